@@ -1,0 +1,129 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Target is what faults act on: the links, processes and disks of one running
+// cluster. Endpoints are named: nodes "n1", "n2", …, and the viewers "controller"
+// and "client". A nil answer of Links, Processes or Disks means that the backend
+// has no such primitives.
+//
+// Methods that act wait until the action is in force and return an error when it
+// could not be done; they are called from processes of the backend's clock.
+type Target interface {
+	Links() Links
+	Processes() Processes
+	Disks() Disks
+}
+
+// CutMode is how a cut link behaves.
+type CutMode uint8
+
+// The modes of a cut.
+const (
+	// Whole: the link is not cut.
+	Whole CutMode = iota
+	// Reset closes open connections and refuses new ones: peers notice at once.
+	Reset
+	// Blackhole drops everything silently: peers notice by their time limits.
+	Blackhole
+)
+
+// String is the mode's name in scenario files.
+func (m CutMode) String() string { return [...]string{"whole", "reset", "blackhole"}[m] }
+
+// ParseCutMode reads a mode's name; "whole" is not one that a file may ask for.
+func ParseCutMode(s string) (CutMode, error) {
+	switch s {
+	case "reset":
+		return Reset, nil
+	case "blackhole":
+		return Blackhole, nil
+	}
+	return Whole, fmt.Errorf("unknown cut mode %q: reset or blackhole", s)
+}
+
+// Shape slows a directed link.
+type Shape struct {
+	Latency   time.Duration // added one way
+	Bandwidth int64         // bytes per second; 0: unlimited
+	// PerConnection makes the bandwidth hold for each connection instead of the
+	// link as a whole. Toxiproxy can do nothing else.
+	PerConnection bool
+}
+
+// Links are the directed links between endpoints.
+type Links interface {
+	// SupportsShape returns an error that says why a shape can't be had.
+	SupportsShape(Shape) error
+	// Cut stops what from sends to to, on connections opened from either side.
+	Cut(ctx context.Context, from, to string, mode CutMode) error
+	Mend(ctx context.Context, from, to string) error
+	Shape(ctx context.Context, from, to string, s Shape) error
+	Unshape(ctx context.Context, from, to string) error
+	// Probe sends something real from one endpoint to the other and waits for the
+	// answer, which comes back over the opposite link.
+	Probe(ctx context.Context, from, to string) (LinkProbe, error)
+}
+
+// LinkProbe is what a round trip over a link and back showed.
+type LinkProbe struct {
+	State     CutMode       // Whole: answered; Reset: refused or closed; Blackhole: no answer in time
+	RoundTrip time.Duration // when answered
+	// Rate is the bytes per second that a bulk probe achieved; 0: not measured.
+	Rate int64
+}
+
+// ProcessState is whether a node's process runs.
+type ProcessState uint8
+
+// The states of a process.
+const (
+	Running ProcessState = iota
+	Paused
+	Exited
+)
+
+// String names the state.
+func (s ProcessState) String() string { return [...]string{"running", "paused", "exited"}[s] }
+
+// Processes are the nodes' processes.
+type Processes interface {
+	// Kill ends the process at once (SIGKILL); its disk stays.
+	Kill(ctx context.Context, node string) error
+	// Stop asks the process to end and waits until it has (SIGTERM).
+	Stop(ctx context.Context, node string) error
+	// Start starts a process that was killed or stopped, on its old disk. It returns
+	// when the process has been started, not when it has joined.
+	Start(ctx context.Context, node string) error
+	// Pause freezes the process (SIGSTOP); its connections stay open and silent.
+	Pause(ctx context.Context, node string) error
+	Resume(ctx context.Context, node string) error
+	State(ctx context.Context, node string) (ProcessState, error)
+}
+
+// Disks are the nodes' data disks.
+type Disks interface {
+	// Fill writes ballast until used/total is at least percent/100.
+	Fill(ctx context.Context, node string, percent float64) error
+	// Free removes the ballast.
+	Free(ctx context.Context, node string) error
+	// Usage returns bytes.
+	Usage(ctx context.Context, node string) (DiskUsage, error)
+}
+
+// DiskUsage is how full a disk is, in bytes.
+type DiskUsage struct {
+	Used, Total, Ballast int64
+}
+
+// Percent is used/total in percent.
+func (u DiskUsage) Percent() float64 {
+	if u.Total == 0 {
+		return 0
+	}
+	return 100 * float64(u.Used) / float64(u.Total)
+}

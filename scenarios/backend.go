@@ -1,0 +1,130 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/clock"
+)
+
+// ErrUnavailable says that a backend can't run here (no Docker, no image) or lacks
+// something the scenario needs. The command exits with 3.
+var ErrUnavailable = errors.New("backend not available")
+
+// ErrAborted says that the run was stopped from outside; faults were healed and
+// the report written first. The command exits with 4.
+var ErrAborted = errors.New("aborted")
+
+// Viewers that a backend gives a view of the cluster besides the nodes themselves.
+// Each has links of its own that faults can cut.
+const (
+	ViewerController = "controller"
+	ViewerClient     = "client"
+)
+
+// Backend makes clusters.
+type Backend interface {
+	// Name is "sim" or "real".
+	Name() string
+	// Start builds the cluster described and returns when its processes have been
+	// started. An error wraps [ErrUnavailable] where the backend can't run.
+	Start(ctx context.Context, spec ClusterSpec, opt StartOptions) (Cluster, error)
+}
+
+// StartOptions are what a backend needs besides the description.
+type StartOptions struct {
+	Seed uint64
+	// Progress tells a person what is going on; never nil.
+	Progress func(format string, args ...any)
+}
+
+// Cluster is a running cluster.
+type Cluster interface {
+	// Run calls main as a process of the cluster's clock and drives that clock
+	// until main has returned. ctx is a real context: when it ends (Ctrl-C) main's
+	// context is cancelled too and Run waits for main to clean up.
+	Run(ctx context.Context, main func(ctx context.Context) error) error
+	// Clock is the clock of an endpoint outside the nodes: controller, client, runner.
+	Clock(viewer string) clock.Clock
+	// Transport dials nodes as seen by a viewer, over that viewer's links.
+	Transport(viewer string) http.RoundTripper
+	// URL is a node's HTTP address for that viewer.
+	URL(viewer, node string) string
+	// Nodes are the names of the nodes, n1 first.
+	Nodes() []string
+	// Target is what faults act on.
+	Target() chaos.Target
+	// LoadData creates the indices and fills them as described, with the copies
+	// where the description puts them, all started. Called before t=0 in main's process.
+	LoadData(ctx context.Context, indices []IndexSpec) error
+	// Release lets go of what held placements in place; t=0 follows at once.
+	Release(ctx context.Context) error
+	// Background applies the bulk load of a workload and returns at once; an empty
+	// list stops it. What it acknowledged and failed is in Traffic.
+	Background(ctx context.Context, loads []LoadSpec) error
+	// Traffic counts the background operations since the cluster was started.
+	Traffic() Traffic
+	// Observe starts the observations; sink is called in order, from one process at
+	// a time. Times are since zero.
+	Observe(ctx context.Context, zero time.Duration, sink func(Observation)) error
+	// Notes say what of the description was scaled or not reproduced, and what is
+	// particular to this run (images, versions).
+	Notes() []string
+	// Counters are events executed and trace hash; zero where there are none.
+	Counters() (events, traceHash uint64)
+	// Close removes everything the cluster has made. It may be called twice.
+	Close(ctx context.Context) error
+}
+
+// ClusterSpec describes a cluster, after defaults and scaling.
+type ClusterSpec struct {
+	Name  string
+	Nodes []NodeSpec
+	// Settings are cluster-wide: "cluster.*" and "indices.*" are persistent settings or
+	// elasticsearch.yml's where they are not dynamic; "index.*" apply to every index.
+	Settings map[string]string
+}
+
+// NodeSpec describes one node.
+type NodeSpec struct {
+	Name       string
+	Disk       int64         // bytes
+	DiskRate   int64         // bytes per second, read and write each; 0: unlimited
+	Network    int64         // bytes per second each way; 0: unlimited
+	Latency    time.Duration // one way to any other endpoint
+	CPUs       int
+	Heap       int64 // bytes
+	Roles      []string
+	Attributes map[string]string
+}
+
+// IndexSpec describes an index to load.
+type IndexSpec struct {
+	Name      string
+	Shards    int
+	Replicas  int
+	Bytes     int64             // store size of all primaries together
+	Docs      int64             // of all primaries together
+	Settings  map[string]string // "index." keys
+	Placement []int             // copies per node, n1 first; nil: the allocator's choice
+}
+
+// LoadSpec is a steady stream of operations.
+type LoadSpec struct {
+	Index    string
+	Writes   float64 // per second
+	Reads    float64 // per second
+	DocBytes int64
+	// Skew is the Zipf exponent over shards; 0: even.
+	Skew float64
+}
+
+// Traffic counts operations of the background load.
+type Traffic struct {
+	Acked, Failed, Unknown int64 // writes
+	Reads, ReadsFailed     int64
+	P50, P99               time.Duration // of writes; 0 unknown
+}

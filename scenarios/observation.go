@@ -1,0 +1,104 @@
+package scenarios
+
+import "time"
+
+// Observation is one thing seen of the cluster, from the view with authority: the
+// newest applied state that names a master, whoever holds it. Backends emit one
+// whenever what it describes has changed; exactly one of the pointers is set.
+//
+// At is time since t=0 (negative before: loading, waiting for the steady state).
+// Simulated it is exact; real it is when the answer arrived that showed it, so up
+// to one polling interval late.
+type Observation struct {
+	At time.Duration `json:"at"`
+
+	Health   *Health   `json:"health,omitempty"`
+	Members  *Members  `json:"members,omitempty"`
+	Shards   []Copy    `json:"shards,omitempty"` // copies that changed, all copies of each changed shard
+	Recovery *Recovery `json:"recovery,omitempty"`
+	Disks    []Disk    `json:"disks,omitempty"`
+	View     *View     `json:"view,omitempty"`
+	Loads    []Load    `json:"loads,omitempty"`
+}
+
+// Health is the cluster's health in the authoritative view.
+type Health struct {
+	Status       string `json:"status"` // green, yellow, red; red too while no master is known
+	Master       bool   `json:"master"` // a master is known
+	Nodes        int    `json:"nodes"`
+	Active       int    `json:"active"`
+	Primaries    int    `json:"primaries"`
+	Initializing int    `json:"initializing"`
+	Relocating   int    `json:"relocating"`
+	Unassigned   int    `json:"unassigned"`
+	Delayed      int    `json:"delayed"`
+	// Version of the cluster state, Term of the master.
+	Term    int64 `json:"term"`
+	Version int64 `json:"version"`
+}
+
+// Members is who belongs to the cluster. Nodes are named as in the scenario, sorted.
+type Members struct {
+	Master string   `json:"master"` // "" none
+	Nodes  []string `json:"nodes"`
+}
+
+// Copy is a shard copy in the routing table; an unassigned one has no node.
+// Relocation targets appear as To of the relocating copy.
+type Copy struct {
+	Index   string `json:"i"`
+	Shard   int    `json:"s"`
+	Primary bool   `json:"p"`
+	State   string `json:"st"` // UNASSIGNED, INITIALIZING, STARTED, RELOCATING
+	Node    string `json:"n,omitempty"`
+	To      string `json:"to,omitempty"`
+	Reason  string `json:"why,omitempty"` // of UNASSIGNED and INITIALIZING
+	Delayed bool   `json:"delayed,omitempty"`
+	ID      string `json:"id,omitempty"` // allocation id
+	Bytes   int64  `json:"bytes"`        // store size of the shard, -1 unknown
+}
+
+// Recovery is a recovery that started, went on or ended.
+type Recovery struct {
+	Index string `json:"i"`
+	Shard int    `json:"s"`
+	// ID identifies the recovery within the run: the allocation id of its target copy.
+	ID      string `json:"id"`
+	Primary bool   `json:"p"`
+	// Kind is files, ops or local, as Elasticsearch's counters show it; "" while unknown.
+	Kind   string `json:"kind"`
+	From   string `json:"from,omitempty"`
+	To     string `json:"to"`
+	Reason string `json:"why"` // relocation, replica, store, …
+	Stage  string `json:"stage"`
+	// Bytes to copy and copied so far, reused excluded; Ops replayed.
+	BytesTotal int64         `json:"total"`
+	Bytes      int64         `json:"bytes"`
+	Ops        int64         `json:"ops"`
+	Start      time.Duration `json:"start"` // since t=0
+	Stop       time.Duration `json:"stop"`  // 0 while it goes on
+	Failed     bool          `json:"failed,omitempty"`
+}
+
+// Disk is a node's data disk, in bytes.
+type Disk struct {
+	Node  string `json:"n"`
+	Used  int64  `json:"used"`
+	Total int64  `json:"total"`
+}
+
+// View is what one node answers about itself, when it differs from before.
+type View struct {
+	Node   string   `json:"n"`
+	Master string   `json:"master"` // in its applied state; "" none
+	Nodes  []string `json:"nodes,omitempty"`
+	State  string   `json:"state"` // ok, refused, timeout, error
+}
+
+// Load is a node's utilisation at a moment, each 0 to 1.
+type Load struct {
+	Node string  `json:"n"`
+	CPU  float64 `json:"cpu"`
+	Disk float64 `json:"disk"`
+	Net  float64 `json:"net"`
+}
