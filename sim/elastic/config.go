@@ -1,0 +1,45 @@
+package elastic
+
+import (
+	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// Config describes a cluster before its first start.
+type Config struct {
+	Engine  *sim.Engine
+	Network *sim.Network
+	// ClusterName defaults to "shardquake".
+	ClusterName string
+	Nodes       []NodeConfig
+	// Calibration holds what depends on the machine; the zero value means
+	// [DefaultCalibration].
+	Calibration Calibration
+	// Persistent are cluster settings in force from the first state on.
+	Persistent settings.Settings
+}
+
+// NodeConfig describes a machine and the node that runs on it.
+type NodeConfig struct {
+	Name string
+	// ID is the persistent node id, 22 characters; "" takes one from the seed.
+	ID string
+	// Roles are sorted; nil means data and master.
+	Roles      []string
+	Attributes []state.Attribute
+	// Settings is the node's elasticsearch.yml.
+	Settings settings.Settings
+	// DiskBytes is the size of the data path; 0 means 1 TiB.
+	DiskBytes int64
+	// DiskReadBPS and DiskWriteBPS are bytes per second; 0 means unlimited.
+	DiskReadBPS, DiskWriteBPS int64
+	// NetworkBPS is bytes per second each way; 0 means unlimited.
+	NetworkBPS int64
+	// HeapBytes defaults to 512 MiB, CPUs to 2.
+	HeapBytes int64
+	CPUs      int
+	// Late keeps the node out of [Cluster.Start]: it is started by
+	// [Cluster.StartNode] as a newcomer that joins.
+	Late bool
+}

@@ -1,0 +1,42 @@
+// Package elastic is a model of an Elasticsearch 8 cluster in virtual time.
+//
+// A [Cluster] is a set of machines ([Node]) on a simulated network. A node's
+// process hosts a coordinator (package coordination: elections, fault detection,
+// publication), applies the committed cluster states and holds shard copies. The
+// elected master's process runs the master service: it turns joins, departures,
+// started and failed copies, settings and disk usage into new states with the
+// allocator (package allocation). What a process knows dies with it; what stands
+// on its disk (the accepted state, shard stores, their allocation ids) stays.
+//
+// # Shards
+//
+// Applying a state creates, recovers, promotes and removes shard copies
+// (shard.go). A primary owns its replication group: it assigns sequence numbers,
+// replicates to in-sync and tracked copies, keeps retention leases, marks a
+// recovered copy in-sync through the master before it counts, and has the master
+// fail a copy that did not answer before it acknowledges (primary.go,
+// replicate.go). Peer recovery runs in Elasticsearch's stages, by files or by
+// operations according to the leases (recovery_*.go; the rules themselves in
+// package recovery).
+//
+// # Two kinds of documents
+//
+// What comes in through the API is a real document: stored, replicated by
+// messages, found again. Beside it flows *fluid load* ([Cluster.SetLoad]): a rate
+// of writes and reads per index that grows documents, bytes and sequence numbers
+// analytically, evaluated when somebody looks and re-aimed when the cluster's
+// state changes. It has no events of its own, so a thousand operations per second
+// for a day cost nothing.
+//
+// # Time
+//
+// Everything that waits for a timer, a setting or a byte is modelled by its rule.
+// What hangs on a processor (start of a process, applying a state, opening a
+// file) is a constant of [Calibration], the same for every scenario.
+//
+// # What is checked all the time
+//
+// One active primary per shard and term, promotion only from the in-sync set, an
+// in-sync set that is never empty, no two copies of a shard on a node, terms and
+// versions that only grow (invariants.go). A violation ends the run.
+package elastic
