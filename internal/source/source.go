@@ -1,0 +1,219 @@
+// Package source reads YAML files strictly: a misspelt key, a wrong unit or a value
+// that makes no sense is an error with file, line, column, an excerpt and the
+// nearest valid name, and all of a file's errors are reported together where that is
+// possible.
+package source
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// File is a parsed YAML file.
+type File struct {
+	Name string
+	Data []byte
+	root ast.Node
+}
+
+// Problem is something wrong at a place of the file, named by its YAML path
+// ("$.faults[0].at").
+type Problem struct {
+	Path    string
+	Message string
+}
+
+// Problemf makes a problem.
+func Problemf(path, format string, args ...any) Problem {
+	return Problem{path, fmt.Sprintf(format, args...)}
+}
+
+// Error is what is wrong with a file, at a line and column.
+type Error struct {
+	File         string
+	Line, Column int
+	Message      string
+	Excerpt      string
+}
+
+func (e *Error) Error() string {
+	s := fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
+	if e.Excerpt != "" {
+		s += "\n" + e.Excerpt
+	}
+	return s
+}
+
+// Parse reads a file of one YAML document.
+func Parse(name string, data []byte) (*File, error) {
+	f := &File{Name: name, Data: data}
+	tree, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return nil, f.wrap(err)
+	}
+	if len(tree.Docs) != 1 || tree.Docs[0].Body == nil {
+		return nil, &Error{File: name, Line: 1, Column: 1, Message: fmt.Sprintf("expected one YAML document with content, found %d", len(tree.Docs))}
+	}
+	f.root = tree.Docs[0].Body
+	return f, nil
+}
+
+// Decode fills v from the file. Keys that v does not know are errors.
+func (f *File) Decode(v any) error {
+	if err := f.checkKeys(f.root, reflect.TypeOf(v)); err != nil {
+		return err
+	}
+	if err := yaml.NodeToValue(f.root, v, yaml.Strict()); err != nil {
+		return f.wrap(err)
+	}
+	return nil
+}
+
+// Has reports whether the file has something at a path.
+func (f *File) Has(path string) bool {
+	p, err := yaml.PathString(path)
+	if err != nil {
+		return false
+	}
+	n, err := p.FilterNode(f.root)
+	return err == nil && n != nil
+}
+
+// Annotate turns problems into one error with positions, nil when there are none.
+func (f *File) Annotate(problems []Problem) error {
+	var errs []error
+	for _, p := range problems {
+		tok := f.tokenAt(p.Path)
+		errs = append(errs, f.at(tok, p.Message))
+	}
+	return errors.Join(errs...)
+}
+
+// tokenAt finds the token of a path, or of its nearest ancestor that the file has.
+func (f *File) tokenAt(path string) *token.Token {
+	for path != "" && path != "$" {
+		if p, err := yaml.PathString(path); err == nil {
+			if n, err := p.FilterNode(f.root); err == nil && n != nil {
+				return first(n)
+			}
+		}
+		cut := strings.LastIndexAny(path, ".[")
+		if cut < 0 {
+			break
+		}
+		path = path[:cut]
+	}
+	return first(f.root)
+}
+
+// first is the token where a node begins; a mapping's own token is its first colon.
+func first(n ast.Node) *token.Token {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		if n.IsFlowStyle || len(n.Values) == 0 {
+			return n.GetToken()
+		}
+		return n.Values[0].Key.GetToken()
+	case *ast.MappingValueNode:
+		return n.Key.GetToken()
+	}
+	return n.GetToken()
+}
+
+func (f *File) at(tok *token.Token, msg string) *Error {
+	e := &Error{File: f.Name, Line: 1, Column: 1, Message: msg}
+	if tok != nil && tok.Position != nil {
+		e.Line, e.Column = tok.Position.Line, tok.Position.Column
+		e.Excerpt = f.excerpt(e.Line, e.Column)
+	}
+	return e
+}
+
+// excerpt shows the line and points at the column.
+func (f *File) excerpt(line, col int) string {
+	lines := strings.Split(string(f.Data), "\n")
+	if line < 1 || line > len(lines) {
+		return ""
+	}
+	text := strings.ReplaceAll(strings.TrimRight(lines[line-1], "\r"), "\t", " ")
+	return fmt.Sprintf("%5d | %s\n      | %s^", line, text, strings.Repeat(" ", max(col-1, 0)))
+}
+
+// wrap gives an error of the YAML library our form.
+func (f *File) wrap(err error) error {
+	var located yaml.Error
+	if errors.As(err, &located) {
+		return f.at(located.GetToken(), located.GetMessage())
+	}
+	return &Error{File: f.Name, Line: 1, Column: 1, Message: err.Error()}
+}
+
+var nodeUnmarshaler = reflect.TypeFor[yaml.NodeUnmarshaler]()
+
+// checkKeys compares a mapping's keys with the fields of the struct it will fill, so
+// that a misspelt one can be answered with the nearest that exists.
+func (f *File) checkKeys(n ast.Node, t reflect.Type) error {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if reflect.PointerTo(t).Implements(nodeUnmarshaler) {
+		return nil
+	}
+	var errs []error
+	switch t.Kind() {
+	case reflect.Slice:
+		if seq, ok := n.(*ast.SequenceNode); ok {
+			for _, v := range seq.Values {
+				errs = append(errs, f.checkKeys(v, t.Elem()))
+			}
+		}
+	case reflect.Struct:
+		fields := Fields(t)
+		for _, kv := range pairs(n) {
+			key := kv.Key.GetToken().Value
+			field, ok := fields[key]
+			if !ok {
+				errs = append(errs, f.at(kv.Key.GetToken(), Unknown("key", key, names(fields))))
+				continue
+			}
+			errs = append(errs, f.checkKeys(kv.Value, field))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func pairs(n ast.Node) []*ast.MappingValueNode {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		return n.Values
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{n}
+	}
+	return nil
+}
+
+// Fields maps the YAML names of a struct's fields to their types.
+func Fields(t reflect.Type) map[string]reflect.Type {
+	out := make(map[string]reflect.Type)
+	for i := range t.NumField() {
+		field := t.Field(i)
+		name, opts, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+		switch {
+		case name == "-" || !field.IsExported():
+		case strings.Contains(opts, "inline"):
+			for k, v := range Fields(field.Type) {
+				out[k] = v
+			}
+		case name != "":
+			out[name] = field.Type
+		}
+	}
+	return out
+}
