@@ -1,0 +1,78 @@
+package chaos
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/internal/source"
+)
+
+// Fault is one kind of trouble with its parameters, as a scenario file has it.
+type Fault interface {
+	// Kind is the fault's name in files and reports.
+	Kind() string
+	// Check returns what is wrong with the parameters for a cluster of this shape;
+	// paths are relative to the fault ("between[0]").
+	Check(Topology) []source.Problem
+	// Lasts is how long the fault stays; 0: for good, or until the run heals it.
+	Lasts() time.Duration
+	// Resolve turns selectors ("master") into the names they mean now, and the fault
+	// into primitives.
+	Resolve(View) (Resolved, error)
+}
+
+// Resolved is a fault at the moment it strikes.
+type Resolved struct {
+	// Fault has concrete names where the file had selectors.
+	Fault Fault
+	// Victims are the endpoints at which the fault is aimed.
+	Victims []string
+	// Primitives are what to do, in order; healing undoes them in reverse.
+	Primitives []Primitive
+}
+
+// Kind describes a fault for the registry, the schema and the help.
+type Kind struct {
+	Name  string
+	About string
+	New   func() Fault
+}
+
+// Kinds are all faults there are, in the order of the documentation. A new fault is
+// a file and a line here.
+func Kinds() []Kind {
+	return []Kind{
+		{"node-loss", "a node's process is killed, stopped or paused", func() Fault { return &NodeLoss{} }},
+		{"partition", "links between two sets of endpoints are cut", func() Fault { return &Partition{} }},
+		{"link", "links between two sets of endpoints become slow or narrow", func() Fault { return &Link{} }},
+		{"disk-pressure", "a node's disk fills to a percentage", func() Fault { return &DiskPressure{} }},
+	}
+}
+
+// New makes an empty fault of a kind, nil when there is none of that name.
+func New(kind string) Fault {
+	for _, k := range Kinds() {
+		if k.Name == kind {
+			return k.New()
+		}
+	}
+	return nil
+}
+
+// KindNames are the names of all faults.
+func KindNames() []string {
+	var out []string
+	for _, k := range Kinds() {
+		out = append(out, k.Name)
+	}
+	return out
+}
+
+// BlastRadius is what a fault can reach, for the preview of a plan.
+func BlastRadius(r Resolved, all []string) string {
+	hit := slices.Clone(r.Victims)
+	slices.Sort(hit)
+	hit = slices.Compact(hit)
+	return fmt.Sprintf("%d of %d nodes %v, %d primitives", len(hit), len(all), hit, len(r.Primitives))
+}

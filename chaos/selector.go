@@ -1,0 +1,227 @@
+package chaos
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/shardquake/shardquake/internal/source"
+)
+
+// Topology is what is known of a cluster before it runs, for checking a plan.
+type Topology struct {
+	Nodes      []string            // n1 first
+	Viewers    []string            // endpoints that are not nodes: controller, client
+	Attributes []map[string]string // of each node
+	Indices    []IndexShape
+}
+
+// IndexShape is an index's name and number of shards.
+type IndexShape struct {
+	Name   string
+	Shards int
+}
+
+// View answers what a selector means at the moment a fault strikes.
+type View interface {
+	Topology() Topology
+	// Master is the elected master's name, "" when there is none.
+	Master() string
+	// Primary is the node of a shard's active primary, "" when there is none.
+	Primary(index string, shard int) string
+}
+
+// Selector names endpoints: a node or viewer ("n2", "controller"), the elected
+// "master", a "follower" (the first node that is not the master), an attribute
+// ("zone=a": every such node), the node of a primary ("primary(logs,0)"), or "rest"
+// (in a partition: every node that the other side does not name).
+type Selector string
+
+const selectorHelp = "expected a node (%s), master, follower, ATTRIBUTE=VALUE, primary(INDEX,SHARD) or rest"
+
+// check returns what is wrong with the selector, "" when nothing is.
+func (s Selector) check(t Topology, viewers, rest bool) string {
+	text := string(s)
+	if slices.Contains(t.Nodes, text) || text == "master" || text == "follower" {
+		return ""
+	}
+	if slices.Contains(t.Viewers, text) {
+		if viewers {
+			return ""
+		}
+		return fmt.Sprintf("%q is not a node; this fault acts on nodes: %s", text, strings.Join(t.Nodes, ", "))
+	}
+	if text == "rest" {
+		if rest {
+			return ""
+		}
+		return `"rest" means something only in one side of a partition or link`
+	}
+	if key, value, ok := strings.Cut(text, "="); ok {
+		return checkAttribute(key, value, t)
+	}
+	if index, shard, ok := parsePrimary(text); ok {
+		for _, i := range t.Indices {
+			if i.Name == index && shard < i.Shards {
+				return ""
+			}
+		}
+		return fmt.Sprintf("there is no shard %d of an index %q", shard, index)
+	}
+	msg := fmt.Sprintf("there is no node %q", text)
+	if n := source.Nearest(text, append(slices.Clone(t.Nodes), t.Viewers...)); n != "" {
+		msg += fmt.Sprintf("; did you mean %q?", n)
+	}
+	return msg + " (" + fmt.Sprintf(selectorHelp, strings.Join(t.Nodes, ", ")) + ")"
+}
+
+func checkAttribute(key, value string, t Topology) string {
+	var values []string
+	for _, a := range t.Attributes {
+		if a[key] == value {
+			return ""
+		}
+		if v, ok := a[key]; ok && !slices.Contains(values, v) {
+			values = append(values, v)
+		}
+	}
+	if len(values) == 0 {
+		return fmt.Sprintf("no node has an attribute %q", key)
+	}
+	return fmt.Sprintf("no node has %s=%s (values: %s)", key, value, strings.Join(values, ", "))
+}
+
+func parsePrimary(s string) (index string, shard int, ok bool) {
+	arg, ok := strings.CutPrefix(s, "primary(")
+	if !ok {
+		return "", 0, false
+	}
+	arg, ok = strings.CutSuffix(arg, ")")
+	index, num, ok2 := strings.Cut(arg, ",")
+	shard, err := strconv.Atoi(strings.TrimSpace(num))
+	return strings.TrimSpace(index), shard, ok && ok2 && err == nil && shard >= 0
+}
+
+// resolve gives the names that the selector means now.
+func (s Selector) resolve(v View) ([]string, error) {
+	text, t := string(s), v.Topology()
+	if slices.Contains(t.Nodes, text) || slices.Contains(t.Viewers, text) {
+		return []string{text}, nil
+	}
+	switch text {
+	case "master":
+		if m := v.Master(); m != "" {
+			return []string{m}, nil
+		}
+		return nil, fmt.Errorf("no master is elected at this moment")
+	case "follower":
+		m := v.Master()
+		for _, n := range t.Nodes {
+			if n != m {
+				return []string{n}, nil
+			}
+		}
+		return nil, fmt.Errorf("the cluster has no node beside its master")
+	}
+	if key, value, ok := strings.Cut(text, "="); ok {
+		var out []string
+		for i, a := range t.Attributes {
+			if a[key] == value {
+				out = append(out, t.Nodes[i])
+			}
+		}
+		return out, nil
+	}
+	if index, shard, ok := parsePrimary(text); ok {
+		if n := v.Primary(index, shard); n != "" {
+			return []string{n}, nil
+		}
+		return nil, fmt.Errorf("shard %s[%d] has no active primary at this moment", index, shard)
+	}
+	return nil, fmt.Errorf("unknown selector %q", text)
+}
+
+// resolveAll resolves several selectors, without repetition, in their order.
+func resolveAll(sel []Selector, v View) ([]string, error) {
+	var out []string
+	for _, s := range sel {
+		names, err := s.resolve(v)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range names {
+			if !slices.Contains(out, n) {
+				out = append(out, n)
+			}
+		}
+	}
+	return out, nil
+}
+
+// resolveSides resolves the two sides of a partition or a link; "rest" on one of
+// them is every node that the other does not name.
+func resolveSides(a, b []Selector, v View) (left, right []string, err error) {
+	isRest := func(s []Selector) bool { return len(s) == 1 && s[0] == "rest" }
+	others := func(side []string) []string {
+		var out []string
+		for _, n := range v.Topology().Nodes {
+			if !slices.Contains(side, n) {
+				out = append(out, n)
+			}
+		}
+		return out
+	}
+	if isRest(a) {
+		right, left, err = resolveSides(b, a, v)
+		return left, right, err
+	}
+	if left, err = resolveAll(a, v); err != nil {
+		return nil, nil, err
+	}
+	if isRest(b) {
+		right = others(left)
+	} else if right, err = resolveAll(b, v); err != nil {
+		return nil, nil, err
+	}
+	for _, n := range left {
+		if slices.Contains(right, n) {
+			return nil, nil, fmt.Errorf("%s stands on both sides", n)
+		}
+	}
+	if len(left) == 0 || len(right) == 0 {
+		return nil, nil, fmt.Errorf("one side is empty: %v against %v", left, right)
+	}
+	return left, right, nil
+}
+
+func asSelectors(names []string) []Selector {
+	out := make([]Selector, len(names))
+	for i, n := range names {
+		out[i] = Selector(n)
+	}
+	return out
+}
+
+// checkSides validates both sides of a partition or a link.
+func checkSides(between, and []Selector, t Topology) []source.Problem {
+	var ps []source.Problem
+	side := func(name string, sel, other []Selector) {
+		if len(sel) == 0 {
+			ps = append(ps, source.Problemf(name, "%s names nobody; expected a list such as [n1]", name))
+		}
+		for i, s := range sel {
+			path := fmt.Sprintf("%s[%d]", name, i)
+			restOK := len(sel) == 1 && !(len(other) == 1 && other[0] == "rest")
+			if msg := s.check(t, true, restOK); msg != "" {
+				ps = append(ps, source.Problemf(path, "%s", msg))
+			}
+			if name == "and" && s != "rest" && slices.Contains(other, s) {
+				ps = append(ps, source.Problemf(path, "%s stands on both sides", s))
+			}
+		}
+	}
+	side("between", between, and)
+	side("and", and, between)
+	return ps
+}
