@@ -25,10 +25,11 @@ type Env interface {
 	Connect(peer string, done func(error))
 	// Send carries msg to a connected peer's [Coordinator.Receive]. failed is called
 	// when there is no connection, or when it is reset before delivery; silence is
-	// neither. age is how long ago msg left: it arrives that much earlier. It is
-	// zero but for checks that were computed (see [Board]), and less than the
-	// latency of [Path].
-	Send(to string, msg *Message, age time.Duration, failed func(error))
+	// neither. A node sends to itself too.
+	Send(to string, msg *Message, failed func(error))
+	// Underway is Send for a check that has left before it was known to matter (see
+	// [Board]): it arrives in the given time instead of the path's latency.
+	Underway(to string, msg *Message, arrives time.Duration, failed func(error))
 	// Path describes the way from this node to a peer and back for a small message.
 	Path(peer string) Path
 	// Persist stores what must survive the process; it is durable on return.
@@ -46,6 +47,9 @@ type Path struct {
 	// Steady: messages pass both ways, both ends run, and the latencies stay as
 	// they are until [Board.PathChanged] or [Board.NodeChanged] says otherwise.
 	Steady bool
+	// OutOpen and BackOpen tell of each direction whether what is on its way now will
+	// arrive (a direction that is cut, in whatever way, loses it).
+	OutOpen, BackOpen bool
 	// Out and Back are the latencies of a small message to the peer and from it.
 	Out, Back time.Duration
 }
