@@ -39,15 +39,28 @@ type StartOptions struct {
 	Seed uint64
 	// Progress tells a person what is going on; never nil.
 	Progress func(format string, args ...any)
+	// OnEvent, when set, is told every event of a deterministic backend, for comparing
+	// two runs.
+	OnEvent func(Event)
+}
+
+// Event is one step of a deterministic backend.
+type Event struct {
+	Index uint64 // counted from 1
+	At    time.Duration
+	What  string // type and entity
+	Hash  uint64 // rolling, after this event
 }
 
 // Cluster is a running cluster.
 type Cluster interface {
 	// Run calls main as a process of the cluster's clock and drives that clock
-	// until main has returned. ctx is a real context: when it ends (Ctrl-C) main's
-	// context is cancelled too and Run waits for main to clean up.
-	Run(ctx context.Context, main func(ctx context.Context) error) error
+	// until main has returned. ctx is a real context: when it ends (Ctrl-C), run is
+	// cancelled, and Run waits for main to clean up with the other context, which is
+	// not. A panic of main or of a process is returned as an error.
+	Run(ctx context.Context, main func(run, cleanup context.Context) error) error
 	// Clock is the clock of an endpoint outside the nodes: controller, client, runner.
+	// The monotonic times of all of them have the same origin.
 	Clock(viewer string) clock.Clock
 	// Transport dials nodes as seen by a viewer, over that viewer's links.
 	Transport(viewer string) http.RoundTripper
@@ -67,9 +80,9 @@ type Cluster interface {
 	Background(ctx context.Context, loads []LoadSpec) error
 	// Traffic counts the background operations since the cluster was started.
 	Traffic() Traffic
-	// Observe starts the observations; sink is called in order, from one process at
-	// a time. Times are since zero.
-	Observe(ctx context.Context, zero time.Duration, sink func(Observation)) error
+	// Observe starts the observations, beginning with a full picture; sink is called in
+	// order, never twice at once. Every time in them is the monotonic time of Clock.
+	Observe(ctx context.Context, sink func(Observation)) error
 	// Notes say what of the description was scaled or not reproduced, and what is
 	// particular to this run (images, versions).
 	Notes() []string

@@ -6,8 +6,9 @@ import "time"
 // newest applied state that names a master, whoever holds it. Backends emit one
 // whenever what it describes has changed; exactly one of the pointers is set.
 //
-// At is time since t=0 (negative before: loading, waiting for the steady state).
-// Simulated it is exact; real it is when the answer arrived that showed it, so up
+// At is the monotonic time of the backend's clock; the runner turns it, and every
+// other time in the observation, into time since t=0 (negative before: loading,
+// waiting for the steady state). Simulated it is exact; real it is when the answer arrived that showed it, so up
 // to one polling interval late.
 type Observation struct {
 	At time.Duration `json:"at"`
@@ -75,7 +76,7 @@ type Recovery struct {
 	BytesTotal int64         `json:"total"`
 	Bytes      int64         `json:"bytes"`
 	Ops        int64         `json:"ops"`
-	Start      time.Duration `json:"start"` // since t=0
+	Start      time.Duration `json:"start"`
 	Stop       time.Duration `json:"stop"`  // 0 while it goes on
 	Failed     bool          `json:"failed,omitempty"`
 }
