@@ -239,7 +239,7 @@ func (e *Engine) NextAt() Time {
 		if ev.kind != cancellable || e.slots.at[ev.arg].live {
 			return ev.at
 		}
-		e.queue.pop()
+		e.queue.popUntil(Never)
 		e.slots.release(ev.arg)
 		e.slots.dead--
 	}
@@ -297,7 +297,7 @@ func (e *Engine) step(limit Time) bool {
 // advance sets the clock and watches that it moves at all.
 func (e *Engine) advance(to Time) {
 	if to != e.now {
-		e.now = to
+		e.now, e.queue.now = to, to
 		e.atInstant = 0
 		return
 	}
