@@ -1,3 +1,5 @@
+//determinism:realtime this is the clock of the machine
+
 package clock
 
 import (

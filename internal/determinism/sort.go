@@ -37,12 +37,12 @@ var sorters = []sorter{
 }
 
 // sorterOf is the sorter that a function is, or nil.
-func sorterOf(obj types.Object) *sorter {
-	if obj == nil || obj.Pkg() == nil {
+func sorterOf(f *types.Func) *sorter {
+	if f == nil || f.Pkg() == nil || receiver(f) != nil {
 		return nil
 	}
 	for i := range sorters {
-		if sorters[i].pkg == obj.Pkg().Path() && sorters[i].name == obj.Name() {
+		if sorters[i].pkg == f.Pkg().Path() && sorters[i].name == f.Name() {
 			return &sorters[i]
 		}
 	}
@@ -52,7 +52,8 @@ func sorterOf(obj types.Object) *sorter {
 // checkSort reports sorts that may leave ties in an order that nobody chose.
 func (c *checker) checkSort(cur inspector.Cursor) {
 	id := cur.Node().(*ast.Ident)
-	s := sorterOf(c.pass.TypesInfo.Uses[id])
+	f, _ := c.pass.TypesInfo.Uses[id].(*types.Func)
+	s := sorterOf(f)
 	if s == nil || s.stable || (!s.compares && !s.iface) {
 		return
 	}
