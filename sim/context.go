@@ -137,14 +137,19 @@ type subscription struct {
 }
 
 func (c *cancelContext) subscribe(f func()) *subscription {
+	s := &subscription{f: f}
+	c.add(s)
+	return s
+}
+
+func (c *cancelContext) add(s *subscription) {
 	head := &c.subs
 	if head.next == nil {
 		head.next, head.prev = head, head
 	}
-	s := &subscription{prev: head.prev, next: head, f: f}
+	s.prev, s.next = head.prev, head
 	head.prev.next = s
 	head.prev = s
-	return s
 }
 
 func (s *subscription) remove() bool {

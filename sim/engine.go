@@ -58,8 +58,9 @@ func (c Config) withDefaults() Config {
 type Kind uint16
 
 type handler struct {
-	name string
-	run  func(arg uint32)
+	name     string
+	run      func(arg uint32)
+	describe func(arg uint32) string // nil for most
 }
 
 // Engine is a discrete-event simulator. See the package comment.
@@ -89,6 +90,8 @@ type Engine struct {
 
 	driving     bool
 	failure     error
+	lost        *BlockedError // the watchdog's, after which nothing may be touched
+	current     Kind          // of the event that runs
 	interrupted atomic.Bool
 	watch       watchdog
 }
@@ -102,9 +105,13 @@ func NewEngine(cfg Config) *Engine {
 		hash:    hashSeed,
 	}
 	e.calls.kind = e.Register("call", e.runCall)
+	e.Describe(e.calls.kind, func(arg uint32) string { return e.calls.at[arg].name })
 	e.kinds.start = e.Register("process.start", e.startProcess)
 	e.kinds.wake = e.Register("process.wake", e.wakeProcess)
 	e.kinds.alarm = e.Register("process.alarm", e.alarmProcess)
+	for _, k := range [...]Kind{e.kinds.start, e.kinds.wake, e.kinds.alarm} {
+		e.Describe(k, func(arg uint32) string { return e.procs[arg].name })
+	}
 	return e
 }
 
@@ -129,6 +136,10 @@ func (e *Engine) Register(name string, h func(arg uint32)) Kind {
 	e.handlers = append(e.handlers, handler{name: name, run: h})
 	return Kind(len(e.handlers) - 1)
 }
+
+// Describe says how the entity of an event is named to taps, from the event's
+// argument. It is asked before the event is handled, and only if there is a tap.
+func (e *Engine) Describe(k Kind, entity func(arg uint32) string) { e.handlers[k].describe = entity }
 
 // Post asks for an event d from now that is never cancelled. A negative d counts
 // as zero. It allocates nothing.
@@ -180,7 +191,7 @@ func (e *Engine) sweep() {
 // the clock. It returns the failure of a process or handler, ErrInterrupted or
 // ErrLivelock. After a failure the engine runs no more.
 func (e *Engine) Run(until Time) error {
-	return e.drive(func() error {
+	return e.run(func() error {
 		for e.failure == nil {
 			if e.interrupted.Load() {
 				return e.takeInterrupt()
@@ -200,7 +211,7 @@ func (e *Engine) Run(until Time) error {
 // returns ErrNotDone when that doesn't happen up to the time limit, at which the
 // clock then stands.
 func (e *Engine) RunUntil(done func() bool, limit Time) error {
-	return e.drive(func() error {
+	return e.run(func() error {
 		for e.failure == nil {
 			if done() {
 				return nil
@@ -222,7 +233,7 @@ func (e *Engine) RunUntil(done func() bool, limit Time) error {
 // Step runs the next event. It reports false when there is none.
 func (e *Engine) Step() (bool, error) {
 	ran := false
-	err := e.drive(func() error {
+	err := e.run(func() error {
 		ran = e.step(Never)
 		return nil
 	})
@@ -254,14 +265,18 @@ func (e *Engine) takeInterrupt() error {
 	return ErrInterrupted
 }
 
-// Close stops all processes, in the order of their slots. The engine must not be
-// running.
-func (e *Engine) Close() {
-	for i := 0; i < len(e.procs); i++ {
-		if p := e.procs[i]; p != nil {
-			p.Stop()
+// Close stops all processes, in the order of their slots, so that nothing of them
+// stays in memory. It returns the engine's failure, if there is one, and ErrRunning
+// during a run.
+func (e *Engine) Close() error {
+	return e.drive(func() error {
+		for i := 0; i < len(e.procs); i++ {
+			if p := e.procs[i]; p != nil {
+				p.Stop()
+			}
 		}
-	}
+		return nil
+	})
 }
 
 // step runs the next live event that isn't after limit.
@@ -289,6 +304,7 @@ func (e *Engine) step(limit Time) bool {
 		if len(e.taps) > 0 {
 			e.tapEvent(Kind(kind), arg)
 		}
+		e.current = Kind(kind)
 		e.handlers[kind].run(arg)
 		return true
 	}

@@ -82,6 +82,7 @@ func (e *Engine) NewFluid() *Fluid {
 	f := &Fluid{e: e}
 	f.solveKind = e.Register("fluid.solve", func(uint32) { f.pending = false; f.settle() })
 	f.doneKind = e.Register("fluid.done", f.complete)
+	e.Describe(f.doneKind, func(arg uint32) string { return f.flows[arg].spec.Name })
 	return f
 }
 

@@ -127,6 +127,12 @@ func (e *Engine) NewNetwork(f *Fluid) *Network {
 	n := &Network{e: e, fluid: f, named: make(map[string]*Endpoint), links: make(map[uint64]*link)}
 	n.deliver = e.Register("net.deliver", n.arrive)
 	n.refuse = e.Register("net.refuse", n.giveBack)
+	for _, k := range [...]Kind{n.deliver, n.refuse} {
+		e.Describe(k, func(arg uint32) string {
+			l := n.messages[arg].link
+			return l.from.name + ">" + l.to.name
+		})
+	}
 	return n
 }
 

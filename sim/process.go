@@ -69,12 +69,14 @@ type Process struct {
 	stop  func()
 	yield func(struct{}) bool
 
-	pending int    // start, wake and alarm events of this process in the queue
-	waking  bool   // the reason for the end of the current wait is settled
-	why     error  // that reason
-	alarm   Handle // end of the current sleep
-	permit  bool   // a Wake that no Park has used yet
-	onWake  bool   // parked by Park
+	pending int          // start, wake and alarm events of this process in the queue
+	waking  bool         // the reason for the end of the current wait is settled
+	why     error        // that reason
+	alarm   Handle       // end of the current sleep
+	sub     subscription // to the end of the context of the current wait
+	until   *cancelContext
+	permit  bool // a Wake that no Park has used yet
+	onWake  bool // parked by Park
 
 	onEnd func() // told when it ends, before done
 	done  *Event
@@ -106,6 +108,7 @@ func (e *Engine) Go(name string, f func(ctx context.Context)) *Process {
 
 func (e *Engine) launch(c *Clock, parent context.Context, name string, f func(ctx context.Context)) *Process {
 	p := &Process{e: e, name: name, clock: c, body: f, done: e.NewEvent()}
+	p.sub.f = p.contextEnded
 	p.ctx = &processContext{parent: parent, up: nearest(parent), p: p}
 	if n := len(e.freeProc); n > 0 {
 		p.slot = e.freeProc[n-1]
@@ -293,10 +296,15 @@ func (p *Process) waitWith(ctx context.Context) error {
 	if up == nil {
 		return p.wait()
 	}
-	sub := up.subscribe(func() { p.settle(up.err) })
-	defer sub.remove()
-	return p.wait()
+	p.until = up
+	up.add(&p.sub)
+	err := p.wait()
+	p.sub.remove()
+	p.until = nil
+	return err
 }
+
+func (p *Process) contextEnded() { p.settle(p.until.err) }
 
 // sleep waits for d or until ctx ends.
 func (e *Engine) sleep(ctx context.Context, d time.Duration) error {

@@ -30,8 +30,8 @@ func compareEvents(a, b event) int {
 const (
 	sortMost   = 48      // a bucket up to this size is sorted, a larger one spread over a rung
 	bottomMost = 256     // a bottom that grows above this is spread over a rung
-	perBucket  = 8       // events per bucket to aim at
-	maxBuckets = 1 << 14 // of one rung
+	perBucket  = 12      // events per bucket to aim at
+	maxBuckets = 1 << 12 // of one rung
 	maxRungs   = 12
 )
 

@@ -17,7 +17,7 @@ type EventRecord struct {
 	Index   uint64 // counts events and notes from 1
 	Time    Time
 	Type    string // name of the kind, or "note:" and its kind
-	Entity  string // process, timer or entity of a note; "" for plain events
+	Entity  string // process, timer, link, flow…; "" if the kind isn't described
 	Payload []uint64
 	Hash    uint64 // rolling hash once the step was mixed in
 }
@@ -60,13 +60,8 @@ func (e *Engine) OnEvent(f func(EventRecord)) { e.taps = append(e.taps, f) }
 
 func (e *Engine) tapEvent(k Kind, arg uint32) {
 	r := EventRecord{Type: e.handlers[k].name, Payload: []uint64{uint64(arg)}}
-	switch k {
-	case e.calls.kind:
-		r.Entity = e.calls.at[arg].name
-	case e.kinds.start, e.kinds.wake, e.kinds.alarm:
-		if p := e.procs[arg]; p != nil {
-			r.Entity = p.name
-		}
+	if describe := e.handlers[k].describe; describe != nil {
+		r.Entity = describe(arg)
 	}
 	e.tell(r)
 }

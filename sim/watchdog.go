@@ -13,17 +13,13 @@ import (
 // watchdog allows: it blocks on something outside virtual time, or computes without
 // end. The engine can't be used any more.
 type BlockedError struct {
-	Process string // "" when a handler did it
+	Process string
 	After   time.Duration
 	Stacks  string // of all goroutines
 }
 
 func (e *BlockedError) Error() string {
-	who := "process " + e.Process
-	if e.Process == "" {
-		who = "an event handler"
-	}
-	return fmt.Sprintf("sim: %s has not come back to virtual time for %v\n%s", who, e.After, e.Stacks)
+	return fmt.Sprintf("sim: process %s has not come back to virtual time for %v\n%s", e.Process, e.After, e.Stacks)
 }
 
 var errGoexit = errors.New("sim: the run was ended by runtime.Goexit (a failed test assertion inside it?)")
@@ -45,21 +41,28 @@ func (w *watchdog) leave(to *Process) {
 	w.beat.Add(1)
 }
 
+// run is drive, unless the engine has failed before.
+func (e *Engine) run(body func() error) error {
+	if e.lost == nil && !e.driving && e.failure != nil {
+		return e.failure
+	}
+	return e.drive(body)
+}
+
 // drive runs body, which must end soon after e.failure is set, under the watchdog.
 // Body runs in a goroutine of its own, because the caller's could not return from
 // a process that blocks.
 func (e *Engine) drive(body func() error) error {
+	if e.lost != nil {
+		return e.lost
+	}
 	if e.driving {
 		return ErrRunning
 	}
-	if e.failure != nil {
-		return e.failure
-	}
 	e.driving = true
 	if e.cfg.Watchdog < 0 {
-		err := e.guard(body)
-		e.driving = false
-		return err
+		defer func() { e.driving = false }()
+		return e.guard(body)
 	}
 	done := make(chan error, 1)
 	go func() {
@@ -69,7 +72,13 @@ func (e *Engine) drive(body func() error) error {
 	}()
 	err, blocked := e.await(done)
 	if blocked != nil {
-		return blocked // e.driving stays set: the engine is lost
+		e.lost = blocked
+		e.Interrupt() // should the process come back after all
+		return blocked
+	}
+	if errors.Is(err, errGoexit) {
+		e.running = nil
+		e.fail(err)
 	}
 	e.driving = false
 	return err
@@ -80,7 +89,7 @@ func (e *Engine) guard(body func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			e.running = nil
-			e.fail(&PanicError{Where: "an event handler", Value: v, Stack: string(debug.Stack())})
+			e.fail(&PanicError{Where: "event " + e.handlers[e.current].name, Value: v, Stack: string(debug.Stack())})
 		}
 		if e.failure != nil {
 			err = e.failure

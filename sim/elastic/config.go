@@ -1,6 +1,8 @@
 package elastic
 
 import (
+	"time"
+
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -36,6 +38,8 @@ type NodeConfig struct {
 	DiskReadBPS, DiskWriteBPS int64
 	// NetworkBPS is bytes per second each way; 0 means unlimited.
 	NetworkBPS int64
+	// Latency is one way between the node and the middle of the network.
+	Latency time.Duration
 	// HeapBytes defaults to 512 MiB, CPUs to 2.
 	HeapBytes int64
 	CPUs      int

@@ -20,12 +20,13 @@ type Env interface {
 	// Stream is the node's random stream for a purpose, the same object at every call.
 	Stream(purpose string) *rand.Rand
 	// Connect opens a connection to a peer and shakes hands, or finds it open. done
-	// gets nil, or the error of a refusal; it is not called while nothing answers
-	// (the coordinator gives up by itself).
-	Connect(peer string, done func(error))
+	// gets the peer as it describes itself, or the error of a refusal; it is not
+	// called while nothing answers (the coordinator gives up by itself), and an
+	// attempt that hangs in a blackhole fails when that is healed.
+	Connect(peer string, done func(*state.Node, error))
 	// Send carries msg to a connected peer's [Coordinator.Receive]. failed is called
 	// when there is no connection, or when it is reset before delivery; silence is
-	// neither. A node sends to itself too.
+	// neither. failed may be nil. Nothing is sent to the node itself.
 	Send(to string, msg *Message, failed func(error))
 	// Underway is Send for a check that has left before it was known to matter (see
 	// [Board]): it arrives in the given time instead of the path's latency.

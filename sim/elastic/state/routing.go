@@ -36,6 +36,10 @@ func (r RecoverySource) String() string {
 	return [...]string{"", "EMPTY_STORE", "EXISTING_STORE", "PEER", "SNAPSHOT", "LOCAL_SHARDS"}[r]
 }
 
+// ForcedAllocationID stands in the in-sync set of a shard whose stale copy is being
+// forced to primary, so that nothing else may become primary meanwhile.
+const ForcedAllocationID = "_forced_allocation_"
+
 // Reason says why a copy became unassigned
 // (org.elasticsearch.cluster.routing.UnassignedInfo.Reason).
 type Reason string
@@ -109,6 +113,9 @@ type Copy struct {
 	OtherID string
 	// Source is where the data of an unassigned or initializing copy comes from.
 	Source RecoverySource
+	// ForceStale marks a recovery from the existing store that allocate_stale_primary
+	// forced; while it runs the in-sync set is [ForcedAllocationID].
+	ForceStale bool
 	// Info is nil on copies that have started.
 	Info *UnassignedInfo
 	// ExpectedBytes is the size expected on the target while initializing or
