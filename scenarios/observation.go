@@ -13,13 +13,13 @@ import "time"
 type Observation struct {
 	At time.Duration `json:"at"`
 
-	Health   *Health   `json:"health,omitempty"`
-	Members  *Members  `json:"members,omitempty"`
-	Shards   []Copy    `json:"shards,omitempty"` // copies that changed, all copies of each changed shard
-	Recovery *Recovery `json:"recovery,omitempty"`
-	Disks    []Disk    `json:"disks,omitempty"`
-	View     *View     `json:"view,omitempty"`
-	Loads    []Load    `json:"loads,omitempty"`
+	Health   *Health    `json:"health,omitempty"`
+	Members  *Members   `json:"members,omitempty"`
+	Shards   []Copy     `json:"shards,omitempty"` // copies that changed, all copies of each changed shard
+	Recovery *Recovery  `json:"recovery,omitempty"`
+	Disks    []Disk     `json:"disks,omitempty"`
+	View     *View      `json:"view,omitempty"`
+	Loads    []NodeLoad `json:"loads,omitempty"`
 }
 
 // Health is the cluster's health in the authoritative view.
@@ -77,7 +77,7 @@ type Recovery struct {
 	Bytes      int64         `json:"bytes"`
 	Ops        int64         `json:"ops"`
 	Start      time.Duration `json:"start"`
-	Stop       time.Duration `json:"stop"`  // 0 while it goes on
+	Stop       time.Duration `json:"stop"` // 0 while it goes on
 	Failed     bool          `json:"failed,omitempty"`
 }
 
@@ -96,8 +96,8 @@ type View struct {
 	State  string   `json:"state"` // ok, refused, timeout, error
 }
 
-// Load is a node's utilisation at a moment, each 0 to 1.
-type Load struct {
+// NodeLoad is a node's utilisation at a moment, each 0 to 1.
+type NodeLoad struct {
 	Node string  `json:"n"`
 	CPU  float64 `json:"cpu"`
 	Disk float64 `json:"disk"`

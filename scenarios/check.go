@@ -1,0 +1,179 @@
+package scenarios
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/source"
+)
+
+var (
+	scenarioName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
+	indexName    = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]*$`)
+)
+
+// Systems are the kinds of cluster a scenario may describe.
+var systems = [...]string{"elasticsearch"}
+
+// check returns everything that is wrong with a scenario that could be read.
+func (s *Scenario) check(voc Vocabulary) []source.Problem {
+	var ps []source.Problem
+	bad := func(path, format string, args ...any) { ps = append(ps, source.Problemf(path, format, args...)) }
+	if !scenarioName.MatchString(s.Name) {
+		bad("$.name", "%q is not a scenario name; expected lower-case letters, digits and dashes", s.Name)
+	}
+	if s.About == "" {
+		bad("$.about", "the scenario does not say what it is about; expected about: with a sentence")
+	}
+	if !slices.Contains(systems[:], s.System) {
+		bad("$.system", "%s", source.Unknown("system", s.System, systems[:]))
+	}
+	if s.Duration <= 0 {
+		bad("$.duration", "the scenario has no duration; expected a time such as 5m")
+	}
+	if s.Settle < 0 || s.Steady < 0 {
+		bad("$.settle", "a wait can't be negative")
+	}
+	ps = append(ps, s.checkCluster(voc)...)
+	if len(ps) > 0 && s.Cluster.Nodes.Count < 1 {
+		return ps // faults can't be checked without nodes
+	}
+	ps = append(ps, s.checkWorkload()...)
+	ps = append(ps, s.checkController(voc)...)
+	ps = append(ps, chaos.Plan{Entries: s.Faults}.Check(s.Topology(), s.Duration.D())...)
+	if len(s.Expect) == 0 {
+		bad("$.expect", "nothing is expected, so nothing could fail; %s", source.Unknown("expectation", "", ExpectationNames()))
+	}
+	for i, e := range s.Expect {
+		at := fmt.Sprintf("$.expect[%d]", i)
+		for _, p := range e.Expectation.Check(s) {
+			path := at
+			if p.Path != "" {
+				path += "." + p.Path
+			}
+			ps = append(ps, source.Problem{Path: path, Message: p.Message})
+		}
+	}
+	return ps
+}
+
+func (s *Scenario) checkCluster(voc Vocabulary) []source.Problem {
+	var ps []source.Problem
+	bad := func(path, format string, args ...any) { ps = append(ps, source.Problemf(path, format, args...)) }
+	n := s.Cluster.Nodes
+	if n.Count < 1 || n.Count > 5000 {
+		bad("$.cluster.nodes.count", "%d nodes; expected 1 to 5000", n.Count)
+	}
+	for _, key := range slices.Sorted(maps.Keys(n.Attributes)) {
+		if len(n.Attributes[key]) == 0 {
+			bad("$.cluster.nodes.attributes."+key, "the attribute has no values; expected a list such as [a, b, c]")
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(s.Cluster.Settings)) {
+		if voc.CheckSetting != nil {
+			if err := voc.CheckSetting(key, s.Cluster.Settings[key], len(key) > 6 && key[:6] == "index."); err != nil {
+				bad("$.cluster.settings.'"+key+"'", "%v", err)
+			}
+		}
+	}
+	seen := map[string]bool{}
+	for i, ix := range s.Cluster.Indices {
+		at := fmt.Sprintf("$.cluster.indices[%d]", i)
+		if !indexName.MatchString(ix.Name) {
+			bad(at+".name", "%q is not an index name; expected lower-case letters, digits, dashes, dots and underscores", ix.Name)
+		}
+		if seen[ix.Name] {
+			bad(at+".name", "there are two indices %q", ix.Name)
+		}
+		seen[ix.Name] = true
+		if ix.Shards < 1 || ix.Shards > 1024 {
+			bad(at+".shards", "%d shards; expected 1 to 1024", ix.Shards)
+		}
+		if *ix.Replicas < 0 {
+			bad(at+".replicas", "%d replicas; expected 0 or more", *ix.Replicas)
+		}
+		ps = append(ps, checkPlacement(at, ix, n.Count)...)
+		for _, key := range slices.Sorted(maps.Keys(ix.Settings)) {
+			if voc.CheckSetting != nil {
+				if err := voc.CheckSetting(key, ix.Settings[key], true); err != nil {
+					bad(at+".settings.'"+key+"'", "%v", err)
+				}
+			}
+		}
+	}
+	return ps
+}
+
+// checkPlacement verifies that a placement holds every copy, and that no node would
+// need two copies of a shard.
+func checkPlacement(at string, ix IndexSection, nodes int) []source.Problem {
+	if ix.Placement == nil {
+		return nil
+	}
+	at += ".placement"
+	if len(ix.Placement) != nodes {
+		return []source.Problem{source.Problemf(at, "the placement names %d nodes; expected %d, one number for each node", len(ix.Placement), nodes)}
+	}
+	sum := 0
+	for i, c := range ix.Placement {
+		if c < 0 || c > ix.Shards {
+			return []source.Problem{source.Problemf(fmt.Sprintf("%s[%d]", at, i), "%d copies on n%d; expected 0 to %d, for a node never holds two copies of a shard", c, i+1, ix.Shards)}
+		}
+		sum += c
+	}
+	if want := ix.Shards * (1 + *ix.Replicas); sum != want {
+		return []source.Problem{source.Problemf(at, "the placement holds %d copies; expected %d (%d shards × %d copies)", sum, want, ix.Shards, 1+*ix.Replicas)}
+	}
+	return nil
+}
+
+func (s *Scenario) indexNames() []string {
+	var out []string
+	for _, ix := range s.Cluster.Indices {
+		out = append(out, ix.Name)
+	}
+	return out
+}
+
+func (s *Scenario) checkWorkload() []source.Problem {
+	var ps []source.Problem
+	for i, w := range s.Workload {
+		at := fmt.Sprintf("$.workload[%d]", i)
+		if !slices.Contains(s.indexNames(), w.Index) {
+			ps = append(ps, source.Problemf(at+".index", "%s", source.Unknown("index", w.Index, s.indexNames())))
+		}
+		if w.Writes == 0 && w.Reads == 0 && *w.Tracers == 0 {
+			ps = append(ps, source.Problemf(at, "the load does nothing; expected writes:, reads: or tracers:"))
+		}
+	}
+	return ps
+}
+
+func (s *Scenario) checkController(voc Vocabulary) []source.Problem {
+	c := s.Controller
+	if c == nil {
+		return nil
+	}
+	var ps []source.Problem
+	for i, p := range append([]string{c.Policy}, c.Shadow...) {
+		path := "$.controller.policy"
+		if i > 0 {
+			path = fmt.Sprintf("$.controller.shadow[%d]", i-1)
+		}
+		if !slices.Contains(voc.Policies, p) {
+			ps = append(ps, source.Problemf(path, "%s", source.Unknown("policy", p, voc.Policies)))
+		}
+	}
+	if c.Interval < 0 {
+		ps = append(ps, source.Problemf("$.controller.interval", "an interval can't be negative"))
+	}
+	for i, e := range c.Endpoints {
+		if !slices.Contains(s.NodeNames(), e) {
+			ps = append(ps, source.Problemf(fmt.Sprintf("$.controller.endpoints[%d]", i), "%s", source.Unknown("node", e, s.NodeNames())))
+		}
+	}
+	return ps
+}

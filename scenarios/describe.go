@@ -1,0 +1,82 @@
+package scenarios
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/chaos"
+)
+
+const (
+	microsecond = time.Microsecond
+	second      = time.Second
+	minute      = time.Minute
+)
+
+// NodeNames are n1, n2, ….
+func (s *Scenario) NodeNames() []string {
+	out := make([]string, s.Cluster.Nodes.Count)
+	for i := range out {
+		out[i] = fmt.Sprintf("n%d", i+1)
+	}
+	return out
+}
+
+// Topology is what faults are checked against.
+func (s *Scenario) Topology() chaos.Topology {
+	t := chaos.Topology{Nodes: s.NodeNames(), Viewers: []string{ViewerController, ViewerClient}}
+	for i := range t.Nodes {
+		t.Attributes = append(t.Attributes, s.Cluster.Nodes.attributesOf(i))
+	}
+	for _, ix := range s.Cluster.Indices {
+		t.Indices = append(t.Indices, chaos.IndexShape{Name: ix.Name, Shards: ix.Shards})
+	}
+	return t
+}
+
+func (n *NodesSection) attributesOf(i int) map[string]string {
+	out := make(map[string]string, len(n.Attributes))
+	for _, key := range slices.Sorted(maps.Keys(n.Attributes)) {
+		values := n.Attributes[key]
+		out[key] = values[i%len(values)]
+	}
+	return out
+}
+
+// ClusterSpec is the cluster for a backend.
+func (s *Scenario) ClusterSpec() ClusterSpec {
+	n := s.Cluster.Nodes
+	spec := ClusterSpec{Name: s.Name, Settings: s.Cluster.Settings}
+	for i, name := range s.NodeNames() {
+		spec.Nodes = append(spec.Nodes, NodeSpec{
+			Name: name, Disk: int64(n.Disk), DiskRate: int64(n.DiskRate), Network: int64(n.Network),
+			Latency: n.Latency.D(), CPUs: n.CPUs, Heap: int64(n.Heap), Roles: n.Roles, Attributes: n.attributesOf(i),
+		})
+	}
+	return spec
+}
+
+// IndexSpecs are the indices for a backend.
+func (s *Scenario) IndexSpecs() []IndexSpec {
+	var out []IndexSpec
+	for _, ix := range s.Cluster.Indices {
+		out = append(out, IndexSpec{
+			Name: ix.Name, Shards: ix.Shards, Replicas: *ix.Replicas, Bytes: int64(ix.Size), Docs: ix.Docs,
+			Settings: ix.Settings, Placement: ix.Placement,
+		})
+	}
+	return out
+}
+
+// LoadSpecs are the bulk loads for a backend.
+func (s *Scenario) LoadSpecs() []LoadSpec {
+	var out []LoadSpec
+	for _, w := range s.Workload {
+		if w.Writes > 0 || w.Reads > 0 {
+			out = append(out, LoadSpec{Index: w.Index, Writes: float64(w.Writes), Reads: float64(w.Reads), DocBytes: int64(w.Doc), Skew: float64(w.Skew)})
+		}
+	}
+	return out
+}

@@ -1,0 +1,145 @@
+package scenarios
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/reports/score"
+)
+
+// Balanced expects a quantity to be spread evenly over the members of the cluster:
+// at a time, at the end, or all along ("always").
+type Balanced struct {
+	Quantity    string      `yaml:"balance" jsonschema:"required,enum=shards,enum=bytes,enum=cpu,enum=disk"`
+	CV          units.Bound `yaml:"cv,omitempty" jsonschema:"description=bound on standard deviation over mean"`
+	Variance    units.Bound `yaml:"variance,omitempty"`
+	Stddev      units.Bound `yaml:"stddev,omitempty"`
+	MaxOverMean units.Bound `yaml:"max-over-mean,omitempty"`
+	When        string      `yaml:"at,omitempty" jsonschema:"description=end (the default) or always or a time such as 5m"`
+	at          time.Duration
+}
+
+// Kind implements [Expectation].
+func (*Balanced) Kind() string { return "balance" }
+
+type measured struct {
+	name  string
+	bound units.Bound
+}
+
+func (e *Balanced) measures() []measured {
+	var out []measured
+	for _, m := range []measured{{"cv", e.CV}, {"variance", e.Variance}, {"stddev", e.Stddev}, {"max-over-mean", e.MaxOverMean}} {
+		if !m.bound.IsZero() {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// Check implements [Expectation].
+func (e *Balanced) Check(s *Scenario) []source.Problem {
+	var ps []source.Problem
+	known := false
+	for _, q := range quantities {
+		known = known || q == e.Quantity
+	}
+	if !known {
+		ps = append(ps, source.Problemf("balance", "%s", source.Unknown("quantity", e.Quantity, quantities[:])))
+	}
+	if len(e.measures()) == 0 {
+		ps = append(ps, source.Problemf("", "the expectation has no bound; expected cv:, variance:, stddev: or max-over-mean:, such as cv: \"< 0.1\""))
+	}
+	switch e.When {
+	case "", "end", "always":
+	default:
+		d, err := units.ParseDuration(e.When)
+		if err != nil {
+			ps = append(ps, source.Problemf("at", "%q is not a moment: expected end, always or a time such as 5m", e.When))
+		}
+		if d > s.Duration || d < 0 {
+			ps = append(ps, source.Problemf("at", "%s is not within the run's %s", d, s.Duration))
+		}
+		e.at = d.D()
+	}
+	return ps
+}
+
+// Judge implements [Expectation].
+func (e *Balanced) Judge(h *History) []Outcome {
+	frames := h.Spread(e.Quantity)
+	var out []Outcome
+	for _, m := range e.measures() {
+		name := fmt.Sprintf("%s of %s over nodes", m.name, e.Quantity)
+		switch {
+		case len(frames) == 0:
+			out = append(out, unknown(name, "%s per node was not observed", e.Quantity))
+		case e.When == "always":
+			out = append(out, e.worst(name+", always", m, frames))
+		default:
+			at := h.Closed
+			if e.When != "" && e.When != "end" {
+				at = e.at
+				name += " at " + e.When
+			} else {
+				name += " at the end"
+			}
+			f, ok := FrameAt(frames, at)
+			if !ok {
+				out = append(out, unknown(name, "nothing was observed by then"))
+				continue
+			}
+			out = append(out, judgeFrame(name, m, f, at))
+		}
+	}
+	return out
+}
+
+// worst judges the frame, from t=0 on, that is nearest to breaking the bound.
+func (e *Balanced) worst(name string, m measured, frames []Frame) Outcome {
+	var worst *Outcome
+	for i, f := range frames {
+		if i+1 < len(frames) && frames[i+1].At <= 0 {
+			continue
+		}
+		o := judgeFrame(name, m, f, max(f.At, 0))
+		if o.Margin != nil && (worst == nil || *o.Margin < *worst.Margin || (o.Verdict == Fail && worst.Verdict == Pass)) {
+			worst = &o
+		}
+	}
+	if worst == nil {
+		return unknown(name, "no member held anything that could be spread")
+	}
+	return *worst
+}
+
+func judgeFrame(name string, m measured, f Frame, at time.Duration) Outcome {
+	values := f.MemberValues()
+	if len(values) == 0 {
+		return unknown(name, "the cluster had no members at %s", at)
+	}
+	v, _ := score.BalanceOf(values).Measure(m.name)
+	o := Outcome{Name: name, Verdict: Fail, Observed: number(v), Limit: number(m.bound.Value), Margin: number(score.Round(m.bound.Margin(v))), At: seconds(at)}
+	if m.bound.Holds(v) {
+		o.Verdict = Pass
+	}
+	o.Reason = fmt.Sprintf("%.4g, expected %s; the nodes held %s", v, m.bound, valuesText(values))
+	return o
+}
+
+func valuesText(values []float64) string {
+	const most = 12
+	text := ""
+	for i, v := range values {
+		if i == most {
+			return text + fmt.Sprintf(" and %d more", len(values)-most)
+		}
+		if i > 0 {
+			text += "/"
+		}
+		text += fmt.Sprintf("%.6g", v)
+	}
+	return text
+}

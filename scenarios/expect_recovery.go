@@ -1,0 +1,246 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/internal/units"
+)
+
+// SteadyState expects the cluster to be green with nothing moving: before t=0, or
+// again within a limit after faults and load have ended.
+type SteadyState struct {
+	Status string         `yaml:"steady-state" jsonschema:"required,enum=green"`
+	When   string         `yaml:"at,omitempty" jsonschema:"enum=start,enum=end,description=default end"`
+	Within units.Duration `yaml:"within,omitempty" jsonschema:"description=default: the scenario's settle or steady-within"`
+	limit  time.Duration
+}
+
+// Kind implements [Expectation].
+func (*SteadyState) Kind() string { return "steady-state" }
+
+// Check implements [Expectation].
+func (e *SteadyState) Check(s *Scenario) []source.Problem {
+	var ps []source.Problem
+	if e.Status != "green" {
+		ps = append(ps, source.Problemf("steady-state", "%s", source.Unknown("steady state", e.Status, []string{"green"})))
+	}
+	longest := s.Settle.D()
+	switch e.When {
+	case "", "end":
+	case "start":
+		longest = s.Steady.D()
+	default:
+		ps = append(ps, source.Problemf("at", "%s", source.Unknown("moment", e.When, []string{"start", "end"})))
+	}
+	if e.Within.D() > longest {
+		ps = append(ps, source.Problemf("within", "the run waits %s for this; expected no more, or a longer settle: or steady-within:", units.Duration(longest)))
+	}
+	if e.limit = e.Within.D(); e.limit == 0 {
+		e.limit = longest
+	}
+	return ps
+}
+
+// Judge implements [Expectation].
+func (e *SteadyState) Judge(h *History) []Outcome {
+	if e.When == "start" {
+		return []Outcome{within("steady state at the start", h.Steady, e.limit, 0, fmt.Sprintf("green with nothing moving %s after the start", h.Steady.Round(time.Millisecond)))}
+	}
+	name := "steady state at the end"
+	if h.Settled < 0 {
+		return []Outcome{never(name, e.limit, h.Closed-h.End, "the cluster was not green and at rest again")}
+	}
+	took := h.Settled - h.End
+	return []Outcome{within(name, took, e.limit, h.Settled, fmt.Sprintf("green with nothing moving %s after the end", took.Round(time.Millisecond)))}
+}
+
+// Recovered expects the cluster to be green, or at least not red, within a limit
+// after a fault has struck.
+type Recovered struct {
+	Status string         `yaml:"recovered" jsonschema:"required,enum=green,enum=yellow"`
+	Within units.Duration `yaml:"within" jsonschema:"required"`
+	Of     string         `yaml:"of,omitempty" jsonschema:"description=a kind of fault; absent: every fault"`
+	// Healed counts from the end of the fault instead of its beginning.
+	Healed bool `yaml:"healed,omitempty" jsonschema:"description=count from the fault's end"`
+}
+
+// Kind implements [Expectation].
+func (*Recovered) Kind() string { return "recovered" }
+
+// Check implements [Expectation].
+func (e *Recovered) Check(s *Scenario) []source.Problem {
+	ps := checkFaultRef(s, e.Of, e.Within)
+	if e.Status != "green" && e.Status != "yellow" {
+		ps = append(ps, source.Problemf("recovered", "%s", source.Unknown("status", e.Status, []string{"green", "yellow"})))
+	}
+	if e.Healed && !slices.ContainsFunc(s.Faults, func(f chaos.Entry) bool { return f.Fault.Lasts() > 0 }) {
+		ps = append(ps, source.Problemf("healed", "no fault of this scenario ends before the run does"))
+	}
+	return ps
+}
+
+// Judge implements [Expectation].
+func (e *Recovered) Judge(h *History) []Outcome {
+	var out []Outcome
+	for i, f := range h.Faults {
+		if e.Of != "" && f.Kind != e.Of {
+			continue
+		}
+		name := fmt.Sprintf("%s after %s", e.Status, faultName(h, i))
+		if !f.Injected {
+			out = append(out, unknown(name, "the fault was not injected: %s", f.Error))
+			continue
+		}
+		if !f.Shown() {
+			out = append(out, unknown(name, "no probe showed that the fault was in force"))
+			continue
+		}
+		since := f.At
+		if e.Healed {
+			name += " healed"
+			since = f.HealedAt
+			if since < 0 {
+				out = append(out, unknown(name, "the fault never healed"))
+				continue
+			}
+		}
+		t := h.FaultTimes(i, since)
+		done, impact := t.Green, "not green"
+		if e.Status == "yellow" {
+			done, impact = t.Yellow, "red"
+		}
+		switch {
+		case done < 0:
+			out = append(out, never(name, e.Within.D(), h.Closed-since, "the cluster was still "+impact+" at the end"))
+		case done == since && !t.Noticed:
+			out = append(out, within(name, 0, e.Within.D(), since, fmt.Sprintf("the cluster stayed %s all along", e.Status)))
+		default:
+			out = append(out, within(name, done-since, e.Within.D(), done, fmt.Sprintf("%s %s after the fault", e.Status, (done-since).Round(time.Millisecond))))
+		}
+	}
+	if len(out) == 0 {
+		out = append(out, unknown(e.Status+" after "+e.Of, "no such fault struck"))
+	}
+	return out
+}
+
+// Detected expects a fault to show in the membership of the cluster within a limit.
+type Detected struct {
+	Of     string         `yaml:"detected" jsonschema:"required,description=a kind of fault"`
+	Within units.Duration `yaml:"within" jsonschema:"required"`
+}
+
+// Kind implements [Expectation].
+func (*Detected) Kind() string { return "detected" }
+
+// Check implements [Expectation].
+func (e *Detected) Check(s *Scenario) []source.Problem {
+	ps := checkFaultRef(s, e.Of, e.Within)
+	for i := range ps {
+		if ps[i].Path == "of" {
+			ps[i].Path = "detected"
+		}
+	}
+	if e.Of == "" {
+		ps = append(ps, source.Problemf("detected", "%s", source.Unknown("fault", "", chaos.KindNames())))
+	}
+	return ps
+}
+
+// Judge implements [Expectation].
+func (e *Detected) Judge(h *History) []Outcome {
+	var out []Outcome
+	for i, f := range h.Faults {
+		if f.Kind != e.Of {
+			continue
+		}
+		name := faultName(h, i) + " detected"
+		switch t := h.FaultTimes(i, f.At); {
+		case !f.Injected:
+			out = append(out, unknown(name, "the fault was not injected: %s", f.Error))
+		case t.Detected < 0:
+			out = append(out, never(name, e.Within.D(), h.Closed-f.At, "the cluster's membership never changed"))
+		default:
+			took := t.Detected - f.At
+			out = append(out, within(name, took, e.Within.D(), t.Detected, fmt.Sprintf("the membership changed %s after the fault", took.Round(time.Millisecond))))
+		}
+	}
+	if len(out) == 0 {
+		out = append(out, unknown(e.Of+" detected", "no such fault struck"))
+	}
+	return out
+}
+
+// NoRedLongerThan expects that no stretch of red lasts longer.
+type NoRedLongerThan struct {
+	Limit units.Duration `yaml:"no-red-longer-than" jsonschema:"required"`
+}
+
+// Kind implements [Expectation].
+func (*NoRedLongerThan) Kind() string { return "no-red-longer-than" }
+
+// Check implements [Expectation].
+func (e *NoRedLongerThan) Check(*Scenario) []source.Problem {
+	if e.Limit < 0 {
+		return []source.Problem{source.Problemf("no-red-longer-than", "a limit can't be negative")}
+	}
+	return nil
+}
+
+// Judge implements [Expectation].
+func (e *NoRedLongerThan) Judge(h *History) []Outcome {
+	worst, at := time.Duration(0), time.Duration(0)
+	seen := false
+	for _, s := range h.HealthSpans() {
+		seen = seen || s.Status != "unknown"
+		if s.Status == "red" && s.To-s.From > worst {
+			worst, at = s.To-s.From, s.From
+		}
+	}
+	if !seen {
+		return []Outcome{unknown("red at a stretch", "the cluster's health was never observed")}
+	}
+	reason := "never red"
+	if worst > 0 {
+		reason = fmt.Sprintf("red for %s from %s on", worst.Round(time.Millisecond), at.Round(time.Millisecond))
+	}
+	return []Outcome{within("red at a stretch", worst, e.Limit.D(), at, reason)}
+}
+
+// checkFaultRef validates a reference to a kind of fault and a limit.
+func checkFaultRef(s *Scenario, kind string, limit units.Duration) []source.Problem {
+	var ps []source.Problem
+	if limit <= 0 {
+		ps = append(ps, source.Problemf("within", "the expectation has no limit; expected within: with a time such as 2m"))
+	}
+	if kind != "" && chaos.New(kind) == nil {
+		return append(ps, source.Problemf("of", "%s", source.Unknown("fault", kind, chaos.KindNames())))
+	}
+	if !slices.ContainsFunc(s.Faults, func(f chaos.Entry) bool { return kind == "" || f.Fault.Kind() == kind }) {
+		ps = append(ps, source.Problemf("of", "this scenario has no fault of that kind, so the expectation could never be decided"))
+	}
+	return ps
+}
+
+// faultName names a fault for people; several of a kind are numbered.
+func faultName(h *History, i int) string {
+	nth, of := 0, 0
+	for j, f := range h.Faults {
+		if f.Kind == h.Faults[i].Kind {
+			of++
+			if j <= i {
+				nth++
+			}
+		}
+	}
+	if of == 1 {
+		return h.Faults[i].Kind
+	}
+	return fmt.Sprintf("%s #%d", h.Faults[i].Kind, nth)
+}
+
+func injectedAndShown(f *chaos.Record) bool { return f.Shown() }

@@ -1,0 +1,81 @@
+package scenarios
+
+import "time"
+
+// FaultTimes are the milestones after a fault, since t=0; -1: never.
+type FaultTimes struct {
+	// Detected is when the cluster's membership or master first changed.
+	Detected time.Duration
+	// Yellow is when all primaries were active again: the end of the last red, or the
+	// moment of detection when it was never red.
+	Yellow time.Duration
+	// Green is when the cluster was green again for the rest of the time watched.
+	Green time.Duration
+	// Noticed is whether the health changed at all.
+	Noticed bool
+	// Red and YellowFor are how long the cluster was red and yellow.
+	Red, YellowFor time.Duration
+	// Until is where the watch for this fault ends: at the next fault, or with the run.
+	Until time.Duration
+}
+
+// FaultTimes follows fault i from a moment on, until the next fault strikes.
+func (h *History) FaultTimes(i int, since time.Duration) FaultTimes {
+	t := FaultTimes{Detected: -1, Yellow: since, Green: since, Until: h.Closed}
+	for _, f := range h.Faults[i+1:] {
+		if f.Injected && f.At > since && f.At < t.Until {
+			t.Until = f.At
+			break
+		}
+	}
+	t.Detected = h.membershipChange(since, t.Until)
+	for _, s := range h.HealthSpans() {
+		from, to := max(s.From, since), min(s.To, t.Until)
+		if to <= from {
+			continue
+		}
+		open := s.To >= t.Until
+		switch s.Status {
+		case "red":
+			t.Noticed = true
+			t.Red += to - from
+			t.Yellow, t.Green = to, to
+			if open {
+				t.Yellow, t.Green = -1, -1
+			}
+		case "yellow":
+			t.Noticed = true
+			t.YellowFor += to - from
+			if t.Yellow == since {
+				t.Yellow = from
+			}
+			t.Green = to
+			if open {
+				t.Green = -1
+			}
+		}
+	}
+	return t
+}
+
+// membershipChange is when the members or the master first differed from what they
+// were at a moment; -1 when they did not.
+func (h *History) membershipChange(since, until time.Duration) time.Duration {
+	var before *Members
+	for _, o := range h.Observations {
+		if o.Members == nil {
+			continue
+		}
+		if o.At <= since {
+			before = o.Members
+			continue
+		}
+		if o.At > until {
+			break
+		}
+		if before == nil || o.Members.Master != before.Master || len(o.Members.Nodes) != len(before.Nodes) {
+			return o.At
+		}
+	}
+	return -1
+}

@@ -1,0 +1,154 @@
+package scenarios
+
+import (
+	"time"
+
+	"github.com/shardquake/shardquake/chaos"
+)
+
+// History is everything seen in a run, the ground on which expectations are judged
+// and scores computed. Times are since t=0.
+type History struct {
+	Nodes        []string
+	Observations []Observation
+	Faults       []*chaos.Record
+	Decisions    []Decision
+	Tracers      TracerSummary
+	Traffic      []TrafficSample
+	// End is when faults and load ended, Settled when the steady state held again after
+	// that; -1 when it did not within the limit.
+	End     time.Duration
+	Settled time.Duration
+	// Closed is when the last observation could have been made.
+	Closed time.Duration
+	// Steady is how long the cluster took to its first steady state.
+	Steady time.Duration
+}
+
+// Decision is what a controller decided and did, from its audit record.
+type Decision struct {
+	At       time.Duration `json:"at"`
+	Actor    string        `json:"actor"`
+	Policy   string        `json:"policy"`
+	Observed []NamedValue  `json:"observed,omitempty"`
+	Decided  string        `json:"decided"`
+	Reason   string        `json:"reason"`
+	Done     string        `json:"done"`
+	Effect   string        `json:"effect,omitempty"`
+	// Acted is whether something was asked of the cluster.
+	Acted bool `json:"acted"`
+	// Shadow marks the answer of a policy that was only asked.
+	Shadow bool `json:"shadow,omitempty"`
+}
+
+// NamedValue is a number with its name.
+type NamedValue struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+}
+
+// TrafficSample is what the background load had done by a moment.
+type TrafficSample struct {
+	At time.Duration
+	Traffic
+}
+
+// TracerSummary is the fate of the documents that were followed one by one.
+type TracerSummary struct {
+	Attempted int `json:"attempted"`
+	Acked     int `json:"acked"`
+	Failed    int `json:"failed"`
+	// Unknown had no answer in time: they may or may not be there.
+	Unknown int `json:"unknown"`
+	// AckedInFault were acknowledged while a fault was in force.
+	AckedInFault int `json:"acked_in_fault"`
+	// Checked is how many acknowledged ones could be looked for at the end, Lost how
+	// many of those were not there; LostIDs names the first of them.
+	Checked int      `json:"checked"`
+	Lost    int      `json:"lost"`
+	LostIDs []string `json:"lost_ids,omitempty"`
+	// LatencyMs holds the time each acknowledgement took, in order.
+	LatencyMs  []float64  `json:"-"`
+	Operations []TracerOp `json:"-"`
+}
+
+// TracerOp is one followed operation.
+type TracerOp struct {
+	At      time.Duration
+	Latency time.Duration
+	Result  string // acked, failed, unknown
+}
+
+// Span is a stretch of time with one health status.
+type Span struct {
+	From, To time.Duration
+	Status   string
+}
+
+// HealthSpans cuts the time from t=0 to the end into stretches of equal status.
+func (h *History) HealthSpans() []Span {
+	var spans []Span
+	status := "unknown"
+	from := time.Duration(0)
+	for _, o := range h.Observations {
+		if o.Health == nil {
+			continue
+		}
+		if o.At <= 0 {
+			status = o.Health.Status
+			continue
+		}
+		if o.Health.Status != status {
+			if o.At > from {
+				spans = append(spans, Span{from, o.At, status})
+			}
+			status, from = o.Health.Status, o.At
+		}
+	}
+	if h.Closed > from || len(spans) == 0 {
+		spans = append(spans, Span{from, h.Closed, status})
+	}
+	return spans
+}
+
+// Move is a relocation that began after t=0.
+type Move struct {
+	At       time.Duration
+	Index    string
+	Shard    int
+	Primary  bool
+	From, To string
+	Bytes    int64
+}
+
+// Moves lists the relocations in the order in which they began.
+func (h *History) Moves() []Move {
+	type key struct {
+		index string
+		shard int
+	}
+	// The copies that were relocating, by allocation id, at the last sight of each shard.
+	moving := make(map[key]map[string]bool)
+	var out []Move
+	for _, o := range h.Observations {
+		now := make(map[key]map[string]bool)
+		for _, c := range o.Shards {
+			k := key{c.Index, c.Shard}
+			if now[k] == nil {
+				now[k] = make(map[string]bool)
+			}
+			if c.State != "RELOCATING" {
+				continue
+			}
+			id := c.ID + ">" + c.To
+			now[k][id] = true
+			if !moving[k][id] && o.At >= 0 {
+				out = append(out, Move{o.At, c.Index, c.Shard, c.Primary, c.Node, c.To, c.Bytes})
+			}
+		}
+		for k, ids := range now { //determinism:allow maprange each key is overwritten on its own
+			moving[k] = ids
+		}
+	}
+	return out
+}

@@ -1,0 +1,154 @@
+package scenarios
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
+
+	"github.com/shardquake/shardquake/internal/source"
+)
+
+//go:embed library/*.yaml
+var library embed.FS
+
+// Vocabulary is what a scenario may name besides what this package knows.
+type Vocabulary struct {
+	// Policies are the controller's policies.
+	Policies []string
+	// CheckSetting says what is wrong with an Elasticsearch setting, nil when nothing
+	// is. Index is true for settings of an index.
+	CheckSetting func(key, value string, index bool) error
+}
+
+// Library returns the names of the scenarios that ship with the program, sorted.
+func Library() []string {
+	entries, err := fs.ReadDir(library, "library")
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, e := range entries {
+		out = append(out, strings.TrimSuffix(e.Name(), ".yaml"))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Read returns the text of a scenario: a library name, or a file's path.
+func Read(nameOrPath string) (name string, data []byte, err error) {
+	if !strings.ContainsAny(nameOrPath, "/\\.") {
+		data, err = library.ReadFile("library/" + nameOrPath + ".yaml")
+		if err == nil {
+			return nameOrPath + ".yaml", data, nil
+		}
+		if _, statErr := os.Stat(nameOrPath); statErr != nil {
+			return "", nil, fmt.Errorf("%s", source.Unknown("scenario", nameOrPath, Library()))
+		}
+	}
+	data, err = os.ReadFile(nameOrPath)
+	if err != nil {
+		return "", nil, fmt.Errorf("scenario file: %w", err)
+	}
+	return nameOrPath, data, nil
+}
+
+// Loaded is a scenario with the file it was read from.
+type Loaded struct {
+	*Scenario
+	File string
+	Text []byte
+}
+
+// Load reads, validates and completes a scenario. Set holds "path=value"
+// replacements, such as "cluster.nodes.count=5". Errors name file, line and column.
+func Load(nameOrPath string, set []string, voc Vocabulary) (*Loaded, error) {
+	name, data, err := Read(nameOrPath)
+	if err != nil {
+		return nil, err
+	}
+	if data, err = override(name, data, set); err != nil {
+		return nil, err
+	}
+	return Parse(name, data, voc)
+}
+
+// Parse reads, validates and completes a scenario from text.
+func Parse(name string, data []byte, voc Vocabulary) (*Loaded, error) {
+	file, err := source.Parse(name, data)
+	if err != nil {
+		return nil, err
+	}
+	var s Scenario
+	if err := file.Decode(&s); err != nil {
+		return nil, err
+	}
+	s.setDefaults()
+	if err := file.Annotate(s.check(voc)); err != nil {
+		return nil, err
+	}
+	return &Loaded{Scenario: &s, File: name, Text: data}, nil
+}
+
+// override applies --set replacements to the text, keeping the rest as it is.
+func override(name string, data []byte, set []string) ([]byte, error) {
+	if len(set) == 0 {
+		return data, nil
+	}
+	file, err := parser.ParseBytes(data, parser.ParseComments)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	for _, assignment := range set {
+		path, value, ok := strings.Cut(assignment, "=")
+		if !ok || path == "" {
+			return nil, fmt.Errorf("--set %q: expected path=value, such as cluster.nodes.count=5", assignment)
+		}
+		p, err := yaml.PathString("$." + path)
+		if err != nil {
+			return nil, fmt.Errorf("--set %q: %q is not a path: %w", assignment, path, err)
+		}
+		if _, err := p.FilterFile(file); err == nil {
+			err = p.ReplaceWithReader(file, strings.NewReader(value))
+			if err != nil {
+				return nil, fmt.Errorf("--set %q: %w", assignment, err)
+			}
+			continue
+		}
+		if err := add(file.String(), path, value, assignment, func(text string) error {
+			file, err = parser.ParseBytes([]byte(text), parser.ParseComments)
+			return err
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return []byte(file.String()), nil
+}
+
+// add sets a key that the file does not have yet, in a mapping that it has.
+func add(text, path, value, assignment string, reparse func(string) error) error {
+	parent, key := "$", path
+	if cut := strings.LastIndex(path, "."); cut >= 0 {
+		parent, key = "$."+path[:cut], path[cut+1:]
+	}
+	file, err := parser.ParseBytes([]byte(text), parser.ParseComments)
+	if err != nil {
+		return err
+	}
+	p, err := yaml.PathString(parent)
+	if err != nil {
+		return fmt.Errorf("--set %q: %w", assignment, err)
+	}
+	if _, err := p.FilterFile(file); err != nil {
+		return fmt.Errorf("--set %q: the scenario has no %q", assignment, strings.TrimPrefix(parent, "$."))
+	}
+	if err := p.MergeFromReader(file, strings.NewReader(key+": "+value)); err != nil {
+		return fmt.Errorf("--set %q: %w", assignment, err)
+	}
+	return reparse(file.String())
+}

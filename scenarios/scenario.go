@@ -1,0 +1,182 @@
+package scenarios
+
+import (
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/units"
+)
+
+// Scenario is a scenario file after reading. Times are since t=0, the moment the
+// steady state first holds.
+type Scenario struct {
+	Name       string          `yaml:"name" json:"name" jsonschema:"required,description=a short name in lower case with dashes"`
+	About      string          `yaml:"about" json:"about" jsonschema:"required,description=what the scenario shows in a sentence"`
+	System     string          `yaml:"system" json:"system" jsonschema:"required,enum=elasticsearch"`
+	Seed       uint64          `yaml:"seed,omitempty" json:"seed" jsonschema:"description=of every random stream; default 1"`
+	Cluster    ClusterSection  `yaml:"cluster" json:"cluster" jsonschema:"required"`
+	Workload   []LoadSection   `yaml:"workload,omitempty" json:"workload,omitempty"`
+	Controller *ControlSection `yaml:"controller,omitempty" json:"controller,omitempty"`
+	Faults     []chaos.Entry   `yaml:"faults,omitempty" json:"faults,omitempty"`
+	Expect     []Expect        `yaml:"expect" json:"-" jsonschema:"required"`
+	Duration   units.Duration  `yaml:"duration" json:"duration" jsonschema:"required,description=from t=0 to the end of faults and load"`
+	Settle     units.Duration  `yaml:"settle,omitempty" json:"settle" jsonschema:"description=how long to wait for the steady state after the end; default 1m"`
+	Steady     units.Duration  `yaml:"steady-within,omitempty" json:"steady_within" jsonschema:"description=how long to wait for the first steady state; default 3m"`
+	Real       *RealSection    `yaml:"real,omitempty" json:"real,omitempty"`
+}
+
+// ClusterSection describes nodes, indices and settings.
+type ClusterSection struct {
+	Nodes    NodesSection      `yaml:"nodes" json:"nodes" jsonschema:"required"`
+	Indices  []IndexSection    `yaml:"indices,omitempty" json:"indices,omitempty"`
+	Settings map[string]string `yaml:"settings,omitempty" json:"settings,omitempty" jsonschema:"description=Elasticsearch settings by their full names; index.* apply to every index"`
+}
+
+// NodesSection describes the nodes n1, n2, …, all alike but for their attributes.
+type NodesSection struct {
+	Count      int                 `yaml:"count" json:"count" jsonschema:"required,minimum=1"`
+	Disk       units.Size          `yaml:"disk,omitempty" json:"disk" jsonschema:"description=capacity of each data disk; default 100gb"`
+	DiskRate   units.Bandwidth     `yaml:"disk-rate,omitempty" json:"disk_rate" jsonschema:"description=throughput of each disk, such as 500mb/s; default unlimited"`
+	Network    units.Bandwidth     `yaml:"network,omitempty" json:"network" jsonschema:"description=of each node, each way; default 1gbit"`
+	Latency    units.Duration      `yaml:"latency,omitempty" json:"latency" jsonschema:"description=one way between any two endpoints; default 200us"`
+	CPUs       int                 `yaml:"cpus,omitempty" json:"cpus" jsonschema:"description=of each node; default 2"`
+	Heap       units.Size          `yaml:"heap,omitempty" json:"heap" jsonschema:"description=of each node; default 256mb"`
+	Roles      []string            `yaml:"roles,omitempty" json:"roles,omitempty" jsonschema:"description=of each node; default master and data and ingest"`
+	Attributes map[string][]string `yaml:"attributes,omitempty" json:"attributes,omitempty" jsonschema:"description=values go round over n1 n2 …"`
+}
+
+// IndexSection describes an index.
+type IndexSection struct {
+	Name      string            `yaml:"name" json:"name" jsonschema:"required"`
+	Shards    int               `yaml:"shards,omitempty" json:"shards" jsonschema:"minimum=1,description=number of primaries; default 1"`
+	Replicas  *int              `yaml:"replicas,omitempty" json:"replicas" jsonschema:"minimum=0,description=copies beside each primary; default 1"`
+	Size      units.Size        `yaml:"size,omitempty" json:"size" jsonschema:"description=store of all primaries together"`
+	Docs      int64             `yaml:"docs,omitempty" json:"docs" jsonschema:"description=documents in all primaries together; default one for each kb"`
+	Settings  map[string]string `yaml:"settings,omitempty" json:"settings,omitempty"`
+	Placement []int             `yaml:"placement,omitempty" json:"placement,omitempty" jsonschema:"description=copies on n1 n2 … held there until t=0"`
+}
+
+// LoadSection is a stream of operations on an index.
+type LoadSection struct {
+	Index  string     `yaml:"index" json:"index" jsonschema:"required"`
+	Writes units.Rate `yaml:"writes,omitempty" json:"writes" jsonschema:"description=such as 500/s"`
+	Reads  units.Rate `yaml:"reads,omitempty" json:"reads"`
+	Doc    units.Size `yaml:"doc,omitempty" json:"doc" jsonschema:"description=size of a document; default 1kb"`
+	Skew   units.Skew `yaml:"skew,omitempty" json:"skew" jsonschema:"description=even or zipf(1.1) over the shards"`
+	// Tracers are single documents written beside the bulk, each acknowledgement
+	// remembered and checked at the end.
+	Tracers *units.Rate `yaml:"tracers,omitempty" json:"tracers" jsonschema:"description=documents whose fate is followed one by one; default 10/s where there are writes"`
+}
+
+// ControlSection says which controller looks after the cluster.
+type ControlSection struct {
+	Policy    string         `yaml:"policy" json:"policy" jsonschema:"required"`
+	Shadow    []string       `yaml:"shadow,omitempty" json:"shadow,omitempty" jsonschema:"description=policies that are asked beside it and do nothing"`
+	Interval  units.Duration `yaml:"interval,omitempty" json:"interval" jsonschema:"description=default 30s"`
+	Endpoints []string       `yaml:"endpoints,omitempty" json:"endpoints,omitempty" jsonschema:"description=nodes it talks to; default all"`
+}
+
+// RealSection scales what real nodes on a small machine can't bear.
+type RealSection struct {
+	Bytes units.Fraction `yaml:"bytes,omitempty" json:"bytes" jsonschema:"description=of index sizes, such as 1/1000"`
+	Load  units.Fraction `yaml:"load,omitempty" json:"load" jsonschema:"description=of the workload's rates"`
+	Time  units.Fraction `yaml:"time,omitempty" json:"time" jsonschema:"description=of the duration and of the times at which faults strike"`
+	Disk  units.Size     `yaml:"disk,omitempty" json:"disk" jsonschema:"description=size of each node's disk instead"`
+}
+
+// setDefaults fills in what the file leaves out.
+func (s *Scenario) setDefaults() {
+	def(&s.Seed, 1)
+	def(&s.Settle, units.Duration(minute))
+	def(&s.Steady, units.Duration(3*minute))
+	n := &s.Cluster.Nodes
+	def(&n.Disk, 100<<30)
+	def(&n.Network, 125_000_000)
+	def(&n.Latency, units.Duration(200*microsecond))
+	def(&n.CPUs, 2)
+	def(&n.Heap, 256<<20)
+	if n.Roles == nil {
+		n.Roles = []string{"data", "ingest", "master"}
+	}
+	for i := range s.Cluster.Indices {
+		ix := &s.Cluster.Indices[i]
+		def(&ix.Shards, 1)
+		if ix.Replicas == nil {
+			one := 1
+			ix.Replicas = &one
+		}
+		def(&ix.Docs, int64(ix.Size)/1024)
+	}
+	for i := range s.Workload {
+		w := &s.Workload[i]
+		def(&w.Doc, 1024)
+		if w.Tracers == nil {
+			rate := units.Rate(0)
+			if w.Writes > 0 {
+				rate = 10
+			}
+			w.Tracers = &rate
+		}
+	}
+	if s.Controller != nil {
+		def(&s.Controller.Interval, units.Duration(30*second))
+	}
+}
+
+func def[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Scale is how a scenario is brought to a backend.
+type Scale string
+
+// The scales of a run.
+const (
+	// AsDescribed takes every number of the file as it stands.
+	AsDescribed Scale = "described"
+	// AsReal applies the file's real: section, on whatever backend.
+	AsReal Scale = "real"
+)
+
+// Scaled returns the scenario with its real: section applied, and a note for each
+// number changed.
+func (s *Scenario) Scaled(scale Scale) (*Scenario, []string) {
+	out := *s
+	if scale != AsReal || s.Real == nil {
+		return &out, nil
+	}
+	var notes []string
+	r := s.Real
+	if r.Bytes.Den > 1 {
+		notes = append(notes, "index sizes and documents are "+r.Bytes.String()+" of those described")
+		out.Cluster.Indices = append([]IndexSection(nil), s.Cluster.Indices...)
+		for i := range out.Cluster.Indices {
+			ix := &out.Cluster.Indices[i]
+			ix.Size = units.Size(r.Bytes.Of(int64(ix.Size)))
+			ix.Docs = max(1, r.Bytes.Of(ix.Docs))
+		}
+	}
+	if r.Load.Den > 1 {
+		notes = append(notes, "the workload is "+r.Load.String()+" of that described")
+		out.Workload = append([]LoadSection(nil), s.Workload...)
+		for i := range out.Workload {
+			w := &out.Workload[i]
+			w.Writes = w.Writes * units.Rate(r.Load.Num) / units.Rate(r.Load.Den)
+			w.Reads = w.Reads * units.Rate(r.Load.Num) / units.Rate(r.Load.Den)
+		}
+	}
+	if r.Time.Den > 1 {
+		notes = append(notes, "duration and times of faults are "+r.Time.String()+" of those described")
+		out.Duration = units.Duration(r.Time.Of(int64(s.Duration)))
+		out.Faults = append([]chaos.Entry(nil), s.Faults...)
+		for i := range out.Faults {
+			out.Faults[i].At = units.Duration(r.Time.Of(int64(s.Faults[i].At)))
+		}
+	}
+	if r.Disk > 0 {
+		notes = append(notes, "disks are "+r.Disk.String()+" instead of "+s.Cluster.Nodes.Disk.String())
+		out.Cluster.Nodes.Disk = r.Disk
+	}
+	return &out, notes
+}
