@@ -35,6 +35,7 @@ var Packages = []Scope{
 	{"internal", everything, "shared by all of the above"},
 	{"internal/determinism", nil, "this analyzer, which no run contains"},
 	{"internal/catalog", nil, "wires real backends too; runs before and after a run"},
+	{"internal/testrun", nil, "runs the tests"},
 	{"integration", nil, "real backends live in real time"},
 	{"cmd", nil, "the command line lives in real time"},
 }
