@@ -1,0 +1,221 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/clock"
+	"github.com/shardquake/shardquake/internal/units"
+)
+
+const (
+	// probeLimit bounds the look at one primitive after injection and after healing.
+	probeLimit = 10 * time.Second
+	// sampleEvery is how often the background load's counters are noted.
+	sampleEvery = time.Second
+	// restFor is how long the cluster must be green with nothing moving to count as
+	// steady: reconciliation pauses for some tenths of a second between moves.
+	restFor = time.Second
+	// steadyPoll is how often the observed state is looked at while waiting.
+	steadyPoll = 50 * time.Millisecond
+)
+
+func durationOf(d time.Duration) units.Duration { return units.Duration(d) }
+
+// observe takes an observation into the history.
+func (r *run) observe(o Observation) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return
+	}
+	if r.begun {
+		o.shift(r.zero)
+	}
+	r.state.take(o)
+	r.history.Observations = append(r.history.Observations, o)
+}
+
+// shift turns the clock's time into time since t=0.
+func (o *Observation) shift(zero time.Duration) {
+	o.At -= zero
+	if o.Recovery != nil {
+		rec := *o.Recovery
+		rec.Start -= zero
+		if rec.Stop != 0 {
+			rec.Stop -= zero
+		}
+		o.Recovery = &rec
+	}
+}
+
+// waitSteady waits until the cluster has been green and at rest for a moment.
+func (r *run) waitSteady(ctx context.Context, limit time.Duration) error {
+	deadline := r.clock.Monotonic() + limit
+	since := time.Duration(-1)
+	for {
+		now := r.clock.Monotonic()
+		switch {
+		case !r.steadyNow():
+			since = -1
+		case since < 0:
+			since = now
+		case now-since >= restFor:
+			return nil
+		}
+		if now >= deadline {
+			return errNotSteady
+		}
+		if err := r.clock.Sleep(ctx, steadyPoll); err != nil {
+			return err
+		}
+	}
+}
+
+var errNotSteady = errors.New("time ran out")
+
+func (r *run) startLoad(ctx context.Context, group clock.Group) error {
+	r.tracers = newTracers(r)
+	if err := r.cluster.Background(ctx, r.scenario.LoadSpecs()); err != nil {
+		return fmt.Errorf("starting the load: %w", err)
+	}
+	for i, w := range r.scenario.Workload {
+		if *w.Tracers > 0 {
+			group.Go(ctx, fmt.Sprintf("tracer %d", i), func(ctx context.Context) { r.tracers.write(ctx, group, w) })
+		}
+	}
+	group.Go(ctx, "traffic", func(ctx context.Context) {
+		for r.clock.Sleep(ctx, sampleEvery) == nil {
+			r.sampleTraffic()
+		}
+	})
+	return nil
+}
+
+func (r *run) sampleTraffic() {
+	r.history.Traffic = append(r.history.Traffic, TrafficSample{At: r.now(), Traffic: r.cluster.Traffic()})
+}
+
+func (r *run) startController(ctx context.Context, group clock.Group) error {
+	c := r.scenario.Controller
+	if c == nil {
+		return nil
+	}
+	nodes := c.Endpoints
+	if len(nodes) == 0 {
+		nodes = r.cluster.Nodes()
+	}
+	var endpoints []Endpoint
+	for _, n := range nodes {
+		endpoints = append(endpoints, Endpoint{Name: n, URL: r.cluster.URL(ViewerController, n)})
+	}
+	sup, err := r.runner.NewSupervisor(SupervisorConfig{
+		Spec: *c, Clock: r.cluster.Clock(ViewerController), Endpoints: endpoints, Transport: r.cluster.Transport(ViewerController),
+		OnDecision: func(d Decision) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			d.At -= r.zero
+			r.history.Decisions = append(r.history.Decisions, d)
+		},
+		Log: r.log,
+	})
+	if err != nil {
+		return fmt.Errorf("starting the controller: %w", err)
+	}
+	group.Go(ctx, "controller", func(ctx context.Context) {
+		if err := sup.Run(ctx); err != nil && ctx.Err() == nil {
+			r.log("the controller ended: " + err.Error())
+		}
+	})
+	return nil
+}
+
+// startFaults injects every fault at its time and heals those that pass. Records
+// stand in the order of the plan's times.
+func (r *run) startFaults(ctx context.Context, group clock.Group) {
+	order := slices.Clone(r.scenario.Faults)
+	slices.SortStableFunc(order, func(a, b chaos.Entry) int { return int(a.At - b.At) })
+	group.Go(ctx, "faults", func(ctx context.Context) {
+		for _, e := range order {
+			if r.sleepUntil(ctx, e.At.D()) != nil {
+				return
+			}
+			r.progress("t=%s: %s", e.At, e.Fault.Kind())
+			a := r.injector.Strike(ctx, e.Fault)
+			r.actives = append(r.actives, a)
+			r.history.Faults = append(r.history.Faults, a.Record)
+			if !a.Record.Injected {
+				r.progress("the fault was not injected: %s", a.Record.Error)
+				continue
+			}
+			r.addInForce(1)
+			if d := e.Fault.Lasts(); d > 0 {
+				group.Go(ctx, "heal", func(ctx context.Context) {
+					if r.sleepUntil(ctx, e.At.D()+d) == nil && a.Heal(ctx) == nil {
+						r.addInForce(-1)
+						r.progress("t=%s: %s healed", units.Duration(r.now().Round(time.Millisecond)), e.Fault.Kind())
+					}
+				})
+			}
+		}
+	})
+}
+
+// healPassing ends what the run put in force, except nodes that are lost for good.
+func (r *run) healPassing(ctx context.Context) error {
+	var errs []error
+	for _, a := range r.actives {
+		_, lost := a.Record.Params.(*chaos.NodeLoss)
+		if lost && a.Record.Params.Lasts() == 0 {
+			errs = append(errs, a.Settle(ctx))
+			continue
+		}
+		errs = append(errs, a.Heal(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// healAll heals what an abort or an error has left in force; after a whole run
+// nothing but lost nodes is, and those go with the cluster.
+func (r *run) healAll(ctx context.Context) error {
+	if r.injector == nil {
+		return nil
+	}
+	return r.healPassing(ctx)
+}
+
+func (r *run) log(line string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lines = append(r.lines, LogLine{r.now(), line})
+}
+
+func (r *run) addInForce(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.inForce += n
+}
+
+func (r *run) faultInForce() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.inForce > 0
+}
+
+// steadyNow is whether the cluster is green and at rest at this moment.
+func (r *run) steadyNow() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state.steady()
+}
+
+// live is a copy of what the observations say now, without the shards.
+func (r *run) live() liveState {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return liveState{health: r.state.health, members: r.state.members, seen: r.state.seen}
+}

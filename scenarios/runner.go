@@ -1,0 +1,294 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/clock"
+)
+
+// Supervisor is the controller of a scenario at work. Run returns when ctx ends.
+type Supervisor interface {
+	Run(ctx context.Context) error
+}
+
+// SupervisorConfig is what a controller is given.
+type SupervisorConfig struct {
+	Spec      ControlSection
+	Clock     clock.Clock
+	Endpoints []Endpoint
+	Transport http.RoundTripper
+	// OnDecision receives the audit records as they are made; times are the clock's
+	// monotonic ones.
+	OnDecision func(Decision)
+	// Log receives the controller's log lines.
+	Log func(line string)
+}
+
+// Endpoint is a node's HTTP address as the controller sees it.
+type Endpoint struct{ Name, URL string }
+
+// Runner takes one scenario through one run.
+type Runner struct {
+	Backend Backend
+	// NewSupervisor makes the controller that a scenario asks for.
+	NewSupervisor func(SupervisorConfig) (Supervisor, error)
+	// Progress tells a person what is going on; nil: silence.
+	Progress func(format string, args ...any)
+	// OnEvent is passed on to the backend.
+	OnEvent func(Event)
+}
+
+// Options vary a run of a scenario.
+type Options struct {
+	Seed  uint64 // 0: the scenario's
+	Scale Scale
+	// Plan replaces the scenario's faults, for replays.
+	Plan *chaos.Plan
+}
+
+// Result is all that a run left in memory.
+type Result struct {
+	Scenario *Scenario
+	File     string
+	Text     []byte
+	Backend  string
+	Scale    Scale
+	Seed     uint64
+	Notes    []string
+	History  *History
+	Outcomes []Outcome
+	Verdict  Verdict
+	// Plan is the faults as they struck, with names for selectors.
+	Plan     chaos.Plan
+	LogLines []LogLine
+	// Aborted says why the run ended early; nil when it did not.
+	Aborted error
+	Virtual time.Duration
+	Wall    time.Duration
+	Events  uint64
+	// TraceHash is the backend's rolling hash over its events; 0: it has none.
+	TraceHash uint64
+}
+
+// LogLine is a line of the controller's log.
+type LogLine struct {
+	At   time.Duration
+	Text string
+}
+
+// cleanupLimit bounds healing, the last checks and the removal of the cluster after
+// an abort.
+const cleanupLimit = 90 * time.Second
+
+// Run runs a scenario. The error wraps [ErrUnavailable] when it could not begin;
+// after an abort the result is there, with what was seen until then.
+func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result, error) {
+	s, notes := loaded.Scaled(opt.Scale)
+	if opt.Plan != nil {
+		s.Faults = opt.Plan.Entries
+	}
+	seed := s.Seed
+	if opt.Seed != 0 {
+		seed = opt.Seed
+	}
+	progress := r.Progress
+	if progress == nil {
+		progress = func(string, ...any) {}
+	}
+	cluster, err := r.Backend.Start(ctx, s.ClusterSpec(), StartOptions{Seed: seed, Progress: progress, OnEvent: r.OnEvent})
+	if err != nil {
+		return nil, err
+	}
+	run := &run{runner: r, scenario: s, cluster: cluster, progress: progress, history: &History{Nodes: cluster.Nodes(), Settled: -1}}
+	err = run.supported()
+	if err == nil {
+		err = cluster.Run(ctx, run.main)
+	}
+	if err == nil || errors.Is(err, ErrAborted) {
+		notes = append(notes, cluster.Notes()...)
+	}
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupLimit) //determinism:allow context the cluster's own clock has stopped by now
+	defer cancel()
+	if closeErr := cluster.Close(closing); closeErr != nil {
+		err = errors.Join(err, fmt.Errorf("removing the cluster: %w", closeErr))
+	}
+	if err != nil && !errors.Is(err, ErrAborted) {
+		return nil, err
+	}
+	res := &Result{
+		Scenario: s, File: loaded.File, Text: loaded.Text, Backend: r.Backend.Name(), Scale: opt.Scale, Seed: seed,
+		Notes: notes, History: run.history, LogLines: run.lines, Virtual: run.history.Closed, Plan: run.struck(),
+	}
+	res.Events, res.TraceHash = cluster.Counters()
+	if errors.Is(err, ErrAborted) {
+		res.Aborted = err
+		res.Verdict = Unknown
+		return res, nil
+	}
+	for _, e := range s.Expect {
+		res.Outcomes = append(res.Outcomes, e.Judge(run.history)...)
+	}
+	res.Verdict = Worst(res.Outcomes)
+	return res, nil
+}
+
+// run is the state of one run.
+type run struct {
+	runner   *Runner
+	scenario *Scenario
+	cluster  Cluster
+	progress func(format string, args ...any)
+	clock    clock.Clock
+	zero     time.Duration // clock's monotonic time at t=0
+	injector *chaos.Injector
+	actives  []*chaos.Active
+	tracers  *tracers
+
+	// mu guards what several processes touch; it is held for moments only.
+	mu      sync.Mutex
+	begun   bool // t=0 has come
+	closed  bool // what comes now is too late for the history
+	state   liveState
+	inForce int // faults struck and not healed
+	history *History
+	lines   []LogLine
+}
+
+// supported refuses faults that the backend can't inject, before anything is loaded.
+func (r *run) supported() error {
+	for _, e := range r.scenario.Faults {
+		if err := chaos.Supports(e.Fault, r.cluster.Target(), r.scenario.Topology()); err != nil {
+			return fmt.Errorf("%w: backend %s: %w", ErrUnavailable, r.runner.Backend.Name(), err)
+		}
+	}
+	return nil
+}
+
+// main is the run, as a process of the cluster's clock.
+func (r *run) main(ctx, cleanup context.Context) error {
+	r.clock = r.cluster.Clock(ViewerClient)
+	started := r.clock.Monotonic()
+	watch, stopWatching := r.clock.WithCancel(ctx)
+	defer stopWatching()
+	err := r.prepare(ctx, watch, started)
+	if err == nil {
+		err = r.trouble(ctx, cleanup)
+	}
+	limited, cancel := r.clock.WithTimeout(cleanup, cleanupLimit)
+	defer cancel()
+	healErr := r.healAll(limited)
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	switch {
+	case ctx.Err() != nil:
+		r.history.Closed = r.now()
+		if r.history.End == 0 {
+			r.history.End = r.history.Closed
+		}
+		return errors.Join(fmt.Errorf("%w at %s", ErrAborted, r.now().Round(time.Millisecond)), healErr)
+	case err != nil:
+		return errors.Join(err, healErr)
+	case healErr != nil:
+		return healErr
+	}
+	return nil
+}
+
+// prepare loads the data and waits for the first steady state, which is t=0.
+func (r *run) prepare(ctx, watch context.Context, started time.Duration) error {
+	if err := r.cluster.Observe(watch, r.observe); err != nil {
+		return fmt.Errorf("observing the cluster: %w", err)
+	}
+	r.progress("loading %d indices", len(r.scenario.Cluster.Indices))
+	if err := r.cluster.LoadData(ctx, r.scenario.IndexSpecs()); err != nil {
+		return fmt.Errorf("loading data: %w", err)
+	}
+	r.progress("waiting for the steady state")
+	if err := r.waitSteady(ctx, r.scenario.Steady.D()); err != nil {
+		return fmt.Errorf("the cluster reached no steady state within %s: %w (%s)", r.scenario.Steady, err, r.live().health.text())
+	}
+	r.beginAt(r.clock.Monotonic())
+	r.history.Steady = r.zero - started
+	if err := r.cluster.Release(ctx); err != nil {
+		return fmt.Errorf("releasing the placement: %w", err)
+	}
+	r.progress("steady after %s; t=0", r.history.Steady.Round(time.Millisecond))
+	return nil
+}
+
+// trouble is the time from t=0 to the last check.
+func (r *run) trouble(ctx, cleanup context.Context) error {
+	r.injector = &chaos.Injector{Clock: r.clock, Target: r.cluster.Target(), View: liveView{r}, Zero: r.zero, ProbeLimit: probeLimit}
+	work, stop := r.clock.WithCancel(ctx)
+	defer stop()
+	group := r.clock.NewGroup()
+	if err := r.startLoad(work, group); err != nil {
+		return err
+	}
+	if err := r.startController(work, group); err != nil {
+		return err
+	}
+	r.startFaults(work, group)
+	if err := r.sleepUntil(ctx, r.scenario.Duration.D()); err != nil {
+		return err
+	}
+	r.history.End = r.now()
+	if err := r.cluster.Background(ctx, nil); err != nil {
+		return fmt.Errorf("stopping the load: %w", err)
+	}
+	stop()
+	if err := group.Wait(cleanup); err != nil {
+		return err
+	}
+	if err := r.healPassing(ctx); err != nil {
+		return err
+	}
+	r.progress("faults and load have ended; waiting for the steady state")
+	if err := r.waitSteady(ctx, r.scenario.Settle.D()); err == nil {
+		r.history.Settled = r.now()
+	} else if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err := r.tracers.verify(ctx, r); err != nil {
+		return fmt.Errorf("looking for the acknowledged writes: %w", err)
+	}
+	r.sampleTraffic()
+	r.history.Tracers = r.tracers.summary()
+	r.history.Closed = r.now()
+	return nil
+}
+
+func (r *run) beginAt(zero time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.zero, r.begun = zero, true
+	for i := range r.history.Observations {
+		r.history.Observations[i].shift(zero)
+	}
+}
+
+func (r *run) now() time.Duration { return r.clock.Monotonic() - r.zero }
+
+// sleepUntil waits for a time since t=0.
+func (r *run) sleepUntil(ctx context.Context, at time.Duration) error {
+	if d := at - r.now(); d > 0 {
+		return r.clock.Sleep(ctx, d)
+	}
+	return ctx.Err()
+}
+
+// struck is the plan of the faults as they were injected.
+func (r *run) struck() chaos.Plan {
+	var p chaos.Plan
+	for _, f := range r.history.Faults {
+		p.Entries = append(p.Entries, chaos.Entry{At: durationOf(f.At), Fault: f.Params})
+	}
+	return p
+}
