@@ -11,9 +11,9 @@ func brokenSequences(m map[string]*node, other map[string]*node) []string {
 	for k := range maps.Keys(m) { // want `range over map maps.Keys\(m\) calls emit in map order`
 		emit(k)
 	}
-	emitAll(slices.Collect(maps.Values(m)))   // want `maps.Values in map order: walk slices.Sorted\(maps.Keys\(m\)\) \(map-order: `
-	keys := slices.Collect(maps.Keys(m)) // want `keys is filled in map order and not sorted in this function`
-	all := maps.All[map[string]*node]    // want `maps.All in map order`
+	emitAll(slices.Collect(maps.Values(m))) // want `maps.Values in map order: walk slices.Sorted\(maps.Keys\(m\)\) \(map-order: `
+	keys := slices.Collect(maps.Keys(m))    // want `keys is filled in map order and not sorted in this function`
+	all := maps.All[map[string]*node]       // want `maps.All in map order`
 	for k := range all(m) {
 		emit(k)
 	}

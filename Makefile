@@ -1,0 +1,60 @@
+# The targets that people and CI use. `make` alone lists them.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO        ?= go
+# The longest that the tests of one package may take.
+TIMEOUT   ?= 30m
+BENCHTIME ?= 1s
+# Packages with goroutines of their own: there the race detector can find something.
+RACE      ?= ./internal/clock/... ./controller/... ./kvcluster/... ./integration/... ./sim
+
+# Go fetches the version that go.mod names if an older one is installed; without any, say so once.
+ifeq ($(shell command -v $(GO)),)
+$(error Go is not on PATH: install the version that go.mod names (the one of most distributions is too old), then run make again)
+endif
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the command into bin/
+	$(GO) build -trimpath -o bin/shardquake ./cmd/shardquake
+
+.PHONY: test
+test: ## run every test, with containers where Docker answers; the last line counts them
+	@$(GO) run ./internal/testrun -timeout $(TIMEOUT) ./...
+
+.PHONY: test-short
+test-short: ## run the tests that need neither containers nor patience
+	@$(GO) run ./internal/testrun -short -timeout $(TIMEOUT) ./...
+
+.PHONY: race
+race: ## run the packages with goroutines under the race detector (needs a C compiler)
+	@CGO_ENABLED=1 $(GO) run ./internal/testrun -short -race -timeout $(TIMEOUT) $(RACE)
+
+.PHONY: bench
+bench: ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout $(TIMEOUT) ./...
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck and the rules of virtual time
+	@echo 'gofmt';       unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not formatted (gofmt -w):"; echo "$$unformatted"; exit 1; }
+	@echo 'go vet';      $(GO) vet ./...
+	@echo 'staticcheck'; $(GO) tool staticcheck ./...
+	@echo 'detcheck';    $(GO) run ./internal/determinism/cmd/detcheck ./...
+
+.PHONY: images
+images: ## build the images of real runs where no image registry can be reached
+	integration/images/build.sh
+
+.PHONY: schema
+schema: build ## write the JSON schema of scenario files to bin/scenario.schema.json
+	bin/shardquake schema > bin/scenario.schema.json
+
+.PHONY: clean
+clean: ## remove what was built and what runs left in this folder (containers: shardquake clean)
+	rm -rf bin shardquake-out integration/images/build
