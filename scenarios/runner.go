@@ -105,6 +105,13 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		// Whatever happens, also a panic: nothing of the cluster stays behind. A second
+		// Close does nothing.
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupLimit) //determinism:allow context the cluster's own clock has stopped by now
+		defer cancel()
+		cluster.Close(closing)
+	}()
 	run := &run{runner: r, scenario: s, cluster: cluster, progress: progress, history: &History{Nodes: cluster.Nodes(), Settled: -1}}
 	err = run.supported()
 	if err == nil {

@@ -142,6 +142,6 @@ func (b *spreadBuilder) add(copies []Copy, quantity string, sign float64) {
 		if quantity == QuantityBytes {
 			amount = float64(max(c.Bytes, 0))
 		}
-		b.values[i] += sign * amount //determinism:allow fma whole numbers below 2^53 are exact
+		b.values[i] += sign * amount //determinism:allow fused-float whole numbers below 2^53 are exact
 	}
 }

@@ -5,12 +5,17 @@ package clock
 import (
 	"context"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync"
 	"time"
 )
 
 // Real is the clock of the machine.
 type Real struct {
+	// OnPanic, when set before the first process starts, is told of a process that
+	// panics, with its stack; otherwise a panic ends the program.
+	OnPanic func(process string, value any, stack []byte)
+
 	start time.Time
 	seed  uint64
 
@@ -48,8 +53,9 @@ func (r *Real) Sleep(ctx context.Context, d time.Duration) error {
 }
 
 // AfterFunc implements [Clock].
-func (r *Real) AfterFunc(parent context.Context, d time.Duration, _ string, f func(ctx context.Context)) Timer {
+func (r *Real) AfterFunc(parent context.Context, d time.Duration, name string, f func(ctx context.Context)) Timer {
 	return time.AfterFunc(d, func() {
+		defer r.guard(name)
 		if parent.Err() == nil {
 			f(parent)
 		}
@@ -57,7 +63,22 @@ func (r *Real) AfterFunc(parent context.Context, d time.Duration, _ string, f fu
 }
 
 // Go implements [Clock].
-func (r *Real) Go(parent context.Context, _ string, f func(ctx context.Context)) { go f(parent) }
+func (r *Real) Go(parent context.Context, name string, f func(ctx context.Context)) {
+	go func() {
+		defer r.guard(name)
+		f(parent)
+	}()
+}
+
+// guard hands a process's panic to OnPanic.
+func (r *Real) guard(name string) {
+	if r.OnPanic == nil {
+		return
+	}
+	if v := recover(); v != nil {
+		r.OnPanic(name, v, debug.Stack())
+	}
+}
 
 // WithTimeout implements [Clock].
 func (r *Real) WithTimeout(parent context.Context, d time.Duration) (context.Context, context.CancelFunc) {
@@ -85,7 +106,7 @@ func (r *Real) Rand(name string) *rand.Rand {
 func (r *Real) NewEvent() Event { return &realEvent{done: make(chan struct{})} }
 
 // NewGroup implements [Clock].
-func (r *Real) NewGroup() Group { return &realGroup{} }
+func (r *Real) NewGroup() Group { return &realGroup{clock: r} }
 
 // NewMutex implements [Clock].
 func (r *Real) NewMutex() Mutex { return &realMutex{held: make(chan struct{}, 1)} }
@@ -137,19 +158,21 @@ func (e *realEvent) Wait(ctx context.Context) error {
 }
 
 type realGroup struct {
+	clock *Real
+
 	mu   sync.Mutex
 	n    int
 	idle chan struct{} // closed when n falls to zero; nil while nobody waits
 }
 
-func (g *realGroup) Go(parent context.Context, _ string, f func(ctx context.Context)) {
+func (g *realGroup) Go(parent context.Context, name string, f func(ctx context.Context)) {
 	g.mu.Lock()
 	g.n++
 	g.mu.Unlock()
-	go func() {
+	g.clock.Go(parent, name, func(ctx context.Context) {
 		defer g.leave()
-		f(parent)
-	}()
+		f(ctx)
+	})
 }
 
 func (g *realGroup) leave() {
