@@ -3,10 +3,10 @@
 //	go run ./internal/determinism/cmd/detcheck ./...
 //
 // It prints a line for each finding (what, what to do instead, and why) and a
-// closing line, and exits with 1 when there are findings and 2 when the packages
-// can't be loaded. With -fix it writes the suggested fixes (the rounding of float
-// products) to the files. With -rules it lists the rules, with -scope the
-// packages held to them.
+// closing line, and exits with 1 when there are findings and 2 when a package
+// can't be loaded or doesn't compile. With -fix it writes the suggested fixes (the
+// rounding of float products) to the files. With -rules it lists the rules, with
+// -scope the packages held to them.
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/analysis/checker"
@@ -52,7 +53,7 @@ func run(args []string, out, errs io.Writer) int {
 	if len(patterns) == 0 {
 		patterns = []string{"./..."}
 	}
-	findings, judged, err := analyse(patterns)
+	findings, judged, broken, err := analyse(patterns, errs)
 	if err != nil {
 		fmt.Fprintln(errs, "detcheck:", err)
 		return 2
@@ -63,7 +64,12 @@ func run(args []string, out, errs io.Writer) int {
 			return 2
 		}
 	}
-	return print(out, findings, judged)
+	status := print(out, findings, judged)
+	if len(broken) > 0 {
+		fmt.Fprintln(errs, "detcheck: not judged, for they don't compile:", strings.Join(broken, " "))
+		return 2
+	}
+	return status
 }
 
 func listRules(out io.Writer) {
@@ -89,35 +95,38 @@ type finding struct {
 }
 
 // analyse loads the packages and runs the analyzer over those that are held to
-// rules. It gives the findings in the order of packages and positions, and the
-// number of packages judged.
-func analyse(patterns []string) (findings []finding, judged int, err error) {
+// rules. It gives the findings in the order of packages and positions, the number
+// of packages judged, and the paths of those that don't compile.
+func analyse(patterns []string, errs io.Writer) (findings []finding, judged int, broken []string, err error) {
 	loaded, err := packages.Load(&packages.Config{Mode: packages.LoadSyntax | packages.NeedModule}, patterns...)
 	if err != nil {
-		return nil, 0, fmt.Errorf("load packages: %w", err)
+		return nil, 0, nil, fmt.Errorf("load packages: %w", err)
 	}
 	var held []*packages.Package
 	for _, p := range loaded {
-		if len(determinism.RulesFor(p.PkgPath)) > 0 {
+		switch {
+		case p.IllTyped || len(p.Errors) > 0:
+			for _, e := range p.Errors {
+				fmt.Fprintln(errs, e)
+			}
+			broken = append(broken, p.PkgPath)
+		case len(determinism.RulesFor(p.PkgPath)) > 0:
 			held = append(held, p)
 		}
 	}
-	if n := packages.PrintErrors(held); n > 0 {
-		return nil, 0, fmt.Errorf("%d errors in the packages; they must compile first", n)
-	}
 	graph, err := checker.Analyze([]*analysis.Analyzer{determinism.Analyzer}, held, nil)
 	if err != nil {
-		return nil, 0, fmt.Errorf("analyse: %w", err)
+		return nil, 0, nil, fmt.Errorf("analyse: %w", err)
 	}
 	for _, action := range graph.Roots {
 		if action.Err != nil {
-			return nil, 0, fmt.Errorf("analyse %s: %w", action.Package.PkgPath, action.Err)
+			return nil, 0, nil, fmt.Errorf("analyse %s: %w", action.Package.PkgPath, action.Err)
 		}
 		for _, d := range action.Diagnostics {
 			findings = append(findings, finding{d, action.Package})
 		}
 	}
-	return findings, len(held), nil
+	return findings, len(held), broken, nil
 }
 
 // print writes the findings and the closing line, and gives the exit status.
