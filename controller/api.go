@@ -1,0 +1,185 @@
+package controller
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/elastic/go-elasticsearch/v8/esapi"
+)
+
+// Columns of _cat/shards. The light ones say where copies are, the rest costs the
+// cluster a look into every copy.
+func lightColumns() []string {
+	return []string{"index", "shard", "prirep", "state", "node", "unassigned.reason"}
+}
+
+func statColumns() []string {
+	return []string{"docs", "store", "seq_no.max", "seq_no.local_checkpoint", "seq_no.global_checkpoint"}
+}
+
+// GetShardAllocation lists every copy of every shard, sorted by index, shard,
+// primary first, node. Documents, sizes and sequence numbers are not asked for.
+func (c *Client) GetShardAllocation(ctx context.Context) ([]ShardInfo, error) {
+	body, err := c.call(ctx, "cat.shards", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
+		return esapi.CatShardsRequest{Format: "json", H: lightColumns()}.Do(ctx, t)
+	})
+	if err != nil {
+		return nil, err
+	}
+	shards, unchanged, err := c.shards.parse(body, parseShards)
+	c.countUnchanged(unchanged)
+	return shards, err
+}
+
+// GetShardDetails lists the copies of the indices named (of all, when none is) with
+// documents, sizes in bytes and sequence numbers.
+func (c *Client) GetShardDetails(ctx context.Context, indices ...string) ([]ShardInfo, error) {
+	columns := append(lightColumns(), statColumns()...)
+	body, err := c.call(ctx, "cat.shards", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
+		return esapi.CatShardsRequest{Index: indices, Format: "json", H: columns, Bytes: "b"}.Do(ctx, t)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return parseShards(body)
+}
+
+// GetRecoveryStatus lists the recoveries that are going on, sorted by index, shard
+// and target node.
+func (c *Client) GetRecoveryStatus(ctx context.Context) ([]ShardRecovery, error) {
+	active := true
+	body, err := c.call(ctx, "indices.recovery", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
+		return esapi.IndicesRecoveryRequest{ActiveOnly: &active, FilterPath: recoveryPaths()}.Do(ctx, t)
+	})
+	if err != nil {
+		return nil, err
+	}
+	recoveries, unchanged, err := c.recovery.parse(body, parseShardRecovery)
+	c.countUnchanged(unchanged)
+	return recoveries, err
+}
+
+// GetClusterStats returns totals of the cluster. Elasticsearch asks every node for
+// them and waits for the silent ones.
+func (c *Client) GetClusterStats(ctx context.Context) (ClusterStats, error) {
+	body, err := c.call(ctx, "cluster.stats", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
+		return esapi.ClusterStatsRequest{FilterPath: statsPaths()}.Do(ctx, t)
+	})
+	if err != nil {
+		return ClusterStats{}, err
+	}
+	return parseClusterStats(body)
+}
+
+// GetClusterHealth returns the master's view of the cluster.
+func (c *Client) GetClusterHealth(ctx context.Context) (ClusterHealth, error) {
+	body, err := c.call(ctx, "cluster.health", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
+		return esapi.ClusterHealthRequest{}.Do(ctx, t)
+	})
+	if err != nil {
+		return ClusterHealth{}, err
+	}
+	var h ClusterHealth
+	if err := json.Unmarshal(body, &h); err != nil {
+		return ClusterHealth{}, fmt.Errorf("cluster health: %w", err)
+	}
+	return h, nil
+}
+
+// ClusterSettings are cluster-wide settings by key; a nil value takes a setting away.
+type ClusterSettings struct {
+	Persistent map[string]*string `json:"persistent,omitempty"`
+	Transient  map[string]*string `json:"transient,omitempty"`
+}
+
+// UpdateClusterSettings changes cluster-wide settings. Elasticsearch takes all of
+// them or none.
+func (c *Client) UpdateClusterSettings(ctx context.Context, s ClusterSettings) error {
+	request, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("cluster settings: %w", err)
+	}
+	body, err := c.call(ctx, "cluster.put_settings", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
+		return esapi.ClusterPutSettingsRequest{Body: bytes.NewReader(request)}.Do(ctx, t)
+	})
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Acknowledged bool `json:"acknowledged"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return fmt.Errorf("cluster settings: %w", err)
+	}
+	if !answer.Acknowledged {
+		return errors.New("cluster settings: published, but not acknowledged by every node in time")
+	}
+	return nil
+}
+
+// SettingsInForce are all cluster-wide settings by key, by where they come from.
+type SettingsInForce struct {
+	Persistent map[string]string
+	Transient  map[string]string
+	Defaults   map[string]string // and those of elasticsearch.yml
+}
+
+// Effective is the value that holds: transient before persistent before default.
+func (s SettingsInForce) Effective(key string) string {
+	if v, ok := s.Transient[key]; ok {
+		return v
+	}
+	if v, ok := s.Persistent[key]; ok {
+		return v
+	}
+	return s.Defaults[key]
+}
+
+// GetClusterSettings reads all cluster-wide settings with their defaults.
+func (c *Client) GetClusterSettings(ctx context.Context) (SettingsInForce, error) {
+	yes := true
+	body, err := c.call(ctx, "cluster.get_settings", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
+		return esapi.ClusterGetSettingsRequest{FlatSettings: &yes, IncludeDefaults: &yes}.Do(ctx, t)
+	})
+	if err != nil {
+		return SettingsInForce{}, err
+	}
+	return parseSettings(body)
+}
+
+func parseSettings(body []byte) (SettingsInForce, error) {
+	var a struct {
+		Persistent, Transient, Defaults map[string]json.RawMessage
+	}
+	if err := json.Unmarshal(body, &a); err != nil {
+		return SettingsInForce{}, fmt.Errorf("cluster settings: %w", err)
+	}
+	return SettingsInForce{plain(a.Persistent), plain(a.Transient), plain(a.Defaults)}, nil
+}
+
+// plain turns values into strings. Lists stay as they are written in JSON.
+func plain(raw map[string]json.RawMessage) map[string]string {
+	out := make(map[string]string, len(raw))
+	for _, key := range slices.Sorted(maps.Keys(raw)) {
+		var s string
+		if json.Unmarshal(raw[key], &s) != nil {
+			s = string(raw[key])
+		}
+		out[key] = s
+	}
+	return out
+}
+
+func (c *Client) countUnchanged(unchanged bool) {
+	if !unchanged {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stats.Unchanged++
+}

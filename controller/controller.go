@@ -1,0 +1,201 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/shardquake/shardquake/controller/policy"
+	"github.com/shardquake/shardquake/internal/clock"
+)
+
+// Config configures a controller. Zero values mean the defaults.
+type Config struct {
+	Clock  clock.Clock
+	Client *Client
+	// Policy decides about shards. Nil: the one called PolicyName, or "threshold".
+	Policy     policy.Policy
+	PolicyName string
+	// Interval between two rounds, of both loops. Default 30 s.
+	Interval time.Duration
+	// ProgressInterval and ProgressLimit are how often and how long recoveries are
+	// followed after an action. Default 5 s and 30 m.
+	ProgressInterval, ProgressLimit time.Duration
+	// SettingsScope is where settings are made. Default Persistent.
+	SettingsScope SettingsScope
+	// RestoreOnStop puts the settings that were changed back when Run ends by Stop.
+	RestoreOnStop bool
+	// WatchOnly leaves unassigned copies alone: the monitor reports them, and doesn't
+	// enable allocation.
+	WatchOnly bool
+	// SyncDelayThreshold is how many operations a replica may be behind. Default 1000.
+	SyncDelayThreshold int64
+	// SyncDelayInterval is the time between two looks at the sequence numbers of all
+	// copies. Default 2 m; negative: never.
+	SyncDelayInterval time.Duration
+	// Log receives what the controller has to say. Default: nothing is said.
+	Log slog.Handler
+	// OnDecision is called for every audit record: once when the decision was carried
+	// out, and again when its effect is known. It must not wait.
+	OnDecision func(Decision)
+	// KeepDecisions is how many audit records are kept. Default 1000.
+	KeepDecisions int
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Clock == nil {
+		return c, errors.New("controller: no clock")
+	}
+	if c.Client == nil {
+		return c, errors.New("controller: no client")
+	}
+	for _, d := range []struct {
+		name    string
+		field   *time.Duration
+		initial time.Duration
+	}{
+		{"interval", &c.Interval, 30 * time.Second},
+		{"progress interval", &c.ProgressInterval, 5 * time.Second},
+		{"progress limit", &c.ProgressLimit, 30 * time.Minute},
+	} {
+		if *d.field == 0 {
+			*d.field = d.initial
+		}
+		if *d.field < 0 {
+			return c, fmt.Errorf("controller: %s %v: must be positive", d.name, *d.field)
+		}
+	}
+	if c.SyncDelayThreshold == 0 {
+		c.SyncDelayThreshold = 1000
+	}
+	switch {
+	case c.SyncDelayInterval == 0:
+		c.SyncDelayInterval = 2 * time.Minute
+	case c.SyncDelayInterval < 0:
+		c.SyncDelayInterval = 0
+	}
+	if c.KeepDecisions <= 0 {
+		c.KeepDecisions = 1000
+	}
+	if c.Log == nil {
+		c.Log = slog.DiscardHandler
+	}
+	switch c.SettingsScope {
+	case "":
+		c.SettingsScope = Persistent
+	case Persistent, Transient:
+	default:
+		return c, fmt.Errorf("controller: settings scope %q: want %s or %s", c.SettingsScope, Persistent, Transient)
+	}
+	return c, nil
+}
+
+// Controller looks after one Elasticsearch cluster.
+type Controller struct {
+	cfg     Config
+	log     logger
+	ledger  *ledger
+	journal *journal
+	shards  *ShardController
+	monitor *ReplicationMonitor
+	group   clock.Group // of all its processes
+	stop    clock.Event
+}
+
+// New makes a controller. It calls nothing before Run.
+func New(cfg Config) (*Controller, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Policy == nil {
+		name := cfg.PolicyName
+		if name == "" {
+			name = "threshold"
+		}
+		if cfg.Policy, err = policy.New(name); err != nil {
+			return nil, fmt.Errorf("controller: %w", err)
+		}
+	}
+	clk := cfg.Clock
+	log := logger{clk, cfg.Log}
+	c := &Controller{
+		cfg: cfg, log: log, group: clk.NewGroup(), stop: clk.NewEvent(),
+		ledger:  newLedger(cfg.Client, cfg.SettingsScope, clk),
+		journal: newJournal(clk, cfg.KeepDecisions, cfg.OnDecision),
+	}
+	allocation := newAllocationCache(cfg.Client, clk)
+	// Both loops wake together; one look serves both, and none that is older.
+	maxAge := min(cfg.Interval/4, time.Second)
+	c.shards = &ShardController{
+		clock: clk, client: cfg.Client, policy: cfg.Policy, ledger: c.ledger, journal: c.journal, log: log,
+		group: c.group, interval: cfg.Interval,
+		observer: &observer{
+			client: cfg.Client, clock: clk, allocation: allocation, maxAge: maxAge,
+			load: &loadMeter{client: cfg.Client, clock: clk, log: log},
+		},
+		progressInterval: cfg.ProgressInterval, progressLimit: cfg.ProgressLimit,
+	}
+	c.monitor = &ReplicationMonitor{
+		clock: clk, client: cfg.Client, allocation: allocation, ledger: c.ledger, journal: c.journal, log: log,
+		group: c.group, recover: !cfg.WatchOnly, maxAge: maxAge, interval: cfg.Interval,
+		delayInterval: cfg.SyncDelayInterval, delayThreshold: cfg.SyncDelayThreshold,
+	}
+	return c, nil
+}
+
+// Monitor is the controller's replication monitor.
+func (c *Controller) Monitor() *ReplicationMonitor { return c.monitor }
+
+// Decisions returns the audit records kept, oldest first.
+func (c *Controller) Decisions() []Decision { return c.journal.list() }
+
+// Run looks after the cluster until Stop is called, or ctx ends. After Stop it ends
+// its loops, puts settings back where that was asked for, and returns nil or what
+// went wrong with that. When ctx ends it returns ctx's error at once, like a process
+// that is killed: nothing is put back, and the loops end by themselves.
+func (c *Controller) Run(ctx context.Context) error {
+	loops, cancel := c.cfg.Clock.WithCancel(ctx)
+	defer cancel()
+	c.group.Go(loops, "shard-controller", c.shards.run)
+	if err := c.monitor.Start(loops); err != nil {
+		return err
+	}
+	defer c.monitor.Stop()
+	c.log.infof(ctx, "Controller started: policy %s, interval %v", c.cfg.Policy.Name(), c.cfg.Interval)
+	if err := c.stop.Wait(ctx); err != nil {
+		return err
+	}
+	cancel()
+	if err := c.group.Wait(ctx); err != nil {
+		return err
+	}
+	if !c.cfg.RestoreOnStop {
+		return nil
+	}
+	return c.restore(ctx)
+}
+
+// Stop asks Run to end. It may be called at any time, also by a signal handler, and
+// more than once.
+func (c *Controller) Stop() { c.stop.Set() }
+
+// restore puts settings back and records it.
+func (c *Controller) restore(ctx context.Context) error {
+	d := c.journal.begin(actorShards, c.cfg.Policy.Name())
+	d.Reason = "the controller stops and puts back the settings it changed"
+	step, err := c.ledger.restore(ctx)
+	if err != nil {
+		step.Error = err.Error()
+		c.log.errorf(ctx, "Settings were not put back: %v", err)
+	}
+	for _, s := range step.Changes {
+		c.log.infof(ctx, "Setting %s is put back from %q to %q", s.Key, s.From, s.To)
+	}
+	c.shards.reportContested(ctx, step)
+	d.Done = append(d.Done, step)
+	c.journal.record(d)
+	return err
+}

@@ -1,0 +1,75 @@
+package controller
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// ErrNoSuchIndex says that the monitor knows no index of that name.
+var ErrNoSuchIndex = errors.New("no such index")
+
+// ErrTooLarge says that an answer was longer than the client accepts.
+var ErrTooLarge = errors.New("answer too large")
+
+// APIError is an answer of Elasticsearch that reports a failure.
+type APIError struct {
+	Call   string // name of the call, such as "cluster.put_settings"
+	Status int    // HTTP status
+	Type   string // Elasticsearch's error type; "" when it gave none
+	Reason string
+
+	retryAfter time.Duration
+}
+
+func (e *APIError) Error() string {
+	if e.Type == "" {
+		return fmt.Sprintf("%s: status %d: %s", e.Call, e.Status, e.Reason)
+	}
+	return fmt.Sprintf("%s: status %d %s: %s", e.Call, e.Status, e.Type, e.Reason)
+}
+
+// transient reports whether the same call may succeed a little later or elsewhere.
+func (e *APIError) transient() bool {
+	switch e.Status {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// HasStatus reports whether err is an answer with this HTTP status.
+func HasStatus(err error, status int) bool {
+	var api *APIError
+	return errors.As(err, &api) && api.Status == status
+}
+
+// parseAPIError reads the body of a failed call. Elasticsearch gives an object with
+// type and reason, a plain string for some old paths; proxies give anything.
+func parseAPIError(call string, status int, body []byte) *APIError {
+	e := &APIError{Call: call, Status: status}
+	var answer struct {
+		Error json.RawMessage `json:"error"`
+	}
+	var detail struct {
+		Type   string `json:"type"`
+		Reason string `json:"reason"`
+	}
+	if json.Unmarshal(body, &answer) == nil && len(answer.Error) > 0 {
+		if json.Unmarshal(answer.Error, &detail) == nil && detail.Type != "" {
+			e.Type, e.Reason = detail.Type, detail.Reason
+			return e
+		}
+		if json.Unmarshal(answer.Error, &e.Reason) == nil && e.Reason != "" {
+			return e
+		}
+	}
+	const shown = 200
+	e.Reason = string(body[:min(shown, len(body))])
+	if e.Reason == "" {
+		e.Reason = http.StatusText(status)
+	}
+	return e
+}

@@ -1,0 +1,291 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/shardquake/shardquake/controller/policy"
+	"github.com/shardquake/shardquake/internal/clock"
+)
+
+// ReplicationMonitor judges the copies of every index at intervals: it keeps a
+// status per index, writes a report, raises alerts and triggers recovery where
+// copies are unassigned.
+type ReplicationMonitor struct {
+	clock      clock.Clock
+	client     *Client
+	allocation *allocationCache
+	ledger     *ledger
+	journal    *journal
+	log        logger
+	group      clock.Group // of the controller's processes
+	recover    bool        // trigger recovery
+	maxAge     time.Duration
+
+	mu             sync.Mutex
+	interval       time.Duration
+	delayInterval  time.Duration // between two looks at sequence numbers; 0: never
+	delayThreshold int64
+	delayAt        time.Duration
+	delayKnown     bool
+	statuses       map[string]ReplicationStatus
+	healths        map[string][]ReplicaHealth
+	inSync         map[copyKey]time.Time // when a copy was last seen complete
+	stop           context.CancelFunc    // nil while stopped
+}
+
+// Start starts the checks as a process that ends with ctx or by Stop.
+func (m *ReplicationMonitor) Start(ctx context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.stop != nil {
+		return errors.New("replication monitor: started already")
+	}
+	ctx, m.stop = m.clock.WithCancel(ctx)
+	m.group.Go(ctx, "replication-monitor", m.run)
+	return nil
+}
+
+// Stop ends the checks. A check that is under way is broken off.
+func (m *ReplicationMonitor) Stop() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.stop != nil {
+		m.stop()
+		m.stop = nil
+	}
+}
+
+// run checks until ctx ends.
+func (m *ReplicationMonitor) run(ctx context.Context) { every(ctx, m.clock, m.checkInterval, m.check) }
+
+func (m *ReplicationMonitor) checkInterval() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.interval
+}
+
+// SetCheckInterval changes the time between checks, from the next one on.
+func (m *ReplicationMonitor) SetCheckInterval(d time.Duration) error {
+	if d <= 0 {
+		return fmt.Errorf("check interval %v: must be positive", d)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.interval = d
+	return nil
+}
+
+// SetSyncDelayThreshold changes how many operations a replica may be behind its
+// primary before an alert is raised.
+func (m *ReplicationMonitor) SetSyncDelayThreshold(operations int64) error {
+	if operations < 0 {
+		return fmt.Errorf("sync delay threshold %d: must not be negative", operations)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.delayThreshold = operations
+	return nil
+}
+
+// GetReplicationStatus returns the status of an index at the last check. The error
+// wraps [ErrNoSuchIndex] when the check did not see it.
+func (m *ReplicationMonitor) GetReplicationStatus(index string) (ReplicationStatus, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, ok := m.statuses[index]
+	if !ok {
+		return ReplicationStatus{}, fmt.Errorf("%w: %q", ErrNoSuchIndex, index)
+	}
+	return s, nil
+}
+
+// GetAllReplicationStatuses returns the statuses of all indices at the last check.
+func (m *ReplicationMonitor) GetAllReplicationStatuses() map[string]ReplicationStatus {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.statuses)
+}
+
+// GetReplicaHealth returns the copies of an index as they were when sequence
+// numbers were last looked at.
+func (m *ReplicationMonitor) GetReplicaHealth(index string) ([]ReplicaHealth, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h, ok := m.healths[index]
+	if !ok {
+		return nil, fmt.Errorf("%w: %q", ErrNoSuchIndex, index)
+	}
+	return slices.Clone(h), nil
+}
+
+// check is one round: judge, report, alert, recover.
+func (m *ReplicationMonitor) check(ctx context.Context) {
+	shards, err := m.allocation.get(ctx, m.maxAge)
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		m.log.errorf(ctx, "[ReplicationMonitor] Error getting shard allocation: %v", err)
+		return
+	}
+	indices := byIndex(shards)
+	at := m.clock.Now()
+	statuses := make([]ReplicationStatus, len(indices))
+	for i, copies := range indices {
+		statuses[i] = copies.status(at)
+	}
+	m.keep(statuses)
+	m.report(ctx, statuses)
+	m.alert(ctx, indices, statuses)
+	m.checkDelays(ctx)
+}
+
+func (m *ReplicationMonitor) keep(statuses []ReplicationStatus) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.statuses = make(map[string]ReplicationStatus, len(statuses))
+	for _, s := range statuses {
+		m.statuses[s.Index] = s
+	}
+}
+
+const rule = "========================================"
+
+// report writes the status report: a line per index and the sums.
+func (m *ReplicationMonitor) report(ctx context.Context, statuses []ReplicationStatus) {
+	m.log.infof(ctx, rule)
+	m.log.infof(ctx, "[ReplicationMonitor] Replication Status Report")
+	m.log.infof(ctx, rule)
+	counts := map[string]int{}
+	for _, s := range statuses {
+		counts[s.Status]++
+		m.log.infof(ctx, "[INDEX] %s: %.1f%% (%d/%d shards) - Status: %s", s.Index, s.ReplicationProgress, s.ReplicatedShards, s.TotalShards, s.Status)
+	}
+	m.log.infof(ctx, rule)
+	m.log.infof(ctx, "[SUMMARY] Total: %d | Healthy: %d | Syncing: %d | Degraded: %d | Failed: %d", len(statuses),
+		counts[StatusHealthy], counts[StatusSyncing], counts[StatusDegraded], counts[StatusFailed])
+	m.log.infof(ctx, rule)
+}
+
+// alert raises alerts, and triggers recovery where copies are unassigned.
+func (m *ReplicationMonitor) alert(ctx context.Context, indices []indexCopies, statuses []ReplicationStatus) {
+	var lost []indexCopies
+	for i, s := range statuses {
+		switch s.Status {
+		case StatusFailed:
+			m.log.errorf(ctx, "[ALERT] Index %s replication FAILED: %.1f%% complete", s.Index, s.ReplicationProgress)
+		case StatusDegraded:
+			m.log.warnf(ctx, "[ALERT] Index %s replication DEGRADED: %.1f%% complete", s.Index, s.ReplicationProgress)
+		}
+		if len(indices[i].unassigned()) > 0 {
+			lost = append(lost, indices[i])
+		}
+	}
+	if len(lost) > 0 && m.recover {
+		m.triggerRecovery(ctx, lost)
+	}
+}
+
+// triggerRecovery lets Elasticsearch assign copies again, in case somebody or
+// something has switched that off, for all indices at once.
+func (m *ReplicationMonitor) triggerRecovery(ctx context.Context, lost []indexCopies) {
+	d := m.journal.begin(actorReplication, "")
+	total := 0
+	for _, copies := range lost {
+		total += len(copies.unassigned())
+	}
+	d.Observed = policy.Numbers{{Name: "indices", Value: float64(len(lost))}, {Name: "unassigned", Value: float64(total)}}
+	d.Decided = append(d.Decided, actionEnable)
+	d.Reason = fmt.Sprintf("%d copies of %d indices are unassigned", total, len(lost))
+	step, err := m.ledger.apply(ctx, "enable allocation", allocationSettings(), applyMode{})
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		step.Error = err.Error()
+	}
+	for _, copies := range lost {
+		m.reportRecovery(ctx, copies, step)
+	}
+	d.Done = append(d.Done, step)
+	m.journal.record(d)
+}
+
+// actionEnable is the monitor's own action: let Elasticsearch assign copies.
+const actionEnable policy.Action = "enable-allocation"
+
+func (m *ReplicationMonitor) reportRecovery(ctx context.Context, copies indexCopies, step Step) {
+	index, shards := copies[0].Index, copies.unassigned()
+	m.log.infof(ctx, "[RECOVERY] Triggering recovery for index: %s", index)
+	m.log.infof(ctx, "[RECOVERY] Found %d unassigned shards: %v", len(shards), shards)
+	switch {
+	case step.Error != "":
+		m.log.errorf(ctx, "[RECOVERY] Error enabling allocation for index %s: %s", index, step.Error)
+	case len(step.Contested) > 0:
+		c := step.Contested[0]
+		m.log.warnf(ctx, "[RECOVERY] Allocation left at %q for index %s: somebody else changed it from %q", c.From, index, c.Ours)
+	default:
+		m.log.infof(ctx, "[RECOVERY] Allocation enabled for index: %s", index)
+	}
+}
+
+// checkDelays looks at the sequence numbers of all copies when it is time to, and
+// raises an alert for replicas too far behind.
+func (m *ReplicationMonitor) checkDelays(ctx context.Context) {
+	m.mu.Lock()
+	threshold := m.delayThreshold
+	due := m.delayInterval > 0 && (!m.delayKnown || m.clock.Monotonic()-m.delayAt >= m.delayInterval)
+	m.mu.Unlock()
+	if !due {
+		return
+	}
+	at, now := m.clock.Monotonic(), m.clock.Now().UTC()
+	shards, err := m.client.GetShardDetails(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		m.log.errorf(ctx, "[ReplicationMonitor] Error getting sequence numbers: %v", err)
+		return
+	}
+	for _, h := range m.keepHealths(shards, at, now) {
+		if h.SyncDelay > threshold {
+			m.log.warnf(ctx, "[ALERT] Replica of %s[%d] on %s is %d operations behind its primary", h.Index, h.Shard, h.Node, h.SyncDelay)
+		}
+	}
+}
+
+// keepHealths stores the health of every copy and returns them all.
+func (m *ReplicationMonitor) keepHealths(shards []ShardInfo, at time.Duration, now time.Time) []ReplicaHealth {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.delayAt, m.delayKnown = at, true
+	m.healths = make(map[string][]ReplicaHealth)
+	inSync := make(map[copyKey]time.Time, len(shards))
+	var all []ReplicaHealth
+	for _, copies := range byIndex(shards) {
+		healths := copies.healths()
+		for i := range healths {
+			h := &healths[i]
+			key := copyKey{h.Index, h.Shard, h.Node}
+			if h.SyncDelay == 0 {
+				inSync[key] = now
+			} else if t, ok := m.inSync[key]; ok {
+				inSync[key] = t
+			}
+			if t, ok := inSync[key]; ok && h.Node != "" {
+				h.LastSyncTime = t.Format(time.RFC3339)
+			}
+		}
+		m.healths[copies[0].Index] = healths
+		all = append(all, healths...)
+	}
+	m.inSync = inSync
+	return all
+}

@@ -1,0 +1,124 @@
+package controller
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/shardquake/shardquake/controller/policy"
+	"github.com/shardquake/shardquake/internal/clock"
+)
+
+// allocationCache shares one look at all shards between the controller's loops:
+// they wake at the same moments, and the answer is megabytes on a large cluster.
+type allocationCache struct {
+	client *Client
+	clock  clock.Clock
+	lock   clock.Mutex // held over the call: who comes second waits for the first
+
+	mu     sync.Mutex
+	known  bool
+	at     time.Duration
+	shards []ShardInfo
+}
+
+func newAllocationCache(client *Client, clk clock.Clock) *allocationCache {
+	return &allocationCache{client: client, clock: clk, lock: clk.NewMutex()}
+}
+
+// get returns the allocation as it was at most maxAge ago.
+func (a *allocationCache) get(ctx context.Context, maxAge time.Duration) ([]ShardInfo, error) {
+	if err := a.lock.Lock(ctx); err != nil {
+		return nil, err
+	}
+	defer a.lock.Unlock()
+	if shards, ok := a.recent(maxAge); ok {
+		return shards, nil
+	}
+	at := a.clock.Monotonic()
+	shards, err := a.client.GetShardAllocation(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.known, a.at, a.shards = true, at, shards
+	return shards, nil
+}
+
+func (a *allocationCache) recent(maxAge time.Duration) ([]ShardInfo, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.shards, a.known && a.clock.Monotonic()-a.at <= maxAge
+}
+
+// observer gathers what policies decide on.
+type observer struct {
+	client     *Client
+	clock      clock.Clock
+	allocation *allocationCache
+	maxAge     time.Duration
+	load       *loadMeter
+}
+
+// observe looks at the cluster. An error means that the distribution of shards is
+// not known; loads that can't be measured are only missing.
+func (o *observer) observe(ctx context.Context, needs policy.Needs) (policy.Observation, error) {
+	var obs policy.Observation
+	stats, err := o.client.GetClusterStats(ctx)
+	if err != nil {
+		return obs, fmt.Errorf("cluster stats: %w", err)
+	}
+	health, err := o.client.GetClusterHealth(ctx)
+	if err != nil {
+		return obs, fmt.Errorf("cluster health: %w", err)
+	}
+	shards, err := o.allocation.get(ctx, o.maxAge)
+	if err != nil {
+		return obs, fmt.Errorf("shard allocation: %w", err)
+	}
+	obs = distribution(shards)
+	obs.At = o.clock.Monotonic()
+	obs.Shards = stats.Shards
+	obs.DataNodes = max(health.DataNodes, len(obs.Nodes))
+	if needs.Load || needs.Disk || needs.Bytes {
+		o.load.add(ctx, &obs, needs)
+	}
+	return obs, nil
+}
+
+// distribution counts shard copies per node. A relocating copy counts where it is
+// going to be, as Elasticsearch's own balancer has it.
+func distribution(shards []ShardInfo) policy.Observation {
+	var obs policy.Observation
+	counts := map[string]int{}
+	for _, s := range shards {
+		switch s.State {
+		case StateUnassigned:
+			obs.Unassigned++
+			continue
+		case StateInitializing:
+			obs.Initializing++
+		case StateRelocating:
+			obs.Relocating++
+		}
+		node := cmp.Or(s.RelocatingTo, s.Node)
+		counts[node]++
+		if node != s.Node {
+			counts[s.Node] += 0 // a node that is about to lose its last shard still counts
+		}
+		obs.Copies = append(obs.Copies, policy.Copy{
+			Index: s.Index, Shard: s.Shard, Primary: s.Primary, Node: node,
+			Moving: s.State != StateStarted,
+		})
+	}
+	obs.Shards = len(obs.Copies)
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		obs.Nodes = append(obs.Nodes, policy.Node{Name: name, Shards: counts[name]})
+	}
+	return obs
+}

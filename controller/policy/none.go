@@ -1,0 +1,18 @@
+package policy
+
+import "fmt"
+
+// noPolicy observes and never acts: the baseline that others are compared with.
+type noPolicy struct{}
+
+func (noPolicy) Name() string { return "none" }
+
+func (noPolicy) Needs() Needs { return Needs{} }
+
+func (noPolicy) Decide(o Observation) Verdict {
+	s := SpreadOf(o)
+	return Verdict{
+		Reason:  fmt.Sprintf("policy none never acts (%d shards on %d nodes)", s.Total, s.Nodes),
+		Numbers: s.Numbers(),
+	}
+}

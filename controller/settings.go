@@ -1,0 +1,238 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/shardquake/shardquake/internal/clock"
+)
+
+// SettingsScope says how settings are made: persistent ones survive a restart of
+// the whole cluster. Transient ones are deprecated in Elasticsearch 8, and win over
+// persistent ones.
+type SettingsScope string
+
+// The scopes of cluster settings.
+const (
+	Persistent SettingsScope = "persistent"
+	Transient  SettingsScope = "transient"
+)
+
+// Setting is a cluster-wide setting.
+type Setting struct{ Key, Value string }
+
+// SettingChange is a change of a setting, made or not.
+type SettingChange struct {
+	Key  string `json:"key"`
+	From string `json:"from"` // value in force before; "" when there was none
+	To   string `json:"to"`   // value wanted
+	// Ours is the value that the controller had set before, where From is not it.
+	Ours string `json:"ours,omitempty"`
+}
+
+// rebalanceSettings start rebalancing with limits on recovery. Source: the user's
+// documents (50mb is theirs; Elasticsearch's default is 40mb).
+func rebalanceSettings() []Setting {
+	return []Setting{
+		{"cluster.routing.rebalance.enable", "all"},
+		{"cluster.routing.allocation.node_concurrent_recoveries", "2"},
+		{"indices.recovery.max_bytes_per_sec", "50mb"},
+	}
+}
+
+// optimizeSettings are the weights of Elasticsearch's balancer. Source: the user's
+// documents; equal to the defaults of Elasticsearch 8.
+func optimizeSettings() []Setting {
+	return []Setting{
+		{"cluster.routing.allocation.balance.shard", "0.45"},
+		{"cluster.routing.allocation.balance.index", "0.55"},
+		{"cluster.routing.allocation.balance.threshold", "1.0"},
+	}
+}
+
+// allocationSettings let Elasticsearch assign copies of every kind.
+func allocationSettings() []Setting {
+	return []Setting{{"cluster.routing.allocation.enable", "all"}}
+}
+
+// ledger changes cluster settings on behalf of the controller and remembers what
+// it changed. It doesn't fight anybody: a setting whose value is no longer the one
+// that the controller gave it was changed by somebody else, and is left alone from
+// then on.
+type ledger struct {
+	client *Client
+	scope  SettingsScope
+	// lock is held over reading and writing, so that two processes of the controller
+	// can't take each other's change for somebody else's.
+	lock    clock.Mutex
+	entries map[string]*ledgerEntry
+}
+
+// ledgerEntry is a setting that the controller has touched.
+type ledgerEntry struct {
+	original *string // value in our scope before; nil: none
+	value    string  // what we gave it
+	// unsure is set while the outcome of the last write is not known; before is then
+	// the value in force before it.
+	unsure bool
+	before string
+}
+
+func newLedger(client *Client, scope SettingsScope, clk clock.Clock) *ledger {
+	return &ledger{client: client, scope: scope, lock: clk.NewMutex(), entries: make(map[string]*ledgerEntry)}
+}
+
+// applyMode says how to treat settings that need no change or belong to others.
+type applyMode struct {
+	insist   bool // send values that are in force already
+	override bool // a person asked: take contested settings too
+}
+
+// apply brings settings to the values wanted, as far as they are the controller's
+// to change. The step says what was changed; on an error it holds what was wanted.
+func (l *ledger) apply(ctx context.Context, what string, want []Setting, mode applyMode) (Step, error) {
+	step := Step{What: what}
+	if err := l.lock.Lock(ctx); err != nil {
+		return step, fmt.Errorf("%s: %w", what, err)
+	}
+	defer l.lock.Unlock()
+	now, err := l.client.GetClusterSettings(ctx)
+	if err != nil {
+		return step, fmt.Errorf("%s: read settings: %w", what, err)
+	}
+	var send []SettingChange
+	for _, s := range want {
+		change := SettingChange{Key: s.Key, From: now.Effective(s.Key), To: s.Value}
+		switch ours, contested := l.contested(s.Key, change.From); {
+		case change.From == s.Value && !mode.insist:
+		case contested && change.From != s.Value && !mode.override:
+			change.Ours = ours
+			step.Contested = append(step.Contested, change)
+		default:
+			send = append(send, change)
+		}
+	}
+	if len(send) == 0 {
+		return step, nil
+	}
+	err = l.write(ctx, now, send)
+	if err != nil {
+		return step, fmt.Errorf("%s: %w", what, err)
+	}
+	step.Calls = 1
+	for _, c := range send {
+		if c.From != c.To {
+			step.Changes = append(step.Changes, c)
+		}
+	}
+	return step, nil
+}
+
+// contested reports whether somebody else has changed a setting that the controller
+// had set, and to what the controller had set it.
+func (l *ledger) contested(key, effective string) (ours string, contested bool) {
+	e, ok := l.entries[key]
+	if !ok {
+		return "", false
+	}
+	if e.unsure && effective == e.before {
+		return "", false // our last write never arrived
+	}
+	if effective == e.value {
+		e.unsure = false
+	}
+	return e.value, effective != e.value
+}
+
+// write sends changes and notes them.
+func (l *ledger) write(ctx context.Context, now SettingsInForce, changes []SettingChange) error {
+	values := make(map[string]*string, len(changes))
+	for _, c := range changes {
+		values[c.Key] = &c.To
+		e, ok := l.entries[c.Key]
+		if !ok {
+			e = &ledgerEntry{original: now.in(l.scope, c.Key)}
+			l.entries[c.Key] = e
+		}
+		e.value, e.before, e.unsure = c.To, c.From, true
+	}
+	if err := l.client.UpdateClusterSettings(ctx, l.inScope(values)); err != nil {
+		return err
+	}
+	for _, c := range changes {
+		l.entries[c.Key].unsure = false
+	}
+	return nil
+}
+
+func (l *ledger) inScope(values map[string]*string) ClusterSettings {
+	if l.scope == Transient {
+		return ClusterSettings{Transient: values}
+	}
+	return ClusterSettings{Persistent: values}
+}
+
+// in is the value of a setting in one scope, nil when it has none there.
+func (s SettingsInForce) in(scope SettingsScope, key string) *string {
+	from := s.Persistent
+	if scope == Transient {
+		from = s.Transient
+	}
+	if v, ok := from[key]; ok {
+		return &v
+	}
+	return nil
+}
+
+// restore puts every setting back to what it was before the controller touched it,
+// except those that somebody else has changed since.
+func (l *ledger) restore(ctx context.Context) (Step, error) {
+	if err := l.lock.Lock(ctx); err != nil {
+		return Step{What: "restore settings"}, fmt.Errorf("restore settings: %w", err)
+	}
+	defer l.lock.Unlock()
+	return l.restoreKeys(ctx, slices.Sorted(maps.Keys(l.entries)))
+}
+
+// restoreKeys puts the settings named back. The lock is held.
+func (l *ledger) restoreKeys(ctx context.Context, keys []string) (Step, error) {
+	step := Step{What: "restore settings"}
+	if len(keys) == 0 {
+		return step, nil
+	}
+	now, err := l.client.GetClusterSettings(ctx)
+	if err != nil {
+		return step, fmt.Errorf("restore settings: %w", err)
+	}
+	values := make(map[string]*string)
+	for _, key := range keys {
+		e := l.entries[key]
+		if e == nil {
+			continue
+		}
+		change := SettingChange{Key: key, From: now.Effective(key), Ours: e.value}
+		if e.original != nil {
+			change.To = *e.original
+		}
+		switch found := now.in(l.scope, key); {
+		case found == nil && e.original == nil, found != nil && e.original != nil && *found == *e.original:
+		case found == nil || *found != e.value:
+			step.Contested = append(step.Contested, change)
+		default:
+			values[key] = e.original
+			step.Changes = append(step.Changes, change)
+		}
+	}
+	if len(values) > 0 {
+		if err := l.client.UpdateClusterSettings(ctx, l.inScope(values)); err != nil {
+			return Step{What: step.What}, fmt.Errorf("restore settings: %w", err)
+		}
+		step.Calls = 1
+	}
+	for _, key := range keys {
+		delete(l.entries, key)
+	}
+	return step, nil
+}

@@ -1,0 +1,154 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/shardquake/shardquake/controller/policy"
+	"github.com/shardquake/shardquake/internal/clock"
+)
+
+// ShardController observes the distribution of shards, lets its policy decide, and
+// does what was decided: one round per interval, one audit record per round.
+type ShardController struct {
+	clock    clock.Clock
+	client   *Client
+	policy   policy.Policy
+	ledger   *ledger
+	observer *observer
+	journal  *journal
+	log      logger
+	group    clock.Group // of the controller's processes
+	interval time.Duration
+
+	progressInterval time.Duration
+	progressLimit    time.Duration
+
+	mu        sync.Mutex
+	following int                // decision whose recoveries are being followed; 0 none
+	last      policy.Observation // of the last round that could observe
+	lastKnown bool
+}
+
+// run goes round until ctx ends.
+func (s *ShardController) run(ctx context.Context) {
+	every(ctx, s.clock, func() time.Duration { return s.interval }, s.manageShards)
+}
+
+// manageShards is one round: observe, decide, act, record.
+func (s *ShardController) manageShards(ctx context.Context) {
+	obs, err := s.observer.observe(ctx, s.policy.Needs())
+	if ctx.Err() != nil {
+		return
+	}
+	d := s.journal.begin(actorShards, s.policy.Name())
+	if err != nil {
+		s.log.errorf(ctx, "Error getting cluster stats: %v", err)
+		d.Reason = fmt.Sprintf("the cluster could not be observed: %v", err)
+		s.journal.record(d)
+		return
+	}
+	s.remember(obs)
+	v := s.policy.Decide(obs)
+	d.Observed, d.Reason = v.Numbers, v.Reason
+	d.Decided = append(d.Decided, v.Actions...)
+	s.carryOut(ctx, d, obs, v, applyMode{insist: v.Insist})
+}
+
+// carryOut does what a verdict says, records it and follows the recoveries that
+// result.
+func (s *ShardController) carryOut(ctx context.Context, d Decision, obs policy.Observation, v policy.Verdict, mode applyMode) {
+	ok := false
+	for _, a := range v.Actions {
+		var step Step
+		var err error
+		switch a {
+		case policy.Rebalance:
+			step, err = s.rebalanceShards(ctx, mode)
+		case policy.Optimize:
+			step, err = s.optimizeShardAllocation(ctx, mode)
+		default:
+			err = fmt.Errorf("unknown action %q", a)
+		}
+		if err != nil {
+			step.What, step.Error = string(a), err.Error()
+		}
+		d.Done = append(d.Done, step)
+		ok = ok || (err == nil && step.Calls > 0)
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	s.journal.record(d)
+	if ok {
+		s.follow(ctx, d, obs)
+	}
+}
+
+// rebalanceShards lets Elasticsearch rebalance, with limits on recovery.
+func (s *ShardController) rebalanceShards(ctx context.Context, mode applyMode) (Step, error) {
+	s.log.infof(ctx, "Triggering shard rebalancing...")
+	step, err := s.ledger.apply(ctx, "rebalance", rebalanceSettings(), mode)
+	if err != nil {
+		s.log.errorf(ctx, "Error triggering rebalance: %v", err)
+		return step, err
+	}
+	s.reportContested(ctx, step)
+	if step.Calls == 0 {
+		s.log.infof(ctx, "Shard rebalancing is in force already")
+		return step, nil
+	}
+	s.log.infof(ctx, "Shard rebalancing triggered successfully")
+	return step, nil
+}
+
+// optimizeShardAllocation sets the weights of Elasticsearch's balancer.
+func (s *ShardController) optimizeShardAllocation(ctx context.Context, mode applyMode) (Step, error) {
+	s.log.infof(ctx, "Optimizing shard allocation...")
+	step, err := s.ledger.apply(ctx, "optimize", optimizeSettings(), mode)
+	if err != nil {
+		s.log.errorf(ctx, "Error optimizing shard allocation: %v", err)
+		return step, err
+	}
+	s.reportContested(ctx, step)
+	if step.Calls == 0 {
+		s.log.infof(ctx, "Shard allocation weights are in force already")
+		return step, nil
+	}
+	s.log.infof(ctx, "Shard allocation optimized successfully")
+	return step, nil
+}
+
+func (s *ShardController) reportContested(ctx context.Context, step Step) {
+	for _, c := range step.Contested {
+		s.log.warnf(ctx, "Setting %s is left at %q: somebody else changed it from %q", c.Key, c.From, c.Ours)
+	}
+}
+
+// follow starts a process that watches the recoveries after an action. One is
+// enough: recoveries can't be told apart by the decision that caused them.
+func (s *ShardController) follow(ctx context.Context, d Decision, obs policy.Observation) {
+	s.mu.Lock()
+	busy := s.following
+	if busy == 0 {
+		s.following = d.Seq
+	}
+	s.mu.Unlock()
+	if busy != 0 {
+		return
+	}
+	s.group.Go(ctx, "rebalance-progress", func(ctx context.Context) {
+		s.monitorRebalanceProgress(ctx, d, obs)
+		s.mu.Lock()
+		s.following = 0
+		s.mu.Unlock()
+	})
+}
+
+func (s *ShardController) remember(obs policy.Observation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last, s.lastKnown = obs, true
+}
