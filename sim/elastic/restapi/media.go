@@ -1,0 +1,209 @@
+package restapi
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/shardquake/shardquake/sim/elastic"
+)
+
+// mediaType is a parsed Accept or Content-Type header (ParsedMediaType).
+type mediaType struct {
+	raw    string
+	kind   string // without parameters, in lower case
+	params []mediaParam
+}
+
+type mediaParam struct{ name, value string }
+
+func (m *mediaType) param(name string) (string, bool) {
+	for _, p := range m.params {
+		if p.name == name {
+			return p.value, true
+		}
+	}
+	return "", false
+}
+
+// bodyFormat is how a body is written.
+type bodyFormat uint8
+
+const (
+	noFormat bodyFormat = iota
+	jsonFormat
+	yamlFormat
+	ndjsonFormat
+	textFormat // text/plain: known, but no structured body
+	binaryFormat
+)
+
+// formatOf is the body format of a media type's name.
+func formatOf(kind string) bodyFormat {
+	switch kind {
+	case "application/json", "application/vnd.elasticsearch+json", "application/*", "*/*":
+		return jsonFormat
+	case "application/x-ndjson", "application/vnd.elasticsearch+x-ndjson":
+		return ndjsonFormat
+	case "application/yaml", "application/vnd.elasticsearch+yaml":
+		return yamlFormat
+	case "text/plain":
+		return textFormat
+	case "application/smile", "application/cbor", "application/vnd.elasticsearch+smile", "application/vnd.elasticsearch+cbor":
+		return binaryFormat
+	}
+	return noFormat
+}
+
+func parseMediaType(header string) (*mediaType, error) {
+	parts := strings.Split(header, ";")
+	kind := strings.ToLower(strings.TrimSpace(parts[0]))
+	if kind == "*/*" || kind == "*" || strings.Contains(kind, ",") {
+		// A browser's list, or anything: no preference.
+		return nil, nil
+	}
+	if !isToken(kind) {
+		return nil, fmt.Errorf("invalid media-type [%s]", header)
+	}
+	m := &mediaType{raw: header, kind: kind}
+	for _, p := range parts[1:] {
+		if p = strings.TrimSpace(p); p == "" {
+			continue
+		}
+		name, value, ok := strings.Cut(p, "=")
+		if !ok || strings.TrimSpace(name) != name || strings.TrimSpace(value) != value {
+			return nil, fmt.Errorf("invalid parameters for header [%s]", header)
+		}
+		m.params = append(m.params, mediaParam{strings.ToLower(name), strings.ToLower(value)})
+	}
+	return m, nil
+}
+
+// isToken reports whether the text is "token/token".
+func isToken(kind string) bool {
+	main, sub, ok := strings.Cut(kind, "/")
+	valid := func(s string) bool {
+		return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~") == ""
+	}
+	return ok && valid(main) && valid(sub)
+}
+
+// parseMedia reads both headers and checks the compatible version.
+func (r *request) parseMedia() *elastic.Error {
+	for _, h := range []struct {
+		name string
+		to   **mediaType
+	}{{"Accept", &r.accept}, {"Content-Type", &r.contentType}} {
+		values := r.header.Values(h.name)
+		if len(values) == 0 {
+			continue
+		}
+		var err error
+		switch {
+		case len(values) > 1:
+			err = fmt.Errorf("Incorrect header [%s]. Only one value should be provided", h.name) //nolint:staticcheck // Elasticsearch's text
+		case strings.TrimSpace(values[0]) == "":
+			err = fmt.Errorf("Header [%s] cannot be empty.", h.name) //nolint:staticcheck // Elasticsearch's text
+		default:
+			*h.to, err = parseMediaType(values[0])
+		}
+		if err != nil {
+			return mediaError("["+h.name+"]", "illegal_argument_exception", err.Error())
+		}
+	}
+	return r.checkCompatible()
+}
+
+func mediaError(headers, kind, cause string) *elastic.Error {
+	return &elastic.Error{
+		Status: 400, Type: "media_type_header_exception",
+		Reason:   "Invalid media-type value on headers " + headers,
+		CausedBy: &elastic.Error{Type: kind, Reason: cause},
+	}
+}
+
+// checkCompatible is RestCompatibleVersionHelper for version 8.
+func (r *request) checkCompatible() *elastic.Error {
+	accept, hasAccept := compatibleWith(r.accept)
+	content, hasContent := compatibleWith(r.contentType)
+	refuse := func(format string, args ...any) *elastic.Error {
+		return mediaError("[Accept, Content-Type]", "status_exception", fmt.Sprintf(format, args...))
+	}
+	show := func(m *mediaType) string {
+		if m == nil {
+			return "null"
+		}
+		return m.raw
+	}
+	switch {
+	case hasAccept && accept != "7" && accept != "8":
+		return refuse("Accept version must be either version 8 or 7, but found %s. Accept=%s", accept, show(r.accept))
+	case len(r.body) == 0:
+		return nil
+	case hasContent && content != "7" && content != "8":
+		return refuse("Content-Type version must be either version 8 or 7, but found %s. Content-Type=%s", content, show(r.contentType))
+	case hasAccept != hasContent:
+		return refuse("A compatible version is required on both Content-Type and Accept headers if either one has requested a "+
+			"compatible version. Accept=%s, Content-Type=%s", show(r.accept), show(r.contentType))
+	case hasAccept && accept != content:
+		return refuse("A compatible version is required on both Content-Type and Accept headers if either one has requested a "+
+			"compatible version and the compatible versions must match. Accept=%s, Content-Type=%s", show(r.accept), show(r.contentType))
+	}
+	return nil
+}
+
+func compatibleWith(m *mediaType) (string, bool) {
+	if m == nil || !strings.HasPrefix(m.kind, "application/vnd.elasticsearch+") {
+		return "", false
+	}
+	return m.param("compatible-with")
+}
+
+// checkContentType refuses a body that the handler can't read.
+func (r *request) checkContentType(bulk bool) *elastic.Error {
+	if len(r.body) == 0 {
+		return nil
+	}
+	values := r.header.Values("Content-Type")
+	format := noFormat
+	if r.contentType != nil {
+		format = formatOf(r.contentType.kind)
+	}
+	switch {
+	case len(values) == 0:
+		return &elastic.Error{Status: 406, Reason: "Content-Type header is missing"}
+	case format == noFormat || format == textFormat || format == ndjsonFormat && !bulk:
+		return &elastic.Error{Status: 406, Reason: "Content-Type header [" + strings.Join(values, ",") + "] is not supported"}
+	case format == yamlFormat || format == binaryFormat:
+		return &elastic.Error{Status: 406, Reason: "Content-Type header [" + strings.Join(values, ",") + "] is not supported"}
+	}
+	return nil
+}
+
+// responseFormat is how the answer is written and its Content-Type.
+func (r *request) responseFormat() (bodyFormat, string) {
+	switch strings.ToLower(r.param("format")) {
+	case "json":
+		return jsonFormat, "application/json"
+	case "yaml":
+		return yamlFormat, "application/yaml"
+	}
+	if r.accept != nil {
+		switch format := formatOf(r.accept.kind); {
+		case strings.HasSuffix(r.accept.kind, "*"):
+		case format == jsonFormat, format == yamlFormat:
+			return format, r.accept.contentType()
+		case format == ndjsonFormat:
+			return jsonFormat, "application/json"
+		}
+	}
+	return jsonFormat, "application/json"
+}
+
+// contentType echoes the accepted type with its parameters.
+func (m *mediaType) contentType() string {
+	text := m.kind
+	for _, p := range m.params {
+		text += ";" + p.name + "=" + p.value
+	}
+	return text
+}

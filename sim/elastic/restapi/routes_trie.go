@@ -1,0 +1,158 @@
+package restapi
+
+import "strings"
+
+// pathTrie matches request paths against patterns with {named} parts as
+// Elasticsearch's PathTrie does: in four passes from the strictest (explicit names
+// only) to the loosest (wildcards everywhere).
+type pathTrie struct {
+	root *trieNode
+	top  *endpoint // what stands at "/"
+}
+
+type trieNode struct {
+	children map[string]*trieNode
+	wildcard string // name of the {part}; "" for a literal
+	value    *endpoint
+}
+
+// endpoint is the handlers of one path pattern.
+type endpoint struct {
+	pattern string
+	methods []methodRoute
+}
+
+type methodRoute struct {
+	method string
+	route  *route
+}
+
+func (e *endpoint) route(method string) *route {
+	for _, m := range e.methods {
+		if m.method == method {
+			return m.route
+		}
+	}
+	return nil
+}
+
+type matchMode uint8
+
+const (
+	explicitOnly matchMode = iota
+	wildcardRoot
+	wildcardLeaf
+	wildcardAny
+)
+
+func newTrie() *pathTrie { return &pathTrie{root: &trieNode{}} }
+
+func (t *pathTrie) insert(pattern, method string, r *route) {
+	parts := split(pattern)
+	var at **endpoint
+	if len(parts) == 0 {
+		at = &t.top
+	} else {
+		node := t.root
+		for _, part := range parts {
+			node = node.child(part)
+		}
+		at = &node.value
+	}
+	if *at == nil {
+		*at = &endpoint{pattern: pattern}
+	}
+	(*at).methods = append((*at).methods, methodRoute{method, r})
+}
+
+func (n *trieNode) child(part string) *trieNode {
+	key, wildcard := part, ""
+	if strings.HasPrefix(part, "{") {
+		key, wildcard = "*", strings.Trim(part, "{}")
+	}
+	c := n.children[key]
+	if c == nil {
+		if n.children == nil {
+			n.children = map[string]*trieNode{}
+		}
+		c = &trieNode{wildcard: wildcard}
+		n.children[key] = c
+	}
+	if wildcard != "" && c.wildcard != wildcard {
+		panic("restapi: two names for one part of a path: " + wildcard + ", " + c.wildcard)
+	}
+	return c
+}
+
+// split cuts a path as Java's String.split does: empty parts at the end go, one at
+// the beginning stands for the leading slash.
+func split(path string) []string {
+	parts := strings.Split(path, "/")
+	for len(parts) > 0 && parts[len(parts)-1] == "" {
+		parts = parts[:len(parts)-1]
+	}
+	if len(parts) > 0 && parts[0] == "" {
+		parts = parts[1:]
+	}
+	return parts
+}
+
+// retrieve finds the endpoint of a path; set receives the named parts.
+func (t *pathTrie) retrieve(path string, mode matchMode, set func(name, value string)) *endpoint {
+	parts := split(path)
+	if len(parts) == 0 {
+		return t.top
+	}
+	return t.root.retrieve(parts, 0, mode, set)
+}
+
+func (n *trieNode) retrieve(parts []string, i int, mode matchMode, set func(name, value string)) *endpoint {
+	if i >= len(parts) {
+		return nil
+	}
+	last := i == len(parts)-1
+	node, usedWildcard := n.step(parts[i], i, last, mode)
+	if node == nil {
+		return nil
+	}
+	record(node, parts[i], set)
+	if last {
+		return node.value
+	}
+	v := node.retrieve(parts, i+1, mode, set)
+	if v == nil && !usedWildcard && mode != explicitOnly {
+		if w := n.children["*"]; w != nil {
+			record(w, parts[i], set)
+			v = w.retrieve(parts, i+1, mode, set)
+		}
+	}
+	return v
+}
+
+func (n *trieNode) step(token string, i int, last bool, mode matchMode) (node *trieNode, usedWildcard bool) {
+	wildcard := n.children["*"]
+	node = n.children[token]
+	if node == nil {
+		if mode == wildcardAny || mode == wildcardRoot && i == 0 || mode == wildcardLeaf && last {
+			return wildcard, true
+		}
+		return nil, false
+	}
+	if node.value == nil && wildcard != nil {
+		if last && (mode == wildcardLeaf || mode == wildcardAny) || i == 0 && mode == wildcardRoot {
+			return wildcard, true
+		}
+	}
+	return node, token == "*"
+}
+
+func record(n *trieNode, token string, set func(name, value string)) {
+	if set == nil || n.wildcard == "" {
+		return
+	}
+	value, err := decodeComponent(token, false)
+	if err != nil {
+		value = token
+	}
+	set(n.wildcard, value)
+}
