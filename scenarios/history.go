@@ -146,7 +146,7 @@ func (h *History) Moves() []Move {
 				out = append(out, Move{o.At, c.Index, c.Shard, c.Primary, c.Node, c.To, c.Bytes})
 			}
 		}
-		for k, ids := range now { //determinism:allow map-order each key is overwritten on its own
+		for k, ids := range now {
 			moving[k] = ids
 		}
 	}

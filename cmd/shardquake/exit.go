@@ -1,0 +1,85 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// Exit codes of the command.
+const (
+	exitPass        = 0
+	exitFail        = 1 // an expectation failed
+	exitUsage       = 2 // bad file or usage
+	exitUnavailable = 3 // the backend is not available or lacks a fault
+	exitAborted     = 4
+	exitUnknown     = 5 // nothing failed but something is unknown
+	exitDefect      = 70
+)
+
+// exitError is an error with the exit code it asks for; an empty message has been
+// told already.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// usage marks an error as the caller's: wrong words, or a bad file.
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{exitUsage, err}
+}
+
+func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, args...)) }
+
+// exitCode is the code for what a command returned.
+func exitCode(err error) int {
+	if err == nil {
+		return exitPass
+	}
+	var coded *exitError
+	var badFile *source.Error
+	switch {
+	case errors.As(err, &coded):
+		return coded.code
+	case errors.Is(err, scenarios.ErrUnavailable):
+		return exitUnavailable
+	case errors.Is(err, scenarios.ErrAborted):
+		return exitAborted
+	case errors.As(err, &badFile), errors.Is(err, fs.ErrNotExist), isUsage(err):
+		return exitUsage
+	}
+	return exitDefect
+}
+
+// isUsage recognises cobra's complaints about words.
+func isUsage(err error) bool {
+	msg := err.Error()
+	return strings.HasPrefix(msg, "unknown command") || strings.Contains(msg, "arg(s)") || strings.HasPrefix(msg, "requires ")
+}
+
+// verdictError is the exit of a run by its verdict, told already by the summary.
+func verdictError(v scenarios.Verdict) error {
+	switch v {
+	case scenarios.Fail:
+		return &exitError{code: exitFail}
+	case scenarios.Unknown:
+		return &exitError{code: exitUnknown}
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/catalog"
+	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+func newListCommand() *cobra.Command {
+	asJSON := false
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the scenarios that ship with the program",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			type row struct {
+				Name   string `json:"name"`
+				System string `json:"system"`
+				About  string `json:"about"`
+			}
+			var rows []row
+			for _, name := range scenarios.Library() {
+				s, err := scenarios.Load(name, nil, catalog.Vocabulary())
+				if err != nil {
+					return err
+				}
+				rows = append(rows, row{s.Name, s.System, s.About})
+			}
+			if asJSON {
+				enc := json.NewEncoder(cmd.OutOrStdout())
+				enc.SetIndent("", "  ")
+				return enc.Encode(rows)
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			for _, r := range rows {
+				fmt.Fprintf(w, "%s\t%s\t%s\n", r.Name, r.System, r.About)
+			}
+			return w.Flush()
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func newCheckCommand() *cobra.Command {
+	var set []string
+	cmd := &cobra.Command{
+		Use:   "check FILE|NAME",
+		Short: "Validate a scenario and preview its plan and blast radius",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := scenarios.Load(args[0], set, catalog.Vocabulary())
+			if err != nil {
+				return usage(err)
+			}
+			return preview(cmd, s)
+		},
+	}
+	cmd.Flags().StringArrayVar(&set, "set", nil, "replace a value of the file: path=value")
+	return cmd
+}
+
+// preview prints what a scenario would do.
+func preview(cmd *cobra.Command, s *scenarios.Loaded) error {
+	out := cmd.OutOrStdout()
+	t := s.Topology()
+	fmt.Fprintf(out, "%s is valid: %s\n\n", s.File, s.About)
+	fmt.Fprintf(out, "cluster   %d nodes (%s disk, %s network each)\n", len(t.Nodes), s.Cluster.Nodes.Disk, s.Cluster.Nodes.Network)
+	for _, ix := range s.IndexSpecs() {
+		fmt.Fprintf(out, "index     %s: %d shards × %d copies, %s in primaries\n", ix.Name, ix.Shards, 1+ix.Replicas, units.FormatBytes(ix.Bytes))
+	}
+	for _, l := range s.LoadSpecs() {
+		fmt.Fprintf(out, "load      %s: %g writes/s, %g reads/s\n", l.Index, l.Writes, l.Reads)
+	}
+	if c := s.Controller; c != nil {
+		fmt.Fprintf(out, "control   policy %s every %s\n", c.Policy, c.Interval)
+	}
+	fmt.Fprintf(out, "duration  %s, then up to %s to settle\n\nplan\n", s.Duration, s.Settle)
+	if len(s.Faults) == 0 {
+		fmt.Fprintln(out, "  no faults")
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, e := range s.Faults {
+		r, err := chaos.Preview(e.Fault, t)
+		if err != nil {
+			return err
+		}
+		until := "for good"
+		if d := e.Fault.Lasts(); d > 0 {
+			until = "for " + units.FormatDuration(d)
+		}
+		fmt.Fprintf(w, "  %s\t%s\t%s\treaches %s\n", e.At, e.Fault.Kind(), until, chaos.BlastRadius(r, t.Nodes))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nexpectations: %d\n", len(s.Expect))
+	return nil
+}
+
+func newSchemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON schema of scenario files, for editors",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			text, err := scenarios.Schema(catalog.Vocabulary())
+			if err != nil {
+				return err
+			}
+			_, err = cmd.OutOrStdout().Write(text)
+			return err
+		},
+	}
+}
+
+func newInitCommand() *cobra.Command {
+	force := false
+	cmd := &cobra.Command{
+		Use:   "init [FILE]",
+		Short: "Write a commented starter scenario (default scenario.yaml)",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path := "scenario.yaml"
+			if len(args) == 1 {
+				path = args[0]
+			}
+			flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
+			if force {
+				flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+			}
+			f, err := os.OpenFile(path, flags, 0o644)
+			if os.IsExist(err) {
+				return usagef("%s exists already; --force replaces it", path)
+			}
+			if err != nil {
+				return usage(err)
+			}
+			if _, err := f.Write(scenarios.Starter()); err != nil {
+				f.Close()
+				return err
+			}
+			if err := f.Close(); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s written; try: shardquake check %s, then: shardquake run %s\n", path, path, path)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "replace an existing file")
+	return cmd
+}

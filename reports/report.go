@@ -1,0 +1,214 @@
+package reports
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/reports/score"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// Schema is the version of report.json. Fields are added without changing it; a
+// field that changes its meaning or goes away changes it.
+const Schema = "shardquake.report/1"
+
+// Report is report.json. Times end in _s and are seconds; those of events count from
+// t=0. A pointer that is null says that the thing did not happen or was not seen.
+type Report struct {
+	Schema       string              `json:"schema"`
+	Scenario     string              `json:"scenario"`
+	About        string              `json:"about"`
+	System       string              `json:"system"`
+	Backend      string              `json:"backend"`
+	Scale        scenarios.Scale     `json:"scale"`
+	Seed         uint64              `json:"seed"`
+	Verdict      scenarios.Verdict   `json:"verdict"`
+	Aborted      string              `json:"aborted,omitempty"`
+	Expectations []scenarios.Outcome `json:"expectations"`
+	Faults       []Fault             `json:"faults"`
+	Scores       Scores              `json:"scores"`
+	Control      Control             `json:"controller"`
+	Notes        []string            `json:"notes"`
+	SteadyS      float64             `json:"steady_s"` // from the start to t=0
+	EndS         float64             `json:"end_s"`    // faults and load ended
+	VirtualS     float64             `json:"virtual_s"`
+	WallS        float64             `json:"wall_s"`
+	Events       uint64              `json:"events"`
+	TraceHash    string              `json:"trace_hash"`
+	TraceSHA256  string              `json:"trace_sha256"`
+}
+
+// Fault is one fault with its effect.
+type Fault struct {
+	Kind           string           `json:"kind"`
+	Params         json.RawMessage  `json:"params"`
+	Victims        []string         `json:"victims"`
+	Primitives     []string         `json:"primitives"`
+	AtS            float64          `json:"at"`
+	HealedAtS      *float64         `json:"healed_at"`
+	DetectedAfterS *float64         `json:"detected_after_s"`
+	YellowAfterS   *float64         `json:"yellow_after_s"`
+	GreenAfterS    *float64         `json:"green_after_s"`
+	Injected       bool             `json:"injected"`
+	Shown          bool             `json:"shown"`
+	Bites          []chaos.Evidence `json:"bites"`
+	Gone           []chaos.Evidence `json:"gone,omitempty"`
+	Error          string           `json:"error,omitempty"`
+}
+
+// Scores are the figures of a run.
+type Scores struct {
+	Balance  Balances `json:"balance"`
+	Recovery Recovery `json:"recovery"`
+	Movement Movement `json:"movement"`
+	Clients  Clients  `json:"clients"`
+}
+
+// Balances are the balance scores by quantity; nil where nothing was observed.
+type Balances struct {
+	Shards *BalanceOverTime `json:"shards,omitempty"`
+	Bytes  *BalanceOverTime `json:"bytes,omitempty"`
+	CPU    *BalanceOverTime `json:"cpu,omitempty"`
+	Disk   *BalanceOverTime `json:"disk,omitempty"`
+}
+
+// BalanceOverTime is a balance at t=0, at its worst by the coefficient of variation,
+// and at the end.
+type BalanceOverTime struct {
+	Initial score.Balance `json:"initial"`
+	Worst   score.Balance `json:"worst"`
+	WorstS  float64       `json:"worst_at_s"`
+	Final   score.Balance `json:"final"`
+}
+
+// RecoveryScore says how fast the cluster noticed and mended a fault.
+type RecoveryScore struct {
+	TimeToDetectS *float64 `json:"time_to_detect_s"`
+	TimeToYellowS *float64 `json:"time_to_yellow_s"`
+	TimeToGreenS  *float64 `json:"time_to_green_s"`
+	// BytesMoved were copied by recoveries that began in this time.
+	BytesMoved int64   `json:"bytes_moved"`
+	RedS       float64 `json:"red_s"`
+	YellowS    float64 `json:"yellow_s"`
+}
+
+// Recovery holds the scores of the whole run (times: the worst of the faults) and of
+// each fault, in the order of Report.Faults.
+type Recovery struct {
+	RecoveryScore
+	PerFault []FaultRecovery `json:"per_fault"`
+	// Recoveries counts them by kind: files, ops, local.
+	Files int `json:"files"`
+	Ops   int `json:"ops"`
+	Local int `json:"local"`
+	// Failed recoveries are in none of the three.
+	Failed int `json:"failed"`
+}
+
+// FaultRecovery is the score of one fault.
+type FaultRecovery struct {
+	Kind string `json:"kind"`
+	RecoveryScore
+}
+
+// Movement is what was relocated, see movementOf for the definitions.
+type Movement struct {
+	Moves          int   `json:"moves"`
+	Bytes          int64 `json:"bytes"`
+	RedundantMoves int   `json:"redundant_moves"`
+	Thrash         int   `json:"thrash"`
+}
+
+// Clients is what clients of the cluster saw. Ops and Failed count the background
+// load and the tracers; latencies are those of acknowledged tracers.
+type Clients struct {
+	Ops     int64                   `json:"ops"`
+	Failed  int64                   `json:"failed"`
+	Unknown int64                   `json:"unknown"`
+	P50Ms   *float64                `json:"p50_ms"`
+	P99Ms   *float64                `json:"p99_ms"`
+	Tracers scenarios.TracerSummary `json:"tracers"`
+}
+
+// Control sums up what the controller did.
+type Control struct {
+	Policy    string               `json:"policy"`
+	Decisions int                  `json:"decisions"`
+	Actions   int                  `json:"actions"`
+	List      []scenarios.Decision `json:"list"`
+}
+
+// Build scores a run.
+func Build(res *scenarios.Result) (*Report, error) {
+	h := res.History
+	r := &Report{
+		Schema: Schema, Scenario: res.Scenario.Name, About: res.Scenario.About, System: res.Scenario.System,
+		Backend: res.Backend, Scale: res.Scale, Seed: res.Seed, Verdict: res.Verdict, Expectations: res.Outcomes,
+		Notes: res.Notes, SteadyS: secs(h.Steady), EndS: secs(h.End), VirtualS: secs(res.Virtual), WallS: secs(res.Wall),
+		Events: res.Events, TraceHash: fmt.Sprintf("%016x", res.TraceHash),
+	}
+	if res.Aborted != nil {
+		r.Aborted = res.Aborted.Error()
+	}
+	for i, f := range h.Faults {
+		fault, err := faultOf(h, i, f)
+		if err != nil {
+			return nil, err
+		}
+		r.Faults = append(r.Faults, fault)
+	}
+	r.Scores = Scores{Balance: balancesOf(h), Recovery: recoveryOf(h), Movement: movementOf(h), Clients: clientsOf(h)}
+	r.Control = controlOf(res)
+	return r, nil
+}
+
+func faultOf(h *scenarios.History, i int, f *chaos.Record) (Fault, error) {
+	params, err := json.Marshal(f.Params)
+	if err != nil {
+		return Fault{}, fmt.Errorf("fault %s: %w", f.Kind, err)
+	}
+	out := Fault{
+		Kind: f.Kind, Params: params, Victims: f.Victims, Primitives: f.Primitives, AtS: secs(f.At),
+		Injected: f.Injected, Shown: f.Shown(), Bites: f.Bites, Gone: f.Gone, Error: f.Error,
+	}
+	if f.HealedAt >= 0 {
+		out.HealedAtS = ptr(secs(f.HealedAt))
+	}
+	if f.Injected {
+		t := h.FaultTimes(i, f.At)
+		out.DetectedAfterS, out.YellowAfterS, out.GreenAfterS = after(t.Detected, f.At), after(t.Yellow, f.At), after(t.Green, f.At)
+	}
+	return out, nil
+}
+
+func controlOf(res *scenarios.Result) Control {
+	c := Control{}
+	if res.Scenario.Controller != nil {
+		c.Policy = res.Scenario.Controller.Policy
+	}
+	for _, d := range res.History.Decisions {
+		c.List = append(c.List, d)
+		if d.Shadow {
+			continue
+		}
+		c.Decisions++
+		if d.Acted {
+			c.Actions++
+		}
+	}
+	return c
+}
+
+func secs(d time.Duration) float64 { return score.Round(d.Seconds()) }
+
+func ptr[T any](v T) *T { return &v }
+
+// after is the time from since to t in seconds, nil when t never came.
+func after(t, since time.Duration) *float64 {
+	if t < 0 {
+		return nil
+	}
+	return ptr(secs(t - since))
+}

@@ -1,0 +1,182 @@
+package reports
+
+import (
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/reports/score"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+func balancesOf(h *scenarios.History) Balances {
+	return Balances{
+		Shards: balanceOf(h, scenarios.QuantityShards), Bytes: balanceOf(h, scenarios.QuantityBytes),
+		CPU: balanceOf(h, scenarios.QuantityCPU), Disk: balanceOf(h, scenarios.QuantityDisk),
+	}
+}
+
+// balanceOf follows a quantity from t=0 to the end.
+func balanceOf(h *scenarios.History, quantity string) *BalanceOverTime {
+	frames := h.Spread(quantity)
+	var out *BalanceOverTime
+	for i, f := range frames {
+		if i+1 < len(frames) && frames[i+1].At <= 0 {
+			continue // over before t=0
+		}
+		values := f.MemberValues()
+		if len(values) == 0 {
+			continue
+		}
+		b := score.BalanceOf(values)
+		if out == nil {
+			out = &BalanceOverTime{Initial: b, Worst: b}
+		}
+		if b.CV > out.Worst.CV {
+			out.Worst, out.WorstS = b, secs(max(f.At, 0))
+		}
+		out.Final = b
+	}
+	return out
+}
+
+func recoveryOf(h *scenarios.History) Recovery {
+	var total Recovery
+	for i, f := range h.Faults {
+		if !f.Injected {
+			total.PerFault = append(total.PerFault, FaultRecovery{Kind: f.Kind})
+			continue
+		}
+		t := h.FaultTimes(i, f.At)
+		s := RecoveryScore{
+			TimeToDetectS: after(t.Detected, f.At), TimeToYellowS: after(t.Yellow, f.At), TimeToGreenS: after(t.Green, f.At),
+			RedS: secs(t.Red), YellowS: secs(t.YellowFor), BytesMoved: copied(h, f.At, t.Until),
+		}
+		total.PerFault = append(total.PerFault, FaultRecovery{f.Kind, s})
+		total.TimeToDetectS = worse(total.TimeToDetectS, s.TimeToDetectS)
+		total.TimeToYellowS = worse(total.TimeToYellowS, s.TimeToYellowS)
+		total.TimeToGreenS = worse(total.TimeToGreenS, s.TimeToGreenS)
+	}
+	for _, s := range h.HealthSpans() {
+		switch s.Status {
+		case "red":
+			total.RedS += (s.To - s.From).Seconds()
+		case "yellow":
+			total.YellowS += (s.To - s.From).Seconds()
+		}
+	}
+	total.RedS, total.YellowS = score.Round(total.RedS), score.Round(total.YellowS)
+	total.BytesMoved = copied(h, 0, h.Closed+1)
+	for _, r := range Recoveries(h) {
+		switch {
+		case r.Failed:
+			total.Failed++
+		case r.Stop == 0:
+		case r.Kind == "files":
+			total.Files++
+		case r.Kind == "ops":
+			total.Ops++
+		case r.Kind == "local":
+			total.Local++
+		}
+	}
+	return total
+}
+
+func worse(a, b *float64) *float64 {
+	if a == nil || (b != nil && *b > *a) {
+		return b
+	}
+	return a
+}
+
+// Recoveries returns the last sight of every recovery that began at t=0 or later, in
+// the order in which they began.
+func Recoveries(h *scenarios.History) []scenarios.Recovery {
+	at := make(map[string]int)
+	var out []scenarios.Recovery
+	for _, o := range h.Observations {
+		if o.Recovery == nil || o.Recovery.Start < 0 {
+			continue
+		}
+		i, ok := at[o.Recovery.ID]
+		if !ok {
+			at[o.Recovery.ID] = len(out)
+			out = append(out, *o.Recovery)
+			continue
+		}
+		out[i] = *o.Recovery
+	}
+	return out
+}
+
+// copied is the bytes copied by recoveries that began in a stretch of time.
+func copied(h *scenarios.History, from, to time.Duration) int64 {
+	var sum int64
+	for _, r := range Recoveries(h) {
+		if r.Start >= from && r.Start < to {
+			sum += r.Bytes
+		}
+	}
+	return sum
+}
+
+// movementOf counts relocations that began at t=0 or later.
+//
+// Thrash is the moves that took a shard's copy away from a node to which an earlier
+// move of the run had brought one: A→B→A and A→B→C count one each.
+//
+// Redundant moves are those beyond the fewest that lead from where copies lay to
+// where they lay at the end. Copies of a shard are interchangeable, so the fewest is,
+// summed over shards, the number of nodes that hold a copy in the end because of
+// moves and did not hold one before.
+func movementOf(h *scenarios.History) Movement {
+	var m Movement
+	type place struct {
+		index string
+		shard int
+		node  string
+	}
+	// net is how many copies moves have brought to a place, less those they took away.
+	net := make(map[place]int)
+	brought := make(map[place]bool)
+	var touched []place
+	step := func(p place, by int) {
+		if _, ok := net[p]; !ok {
+			touched = append(touched, p)
+		}
+		net[p] += by
+	}
+	for _, mv := range h.Moves() {
+		m.Moves++
+		m.Bytes += max(mv.Bytes, 0)
+		from, to := place{mv.Index, mv.Shard, mv.From}, place{mv.Index, mv.Shard, mv.To}
+		if brought[from] {
+			m.Thrash++
+		}
+		brought[to] = true
+		step(from, -1)
+		step(to, 1)
+	}
+	needed := 0
+	for _, p := range touched {
+		needed += max(net[p], 0)
+	}
+	m.RedundantMoves = m.Moves - needed
+	return m
+}
+
+func clientsOf(h *scenarios.History) Clients {
+	t := h.Tracers
+	c := Clients{Ops: int64(t.Attempted), Failed: int64(t.Failed), Unknown: int64(t.Unknown), Tracers: t}
+	if n := len(h.Traffic); n > 0 {
+		last := h.Traffic[n-1].Traffic
+		c.Ops += last.Acked + last.Failed + last.Unknown + last.Reads
+		c.Failed += last.Failed + last.ReadsFailed
+		c.Unknown += last.Unknown
+	}
+	if len(t.LatencyMs) > 0 {
+		ms := slices.Clone(t.LatencyMs)
+		c.P50Ms, c.P99Ms = ptr(score.Percentile(ms, 0.5)), ptr(score.Percentile(ms, 0.99))
+	}
+	return c
+}

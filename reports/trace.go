@@ -1,0 +1,79 @@
+package reports
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// traceLine is one line of trace.jsonl: when, what kind, and the thing itself.
+type traceLine struct {
+	At   time.Duration `json:"-"`
+	AtS  float64       `json:"at_s"`
+	Kind string        `json:"kind"`
+	Data any           `json:"data"`
+}
+
+// Trace is the text of trace.jsonl: everything observed, done and decided, in order
+// of time; what happened at the same moment in the order observations, faults,
+// decisions, log, clients.
+func Trace(res *scenarios.Result) ([]byte, error) {
+	h := res.History
+	var lines []traceLine
+	add := func(at time.Duration, kind string, data any) {
+		lines = append(lines, traceLine{at, secs(at), kind, data})
+	}
+	for _, o := range h.Observations {
+		kind, data := observed(o)
+		add(o.At, kind, data)
+	}
+	for _, f := range h.Faults {
+		add(f.At, "fault", f)
+		if f.HealedAt >= 0 {
+			add(f.HealedAt, "healed", map[string]any{"kind": f.Kind, "gone": f.Gone})
+		}
+	}
+	for _, d := range h.Decisions {
+		add(d.At, "decision", d)
+	}
+	for _, l := range res.LogLines {
+		add(l.At, "log", l.Text)
+	}
+	for _, op := range h.Tracers.Operations {
+		add(op.At, "tracer", map[string]any{"result": op.Result, "latency_ms": float64(op.Latency.Microseconds()) / 1000})
+	}
+	slices.SortStableFunc(lines, func(a, b traceLine) int { return cmp.Compare(a.At, b.At) })
+	var out bytes.Buffer
+	for _, l := range lines {
+		text, err := json.Marshal(l)
+		if err != nil {
+			return nil, fmt.Errorf("trace: %w", err)
+		}
+		out.Write(text)
+		out.WriteByte('\n')
+	}
+	return out.Bytes(), nil
+}
+
+func observed(o scenarios.Observation) (kind string, data any) {
+	switch {
+	case o.Health != nil:
+		return "health", o.Health
+	case o.Members != nil:
+		return "members", o.Members
+	case len(o.Shards) > 0:
+		return "shards", o.Shards
+	case o.Recovery != nil:
+		return "recovery", o.Recovery
+	case len(o.Disks) > 0:
+		return "disks", o.Disks
+	case o.View != nil:
+		return "view", o.View
+	}
+	return "loads", o.Loads
+}

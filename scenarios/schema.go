@@ -1,0 +1,103 @@
+package scenarios
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+
+	"github.com/invopop/jsonschema"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/units"
+)
+
+// Schema is the JSON schema of scenario files, for completion and checks in editors.
+func Schema(voc Vocabulary) ([]byte, error) {
+	r := &jsonschema.Reflector{
+		FieldNameTag: "yaml", DoNotReference: true, RequiredFromJSONSchemaTags: true, Anonymous: true,
+		Mapper: func(t reflect.Type) *jsonschema.Schema { return quantitySchema(t) },
+	}
+	r.Mapper = func(t reflect.Type) *jsonschema.Schema {
+		switch t {
+		case reflect.TypeFor[chaos.Entry]():
+			return faultsSchema(r)
+		case reflect.TypeFor[Expect]():
+			return expectSchema(r)
+		}
+		return quantitySchema(t)
+	}
+	s := r.Reflect(&Scenario{})
+	s.Title = "Shardquake scenario"
+	if c, ok := s.Properties.Get("controller"); ok {
+		if p, ok := c.Properties.Get("policy"); ok {
+			for _, name := range voc.Policies {
+				p.Enum = append(p.Enum, name)
+			}
+		}
+	}
+	out, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return append(out, '\n'), nil
+}
+
+// quantitySchema describes the quantities, which are texts with a unit.
+func quantitySchema(t reflect.Type) *jsonschema.Schema {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	text := func(pattern, example string) *jsonschema.Schema {
+		return &jsonschema.Schema{Type: "string", Pattern: pattern, Examples: []any{example}}
+	}
+	const number = `[0-9]+(\.[0-9]+)?`
+	switch t {
+	case reflect.TypeFor[units.Duration]():
+		return text(`^(0|(`+number+`(ns|us|µs|ms|s|m|h))+)$`, "90s")
+	case reflect.TypeFor[units.Size]():
+		return text(`^`+number+` *(b|kb|mb|gb|tb|pb)$`, "50mb")
+	case reflect.TypeFor[units.Percent]():
+		return text(`^`+number+` *%$`, "92%")
+	case reflect.TypeFor[units.Rate]():
+		return text(`^`+number+`/(s|m|h)$`, "500/s")
+	case reflect.TypeFor[units.Bandwidth]():
+		return text(`^`+number+` *([kmg]bit|(b|kb|mb|gb)/s)$`, "1gbit")
+	case reflect.TypeFor[units.Fraction]():
+		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{text(`^1/[0-9]+$`, "1/1000"), {Type: "integer", Const: 1}}}
+	case reflect.TypeFor[units.Skew]():
+		return text(`^(even|zipf\(`+number+`\))$`, "zipf(1.1)")
+	case reflect.TypeFor[units.Bound]():
+		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{text(`^(<|<=|>|>=|=)? *-?`+number+`$`, "< 0.1"), {Type: "number"}}}
+	}
+	return nil
+}
+
+// faultsSchema is one alternative for each kind of fault.
+func faultsSchema(r *jsonschema.Reflector) *jsonschema.Schema {
+	out := &jsonschema.Schema{}
+	for _, k := range chaos.Kinds() {
+		props := jsonschema.NewProperties()
+		props.Set("at", quantitySchema(reflect.TypeFor[units.Duration]()))
+		params := r.ReflectFromType(reflect.TypeOf(k.New()).Elem())
+		params.Version = ""
+		params.Description = k.About
+		props.Set(k.Name, params)
+		out.OneOf = append(out.OneOf, &jsonschema.Schema{Type: "object", Properties: props, Required: []string{"at", k.Name}, AdditionalProperties: jsonschema.FalseSchema})
+	}
+	return out
+}
+
+// expectSchema is one alternative for each kind of expectation.
+func expectSchema(r *jsonschema.Reflector) *jsonschema.Schema {
+	out := &jsonschema.Schema{}
+	for _, k := range ExpectationKinds() {
+		s := r.ReflectFromType(reflect.TypeOf(k.New()).Elem())
+		s.Version = ""
+		s.Description = k.About
+		if !slices.Contains(s.Required, k.Name) {
+			s.Required = append(s.Required, k.Name)
+		}
+		out.OneOf = append(out.OneOf, s)
+	}
+	return out
+}
