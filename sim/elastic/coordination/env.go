@@ -81,9 +81,11 @@ type Hooks struct {
 	// HIGH when nodes joined and NORMAL when they left.
 	NodesChanged func(joined, left []*state.Node)
 	// Recover rebuilds the routing table from the index metadata after a full
-	// restart (see [RecoverRouting]), and reroutes, when enough nodes are there.
-	// nil uses RecoverRouting and no reroute.
+	// restart, when enough nodes are there. nil uses [RecoverRouting].
 	Recover func(st *state.State) *state.State
+	// Recovered is called on the master once that state is applied; Elasticsearch
+	// reroutes here with priority NORMAL.
+	Recovered func()
 	// ValidateJoin checks on the joining node whether it can live with the cluster's
 	// state; the error goes to the master, which refuses the join.
 	ValidateJoin func(st *state.State) error
