@@ -138,7 +138,7 @@ func (b *body) readsWritten(e ast.Expr) string {
 		}
 		switch x := n.(type) {
 		case *ast.IndexExpr:
-			if b.isKey(x.Index) && b.writes[types.ExprString(x.X)] == perKey {
+			if b.writes[types.ExprString(x.X)] == perKey+types.ExprString(x.Index) {
 				return false // the element of this round's key
 			}
 			why = b.overlap(x)

@@ -4,14 +4,17 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 )
 
 // write notes that the loop writes to target in this way.
 func (b *body) write(target ast.Expr, kind string) string {
 	name := types.ExprString(ast.Unparen(target))
-	if kind == perKey {
-		name = types.ExprString(ast.Unparen(target).(*ast.IndexExpr).X)
+	ix, ok := ast.Unparen(target).(*ast.IndexExpr)
+	own := ok && kind == perKey
+	if own {
+		name, kind = types.ExprString(ix.X), perKey+types.ExprString(ix.Index)
 	}
 	before, ok := b.writes[name]
 	if ok && before != kind {
@@ -21,8 +24,8 @@ func (b *body) write(target ast.Expr, kind string) string {
 		b.order = append(b.order, name)
 	}
 	b.writes[name] = kind
-	if kind == perKey {
-		return b.pureIndex(ast.Unparen(target).(*ast.IndexExpr).X)
+	if own {
+		return first(b.read(ix.Index), b.pureIndex(ix.X))
 	}
 	return b.pureIndex(target)
 }
@@ -179,12 +182,7 @@ func (b *body) call(s *ast.ExprStmt) string {
 		return "calls " + types.ExprString(call.Fun) + " in map order"
 	}
 	if b.isKey(call.Args[1]) {
-		name := types.ExprString(call.Args[0])
-		if before, ok := b.writes[name]; ok && before != perKey {
-			return "writes to " + name + " in more than one way"
-		}
-		b.writes[name] = perKey
-		return ""
+		return b.write(&ast.IndexExpr{X: call.Args[0], Index: call.Args[1]}, perKey)
 	}
 	return first(b.write(call.Args[0], deletes), b.read(call.Args[1]))
 }
@@ -231,10 +229,41 @@ func (b *body) isPlain(target ast.Expr) bool {
 	}
 }
 
-// hasOwnIndex recognises x[k] with the loop's key.
+// hasOwnIndex recognises x[k] with the loop's key, or with what differs for each key.
 func (b *body) hasOwnIndex(target ast.Expr) bool {
 	ix, ok := ast.Unparen(target).(*ast.IndexExpr)
-	return ok && b.isKey(ix.Index)
+	return ok && b.isDistinct(ix.Index)
+}
+
+// isDistinct recognises expressions that differ for each key: the key, "text" + key,
+// a conversion of the key between like types, and a struct that holds it.
+func (b *body) isDistinct(e ast.Expr) bool {
+	switch e := ast.Unparen(e).(type) {
+	case *ast.Ident:
+		return b.isKey(e)
+	case *ast.BinaryExpr:
+		x, y := b.c.pass.TypesInfo.Types[e.X].Value != nil, b.c.pass.TypesInfo.Types[e.Y].Value != nil
+		t, ok := b.c.pass.TypesInfo.TypeOf(e).Underlying().(*types.Basic)
+		exact := ok && t.Info()&(types.IsInteger|types.IsString) != 0
+		return e.Op == token.ADD && exact && (x && b.isDistinct(e.Y) || y && b.isDistinct(e.X))
+	case *ast.CallExpr:
+		if !b.c.isConversion(e) {
+			return false
+		}
+		to, from := b.c.pass.TypesInfo.TypeOf(e).Underlying(), b.c.pass.TypesInfo.TypeOf(e.Args[0]).Underlying()
+		return types.Identical(to, from) && b.isDistinct(e.Args[0])
+	case *ast.CompositeLit:
+		if _, ok := b.c.pass.TypesInfo.TypeOf(e).Underlying().(*types.Struct); !ok {
+			return false
+		}
+		return slices.ContainsFunc(e.Elts, func(elt ast.Expr) bool {
+			if kv, ok := elt.(*ast.KeyValueExpr); ok {
+				elt = kv.Value
+			}
+			return b.isDistinct(elt)
+		})
+	}
+	return false
 }
 
 func (b *body) isKey(e ast.Expr) bool {

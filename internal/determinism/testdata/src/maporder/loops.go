@@ -89,6 +89,13 @@ func brokenEffects(m map[string]*node, c *cluster) (string, float64) {
 	for _, n := range m { // want `keeps the last m\[n.name\] that it meets`
 		m[n.name] = n
 	}
+	for k, n := range m { // want `keeps the last m\[k\[:1\]\] that it meets`
+		m[k[:1]] = n
+	}
+	for k, n := range m { // want `writes to m in more than one way`
+		m[k] = nil
+		m["other"+k] = n
+	}
 	for _, n := range m { // want `does what may depend on the order`
 		defer n.touch()
 	}
@@ -193,6 +200,12 @@ func keptByKey(m map[string]*node, shares map[string]float64, gone map[string]bo
 		if old, ok := shares[k]; ok && old == 0 && !n.alive {
 			delete(m, k)
 		}
+	}
+	type place struct{ name, zone string }
+	places := make(map[place]*node)
+	for k, n := range m {
+		places[place{k, n.name}] = n
+		gone["node."+k] = n.alive
 	}
 	for _, n := range m {
 		gone[n.name] = true
