@@ -13,14 +13,15 @@ func (f *Fluid) settle() {
 	for _, w := range flows {
 		w.setRate(w.newRate)
 	}
+	clear(f.scratch.flows) // keep no flow in memory
+	clear(f.scratch.capped)
 }
 
 // component collects, from the marked resources and flows, all flows connected to
 // them by limited resources, in order of their start. It clears the marks.
 func (f *Fluid) component() ([]*Flow, []*Resource) {
 	f.epoch++
-	resources := make([]*Resource, 0, len(f.changed))
-	var flows []*Flow
+	resources, flows := f.scratch.resources[:0], f.scratch.flows[:0]
 	reach := func(r *Resource) {
 		if r.epoch != f.epoch {
 			r.epoch = f.epoch
@@ -53,7 +54,9 @@ func (f *Fluid) component() ([]*Flow, []*Resource) {
 			join(w)
 		}
 	}
+	clear(f.loose)
 	f.changed, f.loose = f.changed[:0], f.loose[:0]
+	f.scratch.resources, f.scratch.flows = resources, flows
 	slices.SortFunc(flows, func(a, b *Flow) int {
 		if a.number < b.number {
 			return -1
@@ -69,7 +72,7 @@ func (f *Fluid) fill(flows []*Flow, resources []*Resource) {
 	for _, r := range resources {
 		r.left, r.waiting = r.capacity, 0
 	}
-	capped := make([]*Flow, 0, len(flows))
+	capped := f.scratch.capped[:0]
 	for _, w := range flows {
 		w.fixed, w.newRate = false, 0
 		if w.paused {
@@ -92,6 +95,7 @@ func (f *Fluid) fill(flows []*Flow, resources []*Resource) {
 		}
 		return 0
 	})
+	f.scratch.capped = capped
 	f.heap.build(resources)
 	for {
 		r, share := f.heap.least()

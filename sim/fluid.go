@@ -30,6 +30,10 @@ type Fluid struct {
 	loose               []*Flow     // changed flows, which may pass no resource at all
 	epoch               uint64
 	heap                shareHeap
+	scratch             struct { // of the solver, kept to save allocations
+		resources     []*Resource
+		flows, capped []*Flow
+	}
 }
 
 // Resource is a capacity that flows share: a network card's direction, a disk, a

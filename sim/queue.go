@@ -1,9 +1,6 @@
 package sim
 
-import (
-	"math/bits"
-	"slices"
-)
+import "slices"
 
 // event is what the queue holds. It has no pointers, so the garbage collector
 // never looks at the queue.
@@ -29,10 +26,11 @@ func compareEvents(a, b event) int {
 
 const (
 	sortMost   = 48      // a bucket up to this size is sorted, a larger one spread over a rung
-	bottomMost = 256     // a bottom that grows above this is spread over a rung
+	farMost    = 128     // an insertion that moves more events than this spreads the bottom over a rung
+	headRoom   = 16      // in front of a new bottom, for insertions there
 	perBucket  = 12      // events per bucket to aim at
 	maxBuckets = 1 << 12 // of one rung
-	maxRungs   = 12
+	maxRungs   = 64      // each is at most half as wide as the one around it, or covers the time before it
 )
 
 // queue is a ladder queue: a priority queue in exact order of (time, sequence
@@ -71,28 +69,6 @@ type queue struct {
 	chunks    []chunk
 	freeChunk int32 // index+1 of a free chunk, 0 when there is none
 	scratch   []event
-}
-
-// rung is a row of buckets. Bucket i covers the times from start+i<<shift on, the
-// last one everything up to end.
-type rung struct {
-	start, end Time
-	shift      uint
-	next       int // bucket to be used next
-	buckets    []bucket
-}
-
-// bucket is a list of chunks, in the order in which they were filled.
-type bucket struct {
-	head, tail int32 // index+1, 0 when empty
-	n          int32
-}
-
-// chunk is five cache lines.
-type chunk struct {
-	ev   [13]event
-	next int32
-	n    int32
 }
 
 func (q *queue) len() int { return q.n }
@@ -169,33 +145,80 @@ func (q *queue) peek() (event, bool) {
 // insert puts an event into the sorted bottom. It has the greatest sequence number,
 // so it goes behind all of its own time.
 func (q *queue) insert(ev event) {
-	if live := len(q.bottom) - q.bottomHead; live >= bottomMost && q.depth < maxRungs &&
-		q.bottom[q.bottomHead].at != q.bottom[len(q.bottom)-1].at {
+	b := q.bottom
+	i := len(b)
+	if i-q.bottomHead > sortMost {
+		i = q.search(ev.at)
+	} else {
+		for i > q.bottomHead && b[i-1].at > ev.at {
+			i--
+		}
+	}
+	before, behind := i-q.bottomHead, len(b)-i
+	if min(before, behind) > farMost && q.depth < maxRungs {
 		q.spreadBottom()
 		q.n--
 		q.push(ev)
 		return
 	}
-	if len(q.bottom) == cap(q.bottom) && q.bottomHead > 0 {
-		q.bottom = q.bottom[:copy(q.bottom, q.bottom[q.bottomHead:])]
+	if before < behind {
+		if q.bottomHead == 0 {
+			q.makeRoom()
+			i += q.bottomHead
+		}
+		q.bottomHead--
+		copy(q.bottom[q.bottomHead:i-1], q.bottom[q.bottomHead+1:i])
+		q.bottom[i-1] = ev
+		return
+	}
+	if len(b) == cap(b) && q.bottomHead > len(b)/2 {
+		b = b[:copy(b, b[q.bottomHead:])]
+		i -= q.bottomHead
 		q.bottomHead = 0
 	}
-	q.bottom = append(q.bottom, ev)
-	b := q.bottom
-	i := len(b) - 1
-	for i > q.bottomHead && b[i-1].at > ev.at {
-		b[i] = b[i-1]
-		i--
-	}
+	b = append(b, ev)
+	copy(b[i+1:], b[i:])
 	b[i] = ev
+	q.bottom = b
 }
 
-// spreadBottom moves the bottom to a new innermost rung.
+// search is the place in the bottom behind all events up to the time at.
+func (q *queue) search(at Time) int {
+	low, high := q.bottomHead, len(q.bottom)
+	for low < high {
+		if mid := int(uint(low+high) / 2); q.bottom[mid].at > at {
+			high = mid
+		} else {
+			low = mid + 1
+		}
+	}
+	return low
+}
+
+// makeRoom moves the bottom so that something can be put in front of it.
+func (q *queue) makeRoom() {
+	n := len(q.bottom)
+	room := headRoom + n/4
+	q.bottom = slices.Grow(q.bottom, room)[:n+room]
+	copy(q.bottom[room:], q.bottom[:n])
+	q.bottomHead = room
+}
+
+// spreadBottom moves the bottom to a new innermost rung that covers all the time
+// from now on, so that what will be pushed before the bottom finds its bucket too.
 func (q *queue) spreadBottom() {
+	q.dropSpent()
 	live := q.bottom[q.bottomHead:]
-	q.spread(live, live[0].at, live[len(live)-1].at, q.bottomEnd)
-	q.bottomEnd = live[0].at
+	q.spread(live, q.now, live[len(live)-1].at, q.bottomEnd)
+	q.bottomEnd = q.now
 	q.bottom, q.bottomHead = q.bottom[:0], 0
+}
+
+// dropSpent removes innermost rungs of which no bucket is left.
+func (q *queue) dropSpent() {
+	for q.depth > 0 && q.rungs[q.depth-1].next == len(q.rungs[q.depth-1].buckets) {
+		q.depth--
+	}
 }
 
 // refill puts what comes next into the empty bottom. It reports false when there
@@ -218,7 +241,7 @@ func (q *queue) refill() bool {
 		}
 		if r.next == len(r.buckets) {
 			q.bottomEnd = r.end
-			q.depth--
+			q.dropSpent()
 			continue
 		}
 		b := &r.buckets[r.next]
@@ -246,7 +269,9 @@ func (q *queue) useTop() bool {
 		return false
 	}
 	q.bottom, q.top = q.top, q.bottom
-	sortByTime(q.bottom)
+	if first != last {
+		sortByTime(q.bottom)
+	}
 	q.bottomEnd = end
 	return true
 }
@@ -255,16 +280,19 @@ func (q *queue) useTop() bool {
 // reports whether the bottom has something now.
 func (q *queue) use(b *bucket, end Time) bool {
 	if b.n <= sortMost || q.depth == maxRungs {
+		q.bottom = slices.Grow(q.bottom, headRoom)[:headRoom]
+		q.bottomHead = headRoom
 		q.bottom = q.drain(b, q.bottom)
-		if len(q.bottom) <= sortMost {
-			sortByTime(q.bottom)
+		if few := q.bottom[headRoom:]; len(few) <= sortMost {
+			sortByTime(few)
 		} else {
-			slices.SortFunc(q.bottom, compareEvents)
+			slices.SortFunc(few, compareEvents)
 		}
 		q.bottomEnd = end
 		return true
 	}
 	q.scratch = q.drain(b, q.scratch[:0])
+	q.dropSpent()
 	first, last := span(q.scratch)
 	if first == last {
 		q.bottom, q.scratch = q.scratch, q.bottom
@@ -301,90 +329,11 @@ func sortByTime(b []event) {
 	}
 }
 
-// spread makes a new innermost rung of events between first and last that covers
-// the time up to end.
-func (q *queue) spread(events []event, first, last, end Time) {
-	want := min(max(len(events)/perBucket, 2), maxBuckets)
-	width := uint64(last-first)/uint64(want) + 1
-	r := &q.rungs[q.depth]
-	q.depth++
-	r.start, r.end, r.next = first, end, 0
-	r.shift = uint(bits.Len64(width - 1))
-	count := int(uint64(last-first)>>r.shift) + 1
-	if cap(r.buckets) < count {
-		r.buckets = make([]bucket, count, 2*count)
-	}
-	r.buckets = r.buckets[:count]
-	clear(r.buckets)
-	for i := range events {
-		q.add(&r.buckets[r.index(events[i].at)], events[i])
-	}
-}
-
-// index is the bucket for a time before end.
-func (r *rung) index(at Time) int {
-	if at < r.start {
-		return 0
-	}
-	return min(int(uint64(at-r.start)>>r.shift), len(r.buckets)-1)
-}
-
-// bound is the first time that belongs to bucket i or a later one.
-func (r *rung) bound(i int) Time {
-	if i >= len(r.buckets) {
-		return r.end
-	}
-	return r.start + Time(uint64(i)<<r.shift)
-}
-
-func (q *queue) add(b *bucket, ev event) {
-	if b.tail != 0 {
-		if c := &q.chunks[b.tail-1]; int(c.n) < len(c.ev) {
-			c.ev[c.n] = ev
-			c.n++
-			b.n++
-			return
-		}
-	}
-	i := q.freeChunk
-	if i != 0 {
-		q.freeChunk = q.chunks[i-1].next
-	} else {
-		q.chunks = append(q.chunks, chunk{})
-		i = int32(len(q.chunks))
-	}
-	c := &q.chunks[i-1]
-	c.next, c.n = 0, 1
-	c.ev[0] = ev
-	if b.tail == 0 {
-		b.head = i
-	} else {
-		q.chunks[b.tail-1].next = i
-	}
-	b.tail = i
-	b.n++
-}
-
-// drain appends the bucket's events to a slice and gives its chunks back.
-func (q *queue) drain(b *bucket, to []event) []event {
-	for i := b.head; i != 0; {
-		c := &q.chunks[i-1]
-		to = append(to, c.ev[:c.n]...)
-		next := c.next
-		c.next = q.freeChunk
-		q.freeChunk = i
-		i = next
-	}
-	*b = bucket{}
-	return to
-}
-
 // filter keeps the events for which keep reports true.
 func (q *queue) filter(keep func(event) bool) {
-	q.fifo = filterEvents(q.fifo[q.fifoHead:], keep)
-	q.fifoHead = 0
-	q.bottom = filterEvents(q.bottom[q.bottomHead:], keep)
-	q.bottomHead = 0
+	q.fifo = q.fifo[:copy(q.fifo, filterEvents(q.fifo[q.fifoHead:], keep))]
+	q.bottom = q.bottom[:copy(q.bottom, filterEvents(q.bottom[q.bottomHead:], keep))]
+	q.fifoHead, q.bottomHead = 0, 0
 	q.top = filterEvents(q.top, keep)
 	q.n = len(q.fifo) + len(q.bottom) + len(q.top)
 	for d := range q.depth {
