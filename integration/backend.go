@@ -1,0 +1,247 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/clock"
+	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// maxDisk is the largest disk of a real node. It lives in memory: a scenario of
+// terabytes must not fill it.
+const maxDisk = 8 << 30
+
+// Backend runs scenarios on containers.
+type Backend struct {
+	// ESImage and ProxyImage override the environment and the defaults.
+	ESImage, ProxyImage string
+	Log                 *slog.Logger // default: silent
+}
+
+var (
+	_ scenarios.Backend = (*Backend)(nil)
+	_ scenarios.Cluster = (*realCluster)(nil)
+)
+
+// Name implements [scenarios.Backend].
+func (b *Backend) Name() string { return "real" }
+
+// Start implements [scenarios.Backend]: it returns when the nodes have formed a cluster.
+func (b *Backend) Start(ctx context.Context, spec scenarios.ClusterSpec, opt scenarios.StartOptions) (scenarios.Cluster, error) {
+	nodeSettings, indexSettings := splitSettings(spec.Settings)
+	options := Options{
+		ESImage: b.ESImage, ProxyImage: b.ProxyImage, ClusterName: spec.Name, ClusterSettings: nodeSettings,
+		Viewers: []string{scenarios.ViewerController, scenarios.ViewerClient},
+		Log:     b.Log, Progress: func(s string) { opt.Progress("%s", s) },
+	}
+	for _, n := range spec.Nodes {
+		options.Nodes = append(options.Nodes, containerNode(n))
+	}
+	containers, err := Start(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	c := newRealCluster(containers, spec, opt, indexSettings)
+	if err := c.settle(ctx); err != nil {
+		closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		if closeErr := c.Close(closeCtx); closeErr != nil {
+			err = fmt.Errorf("%w; %w", err, closeErr)
+		}
+		return nil, err
+	}
+	return c, nil
+}
+
+// splitSettings parts what nodes are configured with from what belongs to indices.
+func splitSettings(all map[string]string) (node, index map[string]string) {
+	node, index = map[string]string{}, map[string]string{}
+	for key, value := range all {
+		if strings.HasPrefix(key, "index.") {
+			index[key] = value
+		} else {
+			node[key] = value
+		}
+	}
+	return node, index
+}
+
+func containerNode(n scenarios.NodeSpec) NodeSpec {
+	out := NodeSpec{
+		Name: n.Name, HeapMB: int(n.Heap >> 20), DiskBytes: min(n.Disk, maxDisk), Attributes: n.Attributes,
+		Settings: map[string]string{},
+	}
+	if len(n.Roles) > 0 {
+		out.Settings["node.roles"] = strings.Join(n.Roles, ",")
+	}
+	return out
+}
+
+// realCluster is a cluster of containers as the runner sees it.
+type realCluster struct {
+	containers    *Cluster
+	spec          scenarios.ClusterSpec
+	opt           scenarios.StartOptions
+	indexSettings map[string]string
+	clock         *guardedClock
+	rest          *restClient // the harness's own, over no proxy
+	transports    map[string]*http.Transport
+	version       string
+	held          bool // a transient setting holds placements
+	traffic       *traffic
+	load          *loadGenerator
+
+	mu       sync.Mutex
+	notes    []string
+	stopping []func()
+}
+
+func newRealCluster(containers *Cluster, spec scenarios.ClusterSpec, opt scenarios.StartOptions, indexSettings map[string]string) *realCluster {
+	c := &realCluster{
+		containers: containers, spec: spec, opt: opt, indexSettings: indexSettings,
+		clock:      newGuardedClock(clock.NewReal(opt.Seed)),
+		rest:       newRESTClient(),
+		transports: map[string]*http.Transport{},
+		traffic:    &traffic{},
+	}
+	for _, viewer := range containers.opt.Viewers {
+		c.transports[viewer] = newTransport()
+	}
+	return c
+}
+
+// newTransport is a plain transport. A dial to a proxy on this machine takes no time;
+// everything else is bounded by the caller's context.
+func newTransport() *http.Transport {
+	return &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		MaxIdleConnsPerHost: 32,
+		DisableCompression:  true,
+	}
+}
+
+// settle waits for the nodes and makes the dynamic settings persistent ones.
+func (c *realCluster) settle(ctx context.Context) error {
+	if err := c.containers.AwaitFormed(ctx); err != nil {
+		return err
+	}
+	version, err := c.readVersion(ctx)
+	if err != nil {
+		return err
+	}
+	c.version = version
+	return c.persistSettings(ctx)
+}
+
+// url is the observer's address of a node.
+func (c *realCluster) url(node string) string { return c.containers.DirectURL(node) }
+
+// anyURL is the observer's address of the first node: for what is done while all live.
+func (c *realCluster) anyURL() string { return c.url(c.containers.nodes[0].spec.Name) }
+
+// Run implements [scenarios.Cluster].
+func (c *realCluster) Run(ctx context.Context, main func(run, cleanup context.Context) error) error {
+	run, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	c.clock.onPanic(cancel)
+	err := c.clock.guard("main", func() error { return main(run, context.WithoutCancel(ctx)) })
+	if panicked := c.clock.panicked(); panicked != nil {
+		return panicked
+	}
+	return err
+}
+
+// Clock implements [scenarios.Cluster]: real endpoints outside the nodes share one.
+func (c *realCluster) Clock(string) clock.Clock { return c.clock }
+
+// Transport implements [scenarios.Cluster].
+func (c *realCluster) Transport(viewer string) http.RoundTripper { return c.transports[viewer] }
+
+// URL implements [scenarios.Cluster].
+func (c *realCluster) URL(viewer, node string) string { return c.containers.URL(viewer, node) }
+
+// Nodes implements [scenarios.Cluster].
+func (c *realCluster) Nodes() []string { return c.containers.NodeNames() }
+
+// Target implements [scenarios.Cluster].
+func (c *realCluster) Target() chaos.Target { return c.containers }
+
+// Counters implements [scenarios.Cluster]: real runs have neither.
+func (c *realCluster) Counters() (events, traceHash uint64) { return 0, 0 }
+
+func (c *realCluster) note(format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.notes = append(c.notes, fmt.Sprintf(format, args...))
+}
+
+// Notes implements [scenarios.Cluster].
+func (c *realCluster) Notes() []string {
+	es, proxy, local := c.containers.Images()
+	kind := "the official image"
+	if local {
+		kind = "assembled on this machine from Maven Central, without x-pack"
+	}
+	out := []string{
+		fmt.Sprintf("Elasticsearch %s in containers: %s (%s), links through %s", c.version, es, kind, proxy),
+		"latency, network and disk throughput and CPUs of the description are not reproduced: the nodes share this machine's",
+	}
+	if disk := c.spec.Nodes[0].Disk; disk > maxDisk {
+		out = append(out, fmt.Sprintf("disks are %s instead of %s: they are held in memory", units.Size(maxDisk), units.Size(disk)))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append(out, c.notes...)
+}
+
+// onClose registers what must end before the containers go.
+func (c *realCluster) onClose(stop func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopping = append(c.stopping, stop)
+}
+
+// Close implements [scenarios.Cluster].
+func (c *realCluster) Close(ctx context.Context) error {
+	c.mu.Lock()
+	stopping := c.stopping
+	c.stopping = nil
+	c.mu.Unlock()
+	for _, stop := range stopping {
+		stop()
+	}
+	for _, t := range c.transports {
+		t.CloseIdleConnections()
+	}
+	c.rest.close()
+	return c.containers.Close(ctx)
+}
+
+// readVersion asks a node for its version.
+func (c *realCluster) readVersion(ctx context.Context) (string, error) {
+	var answer struct {
+		Nodes map[string]struct {
+			Version string `json:"version"`
+		} `json:"nodes"`
+	}
+	if err := c.rest.get(ctx, c.anyURL()+"/_nodes/_local?filter_path=nodes.*.version", &answer); err != nil {
+		return "", fmt.Errorf("asking for the version: %w", err)
+	}
+	for _, n := range answer.Nodes {
+		return n.Version, nil
+	}
+	return "", fmt.Errorf("no node tells its version")
+}
+
+// settingInt is a number as a setting's value.
+func settingInt(n int) string { return strconv.Itoa(n) }

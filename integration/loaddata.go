@@ -1,0 +1,163 @@
+package integration
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+const (
+	loadWorkers = 3       // bulk requests in flight
+	bulkTarget  = 1 << 20 // bytes of a bulk request, about
+	// docOverhead is what a document takes in the store beside its payload: id, version,
+	// sequence number and the JSON around it.
+	docOverhead = 90
+	greenWait   = 2 * time.Minute
+)
+
+// LoadData implements [scenarios.Cluster]. Indices without a placement come first and
+// are placed by the allocator; then allocation is held and the others are placed copy by
+// copy.
+func (c *realCluster) LoadData(ctx context.Context, indices []scenarios.IndexSpec) error {
+	var placed []scenarios.IndexSpec
+	for _, ix := range indices {
+		if ix.Placement != nil {
+			placed = append(placed, ix)
+			continue
+		}
+		if err := c.createIndex(ctx, ix, "1"); err != nil {
+			return err
+		}
+	}
+	if err := c.awaitGreen(ctx); err != nil {
+		return err
+	}
+	if len(placed) > 0 {
+		if err := c.holdPlacements(ctx); err != nil {
+			return fmt.Errorf("holding placements: %w", err)
+		}
+	}
+	for _, ix := range placed {
+		if err := c.createIndex(ctx, ix, "0"); err != nil {
+			return err
+		}
+		if err := c.place(ctx, ix); err != nil {
+			return fmt.Errorf("placing index %s as %v: %w", ix.Name, ix.Placement, err)
+		}
+	}
+	for _, ix := range indices {
+		if err := c.fill(ctx, ix); err != nil {
+			return fmt.Errorf("filling index %s: %w", ix.Name, err)
+		}
+	}
+	return c.awaitGreen(ctx)
+}
+
+// createIndex makes an empty index. Documents carry no indexed fields and no mapping
+// changes: what is studied is shards, not search.
+func (c *realCluster) createIndex(ctx context.Context, ix scenarios.IndexSpec, waitForActive string) error {
+	settings := map[string]string{}
+	maps.Copy(settings, c.indexSettings)
+	maps.Copy(settings, ix.Settings)
+	settings["index.number_of_shards"] = settingInt(ix.Shards)
+	settings["index.number_of_replicas"] = settingInt(ix.Replicas)
+	body := map[string]any{"settings": settings, "mappings": map[string]any{"dynamic": false}}
+	url := fmt.Sprintf("%s/%s?wait_for_active_shards=%s", c.anyURL(), ix.Name, waitForActive)
+	if err := c.rest.send(ctx, http.MethodPut, url, body, nil); err != nil {
+		return fmt.Errorf("creating index %s: %w", ix.Name, err)
+	}
+	return nil
+}
+
+// awaitGreen waits until every copy is started and nothing moves.
+func (c *realCluster) awaitGreen(ctx context.Context) error {
+	url := c.anyURL() + "/_cluster/health?wait_for_status=green&wait_for_no_relocating_shards=true&wait_for_no_initializing_shards=true&timeout=5s"
+	return poll(ctx, greenWait, 100*time.Millisecond, "green", func() error {
+		err := c.rest.get(ctx, url, nil)
+		var status *statusError
+		if errors.As(err, &status) && status.status != http.StatusRequestTimeout {
+			return final{err}
+		}
+		return err
+	})
+}
+
+// fill writes documents until the primaries hold about the bytes described.
+func (c *realCluster) fill(ctx context.Context, ix scenarios.IndexSpec) error {
+	docs := ix.Docs
+	if docs == 0 || ix.Bytes == 0 {
+		return nil
+	}
+	payload := int(max(8, ix.Bytes/docs-docOverhead))
+	perBulk := max(1, int64(bulkTarget/(payload+docOverhead)))
+	c.opt.Progress("loading %d documents, %s, into %s", docs, units.FormatBytes(ix.Bytes), ix.Name)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(loadWorkers)
+	nodes := c.Nodes()
+	for from, batch := int64(0), 0; from < docs && ctx.Err() == nil; from, batch = from+perBulk, batch+1 {
+		url := c.url(nodes[batch%len(nodes)]) + "/" + ix.Name + "/_bulk?filter_path=errors"
+		group.Go(func() error {
+			body := bulkBody(from, min(from+perBulk, docs), payload)
+			var answer struct {
+				Errors bool `json:"errors"`
+			}
+			if err := c.rest.do(ctx, http.MethodPost, url, body, &answer); err != nil {
+				return err
+			}
+			if answer.Errors {
+				return errors.New("documents were refused")
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return c.flush(ctx, ix)
+}
+
+// flush makes segments of what was written and notes what the index has become.
+func (c *realCluster) flush(ctx context.Context, ix scenarios.IndexSpec) error {
+	if err := c.rest.send(ctx, http.MethodPost, c.anyURL()+"/"+ix.Name+"/_flush?wait_if_ongoing=true", nil, nil); err != nil {
+		return err
+	}
+	var stats struct {
+		All struct {
+			Primaries struct {
+				Store struct {
+					Bytes int64 `json:"size_in_bytes"`
+				} `json:"store"`
+			} `json:"primaries"`
+		} `json:"_all"`
+	}
+	if err := c.rest.get(ctx, c.anyURL()+"/"+ix.Name+"/_stats/store?filter_path=_all.primaries", &stats); err != nil {
+		return err
+	}
+	if got := stats.All.Primaries.Store.Bytes; got < ix.Bytes*9/10 || got > ix.Bytes*11/10 {
+		c.note("index %s holds %s of %s described", ix.Name, units.FormatBytes(got), units.FormatBytes(ix.Bytes))
+	}
+	return nil
+}
+
+// bulkBody holds documents that do not compress, so that the store has their size.
+func bulkBody(from, to int64, payload int) []byte {
+	random := rand.NewChaCha8([32]byte{byte(from), byte(from >> 8), byte(from >> 16), byte(from >> 24)})
+	raw := make([]byte, payload*3/4+3)
+	var body bytes.Buffer
+	for doc := from; doc < to; doc++ {
+		random.Read(raw) //nolint:errcheck // never fails
+		fmt.Fprintf(&body, "{\"index\":{\"_id\":\"seed-%d\"}}\n{\"p\":%q}\n", doc, base64.RawStdEncoding.EncodeToString(raw)[:payload])
+	}
+	return body.Bytes()
+}

@@ -1,0 +1,119 @@
+package integration
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// statsQuery asks one node about itself alone: stats of all nodes wait for silent ones.
+const statsQuery = "/_nodes/_local/stats/fs,indices/store?level=shards&filter_path=nodes.*.fs.total,nodes.*.indices.shards"
+
+// A size counts as changed beyond these: a growing index must not fill the trace.
+const (
+	sizeStep  = 64 << 10
+	sizeShare = 20 // one twentieth
+)
+
+type statsAnswer struct {
+	Nodes map[string]struct {
+		FS struct {
+			Total struct {
+				Total     int64 `json:"total_in_bytes"`
+				Available int64 `json:"available_in_bytes"`
+			} `json:"total"`
+		} `json:"fs"`
+		Indices struct {
+			Shards map[string][]map[string]struct {
+				Store struct {
+					Bytes int64 `json:"size_in_bytes"`
+				} `json:"store"`
+			} `json:"shards"`
+		} `json:"indices"`
+	} `json:"nodes"`
+}
+
+type statsSeen struct {
+	at    time.Duration
+	node  string
+	disk  scenarios.Disk
+	bytes map[shardID]int64
+}
+
+func (o *observer) pollStats(ctx context.Context, node string) {
+	every(ctx, fixed(pollStats), func(limited context.Context) {
+		var answer statsAnswer
+		if err := o.cluster.rest.get(limited, o.cluster.url(node)+statsQuery, &answer); err != nil {
+			return // a node that does not answer is seen by pollState
+		}
+		seen := statsSeen{at: o.cluster.clock.Monotonic(), node: node, bytes: map[shardID]int64{}}
+		for _, n := range answer.Nodes {
+			seen.disk = scenarios.Disk{Node: node, Used: n.FS.Total.Total - n.FS.Total.Available, Total: n.FS.Total.Total}
+			for index, shards := range n.Indices.Shards {
+				for _, entry := range shards {
+					for number, stats := range entry {
+						if shard, err := strconv.Atoi(number); err == nil {
+							seen.bytes[shardID{index, shard}] = stats.Store.Bytes
+						}
+					}
+				}
+			}
+		}
+		o.tell(ctx, seen)
+	})
+}
+
+func (o *observer) takeStats(a statsSeen) {
+	before, known := o.shown.disks[a.node]
+	if !known || before.Total != a.disk.Total || differs(before.Used, a.disk.Used, a.disk.Total/1000) {
+		o.shown.disks[a.node] = a.disk
+		o.sink(scenarios.Observation{At: a.at, Disks: []scenarios.Disk{a.disk}})
+	}
+	for id, bytes := range a.bytes {
+		if o.sizes[id] == nil {
+			o.sizes[id] = map[string]int64{}
+		}
+		old, known := o.sizes[id][a.node]
+		if !known || differs(old, bytes, max(sizeStep, old/sizeShare)) {
+			o.sizes[id][a.node] = bytes
+		}
+	}
+	if o.current != nil && o.shown.begun {
+		o.showShards(a.at)
+	}
+}
+
+func differs(a, b, by int64) bool { return a-b > by || b-a > by }
+
+// withSizes puts the size of the primary on all copies of a shard: what a copy still has
+// to grow to.
+func (o *observer) withSizes(shards map[shardID][]scenarios.Copy) map[shardID][]scenarios.Copy {
+	out := make(map[shardID][]scenarios.Copy, len(shards))
+	for id, copies := range shards {
+		size := int64(-1)
+		for _, c := range copies {
+			if bytes, known := o.sizes[id][c.Node]; known && (c.Primary || size < 0) {
+				size = bytes
+			}
+		}
+		if size < 0 {
+			size = o.lastSize(id)
+		}
+		sized := append([]scenarios.Copy(nil), copies...)
+		for i := range sized {
+			sized[i].Bytes = size
+		}
+		out[id] = sized
+	}
+	return out
+}
+
+// lastSize is the size last shown of a shard none of whose nodes tells one.
+func (o *observer) lastSize(id shardID) int64 {
+	if shown := o.shown.shards[id]; len(shown) > 0 {
+		return shown[0].Bytes
+	}
+	return -1
+}
