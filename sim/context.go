@@ -82,9 +82,9 @@ func (c *cancelContext) Deadline() (time.Time, bool) {
 
 func (c *cancelContext) Done() <-chan struct{} {
 	if c.done == nil {
-		c.done = make(chan struct{})
+		c.done = make(chan struct{}) //determinism:allow channel context.Context demands one; nothing in virtual time waits on it
 		if c.err != nil {
-			close(c.done)
+			close(c.done) //determinism:allow channel see above
 		}
 	}
 	return c.done
@@ -120,7 +120,7 @@ func (c *cancelContext) cancel(err error) {
 	}
 	c.err = err
 	if c.done != nil {
-		close(c.done)
+		close(c.done) //determinism:allow channel for foreign code that polls; ours is told by subscription
 	}
 	c.timer.Stop()
 	c.onParent.remove()

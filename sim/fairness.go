@@ -57,6 +57,7 @@ func (f *Fluid) component() ([]*Flow, []*Resource) {
 	clear(f.loose)
 	f.changed, f.loose = f.changed[:0], f.loose[:0]
 	f.scratch.resources, f.scratch.flows = resources, flows
+	//determinism:allow sort-ties the numbers of flows are unique
 	slices.SortFunc(flows, func(a, b *Flow) int {
 		if a.number < b.number {
 			return -1

@@ -286,7 +286,7 @@ func (q *queue) use(b *bucket, end Time) bool {
 		if few := q.bottom[headRoom:]; len(few) <= sortMost {
 			sortByTime(few)
 		} else {
-			slices.SortFunc(few, compareEvents)
+			slices.SortFunc(few, compareEvents) //determinism:allow sort-ties sequence numbers are unique
 		}
 		q.bottomEnd = end
 		return true

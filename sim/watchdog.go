@@ -1,3 +1,5 @@
+//determinism:realtime the watchdog must see real time pass; what it decides never reaches a run that does not end by it
+
 package sim
 
 import (
