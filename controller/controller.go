@@ -18,6 +18,9 @@ type Config struct {
 	// Policy decides about shards. Nil: the one called PolicyName, or "threshold".
 	Policy     policy.Policy
 	PolicyName string
+	// Shadow names policies that are asked beside the one that decides, each with the
+	// same observation. Their verdicts are recorded and nothing is done about them.
+	Shadow []string
 	// Interval between two rounds, of both loops. Default 30 s.
 	Interval time.Duration
 	// ProgressInterval and ProgressLimit are how often and how long recoveries are
@@ -119,6 +122,14 @@ func New(cfg Config) (*Controller, error) {
 			return nil, fmt.Errorf("controller: %w", err)
 		}
 	}
+	var shadow []policy.Policy
+	for _, name := range cfg.Shadow {
+		p, err := policy.New(name)
+		if err != nil {
+			return nil, fmt.Errorf("controller: shadow: %w", err)
+		}
+		shadow = append(shadow, p)
+	}
 	clk := cfg.Clock
 	log := logger{clk, cfg.Log}
 	c := &Controller{
@@ -130,7 +141,7 @@ func New(cfg Config) (*Controller, error) {
 	// Both loops wake together; one look serves both, and none that is older.
 	maxAge := min(cfg.Interval/4, time.Second)
 	c.shards = &ShardController{
-		clock: clk, client: cfg.Client, policy: cfg.Policy, ledger: c.ledger, journal: c.journal, log: log,
+		clock: clk, client: cfg.Client, policy: cfg.Policy, shadow: shadow, ledger: c.ledger, journal: c.journal, log: log,
 		group: c.group, interval: cfg.Interval,
 		observer: &observer{
 			client: cfg.Client, clock: clk, allocation: allocation, maxAge: maxAge,

@@ -27,6 +27,9 @@ type Decision struct {
 	Effect *Effect `json:"effect,omitempty"`
 }
 
+// Shadow reports whether the decision is that of a policy which was only asked.
+func (d Decision) Shadow() bool { return d.Actor == actorShadow }
+
 // Acted reports whether something was done that the cluster noticed.
 func (d Decision) Acted() bool {
 	for _, s := range d.Done {
@@ -63,6 +66,7 @@ const (
 	actorShards      = "shard-controller"
 	actorReplication = "replication-monitor"
 	actorOperator    = "operator"
+	actorShadow      = "shadow"
 )
 
 // journal keeps the last decisions and tells a listener about each: when it was

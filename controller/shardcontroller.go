@@ -16,6 +16,7 @@ type ShardController struct {
 	clock    clock.Clock
 	client   *Client
 	policy   policy.Policy
+	shadow   []policy.Policy // asked, never followed
 	ledger   *ledger
 	observer *observer
 	journal  *journal
@@ -39,7 +40,7 @@ func (s *ShardController) run(ctx context.Context) {
 
 // manageShards is one round: observe, decide, act, record.
 func (s *ShardController) manageShards(ctx context.Context) {
-	obs, err := s.observer.observe(ctx, s.policy.Needs())
+	obs, err := s.observer.observe(ctx, s.needs())
 	if ctx.Err() != nil {
 		return
 	}
@@ -51,10 +52,32 @@ func (s *ShardController) manageShards(ctx context.Context) {
 		return
 	}
 	s.remember(obs)
+	s.askShadows(obs)
 	v := s.policy.Decide(obs)
 	d.Observed, d.Reason = v.Numbers, v.Reason
 	d.Decided = append(d.Decided, v.Actions...)
 	s.carryOut(ctx, d, obs, v, applyMode{insist: v.Insist})
+}
+
+// needs is what the policy and its shadows want to see.
+func (s *ShardController) needs() policy.Needs {
+	n := s.policy.Needs()
+	for _, p := range s.shadow {
+		m := p.Needs()
+		n.Load, n.Disk, n.Bytes = n.Load || m.Load, n.Disk || m.Disk, n.Bytes || m.Bytes
+	}
+	return n
+}
+
+// askShadows records what each shadow policy would do.
+func (s *ShardController) askShadows(obs policy.Observation) {
+	for _, p := range s.shadow {
+		d := s.journal.begin(actorShadow, p.Name())
+		v := p.Decide(obs)
+		d.Observed, d.Reason = v.Numbers, v.Reason
+		d.Decided = append(d.Decided, v.Actions...)
+		s.journal.record(d)
+	}
 }
 
 // carryOut does what a verdict says, records it and follows the recoveries that

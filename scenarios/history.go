@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
@@ -27,7 +28,10 @@ type History struct {
 
 // Decision is what a controller decided and did, from its audit record.
 type Decision struct {
-	At       time.Duration `json:"at"`
+	// Seq numbers the records of a controller; a record that comes again replaces the
+	// first, for the effect is known only some time after the decision.
+	Seq      int           `json:"seq"`
+	At       time.Duration `json:"-"`
 	Actor    string        `json:"actor"`
 	Policy   string        `json:"policy"`
 	Observed []NamedValue  `json:"observed,omitempty"`
@@ -39,6 +43,17 @@ type Decision struct {
 	Acted bool `json:"acted"`
 	// Shadow marks the answer of a policy that was only asked.
 	Shadow bool `json:"shadow,omitempty"`
+}
+
+// decided takes a record in, or replaces the one with its number.
+func (h *History) decided(d Decision) {
+	for i, old := range slices.Backward(h.Decisions) {
+		if old.Seq == d.Seq {
+			h.Decisions[i] = d
+			return
+		}
+	}
+	h.Decisions = append(h.Decisions, d)
 }
 
 // NamedValue is a number with its name.

@@ -119,7 +119,7 @@ func (r *run) startController(ctx context.Context, group clock.Group) error {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			d.At -= r.zero
-			r.history.Decisions = append(r.history.Decisions, d)
+			r.history.decided(d)
 		},
 		Log: r.log,
 	})

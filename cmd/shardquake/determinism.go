@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shardquake/shardquake/internal/catalog"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// newEventsCommand prints every event of a run, one JSON document per line; it is
+// what --check-determinism starts twice.
+func newEventsCommand() *cobra.Command {
+	var seed uint64
+	var set []string
+	cmd := &cobra.Command{
+		Use:    "events FILE|NAME",
+		Short:  "Print every event of a simulated run",
+		Hidden: true,
+		Args:   cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := scenarios.Load(args[0], set, catalog.Vocabulary())
+			if err != nil {
+				return usage(err)
+			}
+			backend, err := catalog.Backend("sim")
+			if err != nil {
+				return err
+			}
+			out := bufio.NewWriterSize(cmd.OutOrStdout(), 1<<20)
+			enc := json.NewEncoder(out)
+			var writing error
+			runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, OnEvent: func(e scenarios.Event) {
+				if writing == nil {
+					writing = enc.Encode(e)
+				}
+			}}
+			if _, err := runner.Run(cmd.Context(), s, scenarios.Options{Seed: seed, Scale: scenarios.AsDescribed}); err != nil {
+				return err
+			}
+			return errors.Join(writing, out.Flush())
+		},
+	}
+	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed")
+	cmd.Flags().StringArrayVar(&set, "set", nil, "replace a value of the file")
+	return cmd
+}
+
+// checkDeterminism runs a scenario twice, in processes of their own with one and two
+// processors, and compares them event by event.
+func checkDeterminism(cmd *cobra.Command, s *scenarios.Loaded, f *runFlags) error {
+	words := []string{"events", nameOf(s), "--seed", strconv.FormatUint(max(f.seed, 0), 10)}
+	for _, v := range f.set {
+		words = append(words, "--set", v)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	var streams [2]*bufio.Scanner
+	var procs [2]*exec.Cmd
+	for i := range procs {
+		p := exec.CommandContext(cmd.Context(), self, words...)
+		p.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(i+1))
+		p.Stderr = cmd.ErrOrStderr()
+		pipe, err := p.StdoutPipe()
+		if err != nil {
+			return err
+		}
+		if err := p.Start(); err != nil {
+			return err
+		}
+		procs[i], streams[i] = p, bufio.NewScanner(bufio.NewReaderSize(pipe, 1<<20))
+		streams[i].Buffer(nil, 1<<20)
+	}
+	n, first, last, differs := compareEvents(streams[0], streams[1])
+	for i, p := range procs {
+		if differs {
+			p.Process.Kill()
+		}
+		if err := p.Wait(); err != nil && !differs {
+			return fmt.Errorf("run %d: %w", i+1, err)
+		}
+	}
+	return tellDeterminism(cmd.OutOrStdout(), s.Name, n, first, last, differs)
+}
+
+// compareEvents reads two streams of events in step and returns how many agree, the
+// first two that do not, and the last that did.
+func compareEvents(a, b *bufio.Scanner) (n int, first [2]string, last string, differs bool) {
+	for {
+		moreA, moreB := a.Scan(), b.Scan()
+		if !moreA && !moreB {
+			return n, first, last, false
+		}
+		if a.Text() != b.Text() || moreA != moreB {
+			return n, [2]string{a.Text(), b.Text()}, last, true
+		}
+		last = a.Text()
+		n++
+	}
+}
+
+func tellDeterminism(out io.Writer, name string, n int, first [2]string, last string, differs bool) error {
+	if !differs {
+		var e scenarios.Event
+		if err := json.Unmarshal([]byte(last), &e); err != nil {
+			return fmt.Errorf("%s: no event was seen", name)
+		}
+		_, err := fmt.Fprintf(out, "PASS  %s: %d events are identical in two processes, trace hash %016x\n", name, n, e.Hash)
+		return err
+	}
+	fmt.Fprintf(out, "FAIL  %s: the first event that differs is number %d\n  first run   %s\n  second run  %s\n  before it   %s\n", name, n+1, orEnd(first[0]), orEnd(first[1]), last)
+	return &exitError{code: exitFail}
+}
+
+func orEnd(s string) string {
+	if s == "" {
+		return "(the run had ended)"
+	}
+	return s
+}
+
+// nameOf is how a loaded scenario is named on a command line.
+func nameOf(s *scenarios.Loaded) string {
+	if s.File == s.Name+".yaml" {
+		if _, _, err := scenarios.Read(s.Name); err == nil {
+			return s.Name
+		}
+	}
+	return s.File
+}

@@ -1,0 +1,300 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/catalog"
+	"github.com/shardquake/shardquake/reports"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// runFlags are the words that vary a run.
+type runFlags struct {
+	backend     string
+	seed        uint64
+	seeds       string
+	set         []string
+	out         string
+	baseline    string
+	scale       string
+	determinism bool
+	quiet       bool
+}
+
+func newRunCommand() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run FILE|NAME…",
+		Short: "Run scenarios and say whether they held",
+		Long: `Run runs scenario files, or scenarios of the library by name, and prints first
+whether they held. Exit codes: 0 pass, 1 an expectation failed, 2 bad file or
+usage, 3 the backend is not available or lacks a fault, 4 aborted, 5 nothing failed
+but something is unknown, 70 a defect of Shardquake.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(cmd, args); err != nil {
+				return usage(err)
+			}
+			var loaded []*scenarios.Loaded
+			for _, a := range args {
+				s, err := scenarios.Load(a, f.set, catalog.Vocabulary())
+				if err != nil {
+					return usage(err)
+				}
+				loaded = append(loaded, s)
+			}
+			return f.runAll(cmd, loaded)
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.backend, "backend", "sim", "sim: the simulator; real: containers")
+	fl.Uint64Var(&f.seed, "seed", 0, "seed of every random stream (default: the scenario's)")
+	fl.StringVar(&f.seeds, "seeds", "", "run with each of these seeds, A-B, and show distributions and the worst")
+	fl.StringArrayVar(&f.set, "set", nil, "replace a value of the file: path=value, such as cluster.nodes.count=5")
+	fl.StringVar(&f.out, "out", "", "folder for the report (default shardquake-out/SCENARIO/SEED)")
+	fl.StringVar(&f.baseline, "baseline", "", "compare with the run in this folder")
+	fl.StringVar(&f.scale, "scale", "", "described: numbers as the file has them; real: with its real: section (default: by backend)")
+	fl.BoolVar(&f.determinism, "check-determinism", false, "run twice in separate processes and name the first event that differs")
+	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
+	return cmd
+}
+
+// check refuses words that contradict each other.
+func (f *runFlags) check(cmd *cobra.Command, args []string) error {
+	switch scenarios.Scale(f.scale) {
+	case "", scenarios.AsDescribed, scenarios.AsReal:
+	default:
+		return fmt.Errorf("--scale %q: expected described or real", f.scale)
+	}
+	if f.seeds != "" {
+		if cmd.Flags().Changed("seed") {
+			return errors.New("--seed and --seeds exclude each other")
+		}
+		if _, _, err := parseSeeds(f.seeds); err != nil {
+			return err
+		}
+		if f.backend != "sim" {
+			return errors.New("--seeds runs on the simulator only; real runs do not repeat by seed")
+		}
+		if f.determinism || f.baseline != "" {
+			return errors.New("--seeds goes with neither --check-determinism nor --baseline")
+		}
+	}
+	if f.determinism && f.backend != "sim" {
+		return errors.New("--check-determinism is for the simulator; real runs do not repeat")
+	}
+	if f.out != "" && len(args) > 1 {
+		return errors.New("--out names one folder; run one scenario, or leave it out")
+	}
+	if f.baseline != "" && len(args) > 1 {
+		return errors.New("--baseline goes with one scenario")
+	}
+	return nil
+}
+
+// runAll runs every scenario and ends with the worst of their exit codes.
+func (f *runFlags) runAll(cmd *cobra.Command, loaded []*scenarios.Loaded) error {
+	var worst error
+	for _, s := range loaded {
+		var err error
+		switch {
+		case f.seeds != "":
+			err = f.sweep(cmd, s)
+		case f.determinism:
+			err = checkDeterminism(cmd, s, f)
+		default:
+			err = f.runOne(cmd, s)
+		}
+		var coded *exitError
+		if err != nil && !errors.As(err, &coded) {
+			return err
+		}
+		if coded != nil && coded.code == exitAborted {
+			return err
+		}
+		worst = worse(worst, err)
+	}
+	return worst
+}
+
+// worse keeps a failure before an unknown before a pass.
+func worse(a, b error) error {
+	if exitCode(a) == exitFail || b == nil {
+		return a
+	}
+	return b
+}
+
+// dir is where a run leaves its files.
+func (f *runFlags) dir(s *scenarios.Loaded, seed string) string {
+	if f.out != "" {
+		return f.out
+	}
+	return filepath.Join("shardquake-out", s.Name, seed)
+}
+
+func (f *runFlags) scaleFor(backend string) scenarios.Scale {
+	if f.scale != "" {
+		return scenarios.Scale(f.scale)
+	}
+	if backend == "real" {
+		return scenarios.AsReal
+	}
+	return scenarios.AsDescribed
+}
+
+func (f *runFlags) runOne(cmd *cobra.Command, s *scenarios.Loaded) error {
+	seed := s.Seed
+	if f.seed != 0 {
+		seed = f.seed
+	}
+	dir := f.dir(s, strconv.FormatUint(seed, 10))
+	return execute(cmd, s, execution{backend: f.backend, seed: seed, scale: f.scaleFor(f.backend), dir: dir, baseline: f.baseline, quiet: f.quiet})
+}
+
+// execution is one run with all choices made.
+type execution struct {
+	backend  string
+	seed     uint64
+	scale    scenarios.Scale
+	dir      string
+	baseline string
+	plan     *chaos.Plan
+	quiet    bool
+}
+
+// execute runs, writes the files, prints the summary and turns the verdict into the
+// exit code.
+func execute(cmd *cobra.Command, s *scenarios.Loaded, x execution) error {
+	if err := reports.CheckDir(x.dir); err != nil {
+		return usage(err)
+	}
+	var baseline *reports.Report
+	if x.baseline != "" {
+		var err error
+		if baseline, err = reports.ReadReport(x.baseline); err != nil {
+			return usagef("--baseline: %w", err)
+		}
+	}
+	progress := newProgress(cmd.ErrOrStderr(), x.quiet)
+	res, err := runScenario(cmd.Context(), s, x, progress.line)
+	progress.done()
+	if err != nil {
+		return err
+	}
+	rep, err := reports.Write(x.dir, res)
+	if err != nil {
+		return usagef("%w", err)
+	}
+	out := cmd.OutOrStdout()
+	if err := reports.Summary(out, rep, reports.SummaryOptions{Color: isTerminal(out), Dir: x.dir}); err != nil {
+		return err
+	}
+	if res.Aborted != nil {
+		return &exitError{code: exitAborted}
+	}
+	if baseline != nil {
+		diffs, err := reports.Compare(baseline, rep)
+		if err != nil {
+			return usage(err)
+		}
+		if err := reports.CompareSummary(out, diffs, x.baseline); err != nil {
+			return err
+		}
+	}
+	return verdictError(rep.Verdict)
+}
+
+func runScenario(ctx context.Context, s *scenarios.Loaded, x execution, progress func(string, ...any)) (*scenarios.Result, error) {
+	backend, err := catalog.Backend(x.backend)
+	if err != nil {
+		return nil, usage(err)
+	}
+	runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Progress: progress}
+	start := time.Now()
+	res, err := runner.Run(ctx, s, scenarios.Options{Seed: x.seed, Scale: x.scale, Plan: x.plan})
+	if res != nil {
+		res.Wall = time.Since(start)
+	}
+	return res, err
+}
+
+func newReplayCommand() *cobra.Command {
+	backend, out := "", ""
+	cmd := &cobra.Command{
+		Use:   "replay DIR",
+		Short: "Repeat a run from the folder it left, or take its plan to the other backend",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			plan, text, err := reports.ReadPlan(args[0])
+			if err != nil {
+				return usagef("%s is not the folder of a run: %w", args[0], err)
+			}
+			s, err := scenarios.Parse(plan.File, text, catalog.Vocabulary())
+			if err != nil {
+				return usage(err)
+			}
+			x := execution{backend: plan.Backend, seed: plan.Seed, scale: plan.Scale, dir: out, plan: &plan.Plan}
+			if backend != "" {
+				x.backend = backend
+			}
+			if x.dir == "" {
+				x.dir = filepath.Clean(args[0]) + "-replay"
+			}
+			if err := execute(cmd, s, x); err != nil && exitCode(err) > exitFail && exitCode(err) != exitUnknown {
+				return err
+			}
+			return compareReplay(cmd.OutOrStdout(), args[0], x)
+		},
+	}
+	cmd.Flags().StringVar(&backend, "backend", "", "sim or real (default: that of the run)")
+	cmd.Flags().StringVar(&out, "out", "", "folder for the new report (default DIR-replay)")
+	return cmd
+}
+
+// compareReplay says whether the replay came out the same, and ends with its verdict.
+func compareReplay(out io.Writer, dir string, x execution) error {
+	before, err := reports.ReadReport(dir)
+	if err != nil {
+		return usage(err)
+	}
+	now, err := reports.ReadReport(x.dir)
+	if err != nil {
+		return err
+	}
+	if before.Backend == "sim" && now.Backend == "sim" {
+		if before.TraceSHA256 == now.TraceSHA256 && before.TraceHash == now.TraceHash {
+			fmt.Fprintln(out, "\n  the replay is identical, byte for byte")
+			return verdictError(now.Verdict)
+		}
+		fmt.Fprintf(out, "\n  the replay differs: trace hash %s, was %s (another version of Shardquake?)\n", now.TraceHash, before.TraceHash)
+	}
+	diffs, err := reports.Compare(before, now)
+	if err != nil {
+		return err
+	}
+	if err := reports.CompareSummary(out, diffs, dir); err != nil {
+		return err
+	}
+	return verdictError(now.Verdict)
+}
+
+// isTerminal reports whether w shows colours.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/shardquake/shardquake/reports"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// mostSeeds bounds a sweep on one machine.
+const mostSeeds = 100_000
+
+// parseSeeds reads "1-20".
+func parseSeeds(s string) (from, to uint64, err error) {
+	a, b, ok := strings.Cut(s, "-")
+	from, err1 := strconv.ParseUint(strings.TrimSpace(a), 10, 64)
+	to, err2 := strconv.ParseUint(strings.TrimSpace(b), 10, 64)
+	if !ok || err1 != nil || err2 != nil || from == 0 || to < from || to-from >= mostSeeds {
+		return 0, 0, fmt.Errorf("--seeds %q: expected FIRST-LAST from 1 on, at most %d of them, such as 1-20", s, mostSeeds)
+	}
+	return from, to, nil
+}
+
+// sweep runs a scenario with every seed, as many at once as there are processors:
+// runs share nothing, so the order in which they end changes nothing.
+func (f *runFlags) sweep(cmd *cobra.Command, s *scenarios.Loaded) error {
+	from, to, err := parseSeeds(f.seeds)
+	if err != nil {
+		return usage(err)
+	}
+	dir := f.dir(s, "seeds-"+f.seeds)
+	if err := reports.CheckDir(dir); err != nil {
+		return usage(err)
+	}
+	progress := newProgress(cmd.ErrOrStderr(), f.quiet)
+	all := make([]*reports.Report, to-from+1)
+	group, ctx := errgroup.WithContext(cmd.Context())
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	var mu sync.Mutex
+	done := 0
+	for i := range all {
+		group.Go(func() error {
+			rep, err := f.sweepOne(ctx, s, from+uint64(i))
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			all[i] = rep
+			done++
+			progress.line("%s: %d of %d seeds", s.Name, done, len(all))
+			return nil
+		})
+	}
+	err = group.Wait()
+	progress.done()
+	if err != nil {
+		return err
+	}
+	sum := reports.SweepOf(all)
+	replay := func(seed uint64) string {
+		return fmt.Sprintf("shardquake run %s --seed %d%s", strings.TrimSuffix(filepath.ToSlash(s.File), ".yaml"), seed, setWords(f.set))
+	}
+	if s.File != s.Name+".yaml" {
+		replay = func(seed uint64) string {
+			return fmt.Sprintf("shardquake run %s --seed %d%s", s.File, seed, setWords(f.set))
+		}
+	}
+	if err := reports.WriteSweep(dir, sum, all, replay); err != nil {
+		return usage(err)
+	}
+	out := cmd.OutOrStdout()
+	if err := reports.SweepSummary(out, sum, replay(sum.Worst), reports.SummaryOptions{Color: isTerminal(out), Dir: dir}); err != nil {
+		return err
+	}
+	return verdictError(sum.Verdict)
+}
+
+func (f *runFlags) sweepOne(ctx context.Context, s *scenarios.Loaded, seed uint64) (*reports.Report, error) {
+	x := execution{backend: f.backend, seed: seed, scale: f.scaleFor(f.backend)}
+	res, err := runScenario(ctx, s, x, func(string, ...any) {})
+	if err != nil {
+		return nil, fmt.Errorf("seed %d: %w", seed, err)
+	}
+	if res.Aborted != nil {
+		return nil, fmt.Errorf("seed %d: %w", seed, res.Aborted)
+	}
+	return reports.Build(res)
+}
+
+// setWords repeats --set flags for a command line.
+func setWords(set []string) string {
+	var b strings.Builder
+	for _, s := range set {
+		fmt.Fprintf(&b, " --set %q", s)
+	}
+	return b.String()
+}

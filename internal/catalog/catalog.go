@@ -1,0 +1,56 @@
+// Package catalog is the one place that wires backends and controllers to scenarios,
+// for the command and for tests.
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/shardquake/shardquake/controller/policy"
+	"github.com/shardquake/shardquake/integration"
+	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+)
+
+// Backend returns the backend of a name: sim or real.
+func Backend(name string) (scenarios.Backend, error) {
+	switch name {
+	case "sim":
+		return elastic.NewBackend(), nil
+	case "real":
+		return &integration.Backend{}, nil
+	}
+	return nil, errors.New(source.Unknown("backend", name, []string{"sim", "real"}))
+}
+
+// Clean removes what real runs left behind and names it.
+func Clean(ctx context.Context) ([]string, error) { return integration.Clean(ctx) }
+
+// Vocabulary is what scenario files may name.
+func Vocabulary() scenarios.Vocabulary {
+	v := scenarios.Vocabulary{CheckSetting: checkSetting}
+	for _, r := range policy.Registry() {
+		v.Policies = append(v.Policies, r.Name)
+	}
+	return v
+}
+
+// checkSetting says what Elasticsearch would say of a setting.
+func checkSetting(key, value string, index bool) error {
+	registry := settings.ClusterRegistry()
+	if index {
+		registry = settings.IndexRegistry()
+		if !strings.HasPrefix(key, "index.") {
+			return fmt.Errorf("%q is not a setting of an index; those begin with \"index.\"", key)
+		}
+	}
+	entry := registry.Lookup(key)
+	if entry == nil {
+		return errors.New(registry.Unknown(key))
+	}
+	return entry.Check(key, value)
+}

@@ -1,0 +1,65 @@
+package catalog
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/shardquake/shardquake/controller"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// Supervisor makes the Elasticsearch controller that a scenario asks for.
+func Supervisor(cfg scenarios.SupervisorConfig) (scenarios.Supervisor, error) {
+	var endpoints []controller.Endpoint
+	for _, e := range cfg.Endpoints {
+		endpoints = append(endpoints, controller.Endpoint{Name: e.Name, URL: e.URL})
+	}
+	client, err := controller.NewClient(controller.ClientConfig{Clock: cfg.Clock, Endpoints: endpoints, Transport: cfg.Transport})
+	if err != nil {
+		return nil, err
+	}
+	return controller.New(controller.Config{
+		Clock: cfg.Clock, Client: client, PolicyName: cfg.Spec.Policy, Shadow: cfg.Spec.Shadow, Interval: cfg.Spec.Interval.D(),
+		Log:        controller.NewLineHandler(cfg.Log),
+		OnDecision: func(d controller.Decision) { cfg.OnDecision(decision(d)) },
+	})
+}
+
+// decision turns an audit record into that of a scenario's history.
+func decision(d controller.Decision) scenarios.Decision {
+	out := scenarios.Decision{
+		Seq: d.Seq, At: d.Monotonic, Actor: d.Actor, Policy: d.Policy, Reason: d.Reason, Shadow: d.Shadow(),
+		Acted: d.Acted(), Decided: "nothing",
+	}
+	for _, n := range d.Observed {
+		out.Observed = append(out.Observed, scenarios.NamedValue{Name: n.Name, Value: n.Value})
+	}
+	var decided, done []string
+	for _, a := range d.Decided {
+		decided = append(decided, string(a))
+	}
+	if len(decided) > 0 {
+		out.Decided = strings.Join(decided, ", ")
+	}
+	if d.Shadow() {
+		out.Acted = len(decided) > 0 // it would have
+	}
+	for _, s := range d.Done {
+		text := fmt.Sprintf("%s (%d calls)", s.What, s.Calls)
+		for _, c := range s.Changes {
+			text += fmt.Sprintf(", %s: %q → %q", c.Key, c.From, c.To)
+		}
+		for _, c := range s.Contested {
+			text += fmt.Sprintf(", %s left at %q", c.Key, c.From)
+		}
+		if s.Error != "" {
+			text += ": " + s.Error
+		}
+		done = append(done, text)
+	}
+	out.Done = strings.Join(done, "; ")
+	if e := d.Effect; e != nil {
+		out.Effect = fmt.Sprintf("%d recoveries within %s; %s", e.Recoveries, e.After, e.Note)
+	}
+	return out
+}

@@ -1,0 +1,194 @@
+package reports
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// Names of the files that a run leaves.
+const (
+	FileReport   = "report.json"
+	FileHTML     = "report.html"
+	FileJUnit    = "junit.xml"
+	FileSummary  = "summary.md"
+	FilePlan     = "plan.json"
+	FileScenario = "scenario.yaml"
+	FileTrace    = "trace.jsonl"
+)
+
+// Plan is plan.json: with scenario.yaml beside it, all that a replay needs.
+type Plan struct {
+	Scenario string          `json:"scenario"`
+	File     string          `json:"file"`
+	Backend  string          `json:"backend"`
+	Scale    scenarios.Scale `json:"scale"`
+	Seed     uint64          `json:"seed"`
+	Plan     chaos.Plan      `json:"plan"`
+}
+
+// Write scores a run and writes its files into dir, all or none: they are made in a
+// folder beside it that takes its place at the end. What an earlier run left in dir
+// is replaced; a folder that holds anything else is refused.
+func Write(dir string, res *scenarios.Result) (*Report, error) {
+	rep, err := Build(res)
+	if err != nil {
+		return nil, err
+	}
+	trace, err := Trace(res)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(trace)
+	rep.TraceSHA256 = hex.EncodeToString(sum[:])
+	plan := Plan{res.Scenario.Name, filepath.Base(res.File), res.Backend, res.Scale, res.Seed, res.Plan}
+	page, err := HTML(rep, res, ReplayCommand(dir))
+	if err != nil {
+		return nil, err
+	}
+	files := []file{
+		{FileTrace, trace}, {FileScenario, res.Text}, {FileSummary, Markdown(rep, ReplayCommand(dir))}, {FileHTML, page},
+	}
+	for _, doc := range []struct {
+		name string
+		data any
+	}{{FileReport, rep}, {FilePlan, plan}} {
+		text, err := marshal(doc.data)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", doc.name, err)
+		}
+		files = append(files, file{doc.name, text})
+	}
+	junit, err := JUnit([]*Report{rep})
+	if err != nil {
+		return nil, err
+	}
+	plots, err := Plots(res)
+	if err != nil {
+		return nil, err
+	}
+	files = append(append(files, file{FileJUnit, junit}), plots...)
+	return rep, writeDir(dir, files)
+}
+
+// ReplayCommand is what repeats the run whose files are in dir.
+func ReplayCommand(dir string) string { return "shardquake replay " + dir }
+
+// file is a file to be written.
+type file struct {
+	name string
+	data []byte
+}
+
+func marshal(v any) ([]byte, error) {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return append(text, '\n'), nil
+}
+
+// CheckDir says why a run could not leave its files in dir, before it begins.
+func CheckDir(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("output folder: %w", err)
+	}
+	ours := len(entries) == 0
+	for _, e := range entries {
+		ours = ours || e.Name() == FileReport || e.Name() == FileSweep
+	}
+	if !ours {
+		return fmt.Errorf("output folder %s holds files that no run has left there; name another with --out", dir)
+	}
+	return nil
+}
+
+// writeDir makes dir hold these files and no others.
+func writeDir(dir string, files []file) (err error) {
+	if err := CheckDir(dir); err != nil {
+		return err
+	}
+	parent := filepath.Dir(filepath.Clean(dir))
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return fmt.Errorf("output folder: %w", err)
+	}
+	made, err := os.MkdirTemp(parent, ".shardquake-*")
+	if err != nil {
+		return fmt.Errorf("output folder: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(made)
+		}
+	}()
+	slices.SortFunc(files, func(a, b file) int { //determinism:allow sort-ties names are unique
+		if a.name < b.name {
+			return -1
+		}
+		return 1
+	})
+	for _, f := range files {
+		if err := os.WriteFile(filepath.Join(made, f.name), f.data, 0o644); err != nil {
+			return fmt.Errorf("writing the report: %w", err)
+		}
+	}
+	if err := os.Chmod(made, 0o755); err != nil {
+		return fmt.Errorf("output folder: %w", err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("replacing the output of an earlier run: %w", err)
+	}
+	if err := os.Rename(made, dir); err != nil {
+		return fmt.Errorf("output folder: %w", err)
+	}
+	return nil
+}
+
+// ReadReport reads the report.json of a run.
+func ReadReport(dir string) (*Report, error) {
+	var r Report
+	if err := readJSON(filepath.Join(dir, FileReport), &r); err != nil {
+		return nil, err
+	}
+	if r.Schema != Schema {
+		return nil, fmt.Errorf("%s: schema %q; this version reads %q", filepath.Join(dir, FileReport), r.Schema, Schema)
+	}
+	return &r, nil
+}
+
+// ReadPlan reads what a replay needs: the plan and the scenario's text.
+func ReadPlan(dir string) (*Plan, []byte, error) {
+	var p Plan
+	if err := readJSON(filepath.Join(dir, FilePlan), &p); err != nil {
+		return nil, nil, err
+	}
+	text, err := os.ReadFile(filepath.Join(dir, FileScenario))
+	if err != nil {
+		return nil, nil, err
+	}
+	return &p, text, nil
+}
+
+func readJSON(path string, v any) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
