@@ -189,7 +189,7 @@ func (b *body) call(s *ast.ExprStmt) string {
 
 // ownedByRound reports whether what is written to belongs to this round alone: a
 // variable declared in the loop, a part of one that isn't reached through a
-// pointer, or anything reached through the entry's value.
+// pointer, or anything reached through the entry's key or value.
 func (b *body) ownedByRound(target ast.Expr) bool {
 	id := b.c.rootIdent(target)
 	if id == nil {
@@ -202,7 +202,7 @@ func (b *body) ownedByRound(target ast.Expr) bool {
 	if obj == nil || !b.isLocal(obj) {
 		return false
 	}
-	return obj == b.val || b.isPlain(target)
+	return obj == b.key || obj == b.val || b.isPlain(target)
 }
 
 // isPlain reports whether no pointer, map or slice lies between a variable and

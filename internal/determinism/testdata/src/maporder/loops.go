@@ -201,6 +201,10 @@ func keptByKey(m map[string]*node, shares map[string]float64, gone map[string]bo
 			delete(m, k)
 		}
 	}
+	weights := make(map[*node]float64)
+	for n, w := range weights {
+		n.weight = w
+	}
 	type place struct{ name, zone string }
 	places := make(map[place]*node)
 	for k, n := range m {
