@@ -1,0 +1,35 @@
+package scenarios
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var testVocabulary = Vocabulary{Policies: []string{"none", "threshold", "variance"}}
+
+func TestEveryLibraryScenarioIsValid(t *testing.T) {
+	require.NotEmpty(t, Library())
+	for _, name := range Library() {
+		s, err := Load(name, nil, testVocabulary)
+		require.NoError(t, err)
+		assert.Equal(t, name, s.Name, "a scenario is named as its file")
+	}
+}
+
+func TestTheStarterIsAValidScenario(t *testing.T) {
+	_, err := Parse("scenario.yaml", Starter(), testVocabulary)
+	require.NoError(t, err)
+}
+
+func TestTheSchemaNamesEveryFaultAndExpectation(t *testing.T) {
+	text, err := Schema(testVocabulary)
+	require.NoError(t, err)
+	for _, k := range ExpectationNames() {
+		assert.Contains(t, string(text), `"`+k+`"`)
+	}
+	for _, k := range []string{"node-loss", "partition", "link", "disk-pressure", "variance", "zipf"} {
+		assert.Contains(t, string(text), k)
+	}
+}
