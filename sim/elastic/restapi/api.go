@@ -3,6 +3,7 @@ package restapi
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -55,10 +56,9 @@ type call struct {
 
 // response is what an action answers: JSON, or text.
 type response struct {
-	status int
-	json   []byte
-	text   []byte
-	// filtered answers have obeyed filter_path already.
+	status  int
+	json    []byte
+	text    []byte
 	headers []elastic.Field
 }
 
@@ -130,10 +130,7 @@ func (a *API) dispatch(c *call) (answer *Answer, err error) {
 		return a.wrongMethod(r, "Unexpected http method: "+r.method), nil
 	}
 	for mode := explicitOnly; mode <= wildcardAny; mode++ {
-		r.params = make(map[string]string, len(original)+2)
-		for k, v := range original {
-			r.params[k] = v
-		}
+		r.params = maps.Clone(original)
 		e := a.routes.retrieve(r.rawPath, mode, func(name, value string) { r.params[name] = value })
 		if e != nil {
 			if route := e.route(r.method); route != nil {
@@ -187,7 +184,17 @@ func (a *API) wrongMethod(r *request, message string) *Answer {
 
 // run is BaseRestHandler.handleRequest: prepare, account for parameters and body, act.
 func (a *API) run(c *call, route *route) (answer *Answer, err error) {
-	defer catch(&err)
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case raised:
+			err = r.err
+		case gone:
+			err = r.err
+		default:
+			panic(r)
+		}
+	}()
 	r := c.req
 	if bad := r.checkContentType(route.bulk); bad != nil {
 		raise(bad)

@@ -6,6 +6,9 @@ import "github.com/shardquake/shardquake/sim/elastic/state"
 // state and the request. States are immutable, so a pointer names one.
 type cache struct {
 	entries map[string]cached
+	// counts are the whole cluster's in the state countedOf.
+	countedOf *state.State
+	counts    healthCounts
 }
 
 type cached struct {

@@ -2,6 +2,7 @@ package restapi
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"sort"
@@ -261,7 +262,7 @@ var responseParams = []string{"error_trace", "filter_path", "format", "human", "
 // unconsumed refuses parameters that nobody read.
 func (r *request) unconsumed(own []string) *elastic.Error {
 	var unread []string
-	for name := range r.params {
+	for _, name := range slices.Sorted(maps.Keys(r.params)) {
 		if !r.consumed[name] && !slices.Contains(own, name) && !slices.Contains(responseParams, name) {
 			unread = append(unread, name)
 		}
@@ -269,11 +270,8 @@ func (r *request) unconsumed(own []string) *elastic.Error {
 	if len(unread) == 0 {
 		return nil
 	}
-	sort.Strings(unread)
 	candidates := append(slices.Clone(own), responseParams...)
-	for name := range r.consumed {
-		candidates = append(candidates, name)
-	}
+	candidates = append(candidates, slices.Sorted(maps.Keys(r.consumed))...)
 	sort.Strings(candidates)
 	return illegalArgument("%s", unrecognized(r.path(), unread, slices.Compact(candidates)))
 }
