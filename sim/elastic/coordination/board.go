@@ -1,6 +1,7 @@
 package coordination
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 type Board struct {
 	places map[string]*place // by id of the checked node
 	nodes  map[string]*Coordinator
+	order  uint64 // counts checkers
 }
 
 // place is what is known of one checked node.
@@ -126,8 +128,21 @@ func (b *Board) answersChangedTo(c *Coordinator, asker string) {
 	}
 }
 
+// next numbers a checker.
+func (b *Board) next() uint64 {
+	if b == nil {
+		return 0
+	}
+	b.order++
+	return b.order
+}
+
+// disturbAll wakes all checks of a node, in the order in which they were begun: checks
+// in step with one another keep that order.
 func (b *Board) disturbAll(id string) {
-	for _, k := range slices.Clone(b.at(id).checkers) {
+	checkers := slices.Clone(b.at(id).checkers)
+	slices.SortFunc(checkers, func(x, y *checker) int { return cmp.Compare(x.order, y.order) })
+	for _, k := range checkers {
 		k.disturb()
 	}
 }

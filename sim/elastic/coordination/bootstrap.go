@@ -32,20 +32,24 @@ func (b *bootstrap) peersFound() {
 	if !b.permitted || !b.c.node.HasRole("master") || len(b.requirements) == 0 || b.c.bootstrapped() {
 		return
 	}
-	nodes := b.c.electorate()
+	if len(b.c.discovery.peers)*2+2 <= len(b.requirements) {
+		return // cannot be enough
+	}
+	nodes := map[string]*state.Node{}
+	for _, n := range b.c.electorate() {
+		nodes[n.Name], nodes[n.ID], nodes[n.Address] = n, n, n
+	}
 	var config []string
 	matched, self := 0, false
 	for _, want := range b.requirements {
-		i := slices.IndexFunc(nodes, func(n *state.Node) bool {
-			return n.Name == want || n.ID == want || n.Address == want
-		})
-		if i < 0 {
+		n := nodes[want]
+		if n == nil {
 			config = append(config, "{bootstrap-placeholder}-"+want)
 			continue
 		}
 		matched++
-		self = self || i == 0
-		config = append(config, nodes[i].ID)
+		self = self || n.ID == b.c.node.ID
+		config = append(config, n.ID)
 	}
 	if !self {
 		b.c.log("skipping cluster bootstrapping as local node does not match bootstrap requirements: %v", b.requirements)

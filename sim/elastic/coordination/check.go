@@ -40,10 +40,14 @@ type checker struct {
 	next    sim.Time // when resting: the first check leaves, the others follow every period
 	path    Path     // when resting
 	slot    int      // when resting: place on the board
+	order   uint64   // of its first check, among all checkers
 }
 
 // start sends the first check.
-func (k *checker) start() { k.send() }
+func (k *checker) start() {
+	k.order = k.c.cfg.Board.next()
+	k.send()
+}
 
 func (k *checker) close() {
 	k.closed = true
@@ -121,7 +125,7 @@ func (k *checker) giveUp(why string) {
 		return
 	}
 	k.close()
-	k.c.after(k.cost, func() { k.fail(why) })
+	k.c.in(k.cost, "coordination.check.failed", func() { k.fail(why) })
 }
 
 // disturb ends the rest: something about the path or the peer has changed just now.

@@ -32,6 +32,9 @@ func newFollowersChecker(c *Coordinator) *followersChecker {
 
 // setMembers begins to check new members of a state and forgets former ones.
 func (f *followersChecker) setMembers(st *state.State) {
+	if f.members != nil && sameNodes(f.members, st.Nodes) {
+		return
+	}
 	for _, n := range f.members {
 		if !same(st.Node(n.ID), n) {
 			f.drop(n)
@@ -160,7 +163,7 @@ func (l *leaderChecker) disconnected(id string) {
 func (l *leaderChecker) setMembers(st *state.State) {
 	old := l.members
 	l.members = st
-	if old == nil || st == nil {
+	if old == nil || st == nil || sameNodes(old.Nodes, st.Nodes) {
 		return // a change of mode is announced as such
 	}
 	for _, n := range old.Nodes {

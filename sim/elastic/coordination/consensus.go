@@ -43,6 +43,44 @@ func (v votes) quorum(config []string) bool {
 	return n*2 > len(config)
 }
 
+// tally counts votes for two configurations as they come in, so that a publication to a
+// thousand voters does not count a thousand votes a thousand times.
+type tally struct {
+	voted   votes
+	configs [2][]string
+	members [2]votes
+	count   [2]int
+}
+
+// reset begins a new count, for the configurations given.
+func (t *tally) reset(configs ...[]string) {
+	t.voted, t.count = votes{}, [2]int{}
+	for i, config := range configs {
+		if t.members[i] == nil || !slices.Equal(config, t.configs[i]) {
+			t.configs[i], t.members[i] = config, votes{}
+			for _, id := range config {
+				t.members[i][id] = struct{}{}
+			}
+		}
+	}
+}
+
+func (t *tally) add(n *state.Node) {
+	if !t.voted.add(n) {
+		return
+	}
+	for i := range t.members {
+		if t.members[i].has(n.ID) {
+			t.count[i]++
+		}
+	}
+}
+
+// quorum reports whether more than half of both configurations voted.
+func (t *tally) quorum() bool {
+	return t.count[0]*2 > len(t.configs[0]) && t.count[1]*2 > len(t.configs[1])
+}
+
 // joinVote is a node's vote for a candidate in a term (Join).
 type joinVote struct {
 	voter           *state.Node
@@ -68,7 +106,7 @@ type consensus struct {
 	started          bool // joined a term since the process began
 	won              bool
 	joinVotes        votes
-	publishVotes     votes
+	publishVotes     tally
 	publishedVersion int64
 	publishedConfig  []string
 }
@@ -111,7 +149,7 @@ func (k *consensus) startJoin(candidate *state.Node, term int64) (*joinVote, err
 	k.save()
 	k.publishedVersion, k.publishedConfig = 0, k.accepted.LastAccepted
 	k.started, k.won = true, false
-	k.joinVotes, k.publishVotes = votes{}, votes{}
+	k.joinVotes = votes{}
 	return &joinVote{
 		voter: k.local, candidate: candidate.EphemeralID, term: term,
 		acceptedTerm: k.accepted.Term, acceptedVersion: k.accepted.Version,
@@ -164,7 +202,7 @@ func (k *consensus) propose(st *state.State) error {
 		return reject("only allow reconfiguration if joinVotes have quorum for new config")
 	}
 	k.publishedVersion, k.publishedConfig = st.Version, st.LastAccepted
-	k.publishVotes = votes{}
+	k.publishVotes.reset(at.LastCommitted, st.LastAccepted)
 	return nil
 }
 
@@ -192,7 +230,7 @@ func (k *consensus) published(by *state.Node, term, version int64) (bool, error)
 		return false, reject("incoming version %d does not match current version %d", version, k.publishedVersion)
 	}
 	k.publishVotes.add(by)
-	return k.publishQuorum(k.publishVotes), nil
+	return k.publishVotes.quorum(), nil
 }
 
 // commit marks the accepted state as committed.

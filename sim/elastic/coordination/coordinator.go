@@ -66,7 +66,7 @@ func New(cfg Config, env Env) *Coordinator {
 	c.consensus = consensus{
 		local: c.node, persist: env.Persist,
 		term: cfg.Persisted.Term, accepted: c.restored(), committed: cfg.Persisted.Committed,
-		joinVotes: votes{}, publishVotes: votes{},
+		joinVotes: votes{},
 	}
 	c.consensus.publishedConfig = c.consensus.accepted.LastAccepted
 	c.discovery = newDiscovery(c)
@@ -241,6 +241,11 @@ func (c *Coordinator) heardOf(term int64) {
 // same reports whether two descriptions are of one process.
 func same(a, b *state.Node) bool {
 	return a != nil && b != nil && a.EphemeralID == b.EphemeralID
+}
+
+// sameNodes reports whether two states share their list of nodes.
+func sameNodes(a, b []*state.Node) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
 func (c *Coordinator) settingsOf(st *state.State) settings.Settings {

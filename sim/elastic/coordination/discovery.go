@@ -20,7 +20,8 @@ type discovery struct {
 	leader *state.Node // while not active
 	known  []*state.Node
 	peers  []*peer // in order of their first sight
-	wakes  int     // counts activations, to end the timers of earlier ones
+	byID   map[string]*peer
+	wakes  int // counts activations, to end the timers of earlier ones
 }
 
 // peer is a node under examination.
@@ -32,7 +33,7 @@ type peer struct {
 
 func newDiscovery(c *Coordinator) *discovery {
 	return &discovery{
-		c:              c,
+		c: c, byID: map[string]*peer{},
 		interval:       settings.FindPeersInterval.Get(c.cfg.Settings),
 		requestTimeout: settings.RequestPeersTimeout.Get(c.cfg.Settings),
 		connectTimeout: settings.ProbeConnectTimeout.Get(c.cfg.Settings),
@@ -52,7 +53,7 @@ func (d *discovery) activate(st *state.State) {
 func (d *discovery) deactivate(leader *state.Node) {
 	had := len(d.peers) > 0
 	d.active, d.leader = false, leader
-	d.peers = slices.DeleteFunc(d.peers, func(p *peer) bool { return p.node == nil })
+	d.keep(func(p *peer) bool { return p.node != nil })
 	if had {
 		d.c.peersChanged()
 	}
@@ -62,6 +63,7 @@ func (d *discovery) deactivate(leader *state.Node) {
 func (d *discovery) closePeers() {
 	if !d.active {
 		d.peers = nil
+		clear(d.byID)
 	}
 }
 
@@ -71,7 +73,7 @@ func (d *discovery) wake(activation int) {
 		return
 	}
 	before := len(d.peers)
-	d.peers = slices.DeleteFunc(d.peers, func(p *peer) bool { return p.node != nil && !same(p.node, d.c.connected[p.id]) })
+	d.keep(func(p *peer) bool { return p.node == nil || same(p.node, d.c.connected[p.id]) })
 	removed := len(d.peers) < before
 	for _, p := range d.peers {
 		if p.node != nil && !p.asking {
@@ -96,11 +98,12 @@ func (d *discovery) wake(activation int) {
 
 // probe begins to examine a node unless it is under way already.
 func (d *discovery) probe(id string) {
-	if !d.active || d.c.singleNode || id == d.c.node.ID || d.find(id) != nil {
+	if !d.active || d.c.singleNode || id == d.c.node.ID || d.byID[id] != nil {
 		return
 	}
 	p := &peer{id: id}
 	d.peers = append(d.peers, p)
+	d.byID[id] = p
 	d.c.connect(id, d.connectTimeout, func(n *state.Node, err error) {
 		if !d.has(p) {
 			return
@@ -111,23 +114,25 @@ func (d *discovery) probe(id string) {
 		}
 		p.node = n
 		d.ask(p)
-		d.c.peersChanged()
+		if d.c.election.scheduler == nil { // one more does not undo a quorum
+			d.c.peersChanged()
+		}
 	})
 }
 
-func (d *discovery) find(id string) *peer {
-	for _, p := range d.peers {
-		if p.id == id {
-			return p
+func (d *discovery) has(p *peer) bool { return d.active && d.byID[p.id] == p }
+
+func (d *discovery) drop(p *peer) { d.keep(func(o *peer) bool { return o != p }) }
+
+// keep forgets all other peers.
+func (d *discovery) keep(which func(*peer) bool) {
+	d.peers = slices.DeleteFunc(d.peers, func(p *peer) bool {
+		if which(p) {
+			return false
 		}
-	}
-	return nil
-}
-
-func (d *discovery) has(p *peer) bool { return d.active && slices.Contains(d.peers, p) }
-
-func (d *discovery) drop(p *peer) {
-	d.peers = slices.DeleteFunc(d.peers, func(o *peer) bool { return o == p })
+		delete(d.byID, p.id)
+		return true
+	})
 }
 
 // found are the peers that were reached.
@@ -183,7 +188,7 @@ func (d *discovery) onPeers(b *peersBody) *peersAnswer {
 // peersChanged starts the elections when enough peers are found to win one, and
 // stops them when not (onFoundPeersUpdated).
 func (c *Coordinator) peersChanged() {
-	if c.mode == Candidate {
+	if c.mode == Candidate && c.bootstrapped() {
 		v := votes{}
 		v.add(c.node)
 		for _, n := range c.discovery.found() {

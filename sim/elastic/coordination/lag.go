@@ -11,7 +11,8 @@ import (
 type lagDetector struct {
 	c        *Coordinator
 	timeout  time.Duration
-	members  []*state.Node
+	nodes    []*state.Node       // of the latest state
+	members  []*state.Node       // without the leader
 	trackers map[string]*tracker // by id
 }
 
@@ -23,6 +24,10 @@ type tracker struct {
 
 // setMembers tracks the nodes of a state, but for the leader.
 func (l *lagDetector) setMembers(st *state.State) {
+	if l.trackers != nil && sameNodes(l.nodes, st.Nodes) {
+		return
+	}
+	l.nodes = st.Nodes
 	trackers := make(map[string]*tracker, len(st.Nodes))
 	l.members = l.members[:0:0]
 	for _, n := range st.Nodes {
