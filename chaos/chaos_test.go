@@ -1,0 +1,248 @@
+package chaos_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/clock"
+)
+
+// fakeTarget is a cluster of booleans.
+type fakeTarget struct {
+	cuts    map[[2]string]chaos.CutMode
+	shapes  map[[2]string]chaos.Shape
+	procs   map[string]chaos.ProcessState
+	ballast map[string]int64
+	failOn  string // the action on this node or link fails
+	deaf    bool   // actions succeed and do nothing
+	undone  []string
+}
+
+func newFake() *fakeTarget {
+	return &fakeTarget{cuts: map[[2]string]chaos.CutMode{}, shapes: map[[2]string]chaos.Shape{}, procs: map[string]chaos.ProcessState{}, ballast: map[string]int64{}}
+}
+
+func (f *fakeTarget) Links() chaos.Links         { return f }
+func (f *fakeTarget) Processes() chaos.Processes { return f }
+func (f *fakeTarget) Disks() chaos.Disks         { return nil }
+
+func (f *fakeTarget) SupportsShape(s chaos.Shape) error {
+	if s.Bandwidth > 0 && !s.PerConnection {
+		return errors.New("bandwidth holds per connection here")
+	}
+	return nil
+}
+
+func (f *fakeTarget) act(on string, do func()) error {
+	if on == f.failOn {
+		return errors.New("no way")
+	}
+	if !f.deaf {
+		do()
+	}
+	return nil
+}
+
+func (f *fakeTarget) Cut(_ context.Context, a, b string, m chaos.CutMode) error {
+	return f.act(a+">"+b, func() { f.cuts[[2]string{a, b}] = m })
+}
+
+func (f *fakeTarget) Mend(_ context.Context, a, b string) error {
+	f.undone = append(f.undone, a+">"+b)
+	delete(f.cuts, [2]string{a, b})
+	return nil
+}
+
+func (f *fakeTarget) Shape(_ context.Context, a, b string, s chaos.Shape) error {
+	return f.act(a+">"+b, func() { f.shapes[[2]string{a, b}] = s })
+}
+
+func (f *fakeTarget) Unshape(_ context.Context, a, b string) error {
+	delete(f.shapes, [2]string{a, b})
+	return nil
+}
+
+func (f *fakeTarget) Probe(_ context.Context, a, b string) (chaos.LinkProbe, error) {
+	there, back := f.cuts[[2]string{a, b}], f.cuts[[2]string{b, a}]
+	lag := f.shapes[[2]string{a, b}].Latency + f.shapes[[2]string{b, a}].Latency
+	return chaos.LinkProbe{State: max(there, back), RoundTrip: time.Millisecond + lag}, nil
+}
+
+func (f *fakeTarget) set(n string, s chaos.ProcessState) error {
+	return f.act(n, func() { f.procs[n] = s })
+}
+func (f *fakeTarget) Kill(_ context.Context, n string) error   { return f.set(n, chaos.Exited) }
+func (f *fakeTarget) Stop(_ context.Context, n string) error   { return f.set(n, chaos.Exited) }
+func (f *fakeTarget) Start(_ context.Context, n string) error  { return f.set(n, chaos.Running) }
+func (f *fakeTarget) Pause(_ context.Context, n string) error  { return f.set(n, chaos.Paused) }
+func (f *fakeTarget) Resume(_ context.Context, n string) error { return f.set(n, chaos.Running) }
+func (f *fakeTarget) State(_ context.Context, n string) (chaos.ProcessState, error) {
+	return f.procs[n], nil
+}
+
+type fixedView struct{ master string }
+
+var topology = chaos.Topology{
+	Nodes: []string{"n1", "n2", "n3"}, Viewers: []string{"controller", "client"},
+	Attributes: []map[string]string{{"zone": "a"}, {"zone": "b"}, {"zone": "b"}},
+	Indices:    []chaos.IndexShape{{Name: "logs", Shards: 3}},
+}
+
+func (fixedView) Topology() chaos.Topology   { return topology }
+func (v fixedView) Master() string           { return v.master }
+func (fixedView) Primary(string, int) string { return "n3" }
+
+func injector(t chaos.Target) *chaos.Injector {
+	return &chaos.Injector{Clock: clock.NewReal(1), Target: t, View: fixedView{"n2"}, ProbeLimit: time.Second}
+}
+
+func read(t *testing.T, text string) chaos.Entry {
+	t.Helper()
+	var e chaos.Entry
+	require.NoError(t, yaml.Unmarshal([]byte(text), &e))
+	return e
+}
+
+func strike(t *testing.T, target *fakeTarget, text string) *chaos.Active {
+	t.Helper()
+	a := injector(target).Strike(t.Context(), read(t, text).Fault)
+	require.NoError(t, a.Settle(t.Context()))
+	return a
+}
+
+func TestAPartitionCutsEveryLinkBetweenTheSidesAndHealingMendsThem(t *testing.T) {
+	target := newFake()
+	a := strike(t, target, "{at: 1s, partition: {between: [n1], and: [rest], mode: blackhole}}")
+	assert.Equal(t, map[[2]string]chaos.CutMode{
+		{"n1", "n2"}: chaos.Blackhole, {"n2", "n1"}: chaos.Blackhole,
+		{"n1", "n3"}: chaos.Blackhole, {"n3", "n1"}: chaos.Blackhole,
+	}, target.cuts)
+	assert.True(t, a.Record.Shown())
+	assert.Equal(t, []string{"n1"}, a.Record.Victims)
+	require.NoError(t, a.Heal(t.Context()))
+	assert.Empty(t, target.cuts)
+	for _, g := range a.Record.Gone {
+		assert.True(t, g.Shown, g.What)
+	}
+	assert.Equal(t, []string{"n3>n1", "n1>n3", "n2>n1", "n1>n2"}, target.undone, "undone in reverse order")
+	require.NoError(t, a.Heal(t.Context()), "a second healing does nothing")
+	assert.Len(t, target.undone, 4)
+}
+
+func TestAOneWayCutStopsOneDirectionOnly(t *testing.T) {
+	target := newFake()
+	strike(t, target, "{at: 1s, partition: {between: [n1], and: [n2], mode: blackhole, one-way: true}}")
+	assert.Equal(t, map[[2]string]chaos.CutMode{{"n1", "n2"}: chaos.Blackhole}, target.cuts)
+}
+
+func TestSelectorsMeanWhatTheClusterSaysWhenTheFaultStrikes(t *testing.T) {
+	for text, want := range map[string][]string{
+		"{at: 1s, node-loss: {node: master}}":            {"n2"},
+		"{at: 1s, node-loss: {node: follower}}":          {"n1"},
+		"{at: 1s, node-loss: {node: zone=b}}":            {"n2", "n3"},
+		`{at: 1s, node-loss: {node: "primary(logs,2)"}}`: {"n3"},
+		"{at: 1s, node-loss: {nodes: [n1, master, n1]}}": {"n1", "n2"},
+	} {
+		a := strike(t, newFake(), text)
+		assert.Equal(t, want, a.Record.Victims, text)
+		assert.True(t, a.Record.Shown(), text)
+	}
+}
+
+func TestAFaultThatDoesNothingIsNotShown(t *testing.T) {
+	target := newFake()
+	target.deaf = true
+	for _, text := range []string{
+		"{at: 1s, node-loss: {node: n1}}",
+		"{at: 1s, node-loss: {node: n1, how: pause}}",
+		"{at: 1s, partition: {between: [n1], and: [n2]}}",
+		"{at: 1s, link: {between: [n1], and: [n2], latency: 50ms}}",
+	} {
+		a := strike(t, target, text)
+		assert.True(t, a.Record.Injected, text)
+		assert.False(t, a.Record.Shown(), text)
+	}
+}
+
+func TestAFaultThatFailsHalfWayLeavesNothingBehind(t *testing.T) {
+	target := newFake()
+	target.failOn = "n3>n1"
+	a := strike(t, target, "{at: 1s, partition: {between: [n1], and: [n2, n3]}}")
+	assert.False(t, a.Record.Injected)
+	assert.Contains(t, a.Record.Error, "cut n3→n1 (reset): no way")
+	assert.Empty(t, target.cuts)
+	assert.False(t, a.Healing())
+}
+
+func TestATargetThatLacksAPrimitiveRefusesTheFaultBeforeTheRun(t *testing.T) {
+	err := chaos.Supports(read(t, "{at: 1s, disk-pressure: {node: n1, to: 92%}}").Fault, newFake(), topology)
+	require.ErrorIs(t, err, chaos.ErrUnsupported)
+	assert.ErrorContains(t, err, "no control over disks")
+	err = chaos.Supports(read(t, "{at: 1s, link: {between: [n1], and: [n2], bandwidth: 5mb/s}}").Fault, newFake(), topology)
+	assert.ErrorContains(t, err, "bandwidth holds per connection here")
+	assert.NoError(t, chaos.Supports(read(t, "{at: 1s, node-loss: {node: master}}").Fault, newFake(), topology))
+}
+
+func TestWhatIsWrongWithAPlanIsSaidWithItsPlace(t *testing.T) {
+	for text, want := range map[string]string{
+		"{at: 1s, node-loss: {node: n4}}":                                               `$.faults[0].node-loss.node: there is no node "n4"; did you mean "n1"?`,
+		"{at: 1s, node-loss: {node: controller}}":                                       `$.faults[0].node-loss.node: "controller" is not a node`,
+		"{at: 1s, node-loss: {}}":                                                       `$.faults[0].node-loss: node-loss names no node`,
+		"{at: 1s, node-loss: {node: n1, how: kil}}":                                     `$.faults[0].node-loss.how: unknown way to lose a node "kil"; did you mean "kill"?`,
+		"{at: 1s, node-loss: {node: zone=c}}":                                           `no node has zone=c (values: a, b)`,
+		"{at: 1s, node-loss: {node: rack=c}}":                                           `no node has an attribute "rack"`,
+		`{at: 1s, node-loss: {node: "primary(logs,3)"}}`:                                `there is no shard 3 of an index "logs"`,
+		"{at: 2h, node-loss: {node: n1}}":                                               `$.faults[0].at: the fault strikes at 2h, but the run ends at 1h`,
+		"{at: 1s, partition: {between: [n1], and: [n1]}}":                               `n1 stands on both sides`,
+		"{at: 1s, partition: {between: [n1], and: []}}":                                 `and names nobody`,
+		"{at: 1s, partition: {between: [rest], and: [rest]}}":                           `"rest" means something only`,
+		"{at: 1s, partition: {between: [n1], and: [n2], one-way: true}}":                `a one-way cut drops silently`,
+		"{at: 1s, link: {between: [n1], and: [n2]}}":                                    `the link would stay as it is`,
+		"{at: 1s, link: {between: [n1], and: [n2], latency: 1s, per-connection: true}}": `there is none`,
+		"{at: 1s, disk-pressure: {node: n1}}":                                           `disk-pressure needs a level`,
+	} {
+		ps := chaos.Plan{Entries: []chaos.Entry{read(t, text)}}.Check(topology, time.Hour)
+		require.NotEmpty(t, ps, text)
+		assert.Contains(t, ps[0].Path+": "+ps[0].Message, want, text)
+	}
+}
+
+func TestAFaultThatCanNotBeReadSaysWhere(t *testing.T) {
+	for text, want := range map[string]string{
+		"{at: 1s, node-lost: {node: n1}}":             `unknown fault "node-lost"; did you mean "node-loss"?`,
+		"{node-loss: {node: n1}}":                     "the fault has no time",
+		"{at: 1s}":                                    "unknown fault",
+		"{at: 1, node-loss: {node: n1}}":              `"1" is not a duration`,
+		"{at: 1s, node-loss: {nod: n1}}":              `unknown key "nod"; did you mean "node"?`,
+		"{at: 1s, node-loss: {node: n1}, link: {}}":   "two faults in one entry",
+		"{at: 1s, disk-pressure: {node: n1, to: 92}}": `"92" is not a percentage`,
+		"[1]": "expected a fault such as",
+	} {
+		var e chaos.Entry
+		err := yaml.Unmarshal([]byte(text), &e)
+		require.Error(t, err, text)
+		assert.Contains(t, err.Error(), want, text)
+	}
+}
+
+func TestAPlanSurvivesItsJSON(t *testing.T) {
+	plan := chaos.Plan{Entries: []chaos.Entry{
+		read(t, "{at: 90s, partition: {between: [n1], and: [n2, n3], mode: blackhole, for: 45s}}"),
+		read(t, "{at: 2m, link: {between: [n1], and: [n2], latency: 50ms, bandwidth: 5mb/s, per-connection: true}}"),
+		read(t, "{at: 3m, disk-pressure: {node: n3, to: 92.5%, for: 1m}}"),
+		read(t, "{at: 4m, node-loss: {nodes: [n1], how: pause}}"),
+	}}
+	text, err := json.Marshal(plan)
+	require.NoError(t, err)
+	var again chaos.Plan
+	require.NoError(t, json.Unmarshal(text, &again))
+	assert.Equal(t, plan, again)
+}
