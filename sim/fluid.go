@@ -58,7 +58,8 @@ type FlowSpec struct {
 	Bytes int64
 	// Cap limits the flow's own rate, in bytes per second; 0 for no limit.
 	Cap int64
-	// Through are the resources that the flow passes, each at most once.
+	// Through are the resources that the flow passes. One that is named twice is used
+	// twice as much.
 	Through []*Resource
 }
 

@@ -175,6 +175,9 @@ func TestRatesAreMaxMinFairWhateverChanges(t *testing.T) {
 				for _, r := range f.resources {
 					if rapid.Bool().Draw(t, "through") {
 						spec.Through = append(spec.Through, r)
+						if rapid.IntRange(0, 5).Draw(t, "twice") == 0 {
+							spec.Through = append(spec.Through, r)
+						}
 					}
 				}
 				flows = append(flows, f.Start(spec, nil))
