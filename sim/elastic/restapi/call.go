@@ -47,11 +47,7 @@ func fanOut[T any](c *call, targets []*state.Node, timeout time.Duration, f func
 		if c.ctx.Err() != nil {
 			panic(gone{c.ctx.Err()})
 		}
-		cause := elastic.AsError(r.Err)
-		failures = append(failures, &elastic.Error{
-			Type: "failed_node_exception", Reason: "Failed node [" + r.Node.ID + "]",
-			Fields: []elastic.Field{{Name: "node_id", Value: r.Node.ID}}, CausedBy: cause,
-		})
+		failures = append(failures, elastic.AsError(r.Err))
 	}
 	return ok, failures
 }

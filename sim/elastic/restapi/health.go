@@ -289,16 +289,21 @@ func (q *healthRequest) run(c *call) *response {
 		timedOut = !c.drainQueue(*q.events, min(q.masterTimeout, q.timeout))
 	}
 	var h *healthAnswer
-	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+	for {
 		h = q.look(c)
 		if timedOut || q.holds(h) {
 			break
 		}
-		if left := deadline - c.now(); left <= 0 {
+		left := deadline - c.now()
+		if left <= 0 {
 			timedOut = true
 			break
-		} else {
-			c.sleep(min(pause, left))
+		}
+		seen := h.st.Version
+		changed, err := c.node.WhenState(c.ctx, left, func(st *state.State) bool { return st.Version > seen })
+		c.check(err)
+		if changed && c.node.Applied().Version <= seen {
+			c.sleep(min(left, 10*time.Millisecond))
 		}
 	}
 	h.timedOut = timedOut
@@ -487,3 +492,5 @@ func prepareCatHealth(r *request) action {
 		}}
 	})
 }
+
+func itoa64(n int64) string { return strconv.FormatInt(n, 10) }
