@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -102,17 +103,20 @@ func (c *realCluster) fill(ctx context.Context, ix scenarios.IndexSpec) error {
 	payload := int(max(8, ix.Bytes/docs-docOverhead))
 	perBulk := max(1, int64(bulkTarget/(payload+docOverhead)))
 	c.opt.Progress("loading %d documents, %s, into %s", docs, units.FormatBytes(ix.Bytes), ix.Name)
-	group, ctx := errgroup.WithContext(ctx)
+	if err := c.refreshEvery(ctx, ix, "-1"); err != nil {
+		return err
+	}
+	group, working := errgroup.WithContext(ctx)
 	group.SetLimit(loadWorkers)
 	nodes := c.Nodes()
-	for from, batch := int64(0), 0; from < docs && ctx.Err() == nil; from, batch = from+perBulk, batch+1 {
+	for from, batch := int64(0), 0; from < docs && working.Err() == nil; from, batch = from+perBulk, batch+1 {
 		url := c.url(nodes[batch%len(nodes)]) + "/" + ix.Name + "/_bulk?filter_path=errors"
 		group.Go(func() error {
 			body := bulkBody(from, min(from+perBulk, docs), payload)
 			var answer struct {
 				Errors bool `json:"errors"`
 			}
-			if err := c.rest.do(ctx, http.MethodPost, url, body, &answer); err != nil {
+			if err := c.rest.do(working, http.MethodPost, url, body, &answer); err != nil {
 				return err
 			}
 			if answer.Errors {
@@ -124,30 +128,56 @@ func (c *realCluster) fill(ctx context.Context, ix scenarios.IndexSpec) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
+	if err := c.refreshEvery(ctx, ix, c.refreshInterval(ix)); err != nil {
+		return err
+	}
 	return c.flush(ctx, ix)
 }
 
-// flush makes segments of what was written and notes what the index has become.
+// refreshInterval is what the description asks for, nil for the default.
+func (c *realCluster) refreshInterval(ix scenarios.IndexSpec) any {
+	const key = "index.refresh_interval"
+	for _, settings := range []map[string]string{ix.Settings, c.indexSettings} {
+		if value, set := settings[key]; set {
+			return value
+		}
+	}
+	return nil
+}
+
+// flush makes segments of what was written and notes what the index has become. Store
+// statistics are up to ten seconds old; segments are not.
 func (c *realCluster) flush(ctx context.Context, ix scenarios.IndexSpec) error {
 	if err := c.rest.send(ctx, http.MethodPost, c.anyURL()+"/"+ix.Name+"/_flush?wait_if_ongoing=true", nil, nil); err != nil {
 		return err
 	}
-	var stats struct {
-		All struct {
-			Primaries struct {
-				Store struct {
-					Bytes int64 `json:"size_in_bytes"`
-				} `json:"store"`
-			} `json:"primaries"`
-		} `json:"_all"`
+	var segments []struct {
+		Copy string `json:"prirep"`
+		Size string `json:"size"`
 	}
-	if err := c.rest.get(ctx, c.anyURL()+"/"+ix.Name+"/_stats/store?filter_path=_all.primaries", &stats); err != nil {
+	if err := c.rest.get(ctx, c.anyURL()+"/_cat/segments/"+ix.Name+"?format=json&bytes=b&h=prirep,size", &segments); err != nil {
 		return err
 	}
-	if got := stats.All.Primaries.Store.Bytes; got < ix.Bytes*9/10 || got > ix.Bytes*11/10 {
+	var got int64
+	for _, s := range segments {
+		if s.Copy == "p" {
+			size, err := strconv.ParseInt(s.Size, 10, 64)
+			if err != nil {
+				return fmt.Errorf("size of a segment: %w", err)
+			}
+			got += size
+		}
+	}
+	if got < ix.Bytes*9/10 || got > ix.Bytes*11/10 {
 		c.note("index %s holds %s of %s described", ix.Name, units.FormatBytes(got), units.FormatBytes(ix.Bytes))
 	}
 	return nil
+}
+
+// refreshEvery sets an index's refresh interval, nil for its default: refreshing while
+// loading costs half the time.
+func (c *realCluster) refreshEvery(ctx context.Context, ix scenarios.IndexSpec, interval any) error {
+	return c.rest.send(ctx, http.MethodPut, c.anyURL()+"/"+ix.Name+"/_settings", map[string]any{"index.refresh_interval": interval}, nil)
 }
 
 // bulkBody holds documents that do not compress, so that the store has their size.
