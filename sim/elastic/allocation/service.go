@@ -1,6 +1,10 @@
 package allocation
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -8,22 +12,61 @@ import (
 // desired balance and which nodes were used lately, dies with the mastership:
 // call [Service.Reset] when the node stops being master.
 type Service struct {
-	cfg Config
+	cfg        Config
+	desired    *desiredBalance
+	reconciler reconciler
+	wanted     *computationInput
+	moves      []Command // move commands that the next computation takes over
+	indexCache map[*state.Index]*indexSettings
 }
 
 // New makes the allocator of a master.
-func New(cfg Config) *Service { return &Service{cfg: cfg} }
+func New(cfg Config) *Service {
+	s := &Service{cfg: cfg}
+	s.Reset()
+	return s
+}
 
 // Reset forgets everything (DesiredBalanceShardsAllocator.onNoLongerMaster).
-func (s *Service) Reset() {}
+func (s *Service) Reset() {
+	s.desired = &desiredBalance{empty: true}
+	s.reconciler = reconciler{}
+	s.wanted, s.moves = nil, nil
+}
 
 // Reroute clears delays that ran out, gives copies on disk back to their nodes and
 // then, by type, balances the cluster or reconciles it towards the current desired
 // balance and asks for a new one (AllocationService.reroute).
-func (s *Service) Reroute(st *state.State, in Input) *state.State { return st }
+func (s *Service) Reroute(st *state.State, in Input) *state.State {
+	p := s.newPass(st, in)
+	s.reroute(p)
+	return p.result()
+}
+
+func (s *Service) reroute(p *pass) {
+	p.removeDelayMarkers()
+	p.allocateExisting()
+	s.allocate(p)
+}
+
+// allocate is the balancer's part of a reroute.
+func (s *Service) allocate(p *pass) {
+	if p.set.desiredBalance {
+		s.wanted = p.computationInputOf()
+		if len(p.indices) > 0 {
+			s.reconciler.reconcile(p, s.desired)
+		}
+		return
+	}
+	if len(p.nodes) == 0 {
+		p.failNewPrimaries()
+		return
+	}
+	newBalancer(p).run()
+}
 
 // Wanted reports whether a reroute asked for a computation that has not run yet.
-func (s *Service) Wanted() bool { return false }
+func (s *Service) Wanted() bool { return s.wanted != nil }
 
 // Computation is the outcome of [Service.Compute].
 type Computation struct {
@@ -37,11 +80,61 @@ type Computation struct {
 
 // Compute computes the desired balance from the input of the latest reroute
 // (DesiredBalanceComputer.compute). The caller then applies it with [Service.Reconcile].
-func (s *Service) Compute() Computation { return Computation{} }
+func (s *Service) Compute() Computation {
+	if s.wanted == nil {
+		return Computation{}
+	}
+	input, previous := s.wanted, s.desired
+	s.wanted = nil
+	var c Computation
+	s.desired, c.Iterations = s.compute(input, previous)
+	for _, uuid := range slices.Sorted(maps.Keys(s.desired.byIndex)) {
+		for num, now := range s.desired.byIndex[uuid] {
+			var was *Assignment
+			if list := previous.byIndex[uuid]; num < len(list) {
+				was = list[num]
+			}
+			if !now.Same(was) {
+				c.Changed = true
+				c.Moves += moved(was, now)
+			}
+		}
+	}
+	return c
+}
+
+// moved counts the nodes that are new in an assignment, copies that had none left out
+// (DesiredBalance.shardMovements).
+func moved(was, now *Assignment) int {
+	if was == nil || now == nil {
+		return 0
+	}
+	n := min(0, len(was.Nodes)-len(now.Nodes))
+	for _, id := range now.Nodes {
+		if !slices.Contains(was.Nodes, id) {
+			n++
+		}
+	}
+	return n
+}
 
 // Reconcile brings the cluster towards the current desired balance without looking
 // at delays and without asking for a computation (ReconcileDesiredBalanceExecutor).
-func (s *Service) Reconcile(st *state.State, in Input) *state.State { return st }
+func (s *Service) Reconcile(st *state.State, in Input) *state.State {
+	p := s.newPass(st, in)
+	p.allocateExisting()
+	s.reconciler.reconcile(p, s.desired)
+	return p.result()
+}
+
+// Desired returns the desired assignment of a shard; ok is false when none is computed.
+func (s *Service) Desired(meta *state.Index, shard int) (a Assignment, ok bool) {
+	list := s.desired.byIndex[meta.UUID]
+	if shard >= len(list) || list[shard] == nil {
+		return Assignment{}, false
+	}
+	return *list[shard], true
+}
 
 // StartCopies marks initializing copies as started, replicas before primaries,
 // puts them into the in-sync sets and removes the sources of completed relocations;
@@ -50,14 +143,100 @@ func (s *Service) Reconcile(st *state.State, in Input) *state.State { return st 
 // ([state.Copy.Target] for a relocation's target); others are ignored. It does not
 // reroute: Elasticsearch queues a reroute after it.
 func (s *Service) StartCopies(st *state.State, copies []*state.Copy, in Input) *state.State {
-	return st
+	if len(copies) == 0 {
+		return st
+	}
+	p := s.newPass(st, in)
+	ordered := slices.Clone(copies)
+	slices.SortStableFunc(ordered, func(a, b *state.Copy) int { return cmp.Compare(role(b.Primary), role(a.Primary)) })
+	for _, c := range ordered {
+		if r := p.find(c); r != nil && r.initializing() {
+			p.start(r, unknownSize)
+		}
+	}
+	return p.result()
+}
+
+// find looks a copy up by its allocation id.
+func (p *pass) find(c *state.Copy) *routed {
+	idx := p.byName[c.Index]
+	if idx == nil || c.Shard >= len(idx.shards) || c.AllocationID == "" {
+		return nil
+	}
+	return idx.shards[c.Shard].byID(c.AllocationID)
 }
 
 // FailCopies fails copies, promotes replicas (raising the primary term), counts
 // failed allocations and reroutes (AllocationService.applyFailedShards). Copies that
 // are no longer in the routing table are ignored.
 func (s *Service) FailCopies(st *state.State, failed []Failure, stale []Stale, in Input) *state.State {
-	return st
+	if len(failed) == 0 && len(stale) == 0 {
+		return st
+	}
+	st = removeStale(st, stale)
+	p := s.newPass(st, in)
+	for _, f := range failed {
+		p.failCopy(f)
+	}
+	s.reroute(p)
+	return p.result()
+}
+
+func (p *pass) failCopy(f Failure) {
+	idx := p.byName[f.Copy.Index]
+	if idx == nil || f.Copy.Shard >= len(idx.shards) {
+		return
+	}
+	sh := idx.shards[f.Copy.Shard]
+	if n := p.byID[f.Copy.Node]; n != nil {
+		if p.ignoredNodes == nil {
+			p.ignoredNodes = make(map[*shard][]*node)
+		}
+		p.ignoredNodes[sh] = append(p.ignoredNodes[sh], n)
+	}
+	r := p.find(f.Copy)
+	if r == nil {
+		return
+	}
+	info := &state.UnassignedInfo{
+		Reason: state.AllocationFailed, Message: "failed shard on node [" + f.Copy.Node + "]: " + f.Message, Failure: f.Error,
+		FailedAllocations: 1, AtNanos: p.in.NowNanos, AtMillis: p.in.NowMillis, LastStatus: state.NoAttempt, LastNode: f.Copy.Node,
+	}
+	if r.info != nil {
+		info.FailedAllocations += r.info.FailedAllocations
+		nodes := append(slices.Clone(r.info.FailedNodes), r.node.id)
+		slices.Sort(nodes)
+		info.FailedNodes = slices.Compact(nodes)
+	}
+	if f.MarkStale {
+		p.removedChange(r)
+	}
+	p.fail(r, info)
+}
+
+// removeStale takes ids without a copy out of in-sync sets, but never the last one.
+func removeStale(st *state.State, stale []Stale) *state.State {
+	if len(stale) == 0 {
+		return st
+	}
+	next := st.Clone()
+	next.Indices = slices.Clone(st.Indices)
+	for i, m := range next.Indices {
+		for _, x := range stale {
+			ids := inSync(m, x.Shard)
+			if x.Index != m.Name || !slices.Contains(ids, x.AllocationID) || len(ids) == 1 {
+				continue
+			}
+			if next.Indices[i] == m {
+				c := *m
+				c.InSync = slices.Clone(m.InSync)
+				c.Version++
+				next.Indices[i], m = &c, &c
+			}
+			m.InSync[x.Shard] = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == x.AllocationID })
+		}
+	}
+	return next
 }
 
 // DisassociateDeadNodes unassigns the copies on nodes that are no longer in st.Nodes,
@@ -65,5 +244,28 @@ func (s *Service) FailCopies(st *state.State, failed []Failure, stale []Stale, i
 // index.unassigned.node_left.delayed_timeout (AllocationService.disassociateDeadNodes).
 // It does not reroute; Elasticsearch reroutes right after, in the same update.
 func (s *Service) DisassociateDeadNodes(st *state.State, in Input) *state.State {
-	return st
+	p := s.newPass(st, in)
+	for _, n := range slices.Clone(p.nodes) {
+		if n.disco != nil {
+			continue
+		}
+		for _, r := range n.copies() {
+			if r.node == n {
+				p.fail(r, p.nodeLeft(r, n))
+			}
+		}
+		p.nodes = slices.DeleteFunc(p.nodes, func(x *node) bool { return x == n })
+		delete(p.byID, n.id)
+	}
+	for i, n := range p.nodes {
+		n.pos = i
+	}
+	return p.result()
+}
+
+func (p *pass) nodeLeft(r *routed, n *node) *state.UnassignedInfo {
+	return &state.UnassignedInfo{
+		Reason: state.NodeLeft, Message: "node_left [" + n.id + "]", AtNanos: p.in.NowNanos, AtMillis: p.in.NowMillis,
+		Delayed: r.shard.index.set.delayNanos > 0, LastStatus: state.NoAttempt, LastNode: n.id,
+	}
 }

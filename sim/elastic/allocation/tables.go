@@ -1,6 +1,10 @@
 package allocation
 
 import (
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic/allocation/javaorder"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -9,13 +13,133 @@ import (
 // order of indices, 0 to len(st.Routing.Indices). Primaries recover from disk when
 // the metadata names in-sync copies, else they start empty.
 func AddIndex(st *state.State, meta *state.Index, at int, reason state.Reason, in Input) *state.State {
-	return st
+	table := &state.IndexTable{Index: meta.Name, Shards: make([]*state.ShardTable, meta.Shards)}
+	info := freshInfo(reason, in)
+	for num := range table.Shards {
+		source := state.EmptyStore
+		if len(inSync(meta, num)) > 0 {
+			source = state.ExistingStore
+		}
+		s := &state.ShardTable{Index: meta.Name, Shard: num, Copies: make([]*state.Copy, meta.Replicas+1)}
+		s.Copies[0] = unassignedCopy(meta.Name, num, true, source, info)
+		for i := range meta.Replicas {
+			s.Copies[i+1] = unassignedCopy(meta.Name, num, false, state.Peer, info)
+		}
+		table.Shards[num] = s
+	}
+	next := st.Clone()
+	next.Indices = slices.Insert(slices.Clone(st.Indices), at, meta)
+	next.Routing = &state.RoutingTable{
+		Version: st.Routing.Version + 1, Indices: slices.Insert(slices.Clone(st.Routing.Indices), at, table),
+	}
+	return next
+}
+
+func freshInfo(reason state.Reason, in Input) *state.UnassignedInfo {
+	return &state.UnassignedInfo{Reason: reason, AtNanos: in.NowNanos, AtMillis: in.NowMillis, LastStatus: state.NoAttempt}
+}
+
+func unassignedCopy(name string, num int, primary bool, source state.RecoverySource, info *state.UnassignedInfo) *state.Copy {
+	return &state.Copy{Index: name, Shard: num, Primary: primary, Source: source, Info: info, ExpectedBytes: unknownSize}
 }
 
 // RemoveIndex removes an index, its routing table and its blocks.
-func RemoveIndex(st *state.State, name string) *state.State { return st }
+func RemoveIndex(st *state.State, name string) *state.State {
+	next := st.Clone()
+	next.Indices = slices.DeleteFunc(slices.Clone(st.Indices), func(m *state.Index) bool { return m.Name == name })
+	next.Blocks = slices.DeleteFunc(slices.Clone(st.Blocks), func(b state.IndexBlocks) bool { return b.Index == name })
+	next.Routing = &state.RoutingTable{
+		Version: st.Routing.Version + 1,
+		Indices: slices.DeleteFunc(slices.Clone(st.Routing.Indices), func(t *state.IndexTable) bool { return t.Index == name }),
+	}
+	return next
+}
 
 // SetReplicas changes the number of replicas of indices: it adds unassigned copies
-// (REPLICA_ADDED), or removes copies in Elasticsearch's order: unassigned,
-// initializing, relocating, any (RoutingTable.Builder.updateNumberOfReplicas).
-func SetReplicas(st *state.State, names []string, replicas int, in Input) *state.State { return st }
+// (REPLICA_ADDED), or removes copies, the first unassigned, initializing or other one
+// in the table's order each time (RoutingTable.Builder.updateNumberOfReplicas). The
+// settings keep what they say; the caller updates them.
+func SetReplicas(st *state.State, names []string, replicas int, in Input) *state.State {
+	next := st.Clone()
+	next.Indices = slices.Clone(st.Indices)
+	next.Routing = &state.RoutingTable{Version: st.Routing.Version + 1, Indices: slices.Clone(st.Routing.Indices)}
+	for i, m := range next.Indices {
+		if m.Replicas == replicas || !slices.Contains(names, m.Name) {
+			continue
+		}
+		c := *m
+		c.Replicas = replicas
+		c.Version++
+		c.SettingsVersion++
+		next.Indices[i] = &c
+	}
+	for i, t := range next.Routing.Indices {
+		if !slices.Contains(names, t.Index) {
+			continue
+		}
+		info := freshInfo(state.ReplicaAdded, in)
+		table := &state.IndexTable{Index: t.Index, Shards: make([]*state.ShardTable, len(t.Shards))}
+		for num, s := range t.Shards {
+			table.Shards[num] = &state.ShardTable{Index: t.Index, Shard: num, Copies: resized(s, replicas+1, info)}
+		}
+		next.Routing.Indices[i] = table
+	}
+	return next
+}
+
+// resized is a shard's copies after replicas were added or removed.
+func resized(s *state.ShardTable, want int, info *state.UnassignedInfo) []*state.Copy {
+	copies := slices.Clone(s.Copies)
+	for len(copies) < want {
+		copies = append(copies, unassignedCopy(s.Index, s.Shard, false, state.Peer, info))
+	}
+	for len(copies) > want {
+		i := slices.IndexFunc(copies, func(c *state.Copy) bool { return !c.Primary && c.State == state.Unassigned })
+		if i < 0 {
+			i = slices.IndexFunc(copies, func(c *state.Copy) bool { return !c.Primary && c.State == state.Initializing })
+		}
+		if i < 0 {
+			i = slices.IndexFunc(copies, func(c *state.Copy) bool { return !c.Primary })
+		}
+		copies = slices.Delete(copies, i, i+1)
+	}
+	return copies
+}
+
+// NextDelay is when the next delayed copy stops waiting for its node, counted from
+// in.NowNanos; ok is false when none waits (UnassignedInfo.findNextDelayedAllocation).
+func NextDelay(st *state.State, nowNanos int64) (delay time.Duration, ok bool) {
+	for _, t := range st.Routing.Indices {
+		var set *indexSettings
+		for _, s := range t.Shards {
+			for _, c := range s.Copies {
+				if c.State != state.Unassigned || c.Info == nil || !c.Info.Delayed {
+					continue
+				}
+				if set == nil {
+					set = newIndexSettings(st.Index(t.Index))
+				}
+				left := time.Duration(max(0, set.delayNanos-(nowNanos-c.Info.AtNanos)))
+				if !ok || left < delay {
+					delay, ok = left, true
+				}
+			}
+		}
+	}
+	return delay, ok
+}
+
+// NodeOrder is the order in which the allocator visits the data nodes: that of a
+// java.util.HashMap over their ids.
+func NodeOrder(st *state.State) []string {
+	var ids []string
+	for _, n := range st.Nodes {
+		if canContainData(n) {
+			ids = append(ids, n.ID)
+		}
+	}
+	table := javaorder.NewTableFor(len(ids))
+	table.Grow(len(ids))
+	javaorder.Sort(table, ids, javaorder.StringHash)
+	return ids
+}

@@ -1,0 +1,234 @@
+package allocation
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// The lists below are the deciders of each question, in Elasticsearch's order, with
+// their explanations. Those that concern things the model does not have (shutdowns,
+// replacements, snapshots in progress, mixed versions) answer as a cluster without
+// them does.
+
+func always(decider, text string) ask {
+	return ask{decider, func() (Verdict, string) { return Yes, text }}
+}
+
+// shardAsks are the deciders of canAllocateAnywhere.
+func (p *pass) shardAsks(r *routed) []ask {
+	return []ask{
+		{"max_retry", func() (Verdict, string) { return p.maxRetry(r) }},
+		{"replica_after_primary_active", func() (Verdict, string) { return p.replicaAfterPrimary(r) }},
+		{"enable", func() (Verdict, string) { return p.enabled(r) }},
+		always("restore_in_progress", restoreText(r)),
+	}
+}
+
+// allocateAsks are the deciders of canAllocate.
+func (p *pass) allocateAsks(r *routed, n *node) []ask {
+	idx := r.shard.index
+	return []ask{
+		{"max_retry", func() (Verdict, string) { return p.maxRetry(r) }},
+		{"replica_after_primary_active", func() (Verdict, string) { return p.replicaAfterPrimary(r) }},
+		{"enable", func() (Verdict, string) { return p.enabled(r) }},
+		always("index_version", versionText(r, indexVersion, "no existing allocation, assuming compatible",
+			"can relocate primary shard from a node with index version [%s] to a node with equal-or-newer index version [%s]",
+			"can allocate replica shard to a node with index version [%s] since this is equal-or-newer than the primary index version [%s]")),
+		always("node_version", versionText(r, nodeVersion, "the primary shard is new or already existed on the node",
+			"can relocate primary shard from a node with version [%s] to a node with equal-or-newer version [%s]",
+			"can allocate replica shard to a node with version [%s] since this is equal-or-newer than the primary version [%s]")),
+		always("snapshot_in_progress", p.snapshotText(r)),
+		always("restore_in_progress", restoreText(r)),
+		always("node_shutdown", "no nodes are shutting down"),
+		always("node_replacement", "there are no ongoing node replacements"),
+		{"filter", func() (Verdict, string) { return p.filter(idx, n) }},
+		{"same_shard", func() (Verdict, string) { return p.sameShard(r, n) }},
+		{"disk_threshold", func() (Verdict, string) { return p.diskAllocate(r, n) }},
+		{"throttling", func() (Verdict, string) { return p.throttle(r, n) }},
+		{"shards_limit", func() (Verdict, string) { return p.shardsLimit(idx, n, false) }},
+		{"awareness", func() (Verdict, string) { return p.aware(r, n, true) }},
+	}
+}
+
+// remainAsks are the deciders of canRemain.
+func (p *pass) remainAsks(r *routed, n *node) []ask {
+	idx := r.shard.index
+	return []ask{
+		always("node_shutdown", "no nodes are shutting down"),
+		always("node_replacement", "there are no ongoing node replacements"),
+		{"filter", func() (Verdict, string) { return p.filter(idx, n) }},
+		{"disk_threshold", func() (Verdict, string) { return p.diskRemain(r, n) }},
+		{"shards_limit", func() (Verdict, string) { return p.shardsLimit(idx, n, true) }},
+		{"awareness", func() (Verdict, string) { return p.aware(r, n, false) }},
+	}
+}
+
+// rebalanceAsks are the deciders of canRebalanceShard.
+func (p *pass) rebalanceAsks(r *routed) []ask {
+	return []ask{
+		{"rebalance_only_when_active", func() (Verdict, string) { return p.rebalanceOnlyWhenActive(r) }},
+		{"cluster_rebalance", p.clusterRebalance},
+		{"concurrent_rebalance", p.concurrentRebalance},
+		{"enable", func() (Verdict, string) { return p.shardRebalanceEnabled(r) }},
+		always("snapshot_in_progress", p.snapshotText(r)),
+	}
+}
+
+// Versions of every node of the model.
+const (
+	nodeVersion  = "8.19.0"
+	indexVersion = "8.19.0"
+)
+
+func versionText(r *routed, version, fresh, relocating, replica string) string {
+	switch {
+	case r.primary && r.node == nil && r.source == state.Snapshot:
+		return fmt.Sprintf("max supported index version [%s] is the same or newer than snapshot version [%s]", indexVersion, indexVersion)
+	case r.primary && r.node == nil:
+		return fresh
+	case r.primary:
+		return fmt.Sprintf(relocating, version, version)
+	case r.shard.activePrimary() == nil:
+		return "no active primary shard yet"
+	}
+	return fmt.Sprintf(replica, version, version)
+}
+
+func (p *pass) snapshotText(r *routed) string {
+	switch {
+	case p.simulating:
+		return "allocation is always enabled when simulating"
+	case !r.primary:
+		return "the shard is not being snapshotted"
+	}
+	return "no snapshots are currently running"
+}
+
+func restoreText(r *routed) string {
+	if r.source == state.Snapshot {
+		return "shard is currently being restored"
+	}
+	return "ignored as shard is not being recovered from a snapshot"
+}
+
+// String is ShardRouting.toString.
+func (r *routed) String() string {
+	var b strings.Builder
+	id := func(n *node) string {
+		if n == nil {
+			return "null"
+		}
+		return n.id
+	}
+	fmt.Fprintf(&b, "%s, node[%s], ", r.shard, id(r.node))
+	if r.other != nil {
+		fmt.Fprintf(&b, "relocating [%s], ", id(r.other))
+	}
+	if r.primary {
+		b.WriteString("[P]")
+	} else {
+		b.WriteString("[R]")
+	}
+	if text := sourceText(r); text != "" {
+		fmt.Fprintf(&b, ", recovery_source[%s]", text)
+	}
+	fmt.Fprintf(&b, ", s[%s]", r.state)
+	if r.id != "" {
+		fmt.Fprintf(&b, ", a[id=%s", r.id)
+		if r.otherID != "" {
+			fmt.Fprintf(&b, ", rId=%s", r.otherID)
+		}
+		b.WriteByte(']')
+	}
+	if r.info != nil {
+		b.WriteString(", " + infoText(r.info))
+	}
+	fmt.Fprintf(&b, ", failed_attempts[%d]", r.failures)
+	if r.expected != unknownSize {
+		fmt.Fprintf(&b, ", expected_shard_size[%d]", r.expected)
+	}
+	return b.String()
+}
+
+func sourceText(r *routed) string {
+	switch r.source {
+	case state.EmptyStore:
+		return "new shard recovery"
+	case state.ExistingStore:
+		return fmt.Sprintf("existing store recovery; bootstrap_history_uuid=%t", r.forceStale)
+	case state.Peer:
+		return "peer recovery"
+	case state.Snapshot:
+		return "snapshot recovery"
+	case state.LocalShards:
+		return "local shards recovery"
+	}
+	return ""
+}
+
+// infoText is UnassignedInfo.toString.
+func infoText(i *state.UnassignedInfo) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "unassigned_info[[reason=%s], at[%s]", i.Reason, TimeText(i.AtMillis))
+	if i.FailedAllocations > 0 {
+		fmt.Fprintf(&b, ", failed_attempts[%d]", i.FailedAllocations)
+	}
+	if len(i.FailedNodes) > 0 {
+		fmt.Fprintf(&b, ", failed_nodes[%s]", listText(i.FailedNodes))
+	}
+	fmt.Fprintf(&b, ", delayed=%t", i.Delayed)
+	if i.LastNode != "" {
+		fmt.Fprintf(&b, ", last_node[%s]", i.LastNode)
+	}
+	if details := Details(i); details != "" {
+		fmt.Fprintf(&b, ", details[%s]", details)
+	}
+	fmt.Fprintf(&b, ", allocation_status[%s]]", strings.ToLower(string(i.LastStatus)))
+	return b.String()
+}
+
+// Details is an unassigned copy's message with its failure; "" none (UnassignedInfo.details).
+func Details(i *state.UnassignedInfo) string {
+	if i.Message == "" || i.Failure == "" {
+		return i.Message
+	}
+	return i.Message + ", failure " + i.Failure
+}
+
+// TimeText is a moment as Elasticsearch prints it (date_optional_time).
+func TimeText(millis int64) string {
+	return time.UnixMilli(millis).UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+// discoText is DiscoveryNode.toString.
+func discoText(n *state.Node) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "{%s}{%s}{%s}{%s}{%s}{%s}{%s}{%s}", n.Name, n.ID, n.EphemeralID, n.Host, n.Address,
+		roleLetters(n), nodeVersion, "7000099-8536000")
+	if len(n.Attributes) > 0 {
+		parts := make([]string, len(n.Attributes))
+		for i, a := range n.Attributes {
+			parts[i] = a.Name + "=" + a.Value
+		}
+		b.WriteString("{" + strings.Join(parts, ", ") + "}")
+	}
+	return b.String()
+}
+
+// roleLetters are the abbreviations of a node's roles, in order.
+func roleLetters(n *state.Node) string {
+	letters := map[string]string{
+		"data": "d", "data_cold": "c", "data_content": "s", "data_frozen": "f", "data_hot": "h", "data_warm": "w",
+		"ingest": "i", "master": "m", "ml": "l", "remote_cluster_client": "r", "transform": "t", "voting_only": "v",
+	}
+	var out []string
+	for _, r := range n.Roles {
+		out = append(out, letters[r])
+	}
+	slices.Sort(out)
+	return strings.Join(out, "")
+}

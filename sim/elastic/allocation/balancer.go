@@ -1,0 +1,417 @@
+package allocation
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/shardquake/shardquake/sim/elastic/allocation/javaorder"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// balancer is one run of BalancedShardsAllocator: it allocates what is unassigned,
+// moves what cannot remain, and rebalances.
+//
+// It decides on a model of who holds what, which runs ahead of the routing: what is
+// merely throttled now counts in the model as if it were done.
+type balancer struct {
+	p     *pass
+	nodes []*node
+
+	avgShards float32
+	avgLoad   float64
+	avgDisk   float64
+
+	// By node: what it holds in the model, and the parts of its weight that are the
+	// same for all indices.
+	count     []int32
+	load      []float64
+	disk      []float64
+	shardTerm []float32
+	loadTerm  []float32
+	diskTerm  []float32
+
+	entries [][]entry // by index
+
+	// The index that weights are wanted for, and its copies by node.
+	current  *index
+	held     []int32
+	high     []int32 // highest primary shard number, -1 none
+	avgIndex float32
+	none     float32 // the index's part of the weight of a node without copies of it
+
+	// order holds all nodes in the order the last sort left, with their weights.
+	order []javaorder.Pair
+
+	candidates []*entry
+}
+
+// entry is a copy in the model.
+type entry struct {
+	r       *routed
+	node    int32
+	started bool // it could be moved
+}
+
+func newBalancer(p *pass) *balancer {
+	n := len(p.nodes)
+	b := &balancer{
+		p: p, nodes: p.nodes,
+		count: make([]int32, n), load: make([]float64, n), disk: make([]float64, n),
+		shardTerm: make([]float32, n), loadTerm: make([]float32, n), diskTerm: make([]float32, n),
+		held: make([]int32, n), high: make([]int32, n),
+		entries: make([][]entry, len(p.indices)),
+		order:   make([]javaorder.Pair, n),
+	}
+	b.average()
+	for i := range p.nodes {
+		b.high[i] = -1
+		b.order[i] = javaorder.Ascending(0, int32(i))
+	}
+	b.buildModel()
+	return b
+}
+
+// average computes what every node would hold if all held the same.
+func (b *balancer) average() {
+	shards, disk, load := 0, int64(0), 0.0
+	for _, idx := range b.p.indices {
+		copies := idx.meta.Shards * idx.copies
+		shards += copies
+		load += float64(idx.set.writeLoad * float64(copies))
+		disk += indexDisk(idx)
+	}
+	n := len(b.nodes)
+	b.avgShards = float32(shards) / float32(n)
+	b.avgLoad = load / float64(n)
+	b.avgDisk = float64(disk) / float64(n)
+}
+
+// indexDisk is what an index takes on all disks; copies of unknown size count with
+// the average of the known ones.
+func indexDisk(idx *index) int64 {
+	if idx.set.ignoreWatermark {
+		return 0
+	}
+	replicas := int64(idx.meta.Replicas)
+	total, known := int64(0), int64(0)
+	for _, s := range idx.shards {
+		if size := max(idx.set.forecastBytes, s.bytes[role(true)]); size != unknownSize {
+			total += size
+			known++
+		}
+		if size := max(idx.set.forecastBytes, s.bytes[role(false)]); size != unknownSize {
+			total += size * replicas
+			known += replicas
+		}
+	}
+	copies := int64(idx.meta.Shards * idx.copies)
+	switch known {
+	case copies:
+		return total
+	case 0:
+		return 0
+	}
+	return total / known * copies
+}
+
+// copyDisk is what a copy takes.
+func copyDisk(r *routed) int64 {
+	set := r.shard.index.set
+	if set.ignoreWatermark {
+		return 0
+	}
+	return max(set.forecastBytes, knownSize(r), 0)
+}
+
+// buildModel enters the copies there are; relocating ones count on their target.
+func (b *balancer) buildModel() {
+	for i, idx := range b.p.indices {
+		b.entries[i] = make([]entry, 0, len(idx.shards)*idx.copies)
+	}
+	for _, n := range b.nodes {
+		for r := n.head; r != nil; r = r.next {
+			if r.relocating() {
+				continue
+			}
+			pos := r.shard.index.pos
+			b.entries[pos] = append(b.entries[pos], entry{r: r, node: int32(n.pos), started: r.started()})
+			b.count[n.pos]++
+			b.load[n.pos] += r.shard.index.set.writeLoad
+			b.disk[n.pos] += float64(copyDisk(r))
+		}
+		b.weigh(n.pos)
+	}
+}
+
+// weigh renews the parts of a node's weight that do not depend on an index.
+func (b *balancer) weigh(n int) {
+	theta := &b.p.set.theta
+	b.shardTerm[n] = theta[0] * float32(float32(b.count[n])-b.avgShards)
+	b.loadTerm[n] = theta[2] * float32(b.load[n]-b.avgLoad)
+	b.diskTerm[n] = theta[3] * float32(b.disk[n]-b.avgDisk)
+}
+
+// add enters a copy of the current index into the model.
+func (b *balancer) add(e entry) {
+	idx := e.r.shard.index
+	b.entries[idx.pos] = append(b.entries[idx.pos], e)
+	b.changed(e, 1)
+	if e.r.primary && idx == b.current {
+		b.high[e.node] = max(b.high[e.node], int32(e.r.shard.num))
+	}
+}
+
+// take removes a copy from the model.
+func (b *balancer) take(r *routed, n int32) {
+	idx := r.shard.index
+	list := b.entries[idx.pos]
+	i := slices.IndexFunc(list, func(e entry) bool { return e.r == r && e.node == n })
+	e := list[i]
+	b.entries[idx.pos] = slices.Delete(list, i, i+1)
+	b.changed(e, -1)
+	if r.primary && idx == b.current {
+		b.high[n] = -1
+		for _, x := range b.entries[idx.pos] {
+			if x.node == n && x.r.primary {
+				b.high[n] = max(b.high[n], int32(x.r.shard.num))
+			}
+		}
+	}
+}
+
+func (b *balancer) changed(e entry, by int32) {
+	idx := e.r.shard.index
+	sign := float64(by)
+	b.count[e.node] += by
+	b.load[e.node] += float64(sign * idx.set.writeLoad)
+	b.disk[e.node] += float64(sign * float64(copyDisk(e.r)))
+	if idx == b.current {
+		b.held[e.node] += by
+	}
+	b.weigh(int(e.node))
+}
+
+// look makes an index the one that weights are wanted for.
+func (b *balancer) look(idx *index) {
+	if b.current == idx {
+		return
+	}
+	if b.current != nil {
+		for _, e := range b.entries[b.current.pos] {
+			b.held[e.node], b.high[e.node] = 0, -1
+		}
+	}
+	b.current = idx
+	for _, e := range b.entries[idx.pos] {
+		b.held[e.node]++
+		if e.r.primary {
+			b.high[e.node] = max(b.high[e.node], int32(e.r.shard.num))
+		}
+	}
+	b.avgIndex = float32(idx.meta.Shards*idx.copies) / float32(len(b.nodes))
+	b.none = b.p.set.theta[1] * float32(0-b.avgIndex)
+}
+
+// weight is the current index's weight on a node: 32-bit floats, summed in
+// Elasticsearch's order.
+func (b *balancer) weight(n int32) float32 {
+	part := b.none
+	if held := b.held[n]; held != 0 {
+		part = b.p.set.theta[1] * float32(float32(held)-b.avgIndex)
+	}
+	w := float32(b.shardTerm[n] + part)
+	w = float32(w + b.loadTerm[n])
+	return float32(w + b.diskTerm[n])
+}
+
+// minDelta is how much a copy of the current index changes a weight.
+func (b *balancer) minDelta() float32 {
+	theta, idx := &b.p.set.theta, b.current
+	d := float32(theta[0] + theta[1])
+	d = float32(d + float32(theta[2]*float32(idx.set.writeLoad)))
+	return float32(d + float32(theta[3]*float32(largestShard(idx))))
+}
+
+func largestShard(idx *index) int64 {
+	if idx.set.ignoreWatermark {
+		return 0
+	}
+	largest := max(idx.set.forecastBytes, 0)
+	for _, s := range idx.shards {
+		largest = max(largest, s.bytes[0], s.bytes[1])
+	}
+	return largest
+}
+
+// sortNodes weighs the first n nodes for the current index and sorts them.
+func (b *balancer) sortNodes(n int) {
+	for i, pair := range b.order[:n] {
+		node := pair.Value()
+		b.order[i] = javaorder.Ascending(b.weight(node), node)
+	}
+	javaorder.IntroSort(b.order[:n])
+}
+
+// run is BalancedShardsAllocator.allocate.
+func (b *balancer) run() {
+	b.allocateUnassigned()
+	b.moveShards()
+	b.balance()
+}
+
+// byAllocationOrder sorts unassigned copies: primaries first, then by index, then by shard.
+func byAllocationOrder(x, y *routed) int {
+	if x.primary != y.primary {
+		if x.primary {
+			return -1
+		}
+		return 1
+	}
+	if x.shard.index == y.shard.index {
+		return cmp.Compare(x.shard.num, y.shard.num)
+	}
+	return cmp.Compare(x.shard.index.rank, y.shard.index.rank)
+}
+
+// allocateUnassigned places unassigned copies. Of the replicas of one shard, one is
+// placed in each round, so that all shards get their first replica before any gets a
+// second; once one found no place, the others are not tried.
+func (b *balancer) allocateUnassigned() {
+	if len(b.p.unassigned) == 0 {
+		return
+	}
+	round := b.p.drain()
+	slices.SortStableFunc(round, byAllocationOrder)
+	for len(round) > 0 {
+		round = allocateRound(b.p, round, func(r *routed) (bool, state.AllocationStatus) {
+			return b.allocate(r)
+		})
+	}
+}
+
+// allocateRound tries each copy, ignores those that find no place, and returns the
+// replicas that wait for the next round.
+func allocateRound(p *pass, round []*routed, try func(*routed) (bool, state.AllocationStatus)) []*routed {
+	var next []*routed
+	for i := 0; i < len(round); i++ {
+		r := round[i]
+		placed, status := try(r)
+		if !placed {
+			p.ignore(r, status)
+		}
+		if r.primary {
+			continue
+		}
+		for i+1 < len(round) && byAllocationOrder(r, round[i+1]) == 0 {
+			i++
+			if placed {
+				next = append(next, round[i])
+			} else {
+				p.ignore(round[i], status)
+			}
+		}
+	}
+	return next
+}
+
+// allocate places one copy on the best node, if one will have it now.
+func (b *balancer) allocate(r *routed) (placed bool, status state.AllocationStatus) {
+	verdict, n := b.bestNode(r)
+	if n == nil {
+		return false, state.DecidersNo
+	}
+	if verdict == Yes {
+		b.p.initialize(r, n, "", b.p.expectedSize(r, unknownSize))
+	}
+	b.add(entry{r: r, node: int32(n.pos)})
+	return verdict == Yes, state.DecidersThrottled
+}
+
+// bestNode finds the node of least weight that does not refuse the copy. On equal
+// weight YES beats THROTTLE, and then the node whose highest primary of the index
+// comes next in the ring of shard numbers.
+func (b *balancer) bestNode(r *routed) (Verdict, *node) {
+	p := b.p
+	if p.canAllocateAnywhere(r) == No {
+		return No, nil
+	}
+	b.look(r.shard.index)
+	best, bestWeight, verdict := int32(-1), float32(0), No
+	for i := range b.nodes {
+		n := int32(i)
+		w := b.weight(n)
+		if best >= 0 && w > bestWeight {
+			continue
+		}
+		v := p.nodeVerdictFor(r, b.nodes[n])
+		if v == No {
+			continue
+		}
+		if best >= 0 && w == bestWeight && !b.beats(r, n, v, best, verdict) {
+			continue
+		}
+		best, bestWeight, verdict = n, w, v
+	}
+	if best < 0 {
+		return No, nil
+	}
+	return verdict, b.nodes[best]
+}
+
+// beats breaks a tie of weights between a node and the best one so far.
+func (b *balancer) beats(r *routed, n int32, v Verdict, best int32, verdict Verdict) bool {
+	if v != verdict {
+		return v == Yes
+	}
+	num := int32(r.shard.num)
+	h, bestHigh := b.high[n], b.high[best]
+	sameSide := h > num && bestHigh > num || h < num && bestHigh < num
+	return sameSide && h < bestHigh || h > num && bestHigh < num
+}
+
+// moveShards moves started copies that may not remain, taking turns between nodes.
+func (b *balancer) moveShards() {
+	if !b.p.anyMayLeave() {
+		return
+	}
+	lists := make([][]*routed, len(b.nodes))
+	longest := 0
+	for i, n := range b.nodes {
+		lists[i] = n.copies()
+		longest = max(longest, len(lists[i]))
+	}
+	for turn := range longest {
+		for _, list := range lists {
+			if turn < len(list) && list[turn].started() {
+				b.moveShard(list[turn])
+			}
+		}
+	}
+}
+
+// copies lists a node's copies.
+func (n *node) copies() []*routed {
+	out := make([]*routed, 0, n.size)
+	for r := n.head; r != nil; r = r.next {
+		out = append(out, r)
+	}
+	return out
+}
+
+func (b *balancer) moveShard(r *routed) {
+	if b.p.canRemain(r, r.node) != No {
+		return
+	}
+	b.look(r.shard.index)
+	b.sortNodes(len(b.order))
+	for _, pair := range b.order {
+		n := b.nodes[pair.Value()]
+		if n == r.node || b.p.canAllocate(r, n) != Yes {
+			continue
+		}
+		b.take(r, int32(r.node.pos))
+		target := b.p.relocate(r, n, knownSize(r))
+		b.add(entry{r: target, node: int32(n.pos)})
+		return
+	}
+}

@@ -1,0 +1,315 @@
+package allocation
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/shardquake/shardquake/sim/elastic/allocation/javaorder"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// computer simulates the cluster until it is balanced (DesiredBalanceComputer).
+type computer struct {
+	*pass
+	input    *computationInput
+	previous *desiredBalance
+
+	// withoutPrimary are shards whose unassigned primary is none of our business.
+	withoutPrimary map[*shard]bool
+	// targets are nodes wanted for unassigned copies; equal copies share a queue.
+	targets map[ignoredKey]*[]string
+}
+
+// compute returns the desired balance and the number of iterations it took.
+func (s *Service) compute(input *computationInput, previous *desiredBalance) (*desiredBalance, int) {
+	c := &computer{
+		pass: s.newPass(input.st, input.in), input: input, previous: previous,
+		withoutPrimary: make(map[*shard]bool), targets: make(map[ignoredKey]*[]string),
+	}
+	c.simulating = true
+	if len(c.nodes) == 0 {
+		return &desiredBalance{empty: true}, 0
+	}
+	sim := c.newSimulatedInfo()
+	c.startAll(sim)
+	c.setAsideIgnored()
+	c.applyPrevious(sim)
+	c.initializeWanted(sim)
+	iterations := c.iterate(sim)
+	return c.collect(), iterations
+}
+
+// startAll completes all recoveries and reports whether there were any.
+func (c *computer) startAll(sim *simulatedInfo) bool {
+	any := false
+	for _, n := range c.nodes {
+		if len(n.initializing) == 0 {
+			continue
+		}
+		any = true
+		for r := n.head; r != nil; {
+			next := r.next
+			if r.initializing() {
+				sim.started(r)
+				c.start(r, 0)
+			}
+			r = next
+		}
+	}
+	return any
+}
+
+// setAsideIgnored ignores the copies that the reroute had ignored, unless the node
+// they were on is back.
+func (c *computer) setAsideIgnored() {
+	if len(c.input.ignored) == 0 {
+		return
+	}
+	for _, primary := range [...]bool{true, false} {
+		c.filterUnassigned(func(r *routed) bool { return r.primary == primary }, func(r *routed) bool {
+			if c.byID[r.info.LastNode] != nil || !c.input.ignored[keyOf(r)] {
+				return false
+			}
+			c.ignore(r, state.NoAttempt)
+			if r.primary {
+				c.withoutPrimary[r.shard] = true
+			}
+			return true
+		})
+	}
+}
+
+// wanted is what the previous desired balance asks of one shard.
+type wanted struct {
+	shard      *shard
+	unassigned []*routed
+	hash       int32
+}
+
+// applyPrevious moves started copies to where the previous desired balance wants
+// them and notes nodes for unassigned ones. Shards come in the order of the HashMap
+// that Elasticsearch gathers them in.
+func (c *computer) applyPrevious(sim *simulatedInfo) {
+	for _, w := range c.shardsInHashOrder() {
+		targets := c.targetNodes(w)
+		var misplaced []*routed
+		for _, r := range w.shard.assigned {
+			if i, ok := slices.BinarySearch(targets, r.node.id); ok {
+				targets = slices.Delete(targets, i, i+1)
+			} else {
+				misplaced = append(misplaced, r)
+			}
+		}
+		slices.SortFunc(misplaced, func(a, b *routed) int { return cmp.Compare(a.node.id, b.node.id) })
+		for _, r := range misplaced {
+			targets = c.relocateToFirst(r, targets, sim)
+		}
+		for _, r := range w.unassigned {
+			if len(targets) == 0 {
+				break
+			}
+			k := keyOf(r)
+			if c.targets[k] == nil {
+				c.targets[k] = new([]string)
+			}
+			*c.targets[k] = append(*c.targets[k], targets[0])
+			targets = targets[1:]
+		}
+	}
+}
+
+// relocateToFirst moves a copy to the first target that does not refuse it, and
+// returns the targets after that.
+func (c *computer) relocateToFirst(r *routed, targets []string, sim *simulatedInfo) []string {
+	for len(targets) > 0 {
+		n := c.byID[targets[0]]
+		targets = targets[1:]
+		if c.canAllocate(r, n) != No {
+			target := c.relocate(r, n, 0)
+			sim.started(target)
+			c.start(target, 0)
+			break
+		}
+	}
+	return targets
+}
+
+// targetNodes are the nodes, by id, that the shard's copies should be on: those of
+// the previous desired balance and those that unassigned copies were last on.
+func (c *computer) targetNodes(w wanted) []string {
+	var targets []string
+	if a := c.previous.of(w.shard); a != nil {
+		for _, id := range a.Nodes {
+			if c.byID[id] != nil {
+				targets = append(targets, id)
+			}
+		}
+	}
+	for _, r := range w.unassigned {
+		if c.byID[r.info.LastNode] != nil {
+			targets = append(targets, r.info.LastNode)
+		}
+	}
+	slices.Sort(targets)
+	return slices.Compact(targets)
+}
+
+// shardsInHashOrder lists the shards that may need something: shards with unassigned
+// copies entered the map first, then the others, in the order of RoutingNodes' own map.
+func (c *computer) shardsInHashOrder() []wanted {
+	byShard := make(map[*shard]int)
+	var list []wanted
+	for _, primary := range [...]bool{true, false} {
+		for _, r := range c.unassigned {
+			if r.primary != primary {
+				continue
+			}
+			i, ok := byShard[r.shard]
+			if !ok {
+				i = len(list)
+				byShard[r.shard] = i
+				list = append(list, wanted{shard: r.shard, hash: shardHash(r.shard)})
+			}
+			list[i].unassigned = append(list[i].unassigned, r)
+		}
+	}
+	assigned, shards := []wanted(nil), len(list)
+	count := 0
+	for _, idx := range c.indices {
+		for _, s := range idx.shards {
+			if len(s.assigned) == 0 {
+				continue
+			}
+			count++
+			if _, ok := byShard[s]; ok {
+				continue
+			}
+			shards++
+			if c.misplaced(s) {
+				assigned = append(assigned, wanted{shard: s, hash: shardHash(s)})
+			}
+		}
+	}
+	hash := func(w wanted) int32 { return w.hash }
+	first := javaorder.NewTableFor(len(c.indices))
+	first.Grow(count)
+	javaorder.Sort(first, assigned, hash)
+	copied := javaorder.NewTableFor(count)
+	copied.Grow(count)
+	javaorder.Sort(copied, assigned, hash)
+	list = append(list, assigned...)
+	table := javaorder.NewTable()
+	table.Grow(shards)
+	javaorder.Sort(table, list, hash)
+	return list
+}
+
+// misplaced reports whether a fully assigned shard has a copy outside the previous
+// desired balance while a desired node is free.
+func (c *computer) misplaced(s *shard) bool {
+	a := c.previous.of(s)
+	if a == nil {
+		return false
+	}
+	for _, r := range s.assigned {
+		if !slices.Contains(a.Nodes, r.node.id) {
+			return true
+		}
+	}
+	return false
+}
+
+// shardHash is ShardId.hashCode.
+func shardHash(s *shard) int32 {
+	m := s.index.meta
+	return 31*(31*javaorder.StringHash(m.Name)+javaorder.StringHash(m.UUID)) + int32(s.num)
+}
+
+// initializeWanted puts unassigned copies on the nodes noted for them.
+func (c *computer) initializeWanted(sim *simulatedInfo) {
+	if len(c.targets) == 0 {
+		return
+	}
+	for _, primary := range [...]bool{true, false} {
+		c.filterUnassigned(func(r *routed) bool {
+			return r.primary == primary && (primary || !c.withoutPrimary[r.shard])
+		}, func(r *routed) bool {
+			queue := c.targets[keyOf(r)]
+			if queue == nil || len(*queue) == 0 {
+				return false
+			}
+			n := c.byID[(*queue)[0]]
+			*queue = (*queue)[1:]
+			if c.canAllocate(r, n) == No {
+				return false
+			}
+			c.initialize(r, n, "", 0)
+			sim.started(r)
+			c.start(r, 0)
+			return true
+		})
+	}
+}
+
+// iterate runs the balancer and completes what it began, until it begins nothing.
+func (c *computer) iterate(sim *simulatedInfo) int {
+	for i := 1; ; i++ {
+		if i > 1 {
+			c.takeBackIgnored()
+		}
+		sim.publish()
+		newBalancer(c.pass).run()
+		if !c.startAll(sim) {
+			return i
+		}
+	}
+}
+
+// takeBackIgnored makes ignored copies unassigned again, but for those that the
+// reroute had ignored. Elasticsearch leaves its counters as they are.
+func (c *computer) takeBackIgnored() {
+	c.unassigned = append(c.unassigned, c.ignored...)
+	c.ignored = nil
+	if len(c.input.ignored) == 0 {
+		return
+	}
+	c.filterUnassigned(func(r *routed) bool { return c.input.ignored[keyOf(r)] }, func(r *routed) bool {
+		c.ignore(r, state.NoAttempt)
+		return true
+	})
+}
+
+// collect reads the desired balance off the simulated cluster.
+func (c *computer) collect() *desiredBalance {
+	d := &desiredBalance{byIndex: make(map[string][]*Assignment, len(c.indices)), empty: true}
+	for _, idx := range c.indices {
+		list := make([]*Assignment, len(idx.shards))
+		for num, s := range idx.shards {
+			if len(s.assigned) == 0 {
+				continue
+			}
+			d.empty = false
+			a := &Assignment{Nodes: make([]string, len(s.assigned)), Total: len(s.assigned)}
+			for i, r := range s.assigned {
+				a.Nodes[i] = r.node.id
+			}
+			list[num] = a
+		}
+		d.byIndex[idx.meta.UUID] = list
+	}
+	for _, r := range c.ignored {
+		d.empty = false
+		list := d.byIndex[r.shard.index.meta.UUID]
+		a := list[r.shard.num]
+		if a == nil {
+			a = &Assignment{}
+			list[r.shard.num] = a
+		}
+		a.Total++
+		a.Unassigned++
+		if r.info.LastStatus != state.DecidersNo {
+			a.Ignored++
+		}
+	}
+	return d
+}

@@ -1,0 +1,371 @@
+package allocation
+
+import (
+	"fmt"
+
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// The questions that allocators put to the deciders. Without explanations the order
+// of deciders does not matter: one NO is NO, else one THROTTLE is THROTTLE.
+
+// canAllocate: may the copy go to this node?
+func (p *pass) canAllocate(r *routed, n *node) Verdict {
+	if p.isIgnoredNode(r.shard, n) {
+		return p.saysIgnored()
+	}
+	if p.explain {
+		return p.askAll(p.allocateAsks(r, n))
+	}
+	if p.shardVerdict(r) == No {
+		return No
+	}
+	return p.nodeVerdict(r, n)
+}
+
+// canAllocateAnywhere: may the copy be allocated, whatever the node?
+func (p *pass) canAllocateAnywhere(r *routed) Verdict {
+	if p.explain {
+		return p.askAll(p.shardAsks(r))
+	}
+	return p.shardVerdict(r)
+}
+
+// shardVerdict is the part of canAllocate that is the same on all nodes.
+func (p *pass) shardVerdict(r *routed) Verdict {
+	if v, _ := p.maxRetry(r); v == No {
+		return No
+	}
+	if v, _ := p.replicaAfterPrimary(r); v == No {
+		return No
+	}
+	v, _ := p.enabled(r)
+	return v
+}
+
+// nodeVerdict is the part of canAllocate that depends on the node.
+func (p *pass) nodeVerdict(r *routed, n *node) Verdict {
+	idx := r.shard.index
+	if v, _ := p.filter(idx, n); v == No {
+		return No
+	}
+	if v, _ := p.sameShard(r, n); v == No {
+		return No
+	}
+	if v, _ := p.diskAllocate(r, n); v == No {
+		return No
+	}
+	if v, _ := p.shardsLimit(idx, n, false); v == No {
+		return No
+	}
+	if v, _ := p.aware(r, n, true); v == No {
+		return No
+	}
+	v, _ := p.throttle(r, n)
+	return v
+}
+
+// canRemain: may the copy stay on its node?
+func (p *pass) canRemain(r *routed, n *node) Verdict {
+	if p.isIgnoredNode(r.shard, n) {
+		return p.saysIgnored()
+	}
+	if p.explain {
+		return p.askAll(p.remainAsks(r, n))
+	}
+	idx := r.shard.index
+	if v, _ := p.filter(idx, n); v == No {
+		return No
+	}
+	if v, _ := p.diskRemain(r, n); v == No {
+		return No
+	}
+	if v, _ := p.shardsLimit(idx, n, true); v == No {
+		return No
+	}
+	v, _ := p.aware(r, n, false)
+	return v
+}
+
+// canRebalance: may copies be moved for balance at all?
+func (p *pass) canRebalance() Verdict {
+	if v, _ := p.clusterRebalance(); v == No {
+		return No
+	}
+	if v, _ := p.rebalanceEnabled(); v == No {
+		return No
+	}
+	v, _ := p.concurrentRebalance()
+	return v
+}
+
+// canRebalanceShard: may this copy be moved for balance?
+func (p *pass) canRebalanceShard(r *routed) Verdict {
+	if p.explain {
+		return p.askAll(p.rebalanceAsks(r))
+	}
+	if v, _ := p.rebalanceOnlyWhenActive(r); v == No {
+		return No
+	}
+	if v, _ := p.clusterRebalance(); v == No {
+		return No
+	}
+	if v, _ := p.shardRebalanceEnabled(r); v == No {
+		return No
+	}
+	v, _ := p.concurrentRebalance()
+	return v
+}
+
+// canForcePrimary: may the primary go to a node that holds its data although
+// deciders said no? Only some deciders insist (canForceAllocatePrimary).
+func (p *pass) canForcePrimary(r *routed, n *node) Verdict {
+	if p.isIgnoredNode(r.shard, n) {
+		return p.saysIgnored()
+	}
+	asks := p.allocateAsks(r, n)
+	for i, a := range asks {
+		switch a.decider {
+		case "max_retry", "resize", "restore_in_progress":
+			continue
+		case "same_shard":
+			asks[i].answer = func() (Verdict, string) { return p.sameNode(r, n) }
+			continue
+		}
+		asks[i].answer = func() (Verdict, string) {
+			v, text := a.answer()
+			if v == No {
+				return Yes, p.say("primary shard [%s] allowed to force allocate on node [%s]", r.shard, n.id)
+			}
+			return v, text
+		}
+	}
+	before := len(p.decisions)
+	v := p.askAll(asks)
+	if !p.explain {
+		p.decisions = p.decisions[:before]
+	}
+	return v
+}
+
+func (p *pass) isIgnoredNode(s *shard, n *node) bool {
+	if p.ignoredNodes == nil {
+		return false
+	}
+	for _, x := range p.ignoredNodes[s] {
+		if x == n {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *pass) saysIgnored() Verdict {
+	if p.explain {
+		p.decisions = append(p.decisions, Decision{
+			Decider: "ignored_shards_for_node", Verdict: No,
+			Explanation: "shard temporarily ignored for node due to earlier failure",
+		})
+	}
+	return No
+}
+
+// maxRetry stops copies that failed too often.
+func (p *pass) maxRetry(r *routed) (Verdict, string) {
+	if p.simulating {
+		return Yes, "previous failures ignored when simulating"
+	}
+	failed, relocations := 0, false
+	switch {
+	case r.info != nil && r.info.FailedAllocations > 0:
+		failed = r.info.FailedAllocations
+	case r.failures > 0:
+		failed, relocations = r.failures, true
+	default:
+		return Yes, "shard has no previous failures"
+	}
+	limit := r.shard.index.set.maxRetries
+	switch {
+	case !p.explain && failed < limit:
+		return Yes, ""
+	case !p.explain:
+		return No, ""
+	case failed < limit && relocations:
+		return Yes, p.say("shard has failed relocating [%d] times but [%d] retries are allowed", failed, limit)
+	case failed < limit:
+		return Yes, p.say("shard has failed allocating [%d] times but [%d] retries are allowed", failed, limit)
+	case relocations:
+		return No, p.say("shard has exceeded the maximum number of retries [%d] on failed relocation attempts - "+
+			"manually call [%s] to retry, [failed_attempts[%d]]", limit, retryAPI, failed)
+	}
+	return No, p.say("shard has exceeded the maximum number of retries [%d] on failed allocation attempts - "+
+		"manually call [%s] to retry, and for more information, see [%s] [%s]", limit, retryAPI, retryDocs, infoText(r.info))
+}
+
+// What Elasticsearch points to when a copy failed too often.
+const (
+	retryAPI  = "POST /_cluster/reroute?retry_failed&metric=none"
+	retryDocs = "https://www.elastic.co/guide/en/elasticsearch/reference/8.19/cluster-allocation-explain.html#maximum-number-of-retries-exceeded"
+)
+
+// replicaAfterPrimary makes replicas wait for their primary.
+func (p *pass) replicaAfterPrimary(r *routed) (Verdict, string) {
+	switch {
+	case r.primary:
+		return Yes, "shard is primary and can be allocated"
+	case r.shard.activePrimary() == nil:
+		return No, "primary shard for this replica is not yet active"
+	}
+	return Yes, "primary shard for this replica is already active"
+}
+
+// enabled honours cluster.routing.allocation.enable and its index setting.
+func (p *pass) enabled(r *routed) (Verdict, string) {
+	if p.ignoreDisable {
+		return Yes, "explicitly ignoring any disabling of allocation due to manual allocation commands via the reroute API"
+	}
+	if p.simulating {
+		return Yes, "allocation is always enabled when simulating"
+	}
+	enable, where := p.set.enable, "cluster setting [cluster"
+	if own := r.shard.index.set.enable; own != "" {
+		enable, where = own, "index setting [index"
+	}
+	switch enable {
+	case "none":
+		return No, p.say("no allocations are allowed due to %s.routing.allocation.enable=%s]", where, enable)
+	case "new_primaries":
+		if r.primary && !r.active() && r.source != state.ExistingStore {
+			return Yes, "new primary allocations are allowed"
+		}
+		return No, p.say("non-new primary allocations are forbidden due to %s.routing.allocation.enable=%s]", where, enable)
+	case "primaries":
+		if r.primary {
+			return Yes, "primary allocations are allowed"
+		}
+		return No, p.say("replica allocations are forbidden due to %s.routing.allocation.enable=%s]", where, enable)
+	}
+	return Yes, "all allocations are allowed"
+}
+
+// rebalanceEnabled honours cluster.routing.rebalance.enable for the cluster as a whole.
+func (p *pass) rebalanceEnabled() (Verdict, string) {
+	switch {
+	case p.ignoreDisable:
+		return Yes, "allocation is explicitly ignoring any disabling of rebalancing"
+	case p.simulating:
+		return Yes, "allocation is always enabled when simulating"
+	case p.set.rebalance != "none":
+		return Yes, "rebalancing is not globally disabled"
+	}
+	for _, idx := range p.indices {
+		if own := idx.set.rebalance; own != "" && own != "none" {
+			return Yes, "rebalancing is permitted on one or more indices"
+		}
+	}
+	return No, "no rebalancing is allowed due to cluster setting [cluster.routing.rebalance.enable=none]"
+}
+
+// shardRebalanceEnabled honours rebalance.enable of the index, or else of the cluster.
+func (p *pass) shardRebalanceEnabled(r *routed) (Verdict, string) {
+	if p.ignoreDisable {
+		return Yes, "allocation is explicitly ignoring any disabling of rebalancing"
+	}
+	enable, where := p.set.rebalance, "cluster setting [cluster"
+	if own := r.shard.index.set.rebalance; own != "" {
+		enable, where = own, "index setting [index"
+	}
+	switch enable {
+	case "none":
+		return No, p.say("no rebalancing is allowed due to %s.routing.rebalance.enable=%s]", where, enable)
+	case "primaries":
+		if r.primary {
+			return Yes, "primary rebalancing is allowed"
+		}
+		return No, p.say("replica rebalancing is forbidden due to %s.routing.rebalance.enable=%s]", where, enable)
+	case "replicas":
+		if r.primary {
+			return No, p.say("primary rebalancing is forbidden due to %s.routing.rebalance.enable=%s]", where, enable)
+		}
+		return Yes, "replica rebalancing is allowed"
+	}
+	return Yes, "all rebalancing is allowed"
+}
+
+// rebalanceOnlyWhenActive keeps shards in place until all their copies are active.
+func (p *pass) rebalanceOnlyWhenActive(r *routed) (Verdict, string) {
+	active := 0
+	for _, c := range r.shard.assigned {
+		if c.active() {
+			active++
+		}
+	}
+	if active == r.shard.index.copies {
+		return Yes, "rebalancing is allowed as all copies of this shard are active"
+	}
+	return No, "rebalancing is not allowed until all copies of this shard are active"
+}
+
+// clusterRebalance honours cluster.routing.allocation.allow_rebalance.
+func (p *pass) clusterRebalance() (Verdict, string) {
+	const no = "the cluster has %s shards and cluster setting [cluster.routing.allocation.allow_rebalance] is set to [%s]"
+	allow := p.set.allowRebalance
+	switch allow {
+	case "indices_primaries_active":
+		if p.primaries+p.ignoredPrimaries > 0 {
+			return No, p.say(no, "unassigned primary", allow)
+		}
+		if p.inactivePrimaries > 0 {
+			return No, p.say(no, "inactive primary", allow)
+		}
+		return Yes, "all primary shards are active"
+	case "indices_all_active":
+		if len(p.unassigned) > 0 || len(p.ignored) > 0 {
+			return No, p.say(no, "unassigned", allow)
+		}
+		if p.inactiveShards > 0 {
+			return No, p.say(no, "inactive", allow)
+		}
+	}
+	return Yes, "all shards are active"
+}
+
+// concurrentRebalance limits relocations; simulations move two copies at a time.
+func (p *pass) concurrentRebalance() (Verdict, string) {
+	limit := p.set.concurrentRebalance
+	switch {
+	case p.simulating && p.relocatingShards >= 2:
+		return Throttle, "allocation should move one shard at the time when simulating"
+	case limit == -1:
+		return Yes, "unlimited concurrent rebalances are allowed"
+	case p.relocatingShards >= limit:
+		return Throttle, p.say("reached the limit of concurrently rebalancing shards [%d], cluster setting [%s=%d]",
+			p.relocatingShards, "cluster.routing.allocation.cluster_concurrent_rebalance", limit)
+	}
+	return Yes, p.say("below threshold [%d] for concurrent rebalances, current rebalance shard count [%d]", limit, p.relocatingShards)
+}
+
+// String is Elasticsearch's text of a shard id.
+func (s *shard) String() string { return fmt.Sprintf("[%s][%d]", s.index.meta.Name, s.num) }
+
+// nodeVerdictFor is the part of canAllocate that depends on the node, nodes ignored
+// after a failure included.
+func (p *pass) nodeVerdictFor(r *routed, n *node) Verdict {
+	if p.isIgnoredNode(r.shard, n) {
+		return No
+	}
+	return p.nodeVerdict(r, n)
+}
+
+// anyMayLeave reports whether any decider could refuse a copy the place it has.
+func (p *pass) anyMayLeave() bool {
+	if p.ignoredNodes != nil || p.disk.known && p.set.disk.enabled || p.set.shardsPerNode > 0 || len(p.set.awareness) > 0 {
+		return true
+	}
+	for _, idx := range p.indices {
+		if idx.set.shardsPerNode > 0 || p.filtered(idx) {
+			return true
+		}
+	}
+	return false
+}

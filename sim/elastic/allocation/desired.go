@@ -1,0 +1,102 @@
+package allocation
+
+import (
+	"slices"
+
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// Assignment is where the copies of a shard should be (ShardAssignment).
+type Assignment struct {
+	Nodes      []string // ids, in Elasticsearch's order
+	Total      int      // copies
+	Unassigned int      // of them without a node
+	Ignored    int      // of these, those the computation left aside
+}
+
+// Same reports whether two assignments are equal; the order of nodes does not count.
+func (a *Assignment) Same(b *Assignment) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	if a.Total != b.Total || a.Unassigned != b.Unassigned || a.Ignored != b.Ignored || len(a.Nodes) != len(b.Nodes) {
+		return false
+	}
+	for _, id := range a.Nodes {
+		if !slices.Contains(b.Nodes, id) {
+			return false
+		}
+	}
+	return true
+}
+
+// desiredBalance is the target of reconciliation: assignments by the index's UUID
+// and the shard's number.
+type desiredBalance struct {
+	byIndex map[string][]*Assignment
+	empty   bool
+}
+
+func (d *desiredBalance) of(s *shard) *Assignment {
+	if list := d.byIndex[s.index.meta.UUID]; s.num < len(list) {
+		return list[s.num]
+	}
+	return nil
+}
+
+// computationInput is what a reroute leaves for the computation (DesiredBalanceInput):
+// the state as it was before the balancer's part, and the copies ignored by then.
+type computationInput struct {
+	st      *state.State
+	in      Input
+	ignored map[ignoredKey]bool
+}
+
+// ignoredKey identifies an unassigned copy by all that ShardRouting.equals compares,
+// the status of the last attempt left out.
+type ignoredKey struct {
+	index    string // UUID
+	shard    int
+	primary  bool
+	source   state.RecoverySource
+	force    bool
+	reason   state.Reason
+	millis   int64
+	delayed  bool
+	failed   int
+	nodes    string
+	last     string
+	message  string
+	failure  string
+	relocate int
+}
+
+func keyOf(r *routed) ignoredKey {
+	i := r.info
+	k := ignoredKey{
+		index: r.shard.index.meta.UUID, shard: r.shard.num, primary: r.primary, source: r.source, force: r.forceStale,
+		reason: i.Reason, millis: i.AtMillis, delayed: i.Delayed, failed: i.FailedAllocations,
+		last: i.LastNode, message: i.Message, failure: i.Failure, relocate: r.failures,
+	}
+	for _, id := range i.FailedNodes {
+		k.nodes += id + ","
+	}
+	return k
+}
+
+// computationInputOf snapshots a pass. The metadata that follows from changed routing
+// plays no part in the computation.
+func (p *pass) computationInputOf() *computationInput {
+	c := &computationInput{st: p.st, in: p.in}
+	if p.changed {
+		c.st = p.st.Clone()
+		c.st.Routing = p.table()
+	}
+	if len(p.ignored) > 0 {
+		c.ignored = make(map[ignoredKey]bool, len(p.ignored))
+		for _, r := range p.ignored {
+			c.ignored[keyOf(r)] = true
+		}
+	}
+	return c
+}

@@ -1,0 +1,276 @@
+package allocation
+
+import (
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// diskView is what a pass knows of disks as a whole. Of a node that told nothing
+// the average stands for its disk.
+type diskView struct {
+	known             bool // any node told
+	count             int64
+	total, free       int64
+	simulated         bool // reserved space is already in the sizes
+	averageTotal      int64
+	averageFree       int64
+	lowFree, highFree map[int64]int64 // watermarks by size of disk, in bytes that must be free
+}
+
+// unknownPath is the path of a disk nothing is known of.
+const unknownPath = "_na_"
+
+// readDisk takes over disk usage from the cluster info.
+func (p *pass) readDisk() {
+	d := &p.disk
+	d.lowFree, d.highFree = make(map[int64]int64), make(map[int64]int64)
+	if p.in.Info == nil {
+		return
+	}
+	for _, n := range p.nodes {
+		n.usage, n.usageKnown = p.in.Info.Nodes[n.id]
+	}
+	for _, id := range slices.Sorted(maps.Keys(p.in.Info.Nodes)) {
+		u := p.in.Info.Nodes[id]
+		d.known = true
+		d.count++
+		d.total += u.TotalBytes
+		d.free += u.FreeBytes
+	}
+}
+
+// readSizes takes over a shard's sizes from the cluster info.
+func (p *pass) readSizes(s *shard) {
+	if p.in.Info == nil || len(p.in.Info.ShardBytes) == 0 {
+		return
+	}
+	for _, primary := range [...]bool{true, false} {
+		if size, ok := p.in.Info.ShardBytes[ShardKey{Index: s.index.meta.Name, Shard: s.num, Primary: primary}]; ok {
+			s.bytes[role(primary)] = size
+		}
+	}
+}
+
+// expectedSize is the size a copy will have, or otherwise when nothing is known
+// (ExpectedShardSizeEstimator.getExpectedShardSize).
+func (p *pass) expectedSize(r *routed, otherwise int64) int64 {
+	if !r.active() && r.source == state.Snapshot {
+		if p.in.Info != nil {
+			if size, ok := p.in.Info.SnapshotBytes[ShardID{r.shard.index.meta.Name, r.shard.num}]; ok {
+				return size
+			}
+		}
+		return otherwise
+	}
+	if size := r.shard.bytes[role(r.primary)]; size != unknownSize {
+		return size
+	}
+	if size := r.shard.bytes[role(true)]; !r.primary && size != unknownSize {
+		return size
+	}
+	return otherwise
+}
+
+// knownSize is the size observed for a copy's role, or unknownSize.
+func knownSize(r *routed) int64 { return r.shard.bytes[role(r.primary)] }
+
+// reserves reports whether a recovery will take space that the disk's usage does not show yet.
+func (r *routed) reserves() bool { return r.source == state.Peer || r.source == state.Snapshot }
+
+// usageOf is a node's disk, or the average of the others.
+func (p *pass) usageOf(n *node) DiskUsage {
+	if n.usageKnown {
+		return n.usage
+	}
+	d := &p.disk
+	return DiskUsage{Path: unknownPath, TotalBytes: d.total / d.count, FreeBytes: d.free / d.count}
+}
+
+// unaccountedOn is what running recoveries will still take of a node's disk; leaving
+// says whether copies that move away are subtracted.
+func (p *pass) unaccountedOn(n *node, leaving bool) int64 {
+	if !n.accounted {
+		p.account(n)
+	}
+	if leaving {
+		return n.unaccounted[1]
+	}
+	return n.unaccounted[0]
+}
+
+func (p *pass) account(n *node) {
+	path := p.usageOf(n).Path
+	var reserved Reservation
+	if !p.disk.simulated && n.usageKnown {
+		reserved = p.in.Info.Reserved[n.id]
+	}
+	total := reserved.Bytes
+	for _, r := range n.initializing {
+		if !r.reserves() || slices.Contains(reserved.Shards, ShardID{r.shard.index.meta.Name, r.shard.num}) {
+			continue
+		}
+		if actual := p.dataPath(r); actual == "" || actual == path {
+			total += max(r.expected, p.expectedSize(r, 0))
+		}
+	}
+	n.unaccounted[0] = total
+	for _, r := range n.relocating {
+		if p.dataPath(r) == path {
+			total -= p.expectedSize(r, 0)
+		}
+	}
+	n.unaccounted[1] = total
+	n.accounted = true
+}
+
+// dataPath is the path a copy lies on; "" unknown.
+func (p *pass) dataPath(r *routed) string {
+	return p.in.Info.DataPaths[NodeShard{Node: r.node.id, Index: r.shard.index.meta.Name, Shard: r.shard.num}]
+}
+
+// mustBeFree is how many bytes a watermark wants free on a disk of a size
+// (DiskThresholdSettings.getFreeBytesThreshold).
+func (w *watermark) mustBeFree(total int64) int64 {
+	if !w.value.Ratio {
+		return w.value.Bytes
+	}
+	return total - w.mayBeUsed(total, w.headroom)
+}
+
+func (w *watermark) mayBeUsed(total, headroom int64) int64 {
+	used := int64(math.Ceil(float64(float64(total)*w.value.Percent) / 100))
+	if headroom != -1 {
+		used = max(used, total-headroom)
+	}
+	return used
+}
+
+// describe is the setting that makes the watermark, as Elasticsearch prints it.
+func (w *watermark) describe(total int64) string {
+	if w.value.Ratio && w.mayBeUsed(total, w.headroom) != w.mayBeUsed(total, -1) {
+		return w.key + ".max_headroom=" + settings.BytesText(w.headroom)
+	}
+	return w.key + "=" + w.value.Text()
+}
+
+func (p *pass) lowFree(total int64) int64 { return cachedFree(p.disk.lowFree, &p.set.disk.low, total) }
+func (p *pass) highFree(total int64) int64 {
+	return cachedFree(p.disk.highFree, &p.set.disk.high, total)
+}
+
+func cachedFree(cache map[int64]int64, w *watermark, total int64) int64 {
+	free, ok := cache[total]
+	if !ok {
+		free = w.mustBeFree(total)
+		cache[total] = free
+	}
+	return free
+}
+
+// diskOff answers when disks do not matter.
+func (p *pass) diskOff(idx *index) (text string, off bool) {
+	switch {
+	case !p.set.disk.enabled:
+		return "the disk threshold decider is disabled", true
+	case !p.disk.known:
+		return "disk usages are unavailable", true
+	case idx.set.ignoreWatermark:
+		return "disk watermarks are ignored on this index", true
+	}
+	return "", false
+}
+
+// diskAllocate keeps copies off nodes above the low watermark, or that a copy would
+// bring above the high one. Copies that move away still count.
+func (p *pass) diskAllocate(r *routed, n *node) (Verdict, string) {
+	if text, off := p.diskOff(r.shard.index); off {
+		return Yes, text
+	}
+	usage := p.usageOf(n)
+	total := usage.TotalBytes
+	incoming := p.unaccountedOn(n, false)
+	free := usage.FreeBytes - incoming
+	if free < 0 {
+		return No, p.say("the node has fewer free bytes remaining than the total size of all incoming shards: "+
+			"free space [%dB], relocating shards [%dB]", usage.FreeBytes, incoming)
+	}
+	high := p.highFree(total)
+	if low := p.lowFree(total); free < low {
+		fresh := r.primary && !r.active() && r.source == state.EmptyStore
+		switch {
+		case !fresh:
+			return No, p.aboveWatermark("low", &p.set.disk.low, total, free, low)
+		case free > high:
+			return Yes, "the node is above the low watermark, but less than the high watermark, " +
+				"and this primary shard has never been allocated before"
+		}
+		return No, p.aboveWatermark("high", &p.set.disk.high, total, free, high)
+	}
+	size := p.expectedSize(r, 0)
+	after := free - size
+	if after < high {
+		return No, p.say("allocating the shard to this node will bring the node above the high watermark cluster setting [%s] and cause it to "+
+			"have less than the minimum required [%s] of free space (free: [%s], used: [%s], estimated shard size: [%s])",
+			p.set.disk.high.describe(total), settings.HumanBytes(high), settings.HumanBytes(free), usedText(total, free), settings.HumanBytes(size))
+	}
+	if !p.explain {
+		return Yes, ""
+	}
+	return Yes, p.say("enough disk for shard on node, free: [%s], used: [%s], shard size: [%s], free after allocating shard: [%s]",
+		settings.HumanBytes(free), usedText(total, free), settings.HumanBytes(size), settings.HumanBytes(after))
+}
+
+func (p *pass) aboveWatermark(name string, w *watermark, total, free, must int64) string {
+	if !p.explain {
+		return ""
+	}
+	return p.say("the node is above the %s watermark cluster setting [%s], having less than the minimum required [%s] free space, "+
+		"actual free: [%s], actual used: [%s]", name, w.describe(total), settings.HumanBytes(must), settings.HumanBytes(free), usedText(total, free))
+}
+
+// diskRemain drives copies off nodes above the high watermark. Copies that already
+// move away are subtracted.
+func (p *pass) diskRemain(r *routed, n *node) (Verdict, string) {
+	if text, off := p.diskOff(r.shard.index); off {
+		return Yes, text
+	}
+	usage := p.usageOf(n)
+	total := usage.TotalBytes
+	incoming := p.unaccountedOn(n, true)
+	free := usage.FreeBytes - incoming
+	if !p.explain && free >= max(0, p.highFree(total)) {
+		return Yes, ""
+	}
+	if path := p.dataPath(r); path == "" || path != usage.Path {
+		return Yes, "this shard is not allocated on the most utilized disk and can remain"
+	}
+	if free < 0 {
+		return No, p.say("the shard cannot remain on this node because the node has fewer free bytes remaining than the total size of all "+
+			"incoming shards: free space [%d], relocating shards [%d]", usage.FreeBytes, incoming)
+	}
+	if high := p.highFree(total); free < high {
+		if !p.explain {
+			return No, ""
+		}
+		return No, p.say("the shard cannot remain on this node because it is above the high watermark cluster setting [%s] and there is less "+
+			"than the required [%s] free space on node, actual free: [%s], actual used: [%s]",
+			p.set.disk.high.describe(total), settings.HumanBytes(high), settings.HumanBytes(free), usedText(total, free))
+	}
+	if !p.explain {
+		return Yes, ""
+	}
+	return Yes, p.say("there is enough disk on this node for the shard to remain, free: [%s]", settings.HumanBytes(free))
+}
+
+// usedText is the used part of a disk in percent.
+func usedText(total, free int64) string {
+	freePart := 100.0
+	if total != 0 {
+		freePart = float64(100.0*float64(free)) / float64(total)
+	}
+	return settings.OneDecimal(100.0-freePart) + "%"
+}

@@ -1,0 +1,353 @@
+package allocation
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/shardquake/shardquake/sim/elastic/allocation/javaorder"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// This file gives unassigned copies back to nodes that have their data on disk
+// (GatewayAllocator with PrimaryShardAllocator and ReplicaShardAllocator).
+
+// removeDelayMarkers clears delays that have run out.
+func (p *pass) removeDelayMarkers() {
+	for _, r := range p.unassigned {
+		if r.info.Delayed && p.remainingDelay(r) == 0 {
+			info := *r.info
+			info.Delayed = false
+			p.updateInfo(r, &info)
+		}
+	}
+}
+
+// remainingDelay is how long a delayed copy waits for its node, in nanoseconds.
+func (p *pass) remainingDelay(r *routed) int64 {
+	return max(0, r.shard.index.set.delayNanos-(p.in.NowNanos-r.info.AtNanos))
+}
+
+// allocateExisting runs the existing-copies pass (AllocationService.allocateExistingUnassignedShards).
+func (p *pass) allocateExisting() {
+	slices.SortStableFunc(p.unassigned, func(a, b *routed) int {
+		return cmp.Compare(a.shard.index.rank, b.shard.index.rank)
+	})
+	p.filterUnassigned(func(r *routed) bool { return r.primary }, func(r *routed) bool {
+		return p.carryOut(r, p.decideExistingPrimary(r))
+	})
+	if p.inactiveShards > p.inactivePrimaries {
+		p.cancelForBetterCopies()
+	}
+	p.filterUnassigned(func(r *routed) bool { return !r.primary }, func(r *routed) bool {
+		return p.carryOut(r, p.decideExistingReplica(r))
+	})
+}
+
+// unassignedDecision is what is to become of an unassigned copy (AllocateUnassignedDecision).
+type unassignedDecision struct {
+	taken  bool // else nobody decided yet
+	node   *node
+	id     string // allocation id to reuse
+	status state.AllocationStatus
+	reuse  bool // the copy's own files or operations are reused
+}
+
+func (p *pass) carryOut(r *routed, d unassignedDecision) bool {
+	switch {
+	case !d.taken:
+		return false
+	case d.node != nil:
+		p.initialize(r, d.node, d.id, p.expectedSize(r, unknownSize))
+	default:
+		p.ignore(r, d.status)
+	}
+	return true
+}
+
+func declined(status state.AllocationStatus) unassignedDecision {
+	return unassignedDecision{taken: true, status: status}
+}
+
+// statusOf is the allocation status of a verdict.
+func statusOf(v Verdict) state.AllocationStatus {
+	switch v {
+	case Throttle:
+		return state.DecidersThrottled
+	case No:
+		return state.DecidersNo
+	}
+	return state.NoAttempt
+}
+
+// decideExistingPrimary finds the node for a primary that has existed: one that
+// holds an in-sync copy.
+func (p *pass) decideExistingPrimary(r *routed) unassignedDecision {
+	if r.source != state.ExistingStore && r.source != state.Snapshot {
+		return unassignedDecision{}
+	}
+	idx := r.shard.index
+	if r.source == state.Snapshot && p.expectedSize(r, unknownSize) == unknownSize {
+		return declined(state.FetchingShardData)
+	}
+	answers, ok := p.svc.cfg.Fetcher.Primaries(idx.meta.Name, r.shard.num)
+	if !ok {
+		p.fetching = true
+		return declined(state.FetchingShardData)
+	}
+	candidates := p.primaryCandidates(r, answers)
+	if len(candidates) == 0 {
+		if r.source == state.Snapshot {
+			return unassignedDecision{}
+		}
+		return declined(state.NoValidShardCopy)
+	}
+	chosen, worst := p.choosePrimary(r, candidates, p.canAllocate)
+	if chosen == nil && worst == No {
+		chosen, worst = p.choosePrimary(r, candidates, p.canForcePrimary)
+	}
+	switch {
+	case p.fetching:
+		return declined(state.FetchingShardData)
+	case chosen != nil:
+		return unassignedDecision{taken: true, node: p.byID[chosen.Node], id: chosen.AllocationID, reuse: true}
+	case worst == Throttle:
+		return declined(state.DecidersThrottled)
+	}
+	return declined(state.DecidersNo)
+}
+
+// choosePrimary takes the first candidate that may have the copy now. Without one it
+// tells whether some may later (THROTTLE) or all were refused. No candidate on a data
+// node counts as THROTTLE, as in Elasticsearch.
+func (p *pass) choosePrimary(r *routed, candidates []StoredPrimary, may func(*routed, *node) Verdict) (*StoredPrimary, Verdict) {
+	refused, throttled := false, false
+	var chosen *StoredPrimary
+	for i := range candidates {
+		n := p.byID[candidates[i].Node]
+		if n == nil {
+			continue
+		}
+		switch may(r, n) {
+		case Yes:
+			if chosen == nil {
+				chosen = &candidates[i]
+			}
+		case Throttle:
+			throttled = true
+		default:
+			refused = true
+		}
+	}
+	if refused && !throttled {
+		return chosen, No
+	}
+	return chosen, Throttle
+}
+
+// primaryCandidates are the nodes with an in-sync copy, those whose store opened
+// first, then those that were primary.
+func (p *pass) primaryCandidates(r *routed, answers []StoredPrimary) []StoredPrimary {
+	var out []StoredPrimary
+	inSync := inSync(r.shard.index.meta, r.shard.num)
+	for _, a := range p.hashOrder(answers) {
+		switch {
+		case p.isIgnoredID(r.shard, a.Node), a.AllocationID == "", a.Failure != nil && !a.Locked:
+			continue
+		case r.source == state.Snapshot || slices.Contains(inSync, a.AllocationID):
+			out = append(out, a)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b StoredPrimary) int {
+		first := 0
+		if r.source == state.Snapshot {
+			first = yesFirst(slices.Contains(inSync, a.AllocationID), slices.Contains(inSync, b.AllocationID))
+		}
+		return cmp.Or(first, yesFirst(a.Failure == nil, b.Failure == nil), yesFirst(a.Primary, b.Primary))
+	})
+	return out
+}
+
+func yesFirst(a, b bool) int { return cmp.Compare(without01(a), without01(b)) }
+
+func (p *pass) isIgnoredID(s *shard, id string) bool {
+	n := p.byID[id]
+	return n != nil && p.isIgnoredNode(s, n)
+}
+
+// hashOrder puts the nodes' answers into the order of the HashMap, keyed by node, in
+// which they are gathered.
+func (p *pass) hashOrder(answers []StoredPrimary) []StoredPrimary {
+	return inNodeOrder(p, answers, func(a StoredPrimary) string { return a.Node })
+}
+
+func inNodeOrder[A any](p *pass, answers []A, id func(A) string) []A {
+	out := slices.Clone(answers)
+	byID := javaorder.NewTableFor(len(p.nodes))
+	byID.Grow(len(out))
+	javaorder.Sort(byID, out, func(a A) int32 { return javaorder.StringHash(id(a)) })
+	byNode := javaorder.NewTable()
+	byNode.Grow(len(out))
+	javaorder.Sort(byNode, out, func(a A) int32 {
+		if n := p.st.Node(id(a)); n != nil && n.EphemeralID != "" {
+			return javaorder.StringHash(n.EphemeralID)
+		}
+		return javaorder.StringHash(id(a))
+	})
+	return out
+}
+
+// decideExistingReplica finds the node whose files or operations a replica can reuse.
+// It also holds back replicas that no node would take, and those that wait for theirs.
+func (p *pass) decideExistingReplica(r *routed) unassignedDecision {
+	if r.info.Reason == state.IndexCreated {
+		return unassignedDecision{}
+	}
+	if v := p.anyNodeFor(r); v != Yes {
+		return declined(statusOf(v))
+	}
+	answers, ok := p.svc.cfg.Fetcher.Stores(r.shard.index.meta.Name, r.shard.num)
+	if !ok {
+		p.fetching = true
+		return declined(state.FetchingShardData)
+	}
+	primary := findStore(answers, r.shard.activePrimary().node.id)
+	if primary == nil {
+		return unassignedDecision{}
+	}
+	best, any := p.bestMatch(r, *primary, answers, false)
+	switch {
+	case best != nil && p.canAllocate(r, best.node) == Throttle:
+		return declined(state.DecidersThrottled)
+	case best != nil:
+		return unassignedDecision{taken: true, node: best.node, reuse: true}
+	case !any && r.info.Delayed:
+		return declined(state.DelayedAllocation)
+	}
+	return unassignedDecision{}
+}
+
+// anyNodeFor is the best verdict any node gives.
+func (p *pass) anyNodeFor(r *routed) Verdict {
+	if p.canAllocateAnywhere(r) == No {
+		return No
+	}
+	best := No
+	for _, n := range p.nodes {
+		if v := p.nodeVerdictFor(r, n); v > best {
+			if best = v; best == Yes {
+				return Yes
+			}
+		}
+	}
+	return best
+}
+
+func findStore(answers []StoredReplica, node string) *StoredReplica {
+	for i := range answers {
+		if answers[i].Node == node {
+			return &answers[i]
+		}
+	}
+	return nil
+}
+
+// match is how much of a copy a node has (ReplicaShardAllocator.MatchingNode).
+type match struct {
+	node  *node
+	noop  bool // nothing would have to be copied
+	seqNo int64
+	bytes int64
+}
+
+func (m *match) any() bool { return m.noop || m.seqNo >= 0 || m.bytes > 0 }
+
+func matchOf(primary, store StoredReplica, n *node) match {
+	return match{
+		node: n,
+		noop: store.RetainedSeqNo >= primary.RetainedSeqNo && primary.RetainedSeqNo >= 0 ||
+			primary.SyncID != "" && primary.SyncID == store.SyncID,
+		seqNo: store.RetainedSeqNo,
+		bytes: store.MatchingBytes,
+	}
+}
+
+// bestMatch is the node with the most to reuse, nil if none has anything; any says
+// whether some node that would take the copy holds files at all.
+func (p *pass) bestMatch(r *routed, primary StoredReplica, answers []StoredReplica, skipFailed bool) (best *match, any bool) {
+	ordered := inNodeOrder(p, answers, func(a StoredReplica) string { return a.Node })
+	for _, a := range ordered {
+		n := p.byID[a.Node]
+		if n == nil || a.Empty || skipFailed && r.info != nil && slices.Contains(r.info.FailedNodes, a.Node) {
+			continue
+		}
+		if p.canAllocate(r, n) == No {
+			continue
+		}
+		any = true
+		m := matchOf(primary, a, n)
+		if m.any() && (best == nil || best.less(&m)) {
+			best = &m
+		}
+	}
+	return best, any
+}
+
+func (m *match) less(o *match) bool {
+	return cmp.Or(-yesFirst(m.noop, o.noop), cmp.Compare(m.seqNo, o.seqNo), cmp.Compare(m.bytes, o.bytes)) < 0
+}
+
+// cancelForBetterCopies stops recoveries of replicas when another node could have the
+// copy without copying anything (ReplicaShardAllocator.processExistingRecoveries).
+func (p *pass) cancelForBetterCopies() {
+	var cancel []*routed
+	var infos []*state.UnassignedInfo
+	for _, n := range p.nodes {
+		for r := n.head; r != nil; r = r.next {
+			if r.primary || !r.initializing() || r.other != nil || r.info != nil && r.info.Reason == state.IndexCreated {
+				continue
+			}
+			if better := p.betterNode(r); better != nil {
+				cancel = append(cancel, r)
+				infos = append(infos, p.reallocated(r, better))
+			}
+		}
+	}
+	for i, r := range cancel {
+		p.fail(r, infos[i])
+	}
+}
+
+func (p *pass) betterNode(r *routed) *node {
+	answers, ok := p.svc.cfg.Fetcher.Stores(r.shard.index.meta.Name, r.shard.num)
+	active := r.shard.activePrimary()
+	if !ok || active == nil {
+		return nil
+	}
+	primary := findStore(answers, active.node.id)
+	if primary == nil {
+		return nil
+	}
+	best, _ := p.bestMatch(r, *primary, answers, true)
+	if best == nil || best.node == r.node || !best.noop {
+		return nil
+	}
+	if own := findStore(answers, r.node.id); own != nil && !own.Empty {
+		if m := matchOf(*primary, *own, r.node); m.seqNo >= 0 || primary.SyncID != "" && primary.SyncID == own.SyncID {
+			return nil
+		}
+	}
+	return best.node
+}
+
+func (p *pass) reallocated(r *routed, better *node) *state.UnassignedInfo {
+	info := &state.UnassignedInfo{
+		Reason: state.ReallocatedReplica,
+		Message: "existing allocation of replica to [" + discoText(r.node.disco) + "] cancelled, can perform a noop recovery on [" +
+			discoText(better.disco) + "]",
+		AtNanos: p.in.NowNanos, AtMillis: p.in.NowMillis, LastStatus: state.NoAttempt,
+	}
+	if r.info != nil {
+		info.FailedNodes = r.info.FailedNodes
+	}
+	return info
+}

@@ -1,0 +1,134 @@
+package allocation
+
+import (
+	"strings"
+
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// filters is a group of include, exclude or require settings (DiscoveryNodeFilters).
+type filters struct {
+	all     bool // every filter and every value must match, else any
+	entries []settings.NamedValues
+}
+
+// newFilters reads a group; tier preferences are not filters of nodes here.
+func newFilters(s settings.Settings, group *settings.Setting[[]string], all bool) filters {
+	f := filters{all: all}
+	for _, e := range settings.Under(s, group) {
+		if e.Name != "_tier_preference" {
+			f.entries = append(f.entries, e)
+		}
+	}
+	return f
+}
+
+func (f *filters) empty() bool { return len(f.entries) == 0 }
+
+// match reports whether a node passes the filters.
+func (f *filters) match(n *state.Node) bool {
+	for i := range f.entries {
+		e := &f.entries[i]
+		if f.byAddress(e.Name) {
+			if f.matchAddress(e, n) != f.all {
+				return !f.all
+			}
+			continue
+		}
+		values, ok := nodeValues(n, e.Name)
+		if !ok {
+			if f.all {
+				return false
+			}
+			continue
+		}
+		for _, pattern := range e.Values {
+			if matchAny(pattern, values, e.Name == "_id") != f.all {
+				return !f.all
+			}
+		}
+	}
+	return f.all
+}
+
+// byAddress reports whether a filter is about IP addresses; one matching value is
+// enough then, even in a filter of which all parts must match.
+func (f *filters) byAddress(name string) bool {
+	return name == "_ip" || name == "_host_ip" || name == "_publish_ip"
+}
+
+func (f *filters) matchAddress(e *settings.NamedValues, n *state.Node) bool {
+	for _, pattern := range e.Values {
+		if simpleMatch(pattern, hostAddress(n)) {
+			return true
+		}
+	}
+	return false
+}
+
+// nodeValues are the texts a filter compares with; ok is false when the node lacks the attribute.
+func nodeValues(n *state.Node, name string) (values []string, ok bool) {
+	switch name {
+	case "_host":
+		return []string{n.Host, hostAddress(n)}, true
+	case "_id":
+		return []string{n.ID}, true
+	case "_name", "name":
+		return []string{n.Name}, true
+	}
+	v, ok := n.Attribute(name)
+	return []string{v}, ok
+}
+
+func matchAny(pattern string, values []string, exact bool) bool {
+	for _, v := range values {
+		if exact && v == pattern || !exact && simpleMatch(pattern, v) {
+			return true
+		}
+	}
+	return false
+}
+
+// hostAddress is the node's IP address, without the port.
+func hostAddress(n *state.Node) string {
+	if i := strings.LastIndexByte(n.Address, ':'); i >= 0 {
+		return strings.Trim(n.Address[:i], "[]")
+	}
+	return n.Address
+}
+
+// simpleMatch matches a text with a pattern in which * stands for any run of
+// characters (org.elasticsearch.common.regex.Regex.simpleMatch).
+func simpleMatch(pattern, text string) bool {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == text
+	}
+	first, last := parts[0], parts[len(parts)-1]
+	if len(text) < len(first)+len(last) || !strings.HasPrefix(text, first) || !strings.HasSuffix(text, last) {
+		return false
+	}
+	text = text[len(first) : len(text)-len(last)]
+	for _, part := range parts[1 : len(parts)-1] {
+		i := strings.Index(text, part)
+		if i < 0 {
+			return false
+		}
+		text = text[i+len(part):]
+	}
+	return true
+}
+
+// String is Elasticsearch's text of the filters, with the names in order.
+func (f *filters) String() string {
+	op := " OR "
+	if f.all {
+		op = " AND "
+	}
+	parts := make([]string, len(f.entries))
+	for i, e := range f.entries {
+		parts[i] = e.Name + `:"` + strings.Join(e.Values, op) + `"`
+	}
+	return strings.Join(parts, ",")
+}

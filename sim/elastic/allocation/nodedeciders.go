@@ -1,0 +1,241 @@
+package allocation
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+)
+
+// filter honours require, include and exclude of cluster and index.
+func (p *pass) filter(idx *index, n *node) (Verdict, string) {
+	c, i := p.set, idx.set
+	if c.require.empty() && c.include.empty() && c.exclude.empty() &&
+		i.require.empty() && i.include.empty() && i.exclude.empty() {
+		return Yes, "node passes include/exclude/require filters"
+	}
+	for _, check := range [...]struct {
+		f      *filters
+		refuse bool // a match is refused, not demanded
+		scope  string
+		key    string
+	}{
+		{&c.require, false, "cluster", "cluster.routing.allocation.require"},
+		{&c.include, false, "cluster", "cluster.routing.allocation.include"},
+		{&c.exclude, true, "cluster", "cluster.routing.allocation.exclude"},
+		{&i.require, false, "index", "index.routing.allocation.require"},
+		{&i.include, false, "index", "index.routing.allocation.include"},
+		{&i.exclude, true, "index", "index.routing.allocation.exclude."},
+	} {
+		if check.f.empty() || check.f.match(n.disco) != check.refuse {
+			continue
+		}
+		if !p.explain {
+			return No, ""
+		}
+		verb := "does not match"
+		if check.refuse {
+			verb = "matches"
+		}
+		return No, fmt.Sprintf("node %s %s setting [%s] filters [%s]", verb, check.scope, check.key, check.f)
+	}
+	return Yes, "node passes include/exclude/require filters"
+}
+
+// sameNode keeps two copies of a shard off one node.
+func (p *pass) sameNode(r *routed, n *node) (Verdict, string) {
+	for _, c := range r.shard.assigned {
+		if c.node != n {
+			continue
+		}
+		if !p.explain {
+			return No, ""
+		}
+		if r.id != "" && c.id == r.id {
+			return No, p.say("this shard is already allocated to this node [%s]", r)
+		}
+		return No, p.say("a copy of this shard is already allocated to this node [%s]", c)
+	}
+	return Yes, "this node does not hold a copy of this shard"
+}
+
+// sameShard keeps two copies of a shard off one node and, if so set, off one host.
+func (p *pass) sameShard(r *routed, n *node) (Verdict, string) {
+	if v, text := p.sameNode(r, n); v == No || !p.set.sameHost {
+		return v, text
+	}
+	if r.shard.index.set.autoExpandAll {
+		return Yes, "same-host allocation is ignored, this index is set to auto-expand to all nodes"
+	}
+	host := hostAddress(n.disco)
+	for _, c := range r.shard.assigned {
+		if hostAddress(c.node.disco) == host {
+			return No, p.say("cannot allocate to node [%s] because a copy of this shard is already allocated to node [%s] "+
+				"with the same host address [%s] and [%s] is [true] which forbids more than one node on each host from holding a copy of this shard",
+				n.id, c.node.id, host, "cluster.routing.allocation.same_shard.host")
+		}
+	}
+	return Yes, "none of the nodes on this host hold a copy of this shard"
+}
+
+// throttle limits the recoveries a node takes part in.
+func (p *pass) throttle(r *routed, n *node) (Verdict, string) {
+	const both = "cluster.routing.allocation.node_concurrent_recoveries"
+	if r.primary && r.unassigned() {
+		limit := p.set.initialPrimaries
+		switch {
+		case p.simulating:
+			return Yes, "primary allocation is not throttled when simulating"
+		case n.initialPrimaries >= limit:
+			return Throttle, p.say("reached the limit of ongoing initial primary recoveries [%d], cluster setting [%s=%d]",
+				n.initialPrimaries, "cluster.routing.allocation.node_initial_primaries_recoveries", limit)
+		}
+		return Yes, p.say("below primary recovery limit of [%d]", limit)
+	}
+	if n.incoming >= p.set.incoming {
+		return Throttle, p.say("reached the limit of incoming shard recoveries [%d], cluster setting [%s=%d] (can also be set via [%s])",
+			n.incoming, "cluster.routing.allocation.node_concurrent_incoming_recoveries", p.set.incoming, both)
+	}
+	primary := r.shard.activePrimary()
+	if primary == nil {
+		return No, "primary shard for this replica is not yet active"
+	}
+	if out := primary.node.outgoing; out >= p.set.outgoing {
+		return Throttle, p.say("reached the limit of outgoing shard recoveries [%d] on the node [%s] which holds the primary, "+
+			"cluster setting [%s=%d] (can also be set via [%s])",
+			out, primary.node.id, "cluster.routing.allocation.node_concurrent_outgoing_recoveries", p.set.outgoing, both)
+	}
+	return Yes, p.say("below shard recovery limit of outgoing: [%d < %d] incoming: [%d < %d]",
+		primary.node.outgoing, p.set.outgoing, n.incoming, p.set.incoming)
+}
+
+// shardsLimit honours total_shards_per_node. A copy that is there already may make
+// the limit full; one more may not.
+func (p *pass) shardsLimit(idx *index, n *node, remain bool) (Verdict, string) {
+	perIndex, perNode := idx.set.shardsPerNode, p.set.shardsPerNode
+	if perIndex <= 0 && perNode <= 0 {
+		return Yes, p.say("total shard limits are disabled: [index: %d, cluster: %d] <= 0", perIndex, perNode)
+	}
+	over := func(count, limit int) bool { return count > limit || !remain && count == limit }
+	count := n.owning()
+	if perNode > 0 && over(count, perNode) {
+		return No, p.say("too many shards [%d] allocated to this node, cluster setting [%s=%d]",
+			count, "cluster.routing.allocation.total_shards_per_node", perNode)
+	}
+	if perIndex > 0 {
+		if own := n.owningOf(idx); over(own, perIndex) {
+			return No, p.say("too many shards [%d] allocated to this node for index [%s], index setting [%s=%d]",
+				own, idx.meta.Name, "index.routing.allocation.total_shards_per_node", perIndex)
+		}
+	}
+	return Yes, p.say("the shard count [%d] for this node is under the index limit [%d] and cluster level node limit [%d]",
+		count, perIndex, perNode)
+}
+
+// aware spreads the copies of a shard over the values of node attributes. move asks
+// about a node the copy would go to, else about the one it is on.
+func (p *pass) aware(r *routed, n *node, move bool) (Verdict, string) {
+	if len(p.set.awareness) == 0 {
+		return Yes, "allocation awareness is not enabled, set cluster setting [cluster.routing.allocation.awareness.attributes] to enable it"
+	}
+	idx := r.shard.index
+	if idx.set.autoExpandAll {
+		return Yes, "allocation awareness is ignored, this index is set to auto-expand to all nodes"
+	}
+	for _, name := range p.set.awareness {
+		value, ok := n.disco.Attribute(name)
+		if !ok {
+			return No, p.say("node does not contain the awareness attribute [%s]; required attributes cluster setting [%s=%s]",
+				name, "cluster.routing.allocation.awareness.attributes", strings.Join(p.set.awareness, ","))
+		}
+		count := copiesWith(r, name, value)
+		if move && (r.unassigned() || attribute(r.current(), name) != value) {
+			count++
+		}
+		actual := p.attributeValues(name)
+		values, forced := len(actual), p.forcedFor(name)
+		for _, v := range forced {
+			if !slices.Contains(actual, v) {
+				values++
+			}
+		}
+		limit := (idx.copies + values - 1) / values
+		if count <= limit {
+			continue
+		}
+		if !p.explain {
+			return No, ""
+		}
+		force := "no forced awareness"
+		if forced != nil {
+			force = listText(forced) + " from forced awareness"
+		}
+		return No, p.say("there are [%d] copies of this shard and [%d] values for attribute [%s] (%s from nodes in the cluster and %s) "+
+			"so there may be at most [%d] copies of this shard allocated to nodes with each value, but (including this copy) there would be "+
+			"[%d] copies allocated to nodes with [node.attr.%s: %s]",
+			idx.copies, values, name, listText(actual), force, limit, count, name, value)
+	}
+	return Yes, "node meets all awareness attribute requirements"
+}
+
+// current is where an assigned copy counts: a relocating one on its target.
+func (r *routed) current() *node {
+	if r.relocating() {
+		return r.other
+	}
+	return r.node
+}
+
+// attribute is a node's attribute; a node without it equals no value.
+func attribute(n *node, name string) string {
+	if v, ok := n.disco.Attribute(name); ok {
+		return v
+	}
+	return "\x00"
+}
+
+// copiesWith counts the copies of a shard on nodes with a value, a relocating one at its target.
+func copiesWith(r *routed, name, value string) int {
+	count := 0
+	for _, c := range r.shard.assigned {
+		if !c.relocating() && attribute(c.node, name) == value {
+			count++
+		}
+	}
+	return count
+}
+
+// attributeValues are the values that nodes of the cluster have, in order.
+func (p *pass) attributeValues(name string) []string {
+	if values, ok := p.attribute[name]; ok {
+		return values
+	}
+	var values []string
+	for _, n := range p.nodes {
+		if v, ok := n.disco.Attribute(name); ok && !slices.Contains(values, v) {
+			values = append(values, v)
+		}
+	}
+	slices.Sort(values)
+	if p.attribute == nil {
+		p.attribute = make(map[string][]string)
+	}
+	p.attribute[name] = values
+	return values
+}
+
+// forcedFor are the distinct values that awareness reckons with although no node
+// may have them, in order; nil when none are set.
+func (p *pass) forcedFor(name string) []string {
+	i := slices.IndexFunc(p.set.forced, func(v settings.NamedValues) bool { return v.Name == name })
+	if i < 0 {
+		return nil
+	}
+	values := slices.Clone(p.set.forced[i].Values)
+	slices.Sort(values)
+	return slices.Compact(values)
+}
+
+// listText is Java's text of a list.
+func listText(values []string) string { return "[" + strings.Join(values, ", ") + "]" }

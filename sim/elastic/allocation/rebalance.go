@@ -1,0 +1,152 @@
+package allocation
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/shardquake/shardquake/sim/elastic/allocation/javaorder"
+)
+
+// closeEnough forgives differences of weights just above the threshold.
+func closeEnough(delta, threshold float32) bool { return delta <= float32(threshold+0.001) }
+
+// balance moves copies from heavy to light nodes, if the cluster may be rebalanced.
+func (b *balancer) balance() {
+	if b.p.fetching || b.p.canRebalance() != Yes || len(b.nodes) < 2 {
+		return
+	}
+	for _, idx := range b.mostUnbalancedFirst() {
+		b.balanceIndex(idx)
+	}
+}
+
+// mostUnbalancedFirst sorts the indices by the difference between their heaviest and
+// their lightest node. It sorts the nodes once per index, each time from the order
+// that the index before left.
+func (b *balancer) mostUnbalancedFirst() []*index {
+	order := make([]javaorder.Pair, len(b.p.indices))
+	last := len(b.order) - 1
+	for i, idx := range b.p.indices {
+		b.look(idx)
+		b.sortNodes(len(b.order))
+		delta := float32(b.order[last].Weight() - b.order[0].Weight())
+		order[i] = javaorder.Descending(delta, int32(i))
+	}
+	javaorder.IntroSort(order)
+	indices := make([]*index, len(order))
+	for i, pair := range order {
+		indices[i] = b.p.indices[pair.Value()]
+	}
+	return indices
+}
+
+// relevantNodes brings the nodes that hold copies of the current index, or may hold
+// some, to the front of the order, and counts them.
+func (b *balancer) relevantNodes() int {
+	if !b.p.filtered(b.current) {
+		return len(b.order)
+	}
+	relevant := 0
+	for i, pair := range b.order {
+		n := pair.Value()
+		v, _ := b.p.filter(b.current, b.nodes[n])
+		if b.held[n] > 0 || v != No {
+			b.order[i], b.order[relevant] = b.order[relevant], pair
+			relevant++
+		}
+	}
+	return relevant
+}
+
+// balanceIndex moves copies of an index from the heaviest node to the lightest until
+// they differ by no more than the threshold. Where deciders forbid that, it narrows
+// the window of nodes: first from the light end, then from the heavy one.
+func (b *balancer) balanceIndex(idx *index) {
+	b.look(idx)
+	relevant := b.relevantNodes()
+	if relevant < 2 {
+		return
+	}
+	b.sortNodes(relevant)
+	low, high := 0, relevant-1
+	threshold := float32(b.minDelta() * b.p.set.threshold)
+	for {
+		if b.held[b.order[high].Value()] == 0 {
+			// Nothing to move from there, wherever the light end stands.
+			low = max(low, high-1)
+		} else {
+			delta := b.delta(low, high)
+			switch {
+			case closeEnough(delta, threshold):
+				if low == 0 || high-1 <= 0 || b.delta(0, high-1) <= threshold {
+					return
+				}
+			case delta > threshold && b.moveOne(b.order[low].Value(), b.order[high].Value()):
+				b.reweigh(low)
+				b.reweigh(high)
+				javaorder.IntroSort(b.order[:relevant])
+				low, high = 0, relevant-1
+				continue
+			}
+		}
+		switch {
+		case low < high-1:
+			low++
+		case low > 0:
+			low = 0
+			high--
+		default:
+			return
+		}
+	}
+}
+
+// delta is the difference of weight between two places of the order.
+func (b *balancer) delta(low, high int) float32 {
+	d := float32(b.order[high].Weight() - b.order[low].Weight())
+	return max(d, -d)
+}
+
+func (b *balancer) reweigh(i int) {
+	n := b.order[i].Value()
+	b.order[i] = javaorder.Ascending(b.weight(n), n)
+}
+
+// moveOne moves a copy of the current index between two nodes, the one with the
+// highest shard number that deciders let go. A throttled move happens in the model only.
+func (b *balancer) moveOne(to, from int32) bool {
+	p := b.p
+	b.candidates = b.candidates[:0]
+	list := b.entries[b.current.pos]
+	for i := range list {
+		if list[i].node == from && list[i].started {
+			b.candidates = append(b.candidates, &list[i])
+		}
+	}
+	slices.SortStableFunc(b.candidates, func(x, y *entry) int { return cmp.Compare(y.r.shard.num, x.r.shard.num) })
+	for _, e := range b.candidates {
+		r := e.r
+		rebalance := p.canRebalanceShard(r)
+		if rebalance == No {
+			continue
+		}
+		allocate := p.canAllocate(r, b.nodes[to])
+		if allocate == No {
+			continue
+		}
+		b.take(r, from)
+		if min(rebalance, allocate) == Yes {
+			p.relocate(r, b.nodes[to], knownSize(r))
+		}
+		b.add(entry{r: r, node: to})
+		return true
+	}
+	return false
+}
+
+// filtered reports whether any include, exclude or require setting concerns the index.
+func (p *pass) filtered(idx *index) bool {
+	c, i := p.set, idx.set
+	return !c.require.empty() || !c.include.empty() || !c.exclude.empty() ||
+		!i.require.empty() || !i.include.empty() || !i.exclude.empty()
+}
