@@ -1,0 +1,210 @@
+package reports
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"strings"
+	"time"
+
+	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/reports/score"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+//go:embed page/page.html
+var pageTemplate string
+
+//go:embed page/page.css
+var pageStyle string
+
+//go:embed page/page.js
+var pageScript string
+
+// pageData is what the page's script draws: times in seconds since t=0, short keys
+// because a long run has many of them.
+type pageData struct {
+	Nodes      []string       `json:"nodes"`
+	End        float64        `json:"end"`
+	Closed     float64        `json:"closed"`
+	Faults     []pageBand     `json:"faults"`
+	Health     []pageSpan     `json:"health"`
+	Counts     []pageFrame    `json:"counts"`
+	CV         [][2]float64   `json:"cv"`
+	Pending    [][4]float64   `json:"pending"` // time, unassigned, initializing, relocating
+	Disk       []pageFrame    `json:"disk"`
+	Shards     []pageShard    `json:"shards"`
+	Members    []pageMembers  `json:"members"`
+	Recoveries []pageRecovery `json:"recoveries"`
+	Latency    []pageOp       `json:"latency"`
+	Decisions  []pageDecision `json:"decisions"`
+}
+
+type pageBand struct {
+	Label string  `json:"label"`
+	From  float64 `json:"from"`
+	To    float64 `json:"to"`
+}
+
+type pageSpan struct {
+	From   float64 `json:"from"`
+	To     float64 `json:"to"`
+	Status string  `json:"status"`
+}
+
+type pageFrame struct {
+	At     float64   `json:"t"`
+	Values []float64 `json:"v"`
+}
+
+// pageShard is all copies of a shard from a moment on.
+type pageShard struct {
+	At     float64    `json:"t"`
+	Index  string     `json:"i"`
+	Shard  int        `json:"s"`
+	Copies []pageCopy `json:"c"`
+}
+
+type pageCopy struct {
+	Primary bool   `json:"p"`
+	State   string `json:"st"` // U, I, S, R
+	Node    string `json:"n"`
+	To      string `json:"to,omitempty"`
+}
+
+type pageMembers struct {
+	At     float64  `json:"t"`
+	Master string   `json:"m"`
+	Nodes  []string `json:"n"`
+}
+
+type pageRecovery struct {
+	From  float64 `json:"from"`
+	To    float64 `json:"to"`
+	Label string  `json:"label"`
+	Kind  string  `json:"kind"`
+}
+
+type pageOp struct {
+	At     float64 `json:"t"`
+	Ms     float64 `json:"ms"`
+	Result string  `json:"r"`
+}
+
+type pageDecision struct {
+	At    float64 `json:"t"`
+	Acted bool    `json:"a"`
+}
+
+// mostShardEvents bounds the shard map's data; beyond it the page shows counts only.
+const mostShardEvents = 60_000
+
+func pageDataOf(res *scenarios.Result) pageData {
+	h := res.History
+	d := pageData{Nodes: h.Nodes, End: secs(h.End), Closed: secs(h.Closed)}
+	for _, f := range h.Faults {
+		until := f.HealedAt
+		if until < 0 {
+			until = h.Closed
+		}
+		d.Faults = append(d.Faults, pageBand{f.Kind + " " + strings.Join(f.Victims, " "), secs(f.At), secs(until)})
+	}
+	for _, s := range h.HealthSpans() {
+		d.Health = append(d.Health, pageSpan{secs(s.From), secs(s.To), s.Status})
+	}
+	for _, f := range h.Spread(scenarios.QuantityShards) {
+		d.Counts = append(d.Counts, pageFrame{secs(max(f.At, 0)), f.Values})
+		if v := f.MemberValues(); len(v) > 0 {
+			d.CV = append(d.CV, [2]float64{secs(max(f.At, 0)), score.BalanceOf(v).CV})
+		}
+	}
+	for _, f := range h.Spread(scenarios.QuantityDisk) {
+		rounded := make([]float64, len(f.Values))
+		for i, v := range f.Values {
+			rounded[i] = score.Round(v)
+		}
+		d.Disk = append(d.Disk, pageFrame{secs(max(f.At, 0)), rounded})
+	}
+	for _, o := range h.Observations {
+		d.observe(o)
+	}
+	if len(d.Shards) > mostShardEvents {
+		d.Shards = nil
+	}
+	for _, r := range Recoveries(h) {
+		stop := r.Stop
+		if stop == 0 {
+			stop = h.Closed
+		}
+		label := fmt.Sprintf("%s[%d] %s→%s %s, %s", r.Index, r.Shard, r.From, r.To, r.Kind, units.FormatBytes(r.Bytes))
+		d.Recoveries = append(d.Recoveries, pageRecovery{secs(r.Start), secs(stop), label, r.Kind})
+	}
+	for _, op := range h.Tracers.Operations {
+		d.Latency = append(d.Latency, pageOp{secs(op.At), float64(op.Latency.Microseconds()) / 1000, op.Result})
+	}
+	for _, x := range h.Decisions {
+		if !x.Shadow {
+			d.Decisions = append(d.Decisions, pageDecision{secs(x.At), x.Acted})
+		}
+	}
+	return d
+}
+
+func (d *pageData) observe(o scenarios.Observation) {
+	at := secs(max(o.At, 0))
+	if o.Health != nil {
+		d.Pending = append(d.Pending, [4]float64{at, float64(o.Health.Unassigned), float64(o.Health.Initializing), float64(o.Health.Relocating)})
+	}
+	if o.Members != nil {
+		d.Members = append(d.Members, pageMembers{at, o.Members.Master, o.Members.Nodes})
+	}
+	for start := 0; start < len(o.Shards); {
+		s := pageShard{At: at, Index: o.Shards[start].Index, Shard: o.Shards[start].Shard}
+		for ; start < len(o.Shards) && o.Shards[start].Index == s.Index && o.Shards[start].Shard == s.Shard; start++ {
+			c := o.Shards[start]
+			s.Copies = append(s.Copies, pageCopy{c.Primary, c.State[:1], c.Node, c.To})
+		}
+		d.Shards = append(d.Shards, s)
+	}
+}
+
+// HTML is the report's page: one file that works offline.
+func HTML(rep *Report, res *scenarios.Result, replay string) ([]byte, error) {
+	funcs := template.FuncMap{
+		"quantity": quantity,
+		"upper":    func(v scenarios.Verdict) string { return strings.ToUpper(string(v)) },
+		"bytes":    units.FormatBytes,
+		"num":      func(v float64) string { return quantity(&v, "") },
+		"clock":    func(t time.Duration) string { return fmt.Sprintf("%.1f s", t.Seconds()) },
+		"bar":      marginBar,
+		"join":     strings.Join,
+	}
+	t, err := template.New("page").Funcs(funcs).Parse(pageTemplate)
+	if err != nil {
+		return nil, fmt.Errorf("report page: %w", err)
+	}
+	data, err := json.Marshal(pageDataOf(res))
+	if err != nil {
+		return nil, fmt.Errorf("report page: %w", err)
+	}
+	var out bytes.Buffer
+	err = t.Execute(&out, map[string]any{
+		"R": rep, "Replay": replay, "Log": res.LogLines,
+		"Style": template.CSS(pageStyle), "Script": template.JS(pageScript), "Data": template.JS(data),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("report page: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// marginBar is how much of its limit an expectation used, in percent, at most 100;
+// -1 where that means nothing.
+func marginBar(o scenarios.Outcome) int {
+	if o.Observed == nil || o.Limit == nil || *o.Limit <= 0 || *o.Observed < 0 {
+		return -1
+	}
+	return int(min(100, 100**o.Observed / *o.Limit))
+}

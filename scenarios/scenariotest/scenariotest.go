@@ -1,0 +1,80 @@
+// Package scenariotest runs scenario files as Go tests, on the simulator.
+package scenariotest
+
+import (
+	"testing"
+
+	"github.com/shardquake/shardquake/internal/catalog"
+	"github.com/shardquake/shardquake/reports"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// Option varies a run.
+type Option func(*options)
+
+type options struct {
+	set     []string
+	run     scenarios.Options
+	backend string
+}
+
+// Set replaces a value of the file: "cluster.nodes.count=5".
+func Set(assignment string) Option {
+	return func(o *options) { o.set = append(o.set, assignment) }
+}
+
+// Seed replaces the scenario's seed.
+func Seed(seed uint64) Option { return func(o *options) { o.run.Seed = seed } }
+
+// Backend runs on another backend than the simulator: "real".
+func Backend(name string) Option {
+	return func(o *options) {
+		o.backend = name
+		if name == "real" {
+			o.run.Scale = scenarios.AsReal
+		}
+	}
+}
+
+// Run runs a scenario, a file or a name of the library, as a test: each expectation
+// is a subtest, which fails when it failed or could not be decided. The result is
+// for what a test wants to look at besides.
+func Run(t *testing.T, nameOrPath string, opts ...Option) *scenarios.Result {
+	t.Helper()
+	o := options{backend: "sim", run: scenarios.Options{Scale: scenarios.AsDescribed}}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	s, err := scenarios.Load(nameOrPath, o.set, catalog.Vocabulary())
+	if err != nil {
+		t.Fatal(err)
+	}
+	backend, err := catalog.Backend(o.backend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Progress: t.Logf}
+	res, err := runner.Run(t.Context(), s, o.run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range res.History.Faults {
+		if !f.Shown() {
+			t.Errorf("the fault %s was not shown to be in force: %s %v", f.Kind, f.Error, f.Bites)
+		}
+	}
+	for _, out := range res.Outcomes {
+		t.Run(out.Name, func(t *testing.T) {
+			if out.Verdict != scenarios.Pass {
+				t.Errorf("%s: %s", out.Verdict, out.Reason)
+			}
+		})
+	}
+	if t.Failed() {
+		t.Logf("replay: shardquake run %s --seed %d", nameOrPath, res.Seed)
+		if rep, err := reports.Build(res); err == nil {
+			t.Logf("moves %+v, recovery %+v", rep.Scores.Movement, rep.Scores.Recovery.RecoveryScore)
+		}
+	}
+	return res
+}
