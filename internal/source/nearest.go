@@ -20,12 +20,17 @@ func Unknown(what, got string, valid []string) string {
 	return msg
 }
 
-// Nearest is the valid name with the smallest edit distance to got, if it is near
-// enough to be a slip; "" otherwise.
+// Nearest is the valid name with the smallest edit distance to got, or one that got
+// begins, if it is near enough to be a slip; "" otherwise.
 func Nearest(got string, valid []string) string {
 	best, bestDistance := "", max(2, len(got)/3)+1
 	for _, v := range valid {
-		if d := distance(strings.ToLower(got), strings.ToLower(v)); d < bestDistance {
+		a, b := strings.ToLower(got), strings.ToLower(v)
+		d := distance(a, b)
+		if len(a) >= 3 && (strings.HasPrefix(b, a) || strings.HasPrefix(a, b)) {
+			d = 1 // cut short, or too long
+		}
+		if d < bestDistance {
 			best, bestDistance = v, d
 		}
 	}

@@ -67,8 +67,12 @@ func Parse(name string, data []byte) (*File, error) {
 
 // Decode fills v from the file. Keys that v does not know are errors.
 func (f *File) Decode(v any) error {
-	if err := f.checkKeys(f.root, reflect.TypeOf(v)); err != nil {
-		return err
+	var errs []error
+	for _, bad := range checkKeys(f.root, reflect.TypeOf(v)) {
+		errs = append(errs, f.at(bad.Token, bad.Message))
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
 	}
 	if err := yaml.NodeToValue(f.root, v, yaml.Strict()); err != nil {
 		return f.wrap(err)
@@ -157,39 +161,49 @@ func (f *File) wrap(err error) error {
 
 var nodeUnmarshaler = reflect.TypeFor[yaml.NodeUnmarshaler]()
 
+// DecodeNode fills v from a part of a file, for types that decode themselves. Its
+// error keeps the position.
+func DecodeNode(n ast.Node, v any) error {
+	if bad := checkKeys(n, reflect.TypeOf(v)); len(bad) > 0 {
+		return bad[0]
+	}
+	return yaml.NodeToValue(n, v, yaml.Strict())
+}
+
 // checkKeys compares a mapping's keys with the fields of the struct it will fill, so
 // that a misspelt one can be answered with the nearest that exists.
-func (f *File) checkKeys(n ast.Node, t reflect.Type) error {
+func checkKeys(n ast.Node, t reflect.Type) []*yaml.SyntaxError {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	if reflect.PointerTo(t).Implements(nodeUnmarshaler) {
 		return nil
 	}
-	var errs []error
+	var bad []*yaml.SyntaxError
 	switch t.Kind() {
 	case reflect.Slice:
 		if seq, ok := n.(*ast.SequenceNode); ok {
 			for _, v := range seq.Values {
-				errs = append(errs, f.checkKeys(v, t.Elem()))
+				bad = append(bad, checkKeys(v, t.Elem())...)
 			}
 		}
 	case reflect.Struct:
 		fields := Fields(t)
-		for _, kv := range pairs(n) {
-			key := kv.Key.GetToken().Value
-			field, ok := fields[key]
+		for _, kv := range Pairs(n) {
+			tok := kv.Key.GetToken()
+			field, ok := fields[tok.Value]
 			if !ok {
-				errs = append(errs, f.at(kv.Key.GetToken(), Unknown("key", key, names(fields))))
+				bad = append(bad, &yaml.SyntaxError{Message: Unknown("key", tok.Value, names(fields)), Token: tok})
 				continue
 			}
-			errs = append(errs, f.checkKeys(kv.Value, field))
+			bad = append(bad, checkKeys(kv.Value, field)...)
 		}
 	}
-	return errors.Join(errs...)
+	return bad
 }
 
-func pairs(n ast.Node) []*ast.MappingValueNode {
+// Pairs are the keys and values of a mapping, nil for other nodes.
+func Pairs(n ast.Node) []*ast.MappingValueNode {
 	switch n := n.(type) {
 	case *ast.MappingNode:
 		return n.Values

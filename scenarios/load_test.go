@@ -1,0 +1,120 @@
+package scenarios
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const sample = `name: sample
+about: A sample.
+system: elasticsearch
+cluster:
+  nodes: {count: 3, disk: 1gb, attributes: {zone: [a, b]}}
+  indices:
+    - {name: logs, shards: 6, size: 10mb}
+workload:
+  - {index: logs, writes: 5/s}
+controller: {policy: variance, endpoints: [n1]}
+faults:
+  - {at: 5s, node-loss: {node: n2}}
+expect:
+  - {recovered: green, within: 1m, of: node-loss}
+duration: 1m
+`
+
+func TestDefaultsAreFilledIn(t *testing.T) {
+	s, err := Parse("sample.yaml", []byte(sample), testVocabulary)
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, s.Seed)
+	assert.Equal(t, 1, *s.Cluster.Indices[0].Replicas)
+	assert.EqualValues(t, 10240, s.Cluster.Indices[0].Docs)
+	assert.EqualValues(t, 10, *s.Workload[0].Tracers)
+	assert.Equal(t, "30s", s.Controller.Interval.String())
+	spec := s.ClusterSpec()
+	require.Len(t, spec.Nodes, 3)
+	assert.Equal(t, "n3", spec.Nodes[2].Name)
+	assert.Equal(t, map[string]string{"zone": "a"}, spec.Nodes[2].Attributes, "values go round")
+	assert.EqualValues(t, 125_000_000, spec.Nodes[0].Network)
+}
+
+func TestWhatIsWrongWithAFileIsSaidWithItsPlaceAndTheNearestName(t *testing.T) {
+	for _, c := range []struct{ was, is, want string }{
+		{"about: A sample.", "abuot: A sample.", `sample.yaml:2:1: unknown key "abuot"; did you mean "about"?`},
+		{"disk: 1gb", "disk: 1gx", `sample.yaml:5:27: "1gx" is not a size`},
+		{"duration: 1m", "duration: 1", `sample.yaml:15:11: "1" is not a duration`},
+		{"duration: 1m", "duration: 4s", `sample.yaml:12:10: the fault strikes at 5s, but the run ends at 4s`},
+		{"node: n2", "node: n4", `sample.yaml:12:32: there is no node "n4"; did you mean "n1"?`},
+		{"count: 3", "count: 0", `sample.yaml:5:18: 0 nodes; expected 1 to 5000`},
+		{"index: logs", "index: logz", `sample.yaml:9:13: unknown index "logz"; did you mean "logs"?`},
+		{"policy: variance", "policy: varience", `sample.yaml:10:22: unknown policy "varience"; did you mean "variance"?`},
+		{"endpoints: [n1]", "endpoints: [n9]", `unknown node "n9"`},
+		{"recovered: green", "recoverd: green", `sample.yaml:14:6: unknown expectation "recoverd"; did you mean "recovered"?`},
+		{"within: 1m, of", "wihtin: 1m, of", `sample.yaml:14:24: unknown key "wihtin"; did you mean "within"?`},
+		{"of: node-loss", "of: partition", `this scenario has no fault of that kind`},
+		{"system: elasticsearch", "system: elastic", `unknown system "elastic"; did you mean "elasticsearch"?`},
+		{"shards: 6,", "shards: 6, placement: [12, 0, 0],", `12 copies on n1; expected 0 to 6`},
+		{"shards: 6,", "shards: 6, placement: [6, 4, 4],", `the placement holds 14 copies; expected 12`},
+		{"shards: 6,", "shards: 6, placement: [6, 6],", `the placement names 2 nodes; expected 3`},
+		{"{index: logs, writes: 5/s}", "{index: logs, writes: 5}", `"5" is not a rate`},
+		{"name: sample", "name: Sample File", `"Sample File" is not a scenario name`},
+		{"expect:\n  - {recovered: green, within: 1m, of: node-loss}", "expect: []", `nothing is expected`},
+	} {
+		text := strings.Replace(sample, c.was, c.is, 1)
+		require.NotEqual(t, sample, text, c.was)
+		_, err := Parse("sample.yaml", []byte(text), testVocabulary)
+		require.Error(t, err, c.is)
+		assert.Contains(t, err.Error(), c.want)
+	}
+}
+
+func TestAllOfAFilesErrorsAreReportedTogether(t *testing.T) {
+	text := strings.Replace(strings.Replace(sample, "index: logs", "index: log", 1), "node: n2", "node: n7", 1)
+	_, err := Parse("sample.yaml", []byte(text), testVocabulary)
+	require.Error(t, err)
+	assert.Contains(t, err.Error(), `unknown index "log"`)
+	assert.Contains(t, err.Error(), `there is no node "n7"`)
+}
+
+func TestSetReplacesAndAddsValues(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sample.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(sample), 0o600))
+	s, err := Load(path, []string{"cluster.nodes.count=5", "seed=7", "faults[0].at=9s", "cluster.nodes.latency=3ms"}, testVocabulary)
+	require.NoError(t, err)
+	assert.Equal(t, 5, s.Cluster.Nodes.Count)
+	assert.EqualValues(t, 7, s.Seed)
+	assert.Equal(t, "9s", s.Faults[0].At.String())
+	assert.Equal(t, "3ms", s.Cluster.Nodes.Latency.String())
+	for set, want := range map[string]string{
+		"seed":                 `--set "seed": expected path=value`,
+		"nothing.here=1":       `the scenario has no "nothing"`,
+		"cluster.nodes.cout=1": `unknown key "cout"; did you mean "count"?`,
+	} {
+		_, err := Load(path, []string{set}, testVocabulary)
+		assert.ErrorContains(t, err, want)
+	}
+}
+
+func TestANameThatIsNoScenarioIsAnsweredWithTheNearest(t *testing.T) {
+	_, err := Load("one-node-lots", nil, testVocabulary)
+	assert.ErrorContains(t, err, `unknown scenario "one-node-lots"; did you mean "one-node-lost"?`)
+}
+
+func TestTheRealSectionScalesAndSaysSo(t *testing.T) {
+	s, err := Parse("sample.yaml", []byte(sample+"real: {bytes: 1/10, time: 1/5, load: 1/5, disk: 500mb}\n"), testVocabulary)
+	require.NoError(t, err)
+	real, notes := s.Scaled(AsReal)
+	assert.Len(t, notes, 4)
+	assert.EqualValues(t, 1<<20, real.Cluster.Indices[0].Size)
+	assert.Equal(t, "12s", real.Duration.String())
+	assert.Equal(t, "1s", real.Faults[0].At.String())
+	assert.EqualValues(t, 1, real.Workload[0].Writes)
+	assert.Equal(t, "5s", s.Faults[0].At.String(), "the scenario itself stays as it was")
+	described, notes := s.Scaled(AsDescribed)
+	assert.Empty(t, notes)
+	assert.Equal(t, s.Duration, described.Duration)
+}
