@@ -21,7 +21,12 @@ type discovery struct {
 	known  []*state.Node
 	peers  []*peer // in order of their first sight
 	byID   map[string]*peer
-	wakes  int // counts activations, to end the timers of earlier ones
+	// reached caches found; nil: not known. Answers share it.
+	reached []*state.Node
+	// removals counts peers that were forgotten, after which known nodes are probed
+	// anew.
+	removals int
+	wakes    int // counts activations, to end the timers of earlier ones
 }
 
 // peer is a node under examination.
@@ -29,6 +34,9 @@ type peer struct {
 	id     string
 	node   *state.Node // nil until connected
 	asking bool
+	// told is the list of nodes that the peer told of last, when removals was at.
+	told []*state.Node
+	at   int
 }
 
 func newDiscovery(c *Coordinator) *discovery {
@@ -62,7 +70,8 @@ func (d *discovery) deactivate(leader *state.Node) {
 // closePeers forgets the peers once a state of the leader is in force.
 func (d *discovery) closePeers() {
 	if !d.active {
-		d.peers = nil
+		d.peers, d.reached = nil, nil
+		d.removals++
 		clear(d.byID)
 	}
 }
@@ -112,7 +121,7 @@ func (d *discovery) probe(id string) {
 			d.drop(p)
 			return
 		}
-		p.node = n
+		p.node, d.reached = n, nil
 		d.ask(p)
 		if d.c.election.scheduler == nil { // one more does not undo a quorum
 			d.c.peersChanged()
@@ -131,6 +140,8 @@ func (d *discovery) keep(which func(*peer) bool) {
 			return false
 		}
 		delete(d.byID, p.id)
+		d.reached = nil
+		d.removals++
 		return true
 	})
 }
@@ -140,13 +151,27 @@ func (d *discovery) found() []*state.Node {
 	if !d.active {
 		return nil
 	}
-	var nodes []*state.Node
-	for _, p := range d.peers {
-		if p.node != nil {
-			nodes = append(nodes, p.node)
+	if d.reached == nil {
+		for _, p := range d.peers {
+			if p.node != nil {
+				d.reached = append(d.reached, p.node)
+			}
 		}
 	}
-	return nodes
+	return slices.Clip(d.reached)
+}
+
+// learn examines the nodes that a peer knows, unless it has told of the same before.
+func (d *discovery) learn(id string, known []*state.Node) {
+	if p := d.byID[id]; p != nil {
+		if p.at == d.removals && p.told != nil && sameNodes(p.told, known) {
+			return
+		}
+		p.told, p.at = known, d.removals
+	}
+	for _, n := range known {
+		d.probe(n.ID)
+	}
 }
 
 // ask asks a peer for its master and the peers it knows.
@@ -162,9 +187,7 @@ func (d *discovery) ask(p *peer) {
 		if a.master != nil {
 			d.probe(a.master.ID)
 		}
-		for _, n := range a.known {
-			d.probe(n.ID)
-		}
+		d.learn(p.id, a.known)
 		if same(a.master, p.node) {
 			d.c.masterFound(p.node, a.term)
 		}
@@ -179,9 +202,7 @@ func (d *discovery) onPeers(b *peersBody) *peersAnswer {
 	if b.from.HasRole("master") {
 		d.probe(b.from.ID)
 	}
-	for _, n := range b.known {
-		d.probe(n.ID)
-	}
+	d.learn(b.from.ID, b.known)
 	return &peersAnswer{known: d.found(), term: d.c.consensus.term}
 }
 
