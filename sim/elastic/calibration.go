@@ -13,9 +13,16 @@ type Calibration struct {
 	// StateUpdate is the master's cost of computing one state, StateApply a node's of
 	// applying one, each plus PerChangedCopy for every copy that changed on the node.
 	StateUpdate, StateApply, PerChangedCopy time.Duration
-	// Reconcile is from a reroute to its outcome with the desired balance: the
-	// computation as an event of its own.
-	Reconcile time.Duration
+	// StateAccept is a node's cost of writing a published state to disk before it accepts.
+	StateAccept time.Duration
+	// TermWrite is the cost of writing a new term before a vote.
+	TermWrite time.Duration
+	// FailureNotice is from a closed connection or a last failed check to acting on it.
+	FailureNotice time.Duration
+	// Compute is the computation of the desired balance, beside the master service.
+	Compute time.Duration
+	// StoreRead is what a node takes to look at a shard's store on disk.
+	StoreRead time.Duration
 	// RecoveryStart is a peer recovery's fixed cost before the first byte
 	// (request, store opened, metadata read, leases), RecoveryEnd after the last
 	// (renames, engine opened, finalize).
@@ -41,12 +48,16 @@ func DefaultCalibration() Calibration {
 		NodeStart:      6500 * time.Millisecond,
 		NodeStartEmpty: 8000 * time.Millisecond,
 		NodeStop:       500 * time.Millisecond,
-		StateUpdate:    20 * time.Millisecond,
-		StateApply:     15 * time.Millisecond,
+		StateUpdate:    10 * time.Millisecond,
+		StateApply:     20 * time.Millisecond,
 		PerChangedCopy: 2 * time.Millisecond,
-		Reconcile:      10 * time.Millisecond,
-		RecoveryStart:  120 * time.Millisecond,
-		RecoveryEnd:    150 * time.Millisecond,
+		StateAccept:    15 * time.Millisecond,
+		TermWrite:      20 * time.Millisecond,
+		FailureNotice:  30 * time.Millisecond,
+		Compute:        10 * time.Millisecond,
+		StoreRead:      3 * time.Millisecond,
+		RecoveryStart:  40 * time.Millisecond,
+		RecoveryEnd:    50 * time.Millisecond,
 		LocalRecovery:  80 * time.Millisecond,
 		PerFile:        time.Millisecond,
 		PerOp:          20 * time.Microsecond,

@@ -1,0 +1,96 @@
+package elastic
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// settingBlock is the block that an index setting puts on its index.
+type settingBlock struct {
+	setting *settings.Setting[bool]
+	block   state.Block
+}
+
+// indexBlocks are IndexMetadata.INDEX_*_BLOCK, by id.
+func indexBlocks() []settingBlock {
+	return []settingBlock{
+		{settings.IndexBlockReadOnly, state.Block{ID: 5, Description: "index read-only (api)", Status: 403, Levels: []string{"write", "metadata_write"}}},
+		{settings.IndexBlockRead, state.Block{ID: 7, Description: "index read (api)", Status: 403, Levels: []string{"read"}}},
+		{settings.IndexBlockWrite, state.Block{ID: 8, Description: "index write (api)", Status: 403, Levels: []string{"write"}}},
+		{settings.IndexBlockMetadata, state.Block{ID: 9, Description: "index metadata (api)", Status: 403, Levels: []string{"metadata_write", "metadata_read"}}},
+		{settings.IndexBlockReadOnlyAllowDelete, state.Block{
+			ID: 12, Status: 429, Levels: []string{"write", "metadata_write"}, AllowReleaseResources: true,
+			Description: "disk usage exceeded flood-stage watermark, index has read-only-allow-delete block; for more information, see " +
+				"https://www.elastic.co/guide/en/elasticsearch/reference/8.19/fix-watermark-errors.html",
+		}},
+	}
+}
+
+// statusName is RestStatus's name of an HTTP status that blocks use.
+func statusName(status int) string {
+	switch status {
+	case 403:
+		return "FORBIDDEN"
+	case 429:
+		return "TOO_MANY_REQUESTS"
+	}
+	return "SERVICE_UNAVAILABLE"
+}
+
+// blockedAt lists the blocks of a level on the whole cluster, or on an index.
+func blockedAt(blocks []state.Block, level string) []state.Block {
+	var out []state.Block
+	for _, b := range blocks {
+		if slices.Contains(b.Levels, level) {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+func blockTexts(blocks []state.Block) (text string, status int, retryable bool) {
+	var parts []string
+	retryable = true
+	for _, b := range blocks {
+		parts = append(parts, fmt.Sprintf("%s/%d/%s", statusName(b.Status), b.ID, b.Description))
+		status = max(status, b.Status)
+		retryable = retryable && b.Retryable
+	}
+	return strings.Join(parts, ", "), status, retryable
+}
+
+// GlobalBlock is the error of a request that the whole cluster's blocks refuse at a level
+// ("read", "write", "metadata_read", "metadata_write"), and whether it is worth waiting
+// for the block to go; nil when nothing blocks.
+func GlobalBlock(st *state.State, level string) (err *Error, retryable bool) {
+	blocks := blockedAt(st.Global, level)
+	if len(blocks) == 0 {
+		return nil, false
+	}
+	text, status, retryable := blockTexts(blocks)
+	return &Error{Status: status, Type: "cluster_block_exception", Reason: "blocked by: [" + text + "];"}, retryable
+}
+
+// IndexBlock is the error of a request that an index's blocks refuse; nil when nothing does.
+func IndexBlock(st *state.State, index, level string) *Error {
+	for _, b := range st.Blocks {
+		if b.Index != index {
+			continue
+		}
+		blocks := blockedAt(b.Blocks, level)
+		if len(blocks) == 0 {
+			return nil
+		}
+		text, status, _ := blockTexts(blocks)
+		e := &Error{Status: status, Type: "cluster_block_exception", Reason: "index [" + index + "] blocked by: [" + text + "];"}
+		if meta := st.Index(index); meta != nil {
+			e.Fields = []Field{{"index_uuid", meta.UUID}, {"index", index}}
+		}
+		return e
+	}
+	return nil
+}

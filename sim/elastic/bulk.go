@@ -1,0 +1,219 @@
+package elastic
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// defaultWriteTimeout is how long a write waits for its primary.
+const defaultWriteTimeout = time.Minute
+
+// Bulk writes items and answers in their order. It is the coordinating node's part:
+// items go to their shards' primaries, and again after every new state while a primary
+// is missing or has moved, until the time is over (TransportBulkAction,
+// TransportReplicationAction.ReroutePhase).
+func (n *Node) Bulk(ctx context.Context, items []BulkItem, opt BulkOptions) []BulkResult {
+	out := make([]BulkResult, len(items))
+	for i, it := range items {
+		out[i] = BulkResult{Op: it.Op, Index: it.Index, ID: it.ID}
+	}
+	failAll := func(err error) []BulkResult {
+		for i := range out {
+			if out[i].Status == 0 {
+				out[i].Err, out[i].Status = AsError(err), AsError(err).Status
+			}
+		}
+		return out
+	}
+	p := n.proc
+	if p == nil {
+		return failAll(errNodeGone)
+	}
+	if opt.Timeout == 0 {
+		opt.Timeout = defaultWriteTimeout
+	}
+	err := p.await(ctx, func(done func(error)) {
+		groups := p.groupByShard(items, out)
+		report := gather(len(groups), func() { done(nil) })
+		for _, g := range groups {
+			g.p, g.opt, g.until, g.report = p, opt, p.c.now()+opt.Timeout, report
+			g.try()
+		}
+	})
+	if err != nil {
+		return failAll(err)
+	}
+	return out
+}
+
+// shardBulk are the items of one request for one shard.
+type shardBulk struct {
+	p      *process
+	key    storeKey
+	index  string
+	shard  int
+	items  []BulkItem
+	out    []*BulkResult
+	opt    BulkOptions
+	until  time.Duration
+	report func()
+}
+
+// groupByShard answers what can't be routed and groups the rest, in order of first use.
+func (p *process) groupByShard(items []BulkItem, out []BulkResult) []*shardBulk {
+	var groups []*shardBulk
+	at := make(map[storeKey]*shardBulk)
+	for i := range items {
+		it := items[i]
+		meta := p.applied.Index(it.Index)
+		if meta == nil {
+			out[i].Err, out[i].Status = IndexNotFound(it.Index), 404
+			continue
+		}
+		if err := p.refused(meta); err != nil {
+			out[i].Err, out[i].Status = err, err.Status
+			continue
+		}
+		if it.ID == "" {
+			it.ID = newDocID(p.c.e.Stream("elastic.doc-id", p.n.Name()))
+			it.Op = OpCreate
+			out[i].ID = it.ID
+		}
+		k := storeKey{meta.UUID, ShardFor(meta, it.ID, it.Routing)}
+		g := at[k]
+		if g == nil {
+			g = &shardBulk{key: k, index: it.Index, shard: k.shard}
+			at[k] = g
+			groups = append(groups, g)
+		}
+		g.items = append(g.items, it)
+		g.out = append(g.out, &out[i])
+	}
+	return groups
+}
+
+// refused is the block that refuses a write, or nil: the flood-stage block allows only
+// whole indices to be deleted, not documents.
+func (p *process) refused(meta *state.Index) *Error {
+	return IndexBlock(p.applied, meta.Name, "write")
+}
+
+// try sends the items to the primary, if the node knows one.
+func (g *shardBulk) try() {
+	p := g.p
+	if err, retryable := GlobalBlock(p.applied, "write"); err != nil {
+		if !retryable {
+			g.fail(err)
+			return
+		}
+		g.again(err)
+		return
+	}
+	t, meta := tableOf(p.applied, g.key)
+	if meta == nil {
+		g.fail(IndexNotFound(g.index))
+		return
+	}
+	pr := t.Primary()
+	if pr == nil || !pr.Active() {
+		g.again(g.unavailable("primary shard is not active"))
+		return
+	}
+	id, term := pr.AllocationID, meta.PrimaryTerms[g.shard]
+	results := make([]BulkResult, len(g.items))
+	for i := range results {
+		results[i] = *g.out[i]
+	}
+	p.request(p.node(pr.Node), rpc{
+		name: "bulk[s][p]", bytes: itemBytes(g.items),
+		handle: func(q *process, reply func(int64, func())) {
+			q.primaryBulk(g.key, id, term, g.items, results, g.opt, func(err error) {
+				reply(int64(64*len(results)), func() { g.answered(results, err) })
+			})
+		},
+		failed: func(error) { g.again(g.unavailable("primary shard is not active")) },
+	})
+}
+
+func itemBytes(items []BulkItem) (n int64) {
+	for _, it := range items {
+		n += int64(len(it.Source)+len(it.ID)) + 64
+	}
+	return n
+}
+
+// answered takes the primary's results, or tries again when it was not the primary any
+// more or could not get enough active copies.
+func (g *shardBulk) answered(results []BulkResult, err error) {
+	switch e := err.(type) {
+	case nil:
+		for i := range results {
+			*g.out[i] = results[i]
+		}
+		g.report()
+	case *retryWrite:
+		g.again(e.last)
+	default:
+		g.fail(AsError(err))
+	}
+}
+
+// retryWrite is a primary's answer that makes the coordinating node try again; last is
+// the error when the time is over.
+type retryWrite struct{ last *Error }
+
+func (e *retryWrite) Error() string { return "retry: " + e.last.Reason }
+
+// again tries after the next state, or once more when the time is over.
+func (g *shardBulk) again(last *Error) {
+	left := g.until - g.p.c.now()
+	if left <= 0 {
+		g.fail(last)
+		return
+	}
+	version, master := g.p.applied.Version, g.p.applied.Master
+	g.p.whenState(left, func(st *state.State) bool {
+		return st.Version != version || st.Master != master
+	}, func(ok bool) {
+		if !ok {
+			g.until = 0 // a last try
+		}
+		g.try()
+	})
+}
+
+func (g *shardBulk) fail(err *Error) {
+	for i := range g.out {
+		g.out[i].Err, g.out[i].Status = err, err.Status
+	}
+	g.report()
+}
+
+// unavailable is UnavailableShardsException.
+func (g *shardBulk) unavailable(why string) *Error {
+	return &Error{
+		Status: 503, Type: "unavailable_shards_exception",
+		Reason: fmt.Sprintf("[%s][%d] %s Timeout: [%s], request: [BulkShardRequest [[%s][%d]] containing [%s] requests]",
+			g.index, g.shard, why, settings.TimeText(g.opt.Timeout), g.index, g.shard, requestsText(g.items)),
+	}
+}
+
+// requestsText is how BulkShardRequest prints its items.
+func requestsText(items []BulkItem) string {
+	if len(items) != 1 {
+		return strconv.Itoa(len(items))
+	}
+	it := items[0]
+	switch it.Op {
+	case OpDelete:
+		return "delete {[" + it.Index + "][" + it.ID + "]}"
+	case OpUpdate:
+		return "update {[" + it.Index + "][" + it.ID + "]}"
+	}
+	return "index {[" + it.Index + "][" + it.ID + "], source[" + string(it.Source) + "]}"
+}

@@ -1,0 +1,172 @@
+package elastic
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/coordination"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// Cluster is a set of machines and what runs on them.
+type Cluster struct {
+	e    *sim.Engine
+	net  *sim.Network
+	cfg  Config
+	cal  Calibration
+	name string
+
+	nodes  []*Node
+	byName map[string]*Node
+	byID   map[string]*Node
+
+	board  *coordination.Board
+	rules  *coordination.Invariants
+	inv    invariants
+	deltas deltaCache
+	fluid  fluidLoad
+	watch  watchers
+
+	// computing is the master whose task is being computed.
+	computing *master
+	// ids makes allocation ids, UUIDs of indices and histories.
+	ids *rand.Rand
+	// initialMasters are the names of the first voting configuration.
+	initialMasters []string
+}
+
+// New builds a cluster; nothing runs yet.
+func New(cfg Config) (*Cluster, error) {
+	if cfg.ClusterName == "" {
+		cfg.ClusterName = "shardquake"
+	}
+	if cfg.Calibration == (Calibration{}) {
+		cfg.Calibration = DefaultCalibration()
+	}
+	if len(cfg.Nodes) == 0 {
+		return nil, fmt.Errorf("cluster %s: no nodes", cfg.ClusterName)
+	}
+	c := &Cluster{
+		e: cfg.Engine, net: cfg.Network, cfg: cfg, cal: cfg.Calibration, name: cfg.ClusterName,
+		byName: make(map[string]*Node), byID: make(map[string]*Node),
+		board: coordination.NewBoard(), rules: coordination.NewInvariants(),
+		ids: cfg.Engine.Stream("elastic.ids", cfg.ClusterName),
+	}
+	c.fluid.init(c)
+	c.inv.init(c)
+	for i, nc := range cfg.Nodes {
+		if err := c.addNode(i, nc); err != nil {
+			return nil, err
+		}
+	}
+	if len(c.initialMasters) == 0 {
+		return nil, fmt.Errorf("cluster %s: no master-eligible node starts with it", c.name)
+	}
+	c.net.OnClosed(c.connectionsClosed)
+	c.net.OnCut(func(from, to string, _ sim.CutMode) { c.pathChanged(from, to) })
+	c.net.OnMend(func(from, to string, _ sim.CutMode) { c.pathChanged(from, to) })
+	return c, nil
+}
+
+func (c *Cluster) addNode(i int, nc NodeConfig) error {
+	if nc.Name == "" || c.byName[nc.Name] != nil {
+		return fmt.Errorf("cluster %s: node name %q is empty or used twice", c.name, nc.Name)
+	}
+	if nc.ID == "" {
+		nc.ID = newID(c.e.Stream("elastic.node-id", nc.Name))
+	}
+	if c.byID[nc.ID] != nil {
+		return fmt.Errorf("cluster %s: node id %s is used twice", c.name, nc.ID)
+	}
+	if nc.Roles == nil {
+		nc.Roles = []string{"data", "ingest", "master", "remote_cluster_client"}
+	}
+	slices.Sort(nc.Roles)
+	slices.SortFunc(nc.Attributes, func(a, b state.Attribute) int { return strings.Compare(a.Name, b.Name) })
+	if nc.DiskBytes == 0 {
+		nc.DiskBytes = 1 << 40
+	}
+	if nc.HeapBytes == 0 {
+		nc.HeapBytes = 512 << 20
+	}
+	if nc.CPUs == 0 {
+		nc.CPUs = 2
+	}
+	n := newNode(c, i, nc)
+	c.nodes = append(c.nodes, n)
+	c.byName[n.Name()] = n
+	c.byID[n.ID()] = n
+	if !nc.Late && slices.Contains(nc.Roles, "master") {
+		c.initialMasters = append(c.initialMasters, nc.Name)
+	}
+	return nil
+}
+
+// Start starts every node that isn't Late, all at once.
+func (c *Cluster) Start() {
+	for _, n := range c.nodes {
+		if !n.cfg.Late {
+			n.start()
+		}
+	}
+}
+
+// Engine is the engine that the cluster lives in.
+func (c *Cluster) Engine() *sim.Engine { return c.e }
+
+// Network is the network between the nodes and their viewers.
+func (c *Cluster) Network() *sim.Network { return c.net }
+
+// Name is cluster.name.
+func (c *Cluster) Name() string { return c.name }
+
+// Nodes are all nodes, alive or not, in order of the configuration.
+func (c *Cluster) Nodes() []*Node { return c.nodes }
+
+// Node finds a node by name, or nil.
+func (c *Cluster) Node(name string) *Node { return c.byName[name] }
+
+// NodeByID finds a node by its persistent id, or nil.
+func (c *Cluster) NodeByID(id string) *Node { return c.byID[id] }
+
+// Err is the first violation of an invariant, or nil.
+func (c *Cluster) Err() error {
+	if err := c.rules.Err(); err != nil {
+		return err
+	}
+	return c.inv.err
+}
+
+// connectionsClosed tells a node that a peer's connections are gone.
+func (c *Cluster) connectionsClosed(ev sim.Closed) {
+	at, peer := c.byName[ev.At], c.byName[ev.Peer]
+	if at == nil || peer == nil || at.proc == nil {
+		return
+	}
+	p := at.proc
+	p.run(func() { p.disconnected(peer) })
+}
+
+// pathChanged passes a change of a link on to whoever reckons with it.
+func (c *Cluster) pathChanged(from, to string) {
+	a, b := c.byName[from], c.byName[to]
+	if a == nil || b == nil {
+		return
+	}
+	c.board.PathChanged(a.ID(), b.ID())
+	c.fluid.topologyChanged()
+}
+
+// millis is the undisturbed wall clock, milliseconds since 1970.
+func (c *Cluster) millis() int64 { return c.e.Wall().UnixMilli() }
+
+// baseSettings are the persistent settings of the first state.
+func (c *Cluster) baseSettings() settings.Settings { return c.cfg.Persistent }
+
+// now is the time since the start of the run.
+func (c *Cluster) now() time.Duration { return time.Duration(c.e.Now()) }

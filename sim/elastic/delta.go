@@ -1,0 +1,209 @@
+package elastic
+
+import (
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// storeKey names a shard of one life of an index.
+type storeKey struct {
+	uuid  string
+	shard int
+}
+
+// shardChange is a shard whose table, or whose index's metadata, differs between
+// two states.
+type shardChange struct {
+	meta     *state.Index
+	old, new *state.ShardTable // old nil: the index is new
+}
+
+// delta is what differs between two states. It is computed once for all nodes that
+// apply the same step and never changes.
+type delta struct {
+	old, new *state.State
+	changes  []shardChange
+	// byNode are the changes that concern a node, before or after: indices into changes.
+	byNode  map[string][]int
+	removed []*state.Index
+	metas   []*state.Index // changed metadata of indices that were there before
+	created []*state.Index
+	joined  []*state.Node
+	left    []*state.Node
+}
+
+// routingChanged reports whether any shard moved or any index came or went.
+func (d *delta) routingChanged() bool {
+	return len(d.changes) > 0 || len(d.removed) > 0
+}
+
+// deltaCache keeps the deltas asked for last: nodes apply the same steps at about
+// the same time.
+type deltaCache struct {
+	at   [16]*delta
+	next int
+}
+
+func (k *deltaCache) between(old, new *state.State) *delta {
+	for _, d := range k.at {
+		if d != nil && d.old == old && d.new == new {
+			return d
+		}
+	}
+	d := computeDelta(old, new)
+	k.at[k.next] = d
+	k.next = (k.next + 1) % len(k.at)
+	return d
+}
+
+func computeDelta(old, new *state.State) *delta {
+	d := &delta{old: old, new: new}
+	d.compareNodes()
+	if old.Routing == new.Routing && sameIndices(old.Indices, new.Indices) {
+		return d
+	}
+	d.compareIndices()
+	d.byNode = make(map[string][]int)
+	for i := range d.changes {
+		d.file(i, d.changes[i].old)
+		d.file(i, d.changes[i].new)
+	}
+	return d
+}
+
+func sameIndices(a, b []*state.Index) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func (d *delta) compareNodes() {
+	a, b := d.old.Nodes, d.new.Nodes
+	for len(a) > 0 || len(b) > 0 {
+		switch {
+		case len(b) == 0 || (len(a) > 0 && a[0].ID < b[0].ID):
+			d.left = append(d.left, a[0])
+			a = a[1:]
+		case len(a) == 0 || b[0].ID < a[0].ID:
+			d.joined = append(d.joined, b[0])
+			b = b[1:]
+		default:
+			if a[0].EphemeralID != b[0].EphemeralID {
+				d.left, d.joined = append(d.left, a[0]), append(d.joined, b[0])
+			}
+			a, b = a[1:], b[1:]
+		}
+	}
+}
+
+func (d *delta) compareIndices() {
+	before := make(map[string]*state.Index, len(d.old.Indices))
+	tables := make(map[string]*state.IndexTable, len(d.old.Routing.Indices))
+	for _, m := range d.old.Indices {
+		before[m.Name] = m
+	}
+	for _, t := range d.old.Routing.Indices {
+		tables[t.Index] = t
+	}
+	metas := make(map[string]*state.Index, len(d.new.Indices))
+	for _, m := range d.new.Indices {
+		metas[m.Name] = m
+		was := before[m.Name]
+		switch {
+		case was == nil:
+			d.created = append(d.created, m)
+		case was.UUID != m.UUID:
+			d.removed, d.created = append(d.removed, was), append(d.created, m)
+		case was != m:
+			d.metas = append(d.metas, m)
+		}
+	}
+	for _, m := range d.old.Indices {
+		if metas[m.Name] == nil {
+			d.removed = append(d.removed, m)
+		}
+	}
+	for _, t := range d.new.Routing.Indices {
+		m, was := metas[t.Index], tables[t.Index]
+		if was == t && before[t.Index] != nil && before[t.Index].UUID == m.UUID {
+			continue
+		}
+		if was != nil && (before[t.Index] == nil || before[t.Index].UUID != m.UUID) {
+			was = nil // another index of that name
+		}
+		d.compareTables(m, was, t)
+	}
+}
+
+func (d *delta) compareTables(m *state.Index, old, new *state.IndexTable) {
+	for i, sh := range new.Shards {
+		var was *state.ShardTable
+		if old != nil && i < len(old.Shards) {
+			was = old.Shards[i]
+		}
+		if was != sh {
+			d.changes = append(d.changes, shardChange{meta: m, old: was, new: sh})
+		}
+	}
+}
+
+// file enters a change under every node that the table names.
+func (d *delta) file(i int, t *state.ShardTable) {
+	if t == nil {
+		return
+	}
+	add := func(node string) {
+		if list := d.byNode[node]; node != "" && (len(list) == 0 || list[len(list)-1] != i) {
+			d.byNode[node] = append(list, i)
+		}
+	}
+	for _, c := range t.Copies {
+		add(c.Node)
+		if c.State == state.Relocating {
+			add(c.Other)
+		}
+	}
+}
+
+// copyOn finds the copy, or relocation target, that a table has on a node.
+func copyOn(t *state.ShardTable, node string) *state.Copy {
+	for _, c := range t.Copies {
+		if c.Node == node {
+			return c
+		}
+		if c.State == state.Relocating && c.Other == node {
+			return c.Target()
+		}
+	}
+	return nil
+}
+
+// copyWith finds the copy, or relocation target, with an allocation id.
+func copyWith(t *state.ShardTable, id string) *state.Copy {
+	for _, c := range t.Copies {
+		if c.AllocationID == id {
+			return c
+		}
+		if c.State == state.Relocating && c.OtherID == id {
+			return c.Target()
+		}
+	}
+	return nil
+}
+
+// tableOf finds a shard's table and metadata in a state, or nil.
+func tableOf(st *state.State, k storeKey) (*state.ShardTable, *state.Index) {
+	for _, m := range st.Indices {
+		if m.UUID == k.uuid {
+			if t := st.Routing.Index(m.Name); t != nil && k.shard < len(t.Shards) {
+				return t.Shards[k.shard], m
+			}
+		}
+	}
+	return nil, nil
+}

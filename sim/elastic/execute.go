@@ -1,0 +1,157 @@
+package elastic
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+)
+
+// execute performs one item on the primary: versions and conditions are checked, the
+// operation gets its sequence number. It returns the operation, or nil when there is
+// nothing to replicate.
+func (s *shard) execute(it *BulkItem, res *BulkResult) *doc {
+	e := s.engine()
+	for try := 0; ; try++ {
+		d, err := s.attempt(e, it, res)
+		if err == nil {
+			return d
+		}
+		if err.Type == "version_conflict_engine_exception" && try < it.RetryOnConflict {
+			continue
+		}
+		s.stats.indexFailed++
+		res.Err, res.Status = err, err.Status
+		return nil
+	}
+}
+
+func (s *shard) attempt(e *engine, it *BulkItem, res *BulkResult) (*doc, *Error) {
+	cur := e.live[it.ID]
+	exists := cur != nil && !cur.Deleted
+	op, source := it.Op, it.Source
+	if op == OpUpdate {
+		var old []byte
+		if exists {
+			old = cur.Source
+		}
+		next, noop, err := it.Update(old)
+		if err != nil {
+			return nil, AsError(err)
+		}
+		if noop {
+			s.stats.noops++
+			res.Result, res.Status = "noop", 200
+			res.Version, res.SeqNo, res.PrimaryTerm = cur.Version, cur.SeqNo, cur.Term
+			return nil, nil
+		}
+		source = next
+	}
+	if err := s.conflict(it, cur, exists); err != nil {
+		return nil, err
+	}
+	d := &doc{ID: it.ID, Routing: it.Routing, Source: source, Term: s.term, Version: 1, Deleted: op == OpDelete}
+	if cur != nil {
+		d.Version = cur.Version + 1
+	}
+	if it.External {
+		d.Version = it.Version
+	}
+	s.p.c.fluid.settle(s.store)
+	d.SeqNo = e.max + 1
+	e.process(d, s.now())
+	s.store.grow(d.bytes(), 1)
+	s.count([]*doc{d})
+	res.Version, res.SeqNo, res.PrimaryTerm = d.Version, d.SeqNo, d.Term
+	switch {
+	case op == OpDelete && !exists:
+		res.Result, res.Status = "not_found", 404
+	case op == OpDelete:
+		res.Result, res.Status = "deleted", 200
+	case exists:
+		res.Result, res.Status = "updated", 200
+	default:
+		res.Result, res.Status = "created", 201
+	}
+	return d, nil
+}
+
+// conflict is the version conflict of an item with the present document, or nil.
+func (s *shard) conflict(it *BulkItem, cur *doc, exists bool) *Error {
+	conflict := func(format string, args ...any) *Error {
+		return &Error{
+			Status: 409, Type: "version_conflict_engine_exception", Reason: "[" + it.ID + "]: version conflict, " + fmt.Sprintf(format, args...),
+			Fields: []Field{{"index_uuid", s.key.uuid}, {"shard", fmt.Sprint(s.key.shard)}, {"index", s.index}},
+		}
+	}
+	if it.IfSeqNo != UnassignedSeqNo && (it.IfSeqNo != 0 || it.IfPrimaryTerm != 0) {
+		switch {
+		case !exists:
+			return conflict("required seqNo [%d], primary term [%d]. but no document was found", it.IfSeqNo, it.IfPrimaryTerm)
+		case cur.SeqNo != it.IfSeqNo || cur.Term != it.IfPrimaryTerm:
+			return conflict("required seqNo [%d], primary term [%d]. current document has seqNo [%d] and primary term [%d]",
+				it.IfSeqNo, it.IfPrimaryTerm, cur.SeqNo, cur.Term)
+		}
+	}
+	switch {
+	case it.Op == OpCreate && exists:
+		return conflict("document already exists (current version [%d])", cur.Version)
+	case it.External && cur != nil && cur.Version >= it.Version:
+		return conflict("current version [%d] is higher or equal to the one provided [%d]", cur.Version, it.Version)
+	}
+	return nil
+}
+
+// count adds operations to the copy's statistics.
+func (s *shard) count(docs []*doc) {
+	for _, d := range docs {
+		if d.Deleted {
+			s.stats.deleteTotal++
+		} else {
+			s.stats.indexTotal++
+			s.stats.indexTime += s.p.c.cal.IndexOp
+		}
+	}
+}
+
+// refreshNow makes everything written visible.
+func (s *shard) refreshNow() {
+	s.stats.refreshTotal++
+	s.refreshed = s.now()
+	s.engine().refresh(s.now())
+}
+
+// refreshInterval is how often the copy refreshes by itself; 0 never.
+func (s *shard) refreshInterval() time.Duration {
+	return max(0, settings.IndexRefreshInterval.Get(s.meta.Settings))
+}
+
+// catchUpRefresh does the refreshes that were due. A shard that nobody has searched for
+// a while refreshes when it is searched, unless its interval was set explicitly.
+func (s *shard) catchUpRefresh(searching bool) {
+	now := s.now()
+	idle := !settings.IndexRefreshInterval.IsSet(s.meta.Settings) &&
+		now.Sub(s.lastSearch) >= settings.IndexSearchIdleAfter.Get(s.meta.Settings)
+	if searching {
+		s.lastSearch = now
+	}
+	upTo := refreshTick(now, s.created, s.refreshInterval())
+	if s.refreshInterval() == 0 {
+		upTo = s.refreshed
+	}
+	if idle && searching {
+		upTo = now
+	}
+	if s.engine().refresh(upTo) {
+		s.stats.refreshTotal++
+	}
+}
+
+// untilRefresh is the time to the next refresh by itself.
+func (s *shard) untilRefresh() time.Duration {
+	interval := s.refreshInterval()
+	if interval == 0 {
+		return 0
+	}
+	return refreshTick(s.now(), s.created, interval).Add(interval).Sub(s.now())
+}

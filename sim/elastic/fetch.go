@@ -1,0 +1,210 @@
+package elastic
+
+import (
+	"slices"
+
+	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/coordination"
+	"github.com/shardquake/shardquake/sim/elastic/recovery"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// fetcher asks the data nodes what they hold on disk of unassigned shards, over the
+// network, and keeps the answers until the shard's copies change (GatewayAllocator,
+// AsyncShardFetch).
+type fetcher struct {
+	m         *master
+	primaries map[allocation.ShardID]*fetch
+	stores    map[allocation.ShardID]*fetch
+}
+
+// fetch is what was asked about one shard.
+type fetch struct {
+	asked   map[string]string // by node id: the node's ephemeral id when it was asked
+	answers map[string]storeAnswer
+	waiting int
+}
+
+// storeAnswer is what a node says of a shard.
+type storeAnswer struct {
+	found        bool
+	allocationID string
+	primary      bool
+	corrupted    bool
+	active       bool // the copy serves: its answer is the present state, not a file's
+	history      string
+	segments     []recovery.Segment
+	leases       recovery.Leases
+}
+
+var _ allocation.ShardFetcher = (*fetcher)(nil)
+
+func newFetcher(m *master) *fetcher {
+	return &fetcher{m: m, primaries: make(map[allocation.ShardID]*fetch), stores: make(map[allocation.ShardID]*fetch)}
+}
+
+// forget drops what is known of a shard (applyStartedShards, applyFailedShards).
+func (f *fetcher) forget(k storeKey) {
+	if _, meta := tableOf(f.m.p.applied, k); meta != nil {
+		id := allocation.ShardID{Index: meta.Name, Shard: k.shard}
+		delete(f.primaries, id)
+		delete(f.stores, id)
+	}
+}
+
+// applied drops what is known of shards that are complete or gone.
+func (f *fetcher) applied(d *delta) {
+	if len(f.primaries)+len(f.stores) == 0 {
+		return
+	}
+	for _, m := range d.removed {
+		for i := range m.Shards {
+			delete(f.primaries, allocation.ShardID{Index: m.Name, Shard: i})
+			delete(f.stores, allocation.ShardID{Index: m.Name, Shard: i})
+		}
+	}
+}
+
+// Primaries implements [allocation.ShardFetcher].
+func (f *fetcher) Primaries(index string, shard int) ([]allocation.StoredPrimary, bool) {
+	nodes, answers, ok := f.ask(f.primaries, index, shard)
+	if !ok {
+		return nil, false
+	}
+	var out []allocation.StoredPrimary
+	for _, id := range nodes {
+		a := answers[id]
+		if !a.found {
+			continue
+		}
+		sp := allocation.StoredPrimary{Node: id, AllocationID: a.allocationID, Primary: a.primary}
+		if a.corrupted {
+			sp.Failure = errCorrupted
+		}
+		out = append(out, sp)
+	}
+	return out, true
+}
+
+// Stores implements [allocation.ShardFetcher].
+func (f *fetcher) Stores(index string, shard int) ([]allocation.StoredReplica, bool) {
+	nodes, answers, ok := f.ask(f.stores, index, shard)
+	if !ok {
+		return nil, false
+	}
+	primary := f.primaryAnswer(index, shard, answers)
+	out := make([]allocation.StoredReplica, 0, len(nodes))
+	for _, id := range nodes {
+		a := answers[id]
+		r := allocation.StoredReplica{Node: id, Empty: !a.found || a.corrupted, RetainedSeqNo: -1}
+		if primary != nil {
+			if lease, ok := primary.leases.Get(id); ok {
+				r.RetainedSeqNo = lease.Retaining
+			}
+			if !r.Empty {
+				r.MatchingBytes = recovery.Matching(primary.segments, a.segments)
+			}
+		}
+		out = append(out, r)
+	}
+	return out, true
+}
+
+// primaryAnswer is the answer of the node that holds the active primary, or nil.
+func (f *fetcher) primaryAnswer(index string, shard int, answers map[string]storeAnswer) *storeAnswer {
+	t := f.m.p.applied.Routing.Index(index)
+	if t == nil || shard >= len(t.Shards) {
+		return nil
+	}
+	pr := t.Shards[shard].Primary()
+	if pr == nil || !pr.Active() {
+		return nil
+	}
+	a, ok := answers[pr.Node]
+	if !ok || !a.found {
+		return nil
+	}
+	return &a
+}
+
+// ask gives the answers of all data nodes in order of their ids, or sends the
+// questions that are still open.
+func (f *fetcher) ask(cache map[allocation.ShardID]*fetch, index string, shard int) ([]string, map[string]storeAnswer, bool) {
+	p := f.m.p
+	id := allocation.ShardID{Index: index, Shard: shard}
+	w := cache[id]
+	if w == nil {
+		w = &fetch{asked: make(map[string]string), answers: make(map[string]storeAnswer)}
+		cache[id] = w
+	}
+	var nodes []string
+	for _, n := range p.applied.Nodes {
+		if !holdsData(n) {
+			continue
+		}
+		nodes = append(nodes, n.ID)
+		if w.asked[n.ID] != n.EphemeralID {
+			w.asked[n.ID] = n.EphemeralID
+			delete(w.answers, n.ID)
+			w.waiting++
+			f.send(cache, id, w, n)
+		}
+	}
+	if w.waiting > 0 {
+		return nil, nil, false
+	}
+	return nodes, w.answers, true
+}
+
+// send asks one node. When the last answer has come the master reroutes.
+func (f *fetcher) send(cache map[allocation.ShardID]*fetch, id allocation.ShardID, w *fetch, n *state.Node) {
+	p := f.m.p
+	var uuid string
+	if meta := p.applied.Index(id.Index); meta != nil {
+		uuid = meta.UUID
+	}
+	arrived := func(a storeAnswer) {
+		w.waiting--
+		if w.asked[n.ID] == n.EphemeralID {
+			w.answers[n.ID] = a
+		}
+		if w.waiting == 0 && cache[id] == w && !f.m.over {
+			f.m.reroute.ask("async_shard_fetch", coordination.High, nil)
+		}
+	}
+	p.request(p.node(n.ID), rpc{
+		name: "gateway.fetch", bytes: 256,
+		handle: func(q *process, reply func(int64, func())) {
+			a := q.describeStore(storeKey{uuid, id.Shard})
+			q.after(p.c.cal.StoreRead, "store.read", func() {
+				reply(int64(256+128*len(a.segments)), func() { arrived(a) })
+			})
+		},
+		failed: func(error) { arrived(storeAnswer{}) },
+	})
+}
+
+// describeStore is what the node holds of a shard.
+func (p *process) describeStore(k storeKey) storeAnswer {
+	st := p.n.stores[k]
+	if st == nil || (st.history == "" && st.allocationID == "") {
+		return storeAnswer{}
+	}
+	a := storeAnswer{
+		found: true, allocationID: st.allocationID, primary: st.primary, corrupted: st.corrupted,
+		history: st.history, segments: slices.Clone(st.segments),
+	}
+	if s := p.shards[k]; s != nil {
+		a.active = s.phase == started
+		if s.tracker != nil {
+			s.tracker.syncLeases()
+		}
+	}
+	a.leases = st.leases.Clone()
+	return a
+}
+
+// holdsData reports whether a node has any of the data roles.
+func holdsData(n *state.Node) bool {
+	return slices.ContainsFunc(n.Roles, func(r string) bool { return r == "data" || len(r) > 5 && r[:5] == "data_" })
+}

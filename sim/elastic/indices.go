@@ -1,0 +1,277 @@
+package elastic
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// CreateIndex is what an index is created from. Names, settings and mapping have been
+// validated; settings carry the "index." prefix.
+type CreateIndex struct {
+	Name                      string
+	Settings                  settings.Settings
+	Mapping                   []byte
+	WaitForActiveShards       string
+	MasterTimeout, AckTimeout time.Duration
+}
+
+// CreateIndex creates an index and waits for its active shards up to the ack timeout.
+func (n *Node) CreateIndex(ctx context.Context, req CreateIndex) (acked, shardsAcked bool, err error) {
+	acked, _, err = n.MasterTask(ctx, "create-index ["+req.Name+"], cause [api]", Urgent, req.MasterTimeout, req.AckTimeout,
+		func(st *state.State) (*state.State, error) {
+			m := n.c.actingMaster()
+			if m == nil {
+				return nil, errNotMaster
+			}
+			return m.createIndex(st, req.Name, req.Settings, req.Mapping)
+		})
+	if err != nil || !acked {
+		return acked, false, err
+	}
+	shardsAcked, err = n.WhenState(ctx, req.AckTimeout, func(st *state.State) bool {
+		meta := st.Index(req.Name)
+		return meta == nil || enoughActive(st, meta, req.WaitForActiveShards)
+	})
+	return acked, shardsAcked, err
+}
+
+// actingMaster is the master whose task is being computed: tasks are functions of the
+// state, and the allocator that they need is that of the node that computes them.
+func (c *Cluster) actingMaster() *master { return c.computing }
+
+// createIndex is the state with a new index, rerouted (MetadataCreateIndexService).
+func (m *master) createIndex(st *state.State, name string, s settings.Settings, mapping []byte) (*state.State, error) {
+	if have := st.Index(name); have != nil {
+		return nil, &Error{
+			Status: 400, Type: "resource_already_exists_exception",
+			Reason: "index [" + name + "/" + have.UUID + "] already exists",
+			Fields: []Field{{"index_uuid", have.UUID}, {"index", name}},
+		}
+	}
+	p := m.p
+	meta := newIndex(name, newID(p.c.ids), p.clock.Now().UnixMilli(), s, mapping)
+	if err := m.checkShardLimit(st, meta.Shards*(1+meta.Replicas)); err != nil {
+		return nil, err
+	}
+	// Elasticsearch's order of indices is that of a hash table with a salt of the run's.
+	at := p.c.e.Stream("elastic.index-order", p.c.name).IntN(len(st.Routing.Indices) + 1)
+	st = allocation.AddIndex(st, meta, at, state.IndexCreated, m.input())
+	return m.rerouted(withBlocks(st, meta)), nil
+}
+
+// newIndex is the metadata of an index that has never had a shard.
+func newIndex(name, uuid string, created int64, s settings.Settings, mapping []byte) *state.Index {
+	shards := settings.IndexShards.Get(s)
+	meta := &state.Index{
+		Name: name, UUID: uuid, CreationDate: created, Shards: shards, Replicas: settings.IndexReplicas.Get(s),
+		Settings: s, Mapping: mapping, PrimaryTerms: make([]int64, shards), InSync: make([][]string, shards),
+		Version: 1, MappingVersion: 1, SettingsVersion: 1,
+	}
+	for i := range meta.PrimaryTerms {
+		meta.PrimaryTerms[i] = 1
+	}
+	return meta
+}
+
+// checkShardLimit refuses more copies than cluster.max_shards_per_node allows.
+func (m *master) checkShardLimit(st *state.State, more int) error {
+	limit, open, data := settings.MaxShardsPerNode.Get(m.p.conf), 0, 0
+	for _, n := range st.Nodes {
+		if holdsData(n) {
+			data++
+		}
+	}
+	for _, meta := range st.Indices {
+		open += meta.Shards * (1 + meta.Replicas)
+	}
+	if data > 0 && open+more > limit*data {
+		return validation("this action would add [%d] shards, but this cluster currently has [%d]/[%d] maximum normal shards open;", more, open, limit*data)
+	}
+	return nil
+}
+
+// enoughActive reports whether every shard of an index has the active copies asked for.
+func enoughActive(st *state.State, meta *state.Index, text string) bool {
+	need := activeCount(meta, text)
+	t := st.Routing.Index(meta.Name)
+	if t == nil {
+		return false
+	}
+	for _, sh := range t.Shards {
+		if activeCopies(sh) < need {
+			return false
+		}
+	}
+	return true
+}
+
+// activeCount is wait_for_active_shards in copies; "" means the index's own setting.
+func activeCount(meta *state.Index, text string) int {
+	if text == "" {
+		text = settings.IndexWaitForActiveShards.Get(meta.Settings)
+	}
+	n, err := settings.ParseActiveShards(text)
+	if err != nil || n == settings.AllShards {
+		return meta.Replicas + 1
+	}
+	return n
+}
+
+func activeCopies(t *state.ShardTable) int {
+	n := 0
+	for _, c := range t.Copies {
+		if c.Active() {
+			n++
+		}
+	}
+	return n
+}
+
+// DeleteIndices deletes indices that exist.
+func (n *Node) DeleteIndices(ctx context.Context, names []string, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
+	acked, _, err = n.MasterTask(ctx, "delete-index", Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
+		for _, name := range names {
+			if st.Index(name) == nil {
+				return nil, IndexNotFound(name)
+			}
+			st = allocation.RemoveIndex(st, name)
+		}
+		if m := n.c.actingMaster(); m != nil {
+			st = m.rerouted(st)
+		}
+		return st, nil
+	})
+	return acked, err
+}
+
+// UpdateIndexSettings changes "index." settings of indices, validated by the caller;
+// a nil value resets one to its default.
+func (n *Node) UpdateIndexSettings(ctx context.Context, names []string, changes map[string]*string,
+	masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
+	acked, _, err = n.MasterTask(ctx, "update-settings", Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
+		m := n.c.actingMaster()
+		if m == nil {
+			return nil, errNotMaster
+		}
+		return m.changeIndexSettings(st, names, changes)
+	})
+	return acked, err
+}
+
+// changeIndexSettings is the state with changed index settings, their effects on
+// replicas and blocks, rerouted (MetadataUpdateSettingsService).
+func (m *master) changeIndexSettings(st *state.State, names []string, changes map[string]*string) (*state.State, error) {
+	for _, name := range names {
+		if st.Index(name) == nil {
+			return nil, IndexNotFound(name)
+		}
+	}
+	before := st
+	if _, ok := changes[settings.IndexReplicas.Key()]; ok {
+		replicas := settings.IndexReplicas.Get(settings.Settings{}.With(changes))
+		var differ []string
+		for _, name := range names {
+			if st.Index(name).Replicas != replicas {
+				differ = append(differ, name)
+			}
+		}
+		if len(differ) > 0 {
+			st = allocation.SetReplicas(st, differ, replicas, m.input())
+		}
+	}
+	for _, name := range names {
+		meta := st.Index(name)
+		next := meta.Settings.With(changes)
+		if next.Equal(meta.Settings) {
+			continue
+		}
+		changed := *meta
+		changed.Settings = next
+		changed.Version++
+		changed.SettingsVersion++
+		st = replaceIndex(st, &changed)
+		st = withBlocks(st, &changed)
+	}
+	if st == before {
+		return st, nil
+	}
+	return m.rerouted(st), nil
+}
+
+// replaceIndex is the state with other metadata of one index.
+func replaceIndex(st *state.State, meta *state.Index) *state.State {
+	st = st.Clone()
+	st.Indices = slices.Clone(st.Indices)
+	for i, m := range st.Indices {
+		if m.Name == meta.Name {
+			st.Indices[i] = meta
+		}
+	}
+	return st
+}
+
+// UpdateClusterSettings changes cluster-wide settings, validated by the caller, and
+// reroutes as Elasticsearch does.
+func (n *Node) UpdateClusterSettings(ctx context.Context, persistent, transient map[string]*string,
+	masterTimeout, ackTimeout time.Duration) (acked bool, published *state.State, err error) {
+	acked, published, err = n.MasterTask(ctx, "cluster_update_settings", Immediate, masterTimeout, ackTimeout,
+		func(st *state.State) (*state.State, error) {
+			next := st.Clone()
+			next.Persistent = st.Persistent.With(persistent)
+			next.Transient = st.Transient.With(transient)
+			if next.Persistent.Equal(st.Persistent) && next.Transient.Equal(st.Transient) {
+				return st, nil
+			}
+			return next, nil
+		})
+	if err != nil || !acked {
+		return acked, published, err
+	}
+	_, _, err = n.MasterTask(ctx, "reroute_after_cluster_update_settings", Urgent, masterTimeout, ackTimeout,
+		func(st *state.State) (*state.State, error) {
+			m := n.c.actingMaster()
+			if m == nil {
+				return nil, errNotMaster
+			}
+			return m.rerouted(st), nil
+		})
+	return acked, published, err
+}
+
+// withBlocks is the state with the blocks that an index's settings ask for.
+func withBlocks(st *state.State, meta *state.Index) *state.State {
+	var blocks []state.Block
+	for _, b := range indexBlocks() {
+		if b.setting.Get(meta.Settings) {
+			blocks = append(blocks, b.block)
+		}
+	}
+	at, have := slices.BinarySearchFunc(st.Blocks, meta.Name, func(b state.IndexBlocks, name string) int {
+		switch {
+		case b.Index < name:
+			return -1
+		case b.Index > name:
+			return 1
+		}
+		return 0
+	})
+	if len(blocks) == 0 && !have {
+		return st
+	}
+	st = st.Clone()
+	st.Blocks = slices.Clone(st.Blocks)
+	switch {
+	case len(blocks) == 0:
+		st.Blocks = slices.Delete(st.Blocks, at, at+1)
+	case have:
+		st.Blocks[at].Blocks = blocks
+	default:
+		st.Blocks = slices.Insert(st.Blocks, at, state.IndexBlocks{Index: meta.Name, Blocks: blocks})
+	}
+	return st
+}

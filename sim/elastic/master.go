@@ -1,0 +1,206 @@
+package elastic
+
+import (
+	"errors"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/coordination"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// master is what a process is and knows while it is the elected master: the allocator,
+// what it asked the other nodes about disks and stores, the reroutes it plans.
+type master struct {
+	p     *process
+	alloc *allocation.Service
+	info  *infoService
+	fetch *fetcher
+
+	reroute   rerouteService
+	computing bool
+	delayed   delayedReroute
+	over      bool
+}
+
+func newMaster(p *process) *master {
+	m := &master{p: p}
+	m.fetch = newFetcher(m)
+	m.alloc = allocation.New(allocation.Config{
+		NewAllocationID: func() string { return newID(p.c.ids) },
+		NodeSettings:    p.n.cfg.Settings, Fetcher: m.fetch,
+	})
+	m.reroute.m, m.delayed.m = m, m
+	m.info = newInfoService(m)
+	return m
+}
+
+// stop ends mastership.
+func (m *master) stop() {
+	m.over = true
+	m.alloc.Reset()
+	m.info.stop()
+	m.delayed.timer.Stop()
+}
+
+// modeChanged follows the coordinator's turns: the master's services live while it
+// leads.
+func (p *process) modeChanged(mode coordination.Mode, _ int64, _ string) {
+	switch {
+	case mode == coordination.Leader && p.master == nil:
+		p.master = newMaster(p)
+		p.master.info.start()
+	case mode != coordination.Leader && p.master != nil:
+		p.master.stop()
+		p.master = nil
+	}
+	p.c.watch.modeChanged(p)
+}
+
+// input is what the allocator needs beside the state.
+func (m *master) input() allocation.Input {
+	return allocation.Input{
+		Info: m.info.latest(), NowNanos: int64(m.p.c.e.Now()), NowMillis: m.p.clock.Now().UnixMilli(),
+	}
+}
+
+// applied follows what the master itself has applied.
+func (m *master) applied(d *delta) {
+	m.fetch.applied(d)
+	m.delayed.applied(d)
+	m.info.applied(d)
+}
+
+// nodesLeft takes the copies of gone nodes out of the table
+// (NodeLeftExecutor, JoinTaskExecutor for the old master).
+func (p *process) nodesLeft(st *state.State, _ []*state.Node, reroute bool, _ string) *state.State {
+	m := p.master
+	if m == nil {
+		return st
+	}
+	st = m.alloc.DisassociateDeadNodes(st, m.input())
+	if reroute {
+		st = m.rerouted(st)
+	}
+	return st
+}
+
+func (p *process) nodesChanged(joined, left []*state.Node) {
+	m := p.master
+	if m == nil {
+		return
+	}
+	switch {
+	case len(joined) > 0:
+		m.reroute.ask("post-join reroute", coordination.High, nil)
+	case len(left) > 0:
+		m.reroute.ask("disconnected nodes", coordination.Normal, nil)
+	}
+}
+
+// recoverState builds the table after a full restart.
+func (p *process) recoverState(st *state.State) *state.State {
+	next := st.Clone()
+	next.Routing = coordination.RecoverRouting(st, p.clock.Now().UnixMilli(), int64(p.c.e.Now()))
+	if m := p.master; m != nil {
+		next = m.rerouted(next)
+	}
+	return next
+}
+
+// submit queues a task with the coordinator. failed gets [errNotMaster] for everything
+// that another master may still do.
+func (m *master) submit(t coordination.Task, failed func(error)) {
+	update := t.Update
+	t.Update = func(st *state.State) (*state.State, error) {
+		before := m.p.c.computing
+		m.p.c.computing = m
+		defer func() { m.p.c.computing = before }()
+		return update(st)
+	}
+	t.Failed = func(err error) {
+		var not *coordination.NotMasterError
+		var lost *coordination.FailedToCommitError
+		if errors.As(err, &not) || errors.As(err, &lost) {
+			err = errNotMaster
+		}
+		if failed != nil {
+			failed(err)
+		}
+	}
+	m.p.coord.Submit(t)
+}
+
+// shardStarted handles a node's report (ShardStateAction.ShardStartedClusterStateTaskExecutor).
+func (m *master) shardStarted(k storeKey, id string, primary bool, term int64, reply func(error)) {
+	var done []*state.Copy
+	m.submit(coordination.Task{
+		Source: "shard-started", Priority: coordination.Urgent, Batch: "shard-started",
+		Update: func(st *state.State) (*state.State, error) {
+			t, meta := tableOf(st, k)
+			if t == nil {
+				return st, nil
+			}
+			cp := copyWith(t, id)
+			if cp == nil || cp.State != state.Initializing || (primary && cp.Primary && meta.PrimaryTerms[k.shard] != term) {
+				return st, nil
+			}
+			done = []*state.Copy{cp}
+			m.fetch.forget(k)
+			return m.alloc.StartCopies(st, done, m.input()), nil
+		},
+		Published: func(_, _ *state.State) {
+			reply(nil)
+			if done != nil {
+				m.reroute.ask("reroute after starting shards", coordination.Normal, nil)
+			}
+		},
+	}, reply)
+}
+
+// shardFailure is a node's, or a primary's, report of a failed copy.
+type shardFailure struct {
+	key            storeKey
+	id             string
+	term           int64 // of the reporting primary; 0: the copy's own node reports
+	stale          bool
+	message, cause string
+}
+
+// shardFailed handles it (ShardStateAction.ShardFailedClusterStateTaskExecutor).
+func (m *master) shardFailed(f shardFailure, reply func(error)) {
+	m.submit(coordination.Task{
+		Source: "shard-failed", Priority: coordination.High, Batch: "shard-failed",
+		Update: func(st *state.State) (*state.State, error) { return m.failed(st, f) },
+		Published: func(old, st *state.State) {
+			reply(nil)
+			if old != st {
+				m.reroute.ask("reroute after failing shards", coordination.Normal, nil)
+			}
+		},
+	}, reply)
+}
+
+func (m *master) failed(st *state.State, f shardFailure) (*state.State, error) {
+	t, meta := tableOf(st, f.key)
+	if t == nil {
+		return st, nil
+	}
+	if f.term > 0 && meta.PrimaryTerms[f.key.shard] != f.term {
+		return nil, errNoLongerPrimary
+	}
+	m.fetch.forget(f.key)
+	cp := copyWith(t, f.id)
+	if cp != nil {
+		failures := []allocation.Failure{{Copy: cp, Message: f.message, Error: f.cause, MarkStale: f.stale}}
+		return m.rerouteWanted(m.alloc.FailCopies(st, failures, nil, m.input())), nil
+	}
+	if f.term > 0 && f.stale {
+		gone := []allocation.Stale{{Index: meta.Name, Shard: f.key.shard, AllocationID: f.id}}
+		return m.rerouteWanted(m.alloc.FailCopies(st, nil, gone, m.input())), nil
+	}
+	return st, nil
+}
+
+// shardActiveTimeout is indices.store.delete.shard.timeout.
+const shardActiveTimeout = 30 * time.Second

@@ -1,0 +1,237 @@
+package elastic
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/coordination"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// Node is one machine with its node. What is a field here survives the process:
+// the disk and what stands on it.
+type Node struct {
+	c       *Cluster
+	ordinal int
+	cfg     NodeConfig
+
+	disk *sim.Disk
+	// limiter is indices.recovery.max_bytes_per_sec: what the node sends and
+	// receives in recoveries passes it, both ways together.
+	limiter   *sim.Resource
+	persisted coordination.Persisted
+	// stores are the shards on disk.
+	stores map[storeKey]*store
+
+	proc        *process // nil: no process
+	incarnation int
+}
+
+func newNode(c *Cluster, i int, cfg NodeConfig) *Node {
+	n := &Node{c: c, ordinal: i, cfg: cfg, stores: make(map[storeKey]*store)}
+	f := c.net.Fluid()
+	n.disk = f.NewDisk(cfg.Name, sim.DiskSpec{Capacity: cfg.DiskBytes, Read: cfg.DiskReadBPS, Write: cfg.DiskWriteBPS})
+	n.limiter = f.Resource(cfg.Name+"/recovery", 0)
+	if c.net.Endpoint(cfg.Name) == nil {
+		c.net.AddEndpoint(cfg.Name, sim.EndpointSpec{Bandwidth: cfg.NetworkBPS, Latency: cfg.Latency})
+	}
+	c.net.Disconnect(cfg.Name)
+	return n
+}
+
+// Name is node.name, also the host name of its URL.
+func (n *Node) Name() string { return n.cfg.Name }
+
+// ID is the persistent id.
+func (n *Node) ID() string { return n.cfg.ID }
+
+// Config is what the node was made from, with defaults filled in.
+func (n *Node) Config() NodeConfig { return n.cfg }
+
+// Cluster is the node's cluster.
+func (n *Node) Cluster() *Cluster { return n.c }
+
+// Disk is the machine's data disk.
+func (n *Node) Disk() *sim.Disk { return n.disk }
+
+// Alive reports whether the process runs (a paused one does).
+func (n *Node) Alive() bool { return n.proc != nil }
+
+// Serving reports whether the HTTP port is open: the process runs and has come so
+// far in its start. A paused node's port is open but silent.
+func (n *Node) Serving() bool { return n.proc != nil && n.proc.http }
+
+// Paused reports whether the process is frozen.
+func (n *Node) Paused() bool { return n.proc != nil && n.proc.paused }
+
+// Incarnation counts the starts of the process: a request that began in one ends
+// with a closed connection when it is over.
+func (n *Node) Incarnation() int { return n.incarnation }
+
+// Settings is the node's elasticsearch.yml.
+func (n *Node) Settings() settings.Settings { return n.cfg.Settings }
+
+// Applied is the state that the node has applied. It is never nil; before the
+// first one it has no master and the block "state not recovered / initialized".
+func (n *Node) Applied() *state.State {
+	if n.proc == nil {
+		return emptyState(n.c.name)
+	}
+	return n.proc.applied
+}
+
+// Self is the node as it presents itself to the others.
+func (n *Node) Self() *state.Node {
+	self := n.describe("")
+	if n.proc != nil {
+		self.EphemeralID = n.proc.ephemeral
+	}
+	return &self
+}
+
+func (n *Node) describe(ephemeral string) state.Node {
+	return state.Node{
+		ID: n.cfg.ID, EphemeralID: ephemeral, Name: n.cfg.Name, Host: n.cfg.Name,
+		Address: "10.0." + strconv.Itoa((n.ordinal+1)/250) + "." + strconv.Itoa((n.ordinal+1)%250) + ":9300",
+		Roles:   n.cfg.Roles, Attributes: n.cfg.Attributes,
+	}
+}
+
+// ClusterSettings are the settings in force on the node: transient over persistent
+// of the applied state, over elasticsearch.yml.
+func (n *Node) ClusterSettings() settings.Settings {
+	return n.cfg.Settings.Merged(n.Applied().Settings())
+}
+
+func (n *Node) isData() bool {
+	return slices.ContainsFunc(n.cfg.Roles, func(r string) bool { return r == "data" || r == "data_content" || r == "data_hot" })
+}
+
+// StartNode starts a node's process, on whatever its disk holds. It is there at
+// once, and joins when it has come up.
+func (c *Cluster) StartNode(name string) error {
+	n, err := c.lookup(name)
+	if err != nil {
+		return err
+	}
+	if n.proc != nil {
+		return fmt.Errorf("node %s runs already", name)
+	}
+	n.start()
+	return nil
+}
+
+// Kill ends a node's process at once. What it knew is lost, its disk stays.
+func (c *Cluster) Kill(name string) error {
+	n, err := c.lookup(name)
+	if err != nil {
+		return err
+	}
+	if n.proc == nil {
+		return fmt.Errorf("node %s doesn't run", name)
+	}
+	n.kill(false)
+	return nil
+}
+
+// Stop asks a node's process to end; done is called when it has.
+func (c *Cluster) Stop(name string, done func()) error {
+	n, err := c.lookup(name)
+	if err != nil {
+		return err
+	}
+	if n.proc == nil {
+		return fmt.Errorf("node %s doesn't run", name)
+	}
+	p := n.proc
+	// A frozen process handles the signal when it goes on.
+	p.run(func() {
+		p.http = false
+		p.after(c.cal.NodeStop, "node.stop", func() {
+			n.kill(true)
+			if done != nil {
+				done()
+			}
+		})
+	})
+	return nil
+}
+
+// Pause freezes a node's process: its connections stay open and silent.
+func (c *Cluster) Pause(name string) error { return c.setPaused(name, true) }
+
+// Resume lets a frozen process go on; it catches up with what it missed.
+func (c *Cluster) Resume(name string) error { return c.setPaused(name, false) }
+
+func (c *Cluster) setPaused(name string, paused bool) error {
+	n, err := c.lookup(name)
+	if err != nil {
+		return err
+	}
+	if n.proc == nil {
+		return fmt.Errorf("node %s doesn't run", name)
+	}
+	if n.proc.paused == paused {
+		return nil
+	}
+	c.e.Note("node.pause="+strconv.FormatBool(paused), name)
+	n.proc.setPaused(paused)
+	c.board.NodeChanged(n.ID())
+	c.fluid.topologyChanged()
+	return nil
+}
+
+func (c *Cluster) lookup(name string) (*Node, error) {
+	n := c.byName[name]
+	if n == nil {
+		return nil, fmt.Errorf("unknown node %q", name)
+	}
+	return n, nil
+}
+
+// AwaitAwake waits while the process is frozen; IsNodeGone(err) when it died meanwhile.
+func (n *Node) AwaitAwake(ctx context.Context) error {
+	if n.proc == nil {
+		return errNodeGone
+	}
+	if !n.proc.paused {
+		return nil
+	}
+	return n.proc.await(ctx, func(done func(error)) { done(nil) })
+}
+
+// start begins a process. Nothing answers before it has come up.
+func (n *Node) start() {
+	n.incarnation++
+	c := n.c
+	c.e.Note("node.start", n.Name())
+	p := newProcess(n)
+	n.proc = p
+	d := c.cal.NodeStart
+	if len(n.stores) == 0 && n.persisted.Accepted == nil {
+		d = c.cal.NodeStartEmpty
+	}
+	// Processes that start together don't come up in the same nanosecond.
+	d += time.Duration(c.e.Stream("node.start", n.Name()).Int64N(int64(d)/20 + 1))
+	p.after(d, "node.up", p.up)
+}
+
+// kill ends the process. A graceful end has synced everything.
+func (n *Node) kill(graceful bool) {
+	p := n.proc
+	if p == nil {
+		return
+	}
+	n.c.e.Note("node.kill", n.Name())
+	p.die(graceful)
+	n.proc = nil
+	n.c.net.Disconnect(n.Name())
+	n.c.board.NodeChanged(n.ID())
+	n.c.fluid.topologyChanged()
+	n.c.watch.nodeChanged(n)
+}

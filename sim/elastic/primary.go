@@ -1,0 +1,270 @@
+package elastic
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/recovery"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// tracker is what an acting primary knows of its replication group
+// (org.elasticsearch.index.seqno.ReplicationTracker).
+type tracker struct {
+	s *shard
+	// copies are by allocation id, sorted; the primary's own is among them.
+	copies []*peerCopy
+	// lastReal is the last operation assigned that was no fluid one; for the order on replicas.
+	writes int // replicated writes under way
+
+	idle     []func() // what waits for writes to become 0
+	blocked  bool     // a hand-off is under way: writes wait
+	blockedQ []func()
+
+	leaseTick sim.Time // up to when leases have been synced
+}
+
+// peerCopy is a copy of the replication group.
+type peerCopy struct {
+	id string
+	// inSync copies must have every acknowledged operation; tracked ones get
+	// operations while they still recover.
+	inSync, tracked bool
+}
+
+// newTracker starts primary mode with the in-sync set of the cluster state.
+func newTracker(s *shard, inSync []string) *tracker {
+	t := &tracker{s: s, leaseTick: s.now()}
+	for _, id := range inSync {
+		t.add(id).inSync = true
+	}
+	t.add(s.routing.AllocationID).inSync = true
+	if s.table != nil {
+		t.addInitializing(s.table)
+	}
+	if len(s.store.leases.All()) == 0 || t.sole() {
+		t.putLease(s.p.n.ID(), max(0, t.globalCheckpoint()+1))
+	}
+	return t
+}
+
+func (t *tracker) find(id string) *peerCopy {
+	i, ok := slices.BinarySearchFunc(t.copies, id, func(c *peerCopy, id string) int { return strings.Compare(c.id, id) })
+	if !ok {
+		return nil
+	}
+	return t.copies[i]
+}
+
+func (t *tracker) add(id string) *peerCopy {
+	i, ok := slices.BinarySearchFunc(t.copies, id, func(c *peerCopy, id string) int { return strings.Compare(c.id, id) })
+	if !ok {
+		t.copies = slices.Insert(t.copies, i, &peerCopy{id: id})
+	}
+	return t.copies[i]
+}
+
+func (t *tracker) addInitializing(tab *state.ShardTable) {
+	for _, c := range tab.Copies {
+		switch {
+		case c.State == state.Initializing:
+			t.add(c.AllocationID)
+		case c.State == state.Relocating:
+			t.add(c.OtherID)
+		}
+	}
+}
+
+func (t *tracker) sole() bool { return len(t.copies) == 1 }
+
+// update follows a new table and in-sync set from the master: copies that are in
+// neither are forgotten, new ones recover.
+func (t *tracker) update(m *state.Index, tab *state.ShardTable) {
+	t.syncLeases()
+	inSync := m.InSync[t.s.key.shard]
+	t.copies = slices.DeleteFunc(t.copies, func(c *peerCopy) bool {
+		return c.id != t.s.routing.AllocationID && !slices.Contains(inSync, c.id) && copyWith(tab, c.id) == nil
+	})
+	for _, id := range inSync {
+		t.add(id).inSync = true
+	}
+	t.addInitializing(tab)
+	t.s.meta, t.s.table = m, tab
+	t.s.p.c.fluid.groupChanged(t.s)
+}
+
+// targets are the copies, other than the primary, that operations are replicated to,
+// in the table's order.
+func (t *tracker) targets() []*state.Copy {
+	var out []*state.Copy
+	consider := func(c *state.Copy) {
+		if c.AllocationID == t.s.routing.AllocationID {
+			return
+		}
+		if p := t.find(c.AllocationID); p != nil && (p.inSync || p.tracked) {
+			out = append(out, c)
+		}
+	}
+	for _, c := range t.s.table.Copies {
+		if c.Assigned() {
+			consider(c)
+		}
+		if target := c.Target(); target != nil {
+			consider(target)
+		}
+	}
+	return out
+}
+
+// unavailable are in-sync copies that no node holds: the master must take them out of
+// the in-sync set before a write that they miss is acknowledged.
+func (t *tracker) unavailable() []string {
+	var out []string
+	for _, c := range t.copies {
+		if c.inSync && copyWith(t.s.table, c.id) == nil {
+			out = append(out, c.id)
+		}
+	}
+	return out
+}
+
+// globalCheckpoint is the operation up to which every in-sync copy has all.
+func (t *tracker) globalCheckpoint() int64 {
+	t.s.p.c.fluid.settle(t.s.store)
+	k := t.s.engine().localCheckpoint()
+	for _, c := range t.targets() {
+		if p := t.find(c.AllocationID); !p.inSync {
+			continue
+		}
+		if st := t.s.p.storeOf(c, t.s.key); st != nil {
+			k = min(k, st.eng.localCheckpoint())
+		}
+	}
+	return max(k, t.s.store.global)
+}
+
+// storeOf is the store of another copy of a shard, if it is that allocation's.
+func (p *process) storeOf(c *state.Copy, k storeKey) *store {
+	n := p.node(c.Node)
+	if n == nil || n.proc == nil {
+		return nil
+	}
+	if s := n.proc.shards[k]; s != nil && s.routing.AllocationID == c.AllocationID {
+		return s.store
+	}
+	return nil
+}
+
+// syncGlobal tells the copies that can be reached the global checkpoint.
+func (t *tracker) syncGlobal() {
+	g := t.globalCheckpoint()
+	t.s.store.global = g
+	for _, c := range t.targets() {
+		if st := t.s.p.storeOf(c, t.s.key); st != nil && t.s.p.linked(c.Node) {
+			st.global = min(g, st.eng.localCheckpoint())
+		}
+	}
+}
+
+// linked reports whether messages to a node and back pass at present.
+func (p *process) linked(id string) bool {
+	n := p.node(id)
+	if n == p.n {
+		return true
+	}
+	net := p.c.net
+	return n.proc != nil && !n.proc.paused &&
+		net.Reachable(p.n.Name(), n.Name()) == sim.Open && net.Reachable(n.Name(), p.n.Name()) == sim.Open
+}
+
+// markInSync counts a recovered copy as in-sync from now on: what is acknowledged
+// after this is on it.
+func (t *tracker) markInSync(id string) {
+	if c := t.find(id); c != nil {
+		c.inSync, c.tracked = true, true
+		t.s.p.c.fluid.groupChanged(t.s)
+	}
+}
+
+// initiateTracking makes a recovering copy get all new operations.
+func (t *tracker) initiateTracking(id string) {
+	if c := t.find(id); c != nil {
+		c.tracked = true
+		t.s.p.c.fluid.groupChanged(t.s)
+	}
+}
+
+func (t *tracker) putLease(node string, retaining int64) {
+	t.s.store.leases.Put(recovery.Lease{Node: node, Retaining: retaining, At: t.s.p.c.now()})
+}
+
+// syncLeases catches up with the syncs of the retention leases that were due since the
+// last look: every 30 s from the moment the index was opened on this node. Between two
+// looks nothing has changed that a sync depends on but fluid operations, so only the
+// last one matters.
+func (t *tracker) syncLeases() {
+	s := t.s
+	phase := s.created
+	if list := s.p.byIndex[s.key.uuid]; len(list) > 0 {
+		phase = list[0].created
+	}
+	tick := refreshTick(s.now(), phase, settings.LeaseSyncInterval)
+	if tick <= t.leaseTick || s.p.paused {
+		return
+	}
+	t.leaseTick = tick
+	global := t.globalCheckpoint() - s.p.c.fluid.opsSince(s.store, tick)
+	s.periodicFlush(tick)
+	in := recovery.Sync{
+		Now: time.Duration(tick), AllStarted: true,
+		Period:           settings.IndexLeasePeriod.Get(s.meta.Settings),
+		CommitCheckpoint: s.store.commit.checkpoint, CommitDocs: s.store.commit.docs,
+		Threshold: settings.FileBasedThreshold,
+	}
+	for _, c := range s.table.Copies {
+		in.AllStarted = in.AllStarted && c.Active()
+		if c.Assigned() {
+			in.Assigned = append(in.Assigned, recovery.Peer{Node: c.Node, GlobalCheckpoint: global})
+		}
+		if c.State == state.Relocating {
+			in.Assigned = append(in.Assigned, recovery.Peer{Node: c.Other, GlobalCheckpoint: global})
+		}
+	}
+	s.store.leases.Sync(in)
+	t.shareLeases()
+}
+
+// shareLeases gives the copies that can be reached the leases, so that any of them
+// can go on as primary.
+func (t *tracker) shareLeases() {
+	for _, c := range t.targets() {
+		if st := t.s.p.storeOf(c, t.s.key); st != nil && t.s.p.linked(c.Node) {
+			st.leases = t.s.store.leases.Clone()
+		}
+	}
+}
+
+// close ends primary mode.
+func (t *tracker) close() {
+	t.s.p.c.fluid.groupClosed(t.s)
+	t.blockedQ, t.idle = nil, nil
+	t.s.tracker = nil
+}
+
+// periodicFlush commits when the last commit is older than
+// index.translog.flush_threshold_age and writes went on, or when the shard has been
+// idle for five minutes.
+func (s *shard) periodicFlush(at sim.Time) {
+	if s.engine().totalOps() == s.store.commit.atOps {
+		return
+	}
+	age := settings.IndexFlushThresholdAge.Get(s.meta.Settings)
+	if at.Sub(s.store.committed) >= age {
+		s.store.flush()
+		s.stats.flushTotal++
+		s.store.committed = at
+	}
+}

@@ -1,0 +1,344 @@
+package elastic
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// block holds new writes back; when those under way are done, quiet runs.
+func (t *tracker) block(quiet func()) {
+	t.blocked = true
+	if t.writes == 0 {
+		quiet()
+		return
+	}
+	t.idle = append(t.idle, quiet)
+}
+
+// unblock lets the writes that were held back go on.
+func (t *tracker) unblock() {
+	if !t.blocked {
+		return
+	}
+	t.blocked = false
+	held := t.blockedQ
+	t.blockedQ = nil
+	for _, f := range held {
+		f()
+	}
+}
+
+func (t *tracker) written() {
+	t.writes--
+	if t.writes > 0 {
+		return
+	}
+	idle := t.idle
+	t.idle = nil
+	for _, f := range idle {
+		f()
+	}
+}
+
+// primaryBulk performs items on the primary and replicates them; done is called when
+// every copy that has to have them has them (ReplicationOperation).
+func (p *process) primaryBulk(k storeKey, id string, term int64, items []BulkItem, results []BulkResult, opt BulkOptions, done func(error)) {
+	s := p.shards[k]
+	moved := func() error {
+		return &retryWrite{&Error{
+			Status: 503, Type: "unavailable_shards_exception",
+			Reason: fmt.Sprintf("[%s][%d] primary shard is not active Timeout: [%s], request: [BulkShardRequest [[%s][%d]] containing [%s] requests]",
+				items[0].Index, k.shard, settings.TimeText(opt.Timeout), items[0].Index, k.shard, requestsText(items)),
+		}}
+	}
+	switch {
+	case s == nil || s.phase == closed || s.routing.AllocationID != id && s.handedOff == "":
+		done(moved())
+		return
+	case s.handedOff != "":
+		p.delegate(s, items, results, opt, done, moved)
+		return
+	case s.tracker == nil || s.term != term:
+		done(moved())
+		return
+	case s.tracker.blocked:
+		s.tracker.blockedQ = append(s.tracker.blockedQ, func() { p.primaryBulk(k, id, term, items, results, opt, done) })
+		return
+	}
+	if need := activeCount(s.meta, opt.WaitForActiveShards); activeCopies(s.table) < need {
+		done(&retryWrite{&Error{
+			Status: 503, Type: "unavailable_shards_exception",
+			Reason: fmt.Sprintf("[%s][%d] Not enough active copies to meet shard count of [%s] (have %d, needed %d). Timeout: [%s], request: [BulkShardRequest [[%s][%d]] containing [%s] requests]",
+				s.index, k.shard, countText(opt, s), activeCopies(s.table), need, settings.TimeText(opt.Timeout), s.index, k.shard, requestsText(items)),
+		}})
+		return
+	}
+	s.tracker.writes++
+	t := s.tracker
+	p.after(time.Duration(len(items))*p.c.cal.IndexOp, "index.primary", func() {
+		if s.phase == closed || s.tracker != t {
+			done(moved())
+			return
+		}
+		op := &replicationOp{s: s, t: t, term: s.term, results: results, opt: opt, done: done}
+		op.perform(items)
+	})
+}
+
+func countText(opt BulkOptions, s *shard) string {
+	if opt.WaitForActiveShards != "" {
+		return opt.WaitForActiveShards
+	}
+	return settings.IndexWaitForActiveShards.Get(s.meta.Settings)
+}
+
+// delegate passes a write on to the relocation target that has become the primary.
+func (p *process) delegate(s *shard, items []BulkItem, results []BulkResult, opt BulkOptions, done func(error), moved func() error) {
+	target := p.node(s.handedOff)
+	p.request(target, rpc{
+		name: "bulk[s][p]", bytes: itemBytes(items),
+		handle: func(q *process, reply func(int64, func())) {
+			ts := q.shards[s.key]
+			if ts == nil || ts.tracker == nil {
+				reply(0, func() { done(moved()) })
+				return
+			}
+			q.primaryBulk(s.key, ts.routing.AllocationID, ts.term, items, results, opt, func(err error) { reply(0, func() { done(err) }) })
+		},
+		failed: func(error) { done(moved()) },
+	})
+}
+
+// replicationOp is a performed bulk on its way to the other copies.
+type replicationOp struct {
+	s       *shard
+	t       *tracker
+	term    int64
+	docs    []*doc
+	results []BulkResult
+	opt     BulkOptions
+	done    func(error)
+
+	pending  int
+	total    int
+	ok       int
+	failures []ShardFailure
+	lost     bool // this primary is not the primary any more
+}
+
+// perform executes the items on the primary and sends what they did to the group.
+func (op *replicationOp) perform(items []BulkItem) {
+	s := op.s
+	s.p.c.fluid.settle(s.store)
+	op.t.syncLeases()
+	for i := range items {
+		if d := s.execute(&items[i], &op.results[i]); d != nil {
+			op.docs = append(op.docs, d)
+		}
+	}
+	op.total, op.ok = 1, 1
+	for _, c := range s.table.Copies {
+		if c.AllocationID != s.routing.AllocationID || !c.Assigned() {
+			op.total++
+		}
+	}
+	op.pending = 1
+	if len(op.docs) > 0 {
+		for _, c := range op.t.targets() {
+			op.send(c)
+		}
+		for _, id := range op.t.unavailable() {
+			op.markStale(id)
+		}
+	}
+	op.finished()
+}
+
+// finished is called as each part ends; the last one answers.
+func (op *replicationOp) finished() {
+	op.pending--
+	if op.pending > 0 {
+		return
+	}
+	s := op.s
+	if s.phase != closed && s.tracker == op.t {
+		op.t.syncGlobal()
+	}
+	op.t.written()
+	if op.lost {
+		op.done(&retryWrite{&Error{Status: 503, Type: "unavailable_shards_exception", Reason: "primary term is over"}})
+		return
+	}
+	info := ShardInfo{Total: op.total, Successful: op.ok, Failed: len(op.failures), Failures: op.failures}
+	for i := range op.results {
+		if op.results[i].Err == nil {
+			op.results[i].Shards = info
+		}
+	}
+	op.makeVisible(func() { op.done(nil) })
+}
+
+// makeVisible follows the refresh policy before the answer.
+func (op *replicationOp) makeVisible(then func()) {
+	s := op.s
+	if s.phase == closed || op.opt.Refresh == RefreshNone {
+		then()
+		return
+	}
+	if op.opt.Refresh == RefreshImmediate {
+		s.refreshNow()
+		for _, c := range s.table.Copies {
+			if st := s.p.storeOf(c, s.key); st != nil && c.Active() && s.p.linked(c.Node) {
+				st.eng.refresh(s.now())
+			}
+		}
+		for i := range op.results {
+			op.results[i].ForcedRefresh = op.results[i].Err == nil
+		}
+		then()
+		return
+	}
+	s.lastSearch = s.now() // a waiting listener keeps the shard from going idle
+	s.p.after(s.untilRefresh(), "refresh.wait", then)
+}
+
+// send replicates to one copy.
+func (op *replicationOp) send(c *state.Copy) {
+	s := op.s
+	op.pending++
+	var bytes int64
+	for _, d := range op.docs {
+		bytes += d.bytes()
+	}
+	if st := s.p.storeOf(c, s.key); st != nil {
+		for _, d := range op.docs {
+			st.eng.expect(d.SeqNo)
+		}
+	}
+	global := op.t.globalCheckpoint()
+	s.p.request(s.p.node(c.Node), rpc{
+		name: "bulk[s][r]", bytes: bytes,
+		handle: func(q *process, reply func(int64, func())) {
+			q.replicaBulk(s.key, c.AllocationID, op.term, global, op.docs, func(err error) {
+				reply(32, func() { op.replicated(c, err) })
+			})
+		},
+		failed: func(err error) { op.replicated(c, err) },
+	})
+}
+
+// replicated counts a copy that answered, or has the master fail it before anything is
+// acknowledged without it.
+func (op *replicationOp) replicated(c *state.Copy, err error) {
+	if err == nil {
+		op.ok++
+		op.finished()
+		return
+	}
+	op.failures = append(op.failures, ShardFailure{
+		Index: c.Index, Shard: c.Shard, Node: c.Node, Status: "INTERNAL_SERVER_ERROR", Reason: AsError(err),
+	})
+	op.s.p.failCopy(op.s.key, c.AllocationID, op.term, true,
+		fmt.Sprintf("failed to perform indices:data/write/bulk[s] on replica %s", describe(c)), err.Error(), op.mastersWord)
+}
+
+// markStale has the master take a copy that no node holds out of the in-sync set.
+func (op *replicationOp) markStale(id string) {
+	op.pending++
+	op.s.p.failCopy(op.s.key, id, op.term, true, "failed to mark shard as stale", "", op.mastersWord)
+}
+
+// mastersWord goes on when the master has failed a copy; if it says that this primary's
+// term is over, nothing may be acknowledged.
+func (op *replicationOp) mastersWord(err error) {
+	if errors.Is(err, errNoLongerPrimary) {
+		op.lost = true
+		if op.s.phase != closed {
+			op.s.fail("primary shard was demoted while failing replica shard", err.Error())
+		}
+	}
+	op.finished()
+}
+
+func describe(c *state.Copy) string {
+	kind := "R"
+	if c.Primary {
+		kind = "P"
+	}
+	return fmt.Sprintf("[%s][%d], node[%s], [%s], s[%s], a[id=%s]", c.Index, c.Shard, c.Node, kind, c.State, c.AllocationID)
+}
+
+// replicaBulk applies operations on a copy.
+func (q *process) replicaBulk(k storeKey, id string, term, global int64, docs []*doc, done func(error)) {
+	s := q.shards[k]
+	if s == nil || s.routing.AllocationID != id || s.phase == closed {
+		done(&Error{Status: 404, Type: "shard_not_found_exception", Reason: "no such shard"})
+		return
+	}
+	if term < s.term {
+		done(&Error{Status: 500, Type: "illegal_state_exception", Reason: fmt.Sprintf(
+			"operation primary term [%d] is too old (current [%d])", term, s.term)})
+		return
+	}
+	if term > s.term {
+		s.term = term
+	}
+	q.after(time.Duration(len(docs))*q.c.cal.IndexOp, "index.replica", func() {
+		if s.phase == closed {
+			done(&Error{Status: 500, Type: "index_shard_closed_exception", Reason: "CurrentState[CLOSED] Closed"})
+			return
+		}
+		q.c.fluid.settle(s.store)
+		for _, d := range docs {
+			s.engine().process(d, s.now())
+			s.store.grow(d.bytes(), 1)
+		}
+		s.count(docs)
+		s.store.global = max(s.store.global, min(global, s.engine().localCheckpoint()))
+		done(nil)
+	})
+}
+
+// resyncReplicas brings the copies of a promoted primary to the same operations above
+// the global checkpoint: what only some of them have from the old primary is either on
+// this primary, and sent, or gone (PrimaryReplicaSyncer).
+func (s *shard) resyncReplicas() {
+	t := s.tracker
+	s.p.c.fluid.settle(s.store)
+	global := s.store.global
+	docs := append([]*doc(nil), s.engine().since(global+1)...)
+	for _, c := range t.targets() {
+		var bytes int64
+		for _, d := range docs {
+			bytes += d.bytes()
+		}
+		term := s.term
+		s.p.request(s.p.node(c.Node), rpc{
+			name: "resync", bytes: bytes,
+			handle: func(q *process, reply func(int64, func())) {
+				if r := q.shards[s.key]; r != nil && r.routing.AllocationID == c.AllocationID && r.term <= term {
+					q.c.fluid.settle(r.store)
+					keep := r.engine().max
+					r.engine().rollback(global)
+					r.engine().max = max(keep, global)
+				}
+				q.replicaBulk(s.key, c.AllocationID, term, global, docs, func(err error) {
+					reply(0, func() {
+						if err == nil && s.phase != closed && s.tracker == t {
+							t.syncGlobal()
+						}
+					})
+				})
+			},
+			failed: func(err error) {
+				if s.phase != closed {
+					s.p.failCopy(s.key, c.AllocationID, term, true, "failed to resync replica", err.Error(), func(error) {})
+				}
+			},
+		})
+	}
+}

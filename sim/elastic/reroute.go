@@ -1,0 +1,157 @@
+package elastic
+
+import (
+	"time"
+
+	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/coordination"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// rerouteService joins reroutes that are asked for while one waits
+// (BatchedRerouteService).
+type rerouteService struct {
+	m       *master
+	waiting *pendingReroute
+}
+
+type pendingReroute struct {
+	priority coordination.Priority
+	done     []func()
+}
+
+// ask has the master reroute soon; done, if not nil, is called when it has.
+func (r *rerouteService) ask(reason string, pr coordination.Priority, done func()) {
+	if w := r.waiting; w != nil {
+		if done != nil {
+			w.done = append(w.done, done)
+		}
+		if pr >= w.priority {
+			return
+		}
+		// A more urgent reroute takes the waiting one's listeners with it.
+		done = func(all []func()) func() {
+			return func() {
+				for _, f := range all {
+					f()
+				}
+			}
+		}(w.done)
+		w.done = nil
+	}
+	w := &pendingReroute{priority: pr}
+	if done != nil {
+		w.done = []func(){done}
+	}
+	r.waiting = w
+	m := r.m
+	m.submit(coordination.Task{
+		Source: "cluster_reroute(" + reason + ")", Priority: pr,
+		Update: func(st *state.State) (*state.State, error) {
+			if r.waiting != w {
+				return st, nil // a more urgent one has done it
+			}
+			r.waiting = nil
+			return m.rerouted(st), nil
+		},
+		Published: func(_, _ *state.State) { w.finish() },
+	}, func(error) {
+		if r.waiting == w {
+			r.waiting = nil
+		}
+		w.finish()
+	})
+}
+
+func (w *pendingReroute) finish() {
+	for _, f := range w.done {
+		f()
+	}
+	w.done = nil
+}
+
+// rerouted runs the allocator on a state that is being computed.
+func (m *master) rerouted(st *state.State) *state.State {
+	return m.rerouteWanted(m.alloc.Reroute(st, m.input()))
+}
+
+// rerouteWanted begins the computation of the desired balance that a reroute asked for:
+// it runs beside the master service and its result is reconciled by a task of its own.
+func (m *master) rerouteWanted(st *state.State) *state.State {
+	if m.alloc.Wanted() && !m.computing {
+		m.computing = true
+		m.p.after(m.p.c.cal.Compute, "balance.compute", m.compute)
+	}
+	return st
+}
+
+func (m *master) compute() {
+	if m.over {
+		return
+	}
+	m.computing = false
+	if !m.alloc.Wanted() {
+		return
+	}
+	m.alloc.Compute()
+	m.submit(coordination.Task{
+		Source: "reconcile-desired-balance", Priority: coordination.Urgent, Batch: "reconcile-desired-balance",
+		Update: func(st *state.State) (*state.State, error) {
+			return m.alloc.Reconcile(st, m.input()), nil
+		},
+	}, nil)
+	m.rerouteWanted(nil)
+}
+
+// delayedReroute plans the reroute for the moment when the first delayed copy's time is
+// over (DelayedAllocationService).
+type delayedReroute struct {
+	m     *master
+	timer sim.Timer
+	at    sim.Time
+}
+
+func (r *delayedReroute) applied(d *delta) {
+	if !d.routingChanged() && len(d.metas) == 0 && d.old.Master == d.new.Master {
+		return
+	}
+	at := sim.Never
+	for _, idx := range d.new.Routing.Indices {
+		if t := r.earliest(d.new, idx); t < at {
+			at = t
+		}
+	}
+	switch {
+	case at == sim.Never:
+		r.timer.Stop()
+		r.at = at
+	case at != r.at || !r.pending():
+		r.timer.Stop()
+		r.at = at
+		r.timer = r.m.p.after(max(0, at.Sub(r.m.p.c.e.Now())), "reroute.delayed", func() {
+			r.at = sim.Never
+			r.m.reroute.ask("assign delayed unassigned shards", coordination.Normal, nil)
+		})
+	}
+}
+
+func (r *delayedReroute) pending() bool { return r.at > r.m.p.c.e.Now() && r.at != sim.Never }
+
+// earliest is when the first delayed copy of an index may be allocated.
+func (r *delayedReroute) earliest(st *state.State, idx *state.IndexTable) sim.Time {
+	at := sim.Never
+	var timeout time.Duration
+	for _, sh := range idx.Shards {
+		for _, c := range sh.Copies {
+			if c.State != state.Unassigned || c.Info == nil || !c.Info.Delayed {
+				continue
+			}
+			if timeout == 0 {
+				timeout = settings.IndexDelayedTimeout.Get(st.Index(idx.Index).Settings)
+			}
+			at = min(at, sim.Time(c.Info.AtNanos).Add(timeout))
+		}
+	}
+	return at
+}

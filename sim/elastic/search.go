@@ -1,0 +1,350 @@
+package elastic
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// Get reads a document by id; realtime sees writes that no refresh has made visible yet.
+func (n *Node) Get(ctx context.Context, index, id, routing string, realtime bool) (GetResult, error) {
+	out := GetResult{Index: index, ID: id}
+	p := n.proc
+	if p == nil {
+		return out, errNodeGone
+	}
+	err := p.await(ctx, func(done func(error)) {
+		meta := p.applied.Index(index)
+		if meta == nil {
+			done(IndexNotFound(index))
+			return
+		}
+		if err, _ := GlobalBlock(p.applied, "read"); err != nil {
+			done(err)
+			return
+		}
+		if err := IndexBlock(p.applied, index, "read"); err != nil {
+			done(err)
+			return
+		}
+		num := ShardFor(meta, id, routing)
+		t := p.applied.Routing.Index(index).Shards[num]
+		visit := &copyVisit{p: p, name: "get[s]", key: storeKey{meta.UUID, num}, copies: p.order(t, "")}
+		visit.on = func(s *shard) func() {
+			if !realtime {
+				s.catchUpRefresh(true)
+			}
+			d := s.engine().get(id, realtime)
+			s.stats.getTotal++
+			if d == nil {
+				s.stats.getMissing++
+			}
+			return func() {
+				if d != nil {
+					out.Found, out.Source, out.Routing = true, d.Source, d.Routing
+					out.Version, out.SeqNo, out.PrimaryTerm = d.Version, d.SeqNo, d.Term
+				}
+				done(nil)
+			}
+		}
+		visit.none = func(last *Error) { done(noShardAvailable(index, num, last)) }
+		visit.next()
+	})
+	return out, err
+}
+
+func noShardAvailable(index string, shard int, last *Error) *Error {
+	e := &Error{Status: 503, Type: "no_shard_available_action_exception", Reason: "No shard available for [get [" + index + "]]", CausedBy: last}
+	e.Fields = []Field{{"shard", shard}, {"index", index}}
+	return e
+}
+
+// copyVisit asks the copies of a shard one after another until one answers.
+type copyVisit struct {
+	p      *process
+	name   string
+	key    storeKey
+	copies []*state.Copy
+	// on runs on the copy's node; what it returns runs on the asking node.
+	on   func(s *shard) func()
+	none func(last *Error)
+	last *Error
+	from *state.Copy // the copy that answered or was asked last
+}
+
+func (v *copyVisit) next() {
+	if len(v.copies) == 0 {
+		v.none(v.last)
+		return
+	}
+	c := v.copies[0]
+	v.copies, v.from = v.copies[1:], c
+	p := v.p
+	p.request(p.node(c.Node), rpc{
+		name: v.name, bytes: 256,
+		handle: func(q *process, reply func(int64, func())) {
+			s := q.shards[v.key]
+			if s == nil || s.phase == recovering || s.phase == closed {
+				reply(0, func() {
+					v.last = &Error{Status: 404, Type: "shard_not_found_exception", Reason: "no such shard"}
+					v.next()
+				})
+				return
+			}
+			q.after(p.c.cal.SearchOp, v.name, func() { reply(1024, v.on(s)) })
+		},
+		failed: func(err error) {
+			v.last = &Error{Status: 500, Type: "node_disconnected_exception", Reason: err.Error()}
+			v.next()
+		},
+	})
+}
+
+// order is in which order the active copies of a shard are asked.
+func (p *process) order(t *state.ShardTable, preference string) []*state.Copy {
+	var out []*state.Copy
+	for _, c := range t.Copies {
+		if c.Active() {
+			out = append(out, c)
+		}
+	}
+	local := slices.IndexFunc(out, func(c *state.Copy) bool { return p.self(c.Node) })
+	switch preference {
+	case "":
+		if len(out) > 1 {
+			k := p.c.e.Stream("elastic.copy", p.n.Name()).IntN(len(out))
+			out = append(out[k:len(out):len(out)], out[:k]...)
+		}
+	case "_local":
+		if local > 0 {
+			out[0], out[local] = out[local], out[0]
+		}
+	case "_only_local":
+		if local < 0 {
+			return nil
+		}
+		return out[local : local+1]
+	default: // the same text asks the same copy
+		if len(out) > 1 {
+			k := floorMod(int(routingHash(preference)), len(out))
+			out = append(out[k:len(out):len(out)], out[:k]...)
+		}
+	}
+	return out
+}
+
+// shardHits is one shard's part of a search.
+type shardHits struct {
+	total  int64
+	hits   []Hit
+	failed *ShardFailure
+}
+
+// Search queries a copy of every shard.
+func (n *Node) Search(ctx context.Context, req SearchRequest) (SearchResult, error) {
+	var out SearchResult
+	p := n.proc
+	if p == nil {
+		return out, errNodeGone
+	}
+	begun := p.c.now()
+	var parts []*shardHits
+	err := p.await(ctx, func(done func(error)) {
+		var visits []*copyVisit
+		for _, index := range req.Indices {
+			meta := p.applied.Index(index)
+			if meta == nil {
+				done(IndexNotFound(index))
+				return
+			}
+			if err := IndexBlock(p.applied, index, "read"); err != nil {
+				done(err)
+				return
+			}
+			visits = append(visits, p.searchVisits(meta, req, &parts)...)
+		}
+		if err, _ := GlobalBlock(p.applied, "read"); err != nil {
+			done(err)
+			return
+		}
+		report := gather(len(visits), func() { done(nil) })
+		for i, v := range visits {
+			part := parts[i]
+			inner := v.on
+			v.on = func(s *shard) func() {
+				got := inner(s)
+				return func() { got(); report() }
+			}
+			v.none = func(last *Error) { part.failed = searchFailure(v, last); report() }
+			v.next()
+		}
+	})
+	if err != nil {
+		return out, err
+	}
+	out.Took = p.c.now() - begun
+	return out.merge(req, parts)
+}
+
+// searchVisits prepares the queries of an index's shards.
+func (p *process) searchVisits(meta *state.Index, req SearchRequest, parts *[]*shardHits) []*copyVisit {
+	var visits []*copyVisit
+	for _, t := range p.applied.Routing.Index(meta.Name).Shards {
+		part := &shardHits{}
+		*parts = append(*parts, part)
+		v := &copyVisit{p: p, name: "search[phase/query]", key: storeKey{meta.UUID, t.Shard}, copies: p.order(t, req.Preference)}
+		v.from = t.Primary()
+		v.on = func(s *shard) func() {
+			total, hits := s.query(req)
+			return func() { part.total, part.hits = total, hits }
+		}
+		visits = append(visits, v)
+	}
+	return visits
+}
+
+func searchFailure(v *copyVisit, last *Error) *ShardFailure {
+	f := &ShardFailure{Index: v.from.Index, Shard: v.from.Shard, Node: v.from.Node, Status: "SERVICE_UNAVAILABLE", Reason: last}
+	if last == nil {
+		f.Reason = &Error{Status: 503, Type: "no_shard_available_action_exception"}
+	}
+	return f
+}
+
+// query finds documents on a copy: how many match in all, and the first of them.
+func (s *shard) query(req SearchRequest) (total int64, hits []Hit) {
+	s.catchUpRefresh(true)
+	s.stats.queryTotal++
+	s.stats.queryTime += s.p.c.cal.SearchOp
+	e := s.engine()
+	want := req.From + req.Size
+	if req.Match == nil {
+		s.p.c.fluid.settle(s.store)
+		total = e.seenN + e.fluidDocs
+		if want == 0 {
+			return total, nil
+		}
+	}
+	docs := make([]*doc, 0, len(e.visible))
+	for id, d := range e.visible { //shardquake:sorted
+		if !d.Deleted && (req.Match == nil || req.Match(id, d.Source)) {
+			docs = append(docs, d)
+		}
+	}
+	if req.Match != nil {
+		total = int64(len(docs))
+	}
+	slices.SortFunc(docs, func(a, b *doc) int { return cmp.Compare(a.SeqNo, b.SeqNo) })
+	for _, d := range docs[:min(want, len(docs))] {
+		hits = append(hits, Hit{
+			Index: s.index, ID: d.ID, Routing: d.Routing, Version: d.Version, SeqNo: d.SeqNo, PrimaryTerm: d.Term, Source: d.Source,
+		})
+	}
+	if len(hits) > 0 {
+		s.stats.fetchTotal++
+	}
+	return total, hits
+}
+
+// merge puts the shards' parts together.
+func (out *SearchResult) merge(req SearchRequest, parts []*shardHits) (SearchResult, error) {
+	var all []Hit
+	for _, part := range parts {
+		out.Shards.Total++
+		if part.failed != nil {
+			out.Shards.Failed++
+			out.Shards.Failures = append(out.Shards.Failures, *part.failed)
+			continue
+		}
+		out.Shards.Successful++
+		out.Total += part.total
+		all = append(all, part.hits...)
+	}
+	if out.Shards.Failed > 0 && (out.Shards.Successful == 0 || !req.AllowPartial) {
+		reason := "all shards failed"
+		if out.Shards.Successful > 0 {
+			reason = "Partial shards failure"
+		}
+		return *out, &Error{Status: 503, Type: "search_phase_execution_exception", Reason: reason, Fields: []Field{{"phase", "query"}, {"grouped", true}}, RootCause: []*Error{}}
+	}
+	if req.From < len(all) {
+		out.Hits = all[req.From:min(len(all), req.From+req.Size)]
+	}
+	return *out, nil
+}
+
+// Count is Search without hits.
+func (n *Node) Count(ctx context.Context, req SearchRequest) (CountResult, error) {
+	req.From, req.Size = 0, 0
+	req.AllowPartial = true
+	r, err := n.Search(ctx, req)
+	return CountResult{Count: r.Total, Shards: r.Shards}, err
+}
+
+// Refresh makes everything written visible to searches, on every active copy.
+func (n *Node) Refresh(ctx context.Context, indices []string) (ShardsResult, error) {
+	return n.broadcast(ctx, "refresh", indices, func(s *shard) { s.refreshNow() })
+}
+
+// Flush commits every copy.
+func (n *Node) Flush(ctx context.Context, indices []string) (ShardsResult, error) {
+	return n.broadcast(ctx, "flush", indices, func(s *shard) {
+		s.store.flush()
+		s.store.committed = s.now()
+		s.stats.flushTotal++
+	})
+}
+
+// broadcast does something on every copy of the indices (TransportBroadcastReplicationAction):
+// copies without a node count in the total only.
+func (n *Node) broadcast(ctx context.Context, name string, indices []string, do func(s *shard)) (ShardsResult, error) {
+	var out ShardsResult
+	p := n.proc
+	if p == nil {
+		return out, errNodeGone
+	}
+	err := p.await(ctx, func(done func(error)) {
+		var copies []*state.Copy
+		var keys []storeKey
+		for _, index := range indices {
+			meta := p.applied.Index(index)
+			if meta == nil {
+				done(IndexNotFound(index))
+				return
+			}
+			for _, t := range p.applied.Routing.Index(index).Shards {
+				for _, c := range t.Copies {
+					out.Total++
+					if c.Active() {
+						copies, keys = append(copies, c), append(keys, storeKey{meta.UUID, t.Shard})
+					}
+				}
+			}
+		}
+		report := gather(len(copies), func() { done(nil) })
+		for i, c := range copies {
+			p.request(p.node(c.Node), rpc{
+				name: name, bytes: 128, timeout: time.Minute,
+				handle: func(q *process, reply func(int64, func())) {
+					s := q.shards[keys[i]]
+					if s != nil && s.phase != closed {
+						do(s)
+					}
+					reply(0, func() { out.Successful++; report() })
+				},
+				failed: func(err error) {
+					out.Failed++
+					out.Failures = append(out.Failures, ShardFailure{
+						Index: c.Index, Shard: c.Shard, Node: c.Node, Status: "INTERNAL_SERVER_ERROR",
+						Reason: &Error{Status: 500, Type: "node_disconnected_exception", Reason: err.Error()},
+					})
+					report()
+				},
+			})
+		}
+	})
+	return out, err
+}

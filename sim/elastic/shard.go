@@ -1,0 +1,225 @@
+package elastic
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// shardPhase is how far a copy has come in its process (IndexShardState).
+type shardPhase uint8
+
+const (
+	recovering   shardPhase = iota
+	postRecovery            // recovered; the master has not said "started" yet
+	started
+	closed
+)
+
+// shard is a copy that a process holds open (IndexShard).
+type shard struct {
+	p       *process
+	key     storeKey
+	index   string
+	meta    *state.Index
+	table   *state.ShardTable
+	routing *state.Copy // as last applied
+	store   *store
+	phase   shardPhase
+	created sim.Time
+	// term is the primary term under which the copy accepts operations.
+	term int64
+
+	tracker  *tracker // non-nil while the copy acts as primary
+	recovery *recoveryRun
+	sources  []*recoverySource // recoveries that this primary serves
+	resync   bool              // a promoted primary that still resyncs
+	// handedOff is the relocation target that has become the acting primary.
+	handedOff string
+
+	lastSearch sim.Time
+	refreshed  sim.Time // up to when operations are visible by an explicit refresh
+	stats      shardCounters
+}
+
+// shardCounters are what a copy counts in one life.
+type shardCounters struct {
+	indexTotal, indexFailed, deleteTotal, noops int64
+	getTotal, getMissing                        int64
+	queryTotal, fetchTotal                      int64
+	refreshTotal, flushTotal                    int64
+	sources, targets                            int
+	indexTime, queryTime                        time.Duration
+	fluidWrites, fluidReads                     int64
+}
+
+func (s *shard) engine() *engine { return &s.store.eng }
+
+func (s *shard) now() sim.Time { return s.p.c.e.Now() }
+
+// active reports whether the copy acts as primary at present.
+func (s *shard) actingPrimary() bool {
+	return s.tracker != nil && s.handedOff == "" && s.phase != closed
+}
+
+// createShard opens a copy and begins its recovery.
+func (p *process) createShard(m *state.Index, t *state.ShardTable, want *state.Copy) {
+	key := storeKey{m.UUID, t.Shard}
+	st := p.n.stores[key]
+	fresh := st == nil
+	if fresh {
+		st = p.n.newStore(key, m.Name)
+	}
+	s := &shard{
+		p: p, key: key, index: m.Name, meta: m, table: t, routing: want, store: st,
+		created: p.c.e.Now(), term: m.PrimaryTerms[t.Shard], lastSearch: p.c.e.Now(),
+	}
+	p.shards[key] = s
+	p.byIndex[m.UUID] = append(p.byIndex[m.UUID], s)
+	// A copy that returns keeps its allocation id on disk until it has recovered
+	// (a primary from its own store, or a replica): then the new one is written.
+	s.startRecovery(fresh)
+}
+
+// writeState persists which allocation the store belongs to.
+func (s *shard) writeState() {
+	s.store.allocationID, s.store.primary = s.routing.AllocationID, s.routing.Primary
+}
+
+// close ends a copy in this process; its store stays.
+func (s *shard) close(reason string) {
+	if s.phase == closed {
+		return
+	}
+	s.phase = closed
+	if s.recovery != nil {
+		s.recovery.cancel(reason)
+	}
+	for len(s.sources) > 0 {
+		s.sources[0].end(errDelayRecovery)
+	}
+	if s.tracker != nil {
+		s.tracker.close()
+	}
+	p := s.p
+	delete(p.shards, s.key)
+	list := p.byIndex[s.key.uuid]
+	for i, o := range list {
+		if o == s {
+			list = slices.Delete(list, i, i+1)
+			break
+		}
+	}
+	if len(list) == 0 {
+		delete(p.byIndex, s.key.uuid)
+	} else {
+		p.byIndex[s.key.uuid] = list
+	}
+	p.c.fluid.detach(s.store)
+}
+
+// processEnded is what becomes of a copy when its process ends.
+func (s *shard) processEnded(graceful bool) {
+	p := s.p
+	p.c.fluid.settle(s.store)
+	if !graceful && settings.IndexTranslogDurability.Get(s.meta.Settings) == "ASYNC" {
+		sync := settings.IndexTranslogSyncInterval.Get(s.meta.Settings)
+		s.engine().truncate(refreshTick(s.now(), s.created, sync), s.store.commit.checkpoint)
+	}
+	if graceful {
+		s.store.flush()
+	}
+	if s.recovery != nil {
+		s.recovery.cancel("node closed")
+	}
+	p.c.fluid.detach(s.store)
+	s.phase = closed
+	s.engine().reopen(s.now())
+}
+
+// recoverySourceChanged reports whether a copy that recovers from a peer has to start
+// over because its primary is another one now.
+func (s *shard) recoverySourceChanged(want *state.Copy, t *state.ShardTable) bool {
+	if s.recovery == nil || want.Source != state.Peer || s.phase != recovering || s.recovery.source == nil {
+		return false
+	}
+	from := sourceOf(want, t)
+	return from == "" || s.recovery.source.ID() != from
+}
+
+// sourceOf is the node that a copy recovers from: the relocation's other end for a
+// primary's target, else the primary's node; "" when there is none.
+func sourceOf(want *state.Copy, t *state.ShardTable) string {
+	if want.Primary && want.IsRelocationTarget() {
+		return want.Other
+	}
+	if pr := t.Primary(); pr != nil && pr.Active() {
+		return pr.Node
+	}
+	return ""
+}
+
+// updateMeta takes over new metadata of the index while the copy stays.
+func (s *shard) updateMeta(m *state.Index, t *state.ShardTable) {
+	s.meta = m
+	if s.routing.Primary && s.tracker != nil && copyWith(t, s.routing.AllocationID) != nil {
+		s.tracker.update(m, t)
+	}
+}
+
+// update follows a change of the copy's entry in the routing table
+// (IndexShard.updateShardState).
+func (s *shard) update(want *state.Copy, m *state.Index, t *state.ShardTable) {
+	was := s.routing
+	s.routing, s.meta, s.table = want, m, t
+	if want.Primary && !was.Primary {
+		s.promote()
+	}
+	if want.Active() && s.phase == postRecovery {
+		s.phase = started
+		if want.Primary && s.tracker == nil {
+			s.activate(m.InSync[s.key.shard])
+		}
+	}
+	if s.handedOff != "" && want.State == state.Started {
+		// The relocation was cancelled after the hand-off: what the target has done since is
+		// lost to this copy, so it may not go on as primary.
+		s.fail("shard was marked as relocated, cannot revert", "")
+		return
+	}
+	if s.tracker != nil {
+		s.tracker.update(m, t)
+	}
+	if want.State == state.Initializing && s.phase == postRecovery {
+		s.p.reportStarted(s) // the master has not heard of it
+	}
+	s.writeState()
+}
+
+// promote makes a replica the primary under a new term: gaps in its history become
+// no-ops, the other copies are resynced to it.
+func (s *shard) promote() {
+	s.term = s.meta.PrimaryTerms[s.key.shard]
+	e := s.engine()
+	e.missing = nil
+	e.floor = UnassignedSeqNo
+	s.p.c.e.Note("shard.promote", s.index, uint64(s.key.shard), uint64(s.term))
+	s.activate(s.meta.InSync[s.key.shard])
+	s.resyncReplicas()
+}
+
+// activate makes the copy the acting primary.
+func (s *shard) activate(inSync []string) {
+	s.tracker = newTracker(s, inSync)
+	s.p.c.inv.activated(s)
+	s.p.c.fluid.groupChanged(s)
+}
+
+// compareShards orders by index name and shard number.
+func compareShards(a, b *shard) int {
+	return cmp.Or(cmp.Compare(a.index, b.index), cmp.Compare(a.key.uuid, b.key.uuid), cmp.Compare(a.key.shard, b.key.shard))
+}

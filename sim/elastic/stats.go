@@ -1,0 +1,208 @@
+package elastic
+
+import (
+	"math"
+	"time"
+
+	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/recovery"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// LocalShardStats are the shard copies on this node, by index and shard.
+func (n *Node) LocalShardStats() []ShardStats {
+	if n.proc == nil {
+		return nil
+	}
+	hosted := n.proc.hosted()
+	out := make([]ShardStats, 0, len(hosted))
+	for _, s := range hosted {
+		if s.phase != recovering {
+			out = append(out, s.describe())
+		}
+	}
+	return out
+}
+
+func (s *shard) describe() ShardStats {
+	p, e, st := s.p, s.engine(), s.store
+	bytes := st.bytes() // settles the fluid load
+	s.catchUpRefresh(false)
+	if s.tracker != nil {
+		s.tracker.syncLeases()
+	}
+	writes, reads := p.c.fluid.operations(s)
+	out := ShardStats{
+		Index: s.index, IndexUUID: s.key.uuid, Shard: s.key.shard, Primary: s.routing.Primary,
+		State: s.routing.State.String(), RelocatingNode: s.routing.Other, AllocationID: s.routing.AllocationID,
+		DocsCount: e.seenN + e.fluidDocs, DocsBytes: bytes, StoreBytes: bytes, DataSetBytes: bytes,
+		DocsDeleted:   max(0, int64(len(e.history))-e.liveN),
+		SegmentsCount: len(st.segments), HistoryUUID: st.history,
+		MaxSeqNo: e.max, LocalCheckpoint: e.localCheckpoint(), GlobalCheckpoint: st.global,
+		RefreshTotal: s.stats.refreshTotal, FlushTotal: s.stats.flushTotal,
+		RecoveryAsSource: len(s.sources), CommitGeneration: st.commit.generation,
+	}
+	if st.grown.Bytes > 0 {
+		out.SegmentsCount++
+	}
+	if s.recovery != nil {
+		out.ReservedBytes = s.recovery.reserved()
+		if !s.recovery.over {
+			out.RecoveryAsTarget = 1
+		}
+	}
+	out.Indexing = IndexingStats{
+		Total: s.stats.indexTotal + writes, Failed: s.stats.indexFailed, DeleteTotal: s.stats.deleteTotal,
+		NoopUpdates: s.stats.noops, Time: s.stats.indexTime + time.Duration(writes)*p.c.cal.IndexOp,
+	}
+	out.Get = GetStats{Total: s.stats.getTotal, Exists: s.stats.getTotal - s.stats.getMissing, Missing: s.stats.getMissing}
+	out.Search = SearchStats{
+		QueryTotal: s.stats.queryTotal + reads, FetchTotal: s.stats.fetchTotal + reads,
+		QueryTime: s.stats.queryTime + time.Duration(reads)*p.c.cal.SearchOp,
+	}
+	out.TranslogOps = max(0, e.totalOps()-(st.commit.checkpoint+1))
+	out.TranslogUncOps = out.TranslogOps
+	out.TranslogBytes = 55 + st.grown.Bytes
+	out.TranslogUncBytes = out.TranslogBytes
+	out.RetentionLeases = s.leaseStats()
+	return out
+}
+
+func (s *shard) leaseStats() LeaseStats {
+	start := s.p.c.e.Wall().Add(-s.p.c.now())
+	out := LeaseStats{PrimaryTerm: s.term, Version: s.store.leases.Version()}
+	for _, l := range s.store.leases.All() {
+		out.Leases = append(out.Leases, LeaseInfo{
+			ID: l.ID(), RetainingSeqNo: l.Retaining, AtMillis: start.Add(l.At).UnixMilli(), Source: "peer recovery",
+		})
+	}
+	return out
+}
+
+// LocalRecoveries are the recoveries of the copies on this node: for each the one
+// that is running or the last one.
+func (n *Node) LocalRecoveries() []RecoveryInfo {
+	if n.proc == nil {
+		return nil
+	}
+	var out []RecoveryInfo
+	for _, s := range n.proc.hosted() {
+		if s.recovery != nil {
+			out = append(out, s.recovery.describe())
+		}
+	}
+	return out
+}
+
+func (r *recoveryRun) describe() RecoveryInfo {
+	s := r.s
+	now := s.now()
+	end := now
+	if r.over {
+		end = r.begun.Add(r.stop.Sub(r.start))
+	}
+	out := RecoveryInfo{
+		Index: s.index, Shard: s.key.shard, Primary: s.routing.Primary, Type: r.kind.String(), Stage: r.stage,
+		Start: r.start, Stop: r.stop, Total: end.Sub(r.begun), TargetNode: s.p.n.ID(),
+		TranslogRecovered: r.opsDone, TranslogTotal: r.opsTotal, TranslogOnStart: r.opsTotal,
+		Files:     r.files(),
+		IndexTime: r.span(StageIndex, StageVerifyIndex, end), VerifyTime: r.span(StageVerifyIndex, StageTranslog, end),
+		TranslogTime: r.span(StageTranslog, StageFinalize, end),
+		Details:      r.details(),
+	}
+	if r.source != nil {
+		out.SourceNode = r.source.ID()
+	}
+	if r.kind != state.Peer {
+		out.TranslogOnStart = r.opsTotal
+	}
+	return out
+}
+
+// span is the time between entering two stages, up to now while the second is ahead.
+func (r *recoveryRun) span(from, to RecoveryStage, end sim.Time) time.Duration {
+	a, b := r.entered[stageIndex[from]], r.entered[stageIndex[to]]
+	switch {
+	case stageIndex[r.stage] < stageIndex[from] || a == 0:
+		return 0
+	case stageIndex[r.stage] < stageIndex[to] || b < a:
+		b = end
+	}
+	return b.Sub(a)
+}
+
+func (r *recoveryRun) files() RecoveryFiles {
+	if r.kind != state.Peer {
+		n, b := recovery.Files(r.local)+1, recovery.Bytes(r.local)
+		if len(r.local) == 0 {
+			n = 0
+		}
+		return RecoveryFiles{Total: n, Reused: n, TotalBytes: b, ReusedBytes: b}
+	}
+	reuse, whole := recovery.Bytes(r.plan.Reuse), recovery.Bytes(r.plan.Copy)
+	f := RecoveryFiles{
+		Reused: recovery.Files(r.plan.Reuse), TotalBytes: reuse + whole, ReusedBytes: reuse, RecoveredBytes: r.progress(),
+	}
+	f.Total = f.Reused + recovery.Files(r.plan.Copy)
+	if r.planned && !r.plan.ByOperations {
+		f.Total++ // segments_N
+	}
+	f.Recovered = f.Total - f.Reused
+	if !r.copied && whole > 0 {
+		f.Recovered = int(int64(f.Recovered) * f.RecoveredBytes / whole)
+	}
+	return f
+}
+
+func (r *recoveryRun) details() []RecoveryFile {
+	var out []RecoveryFile
+	left := r.progress()
+	list := func(segs []recovery.Segment, reused bool) {
+		for _, seg := range segs {
+			f := RecoveryFile{Name: segmentFile(seg.ID), Length: seg.Bytes, Reused: reused}
+			if !reused {
+				f.Recovered = min(left, seg.Bytes)
+				left -= f.Recovered
+			}
+			out = append(out, f)
+		}
+	}
+	list(r.local, true)
+	list(r.plan.Reuse, true)
+	list(r.plan.Copy, false)
+	return out
+}
+
+// segmentFile names a segment's compound file.
+func segmentFile(id uint64) string {
+	const digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+	var b [6]byte
+	for i := range b {
+		b[i] = digits[id%36]
+		id /= 36
+	}
+	return "_" + string(b[:]) + ".cfs"
+}
+
+// LocalNodeStats are the node's own figures.
+func (n *Node) LocalNodeStats() NodeStats {
+	p := n.proc
+	if p == nil {
+		return NodeStats{}
+	}
+	n.account()
+	u := n.c.Utilisation(n.Name())
+	uptime := p.c.e.Now().Sub(p.started)
+	out := NodeStats{
+		AtMillis: p.clock.Now().UnixMilli(), Uptime: uptime,
+		DiskTotal: n.disk.Total(), DiskFree: n.disk.Free(), DiskAvailable: n.disk.Free(),
+		CPUPercent: int(math.Round(100 * u.CPU)), CPUs: n.cfg.CPUs, LoadAverage: math.Round(u.CPU*float64(n.cfg.CPUs)*100) / 100,
+		CPUTime: time.Duration(float64(uptime) * u.CPU * float64(n.cfg.CPUs)), MemTotal: 2 * n.cfg.HeapBytes, MemFree: n.cfg.HeapBytes / 2,
+		HeapUsed: n.cfg.HeapBytes / 3, HeapMax: n.cfg.HeapBytes,
+		TransportRxCount: p.traffic.rxCount, TransportTxCount: p.traffic.txCount,
+		TransportRxBytes: p.traffic.rxBytes, TransportTxBytes: p.traffic.txBytes,
+		OpenTransport: 13 * (len(p.applied.Nodes) - 1), Shards: len(p.shards),
+	}
+	out.OpenTransport = max(0, out.OpenTransport)
+	return out
+}

@@ -1,0 +1,135 @@
+package elastic
+
+import (
+	"errors"
+	"time"
+
+	"github.com/shardquake/shardquake/sim"
+)
+
+// Errors of the transport layer.
+var (
+	errDisconnected = errors.New("node disconnected")
+	errTimeout      = errors.New("request timed out")
+)
+
+// rpc is a request to another node (or to the node itself).
+type rpc struct {
+	name  string // for the trace
+	bytes int64
+	// timeout fails the request; 0 is never.
+	timeout time.Duration
+	// handle runs in the target's process; it answers by reply, once, now or later. What
+	// reply gets runs in the asking process.
+	handle func(q *process, reply func(bytes int64, deliver func()))
+	// failed runs in the asking process when no answer can come any more: connection
+	// refused or closed, or timed out.
+	failed func(error)
+}
+
+// request is an rpc under way.
+type request struct {
+	p     *process
+	to    *Node
+	over  bool
+	timer sim.Timer
+	fail  func(error)
+}
+
+// nominalBytes is the size of a request or answer without a payload.
+const nominalBytes = 256
+
+// send carries something to a node; failed, if not nil, when the sender learns that
+// it didn't arrive.
+func (p *process) send(to *Node, bytes int64, deliver func(q *process), failed func(error)) {
+	bytes += nominalBytes
+	p.traffic.txCount++
+	p.traffic.txBytes += bytes
+	var refused func(error)
+	if failed != nil {
+		refused = func(err error) { p.run(func() { failed(err) }) }
+	}
+	p.c.net.SendOr(p.n.Name(), to.Name(), int(bytes), func() {
+		q := to.proc
+		if q == nil || !q.upYet {
+			return // the endpoint is disconnected: the network refuses before this
+		}
+		q.traffic.rxCount++
+		q.traffic.rxBytes += bytes
+		q.run(func() { deliver(q) })
+	}, refused)
+}
+
+// request sends r. Exactly one of the answer and r.failed runs, at most once.
+func (p *process) request(to *Node, r rpc) {
+	if p.dead {
+		return
+	}
+	q := &request{p: p, to: to, fail: r.failed}
+	p.open[to.ordinal] = append(p.open[to.ordinal], q)
+	if r.timeout > 0 {
+		q.timer = p.after(r.timeout, r.name, func() { q.abort(errTimeout) })
+	}
+	p.send(to, r.bytes, func(target *process) {
+		answered := false
+		r.handle(target, func(bytes int64, deliver func()) {
+			if answered || target.dead {
+				return
+			}
+			answered = true
+			target.send(p.n, bytes, func(back *process) {
+				if back == p && q.close() {
+					deliver()
+				}
+			}, nil)
+		})
+	}, q.abort)
+}
+
+// close ends a request; false when it had ended before.
+func (q *request) close() bool {
+	if q.over {
+		return false
+	}
+	q.over = true
+	q.timer.Stop()
+	list := q.p.open[q.to.ordinal]
+	for i, o := range list {
+		if o == q {
+			q.p.open[q.to.ordinal] = append(list[:i], list[i+1:]...)
+			break
+		}
+	}
+	return true
+}
+
+func (q *request) abort(err error) {
+	if q.close() && q.fail != nil {
+		q.fail(err)
+	}
+}
+
+// disconnected fails what waits for an answer of the peer.
+func (p *process) disconnected(peer *Node) {
+	list := append([]*request(nil), p.open[peer.ordinal]...)
+	if p.coord != nil {
+		p.coord.Disconnected(peer.ID())
+	}
+	for _, q := range list {
+		q.abort(errDisconnected)
+	}
+}
+
+// after all answers came: gather runs done when each of n parts has reported.
+func gather(n int, done func()) (report func()) {
+	if n == 0 {
+		done()
+		return func() {}
+	}
+	return func() {
+		n--
+		if n == 0 {
+			done()
+		}
+	}
+}
