@@ -1,0 +1,171 @@
+package policy_test
+
+import (
+	"encoding/json"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/controller/policy"
+)
+
+// spread makes an observation of nodes a, b, c, … with these numbers of shards.
+func spread(at time.Duration, shards ...int) policy.Observation {
+	o := policy.Observation{At: at, DataNodes: len(shards)}
+	for i, n := range shards {
+		o.Nodes = append(o.Nodes, policy.Node{Name: string(rune('a' + i)), Shards: n})
+		o.Shards += n
+	}
+	return o
+}
+
+func TestEveryPolicyIsFoundByItsNameAndSaysWhy(t *testing.T) {
+	for _, r := range policy.Registry() {
+		p, err := policy.New(r.Name)
+		require.NoError(t, err)
+		assert.Equal(t, r.Name, p.Name())
+		assert.NotEmpty(t, r.About)
+		v := p.Decide(spread(0, 12, 4, 2))
+		assert.NotEmpty(t, v.Reason)
+		assert.NotEmpty(t, v.Numbers)
+	}
+	_, err := policy.New("nonsense")
+	require.ErrorIs(t, err, policy.ErrUnknown)
+	assert.Contains(t, err.Error(), "none")
+	assert.Contains(t, err.Error(), "variance")
+}
+
+func TestThresholdFiresAboveFiveShardsPerNodeAndNotAtFive(t *testing.T) {
+	p := policy.NewThreshold(policy.ThresholdConfig{})
+	at := p.Decide(spread(0, 5, 5, 5))
+	assert.False(t, at.Acts())
+	assert.Equal(t, "5 shards per node on average, not above 5", at.Reason)
+
+	above := p.Decide(spread(0, 12, 4, 2))
+	assert.Equal(t, []policy.Action{policy.Rebalance}, above.Actions)
+	assert.Equal(t, "6 shards per node on average, above 5", above.Reason)
+	avg, ok := above.Numbers.Get("avg_shards_per_node")
+	assert.True(t, ok)
+	assert.InDelta(t, 6, avg, 0)
+}
+
+func TestThresholdFiresForEverOnABalancedClusterAndVarianceDoesNot(t *testing.T) {
+	naive, better := policy.NewThreshold(policy.ThresholdConfig{}), policy.NewVariance(policy.VarianceConfig{})
+	for round := range 100 {
+		o := spread(time.Duration(round)*30*time.Second, 6, 6, 6)
+		assert.True(t, naive.Decide(o).Acts())
+		assert.False(t, better.Decide(o).Acts())
+	}
+}
+
+func TestThresholdCountsNodesWithoutShards(t *testing.T) {
+	p := policy.NewThreshold(policy.ThresholdConfig{})
+	o := spread(0, 6)
+	o.DataNodes = 2
+	assert.False(t, p.Decide(o).Acts(), "6 shards on 2 nodes are 3 per node")
+	assert.False(t, p.Decide(policy.Observation{}).Acts(), "an empty cluster has nothing to rebalance")
+}
+
+func TestThresholdOptimizesWhenThereAreHotShards(t *testing.T) {
+	o := spread(0, 2, 2)
+	o.LoadKnown = true
+	o.Copies = []policy.Copy{
+		{Index: "i", Shard: 0, Node: "a", QPS: 500}, {Index: "i", Shard: 1, Node: "a", QPS: 20},
+		{Index: "i", Shard: 2, Node: "b", QPS: 20}, {Index: "i", Shard: 3, Node: "b", QPS: 20},
+	}
+	v := policy.NewThreshold(policy.ThresholdConfig{}).Decide(o)
+	assert.Equal(t, []policy.Action{policy.Optimize}, v.Actions)
+	assert.Contains(t, v.Reason, "i[0] on a is hot: 500 operations/s, more than 2 times the mean of 140")
+
+	o.LoadKnown = false
+	assert.False(t, policy.NewThreshold(policy.ThresholdConfig{}).Decide(o).Acts(), "rates that were not measured make nothing hot")
+}
+
+func TestAShardIsHotByRateNodeByCPUAndShardByLatency(t *testing.T) {
+	o := policy.Observation{LoadKnown: true, Nodes: []policy.Node{{Name: "a", CPUPercent: 80}, {Name: "b", CPUPercent: 80.1}}}
+	for shard := range 40 {
+		o.Copies = append(o.Copies, policy.Copy{Index: "i", Shard: shard, Node: "a", QPS: 100, Latency: 10 * time.Millisecond})
+	}
+	o.Copies[3].Latency = 16 * time.Millisecond
+	o.Copies[7].QPS = 200
+	hot := policy.FindHot(o, policy.HotLimits{})
+	require.Len(t, hot.Nodes, 1)
+	assert.Equal(t, "b", hot.Nodes[0].Node.Name)
+	require.Len(t, hot.Shards, 1)
+	assert.Equal(t, 3, hot.Shards[0].Copy.Shard, "16 ms is more than 1.5 × 10 ms; 200 is less than twice the mean, which it raises itself")
+}
+
+func TestAnIdleClusterHasNoHotShards(t *testing.T) {
+	o := policy.Observation{LoadKnown: true, Copies: []policy.Copy{{Index: "i", QPS: 0.5}, {Index: "j"}, {Index: "k"}}}
+	assert.False(t, policy.FindHot(o, policy.HotLimits{}).Any(), "half an operation per second is more than twice the mean, and nothing")
+	assert.False(t, policy.FindHot(policy.Observation{LoadKnown: true}, policy.HotLimits{}).Any())
+}
+
+func TestSpreadMeasuresWhatIsAvoidable(t *testing.T) {
+	s := policy.SpreadOf(spread(0, 12, 4, 2))
+	assert.InDelta(t, 6, s.Mean, 1e-12)
+	assert.InDelta(t, math.Sqrt(56.0/3)/6, s.CV, 1e-12)
+	assert.InDelta(t, 0, s.BestCV, 1e-12)
+
+	s = policy.SpreadOf(spread(0, 3, 2, 2))
+	assert.InDelta(t, s.CV, s.BestCV, 1e-12, "seven shards can't lie better on three nodes")
+
+	empty := spread(0, 4, 2)
+	empty.DataNodes = 3
+	s = policy.SpreadOf(empty)
+	assert.Equal(t, 0, s.Min)
+	assert.InDelta(t, policy.SpreadOf(spread(0, 4, 2, 0)).CV, s.CV, 1e-12)
+	assert.Equal(t, policy.Spread{Nodes: 3}, policy.SpreadOf(policy.Observation{DataNodes: 3}))
+}
+
+func TestVarianceHasHysteresisAndCoolDown(t *testing.T) {
+	p := policy.NewVariance(policy.VarianceConfig{High: 0.3, Low: 0.1, CoolDown: 5 * time.Minute})
+	steps := []struct {
+		at     time.Duration
+		shards []int
+		acts   bool
+		why    string
+	}{
+		{0, []int{11, 10, 9}, false, "not above 0.3"},
+		{30 * time.Second, []int{20, 5, 5}, true, "above 0.3"},
+		{60 * time.Second, []int{20, 5, 5}, false, "acted 30s ago; cool-down is 5m0s"},
+		{331 * time.Second, []int{13, 9, 8}, true, "above 0.1"},
+		{700 * time.Second, []int{11, 10, 9}, false, "not above 0.1: content"},
+		{730 * time.Second, []int{13, 9, 8}, false, "not above 0.3"},
+		{760 * time.Second, []int{10, 10, 10}, false, "as even as whole shards can be"},
+	}
+	for _, s := range steps {
+		v := p.Decide(spread(s.at, s.shards...))
+		assert.Equal(t, s.acts, v.Acts(), "at %v: %s", s.at, v.Reason)
+		assert.Contains(t, v.Reason, s.why)
+	}
+}
+
+func TestVarianceWaitsWhileShardsAreOnTheMove(t *testing.T) {
+	p := policy.NewVariance(policy.VarianceConfig{})
+	o := spread(0, 12, 4, 2)
+	o.Relocating = 2
+	assert.False(t, p.Decide(o).Acts())
+	o.Relocating = 0
+	assert.True(t, p.Decide(o).Acts())
+	single := spread(time.Hour, 12)
+	assert.False(t, p.Decide(single).Acts(), "one node can't be balanced")
+}
+
+func TestNumbersKeepTheirOrderInJSON(t *testing.T) {
+	n := policy.Numbers{{"z", 1.5}, {"a", 2}, {"inf", math.Inf(1)}}
+	text, err := json.Marshal(n)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"z":1.5,"a":2,"inf":null}`, string(text))
+	assert.Equal(t, `{"z":1.5,"a":2,"inf":null}`, string(text))
+	var back policy.Numbers
+	require.NoError(t, json.Unmarshal(text, &back))
+	require.Len(t, back, 3)
+	assert.Equal(t, policy.Number{Name: "a", Value: 2}, back[1])
+	assert.True(t, math.IsNaN(back[2].Value))
+	assert.Error(t, json.Unmarshal([]byte(`[1]`), &back))
+	assert.Equal(t, "z=1.5 a=2", n[:2].String())
+}
