@@ -1,0 +1,195 @@
+package scenarios
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/chaos"
+)
+
+// story is a history told in short sentences; times are in seconds since t=0.
+type story struct{ h *History }
+
+func tell(nodes ...string) story {
+	return story{&History{Nodes: nodes, End: 100 * time.Second, Settled: 102 * time.Second, Closed: 110 * time.Second}}
+}
+
+func at(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+func (s story) health(t float64, status string) story {
+	s.h.Observations = append(s.h.Observations, Observation{At: at(t), Health: &Health{Status: status, Master: true}})
+	return s
+}
+
+func (s story) members(t float64, master string, nodes ...string) story {
+	s.h.Observations = append(s.h.Observations, Observation{At: at(t), Members: &Members{master, nodes}})
+	return s
+}
+
+// shard places the copies of logs[n]: "n1" started, "n1>n2" relocating, "-" unassigned.
+func (s story) shard(t float64, n int, copies ...string) story {
+	o := Observation{At: at(t)}
+	for i, text := range copies {
+		c := Copy{Index: "logs", Shard: n, Primary: i == 0, State: "STARTED", Node: text, ID: fmt.Sprintf("a%d%d", n, i), Bytes: 10}
+		if text == "-" {
+			c.State, c.Node = "UNASSIGNED", ""
+		} else if len(text) > 2 {
+			c.State, c.Node, c.To = "RELOCATING", text[:2], text[3:]
+		}
+		o.Shards = append(o.Shards, c)
+	}
+	s.h.Observations = append(s.h.Observations, o)
+	return s
+}
+
+func (s story) fault(from, to float64, kind chaos.Fault) story {
+	rec := &chaos.Record{Kind: kind.Kind(), Params: kind, At: at(from), HealedAt: -1, Injected: true, Bites: []chaos.Evidence{{Shown: true}}}
+	if to > 0 {
+		rec.HealedAt = at(to)
+	}
+	s.h.Faults = append(s.h.Faults, rec)
+	return s
+}
+
+// judge reads an expectation as a file has it, for the sample scenario, and judges.
+func judge(t *testing.T, s story, text string) []Outcome {
+	t.Helper()
+	sc, err := Parse("sample.yaml", []byte(sample), testVocabulary)
+	require.NoError(t, err)
+	sc.Duration *= 100
+	var e Expect
+	require.NoError(t, yaml.Unmarshal([]byte(text), &e))
+	require.Empty(t, e.Check(sc.Scenario))
+	return e.Judge(s.h)
+}
+
+func verdict(t *testing.T, s story, text string) Verdict {
+	t.Helper()
+	return Worst(judge(t, s, text))
+}
+
+var lost = &chaos.NodeLoss{Node: "n2"}
+
+func TestRecoveredCountsFromTheFaultToTheLastTimeItWasNotGreen(t *testing.T) {
+	s := tell("n1", "n2").health(-1, "green").fault(10, 0, lost).health(10.5, "red").health(12, "yellow").health(15, "green").health(16, "yellow").health(20, "green")
+	out := judge(t, s, "{recovered: green, within: 10s, of: node-loss}")
+	require.Len(t, out, 1)
+	assert.Equal(t, Pass, out[0].Verdict)
+	assert.InDelta(t, 10, *out[0].Observed, 1e-9, "green for good at 20 s")
+	assert.InDelta(t, 0, *out[0].Margin, 1e-9)
+	assert.Equal(t, Fail, verdict(t, s, "{recovered: green, within: 9s, of: node-loss}"))
+	out = judge(t, s, "{recovered: yellow, within: 2s, of: node-loss}")
+	assert.InDelta(t, 2, *out[0].Observed, 1e-9, "not red any more at 12 s")
+}
+
+func TestAClusterThatNeverRecoversFails(t *testing.T) {
+	s := tell("n1", "n2").health(-1, "green").fault(10, 0, lost).health(11, "yellow")
+	assert.Equal(t, Fail, verdict(t, s, "{recovered: green, within: 1m, of: node-loss}"))
+	assert.Equal(t, Pass, verdict(t, s, "{recovered: yellow, within: 1m, of: node-loss}"))
+}
+
+func TestARunThatEndsBeforeTheLimitLeavesTheVerdictUnknown(t *testing.T) {
+	s := tell("n1", "n2").health(-1, "green").fault(90, 0, lost).health(91, "yellow")
+	assert.Equal(t, Unknown, verdict(t, s, "{recovered: green, within: 1m, of: node-loss}"))
+}
+
+func TestAFaultThatWasNotShownToBiteLeavesTheVerdictUnknown(t *testing.T) {
+	s := tell("n1", "n2").health(-1, "green").fault(10, 0, lost)
+	s.h.Faults[0].Bites[0].Shown = false
+	assert.Equal(t, Unknown, verdict(t, s, "{recovered: green, within: 1m, of: node-loss}"))
+	s.h.Faults[0].Injected = false
+	assert.Equal(t, Unknown, verdict(t, s, "{recovered: green, within: 1m, of: node-loss}"))
+	s.h.Faults = nil
+	assert.Equal(t, Unknown, verdict(t, s, "{recovered: green, within: 1m, of: node-loss}"))
+}
+
+func TestTheWatchForAFaultEndsWithTheNextOne(t *testing.T) {
+	s := tell("n1", "n2").health(-1, "green").fault(10, 0, lost).health(11, "yellow").health(14, "green").fault(30, 0, lost).health(31, "yellow").health(50, "green")
+	out := judge(t, s, "{recovered: green, within: 30s, of: node-loss}")
+	require.Len(t, out, 2)
+	assert.InDelta(t, 4, *out[0].Observed, 1e-9)
+	assert.InDelta(t, 20, *out[1].Observed, 1e-9)
+	assert.Equal(t, "green after node-loss #2", out[1].Name)
+}
+
+func TestDetectedIsTheFirstChangeOfMembersOrMaster(t *testing.T) {
+	s := tell("n1", "n2").members(-1, "n1", "n1", "n2").fault(10, 0, lost).members(13, "n1", "n1")
+	out := judge(t, s, "{detected: node-loss, within: 5s}")
+	assert.InDelta(t, 3, *out[0].Observed, 1e-9)
+	assert.Equal(t, Pass, out[0].Verdict)
+	unseen := tell("n1", "n2").members(-1, "n1", "n1", "n2").fault(10, 0, lost)
+	assert.Equal(t, Fail, verdict(t, unseen, "{detected: node-loss, within: 5s}"))
+}
+
+func TestNoRedLongerThanLooksAtEveryStretch(t *testing.T) {
+	s := tell("n1").health(-1, "green").health(5, "red").health(6, "green").health(20, "red").health(23, "yellow")
+	out := judge(t, s, "{no-red-longer-than: 3s}")
+	assert.Equal(t, Pass, out[0].Verdict)
+	assert.InDelta(t, 3, *out[0].Observed, 1e-9)
+	assert.Equal(t, Fail, verdict(t, s, "{no-red-longer-than: 2s}"))
+	assert.Equal(t, Unknown, verdict(t, tell("n1"), "{no-red-longer-than: 2s}"), "health was never seen")
+}
+
+func TestBalanceCountsMembersOnly(t *testing.T) {
+	s := tell("n1", "n2", "n3").members(-1, "n1", "n1", "n2", "n3").shard(-1, 0, "n1", "n2").shard(-1, 1, "n1", "n3").
+		members(50, "n1", "n1", "n3").shard(50, 0, "n1", "n3")
+	out := judge(t, s, `{balance: shards, variance: "< 1", at: 10s}`)
+	assert.InDelta(t, 2.0/9, *out[0].Observed, 1e-8, "2/1/1")
+	out = judge(t, s, `{balance: shards, cv: "= 0", at: end}`)
+	assert.Equal(t, Pass, out[0].Verdict, "2/2, and n2 is no member")
+	out = judge(t, s, `{balance: shards, cv: "= 0", at: always}`)
+	assert.Equal(t, Fail, out[0].Verdict)
+	assert.Equal(t, Unknown, verdict(t, s, `{balance: cpu, cv: "< 1"}`), "never observed")
+}
+
+func TestMovesAreCountedOnceAndOnlyFromTheStartOn(t *testing.T) {
+	s := tell("n1", "n2").shard(-2, 0, "n1>n2").shard(1, 0, "n1>n2").shard(2, 0, "n2").shard(3, 1, "n1>n2").shard(4, 1, "n1>n2").shard(5, 1, "n2").shard(6, 1, "n2>n1")
+	moves := s.h.Moves()
+	require.Len(t, moves, 2)
+	assert.Equal(t, Move{At: at(3), Index: "logs", Shard: 1, Primary: true, From: "n1", To: "n2", Bytes: 10}, moves[0])
+	assert.Equal(t, Pass, verdict(t, s, "{moves-at-most: 2}"))
+	assert.Equal(t, Fail, verdict(t, s, "{moves-at-most: 1}"))
+	assert.Equal(t, Unknown, verdict(t, tell("n1"), "{moves-at-most: 1}"))
+}
+
+func TestLostWritesAreJudgedOnlyWhenEnoughWasSeen(t *testing.T) {
+	s := tell("n1").fault(10, 20, lost)
+	const text = "{lost-acked-writes: 0}"
+	s.h.Tracers = TracerSummary{Acked: 100, Checked: 100, AckedInFault: 10}
+	assert.Equal(t, Pass, verdict(t, s, text))
+	s.h.Tracers.Lost = 1
+	assert.Equal(t, Fail, verdict(t, s, text))
+	s.h.Tracers = TracerSummary{Acked: 100, Checked: 90, AckedInFault: 10}
+	assert.Equal(t, Unknown, verdict(t, s, text), "ten were not looked for")
+	s.h.Tracers = TracerSummary{Acked: 5, Checked: 5, AckedInFault: 5}
+	assert.Equal(t, Unknown, verdict(t, s, text), "too few")
+	s.h.Tracers = TracerSummary{Acked: 100, Checked: 100}
+	assert.Equal(t, Unknown, verdict(t, s, text), "none during the fault")
+}
+
+func TestControllerActionsAreCountedByPolicy(t *testing.T) {
+	s := tell("n1")
+	for i := range 6 {
+		s.h.decided(Decision{Seq: 2 * i, At: at(float64(10 * i)), Policy: "variance", Acted: i == 1})
+		s.h.decided(Decision{Seq: 2*i + 1, At: at(float64(10 * i)), Policy: "threshold", Acted: true, Shadow: true})
+	}
+	s.h.decided(Decision{Seq: 2, At: at(10), Policy: "variance", Acted: true, Effect: "known later"})
+	assert.Len(t, s.h.Decisions, 12, "a record that comes again replaces the first")
+	assert.Equal(t, Pass, verdict(t, s, `{controller-actions: "= 1"}`))
+	assert.Equal(t, Fail, verdict(t, s, `{controller-actions: "= 0", policy: variance}`))
+	assert.Equal(t, Pass, verdict(t, s, `{controller-actions: "= 0", policy: variance, from: 11s}`))
+	assert.Equal(t, Unknown, verdict(t, tell("n1"), `{controller-actions: "= 0"}`), "never asked")
+}
+
+func TestSteadyStateAtTheEnd(t *testing.T) {
+	s := tell("n1")
+	assert.Equal(t, Pass, verdict(t, s, "{steady-state: green, at: end, within: 5s}"))
+	assert.Equal(t, Fail, verdict(t, s, "{steady-state: green, at: end, within: 1s}"))
+	s.h.Settled = -1
+	assert.Equal(t, Fail, verdict(t, s, "{steady-state: green, at: end, within: 5s}"))
+}
