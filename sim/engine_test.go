@@ -115,6 +115,20 @@ func TestATimerStopsOnceAndNotAfterItFired(t *testing.T) {
 	assert.Equal(t, 2, fired)
 }
 
+func TestAnOldHandleDoesNotCancelTheNextEventInItsSlot(t *testing.T) {
+	e := NewEngine(Config{})
+	ran := 0
+	k := e.Register("k", func(uint32) { ran++ })
+	old := e.Schedule(time.Second, k, 0)
+	require.NoError(t, e.Run(Never))
+	next := e.Schedule(time.Second, k, 0)
+	require.Equal(t, old.slot, next.slot)
+	assert.False(t, e.Cancel(old))
+	assert.False(t, e.Cancel(Handle{}))
+	require.NoError(t, e.Run(Never))
+	assert.Equal(t, 2, ran)
+}
+
 // TestSchedulingAndCancellingAgreesWithAList compares the engine with a list that
 // is sorted.
 func TestSchedulingAndCancellingAgreesWithAList(t *testing.T) {

@@ -163,9 +163,6 @@ func (e *Engine) alarmProcess(slot uint32) {
 		p.retire()
 		return
 	}
-	if p.waking {
-		return // something else ended the wait at this very time; its event follows
-	}
 	p.waking, p.why = true, nil
 	e.resume(p, p.next)
 }
