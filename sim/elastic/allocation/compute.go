@@ -35,6 +35,11 @@ func (s *Service) compute(input *computationInput, previous *desiredBalance) (*d
 	c.setAsideIgnored()
 	c.applyPrevious(sim)
 	c.initializeWanted(sim)
+	for _, move := range s.moves {
+		// A move that is no longer possible is of no interest.
+		_, _ = c.execute(move, false)
+	}
+	s.moves = nil
 	iterations := c.iterate(sim)
 	return c.collect(), iterations
 }

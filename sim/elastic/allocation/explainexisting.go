@@ -1,0 +1,124 @@
+package allocation
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// existing explains what the existing-copies pass makes of an unassigned copy; nil
+// when it leaves the copy to the balancer.
+func (e *explainer) existing(r *routed) *AllocateExplanation {
+	if r.primary {
+		return e.existingPrimary(r)
+	}
+	return e.existingReplica(r)
+}
+
+func (e *explainer) awaiting(r *routed) *AllocateExplanation {
+	return &AllocateExplanation{Decision: saysAwaiting, Explanation: awaitingText, Nodes: e.allNodes(r)}
+}
+
+func (e *explainer) existingPrimary(r *routed) *AllocateExplanation {
+	d := e.decideExistingPrimary(r)
+	switch {
+	case !d.taken:
+		return nil
+	case d.status == state.FetchingShardData:
+		return e.awaiting(r)
+	}
+	answers, _ := e.svc.cfg.Fetcher.Primaries(r.shard.index.meta.Name, r.shard.num)
+	out := &AllocateExplanation{Nodes: e.primaryNodes(r, answers, d.status == state.NoValidShardCopy)}
+	switch {
+	case d.node != nil:
+		out.Decision, out.Explanation, out.Target, out.AllocationID = saysYes, canAllocateText, d.node.disco, d.id
+	case d.status == state.DecidersThrottled:
+		out.Decision, out.Explanation = saysThrottled, throttledText
+	case d.status == state.NoValidShardCopy:
+		out.Decision, out.Explanation = saysNoValidCopy, noCopies
+		if slices.ContainsFunc(out.Nodes, func(n NodeExplanation) bool { return n.Store.AllocationID != "" || n.Store.Exception != "" }) {
+			out.Explanation = allCopiesInvalid
+		}
+	default:
+		out.Decision, out.Explanation = saysNo, existingForbidden
+	}
+	return out
+}
+
+// primaryNodes lists the nodes that answered: candidates with what deciders say, the
+// others with what they hold only.
+func (e *explainer) primaryNodes(r *routed, answers []StoredPrimary, none bool) []NodeExplanation {
+	ids := inSync(r.shard.index.meta, r.shard.num)
+	candidates := e.primaryCandidates(r, answers)
+	var nodes []NodeExplanation
+	for _, a := range e.hashOrder(answers) {
+		n := e.byID[a.Node]
+		if n == nil {
+			continue
+		}
+		x := NodeExplanation{Node: n.disco, Decision: saysNo}
+		if !none && slices.ContainsFunc(candidates, func(c StoredPrimary) bool { return c.Node == a.Node }) {
+			_, x = e.node(r, n)
+		}
+		x.Store = &StoreExplanation{
+			Found: a.AllocationID != "" || a.Failure != nil, InSync: slices.Contains(ids, a.AllocationID), AllocationID: a.AllocationID,
+		}
+		if a.Failure != nil {
+			x.Store.Exception = a.Failure.Error()
+		}
+		nodes = append(nodes, x)
+	}
+	return sortNodes(nodes)
+}
+
+func (e *explainer) existingReplica(r *routed) *AllocateExplanation {
+	d := e.decideExistingReplica(r)
+	switch {
+	case !d.taken:
+		return nil
+	case d.status == state.FetchingShardData:
+		return e.awaiting(r)
+	}
+	out := &AllocateExplanation{Nodes: e.replicaNodes(r)}
+	switch {
+	case d.node != nil:
+		out.Decision, out.Explanation, out.Target = saysYes, canAllocateText, d.node.disco
+	case d.status == state.DecidersThrottled:
+		out.Decision, out.Explanation = saysThrottled, throttledText
+	case d.status == state.DelayedAllocation:
+		e.delay(r, out)
+	default:
+		out.Decision, out.Explanation = saysNo, allNodesForbidden
+	}
+	return out
+}
+
+// replicaNodes lists all nodes, those with files of the shard with how much of them matches.
+func (e *explainer) replicaNodes(r *routed) []NodeExplanation {
+	nodes := e.allNodes(r)
+	if e.anyNodeFor(r) != Yes {
+		return nodes
+	}
+	answers, _ := e.svc.cfg.Fetcher.Stores(r.shard.index.meta.Name, r.shard.num)
+	for i := range nodes {
+		if a := findStore(answers, nodes[i].Node.ID); a != nil && !a.Empty {
+			nodes[i].Store = &StoreExplanation{Replica: true, MatchingBytes: a.MatchingBytes}
+		}
+	}
+	return nodes
+}
+
+// delay tells how long the copy waits for its node.
+func (e *explainer) delay(r *routed, out *AllocateExplanation) {
+	out.Decision = saysDelayed
+	out.ConfiguredDelay = time.Duration(r.shard.index.set.delayNanos).Truncate(time.Millisecond)
+	out.RemainingDelay = time.Duration(e.remainingDelay(r)).Truncate(time.Millisecond)
+	text := delayedWithoutAlternative
+	if slices.ContainsFunc(out.Nodes, func(n NodeExplanation) bool { return n.Decision == saysYes }) {
+		text = delayedWithAlternative
+	}
+	out.Explanation = fmt.Sprintf(text, settings.HumanTime(out.RemainingDelay))
+}
