@@ -49,7 +49,6 @@ type publication struct {
 	began     sim.Time
 	targets   []target
 	running   int // targets that are active
-	may       int // targets that may still accept, or have accepted
 	timers    [2]sim.Timer
 	votes     []*joinVote // received before the state was applied here
 	committed bool

@@ -38,7 +38,11 @@ func (d *disturbance) act() {
 	w := d.w
 	a, z := d.two()
 	h := d.host()
-	switch n := d.r.IntN(12); {
+	if l := w.leader(); l != nil && d.r.IntN(3) == 0 {
+		d.note("task on the leader %s", l.cfg.Node.ID)
+		l.c.Submit(touch("random", nil))
+	}
+	switch n := d.r.IntN(15); {
 	case n == 0:
 		d.note("blackhole %s>%s", a, z)
 		w.blackhole(a, z)
@@ -54,7 +58,7 @@ func (d *disturbance) act() {
 	case n == 4:
 		d.note("isolate by reset %s", a)
 		w.isolate(a, w.reset)
-	case n <= 6:
+	case n <= 6 || n >= 12:
 		d.note("heal %s=%s", a, z)
 		w.heal(a, z)
 	case n == 7 && h.up:

@@ -28,6 +28,8 @@ type world struct {
 	conn  int
 	log   []string
 	hangs []hang
+	// trace, if set, is told of messages as they leave and of states as they are applied.
+	trace func(string)
 }
 
 // testLink is one direction between two hosts.
@@ -57,7 +59,6 @@ type host struct {
 	applied *state.State
 	// applyTakes is how long the node applies a state; negative: for ever.
 	applyTakes time.Duration
-	persists   int
 }
 
 type option func(*world, *host)
@@ -279,7 +280,7 @@ func (h *host) After(d time.Duration, name string, f func()) sim.Timer {
 
 func (h *host) Stream(purpose string) *rand.Rand { return h.w.e.Stream(purpose, h.cfg.Node.ID) }
 
-func (h *host) Persist(p Persisted) { h.disk = p; h.persists++ }
+func (h *host) Persist(p Persisted) { h.disk = p }
 
 func (h *host) Seeds() []string {
 	var out []string
@@ -294,6 +295,9 @@ func (h *host) Seeds() []string {
 func (h *host) Apply(st *state.State, done func()) {
 	apply := func() {
 		h.applied = st
+		if h.w.trace != nil {
+			h.w.trace(fmt.Sprintf("%s applies version %d: master=%s nodes=%v", h.cfg.Node.ID, st.Version, st.Master, h.w.names(st)))
+		}
 		done()
 	}
 	switch {
@@ -329,6 +333,9 @@ func (h *host) Underway(to string, m *Message, arrives time.Duration, failed fun
 func (h *host) carry(to string, m *Message, d time.Duration, failed func(error)) {
 	w, o, from := h.w, h.w.by[to], h.cfg.Node.ID
 	conn, l := w.conns[pair(from, to)], w.link(from, to)
+	if w.trace != nil {
+		w.trace(fmt.Sprintf("%s > %s %s", from, to, describe(m)))
+	}
 	if conn == 0 {
 		if failed != nil {
 			h.After(0, "send.failed", func() { failed(errClosed) })

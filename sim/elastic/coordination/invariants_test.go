@@ -1,0 +1,48 @@
+package coordination
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestTheInvariantsNoticeEveryKindOfViolation(t *testing.T) {
+	for name, wrong := range map[string]func(w *world, l, f *host){
+		"second leader in term": func(_ *world, l, f *host) {
+			f.c.mode = Leader
+			f.c.cfg.Invariants.observe(f.c)
+		},
+		"committed states diverge": func(w *world, l, _ *host) {
+			other := l.applied.Clone()
+			other.StateUUID = "another"
+			w.inv.committed(other)
+		},
+		"two states of term": func(w *world, l, f *host) {
+			other := l.c.consensus.accepted.Clone()
+			other.StateUUID = "another"
+			f.c.consensus.accepted = other
+			w.inv.observe(f.c)
+		},
+		"is committed after": func(w *world, l, _ *host) {
+			old := l.applied.Clone()
+			old.Version, old.Term, old.StateUUID = old.Version+1, old.Term-1, "late"
+			w.inv.committed(old)
+		},
+		"term went back": func(_ *world, _, f *host) { // a disk that was lost
+			f.kill()
+			f.disk = Persisted{}
+			f.start()
+		},
+		"accepted state went back": func(_ *world, _, f *host) { // a disk that was restored
+			f.kill()
+			old := f.disk.Accepted.Clone()
+			old.Version--
+			f.disk.Accepted = old
+			f.start()
+		},
+	} {
+		w := newWorld(1, 3, true).formed(t)
+		wrong(w, w.leader(), w.follower())
+		assert.ErrorContains(t, w.inv.Err(), name)
+	}
+}
