@@ -73,7 +73,7 @@ var bans = []ban{
 		instead: "number them, or hash a name"},
 	{rule: machine, pkg: "os", instead: useScenario, names: []string{
 		"Getenv", "LookupEnv", "Environ", "ExpandEnv", "Hostname", "Getpid", "Getppid", "Getuid", "Getwd", "Executable", "UserHomeDir",
-		"TempDir", "MkdirTemp", "CreateTemp", "Args"}},
+		"TempDir", "Args"}},
 	{rule: machine, pkg: "runtime", instead: useScenario, names: []string{
 		"NumGoroutine", "GOMAXPROCS", "NumCPU", "NumCgoCall", "GOOS", "GOARCH", "Version", "ReadMemStats", "SetFinalizer", "AddCleanup", "Gosched"}},
 	{rule: machine, pkg: "runtime/metrics", instead: useScenario},
