@@ -77,6 +77,30 @@ func TestAMutexSurvivesAWaiterThatDiesWithItInItsHand(t *testing.T) {
 	assert.True(t, last)
 }
 
+func TestTheFirstReasonToEndAWaitCountsAndTheSecondDisturbsNothing(t *testing.T) {
+	e := NewEngine(Config{})
+	clk := e.Clock("n1")
+	happened := clk.NewEvent()
+	ctx, cancel := clk.WithCancel(bg)
+	clk.Go(bg, "waiter", func(own context.Context) {
+		assert.NoError(t, happened.Wait(ctx))
+		assert.NoError(t, clk.Sleep(own, time.Second))
+		assert.Equal(t, 2*time.Second, clk.Monotonic())
+	})
+	e.After(time.Second, "both", func() { happened.Set(); cancel() })
+	run(t, e)
+	assert.Equal(t, Time(2*time.Second), e.Now())
+}
+
+func TestACancelledTimeoutLeavesNoTimerBehind(t *testing.T) {
+	e := NewEngine(Config{})
+	ctx, cancel := e.WithTimeout(bg, time.Hour)
+	assert.Equal(t, 1, e.Pending())
+	cancel()
+	assert.Zero(t, e.Pending())
+	assert.ErrorIs(t, ctx.Err(), context.Canceled)
+}
+
 func TestEndingAContextTellsThoseBelowInTheOrderInWhichTheyCame(t *testing.T) {
 	e := NewEngine(Config{})
 	root, cancel := e.WithCancel(bg)
