@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -244,3 +245,47 @@ func checkHeadrooms(low, high, flood int64) error {
 
 // DelayedTimeoutDefault is how long a copy waits for the node that left.
 const DelayedTimeoutDefault = time.Minute
+
+// CheckAllocation checks settings that are all the allocator's, of one scope, with
+// Elasticsearch's messages; keys in others are none of its business. What no
+// definition covers is an error.
+func CheckAllocation(s Settings, scope Scope, others []string) error {
+	for _, key := range s.Keys() {
+		if slices.Contains(others, key) {
+			continue
+		}
+		d := allocationDefinition(key, scope)
+		if d == nil {
+			return fmt.Errorf("unknown setting [%s]", key)
+		}
+		text, _ := s.Get(key)
+		if err := d.Check(text); err != nil {
+			return err
+		}
+	}
+	if scope&Index != 0 {
+		return nil
+	}
+	if err := CheckDisk(s); err != nil {
+		return err
+	}
+	return CheckBalance(s)
+}
+
+// CheckBalance refuses factors that leave nothing to balance by.
+func CheckBalance(s Settings) error {
+	if sum := BalanceShard.Get(s) + BalanceIndex.Get(s) + BalanceWriteLoad.Get(s) + BalanceDiskUsage.Get(s); sum <= 0 {
+		return fmt.Errorf("Balance factors must sum to a value > 0 but was: %s", JavaFloat(sum)) //nolint:staticcheck // Elasticsearch's text
+	}
+	return nil
+}
+
+func allocationDefinition(key string, scope Scope) Definition {
+	for _, d := range allocationDefinitions() {
+		name, ok := strings.CutPrefix(key, d.Key())
+		if d.Scope()&scope != 0 && (key == d.Key() || d.Group() && ok && name != "") {
+			return d
+		}
+	}
+	return nil
+}

@@ -132,11 +132,11 @@ func HumanBytes(n int64) string {
 			break
 		}
 	}
-	return oneDecimal(float64(n)/float64(unit)) + suffix
+	return OneDecimal(float64(n)/float64(unit)) + suffix
 }
 
-// oneDecimal cuts Java's text of a double after the first decimal.
-func oneDecimal(v float64) string {
+// OneDecimal cuts Java's text of a double after the first decimal.
+func OneDecimal(v float64) string {
 	text := JavaDouble(v)
 	dot := strings.IndexByte(text, '.')
 	if e := strings.IndexByte(text, 'E'); e >= 0 {
@@ -392,7 +392,7 @@ func HumanTime(d time.Duration) string {
 	for d < timeUnits[i].unit {
 		i--
 	}
-	return oneDecimal(float64(d)/float64(timeUnits[i].unit)) + timeUnits[i].suffix
+	return OneDecimal(float64(d)/float64(timeUnits[i].unit)) + timeUnits[i].suffix
 }
 
 // Relative is a size given in bytes or as a part of a whole (RelativeByteSizeValue).
