@@ -30,6 +30,8 @@ type world struct {
 	hangs []hang
 	// trace, if set, is told of messages as they leave and of states as they are applied.
 	trace func(string)
+	// applies, if set, is told of each node that has applied a state.
+	applies func(*host)
 }
 
 // testLink is one direction between two hosts.
@@ -297,6 +299,9 @@ func (h *host) Apply(st *state.State, done func()) {
 		h.applied = st
 		if h.w.trace != nil {
 			h.w.trace(fmt.Sprintf("%s applies version %d: master=%s nodes=%v", h.cfg.Node.ID, st.Version, st.Master, h.w.names(st)))
+		}
+		if h.w.applies != nil {
+			h.w.applies(h)
 		}
 		done()
 	}
