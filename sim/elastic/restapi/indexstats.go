@@ -48,7 +48,7 @@ func prepareStats(r *request) action {
 	opt := r.indicesOptions(expandOpen)
 	r.boolParam("forbid_closed_indices", true)
 	metrics := statsMetrics(r, "metric", isSection)
-	for _, p := range []string{"groups", "types", "completion_fields", "fielddata_fields", "fields"} {
+	for _, p := range []string{"groups", "completion_fields", "fielddata_fields", "fields"} {
 		r.param(p)
 	}
 	r.boolParam("include_segment_file_sizes", false)

@@ -42,6 +42,7 @@ func (r *request) indicesOptions(def indicesOptions) indicesOptions {
 			}
 		}
 	}
+	r.strictBool("ignore_throttled", false) // of frozen indices, which there are none of
 	out.ignoreUnavailable = r.strictBool("ignore_unavailable", def.ignoreUnavailable)
 	out.allowNone = r.strictBool("allow_no_indices", def.allowNone)
 	return out

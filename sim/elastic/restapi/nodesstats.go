@@ -101,7 +101,7 @@ func prepareNodesStats(r *request) action {
 		}
 		parts = statsMetrics(r, "index_metric", isSection)
 	}
-	for _, p := range []string{"fields", "completion_fields", "fielddata_fields", "groups", "types"} {
+	for _, p := range []string{"fields", "completion_fields", "fielddata_fields", "groups"} {
 		r.param(p)
 	}
 	level := r.paramOr("level", "node")

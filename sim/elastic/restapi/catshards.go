@@ -1,0 +1,471 @@
+package restapi
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// routingColumns of _cat/shards come from the cluster state alone.
+var routingColumns = map[string]func(r *shardRow) cell{
+	"index":  func(r *shardRow) cell { return text(r.copy.Index) },
+	"shard":  func(r *shardRow) cell { return count(int64(r.copy.Shard)) },
+	"prirep": func(r *shardRow) cell { return text(prirep(r.copy)) },
+	"state":  func(r *shardRow) cell { return text(r.copy.State.String()) },
+	"ip": func(r *shardRow) cell {
+		if r.node == nil {
+			return cell{}
+		}
+		return text(address(r.node))
+	},
+	"id": func(r *shardRow) cell {
+		if r.node == nil {
+			return cell{}
+		}
+		return text(r.node.ID)
+	},
+	"node": func(r *shardRow) cell {
+		switch {
+		case r.node == nil:
+			return cell{}
+		case r.other != nil:
+			return text(r.node.Name + " -> " + address(r.other) + " " + r.other.ID + " " + r.other.Name)
+		}
+		return text(r.node.Name)
+	},
+	"sync_id": func(*shardRow) cell { return cell{} },
+	"unassigned.reason": func(r *shardRow) cell {
+		if r.copy.Info == nil {
+			return cell{}
+		}
+		return text(string(r.copy.Info.Reason))
+	},
+	"unassigned.at": func(r *shardRow) cell {
+		if r.copy.Info == nil {
+			return cell{}
+		}
+		return text(isoMillis(time.UnixMilli(r.copy.Info.AtMillis)))
+	},
+	"unassigned.for": func(r *shardRow) cell {
+		if r.copy.Info == nil {
+			return cell{}
+		}
+		return duration(time.Duration(max(0, r.now-r.copy.Info.AtMillis)) * time.Millisecond)
+	},
+	"unassigned.details": func(r *shardRow) cell {
+		if r.copy.Info == nil || r.copy.Info.Message == "" {
+			return cell{}
+		}
+		return text(details(r.copy.Info))
+	},
+	"recoverysource.type": func(r *shardRow) cell {
+		if r.copy.Source == state.NoSource || r.copy.Active() {
+			return cell{}
+		}
+		return text(strings.ToLower(r.copy.Source.String()))
+	},
+}
+
+type shardRow struct {
+	copy        *state.Copy
+	node, other *state.Node // other is where a relocating copy goes
+	stats       *totals     // nil: none
+	now         int64       // milliseconds since 1970
+}
+
+func prirep(c *state.Copy) string {
+	if c.Primary {
+		return "p"
+	}
+	return "r"
+}
+
+func isRoutingColumn(name string) bool { _, ok := routingColumns[name]; return ok }
+
+func prepareCatShards(r *request) action {
+	names := r.listParam("index")
+	timeout := r.masterTimeout()
+	return catAction(r, "shards", func(c *call) *table {
+		st := c.state(false, timeout)
+		chosen := resolve(st, names, expandHidden)
+		rows := routingRows(st, chosen, c.wall().UnixMilli())
+		columns := tables["shards"]
+		c.attachStats(st, chosen, rows, needsStats(c.req, columns, isRoutingColumn))
+		return shardTable(rows, columns)
+	})
+}
+
+func shardTable(rows []shardRow, columns []column) *table {
+	return &table{name: "shards", rows: len(rows), values: func(name string) func(int) cell {
+		if get := routingColumns[name]; get != nil {
+			return func(i int) cell { return get(&rows[i]) }
+		}
+		if name == "path.data" || name == "path.state" {
+			return func(i int) cell {
+				if rows[i].stats == nil {
+					return cell{}
+				}
+				return text(dataPath)
+			}
+		}
+		return statColumn(columns, name, func(i int) *totals { return rows[i].stats })
+	}}
+}
+
+// routingRows lists the copies in the order of the routing table.
+func routingRows(st *state.State, names []string, now int64) []shardRow {
+	nodes := map[string]*state.Node{}
+	for _, n := range st.Nodes {
+		nodes[n.ID] = n
+	}
+	all := len(names) == len(st.Indices)
+	var rows []shardRow
+	for _, t := range st.Routing.Indices {
+		if !all && !slices.Contains(names, t.Index) {
+			continue
+		}
+		for _, s := range t.Shards {
+			for _, cp := range s.Copies {
+				row := shardRow{copy: cp, node: nodes[cp.Node], now: now}
+				if cp.State == state.Relocating {
+					row.other = nodes[cp.Other]
+				}
+				rows = append(rows, row)
+			}
+		}
+	}
+	return rows
+}
+
+// attachStats asks the nodes for the figures of their copies, as Elasticsearch does
+// whatever the columns; they are only carried over when a column needs them.
+func (c *call) attachStats(st *state.State, names []string, rows []shardRow, needed bool) {
+	targets := holders(st, names)
+	results, _ := fanOut(c, targets, 0, func(n *elastic.Node) ([]elastic.ShardStats, error) {
+		if !needed {
+			return nil, nil
+		}
+		return n.LocalShardStats(), nil
+	})
+	if !needed {
+		return
+	}
+	byID := map[string]*totals{}
+	for _, r := range results {
+		for i := range r.Value {
+			s := &r.Value[i]
+			t := &totals{}
+			t.add(s)
+			t.MaxSeqNo, t.LocalCheckpoint, t.GlobalCheckpoint = s.MaxSeqNo, s.LocalCheckpoint, s.GlobalCheckpoint
+			byID[s.AllocationID] = t
+		}
+	}
+	for i := range rows {
+		rows[i].stats = byID[rows[i].copy.AllocationID]
+	}
+}
+
+func prepareCatAllocation(r *request) action {
+	filters := r.listParam("nodes")
+	timeout := r.masterTimeout()
+	local := r.boolParam("local", false)
+	return catAction(r, "allocation", func(c *call) *table {
+		st := c.state(local, timeout)
+		targets := slices.DeleteFunc(nodesOf(st, c.node.ID(), dataNodes(filters)), func(n *state.Node) bool { return !isData(n) })
+		stats, _ := fanOut(c, targets, 0, statsOf)
+		return allocationTable(st, stats)
+	})
+}
+
+// dataNodes is the filter of _cat/allocation: data nodes unless others are named.
+func dataNodes(filters []string) []string {
+	if len(filters) == 0 {
+		return []string{"data:true"}
+	}
+	return filters
+}
+
+func allocationTable(st *state.State, stats []elastic.NodeResult[nodeStats]) *table {
+	shards, unassigned := map[string]int64{}, int64(0)
+	st.Routing.Each(func(cp *state.Copy) {
+		if cp.Assigned() {
+			shards[cp.Node]++
+		} else {
+			unassigned++
+		}
+	})
+	rows := len(stats)
+	if unassigned > 0 {
+		rows++
+	}
+	forecast := make([]int64, len(stats))
+	for i := range stats {
+		forecast[i] = stats[i].Value.totals().StoreBytes
+	}
+	on := func(get func(i int, n *state.Node, s *elastic.NodeStats) cell) func(int) cell {
+		return func(i int) cell {
+			if i == len(stats) {
+				return cell{}
+			}
+			return get(i, stats[i].Value.self, &stats[i].Value.node)
+		}
+	}
+	return &table{name: "allocation", rows: rows, values: func(name string) func(int) cell {
+		switch name {
+		case "shards":
+			return func(i int) cell {
+				if i == len(stats) {
+					return count(unassigned)
+				}
+				return count(shards[stats[i].Node.ID])
+			}
+		case "node":
+			return func(i int) cell {
+				if i == len(stats) {
+					return text("UNASSIGNED")
+				}
+				return text(stats[i].Value.self.Name)
+			}
+		case "shards.undesired":
+			return on(func(int, *state.Node, *elastic.NodeStats) cell { return count(0) })
+		case "write_load.forecast":
+			return on(func(int, *state.Node, *elastic.NodeStats) cell { return double(0) })
+		case "disk.indices.forecast", "disk.indices":
+			return on(func(i int, _ *state.Node, _ *elastic.NodeStats) cell { return size(forecast[i]) })
+		case "disk.used":
+			return on(func(_ int, _ *state.Node, s *elastic.NodeStats) cell { return size(s.DiskTotal - s.DiskAvailable) })
+		case "disk.avail":
+			return on(func(_ int, _ *state.Node, s *elastic.NodeStats) cell { return size(s.DiskAvailable) })
+		case "disk.total":
+			return on(func(_ int, _ *state.Node, s *elastic.NodeStats) cell { return size(s.DiskTotal) })
+		case "disk.percent":
+			return on(func(_ int, _ *state.Node, s *elastic.NodeStats) cell {
+				return count((s.DiskTotal - s.DiskAvailable) * 100 / max(1, s.DiskTotal))
+			})
+		case "host":
+			return on(func(_ int, n *state.Node, _ *elastic.NodeStats) cell { return text(n.Host) })
+		case "ip":
+			return on(func(_ int, n *state.Node, _ *elastic.NodeStats) cell { return text(address(n)) })
+		case "node.role":
+			return on(func(_ int, n *state.Node, _ *elastic.NodeStats) cell { return text(roleLetters(n)) })
+		}
+		return nil
+	}}
+}
+
+// roleAbbreviations of the node roles (DiscoveryNodeRole).
+var roleAbbreviations = map[string]string{
+	"data": "d", "data_cold": "c", "data_content": "s", "data_frozen": "f", "data_hot": "h", "data_warm": "w",
+	"ingest": "i", "master": "m", "ml": "l", "remote_cluster_client": "r", "transform": "t", "voting_only": "v",
+}
+
+func roleLetters(n *state.Node) string {
+	var letters []string
+	for _, r := range n.Roles {
+		if l, ok := roleAbbreviations[r]; ok {
+			letters = append(letters, l)
+		}
+	}
+	if len(letters) == 0 {
+		return "-"
+	}
+	slices.Sort(letters)
+	return strings.Join(letters, "")
+}
+
+func prepareCatIndices(r *request) action {
+	names := r.listParam("index")
+	timeout := r.masterTimeout()
+	opt := r.indicesOptions(expandOpen)
+	r.boolParam("include_unloaded_segments", false)
+	r.boolParam("pri", false)
+	wanted, filter := r.lookup("health")
+	if filter && !slices.Contains([]string{"green", "yellow", "red"}, strings.ToLower(wanted)) {
+		raise(illegalArgument("unknown cluster health status [%s]", wanted))
+	}
+	return catAction(r, "indices", func(c *call) *table {
+		st := c.state(false, timeout)
+		var rows []indexRow
+		chosen := resolve(st, names, opt)
+		stats, _, _ := c.shardStats(st, chosen)
+		sums := map[string]*[2]totals{}
+		for i := range stats {
+			s := &stats[i]
+			if sums[s.Index] == nil {
+				sums[s.Index] = &[2]totals{}
+			}
+			sums[s.Index][0].add(s)
+			if s.Primary {
+				sums[s.Index][1].add(s)
+			}
+		}
+		for _, name := range chosen {
+			row := indexRow{meta: st.Index(name), health: indexHealth(st.Routing.Index(name)).status}
+			if filter && row.health.String() != strings.ToLower(wanted) {
+				continue
+			}
+			if s := sums[name]; s != nil {
+				row.all, row.primaries = &s[0], &s[1]
+			}
+			rows = append(rows, row)
+		}
+		return indexTable(rows)
+	})
+}
+
+type indexRow struct {
+	meta           *state.Index
+	health         healthStatus
+	all, primaries *totals // nil when no copy answered
+}
+
+func indexTable(rows []indexRow) *table {
+	columns := tables["indices"]
+	on := func(get func(r *indexRow) cell) func(int) cell { return func(i int) cell { return get(&rows[i]) } }
+	return &table{name: "indices", rows: len(rows), values: func(name string) func(int) cell {
+		switch name {
+		case "health":
+			return on(func(r *indexRow) cell { return text(r.health.String()) })
+		case "status":
+			return on(func(*indexRow) cell { return text("open") })
+		case "index":
+			return on(func(r *indexRow) cell { return text(r.meta.Name) })
+		case "uuid":
+			return on(func(r *indexRow) cell { return text(r.meta.UUID) })
+		case "pri":
+			return on(func(r *indexRow) cell { return count(int64(r.meta.Shards)) })
+		case "rep":
+			return on(func(r *indexRow) cell { return count(int64(r.meta.Replicas)) })
+		case "creation.date":
+			return on(func(r *indexRow) cell { return count(r.meta.CreationDate) })
+		case "creation.date.string":
+			return on(func(r *indexRow) cell { return text(isoMillis(time.UnixMilli(r.meta.CreationDate))) })
+		case "search.throttled":
+			return on(func(*indexRow) cell { return text("false") })
+		case "docs.count", "docs.deleted", "dataset.size":
+			// Documents and their data set count once: those of the primaries.
+			return statColumn(columns, name, func(i int) *totals { return rows[i].primaries })
+		}
+		if shared, ok := strings.CutPrefix(name, "pri."); ok {
+			return priColumn(columns, name, shared, rows)
+		}
+		return statColumn(columns, name, func(i int) *totals { return rows[i].all })
+	}}
+}
+
+func priColumn(columns []column, name, shared string, rows []indexRow) func(int) cell {
+	c := findColumn(columns, name)
+	if c == nil {
+		return nil
+	}
+	get, zero := statColumns[shared], c.zero()
+	return func(i int) cell {
+		switch t := rows[i].primaries; {
+		case t == nil:
+			return cell{}
+		case get == nil:
+			return zero
+		default:
+			return get(t)
+		}
+	}
+}
+
+func prepareCatNodes(r *request) action {
+	full := r.boolParam("full_id", false)
+	timeout := r.masterTimeout()
+	r.boolParam("include_unloaded_segments", false)
+	return catAction(r, "nodes", func(c *call) *table {
+		st := c.state(false, timeout)
+		stats, _ := fanOut(c, st.Nodes, 0, statsOf)
+		byNode := map[string]*nodeStats{}
+		for i := range stats {
+			byNode[stats[i].Node.ID] = &stats[i].Value
+		}
+		rows := make([]nodeRow, len(st.Nodes))
+		for i, n := range st.Nodes {
+			rows[i] = nodeRow{node: n, master: st.Master, full: full, stats: byNode[n.ID]}
+			if s := byNode[n.ID]; s != nil {
+				rows[i].sum = s.totals()
+			}
+		}
+		return &table{name: "nodes", rows: len(rows), values: func(name string) func(int) cell {
+			if get := nodeColumns[name]; get != nil {
+				return func(i int) cell { return get(&rows[i]) }
+			}
+			if get := machineColumns[name]; get != nil {
+				return func(i int) cell {
+					if rows[i].stats == nil {
+						return cell{}
+					}
+					return get(&rows[i].stats.node)
+				}
+			}
+			return statColumn(tables["nodes"], name, func(i int) *totals { return rows[i].sum })
+		}}
+	})
+}
+
+type nodeRow struct {
+	node   *state.Node
+	master string
+	full   bool
+	stats  *nodeStats // nil: did not answer
+	sum    *totals
+}
+
+var nodeColumns = map[string]func(r *nodeRow) cell{
+	"id": func(r *nodeRow) cell {
+		if r.full {
+			return text(r.node.ID)
+		}
+		return text(r.node.ID[:min(4, len(r.node.ID))])
+	},
+	"pid":  func(*nodeRow) cell { return count(1) },
+	"ip":   func(r *nodeRow) cell { return text(address(r.node)) },
+	"port": func(r *nodeRow) cell { return text(strings.TrimPrefix(r.node.Address, address(r.node)+":")) },
+	"http_address": func(r *nodeRow) cell {
+		if r.stats == nil {
+			return text("-")
+		}
+		return text(httpAddress(r.node, r.stats.set))
+	},
+	"version":   func(*nodeRow) cell { return text(version) },
+	"type":      func(*nodeRow) cell { return text("docker") },
+	"build":     func(*nodeRow) cell { return text(buildHash) },
+	"jdk":       func(*nodeRow) cell { return text(jvmVersion) },
+	"node.role": func(r *nodeRow) cell { return text(roleLetters(r.node)) },
+	"name":      func(r *nodeRow) cell { return text(r.node.Name) },
+	"master": func(r *nodeRow) cell {
+		switch r.master {
+		case "":
+			return text("x")
+		case r.node.ID:
+			return text("*")
+		}
+		return text("-")
+	},
+}
+
+var machineColumns = map[string]func(s *elastic.NodeStats) cell{
+	"disk.total": func(s *elastic.NodeStats) cell { return size(s.DiskTotal) },
+	"disk.used":  func(s *elastic.NodeStats) cell { return size(s.DiskTotal - s.DiskAvailable) },
+	"disk.avail": func(s *elastic.NodeStats) cell { return size(s.DiskAvailable) },
+	"disk.used_percent": func(s *elastic.NodeStats) cell {
+		return decimal(100 * float64(s.DiskTotal-s.DiskAvailable) / float64(max(1, s.DiskTotal)))
+	},
+	"heap.current": func(s *elastic.NodeStats) cell { return size(s.HeapUsed) },
+	"heap.percent": func(s *elastic.NodeStats) cell { return count(s.HeapUsed * 100 / max(1, s.HeapMax)) },
+	"heap.max":     func(s *elastic.NodeStats) cell { return size(s.HeapMax) },
+	"ram.current":  func(s *elastic.NodeStats) cell { return size(s.MemTotal - s.MemFree) },
+	"ram.percent":  func(s *elastic.NodeStats) cell { return count(100 - percentage(s.MemFree, s.MemTotal)) },
+	"ram.max":      func(s *elastic.NodeStats) cell { return size(s.MemTotal) },
+	"cpu":          func(s *elastic.NodeStats) cell { return count(int64(s.CPUPercent)) },
+	"load_1m":      func(s *elastic.NodeStats) cell { return decimal(s.LoadAverage) },
+	"load_5m":      func(s *elastic.NodeStats) cell { return decimal(s.LoadAverage) },
+	"load_15m":     func(s *elastic.NodeStats) cell { return decimal(s.LoadAverage) },
+	"uptime":       func(s *elastic.NodeStats) cell { return duration(s.Uptime.Truncate(time.Millisecond)) },
+}
