@@ -133,6 +133,11 @@ func (p *process) createOrReport(ch *shardChange, want *state.Copy) {
 		p.createShard(ch.meta, ch.new, want)
 		return
 	}
+	if p.c.adoptable[want.AllocationID] {
+		delete(p.c.adoptable, want.AllocationID)
+		p.adopt(ch.meta, ch.new, want)
+		return
+	}
 	p.reportFailed(want, ch.meta, "master marked shard as active, but shard has not been created, mark shard as failed", "")
 }
 

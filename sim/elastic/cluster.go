@@ -34,6 +34,8 @@ type Cluster struct {
 
 	// computing is the master whose task is being computed.
 	computing *master
+	// adoptable are allocation ids that nodes open as started (CreateStarted).
+	adoptable map[string]bool
 	// ids makes allocation ids, UUIDs of indices and histories.
 	ids *rand.Rand
 	// initialMasters are the names of the first voting configuration.
@@ -53,7 +55,7 @@ func New(cfg Config) (*Cluster, error) {
 	}
 	c := &Cluster{
 		e: cfg.Engine, net: cfg.Network, cfg: cfg, cal: cfg.Calibration, name: cfg.ClusterName,
-		byName: make(map[string]*Node), byID: make(map[string]*Node),
+		byName: make(map[string]*Node), byID: make(map[string]*Node), adoptable: make(map[string]bool),
 		board: coordination.NewBoard(), rules: coordination.NewInvariants(),
 		ids: cfg.Engine.Stream("elastic.ids", cfg.ClusterName),
 	}

@@ -46,8 +46,8 @@ func (v *invariants) change(d *delta, ch *shardChange) {
 	t, n := ch.new, ch.new.Shard
 	for i, a := range t.Copies {
 		for _, b := range t.Copies[i+1:] {
-			if a.Node != "" && (a.Node == b.Node || a.Node == b.Other || a.Other == b.Node) {
-				v.fail("state %d has two copies of [%s][%d] on %s", d.new.Version, t.Index, n, a.Node)
+			if node := sharedNode(a, b); node != "" {
+				v.fail("state %d has two copies of [%s][%d] on %s", d.new.Version, t.Index, n, node)
 			}
 		}
 	}
@@ -66,6 +66,16 @@ func (v *invariants) change(d *delta, ch *shardChange) {
 		v.fail("in-sync set of [%s][%d] is emptied by state %d", t.Index, n, d.new.Version)
 	}
 	v.promotion(d, ch, was)
+}
+
+// sharedNode is a node that holds, or is to hold, both copies; "" when none does.
+func sharedNode(a, b *state.Copy) string {
+	for _, x := range [...]string{a.Node, a.Other} {
+		if x != "" && (x == b.Node || x == b.Other) {
+			return x
+		}
+	}
+	return ""
 }
 
 // promotion: a replica that becomes primary must have been in the in-sync set.

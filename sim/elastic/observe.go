@@ -16,7 +16,6 @@ const observeInterval = 5 * time.Second
 type watchers struct {
 	c     *Cluster
 	sinks []func(scenarios.Observation)
-	zero  time.Duration
 
 	best      *state.State // nil: no node has a master
 	tally     tally
@@ -30,10 +29,10 @@ type watchers struct {
 }
 
 // Observe has sink told of everything that changes, from now on, beginning with what is.
-// Times of observations are since zero, which is a time since the start of the run.
-func (c *Cluster) Observe(zero time.Duration, sink func(scenarios.Observation)) {
+// Times of observations are since the start of the run.
+func (c *Cluster) Observe(sink func(scenarios.Observation)) {
 	w := &c.watch
-	w.c, w.zero = c, zero
+	w.c = c
 	w.sinks = append(w.sinks, sink)
 	w.views = make(map[string]scenarios.View)
 	w.disks = make(map[string]scenarios.Disk)
@@ -52,7 +51,7 @@ func (c *Cluster) Observe(zero time.Duration, sink func(scenarios.Observation)) 
 func (w *watchers) on() bool { return len(w.sinks) > 0 }
 
 func (w *watchers) emit(o scenarios.Observation) {
-	o.At = w.c.now() - w.zero
+	o.At = w.c.now()
 	for _, f := range w.sinks {
 		f(o)
 	}
@@ -221,7 +220,7 @@ func (w *watchers) recovery(r *recoveryRun) {
 	s := r.s
 	o := scenarios.Recovery{
 		Index: s.index, Shard: s.key.shard, ID: s.routing.AllocationID, Primary: s.routing.Primary,
-		To: s.p.n.Name(), Stage: string(r.stage), Start: time.Duration(r.begun) - w.zero, Failed: r.failed,
+		To: s.p.n.Name(), Stage: string(r.stage), Start: time.Duration(r.begun), Failed: r.failed,
 		Kind: r.name(), Reason: r.reason(), Bytes: r.progress(), Ops: r.opsDone,
 	}
 	for _, seg := range r.plan.Copy {
@@ -231,7 +230,7 @@ func (w *watchers) recovery(r *recoveryRun) {
 		o.From = r.source.Name()
 	}
 	if r.over {
-		o.Stop = w.c.now() - w.zero
+		o.Stop = w.c.now()
 	}
 	w.emit(scenarios.Observation{Recovery: &o})
 }

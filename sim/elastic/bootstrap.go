@@ -1,0 +1,261 @@
+package elastic
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/recovery"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// IndexSpec describes an index that is there, with its data, without having been
+// written document by document.
+type IndexSpec struct {
+	Name             string
+	Shards, Replicas int
+	// Bytes and Docs are of all primaries together.
+	Bytes, Docs int64
+	// Settings are "index." keys besides shards and replicas.
+	Settings settings.Settings
+	// Placement is how many copies each node holds, in the cluster's order.
+	Placement []int
+}
+
+// full are the spec's settings with shards and replicas.
+func (s IndexSpec) full() settings.Settings {
+	shards, replicas := fmt.Sprint(s.Shards), fmt.Sprint(s.Replicas)
+	return s.Settings.With(map[string]*string{
+		settings.IndexShards.Key(): &shards, settings.IndexReplicas.Key(): &replicas,
+	})
+}
+
+// CreateStarted creates an index whose copies are started where the placement puts
+// them, filled as described. It must be called in a process, on a cluster with a master.
+func (c *Cluster) CreateStarted(ctx context.Context, spec IndexSpec) error {
+	rows, err := assignCopies(spec.Shards, 1+spec.Replicas, spec.Placement)
+	if err != nil {
+		return fmt.Errorf("index %s: %w", spec.Name, err)
+	}
+	n, err := c.anyNode()
+	if err != nil {
+		return err
+	}
+	acked, _, err := n.MasterTask(ctx, "create-index ["+spec.Name+"], cause [bootstrap]", Urgent, time.Minute, time.Minute,
+		func(st *state.State) (*state.State, error) { return c.startedIndex(st, spec, rows) })
+	switch {
+	case err != nil:
+		return fmt.Errorf("index %s: %w", spec.Name, err)
+	case !acked:
+		return fmt.Errorf("index %s: not every node has applied it", spec.Name)
+	}
+	return c.Fill(spec)
+}
+
+// startedIndex is the state with the index, its copies on the nodes of rows.
+func (c *Cluster) startedIndex(st *state.State, spec IndexSpec, rows [][]int) (*state.State, error) {
+	m := c.actingMaster()
+	if m == nil {
+		return nil, errNotMaster
+	}
+	if st.Index(spec.Name) != nil {
+		return nil, fmt.Errorf("index %s exists already", spec.Name)
+	}
+	meta := newIndex(spec.Name, newID(c.ids), m.p.clock.Now().UnixMilli(), spec.full(), nil)
+	at := c.e.Stream("elastic.index-order", c.name).IntN(len(st.Routing.Indices) + 1)
+	st = allocation.AddIndex(st, meta, at, state.IndexCreated, m.input())
+	table := &state.IndexTable{Index: meta.Name, Shards: make([]*state.ShardTable, meta.Shards)}
+	placed := *meta
+	placed.InSync = make([][]string, meta.Shards)
+	for i, row := range rows {
+		sh := &state.ShardTable{Index: meta.Name, Shard: i}
+		for k, ordinal := range row {
+			id := newID(c.ids)
+			sh.Copies = append(sh.Copies, &state.Copy{
+				Index: meta.Name, Shard: i, Primary: k == 0, State: state.Started, Node: c.nodes[ordinal].ID(),
+				AllocationID: id, ExpectedBytes: -1,
+			})
+			placed.InSync[i] = append(placed.InSync[i], id)
+			c.adoptable[id] = true
+		}
+		slices.Sort(placed.InSync[i])
+		table.Shards[i] = sh
+	}
+	st = replaceIndex(st, &placed)
+	routing := *st.Routing
+	routing.Indices = slices.Clone(routing.Indices)
+	for i, t := range routing.Indices {
+		if t.Index == meta.Name {
+			routing.Indices[i] = table
+		}
+	}
+	st.Routing = &routing
+	return withBlocks(st, &placed), nil
+}
+
+// adopt opens a started copy that was made by CreateStarted.
+func (p *process) adopt(m *state.Index, t *state.ShardTable, want *state.Copy) {
+	key := storeKey{m.UUID, t.Shard}
+	st := p.n.newStore(key, m.Name)
+	s := &shard{
+		p: p, key: key, index: m.Name, meta: m, table: t, routing: want, store: st, phase: started,
+		created: p.c.e.Now(), term: m.PrimaryTerms[t.Shard], lastSearch: p.c.e.Now(),
+	}
+	p.shards[key] = s
+	p.byIndex[m.UUID] = append(p.byIndex[m.UUID], s)
+	s.writeState()
+	st.flush()
+	if pr := t.Primary(); pr != nil {
+		st.history = m.UUID // one history for all copies
+	}
+	if want.Primary {
+		s.activate(m.InSync[t.Shard])
+		for _, c := range t.Copies {
+			s.tracker.putLease(c.Node, 0)
+		}
+	}
+	s.startedAsIs()
+}
+
+// startedAsIs gives an adopted copy the record of a recovery from an empty store.
+func (s *shard) startedAsIs() {
+	now := s.now()
+	r := &recoveryRun{
+		s: s, kind: state.EmptyStore, stage: StageDone, start: s.p.clock.Now(), stop: s.p.clock.Now(), begun: now,
+		over: true, planned: true, copied: true,
+	}
+	s.recovery = r
+}
+
+// Fill puts data into an index all of whose copies are active, as if it had been loaded
+// and flushed: each copy has segments of its own.
+func (c *Cluster) Fill(spec IndexSpec) error {
+	m := c.leader()
+	if m == nil {
+		return fmt.Errorf("index %s: there is no master", spec.Name)
+	}
+	st := m.Applied()
+	meta := st.Index(spec.Name)
+	if meta == nil {
+		return IndexNotFound(spec.Name)
+	}
+	for i, t := range st.Routing.Index(spec.Name).Shards {
+		key := storeKey{meta.UUID, i}
+		docs, bytes := part(spec.Docs, i, spec.Shards), part(spec.Bytes, i, spec.Shards)
+		for _, cp := range t.Copies {
+			target := m.proc.storeOf(cp, key)
+			if !cp.Active() || target == nil {
+				return fmt.Errorf("index %s: shard %d has a copy that isn't active", spec.Name, i)
+			}
+			if err := target.fill(bytes, docs); err != nil {
+				return fmt.Errorf("index %s: shard %d: %w", spec.Name, i, err)
+			}
+		}
+	}
+	for _, n := range c.nodes {
+		if n.proc != nil && n.proc.master != nil {
+			n.proc.master.info.poll()
+		}
+	}
+	return nil
+}
+
+// part is the i-th of n nearly equal parts of a whole.
+func part(whole int64, i, n int) int64 {
+	return whole*int64(i+1)/int64(n) - whole*int64(i)/int64(n)
+}
+
+// maxSegmentBytes is what a tiered merge policy merges up to.
+const maxSegmentBytes = 5 << 30
+
+// fill makes the store hold documents of a size, committed.
+func (st *store) fill(bytes, docs int64) error {
+	st.n.c.fluid.settle(st)
+	r := st.n.c.e.Stream("elastic.segments", st.n.Name())
+	st.segments = nil
+	whole, left := bytes, docs
+	for bytes > 0 {
+		// Sizes as merging leaves them: each about half of what is left, at most 5 GB.
+		size := min(bytes, maxSegmentBytes)
+		if len(st.segments) < 5 && size == bytes && size > 1<<20 {
+			size = size * int64(40+r.IntN(30)) / 100
+		}
+		seg := recovery.Segment{ID: r.Uint64(), Bytes: size, Docs: int64(float64(docs) * float64(size) / float64(whole))}
+		bytes -= size
+		if bytes == 0 {
+			seg.Docs = left
+		}
+		left -= seg.Docs
+		st.segments = append(st.segments, seg)
+	}
+	st.eng.fluidDocs += docs
+	st.eng.max += docs
+	st.global = st.eng.localCheckpoint()
+	st.commit.checkpoint, st.commit.docs, st.commit.atOps = st.global, st.docs(), st.eng.totalOps()
+	st.commit.generation++
+	st.committed = st.n.c.e.Now()
+	if !st.account() {
+		return fmt.Errorf("the disk of %s is full", st.n.Name())
+	}
+	return nil
+}
+
+// assignCopies distributes the copies of an index so that node i holds counts[i] of
+// them and no node two of one shard: each shard goes to the nodes with most room left.
+// The first of a row is the primary, on the node with the fewest of them.
+func assignCopies(shards, copies int, counts []int) ([][]int, error) {
+	room := slices.Clone(counts)
+	primaries := make([]int, len(counts))
+	rows := make([][]int, shards)
+	for i := range rows {
+		order := make([]int, len(room))
+		for n := range order {
+			order[n] = n
+		}
+		slices.SortStableFunc(order, func(a, b int) int { return room[b] - room[a] })
+		if len(order) < copies || room[order[copies-1]] == 0 {
+			return nil, fmt.Errorf("no node is left for a copy of shard %d", i)
+		}
+		row := slices.Clone(order[:copies])
+		slices.SortStableFunc(row, func(a, b int) int {
+			if primaries[a] != primaries[b] {
+				return primaries[a] - primaries[b]
+			}
+			return a - b
+		})
+		for _, n := range row {
+			room[n]--
+		}
+		primaries[row[0]]++
+		rows[i] = row
+	}
+	return rows, nil
+}
+
+// anyNode is the first node that serves requests.
+func (c *Cluster) anyNode() (*Node, error) {
+	var names []string
+	for _, n := range c.nodes {
+		if n.Serving() && !n.Paused() {
+			return n, nil
+		}
+		names = append(names, n.Name())
+	}
+	return nil, fmt.Errorf("none of the nodes %s serves requests", strings.Join(names, ", "))
+}
+
+// leader is the elected master, of two that believe it the one with the higher term; nil
+// when there is none.
+func (c *Cluster) leader() *Node {
+	var best *Node
+	for _, n := range c.nodes {
+		if n.proc != nil && n.proc.master != nil && (best == nil || n.proc.coord.Term() > best.proc.coord.Term()) {
+			best = n
+		}
+	}
+	return best
+}
