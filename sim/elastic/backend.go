@@ -1,0 +1,338 @@
+package elastic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/clock"
+	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+const (
+	// defaultLatency is one way between two endpoints where the description gives none.
+	defaultLatency = 200 * time.Microsecond
+	// formLimit is how long a cluster may take to form, greenLimit to become green while
+	// it is being loaded, in virtual time.
+	formLimit, greenLimit = 5 * time.Minute, 10 * time.Minute
+)
+
+// Backend makes simulated Elasticsearch clusters for scenarios.
+type Backend struct {
+	// Transport serves a cluster's REST API to a viewer.
+	Transport func(c *Cluster) func(viewer string) http.RoundTripper
+	// Calibration is [DefaultCalibration] when zero.
+	Calibration Calibration
+}
+
+var _ scenarios.Backend = (*Backend)(nil)
+
+// NewBackend makes the backend with a REST API.
+func NewBackend(transport func(c *Cluster) func(viewer string) http.RoundTripper) *Backend {
+	return &Backend{Transport: transport}
+}
+
+// Name implements [scenarios.Backend].
+func (b *Backend) Name() string { return "sim" }
+
+// Start implements [scenarios.Backend]: the cluster has formed when it returns.
+func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scenarios.StartOptions) (scenarios.Cluster, error) {
+	e := sim.NewEngine(sim.Config{Seed: opt.Seed})
+	s := &simulated{e: e, spec: spec, opt: opt, clocks: make(map[string]*sim.Clock)}
+	if opt.OnEvent != nil {
+		e.OnEvent(func(r sim.EventRecord) {
+			opt.OnEvent(scenarios.Event{Index: r.Index, At: time.Duration(r.Time), What: strings.TrimSpace(r.Type + " " + r.Entity), Hash: r.Hash})
+		})
+	}
+	cfg, err := s.configure(b.Calibration)
+	if err != nil {
+		return nil, err
+	}
+	for _, viewer := range []string{scenarios.ViewerController, scenarios.ViewerClient} {
+		cfg.Network.AddEndpoint(viewer, sim.EndpointSpec{Latency: defaultLatency / 2})
+		s.clocks[viewer] = e.Clock(viewer)
+	}
+	if s.c, err = New(cfg); err != nil {
+		return nil, err
+	}
+	s.target = newTarget(s.c)
+	if b.Transport != nil {
+		s.transport = b.Transport(s.c)
+	}
+	opt.Progress("starting %d nodes", len(cfg.Nodes))
+	s.c.Start()
+	if err := s.drive(s.formed, sim.Time(formLimit)); err != nil {
+		return nil, fmt.Errorf("the cluster did not form: %w", err)
+	}
+	return s, nil
+}
+
+// simulated is a cluster as scenarios see it.
+type simulated struct {
+	e         *sim.Engine
+	c         *Cluster
+	spec      scenarios.ClusterSpec
+	opt       scenarios.StartOptions
+	clocks    map[string]*sim.Clock
+	target    *target
+	transport func(viewer string) http.RoundTripper
+	index     settings.Settings // "index." settings of the description, for every index
+	held      bool
+	closed    bool
+}
+
+var _ scenarios.Cluster = (*simulated)(nil)
+
+// configure turns the description into a configuration.
+func (s *simulated) configure(cal Calibration) (Config, error) {
+	cfg := Config{Engine: s.e, Network: s.e.NewNetwork(s.e.NewFluid()), ClusterName: s.spec.Name, Calibration: cal}
+	node, persistent, index := make(map[string]string), make(map[string]string), make(map[string]string)
+	for _, key := range slices.Sorted(maps.Keys(s.spec.Settings)) {
+		value := s.spec.Settings[key]
+		switch entry := settings.ClusterRegistry().Lookup(key); {
+		case strings.HasPrefix(key, "index."):
+			index[key] = value
+		case entry == nil:
+			return cfg, errors.New(settings.ClusterRegistry().Unknown(key))
+		case entry.Dynamic():
+			persistent[key] = value
+		default:
+			node[key] = value
+		}
+	}
+	s.index, cfg.Persistent = settings.Of(index), settings.Of(persistent)
+	for _, n := range s.spec.Nodes {
+		nc := NodeConfig{
+			Name: n.Name, Roles: n.Roles, Settings: settings.Of(node), DiskBytes: n.Disk, DiskReadBPS: n.DiskRate, DiskWriteBPS: n.DiskRate,
+			NetworkBPS: n.Network, Latency: n.Latency / 2, HeapBytes: n.Heap, CPUs: n.CPUs,
+		}
+		if n.Latency == 0 {
+			nc.Latency = defaultLatency / 2
+		}
+		for _, name := range slices.Sorted(maps.Keys(n.Attributes)) {
+			nc.Attributes = append(nc.Attributes, state.Attribute{Name: name, Value: n.Attributes[name]})
+		}
+		cfg.Nodes = append(cfg.Nodes, nc)
+	}
+	return cfg, nil
+}
+
+// formed reports whether every node follows the same master and the state is recovered.
+func (s *simulated) formed() bool {
+	m := s.c.leader()
+	if m == nil || len(m.Applied().Global) > 0 {
+		return false
+	}
+	for _, n := range s.c.nodes {
+		if st := n.Applied(); !n.Serving() || st.Master != m.ID() || len(st.Nodes) != len(s.c.nodes) {
+			return false
+		}
+	}
+	return true
+}
+
+// drive runs the engine until done; a violated invariant ends it with an error.
+func (s *simulated) drive(done func() bool, limit sim.Time) error {
+	err := s.e.RunUntil(func() bool { return s.c.Err() != nil || done() }, limit)
+	if broken := s.c.Err(); broken != nil {
+		return fmt.Errorf("defect of the model: %w", broken)
+	}
+	return err
+}
+
+// Run implements [scenarios.Cluster].
+func (s *simulated) Run(ctx context.Context, main func(run, cleanup context.Context) error) error {
+	stop := context.AfterFunc(ctx, s.e.Interrupt)
+	defer stop()
+	var result error
+	ended := false
+	var cancel context.CancelFunc
+	p := s.e.Go("main", func(cleanup context.Context) {
+		var run context.Context
+		run, cancel = s.clocks[scenarios.ViewerClient].WithCancel(cleanup)
+		defer cancel()
+		result = main(run, cleanup)
+		ended = true
+	})
+	for {
+		err := s.drive(p.Done, sim.Never)
+		switch {
+		case errors.Is(err, sim.ErrInterrupted):
+			if cancel != nil {
+				cancel()
+			}
+		case errors.Is(err, sim.ErrNotDone):
+			return errors.New("nothing is left to happen, but the run has not ended")
+		case err != nil:
+			return err
+		case !ended:
+			return errors.New("the run was stopped")
+		default:
+			return result
+		}
+	}
+}
+
+// Clock implements [scenarios.Cluster].
+func (s *simulated) Clock(viewer string) clock.Clock { return s.clocks[viewer] }
+
+// Transport implements [scenarios.Cluster].
+func (s *simulated) Transport(viewer string) http.RoundTripper { return s.transport(viewer) }
+
+// URL implements [scenarios.Cluster].
+func (s *simulated) URL(_, node string) string { return "http://" + node + ":9200" }
+
+// Nodes implements [scenarios.Cluster].
+func (s *simulated) Nodes() []string {
+	var names []string
+	for _, n := range s.c.nodes {
+		names = append(names, n.Name())
+	}
+	return names
+}
+
+// Target implements [scenarios.Cluster].
+func (s *simulated) Target() chaos.Target { return s.target }
+
+// LoadData implements [scenarios.Cluster]: indices without a placement are created and
+// allocated as by a request; then allocation is held and the others are there at once.
+func (s *simulated) LoadData(ctx context.Context, indices []scenarios.IndexSpec) error {
+	var placed, free []IndexSpec
+	for _, ix := range indices {
+		spec := IndexSpec{
+			Name: ix.Name, Shards: ix.Shards, Replicas: ix.Replicas, Bytes: ix.Bytes, Docs: ix.Docs,
+			Settings: s.index.Merged(settings.Of(ix.Settings)), Placement: ix.Placement,
+		}
+		if ix.Placement != nil {
+			placed = append(placed, spec)
+		} else {
+			free = append(free, spec)
+		}
+	}
+	if err := s.createFree(ctx, free); err != nil {
+		return err
+	}
+	if len(placed) == 0 {
+		return nil
+	}
+	if err := s.hold(ctx, true); err != nil {
+		return fmt.Errorf("holding placements: %w", err)
+	}
+	for _, spec := range placed {
+		if err := s.c.CreateStarted(ctx, spec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *simulated) createFree(ctx context.Context, specs []IndexSpec) error {
+	n, err := s.c.anyNode()
+	if err != nil {
+		return err
+	}
+	for _, spec := range specs {
+		req := CreateIndex{Name: spec.Name, Settings: spec.full(), WaitForActiveShards: "all", MasterTimeout: time.Minute, AckTimeout: greenLimit}
+		acked, active, err := n.CreateIndex(ctx, req)
+		switch {
+		case err != nil:
+			return fmt.Errorf("creating index %s: %w", spec.Name, err)
+		case !acked || !active:
+			return fmt.Errorf("creating index %s: its copies were not all active within %s", spec.Name, greenLimit)
+		}
+	}
+	quiet, err := n.WhenState(ctx, greenLimit, func(st *state.State) bool {
+		var t tally
+		t.move(computeDelta(emptyState(""), st))
+		return t.active == t.copies && t.relocating == 0
+	})
+	switch {
+	case err != nil:
+		return err
+	case !quiet:
+		return fmt.Errorf("the cluster was not green within %s", greenLimit)
+	}
+	for _, spec := range specs {
+		if err := s.c.Fill(spec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hold keeps copies where they are, or lets them go, by transient settings.
+func (s *simulated) hold(ctx context.Context, on bool) error {
+	var value *string
+	if none := "none"; on {
+		value = &none
+	}
+	n, err := s.c.anyNode()
+	if err != nil {
+		return err
+	}
+	s.held = on
+	_, _, err = n.UpdateClusterSettings(ctx, nil, map[string]*string{
+		settings.RebalanceEnable.Key(): value, settings.AllocationEnable.Key(): value,
+	}, time.Minute, time.Minute)
+	return err
+}
+
+// Release implements [scenarios.Cluster].
+func (s *simulated) Release(ctx context.Context) error {
+	if !s.held {
+		return nil
+	}
+	return s.hold(ctx, false)
+}
+
+// Background implements [scenarios.Cluster].
+func (s *simulated) Background(_ context.Context, loads []scenarios.LoadSpec) error {
+	out := make([]Load, 0, len(loads))
+	for _, l := range loads {
+		out = append(out, Load{Index: l.Index, WritesPerSec: l.Writes, ReadsPerSec: l.Reads, DocBytes: l.DocBytes, Skew: l.Skew})
+	}
+	s.c.SetLoad(out)
+	return nil
+}
+
+// Traffic implements [scenarios.Cluster].
+func (s *simulated) Traffic() scenarios.Traffic {
+	t := s.c.Traffic()
+	return scenarios.Traffic{Acked: t.Acked, Failed: t.Failed, Reads: t.Reads, ReadsFailed: t.ReadsFailed}
+}
+
+// Observe implements [scenarios.Cluster].
+func (s *simulated) Observe(ctx context.Context, sink func(scenarios.Observation)) error {
+	s.c.Observe(func(o scenarios.Observation) {
+		if ctx.Err() == nil {
+			sink(o)
+		}
+	})
+	return nil
+}
+
+// Notes implements [scenarios.Cluster].
+func (s *simulated) Notes() []string {
+	return []string{"Elasticsearch 8.19.0, simulated; background load is a fluid without single operations"}
+}
+
+// Counters implements [scenarios.Cluster].
+func (s *simulated) Counters() (events, traceHash uint64) { return s.e.Events(), s.e.TraceHash() }
+
+// Close implements [scenarios.Cluster].
+func (s *simulated) Close(context.Context) error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	return s.e.Close()
+}

@@ -1,0 +1,215 @@
+package elastic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/sim"
+)
+
+// target is what faults act on.
+type target struct {
+	c      *Cluster
+	shapes map[[2]string]chaos.Shape
+}
+
+var (
+	_ chaos.Target    = (*target)(nil)
+	_ chaos.Links     = (*target)(nil)
+	_ chaos.Processes = (*target)(nil)
+	_ chaos.Disks     = (*target)(nil)
+)
+
+func newTarget(c *Cluster) *target {
+	return &target{c: c, shapes: make(map[[2]string]chaos.Shape)}
+}
+
+// ChaosTarget is the cluster as faults act on it.
+func (c *Cluster) ChaosTarget() chaos.Target { return newTarget(c) }
+
+// Links implements [chaos.Target].
+func (t *target) Links() chaos.Links { return t }
+
+// Processes implements [chaos.Target].
+func (t *target) Processes() chaos.Processes { return t }
+
+// Disks implements [chaos.Target].
+func (t *target) Disks() chaos.Disks { return t }
+
+// SupportsShape implements [chaos.Links]: everything can be had.
+func (t *target) SupportsShape(chaos.Shape) error { return nil }
+
+func (t *target) ends(from, to string) error {
+	for _, name := range []string{from, to} {
+		if t.c.net.Endpoint(name) == nil {
+			return fmt.Errorf("unknown endpoint %q", name)
+		}
+	}
+	return nil
+}
+
+// Cut implements [chaos.Links].
+func (t *target) Cut(_ context.Context, from, to string, mode chaos.CutMode) error {
+	if err := t.ends(from, to); err != nil {
+		return err
+	}
+	t.c.net.Mend(from, to)
+	switch mode {
+	case chaos.Reset:
+		t.c.net.Cut(from, to, sim.Reset)
+	case chaos.Blackhole:
+		t.c.net.Cut(from, to, sim.Blackhole)
+	}
+	return nil
+}
+
+// Mend implements [chaos.Links].
+func (t *target) Mend(_ context.Context, from, to string) error {
+	if err := t.ends(from, to); err != nil {
+		return err
+	}
+	t.c.net.Mend(from, to)
+	return nil
+}
+
+// Shape implements [chaos.Links].
+func (t *target) Shape(_ context.Context, from, to string, s chaos.Shape) error {
+	if err := t.ends(from, to); err != nil {
+		return err
+	}
+	t.c.net.Unshape(from, to)
+	t.c.net.Shape(from, to, sim.Shape{Latency: s.Latency, Bandwidth: s.Bandwidth, PerConnection: s.PerConnection})
+	t.shapes[[2]string{from, to}] = s
+	t.c.pathChanged(from, to)
+	return nil
+}
+
+// Unshape implements [chaos.Links].
+func (t *target) Unshape(_ context.Context, from, to string) error {
+	if err := t.ends(from, to); err != nil {
+		return err
+	}
+	t.c.net.Unshape(from, to)
+	delete(t.shapes, [2]string{from, to})
+	t.c.pathChanged(from, to)
+	return nil
+}
+
+// probeWait is after how long a probe without an answer counts as lost.
+const probeWait = 2 * time.Second
+
+// Probe implements [chaos.Links]: a message there and its answer back, and where the
+// bandwidth is limited a transfer that measures it.
+func (t *target) Probe(ctx context.Context, from, to string) (chaos.LinkProbe, error) {
+	if err := t.ends(from, to); err != nil {
+		return chaos.LinkProbe{}, err
+	}
+	net, begun := t.c.net, t.c.e.Now()
+	answered := t.c.e.NewEvent()
+	var failure error
+	fail := func(err error) { failure = err; answered.Set() }
+	net.SendOr(from, to, 64, func() { net.SendOr(to, from, 64, answered.Set, fail) }, fail)
+	switch err := answered.WaitFor(ctx, probeWait); {
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		return chaos.LinkProbe{State: chaos.Blackhole}, nil
+	case err != nil:
+		return chaos.LinkProbe{}, err
+	case failure != nil:
+		return chaos.LinkProbe{State: chaos.Reset}, nil
+	}
+	probe := chaos.LinkProbe{State: chaos.Whole, RoundTrip: t.c.e.Now().Sub(begun)}
+	if s := t.shapes[[2]string{from, to}]; s.Bandwidth > 0 {
+		rate, err := t.measure(ctx, from, to, s.Bandwidth)
+		if err != nil {
+			return probe, err
+		}
+		probe.Rate = rate
+	}
+	return probe, nil
+}
+
+// measure transfers as much as the limit lets through in half a second.
+func (t *target) measure(ctx context.Context, from, to string, limit int64) (int64, error) {
+	bytes := max(limit/2, 1)
+	begun, done := t.c.e.Now(), t.c.e.NewEvent()
+	var failure error
+	tr := t.c.net.Flow(from, to, bytes, nil, 0, func(err error) { failure = err; done.Set() })
+	if err := done.Wait(ctx); err != nil {
+		tr.Stop()
+		return 0, err
+	}
+	if failure != nil {
+		return 0, failure
+	}
+	took := max(t.c.e.Now().Sub(begun), 1)
+	return int64(float64(bytes) / took.Seconds()), nil
+}
+
+// Kill implements [chaos.Processes].
+func (t *target) Kill(_ context.Context, node string) error { return t.c.Kill(node) }
+
+// Stop implements [chaos.Processes].
+func (t *target) Stop(ctx context.Context, node string) error {
+	ended := t.c.e.NewEvent()
+	if err := t.c.Stop(node, ended.Set); err != nil {
+		return err
+	}
+	return ended.Wait(ctx)
+}
+
+// Start implements [chaos.Processes].
+func (t *target) Start(_ context.Context, node string) error { return t.c.StartNode(node) }
+
+// Pause implements [chaos.Processes].
+func (t *target) Pause(_ context.Context, node string) error { return t.c.Pause(node) }
+
+// Resume implements [chaos.Processes].
+func (t *target) Resume(_ context.Context, node string) error { return t.c.Resume(node) }
+
+// State implements [chaos.Processes].
+func (t *target) State(_ context.Context, node string) (chaos.ProcessState, error) {
+	n, err := t.c.lookup(node)
+	switch {
+	case err != nil:
+		return chaos.Exited, err
+	case n.proc == nil:
+		return chaos.Exited, nil
+	case n.proc.paused:
+		return chaos.Paused, nil
+	}
+	return chaos.Running, nil
+}
+
+// Fill implements [chaos.Disks].
+func (t *target) Fill(_ context.Context, node string, percent float64) error {
+	n, err := t.c.lookup(node)
+	if err != nil {
+		return err
+	}
+	n.account()
+	n.disk.Fill(percent)
+	return nil
+}
+
+// Free implements [chaos.Disks].
+func (t *target) Free(_ context.Context, node string) error {
+	n, err := t.c.lookup(node)
+	if err != nil {
+		return err
+	}
+	n.disk.DropBallast()
+	return nil
+}
+
+// Usage implements [chaos.Disks].
+func (t *target) Usage(_ context.Context, node string) (chaos.DiskUsage, error) {
+	n, err := t.c.lookup(node)
+	if err != nil {
+		return chaos.DiskUsage{}, err
+	}
+	n.account()
+	return chaos.DiskUsage{Used: n.disk.Used(), Total: n.disk.Total(), Ballast: n.disk.Ballast()}, nil
+}
