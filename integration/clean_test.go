@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,12 +16,12 @@ import (
 	"github.com/shardquake/shardquake/scenarios"
 )
 
-// leftovers names what carries a run's label.
-func leftovers(t *testing.T, docker *client.Client, runID string) []string {
+// leftovers names what carries a label.
+func leftovers(t *testing.T, docker *client.Client, key, value string) []string {
 	t.Helper()
 	var names []string
 	for _, list := range []func(context.Context, *client.Client, client.Filters) ([]resource, error){listContainers, listNetworks, listVolumes} {
-		found, err := list(t.Context(), docker, byLabel(labelRun, runID))
+		found, err := list(t.Context(), docker, byLabel(key, value))
 		require.NoError(t, err)
 		for _, r := range found {
 			names = append(names, r.kind+" "+r.name)
@@ -46,23 +47,24 @@ func TestNodeThatRefusesItsSettingsIsQuotedAndCloseLeavesNothing(t *testing.T) {
 		Viewers:         []string{"client"},
 	})
 	require.NoError(t, err)
-	assert.Len(t, leftovers(t, docker, c.RunID()), 5, "three containers, a network, a volume")
+	assert.Len(t, leftovers(t, docker, labelRun, c.RunID()), 5, "three containers, a network, a volume")
 	assert.ErrorContains(t, c.AwaitFormed(ctx), "unknown setting [cluster.no.such.setting]")
 	require.NoError(t, c.Close(ctx))
-	assert.Empty(t, leftovers(t, docker, c.RunID()))
+	assert.Empty(t, leftovers(t, docker, labelRun, c.RunID()))
 	assert.NoError(t, c.Close(ctx), "closing twice is fine")
 }
 
 func TestCancelledStartLeavesNothing(t *testing.T) {
 	ctx := requireDocker(t)
 	docker := dockerClient(t)
-	before := leftovers(t, docker, "")
+	me := strconv.Itoa(os.Getpid())
+	before := leftovers(t, docker, labelPID, me)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	time.AfterFunc(400*time.Millisecond, cancel)
 	_, err := Start(ctx, Options{Nodes: []NodeSpec{{Name: "n1"}, {Name: "n2"}, {Name: "n3"}}})
 	require.ErrorIs(t, err, context.Canceled)
-	assert.Equal(t, before, leftovers(t, docker, ""))
+	assert.Equal(t, before, leftovers(t, docker, labelPID, me))
 }
 
 func TestCleanRemovesWhatDeadProcessesLeftAndNothingElse(t *testing.T) {
@@ -82,14 +84,14 @@ func TestCleanRemovesWhatDeadProcessesLeftAndNothingElse(t *testing.T) {
 		HostConfig: &container.HostConfig{NetworkMode: container.NetworkMode("shardquake-" + runID)},
 	})
 	require.NoError(t, err)
-	require.Len(t, leftovers(t, docker, runID), 3)
-	mine := leftovers(t, docker, living.RunID())
+	require.Len(t, leftovers(t, docker, labelRun, runID), 3)
+	mine := leftovers(t, docker, labelRun, living.RunID())
 
 	removed, err := Clean(ctx)
 
 	require.NoError(t, err)
-	assert.Empty(t, leftovers(t, docker, runID))
-	assert.Equal(t, mine, leftovers(t, docker, living.RunID()), "the run of a living process stays")
+	assert.Empty(t, leftovers(t, docker, labelRun, runID))
+	assert.Equal(t, mine, leftovers(t, docker, labelRun, living.RunID()), "the run of a living process stays")
 	text := strings.Join(removed, "\n")
 	for _, kind := range []string{"container", "network", "volume"} {
 		assert.Contains(t, text, kind+" shardquake-"+runID+" (run "+runID+" of process 999999999")

@@ -79,3 +79,19 @@ func (c imageChoice) prefer(option string) imageChoice {
 	c.option = option
 	return c
 }
+
+// Available returns nil when a run could start here: a Docker daemon answers and has the
+// images. Its error wraps scenarios.ErrUnavailable and says what to do.
+func Available(ctx context.Context) error {
+	docker, err := connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer docker.Close() //nolint:errcheck // nothing depends on it
+	for _, choice := range []imageChoice{esChoice, proxyChoice} {
+		if _, err := findImage(ctx, docker, choice); err != nil {
+			return err
+		}
+	}
+	return nil
+}

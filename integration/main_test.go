@@ -68,16 +68,9 @@ func TestMain(m *testing.M) {
 func requireDocker(t *testing.T) context.Context {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("starts containers, which takes minutes: not with -short")
+		t.Skip("starts real nodes, which takes minutes: not with -short")
 	}
-	docker, err := connect(t.Context())
-	if err == nil {
-		_, err = findImage(t.Context(), docker, esChoice)
-		if err == nil {
-			_, err = findImage(t.Context(), docker, proxyChoice)
-		}
-		docker.Close() //nolint:errcheck // nothing depends on it
-	}
+	err := Available(t.Context())
 	if err != nil && os.Getenv("SHARDQUAKE_REQUIRE_DOCKER") == "1" {
 		t.Fatalf("SHARDQUAKE_REQUIRE_DOCKER=1, but no containers can be started: %v", err)
 	}
