@@ -18,11 +18,15 @@ func Supervisor(cfg scenarios.SupervisorConfig) (scenarios.Supervisor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return controller.New(controller.Config{
+	c, err := controller.New(controller.Config{
 		Clock: cfg.Clock, Client: client, PolicyName: cfg.Spec.Policy, Shadow: cfg.Spec.Shadow, Interval: cfg.Spec.Interval.D(),
 		Log:        controller.NewLineHandler(cfg.Log),
 		OnDecision: func(d controller.Decision) { cfg.OnDecision(decision(d)) },
 	})
+	if err != nil {
+		return nil, err
+	}
+	return planted(cfg, c), nil
 }
 
 // decision turns an audit record into that of a scenario's history.
