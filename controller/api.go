@@ -19,7 +19,10 @@ func lightColumns() []string {
 }
 
 func statColumns() []string {
-	return []string{"docs", "store", "seq_no.max", "seq_no.local_checkpoint", "seq_no.global_checkpoint"}
+	return []string{
+		"docs", "store", "seq_no.max", "seq_no.local_checkpoint", "seq_no.global_checkpoint",
+		"search.query_total", "search.query_time", "indexing.index_total", "indexing.index_time",
+	}
 }
 
 // GetShardAllocation lists every copy of every shard, sorted by index, shard,
@@ -37,11 +40,11 @@ func (c *Client) GetShardAllocation(ctx context.Context) ([]ShardInfo, error) {
 }
 
 // GetShardDetails lists the copies of the indices named (of all, when none is) with
-// documents, sizes in bytes and sequence numbers.
+// documents, sizes, sequence numbers and counters.
 func (c *Client) GetShardDetails(ctx context.Context, indices ...string) ([]ShardInfo, error) {
 	columns := append(lightColumns(), statColumns()...)
 	body, err := c.call(ctx, "cat.shards", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.CatShardsRequest{Index: indices, Format: "json", H: columns, Bytes: "b"}.Do(ctx, t)
+		return esapi.CatShardsRequest{Index: indices, Format: "json", H: columns, Bytes: "b", Time: "ms"}.Do(ctx, t)
 	})
 	if err != nil {
 		return nil, err

@@ -35,8 +35,8 @@ type Config struct {
 	WatchOnly bool
 	// SyncDelayThreshold is how many operations a replica may be behind. Default 1000.
 	SyncDelayThreshold int64
-	// SyncDelayInterval is the time between two looks at the sequence numbers of all
-	// copies. Default 2 m; negative: never.
+	// SyncDelayInterval is the time between two looks at sequence numbers and loads of all
+	// copies. Default 2 m; negative: only at loads, and only when the policy needs them.
 	SyncDelayInterval time.Duration
 	// Log receives what the controller has to say. Default: nothing is said.
 	Log slog.Handler
@@ -46,6 +46,9 @@ type Config struct {
 	// KeepDecisions is how many audit records are kept. Default 1000.
 	KeepDecisions int
 }
+
+// defaultLoadInterval is the time between two looks at details and load.
+const defaultLoadInterval = 2 * time.Minute
 
 func (c Config) withDefaults() (Config, error) {
 	if c.Clock == nil {
@@ -75,7 +78,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	switch {
 	case c.SyncDelayInterval == 0:
-		c.SyncDelayInterval = 2 * time.Minute
+		c.SyncDelayInterval = defaultLoadInterval
 	case c.SyncDelayInterval < 0:
 		c.SyncDelayInterval = 0
 	}
@@ -137,7 +140,11 @@ func New(cfg Config) (*Controller, error) {
 		ledger:  newLedger(cfg.Client, cfg.SettingsScope, clk),
 		journal: newJournal(clk, cfg.KeepDecisions, cfg.OnDecision),
 	}
-	allocation := newAllocationCache(cfg.Client, clk)
+	allocation, meter := newAllocationCache(cfg.Client, clk), newLoadMeter(cfg.Client, clk)
+	loadAge := cfg.SyncDelayInterval
+	if loadAge == 0 {
+		loadAge = defaultLoadInterval
+	}
 	// Both loops wake together; one look serves both, and none that is older.
 	maxAge := min(cfg.Interval/4, time.Second)
 	c.shards = &ShardController{
@@ -145,13 +152,14 @@ func New(cfg Config) (*Controller, error) {
 		group: c.group, interval: cfg.Interval,
 		observer: &observer{
 			client: cfg.Client, clock: clk, allocation: allocation, maxAge: maxAge,
-			load: &loadMeter{client: cfg.Client, clock: clk, log: log},
+			load: meter, loadAge: loadAge, log: log,
 		},
 		progressInterval: cfg.ProgressInterval, progressLimit: cfg.ProgressLimit,
 	}
 	c.monitor = &ReplicationMonitor{
 		clock: clk, client: cfg.Client, allocation: allocation, ledger: c.ledger, journal: c.journal, log: log,
 		group: c.group, recover: !cfg.WatchOnly, maxAge: maxAge, interval: cfg.Interval,
+		load: meter, busy: clk.NewMutex(),
 		delayInterval: cfg.SyncDelayInterval, delayThreshold: cfg.SyncDelayThreshold,
 	}
 	return c, nil

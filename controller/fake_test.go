@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -27,6 +28,9 @@ type fakeCluster struct {
 	mu         sync.Mutex
 	copies     []fakeCopy
 	dataNodes  int
+	cpu        map[string]float64 // percent by node
+	diskUsed   map[string]int64   // of 1000 bytes
+	sentBytes  int64              // by every node on the transport layer
 	persistent map[string]string
 	transient  map[string]string
 	recoveries string // JSON of GET /_recovery
@@ -47,6 +51,8 @@ type fakeCopy struct {
 	node    string // as in the node column
 	seqMax  int64
 	local   int64
+	// searches since the copy was started; each took 2 ms.
+	searches int64
 }
 
 func newFakeCluster(nodes int, copies ...fakeCopy) *fakeCluster {
@@ -84,6 +90,8 @@ func (f *fakeCluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reply(w, f.stats())
 	case key == "GET /_cluster/health":
 		reply(w, f.health())
+	case strings.HasPrefix(key, "GET /_nodes/stats"):
+		reply(w, f.nodeStats())
 	case key == "GET /_recovery":
 		_, _ = io.WriteString(w, f.recoveries)
 	case key == "GET /_cluster/settings":
@@ -118,11 +126,14 @@ func (f *fakeCluster) catShards(r *http.Request) []map[string]any {
 		all := map[string]any{
 			"index": c.index, "shard": fmt.Sprint(c.shard), "prirep": map[bool]string{true: "p", false: "r"}[c.primary], "state": c.state,
 			"node": c.node, "docs": "10", "store": "2048", "seq_no.max": fmt.Sprint(c.seqMax), "seq_no.local_checkpoint": fmt.Sprint(c.local),
-			"seq_no.global_checkpoint": fmt.Sprint(c.local), "unassigned.reason": nil,
+			"seq_no.global_checkpoint": fmt.Sprint(c.local), "unassigned.reason": nil, "search.query_total": fmt.Sprint(c.searches),
+			"search.query_time": fmt.Sprint(2 * c.searches), "indexing.index_total": "0", "indexing.index_time": "0",
 		}
 		if c.state == "UNASSIGNED" {
-			for _, key := range []string{"node", "docs", "store", "seq_no.max", "seq_no.local_checkpoint", "seq_no.global_checkpoint"} {
-				all[key] = nil
+			for _, key := range slices.Sorted(maps.Keys(all)) {
+				if !slices.Contains([]string{"index", "shard", "prirep", "state"}, key) {
+					all[key] = nil
+				}
 			}
 			all["unassigned.reason"] = "NODE_LEFT"
 		}
@@ -151,6 +162,20 @@ func (f *fakeCluster) stats() map[string]any {
 		"nodes":   map[string]any{"count": map[string]int{"total": f.dataNodes, "data": f.dataNodes, "master": 1}},
 		"indices": map[string]any{"count": 1, "shards": map[string]any{"total": len(f.copies) - f.count("UNASSIGNED"), "primaries": 1.0}},
 	}
+}
+
+func (f *fakeCluster) nodeStats() map[string]any {
+	nodes := map[string]any{}
+	for i := range f.dataNodes {
+		name := fmt.Sprintf("n%d", i+1)
+		nodes["id-"+name] = map[string]any{
+			"name": name, "roles": []string{"data", "master"},
+			"os": map[string]any{"cpu": map[string]any{"percent": f.cpu[name]}}, "jvm": map[string]any{"mem": map[string]any{"heap_used_in_bytes": 1, "heap_max_in_bytes": 4}},
+			"fs":        map[string]any{"total": map[string]any{"total_in_bytes": 1000, "available_in_bytes": 1000 - f.diskUsed[name]}},
+			"transport": map[string]any{"rx_size_in_bytes": f.sentBytes, "tx_size_in_bytes": f.sentBytes},
+		}
+	}
+	return map[string]any{"nodes": nodes}
 }
 
 func (f *fakeCluster) health() map[string]any {

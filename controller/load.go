@@ -3,243 +3,185 @@ package controller
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
+	"sync"
 	"time"
-
-	"github.com/elastic/go-elasticsearch/v8/esapi"
 
 	"github.com/shardquake/shardquake/controller/policy"
 	"github.com/shardquake/shardquake/internal/clock"
 )
 
-// NodeStats is what a node says about itself.
-type NodeStats struct {
-	ID         string   `json:"id"`
-	Name       string   `json:"name"`
-	Roles      []string `json:"roles,omitempty"`
-	CPUPercent float64  `json:"cpu_percent"` // -1 unknown
-	HeapUsed   int64    `json:"heap_used_bytes"`
-	HeapMax    int64    `json:"heap_max_bytes"`
-	DiskTotal  int64    `json:"disk_total_bytes"` // 0 unknown
-	DiskFree   int64    `json:"disk_available_bytes"`
-	// Bytes on the transport layer since the node started.
-	TransportSent     int64 `json:"transport_sent_bytes"`
-	TransportReceived int64 `json:"transport_received_bytes"`
-	// DiskIOMillis is how long the disks were busy since the node started; 0 where the
-	// node doesn't say.
-	DiskIOMillis int64 `json:"disk_io_millis"`
-}
-
-// CopyStats are counters of one shard copy since it was started on its node.
-type CopyStats struct {
-	Index   string
-	Shard   int
-	Primary bool
-	NodeID  string
-	Bytes   int64
-	Docs    int64
-	// Operations and the time they took.
-	Searches, Indexed         int64
-	SearchMillis, IndexMillis int64
-}
-
-// GetNodeStats returns what the nodes say about themselves, sorted by name.
-// Elasticsearch asks every node and waits for the silent ones.
-func (c *Client) GetNodeStats(ctx context.Context) ([]NodeStats, error) {
-	body, err := c.call(ctx, "nodes.stats", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.NodesStatsRequest{Metric: []string{"os", "jvm", "fs", "transport"}, FilterPath: []string{
-			"nodes.*.name", "nodes.*.roles", "nodes.*.os.cpu.percent", "nodes.*.jvm.mem.heap_used_in_bytes",
-			"nodes.*.jvm.mem.heap_max_in_bytes", "nodes.*.fs.total.total_in_bytes", "nodes.*.fs.total.available_in_bytes",
-			"nodes.*.fs.io_stats.total.io_time_in_millis",
-			"nodes.*.transport.rx_size_in_bytes", "nodes.*.transport.tx_size_in_bytes",
-		}}.Do(ctx, t)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return parseNodeStats(body)
-}
-
-func parseNodeStats(body []byte) ([]NodeStats, error) {
-	var a struct {
-		Nodes map[string]struct {
-			Name  string   `json:"name"`
-			Roles []string `json:"roles"`
-			OS    struct {
-				CPU struct {
-					Percent *float64 `json:"percent"`
-				} `json:"cpu"`
-			} `json:"os"`
-			JVM struct {
-				Mem struct {
-					Used int64 `json:"heap_used_in_bytes"`
-					Max  int64 `json:"heap_max_in_bytes"`
-				} `json:"mem"`
-			} `json:"jvm"`
-			FS struct {
-				Total struct {
-					Total     int64 `json:"total_in_bytes"`
-					Available int64 `json:"available_in_bytes"`
-				} `json:"total"`
-				IO struct {
-					Total struct {
-						Millis int64 `json:"io_time_in_millis"`
-					} `json:"total"`
-				} `json:"io_stats"`
-			} `json:"fs"`
-			Transport struct {
-				RX int64 `json:"rx_size_in_bytes"`
-				TX int64 `json:"tx_size_in_bytes"`
-			} `json:"transport"`
-		} `json:"nodes"`
-	}
-	if err := json.Unmarshal(body, &a); err != nil {
-		return nil, fmt.Errorf("node stats: %w", err)
-	}
-	out := make([]NodeStats, 0, len(a.Nodes))
-	for _, id := range slices.Sorted(maps.Keys(a.Nodes)) {
-		n := a.Nodes[id]
-		s := NodeStats{
-			ID: id, Name: n.Name, Roles: n.Roles, CPUPercent: unknown, HeapUsed: n.JVM.Mem.Used, HeapMax: n.JVM.Mem.Max,
-			DiskTotal: n.FS.Total.Total, DiskFree: n.FS.Total.Available, DiskIOMillis: n.FS.IO.Total.Millis,
-			TransportSent: n.Transport.TX, TransportReceived: n.Transport.RX,
-		}
-		if n.OS.CPU.Percent != nil {
-			s.CPUPercent = *n.OS.CPU.Percent
-		}
-		out = append(out, s)
-	}
-	slices.SortStableFunc(out, func(a, b NodeStats) int { return cmp.Compare(a.Name, b.Name) })
-	return out, nil
-}
-
-// GetCopyStats returns the counters of every shard copy, grouped by index.
-func (c *Client) GetCopyStats(ctx context.Context) ([]CopyStats, error) {
-	body, err := c.call(ctx, "indices.stats", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.IndicesStatsRequest{Metric: []string{"docs", "store", "search", "indexing"}, Level: "shards", FilterPath: []string{
-			"indices.*.shards.*.routing.primary", "indices.*.shards.*.routing.node", "indices.*.shards.*.docs.count",
-			"indices.*.shards.*.store.size_in_bytes", "indices.*.shards.*.search.query_total", "indices.*.shards.*.search.query_time_in_millis",
-			"indices.*.shards.*.indexing.index_total", "indices.*.shards.*.indexing.index_time_in_millis",
-		}}.Do(ctx, t)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return parseCopyStats(body)
-}
-
-func parseCopyStats(body []byte) ([]CopyStats, error) {
-	type copyAnswer struct {
-		Routing struct {
-			Primary bool   `json:"primary"`
-			Node    string `json:"node"`
-		} `json:"routing"`
-		Docs struct {
-			Count int64 `json:"count"`
-		} `json:"docs"`
-		Store struct {
-			Size int64 `json:"size_in_bytes"`
-		} `json:"store"`
-		Search struct {
-			Total  int64 `json:"query_total"`
-			Millis int64 `json:"query_time_in_millis"`
-		} `json:"search"`
-		Indexing struct {
-			Total  int64 `json:"index_total"`
-			Millis int64 `json:"index_time_in_millis"`
-		} `json:"indexing"`
-	}
-	var a struct {
-		Indices map[string]struct {
-			Shards map[string][]copyAnswer `json:"shards"`
-		} `json:"indices"`
-	}
-	if err := json.Unmarshal(body, &a); err != nil {
-		return nil, fmt.Errorf("shard stats: %w", err)
-	}
-	var out []CopyStats
-	for _, index := range slices.Sorted(maps.Keys(a.Indices)) {
-		shards := a.Indices[index].Shards
-		for _, key := range slices.Sorted(maps.Keys(shards)) {
-			shard, err := strconv.Atoi(key)
-			if err != nil {
-				return nil, fmt.Errorf("shard stats of %s: shard %q: %w", index, key, err)
-			}
-			for _, s := range shards[key] {
-				out = append(out, CopyStats{
-					Index: index, Shard: shard, Primary: s.Routing.Primary, NodeID: s.Routing.Node, Bytes: s.Store.Size, Docs: s.Docs.Count,
-					Searches: s.Search.Total, Indexed: s.Indexing.Total, SearchMillis: s.Search.Millis, IndexMillis: s.Indexing.Millis,
-				})
-			}
-		}
-	}
-	return out, nil
-}
-
 // copyKey identifies a copy on a node.
 type copyKey struct {
 	index string
 	shard int
-	node  string // name
+	node  string
 }
 
-// loadMeter measures rates and latencies as differences between two looks at the
-// counters. It is used by one process at a time.
+// load is one look at the details of all copies and nodes, with the rates since
+// the look before.
+type load struct {
+	at     time.Duration // monotonic
+	wall   time.Time
+	shards []ShardInfo
+	nodes  []NodeStats
+	before *load // nil at the first look; its own before is cut off
+}
+
+// window is the time over which rates are measured; 0 when there are none.
+func (l *load) window() time.Duration {
+	if l.before == nil {
+		return 0
+	}
+	return l.at - l.before.at
+}
+
+// loadMeter looks at details and shares what it sees between the controller's
+// loops: it is the heaviest call of all, and rates need some time between looks.
 type loadMeter struct {
 	client *Client
 	clock  clock.Clock
-	log    logger
+	lock   clock.Mutex // held over the calls
 
-	known  bool
-	at     time.Duration
-	last   map[copyKey]CopyStats
-	failed bool // said so already
+	mu   sync.Mutex
+	last *load
 }
 
-// add fills in loads, disks and sizes. What can't be had stays zero, with LoadKnown
-// false; that is said once in the log, and again when it works.
-func (m *loadMeter) add(ctx context.Context, obs *policy.Observation, needs policy.Needs) {
-	nodes, err := m.client.GetNodeStats(ctx)
-	if err == nil {
-		addNodes(obs, nodes)
-		if needs.Load || needs.Bytes {
-			err = m.addCopies(ctx, obs, nodes)
+func newLoadMeter(client *Client, clk clock.Clock) *loadMeter {
+	return &loadMeter{client: client, clock: clk, lock: clk.NewMutex()}
+}
+
+// get returns a look that is younger than maxAge, a new one if need be.
+func (m *loadMeter) get(ctx context.Context, maxAge time.Duration) (*load, error) {
+	if err := m.lock.Lock(ctx); err != nil {
+		return nil, err
+	}
+	defer m.lock.Unlock()
+	before := m.latest()
+	now := &load{at: m.clock.Monotonic(), wall: m.clock.Now().UTC()}
+	if before != nil && now.at-before.at < maxAge {
+		return before, nil
+	}
+	var err error
+	if now.shards, err = m.client.GetShardDetails(ctx); err != nil {
+		return nil, fmt.Errorf("shard details: %w", err)
+	}
+	if now.nodes, err = m.client.GetNodeStats(ctx); err != nil {
+		return nil, fmt.Errorf("node stats: %w", err)
+	}
+	if before != nil && now.at > before.at {
+		cut := *before
+		cut.before = nil
+		now.before = &cut
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.last = now
+	return now, nil
+}
+
+// latest is the last look, nil before the first.
+func (m *loadMeter) latest() *load {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.last
+}
+
+// rates are operations per second and their mean time, by copy.
+func (l *load) rates() map[copyKey]copyRate {
+	out := make(map[copyKey]copyRate, len(l.shards))
+	var before map[copyKey]CopyCounters
+	if l.before != nil {
+		before = make(map[copyKey]CopyCounters, len(l.before.shards))
+		for _, s := range l.before.shards {
+			before[copyKey{s.Index, s.Shard, s.Node}] = s.Counters
 		}
 	}
-	switch {
-	case err != nil && !m.failed:
-		m.log.warnf(ctx, "Load of shards and nodes is not known: %v", err)
-	case err == nil && m.failed:
-		m.log.infof(ctx, "Load of shards and nodes is known again")
+	for _, s := range l.shards {
+		key := copyKey{s.Index, s.Shard, s.Node}
+		r := copyRate{bytes: max(0, s.StoreBytes)}
+		if b, ok := before[key]; ok {
+			r.ops, r.millis = since(b, s.Counters)
+		}
+		out[key] = r
 	}
-	m.failed = err != nil
+	return out
+}
+
+// copyRate is what a copy did between two looks, and its size.
+type copyRate struct {
+	bytes  int64
+	ops    int64
+	millis int64
+}
+
+func (r copyRate) qps(window time.Duration) float64 {
+	if window <= 0 {
+		return 0
+	}
+	return float64(r.ops) / window.Seconds()
+}
+
+func (r copyRate) latency() time.Duration {
+	if r.ops == 0 {
+		return 0
+	}
+	return time.Duration(r.millis) * time.Millisecond / time.Duration(r.ops)
+}
+
+// since is what happened between two readings. Counters that went back belong to a
+// copy that was started anew, and give nothing.
+func since(before, now CopyCounters) (ops, millis int64) {
+	searches, indexed := now.Searches-before.Searches, now.Indexed-before.Indexed
+	millis = now.SearchMillis + now.IndexMillis - before.SearchMillis - before.IndexMillis
+	if searches < 0 || indexed < 0 || millis < 0 {
+		return 0, 0
+	}
+	return searches + indexed, millis
+}
+
+// describe fills the load into an observation.
+func (l *load) describe(obs *policy.Observation) {
+	addNodes(obs, l.nodes)
+	obs.Window = l.window()
+	obs.LoadKnown = obs.Window > 0
+	byName := make(map[string]*policy.Node, len(obs.Nodes))
+	for i := range obs.Nodes {
+		byName[obs.Nodes[i].Name] = &obs.Nodes[i]
+	}
+	rates := l.rates()
+	for i := range obs.Copies {
+		c := &obs.Copies[i]
+		r := rates[copyKey{c.Index, c.Shard, c.Node}]
+		c.Bytes, c.QPS, c.Latency = r.bytes, r.qps(obs.Window), r.latency()
+		if n := byName[c.Node]; n != nil {
+			n.Bytes += c.Bytes
+			n.QPS += c.QPS
+		}
+	}
 }
 
 // addNodes completes the list of nodes by those without shards, and their figures.
 func addNodes(obs *policy.Observation, stats []NodeStats) {
-	at := make(map[string]int, len(obs.Nodes))
-	for i, n := range obs.Nodes {
-		at[n.Name] = i
+	nodes := make(map[string]policy.Node, len(stats))
+	for _, n := range obs.Nodes {
+		nodes[n.Name] = n
 	}
 	for _, s := range stats {
-		i, ok := at[s.Name]
-		if !ok {
-			if !holdsData(s.Roles) {
-				continue
-			}
-			i = len(obs.Nodes)
-			obs.Nodes = append(obs.Nodes, policy.Node{Name: s.Name})
+		n, ok := nodes[s.Name]
+		if !ok && !holdsData(s.Roles) {
+			continue
 		}
-		n := &obs.Nodes[i]
-		n.CPUPercent = max(0, s.CPUPercent)
-		n.DiskTotal = s.DiskTotal
-		n.DiskUsed = s.DiskTotal - s.DiskFree
+		n.Name, n.CPUPercent = s.Name, max(0, s.CPUPercent)
+		n.DiskTotal, n.DiskUsed = s.DiskTotal, s.DiskTotal-s.DiskFree
+		nodes[s.Name] = n
 	}
-	slices.SortStableFunc(obs.Nodes, func(a, b policy.Node) int { return cmp.Compare(a.Name, b.Name) })
+	obs.Nodes = obs.Nodes[:0:0]
+	for _, name := range slices.Sorted(maps.Keys(nodes)) {
+		obs.Nodes = append(obs.Nodes, nodes[name])
+	}
 	obs.DataNodes = max(obs.DataNodes, len(obs.Nodes))
 }
 
@@ -249,56 +191,61 @@ func holdsData(roles []string) bool {
 	return len(roles) == 0 || slices.ContainsFunc(roles, func(r string) bool { return r == "data" || len(r) > 5 && r[:5] == "data_" })
 }
 
-// addCopies fills in sizes and, from the second look on, rates and latencies.
-func (m *loadMeter) addCopies(ctx context.Context, obs *policy.Observation, nodes []NodeStats) error {
-	at := m.clock.Monotonic()
-	stats, err := m.client.GetCopyStats(ctx)
-	if err != nil {
-		m.known = false
-		return err
-	}
-	names := make(map[string]string, len(nodes))
-	for _, n := range nodes {
-		names[n.ID] = n.Name
-	}
-	seen := make(map[copyKey]CopyStats, len(stats))
-	for _, s := range stats {
-		seen[copyKey{s.Index, s.Shard, names[s.NodeID]}] = s
-	}
-	window := at - m.at
-	obs.LoadKnown = m.known && window > 0
-	obs.Window = window
-	byName := make(map[string]*policy.Node, len(obs.Nodes))
-	for i := range obs.Nodes {
-		byName[obs.Nodes[i].Name] = &obs.Nodes[i]
-	}
-	for i := range obs.Copies {
-		c := &obs.Copies[i]
-		key := copyKey{c.Index, c.Shard, c.Node}
-		now, ok := seen[key]
-		if !ok {
-			continue
-		}
-		c.Bytes = now.Bytes
-		if before, had := m.last[key]; obs.LoadKnown && had {
-			c.QPS, c.Latency = rate(before, now, window)
-		}
-		if n := byName[c.Node]; n != nil {
-			n.Bytes += c.Bytes
-			n.QPS += c.QPS
-		}
-	}
-	m.known, m.at, m.last = true, at, seen
-	return nil
+// metrics gives the figures of nodes and indices.
+func (l *load) metrics() ([]NodeMetrics, []IndexMetric) {
+	return l.nodeMetrics(), l.indexMetrics()
 }
 
-// rate is the operations per second and their mean time between two looks. Counters
-// that went back (the copy started anew) give nothing.
-func rate(before, now CopyStats, window time.Duration) (qps float64, latency time.Duration) {
-	ops := now.Searches + now.Indexed - before.Searches - before.Indexed
-	millis := now.SearchMillis + now.IndexMillis - before.SearchMillis - before.IndexMillis
-	if ops <= 0 || millis < 0 || now.Searches < before.Searches || now.Indexed < before.Indexed {
-		return 0, 0
+func (l *load) nodeMetrics() []NodeMetrics {
+	count := map[string]int{}
+	for _, s := range l.shards {
+		count[s.Node]++
 	}
-	return float64(ops) / window.Seconds(), time.Duration(millis) * time.Millisecond / time.Duration(ops)
+	before := map[string]NodeStats{}
+	if l.before != nil {
+		for _, n := range l.before.nodes {
+			before[n.Name] = n
+		}
+	}
+	seconds := l.window().Seconds()
+	out := make([]NodeMetrics, 0, len(l.nodes))
+	for _, n := range l.nodes {
+		x := NodeMetrics{NodeStats: n, Shards: count[n.Name], SentPerSecond: unknown, ReceivedPerSecond: unknown, DiskBusyPercent: unknown}
+		b, ok := before[n.Name]
+		// Counters go back when a node starts anew.
+		if ok && seconds > 0 && n.TransportSent >= b.TransportSent && n.TransportReceived >= b.TransportReceived && n.DiskIOMillis >= b.DiskIOMillis {
+			x.SentPerSecond = float64(n.TransportSent-b.TransportSent) / seconds
+			x.ReceivedPerSecond = float64(n.TransportReceived-b.TransportReceived) / seconds
+			x.DiskBusyPercent = min(100, 100*float64(n.DiskIOMillis-b.DiskIOMillis)/(1000*seconds))
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+func (l *load) indexMetrics() []IndexMetric {
+	rates, window := l.rates(), l.window()
+	var out []IndexMetric
+	for _, copies := range byIndex(l.shards) {
+		x := IndexMetric{Index: copies[0].Index, Copies: len(copies), QPS: unknown, Latency: unknown}
+		var sum copyRate
+		for _, c := range copies {
+			if c.Primary {
+				x.Docs += max(0, c.Docs)
+			}
+			r := rates[copyKey{c.Index, c.Shard, c.Node}]
+			x.StoreBytes += r.bytes
+			sum.ops += r.ops
+			sum.millis += r.millis
+		}
+		if window > 0 {
+			x.QPS = sum.qps(window)
+			if sum.ops > 0 {
+				x.Latency = sum.latency()
+			}
+		}
+		out = append(out, x)
+	}
+	slices.SortStableFunc(out, func(a, b IndexMetric) int { return cmp.Compare(a.Index, b.Index) })
+	return out
 }

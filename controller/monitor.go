@@ -27,6 +27,12 @@ type ReplicationMonitor struct {
 	recover    bool        // trigger recovery
 	maxAge     time.Duration
 
+	load *loadMeter
+	// busy is held by the process that checks: after Stop and Start the old one may
+	// still be on its way out.
+	busy  clock.Mutex
+	watch recoveryWatch
+
 	mu             sync.Mutex
 	interval       time.Duration
 	delayInterval  time.Duration // between two looks at sequence numbers; 0: never
@@ -36,7 +42,10 @@ type ReplicationMonitor struct {
 	statuses       map[string]ReplicationStatus
 	healths        map[string][]ReplicaHealth
 	inSync         map[copyKey]time.Time // when a copy was last seen complete
-	stop           context.CancelFunc    // nil while stopped
+	metrics        Metrics
+	recoveries     []RecoveryProgress
+	checked        bool               // a check has succeeded, and none has failed since
+	stop           context.CancelFunc // nil while stopped
 }
 
 // Start starts the checks as a process that ends with ctx or by Stop.
@@ -62,7 +71,13 @@ func (m *ReplicationMonitor) Stop() {
 }
 
 // run checks until ctx ends.
-func (m *ReplicationMonitor) run(ctx context.Context) { every(ctx, m.clock, m.checkInterval, m.check) }
+func (m *ReplicationMonitor) run(ctx context.Context) {
+	if m.busy.Lock(ctx) != nil {
+		return
+	}
+	defer m.busy.Unlock()
+	every(ctx, m.clock, m.checkInterval, m.check)
+}
 
 func (m *ReplicationMonitor) checkInterval() time.Duration {
 	m.mu.Lock()
@@ -132,6 +147,7 @@ func (m *ReplicationMonitor) check(ctx context.Context) {
 	}
 	if err != nil {
 		m.log.errorf(ctx, "[ReplicationMonitor] Error getting shard allocation: %v", err)
+		m.setChecked(false)
 		return
 	}
 	indices := byIndex(shards)
@@ -143,7 +159,60 @@ func (m *ReplicationMonitor) check(ctx context.Context) {
 	m.keep(statuses)
 	m.report(ctx, statuses)
 	m.alert(ctx, indices, statuses)
-	m.checkDelays(ctx)
+	m.watchRecoveries(ctx, statuses)
+	m.checkDetails(ctx)
+}
+
+func (m *ReplicationMonitor) setChecked(ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.checked = ok
+}
+
+// Checked reports whether the last check could see the cluster.
+func (m *ReplicationMonitor) Checked() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.checked
+}
+
+// GetMetrics returns the figures of the last look at details, and whether there
+// was one.
+func (m *ReplicationMonitor) GetMetrics() (Metrics, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.metrics, m.delayKnown
+}
+
+// GetRecoveries returns the recoveries that were going on at the last check.
+func (m *ReplicationMonitor) GetRecoveries() []RecoveryProgress {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.recoveries)
+}
+
+// watchRecoveries measures the pace of recoveries, when some index is not at rest,
+// and names those that are slow.
+func (m *ReplicationMonitor) watchRecoveries(ctx context.Context, statuses []ReplicationStatus) {
+	var recoveries []ShardRecovery
+	if slices.ContainsFunc(statuses, func(s ReplicationStatus) bool { return s.Status != StatusHealthy }) {
+		var err error
+		if recoveries, err = m.client.GetRecoveryStatus(ctx); err != nil {
+			if ctx.Err() == nil {
+				m.log.errorf(ctx, "[ReplicationMonitor] Error getting recovery status: %v", err)
+			}
+			return
+		}
+	}
+	progress := m.watch.update(m.clock.Monotonic(), recoveries)
+	m.mu.Lock()
+	m.recoveries = progress
+	m.mu.Unlock()
+	for _, p := range progress {
+		if p.Slow != "" {
+			m.log.warnf(ctx, "[SLOW] %s[%d]: %.1f%% (stage: %s, %s -> %s): %s", p.Index, p.Shard, p.PercentDone, p.Stage, p.From(), p.Target, p.Slow)
+		}
+	}
 }
 
 func (m *ReplicationMonitor) keep(statuses []ReplicationStatus) {
@@ -153,6 +222,7 @@ func (m *ReplicationMonitor) keep(statuses []ReplicationStatus) {
 	for _, s := range statuses {
 		m.statuses[s.Index] = s
 	}
+	m.checked = true
 }
 
 const rule = "========================================"
@@ -235,9 +305,9 @@ func (m *ReplicationMonitor) reportRecovery(ctx context.Context, copies indexCop
 	}
 }
 
-// checkDelays looks at the sequence numbers of all copies when it is time to, and
-// raises an alert for replicas too far behind.
-func (m *ReplicationMonitor) checkDelays(ctx context.Context) {
+// checkDetails looks at documents, sizes, sequence numbers and loads when it is time
+// to, and raises an alert for replicas too far behind.
+func (m *ReplicationMonitor) checkDetails(ctx context.Context) {
 	m.mu.Lock()
 	threshold := m.delayThreshold
 	due := m.delayInterval > 0 && (!m.delayKnown || m.clock.Monotonic()-m.delayAt >= m.delayInterval)
@@ -245,8 +315,7 @@ func (m *ReplicationMonitor) checkDelays(ctx context.Context) {
 	if !due {
 		return
 	}
-	at, now := m.clock.Monotonic(), m.clock.Now().UTC()
-	shards, err := m.client.GetShardDetails(ctx)
+	l, err := m.load.get(ctx, m.delayInterval)
 	if ctx.Err() != nil {
 		return
 	}
@@ -254,11 +323,29 @@ func (m *ReplicationMonitor) checkDelays(ctx context.Context) {
 		m.log.errorf(ctx, "[ReplicationMonitor] Error getting sequence numbers: %v", err)
 		return
 	}
-	for _, h := range m.keepHealths(shards, at, now) {
+	healths := m.keepHealths(l.shards, l.at, l.wall)
+	for _, h := range healths {
 		if h.SyncDelay > threshold {
 			m.log.warnf(ctx, "[ALERT] Replica of %s[%d] on %s is %d operations behind its primary", h.Index, h.Shard, h.Node, h.SyncDelay)
 		}
 	}
+	m.keepMetrics(ctx, l, healths)
+}
+
+// keepMetrics stores the figures at all levels.
+func (m *ReplicationMonitor) keepMetrics(ctx context.Context, l *load, healths []ReplicaHealth) {
+	metrics := Metrics{At: l.wall, Shards: healths}
+	metrics.Nodes, metrics.Indices = l.metrics()
+	var err error
+	if metrics.Cluster, err = m.client.GetClusterHealth(ctx); err != nil {
+		if ctx.Err() == nil {
+			m.log.warnf(ctx, "[ReplicationMonitor] Error getting cluster health: %v", err)
+		}
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.metrics = metrics
 }
 
 // keepHealths stores the health of every copy and returns them all.

@@ -63,6 +63,10 @@ type observer struct {
 	allocation *allocationCache
 	maxAge     time.Duration
 	load       *loadMeter
+	loadAge    time.Duration // how old a look at the load may be
+	log        logger
+
+	loadFailed bool // said so already; used by the process that observes
 }
 
 // observe looks at the cluster. An error means that the distribution of shards is
@@ -86,9 +90,27 @@ func (o *observer) observe(ctx context.Context, needs policy.Needs) (policy.Obse
 	obs.Shards = stats.Shards
 	obs.DataNodes = max(health.DataNodes, len(obs.Nodes))
 	if needs.Load || needs.Disk || needs.Bytes {
-		o.load.add(ctx, &obs, needs)
+		o.addLoad(ctx, &obs)
 	}
 	return obs, nil
+}
+
+// addLoad fills in loads, disks and sizes. What can't be had stays zero, with
+// LoadKnown false; that is said once in the log, and again when it works.
+func (o *observer) addLoad(ctx context.Context, obs *policy.Observation) {
+	l, err := o.load.get(ctx, o.loadAge)
+	switch {
+	case ctx.Err() != nil:
+		return
+	case err != nil && !o.loadFailed:
+		o.log.warnf(ctx, "Load of shards and nodes is not known: %v", err)
+	case err == nil && o.loadFailed:
+		o.log.infof(ctx, "Load of shards and nodes is known again")
+	}
+	o.loadFailed = err != nil
+	if err == nil {
+		l.describe(obs)
+	}
 }
 
 // distribution counts shard copies per node. A relocating copy counts where it is

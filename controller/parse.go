@@ -76,6 +76,14 @@ func setShardCell(s *ShardInfo, names interner, key, value []byte) (err error) {
 		s.LocalCheckpoint, err = count(value, unknownSeqNo)
 	case "seq_no.global_checkpoint":
 		s.GlobalCheckpoint, err = count(value, unknownSeqNo)
+	case "search.query_total":
+		s.Counters.Searches, err = count(value, 0)
+	case "search.query_time":
+		s.Counters.SearchMillis, err = count(value, 0)
+	case "indexing.index_total":
+		s.Counters.Indexed, err = count(value, 0)
+	case "indexing.index_time":
+		s.Counters.IndexMillis, err = count(value, 0)
 	}
 	return err
 }

@@ -130,7 +130,6 @@ func FuzzParsersNeverPanic(f *testing.F) {
 		_, _ = parseClusterStats(body)
 		_, _ = parseSettings(body)
 		_, _ = parseNodeStats(body)
-		_, _ = parseCopyStats(body)
 		assert.NotEmpty(t, parseAPIError("call", 400, body).Error())
 	})
 }

@@ -39,6 +39,14 @@ type ShardInfo struct {
 	MaxSeqNo         int64 `json:"max_seq_no"`
 	LocalCheckpoint  int64 `json:"local_checkpoint"`
 	GlobalCheckpoint int64 `json:"global_checkpoint"`
+	// Counters since the copy was started on its node; all 0 when not asked for.
+	Counters CopyCounters `json:"-"`
+}
+
+// CopyCounters count the operations of a copy and the time they took.
+type CopyCounters struct {
+	Searches, Indexed         int64
+	SearchMillis, IndexMillis int64
 }
 
 // Active reports whether the copy serves requests.
