@@ -99,6 +99,18 @@ func TestASilentMasterCostsThePublishTimeout(t *testing.T) {
 	}
 }
 
+func TestOnABusyMachineAKilledMasterCostsSomeTenthsOfASecond(t *testing.T) {
+	for seed := range uint64(10) {
+		w := newWorld(seed, 3, true, busy).formed(t)
+		old, f := w.leader(), w.follower()
+		old.kill()
+		took := w.await(t, 5*time.Second, func() bool { return f.applied.Master != "" && f.applied.Master != old.cfg.Node.ID })
+		assert.Greater(t, took, 100*time.Millisecond)
+		assert.Less(t, took, 1600*time.Millisecond)
+		w.await(t, time.Second, func() bool { return len(f.applied.Nodes) == 2 })
+	}
+}
+
 func containsLine(log []string, part string) bool {
 	for _, l := range log {
 		if strings.Contains(l, part) {

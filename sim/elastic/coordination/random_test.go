@@ -132,6 +132,9 @@ func TestRandomFaultsNeverBreakTheInvariantsAndAreGotOver(t *testing.T) {
 		if seed%3 == 0 {
 			opts = nil
 		}
+		if seed%5 == 0 {
+			opts = append(slices.Clip(opts), busy)
+		}
 		w := newWorld(seed, nodes, seed%4 != 0, opts...).formed(t)
 		d := &disturbance{w: w, r: rand.New(rand.NewPCG(seed, 1)), wild: true}
 		d.play(t, 40, 3*time.Minute)
@@ -168,7 +171,11 @@ func TestComputedChecksBehaveLikeChecksSentOneByOne(t *testing.T) {
 	computed, sent := uint64(0), uint64(0)
 	for seed := range uint64(200) {
 		run := func(lazy bool) (acts, modes, log []string, events uint64) {
-			w := newWorld(seed, 3+int(seed%3), lazy, fastDetection...)
+			opts := fastDetection
+			if seed%5 == 0 {
+				opts = append(slices.Clip(opts), busy)
+			}
+			w := newWorld(seed, 3+int(seed%3), lazy, opts...)
 			h := history(w)
 			w.formed(t)
 			d := &disturbance{w: w, r: rand.New(rand.NewPCG(seed, 2)), wild: seed%2 == 0}

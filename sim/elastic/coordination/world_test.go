@@ -71,6 +71,17 @@ func setting(key, value string) option {
 	}
 }
 
+// busy gives everything a processor or a disk does the time that it takes on a loaded
+// machine.
+func busy(_ *world, h *host) {
+	h.cfg.Costs = Costs{
+		Update: func(tasks int, _ *state.State) time.Duration { return time.Duration(20+tasks) * time.Millisecond },
+		Accept: func(*state.State) time.Duration { return 30 * time.Millisecond },
+		Term:   12 * time.Millisecond, Failure: 15 * time.Millisecond,
+	}
+	h.applyTakes = 40 * time.Millisecond
+}
+
 // fastDetection are the settings of the recordings of that name.
 var fastDetection = []option{
 	setting("cluster.fault_detection.follower_check.timeout", "2s"),
