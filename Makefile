@@ -42,10 +42,13 @@ bench: ## run the benchmarks
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck and the rules of virtual time
-	@echo 'gofmt';       unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not formatted (gofmt -w):"; echo "$$unformatted"; exit 1; }
-	@echo 'go vet';      $(GO) vet ./...
-	@echo 'staticcheck'; $(GO) tool staticcheck ./...
-	@echo 'detcheck';    $(GO) run ./internal/determinism/cmd/detcheck ./...
+	@failed=0; check() { echo "lint: $$1"; shift; "$$@" || failed=1; }; \
+	formatted() { [ -z "$$(gofmt -l .)" ] || { echo "not formatted, run gofmt -w on:"; gofmt -l .; return 1; }; }; \
+	check gofmt       formatted; \
+	check 'go vet'    $(GO) vet ./...; \
+	check staticcheck $(GO) tool staticcheck ./...; \
+	check detcheck    $(GO) run ./internal/determinism/cmd/detcheck ./...; \
+	exit $$failed
 
 .PHONY: images
 images: ## build the images of real runs where no image registry can be reached

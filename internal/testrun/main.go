@@ -60,6 +60,7 @@ func testAll(c config, t *tally) (*tally, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.module = module
 	var together, alone []string
 	for _, p := range packages {
 		if isSerial(strings.TrimPrefix(p, module+"/")) {

@@ -19,17 +19,20 @@ type event struct {
 // A testID names a test, or a package when test is empty.
 type testID struct{ pkg, test string }
 
-func (id testID) String() string {
+// name is how a test is called in the lists at the end.
+func (t *tally) name(id testID) string {
+	pkg := strings.TrimPrefix(id.pkg, t.module+"/")
 	if id.test == "" {
-		return id.pkg
+		return pkg
 	}
-	return id.pkg + "." + id.test
+	return pkg + "." + id.test
 }
 
 // tally counts tests as they end.
 type tally struct {
 	out           io.Writer
 	requireDocker bool
+	module        string // its path is left out of names
 
 	passed  int
 	failed  []string
@@ -106,7 +109,7 @@ func (t *tally) endTest(id testID, action string) {
 }
 
 func (t *tally) fail(id testID) {
-	t.failed = append(t.failed, id.String())
+	t.failed = append(t.failed, t.name(id))
 	t.failures[id.pkg]++
 }
 
@@ -122,7 +125,7 @@ func (t *tally) skip(id testID) {
 			reason = append(reason, strings.TrimSpace(line)) // the message goes on
 		}
 	}
-	s := skip{id.String(), strings.Join(reason, " ")}
+	s := skip{t.name(id), strings.Join(reason, " ")}
 	if t.requireDocker && s.wantsContainers() {
 		fmt.Fprintf(t.out, "--- FAIL: %s: skipped, but SHARDQUAKE_REQUIRE_DOCKER=1: %s\n", s.name, s.reason)
 		t.fail(id)
