@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/shardquake/shardquake/controller/policy"
@@ -13,6 +14,7 @@ import (
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/restapi"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
 
@@ -20,7 +22,9 @@ import (
 func Backend(name string) (scenarios.Backend, error) {
 	switch name {
 	case "sim":
-		return elastic.NewBackend(), nil
+		return elastic.NewBackend(func(c *elastic.Cluster) func(viewer string) http.RoundTripper {
+			return restapi.New(c).RoundTripper
+		}), nil
 	case "real":
 		return &integration.Backend{}, nil
 	}
