@@ -61,6 +61,7 @@ type host struct {
 	applied *state.State
 	// applyTakes is how long the node applies a state; negative: for ever.
 	applyTakes time.Duration
+	noSeeds    bool
 }
 
 type option func(*world, *host)
@@ -297,6 +298,9 @@ func (h *host) Persist(p Persisted) { h.disk = p }
 
 func (h *host) Seeds() []string {
 	var out []string
+	if h.noSeeds {
+		return nil
+	}
 	for _, o := range h.w.hosts {
 		if o.cfg.Node.HasRole("master") {
 			out = append(out, o.cfg.Node.ID)
