@@ -16,6 +16,8 @@ type API struct {
 	cluster *elastic.Cluster
 	routes  *pathTrie
 	cache   cache
+	// exchanges are the requests under way, in order of their beginning.
+	exchanges []*exchange
 }
 
 // New makes the API of a cluster.
@@ -27,6 +29,7 @@ func New(cluster *elastic.Cluster) *API {
 			a.routes.insert(pattern, method, r)
 		}
 	}
+	cluster.Network().OnClosed(a.closed)
 	return a
 }
 

@@ -140,6 +140,12 @@ func writeAny(w *jsonWriter, name string, v any) {
 		w.float(name, v)
 	case []string:
 		w.strs(name, v)
+	case []elastic.ShardFailure:
+		w.array(name)
+		for i := range v {
+			writeShardFailure(w, &v[i], true)
+		}
+		w.end()
 	default:
 		w.str(name, fmt.Sprint(v))
 	}

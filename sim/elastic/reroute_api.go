@@ -1,0 +1,97 @@
+package elastic
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// RerouteRequest is a request of the reroute API.
+type RerouteRequest struct {
+	Commands                  []allocation.Command
+	Options                   allocation.CommandOptions
+	MasterTimeout, AckTimeout time.Duration
+}
+
+// RerouteResult is its outcome. State is the one published, or with DryRun the one
+// that would have been.
+type RerouteResult struct {
+	Acked        bool
+	State        *state.State
+	Explanations []allocation.CommandExplanation
+}
+
+// Reroute runs allocation commands on the master and reroutes (TransportClusterRerouteAction).
+func (n *Node) Reroute(ctx context.Context, req RerouteRequest) (RerouteResult, error) {
+	var out RerouteResult
+	acked, published, err := n.MasterTask(ctx, "cluster_reroute (api)", Immediate, req.MasterTimeout, req.AckTimeout,
+		func(st *state.State) (*state.State, error) {
+			m := n.c.actingMaster()
+			if m == nil {
+				return nil, errNotMaster
+			}
+			next, explanations, err := m.alloc.Commands(st, req.Commands, req.Options, m.input())
+			if err != nil {
+				return nil, commandError(err)
+			}
+			out.Explanations = explanations
+			if req.Options.DryRun {
+				out.State = next
+				return st, nil
+			}
+			return m.rerouteWanted(next), nil
+		})
+	if err != nil {
+		return RerouteResult{}, err
+	}
+	if out.State == nil {
+		out.State = published
+	}
+	out.Acked = acked
+	return out, nil
+}
+
+// commandError gives the allocator's refusal of a command the form of the API.
+func commandError(err error) error {
+	var refused *allocation.CommandError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	status := 400
+	if refused.Type != "illegal_argument_exception" {
+		status = 404
+	}
+	return &Error{Status: status, Type: refused.Type, Reason: refused.Reason}
+}
+
+// Explanation is the allocator's explanation of one copy, with the state and the disk
+// usage it was made from.
+type Explanation struct {
+	State *state.State
+	Shard allocation.ShardExplanation
+	Info  *allocation.ClusterInfo // nil before the first poll
+	// Chosen says that the copy was picked because the request named none.
+	Chosen bool
+}
+
+// Explain has the master explain the copy that find picks from its state
+// (TransportClusterAllocationExplainAction). find must not wait.
+func (n *Node) Explain(ctx context.Context, masterTimeout time.Duration, withYes bool,
+	find func(*state.State) (c *state.Copy, chosen bool, err error)) (Explanation, error) {
+	return OnMaster(ctx, n, masterTimeout, func(q *Node) (Explanation, error) {
+		m := q.proc.master
+		if m == nil {
+			return Explanation{}, errNotMaster
+		}
+		st := q.Applied()
+		c, chosen, err := find(st)
+		if err != nil {
+			return Explanation{}, err
+		}
+		in := m.input()
+		return Explanation{State: st, Shard: m.alloc.Explain(st, in, c, withYes), Info: in.Info, Chosen: chosen}, nil
+	})
+}

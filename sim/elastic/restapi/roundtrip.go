@@ -1,0 +1,239 @@
+package restapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"syscall"
+
+	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic"
+)
+
+// bulkBytes is the size from which a body travels as a transfer that shares the
+// bandwidth of its links, instead of as one message.
+const bulkBytes = 64 << 10
+
+// headBytes is what a request line and headers weigh.
+const headBytes = 300
+
+// RoundTripper is the way of a viewer to the nodes, whose names are the hosts of its
+// URLs. Requests must run in a process of the cluster's engine: it is found in their
+// context. A dead node refuses, a reset link resets, a blackhole stays silent until
+// the context ends.
+func (a *API) RoundTripper(viewer string) http.RoundTripper {
+	return &roundTripper{api: a, viewer: viewer}
+}
+
+type roundTripper struct {
+	api    *API
+	viewer string
+}
+
+// exchange is a request on its way, or being answered.
+type exchange struct {
+	viewer, node string
+	broken       error
+	over         bool
+	arrived      *sim.Event         // what is being waited for on the network
+	cancel       context.CancelFunc // ends the handler
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx := req.Context()
+	body, err := readBody(req)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := sim.Current(ctx); !ok {
+		return nil, errors.New("restapi: request outside a process of the simulation")
+	}
+	host := req.URL.Hostname()
+	node := t.api.cluster.Node(host)
+	if node == nil {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}}
+	}
+	x := &exchange{viewer: t.viewer, node: host}
+	t.api.begin(x)
+	answer, err := t.exchange(ctx, x, node, req, body)
+	if err != nil {
+		t.api.end(x)
+		return nil, err
+	}
+	return t.response(ctx, x, req, answer), nil
+}
+
+func readBody(req *http.Request) ([]byte, error) {
+	if req.Body == nil {
+		return nil, nil
+	}
+	body, err := io.ReadAll(req.Body)
+	if closeErr := req.Body.Close(); err == nil {
+		err = closeErr
+	}
+	return body, err
+}
+
+// exchange brings the request to the node and has it answered there.
+func (t *roundTripper) exchange(ctx context.Context, x *exchange, node *elastic.Node, req *http.Request, body []byte) (*Answer, error) {
+	if err := t.api.carry(ctx, x, t.viewer, node.Name(), headBytes+len(body)); err != nil {
+		return nil, err
+	}
+	if !node.Serving() {
+		return nil, dialError(syscall.ECONNREFUSED)
+	}
+	began := node.Incarnation()
+	handling, cancel := t.api.cluster.Engine().WithCancel(ctx)
+	defer cancel()
+	x.cancel = cancel
+	answer, err := t.handle(handling, node, req, body)
+	x.cancel = nil
+	switch {
+	case x.broken != nil:
+		return nil, x.broken
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case elastic.IsNodeGone(err), err == nil && node.Incarnation() != began:
+		return nil, readError(syscall.ECONNRESET)
+	case err != nil:
+		return nil, err
+	}
+	return answer, nil
+}
+
+// handle answers on the node once it is awake.
+func (t *roundTripper) handle(ctx context.Context, node *elastic.Node, req *http.Request, body []byte) (*Answer, error) {
+	if err := node.AwaitAwake(ctx); err != nil {
+		return nil, err
+	}
+	answer, err := t.api.Do(ctx, node, req.Method, req.URL.RequestURI(), req.Header, body)
+	if err != nil {
+		return nil, err
+	}
+	return answer, node.AwaitAwake(ctx)
+}
+
+func (t *roundTripper) response(ctx context.Context, x *exchange, req *http.Request, answer *Answer) *http.Response {
+	resp := &http.Response{
+		StatusCode: answer.Status, Status: strconv.Itoa(answer.Status) + " " + http.StatusText(answer.Status),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Request: req,
+		ContentLength: int64(len(answer.Body)),
+	}
+	for _, h := range answer.Headers {
+		resp.Header.Add(h.Name, fmt.Sprint(h.Value))
+	}
+	resp.Header.Set("Content-Length", strconv.Itoa(len(answer.Body)))
+	content := answer.Body
+	if req.Method == http.MethodHead {
+		content = nil
+	}
+	resp.Body = &arrivingBody{t: t, ctx: ctx, x: x, content: content}
+	return resp
+}
+
+// arrivingBody is an answer on its way: the first Read waits for it.
+type arrivingBody struct {
+	t       *roundTripper
+	ctx     context.Context
+	x       *exchange
+	content []byte
+	reader  *bytes.Reader
+	err     error
+}
+
+// Read implements [io.Reader].
+func (b *arrivingBody) Read(p []byte) (int, error) {
+	if b.reader == nil && b.err == nil {
+		b.err = b.t.api.carry(b.ctx, b.x, b.x.node, b.x.viewer, headBytes+len(b.content))
+		b.reader = bytes.NewReader(b.content)
+		b.t.api.end(b.x)
+	}
+	if b.err != nil {
+		return 0, b.err
+	}
+	return b.reader.Read(p)
+}
+
+// Close implements [io.Closer].
+func (b *arrivingBody) Close() error {
+	b.t.api.end(b.x)
+	return nil
+}
+
+// carry waits until bytes have gone from one end to the other.
+func (a *API) carry(ctx context.Context, x *exchange, from, to string, bytes int) error {
+	if x.broken != nil {
+		return x.broken
+	}
+	ev := a.cluster.Engine().NewEvent()
+	x.arrived = ev
+	failed := func(err error) {
+		if x.broken == nil && err != nil {
+			x.broken = connectionError(err)
+		}
+		ev.Set()
+	}
+	if bytes >= bulkBytes {
+		transfer := a.cluster.Network().Flow(from, to, int64(bytes), nil, 0, failed)
+		defer transfer.Stop()
+	} else {
+		a.cluster.Network().SendOr(from, to, bytes, ev.Set, failed)
+	}
+	err := ev.Wait(ctx)
+	x.arrived = nil
+	if err != nil {
+		return err
+	}
+	return x.broken
+}
+
+// connectionError gives a network error the form that net gives it.
+func connectionError(err error) error {
+	switch {
+	case errors.Is(err, sim.ErrRefused):
+		return dialError(syscall.ECONNREFUSED)
+	case errors.Is(err, sim.ErrReset):
+		return readError(syscall.ECONNRESET)
+	}
+	return &net.OpError{Op: "dial", Net: "tcp", Err: err}
+}
+
+func dialError(errno syscall.Errno) error { return &net.OpError{Op: "dial", Net: "tcp", Err: errno} }
+func readError(errno syscall.Errno) error { return &net.OpError{Op: "read", Net: "tcp", Err: errno} }
+
+func (a *API) begin(x *exchange) { a.exchanges = append(a.exchanges, x) }
+
+func (a *API) end(x *exchange) {
+	if x.over {
+		return
+	}
+	x.over = true
+	for i, o := range a.exchanges {
+		if o == x {
+			a.exchanges = append(a.exchanges[:i], a.exchanges[i+1:]...)
+			return
+		}
+	}
+}
+
+// closed breaks what is under way between a viewer and a node whose connection closed.
+func (a *API) closed(c sim.Closed) {
+	for _, x := range a.exchanges {
+		if x.viewer != c.At || x.node != c.Peer || x.broken != nil {
+			continue
+		}
+		x.broken = readError(syscall.ECONNRESET)
+		if x.arrived != nil {
+			x.arrived.Set()
+		}
+		if x.cancel != nil {
+			x.cancel()
+		}
+	}
+}
