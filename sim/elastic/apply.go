@@ -36,7 +36,7 @@ func (a *applier) next(p *process) {
 	next := a.waiting[0]
 	a.waiting = a.waiting[1:]
 	d := p.c.deltas.between(p.applied, next.st)
-	cost := p.c.cal.StateApply + time.Duration(len(d.byNode[p.n.ID()]))*p.c.cal.PerChangedCopy
+	cost := p.cost(p.c.cal.StateApply + time.Duration(len(d.byNode[p.n.ID()]))*p.c.cal.PerChangedCopy)
 	if next.st.Master == "" {
 		cost = 0 // the local state without a master changes nothing but a block
 	}

@@ -36,6 +36,10 @@ type Calibration struct {
 	// CopyBPS is how fast one recovery copies when nothing throttles it: checksums
 	// and file chunks with their acknowledgements, bytes per second.
 	CopyBPS int64
+	// Cold is by how much a process is slower than later for its first ColdFor: code that
+	// has not been compiled yet. It concerns states and the steps of recoveries.
+	Cold    int
+	ColdFor time.Duration
 	// IndexOp and SearchOp are the processor time of a write on one copy and of a
 	// query on one shard; Request the cost of any request to a node.
 	IndexOp, SearchOp, Request time.Duration
@@ -62,6 +66,8 @@ func DefaultCalibration() Calibration {
 		PerFile:        time.Millisecond,
 		PerOp:          20 * time.Microsecond,
 		CopyBPS:        80 << 20,
+		Cold:           6,
+		ColdFor:        5 * time.Second,
 		IndexOp:        100 * time.Microsecond,
 		SearchOp:       200 * time.Microsecond,
 		Request:        200 * time.Microsecond,

@@ -35,7 +35,7 @@ func (p *process) coordination() coordination.Config {
 		},
 		Costs: coordination.Costs{
 			Update:  func(int, *state.State) time.Duration { return c.cal.StateUpdate },
-			Accept:  func(*state.State) time.Duration { return c.cal.StateAccept },
+			Accept:  func(*state.State) time.Duration { return p.cost(c.cal.StateAccept) },
 			Term:    c.cal.TermWrite,
 			Failure: c.cal.FailureNotice,
 		},

@@ -13,7 +13,9 @@ import (
 // network, and keeps the answers until the shard's copies change (GatewayAllocator,
 // AsyncShardFetch).
 type fetcher struct {
-	m         *master
+	m *master
+	// view is the state that is being computed: its nodes are asked.
+	view      *state.State
 	primaries map[allocation.ShardID]*fetch
 	stores    map[allocation.ShardID]*fetch
 }
@@ -57,11 +59,35 @@ func (f *fetcher) applied(d *delta) {
 	if len(f.primaries)+len(f.stores) == 0 {
 		return
 	}
+	for _, n := range d.left {
+		f.nodeLeft(n)
+	}
 	for _, m := range d.removed {
 		for i := range m.Shards {
 			delete(f.primaries, allocation.ShardID{Index: m.Name, Shard: i})
 			delete(f.stores, allocation.ShardID{Index: m.Name, Shard: i})
 		}
+	}
+}
+
+// nodeLeft waits no longer for a node that is gone.
+func (f *fetcher) nodeLeft(n *state.Node) {
+	complete := false
+	for _, cache := range []map[allocation.ShardID]*fetch{f.primaries, f.stores} {
+		for _, w := range cache { //shardquake:sorted (each entry by itself)
+			if w.asked[n.ID] != n.EphemeralID {
+				continue
+			}
+			if _, ok := w.answers[n.ID]; !ok {
+				w.waiting--
+				complete = complete || w.waiting == 0
+			}
+			delete(w.asked, n.ID)
+			delete(w.answers, n.ID)
+		}
+	}
+	if complete {
+		f.m.reroute.ask("async_shard_fetch", coordination.High, nil)
 	}
 }
 
@@ -138,15 +164,20 @@ func (f *fetcher) ask(cache map[allocation.ShardID]*fetch, index string, shard i
 		cache[id] = w
 	}
 	var nodes []string
-	for _, n := range p.applied.Nodes {
+	if f.view == nil {
+		f.view = p.applied
+	}
+	for _, n := range f.view.Nodes {
 		if !holdsData(n) {
 			continue
 		}
 		nodes = append(nodes, n.ID)
 		if w.asked[n.ID] != n.EphemeralID {
+			if _, answered := w.answers[n.ID]; answered || w.asked[n.ID] == "" {
+				w.waiting++
+			}
 			w.asked[n.ID] = n.EphemeralID
 			delete(w.answers, n.ID)
-			w.waiting++
 			f.send(cache, id, w, n)
 		}
 	}
@@ -164,10 +195,11 @@ func (f *fetcher) send(cache map[allocation.ShardID]*fetch, id allocation.ShardI
 		uuid = meta.UUID
 	}
 	arrived := func(a storeAnswer) {
-		w.waiting--
-		if w.asked[n.ID] == n.EphemeralID {
-			w.answers[n.ID] = a
+		if _, have := w.answers[n.ID]; have || w.asked[n.ID] != n.EphemeralID {
+			return // the node has left meanwhile
 		}
+		w.answers[n.ID] = a
+		w.waiting--
 		if w.waiting == 0 && cache[id] == w && !f.m.over {
 			f.m.reroute.ask("async_shard_fetch", coordination.High, nil)
 		}

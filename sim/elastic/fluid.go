@@ -1,12 +1,14 @@
 package elastic
 
 import (
+	"errors"
 	"math"
 	"math/bits"
 	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
 // Load is a steady stream of operations on an index that has no events of its own.
@@ -51,6 +53,8 @@ type fluidGroup struct {
 	read     meter
 	docBytes int64
 	shares   []share
+	// reported are copies that the primary has asked the master to fail.
+	reported []string
 	readers  int // active copies that share the reads
 	reads    int64
 }
@@ -122,7 +126,7 @@ func (f *fluidLoad) groupChanged(s *shard) {
 	}
 	f.advance(g)
 	if g.primary != s {
-		g.primary = s
+		g.primary, g.reported = s, nil
 		f.aim(g)
 	}
 	f.regroup(g)
@@ -185,12 +189,19 @@ func (f *fluidLoad) regroup(g *fluidGroup) {
 	s := g.primary
 	if s != nil && s.actingPrimary() && !s.p.dead {
 		g.members = append(g.members, s.store)
-		g.flowing = s.phase == started && !s.p.paused && len(s.tracker.unavailable()) == 0
+		g.flowing = s.phase == started && !s.p.paused
+		for _, id := range s.tracker.unavailable() {
+			g.flowing = false
+			f.report(g, id, "failed to mark shard as stale")
+		}
 		g.readers = 1
 		for _, cp := range s.tracker.targets() {
 			st := s.p.storeOf(cp, g.key)
 			if st == nil || !s.p.linked(cp.Node) {
 				g.flowing = false // acknowledged only once the master has failed the copy
+				if f.refuses(s.p, cp) {
+					f.report(g, cp.AllocationID, "failed to perform indices:data/write/bulk[s] on replica "+describe(cp))
+				}
 				continue
 			}
 			g.members = append(g.members, st)
@@ -206,6 +217,39 @@ func (f *fluidLoad) regroup(g *fluidGroup) {
 	case was || g.stalled == sim.Never:
 		g.stalled = now
 	}
+}
+
+// refuses reports whether a write to a copy fails at once rather than waiting for an
+// answer that doesn't come.
+func (f *fluidLoad) refuses(p *process, cp *state.Copy) bool {
+	n := p.node(cp.Node)
+	net := f.c.net
+	switch out, back := net.Reachable(p.n.Name(), n.Name()), net.Reachable(n.Name(), p.n.Name()); {
+	case out == sim.Blackhole || back == sim.Blackhole:
+		return false
+	case out == sim.Reset || back == sim.Reset:
+		return true
+	}
+	return n.proc == nil
+}
+
+// report has the master fail a copy that a write has not reached, once.
+func (f *fluidLoad) report(g *fluidGroup, id, message string) {
+	if g.write.rate == 0 || slices.Contains(g.reported, id) {
+		return
+	}
+	g.reported = append(g.reported, id)
+	s := g.primary
+	s.p.after(f.c.cal.FailureNotice, "write.failed", func() {
+		if s.phase == closed {
+			return
+		}
+		s.p.failCopy(s.key, id, s.term, true, message, "", func(err error) {
+			if errors.Is(err, errNoLongerPrimary) && s.phase != closed {
+				s.fail("primary shard was demoted while failing replica shard", err.Error())
+			}
+		})
+	})
 }
 
 // book replaces what the group takes of its nodes.

@@ -221,6 +221,15 @@ func (w *world) settings(pairs ...string) {
 	})
 }
 
+// updateIndex changes an index's settings as a client.
+func updateIndex(w *world, index string, changes map[string]*string) func(ctx context.Context) {
+	return func(ctx context.Context) {
+		acked, err := w.c.leader().UpdateIndexSettings(ctx, []string{index}, changes, time.Minute, time.Minute)
+		require.NoError(w.t, err)
+		require.True(w.t, acked)
+	}
+}
+
 // dump prints a cluster for messages of failed tests.
 func (c *Cluster) dump() string {
 	out := fmt.Sprintf("t=%s\n", c.now())

@@ -190,6 +190,7 @@ func (m *master) failed(st *state.State, f shardFailure) (*state.State, error) {
 		return nil, errNoLongerPrimary
 	}
 	m.fetch.forget(f.key)
+	m.fetch.view = st
 	cp := copyWith(t, f.id)
 	if cp != nil {
 		failures := []allocation.Failure{{Copy: cp, Message: f.message, Error: f.cause, MarkStale: f.stale}}

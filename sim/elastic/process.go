@@ -22,6 +22,7 @@ type process struct {
 	paused  bool
 	backlog []func() // what a frozen process will do when it goes on
 	upYet   bool     // the transport is open
+	upAt    sim.Time // since when
 	http    bool     // the HTTP port is open
 
 	coord   *coordination.Coordinator
@@ -67,7 +68,7 @@ func emptyState(cluster string) *state.State {
 // up opens the transport and begins discovery.
 func (p *process) up() {
 	c := p.c
-	p.upYet = true
+	p.upYet, p.upAt = true, c.e.Now()
 	c.net.Connect(p.n.Name())
 	p.refreshSettings()
 	p.coord = coordination.New(p.coordination(), &env{p})
@@ -154,6 +155,14 @@ func (k *call) finish(err error) {
 	}
 	k.over, k.err = true, err
 	k.ev.Set()
+}
+
+// cost is what d of a warm process's time takes this one.
+func (p *process) cost(d time.Duration) time.Duration {
+	if cal := &p.c.cal; cal.Cold > 1 && p.c.e.Now() < p.upAt.Add(cal.ColdFor) {
+		return d * time.Duration(cal.Cold)
+	}
+	return d
 }
 
 // await begins something in the process and parks the caller until done is called.

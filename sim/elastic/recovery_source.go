@@ -181,7 +181,7 @@ func (src *recoverySource) cleanFiles() {
 
 // prepareTranslog opens the target's engine; from here on it gets new operations.
 func (src *recoverySource) prepareTranslog() {
-	src.callTaking("recovery.prepare_translog", 0, src.q.c.cal.RecoveryEnd, func(r *recoveryRun) {
+	src.callTaking("recovery.prepare_translog", 0, src.req.run.s.p.cost(src.q.c.cal.RecoveryEnd), func(r *recoveryRun) {
 		e := r.s.engine()
 		e.missing = nil
 		e.rollback(src.start - 1) // what it had above was never acknowledged

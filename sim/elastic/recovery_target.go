@@ -68,7 +68,7 @@ func (s *shard) startRecovery(fresh bool) {
 // prepare looks at the local store and asks the source to begin.
 func (r *recoveryRun) prepare() {
 	r.source = r.s.p.node(sourceOf(r.s.routing, r.s.table))
-	r.later(r.s.p.c.cal.RecoveryStart, r.ask)
+	r.later(r.s.p.cost(r.s.p.c.cal.RecoveryStart), r.ask)
 }
 
 // later goes on with the recovery after a while, unless it has been cancelled.

@@ -73,6 +73,7 @@ func (w *pendingReroute) finish() {
 
 // rerouted runs the allocator on a state that is being computed.
 func (m *master) rerouted(st *state.State) *state.State {
+	m.fetch.view = st
 	return m.rerouteWanted(m.alloc.Reroute(st, m.input()))
 }
 
@@ -98,6 +99,7 @@ func (m *master) compute() {
 	m.submit(coordination.Task{
 		Source: "reconcile-desired-balance", Priority: coordination.Urgent, Batch: "reconcile-desired-balance",
 		Update: func(st *state.State) (*state.State, error) {
+			m.fetch.view = st
 			return m.alloc.Reconcile(st, m.input()), nil
 		},
 	}, nil)

@@ -32,6 +32,7 @@ type request struct {
 	p     *process
 	to    *Node
 	over  bool
+	lost  bool // its connection is closed; it fails as soon as that is noticed
 	timer sim.Timer
 	fail  func(error)
 }
@@ -78,7 +79,7 @@ func (p *process) request(to *Node, r rpc) {
 			}
 			answered = true
 			target.send(p.n, bytes, func(back *process) {
-				if back == p && q.close() {
+				if back == p && !q.lost && q.close() {
 					deliver()
 				}
 			}, nil)
@@ -109,15 +110,24 @@ func (q *request) abort(err error) {
 	}
 }
 
-// disconnected fails what waits for an answer of the peer.
+// disconnected fails what waits for an answer of the peer, once the threads that wait
+// have noticed.
 func (p *process) disconnected(peer *Node) {
 	list := append([]*request(nil), p.open[peer.ordinal]...)
 	if p.coord != nil {
 		p.coord.Disconnected(peer.ID())
 	}
-	for _, q := range list {
-		q.abort(errDisconnected)
+	if len(list) == 0 {
+		return
 	}
+	for _, q := range list {
+		q.lost = true
+	}
+	p.after(p.c.cal.FailureNotice, "net.disconnected", func() {
+		for _, q := range list {
+			q.abort(errDisconnected)
+		}
+	})
 }
 
 // after all answers came: gather runs done when each of n parts has reported.
