@@ -42,7 +42,11 @@ type balancer struct {
 	// order holds all nodes in the order the last sort left, with their weights.
 	order []javaorder.Pair
 
-	candidates []*entry
+	// lists hold the copies that could be moved, of the current index, by node and with
+	// falling shard number; listed says that they are up to date, touched which nodes have one.
+	lists   [][]*routed
+	listed  bool
+	touched []int32
 }
 
 // entry is a copy in the model.
@@ -59,8 +63,8 @@ func newBalancer(p *pass) *balancer {
 		count: make([]int32, n), load: make([]float64, n), disk: make([]float64, n),
 		shardTerm: make([]float32, n), loadTerm: make([]float32, n), diskTerm: make([]float32, n),
 		held: make([]int32, n), high: make([]int32, n),
-		entries: make([][]entry, len(p.indices)),
-		order:   make([]javaorder.Pair, n),
+		entries: make([][]entry, len(p.indices)), lists: make([][]*routed, n),
+		order: make([]javaorder.Pair, n),
 	}
 	b.average()
 	for i := range p.nodes {
@@ -155,6 +159,7 @@ func (b *balancer) weigh(n int) {
 func (b *balancer) add(e entry) {
 	idx := e.r.shard.index
 	b.entries[idx.pos] = append(b.entries[idx.pos], e)
+	b.listed = false
 	b.changed(e, 1)
 	if e.r.primary && idx == b.current {
 		b.high[e.node] = max(b.high[e.node], int32(e.r.shard.num))
@@ -168,6 +173,7 @@ func (b *balancer) take(r *routed, n int32) {
 	i := slices.IndexFunc(list, func(e entry) bool { return e.r == r && e.node == n })
 	e := list[i]
 	b.entries[idx.pos] = slices.Delete(list, i, i+1)
+	b.listed = false
 	b.changed(e, -1)
 	if r.primary && idx == b.current {
 		b.high[n] = -1
@@ -202,6 +208,7 @@ func (b *balancer) look(idx *index) {
 		}
 	}
 	b.current = idx
+	b.listed = false
 	for _, e := range b.entries[idx.pos] {
 		b.held[e.node]++
 		if e.r.primary {

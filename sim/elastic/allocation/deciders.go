@@ -308,6 +308,9 @@ func (p *pass) rebalanceOnlyWhenActive(r *routed) (Verdict, string) {
 
 // clusterRebalance honours cluster.routing.allocation.allow_rebalance.
 func (p *pass) clusterRebalance() (Verdict, string) {
+	if p.set.allowRebalance == "always" {
+		return Yes, "all shards are active"
+	}
 	const no = "the cluster has %s shards and cluster setting [cluster.routing.allocation.allow_rebalance] is set to [%s]"
 	allow := p.set.allowRebalance
 	switch allow {
@@ -334,6 +337,11 @@ func (p *pass) clusterRebalance() (Verdict, string) {
 func (p *pass) concurrentRebalance() (Verdict, string) {
 	limit := p.set.concurrentRebalance
 	switch {
+	case !p.explain:
+		if p.simulating && p.relocatingShards >= 2 || limit != -1 && p.relocatingShards >= limit {
+			return Throttle, ""
+		}
+		return Yes, ""
 	case p.simulating && p.relocatingShards >= 2:
 		return Throttle, "allocation should move one shard at the time when simulating"
 	case limit == -1:

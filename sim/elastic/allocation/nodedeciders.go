@@ -10,11 +10,28 @@ import (
 
 // filter honours require, include and exclude of cluster and index.
 func (p *pass) filter(idx *index, n *node) (Verdict, string) {
-	c, i := p.set, idx.set
-	if c.require.empty() && c.include.empty() && c.exclude.empty() &&
-		i.require.empty() && i.include.empty() && i.exclude.empty() {
-		return Yes, "node passes include/exclude/require filters"
+	if !p.explain {
+		return p.filterVerdict(idx, n), ""
 	}
+	return p.filterText(idx, n)
+}
+
+// filterVerdict remembers what filters say of each node: it cannot change within a pass.
+func (p *pass) filterVerdict(idx *index, n *node) Verdict {
+	if !p.filtered(idx) {
+		return Yes
+	}
+	if idx.allowed == nil {
+		idx.allowed = make([]Verdict, len(p.nodes))
+		for i, x := range p.nodes {
+			idx.allowed[i], _ = p.filterText(idx, x)
+		}
+	}
+	return idx.allowed[n.pos]
+}
+
+func (p *pass) filterText(idx *index, n *node) (Verdict, string) {
+	c, i := p.set, idx.set
 	for _, check := range [...]struct {
 		f      *filters
 		refuse bool // a match is refused, not demanded
@@ -81,6 +98,9 @@ func (p *pass) sameShard(r *routed, n *node) (Verdict, string) {
 
 // throttle limits the recoveries a node takes part in.
 func (p *pass) throttle(r *routed, n *node) (Verdict, string) {
+	if !p.explain {
+		return p.throttled(r, n), ""
+	}
 	const both = "cluster.routing.allocation.node_concurrent_recoveries"
 	if r.primary && r.unassigned() {
 		limit := p.set.initialPrimaries
@@ -110,11 +130,35 @@ func (p *pass) throttle(r *routed, n *node) (Verdict, string) {
 		primary.node.outgoing, p.set.outgoing, n.incoming, p.set.incoming)
 }
 
+// throttled is throttle without words.
+func (p *pass) throttled(r *routed, n *node) Verdict {
+	if r.primary && r.unassigned() {
+		if !p.simulating && n.initialPrimaries >= p.set.initialPrimaries {
+			return Throttle
+		}
+		return Yes
+	}
+	if n.incoming >= p.set.incoming {
+		return Throttle
+	}
+	primary := r.shard.activePrimary()
+	switch {
+	case primary == nil:
+		return No
+	case primary.node.outgoing >= p.set.outgoing:
+		return Throttle
+	}
+	return Yes
+}
+
 // shardsLimit honours total_shards_per_node. A copy that is there already may make
 // the limit full; one more may not.
 func (p *pass) shardsLimit(idx *index, n *node, remain bool) (Verdict, string) {
 	perIndex, perNode := idx.set.shardsPerNode, p.set.shardsPerNode
 	if perIndex <= 0 && perNode <= 0 {
+		if !p.explain {
+			return Yes, ""
+		}
 		return Yes, p.say("total shard limits are disabled: [index: %d, cluster: %d] <= 0", perIndex, perNode)
 	}
 	over := func(count, limit int) bool { return count > limit || !remain && count == limit }

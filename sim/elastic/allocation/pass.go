@@ -92,6 +92,8 @@ type index struct {
 	shards []*shard
 	copies int // per shard
 	rank   int // in the order in which unassigned copies are taken
+	// allowed is what filters say of each node, once it was asked for.
+	allowed []Verdict
 }
 
 // node is a data node and its copies (RoutingNode).

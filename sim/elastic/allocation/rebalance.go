@@ -116,16 +116,7 @@ func (b *balancer) reweigh(i int) {
 // highest shard number that deciders let go. A throttled move happens in the model only.
 func (b *balancer) moveOne(to, from int32) bool {
 	p := b.p
-	b.candidates = b.candidates[:0]
-	list := b.entries[b.current.pos]
-	for i := range list {
-		if list[i].node == from && list[i].started {
-			b.candidates = append(b.candidates, &list[i])
-		}
-	}
-	slices.SortStableFunc(b.candidates, func(x, y *entry) int { return cmp.Compare(y.r.shard.num, x.r.shard.num) })
-	for _, e := range b.candidates {
-		r := e.r
+	for _, r := range b.movable(from) {
 		rebalance := p.canRebalanceShard(r)
 		if rebalance == No {
 			continue
@@ -144,9 +135,31 @@ func (b *balancer) moveOne(to, from int32) bool {
 	return false
 }
 
-// filtered reports whether any include, exclude or require setting concerns the index.
-func (p *pass) filtered(idx *index) bool {
-	c, i := p.set, idx.set
-	return !c.require.empty() || !c.include.empty() || !c.exclude.empty() ||
-		!i.require.empty() || !i.include.empty() || !i.exclude.empty()
+// movable lists the current index's copies on a node that could be moved, the highest
+// shard number first.
+func (b *balancer) movable(n int32) []*routed {
+	if b.listed {
+		return b.lists[n]
+	}
+	for _, i := range b.touched {
+		b.lists[i] = b.lists[i][:0]
+	}
+	b.touched = b.touched[:0]
+	for _, e := range b.entries[b.current.pos] {
+		if !e.started {
+			continue
+		}
+		if len(b.lists[e.node]) == 0 {
+			b.touched = append(b.touched, e.node)
+		}
+		b.lists[e.node] = append(b.lists[e.node], e.r)
+	}
+	for _, i := range b.touched {
+		slices.SortStableFunc(b.lists[i], func(x, y *routed) int { return cmp.Compare(y.shard.num, x.shard.num) })
+	}
+	b.listed = true
+	return b.lists[n]
 }
+
+// filtered reports whether any include, exclude or require setting concerns the index.
+func (p *pass) filtered(idx *index) bool { return p.set.filtered || idx.set.filtered }

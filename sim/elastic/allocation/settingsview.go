@@ -31,6 +31,7 @@ type clusterSettings struct {
 	forced    []settings.NamedValues
 
 	require, include, exclude filters
+	filtered                  bool // any of them is set
 
 	disk diskSettings
 }
@@ -79,6 +80,7 @@ func newClusterSettings(s settings.Settings) *clusterSettings {
 		settings.BalanceShard.Get(s), settings.BalanceIndex.Get(s),
 		settings.BalanceWriteLoad.Get(s), settings.BalanceDiskUsage.Get(s),
 	}
+	c.filtered = !c.require.empty() || !c.include.empty() || !c.exclude.empty()
 	sum := factors[0] + factors[1] + factors[2] + factors[3]
 	for i, f := range factors {
 		c.theta[i] = f / sum
@@ -122,6 +124,7 @@ type indexSettings struct {
 	autoExpandAll   bool
 
 	require, include, exclude filters
+	filtered                  bool // any of them is set
 
 	writeLoad     float64
 	forecastBytes int64 // -1 none
@@ -141,6 +144,7 @@ func newIndexSettings(m *state.Index) *indexSettings {
 		exclude:         newFilters(s, settings.IndexExclude, false),
 		forecastBytes:   -1,
 	}
+	set.filtered = !set.require.empty() || !set.include.empty() || !set.exclude.empty()
 	if settings.IndexAllocationEnable.IsSet(s) {
 		set.enable = settings.IndexAllocationEnable.Get(s)
 	}
