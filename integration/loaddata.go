@@ -62,7 +62,23 @@ func (c *realCluster) LoadData(ctx context.Context, indices []scenarios.IndexSpe
 			return fmt.Errorf("filling index %s: %w", ix.Name, err)
 		}
 	}
-	return c.awaitGreen(ctx)
+	if err := c.awaitGreen(ctx); err != nil {
+		return err
+	}
+	if len(placed) > 0 {
+		return c.forgetDesiredBalance(ctx)
+	}
+	return nil
+}
+
+// forgetDesiredBalance makes the master take the copies' places as its starting point.
+// It had its own idea of them when the index was created, and would return to that on
+// Release, with more moves than the placement described calls for.
+func (c *realCluster) forgetDesiredBalance(ctx context.Context) error {
+	if err := c.rest.send(ctx, http.MethodDelete, c.anyURL()+"/_internal/desired_balance", nil, nil); err != nil {
+		return fmt.Errorf("starting from the placement described: %w", err)
+	}
+	return nil
 }
 
 // createIndex makes an empty index. Documents carry no indexed fields and no mapping
