@@ -55,6 +55,8 @@ func (m *master) createIndex(st *state.State, name string, s settings.Settings, 
 	}
 	p := m.p
 	meta := newIndex(name, newID(p.c.ids), p.clock.Now().UnixMilli(), s, mapping)
+	// Terms begin at 0: the first allocation of each primary raises its shard's to 1.
+	meta.PrimaryTerms = make([]int64, meta.Shards)
 	if err := m.checkShardLimit(st, meta.Shards*(1+meta.Replicas)); err != nil {
 		return nil, err
 	}

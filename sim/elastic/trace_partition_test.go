@@ -68,8 +68,9 @@ func TestAReturningNodeCatchesUpAsItsLeasesAllow(t *testing.T) {
 		t.Run(v.name, func(t *testing.T) {
 			w := newWorld(t, 3)
 			w.load(IndexSpec{Name: "p3", Shards: 6, Replicas: 1, Bytes: 100 * mb, Docs: 100000, Settings: delayed("60s")})
+			w.run(v.rest - 5*time.Second)
 			w.c.SetLoad([]Load{{Index: "p3", WritesPerSec: 200, DocBytes: 1000}})
-			w.run(v.rest)
+			w.run(5 * time.Second)
 			victim := w.victim()
 			w.observe()
 			w.isolate(victim, sim.Reset)
