@@ -98,7 +98,11 @@ func (in *Injector) Strike(ctx context.Context, f Fault) *Active {
 	for _, p := range resolved.Primitives {
 		if err := p.Inject(ctx, in.Target); err != nil {
 			rec.Error = fmt.Sprintf("%s: %v", p, err)
-			if undo := a.undo(ctx); undo != nil {
+			// Also when the run is being aborted: what was applied goes.
+			survivor, cancel := in.Clock.WithTimeout(in.Clock.WithoutCancel(ctx), in.ProbeLimit)
+			undo := a.undo(survivor)
+			cancel()
+			if undo != nil {
 				rec.Error += "; undoing it: " + undo.Error()
 			}
 			return a

@@ -147,7 +147,13 @@ func Build(res *scenarios.Result) (*Report, error) {
 		Schema: Schema, Scenario: res.Scenario.Name, About: res.Scenario.About, System: res.Scenario.System,
 		Backend: res.Backend, Scale: res.Scale, Seed: res.Seed, Verdict: res.Verdict, Expectations: res.Outcomes,
 		Notes: res.Notes, SteadyS: secs(h.Steady), EndS: secs(h.End), VirtualS: secs(res.Virtual), WallS: secs(res.Wall),
-		Events: res.Events, TraceHash: fmt.Sprintf("%016x", res.TraceHash),
+		Events: res.Events, TraceHash: fmt.Sprintf("%016x", res.TraceHash), Faults: []Fault{},
+	}
+	if r.Expectations == nil {
+		r.Expectations = []scenarios.Outcome{}
+	}
+	if r.Notes == nil {
+		r.Notes = []string{}
 	}
 	if res.Aborted != nil {
 		r.Aborted = res.Aborted.Error()
@@ -184,7 +190,7 @@ func faultOf(h *scenarios.History, i int, f *chaos.Record) (Fault, error) {
 }
 
 func controlOf(res *scenarios.Result) Control {
-	c := Control{}
+	c := Control{List: []scenarios.Decision{}}
 	if res.Scenario.Controller != nil {
 		c.Policy = res.Scenario.Controller.Policy
 	}

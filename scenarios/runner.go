@@ -233,27 +233,11 @@ func (r *run) prepare(ctx, watch context.Context, started time.Duration) error {
 // trouble is the time from t=0 to the last check.
 func (r *run) trouble(ctx, cleanup context.Context) error {
 	r.injector = &chaos.Injector{Clock: r.clock, Target: r.cluster.Target(), View: liveView{r}, Zero: r.zero, ProbeLimit: probeLimit}
-	work, stop := r.clock.WithCancel(ctx)
-	defer stop()
-	group := r.clock.NewGroup()
-	if err := r.startLoad(work, group); err != nil {
-		return err
-	}
-	if err := r.startController(work, group); err != nil {
-		return err
-	}
-	r.startFaults(work, group)
-	if err := r.sleepUntil(ctx, r.scenario.Duration.D()); err != nil {
+	err := r.strain(ctx, cleanup)
+	if err != nil {
 		return err
 	}
 	r.history.End = r.now()
-	if err := r.cluster.Background(ctx, nil); err != nil {
-		return fmt.Errorf("stopping the load: %w", err)
-	}
-	stop()
-	if err := group.Wait(cleanup); err != nil {
-		return err
-	}
 	if err := r.healPassing(ctx); err != nil {
 		return err
 	}
@@ -270,6 +254,33 @@ func (r *run) trouble(ctx, cleanup context.Context) error {
 	r.history.Tracers = r.tracers.summary()
 	r.history.Closed = r.now()
 	return nil
+}
+
+// strain is load, controller and faults, from t=0 until the scenario's duration is
+// over. It returns when all of their processes have ended, also after an abort: what
+// comes next heals, and nothing must strike meanwhile.
+func (r *run) strain(ctx, cleanup context.Context) error {
+	work, stop := r.clock.WithCancel(ctx)
+	defer stop()
+	group := r.clock.NewGroup()
+	err := r.startLoad(work, group)
+	if err == nil {
+		err = r.startController(work, group)
+	}
+	if err == nil {
+		r.startFaults(work, group)
+		err = r.sleepUntil(ctx, r.scenario.Duration.D())
+	}
+	limited, cancel := r.clock.WithTimeout(cleanup, cleanupLimit)
+	defer cancel()
+	stop()
+	if stopErr := r.cluster.Background(limited, nil); stopErr != nil {
+		err = errors.Join(err, fmt.Errorf("stopping the load: %w", stopErr))
+	}
+	if waitErr := group.Wait(limited); waitErr != nil {
+		err = errors.Join(err, fmt.Errorf("waiting for load, controller and faults to end: %w", waitErr))
+	}
+	return err
 }
 
 func (r *run) beginAt(zero time.Duration) {

@@ -126,6 +126,9 @@ func (c *Clock) WithCancel(parent context.Context) (context.Context, context.Can
 	return c.e.WithCancel(parent)
 }
 
+// WithoutCancel implements clock.Clock.
+func (c *Clock) WithoutCancel(parent context.Context) context.Context { return WithoutCancel(parent) }
+
 func (c *Clock) ended(parent context.Context) (context.Context, context.CancelFunc) {
 	return &cancelContext{e: c.e, parent: parent, err: context.Canceled}, func() {}
 }

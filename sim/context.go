@@ -219,6 +219,24 @@ func (e *Engine) withTimeout(parent context.Context, d time.Duration, deadline t
 	return c, func() { c.cancel(context.Canceled) }
 }
 
+// WithoutCancel is context.WithoutCancel in virtual time.
+func WithoutCancel(parent context.Context) context.Context { return &detachedContext{parent} }
+
+// detachedContext does not end, and hides from what is derived from it that its
+// parent does.
+type detachedContext struct{ parent context.Context }
+
+func (c *detachedContext) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (c *detachedContext) Done() <-chan struct{}       { return nil }
+func (c *detachedContext) Err() error                  { return nil }
+
+func (c *detachedContext) Value(key any) any {
+	if _, ok := key.(cancelKey); ok {
+		return (*cancelContext)(nil)
+	}
+	return c.parent.Value(key)
+}
+
 // WithValue is context.WithValue for contexts in virtual time: package context may
 // derive from its result without starting a goroutine.
 func WithValue(parent context.Context, key, val any) context.Context {

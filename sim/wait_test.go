@@ -184,3 +184,20 @@ func TestAJumpMovesTheWallClockOnly(t *testing.T) {
 	assert.Equal(t, time.Date(2030, 5, 1, 12, 0, 1, 0, time.UTC), other.Now())
 	assert.Equal(t, time.Second, clk.Monotonic())
 }
+
+func TestADetachedContextOutlivesTheOneItComesFrom(t *testing.T) {
+	e := NewEngine(Config{Seed: 1})
+	c := e.Clock("n1")
+	slept := Time(0)
+	c.Go(context.Background(), "undo", func(ctx context.Context) {
+		short, cancel := c.WithTimeout(ctx, time.Second)
+		cancel()
+		assert.ErrorIs(t, c.Sleep(short, time.Second), context.Canceled)
+		long, done := c.WithTimeout(c.WithoutCancel(short), time.Minute)
+		defer done()
+		assert.NoError(t, c.Sleep(long, 2*time.Second))
+		slept = e.Now()
+	})
+	assert.NoError(t, e.Run(Time(time.Minute)))
+	assert.Equal(t, Time(2*time.Second), slept)
+}

@@ -24,6 +24,9 @@ type Clock interface {
 	WithTimeout(parent context.Context, d time.Duration) (context.Context, context.CancelFunc)
 	// WithCancel is context.WithCancel for contexts of this clock.
 	WithCancel(parent context.Context) (context.Context, context.CancelFunc)
+	// WithoutCancel is context.WithoutCancel for contexts of this clock: for undoing
+	// what was begun under a context that has ended.
+	WithoutCancel(parent context.Context) context.Context
 	// NewEvent makes an event that has not happened yet.
 	NewEvent() Event
 	// NewGroup makes an empty group of processes to wait for.

@@ -90,6 +90,11 @@ func (r *Real) WithCancel(parent context.Context) (context.Context, context.Canc
 	return context.WithCancel(parent)
 }
 
+// WithoutCancel implements [Clock].
+func (r *Real) WithoutCancel(parent context.Context) context.Context {
+	return context.WithoutCancel(parent)
+}
+
 // Rand implements [Clock]. The stream may be used by several processes at once.
 func (r *Real) Rand(name string) *rand.Rand {
 	r.mu.Lock()
