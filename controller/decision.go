@@ -76,9 +76,17 @@ type journal struct {
 	listen func(Decision)
 	limit  int
 
-	mu   sync.Mutex
-	next int
-	kept []Decision
+	mu     sync.Mutex
+	next   int
+	kept   []Decision
+	counts []DecisionCount // by actor and acted, as they came up
+}
+
+// DecisionCount says how many decisions an actor has taken since the start.
+type DecisionCount struct {
+	Actor string
+	Acted bool // something was done that the cluster noticed
+	Count int64
 }
 
 func newJournal(clk clock.Clock, limit int, listen func(Decision)) *journal {
@@ -113,10 +121,22 @@ func (j *journal) put(d Decision) {
 			return
 		}
 	}
+	j.count(d)
 	j.kept = append(j.kept, d)
 	if over := len(j.kept) - j.limit; over > 0 {
 		j.kept = append(j.kept[:0], j.kept[over:]...)
 	}
+}
+
+// count adds a new decision to the counts. The lock is held.
+func (j *journal) count(d Decision) {
+	for i := range j.counts {
+		if c := &j.counts[i]; c.Actor == d.Actor && c.Acted == d.Acted() {
+			c.Count++
+			return
+		}
+	}
+	j.counts = append(j.counts, DecisionCount{d.Actor, d.Acted(), 1})
 }
 
 // list returns the decisions kept, oldest first.
@@ -124,4 +144,11 @@ func (j *journal) list() []Decision {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return append([]Decision(nil), j.kept...)
+}
+
+// DecisionCounts counts the decisions since the start, also those no longer kept.
+func (c *Controller) DecisionCounts() []DecisionCount {
+	c.journal.mu.Lock()
+	defer c.journal.mu.Unlock()
+	return append([]DecisionCount(nil), c.journal.counts...)
 }

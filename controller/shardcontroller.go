@@ -28,14 +28,30 @@ type ShardController struct {
 	progressLimit    time.Duration
 
 	mu        sync.Mutex
-	following int                // decision whose recoveries are being followed; 0 none
-	last      policy.Observation // of the last round that could observe
-	lastKnown bool
+	home      context.Context // of the loop; nil while it isn't running
+	following int             // decision whose recoveries are being followed; 0 none
+	sees      bool            // the last round could observe
 }
 
 // run goes round until ctx ends.
 func (s *ShardController) run(ctx context.Context) {
+	s.setHome(ctx)
+	defer s.setHome(nil)
 	every(ctx, s.clock, func() time.Duration { return s.interval }, s.manageShards)
+}
+
+func (s *ShardController) setHome(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.home = ctx
+}
+
+// running is the context of the loop, nil while it isn't running. What goes on after
+// an order has been answered lives in it.
+func (s *ShardController) running() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.home
 }
 
 // manageShards is one round: observe, decide, act, record.
@@ -44,6 +60,7 @@ func (s *ShardController) manageShards(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
+	s.setSees(err == nil)
 	d := s.journal.begin(actorShards, s.policy.Name())
 	if err != nil {
 		s.log.errorf(ctx, "Error getting cluster stats: %v", err)
@@ -51,7 +68,6 @@ func (s *ShardController) manageShards(ctx context.Context) {
 		s.journal.record(d)
 		return
 	}
-	s.remember(obs)
 	s.askShadows(obs)
 	v := s.policy.Decide(obs)
 	d.Observed, d.Reason = v.Numbers, v.Reason
@@ -82,7 +98,7 @@ func (s *ShardController) askShadows(obs policy.Observation) {
 
 // carryOut does what a verdict says, records it and follows the recoveries that
 // result.
-func (s *ShardController) carryOut(ctx context.Context, d Decision, obs policy.Observation, v policy.Verdict, mode applyMode) {
+func (s *ShardController) carryOut(ctx context.Context, d Decision, obs policy.Observation, v policy.Verdict, mode applyMode) Decision {
 	ok := false
 	for _, a := range v.Actions {
 		var step Step
@@ -101,13 +117,14 @@ func (s *ShardController) carryOut(ctx context.Context, d Decision, obs policy.O
 		d.Done = append(d.Done, step)
 		ok = ok || (err == nil && step.Calls > 0)
 	}
-	if ctx.Err() != nil {
-		return
+	if ctx.Err() != nil && !d.Acted() {
+		return d // broken off before anything was done
 	}
 	s.journal.record(d)
 	if ok {
-		s.follow(ctx, d, obs)
+		s.follow(d, obs)
 	}
+	return d
 }
 
 // rebalanceShards lets Elasticsearch rebalance, with limits on recovery.
@@ -152,17 +169,17 @@ func (s *ShardController) reportContested(ctx context.Context, step Step) {
 
 // follow starts a process that watches the recoveries after an action. One is
 // enough: recoveries can't be told apart by the decision that caused them.
-func (s *ShardController) follow(ctx context.Context, d Decision, obs policy.Observation) {
+func (s *ShardController) follow(d Decision, obs policy.Observation) {
 	s.mu.Lock()
-	busy := s.following
-	if busy == 0 {
+	home, busy := s.home, s.following != 0
+	if home != nil && !busy {
 		s.following = d.Seq
 	}
 	s.mu.Unlock()
-	if busy != 0 {
+	if home == nil || busy {
 		return
 	}
-	s.group.Go(ctx, "rebalance-progress", func(ctx context.Context) {
+	s.group.Go(home, "rebalance-progress", func(ctx context.Context) {
 		s.monitorRebalanceProgress(ctx, d, obs)
 		s.mu.Lock()
 		s.following = 0
@@ -170,8 +187,15 @@ func (s *ShardController) follow(ctx context.Context, d Decision, obs policy.Obs
 	})
 }
 
-func (s *ShardController) remember(obs policy.Observation) {
+func (s *ShardController) setSees(sees bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.last, s.lastKnown = obs, true
+	s.sees = sees
+}
+
+// observed reports whether the last round could see the cluster.
+func (s *ShardController) observed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sees
 }
