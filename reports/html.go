@@ -114,18 +114,18 @@ func pageDataOf(res *scenarios.Result) pageData {
 	for _, s := range h.HealthSpans() {
 		d.Health = append(d.Health, pageSpan{secs(s.From), secs(s.To), s.Status})
 	}
-	for _, f := range h.Spread(scenarios.QuantityShards) {
-		d.Counts = append(d.Counts, pageFrame{secs(max(f.At, 0)), f.Values})
+	for _, f := range scenarios.FromStart(h.Spread(scenarios.QuantityShards)) {
+		d.Counts = append(d.Counts, pageFrame{secs(f.At), f.Values})
 		if v := f.MemberValues(); len(v) > 0 {
-			d.CV = append(d.CV, [2]float64{secs(max(f.At, 0)), score.BalanceOf(v).CV})
+			d.CV = append(d.CV, [2]float64{secs(f.At), score.BalanceOf(v).CV})
 		}
 	}
-	for _, f := range h.Spread(scenarios.QuantityDisk) {
+	for _, f := range scenarios.FromStart(h.Spread(scenarios.QuantityDisk)) {
 		rounded := make([]float64, len(f.Values))
 		for i, v := range f.Values {
 			rounded[i] = score.Round(v)
 		}
-		d.Disk = append(d.Disk, pageFrame{secs(max(f.At, 0)), rounded})
+		d.Disk = append(d.Disk, pageFrame{secs(f.At), rounded})
 	}
 	for _, o := range h.Observations {
 		d.observe(o)
@@ -155,6 +155,9 @@ func pageDataOf(res *scenarios.Result) pageData {
 func (d *pageData) observe(o scenarios.Observation) {
 	at := secs(max(o.At, 0))
 	if o.Health != nil {
+		if n := len(d.Pending); n > 0 && d.Pending[n-1][0] == at {
+			d.Pending = d.Pending[:n-1] // only the last of a moment can be seen
+		}
 		d.Pending = append(d.Pending, [4]float64{at, float64(o.Health.Unassigned), float64(o.Health.Initializing), float64(o.Health.Relocating)})
 	}
 	if o.Members != nil {

@@ -57,7 +57,7 @@ type line struct {
 }
 
 func perNode(h *scenarios.History) []line {
-	frames := h.Spread(scenarios.QuantityShards)
+	frames := scenarios.FromStart(h.Spread(scenarios.QuantityShards))
 	var lines []line
 	for i, n := range h.Nodes {
 		if i == mostLines {
@@ -65,7 +65,7 @@ func perNode(h *scenarios.History) []line {
 		}
 		l := line{name: n}
 		for _, f := range frames {
-			l.points = append(l.points, plotter.XY{X: max(f.At, 0).Seconds(), Y: f.Values[i]})
+			l.points = append(l.points, plotter.XY{X: f.At.Seconds(), Y: f.Values[i]})
 		}
 		lines = append(lines, extended(l, h))
 	}
@@ -74,9 +74,9 @@ func perNode(h *scenarios.History) []line {
 
 func evenness(h *scenarios.History) []line {
 	l := line{name: "cv"}
-	for _, f := range h.Spread(scenarios.QuantityShards) {
+	for _, f := range scenarios.FromStart(h.Spread(scenarios.QuantityShards)) {
 		if v := f.MemberValues(); len(v) > 0 {
-			l.points = append(l.points, plotter.XY{X: max(f.At, 0).Seconds(), Y: score.BalanceOf(v).CV})
+			l.points = append(l.points, plotter.XY{X: f.At.Seconds(), Y: score.BalanceOf(v).CV})
 		}
 	}
 	if len(l.points) == 0 {
@@ -92,6 +92,11 @@ func notStarted(h *scenarios.History) []line {
 			continue
 		}
 		x := max(o.At, 0).Seconds()
+		if n := len(lines[0].points); n > 0 && lines[0].points[n-1].X == x {
+			for i := range lines { // only the last of a moment can be seen
+				lines[i].points = lines[i].points[:n-1]
+			}
+		}
 		for i, v := range []int{o.Health.Unassigned, o.Health.Initializing, o.Health.Relocating} {
 			lines[i].points = append(lines[i].points, plotter.XY{X: x, Y: float64(v)})
 		}

@@ -17,12 +17,8 @@ func balancesOf(h *scenarios.History) Balances {
 
 // balanceOf follows a quantity from t=0 to the end.
 func balanceOf(h *scenarios.History, quantity string) *BalanceOverTime {
-	frames := h.Spread(quantity)
 	var out *BalanceOverTime
-	for i, f := range frames {
-		if i+1 < len(frames) && frames[i+1].At <= 0 {
-			continue // over before t=0
-		}
+	for _, f := range scenarios.FromStart(h.Spread(quantity)) {
 		values := f.MemberValues()
 		if len(values) == 0 {
 			continue
@@ -32,7 +28,7 @@ func balanceOf(h *scenarios.History, quantity string) *BalanceOverTime {
 			out = &BalanceOverTime{Initial: b, Worst: b}
 		}
 		if b.CV > out.Worst.CV {
-			out.Worst, out.WorstS = b, secs(max(f.At, 0))
+			out.Worst, out.WorstS = b, secs(f.At)
 		}
 		out.Final = b
 	}

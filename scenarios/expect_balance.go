@@ -100,11 +100,8 @@ func (e *Balanced) Judge(h *History) []Outcome {
 // worst judges the frame, from t=0 on, that is nearest to breaking the bound.
 func (e *Balanced) worst(name string, m measured, frames []Frame) Outcome {
 	var worst *Outcome
-	for i, f := range frames {
-		if i+1 < len(frames) && frames[i+1].At <= 0 {
-			continue
-		}
-		o := judgeFrame(name, m, f, max(f.At, 0))
+	for _, f := range FromStart(frames) {
+		o := judgeFrame(name, m, f, f.At)
 		if o.Margin != nil && (worst == nil || *o.Margin < *worst.Margin || (o.Verdict == Fail && worst.Verdict == Pass)) {
 			worst = &o
 		}

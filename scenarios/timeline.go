@@ -59,7 +59,20 @@ func (h *History) Spread(quantity string) []Frame {
 	return frames
 }
 
-// At returns the frame in force at a moment.
+// FromStart drops the frames that were over by t=0 and lets the one in force then
+// begin at t=0.
+func FromStart(frames []Frame) []Frame {
+	for len(frames) > 1 && frames[1].At <= 0 {
+		frames = frames[1:]
+	}
+	if len(frames) > 0 && frames[0].At < 0 {
+		frames = slices.Clone(frames)
+		frames[0].At = 0
+	}
+	return frames
+}
+
+// FrameAt returns the frame in force at a moment.
 func FrameAt(frames []Frame, at time.Duration) (Frame, bool) {
 	i, found := slices.BinarySearchFunc(frames, at, func(f Frame, at time.Duration) int { return int(f.At - at) })
 	if found {

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/shardquake/shardquake/internal/clock"
@@ -67,8 +69,11 @@ func (t *tracers) writeOne(ctx context.Context, url string, doc tracerDoc, n int
 	t.sum.Attempted++
 	op := TracerOp{At: start, Latency: took}
 	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		op.Result = "failed" // nobody has seen it
+		t.sum.Failed++
 	case err != nil:
-		// The connection failed or time ran out: the write may have been applied.
+		// The connection broke or time ran out: the write may have been applied.
 		op.Result = "unknown"
 		t.sum.Unknown++
 	case status == http.StatusOK || status == http.StatusCreated:
