@@ -85,6 +85,26 @@ func TestPolicyNoneLooksOnAndSaysSo(t *testing.T) {
 	})
 }
 
+func TestAShadowPolicyIsAskedAndDoesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeCluster(3, started("logs", 6, 6, 6)...)
+		r := run(t, fake, func(c *controller.Config) { c.PolicyName, c.Shadow = "variance", []string{"threshold"} })
+		time.Sleep(10*time.Minute - second)
+		require.NoError(t, r.end())
+		assert.Empty(t, fake.sent())
+		would := 0
+		for _, d := range r.Decisions() {
+			if d.Shadow() {
+				assert.Equal(t, "threshold", d.Policy)
+				assert.Equal(t, []policy.Action{policy.Rebalance}, d.Decided)
+				assert.False(t, d.Acted())
+				would++
+			}
+		}
+		assert.Equal(t, 20, would)
+	})
+}
+
 func TestFollowingEndsAfterThirtyMinutes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFakeCluster(3, started("index_1", 12, 4, 2)...)
@@ -184,11 +204,12 @@ func TestAConfigurationThatMakesNoSenseIsRefused(t *testing.T) {
 	clk := clock.NewReal(1)
 	client := newClient(t, clk, newFakeCluster(1), nil, "n1")
 	for name, cfg := range map[string]controller.Config{
-		"no clock":       {Client: client},
-		"no client":      {Clock: clk},
-		"unknown policy": {Clock: clk, Client: client, PolicyName: "wishful"},
-		"interval":       {Clock: clk, Client: client, Interval: -1},
-		"scope":          {Clock: clk, Client: client, SettingsScope: "eternal"},
+		"no clock":              {Client: client},
+		"no client":             {Clock: clk},
+		"unknown policy":        {Clock: clk, Client: client, PolicyName: "wishful"},
+		"unknown shadow policy": {Clock: clk, Client: client, Shadow: []string{"wishful"}},
+		"interval":              {Clock: clk, Client: client, Interval: -1},
+		"scope":                 {Clock: clk, Client: client, SettingsScope: "eternal"},
 	} {
 		_, err := controller.New(cfg)
 		assert.ErrorContains(t, err, strings.Fields(name)[len(strings.Fields(name))-1], name)
