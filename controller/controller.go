@@ -21,9 +21,6 @@ type Config struct {
 	// Shadow names policies that are asked beside the one that decides, each with the
 	// same observation. Their verdicts are recorded and nothing is done about them.
 	Shadow []string
-	// Shadow names policies that are asked beside the one in force. Their decisions are
-	// recorded and not carried out.
-	Shadow []string
 	// Interval between two rounds, of both loops. Default 30 s.
 	Interval time.Duration
 	// ProgressInterval and ProgressLimit are how often and how long recoveries are
@@ -135,14 +132,6 @@ func New(cfg Config) (*Controller, error) {
 			return nil, fmt.Errorf("controller: shadow: %w", err)
 		}
 		shadow = append(shadow, p)
-	}
-	var shadows []policy.Policy
-	for _, name := range cfg.Shadow {
-		p, err := policy.New(name)
-		if err != nil {
-			return nil, fmt.Errorf("controller: shadow: %w", err)
-		}
-		shadows = append(shadows, p)
 	}
 	clk := cfg.Clock
 	log := logger{clk, cfg.Log}

@@ -15,7 +15,7 @@ type Decision struct {
 	Seq       int           `json:"seq"` // from 1, in the order of deciding
 	At        time.Time     `json:"at"`
 	Monotonic time.Duration `json:"monotonic_ns"` // on the controller's clock
-	Actor     string        `json:"actor"`        // shard-controller, replication-monitor, operator, shadow
+	Actor     string        `json:"actor"`        // shard-controller, replication-monitor, operator
 	Policy    string        `json:"policy,omitempty"`
 
 	Observed policy.Numbers  `json:"observed"`
@@ -39,10 +39,6 @@ func (d Decision) Acted() bool {
 	}
 	return false
 }
-
-// Shadow reports whether the decision is that of a policy that is only asked: what it
-// decided was not done.
-func (d Decision) Shadow() bool { return d.Actor == actorShadow }
 
 // Step is one thing done about a decision.
 type Step struct {
@@ -70,7 +66,6 @@ const (
 	actorShards      = "shard-controller"
 	actorReplication = "replication-monitor"
 	actorOperator    = "operator"
-	actorShadow      = "shadow"
 	actorShadow      = "shadow"
 )
 

@@ -16,7 +16,6 @@ type ShardController struct {
 	clock    clock.Clock
 	client   *Client
 	policy   policy.Policy
-	shadows  []policy.Policy // asked beside it
 	shadow   []policy.Policy // asked, never followed
 	ledger   *ledger
 	observer *observer
@@ -73,29 +72,7 @@ func (s *ShardController) manageShards(ctx context.Context) {
 	v := s.policy.Decide(obs)
 	d.Observed, d.Reason = v.Numbers, v.Reason
 	d.Decided = append(d.Decided, v.Actions...)
-	s.askShadows(obs)
 	s.carryOut(ctx, d, obs, v, applyMode{insist: v.Insist})
-}
-
-// needs is what any of the policies has to see.
-func (s *ShardController) needs() policy.Needs {
-	n := s.policy.Needs()
-	for _, p := range s.shadows {
-		m := p.Needs()
-		n = policy.Needs{Load: n.Load || m.Load, Disk: n.Disk || m.Disk, Bytes: n.Bytes || m.Bytes}
-	}
-	return n
-}
-
-// askShadows records what the policies that are only asked would do.
-func (s *ShardController) askShadows(obs policy.Observation) {
-	for _, p := range s.shadows {
-		d := s.journal.begin(actorShadow, p.Name())
-		v := p.Decide(obs)
-		d.Observed, d.Reason = v.Numbers, v.Reason
-		d.Decided = append(d.Decided, v.Actions...)
-		s.journal.record(d)
-	}
 }
 
 // needs is what the policy and its shadows want to see.
