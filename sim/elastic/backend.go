@@ -68,7 +68,7 @@ func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scena
 	if b.Transport != nil {
 		s.transport = b.Transport(s.c)
 	}
-	opt.Progress("starting %d nodes", len(cfg.Nodes))
+	opt.Progress("starting %d nodes", s.prompt())
 	s.c.Start()
 	if err := s.drive(s.formed, sim.Time(formLimit)); err != nil {
 		return nil, fmt.Errorf("the cluster did not form: %w", err)
@@ -114,6 +114,7 @@ func (s *simulated) configure(cal Calibration) (Config, error) {
 		nc := NodeConfig{
 			Name: n.Name, Roles: n.Roles, Settings: settings.Of(node), DiskBytes: n.Disk, DiskReadBPS: n.DiskRate, DiskWriteBPS: n.DiskRate,
 			NetworkBPS: n.Network, Latency: n.Latency / 2, HeapBytes: n.Heap, CPUs: n.CPUs,
+			Late: n.Late,
 		}
 		if n.Latency == 0 {
 			nc.Latency = defaultLatency / 2
@@ -126,18 +127,32 @@ func (s *simulated) configure(cal Calibration) (Config, error) {
 	return cfg, nil
 }
 
-// formed reports whether every node follows the same master and the state is recovered.
+// formed reports whether every node that is started with the cluster follows the same master and the state is recovered.
 func (s *simulated) formed() bool {
 	m := s.c.leader()
 	if m == nil || len(m.Applied().Global) > 0 {
 		return false
 	}
 	for _, n := range s.c.nodes {
-		if st := n.Applied(); !n.Serving() || st.Master != m.ID() || len(st.Nodes) != len(s.c.nodes) {
+		if n.cfg.Late {
+			continue
+		}
+		if st := n.Applied(); !n.Serving() || st.Master != m.ID() || len(st.Nodes) != s.prompt() {
 			return false
 		}
 	}
 	return true
+}
+
+// prompt is how many nodes are started with the cluster.
+func (s *simulated) prompt() int {
+	count := 0
+	for _, n := range s.c.nodes {
+		if !n.cfg.Late {
+			count++
+		}
+	}
+	return count
 }
 
 // drive runs the engine until done; a violated invariant ends it with an error.
@@ -151,6 +166,7 @@ func (s *simulated) drive(done func() bool, limit sim.Time) error {
 
 // Run implements [scenarios.Cluster].
 func (s *simulated) Run(ctx context.Context, main func(run, cleanup context.Context) error) error {
+	//determinism:allow context ctx is the world's: an interrupt from outside virtual time
 	stop := context.AfterFunc(ctx, s.e.Interrupt)
 	defer stop()
 	var result error

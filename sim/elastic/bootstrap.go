@@ -156,11 +156,8 @@ func (c *Cluster) Fill(spec IndexSpec) error {
 			}
 		}
 	}
-	for _, n := range c.nodes {
-		if n.proc != nil && n.proc.master != nil {
-			n.proc.master.info.poll()
-		}
-	}
+	m.proc.master.info.poll()
+	c.watch.sizesChanged(spec.Name)
 	return nil
 }
 

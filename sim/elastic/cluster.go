@@ -89,7 +89,7 @@ func (c *Cluster) addNode(i int, nc NodeConfig) error {
 		nc.Roles = []string{"data", "ingest", "master", "remote_cluster_client"}
 	}
 	slices.Sort(nc.Roles)
-	slices.SortFunc(nc.Attributes, func(a, b state.Attribute) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(nc.Attributes, func(a, b state.Attribute) int { return strings.Compare(a.Name, b.Name) }) //determinism:allow sort-ties a node has one attribute of a name
 	if nc.DiskBytes == 0 {
 		nc.DiskBytes = 1 << 40
 	}
@@ -163,9 +163,6 @@ func (c *Cluster) pathChanged(from, to string) {
 	c.board.PathChanged(a.ID(), b.ID())
 	c.fluid.topologyChanged()
 }
-
-// millis is the undisturbed wall clock, milliseconds since 1970.
-func (c *Cluster) millis() int64 { return c.e.Wall().UnixMilli() }
 
 // baseSettings are the persistent settings of the first state.
 func (c *Cluster) baseSettings() settings.Settings { return c.cfg.Persistent }

@@ -78,10 +78,5 @@ func validation(format string, args ...any) *Error {
 	return &Error{Status: 400, Type: "validation_exception", Reason: "Validation Failed: 1: " + fmt.Sprintf(format, args...)}
 }
 
-// illegalArgument is Elasticsearch's answer to a value it can't use.
-func illegalArgument(format string, args ...any) *Error {
-	return &Error{Status: 400, Type: "illegal_argument_exception", Reason: fmt.Sprintf(format, args...)}
-}
-
 // errCorrupted is why a store can't be opened.
 var errCorrupted = errors.New("failed to open store: corrupted")

@@ -72,23 +72,34 @@ func (f *fetcher) applied(d *delta) {
 
 // nodeLeft waits no longer for a node that is gone.
 func (f *fetcher) nodeLeft(n *state.Node) {
-	complete := false
+	complete := 0
 	for _, cache := range []map[allocation.ShardID]*fetch{f.primaries, f.stores} {
-		for _, w := range cache { //shardquake:sorted (each entry by itself)
-			if w.asked[n.ID] != n.EphemeralID {
-				continue
-			}
-			if _, ok := w.answers[n.ID]; !ok {
-				w.waiting--
-				complete = complete || w.waiting == 0
-			}
-			delete(w.asked, n.ID)
-			delete(w.answers, n.ID)
+		//determinism:allow map-order each entry changes by itself; a sum is all that comes out
+		for _, w := range cache {
+			complete += w.without(n)
 		}
 	}
-	if complete {
+	if complete > 0 {
 		f.m.reroute.ask("async_shard_fetch", coordination.High, nil)
 	}
+}
+
+// without forgets a node; it returns 1 when that was the last answer awaited.
+func (w *fetch) without(n *state.Node) int {
+	if w.asked[n.ID] != n.EphemeralID {
+		return 0
+	}
+	_, answered := w.answers[n.ID]
+	delete(w.asked, n.ID)
+	delete(w.answers, n.ID)
+	if answered {
+		return 0
+	}
+	w.waiting--
+	if w.waiting > 0 {
+		return 0
+	}
+	return 1
 }
 
 // Primaries implements [allocation.ShardFetcher].

@@ -3,7 +3,6 @@ package elastic
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -106,10 +105,6 @@ func (n *Node) describe(ephemeral string) state.Node {
 // of the applied state, over elasticsearch.yml.
 func (n *Node) ClusterSettings() settings.Settings {
 	return n.cfg.Settings.Merged(n.Applied().Settings())
-}
-
-func (n *Node) isData() bool {
-	return slices.ContainsFunc(n.cfg.Roles, func(r string) bool { return r == "data" || r == "data_content" || r == "data_hot" })
 }
 
 // StartNode starts a node's process, on whatever its disk holds. It is there at

@@ -11,6 +11,10 @@ import (
 // observeInterval is how often disks and loads are looked at.
 const observeInterval = 5 * time.Second
 
+// sizeTicks is every how many of these looks the sizes of shards that are being written
+// to are told again.
+const sizeTicks = 12
+
 // watchers tell observers what changes in the cluster. The view with authority is the
 // newest applied state that names a master, whoever holds it.
 type watchers struct {
@@ -26,6 +30,7 @@ type watchers struct {
 	disks     map[string]scenarios.Disk
 	loads     map[string]scenarios.NodeLoad
 	heartbeat bool
+	ticks     int
 }
 
 // Observe has sink told of everything that changes, from now on, beginning with what is.
@@ -175,6 +180,26 @@ func (w *watchers) emitShards(d *delta) {
 	}
 }
 
+// sizesChanged tells the shards of an index again because their sizes have changed.
+func (w *watchers) sizesChanged(index string) {
+	if w.on() && w.best != nil {
+		w.emitShards(&delta{changes: wholeIndex(w.best, index)})
+	}
+}
+
+// wholeIndex lists all shards of an index as if they had changed.
+func wholeIndex(st *state.State, index string) []shardChange {
+	meta, t := st.Index(index), st.Routing.Index(index)
+	if meta == nil || t == nil {
+		return nil
+	}
+	out := make([]shardChange, 0, len(t.Shards))
+	for _, sh := range t.Shards {
+		out = append(out, shardChange{meta: meta, old: sh, new: sh})
+	}
+	return out
+}
+
 func (w *watchers) copy(c *state.Copy, size int64) scenarios.Copy {
 	o := scenarios.Copy{
 		Index: c.Index, Shard: c.Shard, Primary: c.Primary, State: c.State.String(),
@@ -262,6 +287,13 @@ func (r *recoveryRun) reason() string {
 func (w *watchers) tick() {
 	w.observeDisks()
 	w.observeLoads()
+	if w.ticks++; w.ticks%sizeTicks == 0 {
+		for _, l := range w.c.fluid.loads {
+			if l.WritesPerSec > 0 {
+				w.sizesChanged(l.Index)
+			}
+		}
+	}
 	w.c.e.After(observeInterval, "observe", w.tick)
 }
 
@@ -303,4 +335,4 @@ func (w *watchers) observeLoads() {
 }
 
 // round keeps four decimals: enough to see, too few to differ between machines.
-func round(v float64) float64 { return float64(int64(v*1e4+0.5)) / 1e4 }
+func round(v float64) float64 { return float64(int64(float64(v*1e4)+0.5)) / 1e4 }

@@ -194,9 +194,6 @@ func (p *process) node(id string) *Node { return p.c.byID[id] }
 // self reports whether the id is the node's own.
 func (p *process) self(id string) bool { return id == p.n.ID() }
 
-// isMaster reports whether the applied state names this node as its master.
-func (p *process) isMaster() bool { return p.master != nil && p.applied.Master == p.n.ID() }
-
 // refreshSettings reads the settings in force again.
 func (p *process) refreshSettings() {
 	p.conf = p.n.cfg.Settings.Merged(p.applied.Settings())

@@ -229,15 +229,16 @@ func (s *shard) query(req SearchRequest) (total int64, hits []Hit) {
 		}
 	}
 	docs := make([]*doc, 0, len(e.visible))
-	for id, d := range e.visible { //shardquake:sorted
-		if !d.Deleted && (req.Match == nil || req.Match(id, d.Source)) {
+	for _, d := range e.visible {
+		if !d.Deleted {
 			docs = append(docs, d)
 		}
 	}
+	slices.SortFunc(docs, func(a, b *doc) int { return cmp.Compare(a.SeqNo, b.SeqNo) }) //determinism:allow sort-ties sequence numbers are unique
 	if req.Match != nil {
+		docs = slices.DeleteFunc(docs, func(d *doc) bool { return !req.Match(d.ID, d.Source) })
 		total = int64(len(docs))
 	}
-	slices.SortFunc(docs, func(a, b *doc) int { return cmp.Compare(a.SeqNo, b.SeqNo) })
 	for _, d := range docs[:min(want, len(docs))] {
 		hits = append(hits, Hit{
 			Index: s.index, ID: d.ID, Routing: d.Routing, Version: d.Version, SeqNo: d.SeqNo, PrimaryTerm: d.Term, Source: d.Source,

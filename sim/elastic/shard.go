@@ -37,7 +37,6 @@ type shard struct {
 	tracker  *tracker // non-nil while the copy acts as primary
 	recovery *recoveryRun
 	sources  []*recoverySource // recoveries that this primary serves
-	resync   bool              // a promoted primary that still resyncs
 	// handedOff is the relocation target that has become the acting primary.
 	handedOff string
 
@@ -54,7 +53,6 @@ type shardCounters struct {
 	refreshTotal, flushTotal                    int64
 	sources, targets                            int
 	indexTime, queryTime                        time.Duration
-	fluidWrites, fluidReads                     int64
 }
 
 func (s *shard) engine() *engine { return &s.store.eng }

@@ -80,10 +80,10 @@ func compareKeys(a, b storeKey) int {
 // storeKeys are the node's stores in a fixed order.
 func (n *Node) storeKeys() []storeKey {
 	keys := make([]storeKey, 0, len(n.stores))
-	for k := range n.stores { //shardquake:sorted
+	for k := range n.stores {
 		keys = append(keys, k)
 	}
-	slices.SortFunc(keys, compareKeys)
+	slices.SortFunc(keys, compareKeys) //determinism:allow sort-ties they are the keys of a map
 	return keys
 }
 
