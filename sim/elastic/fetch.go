@@ -202,7 +202,7 @@ func (f *fetcher) ask(cache map[allocation.ShardID]*fetch, index string, shard i
 func (f *fetcher) send(cache map[allocation.ShardID]*fetch, id allocation.ShardID, w *fetch, n *state.Node) {
 	p := f.m.p
 	var uuid string
-	if meta := p.applied.Index(id.Index); meta != nil {
+	if meta := f.view.Index(id.Index); meta != nil {
 		uuid = meta.UUID
 	}
 	arrived := func(a storeAnswer) {

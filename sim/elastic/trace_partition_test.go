@@ -107,23 +107,33 @@ func (w *world) copiesAreEqual(index string) {
 	w.t.Helper()
 	w.c.SetLoad(nil)
 	w.run(100 * time.Millisecond)
-	byShard := make(map[int][]ShardStats)
+	byShard := make(map[int][]*shard)
 	for _, n := range w.c.nodes {
-		for _, s := range n.LocalShardStats() {
-			if s.Index == index {
-				byShard[s.Shard] = append(byShard[s.Shard], s)
+		for _, s := range n.proc.hostedIf() {
+			if s.index == index {
+				byShard[s.key.shard] = append(byShard[s.key.shard], s)
 			}
 		}
 	}
-	for shard := range len(byShard) {
-		for _, s := range byShard[shard][1:] {
-			first := byShard[shard][0]
-			assert.Equalf(w.t, first.DocsCount, s.DocsCount, "documents of shard %d", shard)
-			assert.Equalf(w.t, first.MaxSeqNo, s.MaxSeqNo, "operations of shard %d", shard)
-			assert.Equalf(w.t, s.MaxSeqNo, s.LocalCheckpoint, "checkpoint of shard %d", shard)
-			assert.Equalf(w.t, s.MaxSeqNo, s.GlobalCheckpoint, "global checkpoint of shard %d", shard)
+	require.NotEmpty(w.t, byShard)
+	for num := range len(byShard) {
+		first := byShard[num][0]
+		for _, s := range byShard[num] {
+			e := s.engine()
+			assert.Equalf(w.t, first.store.docs(), s.store.docs(), "documents of shard %d", num)
+			assert.Equalf(w.t, first.engine().max, e.max, "operations of shard %d", num)
+			assert.Equalf(w.t, e.max, e.localCheckpoint(), "checkpoint of shard %d", num)
+			assert.Equalf(w.t, e.max, s.store.global, "global checkpoint of shard %d", num)
 		}
 	}
+}
+
+// hostedIf is hosted of a process that may not be there.
+func (p *process) hostedIf() []*shard {
+	if p == nil {
+		return nil
+	}
+	return p.hosted()
 }
 
 func fast(c *Config) {
