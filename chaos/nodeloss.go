@@ -22,6 +22,9 @@ func (*NodeLoss) Kind() string { return "node-loss" }
 // Lasts implements [Fault].
 func (f *NodeLoss) Lasts() time.Duration { return f.For.D() }
 
+// Permanent implements [Permanent].
+func (f *NodeLoss) Permanent() bool { return f.For == 0 }
+
 func (f *NodeLoss) selectors() []Selector {
 	if f.Node != "" {
 		return append([]Selector{f.Node}, f.Nodes...)

@@ -127,3 +127,32 @@ func (u DiskUsage) Percent() float64 {
 	}
 	return 100 * float64(u.Used) / float64(u.Total)
 }
+
+// Administered is a target whose settings can be changed while it runs. It stands
+// apart from [Target] because most faults need nothing of it.
+type Administered interface {
+	Settings() Settings
+}
+
+// Settings are a cluster's dynamic settings, as a client sees them.
+type Settings interface {
+	// Read returns what the keys are set to, cluster-wide or (index not "") of one
+	// index; "" where nothing is set.
+	Read(ctx context.Context, index string, keys []string) (map[string]string, error)
+	// Write changes settings; "" takes one away.
+	Write(ctx context.Context, index string, values map[string]string) error
+}
+
+// Permanent is a fault that ends only with the cluster when it has no time of its own:
+// a node that is lost for good, one that has joined.
+type Permanent interface {
+	Fault
+	// Permanent is whether there is nothing to heal at the end of the run.
+	Permanent() bool
+}
+
+// ForGood reports whether a fault stays as it is until the cluster is removed.
+func ForGood(f Fault) bool {
+	p, ok := f.(Permanent)
+	return ok && p.Permanent()
+}

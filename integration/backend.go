@@ -79,7 +79,7 @@ func splitSettings(all map[string]string) (node, index map[string]string) {
 func containerNode(n scenarios.NodeSpec) NodeSpec {
 	out := NodeSpec{
 		Name: n.Name, HeapMB: int(n.Heap >> 20), DiskBytes: min(n.Disk, maxDisk), Attributes: n.Attributes,
-		Settings: map[string]string{},
+		Settings: map[string]string{}, Late: n.Late,
 	}
 	if len(n.Roles) > 0 {
 		out.Settings["node.roles"] = strings.Join(n.Roles, ",")
@@ -174,7 +174,7 @@ func (c *realCluster) URL(viewer, node string) string { return c.containers.URL(
 func (c *realCluster) Nodes() []string { return c.containers.NodeNames() }
 
 // Target implements [scenarios.Cluster].
-func (c *realCluster) Target() chaos.Target { return c.containers }
+func (c *realCluster) Target() chaos.Target { return administered{c.containers, c} }
 
 // Counters implements [scenarios.Cluster]: real runs have neither.
 func (c *realCluster) Counters() (events, traceHash uint64) { return 0, 0 }

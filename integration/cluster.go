@@ -56,6 +56,9 @@ type NodeSpec struct {
 	DiskBytes  int64             // default DefaultDiskBytes
 	Attributes map[string]string // node.attr.*
 	Settings   map[string]string // the node's own configuration
+	// Late keeps Elasticsearch out of the start: the container is made, and
+	// [Cluster.Start] starts it later.
+	Late bool
 }
 
 // Cluster is a running cluster. It is a [chaos.Target]; its methods may be called from
@@ -210,6 +213,17 @@ func (c *Cluster) build(ctx context.Context) error {
 	}
 	c.log.Info("containers started", "run", c.runID, "nodes", len(c.nodes), "took", time.Since(begin))
 	return nil
+}
+
+// prompt are the nodes that are started with the cluster.
+func (c *Cluster) prompt() []*node {
+	var out []*node
+	for _, n := range c.nodes {
+		if !n.spec.Late {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 // eachNode does something for all nodes at the same time.

@@ -129,7 +129,7 @@ func (c *Cluster) readAddresses(ctx context.Context, n *node, dial string) error
 }
 
 // startNode starts the tools container, which keeps the disk mounted, and then
-// Elasticsearch.
+// Elasticsearch, unless the node joins later.
 func (c *Cluster) startNode(ctx context.Context, n *node) error {
 	var err error
 	n.toolsID, err = c.startContainer(ctx, n, roleTools, testcontainers.ContainerRequest{
@@ -168,7 +168,7 @@ func (c *Cluster) startContainer(ctx context.Context, n *node, role string, req 
 	req.Name = c.resourceName(n.spec.Name, role)
 	req.Labels = c.labelsOf(n, role)
 	started, err := testcontainers.GenericContainer(ctx, testcontainers.GenericContainerRequest{
-		ContainerRequest: req, Started: true, Logger: tclog.NewNoopLogger(),
+		ContainerRequest: req, Started: role != roleNode || !n.spec.Late, Logger: tclog.NewNoopLogger(),
 	})
 	if err != nil {
 		return "", fmt.Errorf("starting the %s container: %w", role, err)
@@ -216,7 +216,7 @@ func (c *Cluster) seedHosts() string {
 // initialMasters are the nodes that may become master: all without roles of their own.
 func (c *Cluster) initialMasters() string {
 	var names []string
-	for _, n := range c.nodes {
+	for _, n := range c.prompt() {
 		roles, set := n.spec.Settings["node.roles"]
 		if !set || slices.Contains(strings.FieldsFunc(roles, func(r rune) bool { return strings.ContainsRune("[], \"", r) }), "master") {
 			names = append(names, n.spec.Name)

@@ -14,14 +14,14 @@ import (
 // starts one in about five seconds when it has nothing else to do.
 const formWait = 3 * time.Minute
 
-// AwaitFormed waits until every node answers and all see the same full cluster. When a
+// AwaitFormed waits until every node that was started answers and all see the same full cluster. When a
 // node has ended instead, the error holds the last lines that it said.
 func (c *Cluster) AwaitFormed(ctx context.Context) error {
 	begin := time.Now()
 	httpClient := &http.Client{Timeout: 5 * time.Second}
 	defer httpClient.CloseIdleConnections()
 	err := poll(ctx, formWait, 200*time.Millisecond, "the cluster to form", func() error {
-		for _, n := range c.nodes {
+		for _, n := range c.prompt() {
 			if err := c.checkMember(ctx, httpClient, n); err != nil {
 				return err
 			}
@@ -31,7 +31,7 @@ func (c *Cluster) AwaitFormed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.opt.Progress(fmt.Sprintf("%d nodes have formed a cluster (%.0f s)", len(c.nodes), time.Since(begin).Seconds()))
+	c.opt.Progress(fmt.Sprintf("%d nodes have formed a cluster (%.0f s)", len(c.prompt()), time.Since(begin).Seconds()))
 	return nil
 }
 
@@ -51,8 +51,8 @@ func (c *Cluster) checkMember(ctx context.Context, httpClient *http.Client, n *n
 	if err := json.NewDecoder(response.Body).Decode(&health); err != nil {
 		return fmt.Errorf("node %s: health: %w", n.spec.Name, err)
 	}
-	if health.Nodes != len(c.nodes) {
-		return fmt.Errorf("node %s sees %d of %d nodes", n.spec.Name, health.Nodes, len(c.nodes))
+	if want := len(c.prompt()); health.Nodes != want {
+		return fmt.Errorf("node %s sees %d of %d nodes", n.spec.Name, health.Nodes, want)
 	}
 	return nil
 }

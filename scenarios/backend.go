@@ -112,6 +112,8 @@ type NodeSpec struct {
 	Heap       int64 // bytes
 	Roles      []string
 	Attributes map[string]string
+	// Late nodes are part of the cluster's description but not started with it.
+	Late bool
 }
 
 // IndexSpec describes an index to load.

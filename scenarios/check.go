@@ -44,6 +44,7 @@ func (s *Scenario) check(voc Vocabulary) []source.Problem {
 	ps = append(ps, s.checkWorkload()...)
 	ps = append(ps, s.checkController(voc)...)
 	ps = append(ps, chaos.Plan{Entries: s.Faults}.Check(s.Topology(), s.Duration.D())...)
+	ps = append(ps, s.checkSettingsChanges(voc)...)
 	if len(s.Expect) == 0 {
 		bad("$.expect", "nothing is expected, so nothing could fail; %s", source.Unknown("expectation", "", ExpectationNames()))
 	}
@@ -60,12 +61,35 @@ func (s *Scenario) check(voc Vocabulary) []source.Problem {
 	return ps
 }
 
+// checkSettingsChanges asks the vocabulary about settings that change during the run.
+func (s *Scenario) checkSettingsChanges(voc Vocabulary) []source.Problem {
+	var ps []source.Problem
+	for i, e := range s.Faults {
+		change, ok := e.Fault.(*chaos.SettingsChange)
+		if !ok || voc.CheckSetting == nil {
+			continue
+		}
+		for _, key := range slices.Sorted(maps.Keys(change.Set)) {
+			if change.Set[key] == "" {
+				continue
+			}
+			if err := voc.CheckSetting(key, change.Set[key], change.Index != ""); err != nil {
+				ps = append(ps, source.Problemf(fmt.Sprintf("$.faults[%d].settings.set.'%s'", i, key), "%v", err))
+			}
+		}
+	}
+	return ps
+}
+
 func (s *Scenario) checkCluster(voc Vocabulary) []source.Problem {
 	var ps []source.Problem
 	bad := func(path, format string, args ...any) { ps = append(ps, source.Problemf(path, format, args...)) }
 	n := s.Cluster.Nodes
 	if n.Count < 1 || n.Count > 5000 {
 		bad("$.cluster.nodes.count", "%d nodes; expected 1 to 5000", n.Count)
+	}
+	if n.Late < 0 || n.Late >= max(n.Count, 1) {
+		bad("$.cluster.nodes.late", "%d of %d nodes join later; expected at least one node from the start", n.Late, n.Count)
 	}
 	for _, key := range slices.Sorted(maps.Keys(n.Attributes)) {
 		if len(n.Attributes[key]) == 0 {
@@ -95,7 +119,7 @@ func (s *Scenario) checkCluster(voc Vocabulary) []source.Problem {
 		if *ix.Replicas < 0 {
 			bad(at+".replicas", "%d replicas; expected 0 or more", *ix.Replicas)
 		}
-		ps = append(ps, checkPlacement(at, ix, n.Count)...)
+		ps = append(ps, checkPlacement(at, ix, n.Count, n.Late)...)
 		for _, key := range slices.Sorted(maps.Keys(ix.Settings)) {
 			if voc.CheckSetting != nil {
 				if err := voc.CheckSetting(key, ix.Settings[key], true); err != nil {
@@ -109,7 +133,7 @@ func (s *Scenario) checkCluster(voc Vocabulary) []source.Problem {
 
 // checkPlacement verifies that a placement holds every copy, and that no node would
 // need two copies of a shard.
-func checkPlacement(at string, ix IndexSection, nodes int) []source.Problem {
+func checkPlacement(at string, ix IndexSection, nodes, late int) []source.Problem {
 	if ix.Placement == nil {
 		return nil
 	}
@@ -121,6 +145,9 @@ func checkPlacement(at string, ix IndexSection, nodes int) []source.Problem {
 	for i, c := range ix.Placement {
 		if c < 0 || c > ix.Shards {
 			return []source.Problem{source.Problemf(fmt.Sprintf("%s[%d]", at, i), "%d copies on n%d; expected 0 to %d, for a node never holds two copies of a shard", c, i+1, ix.Shards)}
+		}
+		if c > 0 && i >= nodes-late {
+			return []source.Problem{source.Problemf(fmt.Sprintf("%s[%d]", at, i), "n%d joins later and can hold nothing at t=0; expected 0", i+1)}
 		}
 		sum += c
 	}

@@ -24,9 +24,16 @@ func (s *Scenario) NodeNames() []string {
 	return out
 }
 
+// lateNodes are those that a node-join starts: the last ones.
+func (s *Scenario) lateNodes() []string {
+	names := s.NodeNames()
+	late := min(max(s.Cluster.Nodes.Late, 0), len(names))
+	return names[len(names)-late:]
+}
+
 // Topology is what faults are checked against.
 func (s *Scenario) Topology() chaos.Topology {
-	t := chaos.Topology{Nodes: s.NodeNames(), Viewers: []string{ViewerController, ViewerClient}}
+	t := chaos.Topology{Nodes: s.NodeNames(), Late: s.lateNodes(), Viewers: []string{ViewerController, ViewerClient}}
 	for i := range t.Nodes {
 		t.Attributes = append(t.Attributes, s.Cluster.Nodes.attributesOf(i))
 	}
@@ -53,6 +60,7 @@ func (s *Scenario) ClusterSpec() ClusterSpec {
 		spec.Nodes = append(spec.Nodes, NodeSpec{
 			Name: name, Disk: int64(n.Disk), DiskRate: int64(n.DiskRate), Network: int64(n.Network),
 			Latency: n.Latency.D(), CPUs: n.CPUs, Heap: int64(n.Heap), Roles: n.Roles, Attributes: n.attributesOf(i),
+			Late: slices.Contains(s.lateNodes(), name),
 		})
 	}
 	return spec

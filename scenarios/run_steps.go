@@ -165,12 +165,11 @@ func (r *run) startFaults(ctx context.Context, group clock.Group) {
 	})
 }
 
-// healPassing ends what the run put in force, except nodes that are lost for good.
+// healPassing ends what the run put in force, except what is meant for good, such as a lost node.
 func (r *run) healPassing(ctx context.Context) error {
 	var errs []error
 	for _, a := range r.actives {
-		_, lost := a.Record.Params.(*chaos.NodeLoss)
-		if lost && a.Record.Params.Lasts() == 0 {
+		if chaos.ForGood(a.Record.Params) {
 			errs = append(errs, a.Settle(ctx))
 			continue
 		}

@@ -33,6 +33,7 @@ type ClusterSection struct {
 // NodesSection describes the nodes n1, n2, …, all alike but for their attributes.
 type NodesSection struct {
 	Count      int                 `yaml:"count" json:"count" jsonschema:"required,minimum=1"`
+	Late       int                 `yaml:"late,omitempty" json:"late,omitempty" jsonschema:"minimum=0,description=so many of the last nodes are not started with the cluster; a node-join starts them"`
 	Disk       units.Size          `yaml:"disk,omitempty" json:"disk" jsonschema:"description=capacity of each data disk; default 100gb"`
 	DiskRate   units.Bandwidth     `yaml:"disk-rate,omitempty" json:"disk_rate" jsonschema:"description=throughput of each disk, such as 500mb/s; default unlimited"`
 	Network    units.Bandwidth     `yaml:"network,omitempty" json:"network" jsonschema:"description=of each node, each way; default 1gbit"`
@@ -51,7 +52,7 @@ type IndexSection struct {
 	Size      units.Size        `yaml:"size,omitempty" json:"size" jsonschema:"description=store of all primaries together"`
 	Docs      int64             `yaml:"docs,omitempty" json:"docs" jsonschema:"description=documents in all primaries together; default one for each kb"`
 	Settings  map[string]string `yaml:"settings,omitempty" json:"settings,omitempty"`
-	Placement []int             `yaml:"placement,omitempty" json:"placement,omitempty" jsonschema:"description=copies on n1 n2 … held there until t=0"`
+	Placement []int             `yaml:"placement,omitempty" json:"placement,omitempty" jsonschema:"description=copies on n1 n2 … held there until t=0; late nodes hold 0"`
 }
 
 // LoadSection is a stream of operations on an index.

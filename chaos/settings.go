@@ -1,0 +1,129 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/internal/units"
+)
+
+// SettingsChange sets cluster-wide settings, or those of an index, as an operator
+// would: more replicas, another recovery limit, rebalancing off.
+type SettingsChange struct {
+	Index string            `yaml:"index,omitempty" json:"index,omitempty" jsonschema:"description=whose settings; absent: the cluster's"`
+	Set   map[string]string `yaml:"set" json:"set" jsonschema:"required,description=settings by their full names; an empty value takes a setting away"`
+	For   units.Duration    `yaml:"for,omitempty" json:"for,omitempty" jsonschema:"description=how long until they are as before; absent: for good"`
+}
+
+// Kind implements [Fault].
+func (*SettingsChange) Kind() string { return "settings" }
+
+// Lasts implements [Fault].
+func (f *SettingsChange) Lasts() time.Duration { return f.For.D() }
+
+// Permanent implements [Permanent].
+func (f *SettingsChange) Permanent() bool { return f.For == 0 }
+
+// Check implements [Fault]. Whether Elasticsearch knows the settings is for the
+// scenario's vocabulary to say.
+func (f *SettingsChange) Check(t Topology) []source.Problem {
+	var ps []source.Problem
+	if len(f.Set) == 0 {
+		ps = append(ps, source.Problemf("set", "nothing is set; expected set: with settings by their full names"))
+	}
+	if f.Index != "" && !slices.ContainsFunc(t.Indices, func(i IndexShape) bool { return i.Name == f.Index }) {
+		var names []string
+		for _, i := range t.Indices {
+			names = append(names, i.Name)
+		}
+		ps = append(ps, source.Problemf("index", "%s", source.Unknown("index", f.Index, names)))
+	}
+	return ps
+}
+
+// Resolve implements [Fault].
+func (f *SettingsChange) Resolve(View) (Resolved, error) {
+	return Resolved{Fault: f, Primitives: []Primitive{&changeSettings{index: f.Index, set: f.Set}}}, nil
+}
+
+// changeSettings writes settings and remembers what they were.
+type changeSettings struct {
+	index  string
+	set    map[string]string
+	before map[string]string
+}
+
+func (c *changeSettings) keys() []string { return slices.Sorted(maps.Keys(c.set)) }
+
+func (c *changeSettings) String() string {
+	var parts []string
+	for _, k := range c.keys() {
+		parts = append(parts, k+"="+c.set[k])
+	}
+	of := ""
+	if c.index != "" {
+		of = " of " + c.index
+	}
+	return "set " + strings.Join(parts, ", ") + of
+}
+
+func (c *changeSettings) of(t Target) (Settings, error) {
+	if a, ok := t.(Administered); ok && a.Settings() != nil {
+		return a.Settings(), nil
+	}
+	return nil, lacks("settings")
+}
+
+func (c *changeSettings) Needs(t Target) error {
+	_, err := c.of(t)
+	return err
+}
+
+func (c *changeSettings) Inject(ctx context.Context, t Target) error {
+	s, err := c.of(t)
+	if err != nil {
+		return err
+	}
+	if c.before, err = s.Read(ctx, c.index, c.keys()); err != nil {
+		return err
+	}
+	return s.Write(ctx, c.index, c.set)
+}
+
+func (c *changeSettings) Heal(ctx context.Context, t Target) error {
+	s, err := c.of(t)
+	if err != nil {
+		return err
+	}
+	if c.before == nil {
+		return errors.New("nothing was changed")
+	}
+	return s.Write(ctx, c.index, c.before)
+}
+
+func (c *changeSettings) look(ctx context.Context, t Target, want map[string]string) Evidence {
+	s, err := c.of(t)
+	if err != nil {
+		return evidence(c, err, false, "")
+	}
+	now, err := s.Read(ctx, c.index, c.keys())
+	var saw []string
+	same := true
+	for _, k := range c.keys() {
+		saw = append(saw, fmt.Sprintf("%s=%s", k, now[k]))
+		same = same && now[k] == want[k]
+	}
+	return evidence(c, err, same, "%s", strings.Join(saw, ", "))
+}
+
+func (c *changeSettings) Bites(ctx context.Context, t Target) Evidence { return c.look(ctx, t, c.set) }
+
+func (c *changeSettings) Gone(ctx context.Context, t Target) Evidence {
+	return c.look(ctx, t, c.before)
+}

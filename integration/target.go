@@ -1,0 +1,88 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/shardquake/shardquake/chaos"
+)
+
+// administered is the containers with the settings of the cluster in them, which the
+// harness changes over no proxy, as an operator beside the nodes would.
+type administered struct {
+	*Cluster
+	c *realCluster
+}
+
+var (
+	_ chaos.Administered = administered{}
+	_ chaos.Settings     = administered{}
+)
+
+// Settings implements [chaos.Administered].
+func (a administered) Settings() chaos.Settings { return a }
+
+// Read implements [chaos.Settings].
+func (a administered) Read(ctx context.Context, index string, keys []string) (map[string]string, error) {
+	var set map[string]string
+	if index == "" {
+		var answer struct {
+			Persistent map[string]string `json:"persistent"`
+		}
+		if err := a.ask(ctx, "/_cluster/settings?flat_settings=true", &answer); err != nil {
+			return nil, err
+		}
+		set = answer.Persistent
+	} else {
+		var answer map[string]struct {
+			Settings map[string]string `json:"settings"`
+		}
+		if err := a.ask(ctx, "/"+index+"/_settings?flat_settings=true", &answer); err != nil {
+			return nil, err
+		}
+		set = answer[index].Settings
+	}
+	out := make(map[string]string, len(keys))
+	for _, k := range keys {
+		out[k] = set[k]
+	}
+	return out, nil
+}
+
+// Write implements [chaos.Settings].
+func (a administered) Write(ctx context.Context, index string, values map[string]string) error {
+	changes := make(map[string]any, len(values))
+	for k, v := range values {
+		changes[k] = v
+		if v == "" {
+			changes[k] = nil
+		}
+	}
+	path, body := "/_cluster/settings", any(map[string]any{"persistent": changes})
+	if index != "" {
+		path, body = "/"+index+"/_settings", changes
+	}
+	return a.each(ctx, func(url string) error {
+		return a.c.rest.send(ctx, http.MethodPut, url+path, body, nil)
+	})
+}
+
+func (a administered) ask(ctx context.Context, path string, into any) error {
+	return a.each(ctx, func(url string) error { return a.c.rest.get(ctx, url+path, into) })
+}
+
+// each asks one node after the other until one answers.
+func (a administered) each(ctx context.Context, do func(url string) error) error {
+	var last error
+	for _, name := range a.NodeNames() {
+		if state, err := a.State(ctx, name); err != nil || state != chaos.Running {
+			last = fmt.Errorf("node %s is %s", name, state)
+			continue
+		}
+		if last = do(a.DirectURL(name)); last == nil {
+			return nil
+		}
+	}
+	return last
+}
