@@ -183,7 +183,7 @@ func (c *Controller) Run(ctx context.Context) error {
 		return err
 	}
 	defer c.monitor.Stop()
-	c.log.infof(ctx, "Controller started: policy %s, interval %v", c.cfg.Policy.Name(), c.cfg.Interval)
+	c.log.infof(ctx, "Controller started: policy %s, interval %v", c.PolicyName(), c.cfg.Interval)
 	if err := c.stop.Wait(ctx); err != nil {
 		return err
 	}
@@ -197,13 +197,37 @@ func (c *Controller) Run(ctx context.Context) error {
 	return c.restore(ctx)
 }
 
+// SetPolicy puts another policy in force, from the next round on. It begins without a
+// memory of what the last one saw.
+func (c *Controller) SetPolicy(name string) error {
+	p, err := policy.New(name)
+	if err != nil {
+		return fmt.Errorf("controller: %w", err)
+	}
+	c.shards.mu.Lock()
+	defer c.shards.mu.Unlock()
+	c.shards.policy = p
+	return nil
+}
+
+// SetInterval changes the time between rounds of both loops, from the next one on.
+func (c *Controller) SetInterval(d time.Duration) error {
+	if err := c.monitor.SetCheckInterval(d); err != nil {
+		return err
+	}
+	c.shards.mu.Lock()
+	defer c.shards.mu.Unlock()
+	c.shards.interval = d
+	return nil
+}
+
 // Stop asks Run to end. It may be called at any time, also by a signal handler, and
 // more than once.
 func (c *Controller) Stop() { c.stop.Set() }
 
 // restore puts settings back and records it.
 func (c *Controller) restore(ctx context.Context) error {
-	d := c.journal.begin(actorShards, c.cfg.Policy.Name())
+	d := c.journal.begin(actorShards, c.PolicyName())
 	d.Reason = "the controller stops and puts back the settings it changed"
 	step, err := c.ledger.restore(ctx)
 	if err != nil {

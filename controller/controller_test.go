@@ -105,6 +105,22 @@ func TestAShadowPolicyIsAskedAndDoesNothing(t *testing.T) {
 	})
 }
 
+func TestPolicyAndIntervalCanBeChangedWhileItRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeCluster(3, started("logs", 6, 6, 6)...)
+		r := run(t, fake, func(c *controller.Config) { c.PolicyName = "none" })
+		time.Sleep(45 * second)
+		require.NoError(t, r.SetPolicy("threshold"))
+		require.NoError(t, r.SetInterval(10*time.Second))
+		require.Error(t, r.SetPolicy("wishful"))
+		require.Error(t, r.SetInterval(0))
+		time.Sleep(46 * second)
+		require.NoError(t, r.end())
+		assert.Len(t, r.acted(), 4, "at 60, 70, 80 and 90 s")
+		assert.Equal(t, "threshold", r.PolicyName())
+	})
+}
+
 func TestFollowingEndsAfterThirtyMinutes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFakeCluster(3, started("index_1", 12, 4, 2)...)

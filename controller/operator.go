@@ -93,7 +93,7 @@ func (s *ShardController) order(ctx context.Context, action policy.Action) (Deci
 func (c *Controller) Ready() bool { return c.monitor.Checked() && c.shards.observed() }
 
 // PolicyName is the name of the policy in force.
-func (c *Controller) PolicyName() string { return c.cfg.Policy.Name() }
+func (c *Controller) PolicyName() string { return c.shards.inForce().Name() }
 
 // Client is the controller's client.
 func (c *Controller) Client() *Client { return c.cfg.Client }

@@ -15,19 +15,19 @@ import (
 type ShardController struct {
 	clock    clock.Clock
 	client   *Client
-	policy   policy.Policy
 	shadow   []policy.Policy // asked, never followed
 	ledger   *ledger
 	observer *observer
 	journal  *journal
 	log      logger
 	group    clock.Group // of the controller's processes
-	interval time.Duration
 
 	progressInterval time.Duration
 	progressLimit    time.Duration
 
 	mu        sync.Mutex
+	policy    policy.Policy
+	interval  time.Duration
 	home      context.Context // of the loop; nil while it isn't running
 	following int             // decision whose recoveries are being followed; 0 none
 	sees      bool            // the last round could observe
@@ -37,13 +37,26 @@ type ShardController struct {
 func (s *ShardController) run(ctx context.Context) {
 	s.setHome(ctx)
 	defer s.setHome(nil)
-	every(ctx, s.clock, func() time.Duration { return s.interval }, s.manageShards)
+	every(ctx, s.clock, s.roundInterval, s.manageShards)
 }
 
 func (s *ShardController) setHome(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.home = ctx
+}
+
+func (s *ShardController) roundInterval() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.interval
+}
+
+// inForce is the policy that decides.
+func (s *ShardController) inForce() policy.Policy {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.policy
 }
 
 // running is the context of the loop, nil while it isn't running. What goes on after
@@ -56,12 +69,13 @@ func (s *ShardController) running() context.Context {
 
 // manageShards is one round: observe, decide, act, record.
 func (s *ShardController) manageShards(ctx context.Context) {
-	obs, err := s.observer.observe(ctx, s.needs())
+	p := s.inForce()
+	obs, err := s.observer.observe(ctx, s.needs(p))
 	if ctx.Err() != nil {
 		return
 	}
 	s.setSees(err == nil)
-	d := s.journal.begin(actorShards, s.policy.Name())
+	d := s.journal.begin(actorShards, p.Name())
 	if err != nil {
 		s.log.errorf(ctx, "Error getting cluster stats: %v", err)
 		d.Reason = fmt.Sprintf("the cluster could not be observed: %v", err)
@@ -69,15 +83,15 @@ func (s *ShardController) manageShards(ctx context.Context) {
 		return
 	}
 	s.askShadows(obs)
-	v := s.policy.Decide(obs)
+	v := p.Decide(obs)
 	d.Observed, d.Reason = v.Numbers, v.Reason
 	d.Decided = append(d.Decided, v.Actions...)
 	s.carryOut(ctx, d, obs, v, applyMode{insist: v.Insist})
 }
 
-// needs is what the policy and its shadows want to see.
-func (s *ShardController) needs() policy.Needs {
-	n := s.policy.Needs()
+// needs is what a policy and the shadows want to see.
+func (s *ShardController) needs(p policy.Policy) policy.Needs {
+	n := p.Needs()
 	for _, p := range s.shadow {
 		m := p.Needs()
 		n.Load, n.Disk, n.Bytes = n.Load || m.Load, n.Disk || m.Disk, n.Bytes || m.Bytes

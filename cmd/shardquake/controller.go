@@ -1,0 +1,53 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shardquake/shardquake/controller/daemon"
+)
+
+func newControllerCommand() *cobra.Command {
+	options, file := daemon.Defaults(), ""
+	cmd := &cobra.Command{
+		Use:   "controller",
+		Short: "Look after the shards of a real Elasticsearch cluster",
+		Long: `Controller watches an Elasticsearch 8 cluster, lets a policy decide about its shards,
+reports the state of every index's copies, triggers recovery where copies are
+unassigned, and serves all that over HTTP.
+
+Every flag is a key of the configuration file too, and an environment variable:
+SHARDQUAKE_ and the name in capitals, such as SHARDQUAKE_API_KEY. Flags count more than
+the environment, that more than the file. On SIGHUP policy, interval and
+sync-delay-threshold are read anew.`,
+		Example: `  shardquake controller --es http://127.0.0.1:9200 --policy variance
+  shardquake controller --config controller.yaml --restore-on-exit
+  curl -s http://127.0.0.1:8080/replication/status`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			src := daemon.Source{Flags: cmd.Flags(), Env: os.LookupEnv, File: file}
+			o, err := src.Load()
+			if err != nil {
+				return usage(err)
+			}
+			d, err := daemon.New(o, cmd.ErrOrStderr())
+			if errors.Is(err, daemon.ErrOptions) {
+				return usage(err)
+			}
+			if err != nil {
+				return err
+			}
+			reload := make(chan os.Signal, 1)
+			signal.Notify(reload, syscall.SIGHUP)
+			defer signal.Stop(reload)
+			return d.Run(cmd.Context(), reload, src.Load)
+		},
+	}
+	options.Bind(cmd.Flags())
+	cmd.Flags().StringVar(&file, "config", "", "configuration file (YAML)")
+	return cmd
+}

@@ -1,0 +1,211 @@
+//determinism:realtime a daemon lives in real time
+
+package daemon
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/shardquake/shardquake/controller"
+	"github.com/shardquake/shardquake/controller/httpapi"
+	"github.com/shardquake/shardquake/internal/clock"
+)
+
+// stopLimit is how long a graceful stop may take.
+const stopLimit = 20 * time.Second
+
+// Daemon is a controller with its HTTP server.
+type Daemon struct {
+	options Options
+	log     *slog.Logger
+	control *controller.Controller
+	server  *http.Server // nil without HTTP API
+	listen  net.Listener
+}
+
+// New makes a daemon and opens its listening socket. The log goes to out.
+func New(o Options, out io.Writer) (*Daemon, error) {
+	handler := logHandler(o.LogFormat, out)
+	clk := clock.NewReal(uint64(time.Now().UnixNano()))
+	transport, err := transport(o)
+	if err != nil {
+		return nil, err
+	}
+	var endpoints []controller.Endpoint
+	for _, url := range list(o.ES) {
+		endpoints = append(endpoints, controller.Endpoint{URL: url})
+	}
+	client, err := controller.NewClient(controller.ClientConfig{
+		Clock: clk, Endpoints: endpoints, Transport: transport, CallTimeout: o.CallTimeout.D(),
+		Credentials: controller.Credentials{APIKey: o.APIKey, Username: o.User, Password: o.Password},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	d := &Daemon{options: o, log: slog.New(handler)}
+	d.control, err = controller.New(controller.Config{
+		Clock: clk, Client: client, PolicyName: o.Policy, Shadow: list(o.Shadow), Interval: o.Interval.D(),
+		SettingsScope: controller.SettingsScope(o.SettingsScope), SyncDelayThreshold: o.SyncDelayThreshold,
+		RestoreOnStop: o.RestoreOnExit, WatchOnly: o.WatchOnly, Log: handler,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	return d, d.open(clk)
+}
+
+// open prepares the HTTP API, if there is to be one.
+func (d *Daemon) open(clk clock.Clock) error {
+	if d.options.Listen == "" {
+		return nil
+	}
+	api, err := httpapi.New(httpapi.Config{Controller: d.control, Clock: clk, Token: d.options.Token})
+	if err != nil {
+		return err
+	}
+	d.listen, err = net.Listen("tcp", d.options.Listen)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	d.server = &http.Server{
+		Handler: api, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelWarn),
+	}
+	return nil
+}
+
+// Addr is the address of the HTTP API, "" without one.
+func (d *Daemon) Addr() string {
+	if d.listen == nil {
+		return ""
+	}
+	return d.listen.Addr().String()
+}
+
+// Run looks after the cluster until ctx ends; then it stops gracefully, within a
+// limit. reload is called with nothing to read the options anew; nil: never.
+func (d *Daemon) Run(ctx context.Context, reload <-chan os.Signal, load func() (Options, error)) error {
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	var side sync.WaitGroup
+	defer side.Wait()
+	if d.server != nil {
+		side.Go(func() {
+			if err := d.server.Serve(d.listen); !errors.Is(err, http.ErrServerClosed) {
+				d.log.Error("HTTP API: " + err.Error())
+			}
+		})
+		d.log.Info("HTTP API on http://" + d.Addr() + "/")
+		defer d.shutdown()
+	}
+	side.Go(func() { d.reloadOn(life, reload, load) })
+	defer end()
+	stopped := context.AfterFunc(ctx, func() {
+		d.log.Info("Stopping")
+		d.control.Stop()
+		time.AfterFunc(stopLimit, end)
+	})
+	defer stopped()
+	if err := d.control.Run(life); err != nil {
+		return fmt.Errorf("controller: %w", err)
+	}
+	return nil
+}
+
+// shutdown ends the HTTP server. Streams of events don't end by themselves, so
+// connections still open after a moment are closed.
+func (d *Daemon) shutdown() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if d.server.Shutdown(ctx) != nil {
+		_ = d.server.Close() // nothing is left to do about connections that don't close
+	}
+}
+
+// reloadOn reads the options anew at every signal.
+func (d *Daemon) reloadOn(ctx context.Context, signals <-chan os.Signal, load func() (Options, error)) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-signals:
+			o, err := load()
+			if err == nil {
+				err = d.Reload(o)
+			}
+			if err != nil {
+				d.log.Error("Configuration not reloaded: " + err.Error())
+				continue
+			}
+			d.log.Info("Configuration reloaded")
+		}
+	}
+}
+
+// Reload applies those options that can change while the daemon runs: policy,
+// interval and sync-delay-threshold. Others that differ are an error, and nothing is
+// applied then.
+func (d *Daemon) Reload(o Options) error {
+	fixed := o
+	fixed.Policy, fixed.Interval, fixed.SyncDelayThreshold = d.options.Policy, d.options.Interval, d.options.SyncDelayThreshold
+	if fixed != d.options {
+		return errors.New("only policy, interval and sync-delay-threshold can change without a restart")
+	}
+	var errs []error
+	if o.Policy != d.options.Policy {
+		errs = append(errs, d.control.SetPolicy(o.Policy))
+	}
+	errs = append(errs, d.control.SetInterval(o.Interval.D()), d.control.Monitor().SetSyncDelayThreshold(o.SyncDelayThreshold))
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	d.options = o
+	return nil
+}
+
+// transport makes the connection to Elasticsearch, trusting the authorities given.
+func transport(o Options) (*http.Transport, error) {
+	t := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 8, IdleConnTimeout: 90 * time.Second,
+		DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 10 * time.Second,
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
+	}
+	if o.CACert == "" {
+		return t, nil
+	}
+	pem, err := os.ReadFile(o.CACert)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	t.TLSClientConfig.RootCAs = x509.NewCertPool()
+	if !t.TLSClientConfig.RootCAs.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%w: %s contains no certificate", ErrOptions, o.CACert)
+	}
+	return t, nil
+}
+
+func logHandler(format string, out io.Writer) slog.Handler {
+	switch format {
+	case "text":
+		return slog.NewTextHandler(out, nil)
+	case "json":
+		return slog.NewJSONHandler(out, nil)
+	}
+	var mu sync.Mutex
+	return controller.NewLineHandler(func(line string) {
+		mu.Lock()
+		defer mu.Unlock()
+		_, _ = fmt.Fprintln(out, line) // there is nobody to tell
+	})
+}

@@ -1,0 +1,216 @@
+//determinism:realtime a daemon lives in real time
+
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/shardquake/shardquake/controller"
+	"github.com/shardquake/shardquake/controller/policy"
+	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/internal/units"
+)
+
+// ErrOptions marks errors in what the user asked for.
+var ErrOptions = errors.New("bad configuration")
+
+// Options configure the daemon. Each is a flag, a key of the configuration file and an
+// environment variable: SHARDQUAKE_ and the name in capitals with underscores. A flag
+// counts more than the environment, that more than the file.
+type Options struct {
+	ES           string `yaml:"es"`
+	APIKey       string `yaml:"api-key"`
+	APIKeyFile   string `yaml:"api-key-file"`
+	User         string `yaml:"user"`
+	Password     string `yaml:"password"`
+	PasswordFile string `yaml:"password-file"`
+	CACert       string `yaml:"ca-cert"`
+
+	Policy             string         `yaml:"policy"`
+	Shadow             string         `yaml:"shadow"`
+	Interval           units.Duration `yaml:"interval"`
+	CallTimeout        units.Duration `yaml:"call-timeout"`
+	SettingsScope      string         `yaml:"settings-scope"`
+	SyncDelayThreshold int64          `yaml:"sync-delay-threshold"`
+	RestoreOnExit      bool           `yaml:"restore-on-exit"`
+	WatchOnly          bool           `yaml:"watch-only"`
+
+	Listen    string `yaml:"listen"`
+	Token     string `yaml:"token"`
+	TokenFile string `yaml:"token-file"`
+	LogFormat string `yaml:"log-format"`
+}
+
+// Defaults are the options that hold when nothing is said.
+func Defaults() Options {
+	return Options{
+		ES: "http://127.0.0.1:9200", Policy: "threshold", Interval: units.Duration(30 * time.Second), CallTimeout: units.Duration(10 * time.Second),
+		SettingsScope: string(controller.Persistent), SyncDelayThreshold: 1000, Listen: "127.0.0.1:8080", LogFormat: "lines",
+	}
+}
+
+// Bind declares the flags.
+func (o *Options) Bind(fs *pflag.FlagSet) {
+	var names []string
+	for _, r := range policy.Registry() {
+		names = append(names, r.Name)
+	}
+	fs.StringVar(&o.ES, "es", o.ES, "Elasticsearch nodes, separated by commas, in the order of preference")
+	fs.StringVar(&o.APIKey, "api-key", o.APIKey, "API key (better: --api-key-file or SHARDQUAKE_API_KEY)")
+	fs.StringVar(&o.APIKeyFile, "api-key-file", o.APIKeyFile, "file with the API key")
+	fs.StringVar(&o.User, "user", o.User, "user name")
+	fs.StringVar(&o.Password, "password", o.Password, "password (better: --password-file or SHARDQUAKE_PASSWORD)")
+	fs.StringVar(&o.PasswordFile, "password-file", o.PasswordFile, "file with the password")
+	fs.StringVar(&o.CACert, "ca-cert", o.CACert, "file with the certificates of the authorities to trust, in PEM (default: the system's)")
+	fs.StringVar(&o.Policy, "policy", o.Policy, "policy about shards: "+strings.Join(names, ", "))
+	fs.StringVar(&o.Shadow, "shadow", o.Shadow, "policies that are asked beside it and do nothing, separated by commas")
+	fs.TextVar(&o.Interval, "interval", o.Interval, "time between two rounds")
+	fs.TextVar(&o.CallTimeout, "call-timeout", o.CallTimeout, "limit on one call to Elasticsearch")
+	fs.StringVar(&o.SettingsScope, "settings-scope", o.SettingsScope, "how settings are made: persistent or transient")
+	fs.Int64Var(&o.SyncDelayThreshold, "sync-delay-threshold", o.SyncDelayThreshold, "operations that a replica may be behind before an alert")
+	fs.BoolVar(&o.RestoreOnExit, "restore-on-exit", o.RestoreOnExit, "put the settings that were changed back on a graceful stop")
+	fs.BoolVar(&o.WatchOnly, "watch-only", o.WatchOnly, "don't enable allocation where copies are unassigned")
+	fs.StringVar(&o.Listen, "listen", o.Listen, "address of the HTTP API; empty: none")
+	fs.StringVar(&o.Token, "token", o.Token, "token that the HTTP API asks for (better: --token-file or SHARDQUAKE_TOKEN)")
+	fs.StringVar(&o.TokenFile, "token-file", o.TokenFile, "file with the token")
+	fs.StringVar(&o.LogFormat, "log-format", o.LogFormat, "lines, text or json")
+}
+
+// Source is where options come from.
+type Source struct {
+	Flags *pflag.FlagSet // parsed
+	Env   func(name string) (string, bool)
+	File  string // "" none
+}
+
+// EnvName is the environment variable of a flag.
+func EnvName(flag string) string {
+	return "SHARDQUAKE_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// Load reads all sources. Errors wrap [ErrOptions]; those in the file say where.
+func (s Source) Load() (Options, error) {
+	o := Defaults()
+	if s.File != "" {
+		data, err := os.ReadFile(s.File)
+		if err != nil {
+			return o, fmt.Errorf("%w: %w", ErrOptions, err)
+		}
+		f, err := source.Parse(s.File, data)
+		if err == nil {
+			err = f.Decode(&o)
+		}
+		if err != nil {
+			return o, fmt.Errorf("%w: %w", ErrOptions, err)
+		}
+	}
+	own := pflag.NewFlagSet("", pflag.ContinueOnError)
+	o.Bind(own)
+	var errs []error
+	own.VisitAll(func(f *pflag.Flag) {
+		if value, ok := s.Env(EnvName(f.Name)); ok {
+			if err := own.Set(f.Name, value); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", EnvName(f.Name), err))
+			}
+		}
+		if given := s.Flags.Lookup(f.Name); given != nil && given.Changed {
+			errs = append(errs, own.Set(f.Name, given.Value.String()))
+		}
+	})
+	errs = append(errs, o.readSecrets(), o.check())
+	if err := errors.Join(errs...); err != nil {
+		return o, fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	return o, nil
+}
+
+// readSecrets fills secrets from their files.
+func (o *Options) readSecrets() error {
+	var errs []error
+	for _, s := range []struct {
+		name, file string
+		into       *string
+	}{{"api-key", o.APIKeyFile, &o.APIKey}, {"password", o.PasswordFile, &o.Password}, {"token", o.TokenFile, &o.Token}} {
+		switch {
+		case s.file == "":
+			continue
+		case *s.into != "":
+			errs = append(errs, fmt.Errorf("both %s and %s-file are given", s.name, s.name))
+			continue
+		}
+		data, err := os.ReadFile(s.file)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if *s.into = strings.TrimSpace(string(data)); *s.into == "" {
+			errs = append(errs, fmt.Errorf("%s-file %s is empty", s.name, s.file))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// check finds values that make no sense.
+func (o *Options) check() error {
+	var errs []error
+	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if o.Interval.D() <= 0 {
+		add("interval %v: must be positive", o.Interval)
+	}
+	if o.CallTimeout.D() <= 0 {
+		add("call-timeout %v: must be positive", o.CallTimeout)
+	}
+	if o.SyncDelayThreshold <= 0 {
+		add("sync-delay-threshold %d: must be positive", o.SyncDelayThreshold)
+	}
+	if !slices.Contains([]string{"lines", "text", "json"}, o.LogFormat) {
+		add("%s", source.Unknown("log-format", o.LogFormat, []string{"lines", "text", "json"}))
+	}
+	scopes := []string{string(controller.Persistent), string(controller.Transient)}
+	if !slices.Contains(scopes, o.SettingsScope) {
+		add("%s", source.Unknown("settings-scope", o.SettingsScope, scopes))
+	}
+	for _, name := range append([]string{o.Policy}, list(o.Shadow)...) {
+		if _, err := policy.New(name); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if o.Listen != "" {
+		errs = append(errs, o.checkListen())
+	}
+	return errors.Join(errs...)
+}
+
+// checkListen asks for a token where others can reach the API.
+func (o *Options) checkListen() error {
+	host, _, err := net.SplitHostPort(o.Listen)
+	if err != nil {
+		return fmt.Errorf("listen %q: %w", o.Listen, err)
+	}
+	addr, err := netip.ParseAddr(host)
+	local := strings.EqualFold(host, "localhost") || (err == nil && addr.IsLoopback())
+	if !local && o.Token == "" {
+		return fmt.Errorf("listen %q: an address that others can reach needs a token", o.Listen)
+	}
+	return nil
+}
+
+// list splits at commas and drops what is empty.
+func list(text string) []string {
+	var out []string
+	for _, part := range strings.Split(text, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}
