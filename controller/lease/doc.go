@@ -1,0 +1,3 @@
+// Package lease lets several controllers share a cluster: one acts, the others
+// stand by.
+package lease
