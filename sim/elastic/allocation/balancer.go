@@ -2,6 +2,7 @@ package allocation
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/shardquake/shardquake/sim/elastic/allocation/javaorder"
@@ -21,26 +22,38 @@ type balancer struct {
 	avgLoad   float64
 	avgDisk   float64
 
-	// By node: what it holds in the model, and the parts of its weight that are the
-	// same for all indices.
-	count     []int32
-	load      []float64
-	disk      []float64
-	shardTerm []float32
-	loadTerm  []float32
-	diskTerm  []float32
+	// By node: what it holds in the model, and the parts of its weight.
+	count []int32
+	load  []float64
+	disk  []float64
+	terms []terms
 
 	entries [][]entry // by index
 
 	// The index that weights are wanted for, and its copies by node.
 	current  *index
-	held     []int32
 	high     []int32 // highest primary shard number, -1 none
 	avgIndex float32
 	none     float32 // the index's part of the weight of a node without copies of it
 
+	heldBy []uint64 // the nodes that hold any, as bits
+	none64 []uint64 // no node
+
+	// uniform says that nodes differ in nothing but numbers of copies; quick chooses
+	// nodes then, while copies are being allocated.
+	uniform bool
+	quick   *quickChoice
+
 	// order holds all nodes in the order the last sort left, with their weights.
 	order []javaorder.Pair
+	// keys are the sort keys of nodes without copies of the index, by how many copies
+	// they hold beyond least; for uniform nodes.
+	keys        []javaorder.Pair
+	least, most int32
+
+	// What the model's copies have changed since it was built, for refresh.
+	stale      []bool // by index
+	staleNodes []bool
 
 	// lists hold the copies that could be moved, of the current index, by node and with
 	// falling shard number; listed says that they are up to date, touched which nodes have one.
@@ -49,11 +62,24 @@ type balancer struct {
 	touched []int32
 }
 
+// terms are the parts of a node's weight that are the same for all indices, and how
+// many copies of the current index it holds.
+type terms struct {
+	shards, load, disk float32
+	held               int32
+}
+
 // entry is a copy in the model.
 type entry struct {
 	r       *routed
 	node    int32
+	num     int32 // of the shard
+	primary bool
 	started bool // it could be moved
+}
+
+func newEntry(r *routed, n int32, started bool) entry {
+	return entry{r: r, node: n, num: int32(r.shard.num), primary: r.primary, started: started}
 }
 
 func newBalancer(p *pass) *balancer {
@@ -61,24 +87,54 @@ func newBalancer(p *pass) *balancer {
 	b := &balancer{
 		p: p, nodes: p.nodes,
 		count: make([]int32, n), load: make([]float64, n), disk: make([]float64, n),
-		shardTerm: make([]float32, n), loadTerm: make([]float32, n), diskTerm: make([]float32, n),
-		held: make([]int32, n), high: make([]int32, n),
+		terms: make([]terms, n), high: make([]int32, n), heldBy: make([]uint64, (n+63)/64), none64: make([]uint64, (n+63)/64),
 		entries: make([][]entry, len(p.indices)), lists: make([][]*routed, n),
 		order: make([]javaorder.Pair, n),
+		stale: make([]bool, len(p.indices)), staleNodes: make([]bool, n),
 	}
+	for i, idx := range p.indices {
+		b.entries[i] = make([]entry, 0, len(idx.shards)*idx.copies)
+		b.stale[i] = true
+	}
+	for i := range b.staleNodes {
+		b.staleNodes[i] = true
+	}
+	b.refresh()
+	return b
+}
+
+// refresh makes the model what a new one would be, all copies of the routing having
+// started since: only indices and nodes that changed are entered again.
+func (b *balancer) refresh() {
+	b.look(nil)
 	b.average()
-	for i := range p.nodes {
+	for i := range b.order {
 		b.high[i] = -1
 		b.order[i] = javaorder.Ascending(0, int32(i))
 	}
-	b.buildModel()
-	return b
+	for i, stale := range b.stale {
+		if stale {
+			b.enterIndex(i)
+			b.stale[i] = false
+		}
+	}
+	b.least, b.most = math.MaxInt32, 0
+	for i, n := range b.nodes {
+		if b.staleNodes[i] {
+			b.enterNode(n)
+			b.staleNodes[i] = false
+		}
+		b.weigh(i)
+		b.least, b.most = min(b.least, b.count[i]), max(b.most, b.count[i])
+	}
 }
 
 // average computes what every node would hold if all held the same.
 func (b *balancer) average() {
 	shards, disk, load := 0, int64(0), 0.0
+	b.uniform = true
 	for _, idx := range b.p.indices {
+		b.uniform = b.uniform && idx.set.writeLoad == 0 && largestShard(idx) == 0
 		copies := idx.meta.Shards * idx.copies
 		shards += copies
 		load += float64(idx.set.writeLoad * float64(copies))
@@ -127,32 +183,38 @@ func copyDisk(r *routed) int64 {
 	return max(set.forecastBytes, knownSize(r), 0)
 }
 
-// buildModel enters the copies there are; relocating ones count on their target.
-func (b *balancer) buildModel() {
-	for i, idx := range b.p.indices {
-		b.entries[i] = make([]entry, 0, len(idx.shards)*idx.copies)
-	}
-	for _, n := range b.nodes {
-		for r := n.head; r != nil; r = r.next {
-			if r.relocating() {
-				continue
+// enterIndex enters the copies of an index; relocating ones count on their target.
+func (b *balancer) enterIndex(i int) {
+	list := b.entries[i][:0]
+	for _, s := range b.p.indices[i].shards {
+		for _, r := range s.assigned {
+			if !r.relocating() {
+				list = append(list, newEntry(r, int32(r.node.pos), r.started()))
 			}
-			pos := r.shard.index.pos
-			b.entries[pos] = append(b.entries[pos], entry{r: r, node: int32(n.pos), started: r.started()})
-			b.count[n.pos]++
-			b.load[n.pos] += r.shard.index.set.writeLoad
-			b.disk[n.pos] += float64(copyDisk(r))
 		}
-		b.weigh(n.pos)
 	}
+	b.entries[i] = list
+}
+
+// enterNode sums what a node holds, in the order of its list.
+func (b *balancer) enterNode(n *node) {
+	count, load, disk := int32(0), 0.0, 0.0
+	for r := n.head; r != nil; r = r.next {
+		if !r.relocating() {
+			count++
+			load += r.shard.index.set.writeLoad
+			disk += float64(copyDisk(r))
+		}
+	}
+	b.count[n.pos], b.load[n.pos], b.disk[n.pos] = count, load, disk
 }
 
 // weigh renews the parts of a node's weight that do not depend on an index.
 func (b *balancer) weigh(n int) {
-	theta := &b.p.set.theta
-	b.shardTerm[n] = theta[0] * float32(float32(b.count[n])-b.avgShards)
-	b.loadTerm[n] = theta[2] * float32(b.load[n]-b.avgLoad)
-	b.diskTerm[n] = theta[3] * float32(b.disk[n]-b.avgDisk)
+	theta, t := &b.p.set.theta, &b.terms[n]
+	t.shards = theta[0] * float32(float32(b.count[n])-b.avgShards)
+	t.load = theta[2] * float32(b.load[n]-b.avgLoad)
+	t.disk = theta[3] * float32(b.disk[n]-b.avgDisk)
 }
 
 // add enters a copy of the current index into the model.
@@ -161,8 +223,8 @@ func (b *balancer) add(e entry) {
 	b.entries[idx.pos] = append(b.entries[idx.pos], e)
 	b.listed = false
 	b.changed(e, 1)
-	if e.r.primary && idx == b.current {
-		b.high[e.node] = max(b.high[e.node], int32(e.r.shard.num))
+	if e.primary && idx == b.current {
+		b.high[e.node] = max(b.high[e.node], e.num)
 	}
 }
 
@@ -175,11 +237,11 @@ func (b *balancer) take(r *routed, n int32) {
 	b.entries[idx.pos] = slices.Delete(list, i, i+1)
 	b.listed = false
 	b.changed(e, -1)
-	if r.primary && idx == b.current {
+	if e.primary && idx == b.current {
 		b.high[n] = -1
 		for _, x := range b.entries[idx.pos] {
-			if x.node == n && x.r.primary {
-				b.high[n] = max(b.high[n], int32(x.r.shard.num))
+			if x.node == n && x.primary {
+				b.high[n] = max(b.high[n], x.num)
 			}
 		}
 	}
@@ -192,8 +254,11 @@ func (b *balancer) changed(e entry, by int32) {
 	b.load[e.node] += float64(sign * idx.set.writeLoad)
 	b.disk[e.node] += float64(sign * float64(copyDisk(e.r)))
 	if idx == b.current {
-		b.held[e.node] += by
+		b.terms[e.node].held += by
+		setBit(b.heldBy, e.node, b.terms[e.node].held > 0)
 	}
+	b.stale[idx.pos], b.staleNodes[e.node] = true, true
+	b.least, b.most = min(b.least, b.count[e.node]), max(b.most, b.count[e.node])
 	b.weigh(int(e.node))
 }
 
@@ -204,15 +269,20 @@ func (b *balancer) look(idx *index) {
 	}
 	if b.current != nil {
 		for _, e := range b.entries[b.current.pos] {
-			b.held[e.node], b.high[e.node] = 0, -1
+			b.terms[e.node].held, b.high[e.node] = 0, -1
 		}
+		clear(b.heldBy)
 	}
 	b.current = idx
 	b.listed = false
+	if idx == nil {
+		return
+	}
 	for _, e := range b.entries[idx.pos] {
-		b.held[e.node]++
-		if e.r.primary {
-			b.high[e.node] = max(b.high[e.node], int32(e.r.shard.num))
+		b.terms[e.node].held++
+		setBit(b.heldBy, e.node, true)
+		if e.primary {
+			b.high[e.node] = max(b.high[e.node], e.num)
 		}
 	}
 	b.avgIndex = float32(idx.meta.Shards*idx.copies) / float32(len(b.nodes))
@@ -222,13 +292,14 @@ func (b *balancer) look(idx *index) {
 // weight is the current index's weight on a node: 32-bit floats, summed in
 // Elasticsearch's order.
 func (b *balancer) weight(n int32) float32 {
+	t := &b.terms[n]
 	part := b.none
-	if held := b.held[n]; held != 0 {
-		part = b.p.set.theta[1] * float32(float32(held)-b.avgIndex)
+	if t.held != 0 {
+		part = b.p.set.theta[1] * float32(float32(t.held)-b.avgIndex)
 	}
-	w := float32(b.shardTerm[n] + part)
-	w = float32(w + b.loadTerm[n])
-	return float32(w + b.diskTerm[n])
+	w := float32(t.shards + part)
+	w = float32(w + t.load)
+	return float32(w + t.disk)
 }
 
 // minDelta is how much a copy of the current index changes a weight.
@@ -252,11 +323,31 @@ func largestShard(idx *index) int64 {
 
 // sortNodes weighs the first n nodes for the current index and sorts them.
 func (b *balancer) sortNodes(n int) {
+	if b.uniform {
+		b.fillKeys()
+	}
 	for i, pair := range b.order[:n] {
 		node := pair.Value()
-		b.order[i] = javaorder.Ascending(b.weight(node), node)
+		if b.uniform && b.heldBy[node/64]&(1<<(node%64)) == 0 {
+			b.order[i] = b.keys[b.count[node]-b.least] | javaorder.Pair(node)
+		} else {
+			b.order[i] = javaorder.Ascending(b.weight(node), node)
+		}
 	}
 	javaorder.IntroSort(b.order[:n])
+}
+
+// fillKeys computes the weight for every number of copies a node may hold without
+// holding any of the current index.
+func (b *balancer) fillKeys() {
+	b.keys = b.keys[:0]
+	rest := b.terms[0] // of load and disk, the same on all nodes
+	for count := b.least; count <= b.most; count++ {
+		w := float32(b.p.set.theta[0] * float32(float32(count)-b.avgShards))
+		w = float32(w + b.none)
+		w = float32(w + rest.load)
+		b.keys = append(b.keys, javaorder.Ascending(float32(w+rest.disk), 0))
+	}
 }
 
 // run is BalancedShardsAllocator.allocate.
@@ -289,11 +380,11 @@ func (b *balancer) allocateUnassigned() {
 	}
 	round := b.p.drain()
 	slices.SortStableFunc(round, byAllocationOrder)
+	b.quick = newQuickChoice(b)
 	for len(round) > 0 {
-		round = allocateRound(b.p, round, func(r *routed) (bool, state.AllocationStatus) {
-			return b.allocate(r)
-		})
+		round = allocateRound(b.p, round, b.allocate)
 	}
+	b.quick = nil
 }
 
 // allocateRound tries each copy, ignores those that find no place, and returns the
@@ -330,7 +421,11 @@ func (b *balancer) allocate(r *routed) (placed bool, status state.AllocationStat
 	if verdict == Yes {
 		b.p.initialize(r, n, "", b.p.expectedSize(r, unknownSize))
 	}
-	b.add(entry{r: r, node: int32(n.pos)})
+	if b.quick != nil {
+		b.quick.room(b.p, n)
+		b.quick.counted(int32(n.pos), b.count[n.pos])
+	}
+	b.add(newEntry(r, int32(n.pos), false))
 	return verdict == Yes, state.DecidersThrottled
 }
 
@@ -343,6 +438,12 @@ func (b *balancer) bestNode(r *routed) (Verdict, *node) {
 		return No, nil
 	}
 	b.look(r.shard.index)
+	where := p.placement(r)
+	if b.quick != nil && where.plain && where.all != No {
+		if v, n, ok := b.quick.choose(b, &where); ok {
+			return v, b.nodes[n]
+		}
+	}
 	best, bestWeight, verdict := int32(-1), float32(0), No
 	for i := range b.nodes {
 		n := int32(i)
@@ -350,11 +451,8 @@ func (b *balancer) bestNode(r *routed) (Verdict, *node) {
 		if best >= 0 && w > bestWeight {
 			continue
 		}
-		v := p.nodeVerdictFor(r, b.nodes[n])
-		if v == No {
-			continue
-		}
-		if best >= 0 && w == bestWeight && !b.beats(r, n, v, best, verdict) {
+		v := where.verdict(b.nodes[n])
+		if v == No || best >= 0 && w == bestWeight && !b.beats(r, n, v, best, verdict) {
 			continue
 		}
 		best, bestWeight, verdict = n, w, v
@@ -418,7 +516,16 @@ func (b *balancer) moveShard(r *routed) {
 		}
 		b.take(r, int32(r.node.pos))
 		target := b.p.relocate(r, n, knownSize(r))
-		b.add(entry{r: target, node: int32(n.pos)})
+		b.add(newEntry(target, int32(n.pos), false))
 		return
+	}
+}
+
+// resized notes shards whose sizes changed: their copies weigh something else now.
+func (b *balancer) resized(shards []*shard) {
+	for _, s := range shards {
+		for _, r := range s.assigned {
+			b.staleNodes[r.node.pos] = true
+		}
 	}
 }

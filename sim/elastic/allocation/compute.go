@@ -258,12 +258,19 @@ func (c *computer) initializeWanted(sim *simulatedInfo) {
 
 // iterate runs the balancer and completes what it began, until it begins nothing.
 func (c *computer) iterate(sim *simulatedInfo) int {
+	var b *balancer
 	for i := 1; ; i++ {
 		if i > 1 {
 			c.takeBackIgnored()
 		}
-		sim.publish()
-		newBalancer(c.pass).run()
+		resized := sim.publish()
+		if b == nil {
+			b = newBalancer(c.pass)
+		} else {
+			b.resized(resized)
+			b.refresh()
+		}
+		b.run()
 		if !c.startAll(sim) {
 			return i
 		}

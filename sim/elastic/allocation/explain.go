@@ -352,7 +352,7 @@ func (s *Service) Weights(st *state.State, in Input, name string) []NodeWeight {
 	out := make([]NodeWeight, len(order))
 	for i, pair := range order {
 		n := pair.Value()
-		out[i] = NodeWeight{p.nodes[n].id, pair.Weight(), int(b.held[n]), int(b.count[n])}
+		out[i] = NodeWeight{p.nodes[n].id, pair.Weight(), int(b.terms[n].held), int(b.count[n])}
 	}
 	return out
 }

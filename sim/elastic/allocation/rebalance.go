@@ -12,12 +12,34 @@ func closeEnough(delta, threshold float32) bool { return delta <= float32(thresh
 
 // balance moves copies from heavy to light nodes, if the cluster may be rebalanced.
 func (b *balancer) balance() {
-	if b.p.fetching || b.p.canRebalance() != Yes || len(b.nodes) < 2 {
+	if b.p.fetching || b.p.canRebalance() != Yes || len(b.nodes) < 2 || !b.unbalanced() {
 		return
 	}
 	for _, idx := range b.mostUnbalancedFirst() {
 		b.balanceIndex(idx)
+		if v, _ := b.p.concurrentRebalance(); v != Yes {
+			// From here on moves would be throttled: they would change the model, which
+			// ends here, and nothing else.
+			return
+		}
 	}
+}
+
+// unbalanced reports whether any index is further from balance than the threshold. If
+// none is, no two nodes are, and nothing would move.
+func (b *balancer) unbalanced() bool {
+	for _, idx := range b.p.indices {
+		b.look(idx)
+		least, most := b.weight(0), b.weight(0)
+		for n := range b.nodes {
+			w := b.weight(int32(n))
+			least, most = min(least, w), max(most, w)
+		}
+		if !closeEnough(float32(most-least), float32(b.minDelta()*b.p.set.threshold)) {
+			return true
+		}
+	}
+	return false
 }
 
 // mostUnbalancedFirst sorts the indices by the difference between their heaviest and
@@ -50,7 +72,7 @@ func (b *balancer) relevantNodes() int {
 	for i, pair := range b.order {
 		n := pair.Value()
 		v, _ := b.p.filter(b.current, b.nodes[n])
-		if b.held[n] > 0 || v != No {
+		if b.terms[n].held > 0 || v != No {
 			b.order[i], b.order[relevant] = b.order[relevant], pair
 			relevant++
 		}
@@ -71,7 +93,7 @@ func (b *balancer) balanceIndex(idx *index) {
 	low, high := 0, relevant-1
 	threshold := float32(b.minDelta() * b.p.set.threshold)
 	for {
-		if b.held[b.order[high].Value()] == 0 {
+		if b.terms[b.order[high].Value()].held == 0 {
 			// Nothing to move from there, wherever the light end stands.
 			low = max(low, high-1)
 		} else {
@@ -82,6 +104,9 @@ func (b *balancer) balanceIndex(idx *index) {
 					return
 				}
 			case delta > threshold && b.moveOne(b.order[low].Value(), b.order[high].Value()):
+				if v, _ := b.p.concurrentRebalance(); v != Yes {
+					return
+				}
 				b.reweigh(low)
 				b.reweigh(high)
 				javaorder.IntroSort(b.order[:relevant])
@@ -129,7 +154,7 @@ func (b *balancer) moveOne(to, from int32) bool {
 		if min(rebalance, allocate) == Yes {
 			p.relocate(r, b.nodes[to], knownSize(r))
 		}
-		b.add(entry{r: r, node: to})
+		b.add(newEntry(r, to, false))
 		return true
 	}
 	return false

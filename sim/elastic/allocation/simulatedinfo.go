@@ -3,11 +3,12 @@ package allocation
 // simulatedInfo keeps disks and sizes up to date while copies start in a simulation
 // (ClusterInfoSimulator). Deciders see its figures only once they are published.
 type simulatedInfo struct {
-	p         *pass
-	usage     []DiskUsage // by node
-	free      int64       // of all disks, known nodes only
-	bytes     map[*shard][2]int64
-	published bool
+	p     *pass
+	usage []DiskUsage // by node
+	free  int64       // of all disks, known nodes only
+	bytes map[*shard][2]int64
+	// resized are the keys of bytes, in the order they came.
+	resized []*shard
 }
 
 // newSimulatedInfo starts from the pass's cluster info. What running recoveries have
@@ -76,14 +77,18 @@ func (sim *simulatedInfo) started(r *routed) {
 		if r.shard.index.set.ignoreWatermark {
 			size = 0
 		}
+		if _, ok := sim.bytes[r.shard]; !ok {
+			sim.resized = append(sim.resized, r.shard)
+		}
 		b := sim.sizes(r.shard)
 		b[role(r.primary)] = size
 		sim.bytes[r.shard] = b
 	}
 }
 
-// publish lets the deciders see the simulated figures.
-func (sim *simulatedInfo) publish() {
+// publish lets the deciders see the simulated figures. It returns the shards whose
+// sizes are new to them.
+func (sim *simulatedInfo) publish() []*shard {
 	p := sim.p
 	p.disk.simulated = true
 	p.disk.free = sim.free
@@ -91,8 +96,11 @@ func (sim *simulatedInfo) publish() {
 		n.usage = sim.usage[i]
 		n.accounted = false
 	}
-	for s, b := range sim.bytes {
-		s.bytes = b
+	resized := sim.resized
+	for _, s := range resized {
+		s.bytes = sim.bytes[s]
 	}
 	clear(sim.bytes)
+	sim.resized = nil
+	return resized
 }
