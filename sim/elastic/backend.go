@@ -266,6 +266,10 @@ func (s *simulated) createFree(ctx context.Context, specs []IndexSpec) error {
 			return fmt.Errorf("creating index %s: its copies were not all active within %s", spec.Name, greenLimit)
 		}
 	}
+	// The master applies a state after its followers, and Fill goes by what it applied.
+	if m := s.c.leader(); m != nil {
+		n = m
+	}
 	quiet, err := n.WhenState(ctx, greenLimit, func(st *state.State) bool {
 		var t tally
 		t.move(computeDelta(emptyState(""), st))
