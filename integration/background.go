@@ -25,6 +25,8 @@ const (
 	// counted as failed, as a client with a full queue would.
 	loadInFlight = 32
 	loadTimeout  = 10 * time.Second
+	// loadGrace is how long requests under way may go on when a load is stopped.
+	loadGrace = 2 * time.Second
 	// avoidFor is how long a client leaves a node alone that did not answer.
 	avoidFor = 5 * time.Second
 )
@@ -130,7 +132,8 @@ func (c *realCluster) shardKeys(ctx context.Context, load scenarios.LoadSpec) ([
 type loadGenerator struct {
 	cluster *realCluster
 	streams []loadStream
-	cancel  context.CancelFunc
+	pause   context.CancelFunc // ends the pacing
+	cancel  context.CancelFunc // ends the requests under way too
 	done    sync.WaitGroup
 
 	mu    sync.Mutex
@@ -139,25 +142,30 @@ type loadGenerator struct {
 }
 
 func (g *loadGenerator) start(parent context.Context) {
-	ctx, cancel := context.WithCancel(parent)
-	g.cancel = cancel
+	requests, cancel := context.WithCancel(parent)
+	pacing, pause := context.WithCancel(requests)
+	g.cancel, g.pause = cancel, pause
 	for i := range g.streams {
 		s := &g.streams[i]
-		g.pace(ctx, fmt.Sprintf("write-%d", i), s.Writes, func(ctx context.Context, r *rand.Rand, n int) { g.write(ctx, s, r, n) },
+		g.pace(pacing, requests, fmt.Sprintf("write-%d", i), s.Writes, func(ctx context.Context, r *rand.Rand, n int) { g.write(ctx, s, r, n) },
 			func(n int64) { g.cluster.traffic.wrote(outcome{failed: n}, 0) })
-		g.pace(ctx, fmt.Sprintf("read-%d", i), s.Reads, func(ctx context.Context, r *rand.Rand, n int) { g.read(ctx, s, r, n) },
+		g.pace(pacing, requests, fmt.Sprintf("read-%d", i), s.Reads, func(ctx context.Context, r *rand.Rand, n int) { g.read(ctx, s, r, n) },
 			func(n int64) { g.cluster.traffic.read(0, n) })
 	}
 }
 
-// stop ends the streams and the requests under way, and waits for them.
+// stop ends the streams and waits for the requests under way, those that take too long
+// excepted.
 func (g *loadGenerator) stop() {
-	g.cancel()
+	g.pause()
+	timer := time.AfterFunc(loadGrace, g.cancel)
+	defer timer.Stop()
 	g.done.Wait()
+	g.cancel()
 }
 
 // pace calls send at every tick with the number of operations due since the last.
-func (g *loadGenerator) pace(ctx context.Context, name string, rate float64, send func(context.Context, *rand.Rand, int), refuse func(int64)) {
+func (g *loadGenerator) pace(ctx, requests context.Context, name string, rate float64, send func(context.Context, *rand.Rand, int), refuse func(int64)) {
 	if rate <= 0 {
 		return
 	}
@@ -188,7 +196,7 @@ func (g *loadGenerator) pace(ctx context.Context, name string, rate float64, sen
 				continue
 			}
 			g.done.Add(1)
-			g.cluster.clock.Go(ctx, name, func(ctx context.Context) {
+			g.cluster.clock.Go(requests, name, func(ctx context.Context) {
 				defer g.done.Done()
 				defer func() { <-slots }()
 				limited, cancel := context.WithTimeout(ctx, loadTimeout)

@@ -79,7 +79,8 @@ type Cluster struct {
 
 	linkGuard sync.Mutex
 	links     map[linkKey]linkState
-	proxies   map[linkKey]*toxiproxy.Proxy
+	proxies   map[linkKey]*toxiproxy.Proxy // the map is fixed after Start, the proxies are guarded
+	urls      map[linkKey]string           // where viewers dial nodes; fixed after Start
 }
 
 // node is one node and the containers that make it.
@@ -157,6 +158,7 @@ func Start(ctx context.Context, opt Options) (_ *Cluster, err error) {
 		byName:  map[string]*node{},
 		links:   map[linkKey]linkState{},
 		proxies: map[linkKey]*toxiproxy.Proxy{},
+		urls:    map[linkKey]string{},
 	}
 	c.labels = runLabels(c.runID, opt.ClusterName)
 	started := false
@@ -279,13 +281,7 @@ func (c *Cluster) DirectURL(name string) string {
 
 // URL is a node's HTTP address for a viewer; it leads over that viewer's links. It is
 // "" for a viewer or node that does not exist.
-func (c *Cluster) URL(viewer, name string) string {
-	proxy, ok := c.proxies[linkKey{viewer, name}]
-	if !ok || c.byName[viewer] != nil {
-		return ""
-	}
-	return "http://" + proxy.Listen
-}
+func (c *Cluster) URL(viewer, name string) string { return c.urls[linkKey{viewer, name}] }
 
 // Links implements [chaos.Target].
 func (c *Cluster) Links() chaos.Links { return c }

@@ -53,6 +53,7 @@ func (c *Cluster) createViewerLinks() error {
 			if err := c.createProxy(c.viewers.client, key, "127.0.0.1:0", to.http); err != nil {
 				return err
 			}
+			c.urls[key] = "http://" + c.proxies[key].Listen
 		}
 	}
 	return nil

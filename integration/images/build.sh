@@ -57,6 +57,7 @@ install_missing() {
 
 # The Debian mirror this machine uses already, empty (debootstrap's own default) when it is no Debian.
 debian_mirror() {
+  # shellcheck disable=SC2016 # apt expands it
   apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' "Codename: $suite" 2>/dev/null |
     head -n 1
 }
