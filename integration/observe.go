@@ -267,7 +267,7 @@ func (o *observer) showNoMaster(at time.Duration) {
 		return
 	}
 	o.shown.begun = true
-	o.shown.health.Master, o.shown.health.Status = false, "red"
+	o.shown.health.Master, o.shown.health.Status, o.shown.health.Blocks = false, "red", "no-master"
 	health := o.shown.health
 	o.sink(scenarios.Observation{At: at, Health: &health})
 	o.shown.members.Master = ""

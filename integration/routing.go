@@ -1,15 +1,17 @@
 package integration
 
 import (
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/shardquake/shardquake/scenarios"
 )
 
 // stateQuery asks one node for the cluster state that it has applied, whether or not it
 // knows a master.
-const stateQuery = "/_cluster/state/version,master_node,nodes,routing_table,metadata?local=true" +
-	"&filter_path=version,master_node,nodes.*.name,routing_table,metadata.cluster_coordination.term"
+const stateQuery = "/_cluster/state/version,master_node,nodes,routing_table,metadata,blocks?local=true" +
+	"&filter_path=version,master_node,nodes.*.name,routing_table,metadata.cluster_coordination.term,blocks"
 
 // stateAnswer is the answer to stateQuery.
 type stateAnswer struct {
@@ -23,6 +25,10 @@ type stateAnswer struct {
 			Term int64 `json:"term"`
 		} `json:"cluster_coordination"`
 	} `json:"metadata"`
+	Blocks struct {
+		Global  map[string]struct{}            `json:"global"`
+		Indices map[string]map[string]struct{} `json:"indices"`
+	} `json:"blocks"`
 	Routing struct {
 		Indices map[string]struct {
 			Shards map[string][]shardAnswer `json:"shards"`
@@ -91,10 +97,22 @@ func (a *stateAnswer) read() *picture {
 	for _, copies := range p.shards {
 		slices.SortFunc(copies, compareCopies)
 	}
+	p.health.Blocks = a.blocks()
 	if !p.health.Master {
-		p.health.Status = "red"
+		p.health.Status, p.health.Blocks = "red", "no-master"
 	}
 	return p
+}
+
+// blocks names the blocks in force as observations do.
+func (a *stateAnswer) blocks() string {
+	names := slices.Sorted(maps.Keys(a.Blocks.Global))
+	for _, index := range slices.Sorted(maps.Keys(a.Blocks.Indices)) {
+		for _, id := range slices.Sorted(maps.Keys(a.Blocks.Indices[index])) {
+			names = append(names, index+":"+id)
+		}
+	}
+	return strings.Join(names, " ")
 }
 
 func (p *picture) addCopy(index string, s shardAnswer, a *stateAnswer) {

@@ -33,6 +33,9 @@ type Health struct {
 	Relocating   int    `json:"relocating"`
 	Unassigned   int    `json:"unassigned"`
 	Delayed      int    `json:"delayed"`
+	// Blocks are those in force, "no-master", an id of a global block or "INDEX:ID", in
+	// order, parted by spaces. It is a text so that pictures of health can be compared.
+	Blocks string `json:"blocks,omitempty"`
 	// Version of the cluster state, Term of the master.
 	Term    int64 `json:"term"`
 	Version int64 `json:"version"`

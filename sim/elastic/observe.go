@@ -1,7 +1,9 @@
 package elastic
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/shardquake/shardquake/scenarios"
@@ -151,7 +153,9 @@ func (w *watchers) name(id string) string {
 func (w *watchers) emitHealth() {
 	h := w.tally.health()
 	if w.best == nil {
-		h.Status, h.Master = "red", false
+		h.Status, h.Master, h.Blocks = "red", false, "no-master"
+	} else {
+		h.Blocks = blocksInForce(w.best)
 	}
 	same := w.health
 	same.Version = h.Version // a version that changes nothing is no news
@@ -160,6 +164,20 @@ func (w *watchers) emitHealth() {
 	}
 	w.health = h
 	w.emit(scenarios.Observation{Health: &h})
+}
+
+// blocksInForce names the blocks of a state.
+func blocksInForce(st *state.State) string {
+	var names []string
+	for _, b := range st.Global {
+		names = append(names, fmt.Sprint(b.ID))
+	}
+	for _, ix := range st.Blocks {
+		for _, b := range ix.Blocks {
+			names = append(names, fmt.Sprintf("%s:%d", ix.Index, b.ID))
+		}
+	}
+	return strings.Join(names, " ")
 }
 
 // emitShards tells all copies of the shards that changed.

@@ -1,0 +1,88 @@
+package fidelity
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// moveLabels names moves so that they can be compared between runs in which nodes have
+// other names and shards lie elsewhere: "7 of 12 → 2" is the copy with the seventh
+// number of the twelve that its node held when the phase began, moved to a node that
+// held two.
+func moveLabels(obs []scenarios.Observation, at time.Duration, moves []scenarios.Move) []string {
+	if len(moves) == 0 {
+		return nil
+	}
+	held := holdings(obs, at)
+	var out []string
+	for _, m := range moves {
+		from := held[m.From]
+		rank := slices.Index(from, shardName(m.Index, m.Shard)) + 1
+		if rank == 0 {
+			// It had come in this phase: a second move.
+			out = append(out, fmt.Sprintf("again, from %d → %d", len(from), len(held[m.To])))
+			continue
+		}
+		out = append(out, fmt.Sprintf("%d of %d → %d", rank, len(from), len(held[m.To])))
+	}
+	return out
+}
+
+// shardName sorts by index, then number.
+func shardName(index string, shard int) string { return fmt.Sprintf("%s[%05d]", index, shard) }
+
+// holdings are the shards that each node held at a moment, sorted.
+func holdings(obs []scenarios.Observation, at time.Duration) map[string][]string {
+	shards := make(map[string][]scenarios.Copy)
+	for _, o := range obs {
+		if o.At >= at {
+			break
+		}
+		fresh := make(map[string]bool)
+		for _, c := range o.Shards {
+			name := shardName(c.Index, c.Shard)
+			if !fresh[name] {
+				fresh[name] = true
+				shards[name] = nil
+			}
+			shards[name] = append(shards[name], c)
+		}
+	}
+	out := make(map[string][]string)
+	for name, copies := range shards {
+		for _, c := range copies {
+			if c.Node != "" {
+				out[c.Node] = append(out[c.Node], name)
+			}
+		}
+	}
+	for _, held := range out {
+		slices.SortFunc(held, strings.Compare)
+	}
+	return out
+}
+
+// sameOrder reports whether two sequences have the same moves in the same order, but for
+// neighbours that may swap: two recoveries of a node go on at a time.
+func sameOrder(a, b []string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	used := make([]bool, len(b))
+	for i, m := range a {
+		found := false
+		for j := max(i-1, 0); j <= min(i+1, len(b)-1) && !found; j++ {
+			if !used[j] && b[j] == m {
+				used[j], found = true, true
+			}
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}
