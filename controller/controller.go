@@ -45,6 +45,10 @@ type Config struct {
 	OnDecision func(Decision)
 	// KeepDecisions is how many audit records are kept. Default 1000.
 	KeepDecisions int
+	// Parts work beside the two loops, such as a recovery manager.
+	Parts []Part
+	// Leadership decides when this controller may act. Nil: always.
+	Leadership Leadership
 }
 
 // defaultLoadInterval is the time between two looks at details and load.
@@ -175,7 +179,17 @@ func (c *Controller) Decisions() []Decision { return c.journal.list() }
 // its loops, puts settings back where that was asked for, and returns nil or what
 // went wrong with that. When ctx ends it returns ctx's error at once, like a process
 // that is killed: nothing is put back, and the loops end by themselves.
+//
+// With a leadership it does so only while it is in charge, and stands by otherwise.
 func (c *Controller) Run(ctx context.Context) error {
+	if c.cfg.Leadership != nil {
+		return c.cfg.Leadership.Run(ctx, tenant{c})
+	}
+	return c.serve(ctx)
+}
+
+// serve looks after the cluster until Stop is called or ctx ends.
+func (c *Controller) serve(ctx context.Context) error {
 	loops, cancel := c.cfg.Clock.WithCancel(ctx)
 	defer cancel()
 	c.group.Go(loops, "shard-controller", c.shards.run)
@@ -183,6 +197,9 @@ func (c *Controller) Run(ctx context.Context) error {
 		return err
 	}
 	defer c.monitor.Stop()
+	for _, part := range c.cfg.Parts {
+		c.group.Go(loops, "part", func(ctx context.Context) { part.Run(ctx, &Desk{c}) })
+	}
 	c.log.infof(ctx, "Controller started: policy %s, interval %v", c.PolicyName(), c.cfg.Interval)
 	if err := c.stop.Wait(ctx); err != nil {
 		return err

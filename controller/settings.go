@@ -2,9 +2,11 @@ package controller
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/shardquake/shardquake/internal/clock"
 )
@@ -68,6 +70,9 @@ type ledger struct {
 	// can't take each other's change for somebody else's.
 	lock    clock.Mutex
 	entries map[string]*ledgerEntry
+
+	mu      sync.Mutex
+	written json.RawMessage // the entries as a successor is told of them
 }
 
 // ledgerEntry is a setting that the controller has touched.
@@ -158,6 +163,7 @@ func (l *ledger) write(ctx context.Context, now SettingsInForce, changes []Setti
 		}
 		e.value, e.before, e.unsure = c.To, c.From, true
 	}
+	l.note()
 	if err := l.client.UpdateClusterSettings(ctx, l.inScope(values)); err != nil {
 		return err
 	}
@@ -234,5 +240,6 @@ func (l *ledger) restoreKeys(ctx context.Context, keys []string) (Step, error) {
 	for _, key := range keys {
 		delete(l.entries, key)
 	}
+	l.note()
 	return step, nil
 }

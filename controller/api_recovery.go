@@ -1,0 +1,244 @@
+package controller
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/elastic/go-elasticsearch/v8/esapi"
+)
+
+// The answers of allocation explain to whether an unassigned copy can go somewhere.
+const (
+	CanAllocateYes         = "yes"
+	CanAllocateNo          = "no"
+	CanAllocateThrottled   = "throttled"
+	CanAllocateDelayed     = "allocation_delayed"
+	CanAllocateAwaiting    = "awaiting_info"
+	CanAllocateNoValidCopy = "no_valid_shard_copy"
+)
+
+// AllocationExplanation says why an unassigned copy is where it is: nowhere.
+type AllocationExplanation struct {
+	Index   string
+	Shard   int
+	Primary bool
+	State   string // unassigned, initializing, started, relocating
+	// Reason why it became unassigned, since when, and after how many failed attempts.
+	Reason         string
+	Since          time.Time
+	FailedAttempts int
+	Details        string // of the last failure; "" when there was none
+	CanAllocate    string // one of the CanAllocate constants
+	Text           string // Elasticsearch's own sentence
+	RemainingDelay time.Duration
+	Nodes          []NodeVerdict // sorted by name
+}
+
+// NodeVerdict is what a node means for the copy.
+type NodeVerdict struct {
+	Node     string
+	Decision string // yes, no, throttled, …
+	// HasStore is whether the node was found to hold a copy on disk; InSync whether that
+	// copy has every acknowledged write. StoreError says why it can't be used.
+	HasStore, InSync bool
+	StoreError       string
+	Objections       []Objection // of deciders that said no or wait
+}
+
+// Objection is one decider's no.
+type Objection struct{ Decider, Decision, Text string }
+
+// explainAnswer is the part of the answer that is used.
+type explainAnswer struct {
+	Index      string `json:"index"`
+	Shard      int    `json:"shard"`
+	Primary    bool   `json:"primary"`
+	State      string `json:"current_state"`
+	Unassigned struct {
+		Reason   string    `json:"reason"`
+		At       time.Time `json:"at"`
+		Attempts int       `json:"failed_allocation_attempts"`
+		Details  string    `json:"details"`
+	} `json:"unassigned_info"`
+	Can       string `json:"can_allocate"`
+	Text      string `json:"allocate_explanation"`
+	Remaining int64  `json:"remaining_delay_in_millis"`
+	Nodes     []struct {
+		Name     string `json:"node_name"`
+		Decision string `json:"node_decision"`
+		Store    *struct {
+			Found     *bool           `json:"found"`
+			InSync    bool            `json:"in_sync"`
+			Exception json.RawMessage `json:"store_exception"`
+			// Matching counts bytes equal to the primary's, of a replica.
+			Matching int64  `json:"matching_size_in_bytes"`
+			ID       string `json:"allocation_id"`
+		} `json:"store"`
+		Deciders []struct {
+			Decider  string `json:"decider"`
+			Decision string `json:"decision"`
+			Text     string `json:"explanation"`
+		} `json:"deciders"`
+	} `json:"node_allocation_decisions"`
+}
+
+// ExplainAllocation asks why a copy is not assigned.
+func (c *Client) ExplainAllocation(ctx context.Context, index string, shard int, primary bool) (AllocationExplanation, error) {
+	request, err := json.Marshal(map[string]any{"index": index, "shard": shard, "primary": primary})
+	if err != nil {
+		return AllocationExplanation{}, fmt.Errorf("allocation explain: %w", err)
+	}
+	body, err := c.call(ctx, "cluster.allocation_explain", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
+		return esapi.ClusterAllocationExplainRequest{Body: bytes.NewReader(request)}.Do(ctx, t)
+	})
+	if err != nil {
+		return AllocationExplanation{}, err
+	}
+	return parseExplanation(body)
+}
+
+func parseExplanation(body []byte) (AllocationExplanation, error) {
+	var a explainAnswer
+	if err := json.Unmarshal(body, &a); err != nil {
+		return AllocationExplanation{}, fmt.Errorf("allocation explain: %w", err)
+	}
+	out := AllocationExplanation{
+		Index: a.Index, Shard: a.Shard, Primary: a.Primary, State: a.State, Reason: a.Unassigned.Reason, Since: a.Unassigned.At,
+		FailedAttempts: a.Unassigned.Attempts, Details: a.Unassigned.Details, CanAllocate: a.Can, Text: a.Text,
+		RemainingDelay: time.Duration(a.Remaining) * time.Millisecond,
+	}
+	for _, n := range a.Nodes {
+		v := NodeVerdict{Node: n.Name, Decision: n.Decision}
+		if s := n.Store; s != nil {
+			v.HasStore, v.InSync = s.ID != "" || s.Matching > 0, s.InSync
+			if s.Found != nil && !*s.Found {
+				v.HasStore = false
+			}
+			if len(s.Exception) > 0 {
+				v.StoreError = string(s.Exception)
+			}
+		}
+		for _, d := range n.Deciders {
+			if d.Decision == "NO" || d.Decision == "THROTTLE" {
+				v.Objections = append(v.Objections, Objection{d.Decider, d.Decision, d.Text})
+			}
+		}
+		out.Nodes = append(out.Nodes, v)
+	}
+	slices.SortStableFunc(out.Nodes, func(a, b NodeVerdict) int { return cmp.Compare(a.Node, b.Node) })
+	return out, nil
+}
+
+// RetryFailed lets Elasticsearch try anew to assign copies that it gave up after
+// index.allocation.max_retries failures. It is what the documents' POST
+// /{index}/_recover?retry_failed=true was meant to do: that path doesn't exist.
+func (c *Client) RetryFailed(ctx context.Context) error {
+	yes := true
+	return c.rerouteCall(ctx, esapi.ClusterRerouteRequest{RetryFailed: &yes, Metric: []string{"none"}}, nil)
+}
+
+// CancelRecovery gives up the recovery of a replica on a node; Elasticsearch then
+// looks for a place for it anew. A primary is refused.
+func (c *Client) CancelRecovery(ctx context.Context, index string, shard int, node string) error {
+	return c.rerouteCall(ctx, esapi.ClusterRerouteRequest{Metric: []string{"none"}}, map[string]any{
+		"cancel": map[string]any{"index": index, "shard": shard, "node": node, "allow_primary": false},
+	})
+}
+
+// AllocateStalePrimary makes a node's stale copy the primary. Every write that was
+// acknowledged after that copy fell behind is lost.
+func (c *Client) AllocateStalePrimary(ctx context.Context, index string, shard int, node string) error {
+	return c.rerouteCall(ctx, esapi.ClusterRerouteRequest{Metric: []string{"none"}}, map[string]any{
+		"allocate_stale_primary": map[string]any{"index": index, "shard": shard, "node": node, "accept_data_loss": true},
+	})
+}
+
+// AllocateEmptyPrimary makes an empty shard the primary. All its documents are lost.
+func (c *Client) AllocateEmptyPrimary(ctx context.Context, index string, shard int, node string) error {
+	return c.rerouteCall(ctx, esapi.ClusterRerouteRequest{Metric: []string{"none"}}, map[string]any{
+		"allocate_empty_primary": map[string]any{"index": index, "shard": shard, "node": node, "accept_data_loss": true},
+	})
+}
+
+// rerouteCall sends at most one command. It is not repeated when nobody knows what
+// came of it: the cluster may have moved on meanwhile.
+func (c *Client) rerouteCall(ctx context.Context, r esapi.ClusterRerouteRequest, command map[string]any) error {
+	request := []byte("{}")
+	if command != nil {
+		var err error
+		if request, err = json.Marshal(map[string]any{"commands": []any{command}}); err != nil {
+			return fmt.Errorf("reroute: %w", err)
+		}
+	}
+	body, err := c.call(ctx, "cluster.reroute", once, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
+		r.Body = bytes.NewReader(request)
+		return r.Do(ctx, t)
+	})
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Acknowledged bool `json:"acknowledged"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return fmt.Errorf("reroute: %w", err)
+	}
+	if !answer.Acknowledged {
+		return errors.New("reroute: published, but not acknowledged by every node in time")
+	}
+	return nil
+}
+
+// IndexSettings are an index's own settings by key.
+type IndexSettings struct {
+	Index  string
+	Values map[string]string
+}
+
+// GetIndexSettings reads the settings of all indices whose keys match one of the
+// patterns, sorted by index. Indices without any are left out.
+func (c *Client) GetIndexSettings(ctx context.Context, patterns ...string) ([]IndexSettings, error) {
+	yes := true
+	body, err := c.call(ctx, "indices.get_settings", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
+		return esapi.IndicesGetSettingsRequest{Index: []string{"_all"}, Name: patterns, FlatSettings: &yes}.Do(ctx, t)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return parseIndexSettings(body)
+}
+
+func parseIndexSettings(body []byte) ([]IndexSettings, error) {
+	var a map[string]struct {
+		Settings map[string]json.RawMessage `json:"settings"`
+	}
+	if err := json.Unmarshal(body, &a); err != nil {
+		return nil, fmt.Errorf("index settings: %w", err)
+	}
+	out := []IndexSettings{}
+	for _, index := range slices.Sorted(maps.Keys(a)) {
+		if values := plain(a[index].Settings); len(values) > 0 {
+			out = append(out, IndexSettings{index, values})
+		}
+	}
+	return out, nil
+}
+
+// UpdateIndexSettings changes settings of one index; a nil value takes one away.
+func (c *Client) UpdateIndexSettings(ctx context.Context, index string, values map[string]*string) error {
+	request, err := json.Marshal(values)
+	if err != nil {
+		return fmt.Errorf("index settings: %w", err)
+	}
+	_, err = c.call(ctx, "indices.put_settings", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
+		return esapi.IndicesPutSettingsRequest{Index: []string{index}, Body: bytes.NewReader(request)}.Do(ctx, t)
+	})
+	return err
+}
