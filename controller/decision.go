@@ -55,6 +55,7 @@ type Step struct {
 type Effect struct {
 	After      time.Duration  `json:"after_ns"`   // since the decision
 	Recoveries int            `json:"recoveries"` // distinct ones seen
+	Moved      int            `json:"moved"`      // copies that lie on another node than before
 	TimedOut   bool           `json:"timed_out,omitempty"`
 	Before     policy.Numbers `json:"before"`
 	Now        policy.Numbers `json:"now"`

@@ -40,6 +40,12 @@ type fakeCluster struct {
 	onSettings func(f *fakeCluster)
 	requests   []string // method and path
 	puts       []string // bodies of PUT /_cluster/settings
+	// refuse says why deciders refuse to move a copy to a node; reroutes are the bodies
+	// of POST /_cluster/reroute, after "dry " when it was a dry run. With dropReroute a
+	// command is carried out and its answer lost.
+	refuse      map[string]string
+	reroutes    []string
+	dropReroute bool
 }
 
 // fakeCopy is a row of _cat/shards.
@@ -96,6 +102,8 @@ func (f *fakeCluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, f.recoveries)
 	case key == "GET /_cluster/settings":
 		reply(w, map[string]any{"persistent": f.persistent, "transient": f.transient, "defaults": defaults()})
+	case key == "POST /_cluster/reroute":
+		f.reroute(w, r)
 	case key == "PUT /_cluster/settings":
 		f.putSettings(w, r)
 	default:
@@ -204,6 +212,34 @@ func (f *fakeCluster) putSettings(w http.ResponseWriter, r *http.Request) {
 	reply(w, map[string]any{"acknowledged": true, "persistent": change.Persistent, "transient": change.Transient})
 }
 
+func (f *fakeCluster) reroute(w io.Writer, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(err)
+	}
+	var request struct {
+		Commands []controller.RerouteCommand `json:"commands"`
+	}
+	if err := json.Unmarshal(body, &request); err != nil {
+		panic(err)
+	}
+	dry := r.URL.Query().Get("dry_run") == "true"
+	f.reroutes = append(f.reroutes, map[bool]string{true: "dry "}[dry]+string(body))
+	decision := map[string]string{"decider": "disk_threshold", "decision": "YES"}
+	for _, c := range request.Commands {
+		if why := f.refuse[c.Move.To]; why != "" {
+			decision["decision"], decision["explanation"] = "NO", why
+			continue
+		}
+		for i := range f.copies {
+			if x := &f.copies[i]; !dry && x.index == c.Move.Index && x.shard == c.Move.Shard && x.node == c.Move.From {
+				x.node = c.Move.To
+			}
+		}
+	}
+	reply(w, map[string]any{"acknowledged": true, "explanations": []any{map[string]any{"command": "move", "decisions": []any{decision}}}})
+}
+
 func merge(into map[string]string, change map[string]*string) {
 	for key, value := range change {
 		if value == nil {
@@ -245,6 +281,9 @@ func (f *fakeCluster) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	rec := httptest.NewRecorder()
 	f.ServeHTTP(rec, r)
+	if f.dropReroute && r.URL.Path == "/_cluster/reroute" && r.URL.Query().Get("dry_run") == "" {
+		return nil, errors.New("connection reset")
+	}
 	return rec.Result(), nil
 }
 

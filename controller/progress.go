@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/shardquake/shardquake/controller/policy"
@@ -80,8 +81,32 @@ func (s *ShardController) conclude(ctx context.Context, d Decision, before polic
 		now := distribution(shards)
 		now.DataNodes = max(before.DataNodes, len(now.Nodes))
 		e.Now = policy.SpreadOf(now).Numbers()
+		e.Moved = moved(before.Copies, now.Copies)
+		was, _ := e.Before.Get("cv")
+		is, _ := e.Now.Get("cv")
+		e.Note = fmt.Sprintf("%d copies moved, coefficient of variation %.3f before and %.3f now", e.Moved, was, is)
 	}
 	e.After = s.clock.Monotonic() - d.Monotonic
 	d.Effect = e
 	s.journal.record(d)
+}
+
+// moved counts the copies that are now where no copy of their shard was before.
+func moved(before, now []policy.Copy) int {
+	type place struct {
+		index string
+		shard int
+		node  string
+	}
+	were := make(map[place]bool, len(before))
+	for _, c := range before {
+		were[place{c.Index, c.Shard, c.Node}] = true
+	}
+	n := 0
+	for _, c := range now {
+		if !were[place{c.Index, c.Shard, c.Node}] {
+			n++
+		}
+	}
+	return n
 }

@@ -113,32 +113,37 @@ func (s *ShardController) askShadows(obs policy.Observation) {
 // carryOut does what a verdict says, records it and follows the recoveries that
 // result.
 func (s *ShardController) carryOut(ctx context.Context, d Decision, obs policy.Observation, v policy.Verdict, mode applyMode) Decision {
-	ok := false
 	for _, a := range v.Actions {
-		var step Step
-		var err error
-		switch a {
-		case policy.Rebalance:
-			step, err = s.rebalanceShards(ctx, mode)
-		case policy.Optimize:
-			step, err = s.optimizeShardAllocation(ctx, mode)
-		default:
-			err = fmt.Errorf("unknown action %q", a)
-		}
-		if err != nil {
-			step.What, step.Error = string(a), err.Error()
-		}
-		d.Done = append(d.Done, step)
-		ok = ok || (err == nil && step.Calls > 0)
+		d.Done = append(d.Done, s.do(ctx, a, v, mode)...)
 	}
 	if ctx.Err() != nil && !d.Acted() {
 		return d // broken off before anything was done
 	}
 	s.journal.record(d)
-	if ok {
+	if d.Acted() {
 		s.follow(d, obs)
 	}
 	return d
+}
+
+// do does one action of a verdict.
+func (s *ShardController) do(ctx context.Context, a policy.Action, v policy.Verdict, mode applyMode) []Step {
+	var step Step
+	var err error
+	switch a {
+	case policy.Rebalance:
+		step, err = s.rebalanceShards(ctx, mode)
+	case policy.Optimize:
+		step, err = s.optimizeShardAllocation(ctx, mode)
+	case policy.Move:
+		return s.moveShards(ctx, v.Moves)
+	default:
+		err = fmt.Errorf("unknown action %q", a)
+	}
+	if err != nil {
+		step.What, step.Error = string(a), err.Error()
+	}
+	return []Step{step}
 }
 
 // rebalanceShards lets Elasticsearch rebalance, with limits on recovery.

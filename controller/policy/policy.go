@@ -119,6 +119,8 @@ type Registration struct {
 // Registry lists the policies, in the order of their names.
 func Registry() []Registration {
 	return []Registration{
+		{"disk", "moves shards off filling disks before Elasticsearch's watermarks bite", func() Policy { return NewDisk(DiskConfig{}) }},
+		{"hotspot", "moves busy shards from busy nodes to quiet ones, one at a time", func() Policy { return NewHotspot(HotspotConfig{}) }},
 		{"none", "watches and never acts", func() Policy { return noPolicy{} }},
 		{"threshold", "rebalances whenever there are more than 5 shards per node on average", func() Policy { return NewThreshold(ThresholdConfig{}) }},
 		{"variance", "rebalances when the spread over nodes is avoidable, with hysteresis and cool-down", func() Policy { return NewVariance(VarianceConfig{}) }},

@@ -1,0 +1,164 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+)
+
+// DiskConfig configures the disk policy; zero values mean the defaults.
+type DiskConfig struct {
+	// ActAbove is the use of a disk in percent above which shards leave it. Default 80:
+	// five below Elasticsearch's low watermark, at which allocation to the node stops.
+	ActAbove float64
+	// Until is the use that the moves aim at. Default 75. It is also the most that a
+	// target may be filled to.
+	Until float64
+	// MaxMoves limits the moves of one decision. Default 2.
+	MaxMoves int
+	// CoolDown is the time between two decisions to move. Default 2 m.
+	CoolDown time.Duration
+}
+
+// Disk moves shards off filling disks before Elasticsearch's watermarks stop
+// allocation (85 %), force shards away (90 %) and block writes (95 %).
+//
+// From the fullest disk it moves as few copies as will do, each to the node with the
+// most free space that has no copy of the same shard.
+type Disk struct {
+	cfg   DiskConfig
+	acted bool
+	last  time.Duration
+}
+
+// NewDisk makes the policy.
+func NewDisk(cfg DiskConfig) *Disk {
+	if cfg.ActAbove == 0 {
+		cfg.ActAbove = 80
+	}
+	if cfg.Until == 0 {
+		cfg.Until = 75
+	}
+	if cfg.MaxMoves == 0 {
+		cfg.MaxMoves = 2
+	}
+	if cfg.CoolDown == 0 {
+		cfg.CoolDown = 2 * time.Minute
+	}
+	return &Disk{cfg: cfg}
+}
+
+// Name implements [Policy].
+func (p *Disk) Name() string { return "disk" }
+
+// Needs implements [Policy].
+func (p *Disk) Needs() Needs { return Needs{Disk: true, Bytes: true} }
+
+// Decide implements [Policy].
+func (p *Disk) Decide(o Observation) Verdict {
+	fullest, use := -1, 0.0
+	for i, n := range o.Nodes {
+		if u := diskUse(n, 0); n.DiskTotal > 0 && u > use {
+			fullest, use = i, u
+		}
+	}
+	v := Verdict{Numbers: Numbers{{"fullest_percent", use}, {"act_above", p.cfg.ActAbove}, {"until", p.cfg.Until}}}
+	if fullest < 0 {
+		v.Reason = "how full the disks are is not known"
+		return v
+	}
+	source := o.Nodes[fullest]
+	grounds := fmt.Sprintf("the disk of %s is %s%% full", source.Name, format(use))
+	switch {
+	case use <= p.cfg.ActAbove:
+		v.Reason = fmt.Sprintf("%s, not above %s%%", grounds, format(p.cfg.ActAbove))
+	case o.Relocating+o.Initializing > 0:
+		v.Reason = fmt.Sprintf("%s, but %d shards are on the move already", grounds, o.Relocating+o.Initializing)
+	case p.acted && o.At-p.last < p.cfg.CoolDown:
+		v.Reason = fmt.Sprintf("%s, but acted %v ago; cool-down is %v", grounds, o.At-p.last, p.cfg.CoolDown)
+	default:
+		p.relieve(o, source, grounds, &v)
+	}
+	return v
+}
+
+func (p *Disk) relieve(o Observation, source Node, grounds string, v *Verdict) {
+	moves := p.plan(o, source)
+	if len(moves) == 0 {
+		v.Reason = fmt.Sprintf("%s, and no shard of it fits on another node below %s%%: the cluster needs more disk", grounds, format(p.cfg.Until))
+		return
+	}
+	p.acted, p.last = true, o.At
+	v.Actions, v.Moves = []Action{Move}, moves
+	v.Reason = fmt.Sprintf("%s, above %s%%: %d shards leave it", grounds, format(p.cfg.ActAbove), len(moves))
+}
+
+// plan picks copies until the disk is down to the aim, or the limit is reached.
+func (p *Disk) plan(o Observation, source Node) []ShardMove {
+	incoming := map[string]int64{}
+	taken := map[int]bool{}
+	need := source.DiskUsed - int64(float64(source.DiskTotal)*(p.cfg.Until/100))
+	var moves []ShardMove
+	for need > 0 && len(moves) < p.cfg.MaxMoves {
+		i, to := p.pick(o, source, need, incoming, taken)
+		if i < 0 {
+			break
+		}
+		c := o.Copies[i]
+		taken[i] = true
+		incoming[to] += c.Bytes
+		need -= c.Bytes
+		moves = append(moves, ShardMove{c.Index, c.Shard, source.Name, to, c.Bytes})
+	}
+	return moves
+}
+
+// pick chooses the smallest copy that is enough, or the largest one when none is.
+func (p *Disk) pick(o Observation, source Node, need int64, incoming map[string]int64, taken map[int]bool) (index int, target string) {
+	best := -1
+	for i, c := range o.Copies {
+		if c.Node != source.Name || c.Moving || c.Bytes <= 0 || taken[i] {
+			continue
+		}
+		to := p.roomiest(o, source, c, incoming)
+		if to == "" {
+			continue
+		}
+		if best < 0 || better(c.Bytes, o.Copies[best].Bytes, need) {
+			best, target = i, to
+		}
+	}
+	return best, target
+}
+
+// better reports whether a copy of a bytes suits the need better than one of b bytes.
+func better(a, b, need int64) bool {
+	if (a >= need) != (b >= need) {
+		return a >= need
+	}
+	if a >= need {
+		return a < b
+	}
+	return a > b
+}
+
+// roomiest is the node that is least full with the copy on it, "" when none takes it.
+func (p *Disk) roomiest(o Observation, source Node, c Copy, incoming map[string]int64) string {
+	best, least := "", p.cfg.Until
+	for _, n := range o.Nodes {
+		if n.Name == source.Name || n.DiskTotal == 0 || holds(o.Copies, n.Name, c) {
+			continue
+		}
+		if u := diskUse(n, incoming[n.Name]+c.Bytes); u < least {
+			best, least = n.Name, u
+		}
+	}
+	return best
+}
+
+// diskUse is the use of a node's disk in percent with some bytes more on it.
+func diskUse(n Node, more int64) float64 {
+	if n.DiskTotal == 0 {
+		return 0
+	}
+	return 100 * float64(n.DiskUsed+more) / float64(n.DiskTotal)
+}

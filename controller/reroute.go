@@ -1,0 +1,147 @@
+package controller
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/elastic/go-elasticsearch/v8/esapi"
+
+	"github.com/shardquake/shardquake/controller/policy"
+)
+
+// RerouteCommand is one command of POST /_cluster/reroute; exactly one field is set.
+type RerouteCommand struct {
+	Move            *MoveCommand     `json:"move,omitempty"`
+	Cancel          *CancelCommand   `json:"cancel,omitempty"`
+	AllocateReplica *AllocateCommand `json:"allocate_replica,omitempty"`
+	AllocateStale   *AllocateCommand `json:"allocate_stale_primary,omitempty"`
+	AllocateEmpty   *AllocateCommand `json:"allocate_empty_primary,omitempty"`
+}
+
+// MoveCommand moves a started copy to another node.
+type MoveCommand struct {
+	Index string `json:"index"`
+	Shard int    `json:"shard"`
+	From  string `json:"from_node"`
+	To    string `json:"to_node"`
+}
+
+// CancelCommand breaks a recovery off.
+type CancelCommand struct {
+	Index        string `json:"index"`
+	Shard        int    `json:"shard"`
+	Node         string `json:"node"`
+	AllowPrimary bool   `json:"allow_primary"`
+}
+
+// AllocateCommand puts a copy on a node. The two commands for primaries lose data
+// and are refused without AcceptDataLoss.
+type AllocateCommand struct {
+	Index          string `json:"index"`
+	Shard          int    `json:"shard"`
+	Node           string `json:"node"`
+	AcceptDataLoss bool   `json:"accept_data_loss,omitempty"`
+}
+
+// RerouteOptions say how commands are carried out.
+type RerouteOptions struct {
+	DryRun      bool // only say what would happen
+	RetryFailed bool // give copies that failed too often another try
+}
+
+// RerouteAnswer says what the deciders think of each command.
+type RerouteAnswer struct {
+	Acknowledged bool                 `json:"acknowledged"`
+	Explanations []RerouteExplanation `json:"explanations"`
+}
+
+// RerouteExplanation is the verdict on one command.
+type RerouteExplanation struct {
+	Command   string `json:"command"`
+	Decisions []struct {
+		Decider     string `json:"decider"`
+		Decision    string `json:"decision"` // YES, NO, THROTTLE
+		Explanation string `json:"explanation"`
+	} `json:"decisions"`
+}
+
+// Refusal names the deciders that say no, "" when none does.
+func (e RerouteExplanation) Refusal() string {
+	var out []string
+	for _, d := range e.Decisions {
+		if strings.EqualFold(d.Decision, "no") {
+			out = append(out, d.Decider+": "+d.Explanation)
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+// Reroute carries out commands, or tries them. It is not repeated when its outcome is
+// unknown, except as a dry run.
+func (c *Client) Reroute(ctx context.Context, commands []RerouteCommand, opt RerouteOptions) (RerouteAnswer, error) {
+	var answer RerouteAnswer
+	if commands == nil {
+		commands = []RerouteCommand{}
+	}
+	request, err := json.Marshal(map[string]any{"commands": commands})
+	if err != nil {
+		return answer, fmt.Errorf("reroute: %w", err)
+	}
+	explain := true
+	again := repeat(opt.DryRun || len(commands) == 0)
+	body, err := c.call(ctx, "cluster.reroute", again, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
+		r := esapi.ClusterRerouteRequest{Body: bytes.NewReader(request), Explain: &explain, Metric: []string{"none"}}
+		if opt.DryRun {
+			r.DryRun = &opt.DryRun
+		}
+		if opt.RetryFailed {
+			r.RetryFailed = &opt.RetryFailed
+		}
+		return r.Do(ctx, t)
+	})
+	if err != nil {
+		return answer, err
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return answer, fmt.Errorf("reroute: %w", err)
+	}
+	return answer, nil
+}
+
+// moveShards carries out moves one by one, each tried first, so that one that is
+// refused doesn't keep the others back.
+func (s *ShardController) moveShards(ctx context.Context, moves []policy.ShardMove) []Step {
+	steps := make([]Step, 0, len(moves))
+	for _, m := range moves {
+		step := Step{What: fmt.Sprintf("move %s[%d] (%s) from %s to %s", m.Index, m.Shard, formatBytes(m.Bytes), m.From, m.To)}
+		if err := s.moveShard(ctx, m); err != nil {
+			step.Error = err.Error()
+			s.log.errorf(ctx, "Shard %s[%d] not moved from %s to %s: %v", m.Index, m.Shard, m.From, m.To, err)
+		} else {
+			step.Calls = 1
+			s.log.infof(ctx, "Moving shard %s[%d] from %s to %s", m.Index, m.Shard, m.From, m.To)
+		}
+		steps = append(steps, step)
+	}
+	return steps
+}
+
+// moveShard tries a move and then does it.
+func (s *ShardController) moveShard(ctx context.Context, m policy.ShardMove) error {
+	command := []RerouteCommand{{Move: &MoveCommand{Index: m.Index, Shard: m.Shard, From: m.From, To: m.To}}}
+	for _, dry := range []bool{true, false} {
+		answer, err := s.client.Reroute(ctx, command, RerouteOptions{DryRun: dry})
+		if err != nil {
+			return err
+		}
+		for _, e := range answer.Explanations {
+			if why := e.Refusal(); why != "" {
+				return fmt.Errorf("the cluster's deciders refuse it: %s", why)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package controller_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/controller"
+	"github.com/shardquake/shardquake/controller/policy"
+)
+
+// fixed is a policy that gives the same verdict at its first round, and then rests.
+type fixed struct {
+	verdict policy.Verdict
+	asked   int
+}
+
+func (f *fixed) Name() string        { return "fixed" }
+func (f *fixed) Needs() policy.Needs { return policy.Needs{} }
+func (f *fixed) Decide(policy.Observation) policy.Verdict {
+	if f.asked++; f.asked > 1 {
+		return policy.Verdict{Reason: "done already"}
+	}
+	return f.verdict
+}
+
+func TestMovesAreTriedBeforeTheyAreDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeCluster(3, started("logs", 2, 0, 0)...)
+		fake.refuse = map[string]string{"n3": "the node is above the low watermark"}
+		r := run(t, fake, func(c *controller.Config) {
+			c.Policy = &fixed{verdict: policy.Verdict{Actions: []policy.Action{policy.Move}, Moves: []policy.ShardMove{
+				{Index: "logs", Shard: 0, From: "n1", To: "n2", Bytes: 1 << 20}, {Index: "logs", Shard: 1, From: "n1", To: "n3"},
+			}}}
+		})
+		time.Sleep(10 * second)
+		require.NoError(t, r.end())
+		assert.Equal(t, []string{
+			`dry {"commands":[{"move":{"index":"logs","shard":0,"from_node":"n1","to_node":"n2"}}]}`,
+			`{"commands":[{"move":{"index":"logs","shard":0,"from_node":"n1","to_node":"n2"}}]}`,
+			`dry {"commands":[{"move":{"index":"logs","shard":1,"from_node":"n1","to_node":"n3"}}]}`,
+		}, fake.reroutes)
+		require.Len(t, r.acted(), 1)
+		d := r.acted()[0]
+		require.Len(t, d.Done, 2)
+		assert.Equal(t, "move logs[0] (1mb) from n1 to n2", d.Done[0].What)
+		assert.Equal(t, "the cluster's deciders refuse it: disk_threshold: the node is above the low watermark", d.Done[1].Error)
+		require.NotNil(t, d.Effect)
+		assert.Equal(t, 1, d.Effect.Moved)
+		assert.Len(t, r.log.with("Moving shard logs[0] from n1 to n2"), 1)
+	})
+}
+
+func TestAMoveWhoseOutcomeIsUnknownIsNotRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeCluster(2, started("logs", 2, 0)...)
+		fake.dropReroute = true
+		r := run(t, fake, func(c *controller.Config) {
+			c.Policy = &fixed{verdict: policy.Verdict{Actions: []policy.Action{policy.Move}, Moves: []policy.ShardMove{{Index: "logs", Shard: 0, From: "n1", To: "n2"}}}}
+		})
+		time.Sleep(20 * second)
+		require.NoError(t, r.end())
+		assert.Len(t, fake.reroutes, 2, "the dry run and one attempt")
+		assert.NotEmpty(t, r.Decisions()[0].Done[0].Error)
+	})
+}
