@@ -198,22 +198,22 @@ func (g *shardBulk) fail(err *Error) {
 func (g *shardBulk) unavailable(why string) *Error {
 	return &Error{
 		Status: 503, Type: "unavailable_shards_exception",
-		Reason: fmt.Sprintf("[%s][%d] %s Timeout: [%s], request: [BulkShardRequest [[%s][%d]] containing [%s] requests]",
+		Reason: fmt.Sprintf("[%s][%d] %s Timeout: [%s], request: [BulkShardRequest [[%s][%d]] containing %s]",
 			g.index, g.shard, why, settings.TimeText(g.opt.Timeout), g.index, g.shard, requestsText(g.items)),
 	}
 }
 
-// requestsText is how BulkShardRequest prints its items.
+// requestsText is how BulkShardRequest prints its items: one of them, or their number.
 func requestsText(items []BulkItem) string {
 	if len(items) != 1 {
-		return strconv.Itoa(len(items))
+		return "[" + strconv.Itoa(len(items)) + "] requests"
 	}
 	it := items[0]
 	switch it.Op {
 	case OpDelete:
-		return "delete {[" + it.Index + "][" + it.ID + "]}"
+		return "[delete {[" + it.Index + "][" + it.ID + "]}]"
 	case OpUpdate:
-		return "update {[" + it.Index + "][" + it.ID + "]}"
+		return "[update {[" + it.Index + "][" + it.ID + "]}]"
 	}
-	return "index {[" + it.Index + "][" + it.ID + "], source[" + string(it.Source) + "]}"
+	return "[index {[" + it.Index + "][" + it.ID + "], source[" + string(it.Source) + "]}]"
 }

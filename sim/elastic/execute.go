@@ -30,6 +30,12 @@ func (s *shard) attempt(e *engine, it *BulkItem, res *BulkResult) (*doc, *Error)
 	cur := e.live[it.ID]
 	exists := cur != nil && !cur.Deleted
 	op, source := it.Op, it.Source
+	if op == OpUpdate && !exists && it.RequireExisting {
+		return nil, &Error{
+			Status: 404, Type: "document_missing_exception", Reason: "[" + it.ID + "]: document missing",
+			Fields: []Field{{"index_uuid", s.key.uuid}, {"shard", fmt.Sprint(s.key.shard)}, {"index", s.index}},
+		}
+	}
 	if op == OpUpdate {
 		var old []byte
 		if exists {

@@ -51,7 +51,7 @@ func (p *process) primaryBulk(k storeKey, id string, term int64, items []BulkIte
 	moved := func() error {
 		return &retryWrite{&Error{
 			Status: 503, Type: "unavailable_shards_exception",
-			Reason: fmt.Sprintf("[%s][%d] primary shard is not active Timeout: [%s], request: [BulkShardRequest [[%s][%d]] containing [%s] requests]",
+			Reason: fmt.Sprintf("[%s][%d] primary shard is not active Timeout: [%s], request: [BulkShardRequest [[%s][%d]] containing %s]",
 				items[0].Index, k.shard, settings.TimeText(opt.Timeout), items[0].Index, k.shard, requestsText(items)),
 		}}
 	}
@@ -72,7 +72,7 @@ func (p *process) primaryBulk(k storeKey, id string, term int64, items []BulkIte
 	if need := activeCount(s.meta, opt.WaitForActiveShards); activeCopies(s.table) < need {
 		done(&retryWrite{&Error{
 			Status: 503, Type: "unavailable_shards_exception",
-			Reason: fmt.Sprintf("[%s][%d] Not enough active copies to meet shard count of [%s] (have %d, needed %d). Timeout: [%s], request: [BulkShardRequest [[%s][%d]] containing [%s] requests]",
+			Reason: fmt.Sprintf("[%s][%d] Not enough active copies to meet shard count of [%s] (have %d, needed %d). Timeout: [%s], request: [BulkShardRequest [[%s][%d]] containing %s]",
 				s.index, k.shard, countText(opt, s), activeCopies(s.table), need, settings.TimeText(opt.Timeout), s.index, k.shard, requestsText(items)),
 		}})
 		return
@@ -219,15 +219,21 @@ func (op *replicationOp) send(c *state.Copy) {
 			st.eng.expect(d.SeqNo)
 		}
 	}
+	op.attempt(&replicaRetry{op: op, copy: c, bytes: bytes, began: s.now(), bound: replicationRetryBound})
+}
+
+// attempt sends the operations to a copy, for the first time or again.
+func (op *replicationOp) attempt(r *replicaRetry) {
+	s, c := op.s, r.copy
 	global := op.t.globalCheckpoint()
 	s.p.request(s.p.node(c.Node), rpc{
-		name: "bulk[s][r]", bytes: bytes,
+		name: "bulk[s][r]", bytes: r.bytes,
 		handle: func(q *process, reply func(int64, func())) {
 			q.replicaBulk(s.key, c.AllocationID, op.term, global, op.docs, func(err error) {
 				reply(32, func() { op.replicated(c, err) })
 			})
 		},
-		failed: func(err error) { op.replicated(c, err) },
+		failed: func(err error) { op.undelivered(r, err) },
 	})
 }
 

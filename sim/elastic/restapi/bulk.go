@@ -410,5 +410,5 @@ func (c *call) writeUpdate(item elastic.BulkItem, p writeParams) *response {
 	w.obj()
 	writeResult(w, &result)
 	w.end()
-	return &response{status: result.Status, json: w.bytes()}
+	return &response{status: result.Status, json: w.bytes(), headers: locationOf(&result, item.Routing)}
 }

@@ -246,7 +246,7 @@ func allocationTable(st *state.State, stats []elastic.NodeResult[nodeStats]) *ta
 				return count((s.DiskTotal - s.DiskAvailable) * 100 / max(1, s.DiskTotal))
 			})
 		case "host":
-			return on(func(_ int, n *state.Node, _ *elastic.NodeStats) cell { return text(n.Host) })
+			return on(func(_ int, n *state.Node, _ *elastic.NodeStats) cell { return text(address(n)) })
 		case "ip":
 			return on(func(_ int, n *state.Node, _ *elastic.NodeStats) cell { return text(address(n)) })
 		case "node.role":

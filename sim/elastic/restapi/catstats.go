@@ -55,11 +55,11 @@ var statColumns = map[string]func(t *totals) cell{
 	"seq_no.global_checkpoint": func(t *totals) cell { return count(t.GlobalCheckpoint) },
 	"bulk.total_operations":    func(t *totals) cell { return count(t.Indexing.Total + t.Indexing.DeleteTotal) },
 	"bulk.total_time":          func(t *totals) cell { return millisCell(t.Indexing.Time + t.Indexing.DeleteTime) },
-	"bulk.total_size_in_bytes": func(t *totals) cell { return size(t.DocsBytes) },
+	"bulk.total_size_in_bytes": func(t *totals) cell { return count(t.DocsBytes) },
 	"bulk.avg_time": func(t *totals) cell {
 		return millisCell(share(t.Indexing.Time+t.Indexing.DeleteTime, 1, t.Indexing.Total+t.Indexing.DeleteTotal))
 	},
-	"bulk.avg_size_in_bytes":  func(t *totals) cell { return size(t.DocsBytes / max(1, t.Indexing.Total+t.Indexing.DeleteTotal)) },
+	"bulk.avg_size_in_bytes":  func(t *totals) cell { return count(t.DocsBytes / max(1, t.Indexing.Total+t.Indexing.DeleteTotal)) },
 	"shard_stats.total_count": func(t *totals) cell { return count(int64(t.shards)) },
 }
 

@@ -36,6 +36,11 @@ func prepareGetClusterSettings(r *request) action {
 func clusterDefaults(node *elastic.Node, st *state.State, set settings.Settings) settings.Settings {
 	registry := settings.ClusterRegistry()
 	out := map[string]string{"node.name": node.Name(), "cluster.name": st.ClusterName, "node.external_id": node.Name()}
+	if self := st.Node(node.ID()); self != nil {
+		for _, a := range self.Attributes {
+			out["node.attr."+a.Name] = a.Value
+		}
+	}
 	explicit := st.Settings()
 	for _, e := range registry.Entries() {
 		if e.Complex() || e.Filtered() || e.Kind == settings.Secure {

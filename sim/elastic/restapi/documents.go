@@ -168,15 +168,19 @@ func (c *call) writeOne(item elastic.BulkItem, p writeParams) *response {
 	w.obj()
 	writeResult(w, &result)
 	w.end()
-	resp := &response{status: result.Status, json: w.bytes()}
-	if result.Status == 201 {
-		location := "/" + url.PathEscape(result.Index) + "/_doc/" + url.PathEscape(result.ID)
-		if item.Routing != "" {
-			location += "?routing=" + url.QueryEscape(item.Routing)
-		}
-		resp.headers = []elastic.Field{{Name: "Location", Value: location}}
+	return &response{status: result.Status, json: w.bytes(), headers: locationOf(&result, item.Routing)}
+}
+
+// locationOf is the header that tells where a new document stands.
+func locationOf(b *elastic.BulkResult, routing string) []elastic.Field {
+	if b.Status != 201 {
+		return nil
 	}
-	return resp
+	location := "/" + url.PathEscape(b.Index) + "/_doc/" + url.PathEscape(b.ID)
+	if routing != "" {
+		location += "?routing=" + url.QueryEscape(routing)
+	}
+	return []elastic.Field{{Name: "Location", Value: location}}
 }
 
 // check refuses what only an alias or a data stream could satisfy.

@@ -47,7 +47,7 @@ func prepareStats(r *request) action {
 	names := r.listParam("index")
 	opt := r.indicesOptions(expandOpen)
 	r.boolParam("forbid_closed_indices", true)
-	metrics := statsMetrics(r, "metric", isSection)
+	metrics := statsMetrics(r, "metric", "metric", isSection)
 	for _, p := range []string{"groups", "completion_fields", "fielddata_fields", "fields"} {
 		r.param(p)
 	}
@@ -95,6 +95,13 @@ func indexHealthTotal(t *state.IndexTable) int {
 }
 
 func writePrimariesAndTotal(w *jsonWriter, stats []elastic.ShardStats, metrics []string) {
+	if len(stats) == 0 {
+		for _, key := range []string{"primaries", "total"} {
+			w.object(key)
+			w.end()
+		}
+		return
+	}
 	w.object("primaries")
 	writeTotals(w, sumOf(stats, func(s *elastic.ShardStats) bool { return s.Primary }), metrics)
 	w.end()
@@ -124,14 +131,14 @@ func writeIndexStats(w *jsonWriter, c *call, st *state.State, names []string, st
 		w.str("status", "open")
 		writePrimariesAndTotal(w, own, metrics)
 		if shards {
-			writeShardStats(w, m, own, ownNodes, metrics)
+			writeShardStats(w, own, ownNodes, metrics)
 		}
 		w.end()
 	}
 	w.end()
 }
 
-func writeShardStats(w *jsonWriter, m *state.Index, own []elastic.ShardStats, on, metrics []string) {
+func writeShardStats(w *jsonWriter, own []elastic.ShardStats, on, metrics []string) {
 	w.object("shards")
 	order := make([]int, len(own))
 	for i := range order {
@@ -148,7 +155,9 @@ func writeShardStats(w *jsonWriter, m *state.Index, own []elastic.ShardStats, on
 			open = s.Shard
 			w.array(itoa(s.Shard))
 		}
-		writeShardStat(w, m, s, on[i], metrics)
+		w.obj()
+		writeShardBody(w, s, on[i], metrics)
+		w.end()
 	}
 	if open >= 0 {
 		w.end()
@@ -156,8 +165,8 @@ func writeShardStats(w *jsonWriter, m *state.Index, own []elastic.ShardStats, on
 	w.end()
 }
 
-func writeShardStat(w *jsonWriter, m *state.Index, s *elastic.ShardStats, node string, metrics []string) {
-	w.obj()
+// writeShardBody writes one copy's figures into the open object.
+func writeShardBody(w *jsonWriter, s *elastic.ShardStats, node string, metrics []string) {
 	w.object("routing")
 	w.str("state", s.State)
 	w.bool("primary", s.Primary)
@@ -176,7 +185,7 @@ func writeShardStat(w *jsonWriter, m *state.Index, s *elastic.ShardStats, node s
 	w.str("min_retained_seq_no", itoa64(minRetained(s)))
 	w.str("es_version", itoa(indexVersion))
 	w.str("local_checkpoint", itoa64(s.LocalCheckpoint))
-	w.str("translog_uuid", m.UUID)
+	w.str("translog_uuid", s.HistoryUUID)
 	w.str("max_unsafe_auto_id_timestamp", "-1")
 	w.end()
 	w.int64("num_docs", s.DocsCount)
@@ -207,7 +216,6 @@ func writeShardStat(w *jsonWriter, m *state.Index, s *elastic.ShardStats, node s
 	w.end()
 	w.bool("search_idle", false)
 	w.int("search_idle_time", 0)
-	w.end()
 }
 
 // minRetained is the lowest operation that a lease retains.

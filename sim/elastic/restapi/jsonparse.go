@@ -74,11 +74,20 @@ type jsonParser struct {
 	// "Unexpected end of file"; readers of whole maps see the parser's own message.
 	depth  int
 	arrays int // open arrays
+	// tokens: the reader takes one token at a time; to it the end of the input is
+	// "Unexpected end of file". Readers of whole maps hand on the parser's own words.
+	tokens bool
 }
 
 // parseJSON reads the first value of src; what follows it is not looked at.
-func parseJSON(src []byte) (v jsonValue, err error) {
-	p := &jsonParser{src: src, line: 1}
+func parseJSON(src []byte) (jsonValue, error) { return (&jsonParser{src: src, line: 1}).parse() }
+
+// parseTokens is parseJSON for what Elasticsearch reads token by token.
+func parseTokens(src []byte) (jsonValue, error) {
+	return (&jsonParser{src: src, line: 1, tokens: true}).parse()
+}
+
+func (p *jsonParser) parse() (v jsonValue, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			e, ok := r.(*elastic.Error)
@@ -125,7 +134,7 @@ func (p *jsonParser) failAs(pos int, message, cause string) {
 		Reason:   fmt.Sprintf("[%d:%d] %s", line, col, full),
 		CausedBy: &elastic.Error{Type: cause, Reason: full},
 	}
-	if cause == eofException && p.arrays > 0 {
+	if cause == eofException && (p.tokens || p.arrays > 0) {
 		e.Type, e.Reason = "x_content_e_o_f_exception", fmt.Sprintf("[%d:%d] Unexpected end of file", line, col)
 	}
 	panic(e)
@@ -286,7 +295,7 @@ func (p *jsonParser) pair(before []jsonMember) jsonMember {
 	m.name = p.stringText("field name")
 	for i := range before {
 		if before[i].name == m.name {
-			p.fail(p.pos+1, "Duplicate field '"+m.name+"'")
+			p.fail(p.pos, "Duplicate field '"+m.name+"'")
 		}
 	}
 	if p.space(); p.pos >= len(p.src) {

@@ -169,8 +169,6 @@ func (r *request) checkContentType(bulk bool) *elastic.Error {
 		format = formatOf(r.contentType.kind)
 	}
 	switch {
-	case len(values) == 0:
-		return &elastic.Error{Status: 406, Reason: "Content-Type header is missing"}
 	case format == noFormat || format == textFormat || format == ndjsonFormat && !bulk:
 		return &elastic.Error{Status: 406, Reason: "Content-Type header [" + strings.Join(values, ",") + "] is not supported"}
 	case format == yamlFormat || format == binaryFormat:

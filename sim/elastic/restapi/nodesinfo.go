@@ -55,7 +55,7 @@ func prepareNodesInfo(r *request) action {
 		w.object("nodes")
 		for i := range infos {
 			w.object(infos[i].Node.ID)
-			writeNodeInfo(w, &infos[i].Value, metrics, flat)
+			writeNodeInfo(w, &infos[i].Value, c.api.cluster.Name(), metrics, flat)
 			w.end()
 		}
 		w.end()
@@ -83,11 +83,20 @@ func httpAddress(n *state.Node, s settings.Settings) string {
 	return address(n) + ":" + port
 }
 
-func writeNodeInfo(w *jsonWriter, i *nodeInfo, metrics []string, flat bool) {
+// nodeSettings is the node's elasticsearch.yml with its name, its cluster and its attributes.
+func nodeSettings(i *nodeInfo, cluster string) settings.Settings {
+	own := map[string]string{"node.name": i.self.Name, "cluster.name": cluster}
+	for _, a := range i.self.Attributes {
+		own["node.attr."+a.Name] = a.Value
+	}
+	return i.settings.Merged(settings.Of(own))
+}
+
+func writeNodeInfo(w *jsonWriter, i *nodeInfo, cluster string, metrics []string, flat bool) {
 	n := i.self
 	w.str("name", n.Name)
 	w.str("transport_address", n.Address)
-	w.str("host", n.Host)
+	w.str("host", address(n))
 	w.str("ip", address(n))
 	w.str("version", version)
 	w.int("transport_version", transportVersion)
@@ -98,13 +107,14 @@ func writeNodeInfo(w *jsonWriter, i *nodeInfo, metrics []string, flat bool) {
 	w.str("build_type", "docker")
 	w.str("build_hash", buildHash)
 	if wants(metrics, "indices") {
-		w.size("total_indexing_buffer_in_bytes", "total_indexing_buffer", i.heap/10)
+		// Elasticsearch has the two names the wrong way round.
+		w.size("total_indexing_buffer", "total_indexing_buffer_in_bytes", i.heap/10)
 	}
 	w.strs("roles", n.Roles)
 	writeAttributes(w, "attributes", n)
 	sections := map[string]func(){
 		"settings": func() {
-			own := i.settings.Merged(settings.Of(map[string]string{"node.name": n.Name, "cluster.name": ""}))
+			own := nodeSettings(i, cluster)
 			writeSettings(w, "settings", own, settings.ClusterRegistry(), flat)
 		},
 		"os":          func() { writeOSInfo(w, i) },

@@ -99,7 +99,7 @@ func prepareNodesStats(r *request) action {
 		if !slices.Contains(metrics, "indices") && !all {
 			raise(illegalArgument("request [%s] contains index metrics [%s] but indices stats not requested", r.path(), strings.Join(parts, ",")))
 		}
-		parts = statsMetrics(r, "index_metric", isSection)
+		parts = statsMetrics(r, "index_metric", "index metric", isSection)
 	}
 	for _, p := range []string{"fields", "completion_fields", "fielddata_fields", "groups"} {
 		r.param(p)
@@ -165,7 +165,7 @@ func writeNodeHead(w *jsonWriter, s *nodeStats) {
 	w.int64("timestamp", s.node.AtMillis)
 	w.str("name", n.Name)
 	w.str("transport_address", n.Address)
-	w.str("host", n.Host)
+	w.str("host", address(n))
 	w.str("ip", n.Address)
 	w.strs("roles", n.Roles)
 	if len(n.Attributes) > 0 {
@@ -219,15 +219,7 @@ func writeNodeLevels(w *jsonWriter, s *nodeStats, parts []string, level string) 
 			for k := range own {
 				w.obj()
 				w.object(itoa(own[k].Shard))
-				t := totals{}
-				t.add(&own[k])
-				w.object("routing")
-				w.str("state", own[k].State)
-				w.bool("primary", own[k].Primary)
-				w.str("node", s.self.ID)
-				w.strOrNull("relocating_node", own[k].RelocatingNode)
-				w.end()
-				writeTotals(w, &t, parts)
+				writeShardBody(w, &own[k], s.self.ID, parts)
 				w.end()
 				w.end()
 			}
@@ -412,7 +404,11 @@ func writeWatermarks(w *jsonWriter, s *nodeStats) {
 				free = min(free, m.headroom)
 			}
 		}
-		w.size(m.name+"_watermark_free_space_in_bytes", m.name+"_watermark_free_space", free)
+		name := m.name + "_watermark_free_space"
+		if m.name == "flood_stage" {
+			name = "flood_stage_free_space"
+		}
+		w.size(name+"_in_bytes", name, free)
 	}
 }
 

@@ -143,7 +143,7 @@ func writeRecovery(w *jsonWriter, st *state.State, f *elastic.RecoveryInfo, deta
 func writeRecoveryNode(w *jsonWriter, st *state.State, id string) {
 	w.str("id", id)
 	if n := st.Node(id); n != nil {
-		w.str("host", n.Host)
+		w.str("host", address(n))
 		w.str("transport_address", n.Address)
 		w.str("ip", address(n))
 		w.str("name", n.Name)
@@ -188,9 +188,19 @@ func writeRecoveryIndex(w *jsonWriter, f *elastic.RecoveryInfo, detailed bool) {
 	}
 	w.end()
 	w.millis("total_time_in_millis", "total_time", f.IndexTime)
-	w.millis("source_throttle_time_in_millis", "source_throttle_time", f.SourceWait)
-	w.millis("target_throttle_time_in_millis", "target_throttle_time", f.TargetWait)
+	throttled(w, "source_throttle_time", f.SourceWait, f.SourceNode != "")
+	throttled(w, "target_throttle_time", f.TargetWait, false)
 	w.end()
+}
+
+// throttled writes a waiting time, whose readable form is -1 while it is unknown.
+func throttled(w *jsonWriter, name string, d time.Duration, known bool) {
+	if w.human && d == 0 && !known {
+		w.str(name, "-1")
+		w.int(name+"_in_millis", 0)
+		return
+	}
+	w.millis(name+"_in_millis", name, d)
 }
 
 func percent(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) + "%" }
@@ -245,7 +255,7 @@ func recoveryColumn(st *state.State, column string) func(f *elastic.RecoveryInfo
 	}
 	source := func(f *elastic.RecoveryInfo) string { return f.SourceNode }
 	target := func(f *elastic.RecoveryInfo) string { return f.TargetNode }
-	host := func(n *state.Node) string { return n.Host }
+	host := address
 	name := func(n *state.Node) string { return n.Name }
 	constant := func(v cell) func(*elastic.RecoveryInfo) cell { return func(*elastic.RecoveryInfo) cell { return v } }
 	switch column {

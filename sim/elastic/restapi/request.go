@@ -240,7 +240,11 @@ func (r *request) json() jsonValue {
 // jsonOrSource parses the body or the parameter "source"; ok is false without either.
 func (r *request) jsonOrSource() (v jsonValue, ok bool) {
 	if len(r.body) > 0 {
-		return r.json(), true
+		v, err := parseTokens(r.content())
+		if err != nil {
+			raise(elastic.AsError(err))
+		}
+		return v, true
 	}
 	source, ok := r.lookup("source")
 	if !ok {

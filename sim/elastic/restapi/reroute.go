@@ -139,7 +139,7 @@ func unknownCommandField(command string, f *jsonMember) *elastic.Error {
 
 func missingCommandField(command, field string) *elastic.Error {
 	if strings.HasPrefix(command, "allocate_") {
-		return illegalArgument("[%s] must be specified", field)
+		return illegalArgument("Argument [%s] must be defined", field)
 	}
 	return parseException("[%s] command missing the %s parameter", command, field)
 }

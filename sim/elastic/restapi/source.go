@@ -13,7 +13,7 @@ import (
 // checkSource refuses a document that is no JSON object or does not fit the index's
 // mapping, as the primary's mapper would.
 func (c *call) checkSource(item *elastic.BulkItem) *elastic.Error {
-	v, err := parseJSON(item.Source)
+	v, err := parseTokens(item.Source)
 	if err != nil {
 		return malformedSource(elastic.AsError(err))
 	}
@@ -39,10 +39,8 @@ func (c *call) checkSource(item *elastic.BulkItem) *elastic.Error {
 func malformedSource(parse *elastic.Error) *elastic.Error {
 	reason := parse.Reason
 	e := &elastic.Error{Status: 400, Type: "document_parsing_exception", Reason: "[1:2] failed to parse: " + reason}
-	e.CausedBy = &elastic.Error{Type: "illegal_argument_exception", Reason: reason}
-	if parse.CausedBy != nil {
-		e.CausedBy.CausedBy = &elastic.Error{Type: "i_o_exception", Reason: parse.CausedBy.Reason}
-	}
+	e.CausedBy = parse
+	e.RootCause = []*elastic.Error{{Type: e.Type, Reason: e.Reason}}
 	return e
 }
 

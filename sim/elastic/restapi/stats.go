@@ -283,7 +283,7 @@ func writeTotals(w *jsonWriter, t *totals, metrics []string, skip ...string) {
 }
 
 // statsMetrics reads the metric part of a path and refuses unknown names.
-func statsMetrics(r *request, name string, known func(string) bool) []string {
+func statsMetrics(r *request, name, what string, known func(string) bool) []string {
 	metrics := r.listParam(name)
 	if metrics == nil || slices.Contains(metrics, "_all") && len(metrics) == 1 {
 		return nil
@@ -302,7 +302,7 @@ func statsMetrics(r *request, name string, known func(string) bool) []string {
 	}
 	if len(unknown) > 0 {
 		slices.Sort(unknown)
-		raise(illegalArgument("%s", strings.Replace(unrecognized(r.path(), unknown, candidates), "unrecognized parameter", "unrecognized metric", 1)))
+		raise(illegalArgument("%s", strings.Replace(unrecognized(r.path(), unknown, candidates), "unrecognized parameter", "unrecognized "+what, 1)))
 	}
 	return metrics
 }
