@@ -26,6 +26,9 @@ type Config struct {
 	// ProgressInterval and ProgressLimit are how often and how long recoveries are
 	// followed after an action. Default 5 s and 30 m.
 	ProgressInterval, ProgressLimit time.Duration
+	// VerifyAfter is how long after the last recovery it is judged whether new weights
+	// helped; if not, they are put back. Default 2 m; negative: never.
+	VerifyAfter time.Duration
 	// SettingsScope is where settings are made. Default Persistent.
 	SettingsScope SettingsScope
 	// RestoreOnStop puts the settings that were changed back when Run ends by Stop.
@@ -85,6 +88,9 @@ func (c Config) withDefaults() (Config, error) {
 		c.SyncDelayInterval = defaultLoadInterval
 	case c.SyncDelayInterval < 0:
 		c.SyncDelayInterval = 0
+	}
+	if c.VerifyAfter == 0 {
+		c.VerifyAfter = 2 * time.Minute
 	}
 	if c.KeepDecisions <= 0 {
 		c.KeepDecisions = 1000
@@ -158,7 +164,7 @@ func New(cfg Config) (*Controller, error) {
 			client: cfg.Client, clock: clk, allocation: allocation, maxAge: maxAge,
 			load: meter, loadAge: loadAge, log: log,
 		},
-		progressInterval: cfg.ProgressInterval, progressLimit: cfg.ProgressLimit,
+		progressInterval: cfg.ProgressInterval, progressLimit: cfg.ProgressLimit, verifyAfter: cfg.VerifyAfter,
 	}
 	c.monitor = &ReplicationMonitor{
 		clock: clk, client: cfg.Client, allocation: allocation, ledger: c.ledger, journal: c.journal, log: log,

@@ -60,6 +60,10 @@ type Effect struct {
 	Before     policy.Numbers `json:"before"`
 	Now        policy.Numbers `json:"now"`
 	Note       string         `json:"note,omitempty"`
+	// Helped says whether new weights of the balancer made anything better; nil where
+	// none were set, or where that can't be told.
+	Helped *bool `json:"helped,omitempty"`
+	Undone *Step `json:"undone,omitempty"` // what was put back because it didn't help
 }
 
 // The actors of decisions.

@@ -36,6 +36,57 @@ func TestAHotShardMakesTheDocumentedPolicyOptimize(t *testing.T) {
 	})
 }
 
+func TestWeightsThatDoNotHelpArePutBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeCluster(3, started("logs", 2, 2, 1)...)
+		fake.persistent["cluster.routing.allocation.balance.shard"] = "0.1"
+		r := run(t, fake, nil)
+		time.Sleep(second)
+		for range 8 {
+			fake.set(func(f *fakeCluster) {
+				for i := range f.copies {
+					f.copies[i].searches += 1200
+				}
+				f.copies[0].searches += 120000
+			})
+			time.Sleep(2 * time.Minute)
+		}
+		require.NoError(t, r.end())
+		d := r.acted()[0]
+		require.NotNil(t, d.Effect)
+		require.NotNil(t, d.Effect.Helped)
+		assert.False(t, *d.Effect.Helped)
+		require.NotNil(t, d.Effect.Undone)
+		assert.Equal(t, "0.1", d.Effect.Undone.Changes[0].To)
+		assert.Contains(t, d.Effect.Note, "1 hot before and 1 now")
+		assert.Len(t, r.log.with("New weights did not help"), 1, "they are not tried again for an hour")
+		assert.Len(t, fake.sent(), 2, "set and put back")
+	})
+}
+
+func TestWeightsThatHelpStay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeCluster(3, started("logs", 3, 2, 0)...)
+		fake.persistent["cluster.routing.allocation.balance.shard"] = "0.1"
+		fake.onSettings = func(f *fakeCluster) { f.copies[0].node = "n3" }
+		r := run(t, fake, nil)
+		time.Sleep(second)
+		fake.set(func(f *fakeCluster) {
+			f.copies[0].searches += 120000
+			for i := range f.copies {
+				f.copies[i].searches += 1200
+			}
+		})
+		time.Sleep(6 * time.Minute)
+		require.NoError(t, r.end())
+		require.Len(t, r.acted(), 1)
+		require.NotNil(t, r.acted()[0].Effect.Helped)
+		assert.True(t, *r.acted()[0].Effect.Helped)
+		assert.Equal(t, 1, r.acted()[0].Effect.Moved)
+		assert.Equal(t, "0.45", fake.persistent["cluster.routing.allocation.balance.shard"])
+	})
+}
+
 func TestMetricsAreKeptAtEveryLevel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFakeCluster(3, replicated("idx", "Ss", "Ss")...)

@@ -86,6 +86,10 @@ func (s *ShardController) conclude(ctx context.Context, d Decision, before polic
 		is, _ := e.Now.Get("cv")
 		e.Note = fmt.Sprintf("%d copies moved, coefficient of variation %.3f before and %.3f now", e.Moved, was, is)
 	}
+	s.verify(ctx, &d, e, before)
+	if ctx.Err() != nil {
+		return
+	}
 	e.After = s.clock.Monotonic() - d.Monotonic
 	d.Effect = e
 	s.journal.record(d)

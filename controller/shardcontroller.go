@@ -24,13 +24,17 @@ type ShardController struct {
 
 	progressInterval time.Duration
 	progressLimit    time.Duration
+	verifyAfter      time.Duration
 
-	mu        sync.Mutex
-	policy    policy.Policy
-	interval  time.Duration
-	home      context.Context // of the loop; nil while it isn't running
-	following int             // decision whose recoveries are being followed; 0 none
-	sees      bool            // the last round could observe
+	mu       sync.Mutex
+	policy   policy.Policy
+	interval time.Duration
+	home     context.Context // of the loop; nil while it isn't running
+	// unhelpful is when new weights were last found not to help.
+	unhelpful      time.Duration
+	unhelpfulKnown bool
+	following      int  // decision whose recoveries are being followed; 0 none
+	sees           bool // the last round could observe
 }
 
 // run goes round until ctx ends.
@@ -134,6 +138,9 @@ func (s *ShardController) do(ctx context.Context, a policy.Action, v policy.Verd
 	case policy.Rebalance:
 		step, err = s.rebalanceShards(ctx, mode)
 	case policy.Optimize:
+		if ago, barred := s.barred(); barred && !mode.override {
+			return []Step{{What: fmt.Sprintf("optimize: not tried, it did not help %v ago", ago)}}
+		}
 		step, err = s.optimizeShardAllocation(ctx, mode)
 	case policy.Move:
 		return s.moveShards(ctx, v.Moves)

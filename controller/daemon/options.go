@@ -1,5 +1,3 @@
-//determinism:realtime a daemon lives in real time
-
 package daemon
 
 import (

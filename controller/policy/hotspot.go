@@ -74,14 +74,17 @@ func (p *Hotspot) relieve(o Observation, hot Hot, v *Verdict) {
 	best, gain := p.bestMove(o, source)
 	v.Numbers = append(v.Numbers, Numbers{{"source_qps", source.QPS}, {"gain", gain}}...)
 	if gain < p.cfg.MinGain {
-		v.Reason = fmt.Sprintf("%s; no move makes %s at least %s%% less busy", hot, source.Name, format(100*p.cfg.MinGain))
+		v.Reason = fmt.Sprintf("%s; no move makes %s at least %s%% less busy", hot, source.Name, percentText(p.cfg.MinGain))
 		return
 	}
 	p.acted, p.last = true, o.At
 	v.Actions = []Action{Move}
 	v.Moves = []ShardMove{best}
-	v.Reason = fmt.Sprintf("%s; moving %s[%d] to %s makes the busier of the two nodes %s%% less busy", hot, best.Index, best.Shard, best.To, format(100*gain))
+	v.Reason = fmt.Sprintf("%s; moving %s[%d] to %s makes the busier of the two nodes %s%% less busy", hot, best.Index, best.Shard, best.To, percentText(gain))
 }
+
+// percentText writes a share in percent.
+func percentText(share float64) string { return format(float64(100 * share)) }
 
 // busiest is the node with the highest rate among those that are hot or hold a hot
 // shard.
