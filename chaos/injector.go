@@ -18,7 +18,10 @@ type Record struct {
 	Victims    []string `json:"victims"`
 	Primitives []string `json:"primitives"`
 	// At and HealedAt are times since t=0; HealedAt is -1 while the fault is in force.
-	At       time.Duration `json:"-"`
+	At time.Duration `json:"-"`
+	// InForce is when the last primitive had been applied: on containers some tenths of a
+	// second after At, simulated at once.
+	InForce  time.Duration `json:"-"`
 	HealedAt time.Duration `json:"-"`
 	// Bites and Gone hold one probe for each primitive.
 	Bites []Evidence `json:"bites"`
@@ -109,7 +112,7 @@ func (in *Injector) Strike(ctx context.Context, f Fault) *Active {
 		}
 		a.applied = append(a.applied, p)
 	}
-	rec.Injected = true
+	rec.Injected, rec.InForce = true, in.now()
 	rec.Bites = make([]Evidence, len(a.applied))
 	a.probe(ctx, rec.Bites, Primitive.Bites)
 	return a

@@ -172,6 +172,9 @@ func (s *Scenario) checkWorkload() []source.Problem {
 		if !slices.Contains(s.indexNames(), w.Index) {
 			ps = append(ps, source.Problemf(at+".index", "%s", source.Unknown("index", w.Index, s.indexNames())))
 		}
+		if w.From < 0 || (s.Duration > 0 && w.From >= s.Duration) {
+			ps = append(ps, source.Problemf(at+".from", "the load begins at %s; expected a time from 0s to the end at %s", w.From, s.Duration))
+		}
 		if w.Writes == 0 && w.Reads == 0 && *w.Tracers == 0 {
 			ps = append(ps, source.Problemf(at, "the load does nothing; expected writes:, reads: or tracers:"))
 		}

@@ -78,10 +78,16 @@ func (s *Scenario) IndexSpecs() []IndexSpec {
 	return out
 }
 
-// LoadSpecs are the bulk loads for a backend.
-func (s *Scenario) LoadSpecs() []LoadSpec {
+// LoadSpecs are all bulk loads for a backend.
+func (s *Scenario) LoadSpecs() []LoadSpec { return s.loadsAt(s.Duration.D()) }
+
+// loadsAt are the bulk loads that have begun by a time since t=0.
+func (s *Scenario) loadsAt(at time.Duration) []LoadSpec {
 	var out []LoadSpec
 	for _, w := range s.Workload {
+		if w.From.D() > at {
+			continue
+		}
 		if w.Writes > 0 || w.Reads > 0 {
 			out = append(out, LoadSpec{Index: w.Index, Writes: float64(w.Writes), Reads: float64(w.Reads), DocBytes: int64(w.Doc), Skew: float64(w.Skew)})
 		}

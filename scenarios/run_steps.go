@@ -80,12 +80,17 @@ var errNotSteady = errors.New("time ran out")
 
 func (r *run) startLoad(ctx context.Context, group clock.Group) error {
 	r.tracers = newTracers(r)
-	if err := r.cluster.Background(ctx, r.scenario.LoadSpecs()); err != nil {
+	if err := r.cluster.Background(ctx, r.scenario.loadsAt(0)); err != nil {
 		return fmt.Errorf("starting the load: %w", err)
 	}
+	r.startLateLoad(ctx, group)
 	for i, w := range r.scenario.Workload {
 		if *w.Tracers > 0 {
-			group.Go(ctx, fmt.Sprintf("tracer %d", i), func(ctx context.Context) { r.tracers.write(ctx, group, w) })
+			group.Go(ctx, fmt.Sprintf("tracer %d", i), func(ctx context.Context) {
+				if r.sleepUntil(ctx, w.From.D()) == nil {
+					r.tracers.write(ctx, group, w)
+				}
+			})
 		}
 	}
 	group.Go(ctx, "traffic", func(ctx context.Context) {
@@ -94,6 +99,30 @@ func (r *run) startLoad(ctx context.Context, group clock.Group) error {
 		}
 	})
 	return nil
+}
+
+// startLateLoad adds the streams that begin after t=0 when their time has come.
+func (r *run) startLateLoad(ctx context.Context, group clock.Group) {
+	var times []time.Duration
+	for _, w := range r.scenario.Workload {
+		if w.From > 0 {
+			times = append(times, w.From.D())
+		}
+	}
+	slices.Sort(times)
+	if len(times) == 0 {
+		return
+	}
+	group.Go(ctx, "load", func(ctx context.Context) {
+		for _, at := range slices.Compact(times) {
+			if r.sleepUntil(ctx, at) != nil {
+				return
+			}
+			if err := r.cluster.Background(ctx, r.scenario.loadsAt(at)); err != nil {
+				r.log("a load did not begin: " + err.Error())
+			}
+		}
+	})
 }
 
 func (r *run) sampleTraffic() {

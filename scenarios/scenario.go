@@ -62,6 +62,8 @@ type LoadSection struct {
 	Reads  units.Rate `yaml:"reads,omitempty" json:"reads"`
 	Doc    units.Size `yaml:"doc,omitempty" json:"doc" jsonschema:"description=size of a document; default 1kb"`
 	Skew   units.Skew `yaml:"skew,omitempty" json:"skew" jsonschema:"description=even or zipf(1.1) over the shards"`
+	// From is when the stream begins.
+	From units.Duration `yaml:"from,omitempty" json:"from,omitempty" jsonschema:"description=when it begins after t=0; absent: at t=0"`
 	// Tracers are single documents written beside the bulk, each acknowledgement
 	// remembered and checked at the end.
 	Tracers *units.Rate `yaml:"tracers,omitempty" json:"tracers" jsonschema:"description=documents whose fate is followed one by one; default 10/s where there are writes"`
@@ -170,6 +172,10 @@ func (s *Scenario) Scaled(scale Scale) (*Scenario, []string) {
 	if r.Time.Den > 1 {
 		notes = append(notes, "duration and times of faults are "+r.Time.String()+" of those described")
 		out.Duration = units.Duration(r.Time.Of(int64(s.Duration)))
+		out.Workload = append([]LoadSection(nil), out.Workload...)
+		for i := range out.Workload {
+			out.Workload[i].From = units.Duration(r.Time.Of(int64(out.Workload[i].From)))
+		}
 		out.Faults = append([]chaos.Entry(nil), s.Faults...)
 		for i := range out.Faults {
 			out.Faults[i].At = units.Duration(r.Time.Of(int64(s.Faults[i].At)))

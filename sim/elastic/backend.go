@@ -104,7 +104,9 @@ func (s *simulated) configure(cal Calibration) (Config, error) {
 		case entry == nil:
 			return cfg, errors.New(settings.ClusterRegistry().Unknown(key))
 		case entry.Dynamic():
-			persistent[key] = value
+			// In the nodes' files too, as in containers: they hold before the first state is
+			// there, when the first look at the disks is scheduled.
+			persistent[key], node[key] = value, value
 		default:
 			node[key] = value
 		}

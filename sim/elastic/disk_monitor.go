@@ -18,8 +18,10 @@ type diskMonitor struct {
 	m *master
 	// overLow and overHigh are node ids.
 	overLow, overHigh map[string]bool
-	lastReroute       time.Duration // when the last reroute of ours was done
-	busy              bool
+	// known are the nodes that the last information came from.
+	known       map[string]bool
+	lastReroute time.Duration // when the last reroute of ours was done
+	busy        bool
 }
 
 func newDiskMonitor(m *master) diskMonitor {
@@ -47,7 +49,8 @@ func (d *diskMonitor) onInfo(info *allocation.ClusterInfo) {
 	now := p.c.now()
 	due := d.lastReroute+settings.DiskRerouteInterval.Get(conf) <= now
 	flood, held := make(map[string]bool), make(map[string]bool)
-	reroute := false
+	// Information from a new node is a reason to reroute, which counts for the interval.
+	reroute := d.meet(info)
 	for _, n := range st.Nodes {
 		u, ok := info.Nodes[n.ID]
 		if !ok {
@@ -70,6 +73,19 @@ func (d *diskMonitor) onInfo(info *allocation.ClusterInfo) {
 		})
 	}
 	d.setBlocks(st, flood, held)
+}
+
+// meet notes who has told anything, and reports whether somebody is new.
+func (d *diskMonitor) meet(info *allocation.ClusterInfo) bool {
+	known := make(map[string]bool, len(info.Nodes))
+	fresh := false
+	//determinism:allow map-order one set is made of another; a single flag is all that comes out
+	for id := range info.Nodes {
+		known[id] = true
+		fresh = fresh || !d.known[id]
+	}
+	d.known = known
+	return fresh
 }
 
 // look judges one node. It reports whether to reroute because of it.
