@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -134,66 +133,6 @@ func parseExplanation(body []byte) (AllocationExplanation, error) {
 	}
 	slices.SortStableFunc(out.Nodes, func(a, b NodeVerdict) int { return cmp.Compare(a.Node, b.Node) })
 	return out, nil
-}
-
-// RetryFailed lets Elasticsearch try anew to assign copies that it gave up after
-// index.allocation.max_retries failures. It is what the documents' POST
-// /{index}/_recover?retry_failed=true was meant to do: that path doesn't exist.
-func (c *Client) RetryFailed(ctx context.Context) error {
-	yes := true
-	return c.rerouteCall(ctx, esapi.ClusterRerouteRequest{RetryFailed: &yes, Metric: []string{"none"}}, nil)
-}
-
-// CancelRecovery gives up the recovery of a replica on a node; Elasticsearch then
-// looks for a place for it anew. A primary is refused.
-func (c *Client) CancelRecovery(ctx context.Context, index string, shard int, node string) error {
-	return c.rerouteCall(ctx, esapi.ClusterRerouteRequest{Metric: []string{"none"}}, map[string]any{
-		"cancel": map[string]any{"index": index, "shard": shard, "node": node, "allow_primary": false},
-	})
-}
-
-// AllocateStalePrimary makes a node's stale copy the primary. Every write that was
-// acknowledged after that copy fell behind is lost.
-func (c *Client) AllocateStalePrimary(ctx context.Context, index string, shard int, node string) error {
-	return c.rerouteCall(ctx, esapi.ClusterRerouteRequest{Metric: []string{"none"}}, map[string]any{
-		"allocate_stale_primary": map[string]any{"index": index, "shard": shard, "node": node, "accept_data_loss": true},
-	})
-}
-
-// AllocateEmptyPrimary makes an empty shard the primary. All its documents are lost.
-func (c *Client) AllocateEmptyPrimary(ctx context.Context, index string, shard int, node string) error {
-	return c.rerouteCall(ctx, esapi.ClusterRerouteRequest{Metric: []string{"none"}}, map[string]any{
-		"allocate_empty_primary": map[string]any{"index": index, "shard": shard, "node": node, "accept_data_loss": true},
-	})
-}
-
-// rerouteCall sends at most one command. It is not repeated when nobody knows what
-// came of it: the cluster may have moved on meanwhile.
-func (c *Client) rerouteCall(ctx context.Context, r esapi.ClusterRerouteRequest, command map[string]any) error {
-	request := []byte("{}")
-	if command != nil {
-		var err error
-		if request, err = json.Marshal(map[string]any{"commands": []any{command}}); err != nil {
-			return fmt.Errorf("reroute: %w", err)
-		}
-	}
-	body, err := c.call(ctx, "cluster.reroute", once, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		r.Body = bytes.NewReader(request)
-		return r.Do(ctx, t)
-	})
-	if err != nil {
-		return err
-	}
-	var answer struct {
-		Acknowledged bool `json:"acknowledged"`
-	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return fmt.Errorf("reroute: %w", err)
-	}
-	if !answer.Acknowledged {
-		return errors.New("reroute: published, but not acknowledged by every node in time")
-	}
-	return nil
 }
 
 // IndexSettings are an index's own settings by key.

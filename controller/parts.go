@@ -79,6 +79,12 @@ func (d *Desk) Restore(ctx context.Context, keys ...string) (Step, error) {
 	return d.c.ledger.restoreKeys(ctx, keys)
 }
 
+// Allocation lists every copy of every shard, as it was a moment ago at most: the
+// controller's loops and parts share one look.
+func (d *Desk) Allocation(ctx context.Context) ([]ShardInfo, error) {
+	return d.c.shards.observer.allocation.get(ctx, d.c.shards.observer.maxAge)
+}
+
 // Infof writes into the controller's log.
 func (d *Desk) Infof(ctx context.Context, format string, args ...any) {
 	d.c.log.infof(ctx, format, args...)
@@ -99,6 +105,15 @@ func Numbers(pairs ...any) policy.Numbers {
 	out := policy.Numbers{}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		out = append(out, policy.Number{Name: pairs[i].(string), Value: pairs[i+1].(float64)})
+	}
+	return out
+}
+
+// SortedSettings are settings in the order of their keys.
+func SortedSettings(settings map[string]string) []Setting {
+	out := make([]Setting, 0, len(settings))
+	for _, key := range slices.Sorted(maps.Keys(settings)) {
+		out = append(out, Setting{key, settings[key]})
 	}
 	return out
 }

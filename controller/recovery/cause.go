@@ -1,0 +1,187 @@
+package recovery
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shardquake/shardquake/controller"
+)
+
+// Cause is why a copy is not where it should be.
+type Cause string
+
+// The causes.
+const (
+	Delayed     Cause = "node-left-delayed" // its node left; Elasticsearch waits for it to return
+	Throttled   Cause = "throttled"         // its turn comes when other recoveries are done
+	Assignable  Cause = "assignable"        // nothing stands in the way
+	Disabled    Cause = "disabled"          // allocation is switched off
+	Watermark   Cause = "watermark"         // disks are too full
+	Filter      Cause = "filter"            // allocation filters leave no node
+	Awareness   Cause = "awareness"         // zones leave no node
+	ShardsLimit Cause = "shards-limit"      // limits on shards per node leave no node
+	TooFewNodes Cause = "too-few-nodes"     // every node holds a copy already
+	MaxRetries  Cause = "max-retries"       // given up after too many failures
+	Corrupt     Cause = "corrupt"           // the data on disk can't be read
+	NoValidCopy Cause = "no-valid-copy"     // no node has a copy with every acknowledged write
+	NoPrimary   Cause = "no-primary"        // a replica waits for its primary
+	Stuck       Cause = "stuck"             // a recovery makes no progress
+	FloodBlock  Cause = "flood-block"       // a disk was over the flood stage; writes are blocked
+	Unclear     Cause = "unclear"           // something else
+)
+
+// Diagnosis is the cause of a fault and what it rests on.
+type Diagnosis struct {
+	Cause  Cause
+	Detail string        // a sentence for people
+	Wait   time.Duration // until Elasticsearch acts by itself; 0 unknown
+	// Scope tells variants apart that are treated differently: "cluster" or "index", of a
+	// setting that stands in the way.
+	Scope string
+	// Stale is a node with a copy that lacks acknowledged writes, Empty one that could
+	// hold an empty primary; "" when there is none.
+	Stale, Empty string
+}
+
+// deciders are the names of Elasticsearch's allocation deciders and what their no means, in the
+// order in which causes count when several nodes refuse for several reasons: what can
+// be changed by the controller comes first.
+func deciders() []struct {
+	name  string
+	cause Cause
+} {
+	return []struct {
+		name  string
+		cause Cause
+	}{
+		{"max_retry", MaxRetries},
+		{"enable", Disabled},
+		{"disk_threshold", Watermark},
+		{"filter", Filter},
+		{"awareness", Awareness},
+		{"shards_limit", ShardsLimit},
+		{"replica_after_primary_active", NoPrimary},
+		{"throttling", Throttled},
+		{"same_shard", TooFewNodes},
+	}
+}
+
+// Diagnose reads the cause from Elasticsearch's explanation of an unassigned copy.
+func Diagnose(x controller.AllocationExplanation) Diagnosis {
+	switch x.CanAllocate {
+	case controller.CanAllocateDelayed:
+		return Diagnosis{Cause: Delayed, Wait: x.RemainingDelay, Detail: fmt.Sprintf("its node left; Elasticsearch waits another %v for it to return", x.RemainingDelay)}
+	case controller.CanAllocateThrottled, controller.CanAllocateAwaiting:
+		return Diagnosis{Cause: Throttled, Detail: "it waits for its turn: " + x.Text}
+	case controller.CanAllocateYes:
+		return Diagnosis{Cause: Assignable, Detail: "nothing stands in the way: " + x.Text}
+	case controller.CanAllocateNoValidCopy:
+		return noValidCopy(x)
+	}
+	return refused(x)
+}
+
+// noValidCopy tells a primary whose copies are stale or broken from one without any.
+func noValidCopy(x controller.AllocationExplanation) Diagnosis {
+	d := Diagnosis{Cause: NoValidCopy}
+	var broken, stale []string
+	for _, n := range x.Nodes {
+		switch {
+		case isCorruption(n.StoreError):
+			broken = append(broken, n.Node)
+		case n.HasStore && !n.InSync && n.StoreError == "":
+			stale = append(stale, n.Node)
+		}
+		if d.Empty == "" {
+			d.Empty = n.Node
+		}
+	}
+	switch {
+	case len(broken) > 0:
+		d.Cause, d.Detail = Corrupt, fmt.Sprintf("the copies on %s can't be read", strings.Join(broken, ", "))
+	case len(stale) > 0:
+		d.Detail = fmt.Sprintf("the nodes with every acknowledged write are gone; %s hold a copy that lacks some", strings.Join(stale, ", "))
+	default:
+		d.Detail = "no node that is there holds a copy"
+	}
+	if len(stale) > 0 {
+		d.Stale = stale[0]
+	}
+	return d
+}
+
+// isCorruption reports whether an exception says that data is damaged.
+func isCorruption(text string) bool {
+	text = strings.ToLower(text)
+	return strings.Contains(text, "corrupt") || strings.Contains(text, "checksum failed")
+}
+
+// refused finds what keeps a copy from every node.
+func refused(x controller.AllocationExplanation) Diagnosis {
+	by := map[string][]string{} // nodes by decider
+	text := map[string]string{}
+	for _, n := range holders(x.Nodes) {
+		for _, o := range n.Objections {
+			by[o.Decider] = append(by[o.Decider], n.Node)
+			if text[o.Decider] == "" {
+				text[o.Decider] = o.Text
+			}
+		}
+	}
+	d := Diagnosis{Cause: Unclear, Detail: x.Text}
+	for _, known := range deciders() {
+		nodes := by[known.name]
+		if len(nodes) == 0 {
+			continue
+		}
+		d.Cause = known.cause
+		d.Detail = fmt.Sprintf("%s: %s", strings.Join(slices.Compact(nodes), ", "), text[known.name])
+		d.Scope = scope(text[known.name])
+		break
+	}
+	if d.Cause == MaxRetries {
+		d.Detail = fmt.Sprintf("given up after %d failures, the last: %s", x.FailedAttempts, brief(x.Details))
+		if isCorruption(x.Details) {
+			d.Cause = Corrupt
+		}
+	}
+	return d
+}
+
+// holders are the nodes that matter: of a primary those with a copy in sync, for it
+// can go nowhere else; else all.
+func holders(nodes []controller.NodeVerdict) []controller.NodeVerdict {
+	var with []controller.NodeVerdict
+	for _, n := range nodes {
+		if n.HasStore && n.InSync {
+			with = append(with, n)
+		}
+	}
+	if len(with) > 0 {
+		return with
+	}
+	return nodes
+}
+
+// scope says whose setting a decider names.
+func scope(text string) string {
+	switch {
+	case strings.Contains(text, "[index.") || strings.Contains(text, "index setting"):
+		return "index"
+	case strings.Contains(text, "[cluster.") || strings.Contains(text, "cluster setting"):
+		return "cluster"
+	}
+	return ""
+}
+
+// brief cuts a long text, such as one with a stack trace.
+func brief(text string) string {
+	text, _, _ = strings.Cut(text, "\n")
+	const shown = 300
+	if len(text) > shown {
+		text = strings.ToValidUTF8(text[:shown], "") + "…"
+	}
+	return text
+}

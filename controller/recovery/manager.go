@@ -1,0 +1,367 @@
+package recovery
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/shardquake/shardquake/controller"
+	"github.com/shardquake/shardquake/internal/clock"
+)
+
+// Actor is the manager's name in audit records.
+const Actor = "recovery-manager"
+
+// Config configures a manager. Zero values mean the defaults.
+type Config struct {
+	// Interval between two looks. Default 30 s.
+	Interval time.Duration
+	// BackoffBase and BackoffMax bound the wait between two tries against a cause: base ×
+	// 2ⁿ⁻¹ after the n-th, at most max, of which a random part between a half and all is
+	// waited. Default 30 s and 10 m.
+	BackoffBase, BackoffMax time.Duration
+	// MaxTries against one cause; then a person is needed. Default 6.
+	MaxTries int
+	// Patience is how long a node without which data would be lost is waited for, also
+	// with an approval. Default 5 m.
+	Patience time.Duration
+	// StuckAfter is how long a recovery may make no progress. Default 10 m.
+	StuckAfter time.Duration
+	// StaleAfter is how long a flood block may stay when no disk is at that stage any
+	// more; Elasticsearch, which looks every 30 s, lifts it once all are below the high
+	// watermark. Default 1 m.
+	StaleAfter time.Duration
+	// MaxExplain bounds the explanations asked for in a round. Default 20.
+	MaxExplain int
+	// Keep is how many faults that are over are kept. Default 500.
+	Keep int
+	// Approve are actions that a person has allowed.
+	Approve []Approval
+	// Store keeps the history. Default: memory.
+	Store Store
+}
+
+func (c Config) withDefaults() (Config, error) {
+	for _, d := range []struct {
+		name    string
+		field   *time.Duration
+		initial time.Duration
+	}{
+		{"interval", &c.Interval, 30 * time.Second}, {"back-off base", &c.BackoffBase, 30 * time.Second},
+		{"back-off maximum", &c.BackoffMax, 10 * time.Minute}, {"patience", &c.Patience, 5 * time.Minute},
+		{"stuck after", &c.StuckAfter, 10 * time.Minute}, {"stale after", &c.StaleAfter, time.Minute},
+	} {
+		if *d.field == 0 {
+			*d.field = d.initial
+		}
+		if *d.field < 0 {
+			return c, fmt.Errorf("recovery: %s %v: must be positive", d.name, *d.field)
+		}
+	}
+	for _, d := range []struct {
+		name    string
+		field   *int
+		initial int
+	}{{"max tries", &c.MaxTries, 6}, {"max explain", &c.MaxExplain, 20}, {"keep", &c.Keep, 500}} {
+		if *d.field == 0 {
+			*d.field = d.initial
+		}
+		if *d.field < 0 {
+			return c, fmt.Errorf("recovery: %s %d: must be positive", d.name, *d.field)
+		}
+	}
+	var errs []error
+	for _, a := range c.Approve {
+		errs = append(errs, a.check())
+	}
+	if c.Store == nil {
+		c.Store = &MemoryStore{}
+	}
+	return c, errors.Join(errs...)
+}
+
+// Manager deals with faults. It is a part of a controller; see [controller.Config].
+type Manager struct {
+	cfg Config
+
+	// Of the process that runs; a manager runs once at a time.
+	desk     *controller.Desk
+	clock    clock.Clock
+	client   *controller.Client
+	progress map[progressKey]progressMark
+	blocked  map[string]time.Duration // since when an index is blocked without need
+	lifted   map[string]bool          // blocks lifted by the manager that haven't been seen gone since
+	round    int
+
+	mu      sync.Mutex
+	loaded  bool
+	approve []Approval
+	open    []*Fault // in the order of detection
+	history History
+	dirty   bool
+}
+
+var _ controller.Part = (*Manager)(nil)
+
+// New makes a manager.
+func New(cfg Config) (*Manager, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &Manager{cfg: cfg, approve: slices.Clone(cfg.Approve)}, nil
+}
+
+// Run implements [controller.Part].
+func (m *Manager) Run(ctx context.Context, desk *controller.Desk) {
+	m.desk, m.clock, m.client = desk, desk.Clock(), desk.Client()
+	m.progress, m.blocked, m.lifted = map[progressKey]progressMark{}, map[string]time.Duration{}, map[string]bool{}
+	m.load(ctx)
+	for ctx.Err() == nil {
+		m.look(ctx)
+		m.save(ctx)
+		if m.clock.Sleep(ctx, m.cfg.Interval) != nil {
+			return
+		}
+	}
+}
+
+// load reads the history at the first run, and begins anew with open faults: what
+// happened while somebody else was in charge isn't known.
+func (m *Manager) load(ctx context.Context) {
+	data, err := m.cfg.Store.Load()
+	var h History
+	if err == nil {
+		h, err = parseHistory(data)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.open = nil
+	if err != nil {
+		m.desk.Errorf(ctx, "[RECOVERY] The fault history can't be read, a new one is begun: %v", err)
+	}
+	if err == nil || !m.loaded {
+		m.history = h
+		m.history.Version, m.history.NextID = historyVersion, max(1, h.NextID)
+	}
+	m.loaded = true
+}
+
+// save writes the history when it has changed.
+func (m *Manager) save(ctx context.Context) {
+	m.mu.Lock()
+	if !m.dirty {
+		m.mu.Unlock()
+		return
+	}
+	data, err := json.Marshal(m.history)
+	m.mu.Unlock()
+	if err == nil {
+		err = m.cfg.Store.Save(data)
+	}
+	if err != nil {
+		m.desk.Errorf(ctx, "[RECOVERY] The fault history was not saved: %v", err)
+		return
+	}
+	m.mu.Lock()
+	m.dirty = false
+	m.mu.Unlock()
+}
+
+// look is one round: see what is wrong, follow what is known, act.
+func (m *Manager) look(ctx context.Context) {
+	shards, err := m.desk.Allocation(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			m.desk.Errorf(ctx, "[RECOVERY] Error getting shard allocation: %v", err)
+		}
+		return
+	}
+	m.round++
+	m.follow(ctx, shards)
+	found := map[key]Diagnosis{} // of this round
+	m.lookForStuck(ctx, shards, found)
+	m.lookForBlocks(ctx, shards, found)
+	m.explain(ctx, found)
+	if ctx.Err() == nil {
+		m.act(ctx, found)
+	}
+}
+
+// health is how the copies of a key are.
+type health struct {
+	unassigned, initializing, active int
+	node                             string // of an initializing copy
+}
+
+// follow updates the open faults by what is seen, opens new ones and ends those that
+// are over.
+func (m *Manager) follow(ctx context.Context, shards []controller.ShardInfo) {
+	seen := map[key]health{}
+	var order []key
+	for _, s := range shards {
+		k := key{s.Index, s.Shard, s.Primary}
+		h, known := seen[k]
+		if !known {
+			order = append(order, k)
+		}
+		switch s.State {
+		case controller.StateUnassigned:
+			h.unassigned++
+		case controller.StateInitializing:
+			h.initializing++
+			h.node = s.Node
+		default:
+			h.active++
+		}
+		seen[k] = h
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, f := range m.open {
+		if f.Shard != wholeIndex {
+			m.followShard(ctx, f, seen[f.key])
+		}
+	}
+	m.open = slices.DeleteFunc(m.open, func(f *Fault) bool { return f.State.over() })
+	for _, k := range order {
+		if seen[k].unassigned > 0 && m.find(k) == nil {
+			m.begin(k)
+		}
+	}
+}
+
+// followShard brings a shard's fault up to date. The lock is held.
+func (m *Manager) followShard(ctx context.Context, f *Fault, h health) {
+	switch {
+	case h == health{}:
+		m.end(ctx, f, Vanished)
+	case h.unassigned > 0:
+		f.explain = true
+		if f.State == Recovering {
+			f.State = Waiting // it had a node, and lost it again
+		}
+	case h.initializing > 0:
+		if f.State != Recovering {
+			f.State = Recovering
+			f.outcome("recovering")
+		}
+	default:
+		m.end(ctx, f, Resolved)
+	}
+}
+
+func (m *Manager) find(k key) *Fault {
+	for _, f := range m.open {
+		if f.key == k {
+			return f
+		}
+	}
+	return nil
+}
+
+// begin opens a fault. The lock is held.
+func (m *Manager) begin(k key) *Fault {
+	f := &Fault{
+		ID: m.history.NextID, Index: k.Index, Shard: k.Shard, Primary: k.Primary, State: Waiting, Detected: m.clock.Now().UTC(),
+		key: k, detected: m.clock.Monotonic(), explain: true,
+	}
+	m.history.NextID++
+	m.open = append(m.open, f)
+	return f
+}
+
+// end closes a fault. The lock is held.
+func (m *Manager) end(ctx context.Context, f *Fault, how State) {
+	f.State, f.Ended = how, m.clock.Now().UTC()
+	f.TimeToRecovery = m.clock.Monotonic() - f.detected
+	f.outcome("recovered")
+	if f.Cause == "" {
+		f.Cause = Unclear
+	}
+	m.history.add(*f, m.cfg.Keep)
+	m.dirty = true
+	if how == Resolved {
+		m.desk.Infof(ctx, "[RECOVERY] %s recovered after %v (cause: %s, actions: %d)", f.key, f.TimeToRecovery.Round(time.Second), f.Cause, len(f.Attempts))
+	}
+}
+
+// explain asks Elasticsearch about the faults whose cause may have changed, as many as
+// a round may: new ones first, then those not asked about for longest.
+func (m *Manager) explain(ctx context.Context, found map[key]Diagnosis) {
+	m.mu.Lock()
+	var ask []key
+	for _, f := range m.open {
+		if _, known := found[f.key]; f.explain && !known && f.Shard != wholeIndex {
+			ask = append(ask, f.key)
+		}
+	}
+	if over := len(ask) - m.cfg.MaxExplain; over > 0 {
+		at := (m.round - 1) * m.cfg.MaxExplain % len(ask)
+		ask = append(ask[at:], ask[:at]...)[:m.cfg.MaxExplain]
+	}
+	m.mu.Unlock()
+	for _, k := range ask {
+		x, err := m.client.ExplainAllocation(ctx, k.Index, k.Shard, k.Primary)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			m.desk.Warnf(ctx, "[RECOVERY] No explanation for %s: %v", k, err)
+			return // the cluster has other worries; the next round asks again
+		case x.State == "unassigned":
+			found[k] = Diagnose(x)
+		}
+	}
+}
+
+// Faults are the open faults, in the order of detection.
+func (m *Manager) Faults() []Fault {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := []Fault{}
+	for _, f := range m.open {
+		c := *f
+		c.Attempts, c.Causes = slices.Clone(f.Attempts), slices.Clone(f.Causes)
+		out = append(out, c)
+	}
+	return out
+}
+
+// Past are the faults kept that are over, oldest first.
+func (m *Manager) Past() []Fault {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.history.Faults)
+}
+
+// Stats are the times to recovery so far, those of earlier runs included.
+func (m *Manager) Stats() Stats {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.history.stats(len(m.open))
+}
+
+// Approve allows an action that needs a person's word, until the controller ends.
+func (m *Manager) Approve(a Approval) error {
+	if err := a.check(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.approve = append(m.approve, a)
+	return nil
+}
+
+// approved reports whether an action is allowed on an index. The lock is held.
+func (m *Manager) approved(action Action, index string) bool {
+	return slices.ContainsFunc(m.approve, func(a Approval) bool {
+		what, where := a.parts()
+		return what == action && cmp.Or(where, index) == index
+	})
+}

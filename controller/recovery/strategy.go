@@ -1,0 +1,164 @@
+package recovery
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Action is something to do about a fault.
+type Action string
+
+// The actions. Wait and Ask do nothing to the cluster.
+const (
+	Wait             Action = "wait"
+	Ask              Action = "ask-a-person"
+	Nudge            Action = "reroute"
+	EnableAllocation Action = "enable-allocation"
+	RetryFailed      Action = "retry-failed"
+	LiftBlock        Action = "lift-block"
+	ClearFilter      Action = "clear-filter"
+	CancelRecovery   Action = "cancel-recovery"
+	StalePrimary     Action = "allocate-stale-primary"
+	EmptyPrimary     Action = "allocate-empty-primary"
+)
+
+// Approval is a person's word for an action that loses data or overrules somebody:
+// the action's name, for every index, or "action:index".
+type Approval string
+
+// approvable are the actions that need an approval.
+func approvable() []Action { return []Action{ClearFilter, StalePrimary, EmptyPrimary} }
+
+func (a Approval) parts() (action Action, index string) {
+	name, index, _ := strings.Cut(string(a), ":")
+	return Action(name), index
+}
+
+// check returns an error for an approval of something that needs none.
+func (a Approval) check() error {
+	if action, _ := a.parts(); !slices.Contains(approvable(), action) {
+		return fmt.Errorf("approval %q: want one of %v, or one of them with \":index\"", a, approvable())
+	}
+	return nil
+}
+
+// Proposal is what a strategy wants.
+type Proposal struct {
+	Action Action
+	// Node at which the action is aimed, where it needs one.
+	Node string
+	// Advice is for people, when only they can help.
+	Advice string
+	// After is how long the fault must have been open before the action is taken.
+	After time.Duration
+}
+
+// strategy is what to do about a cause.
+type strategy struct {
+	cause   Cause
+	propose func(f *Fault, d Diagnosis, cfg Config) Proposal
+}
+
+// strategies are one for each cause. A new one is a function and a line here.
+func strategies() []strategy {
+	return []strategy{
+		{Delayed, waitFor("the node may come back; its data is still good then")},
+		{Throttled, waitFor("")},
+		{NoPrimary, waitFor("")},
+		{Assignable, nudge},
+		{Disabled, enable},
+		{MaxRetries, always(RetryFailed)},
+		{Watermark, ask("free disk space, add a node, or delete indices: the watermarks stay as they are, because above them whole nodes stop taking writes")},
+		{Filter, clearFilter},
+		{Awareness, ask("bring a node of the missing zone back or add one; until then copies in one zone would be lost together")},
+		{ShardsLimit, ask("raise total_shards_per_node, or add a node")},
+		{TooFewNodes, ask("add a node, or lower number_of_replicas: two copies of a shard on one node protect nothing")},
+		{Corrupt, corrupt},
+		{NoValidCopy, noCopy},
+		{Stuck, cancel},
+		{FloodBlock, always(LiftBlock)},
+		{Unclear, ask("see GET _cluster/allocation/explain for this copy")},
+	}
+}
+
+// strategyFor finds the strategy of a cause.
+func strategyFor(c Cause) strategy {
+	all := strategies()
+	for _, s := range all {
+		if s.cause == c {
+			return s
+		}
+	}
+	return all[len(all)-1]
+}
+
+func waitFor(advice string) func(*Fault, Diagnosis, Config) Proposal {
+	return func(*Fault, Diagnosis, Config) Proposal { return Proposal{Action: Wait, Advice: advice} }
+}
+
+func ask(advice string) func(*Fault, Diagnosis, Config) Proposal {
+	return func(*Fault, Diagnosis, Config) Proposal { return Proposal{Action: Ask, Advice: advice} }
+}
+
+func always(a Action) func(*Fault, Diagnosis, Config) Proposal {
+	return func(*Fault, Diagnosis, Config) Proposal { return Proposal{Action: a} }
+}
+
+// nudge asks for a reroute when Elasticsearch hasn't come to a copy by itself.
+func nudge(_ *Fault, _ Diagnosis, cfg Config) Proposal {
+	return Proposal{Action: Nudge, After: 2 * cfg.Interval}
+}
+
+// enable switches allocation on, where it is the cluster's setting. One of an index
+// was made for that index by somebody.
+func enable(_ *Fault, d Diagnosis, _ Config) Proposal {
+	if d.Scope == "index" {
+		return Proposal{Action: Ask, Advice: "index.routing.allocation.enable of this index keeps its copies from being assigned"}
+	}
+	return Proposal{Action: EnableAllocation}
+}
+
+func clearFilter(_ *Fault, d Diagnosis, _ Config) Proposal {
+	return Proposal{Action: ClearFilter, Advice: fmt.Sprintf("somebody has set allocation filters that no node meets (%s); with the approval %q those of the %s are cleared, and copies may go where they were to be kept from",
+		d.Detail, ClearFilter, scopeName(d.Scope))}
+}
+
+func scopeName(scope string) string {
+	if scope == "cluster" {
+		return "cluster"
+	}
+	return "index"
+}
+
+// corrupt retries a replica, whose data comes from its primary anew. Of a primary
+// nothing is left but a snapshot, or giving its documents up.
+func corrupt(f *Fault, d Diagnosis, cfg Config) Proposal {
+	if !f.Primary {
+		return Proposal{Action: RetryFailed}
+	}
+	p := noCopy(f, d, cfg)
+	p.Advice = "restore the index from a snapshot if there is one; else " + p.Advice
+	return p
+}
+
+// noCopy waits for a node to return; what else there is loses data.
+func noCopy(f *Fault, d Diagnosis, cfg Config) Proposal {
+	if d.Stale != "" {
+		return Proposal{Action: StalePrimary, Node: d.Stale, After: cfg.Patience, Advice: fmt.Sprintf(
+			"bring back a node that held shard %s[%d]; with the approval %q the copy on %s becomes the primary, and every write acknowledged after it fell behind is lost for good (how many can't be known while no good copy is there)",
+			f.Index, f.Shard, StalePrimary, d.Stale)}
+	}
+	return Proposal{Action: EmptyPrimary, Node: d.Empty, After: cfg.Patience, Advice: fmt.Sprintf(
+		"bring back a node that held shard %s[%d]; with the approval %q an empty shard takes its place on %s, and all documents of the shard are lost for good",
+		f.Index, f.Shard, EmptyPrimary, d.Empty)}
+}
+
+// cancel gives up a recovery that doesn't get on; of a primary that would gain nothing.
+func cancel(f *Fault, d Diagnosis, _ Config) Proposal {
+	if f.Primary {
+		return Proposal{Action: Ask, Advice: "a primary is read from its own disk: look at the node's log and disk"}
+	}
+	return Proposal{Action: CancelRecovery, Node: d.Scope}
+}
