@@ -20,6 +20,11 @@ const phaseStart = "start"
 type mark struct {
 	name string
 	at   time.Duration
+	// zero is what times of the phase count from: the moment when what was done was in
+	// force. That is later than at where doing it took its time (a container killed, a
+	// disk filled) and the cluster could not notice before.
+	zero    time.Duration
+	victims []string
 }
 
 // span is a phase's time.
@@ -36,9 +41,13 @@ func marksOf(h *scenarios.History) []mark {
 		if !f.Injected {
 			continue
 		}
-		marks = append(marks, mark{f.Kind, f.At})
+		m := mark{f.Kind, f.At, f.At, f.Victims}
+		if takesHold(f.Kind) {
+			m.zero = max(f.At, f.InForce)
+		}
+		marks = append(marks, m)
 		if f.HealedAt >= 0 && f.HealedAt < h.End && !chaos.ForGood(f.Params) {
-			marks = append(marks, mark{f.Kind + " healed", f.HealedAt})
+			marks = append(marks, mark{f.Kind + " healed", f.HealedAt, f.HealedAt, nil})
 		}
 	}
 	if len(marks) == 0 {
@@ -60,6 +69,12 @@ func marksOf(h *scenarios.History) []mark {
 		}
 	}
 	return out
+}
+
+// takesHold reports whether a kind of fault has no effect before it is in force. Of a
+// changed setting, or of a process started, the effect may come before the call returns.
+func takesHold(kind string) bool {
+	return kind == "node-loss" || kind == "partition" || kind == "disk-pressure"
 }
 
 // spansOf gives each phase its end: the next mark, or the end of the run.

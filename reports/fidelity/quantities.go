@@ -174,10 +174,13 @@ func recovered(all []scenarios.Recovery, s span) []Quantity {
 		{BytesCopied, Bytes, bytes}, {OpsReplayed, Operations, replayed},
 	}
 	if seen {
-		out = append(out, seconds(FirstRecoveryStart, first-s.at), seconds(LastRecoveryStop, last-s.at), seconds(Recovering, last-first))
+		out = append(out, seconds(FirstRecoveryStart, s.since(first)), seconds(LastRecoveryStop, s.since(last)), seconds(Recovering, last-first))
 	}
 	return out
 }
+
+// since is a moment in the phase's own time.
+func (s span) since(at time.Duration) time.Duration { return max(at-s.zero, 0) }
 
 func seconds(name string, d time.Duration) Quantity {
 	return Quantity{name, Seconds, float64(d.Round(time.Millisecond)) / float64(time.Second)}

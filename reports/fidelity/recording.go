@@ -33,6 +33,7 @@ type Rep struct {
 		T     float64 `json:"t"`
 		What  string  `json:"what"`
 		Phase string  `json:"phase"`
+		Took  float64 `json:"took_s"`
 	} `json:"marks"`
 	HealthSeen []struct {
 		T            float64 `json:"t"`
@@ -128,8 +129,19 @@ func (r *Recording) Of(variant string) []Rep {
 	return out
 }
 
+// Origin is what the times of a recorded phase count from.
+type Origin bool
+
+// The origins.
+const (
+	// FromMark: the beginning of the action, as in the recording's own metrics.
+	FromMark Origin = false
+	// FromForce: the moment the action was in force, as of runs made here.
+	FromForce Origin = true
+)
+
 // RunsOf takes the quantities of repetitions, by the same rules as of a run just made.
-func RunsOf(reps []Rep) ([]Run, error) {
+func RunsOf(reps []Rep, origin Origin) ([]Run, error) {
 	var out []Run
 	for _, rep := range reps {
 		h, end, err := rep.history()
@@ -139,12 +151,29 @@ func RunsOf(reps []Rep) ([]Run, error) {
 		var marks []mark
 		for _, m := range rep.Marks {
 			if m.Phase != "" {
-				marks = append(marks, mark{m.Phase, since(m.T)})
+				at := since(m.T)
+				zero := at
+				if origin == FromForce && takesHold(kindOf(m.What)) {
+					zero += since(m.Took)
+				}
+				marks = append(marks, mark{m.Phase, at, zero, nil})
 			}
 		}
 		out = append(out, runOf(fmt.Sprintf("rep %d", rep.Rep), h, spansOf(marks, end)))
 	}
 	return out, nil
+}
+
+// kindOf is the kind of fault that a recorded action is.
+func kindOf(what string) string {
+	for _, k := range []struct{ prefix, kind string }{
+		{"kill ", "node-loss"}, {"reset ", "partition"}, {"drop ", "partition"}, {"ballast on", "disk-pressure"},
+	} {
+		if strings.HasPrefix(what, k.prefix) {
+			return k.kind
+		}
+	}
+	return ""
 }
 
 func since(t float64) time.Duration { return time.Duration(t * float64(time.Second)) }

@@ -48,7 +48,7 @@ var metricNames = map[string]string{
 func TestQuantitiesOfARecordingAreTheRecordersOwn(t *testing.T) {
 	checked := 0
 	for _, rec := range recordings(t) {
-		runs, err := fidelity.RunsOf(rec.Reps)
+		runs, err := fidelity.RunsOf(rec.Reps, fidelity.FromMark)
 		require.NoError(t, err)
 		for i, rep := range rec.Reps {
 			for _, phase := range runs[i].Phases {

@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/reports/fidelity"
@@ -67,25 +65,15 @@ func simulate(t *testing.T, scenario string) []fidelity.Run {
 	require.NoError(t, err)
 	loaded, err := scenarios.Parse(name, text, catalog.Vocabulary())
 	require.NoError(t, err)
-	out := make([]fidelity.Run, replaySeeds)
-	var group errgroup.Group
-	group.SetLimit(2)
-	for i := range out {
-		group.Go(func() error {
-			backend, err := catalog.Backend("sim")
-			if err != nil {
-				return err
-			}
-			runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor}
-			res, err := runner.Run(t.Context(), loaded, scenarios.Options{Seed: uint64(i + 1), Scale: scenarios.AsReal})
-			if err != nil {
-				return err
-			}
-			out[i] = fidelity.Quantities(res, "seed "+strconv.Itoa(i+1))
-			return nil
-		})
+	var seeds []uint64
+	for i := range replaySeeds {
+		seeds = append(seeds, uint64(i+1))
 	}
-	require.NoError(t, group.Wait())
+	out, err := fidelity.Simulate(t.Context(), loaded, seeds, func() (fidelity.Runner, error) {
+		backend, err := catalog.Backend("sim")
+		return &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor}, err
+	})
+	require.NoError(t, err)
 	return out
 }
 

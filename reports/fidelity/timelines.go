@@ -25,7 +25,7 @@ func RunsOfTimeline(r *Recording, t recorded.Timeline) ([]Run, error) {
 	if len(reps) == 0 {
 		return nil, fmt.Errorf("recording %s has no repetition of variant %q", r.ID, t.Variant)
 	}
-	return RunsOf(reps)
+	return RunsOf(reps, FromForce)
 }
 
 // Condense takes the runs of every timeline out of recordings, in the timelines' order.

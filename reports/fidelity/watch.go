@@ -1,6 +1,7 @@
 package fidelity
 
 import (
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/scenarios"
@@ -20,19 +21,51 @@ func watch(h *scenarios.History, s span) watched {
 	w := watched{never, never, never, never, never, never, never, never, never, never, never, never, never}
 	health, members := before(h.Observations, s.at)
 	w.begin(health)
+	observer := observerOf(h.Observations, s, members)
+	headless := false
 	for _, o := range h.Observations {
 		if o.At < s.at || o.At >= s.until {
 			continue
 		}
-		at := o.At - s.at
+		at := s.since(o.At)
 		if o.Members != nil {
 			w.members(at, members, *o.Members)
 		}
+		if o.View != nil && o.View.Node == observer && o.View.State == "ok" && headless != (o.View.Master == "") {
+			headless = !headless
+			w.health(at, seenBy(health, headless))
+		}
 		if o.Health != nil {
-			w.health(at, *o.Health)
+			health = *o.Health
+			w.health(at, seenBy(health, headless))
 		}
 	}
 	return w
+}
+
+// observerOf is the node whose own view is watched beside the view with authority, ""
+// for none. Where the master is cut off it goes on believing in itself, and its view is
+// the newest; but the others have no master, and it is their course that counts: that of
+// the first of them to follow another master.
+func observerOf(obs []scenarios.Observation, s span, m scenarios.Members) string {
+	if m.Master == "" || !slices.Contains(s.victims, m.Master) {
+		return ""
+	}
+	for _, o := range obs {
+		if o.At >= s.at && o.At < s.until && o.View != nil && o.View.Master != "" && o.View.Master != m.Master &&
+			!slices.Contains(s.victims, o.View.Node) {
+			return o.View.Node
+		}
+	}
+	return ""
+}
+
+// seenBy is health as a node without a master shows it.
+func seenBy(h scenarios.Health, headless bool) scenarios.Health {
+	if headless {
+		h.Status, h.Master = "red", false
+	}
+	return h
 }
 
 // before is what was last seen before a moment.

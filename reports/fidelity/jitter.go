@@ -1,0 +1,66 @@
+package fidelity
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/units"
+)
+
+// Phase of the periodic timers: how far the faults of simulated runs are moved, at most.
+// The first covers the longest period that hangs on the cluster's start (looks at the
+// disks every 10 s), the second the search for peers every second.
+const (
+	latest  = 10 * time.Second
+	longest = time.Second
+)
+
+// Spread moves the faults of run i of n so that the runs cover the phases of the
+// cluster's periodic timers (checks, looks at the disks, searches for peers) evenly. In
+// a real run a fault strikes at any phase; simulated, the first steady state comes at
+// nearly the same phase with every seed.
+func Spread(entries []chaos.Entry, i, n int) (chaos.Plan, time.Duration, error) {
+	var plan chaos.Plan
+	by := time.Duration(float64(latest) * (float64(i) + 0.5) / float64(n)).Round(time.Millisecond)
+	// The golden ratio scatters the second over the first.
+	part := float64(i+1) * 0.6180339887498949
+	stretch := time.Duration(float64(longest) * (part - float64(int(part)))).Round(time.Millisecond)
+	for _, e := range entries {
+		moved := chaos.Entry{At: e.At + units.Duration(by), Fault: e.Fault}
+		if d := e.Fault.Lasts(); d > 0 {
+			f, err := lasting(e.Fault, d+stretch)
+			if err != nil {
+				return plan, 0, err
+			}
+			moved.Fault = f
+		}
+		plan.Entries = append(plan.Entries, moved)
+	}
+	return plan, by + stretch, nil
+}
+
+// lasting is the fault with another time. It goes by way of the form that plans are
+// kept in, where every fault calls it "for".
+func lasting(f chaos.Fault, d time.Duration) (chaos.Fault, error) {
+	text, err := json.Marshal(f)
+	if err != nil {
+		return nil, err
+	}
+	var params map[string]json.RawMessage
+	if err := json.Unmarshal(text, &params); err != nil {
+		return nil, err
+	}
+	if params["for"], err = json.Marshal(units.Duration(d)); err != nil {
+		return nil, err
+	}
+	if text, err = json.Marshal(params); err != nil {
+		return nil, err
+	}
+	out := chaos.New(f.Kind())
+	if err := json.Unmarshal(text, out); err != nil {
+		return nil, fmt.Errorf("fault %s: %w", f.Kind(), err)
+	}
+	return out, nil
+}
