@@ -53,7 +53,7 @@ whether it held.`,
 	}
 	root.AddCommand(
 		newRunCommand(), newReplayCommand(), newListCommand(), newCheckCommand(), newSchemaCommand(), newInitCommand(),
-		newCleanCommand(), newEventsCommand(), newControllerCommand(),
+		newCleanCommand(), newEventsCommand(), newControllerCommand(), newSimServeCommand(),
 	)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	return root
