@@ -26,32 +26,36 @@ var benchmarkSizes = []benchmarkSize{
 	{1_000, 100_000, 400, 23, true},
 }
 
-// benchmarkState is a cluster of indices of five shards with a replica; placed says
-// whether the copies are started, evenly, or fresh.
-func benchmarkState(nodes, copies int, placed bool) *state.State {
-	st := &state.State{Persistent: settings.Of(nil), Routing: &state.RoutingTable{}}
+// benchmarkState is a cluster of fresh indices of five shards with a replica.
+func benchmarkState(nodes, copies int) *state.State {
+	st := &state.State{Routing: &state.RoutingTable{}}
 	for i := range nodes {
 		st.Nodes = append(st.Nodes, benchmarkNode(i))
 	}
 	const shards = 5
-	place := 0
 	for i := range copies / (2 * shards) {
-		meta := &state.Index{
+		st = AddIndex(st, &state.Index{
 			Name: fmt.Sprintf("logs-%05d", i), UUID: fmt.Sprintf("uuid%018d", i), CreationDate: 1_700_000_000_000 + int64(i), Shards: shards, Replicas: 1,
 			PrimaryTerms: make([]int64, shards), InSync: make([][]string, shards),
-		}
-		st = AddIndex(st, meta, i, state.IndexCreated, Input{})
-		if !placed {
-			continue
-		}
-		for _, s := range st.Routing.Indices[i].Shards {
-			for k, c := range s.Copies {
-				id := strconv.Itoa(place)
+		}, i, state.IndexCreated, Input{})
+	}
+	return st
+}
+
+// placedState is the same cluster with all copies started where the balancer wants them.
+func placedState(nodes, copies int) *state.State {
+	st := benchmarkState(nodes, copies)
+	s := benchmarkService()
+	s.Reroute(st, Input{})
+	s.Compute()
+	for i, t := range st.Routing.Indices {
+		for _, sh := range t.Shards {
+			a, _ := s.Desired(st.Indices[i], sh.Shard)
+			for k, c := range sh.Copies {
 				*c = state.Copy{
-					Index: c.Index, Shard: c.Shard, Primary: c.Primary, State: state.Started, Node: st.Nodes[(place+k*7)%nodes].ID,
-					AllocationID: id + c.Index, ExpectedBytes: -1,
+					Index: c.Index, Shard: c.Shard, Primary: c.Primary, State: state.Started, Node: a.Nodes[k],
+					AllocationID: fmt.Sprintf("%s-%d-%d", c.Index, c.Shard, k), ExpectedBytes: -1,
 				}
-				place++
 			}
 		}
 	}
@@ -80,10 +84,12 @@ func BenchmarkAllocation(b *testing.B) {
 			continue
 		}
 		name := fmt.Sprintf("%dx%d", size.nodes, size.copies)
-		fresh := benchmarkState(size.nodes, size.copies, false)
+		fresh := benchmarkState(size.nodes, size.copies)
 		b.Run("fresh/desired_balance/"+name, func(b *testing.B) { benchmarkCompute(b, fresh, size.compute) })
 		b.Run("fresh/balanced/"+name, func(b *testing.B) { benchmarkPlain(b, fresh, size.plain) })
-		joined := benchmarkState(size.nodes-1, size.copies, true)
+		placed := placedState(size.nodes, size.copies)
+		b.Run("steady/"+name, func(b *testing.B) { benchmarkSteady(b, placed) })
+		joined := placedState(size.nodes-1, size.copies)
 		joined.Nodes = append(joined.Nodes, benchmarkNode(size.nodes-1))
 		b.Run("join/desired_balance/"+name, func(b *testing.B) { benchmarkCompute(b, joined, 0) })
 		b.Run("join/balanced/"+name, func(b *testing.B) { benchmarkPlain(b, joined, 0) })
@@ -99,6 +105,19 @@ func benchmarkCompute(b *testing.B, st *state.State, elasticsearch float64) {
 		iterations = s.Compute().Iterations
 	})
 	b.ReportMetric(float64(iterations), "iterations")
+}
+
+// benchmarkSteady measures what every reroute costs once the cluster is balanced.
+func benchmarkSteady(b *testing.B, st *state.State) {
+	b.ReportAllocs()
+	s := benchmarkService()
+	round := func() {
+		st = s.Reroute(st, Input{})
+		s.Compute()
+		st = s.Reconcile(st, Input{})
+	}
+	round()
+	measure(b, 0, round)
 }
 
 func benchmarkPlain(b *testing.B, st *state.State, elasticsearch float64) {

@@ -125,3 +125,37 @@ func (q *quickChoice) choose(b *balancer, where *placement) (v Verdict, n int32,
 	}
 	return Throttle, first, true
 }
+
+// extremes are the least and the greatest weight of the current index: of the nodes
+// without copies of it those with the fewest and the most copies have them, since
+// weights do not fall with the number of copies.
+func (q *quickChoice) extremes(b *balancer) (least, most float32) {
+	first := true
+	see := func(n int32) {
+		w := b.weight(n)
+		if first {
+			least, most, first = w, w, false
+		}
+		least, most = min(least, w), max(most, w)
+	}
+	seeFirst := func(set []uint64) bool {
+		if set == nil {
+			return false
+		}
+		n := firstBit(set, b.heldBy, nil)
+		if n >= 0 {
+			see(n)
+		}
+		return n >= 0
+	}
+	for i := q.lowest; i < len(q.byCount) && !seeFirst(q.byCount[i]); i++ {
+	}
+	for i := len(q.byCount) - 1; i >= 0 && !seeFirst(q.byCount[i]); i-- {
+	}
+	for i, w := range b.heldBy {
+		for ; w != 0; w &= w - 1 {
+			see(int32(i*64 + bits.TrailingZeros64(w)))
+		}
+	}
+	return least, most
+}

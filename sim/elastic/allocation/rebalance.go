@@ -28,18 +28,28 @@ func (b *balancer) balance() {
 // unbalanced reports whether any index is further from balance than the threshold. If
 // none is, no two nodes are, and nothing would move.
 func (b *balancer) unbalanced() bool {
+	extremes := b.extremes
+	if q := newQuickChoice(b); q != nil {
+		extremes = func() (least, most float32) { return q.extremes(b) }
+	}
 	for _, idx := range b.p.indices {
 		b.look(idx)
-		least, most := b.weight(0), b.weight(0)
-		for n := range b.nodes {
-			w := b.weight(int32(n))
-			least, most = min(least, w), max(most, w)
-		}
+		least, most := extremes()
 		if !closeEnough(float32(most-least), float32(b.minDelta()*b.p.set.threshold)) {
 			return true
 		}
 	}
 	return false
+}
+
+// extremes are the least and the greatest weight of the current index.
+func (b *balancer) extremes() (least, most float32) {
+	least, most = b.weight(0), b.weight(0)
+	for n := range b.nodes {
+		w := b.weight(int32(n))
+		least, most = min(least, w), max(most, w)
+	}
+	return least, most
 }
 
 // mostUnbalancedFirst sorts the indices by the difference between their heaviest and
