@@ -24,6 +24,8 @@ type tracker struct {
 	blocked  bool     // a hand-off is under way: writes wait
 	blockedQ []func()
 
+	retries []*replicaRetry // operations that wait for another attempt
+
 	leaseTick sim.Time // up to when leases have been synced
 }
 
@@ -94,6 +96,7 @@ func (t *tracker) update(m *state.Index, tab *state.ShardTable) {
 	t.addInitializing(tab)
 	t.s.meta, t.s.table = m, tab
 	t.s.p.c.fluid.groupChanged(t.s)
+	t.giveUpOnLeavers()
 }
 
 // targets are the copies, other than the primary, that operations are replicated to,
@@ -250,8 +253,10 @@ func (t *tracker) shareLeases() {
 // close ends primary mode.
 func (t *tracker) close() {
 	t.s.p.c.fluid.groupClosed(t.s)
-	t.blockedQ, t.idle = nil, nil
 	t.s.tracker = nil
+	t.idle = nil
+	t.unblock() // what was held back finds another primary
+	t.endRetries(func(*replicaRetry) bool { return true })
 }
 
 // periodicFlush commits when the last commit is older than
