@@ -141,7 +141,7 @@ func (b *Board) next() uint64 {
 // in step with one another keep that order.
 func (b *Board) disturbAll(id string) {
 	checkers := slices.Clone(b.at(id).checkers)
-	slices.SortFunc(checkers, func(x, y *checker) int { return cmp.Compare(x.order, y.order) })
+	slices.SortStableFunc(checkers, func(x, y *checker) int { return cmp.Compare(x.order, y.order) })
 	for _, k := range checkers {
 		k.disturb()
 	}

@@ -47,7 +47,7 @@ func reconfigured(live, retired []string, master string, current []string, autoS
 			all = append(all, candidate{id: id, current: true})
 		}
 	}
-	slices.SortFunc(all, candidate.order)
+	slices.SortStableFunc(all, candidate.order)
 
 	inConfig, alive := 0, 0
 	for _, c := range all {
