@@ -151,14 +151,33 @@ func (p *process) announceAgain() {
 	}
 }
 
-// hosted are the node's shards in a fixed order.
-func (p *process) hosted() []*shard {
-	out := make([]*shard, 0, len(p.shards))
-	for _, s := range p.shards {
-		out = append(out, s)
+// hosted are the node's shards by index and number.
+func (p *process) hosted() []*shard { return slices.Clone(p.sorted) }
+
+// openShard and shutShard keep the tables of the node's shards.
+func (p *process) openShard(s *shard) {
+	p.shards[s.key] = s
+	p.byIndex[s.key.uuid] = append(p.byIndex[s.key.uuid], s)
+	i, _ := slices.BinarySearchFunc(p.sorted, s, compareShards)
+	p.sorted = slices.Insert(p.sorted, i, s)
+	p.n.changed()
+}
+
+func (p *process) shutShard(s *shard) {
+	delete(p.shards, s.key)
+	without := func(list []*shard) []*shard {
+		if i := slices.Index(list, s); i >= 0 {
+			return slices.Delete(list, i, i+1)
+		}
+		return list
 	}
-	slices.SortFunc(out, compareShards) //determinism:allow sort-ties a process has one copy of a shard
-	return out
+	p.sorted = without(p.sorted)
+	if list := without(p.byIndex[s.key.uuid]); len(list) > 0 {
+		p.byIndex[s.key.uuid] = list
+	} else {
+		delete(p.byIndex, s.key.uuid)
+	}
+	p.n.changed()
 }
 
 // stateWait is somebody who waits until the applied state is as wanted.

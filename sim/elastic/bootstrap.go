@@ -105,8 +105,7 @@ func (p *process) adopt(m *state.Index, t *state.ShardTable, want *state.Copy) {
 		p: p, key: key, index: m.Name, meta: m, table: t, routing: want, store: st, phase: started,
 		created: p.c.e.Now(), term: m.PrimaryTerms[t.Shard], lastSearch: p.c.e.Now(),
 	}
-	p.shards[key] = s
-	p.byIndex[m.UUID] = append(p.byIndex[m.UUID], s)
+	p.openShard(s)
 	s.writeState()
 	st.flush()
 	if pr := t.Primary(); pr != nil {
@@ -151,9 +150,12 @@ func (c *Cluster) Fill(spec IndexSpec) error {
 			if !cp.Active() || target == nil {
 				return fmt.Errorf("index %s: shard %d has a copy that isn't active", spec.Name, i)
 			}
-			if err := target.fill(bytes, docs); err != nil {
-				return fmt.Errorf("index %s: shard %d: %w", spec.Name, i, err)
-			}
+			target.fill(bytes, docs)
+		}
+	}
+	for _, n := range c.nodes {
+		if !n.account() {
+			return fmt.Errorf("index %s: the disk of %s is full", spec.Name, n.Name())
 		}
 	}
 	m.proc.master.info.poll()
@@ -170,7 +172,7 @@ func part(whole int64, i, n int) int64 {
 const maxSegmentBytes = 5 << 30
 
 // fill makes the store hold documents of a size, committed.
-func (st *store) fill(bytes, docs int64) error {
+func (st *store) fill(bytes, docs int64) {
 	st.n.c.fluid.settle(st)
 	r := st.n.c.e.Stream("elastic.segments", st.n.Name())
 	st.segments = nil
@@ -195,10 +197,7 @@ func (st *store) fill(bytes, docs int64) error {
 	st.commit.checkpoint, st.commit.docs, st.commit.atOps = st.global, st.docs(), st.eng.totalOps()
 	st.commit.generation++
 	st.committed = st.n.c.e.Now()
-	if !st.account() {
-		return fmt.Errorf("the disk of %s is full", st.n.Name())
-	}
-	return nil
+	st.n.changed()
 }
 
 // assignCopies distributes the copies of an index so that node i holds counts[i] of

@@ -21,6 +21,9 @@ type Calibration struct {
 	FailureNotice time.Duration
 	// Compute is the computation of the desired balance, beside the master service.
 	Compute time.Duration
+	// PerCopy is what each shard copy of the cluster adds to computing a state, and to
+	// the computation of the desired balance.
+	PerCopy time.Duration
 	// StoreRead is what a node takes to look at a shard's store on disk.
 	StoreRead time.Duration
 	// RecoveryStart is a peer recovery's fixed cost before the first byte
@@ -59,6 +62,7 @@ func DefaultCalibration() Calibration {
 		TermWrite:      20 * time.Millisecond,
 		FailureNotice:  30 * time.Millisecond,
 		Compute:        10 * time.Millisecond,
+		PerCopy:        15 * time.Microsecond,
 		StoreRead:      3 * time.Millisecond,
 		RecoveryStart:  40 * time.Millisecond,
 		RecoveryEnd:    50 * time.Millisecond,

@@ -217,7 +217,7 @@ func TestAWriteWaitsForItsPrimaryUntilTheTimeout(t *testing.T) {
 		require.NotNil(t, got.Err)
 		assert.Equal(t, 503, got.Status)
 		assert.Equal(t, "unavailable_shards_exception", got.Err.Type)
-		assert.Equal(t, `[docs][0] primary shard is not active Timeout: [10s], request: [BulkShardRequest [[docs][0]] containing [index {[docs][a], source[{"n":1}]}] requests]`, got.Err.Reason)
+		assert.Equal(t, `[docs][0] primary shard is not active Timeout: [10s], request: [BulkShardRequest [[docs][0]] containing [index {[docs][a], source[{"n":1}]}]]`, got.Err.Reason)
 		assert.InDelta(t, 10, w.e.Now().Sub(begun).Seconds(), 0.2)
 	})
 	require.NoError(t, w.c.StartNode(w.c.byID[holder].Name()))

@@ -34,12 +34,20 @@ func (p *process) coordination() coordination.Config {
 			ModeChanged:  p.modeChanged,
 		},
 		Costs: coordination.Costs{
-			Update:  func(int, *state.State) time.Duration { return c.cal.StateUpdate },
+			Update:  func(_ int, st *state.State) time.Duration { return c.cal.StateUpdate + copiesOf(st)*c.cal.PerCopy },
 			Accept:  func(*state.State) time.Duration { return p.cost(c.cal.StateAccept) },
 			Term:    c.cal.TermWrite,
 			Failure: c.cal.FailureNotice,
 		},
 	}
+}
+
+// copiesOf counts the shard copies of a state.
+func copiesOf(st *state.State) (n time.Duration) {
+	for _, m := range st.Indices {
+		n += time.Duration(m.Shards * (1 + m.Replicas))
+	}
+	return n
 }
 
 func (v *env) Now() sim.Time { return v.p.c.e.Now() }

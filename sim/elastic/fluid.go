@@ -152,6 +152,7 @@ func (f *fluidLoad) detach(st *store) {
 	f.advance(g)
 	if i := slices.Index(g.members, st); i >= 0 {
 		g.members = slices.Delete(g.members, i, i+1)
+		st.group = nil
 	}
 	if g.primary != nil && g.primary.store == st {
 		g.primary = nil
@@ -185,6 +186,9 @@ func (f *fluidLoad) regroup(g *fluidGroup) {
 	g.since = now
 	was := g.flowing
 	g.flowing, g.readers = false, 0
+	for _, st := range g.members {
+		st.group = nil
+	}
 	g.members = g.members[:0]
 	s := g.primary
 	if s != nil && s.actingPrimary() && !s.p.dead {
@@ -209,6 +213,9 @@ func (f *fluidLoad) regroup(g *fluidGroup) {
 				g.readers++
 			}
 		}
+	}
+	for _, st := range g.members {
+		st.group = g
 	}
 	f.book(g)
 	switch {
@@ -334,8 +341,8 @@ func (f *fluidLoad) globalCheckpoints(g *fluidGroup) {
 
 // settle brings a store up to date.
 func (f *fluidLoad) settle(st *store) {
-	if g := f.groups[st.key]; g != nil {
-		f.advance(g)
+	if st.group != nil {
+		f.advance(st.group)
 	}
 }
 

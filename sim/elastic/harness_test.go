@@ -94,7 +94,9 @@ func (w *world) until(limit time.Duration, what string, ok func() bool) time.Dur
 	from := w.e.Now()
 	err := w.e.RunUntil(ok, from.Add(limit))
 	require.NoError(w.t, w.c.Err())
-	require.NoErrorf(w.t, err, "within %s: %s\n%s", limit, what, w.c.dump())
+	if err != nil {
+		require.NoErrorf(w.t, err, "within %s: %s\n%s", limit, what, w.c.dump())
+	}
 	return w.e.Now().Sub(from)
 }
 

@@ -1,6 +1,7 @@
 package elastic
 
 import (
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
@@ -19,6 +20,7 @@ type infoService struct {
 	polling bool
 	again   bool // another poll was asked for while one was under way
 	monitor diskMonitor
+	sizes   []nodeSizes // that info was made from
 }
 
 func newInfoService(m *master) *infoService {
@@ -111,10 +113,8 @@ func (s *infoService) finish(asked []*state.Node, answers []*nodeInfo) {
 		return
 	}
 	info := &allocation.ClusterInfo{
-		Nodes:      make(map[string]allocation.DiskUsage, len(asked)),
-		ShardBytes: make(map[allocation.ShardKey]int64),
-		DataPaths:  make(map[allocation.NodeShard]string),
-		Reserved:   make(map[string]allocation.Reservation),
+		Nodes:    make(map[string]allocation.DiskUsage, len(asked)),
+		Reserved: make(map[string]allocation.Reservation),
 	}
 	for i, n := range asked {
 		a := answers[i]
@@ -125,11 +125,8 @@ func (s *infoService) finish(asked []*state.Node, answers []*nodeInfo) {
 		if len(a.reserved.Shards) > 0 {
 			info.Reserved[n.ID] = a.reserved
 		}
-		for _, sz := range a.shards {
-			info.ShardBytes[allocation.ShardKey{Index: sz.index, Shard: sz.shard, Primary: sz.primary}] = sz.bytes
-			info.DataPaths[allocation.NodeShard{Node: n.ID, Index: sz.index, Shard: sz.shard}] = a.usage.Path
-		}
 	}
+	s.addSizes(info, asked, answers)
 	s.info = info
 	s.monitor.onInfo(info)
 	if s.again {
@@ -138,37 +135,104 @@ func (s *infoService) finish(asked []*state.Node, answers []*nodeInfo) {
 	}
 }
 
+// addSizes adds the shards' sizes: those of the last time when no node has others.
+func (s *infoService) addSizes(info *allocation.ClusterInfo, asked []*state.Node, answers []*nodeInfo) {
+	same, total := s.info != nil && len(s.sizes) == len(asked), 0
+	sizes := make([]nodeSizes, len(asked))
+	for i, n := range asked {
+		sizes[i].node = n.ID
+		if answers[i] != nil {
+			sizes[i].shards = answers[i].shards
+			total += len(answers[i].shards)
+		}
+		same = same && s.sizes[i].node == n.ID && sameSlice(s.sizes[i].shards, sizes[i].shards)
+	}
+	s.sizes = sizes
+	if same {
+		info.ShardBytes, info.DataPaths = s.info.ShardBytes, s.info.DataPaths
+		return
+	}
+	info.ShardBytes = make(map[allocation.ShardKey]int64, total)
+	info.DataPaths = make(map[allocation.NodeShard]string, total)
+	for _, n := range sizes {
+		for _, sz := range n.shards {
+			info.ShardBytes[allocation.ShardKey{Index: sz.index, Shard: sz.shard, Primary: sz.primary}] = sz.bytes
+			info.DataPaths[allocation.NodeShard{Node: n.node, Index: sz.index, Shard: sz.shard}] = dataPath
+		}
+	}
+}
+
+// nodeSizes are a node's shards as it told them.
+type nodeSizes struct {
+	node   string
+	shards []shardSize
+}
+
+// sameSlice reports whether two lists are one and the same, unchanged.
+func sameSlice(a, b []shardSize) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
 // dataPath is where every node keeps its data.
 const dataPath = "/usr/share/elasticsearch/data/nodes/0"
 
 // localInfo is this node's answer.
 func (p *process) localInfo() *nodeInfo {
-	p.n.account()
-	info := &nodeInfo{usage: allocation.DiskUsage{Path: dataPath, TotalBytes: p.n.disk.Total(), FreeBytes: p.n.disk.Free()}}
-	for _, s := range p.hosted() {
-		if r := s.recovery; r != nil && r.reserved() > 0 {
-			info.reserved.Bytes += r.reserved()
-			info.reserved.Shards = append(info.reserved.Shards, allocation.ShardID{Index: s.index, Shard: s.key.shard})
+	n := p.n
+	n.account()
+	info := &nodeInfo{usage: allocation.DiskUsage{Path: dataPath, TotalBytes: n.disk.Total(), FreeBytes: n.disk.Free()}}
+	if n.limiter.Flows() > 0 || p.recovering() {
+		for _, s := range p.sorted {
+			if r := s.recovery; r != nil && r.reserved() > 0 {
+				info.reserved.Bytes += r.reserved()
+				info.reserved.Shards = append(info.reserved.Shards, allocation.ShardID{Index: s.index, Shard: s.key.shard})
+			}
 		}
-		if s.phase == recovering {
-			continue
-		}
-		info.shards = append(info.shards, shardSize{s.index, s.key.shard, s.routing.Primary, s.store.bytes()})
 	}
+	if n.sizes == nil {
+		n.sizes = make([]shardSize, 0, len(p.sorted))
+		for _, s := range p.sorted {
+			if s.phase != recovering {
+				n.sizes = append(n.sizes, shardSize{s.index, s.key.shard, s.routing.Primary, s.store.bytes()})
+			}
+		}
+	}
+	info.shards = n.sizes
 	return info
 }
 
-// account brings the disk's usage up to date with everything stored on it.
-func (n *Node) account() {
-	for _, k := range n.storeKeys() {
-		st := n.stores[k]
+// recovering reports whether any copy on the node is not active yet.
+func (p *process) recovering() bool {
+	return slices.ContainsFunc(p.sorted, func(s *shard) bool { return s.phase == recovering })
+}
+
+// account brings the disk's usage up to date with everything stored on it. It reports
+// false when the disk is full: what doesn't fit is not there.
+func (n *Node) account() bool {
+	if n.sizes != nil && !n.busy() {
+		return true
+	}
+	n.sizes = nil
+	var want int64
+	for _, st := range n.sorted {
 		if n.proc != nil {
-			if s := n.proc.shards[k]; s != nil && s.recovery != nil && !s.recovery.over && !s.recovery.copied {
+			if s := n.proc.shards[st.key]; s != nil && s.recovery != nil && !s.recovery.over && !s.recovery.copied {
 				st.partial = s.recovery.progress()
 			}
 		}
-		st.account()
+		want += st.bytes()
 	}
+	if want <= n.stored {
+		n.disk.Release(dataPath, n.stored-want)
+		n.stored = want
+		return true
+	}
+	more := min(want-n.stored, n.disk.Free())
+	if err := n.disk.Alloc(dataPath, more); err != nil {
+		return false
+	}
+	n.stored += more
+	return n.stored == want
 }
 
 // minReroute is before all reroutes.

@@ -20,6 +20,7 @@ type master struct {
 	reroute   rerouteService
 	computing bool
 	delayed   delayedReroute
+	starting  []*state.Copy // of the batch that is being computed
 	over      bool
 }
 
@@ -133,7 +134,7 @@ func (m *master) submit(t coordination.Task, failed func(error)) {
 
 // shardStarted handles a node's report (ShardStateAction.ShardStartedClusterStateTaskExecutor).
 func (m *master) shardStarted(k storeKey, id string, primary bool, term int64, reply func(error)) {
-	var done []*state.Copy
+	started := false
 	m.submit(coordination.Task{
 		Source: "shard-started", Priority: coordination.Urgent, Batch: "shard-started",
 		Update: func(st *state.State) (*state.State, error) {
@@ -145,17 +146,26 @@ func (m *master) shardStarted(k storeKey, id string, primary bool, term int64, r
 			if cp == nil || cp.State != state.Initializing || (primary && cp.Primary && meta.PrimaryTerms[k.shard] != term) {
 				return st, nil
 			}
-			done = []*state.Copy{cp}
+			started = true
+			m.starting = append(m.starting, cp)
 			m.fetch.forget(k)
-			return m.alloc.StartCopies(st, done, m.input()), nil
+			return st.Clone(), nil // Finish starts all of the batch at once
 		},
+		Finish: m.startAll,
 		Published: func(_, _ *state.State) {
 			reply(nil)
-			if done != nil {
+			if started {
 				m.reroute.ask("reroute after starting shards", coordination.Normal, nil)
 			}
 		},
 	}, reply)
+}
+
+// startAll starts the copies that a batch has collected.
+func (m *master) startAll(st *state.State) *state.State {
+	copies := m.starting
+	m.starting = nil
+	return m.alloc.StartCopies(st, copies, m.input())
 }
 
 // shardFailure is a node's, or a primary's, report of a failed copy.

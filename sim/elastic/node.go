@@ -24,8 +24,12 @@ type Node struct {
 	// receives in recoveries passes it, both ways together.
 	limiter   *sim.Resource
 	persisted coordination.Persisted
-	// stores are the shards on disk.
+	// stores are the shards on disk; sorted by key beside the map.
 	stores map[storeKey]*store
+	sorted []*store
+	stored int64 // bytes taken from the disk for all of them
+	// sizes are the shards' sizes as last summed up; nil after a change.
+	sizes []shardSize
 
 	proc        *process // nil: no process
 	incarnation int

@@ -255,6 +255,7 @@ func (t *tracker) close() {
 	t.s.p.c.fluid.groupClosed(t.s)
 	t.s.tracker = nil
 	t.idle = nil
+	t.endRetries(func(*replicaRetry) bool { return true })
 	t.unblock() // what was held back finds another primary
 	t.endRetries(func(*replicaRetry) bool { return true })
 }

@@ -297,12 +297,8 @@ func (src *recoverySource) handOff() {
 			c.tracked = tracked[c.id]
 		}
 	}, func() {
-		held := s.tracker.blockedQ
 		s.handedOff = src.target.ID()
 		s.tracker.close()
 		src.end(nil)
-		for _, f := range held {
-			f()
-		}
 	})
 }

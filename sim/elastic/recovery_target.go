@@ -163,7 +163,7 @@ func (r *recoveryRun) finish() {
 	s.store.partial = 0
 	s.phase = postRecovery
 	s.writeState()
-	if !s.store.account() {
+	if s.p.n.changed(); !s.p.n.account() {
 		r.failed = true
 		s.fail("failed recovery", errNoSpace)
 		return

@@ -82,7 +82,8 @@ func (m *master) rerouted(st *state.State) *state.State {
 func (m *master) rerouteWanted(st *state.State) *state.State {
 	if m.alloc.Wanted() && !m.computing {
 		m.computing = true
-		m.p.after(m.p.c.cal.Compute, "balance.compute", m.compute)
+		cost := m.p.c.cal.Compute + copiesOf(m.p.applied)*m.p.c.cal.PerCopy
+		m.p.after(cost, "balance.compute", m.compute)
 	}
 	return st
 }

@@ -2,7 +2,6 @@ package elastic
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
@@ -76,8 +75,7 @@ func (p *process) createShard(m *state.Index, t *state.ShardTable, want *state.C
 		p: p, key: key, index: m.Name, meta: m, table: t, routing: want, store: st,
 		created: p.c.e.Now(), term: m.PrimaryTerms[t.Shard], lastSearch: p.c.e.Now(),
 	}
-	p.shards[key] = s
-	p.byIndex[m.UUID] = append(p.byIndex[m.UUID], s)
+	p.openShard(s)
 	// A copy that returns keeps its allocation id on disk until it has recovered
 	// (a primary from its own store, or a replica): then the new one is written.
 	s.startRecovery(fresh)
@@ -104,19 +102,7 @@ func (s *shard) close(reason string) {
 		s.tracker.close()
 	}
 	p := s.p
-	delete(p.shards, s.key)
-	list := p.byIndex[s.key.uuid]
-	for i, o := range list {
-		if o == s {
-			list = slices.Delete(list, i, i+1)
-			break
-		}
-	}
-	if len(list) == 0 {
-		delete(p.byIndex, s.key.uuid)
-	} else {
-		p.byIndex[s.key.uuid] = list
-	}
+	p.shutShard(s)
 	p.c.fluid.detach(s.store)
 }
 
@@ -196,6 +182,7 @@ func (s *shard) update(want *state.Copy, m *state.Index, t *state.ShardTable) {
 		s.p.reportStarted(s) // the master has not heard of it
 	}
 	s.writeState()
+	s.p.n.changed()
 }
 
 // promote makes a replica the primary under a new term: gaps in its history become

@@ -3,7 +3,6 @@ package elastic
 import (
 	"cmp"
 	"slices"
-	"strconv"
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
@@ -38,9 +37,9 @@ type store struct {
 	// committed is when the last commit was made.
 	committed sim.Time
 
-	allocated   int64 // bytes taken from the disk for this store
 	corrupted   bool
-	fluidWrites int64 // counted for statistics
+	group       *fluidGroup // whose operations the copy gets; nil none
+	fluidWrites int64       // counted for statistics
 }
 
 // commit is what a Lucene commit point says of the operations it contains.
@@ -56,6 +55,9 @@ func (n *Node) newStore(key storeKey, index string) *store {
 	st := &store{n: n, key: key, indexName: index, global: NoOpsPerformed, commit: commit{checkpoint: NoOpsPerformed}}
 	st.eng.init()
 	n.stores[key] = st
+	i, _ := slices.BinarySearchFunc(n.sorted, key, compareStores)
+	n.sorted = slices.Insert(n.sorted, i, st)
+	n.changed()
 	return st
 }
 
@@ -67,25 +69,21 @@ func (n *Node) deleteStore(key storeKey) {
 	}
 	n.c.fluid.detach(st)
 	delete(n.stores, key)
-	n.disk.ReleaseAll(key.owner())
-	st.allocated = 0
+	if i, ok := slices.BinarySearchFunc(n.sorted, key, compareStores); ok {
+		n.sorted = slices.Delete(n.sorted, i, i+1)
+	}
+	n.changed()
+	n.account()
 }
-
-func (k storeKey) owner() string { return k.uuid + "/" + strconv.Itoa(k.shard) }
 
 func compareKeys(a, b storeKey) int {
 	return cmp.Or(cmp.Compare(a.uuid, b.uuid), cmp.Compare(a.shard, b.shard))
 }
 
-// storeKeys are the node's stores in a fixed order.
-func (n *Node) storeKeys() []storeKey {
-	keys := make([]storeKey, 0, len(n.stores))
-	for k := range n.stores {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, compareKeys) //determinism:allow sort-ties they are the keys of a map
-	return keys
-}
+func compareStores(st *store, k storeKey) int { return compareKeys(st.key, k) }
+
+// changed notes that the node's shards or their sizes are not what they were.
+func (n *Node) changed() { n.sizes = nil }
 
 // bytes is the size of the store's files.
 func (st *store) bytes() int64 {
@@ -106,6 +104,7 @@ func (st *store) docs() int64 {
 func (st *store) grow(bytes, docs int64) {
 	st.grown.Bytes += bytes
 	st.grown.Docs += docs
+	st.n.sizes = nil
 }
 
 // flush commits: what has grown becomes a segment that only this copy has.
@@ -144,29 +143,14 @@ func (st *store) merge() {
 	st.segments = append(st.segments[:cut], merged)
 }
 
-// account brings the space taken on the disk in line with the store's size. It
-// reports false when the disk is full; the files are then cut short.
-func (st *store) account() bool {
-	want := st.bytes()
-	if want <= st.allocated {
-		st.n.disk.Release(st.key.owner(), st.allocated-want)
-		st.allocated = want
-		return true
-	}
-	if err := st.n.disk.Alloc(st.key.owner(), want-st.allocated); err != nil {
-		return false
-	}
-	st.allocated = want
-	return true
-}
-
 // dropUnusedStores deletes copies that the routing table doesn't want on this node
 // once every copy that it does want is active (IndicesStore).
 func (p *process) dropUnusedStores() {
 	if len(p.n.stores) == len(p.shards) {
 		return
 	}
-	for _, k := range p.n.storeKeys() {
+	for _, st := range p.n.sorted {
+		k := st.key
 		if p.shards[k] != nil {
 			continue
 		}
