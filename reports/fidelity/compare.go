@@ -199,7 +199,7 @@ func (r *Row) judge() {
 		r.Verdict, r.Note = Outside, fmt.Sprintf("simulated in %d of %d runs, never for real", r.Sim.N, r.Sim.Runs)
 		return
 	case r.Sim.never():
-		r.Determined = r.Real.always()
+		r.Determined = r.Real.always() && r.Real.Runs > 1
 		r.Verdict, r.Note = Outside, fmt.Sprintf("for real in %d of %d runs, never simulated", r.Real.N, r.Real.Runs)
 		if !r.Determined {
 			r.Verdict = InRange
@@ -216,11 +216,11 @@ func (r *Row) judge() {
 	spread := r.Real.Max - r.Real.Min
 	switch r.Unit {
 	case Count:
-		r.Determined = spread == 0 && r.Real.always()
+		r.Determined = spread == 0 && r.Real.always() && r.Real.Runs > 1
 	case Seconds:
 		r.Determined = spread <= 2*r.Limit && r.Real.always() && r.Real.Runs >= enoughRuns
 	default:
-		r.Determined = spread <= 2*r.Limit && r.Real.always()
+		r.Determined = spread <= 2*r.Limit && r.Real.always() && r.Real.Runs > 1
 	}
 	switch {
 	case r.Unit == Count && r.Determined && (r.Sim.Min != r.Real.Median || r.Sim.Max != r.Real.Median || !r.Sim.always()):

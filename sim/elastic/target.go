@@ -56,6 +56,7 @@ func (t *target) Cut(_ context.Context, from, to string, mode chaos.CutMode) err
 	if err := t.ends(from, to); err != nil {
 		return err
 	}
+	t.c.catchUpLeases(from, to)
 	t.c.net.Mend(from, to)
 	switch mode {
 	case chaos.Reset:
@@ -64,6 +65,23 @@ func (t *target) Cut(_ context.Context, from, to string, mode chaos.CutMode) err
 		t.c.net.Cut(from, to, sim.Blackhole)
 	}
 	return nil
+}
+
+// catchUpLeases does the syncs of retention leases that were due on nodes before they
+// can't be reached any more: what the copies would have been told by then they must
+// know, for one of them may be promoted.
+func (c *Cluster) catchUpLeases(nodes ...string) {
+	for _, name := range nodes {
+		n := c.byName[name]
+		if n == nil || n.proc == nil {
+			continue
+		}
+		for _, s := range n.proc.hosted() {
+			if s.tracker != nil {
+				s.tracker.syncLeases()
+			}
+		}
+	}
 }
 
 // Mend implements [chaos.Links].
@@ -149,10 +167,14 @@ func (t *target) measure(ctx context.Context, from, to string, limit int64) (int
 }
 
 // Kill implements [chaos.Processes].
-func (t *target) Kill(_ context.Context, node string) error { return t.c.Kill(node) }
+func (t *target) Kill(_ context.Context, node string) error {
+	t.c.catchUpLeases(node)
+	return t.c.Kill(node)
+}
 
 // Stop implements [chaos.Processes].
 func (t *target) Stop(ctx context.Context, node string) error {
+	t.c.catchUpLeases(node)
 	ended := t.c.e.NewEvent()
 	if err := t.c.Stop(node, ended.Set); err != nil {
 		return err
@@ -164,7 +186,10 @@ func (t *target) Stop(ctx context.Context, node string) error {
 func (t *target) Start(_ context.Context, node string) error { return t.c.StartNode(node) }
 
 // Pause implements [chaos.Processes].
-func (t *target) Pause(_ context.Context, node string) error { return t.c.Pause(node) }
+func (t *target) Pause(_ context.Context, node string) error {
+	t.c.catchUpLeases(node)
+	return t.c.Pause(node)
+}
 
 // Resume implements [chaos.Processes].
 func (t *target) Resume(_ context.Context, node string) error { return t.c.Resume(node) }
