@@ -123,6 +123,13 @@ func (c *Checker) Reports() map[string]Report {
 	return maps.Clone(c.reports)
 }
 
+// Busy is the index that is being checked, "" when none is.
+func (c *Checker) Busy() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.busy
+}
+
 // CheckAll checks every index, in the order of their names.
 func (c *Checker) CheckAll(ctx context.Context) ([]Report, error) {
 	shards, err := c.cfg.Client.GetShardAllocation(ctx)

@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/controller"
+	"github.com/shardquake/shardquake/controller/consistency"
+	"github.com/shardquake/shardquake/controller/recovery"
 )
 
 // snapshot is what the status page shows, sent whenever it has changed.
@@ -19,6 +23,9 @@ type snapshot struct {
 	Cluster    controller.ClusterHealth                `json:"cluster"`
 	Recoveries []controller.RecoveryProgress           `json:"recoveries"`
 	Decisions  []controller.Decision                   `json:"decisions"`
+	Faults     []recovery.Fault                        `json:"faults"`
+	// Consistency is the verdict of the last check, by index.
+	Consistency map[string]consistency.Verdict `json:"consistency"`
 }
 
 // keepAlive is how often something is sent when nothing has changed, so that both
@@ -29,11 +36,22 @@ func (s *Server) snapshot() snapshot {
 	const shown = 20
 	c := s.cfg.Controller
 	metrics, _ := c.Monitor().GetMetrics()
-	return snapshot{
+	out := snapshot{
 		Policy: c.PolicyName(), Ready: c.Ready(), Statuses: c.Monitor().GetAllReplicationStatuses(),
 		Nodes: some(metrics.Nodes), Cluster: metrics.Cluster,
 		Recoveries: some(c.Monitor().GetRecoveries()), Decisions: some(newest(c.Decisions(), shown)),
+		Faults: []recovery.Fault{}, Consistency: map[string]consistency.Verdict{},
 	}
+	if s.cfg.Recovery != nil {
+		out.Faults = some(s.cfg.Recovery.Faults())
+	}
+	if s.cfg.Consistency != nil {
+		reports := s.cfg.Consistency.Reports()
+		for _, name := range slices.Sorted(maps.Keys(reports)) {
+			out.Consistency[name] = reports[name].Verdict
+		}
+	}
+	return out
 }
 
 // events sends the snapshot at once and after every change, until the listener goes.

@@ -12,15 +12,21 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/shardquake/shardquake/controller"
+	"github.com/shardquake/shardquake/controller/consistency"
+	"github.com/shardquake/shardquake/controller/recovery"
 )
 
 // collector turns what the controller knows into metrics at the moment of a scrape.
 // It calls the cluster for nothing.
-type collector struct{ c *controller.Controller }
+type collector struct {
+	c           *controller.Controller
+	consistency *consistency.Checker
+	recovery    *recovery.Manager
+}
 
-func metricsHandler(c *controller.Controller) http.Handler {
+func metricsHandler(cfg Config) http.Handler {
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(collector{c})
+	reg.MustRegister(collector{cfg.Controller, cfg.Consistency, cfg.Recovery})
 	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
 }
 
@@ -39,6 +45,7 @@ func (k collector) Collect(out chan<- prometheus.Metric) {
 	k.decisions(e)
 	k.indices(e)
 	k.recoveries(e)
+	k.faults(e)
 	if m, ok := k.c.Monitor().GetMetrics(); ok {
 		levels(e, m)
 	}
@@ -72,6 +79,25 @@ func (k collector) recoveries(e emitter) {
 	}
 	e.gauge("recoveries", "Recoveries going on at the last check.", float64(len(all)))
 	e.gauge("recoveries_slow", "Recoveries that make little progress.", float64(slow))
+}
+
+// faults gives what the consistency checker and the recovery manager know.
+func (k collector) faults(e emitter) {
+	if k.consistency != nil {
+		reports := k.consistency.Reports()
+		for _, name := range slices.Sorted(maps.Keys(reports)) {
+			for _, v := range []consistency.Verdict{consistency.Consistent, consistency.Unknown, consistency.Inconsistent} {
+				e.gauge("index_consistency", "1 for the verdict of the last consistency check.", flag(reports[name].Verdict == v), label{"index", name}, label{"verdict", string(v)})
+			}
+		}
+	}
+	if k.recovery == nil {
+		return
+	}
+	stats := k.recovery.Stats()
+	e.gauge("faults_open", "Faults that are not over.", float64(stats.Open))
+	e.counter("faults_resolved_total", "Faults that are over.", float64(stats.Count))
+	e.gauge("fault_mean_time_to_recovery_seconds", "Mean time from detection to recovery.", stats.MTTR.Seconds())
 }
 
 // levels gives the figures of cluster, nodes, indices and shards.

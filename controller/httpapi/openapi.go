@@ -1,9 +1,12 @@
 package httpapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -78,7 +81,7 @@ func operation(r route) apiOperation {
 	if r.answer != nil {
 		ok.Content = jsonContent(r.answer)
 	}
-	op.Responses["200"] = ok
+	op.Responses[strconv.Itoa(cmp.Or(r.status, http.StatusOK))] = ok
 	if r.body != nil {
 		op.RequestBody = &apiContent{Required: true, Content: jsonContent(r.body)}
 	}

@@ -21,6 +21,7 @@ type route struct {
 	handle  http.HandlerFunc
 	body    any          // value of the type that the request's body has; nil: none
 	answer  any          // value of the type of the answer; nil: not JSON
+	status  int          // of a successful answer; 0: 200
 	query   []queryParam // parameters that it knows
 	open    bool         // needs no token
 	endless bool         // a stream: no time limit

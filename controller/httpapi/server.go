@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/controller"
+	"github.com/shardquake/shardquake/controller/consistency"
+	"github.com/shardquake/shardquake/controller/recovery"
 	"github.com/shardquake/shardquake/internal/clock"
 )
 
@@ -21,6 +23,12 @@ import (
 type Config struct {
 	Controller *controller.Controller
 	Clock      clock.Clock
+	// Consistency and Recovery are served too, where they are there.
+	Consistency *consistency.Checker
+	Recovery    *recovery.Manager
+	// Background is the life of what goes on after a request was answered. Default: that
+	// of the process.
+	Background context.Context
 	// Token is what requests must bring as "Authorization: Bearer TOKEN"; "" means that
 	// only requests to a loopback host are answered.
 	Token string
@@ -47,6 +55,9 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Controller == nil || cfg.Clock == nil {
 		return nil, errors.New("http api: needs a controller and a clock")
 	}
+	if cfg.Background == nil {
+		cfg.Background = context.Background()
+	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 30 * time.Second
 	}
@@ -56,8 +67,8 @@ func New(cfg Config) (*Server, error) {
 	if cfg.EventInterval == 0 {
 		cfg.EventInterval = time.Second
 	}
-	s := &Server{cfg: cfg, mux: http.NewServeMux(), metrics: metricsHandler(cfg.Controller)}
-	s.routes = s.table()
+	s := &Server{cfg: cfg, mux: http.NewServeMux(), metrics: metricsHandler(cfg)}
+	s.routes = slices.Concat(s.table(), s.consistencyTable(), s.recoveryTable())
 	var err error
 	if s.openAPI, err = describe(s.routes); err != nil {
 		return nil, err
@@ -201,6 +212,8 @@ func writeFailure(w http.ResponseWriter, err error) {
 	switch {
 	case errors.Is(err, controller.ErrNoSuchIndex):
 		writeError(w, http.StatusNotFound, "index_not_found", err.Error())
+	case errors.Is(err, consistency.ErrBusy):
+		writeError(w, http.StatusConflict, "busy", err.Error())
 	case errors.Is(err, controller.ErrNotRunning):
 		writeError(w, http.StatusConflict, "not_running", err.Error())
 	case errors.Is(err, context.DeadlineExceeded):

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -19,7 +20,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/controller"
+	"github.com/shardquake/shardquake/controller/consistency"
 	"github.com/shardquake/shardquake/controller/httpapi"
+	"github.com/shardquake/shardquake/controller/recovery"
 	"github.com/shardquake/shardquake/internal/clock"
 )
 
@@ -30,9 +33,10 @@ type cluster struct {
 }
 
 func newCluster() *cluster {
+	const shards = `[{"index":"my_index_1","shard":"0","prirep":"p","state":"STARTED","node":"n1","docs":"3","store":"100","seq_no.max":"2","seq_no.local_checkpoint":"2"},
+			{"index":"my_index_1","shard":"0","prirep":"r","state":"INITIALIZING","node":"n2"}]`
 	return &cluster{answers: map[string]string{
-		"/_cat/shards": `[{"index":"my_index_1","shard":"0","prirep":"p","state":"STARTED","node":"n1","docs":"3","store":"100","seq_no.max":"2","seq_no.local_checkpoint":"2"},
-			{"index":"my_index_1","shard":"0","prirep":"r","state":"INITIALIZING","node":"n2"}]`,
+		"/_cat/shards": shards, "/_cat/shards/my_index_1": shards, "/my_index_1/_refresh": "{}",
 		"/_cluster/stats":  `{"cluster_name":"c","indices":{"shards":{"total":2}},"nodes":{"count":{"total":2,"data":2}}}`,
 		"/_cluster/health": `{"cluster_name":"c","status":"yellow","number_of_nodes":2,"number_of_data_nodes":2,"active_shards":1,"initializing_shards":1}`,
 		"/_recovery": `{"my_index_1":{"shards":[{"id":0,"type":"PEER","stage":"INDEX","total_time_in_millis":1000,"source":{"name":"n1"},"target":{"name":"n2"},
@@ -77,7 +81,11 @@ func start(t *testing.T, change func(*httpapi.Config)) *api {
 	require.NoError(t, err)
 	c, err := controller.New(controller.Config{Clock: clk, Client: client, PolicyName: "variance"})
 	require.NoError(t, err)
-	cfg := httpapi.Config{Controller: c, Clock: clk}
+	manager, err := recovery.New(recovery.Config{})
+	require.NoError(t, err)
+	checker, err := consistency.New(consistency.Config{Clock: clk, Client: client})
+	require.NoError(t, err)
+	cfg := httpapi.Config{Controller: c, Clock: clk, Recovery: manager, Consistency: checker}
 	if change != nil {
 		change(&cfg)
 	}
@@ -139,6 +147,9 @@ func TestMistakesGetClearErrorsInJSON(t *testing.T) {
 			{"POST", "/shards", `{"action":`, 400, "unexpected EOF"},
 			{"POST", "/shards", `{"action":"optimize"} {}`, 400, "something follows the object"},
 			{"POST", "/shards", `{"action":"` + strings.Repeat("x", 50) + `"}`, 413, "larger than 40 bytes"},
+			{"POST", "/consistency", `{"index":"other"}`, 404, "no such index"},
+			{"GET", "/consistency/other", "", 404, "among those checked"},
+			{"POST", "/recovery/approvals", `{"approve":"wait"}`, 400, "bad_request"},
 			{"GET", "/decisions?limit=none", "", 400, "want a positive number"},
 		} {
 			status, body := a.call(c.method, c.path, c.body)
@@ -171,6 +182,24 @@ func TestAnOrderIsCarriedOutAndRecorded(t *testing.T) {
 		status, body = a.call("POST", "/shards", `{"action":"optimize"}`)
 		assert.Equal(t, 502, status)
 		assert.Contains(t, body, "not acknowledged")
+	})
+}
+
+func TestAConsistencyCheckRunsInTheBackground(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := start(t, nil)
+		status, body := a.call("POST", "/consistency", `{"index":"my_index_1"}`)
+		assert.Equal(t, 202, status)
+		assert.Contains(t, body, "Consistency check of my_index_1 started")
+		time.Sleep(time.Minute)
+		status, body = a.call("GET", "/consistency/my_index_1", "")
+		require.Equal(t, 200, status, body)
+		assert.Contains(t, body, `"verdict": "unknown"`)
+		status, body = a.call("GET", "/consistency/my_index_1?format=text", "")
+		require.Equal(t, 200, status)
+		assert.Contains(t, body, "[CONSISTENCY] my_index_1[0] on n2: copies, unknown: a copy is INITIALIZING: not compared")
+		_, body = a.call("GET", "/metrics", "")
+		assert.Contains(t, body, `shardquake_controller_index_consistency{index="my_index_1",verdict="unknown"} 1`)
 	})
 }
 
@@ -306,27 +335,36 @@ func TestTheDescriptionMatchesWhatTheHandlersAnswer(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(text), &doc))
 		assert.Equal(t, "3.1.0", doc.OpenAPI)
 		require.Contains(t, doc.Paths, "/replication/status/{index}")
+		bodies := map[string]string{
+			"/shards": `{"action":"rebalance"}`, "/consistency": `{"index":"my_index_1"}`, "/recovery/approvals": `{"approve":"allocate-stale-primary:my_index_1"}`,
+		}
+		a.call("POST", "/consistency", bodies["/consistency"])
+		time.Sleep(time.Minute)
 		checked := 0
 		for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
 			for method, op := range doc.Paths[path] {
 				assert.NotEmpty(t, op.Summary)
-				content, ok := op.Responses["200"].Content["application/json"]
+				want := 200
+				if _, later := op.Responses["202"]; later {
+					want = 202
+				}
+				content, ok := op.Responses[strconv.Itoa(want)].Content["application/json"]
 				if !ok {
 					continue
 				}
 				body := ""
 				if method == "post" {
-					body = `{"action":"rebalance"}`
+					body = bodies[path]
 				}
 				status, answer := a.call(strings.ToUpper(method), strings.ReplaceAll(path, "{index}", "my_index_1"), body)
-				require.Equal(t, 200, status, "%s %s: %s", method, path, answer)
+				require.Equal(t, want, status, "%s %s: %s", method, path, answer)
 				var v any
 				require.NoError(t, json.Unmarshal([]byte(answer), &v))
 				conforms(t, method+" "+path, content.Schema, v)
 				checked++
 			}
 		}
-		assert.GreaterOrEqual(t, checked, 9)
+		assert.GreaterOrEqual(t, checked, 14)
 	})
 }
 
