@@ -1,0 +1,330 @@
+package wire
+
+import (
+	"fmt"
+
+	"github.com/shardquake/shardquake/kvcluster/shardmap"
+)
+
+// Kind says which message a frame holds.
+type Kind uint8
+
+// The kinds of messages. Numbers are part of the protocol.
+const (
+	KindFence Kind = iota + 1
+	KindFenceAck
+	KindAppend
+	KindAck
+	KindFetch
+	KindPage
+	KindSnapshotPage
+	KindRequest
+	KindResponse
+)
+
+var kindNames = [...]string{KindFence: "fence", KindFenceAck: "fence-ack", KindAppend: "append", KindAck: "ack",
+	KindFetch: "fetch", KindPage: "page", KindSnapshotPage: "snapshot-page", KindRequest: "request", KindResponse: "response"}
+
+func (k Kind) String() string {
+	if int(k) < len(kindNames) && kindNames[k] != "" {
+		return kindNames[k]
+	}
+	return fmt.Sprintf("kind %d", uint8(k))
+}
+
+// Message is one of the types of this file.
+type Message interface {
+	kind() Kind
+	code(*coder)
+}
+
+func newMessage(k Kind) Message {
+	switch k {
+	case KindFence:
+		return new(Fence)
+	case KindFenceAck:
+		return new(FenceAck)
+	case KindAppend:
+		return new(AppendEntries)
+	case KindAck:
+		return new(Ack)
+	case KindFetch:
+		return new(Fetch)
+	case KindPage:
+		return new(Page)
+	case KindSnapshotPage:
+		return new(SnapshotPage)
+	case KindRequest:
+		return new(Request)
+	case KindResponse:
+		return new(Response)
+	}
+	return nil
+}
+
+// KindOf is the kind of a message.
+func KindOf(m Message) Kind { return m.kind() }
+
+// Copy addresses a message between two copies of a shard.
+type Copy struct {
+	Shard    shardmap.ID
+	From, To shardmap.NodeID
+	// Epoch is the epoch in which the sender speaks, or which it answers.
+	Epoch uint64
+}
+
+func (h *Copy) code(c *coder) {
+	text(c, &h.Shard, MaxName)
+	text(c, &h.From, MaxName)
+	text(c, &h.To, MaxName)
+	c.uint(&h.Epoch)
+}
+
+// Header is the address itself, for those who only see that it has one.
+func (h *Copy) Header() *Copy { return h }
+
+// Fence asks a copy to obey no epoch below the sender's any more.
+type Fence struct{ Copy }
+
+func (*Fence) kind() Kind      { return KindFence }
+func (m *Fence) code(c *coder) { m.Copy.code(c) }
+
+// FenceAck answers Fence, once the promise is durable.
+type FenceAck struct {
+	Copy
+	// Promised is the lowest epoch that the copy obeys. Above Epoch, it refuses.
+	Promised uint64
+	// LastEpoch and LastIndex are of the last entry of its log.
+	LastEpoch, LastIndex uint64
+}
+
+func (*FenceAck) kind() Kind { return KindFenceAck }
+func (m *FenceAck) code(c *coder) {
+	m.Copy.code(c)
+	c.uint(&m.Promised)
+	c.uint(&m.LastEpoch)
+	c.uint(&m.LastIndex)
+}
+
+// AppendEntries carries entries from the primary to another copy, or none, to say that
+// it is there.
+type AppendEntries struct {
+	Copy
+	// PrevIndex and PrevEpoch are of the entry before the first one.
+	PrevIndex, PrevEpoch uint64
+	Entries              []Entry
+	// Commit is the index up to which entries are committed.
+	Commit uint64
+	// Round counts the primary's appends; the answer repeats it.
+	Round uint64
+}
+
+func (*AppendEntries) kind() Kind { return KindAppend }
+func (m *AppendEntries) code(c *coder) {
+	m.Copy.code(c)
+	c.uint(&m.PrevIndex)
+	c.uint(&m.PrevEpoch)
+	list(c, &m.Entries, MaxEntries, func(e *Entry) { e.code(c) })
+	c.uint(&m.Commit)
+	c.uint(&m.Round)
+}
+
+// Ack answers AppendEntries.
+type Ack struct {
+	Copy
+	// Promised is the lowest epoch that the copy obeys. Above Epoch, it refuses.
+	Promised uint64
+	// Match is the index up to which its log, durable, equals the primary's.
+	Match uint64
+	// Round is that of the append it answers.
+	Round uint64
+}
+
+func (*Ack) kind() Kind { return KindAck }
+func (m *Ack) code(c *coder) {
+	m.Copy.code(c)
+	c.uint(&m.Promised)
+	c.uint(&m.Match)
+	c.uint(&m.Round)
+}
+
+// Fetch asks for the log after an index, or for the next part of a snapshot of the
+// state.
+type Fetch struct {
+	Copy
+	After uint64
+	// Snapshot is the index of the snapshot that is being fetched, or 0.
+	Snapshot uint64
+	// AfterKey is the key after which to go on.
+	AfterKey []byte
+}
+
+func (*Fetch) kind() Kind { return KindFetch }
+func (m *Fetch) code(c *coder) {
+	m.Copy.code(c)
+	c.uint(&m.After)
+	c.uint(&m.Snapshot)
+	c.bytes(&m.AfterKey, MaxKey+64)
+}
+
+// Page answers Fetch with entries.
+type Page struct {
+	Copy
+	PrevIndex, PrevEpoch uint64
+	Entries              []Entry
+	Commit               uint64
+	// LastIndex is the end of the sender's log: there are more pages until then.
+	LastIndex uint64
+}
+
+func (*Page) kind() Kind { return KindPage }
+func (m *Page) code(c *coder) {
+	m.Copy.code(c)
+	c.uint(&m.PrevIndex)
+	c.uint(&m.PrevEpoch)
+	list(c, &m.Entries, MaxEntries, func(e *Entry) { e.code(c) })
+	c.uint(&m.Commit)
+	c.uint(&m.LastIndex)
+}
+
+// SnapshotPage answers Fetch with a part of the state, when the sender's log does not
+// reach back far enough.
+type SnapshotPage struct {
+	Copy
+	// Index and EntryEpoch are of the last entry that the state contains.
+	Index, EntryEpoch uint64
+	// AfterKey is the key after which this part begins, "" for the first part.
+	AfterKey []byte
+	Items    []Raw
+	// Done means that this is the last part.
+	Done bool
+}
+
+func (*SnapshotPage) kind() Kind { return KindSnapshotPage }
+func (m *SnapshotPage) code(c *coder) {
+	m.Copy.code(c)
+	c.uint(&m.Index)
+	c.uint(&m.EntryEpoch)
+	c.bytes(&m.AfterKey, MaxKey+64)
+	list(c, &m.Items, MaxEntries, func(r *Raw) { r.code(c) })
+	c.bool(&m.Done)
+}
+
+// RequestKind is what a client wants.
+type RequestKind uint8
+
+const (
+	// Read wants the values of Keys.
+	Read RequestKind = iota
+	// Write wants Ops done, all or none.
+	Write
+	// Scan wants up to Limit items of [Start, End).
+	Scan
+)
+
+const requestKinds = 3
+
+// Request is what a client asks of the primary of a shard; at level One a read may be
+// asked of any copy.
+type Request struct {
+	// Client and Seq identify the request: a retry has the same ones, and is done
+	// only once. Seq starts at 1.
+	Client, Seq uint64
+	// Settled promises that no request with a Seq below it will be retried.
+	Settled uint64
+	// Retry says that the request may have been sent before.
+	Retry bool
+	Shard shardmap.ID
+	// Epoch is that of the shard in the client's map.
+	Epoch uint64
+	Level Level
+	Kind  RequestKind
+	Keys  []string
+	Ops   []Op
+	Start string
+	End   string
+	Limit uint64
+}
+
+func (*Request) kind() Kind { return KindRequest }
+func (m *Request) code(c *coder) {
+	c.uint(&m.Client)
+	c.uint(&m.Seq)
+	c.uint(&m.Settled)
+	c.bool(&m.Retry)
+	text(c, &m.Shard, MaxName)
+	c.uint(&m.Epoch)
+	c.small((*uint8)(&m.Level), levels)
+	c.small((*uint8)(&m.Kind), requestKinds)
+	list(c, &m.Keys, MaxOps, func(k *string) { text(c, k, MaxKey) })
+	list(c, &m.Ops, MaxOps, func(o *Op) { o.code(c) })
+	text(c, &m.Start, MaxKey)
+	text(c, &m.End, MaxKey)
+	c.uint(&m.Limit)
+}
+
+// Status is how a request ended.
+type Status uint8
+
+const (
+	// OK means done.
+	OK Status = iota
+	// ConditionFailed means that nothing was written because a condition didn't hold.
+	ConditionFailed
+	// NotPrimary means that nothing was done; Primary and Epoch say who might.
+	NotPrimary
+	// Unavailable means that nothing was done: too few copies take part now.
+	Unavailable
+	// Unknown means that the write may have been done, or may be done yet.
+	Unknown
+	// WrongShard means that nothing was done: a key is not in the shard's range, or the
+	// client's map is old.
+	WrongShard
+	// Invalid means that nothing was done: the request makes no sense.
+	Invalid
+)
+
+const statuses = 7
+
+var statusNames = [...]string{"ok", "condition-failed", "not-primary", "unavailable", "unknown", "wrong-shard", "invalid"}
+
+func (s Status) String() string {
+	if int(s) < len(statusNames) {
+		return statusNames[s]
+	}
+	return fmt.Sprintf("status %d", uint8(s))
+}
+
+// Response answers a Request.
+type Response struct {
+	Client, Seq uint64
+	Status      Status
+	// Epoch and Primary are those that the answering copy knows of.
+	Epoch   uint64
+	Primary shardmap.NodeID
+	// Version is the log index of a write.
+	Version uint64
+	// Weak says that the answer is of level One: what was read may be stale, what was
+	// written may be lost when the primary fails.
+	Weak bool
+	// Items are those that were found, in the order of keys.
+	Items []Item
+	// More says that a scan has more to give.
+	More bool
+	// Reason explains a refusal.
+	Reason string
+}
+
+func (*Response) kind() Kind { return KindResponse }
+func (m *Response) code(c *coder) {
+	c.uint(&m.Client)
+	c.uint(&m.Seq)
+	c.small((*uint8)(&m.Status), statuses)
+	c.uint(&m.Epoch)
+	text(c, &m.Primary, MaxName)
+	c.uint(&m.Version)
+	c.bool(&m.Weak)
+	list(c, &m.Items, MaxEntries, func(i *Item) { i.code(c) })
+	c.bool(&m.More)
+	text(c, &m.Reason, MaxName)
+}
