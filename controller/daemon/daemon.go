@@ -17,7 +17,9 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/controller"
+	"github.com/shardquake/shardquake/controller/consistency"
 	"github.com/shardquake/shardquake/controller/httpapi"
+	"github.com/shardquake/shardquake/controller/recovery"
 	"github.com/shardquake/shardquake/internal/clock"
 )
 
@@ -31,6 +33,8 @@ type Daemon struct {
 	control *controller.Controller
 	server  *http.Server // nil without HTTP API
 	listen  net.Listener
+	life    context.Context // of what goes on after a request was answered
+	end     context.CancelFunc
 }
 
 // New makes a daemon and opens its listening socket. The log goes to out.
@@ -53,23 +57,63 @@ func New(o Options, out io.Writer) (*Daemon, error) {
 		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
 	}
 	d := &Daemon{options: o, log: slog.New(handler)}
+	api := httpapi.Config{Clock: clk, Token: o.Token}
+	parts, err := makeParts(o, clk, client, &api)
+	if err != nil {
+		return nil, err
+	}
 	d.control, err = controller.New(controller.Config{
 		Clock: clk, Client: client, PolicyName: o.Policy, Shadow: list(o.Shadow), Interval: o.Interval.D(),
 		SettingsScope: controller.SettingsScope(o.SettingsScope), SyncDelayThreshold: o.SyncDelayThreshold,
-		RestoreOnStop: o.RestoreOnExit, WatchOnly: o.WatchOnly, Log: handler,
+		RestoreOnStop: o.RestoreOnExit, WatchOnly: o.WatchOnly, Log: handler, Parts: parts,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
 	}
-	return d, d.open(clk)
+	d.life, d.end = context.WithCancel(context.Background())
+	api.Controller, api.Background = d.control, d.life
+	if err := d.open(api); err != nil {
+		d.end()
+		return nil, err
+	}
+	return d, nil
+}
+
+// makeParts makes what works beside the controller's loops, and tells the HTTP API.
+func makeParts(o Options, clk clock.Clock, client *controller.Client, api *httpapi.Config) ([]controller.Part, error) {
+	checker, err := consistency.New(consistency.Config{Clock: clk, Client: client, Every: o.ConsistencyEvery.D()})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	api.Consistency = checker
+	var parts []controller.Part
+	if o.ConsistencyEvery > 0 {
+		parts = append(parts, checker)
+	}
+	if o.WatchOnly {
+		return parts, nil
+	}
+	cfg := recovery.Config{Interval: o.Interval.D()}
+	for _, a := range list(o.Approve) {
+		cfg.Approve = append(cfg.Approve, recovery.Approval(a))
+	}
+	if o.FaultHistory != "" {
+		cfg.Store = recovery.FileStore{Path: o.FaultHistory}
+	}
+	manager, err := recovery.New(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	api.Recovery = manager
+	return append(parts, manager), nil
 }
 
 // open prepares the HTTP API, if there is to be one.
-func (d *Daemon) open(clk clock.Clock) error {
+func (d *Daemon) open(cfg httpapi.Config) error {
 	if d.options.Listen == "" {
 		return nil
 	}
-	api, err := httpapi.New(httpapi.Config{Controller: d.control, Clock: clk, Token: d.options.Token})
+	api, err := httpapi.New(cfg)
 	if err != nil {
 		return err
 	}
@@ -95,8 +139,7 @@ func (d *Daemon) Addr() string {
 // Run looks after the cluster until ctx ends; then it stops gracefully, within a
 // limit. reload is called with nothing to read the options anew; nil: never.
 func (d *Daemon) Run(ctx context.Context, reload <-chan os.Signal, load func() (Options, error)) error {
-	life, end := context.WithCancel(context.WithoutCancel(ctx))
-	defer end()
+	life, end := d.life, d.end
 	var side sync.WaitGroup
 	defer side.Wait()
 	if d.server != nil {

@@ -74,6 +74,8 @@ func TestMistakesInTheConfigurationSayWhereAndWhat(t *testing.T) {
 		{args: []string{"--token", "a", "--token-file", "b"}, want: "both token and token-file"},
 		{args: []string{"--password-file", "/nowhere/at/all"}, want: "no such file"},
 		{args: []string{"--sync-delay-threshold", "-1"}, want: "must be positive"},
+		{args: []string{"--consistency-every", "-1s"}, want: "must not be negative"},
+		{args: []string{"--approve", "wait"}, want: "wait"},
 	} {
 		_, err := load(t, c.file, c.env, c.args...)
 		require.ErrorIs(t, err, daemon.ErrOptions)
@@ -157,7 +159,7 @@ func TestTheDaemonLooksAfterAClusterServesItsAPIAndStopsGracefully(t *testing.T)
 	srv := httptest.NewTLSServer(es)
 	defer srv.Close()
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})
-	args := []string{"--es", srv.URL, "--listen", "127.0.0.1:0", "--restore-on-exit", "--ca-cert", write(t, "ca.pem", string(ca))}
+	args := []string{"--es", srv.URL, "--listen", "127.0.0.1:0", "--restore-on-exit", "--fault-history", filepath.Join(t.TempDir(), "faults.json"), "--ca-cert", write(t, "ca.pem", string(ca))}
 	o, err := load(t, "", nil, args...)
 	require.NoError(t, err)
 	var log safeBuffer
@@ -172,6 +174,8 @@ func TestTheDaemonLooksAfterAClusterServesItsAPIAndStopsGracefully(t *testing.T)
 	go func() { done <- d.Run(ctx, reload, func() (daemon.Options, error) { return next, nil }) }()
 	eventually(t, func() bool { return get(t, d, "/readyz") == 200 }, &log)
 	eventually(t, func() bool { return strings.Contains(log.String(), "Shard rebalancing triggered successfully") }, &log)
+	assert.Equal(t, 200, get(t, d, "/recovery/history"))
+	assert.Equal(t, 200, get(t, d, "/consistency"))
 	reload <- os.Interrupt
 	eventually(t, func() bool { return strings.Contains(log.String(), "Configuration reloaded") }, &log)
 	next.ES = "http://elsewhere:9200"

@@ -14,6 +14,7 @@ import (
 
 	"github.com/shardquake/shardquake/controller"
 	"github.com/shardquake/shardquake/controller/policy"
+	"github.com/shardquake/shardquake/controller/recovery"
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
 )
@@ -41,6 +42,13 @@ type Options struct {
 	SyncDelayThreshold int64          `yaml:"sync-delay-threshold"`
 	RestoreOnExit      bool           `yaml:"restore-on-exit"`
 	WatchOnly          bool           `yaml:"watch-only"`
+
+	// ConsistencyEvery is the time between two checks of all indices; 0: only when asked.
+	ConsistencyEvery units.Duration `yaml:"consistency-every"`
+	// FaultHistory is the file in which the recovery manager keeps past faults.
+	FaultHistory string `yaml:"fault-history"`
+	// Approve are actions of the recovery manager that a person allows.
+	Approve string `yaml:"approve"`
 
 	Listen    string `yaml:"listen"`
 	Token     string `yaml:"token"`
@@ -76,7 +84,10 @@ func (o *Options) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&o.SettingsScope, "settings-scope", o.SettingsScope, "how settings are made: persistent or transient")
 	fs.Int64Var(&o.SyncDelayThreshold, "sync-delay-threshold", o.SyncDelayThreshold, "operations that a replica may be behind before an alert")
 	fs.BoolVar(&o.RestoreOnExit, "restore-on-exit", o.RestoreOnExit, "put the settings that were changed back on a graceful stop")
-	fs.BoolVar(&o.WatchOnly, "watch-only", o.WatchOnly, "don't enable allocation where copies are unassigned")
+	fs.BoolVar(&o.WatchOnly, "watch-only", o.WatchOnly, "report unassigned copies and do nothing about them")
+	fs.TextVar(&o.ConsistencyEvery, "consistency-every", o.ConsistencyEvery, "time between two comparisons of all copies; 0s: only when asked")
+	fs.StringVar(&o.FaultHistory, "fault-history", o.FaultHistory, "file that keeps past faults and times to recovery (default: memory)")
+	fs.StringVar(&o.Approve, "approve", o.Approve, "actions allowed though they lose data or overrule somebody, as action or action:index, separated by commas")
 	fs.StringVar(&o.Listen, "listen", o.Listen, "address of the HTTP API; empty: none")
 	fs.StringVar(&o.Token, "token", o.Token, "token that the HTTP API asks for (better: --token-file or SHARDQUAKE_TOKEN)")
 	fs.StringVar(&o.TokenFile, "token-file", o.TokenFile, "file with the token")
@@ -181,6 +192,12 @@ func (o *Options) check() error {
 		if _, err := policy.New(name); err != nil {
 			errs = append(errs, err)
 		}
+	}
+	if o.ConsistencyEvery.D() < 0 {
+		add("consistency-every %v: must not be negative", o.ConsistencyEvery)
+	}
+	for _, a := range list(o.Approve) {
+		errs = append(errs, recovery.Approval(a).Check())
 	}
 	if o.Listen != "" {
 		errs = append(errs, o.checkListen())
