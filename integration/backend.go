@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -49,18 +50,23 @@ func (b *Backend) Start(ctx context.Context, spec scenarios.ClusterSpec, opt sce
 	}
 	containers, err := Start(ctx, options)
 	if err != nil {
-		return nil, err
+		return nil, aborted(ctx, err)
 	}
 	c := newRealCluster(containers, spec, opt, indexSettings)
 	if err := c.settle(ctx); err != nil {
 		closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
-		if closeErr := c.Close(closeCtx); closeErr != nil {
-			err = fmt.Errorf("%w; %w", err, closeErr)
-		}
-		return nil, err
+		return nil, aborted(ctx, errors.Join(err, c.Close(closeCtx)))
 	}
 	return c, nil
+}
+
+// aborted marks the error of a start that was interrupted as that and nothing worse.
+func aborted(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	return fmt.Errorf("%w while the nodes started: %w", scenarios.ErrAborted, err)
 }
 
 // splitSettings parts what nodes are configured with from what belongs to indices.
