@@ -96,6 +96,8 @@ type Cluster interface {
 type ClusterSpec struct {
 	Name  string
 	Nodes []NodeSpec
+	// Viewers are the endpoints beside the nodes: the controller or several, the client.
+	Viewers []string
 	// Settings are cluster-wide: "cluster.*" and "indices.*" are persistent settings or
 	// elasticsearch.yml's where they are not dynamic; "index.*" apply to every index.
 	Settings map[string]string

@@ -197,6 +197,24 @@ func (s *Scenario) checkController(voc Vocabulary) []source.Problem {
 			ps = append(ps, source.Problemf(path, "%s", source.Unknown("policy", p, voc.Policies)))
 		}
 	}
+	if c.Count < 1 || c.Count > 9 {
+		ps = append(ps, source.Problemf("$.controller.count", "%d instances; expected 1 to 9", c.Count))
+	}
+	if c.Lease < 0 || (c.Lease > 0 && c.Lease.D() < 5*second) {
+		ps = append(ps, source.Problemf("$.controller.lease", "a lease of %s can't be renewed in time; expected 5s or more", c.Lease))
+	}
+	if len(c.Approve) > 0 && !c.Recovery {
+		ps = append(ps, source.Problemf("$.controller.approve", "approvals mean something only with recovery: true"))
+	}
+	if len(c.OffPeak) > 0 && !c.Tuning {
+		ps = append(ps, source.Problemf("$.controller.off-peak", "windows mean something only with tuning: true"))
+	}
+	if voc.CheckControl != nil {
+		wrong := voc.CheckControl(*c)
+		for _, key := range slices.Sorted(maps.Keys(wrong)) {
+			ps = append(ps, source.Problemf("$.controller."+key, "%v", wrong[key]))
+		}
+	}
 	if c.Interval < 0 {
 		ps = append(ps, source.Problemf("$.controller.interval", "an interval can't be negative"))
 	}

@@ -33,7 +33,7 @@ func (s *Scenario) lateNodes() []string {
 
 // Topology is what faults are checked against.
 func (s *Scenario) Topology() chaos.Topology {
-	t := chaos.Topology{Nodes: s.NodeNames(), Late: s.lateNodes(), Viewers: []string{ViewerController, ViewerClient}}
+	t := chaos.Topology{Nodes: s.NodeNames(), Late: s.lateNodes(), Viewers: s.viewers(), Controllers: s.ControllerNames()}
 	for i := range t.Nodes {
 		t.Attributes = append(t.Attributes, s.Cluster.Nodes.attributesOf(i))
 	}
@@ -52,10 +52,19 @@ func (n *NodesSection) attributesOf(i int) map[string]string {
 	return out
 }
 
+// viewers are the endpoints beside the nodes.
+func (s *Scenario) viewers() []string {
+	names := s.ControllerNames()
+	if len(names) == 0 {
+		names = []string{ViewerController}
+	}
+	return append(names, ViewerClient)
+}
+
 // ClusterSpec is the cluster for a backend.
 func (s *Scenario) ClusterSpec() ClusterSpec {
 	n := s.Cluster.Nodes
-	spec := ClusterSpec{Name: s.Name, Settings: s.Cluster.Settings}
+	spec := ClusterSpec{Name: s.Name, Settings: s.Cluster.Settings, Viewers: s.viewers()}
 	for i, name := range s.NodeNames() {
 		spec.Nodes = append(spec.Nodes, NodeSpec{
 			Name: name, Disk: int64(n.Disk), DiskRate: int64(n.DiskRate), Network: int64(n.Network),

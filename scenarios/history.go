@@ -30,15 +30,17 @@ type History struct {
 type Decision struct {
 	// Seq numbers the records of a controller; a record that comes again replaces the
 	// first, for the effect is known only some time after the decision.
-	Seq      int           `json:"seq"`
-	At       time.Duration `json:"-"`
-	Actor    string        `json:"actor"`
-	Policy   string        `json:"policy"`
-	Observed []NamedValue  `json:"observed,omitempty"`
-	Decided  string        `json:"decided"`
-	Reason   string        `json:"reason"`
-	Done     string        `json:"done"`
-	Effect   string        `json:"effect,omitempty"`
+	Seq int `json:"seq"`
+	// Controller is which of several it was: controller, controller-2, ….
+	Controller string        `json:"controller,omitempty"`
+	At         time.Duration `json:"-"`
+	Actor      string        `json:"actor"`
+	Policy     string        `json:"policy"`
+	Observed   []NamedValue  `json:"observed,omitempty"`
+	Decided    string        `json:"decided"`
+	Reason     string        `json:"reason"`
+	Done       string        `json:"done"`
+	Effect     string        `json:"effect,omitempty"`
 	// Acted is whether something was asked of the cluster.
 	Acted bool `json:"acted"`
 	// Shadow marks the answer of a policy that was only asked.
@@ -48,7 +50,7 @@ type Decision struct {
 // decided takes a record in, or replaces the one with its number.
 func (h *History) decided(d Decision) {
 	for i, old := range slices.Backward(h.Decisions) {
-		if old.Seq == d.Seq {
+		if old.Seq == d.Seq && old.Controller == d.Controller {
 			h.Decisions[i] = d
 			return
 		}

@@ -24,6 +24,8 @@ type Vocabulary struct {
 	// CheckSetting says what is wrong with an Elasticsearch setting, nil when nothing
 	// is. Index is true for settings of an index.
 	CheckSetting func(key, value string, index bool) error
+	// CheckControl says what else is wrong with a controller's parts, by key.
+	CheckControl func(ControlSection) map[string]error
 }
 
 // Library returns the names of the scenarios that ship with the program, sorted.
@@ -72,10 +74,7 @@ func Load(nameOrPath string, set []string, voc Vocabulary) (*Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	if data, err = override(name, data, set); err != nil {
-		return nil, err
-	}
-	return Parse(name, data, voc)
+	return ParseSet(name, data, set, voc)
 }
 
 // Parse reads, validates and completes a scenario from text.
@@ -93,6 +92,15 @@ func Parse(name string, data []byte, voc Vocabulary) (*Loaded, error) {
 		return nil, err
 	}
 	return &Loaded{Scenario: &s, File: name, Text: data}, nil
+}
+
+// ParseSet is Parse after replacements like those of Load.
+func ParseSet(name string, data []byte, set []string, voc Vocabulary) (*Loaded, error) {
+	data, err := override(name, data, set)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(name, data, voc)
 }
 
 // override applies --set replacements to the text, keeping the rest as it is.

@@ -130,37 +130,10 @@ func (r *run) sampleTraffic() {
 }
 
 func (r *run) startController(ctx context.Context, group clock.Group) error {
-	c := r.scenario.Controller
-	if c == nil {
+	if r.scenario.Controller == nil {
 		return nil
 	}
-	nodes := c.Endpoints
-	if len(nodes) == 0 {
-		nodes = r.cluster.Nodes()
-	}
-	var endpoints []Endpoint
-	for _, n := range nodes {
-		endpoints = append(endpoints, Endpoint{Name: n, URL: r.cluster.URL(ViewerController, n)})
-	}
-	sup, err := r.runner.NewSupervisor(SupervisorConfig{
-		Spec: *c, Clock: r.cluster.Clock(ViewerController), Endpoints: endpoints, Transport: r.cluster.Transport(ViewerController),
-		OnDecision: func(d Decision) {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			d.At -= r.zero
-			r.history.decided(d)
-		},
-		Log: r.log,
-	})
-	if err != nil {
-		return fmt.Errorf("starting the controller: %w", err)
-	}
-	group.Go(ctx, "controller", func(ctx context.Context) {
-		if err := sup.Run(ctx); err != nil && ctx.Err() == nil {
-			r.log("the controller ended: " + err.Error())
-		}
-	})
-	return nil
+	return r.controllers.start(ctx, group)
 }
 
 // startFaults injects every fault at its time and heals those that pass. Records

@@ -19,10 +19,17 @@ type Supervisor interface {
 
 // SupervisorConfig is what a controller is given.
 type SupervisorConfig struct {
+	// Name is the instance's: controller, controller-2, ….
+	Name      string
 	Spec      ControlSection
 	Clock     clock.Clock
 	Endpoints []Endpoint
 	Transport http.RoundTripper
+	// Disk is a file of the instance's own, which survives it.
+	Disk interface {
+		Load() ([]byte, error)
+		Save(data []byte) error
+	}
 	// OnDecision receives the audit records as they are made; times are the clock's
 	// monotonic ones.
 	OnDecision func(Decision)
@@ -113,6 +120,7 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 		cluster.Close(closing)
 	}()
 	run := &run{runner: r, scenario: s, cluster: cluster, progress: progress, history: &History{Nodes: cluster.Nodes(), Settled: -1}}
+	run.controllers = newControllers(run)
 	err = run.supported()
 	if err == nil {
 		err = cluster.Run(ctx, run.main)
@@ -147,15 +155,16 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 
 // run is the state of one run.
 type run struct {
-	runner   *Runner
-	scenario *Scenario
-	cluster  Cluster
-	progress func(format string, args ...any)
-	clock    clock.Clock
-	zero     time.Duration // clock's monotonic time at t=0
-	injector *chaos.Injector
-	actives  []*chaos.Active
-	tracers  *tracers
+	runner      *Runner
+	scenario    *Scenario
+	cluster     Cluster
+	progress    func(format string, args ...any)
+	clock       clock.Clock
+	zero        time.Duration // clock's monotonic time at t=0
+	injector    *chaos.Injector
+	actives     []*chaos.Active
+	tracers     *tracers
+	controllers *controllers
 
 	// mu guards what several processes touch; it is held for moments only.
 	mu      sync.Mutex
@@ -167,10 +176,13 @@ type run struct {
 	lines   []LogLine
 }
 
+// target is what faults act on.
+func (r *run) target() chaos.Target { return stage{r.cluster.Target(), r.controllers} }
+
 // supported refuses faults that the backend can't inject, before anything is loaded.
 func (r *run) supported() error {
 	for _, e := range r.scenario.Faults {
-		if err := chaos.Supports(e.Fault, r.cluster.Target(), r.scenario.Topology()); err != nil {
+		if err := chaos.Supports(e.Fault, r.target(), r.scenario.Topology()); err != nil {
 			return fmt.Errorf("%w: backend %s: %w", ErrUnavailable, r.runner.Backend.Name(), err)
 		}
 	}
@@ -196,6 +208,9 @@ func (r *run) main(ctx, cleanup context.Context) error {
 	switch {
 	case ctx.Err() != nil:
 		r.history.Closed = r.now()
+		if r.tracers != nil {
+			r.history.Tracers = r.tracers.summary()
+		}
 		if r.history.End == 0 {
 			r.history.End = r.history.Closed
 		}
@@ -232,7 +247,7 @@ func (r *run) prepare(ctx, watch context.Context, started time.Duration) error {
 
 // trouble is the time from t=0 to the last check.
 func (r *run) trouble(ctx, cleanup context.Context) error {
-	r.injector = &chaos.Injector{Clock: r.clock, Target: r.cluster.Target(), View: liveView{r}, Zero: r.zero, ProbeLimit: probeLimit}
+	r.injector = &chaos.Injector{Clock: r.clock, Target: r.target(), View: liveView{r}, Zero: r.zero, ProbeLimit: probeLimit}
 	err := r.strain(ctx, cleanup)
 	if err != nil {
 		return err

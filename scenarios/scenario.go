@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"fmt"
+
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/units"
 )
@@ -75,6 +77,29 @@ type ControlSection struct {
 	Shadow    []string       `yaml:"shadow,omitempty" json:"shadow,omitempty" jsonschema:"description=policies that are asked beside it and do nothing"`
 	Interval  units.Duration `yaml:"interval,omitempty" json:"interval" jsonschema:"description=default 30s"`
 	Endpoints []string       `yaml:"endpoints,omitempty" json:"endpoints,omitempty" jsonschema:"description=nodes it talks to; default all"`
+	// Count is how many instances of it run: controller, controller-2, …. More than one
+	// share a lease, so that one acts and the others stand by.
+	Count int            `yaml:"count,omitempty" json:"count,omitempty" jsonschema:"minimum=1,maximum=9,description=instances that share a lease so that one acts; default 1"`
+	Lease units.Duration `yaml:"lease,omitempty" json:"lease,omitempty" jsonschema:"description=how long the lease of the acting one holds without renewal; default 15s with more than one"`
+	// Recovery adds the recovery manager, which then triggers recovery in place of the
+	// replication monitor.
+	Recovery bool     `yaml:"recovery,omitempty" json:"recovery,omitempty" jsonschema:"description=find out why copies are unassigned and act by the cause"`
+	Approve  []string `yaml:"approve,omitempty" json:"approve,omitempty" jsonschema:"description=actions that overrule somebody or lose data and are allowed: clear-filter or allocate-stale-primary or allocate-empty-primary (with :INDEX for one index)"`
+	// Tuning adapts the pace of recoveries to the load of the nodes.
+	Tuning  bool     `yaml:"tuning,omitempty" json:"tuning,omitempty" jsonschema:"description=adapt the pace of recoveries to progress and load"`
+	OffPeak []string `yaml:"off-peak,omitempty" json:"off_peak,omitempty" jsonschema:"description=daily windows in UTC such as 22:00-06:00 in which recoveries may use more"`
+}
+
+// ControllerNames are the endpoints of the controller's instances.
+func (s *Scenario) ControllerNames() []string {
+	if s.Controller == nil {
+		return nil
+	}
+	names := []string{ViewerController}
+	for i := 2; i <= s.Controller.Count; i++ {
+		names = append(names, fmt.Sprintf("%s-%d", ViewerController, i))
+	}
+	return names
 }
 
 // RealSection scales what real nodes on a small machine can't bear.
@@ -121,6 +146,10 @@ func (s *Scenario) setDefaults() {
 	}
 	if s.Controller != nil {
 		def(&s.Controller.Interval, units.Duration(30*second))
+		def(&s.Controller.Count, 1)
+		if s.Controller.Count > 1 {
+			def(&s.Controller.Lease, units.Duration(15*second))
+		}
 	}
 }
 

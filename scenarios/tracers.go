@@ -35,12 +35,13 @@ type tracers struct {
 	ops     []TracerOp
 	sum     TracerSummary
 	inFault func() bool
+	zero    time.Duration // clock's monotonic time at t=0
 }
 
 type tracerDoc struct{ index, id string }
 
 func newTracers(r *run) *tracers {
-	t := &tracers{clock: r.clock, transport: r.cluster.Transport(ViewerClient)}
+	t := &tracers{clock: r.clock, zero: r.zero, transport: r.cluster.Transport(ViewerClient)}
 	for _, n := range r.cluster.Nodes() {
 		t.urls = append(t.urls, r.cluster.URL(ViewerClient, n))
 	}
@@ -112,9 +113,6 @@ func (t *tracers) call(ctx context.Context, method, url string, body []byte) (in
 // verify looks for every acknowledged document. A look-up that gets no answer goes
 // to the next node, until all are found, known to be missing, or time is up.
 func (t *tracers) verify(ctx context.Context, r *run) error {
-	for i := range t.ops {
-		t.ops[i].At -= r.zero
-	}
 	limited, cancel := t.clock.WithTimeout(ctx, verifyLimit)
 	defer cancel()
 	if len(t.acked) > 0 {
@@ -169,8 +167,12 @@ func (t *tracers) verifyOne(ctx context.Context, doc tracerDoc, turn int) {
 	}
 }
 
+// summary is the fate of all documents; times become those since t=0.
 func (t *tracers) summary() TracerSummary {
 	s := t.sum
-	s.Operations = t.ops
+	for _, op := range t.ops {
+		op.At -= t.zero
+		s.Operations = append(s.Operations, op)
+	}
 	return s
 }

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -18,12 +19,38 @@ func main() {
 	os.Exit(run(os.Args[1:]))
 }
 
-// run executes the command line and returns its exit code. A first Ctrl-C aborts: faults
-// are healed, containers removed and the report written; a second one ends at once.
+// patience is how long after a first signal further ones are taken for the same
+// wish: a terminal or a supervisor may send it to a process and to its group.
+const patience = 2 * time.Second
+
+// interruptible returns a context that ends with the first SIGINT or SIGTERM: faults
+// are then healed, containers removed and the report written. A later signal ends the
+// program at once.
+func interruptible() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		first := time.Now()
+		cancel()
+		for range signals {
+			if time.Since(first) > patience {
+				fmt.Fprintln(os.Stderr, "\nshardquake: ended without cleaning up; \"shardquake clean\" removes what a real run left behind")
+				os.Exit(exitAborted)
+			}
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel()
+	}
+}
+
+// run executes the command line and returns its exit code.
 func run(args []string) (code int) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
-	context.AfterFunc(ctx, stop)
 	defer func() {
 		if v := recover(); v != nil {
 			fmt.Fprintf(os.Stderr, "shardquake: a defect of Shardquake: %v\n%s", v, debug.Stack())
@@ -53,7 +80,7 @@ whether it held.`,
 	}
 	root.AddCommand(
 		newRunCommand(), newReplayCommand(), newListCommand(), newCheckCommand(), newSchemaCommand(), newInitCommand(),
-		newCleanCommand(), newEventsCommand(), newControllerCommand(), newSimServeCommand(),
+		newCleanCommand(), newEventsCommand(), newFidelityCommand(), newControllerCommand(), newSimServeCommand(),
 	)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	return root

@@ -1,0 +1,243 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/clock"
+)
+
+// Stopper is a supervisor that can be asked to end gracefully.
+type Stopper interface{ Stop() }
+
+// controllers are the instances of a scenario's controller. They run in the runner's
+// own process on every backend, so losing one is the runner's business, not the
+// backend's.
+type controllers struct {
+	r     *run
+	names []string
+
+	home  context.Context // of the processes; nil before they are started
+	group clock.Group
+	all   map[string]*instance
+}
+
+// instance is one controller: what runs, and what it keeps when it is killed.
+type instance struct {
+	name    string
+	disk    keep
+	sup     Supervisor
+	cancel  context.CancelFunc
+	ended   clock.Event
+	running bool
+}
+
+// keep is the disk of a controller: one file, which survives it.
+type keep struct {
+	mu   sync.Mutex
+	data []byte
+}
+
+// Load returns what was saved last.
+func (k *keep) Load() ([]byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.data), nil
+}
+
+// Save replaces it.
+func (k *keep) Save(data []byte) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.data = slices.Clone(data)
+	return nil
+}
+
+func newControllers(r *run) *controllers {
+	c := &controllers{r: r, names: r.scenario.ControllerNames(), all: map[string]*instance{}}
+	for _, name := range c.names {
+		c.all[name] = &instance{name: name}
+	}
+	return c
+}
+
+// start starts every instance, as processes that end with ctx.
+func (c *controllers) start(ctx context.Context, group clock.Group) error {
+	c.home, c.group = ctx, group
+	for i, name := range c.names {
+		// One after another, so that it is known which comes first.
+		if err := c.launch(c.all[name], time.Duration(i)*time.Second); err != nil {
+			return fmt.Errorf("starting %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// launch starts an instance anew after a while: with an empty memory, on its old disk.
+func (c *controllers) launch(in *instance, after time.Duration) error {
+	r, spec := c.r, *c.r.scenario.Controller
+	nodes := spec.Endpoints
+	if len(nodes) == 0 {
+		nodes = r.cluster.Nodes()
+	}
+	var endpoints []Endpoint
+	for _, n := range nodes {
+		endpoints = append(endpoints, Endpoint{Name: n, URL: r.cluster.URL(in.name, n)})
+	}
+	sup, err := r.runner.NewSupervisor(SupervisorConfig{
+		Name: in.name, Spec: spec, Clock: r.cluster.Clock(in.name), Endpoints: endpoints, Transport: r.cluster.Transport(in.name),
+		Disk: &in.disk,
+		OnDecision: func(d Decision) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			d.At -= r.zero
+			d.Controller = in.name
+			r.history.decided(d)
+		},
+		Log: func(line string) {
+			if len(c.names) > 1 {
+				line = in.name + ": " + line
+			}
+			r.log(line)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := r.clock.WithCancel(c.home)
+	ended := r.clock.NewEvent()
+	in.sup, in.cancel, in.ended, in.running = sup, cancel, ended, true
+	c.group.Go(ctx, in.name, func(ctx context.Context) {
+		err := r.clock.Sleep(ctx, after)
+		if err == nil {
+			err = sup.Run(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			r.log("the controller ended: " + err.Error())
+		}
+		ended.Set()
+		if in.ended == ended {
+			in.running = false
+		}
+	})
+	return nil
+}
+
+// find returns the instance of a name.
+func (c *controllers) find(name string) (*instance, error) {
+	in := c.all[name]
+	if in == nil || c.home == nil {
+		return nil, fmt.Errorf("no controller %q runs", name)
+	}
+	return in, nil
+}
+
+// Kill implements [chaos.Processes].
+func (c *controllers) Kill(ctx context.Context, name string) error {
+	in, err := c.find(name)
+	if err != nil {
+		return err
+	}
+	in.cancel()
+	return in.ended.Wait(ctx)
+}
+
+// Stop implements [chaos.Processes].
+func (c *controllers) Stop(ctx context.Context, name string) error {
+	in, err := c.find(name)
+	if err != nil {
+		return err
+	}
+	s, ok := in.sup.(Stopper)
+	if !ok {
+		return errors.New("this controller can't be asked to end")
+	}
+	s.Stop()
+	return in.ended.Wait(ctx)
+}
+
+// Start implements [chaos.Processes].
+func (c *controllers) Start(_ context.Context, name string) error {
+	in, err := c.find(name)
+	if err != nil {
+		return err
+	}
+	if in.running || c.home.Err() != nil {
+		return nil // the run is over: nothing starts any more
+	}
+	return c.launch(in, 0)
+}
+
+// Pause implements [chaos.Processes].
+func (c *controllers) Pause(context.Context, string) error {
+	return errors.New("a controller can't be paused; cut it off with a partition instead")
+}
+
+// Resume implements [chaos.Processes].
+func (c *controllers) Resume(context.Context, string) error {
+	return errors.New("a controller can't be paused")
+}
+
+// State implements [chaos.Processes].
+func (c *controllers) State(_ context.Context, name string) (chaos.ProcessState, error) {
+	in, err := c.find(name)
+	if err != nil {
+		return chaos.Exited, err
+	}
+	if in.running {
+		return chaos.Running, nil
+	}
+	return chaos.Exited, nil
+}
+
+// processes are the backend's and the controllers, told apart by their names.
+type processes struct {
+	chaos.Processes
+	controllers *controllers
+}
+
+func (p processes) of(name string) chaos.Processes {
+	if slices.Contains(p.controllers.names, name) {
+		return p.controllers
+	}
+	return p.Processes
+}
+
+func (p processes) Kill(ctx context.Context, name string) error  { return p.of(name).Kill(ctx, name) }
+func (p processes) Stop(ctx context.Context, name string) error  { return p.of(name).Stop(ctx, name) }
+func (p processes) Start(ctx context.Context, name string) error { return p.of(name).Start(ctx, name) }
+func (p processes) Pause(ctx context.Context, name string) error { return p.of(name).Pause(ctx, name) }
+func (p processes) Resume(ctx context.Context, name string) error {
+	return p.of(name).Resume(ctx, name)
+}
+func (p processes) State(ctx context.Context, name string) (chaos.ProcessState, error) {
+	return p.of(name).State(ctx, name)
+}
+
+// stage is the backend's target with the controllers among its processes.
+type stage struct {
+	chaos.Target
+	controllers *controllers
+}
+
+// Processes implements [chaos.Target].
+func (s stage) Processes() chaos.Processes {
+	of := s.Target.Processes()
+	if of == nil {
+		return nil
+	}
+	return processes{of, s.controllers}
+}
+
+// Settings implements [chaos.Administered]; nil where the backend can't.
+func (s stage) Settings() chaos.Settings {
+	if a, ok := s.Target.(chaos.Administered); ok {
+		return a.Settings()
+	}
+	return nil
+}
