@@ -24,24 +24,65 @@ func (n *Node) LocalShardStats() []ShardStats {
 	return out
 }
 
-func (s *shard) describe() ShardStats {
-	p, e, st := s.p, s.engine(), s.store
-	bytes := st.bytes() // settles the fluid load
+// EachShardStats is LocalShardStats one at a time and without retention leases, for
+// whoever sums: the value is overwritten by the next.
+func (n *Node) EachShardStats(f func(*ShardStats)) {
+	if n.proc == nil {
+		return
+	}
+	var figures ShardStats
+	for _, s := range n.proc.sorted {
+		if s.phase != recovering {
+			figures = s.figures()
+			f(&figures)
+		}
+	}
+}
+
+// EachShardSize is EachShardStats with no more than which copy it is, its documents
+// and its bytes, which costs a third.
+func (n *Node) EachShardSize(f func(*ShardStats)) {
+	if n.proc == nil {
+		return
+	}
+	var sizes ShardStats
+	for _, s := range n.proc.sorted {
+		if s.phase != recovering {
+			s.sizes(&sizes)
+			f(&sizes)
+		}
+	}
+}
+
+// sizes sets which copy it is, its documents and its bytes.
+func (s *shard) sizes(out *ShardStats) {
+	bytes := s.store.bytes() // settles the fluid load
 	s.catchUpRefresh(false)
+	e := s.engine()
+	out.Index, out.IndexUUID, out.Shard, out.Primary = s.index, s.key.uuid, s.key.shard, s.routing.Primary
+	out.State, out.RelocatingNode, out.AllocationID = s.routing.State.String(), s.routing.Other, s.routing.AllocationID
+	out.DocsCount, out.DocsDeleted = e.seenN+e.fluidDocs, max(0, int64(len(e.history))-e.liveN)
+	out.DocsBytes, out.StoreBytes, out.DataSetBytes = bytes, bytes, bytes
+}
+
+func (s *shard) describe() ShardStats {
+	out := s.figures()
+	out.RetentionLeases = s.leaseStats()
+	return out
+}
+
+func (s *shard) figures() ShardStats {
+	p, e, st := s.p, s.engine(), s.store
+	out := ShardStats{}
+	s.sizes(&out)
 	if s.tracker != nil {
 		s.tracker.syncLeases()
 	}
 	writes, reads := p.c.fluid.operations(s)
-	out := ShardStats{
-		Index: s.index, IndexUUID: s.key.uuid, Shard: s.key.shard, Primary: s.routing.Primary,
-		State: s.routing.State.String(), RelocatingNode: s.routing.Other, AllocationID: s.routing.AllocationID,
-		DocsCount: e.seenN + e.fluidDocs, DocsBytes: bytes, StoreBytes: bytes, DataSetBytes: bytes,
-		DocsDeleted:   max(0, int64(len(e.history))-e.liveN),
-		SegmentsCount: len(st.segments), HistoryUUID: st.history,
-		MaxSeqNo: e.max, LocalCheckpoint: e.localCheckpoint(), GlobalCheckpoint: st.global,
-		RefreshTotal: s.stats.refreshTotal, FlushTotal: s.stats.flushTotal,
-		RecoveryAsSource: len(s.sources), CommitGeneration: st.commit.generation,
-	}
+	out.SegmentsCount, out.HistoryUUID, out.CommitGeneration = len(st.segments), st.history, st.commit.generation
+	out.MaxSeqNo, out.LocalCheckpoint, out.GlobalCheckpoint = e.max, e.localCheckpoint(), st.global
+	out.RefreshTotal, out.FlushTotal = s.stats.refreshTotal, s.stats.flushTotal
+	out.RecoveryAsSource = len(s.sources)
 	if st.grown.Bytes > 0 {
 		out.SegmentsCount++
 	}
@@ -64,7 +105,6 @@ func (s *shard) describe() ShardStats {
 	out.TranslogUncOps = out.TranslogOps
 	out.TranslogBytes = 55 + st.grown.Bytes
 	out.TranslogUncBytes = out.TranslogBytes
-	out.RetentionLeases = s.leaseStats()
 	return out
 }
 
@@ -85,16 +125,25 @@ func (n *Node) LocalRecoveries() []RecoveryInfo {
 	if n.proc == nil {
 		return nil
 	}
+	return n.Recoveries(false, true)
+}
+
+// Recoveries is LocalRecoveries, only of those that run, or without the list of their
+// files.
+func (n *Node) Recoveries(activeOnly, detailed bool) []RecoveryInfo {
+	if n.proc == nil {
+		return nil
+	}
 	var out []RecoveryInfo
 	for _, s := range n.proc.hosted() {
-		if s.recovery != nil {
-			out = append(out, s.recovery.describe())
+		if r := s.recovery; r != nil && (!activeOnly || !r.over) {
+			out = append(out, r.describe(detailed))
 		}
 	}
 	return out
 }
 
-func (r *recoveryRun) describe() RecoveryInfo {
+func (r *recoveryRun) describe(detailed bool) RecoveryInfo {
 	s := r.s
 	now := s.now()
 	end := now
@@ -108,7 +157,9 @@ func (r *recoveryRun) describe() RecoveryInfo {
 		Files:     r.files(),
 		IndexTime: r.span(StageIndex, StageVerifyIndex, end), VerifyTime: r.span(StageVerifyIndex, StageTranslog, end),
 		TranslogTime: r.span(StageTranslog, StageFinalize, end),
-		Details:      r.details(),
+	}
+	if detailed {
+		out.Details = r.details()
 	}
 	if r.source != nil {
 		out.SourceNode = r.source.ID()

@@ -9,6 +9,9 @@ type cache struct {
 	// counts are the whole cluster's in the state countedOf.
 	countedOf *state.State
 	counts    healthCounts
+	// holders are the nodes that hold copies in the state heldIn.
+	heldIn  *state.State
+	holders []*state.Node
 }
 
 type cached struct {

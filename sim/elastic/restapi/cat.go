@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
 // catColumns lists the columns of every table, as 8.19.0's ?help does: table, name,
@@ -158,6 +159,10 @@ func (u units) duration(d time.Duration) string {
 type table struct {
 	name string
 	rows int
+	// of is the state that alone decides what the table shows; nil when more does.
+	of *state.State
+	// make makes the table where a remembered answer does not serve; with of only.
+	make func() *table
 	// values gives the cells of a column, or nil where the model has none.
 	values func(column string) func(row int) cell
 }
@@ -276,6 +281,17 @@ func (t *table) cells(c *column) func(row int) cell {
 
 // renderTable writes JSON when it is asked for by format or Accept, else text.
 func (c *call) renderTable(t *table) *response {
+	if t.of == nil {
+		return c.renderFresh(t)
+	}
+	key := c.req.uri
+	if wantsStructure(c.req) {
+		return &response{json: c.api.cache.render("json "+key, t.of, func() []byte { return c.renderFresh(t.make()).json })}
+	}
+	return &response{text: c.api.cache.render("text "+key, t.of, func() []byte { return c.renderFresh(t.make()).text })}
+}
+
+func (c *call) renderFresh(t *table) *response {
 	r := c.req
 	columns := tables[t.name]
 	order := t.order(r.param("s"), columns)

@@ -91,10 +91,21 @@ func prepareCatShards(r *request) action {
 	return catAction(r, "shards", func(c *call) *table {
 		st := c.state(false, timeout)
 		chosen := resolve(st, names, expandHidden)
-		rows := routingRows(st, chosen, c.wall().UnixMilli())
 		columns := tables["shards"]
-		c.attachStats(st, chosen, rows, needsStats(c.req, columns, isRoutingColumn))
-		return shardTable(rows, columns)
+		needed := needsStats(c.req, columns, isRoutingColumn)
+		sizesOnly := !needsStats(c.req, columns, func(name string) bool { return isRoutingColumn(name) || isSizeColumn(name) })
+		stats := c.copyFigures(st, chosen, needed, sizesOnly)
+		make := func() *table {
+			rows := routingRows(st, chosen, c.wall().UnixMilli())
+			for i := range rows {
+				rows[i].stats = stats[rows[i].copy.AllocationID]
+			}
+			return shardTable(rows, columns)
+		}
+		if needed || asks(c.req, columns, "unassigned.for") {
+			return make()
+		}
+		return &table{of: st, make: make}
 	})
 }
 
@@ -140,32 +151,34 @@ func routingRows(st *state.State, names []string, now int64) []shardRow {
 	return rows
 }
 
-// attachStats asks the nodes for the figures of their copies, as Elasticsearch does
-// whatever the columns; they are only carried over when a column needs them.
-func (c *call) attachStats(st *state.State, names []string, rows []shardRow, needed bool) {
-	targets := holders(st, names)
-	results, _ := fanOut(c, targets, 0, func(n *elastic.Node) ([]elastic.ShardStats, error) {
+// isSizeColumn reports whether a column of _cat/shards is documents or bytes.
+func isSizeColumn(name string) bool { return name == "docs" || name == "store" || name == "dataset" }
+
+// copyFigures asks the nodes for the figures of their copies, as Elasticsearch does
+// whatever the columns, by allocation id. Nothing is carried over that no column needs.
+func (c *call) copyFigures(st *state.State, names []string, needed, sizesOnly bool) map[string]*totals {
+	results, _ := fanOut(c, c.api.holders(st, names), 0, func(n *elastic.Node) ([]totals, error) {
 		if !needed {
 			return nil, nil
 		}
-		return n.LocalShardStats(), nil
+		each := n.EachShardStats
+		if sizesOnly {
+			each = n.EachShardSize
+		}
+		var out []totals
+		each(func(s *elastic.ShardStats) { out = append(out, totals{1, *s}) })
+		return out, nil
 	})
 	if !needed {
-		return
+		return nil
 	}
 	byID := map[string]*totals{}
 	for _, r := range results {
 		for i := range r.Value {
-			s := &r.Value[i]
-			t := &totals{}
-			t.add(s)
-			t.MaxSeqNo, t.LocalCheckpoint, t.GlobalCheckpoint = s.MaxSeqNo, s.LocalCheckpoint, s.GlobalCheckpoint
-			byID[s.AllocationID] = t
+			byID[r.Value[i].AllocationID] = &r.Value[i]
 		}
 	}
-	for i := range rows {
-		rows[i].stats = byID[rows[i].copy.AllocationID]
-	}
+	return byID
 }
 
 func prepareCatAllocation(r *request) action {
@@ -175,7 +188,7 @@ func prepareCatAllocation(r *request) action {
 	return catAction(r, "allocation", func(c *call) *table {
 		st := c.state(local, timeout)
 		targets := slices.DeleteFunc(nodesOf(st, c.node.ID(), dataNodes(filters)), func(n *state.Node) bool { return !isData(n) })
-		stats, _ := fanOut(c, targets, 0, statsOf)
+		stats, _ := fanOut(c, targets, 0, sizesOf)
 		return allocationTable(st, stats)
 	})
 }
@@ -290,25 +303,18 @@ func prepareCatIndices(r *request) action {
 		st := c.state(false, timeout)
 		var rows []indexRow
 		chosen := resolve(st, names, opt)
-		stats, _, _ := c.shardStats(st, chosen)
-		sums := map[string]*[2]totals{}
-		for i := range stats {
-			s := &stats[i]
-			if sums[s.Index] == nil {
-				sums[s.Index] = &[2]totals{}
-			}
-			sums[s.Index][0].add(s)
-			if s.Primary {
-				sums[s.Index][1].add(s)
-			}
+		sums, _ := c.indexSums(st, chosen)
+		byName := map[string]*indexSum{}
+		for i := range sums {
+			byName[sums[i].index] = &sums[i]
 		}
 		for _, name := range chosen {
 			row := indexRow{meta: st.Index(name), health: indexHealth(st.Routing.Index(name)).status}
 			if filter && row.health.String() != strings.ToLower(wanted) {
 				continue
 			}
-			if s := sums[name]; s != nil {
-				row.all, row.primaries = &s[0], &s[1]
+			if s := byName[name]; s != nil {
+				row.all, row.primaries = &s.all, &s.primaries
 			}
 			rows = append(rows, row)
 		}

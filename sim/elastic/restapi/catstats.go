@@ -107,6 +107,11 @@ func needsStats(r *request, columns []column, plain func(name string) bool) bool
 	return false
 }
 
+// asks reports whether a request shows or sorts by a column.
+func asks(r *request, columns []column, name string) bool {
+	return needsStats(r, columns, func(n string) bool { return n != name })
+}
+
 func contains(list []string, s string) bool {
 	for _, l := range list {
 		if l == s {

@@ -14,10 +14,14 @@ func prepareClusterStats(r *request) action {
 	r.boolParam("include_remotes", false)
 	filters := r.listParam("nodeId")
 	timeout := r.timeParam("timeout", 0)
+	look := statsOf
+	if onlyBelow(r.param("filter_path"), cheapStats) {
+		look = sizesOf
+	}
 	return func(c *call) *response {
 		st := c.state(true, 0)
 		targets := nodesOf(st, c.node.ID(), filters)
-		stats, failures := fanOut(c, targets, timeout, statsOf)
+		stats, failures := fanOut(c, targets, timeout, look)
 		w := newJSON(c.req.human())
 		w.obj()
 		writeNodesHeader(w, len(targets), failures)
@@ -35,22 +39,40 @@ func prepareClusterStats(r *request) action {
 	}
 }
 
-func writeClusterIndices(w *jsonWriter, st *state.State, stats []elastic.NodeResult[nodeStats]) {
-	var all []elastic.ShardStats
-	for i := range stats {
-		all = append(all, stats[i].Value.shards...)
+// cheapStats are the parts of _cluster/stats that come from counting copies and adding
+// their sizes.
+var cheapStats = []string{
+	"_nodes", "cluster_name", "cluster_uuid", "timestamp", "status", "nodes", "indices.count", "indices.shards", "indices.docs", "indices.store",
+}
+
+// onlyBelow reports whether filter_path selects nothing but parts of these.
+func onlyBelow(expression string, parts []string) bool {
+	includes, _ := parsePathFilters(expression)
+	for _, f := range includes {
+		path := strings.Join(f, ".")
+		if !slices.ContainsFunc(parts, func(p string) bool { return path == p || strings.HasPrefix(path, p+".") }) {
+			return false
+		}
 	}
-	primaries := sumOf(all, func(s *elastic.ShardStats) bool { return s.Primary })
-	total := sumOf(all, func(*elastic.ShardStats) bool { return true })
+	return len(includes) > 0
+}
+
+func writeClusterIndices(w *jsonWriter, st *state.State, stats []elastic.NodeResult[nodeStats]) {
+	sums := mergeSums(stats)
+	var primaries, total totals
+	for i := range sums {
+		primaries.join(&sums[i].primaries)
+		total.join(&sums[i].all)
+	}
 	w.object("indices")
-	w.int("count", countIndices(all))
-	writeShardCounts(w, all)
-	writeTotals(w, primaries, []string{"docs"})
-	writeTotals(w, total, []string{"store"})
-	writeTotals(w, total, []string{"fielddata"})
-	writeTotals(w, total, []string{"query_cache"})
-	writeTotals(w, total, []string{"completion"})
-	writeTotals(w, total, []string{"segments"})
+	w.int("count", len(sums))
+	writeShardCounts(w, sums)
+	writeTotals(w, &primaries, []string{"docs"})
+	writeTotals(w, &total, []string{"store"})
+	writeTotals(w, &total, []string{"fielddata"})
+	writeTotals(w, &total, []string{"query_cache"})
+	writeTotals(w, &total, []string{"completion"})
+	writeTotals(w, &total, []string{"segments"})
 	writeMappingStats(w, st)
 	w.object("analysis")
 	for _, f := range []string{
@@ -84,18 +106,30 @@ func writeClusterIndices(w *jsonWriter, st *state.State, stats []elastic.NodeRes
 		w.end()
 	}
 	w.end()
-	writeTotals(w, total, []string{"dense_vector"})
-	writeTotals(w, total, []string{"sparse_vector"})
+	writeTotals(w, &total, []string{"dense_vector"})
+	writeTotals(w, &total, []string{"sparse_vector"})
 	w.end()
 }
 
-// countIndices counts the indices that have a copy.
-func countIndices(all []elastic.ShardStats) int {
-	names := map[string]bool{}
-	for i := range all {
-		names[all[i].Index] = true
+// mergeSums sums what the nodes hold by index, in order of names.
+func mergeSums(stats []elastic.NodeResult[nodeStats]) []indexSum {
+	at := map[string]int{}
+	var out []indexSum
+	for i := range stats {
+		for k := range stats[i].Value.indices {
+			s := &stats[i].Value.indices[k]
+			n, ok := at[s.index]
+			if !ok {
+				n = len(out)
+				at[s.index] = n
+				out = append(out, indexSum{index: s.index})
+			}
+			out[n].all.join(&s.all)
+			out[n].primaries.join(&s.primaries)
+		}
 	}
-	return len(names)
+	slices.SortFunc(out, func(a, b indexSum) int { return cmp.Compare(a.index, b.index) })
+	return out
 }
 
 // spread is minimum, maximum and average over indices.
@@ -114,40 +148,25 @@ func (s *spread) add(v float64) {
 }
 
 // writeShardCounts writes how shards spread over indices (ClusterStatsIndices.ShardStats).
-func writeShardCounts(w *jsonWriter, all []elastic.ShardStats) {
+func writeShardCounts(w *jsonWriter, sums []indexSum) {
 	w.object("shards")
 	defer w.end()
-	if len(all) == 0 {
+	if len(sums) == 0 {
 		return
 	}
-	type counts struct{ total, primaries int }
-	byIndex := map[string]*counts{}
-	var names []string
-	sum := counts{}
-	for i := range all {
-		c := byIndex[all[i].Index]
-		if c == nil {
-			c = &counts{}
-			byIndex[all[i].Index] = c
-			names = append(names, all[i].Index)
-		}
-		c.total++
-		sum.total++
-		if all[i].Primary {
-			c.primaries++
-			sum.primaries++
-		}
+	sum := struct{ total, primaries int }{}
+	var shards, primaries, replication spread
+	for i := range sums {
+		all, first := sums[i].all.shards, sums[i].primaries.shards
+		sum.total += all
+		sum.primaries += first
+		shards.add(float64(all))
+		primaries.add(float64(first))
+		replication.add(ratio(all-first, first))
 	}
 	w.int("total", sum.total)
 	w.int("primaries", sum.primaries)
 	w.float("replication", ratio(sum.total-sum.primaries, sum.primaries))
-	var shards, primaries, replication spread
-	for _, n := range names {
-		c := byIndex[n]
-		shards.add(float64(c.total))
-		primaries.add(float64(c.primaries))
-		replication.add(ratio(c.total-c.primaries, c.primaries))
-	}
 	w.object("index")
 	for _, s := range []struct {
 		name  string

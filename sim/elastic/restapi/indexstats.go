@@ -9,22 +9,47 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
+// copyStats are the figures of a copy and the node that told them.
+type copyStats struct {
+	node string
+	elastic.ShardStats
+}
+
 // shardStats asks the nodes that hold copies of the indices for their figures.
 // failed counts the copies on nodes that did not answer.
-func (c *call) shardStats(st *state.State, names []string) (stats []elastic.ShardStats, nodes []string, failed int) {
-	targets := holders(st, names)
-	results, _ := fanOut(c, targets, 0, func(n *elastic.Node) ([]elastic.ShardStats, error) { return n.LocalShardStats(), nil })
+func (c *call) shardStats(st *state.State, names []string) (stats []copyStats, failed int) {
 	all := len(names) == len(st.Indices)
+	results, _ := fanOut(c, c.api.holders(st, names), 0, func(n *elastic.Node) ([]elastic.ShardStats, error) { return n.LocalShardStats(), nil })
 	answered := map[string]bool{}
 	for _, r := range results {
 		answered[r.Node.ID] = true
 		for _, s := range r.Value {
 			if all || slices.Contains(names, s.Index) {
-				stats = append(stats, s)
-				nodes = append(nodes, r.Node.ID)
+				stats = append(stats, copyStats{r.Node.ID, s})
 			}
 		}
 	}
+	return stats, unanswered(st, names, answered)
+}
+
+// indexSums is shardStats summed by index.
+func (c *call) indexSums(st *state.State, names []string) (sums []indexSum, failed int) {
+	results, _ := fanOut(c, c.api.holders(st, names), 0, func(n *elastic.Node) (nodeStats, error) { return nodeStats{indices: sumsOf(n)}, nil })
+	answered := map[string]bool{}
+	for i := range results {
+		answered[results[i].Node.ID] = true
+	}
+	sums = mergeSums(results)
+	if len(names) != len(st.Indices) {
+		sums = slices.DeleteFunc(sums, func(s indexSum) bool { return !slices.Contains(names, s.index) })
+	}
+	return sums, unanswered(st, names, answered)
+}
+
+// unanswered counts the assigned copies on nodes that did not answer.
+func unanswered(st *state.State, names []string, answered map[string]bool) int {
+	failed := 0
+	all := len(names) == len(st.Indices)
 	for _, t := range st.Routing.Indices {
 		if !all && !slices.Contains(names, t.Index) {
 			continue
@@ -37,7 +62,31 @@ func (c *call) shardStats(st *state.State, names []string) (stats []elastic.Shar
 			}
 		}
 	}
-	return stats, nodes, failed
+	return failed
+}
+
+// sumsByIndex sums copies by index, in order of names.
+func sumsByIndex(stats []copyStats) []indexSum {
+	sorted := slices.Clone(stats)
+	slices.SortStableFunc(sorted, func(a, b copyStats) int { return cmp.Compare(a.Index, b.Index) })
+	var out []indexSum
+	for i := range sorted {
+		out = addToSums(out, &sorted[i].ShardStats)
+	}
+	return out
+}
+
+// addToSums counts a copy in; copies come in order of indices.
+func addToSums(sums []indexSum, s *elastic.ShardStats) []indexSum {
+	if len(sums) == 0 || sums[len(sums)-1].index != s.Index {
+		sums = append(sums, indexSum{index: s.Index})
+	}
+	last := &sums[len(sums)-1]
+	last.all.add(s)
+	if s.Primary {
+		last.primaries.add(s)
+	}
+	return sums
 }
 
 // statsRendering are the parameters that only the answer reads.
@@ -61,7 +110,16 @@ func prepareStats(r *request) action {
 		st := c.state(true, 0)
 		c.readable(st)
 		chosen := resolve(st, names, opt)
-		stats, on, failed := c.shardStats(st, chosen)
+		var copies []copyStats
+		var sums []indexSum
+		failed := 0
+		if level == "shards" {
+			copies, failed = c.shardStats(st, chosen)
+			sums = sumsByIndex(copies)
+		} else {
+			sums, failed = c.indexSums(st, chosen)
+		}
+		whole := wholeOf(sums)
 		w := newJSON(c.req.human())
 		w.obj()
 		w.object("_shards")
@@ -72,18 +130,32 @@ func prepareStats(r *request) action {
 			}
 		}
 		w.int("total", total)
-		w.int("successful", len(stats))
+		w.int("successful", whole.all.shards)
 		w.int("failed", failed)
 		w.end()
 		w.object("_all")
-		writePrimariesAndTotal(w, stats, metrics)
+		writePrimariesAndTotal(w, &whole, metrics)
 		w.end()
 		if level != "cluster" {
-			writeIndexStats(w, c, st, chosen, stats, on, metrics, level == "shards")
+			w.object("indices")
+			for i := range sums {
+				writeIndexStats(w, st, &sums[i], copies, metrics)
+			}
+			w.end()
 		}
 		w.end()
 		return &response{json: w.bytes()}
 	}
+}
+
+// wholeOf sums all indices.
+func wholeOf(sums []indexSum) indexSum {
+	var out indexSum
+	for i := range sums {
+		out.all.join(&sums[i].all)
+		out.primaries.join(&sums[i].primaries)
+	}
+	return out
 }
 
 func indexHealthTotal(t *state.IndexTable) int {
@@ -94,60 +166,48 @@ func indexHealthTotal(t *state.IndexTable) int {
 	return n
 }
 
-func writePrimariesAndTotal(w *jsonWriter, stats []elastic.ShardStats, metrics []string) {
-	if len(stats) == 0 {
-		for _, key := range []string{"primaries", "total"} {
-			w.object(key)
-			w.end()
-		}
-		return
-	}
+func writePrimariesAndTotal(w *jsonWriter, s *indexSum, metrics []string) {
 	w.object("primaries")
-	writeTotals(w, sumOf(stats, func(s *elastic.ShardStats) bool { return s.Primary }), metrics)
+	if s.all.shards > 0 {
+		writeTotals(w, &s.primaries, metrics)
+	}
 	w.end()
 	w.object("total")
-	writeTotals(w, sumOf(stats, func(*elastic.ShardStats) bool { return true }), metrics)
-	w.end()
-}
-
-func writeIndexStats(w *jsonWriter, c *call, st *state.State, names []string, stats []elastic.ShardStats, on, metrics []string, shards bool) {
-	w.object("indices")
-	for _, name := range names {
-		m := st.Index(name)
-		var own []elastic.ShardStats
-		var ownNodes []string
-		for i := range stats {
-			if stats[i].Index == name {
-				own, ownNodes = append(own, stats[i]), append(ownNodes, on[i])
-			}
-		}
-		if len(own) == 0 {
-			continue
-		}
-		h := indexHealth(st.Routing.Index(name))
-		w.object(name)
-		w.str("uuid", m.UUID)
-		w.str("health", h.status.String())
-		w.str("status", "open")
-		writePrimariesAndTotal(w, own, metrics)
-		if shards {
-			writeShardStats(w, own, ownNodes, metrics)
-		}
-		w.end()
+	if s.all.shards > 0 {
+		writeTotals(w, &s.all, metrics)
 	}
 	w.end()
 }
 
-func writeShardStats(w *jsonWriter, own []elastic.ShardStats, on, metrics []string) {
+// writeIndexStats writes an index, with the copies that are given of it.
+func writeIndexStats(w *jsonWriter, st *state.State, s *indexSum, copies []copyStats, metrics []string) {
+	m, t := st.Index(s.index), st.Routing.Index(s.index)
+	if m == nil {
+		return
+	}
+	h := indexHealth(t)
+	w.object(s.index)
+	w.str("uuid", m.UUID)
+	w.str("health", h.status.String())
+	w.str("status", "open")
+	writePrimariesAndTotal(w, s, metrics)
+	if copies != nil {
+		writeShardStats(w, s.index, copies, metrics)
+	}
+	w.end()
+}
+
+func writeShardStats(w *jsonWriter, index string, copies []copyStats, metrics []string) {
+	var own []*copyStats
+	for i := range copies {
+		if copies[i].Index == index {
+			own = append(own, &copies[i])
+		}
+	}
+	slices.SortStableFunc(own, func(a, b *copyStats) int { return cmp.Compare(a.Shard, b.Shard) })
 	w.object("shards")
-	order := make([]int, len(own))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(own[a].Shard, own[b].Shard) })
 	open := -1
-	for _, i := range order {
-		s := &own[i]
+	for _, s := range own {
 		if s.Shard != open {
 			if open >= 0 {
 				w.end()
@@ -156,7 +216,7 @@ func writeShardStats(w *jsonWriter, own []elastic.ShardStats, on, metrics []stri
 			w.array(itoa(s.Shard))
 		}
 		w.obj()
-		writeShardBody(w, s, on[i], metrics)
+		writeShardBody(w, &s.ShardStats, s.node, metrics)
 		w.end()
 	}
 	if open >= 0 {

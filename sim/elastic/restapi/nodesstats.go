@@ -11,19 +11,72 @@ import (
 
 // nodeStats is what a node answers to _nodes/stats and the requests built on it.
 type nodeStats struct {
-	self   *state.Node
-	set    settings.Settings
-	node   elastic.NodeStats
-	shards []elastic.ShardStats
+	self    *state.Node
+	set     settings.Settings
+	node    elastic.NodeStats
+	indices []indexSum           // by index name, when asked for
+	shards  []elastic.ShardStats // when asked for
 }
 
-// statsOf runs on the node.
+// indexSum is what a node holds of an index: all copies, and the primaries among them.
+type indexSum struct {
+	index          string
+	all, primaries totals
+}
+
+// machineOf answers without looking at shards. It runs on the node.
+func machineOf(n *elastic.Node) (nodeStats, error) {
+	return nodeStats{self: n.Self(), set: n.ClusterSettings(), node: n.LocalNodeStats()}, nil
+}
+
+// statsOf also sums the copies by index. It runs on the node.
 func statsOf(n *elastic.Node) (nodeStats, error) {
-	return nodeStats{self: n.Self(), set: n.ClusterSettings(), node: n.LocalNodeStats(), shards: n.LocalShardStats()}, nil
+	out, err := machineOf(n)
+	out.indices = sumsOf(n)
+	return out, err
+}
+
+// shardsOf also lists the copies. It runs on the node.
+func shardsOf(n *elastic.Node) (nodeStats, error) {
+	out, err := statsOf(n)
+	out.shards = n.LocalShardStats()
+	return out, err
+}
+
+// sizesOf also sums documents and bytes of the copies by index, and nothing else of
+// them. It runs on the node.
+func sizesOf(n *elastic.Node) (nodeStats, error) {
+	out, err := machineOf(n)
+	n.EachShardSize(func(s *elastic.ShardStats) { out.indices = addSize(out.indices, s) })
+	return out, err
+}
+
+// sumsOf sums the copies on a node by index.
+func sumsOf(n *elastic.Node) []indexSum {
+	var out []indexSum
+	n.EachShardStats(func(s *elastic.ShardStats) { out = addToSums(out, s) })
+	return out
+}
+
+// addSize is addToSums for documents and bytes alone.
+func addSize(sums []indexSum, s *elastic.ShardStats) []indexSum {
+	if len(sums) == 0 || sums[len(sums)-1].index != s.Index {
+		sums = append(sums, indexSum{index: s.Index})
+	}
+	last := &sums[len(sums)-1]
+	last.all.addSize(s)
+	if s.Primary {
+		last.primaries.addSize(s)
+	}
+	return sums
 }
 
 func (s *nodeStats) totals() *totals {
-	return sumOf(s.shards, func(*elastic.ShardStats) bool { return true })
+	var t totals
+	for i := range s.indices {
+		t.join(&s.indices[i].all)
+	}
+	return &t
 }
 
 // statSections of _nodes/stats in the order of the answer.
@@ -110,10 +163,17 @@ func prepareNodesStats(r *request) action {
 	if !slices.Contains([]string{"node", "indices", "shards"}, level) {
 		raise(illegalArgument("level parameter must be one of [node] or [indices] or [shards] but was [%s]", level))
 	}
+	look := machineOf
+	if all || slices.Contains(metrics, "indices") || slices.Contains(metrics, "allocations") {
+		look = statsOf
+		if level == "shards" {
+			look = shardsOf
+		}
+	}
 	return func(c *call) *response {
 		st := c.state(true, 0)
 		targets := nodesOf(st, c.node.ID(), filters)
-		stats, failures := fanOut(c, targets, timeout, statsOf)
+		stats, failures := fanOut(c, targets, timeout, look)
 		w := newJSON(c.req.human())
 		w.obj()
 		writeNodesHeader(w, len(targets), failures)
@@ -201,31 +261,33 @@ func writeNodeIndices(w *jsonWriter, s *nodeStats, parts []string, level string)
 
 // writeNodeLevels writes the node's figures by index or by shard.
 func writeNodeLevels(w *jsonWriter, s *nodeStats, parts []string, level string) {
-	shards := slices.Clone(s.shards)
-	slices.SortStableFunc(shards, func(a, b elastic.ShardStats) int { return strings.Compare(a.Index, b.Index) })
 	w.object(level)
-	for i := 0; i < len(shards); {
-		end := i
-		for end < len(shards) && shards[end].Index == shards[i].Index {
-			end++
-		}
-		own := shards[i:end]
-		if level == "indices" {
-			w.object(own[0].Index)
-			writeTotals(w, sumOf(own, func(*elastic.ShardStats) bool { return true }), parts)
+	if level == "indices" {
+		for i := range s.indices {
+			w.object(s.indices[i].index)
+			writeTotals(w, &s.indices[i].all, parts)
 			w.end()
-		} else {
-			w.array(own[0].Index)
-			for k := range own {
-				w.obj()
-				w.object(itoa(own[k].Shard))
-				writeShardBody(w, &own[k], s.self.ID, parts)
-				w.end()
-				w.end()
+		}
+	} else {
+		open := ""
+		for i := range s.shards {
+			sh := &s.shards[i]
+			if sh.Index != open {
+				if open != "" {
+					w.end()
+				}
+				open = sh.Index
+				w.array(sh.Index)
 			}
+			w.obj()
+			w.object(itoa(sh.Shard))
+			writeShardBody(w, sh, s.self.ID, parts)
+			w.end()
 			w.end()
 		}
-		i = end
+		if open != "" {
+			w.end()
+		}
 	}
 	w.end()
 }

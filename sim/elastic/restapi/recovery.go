@@ -12,9 +12,9 @@ import (
 
 // recoveries asks the nodes that hold copies of the indices for their recoveries, in
 // order of nodes; those that fail are counted.
-func (c *call) recoveries(st *state.State, names []string) (found []elastic.RecoveryInfo, failures []*elastic.Error) {
-	targets := holders(st, names)
-	results, failures := fanOut(c, targets, 0, func(n *elastic.Node) ([]elastic.RecoveryInfo, error) { return n.LocalRecoveries(), nil })
+func (c *call) recoveries(st *state.State, names []string, active, detailed bool) (found []elastic.RecoveryInfo, failures []*elastic.Error) {
+	targets := c.api.holders(st, names)
+	results, failures := fanOut(c, targets, 0, func(n *elastic.Node) ([]elastic.RecoveryInfo, error) { return n.Recoveries(active, detailed), nil })
 	all := len(names) == len(st.Indices)
 	for _, r := range results {
 		for _, i := range r.Value {
@@ -24,6 +24,17 @@ func (c *call) recoveries(st *state.State, names []string) (found []elastic.Reco
 		}
 	}
 	return found, failures
+}
+
+// holders remembers the nodes with a copy of any index for the latest state.
+func (a *API) holders(st *state.State, names []string) []*state.Node {
+	if len(names) != len(st.Indices) {
+		return holders(st, names)
+	}
+	if a.cache.heldIn != st {
+		a.cache.heldIn, a.cache.holders = st, holders(st, names)
+	}
+	return a.cache.holders
 }
 
 // holders are the nodes with a copy of the indices, relocation targets included.
@@ -55,16 +66,13 @@ func prepareRecovery(r *request) action {
 	return func(c *call) *response {
 		st := c.state(true, 0)
 		c.readable(st)
-		found, _ := c.recoveries(st, resolve(st, names, opt))
+		found, _ := c.recoveries(st, resolve(st, names, opt), active, detailed)
 		slices.SortStableFunc(found, func(a, b elastic.RecoveryInfo) int { return strings.Compare(a.Index, b.Index) })
 		w := newJSON(c.req.human())
 		w.obj()
 		open := ""
 		for i := range found {
 			f := &found[i]
-			if active && f.Stage == elastic.StageDone {
-				continue
-			}
 			if f.Index != open {
 				if open != "" {
 					w.end()
@@ -218,15 +226,13 @@ func translogPercent(f *elastic.RecoveryInfo) string {
 
 func prepareCatRecovery(r *request) action {
 	names := r.listParam("index")
-	active, _ := r.boolParam("active_only", false), r.boolParam("detailed", false)
+	active := r.boolParam("active_only", false)
+	r.boolParam("detailed", false)
 	opt := r.indicesOptions(expandOpen)
 	return catAction(r, "recovery", func(c *call) *table {
 		st := c.state(true, 0)
 		c.readable(st)
-		rows, _ := c.recoveries(st, resolve(st, names, opt))
-		if active {
-			rows = slices.DeleteFunc(rows, func(f elastic.RecoveryInfo) bool { return f.Stage == elastic.StageDone })
-		}
+		rows, _ := c.recoveries(st, resolve(st, names, opt), active, false)
 		slices.SortStableFunc(rows, func(a, b elastic.RecoveryInfo) int {
 			if n := strings.Compare(a.Index, b.Index); n != 0 {
 				return n

@@ -14,8 +14,29 @@ type totals struct {
 	elastic.ShardStats
 }
 
+// add counts a copy in.
 func (t *totals) add(s *elastic.ShardStats) {
 	t.shards++
+	t.include(s)
+}
+
+// join counts another sum in.
+func (t *totals) join(o *totals) {
+	t.shards += o.shards
+	t.include(&o.ShardStats)
+}
+
+// addSize counts a copy's documents and bytes in.
+func (t *totals) addSize(s *elastic.ShardStats) {
+	t.shards++
+	t.DocsCount += s.DocsCount
+	t.DocsDeleted += s.DocsDeleted
+	t.DocsBytes += s.DocsBytes
+	t.StoreBytes += s.StoreBytes
+	t.DataSetBytes += s.DataSetBytes
+}
+
+func (t *totals) include(s *elastic.ShardStats) {
 	t.DocsCount += s.DocsCount
 	t.DocsDeleted += s.DocsDeleted
 	t.DocsBytes += s.DocsBytes
@@ -59,16 +80,6 @@ func addIndexing(t, s *elastic.IndexingStats) {
 	t.DeleteTime += s.DeleteTime
 	t.NoopUpdates += s.NoopUpdates
 	t.WriteLoad = float64(t.WriteLoad + s.WriteLoad)
-}
-
-func sumOf(stats []elastic.ShardStats, pick func(*elastic.ShardStats) bool) *totals {
-	var t totals
-	for i := range stats {
-		if pick(&stats[i]) {
-			t.add(&stats[i])
-		}
-	}
-	return &t
 }
 
 // section is a part of the index statistics, by its name in a request.

@@ -1,0 +1,67 @@
+package restapi_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic"
+)
+
+// largeWorld has 32 nodes and 32,000 copies: 160 indices of 100 shards with a replica.
+func largeWorld(b *testing.B) *world {
+	w := newWorld(b, 32)
+	var err error
+	w.run(func(ctx context.Context) {
+		for i := 0; i < 160 && err == nil; i++ {
+			err = w.c.CreateStarted(ctx, elastic.IndexSpec{
+				Name: fmt.Sprintf("logs-%03d", i), Shards: 100, Replicas: 1, Bytes: 100 << 20, Docs: 10000, Placement: spread(i),
+			})
+		}
+	})
+	require.NoError(b, err)
+	require.NoError(b, w.engine.Run(w.engine.Now()+sim.Time(time.Minute)))
+	return w
+}
+
+// BenchmarkRequests answers what a controller asks a cluster of 32,000 copies for.
+func BenchmarkRequests(b *testing.B) {
+	w := largeWorld(b)
+	for _, uri := range []string{
+		"/_cluster/health",
+		"/_cat/shards?format=json&h=index,shard,prirep,state,node,unassigned.reason",
+		"/_cat/shards?format=json&bytes=b&h=index,shard,prirep,state,store,node",
+		"/_recovery?active_only=true",
+		"/_cluster/stats", "/_cluster/stats?filter_path=cluster_name,indices.count,indices.docs.count,indices.store.size_in_bytes",
+		"/_cat/allocation?format=json&bytes=b",
+		"/_nodes/stats/fs,os",
+	} {
+		b.Run(uri, func(b *testing.B) {
+			bytes := 0
+			w.run(func(ctx context.Context) {
+				for b.Loop() {
+					r := w.do(ctx, "GET", uri, "")
+					if r.err != nil || r.status != 200 {
+						b.Errorf("%d %v", r.status, r.err)
+						return
+					}
+					bytes = len(r.body)
+				}
+			})
+			b.ReportMetric(float64(bytes), "B/answer")
+		})
+	}
+}
+
+// spread puts 200 copies on 32 nodes, six or seven each.
+func spread(index int) []int {
+	held := make([]int, 32)
+	for i := range 200 {
+		held[(index*8+i)%32]++
+	}
+	return held
+}
