@@ -1,0 +1,35 @@
+package elastic
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestACalibrationFileHoldsEveryConstantAndReadsBackTheSame(t *testing.T) {
+	want := DefaultCalibration()
+	want.NodeStart, want.CopyBPS, want.Cold = 1234*time.Millisecond, 7, 3
+	text, err := json.Marshal(want)
+	require.NoError(t, err)
+	assert.Contains(t, string(text), `"node_start_empty":"8s"`)
+	assert.Contains(t, string(text), `"copy_bps":7`)
+	path := filepath.Join(t.TempDir(), "calibration.json")
+	require.NoError(t, os.WriteFile(path, text, 0o600))
+	got, err := ReadCalibration(path)
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+}
+
+func TestACalibrationFileMayNameSomeConstantsOnlyAndNoUnknownOnes(t *testing.T) {
+	c := DefaultCalibration()
+	require.NoError(t, json.Unmarshal([]byte(`{"per_file":"3ms"}`), &c))
+	assert.Equal(t, 3*time.Millisecond, c.PerFile)
+	assert.Equal(t, DefaultCalibration().NodeStart, c.NodeStart)
+	assert.ErrorContains(t, json.Unmarshal([]byte(`{"per_fil":"3ms"}`), &c), "per_fil")
+	assert.ErrorContains(t, json.Unmarshal([]byte(`{"per_file":"-3ms"}`), &c), "per_file")
+}
