@@ -192,13 +192,16 @@ func execute(cmd *cobra.Command, s *scenarios.Loaded, x execution) error {
 	if err != nil {
 		return err
 	}
-	rep, err := reports.Write(x.dir, res)
-	if err != nil {
-		return usagef("%w", err)
+	rep, writeErr := reports.Write(x.dir, res)
+	if rep == nil {
+		return writeErr
 	}
 	out := cmd.OutOrStdout()
 	if err := reports.Summary(out, rep, reports.SummaryOptions{Color: isTerminal(out), Dir: x.dir}); err != nil {
 		return err
+	}
+	if writeErr != nil { // the answer above is all that is left of the run
+		return usagef("%w", writeErr)
 	}
 	if res.Aborted != nil {
 		return &exitError{code: exitAborted}
