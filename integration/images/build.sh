@@ -86,8 +86,14 @@ build_home() {
   run javac javac --release 17 -cp "$home/lib/*" -d "$home/launcher" "$here/elasticsearch/Launcher.java"
 }
 
+# drop_replaced ID IMAGE: removes what the tag pointed to before, unless something uses it.
+drop_replaced() {
+  [ -z "$1" ] || [ "$1" = "$(docker image inspect -f '{{.Id}}' "$2")" ] || docker image rm "$1" >/dev/null 2>&1 || true
+}
+
 build_elasticsearch() {
-  local root=$work/root home=$work/root/usr/share/elasticsearch
+  local root=$work/root home=$work/root/usr/share/elasticsearch replaced
+  replaced=$(docker image inspect -f '{{.Id}}' "$es_image" 2>/dev/null || true)
   build_root "$root"
   mkdir -p "$home"
   build_home "$home"
@@ -100,10 +106,12 @@ build_elasticsearch() {
       --change 'USER 1000:0' --change 'WORKDIR /usr/share/elasticsearch' --change 'EXPOSE 9200 9300' \
       --change "LABEL org.shardquake.image=elasticsearch-local" --change "LABEL org.shardquake.recipe=$recipe" \
       - "$es_image" >/dev/null
+  drop_replaced "$replaced" "$es_image"
 }
 
 build_toxiproxy() {
-  local root=$work/toxiproxy
+  local root=$work/toxiproxy replaced
+  replaced=$(docker image inspect -f '{{.Id}}' "$toxiproxy_image" 2>/dev/null || true)
   say "toxiproxy $toxiproxy_version from its Go module"
   mkdir -p "$root"
   run "go install toxiproxy" env CGO_ENABLED=0 GOBIN="$root" GOFLAGS= \
@@ -115,6 +123,7 @@ build_toxiproxy() {
     docker import --change 'ENTRYPOINT ["/toxiproxy"]' --change 'CMD ["-host=0.0.0.0"]' --change 'EXPOSE 8474' \
       --change "LABEL org.shardquake.image=toxiproxy-local" --change "LABEL org.shardquake.recipe=$recipe" \
       - "$toxiproxy_image" >/dev/null
+  drop_replaced "$replaced" "$toxiproxy_image"
 }
 
 "$here/docker-up.sh" || exit $?
