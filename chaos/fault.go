@@ -49,6 +49,7 @@ func Kinds() []Kind {
 		{"disk-pressure", "a node's disk fills to a percentage", func() Fault { return &DiskPressure{} }},
 		{"node-join", "a node that was not there at the start joins", func() Fault { return &NodeJoin{} }},
 		{"settings", "settings of the cluster or of an index change", func() Fault { return &SettingsChange{} }},
+		{"controller-loss", "an instance of the controller is killed or stopped", func() Fault { return &ControllerLoss{} }},
 	}
 }
 

@@ -11,11 +11,13 @@ import (
 
 // Topology is what is known of a cluster before it runs, for checking a plan.
 type Topology struct {
-	Nodes      []string            // n1 first
-	Late       []string            // those of them that are not started with the cluster
-	Viewers    []string            // endpoints that are not nodes: controller, client
-	Attributes []map[string]string // of each node
-	Indices    []IndexShape
+	Nodes   []string // n1 first
+	Late    []string // those of them that are not started with the cluster
+	Viewers []string // endpoints that are not nodes: controller, client
+	// Controllers are those of them that are instances of the controller.
+	Controllers []string
+	Attributes  []map[string]string // of each node
+	Indices     []IndexShape
 }
 
 // IndexShape is an index's name and number of shards.

@@ -42,7 +42,7 @@ func (b *Backend) Start(ctx context.Context, spec scenarios.ClusterSpec, opt sce
 	nodeSettings, indexSettings := splitSettings(spec.Settings)
 	options := Options{
 		ESImage: b.ESImage, ProxyImage: b.ProxyImage, ClusterName: spec.Name, ClusterSettings: nodeSettings,
-		Viewers: []string{scenarios.ViewerController, scenarios.ViewerClient},
+		Viewers: spec.Viewers,
 		Log:     b.Log, Progress: func(s string) { opt.Progress("%s", s) },
 	}
 	for _, n := range spec.Nodes {

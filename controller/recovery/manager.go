@@ -77,7 +77,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	var errs []error
 	for _, a := range c.Approve {
-		errs = append(errs, a.check())
+		errs = append(errs, a.Check())
 	}
 	if c.Store == nil {
 		c.Store = &MemoryStore{}
@@ -349,7 +349,7 @@ func (m *Manager) Stats() Stats {
 
 // Approve allows an action that needs a person's word, until the controller ends.
 func (m *Manager) Approve(a Approval) error {
-	if err := a.check(); err != nil {
+	if err := a.Check(); err != nil {
 		return err
 	}
 	m.mu.Lock()

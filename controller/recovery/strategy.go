@@ -36,8 +36,8 @@ func (a Approval) parts() (action Action, index string) {
 	return Action(name), index
 }
 
-// check returns an error for an approval of something that needs none.
-func (a Approval) check() error {
+// Check returns an error for an approval of something that needs none.
+func (a Approval) Check() error {
 	if action, _ := a.parts(); !slices.Contains(approvable(), action) {
 		return fmt.Errorf("approval %q: want one of %v, or one of them with \":index\"", a, approvable())
 	}

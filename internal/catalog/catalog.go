@@ -36,7 +36,7 @@ func Clean(ctx context.Context) ([]string, error) { return integration.Clean(ctx
 
 // Vocabulary is what scenario files may name.
 func Vocabulary() scenarios.Vocabulary {
-	v := scenarios.Vocabulary{CheckSetting: checkSetting}
+	v := scenarios.Vocabulary{CheckSetting: checkSetting, CheckControl: checkControl}
 	for _, r := range policy.Registry() {
 		v.Policies = append(v.Policies, r.Name)
 	}

@@ -14,11 +14,20 @@ func Supervisor(cfg scenarios.SupervisorConfig) (scenarios.Supervisor, error) {
 	for _, e := range cfg.Endpoints {
 		endpoints = append(endpoints, controller.Endpoint{Name: e.Name, URL: e.URL})
 	}
-	client, err := controller.NewClient(controller.ClientConfig{Clock: cfg.Clock, Endpoints: endpoints, Transport: cfg.Transport})
+	leader, transport, err := leadership(cfg, endpoints)
+	if err != nil {
+		return nil, err
+	}
+	client, err := controller.NewClient(controller.ClientConfig{Clock: cfg.Clock, Endpoints: endpoints, Transport: transport})
+	if err != nil {
+		return nil, err
+	}
+	beside, err := parts(cfg)
 	if err != nil {
 		return nil, err
 	}
 	c, err := controller.New(controller.Config{
+		Leadership: leader, Parts: beside, WatchOnly: cfg.Spec.Recovery, // the recovery manager does it by the cause
 		Clock: cfg.Clock, Client: client, PolicyName: cfg.Spec.Policy, Shadow: cfg.Spec.Shadow, Interval: cfg.Spec.Interval.D(),
 		Log:        controller.NewLineHandler(cfg.Log),
 		OnDecision: func(d controller.Decision) { cfg.OnDecision(decision(d)) },

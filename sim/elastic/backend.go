@@ -57,7 +57,7 @@ func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scena
 	if err != nil {
 		return nil, err
 	}
-	for _, viewer := range []string{scenarios.ViewerController, scenarios.ViewerClient} {
+	for _, viewer := range spec.Viewers {
 		cfg.Network.AddEndpoint(viewer, sim.EndpointSpec{Latency: defaultLatency / 2})
 		s.clocks[viewer] = e.Clock(viewer)
 	}

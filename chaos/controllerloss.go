@@ -1,0 +1,67 @@
+package chaos
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/internal/units"
+)
+
+// ControllerLoss takes an instance of the controller away: killed in the middle of
+// what it does, or asked to end. After a time it may be started again.
+type ControllerLoss struct {
+	Controller string         `yaml:"controller,omitempty" json:"controller,omitempty" jsonschema:"description=controller (the default) or controller-2 …"`
+	How        string         `yaml:"how,omitempty" json:"how,omitempty" jsonschema:"enum=kill,enum=stop,description=kill (the default) or stop (gracefully)"`
+	For        units.Duration `yaml:"for,omitempty" json:"for,omitempty" jsonschema:"description=how long; absent: for good"`
+}
+
+// Kind implements [Fault].
+func (*ControllerLoss) Kind() string { return "controller-loss" }
+
+// Lasts implements [Fault].
+func (f *ControllerLoss) Lasts() time.Duration { return f.For.D() }
+
+// Permanent implements [Permanent].
+func (f *ControllerLoss) Permanent() bool { return f.For == 0 }
+
+// Check implements [Fault].
+func (f *ControllerLoss) Check(t Topology) []source.Problem {
+	var ps []source.Problem
+	if name := f.name(); !slices.Contains(t.Controllers, name) {
+		if len(t.Controllers) == 0 {
+			ps = append(ps, source.Problemf("", "the scenario has no controller that could be lost"))
+		} else {
+			ps = append(ps, source.Problemf("controller", "%s", source.Unknown("controller", name, t.Controllers)))
+		}
+	}
+	switch f.How {
+	case "", howKill, howStop:
+	default:
+		ps = append(ps, source.Problemf("how", "%s", source.Unknown("way to lose a controller", f.How, []string{howKill, howStop})))
+	}
+	return ps
+}
+
+func (f *ControllerLoss) name() string {
+	if f.Controller == "" {
+		return "controller"
+	}
+	return f.Controller
+}
+
+// Resolve implements [Fault].
+func (f *ControllerLoss) Resolve(v View) (Resolved, error) {
+	name, how := f.name(), f.How
+	if !slices.Contains(v.Topology().Controllers, name) {
+		return Resolved{}, fmt.Errorf("there is no controller %q", name)
+	}
+	if how == "" {
+		how = howKill
+	}
+	return Resolved{
+		Fault: &ControllerLoss{Controller: name, How: how, For: f.For}, Victims: []string{name},
+		Primitives: []Primitive{loseProcess{name, how}},
+	}, nil
+}

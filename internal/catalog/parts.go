@@ -1,0 +1,61 @@
+package catalog
+
+import (
+	"net/http"
+
+	"github.com/shardquake/shardquake/controller"
+	"github.com/shardquake/shardquake/controller/lease"
+	"github.com/shardquake/shardquake/controller/recovery"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// checkControl says what is wrong with the parts of a controller that only they know.
+func checkControl(c scenarios.ControlSection) map[string]error {
+	wrong := map[string]error{}
+	for _, a := range c.Approve {
+		if err := recovery.Approval(a).Check(); err != nil {
+			wrong["approve"] = err
+		}
+	}
+	return wrong
+}
+
+// parts makes what a scenario's controller has beside its loops.
+func parts(cfg scenarios.SupervisorConfig) ([]controller.Part, error) {
+	var out []controller.Part
+	if cfg.Spec.Recovery {
+		m, err := recovery.New(recoveryConfig(cfg))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+// leadership makes the lease, where one is asked for, and the transport behind its fence.
+func leadership(cfg scenarios.SupervisorConfig, endpoints []controller.Endpoint) (controller.Leadership, http.RoundTripper, error) {
+	if cfg.Spec.Lease == 0 {
+		return nil, cfg.Transport, nil
+	}
+	// A call that hangs must leave time for another one before the lease runs out.
+	client, err := controller.NewClient(controller.ClientConfig{
+		Clock: cfg.Clock, Endpoints: endpoints, Transport: cfg.Transport, CallTimeout: cfg.Spec.Lease.D() / 6,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := lease.New(lease.Config{Clock: cfg.Clock, Client: client, Name: cfg.Name, TTL: cfg.Spec.Lease.D()})
+	if err != nil {
+		return nil, nil, err
+	}
+	return l, l.Fence(cfg.Transport), nil
+}
+
+func recoveryConfig(cfg scenarios.SupervisorConfig) recovery.Config {
+	rc := recovery.Config{Interval: cfg.Spec.Interval.D(), Store: cfg.Disk}
+	for _, a := range cfg.Spec.Approve {
+		rc.Approve = append(rc.Approve, recovery.Approval(a))
+	}
+	return rc
+}
