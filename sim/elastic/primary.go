@@ -230,14 +230,23 @@ func (t *tracker) syncLeases() {
 	for _, c := range s.table.Copies {
 		in.AllStarted = in.AllStarted && c.Active()
 		if c.Assigned() {
-			in.Assigned = append(in.Assigned, recovery.Peer{Node: c.Node, GlobalCheckpoint: global})
+			in.Assigned = append(in.Assigned, recovery.Peer{Node: c.Node, GlobalCheckpoint: t.toldGlobal(c.AllocationID, global)})
 		}
 		if c.State == state.Relocating {
-			in.Assigned = append(in.Assigned, recovery.Peer{Node: c.Other, GlobalCheckpoint: global})
+			in.Assigned = append(in.Assigned, recovery.Peer{Node: c.Other, GlobalCheckpoint: recovery.UnassignedSeqNo})
 		}
 	}
 	s.store.leases.Sync(in)
 	t.shareLeases()
+}
+
+// toldGlobal is the global checkpoint that a copy is known to have. One that is still
+// recovering has not been told any: its lease goes on retaining what it lacks.
+func (t *tracker) toldGlobal(id string, global int64) int64 {
+	if c := t.find(id); c != nil && c.inSync {
+		return global
+	}
+	return recovery.UnassignedSeqNo
 }
 
 // shareLeases gives the copies that can be reached the leases, so that any of them
