@@ -82,7 +82,7 @@ func (p *pass) sameShard(r *routed, n *node) (Verdict, string) {
 	if v, text := p.sameNode(r, n); v == No || !p.set.sameHost {
 		return v, text
 	}
-	if r.shard.index.set.autoExpandAll {
+	if r.shard.index.set.expand.all {
 		return Yes, "same-host allocation is ignored, this index is set to auto-expand to all nodes"
 	}
 	host := hostAddress(n.disco)
@@ -184,7 +184,7 @@ func (p *pass) aware(r *routed, n *node, move bool) (Verdict, string) {
 		return Yes, "allocation awareness is not enabled, set cluster setting [cluster.routing.allocation.awareness.attributes] to enable it"
 	}
 	idx := r.shard.index
-	if idx.set.autoExpandAll {
+	if idx.set.expand.all {
 		return Yes, "allocation awareness is ignored, this index is set to auto-expand to all nodes"
 	}
 	for _, name := range p.set.awareness {

@@ -1,6 +1,9 @@
 package allocation
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // quickChoice finds the best node for an unassigned copy without looking at all nodes,
 // where nodes differ in nothing but how many copies they hold: no write load, no known
@@ -79,7 +82,13 @@ func firstBit(a, not, and []uint64) int32 {
 // choose finds the node for a copy of the current index. The nodes that hold copies of
 // the index are weighed one by one; if none is as light as the lightest of the others,
 // the others tie: the first that says YES wins, else the first of all.
+//
+// A copy that moves away counts at its target but still bars its node to the shard's
+// other copies: that is not simple.
 func (q *quickChoice) choose(b *balancer, where *placement) (v Verdict, n int32, ok bool) {
+	if slices.ContainsFunc(where.r.shard.assigned, (*routed).relocating) {
+		return No, 0, false
+	}
 	for q.lowest < len(q.byCount) && (q.byCount[q.lowest] == nil || firstBit(q.byCount[q.lowest], b.none64, nil) < 0) {
 		q.lowest++
 	}

@@ -38,7 +38,7 @@ func (s *Service) Reset() {
 // then, by type, balances the cluster or reconciles it towards the current desired
 // balance and asks for a new one (AllocationService.reroute).
 func (s *Service) Reroute(st *state.State, in Input) *state.State {
-	p := s.newPass(st, in)
+	p := s.newPass(s.adaptReplicas(st, in), in)
 	s.reroute(p)
 	return p.result()
 }
@@ -121,7 +121,7 @@ func moved(was, now *Assignment) int {
 // Reconcile brings the cluster towards the current desired balance without looking
 // at delays and without asking for a computation (ReconcileDesiredBalanceExecutor).
 func (s *Service) Reconcile(st *state.State, in Input) *state.State {
-	p := s.newPass(st, in)
+	p := s.newPass(s.adaptReplicas(st, in), in)
 	p.allocateExisting()
 	s.reconciler.reconcile(p, s.desired)
 	return p.result()

@@ -1,8 +1,6 @@
 package allocation
 
 import (
-	"strings"
-
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -121,7 +119,7 @@ type indexSettings struct {
 	maxRetries      int
 	delayNanos      int64
 	ignoreWatermark bool
-	autoExpandAll   bool
+	expand          autoExpand
 
 	require, include, exclude filters
 	filtered                  bool // any of them is set
@@ -138,7 +136,7 @@ func newIndexSettings(m *state.Index) *indexSettings {
 		maxRetries:      settings.IndexMaxRetries.Get(s),
 		delayNanos:      int64(settings.IndexDelayedTimeout.Get(s)),
 		ignoreWatermark: settings.IndexIgnoreWatermarks.Get(s),
-		autoExpandAll:   expandsToAll(s),
+		expand:          newAutoExpand(s),
 		require:         newFilters(s, settings.IndexRequire, true),
 		include:         newFilters(s, settings.IndexInclude, false),
 		exclude:         newFilters(s, settings.IndexExclude, false),
@@ -158,11 +156,4 @@ func newIndexSettings(m *state.Index) *indexSettings {
 		set.forecastBytes = *m.ForecastShardBytes
 	}
 	return set
-}
-
-// expandsToAll reports whether index.auto_expand_replicas ends in "-all": awareness
-// and hosts do not restrict such an index.
-func expandsToAll(s settings.Settings) bool {
-	text, _ := s.Get("index.auto_expand_replicas")
-	return strings.HasSuffix(text, "-all")
 }

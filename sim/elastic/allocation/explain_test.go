@@ -1,0 +1,153 @@
+package allocation
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+func TestAnUnassignedReplicaWithoutPlaceIsExplained(t *testing.T) {
+	f := newFixture(t, 2, nil)
+	f.addIndex("logs", 1, 2, nil)
+	f.settle2(t)
+	var lost *state.Copy
+	for _, c := range f.st.Routing.Index("logs").Shards[0].Copies {
+		if c.State == state.Unassigned {
+			lost = c
+		}
+	}
+	require.NotNil(t, lost)
+	e := f.s.Explain(f.st, f.in, lost, false)
+	require.NotNil(t, e.Allocate)
+	assert.Equal(t, "no", e.Allocate.Decision)
+	assert.Equal(t, allNodesForbidden, e.Allocate.Explanation)
+	require.Len(t, e.Allocate.Nodes, 2)
+	for i, n := range e.Allocate.Nodes {
+		assert.Equal(t, "no", n.Decision)
+		assert.Equal(t, i+1, n.Ranking)
+		require.Len(t, n.Deciders, 1, "answers of YES are left out")
+		assert.Equal(t, "same_shard", n.Deciders[0].Decider)
+	}
+	full := f.s.Explain(f.st, f.in, lost, true)
+	var names []string
+	for _, d := range full.Allocate.Nodes[0].Deciders {
+		names = append(names, d.Decider)
+	}
+	assert.Equal(t, []string{
+		"max_retry", "replica_after_primary_active", "enable", "index_version", "node_version", "snapshot_in_progress", "restore_in_progress",
+		"node_shutdown", "node_replacement", "filter", "same_shard", "disk_threshold", "throttling", "shards_limit", "awareness",
+	}, names, "the deciders in Elasticsearch's order")
+}
+
+func TestAStartedCopyInAGoodPlaceIsExplained(t *testing.T) {
+	f := newFixture(t, 3, nil)
+	f.addIndex("logs", 3, 0, nil)
+	f.settle()
+	e := f.s.Explain(f.st, f.in, f.primary("logs"), false)
+	require.NotNil(t, e.Move)
+	assert.True(t, e.Move.CanRemain)
+	assert.Equal(t, "yes", e.Move.CanRebalance)
+	assert.Equal(t, "no", e.Move.Decision)
+	assert.Equal(t, balancedText, e.Move.Explanation)
+	assert.Equal(t, 1, e.Move.Ranking)
+	for _, n := range e.Move.Nodes {
+		assert.Equal(t, "worse_balance", n.Decision)
+		assert.Equal(t, 1, n.Ranking, "nodes of equal weight rank as the current one")
+	}
+}
+
+func TestACopyThatMustMoveIsExplained(t *testing.T) {
+	f := newFixture(t, 2, nil)
+	f.addIndex("logs", 1, 0, nil)
+	f.settle()
+	c := f.primary("logs")
+	exclude := "node-*"
+	f.st = f.st.Clone()
+	f.st.Persistent = f.st.Persistent.With(map[string]*string{"cluster.routing.allocation.exclude._name": &exclude})
+	e := f.s.Explain(f.st, f.in, c, false)
+	assert.False(t, e.Move.CanRemain)
+	assert.Equal(t, []Decision{{"filter", No, `node matches cluster setting [cluster.routing.allocation.exclude] filters [_name:"node-*"]`}}, e.Move.RemainDecisions)
+	assert.Equal(t, "no", e.Move.Decision)
+	assert.Equal(t, moveForbiddenText, e.Move.Explanation)
+
+	f.st = f.st.Clone()
+	f.st.Persistent = f.st.Persistent.With(map[string]*string{"cluster.routing.allocation.exclude._name": &c.Node})
+	e = f.s.Explain(f.st, f.in, c, false)
+	assert.Equal(t, "yes", e.Move.Decision)
+	assert.Equal(t, moveText, e.Move.Explanation)
+	assert.NotEqual(t, c.Node, e.Move.Target.ID)
+}
+
+func TestDisksAreExplainedInBytesAndPercent(t *testing.T) {
+	f := newFixture(t, 2, nil)
+	f.addIndex("logs", 1, 1, nil)
+	f.in.Info = &ClusterInfo{
+		Nodes: map[string]DiskUsage{
+			"node-0": {Path: "/data", TotalBytes: 100 * settings.GB, FreeBytes: 12 * settings.GB},
+			"node-1": {Path: "/data", TotalBytes: 100 * settings.GB, FreeBytes: 80 * settings.GB},
+		},
+		ShardBytes: map[ShardKey]int64{{"logs", 0, true}: 71 * settings.GB},
+	}
+	f.reroute()
+	f.st = f.s.StartCopies(f.st, f.initializing(), f.in)
+	e := f.s.Explain(f.st, f.in, f.replica("logs"), true)
+	said := make(map[string]string)
+	for _, n := range e.Allocate.Nodes {
+		for _, d := range n.Deciders {
+			if d.Decider == "disk_threshold" {
+				said[n.Node.ID] = d.Explanation
+			}
+		}
+	}
+	assert.Equal(t, "the node is above the low watermark cluster setting [cluster.routing.allocation.disk.watermark.low=85%], having less than the "+
+		"minimum required [15gb] free space, actual free: [12gb], actual used: [88%]", said["node-0"])
+	assert.Equal(t, "allocating the shard to this node will bring the node above the high watermark cluster setting "+
+		"[cluster.routing.allocation.disk.watermark.high=90%] and cause it to have less than the minimum required [10gb] of free space "+
+		"(free: [80gb], used: [20%], estimated shard size: [71gb])", said["node-1"])
+}
+
+func TestTheDiskMonitorBlocksReleasesAndReroutes(t *testing.T) {
+	f := newFixture(t, 2, nil)
+	f.addIndex("logs", 1, 0, nil)
+	f.addIndex("metrics", 1, 0, nil)
+	f.settle()
+	full := f.primary("logs").Node
+	usage := func(free int64) {
+		f.in.Info = &ClusterInfo{Nodes: map[string]DiskUsage{"node-0": {"/data", 1000, 900}, "node-1": {"/data", 1000, 900}}}
+		f.in.Info.Nodes[full] = DiskUsage{"/data", 1000, free}
+	}
+	var m DiskMonitor
+	usage(900)
+	assert.True(t, m.Check(f.s, f.st, f.in).Reroute, "usage of new nodes arrived")
+	m.Done(f.in.NowMillis)
+	assert.Equal(t, DiskReport{}, m.Check(f.s, f.st, f.in))
+
+	usage(40)
+	r := m.Check(f.s, f.st, f.in)
+	assert.Equal(t, []string{full}, r.OverFlood)
+	assert.Equal(t, []string{"logs"}, r.Block, "only what has a copy on the full node")
+	f.st = f.st.Clone()
+	f.st.Blocks = []state.IndexBlocks{{Index: "logs", Blocks: []state.Block{{ID: FloodBlockID, Levels: []string{"metadata_write", "write"}}}}}
+	assert.Empty(t, m.Check(f.s, f.st, f.in).Block, "it is blocked already")
+
+	usage(80)
+	r = m.Check(f.s, f.st, f.in)
+	assert.Equal(t, []string{full}, r.OverHigh)
+	assert.Empty(t, r.Release, "the block stays above the high watermark")
+	assert.False(t, r.Reroute, "it rerouted less than the interval ago")
+	f.in.NowMillis += 60_000
+	assert.True(t, m.Check(f.s, f.st, f.in).Reroute)
+	m.Done(f.in.NowMillis)
+
+	usage(120)
+	r = m.Check(f.s, f.st, f.in)
+	assert.Equal(t, []string{full}, r.OverLow)
+	assert.Equal(t, []string{"logs"}, r.Release)
+	f.in.NowMillis += 60_000
+	usage(900)
+	assert.True(t, m.Check(f.s, f.st, f.in).Reroute, "there is room again")
+}

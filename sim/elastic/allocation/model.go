@@ -1,0 +1,358 @@
+package allocation
+
+import (
+	"math"
+	"slices"
+
+	"github.com/shardquake/shardquake/sim/elastic/allocation/javaorder"
+)
+
+// balancer is one run of BalancedShardsAllocator: it allocates what is unassigned,
+// moves what cannot remain, and rebalances.
+//
+// It decides on a model of who holds what, which runs ahead of the routing: what is
+// merely throttled now counts in the model as if it were done.
+type balancer struct {
+	p     *pass
+	nodes []*node
+
+	avgShards float32
+	avgLoad   float64
+	avgDisk   float64
+
+	// By node: what it holds in the model, and the parts of its weight.
+	count []int32
+	load  []float64
+	disk  []float64
+	terms []terms
+
+	entries [][]entry // by index
+
+	// The index that weights are wanted for, and its copies by node.
+	current  *index
+	high     []int32 // highest primary shard number, -1 none
+	avgIndex float32
+	none     float32 // the index's part of the weight of a node without copies of it
+
+	heldBy []uint64 // the nodes that hold any, as bits
+	none64 []uint64 // no node
+
+	// uniform says that nodes differ in nothing but numbers of copies; quick chooses
+	// nodes then, while copies are being allocated.
+	uniform bool
+	quick   *quickChoice
+
+	// order holds all nodes in the order the last sort left, with their weights.
+	order []javaorder.Pair
+	// keys are the sort keys of nodes without copies of the index, by how many copies
+	// they hold beyond least; for uniform nodes.
+	keys        []javaorder.Pair
+	least, most int32
+
+	// What the model's copies have changed since it was built, for refresh.
+	stale      []bool // by index
+	staleNodes []bool
+
+	// lists hold the copies that could be moved, of the current index, by node and with
+	// falling shard number; listed says that they are up to date, touched which nodes have one.
+	lists   [][]*routed
+	listed  bool
+	touched []int32
+}
+
+// terms are the parts of a node's weight that are the same for all indices, and how
+// many copies of the current index it holds.
+type terms struct {
+	shards, load, disk float32
+	held               int32
+}
+
+// entry is a copy in the model.
+type entry struct {
+	r       *routed
+	node    int32
+	num     int32 // of the shard
+	primary bool
+	started bool // it could be moved
+}
+
+func newEntry(r *routed, n int32, started bool) entry {
+	return entry{r: r, node: n, num: int32(r.shard.num), primary: r.primary, started: started}
+}
+
+func newBalancer(p *pass) *balancer {
+	n := len(p.nodes)
+	b := &balancer{
+		p: p, nodes: p.nodes,
+		count: make([]int32, n), load: make([]float64, n), disk: make([]float64, n),
+		terms: make([]terms, n), high: make([]int32, n), heldBy: make([]uint64, (n+63)/64), none64: make([]uint64, (n+63)/64),
+		entries: make([][]entry, len(p.indices)), lists: make([][]*routed, n),
+		order: make([]javaorder.Pair, n),
+		stale: make([]bool, len(p.indices)), staleNodes: make([]bool, n),
+	}
+	for i, idx := range p.indices {
+		b.entries[i] = make([]entry, 0, len(idx.shards)*idx.copies)
+		b.stale[i] = true
+	}
+	for i := range b.staleNodes {
+		b.staleNodes[i] = true
+	}
+	b.refresh()
+	return b
+}
+
+// refresh makes the model what a new one would be, all copies of the routing having
+// started since: only indices and nodes that changed are entered again.
+func (b *balancer) refresh() {
+	b.look(nil)
+	b.average()
+	for i := range b.order {
+		b.high[i] = -1
+		b.order[i] = javaorder.Ascending(0, int32(i))
+	}
+	for i, stale := range b.stale {
+		if stale {
+			b.enterIndex(i)
+			b.stale[i] = false
+		}
+	}
+	b.least, b.most = math.MaxInt32, 0
+	for i, n := range b.nodes {
+		if b.staleNodes[i] {
+			b.enterNode(n)
+			b.staleNodes[i] = false
+		}
+		b.weigh(i)
+		b.least, b.most = min(b.least, b.count[i]), max(b.most, b.count[i])
+	}
+}
+
+// average computes what every node would hold if all held the same.
+func (b *balancer) average() {
+	shards, disk, load := 0, int64(0), 0.0
+	b.uniform = true
+	for _, idx := range b.p.indices {
+		b.uniform = b.uniform && idx.set.writeLoad == 0 && largestShard(idx) == 0
+		copies := idx.meta.Shards * idx.copies
+		shards += copies
+		load += float64(idx.set.writeLoad * float64(copies))
+		disk += indexDisk(idx)
+	}
+	n := len(b.nodes)
+	b.avgShards = float32(shards) / float32(n)
+	b.avgLoad = load / float64(n)
+	b.avgDisk = float64(disk) / float64(n)
+}
+
+// indexDisk is what an index takes on all disks; copies of unknown size count with
+// the average of the known ones.
+func indexDisk(idx *index) int64 {
+	if idx.set.ignoreWatermark {
+		return 0
+	}
+	replicas := int64(idx.meta.Replicas)
+	total, known := int64(0), int64(0)
+	for _, s := range idx.shards {
+		if size := max(idx.set.forecastBytes, s.bytes[role(true)]); size != unknownSize {
+			total += size
+			known++
+		}
+		if size := max(idx.set.forecastBytes, s.bytes[role(false)]); size != unknownSize {
+			total += size * replicas
+			known += replicas
+		}
+	}
+	copies := int64(idx.meta.Shards * idx.copies)
+	switch known {
+	case copies:
+		return total
+	case 0:
+		return 0
+	}
+	return total / known * copies
+}
+
+// copyDisk is what a copy takes.
+func copyDisk(r *routed) int64 {
+	set := r.shard.index.set
+	if set.ignoreWatermark {
+		return 0
+	}
+	return max(set.forecastBytes, knownSize(r), 0)
+}
+
+// enterIndex enters the copies of an index; relocating ones count on their target.
+func (b *balancer) enterIndex(i int) {
+	list := b.entries[i][:0]
+	for _, s := range b.p.indices[i].shards {
+		for _, r := range s.assigned {
+			if !r.relocating() {
+				list = append(list, newEntry(r, int32(r.node.pos), r.started()))
+			}
+		}
+	}
+	b.entries[i] = list
+}
+
+// enterNode sums what a node holds, in the order of its list.
+func (b *balancer) enterNode(n *node) {
+	count, load, disk := int32(0), 0.0, 0.0
+	for r := n.head; r != nil; r = r.next {
+		if !r.relocating() {
+			count++
+			load += r.shard.index.set.writeLoad
+			disk += float64(copyDisk(r))
+		}
+	}
+	b.count[n.pos], b.load[n.pos], b.disk[n.pos] = count, load, disk
+}
+
+// weigh renews the parts of a node's weight that do not depend on an index.
+func (b *balancer) weigh(n int) {
+	theta, t := &b.p.set.theta, &b.terms[n]
+	t.shards = theta[0] * float32(float32(b.count[n])-b.avgShards)
+	t.load = theta[2] * float32(b.load[n]-b.avgLoad)
+	t.disk = theta[3] * float32(b.disk[n]-b.avgDisk)
+}
+
+// add enters a copy of the current index into the model.
+func (b *balancer) add(e entry) {
+	idx := e.r.shard.index
+	b.entries[idx.pos] = append(b.entries[idx.pos], e)
+	b.listed = false
+	b.changed(e, 1)
+	if e.primary && idx == b.current {
+		b.high[e.node] = max(b.high[e.node], e.num)
+	}
+}
+
+// take removes a copy from the model.
+func (b *balancer) take(r *routed, n int32) {
+	idx := r.shard.index
+	list := b.entries[idx.pos]
+	i := slices.IndexFunc(list, func(e entry) bool { return e.r == r && e.node == n })
+	e := list[i]
+	b.entries[idx.pos] = slices.Delete(list, i, i+1)
+	b.listed = false
+	b.changed(e, -1)
+	if e.primary && idx == b.current {
+		b.high[n] = -1
+		for _, x := range b.entries[idx.pos] {
+			if x.node == n && x.primary {
+				b.high[n] = max(b.high[n], x.num)
+			}
+		}
+	}
+}
+
+func (b *balancer) changed(e entry, by int32) {
+	idx := e.r.shard.index
+	sign := float64(by)
+	b.count[e.node] += by
+	b.load[e.node] += float64(sign * idx.set.writeLoad)
+	b.disk[e.node] += float64(sign * float64(copyDisk(e.r)))
+	if idx == b.current {
+		b.terms[e.node].held += by
+		setBit(b.heldBy, e.node, b.terms[e.node].held > 0)
+	}
+	b.stale[idx.pos], b.staleNodes[e.node] = true, true
+	b.least, b.most = min(b.least, b.count[e.node]), max(b.most, b.count[e.node])
+	b.weigh(int(e.node))
+}
+
+// look makes an index the one that weights are wanted for.
+func (b *balancer) look(idx *index) {
+	if b.current == idx {
+		return
+	}
+	if b.current != nil {
+		for _, e := range b.entries[b.current.pos] {
+			b.terms[e.node].held, b.high[e.node] = 0, -1
+		}
+		clear(b.heldBy)
+	}
+	b.current = idx
+	b.listed = false
+	if idx == nil {
+		return
+	}
+	for _, e := range b.entries[idx.pos] {
+		b.terms[e.node].held++
+		setBit(b.heldBy, e.node, true)
+		if e.primary {
+			b.high[e.node] = max(b.high[e.node], e.num)
+		}
+	}
+	b.avgIndex = float32(idx.meta.Shards*idx.copies) / float32(len(b.nodes))
+	b.none = b.p.set.theta[1] * float32(0-b.avgIndex)
+}
+
+// weight is the current index's weight on a node: 32-bit floats, summed in
+// Elasticsearch's order.
+func (b *balancer) weight(n int32) float32 {
+	t := &b.terms[n]
+	part := b.none
+	if t.held != 0 {
+		part = b.p.set.theta[1] * float32(float32(t.held)-b.avgIndex)
+	}
+	w := float32(t.shards + part)
+	w = float32(w + t.load)
+	return float32(w + t.disk)
+}
+
+// minDelta is how much a copy of the current index changes a weight.
+func (b *balancer) minDelta() float32 {
+	theta, idx := &b.p.set.theta, b.current
+	d := float32(theta[0] + theta[1])
+	d = float32(d + float32(theta[2]*float32(idx.set.writeLoad)))
+	return float32(d + float32(theta[3]*float32(largestShard(idx))))
+}
+
+func largestShard(idx *index) int64 {
+	if idx.set.ignoreWatermark {
+		return 0
+	}
+	largest := max(idx.set.forecastBytes, 0)
+	for _, s := range idx.shards {
+		largest = max(largest, s.bytes[0], s.bytes[1])
+	}
+	return largest
+}
+
+// sortNodes weighs the first n nodes for the current index and sorts them.
+func (b *balancer) sortNodes(n int) {
+	if b.uniform {
+		b.fillKeys()
+	}
+	for i, pair := range b.order[:n] {
+		node := pair.Value()
+		if b.uniform && b.heldBy[node/64]&(1<<(node%64)) == 0 {
+			b.order[i] = b.keys[b.count[node]-b.least] | javaorder.Pair(node)
+		} else {
+			b.order[i] = javaorder.Ascending(b.weight(node), node)
+		}
+	}
+	javaorder.IntroSort(b.order[:n])
+}
+
+// fillKeys computes the weight for every number of copies a node may hold without
+// holding any of the current index.
+func (b *balancer) fillKeys() {
+	b.keys = b.keys[:0]
+	rest := b.terms[0] // of load and disk, the same on all nodes
+	for count := b.least; count <= b.most; count++ {
+		w := float32(b.p.set.theta[0] * float32(float32(count)-b.avgShards))
+		w = float32(w + b.none)
+		w = float32(w + rest.load)
+		b.keys = append(b.keys, javaorder.Ascending(float32(w+rest.disk), 0))
+	}
+}
+
+// resized notes shards whose sizes changed: their copies weigh something else now.
+func (b *balancer) resized(shards []*shard) {
+	for _, s := range shards {
+		for _, r := range s.assigned {
+			b.staleNodes[r.node.pos] = true
+		}
+	}
+}
