@@ -44,7 +44,8 @@ type ReplicationMonitor struct {
 	inSync         map[copyKey]time.Time // when a copy was last seen complete
 	metrics        Metrics
 	recoveries     []RecoveryProgress
-	checked        bool               // a check has succeeded, and none has failed since
+	checked        bool          // a check has succeeded, and none has failed since
+	checkedAt      time.Duration // when the last one succeeded
 	stop           context.CancelFunc // nil while stopped
 }
 
@@ -169,11 +170,13 @@ func (m *ReplicationMonitor) setChecked(ok bool) {
 	m.checked = ok
 }
 
-// Checked reports whether the last check could see the cluster.
+// Checked reports whether the last check could see the cluster, and is not long ago: a
+// check that hangs sees nothing.
 func (m *ReplicationMonitor) Checked() bool {
+	const missed = 3 // rounds
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.checked
+	return m.checked && m.clock.Monotonic()-m.checkedAt <= missed*m.interval
 }
 
 // GetMetrics returns the figures of the last look at details, and whether there
@@ -222,7 +225,7 @@ func (m *ReplicationMonitor) keep(statuses []ReplicationStatus) {
 	for _, s := range statuses {
 		m.statuses[s.Index] = s
 	}
-	m.checked = true
+	m.checked, m.checkedAt = true, m.clock.Monotonic()
 }
 
 const rule = "========================================"

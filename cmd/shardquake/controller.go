@@ -23,7 +23,8 @@ unassigned, and serves all that over HTTP.
 Every flag is a key of the configuration file too, and an environment variable:
 SHARDQUAKE_ and the name in capitals, such as SHARDQUAKE_API_KEY. Flags count more than
 the environment, that more than the file. On SIGHUP policy, interval and
-sync-delay-threshold are read anew.`,
+sync-delay-threshold are read anew. It exits with 0 after a graceful stop, with 1 when
+that went wrong, such as settings that could not be put back.`,
 		Example: `  shardquake controller --es http://127.0.0.1:9200 --policy variance
   shardquake controller --config controller.yaml --restore-on-exit
   curl -s http://127.0.0.1:8080/replication/status`,
@@ -44,7 +45,10 @@ sync-delay-threshold are read anew.`,
 			reload := make(chan os.Signal, 1)
 			signal.Notify(reload, syscall.SIGHUP)
 			defer signal.Stop(reload)
-			return d.Run(cmd.Context(), reload, src.Load)
+			if err := d.Run(cmd.Context(), reload, src.Load); err != nil {
+				return &exitError{exitFail, err}
+			}
+			return nil
 		},
 	}
 	options.Bind(cmd.Flags())

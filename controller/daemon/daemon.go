@@ -159,7 +159,11 @@ func (d *Daemon) Run(ctx context.Context, reload <-chan os.Signal, load func() (
 		time.AfterFunc(stopLimit, end)
 	})
 	defer stopped()
-	if err := d.control.Run(life); err != nil {
+	err := d.control.Run(life)
+	switch {
+	case err != nil && life.Err() != nil:
+		return fmt.Errorf("the controller did not end within %v: %w", stopLimit, err)
+	case err != nil:
 		return fmt.Errorf("controller: %w", err)
 	}
 	return nil

@@ -30,6 +30,7 @@ import (
 type cluster struct {
 	mu      sync.Mutex
 	answers map[string]string
+	silent  bool // nothing is answered
 }
 
 func newCluster() *cluster {
@@ -48,6 +49,13 @@ func newCluster() *cluster {
 }
 
 func (c *cluster) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.mu.Lock()
+	silent := c.silent
+	c.mu.Unlock()
+	if silent {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	rec := httptest.NewRecorder()
@@ -77,7 +85,7 @@ type api struct {
 func start(t *testing.T, change func(*httpapi.Config)) *api {
 	t.Helper()
 	clk, cl := clock.NewReal(1), newCluster()
-	client, err := controller.NewClient(controller.ClientConfig{Clock: clk, Transport: cl, Endpoints: []controller.Endpoint{{Name: "n1", URL: "http://n1:9200"}}})
+	client, err := controller.NewClient(controller.ClientConfig{Clock: clk, Transport: cl, CallTimeout: 10 * time.Minute, Endpoints: []controller.Endpoint{{Name: "n1", URL: "http://n1:9200"}}})
 	require.NoError(t, err)
 	c, err := controller.New(controller.Config{Clock: clk, Client: client, PolicyName: "variance"})
 	require.NoError(t, err)
@@ -225,6 +233,21 @@ func TestReadinessFollowsTheClusterAndHealthDoesNot(t *testing.T) {
 		assert.Equal(t, 503, status)
 		status, _ = a.call("GET", "/healthz", "")
 		assert.Equal(t, 200, status)
+	})
+}
+
+func TestAControllerThatHangsIsNotReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := start(t, nil)
+		a.cluster.mu.Lock()
+		a.cluster.silent = true
+		a.cluster.mu.Unlock()
+		time.Sleep(80 * time.Second)
+		status, _ := a.call("GET", "/readyz", "")
+		assert.Equal(t, 200, status)
+		time.Sleep(20 * time.Second)
+		status, _ = a.call("GET", "/readyz", "")
+		assert.Equal(t, 503, status)
 	})
 }
 
