@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,6 +28,7 @@ func leftovers(t *testing.T, docker *client.Client, key, value string) []string 
 			names = append(names, r.kind+" "+r.name)
 		}
 	}
+	slices.Sort(names)
 	return names
 }
 
