@@ -44,8 +44,8 @@ type ReplicationMonitor struct {
 	inSync         map[copyKey]time.Time // when a copy was last seen complete
 	metrics        Metrics
 	recoveries     []RecoveryProgress
-	checked        bool          // a check has succeeded, and none has failed since
-	checkedAt      time.Duration // when the last one succeeded
+	checked        bool               // a check has succeeded, and none has failed since
+	checkedAt      time.Duration      // when the last one succeeded
 	stop           context.CancelFunc // nil while stopped
 }
 
