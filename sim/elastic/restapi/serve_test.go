@@ -1,0 +1,126 @@
+package restapi_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/sim/elastic/restapi"
+)
+
+// served is a cluster on real ports.
+type served struct {
+	urls []string
+	stop func() error
+}
+
+func serve(t *testing.T, nodes int, token string) served {
+	t.Helper()
+	w := newWorld(t, nodes)
+	cfg := restapi.ServeConfig{Viewer: "client", Speed: 100, Token: token}
+	var s served
+	for range nodes {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		cfg.Listeners = append(cfg.Listeners, l)
+		s.urls = append(s.urls, "http://"+l.Addr().String())
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- restapi.New(w.c).Serve(ctx, cfg) }()
+	s.stop = sync.OnceValue(func() error {
+		cancel()
+		return <-ended
+	})
+	t.Cleanup(func() { assert.NoError(t, s.stop()) })
+	return s
+}
+
+func get(t *testing.T, url string, headers ...string) reply {
+	t.Helper()
+	return ask(t, url, contractRequest{method: "GET", headers: headers})
+}
+
+func TestRealClientsTalkToEveryNodeAtOnce(t *testing.T) {
+	s := serve(t, 3, "")
+	created := ask(t, s.urls[0], contractRequest{method: "PUT", uri: "/logs", body: `{"settings":{"number_of_replicas":1}}`})
+	require.Equal(t, 200, created.status, created.body)
+	var group sync.WaitGroup
+	for i := range 60 {
+		group.Go(func() {
+			url := fmt.Sprintf("%s/logs/_doc/%d", s.urls[i%3], i)
+			req, err := http.NewRequest(http.MethodPut, url, strings.NewReader(`{"n":1}`))
+			if !assert.NoError(t, err) {
+				return
+			}
+			req.Header.Set("Content-Type", "application/json")
+			resp, err := http.DefaultClient.Do(req)
+			if !assert.NoError(t, err) {
+				return
+			}
+			_, err = io.Copy(io.Discard, resp.Body)
+			assert.NoError(t, err)
+			assert.NoError(t, resp.Body.Close())
+			assert.Equal(t, 201, resp.StatusCode)
+		})
+	}
+	group.Wait()
+	get(t, s.urls[1]+"/logs/_refresh")
+	assert.Contains(t, get(t, s.urls[2]+"/logs/_count").body, `"count":60`)
+	names := map[string]bool{}
+	for _, u := range s.urls {
+		r := get(t, u+"/?filter_path=name")
+		assert.Equal(t, "Elasticsearch", r.header.Get("X-Elastic-Product"))
+		names[r.body] = true
+	}
+	assert.Len(t, names, 3, "every port is another node")
+	assert.NoError(t, s.stop())
+}
+
+func TestAClientThatLeavesDoesNotHoldTheOthersUp(t *testing.T) {
+	s := serve(t, 1, "")
+	ctx, cancel := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.urls[0]+"/_cluster/health?wait_for_nodes=9&timeout=1d", http.NoBody)
+	require.NoError(t, err)
+	left := make(chan error, 1)
+	go func() {
+		resp, err := http.DefaultClient.Do(req)
+		if err == nil {
+			err = resp.Body.Close()
+		}
+		left <- err
+	}()
+	assert.Equal(t, 200, get(t, s.urls[0]+"/_cluster/health").status)
+	cancel()
+	assert.ErrorIs(t, <-left, context.Canceled)
+	assert.Equal(t, 200, get(t, s.urls[0]+"/_cluster/health").status)
+}
+
+func TestOnlyThoseWithTheTokenAreLetIn(t *testing.T) {
+	s := serve(t, 1, "open sesame")
+	denied := get(t, s.urls[0]+"/_cluster/health")
+	assert.Equal(t, 401, denied.status)
+	assert.Contains(t, denied.body, `"type":"security_exception"`)
+	assert.Equal(t, "Bearer", denied.header.Get("Www-Authenticate"))
+	assert.Equal(t, 200, get(t, s.urls[0]+"/_cluster/health", "Authorization", "Bearer open sesame").status)
+	assert.Equal(t, 200, get(t, s.urls[0]+"/_cluster/health", "Authorization", "ApiKey open sesame").status)
+}
+
+func TestWithoutATokenForeignNamesOfThisMachineAreRefused(t *testing.T) {
+	s := serve(t, 1, "")
+	req, err := http.NewRequest(http.MethodGet, s.urls[0]+"/", http.NoBody)
+	require.NoError(t, err)
+	req.Host = "attacker.example"
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, resp.Body.Close()) }()
+	assert.Equal(t, 403, resp.StatusCode)
+}
