@@ -72,7 +72,7 @@ func (e *Engine) drive(body func() error) error {
 		defer func() { done <- err }()
 		err = e.guard(body)
 	}()
-	err, blocked := e.await(done)
+	blocked, err := e.await(done)
 	if blocked != nil {
 		e.lost = blocked
 		e.Interrupt() // should the process come back after all
@@ -101,7 +101,7 @@ func (e *Engine) guard(body func() error) (err error) {
 }
 
 // await waits for the run's end, or for the watchdog to bite.
-func (e *Engine) await(done chan error) (error, *BlockedError) {
+func (e *Engine) await(done chan error) (*BlockedError, error) {
 	const looks = 4
 	tick := time.NewTicker(max(e.cfg.Watchdog/looks, time.Millisecond))
 	defer tick.Stop()
@@ -109,7 +109,7 @@ func (e *Engine) await(done chan error) (error, *BlockedError) {
 	for {
 		select {
 		case err := <-done:
-			return err, nil
+			return nil, err
 		case <-tick.C:
 		}
 		beat, p := e.watch.beat.Load(), e.watch.current.Load()
@@ -120,7 +120,7 @@ func (e *Engine) await(done chan error) (error, *BlockedError) {
 		if same++; same > looks {
 			buf := make([]byte, 1<<20)
 			buf = buf[:runtime.Stack(buf, true)]
-			return nil, &BlockedError{Process: p.name, After: e.cfg.Watchdog, Stacks: string(buf)}
+			return &BlockedError{Process: p.name, After: e.cfg.Watchdog, Stacks: string(buf)}, nil
 		}
 	}
 }
