@@ -50,6 +50,9 @@ type Config struct {
 	KeepDecisions int
 	// Parts work beside the two loops, such as a recovery manager.
 	Parts []Part
+	// PaceTuned says that one of them sets the pace of recoveries, so that a rebalance
+	// leaves it alone.
+	PaceTuned bool
 	// Leadership decides when this controller may act. Nil: always.
 	Leadership Leadership
 }
@@ -165,6 +168,7 @@ func New(cfg Config) (*Controller, error) {
 			load: meter, loadAge: loadAge, log: log,
 		},
 		progressInterval: cfg.ProgressInterval, progressLimit: cfg.ProgressLimit, verifyAfter: cfg.VerifyAfter,
+		paceTuned: cfg.PaceTuned,
 	}
 	c.monitor = &ReplicationMonitor{
 		clock: clk, client: cfg.Client, allocation: allocation, ledger: c.ledger, journal: c.journal, log: log,

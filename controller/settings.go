@@ -36,12 +36,15 @@ type SettingChange struct {
 
 // rebalanceSettings start rebalancing with limits on recovery. Source: the user's
 // documents (50mb is theirs; Elasticsearch's default is 40mb).
-func rebalanceSettings() []Setting {
-	return []Setting{
-		{"cluster.routing.rebalance.enable", "all"},
-		{"cluster.routing.allocation.node_concurrent_recoveries", "2"},
-		{"indices.recovery.max_bytes_per_sec", "50mb"},
+func rebalanceSettings(paceTuned bool) []Setting {
+	out := []Setting{{"cluster.routing.rebalance.enable", "all"}}
+	if paceTuned {
+		return out
 	}
+	return append(out,
+		Setting{"cluster.routing.allocation.node_concurrent_recoveries", "2"},
+		Setting{"indices.recovery.max_bytes_per_sec", "50mb"},
+	)
 }
 
 // optimizeSettings are the weights of Elasticsearch's balancer. Source: the user's

@@ -25,6 +25,7 @@ type ShardController struct {
 	progressInterval time.Duration
 	progressLimit    time.Duration
 	verifyAfter      time.Duration
+	paceTuned        bool // a part sets the pace of recoveries
 
 	mu       sync.Mutex
 	policy   policy.Policy
@@ -156,7 +157,7 @@ func (s *ShardController) do(ctx context.Context, a policy.Action, v policy.Verd
 // rebalanceShards lets Elasticsearch rebalance, with limits on recovery.
 func (s *ShardController) rebalanceShards(ctx context.Context, mode applyMode) (Step, error) {
 	s.log.infof(ctx, "Triggering shard rebalancing...")
-	step, err := s.ledger.apply(ctx, "rebalance", rebalanceSettings(), mode)
+	step, err := s.ledger.apply(ctx, "rebalance", rebalanceSettings(s.paceTuned), mode)
 	if err != nil {
 		s.log.errorf(ctx, "Error triggering rebalance: %v", err)
 		return step, err

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/sim/elastic"
@@ -19,4 +20,48 @@ func Simulator(c elastic.Calibration) (scenarios.Backend, error) {
 	}
 	sim.Calibration = c
 	return sim, nil
+}
+
+// Knob is a group of a machine's constants that are measured together: whole runs show
+// their sum, not each by itself.
+type Knob struct {
+	Name string
+	// What the group stands for, for tables.
+	About string
+	turn  func(c *elastic.Calibration, factor float64)
+}
+
+// Knobs are the groups that whole runs can tell apart.
+func Knobs() []Knob {
+	times := func(factor float64, all ...*time.Duration) {
+		for _, d := range all {
+			*d = time.Duration(float64(*d) * factor).Round(10 * time.Microsecond)
+		}
+	}
+	return []Knob{
+		{"start", "a node's start with data", func(c *elastic.Calibration, f float64) { times(f, &c.NodeStart) }},
+		{"first start", "a node's first start", func(c *elastic.Calibration, f float64) { times(f, &c.NodeStartEmpty) }},
+		{"states", "computing, accepting and applying a state, noticing a closed connection", func(c *elastic.Calibration, f float64) {
+			times(f, &c.StateUpdate, &c.StateApply, &c.StateAccept, &c.TermWrite, &c.FailureNotice)
+		}},
+		{"recoveries", "the fixed cost of a recovery and of its files", func(c *elastic.Calibration, f float64) {
+			times(f, &c.RecoveryStart, &c.RecoveryEnd, &c.PerFile)
+		}},
+		{"copy rate", "bytes a second of one unthrottled recovery", func(c *elastic.Calibration, f float64) {
+			c.CopyBPS = int64(float64(c.CopyBPS) * f)
+		}},
+		{"cold", "how much slower a process is at first", func(c *elastic.Calibration, f float64) {
+			c.Cold = max(1, int(float64(c.Cold)*f+0.5))
+		}},
+	}
+}
+
+// Turned is a calibration with every knob at its factor.
+func Turned(c elastic.Calibration, factors []float64) elastic.Calibration {
+	for i, k := range Knobs() {
+		if i < len(factors) {
+			k.turn(&c, factors[i])
+		}
+	}
+	return c
 }

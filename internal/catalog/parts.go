@@ -6,6 +6,7 @@ import (
 	"github.com/shardquake/shardquake/controller"
 	"github.com/shardquake/shardquake/controller/lease"
 	"github.com/shardquake/shardquake/controller/recovery"
+	"github.com/shardquake/shardquake/controller/tuning"
 	"github.com/shardquake/shardquake/scenarios"
 )
 
@@ -15,6 +16,11 @@ func checkControl(c scenarios.ControlSection) map[string]error {
 	for _, a := range c.Approve {
 		if err := recovery.Approval(a).Check(); err != nil {
 			wrong["approve"] = err
+		}
+	}
+	for _, text := range c.OffPeak {
+		if _, err := tuning.ParseWindow(text); err != nil {
+			wrong["off-peak"] = err
 		}
 	}
 	return wrong
@@ -29,6 +35,21 @@ func parts(cfg scenarios.SupervisorConfig) ([]controller.Part, error) {
 			return nil, err
 		}
 		out = append(out, m)
+	}
+	if cfg.Spec.Tuning {
+		tc := tuning.Config{}
+		for _, text := range cfg.Spec.OffPeak {
+			w, err := tuning.ParseWindow(text)
+			if err != nil {
+				return nil, err
+			}
+			tc.OffPeak = append(tc.OffPeak, w)
+		}
+		t, err := tuning.New(tc)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t)
 	}
 	return out, nil
 }

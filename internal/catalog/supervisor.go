@@ -27,7 +27,7 @@ func Supervisor(cfg scenarios.SupervisorConfig) (scenarios.Supervisor, error) {
 		return nil, err
 	}
 	c, err := controller.New(controller.Config{
-		Leadership: leader, Parts: beside, WatchOnly: cfg.Spec.Recovery, // the recovery manager does it by the cause
+		Leadership: leader, Parts: beside, PaceTuned: cfg.Spec.Tuning, WatchOnly: cfg.Spec.Recovery, // the recovery manager does it by the cause
 		Clock: cfg.Clock, Client: client, PolicyName: cfg.Spec.Policy, Shadow: cfg.Spec.Shadow, Interval: cfg.Spec.Interval.D(),
 		Log:        controller.NewLineHandler(cfg.Log),
 		OnDecision: func(d controller.Decision) { cfg.OnDecision(decision(d)) },
