@@ -47,7 +47,7 @@ var routingColumns = map[string]func(r *shardRow) cell{
 		if r.copy.Info == nil {
 			return cell{}
 		}
-		return text(isoMillis(time.UnixMilli(r.copy.Info.AtMillis)))
+		return text(isoMillis(time.UnixMilli(r.copy.Info.AtMillis).UTC()))
 	},
 	"unassigned.for": func(r *shardRow) cell {
 		if r.copy.Info == nil {
@@ -348,7 +348,7 @@ func indexTable(rows []indexRow) *table {
 		case "creation.date":
 			return on(func(r *indexRow) cell { return count(r.meta.CreationDate) })
 		case "creation.date.string":
-			return on(func(r *indexRow) cell { return text(isoMillis(time.UnixMilli(r.meta.CreationDate))) })
+			return on(func(r *indexRow) cell { return text(isoMillis(time.UnixMilli(r.meta.CreationDate).UTC())) })
 		case "search.throttled":
 			return on(func(*indexRow) cell { return text("false") })
 		case "docs.count", "docs.deleted", "dataset.size":

@@ -292,7 +292,7 @@ func routingShards(shards int) int {
 
 func writeRoutingTable(w *jsonWriter, c *call, tables []*state.IndexTable) {
 	sorted := slices.Clone(tables)
-	slices.SortFunc(sorted, func(a, b *state.IndexTable) int { return cmp.Compare(a.Index, b.Index) })
+	slices.SortStableFunc(sorted, func(a, b *state.IndexTable) int { return cmp.Compare(a.Index, b.Index) })
 	w.object("routing_table")
 	w.object("indices")
 	for _, t := range sorted {
@@ -391,7 +391,7 @@ func writeCopy(w *jsonWriter, c *call, cp *state.Copy) {
 func writeUnassigned(w *jsonWriter, _ *call, i *state.UnassignedInfo) {
 	w.object("unassigned_info")
 	w.str("reason", string(i.Reason))
-	w.str("at", isoMillis(time.UnixMilli(i.AtMillis)))
+	w.str("at", isoMillis(time.UnixMilli(i.AtMillis).UTC()))
 	if i.FailedAllocations > 0 {
 		w.int("failed_attempts", i.FailedAllocations)
 		w.strs("failed_nodes", i.FailedNodes)

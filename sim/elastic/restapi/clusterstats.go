@@ -128,7 +128,7 @@ func mergeSums(stats []elastic.NodeResult[nodeStats]) []indexSum {
 			out[n].primaries.join(&s.primaries)
 		}
 	}
-	slices.SortFunc(out, func(a, b indexSum) int { return cmp.Compare(a.index, b.index) })
+	slices.SortStableFunc(out, func(a, b indexSum) int { return cmp.Compare(a.index, b.index) })
 	return out
 }
 
@@ -243,7 +243,7 @@ func countFields(st *state.State) (types []fieldCount, total, bytes int) {
 	for i := range types {
 		types[i] = *byKind[types[i].kind]
 	}
-	slices.SortFunc(types, func(a, b fieldCount) int { return cmp.Compare(a.kind, b.kind) })
+	slices.SortStableFunc(types, func(a, b fieldCount) int { return cmp.Compare(a.kind, b.kind) })
 	return types, total, bytes
 }
 

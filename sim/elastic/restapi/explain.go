@@ -267,7 +267,7 @@ func writeExplainNode(w *jsonWriter, n *state.Node) {
 func writeExplainedInfo(w *jsonWriter, i *state.UnassignedInfo) {
 	w.object("unassigned_info")
 	w.str("reason", string(i.Reason))
-	w.str("at", isoMillis(time.UnixMilli(i.AtMillis)))
+	w.str("at", isoMillis(time.UnixMilli(i.AtMillis).UTC()))
 	if i.FailedAllocations > 0 {
 		w.int("failed_allocation_attempts", i.FailedAllocations)
 	}

@@ -450,7 +450,7 @@ func (q *healthRequest) renderIndices(w *jsonWriter, h *healthAnswer) {
 
 func byName(tables []*state.IndexTable) []*state.IndexTable {
 	out := slices.Clone(tables)
-	slices.SortFunc(out, func(a, b *state.IndexTable) int { return cmp.Compare(a.Index, b.Index) })
+	slices.SortStableFunc(out, func(a, b *state.IndexTable) int { return cmp.Compare(a.Index, b.Index) })
 	return out
 }
 

@@ -252,7 +252,7 @@ func writeIndexSettings(w *jsonWriter, m *state.Index, names []string, defaults,
 	shown := own
 	if w.human {
 		shown = shown.Merged(settings.Of(map[string]string{
-			"index.creation_date_string":   isoMillis(time.UnixMilli(m.CreationDate)),
+			"index.creation_date_string":   isoMillis(time.UnixMilli(m.CreationDate).UTC()),
 			"index.version.created_string": version,
 		}))
 	}

@@ -87,24 +87,14 @@ func (w *jsonWriter) float(k string, v float64) {
 	w.buf = append(w.buf, settings.JavaDouble(v)...)
 }
 
-func (w *jsonWriter) float32(k string, v float32) {
-	w.key(k)
-	w.buf = append(w.buf, settings.JavaFloat(v)...)
-}
-
 func (w *jsonWriter) null(k string) {
 	w.key(k)
 	w.buf = append(w.buf, "null"...)
 }
 
-// raw writes a finished JSON value under a key; rawElem as an element.
+// raw writes a finished JSON value under a key.
 func (w *jsonWriter) raw(k string, v []byte) {
 	w.key(k)
-	w.buf = append(w.buf, v...)
-}
-
-func (w *jsonWriter) rawElem(v []byte) {
-	w.sep()
 	w.buf = append(w.buf, v...)
 }
 

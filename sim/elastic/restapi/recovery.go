@@ -300,7 +300,7 @@ func recoveryColumn(st *state.State, column string) func(f *elastic.RecoveryInfo
 // stopOf is when the recovery ended; the epoch while it runs, as Elasticsearch prints it.
 func stopOf(f *elastic.RecoveryInfo) time.Time {
 	if f.Stop.IsZero() {
-		return time.UnixMilli(0)
+		return time.UnixMilli(0).UTC()
 	}
 	return f.Stop
 }
