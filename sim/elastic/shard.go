@@ -158,6 +158,9 @@ func (s *shard) updateMeta(m *state.Index, t *state.ShardTable) {
 // update follows a change of the copy's entry in the routing table
 // (IndexShard.updateShardState).
 func (s *shard) update(want *state.Copy, m *state.Index, t *state.ShardTable) {
+	if s.tracker != nil {
+		s.tracker.syncLeases() // what was due by now saw the copies as they were
+	}
 	was := s.routing
 	s.routing, s.meta, s.table = want, m, t
 	if want.Primary && !was.Primary {
