@@ -5,9 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
+)
+
+const (
+	sweepEvery = 100 * time.Millisecond
+	// sweepWait is how long removals that fail are tried again: a container that is just
+	// being started holds its network.
+	sweepWait        = 20 * time.Second
+	interruptedQuiet = 2 * time.Second
 )
 
 // Close removes every container, network and volume of the cluster and closes the
@@ -23,14 +32,40 @@ func (c *Cluster) Close(ctx context.Context) error {
 		errs = append(errs, c.viewers.close())
 		c.viewers = nil
 	}
-	// By label, not from memory: it finds what a failed start has made as well.
-	_, err := removeLabelled(ctx, c.docker, labelRun, c.runID, nil)
-	errs = append(errs, err)
+	errs = append(errs, c.sweep(ctx))
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("cleaning up run %s (`shardquake clean` tries again): %w", c.runID, err)
 	}
 	c.closed = true
 	return c.docker.Close()
+}
+
+// sweep removes what carries the run's label until there is nothing. It goes by label, not
+// from memory: that finds what a failed start has made as well. After a start that was
+// interrupted it looks on for a while, for the daemon may still be at work on a request
+// whose caller has gone.
+func (c *Cluster) sweep(ctx context.Context) error {
+	quiet := time.Duration(0)
+	if c.interrupted {
+		quiet = interruptedQuiet
+	}
+	deadline := time.Now().Add(sweepWait)
+	for last := time.Now(); ; {
+		removed, err := removeLabelled(ctx, c.docker, labelRun, c.runID, nil)
+		switch {
+		case err == nil && len(removed) == 0 && time.Since(last) >= quiet:
+			return nil
+		case err != nil && (ctx.Err() != nil || time.Now().After(deadline)):
+			return err
+		case err != nil || len(removed) > 0:
+			last = time.Now()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(sweepEvery):
+		}
+	}
 }
 
 // Clean removes what runs have left behind whose processes are gone, and says what it

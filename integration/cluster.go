@@ -76,6 +76,8 @@ type Cluster struct {
 	log        *slog.Logger
 	closeGuard sync.Mutex
 	closed     bool
+	// interrupted is true from the first request that makes something until all is made.
+	interrupted bool
 
 	linkGuard sync.Mutex
 	links     map[linkKey]linkState
@@ -176,9 +178,11 @@ func Start(ctx context.Context, opt Options) (_ *Cluster, err error) {
 	if c.proxy, err = findImage(ctx, docker, proxyChoice.prefer(opt.ProxyImage)); err != nil {
 		return nil, err
 	}
+	c.interrupted = true
 	if err = c.build(ctx); err != nil {
 		return nil, err
 	}
+	c.interrupted = false
 	started = true
 	return c, nil
 }
