@@ -247,6 +247,7 @@ func (m *Manager) followShard(ctx context.Context, f *Fault, h health) {
 			f.State = Waiting // it had a node, and lost it again
 		}
 	case h.initializing > 0:
+		f.explain = false
 		if f.State != Recovering {
 			f.State = Recovering
 			f.outcome("recovering")

@@ -1,0 +1,181 @@
+package recovery_test
+
+import (
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"os"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/controller/recovery"
+)
+
+const maxRetries = `"can_allocate":"no","unassigned_info":{"reason":"ALLOCATION_FAILED","failed_allocation_attempts":5,"details":"no space left"},
+	"node_allocation_decisions":[{"node_name":"n2","node_decision":"no","deciders":[{"decider":"max_retry","decision":"NO","explanation":"too many"}]}]`
+
+const noValidCopy = `"can_allocate":"no_valid_shard_copy","unassigned_info":{"reason":"NODE_LEFT"},
+	"node_allocation_decisions":[{"node_name":"n2","node_decision":"no","store":{"in_sync":false,"allocation_id":"abc"}},{"node_name":"n3","node_decision":"no","store":{"found":false}}]`
+
+const disabled = `"can_allocate":"no","node_allocation_decisions":[{"node_name":"n2","node_decision":"no","deciders":[
+	{"decider":"enable","decision":"NO","explanation":"replica allocations are forbidden due to cluster setting [cluster.routing.allocation.enable=none]"}]}]`
+
+func TestTriesGetRarerAndEndWithAPerson(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFake()
+		fake.states[1], fake.explain = "UNASSIGNED", maxRetries
+		m := manage(t, fake, recovery.Config{Interval: 10 * time.Second, MaxTries: 3, BackoffBase: time.Minute})
+		time.Sleep(time.Hour)
+		require.Len(t, fake.sent(), 3, "retried as often as allowed, and no more")
+		first, second := fake.at[1].Sub(fake.at[0]), fake.at[2].Sub(fake.at[1])
+		assert.GreaterOrEqual(t, first, 30*time.Second)
+		assert.LessOrEqual(t, first, 70*time.Second)
+		assert.GreaterOrEqual(t, second, time.Minute)
+		faults := m.Faults()
+		require.Len(t, faults, 1)
+		assert.Equal(t, recovery.GivenUp, faults[0].State)
+		assert.Equal(t, recovery.MaxRetries, faults[0].Cause)
+		assert.Contains(t, faults[0].Advice, "3 tries of retry-failed have not helped")
+		require.Len(t, faults[0].Attempts, 3)
+		assert.Equal(t, "no effect", faults[0].Attempts[0].Outcome)
+	})
+}
+
+func TestARetryThatHelpsIsVerifiedAndRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFake()
+		fake.states[1], fake.explain = "UNASSIGNED", maxRetries
+		fake.onReroute = func(f *fakeCluster, query, _ string) {
+			assert.Contains(t, query, "retry_failed=true")
+			f.states[1] = "INITIALIZING"
+		}
+		file := recovery.FileStore{Path: filepath.Join(t.TempDir(), "history.json")}
+		m := manage(t, fake, recovery.Config{Interval: 10 * time.Second, Store: file})
+		time.Sleep(15 * time.Second)
+		require.Len(t, m.Faults(), 1)
+		assert.Equal(t, recovery.Recovering, m.Faults()[0].State)
+		fake.set(func() { fake.states[1] = "STARTED" })
+		time.Sleep(10 * time.Second)
+		assert.Empty(t, m.Faults())
+		require.Len(t, m.Past(), 1)
+		assert.Equal(t, "recovered", m.Past()[0].Attempts[0].Outcome)
+		assert.Equal(t, 20*time.Second, m.Stats().MTTR)
+
+		again := manage(t, newFake(), recovery.Config{Interval: 10 * time.Second, Store: file})
+		time.Sleep(time.Second)
+		assert.Equal(t, m.Past()[0].ID, again.Past()[0].ID, "the history survives the manager")
+		assert.Equal(t, 20*time.Second, again.Stats().MTTR)
+		assert.Equal(t, 1, again.Stats().Count)
+	})
+}
+
+func TestDataIsGivenUpOnlyOnAPersonsWord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFake()
+		fake.states, fake.explain = [2]string{"UNASSIGNED", "STARTED"}, noValidCopy
+		m := manage(t, fake, recovery.Config{Interval: 10 * time.Second, Patience: 5 * time.Minute})
+		time.Sleep(time.Hour)
+		assert.Empty(t, fake.sent(), "without an approval nothing is done")
+		require.Len(t, m.Faults(), 1)
+		assert.Equal(t, recovery.Approving, m.Faults()[0].State)
+		assert.Contains(t, m.Faults()[0].Advice, "every write acknowledged after it fell behind is lost")
+
+		require.NoError(t, m.Approve("allocate-stale-primary:other"))
+		time.Sleep(time.Minute)
+		assert.Empty(t, fake.sent(), "an approval for another index is none for this")
+		require.NoError(t, m.Approve("allocate-stale-primary:logs"))
+		time.Sleep(15 * time.Second)
+		require.Len(t, fake.sent(), 1)
+		assert.Contains(t, fake.sent()[0], `"allocate_stale_primary":{"index":"logs","shard":0,"node":"n2","accept_data_loss":true}`)
+		assert.Error(t, m.Approve("retry-failed"), "what needs no approval can't be approved")
+	})
+}
+
+func TestAnApprovedLossStillWaitsForTheNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFake()
+		fake.states, fake.explain = [2]string{"UNASSIGNED", "STARTED"}, noValidCopy
+		m := manage(t, fake, recovery.Config{Interval: 10 * time.Second, Patience: 5 * time.Minute, Approve: []recovery.Approval{"allocate-stale-primary"}})
+		time.Sleep(4 * time.Minute)
+		assert.Empty(t, fake.sent())
+		fake.set(func() { fake.states[0] = "STARTED" }) // the node is back
+		time.Sleep(time.Hour)
+		assert.Empty(t, fake.sent())
+		assert.Equal(t, 1, m.Stats().Count)
+	})
+}
+
+func TestAllocationIsSwitchedOnButNotAgainstAPerson(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFake()
+		fake.persistent["cluster.routing.allocation.enable"] = "none"
+		fake.states[1], fake.explain = "UNASSIGNED", disabled
+		m := manage(t, fake, recovery.Config{Interval: 10 * time.Second, BackoffBase: 10 * time.Second})
+		time.Sleep(5 * time.Second)
+		assert.Equal(t, []string{`{"persistent":{"cluster.routing.allocation.enable":"all"}}`}, fake.puts)
+		fake.set(func() { fake.persistent["cluster.routing.allocation.enable"] = "none" }) // a person insists
+		time.Sleep(time.Hour)
+		assert.Len(t, fake.puts, 1, "it is not switched on a second time")
+		assert.Equal(t, recovery.GivenUp, m.Faults()[0].State)
+	})
+}
+
+func TestAFloodBlockIsLiftedOnceAndOnlyWhenTheFloodIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFake()
+		fake.blocks, fake.diskUsed = "true", 960
+		m := manage(t, fake, recovery.Config{Interval: 10 * time.Second, StaleAfter: time.Minute})
+		time.Sleep(10 * time.Minute)
+		assert.Empty(t, fake.puts, "the disk is at flood stage")
+		assert.Equal(t, recovery.Watermark, m.Faults()[0].Cause)
+		fake.set(func() { fake.diskUsed = 930 })
+		time.Sleep(50 * time.Second)
+		assert.Empty(t, fake.puts, "Elasticsearch may lift it by itself")
+		time.Sleep(30 * time.Second)
+		assert.Equal(t, []string{`{"index.blocks.read_only_allow_delete":null}`}, fake.puts)
+		time.Sleep(time.Minute)
+		assert.Empty(t, m.Faults())
+		fake.set(func() { fake.blocks = "true" }) // a person sets it
+		time.Sleep(time.Hour)
+		assert.Len(t, fake.puts, 1, "a block that comes back without a flood is somebody's")
+	})
+}
+
+func TestADamagedHistoryIsReportedAndBegunAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "history.json")
+		require.NoError(t, os.WriteFile(path, []byte("{half"), 0o600))
+		m := manage(t, newFake(), recovery.Config{Store: recovery.FileStore{Path: path}})
+		time.Sleep(time.Second)
+		assert.Empty(t, m.Past())
+		assert.Zero(t, m.Stats().Count)
+	})
+}
+
+func TestTheHistoryIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFake()
+		fake.explain = maxRetries
+		m := manage(t, fake, recovery.Config{Interval: time.Second, Keep: 2})
+		for range 5 {
+			fake.set(func() { fake.states[1] = "UNASSIGNED" })
+			time.Sleep(40 * time.Second)
+			fake.set(func() { fake.states[1] = "STARTED" })
+			time.Sleep(40 * time.Second)
+		}
+		assert.Len(t, m.Past(), 2)
+		assert.Equal(t, 5, m.Stats().Count, "the totals go on")
+	})
+}
+
+func TestConfigurationsThatMakeNoSense(t *testing.T) {
+	for name, cfg := range map[string]recovery.Config{
+		"negative interval": {Interval: -1}, "negative tries": {MaxTries: -1}, "unknown approval": {Approve: []recovery.Approval{"delete-everything"}},
+	} {
+		_, err := recovery.New(cfg)
+		assert.Error(t, err, name)
+	}
+}
