@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/shardquake/shardquake/controller/policy"
@@ -262,10 +263,18 @@ func (c *Controller) restore(ctx context.Context) error {
 		c.log.errorf(ctx, "Settings were not put back: %v", err)
 	}
 	for _, s := range step.Changes {
-		c.log.infof(ctx, "Setting %s is put back from %q to %q", s.Key, s.From, s.To)
+		c.log.infof(ctx, "Setting %s is put back from %q to %s", s.Key, s.From, valueOrDefault(s.To))
 	}
 	c.shards.reportContested(ctx, step)
 	d.Done = append(d.Done, step)
 	c.journal.record(d)
 	return err
+}
+
+// valueOrDefault names the value that a setting is put back to.
+func valueOrDefault(value string) string {
+	if value == "" {
+		return "its default"
+	}
+	return strconv.Quote(value)
 }

@@ -90,15 +90,22 @@ func (o *observer) observe(ctx context.Context, needs policy.Needs) (policy.Obse
 	obs.Shards = stats.Shards
 	obs.DataNodes = max(health.DataNodes, len(obs.Nodes))
 	if needs.Load || needs.Disk || needs.Bytes {
-		o.addLoad(ctx, &obs)
+		o.addLoad(ctx, &obs, needs)
 	}
 	return obs, nil
 }
 
 // addLoad fills in loads, disks and sizes. What can't be had stays zero, with
 // LoadKnown false; that is said once in the log, and again when it works.
-func (o *observer) addLoad(ctx context.Context, obs *policy.Observation) {
+//
+// Rates need time between two looks; a disk fills in the meantime, so how full the disks
+// are is asked anew every time.
+func (o *observer) addLoad(ctx context.Context, obs *policy.Observation, needs policy.Needs) {
 	l, err := o.load.get(ctx, o.loadAge)
+	var nodes []NodeStats
+	if err == nil && needs.Disk && l.at < o.clock.Monotonic() {
+		nodes, err = o.client.GetNodeStats(ctx)
+	}
 	switch {
 	case ctx.Err() != nil:
 		return
@@ -110,6 +117,7 @@ func (o *observer) addLoad(ctx context.Context, obs *policy.Observation) {
 	o.loadFailed = err != nil
 	if err == nil {
 		l.describe(obs)
+		addNodes(obs, nodes)
 	}
 }
 

@@ -47,6 +47,11 @@ func rebalanceSettings(paceTuned bool) []Setting {
 	)
 }
 
+// holdSettings keep Elasticsearch from rebalancing; copies are still assigned.
+func holdSettings() []Setting {
+	return []Setting{{"cluster.routing.rebalance.enable", "none"}}
+}
+
 // optimizeSettings are the weights of Elasticsearch's balancer. Source: the user's
 // documents; equal to the defaults of Elasticsearch 8.
 func optimizeSettings() []Setting {

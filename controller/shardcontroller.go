@@ -145,6 +145,12 @@ func (s *ShardController) do(ctx context.Context, a policy.Action, v policy.Verd
 		step, err = s.optimizeShardAllocation(ctx, mode)
 	case policy.Move:
 		return s.moveShards(ctx, v.Moves)
+	case policy.Hold:
+		step, err = s.ledger.apply(ctx, "hold rebalancing", holdSettings(), mode)
+		s.reportContested(ctx, step)
+	case policy.Release:
+		step, err = s.ledger.restoreSome(ctx, holdSettings())
+		s.reportContested(ctx, step)
 	default:
 		err = fmt.Errorf("unknown action %q", a)
 	}

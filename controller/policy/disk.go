@@ -23,11 +23,14 @@ type DiskConfig struct {
 // allocation (85 %), force shards away (90 %) and block writes (95 %).
 //
 // From the fullest disk it moves as few copies as will do, each to the node with the
-// most free space that has no copy of the same shard.
+// most free space that has no copy of the same shard. Elasticsearch's balancer, which
+// counts shards, would send others back at once; so rebalancing is held until the disks
+// that were relieved could take back what left them.
 type Disk struct {
 	cfg   DiskConfig
 	acted bool
 	last  time.Duration
+	left  map[string]int64 // bytes that left each node while rebalancing is held
 }
 
 // NewDisk makes the policy.
@@ -44,7 +47,7 @@ func NewDisk(cfg DiskConfig) *Disk {
 	if cfg.CoolDown == 0 {
 		cfg.CoolDown = 2 * time.Minute
 	}
-	return &Disk{cfg: cfg}
+	return &Disk{cfg: cfg, left: make(map[string]int64)}
 }
 
 // Name implements [Policy].
@@ -69,12 +72,16 @@ func (p *Disk) Decide(o Observation) Verdict {
 	source := o.Nodes[fullest]
 	grounds := fmt.Sprintf("the disk of %s is %s%% full", source.Name, format(use))
 	switch {
+	case len(p.left) > 0 && p.roomy(o):
+		clear(p.left)
+		v.Actions = []Action{Release}
+		v.Reason = fmt.Sprintf("%s; every disk could take back what left it and stay below %s%%", grounds, format(p.cfg.Until))
 	case use <= p.cfg.ActAbove:
 		v.Reason = fmt.Sprintf("%s, not above %s%%", grounds, format(p.cfg.ActAbove))
 	case o.Relocating+o.Initializing > 0:
 		v.Reason = fmt.Sprintf("%s, but %d shards are on the move already", grounds, o.Relocating+o.Initializing)
 	case p.acted && o.At-p.last < p.cfg.CoolDown:
-		v.Reason = fmt.Sprintf("%s, but acted %v ago; cool-down is %v", grounds, o.At-p.last, p.cfg.CoolDown)
+		v.Reason = fmt.Sprintf("%s, but acted %v ago; cool-down is %v", grounds, (o.At - p.last).Round(time.Second), p.cfg.CoolDown)
 	default:
 		p.relieve(o, source, grounds, &v)
 	}
@@ -88,8 +95,21 @@ func (p *Disk) relieve(o Observation, source Node, grounds string, v *Verdict) {
 		return
 	}
 	p.acted, p.last = true, o.At
-	v.Actions, v.Moves = []Action{Move}, moves
+	v.Actions, v.Moves = []Action{Hold, Move}, moves
+	for _, m := range moves {
+		p.left[m.From] += m.Bytes
+	}
 	v.Reason = fmt.Sprintf("%s, above %s%%: %d shards leave it", grounds, format(p.cfg.ActAbove), len(moves))
+}
+
+// roomy reports whether every node could take back what left it.
+func (p *Disk) roomy(o Observation) bool {
+	for _, n := range o.Nodes {
+		if n.DiskTotal > 0 && diskUse(n, p.left[n.Name]) >= p.cfg.Until {
+			return false
+		}
+	}
+	return true
 }
 
 // plan picks copies until the disk is down to the aim, or the limit is reached.

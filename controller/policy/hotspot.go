@@ -61,7 +61,7 @@ func (p *Hotspot) Decide(o Observation) Verdict {
 	case o.Relocating+o.Initializing > 0:
 		v.Reason = fmt.Sprintf("%s; but %d shards are on the move already", hot, o.Relocating+o.Initializing)
 	case p.acted && o.At-p.last < p.cfg.CoolDown:
-		v.Reason = fmt.Sprintf("%s; but moved a shard %v ago; cool-down is %v", hot, o.At-p.last, p.cfg.CoolDown)
+		v.Reason = fmt.Sprintf("%s; but moved a shard %v ago; cool-down is %v", hot, (o.At - p.last).Round(time.Second), p.cfg.CoolDown)
 	default:
 		p.relieve(o, hot, &v)
 	}

@@ -83,11 +83,23 @@ func TestDiskMovesTheSmallestShardThatIsEnough(t *testing.T) {
 	p := policy.NewDisk(policy.DiskConfig{})
 	o := loaded(0, sized("a", 500), sized("a", 100), sized("a", 70), sized("a", 160), sized("b", 300), sized("c", 200))
 	v := p.Decide(o)
-	require.Equal(t, []policy.Action{policy.Move}, v.Actions, v.Reason)
+	require.Equal(t, []policy.Action{policy.Hold, policy.Move}, v.Actions, v.Reason)
 	assert.Equal(t, []policy.ShardMove{{Index: "i", Shard: 1, From: "a", To: "c", Bytes: 100}}, v.Moves, "830 must come down to 750: 100 is the least that will do")
 	assert.Contains(t, v.Reason, "the disk of a is 83% full, above 80%")
 	o.At = time.Minute
 	assert.Contains(t, p.Decide(o).Reason, "cool-down")
+}
+
+func TestDiskHoldsRebalancingUntilWhatLeftCouldComeBack(t *testing.T) {
+	p := policy.NewDisk(policy.DiskConfig{})
+	require.True(t, p.Decide(loaded(0, sized("a", 730), sized("a", 100), sized("b", 300), sized("c", 200))).Acts())
+	relieved := loaded(30*time.Second, sized("a", 730), sized("c", 100), sized("b", 300), sized("c", 200))
+	assert.Contains(t, p.Decide(relieved).Reason, "is 73% full, not above 80%", "with the 100 it would be at 83 %")
+	free := loaded(time.Minute, sized("a", 500), sized("c", 100), sized("b", 300), sized("c", 200))
+	v := p.Decide(free)
+	assert.Equal(t, []policy.Action{policy.Release}, v.Actions)
+	assert.Contains(t, v.Reason, "could take back what left it")
+	assert.False(t, p.Decide(free).Acts(), "once")
 }
 
 func TestDiskTakesSeveralWhenNoneIsEnoughAndSpreadsThem(t *testing.T) {

@@ -85,6 +85,10 @@ const (
 	Rebalance Action = "rebalance" // let Elasticsearch rebalance, with limits on recovery
 	Optimize  Action = "optimize"  // set the weights of Elasticsearch's balancer
 	Move      Action = "move"      // move the shards named
+	// Hold keeps Elasticsearch from rebalancing, which would undo moves that have another
+	// aim than equal numbers; Release lets it rebalance as before.
+	Hold    Action = "hold-rebalancing"
+	Release Action = "release-rebalancing"
 )
 
 // Verdict is a policy's decision with its grounds.

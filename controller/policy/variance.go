@@ -73,7 +73,7 @@ func (p *Variance) Decide(o Observation) Verdict {
 		p.acting = true
 		v.Reason = fmt.Sprintf("%s, but %d shards are on the move already", grounds, o.Relocating+o.Initializing)
 	case p.acted && o.At-p.last < p.cfg.CoolDown:
-		v.Reason = fmt.Sprintf("%s, but acted %v ago; cool-down is %v", grounds, o.At-p.last, p.cfg.CoolDown)
+		v.Reason = fmt.Sprintf("%s, but acted %v ago; cool-down is %v", grounds, (o.At - p.last).Round(time.Second), p.cfg.CoolDown)
 	default:
 		limit := p.cfg.High
 		if p.acting {
