@@ -171,3 +171,16 @@ func manage(t *testing.T, fake *fakeCluster, cfg recovery.Config) *recovery.Mana
 	})
 	return m
 }
+
+func (f *fakeCluster) put() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.puts)
+}
+
+// when is the time of the i-th reroute.
+func (f *fakeCluster) when(i int) time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.at[i]
+}

@@ -30,7 +30,7 @@ func TestTriesGetRarerAndEndWithAPerson(t *testing.T) {
 		m := manage(t, fake, recovery.Config{Interval: 10 * time.Second, MaxTries: 3, BackoffBase: time.Minute})
 		time.Sleep(time.Hour)
 		require.Len(t, fake.sent(), 3, "retried as often as allowed, and no more")
-		first, second := fake.at[1].Sub(fake.at[0]), fake.at[2].Sub(fake.at[1])
+		first, second := fake.when(1).Sub(fake.when(0)), fake.when(2).Sub(fake.when(1))
 		assert.GreaterOrEqual(t, first, 30*time.Second)
 		assert.LessOrEqual(t, first, 70*time.Second)
 		assert.GreaterOrEqual(t, second, time.Minute)
@@ -115,10 +115,10 @@ func TestAllocationIsSwitchedOnButNotAgainstAPerson(t *testing.T) {
 		fake.states[1], fake.explain = "UNASSIGNED", disabled
 		m := manage(t, fake, recovery.Config{Interval: 10 * time.Second, BackoffBase: 10 * time.Second})
 		time.Sleep(5 * time.Second)
-		assert.Equal(t, []string{`{"persistent":{"cluster.routing.allocation.enable":"all"}}`}, fake.puts)
+		assert.Equal(t, []string{`{"persistent":{"cluster.routing.allocation.enable":"all"}}`}, fake.put())
 		fake.set(func() { fake.persistent["cluster.routing.allocation.enable"] = "none" }) // a person insists
 		time.Sleep(time.Hour)
-		assert.Len(t, fake.puts, 1, "it is not switched on a second time")
+		assert.Len(t, fake.put(), 1, "it is not switched on a second time")
 		assert.Equal(t, recovery.GivenUp, m.Faults()[0].State)
 	})
 }
@@ -129,18 +129,18 @@ func TestAFloodBlockIsLiftedOnceAndOnlyWhenTheFloodIsOver(t *testing.T) {
 		fake.blocks, fake.diskUsed = "true", 960
 		m := manage(t, fake, recovery.Config{Interval: 10 * time.Second, StaleAfter: time.Minute})
 		time.Sleep(10 * time.Minute)
-		assert.Empty(t, fake.puts, "the disk is at flood stage")
+		assert.Empty(t, fake.put(), "the disk is at flood stage")
 		assert.Equal(t, recovery.Watermark, m.Faults()[0].Cause)
 		fake.set(func() { fake.diskUsed = 930 })
 		time.Sleep(50 * time.Second)
-		assert.Empty(t, fake.puts, "Elasticsearch may lift it by itself")
+		assert.Empty(t, fake.put(), "Elasticsearch may lift it by itself")
 		time.Sleep(30 * time.Second)
-		assert.Equal(t, []string{`{"index.blocks.read_only_allow_delete":null}`}, fake.puts)
+		assert.Equal(t, []string{`{"index.blocks.read_only_allow_delete":null}`}, fake.put())
 		time.Sleep(time.Minute)
 		assert.Empty(t, m.Faults())
 		fake.set(func() { fake.blocks = "true" }) // a person sets it
 		time.Sleep(time.Hour)
-		assert.Len(t, fake.puts, 1, "a block that comes back without a flood is somebody's")
+		assert.Len(t, fake.put(), 1, "a block that comes back without a flood is somebody's")
 	})
 }
 
