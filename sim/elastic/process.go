@@ -40,6 +40,7 @@ type process struct {
 	calls   []*call      // blocking calls of outside processes
 	stateWs []*stateWait
 	traffic traffic
+	readers readers // of points in time
 }
 
 // traffic counts what the transport layer carried.

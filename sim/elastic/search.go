@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -127,7 +128,15 @@ func (p *process) order(t *state.ShardTable, preference string) []*state.Copy {
 			return nil
 		}
 		return out[local : local+1]
-	default: // the same text asks the same copy
+	default:
+		if nodes, ok := strings.CutPrefix(preference, "_only_nodes:"); ok {
+			return p.onNodes(out, nodes)
+		}
+		if nodes, ok := strings.CutPrefix(preference, "_prefer_nodes:"); ok {
+			preferred := p.onNodes(out, nodes)
+			return append(preferred, slices.DeleteFunc(out, func(c *state.Copy) bool { return slices.Contains(preferred, c) })...)
+		}
+		// The same text asks the same copy.
 		if len(out) > 1 {
 			k := floorMod(int(routingHash(preference)), len(out))
 			out = append(out[k:len(out):len(out)], out[:k]...)
@@ -192,10 +201,14 @@ func (n *Node) Search(ctx context.Context, req SearchRequest) (SearchResult, err
 // searchVisits prepares the queries of an index's shards.
 func (p *process) searchVisits(meta *state.Index, req SearchRequest, parts *[]*shardHits) []*copyVisit {
 	var visits []*copyVisit
+	only, preference := splitPreference(req.Preference)
 	for _, t := range p.applied.Routing.Index(meta.Name).Shards {
+		if only != nil && !slices.Contains(only, t.Shard) {
+			continue
+		}
 		part := &shardHits{}
 		*parts = append(*parts, part)
-		v := &copyVisit{p: p, name: "search[phase/query]", key: storeKey{meta.UUID, t.Shard}, copies: p.order(t, req.Preference)}
+		v := &copyVisit{p: p, name: "search[phase/query]", key: storeKey{meta.UUID, t.Shard}, copies: p.order(t, preference)}
 		v.from = t.Primary()
 		v.on = func(s *shard) func() {
 			total, hits := s.query(req)

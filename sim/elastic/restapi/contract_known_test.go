@@ -30,11 +30,6 @@ var knownDifferences = []knownDifference{
 		reason: "the recorded nodes' elasticsearch.yml names ports, addresses, paths and first masters",
 	},
 	{
-		uri:    "/ix/_doc/1",
-		parts:  []string{"[1:6] Unexpected end of file"},
-		reason: "the exception behind a document that does not parse has another name when it came from another node",
-	},
-	{
 		uri:    "/_cluster/stats",
 		parts:  []string{".indices.search.queries", ".indices.search.sections"},
 		reason: "how often each feature of searches was used is not counted",

@@ -160,9 +160,14 @@ func (r *request) timeParam(name string, def time.Duration) time.Duration {
 	if !ok {
 		return def
 	}
-	d, err := settings.ParseTime(name, v)
+	return timeOf(name, v)
+}
+
+// timeOf reads a duration, or raises Elasticsearch's refusal.
+func timeOf(name, text string) time.Duration {
+	d, err := settings.ParseTime(name, text)
 	if err != nil {
-		raise(timeError(err, v))
+		raise(timeError(err, text))
 	}
 	return d
 }

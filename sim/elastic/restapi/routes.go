@@ -78,5 +78,7 @@ var routeTable = []*route{
 		on:      []string{"GET /_search", "POST /_search", "GET /{index}/_search", "POST /{index}/_search"},
 		prepare: prepareSearch, rendering: []string{"typed_keys", "rest_total_hits_as_int"},
 	},
+	{on: []string{"POST /_pit", "POST /{index}/_pit"}, prepare: prepareOpenPIT},
+	{on: []string{"DELETE /_pit"}, prepare: prepareClosePIT},
 	{on: []string{"GET /_count", "POST /_count", "GET /{index}/_count", "POST /{index}/_count"}, prepare: prepareCount},
 }

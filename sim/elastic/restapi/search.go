@@ -9,157 +9,6 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
-// queryNames are the queries that an Elasticsearch node knows; the simulator
-// evaluates match_all, match_none, ids and bool over them.
-var queryNames = strings.Fields(`bool boosting combined_fields constant_score dis_max distance_feature exists function_score fuzzy
-	geo_bounding_box geo_distance geo_shape ids intervals knn match match_all match_bool_prefix match_none match_phrase
-	match_phrase_prefix more_like_this multi_match nested pinned prefix query_string range rank_feature regexp script script_score
-	simple_query_string span_containing span_field_masking span_first span_gap span_multi span_near span_not span_or span_term
-	span_within sparse_vector term terms terms_set text_expansion weighted_tokens wildcard wrapper`)
-
-// matcher selects documents; nil selects all.
-type matcher func(id string, source []byte) bool
-
-func parsingException(line, col int, reason string) *elastic.Error {
-	return &elastic.Error{
-		Status: 400, Type: "parsing_exception", Reason: reason,
-		Fields: []elastic.Field{{Name: "line", Value: line}, {Name: "col", Value: col}},
-	}
-}
-
-// parseQuery reads a query clause.
-func parseQuery(v *jsonValue) matcher {
-	if len(v.members) == 0 {
-		raise(illegalArgument("query malformed, empty clause found at [%d:%d]", v.closeLine, v.closeCol))
-	}
-	m := &v.members[0]
-	if m.value.kind != objectValue {
-		raise(parsingException(m.value.line, m.value.col, "["+m.name+"] query malformed, no start_object after query name"))
-	}
-	var out matcher
-	switch m.name {
-	case "match_all", "match_none":
-		for i := range m.value.members {
-			f := &m.value.members[i]
-			if f.name != "boost" && f.name != "_name" {
-				raise(unknownQueryField(f, m.name, []string{"boost", "_name"}))
-			}
-		}
-		if m.name == "match_none" {
-			out = func(string, []byte) bool { return false }
-		}
-	case "ids":
-		out = parseIDs(&m.value)
-	case "bool":
-		out = parseBool(&m.value)
-	default:
-		raise(unknownQuery(m))
-	}
-	if len(v.members) > 1 {
-		next := &v.members[1]
-		raise(parsingException(next.line, next.col, "["+m.name+"] malformed query, expected [END_OBJECT] but found [FIELD_NAME]"))
-	}
-	return out
-}
-
-func unknownQuery(m *jsonMember) *elastic.Error {
-	if slices.Contains(queryNames, m.name) {
-		return notModelled("query [" + m.name + "]; it evaluates match_all, match_none, ids and bool")
-	}
-	line, col := m.value.line, m.value.col
-	reason := "unknown query [" + m.name + "]"
-	switch similar := similarTo(m.name, queryNames, 0.5); len(similar) {
-	case 0:
-	case 1:
-		reason += " did you mean [" + similar[0] + "]?"
-	default:
-		reason += " did you mean any of [" + strings.Join(similar, ", ") + "]?"
-	}
-	e := parsingException(line, col, reason)
-	e.CausedBy = &elastic.Error{
-		Type: "named_object_not_found_exception", Reason: "[" + itoa(line) + ":" + itoa(col) + "] unknown field [" + m.name + "]",
-	}
-	e.RootCause = []*elastic.Error{{Type: e.Type, Reason: e.Reason, Fields: e.Fields}}
-	return e
-}
-
-func unknownQueryField(f *jsonMember, query string, known []string) *elastic.Error {
-	inner := unknownField(f, query, known)
-	e := parsingException(f.value.line, f.value.col, inner.Reason)
-	e.CausedBy = inner
-	e.RootCause = []*elastic.Error{{Type: e.Type, Reason: e.Reason, Fields: e.Fields}}
-	return e
-}
-
-func parseIDs(v *jsonValue) matcher {
-	want := map[string]bool{}
-	seen := false
-	for i := range v.members {
-		f := &v.members[i]
-		switch f.name {
-		case "values":
-			seen = true
-			for k := range f.value.elements {
-				want[f.value.elements[k].text] = true
-			}
-		case "boost", "_name":
-		default:
-			raise(unknownQueryField(f, "ids", []string{"values", "boost", "_name"}))
-		}
-	}
-	if !seen {
-		raise(illegalArgument("Required [values]"))
-	}
-	return func(id string, _ []byte) bool { return want[id] }
-}
-
-// parseBool combines clauses: all of must and filter, none of must_not, and one of
-// should when there is nothing else.
-func parseBool(v *jsonValue) matcher {
-	var all, none, any []matcher
-	for i := range v.members {
-		f := &v.members[i]
-		clauses := []jsonValue{f.value}
-		if f.value.kind == arrayValue {
-			clauses = f.value.elements
-		}
-		var into *[]matcher
-		switch f.name {
-		case "must", "filter":
-			into = &all
-		case "must_not":
-			into = &none
-		case "should":
-			into = &any
-		case "boost", "_name", "adjust_pure_negative", "minimum_should_match":
-			continue
-		default:
-			raise(unknownQueryField(f, "bool", []string{"must", "filter", "must_not", "should", "boost", "minimum_should_match", "_name"}))
-		}
-		for k := range clauses {
-			*into = append(*into, parseQuery(&clauses[k]))
-		}
-	}
-	holds := func(m matcher, id string, source []byte) bool { return m == nil || m(id, source) }
-	needed := len(any) > 0 && len(all) == 0
-	return func(id string, source []byte) bool {
-		for _, m := range all {
-			if !holds(m, id, source) {
-				return false
-			}
-		}
-		for _, m := range none {
-			if holds(m, id, source) {
-				return false
-			}
-		}
-		if !needed {
-			return true
-		}
-		return slices.ContainsFunc(any, func(m matcher) bool { return holds(m, id, source) })
-	}
-}
-
 // searchBody is a search's body and parameters.
 type searchBody struct {
 	match              matcher
@@ -167,6 +16,8 @@ type searchBody struct {
 	trackUpTo          int64 // -1: not at all; hits above are only "gte"
 	source             sourceFilter
 	version, seqNo     bool
+	pit                *pitBody
+	sortedByShard      bool
 	sortedByDoc, asInt bool
 	partial            bool
 	preference         string
@@ -186,7 +37,15 @@ func prepareSearch(r *request) action {
 		r.param("scroll")
 		raise(notModelled("scroll"))
 	}
-	return func(c *call) *response { return c.search(names, opt, &q) }
+	if q.sortedByShard && q.pit == nil {
+		raise(validationFailed("[_shard_doc] sort field cannot be used without [point in time]"))
+	}
+	return func(c *call) *response {
+		if q.pit != nil {
+			return c.searchPIT(names, &q)
+		}
+		return c.search(names, opt, &q)
+	}
 }
 
 // parse reads the body (SearchSourceBuilder).
@@ -197,6 +56,12 @@ func (q *searchBody) parse(v *jsonValue) {
 		}
 		raise(parsingException(v.line, v.col, "Expected [START_OBJECT] but found ["+v.tokenName()+"]"))
 	}
+	var after *jsonValue
+	defer func() {
+		if after != nil {
+			q.searchAfter(after)
+		}
+	}()
 	for i := range v.members {
 		m := &v.members[i]
 		switch {
@@ -221,6 +86,10 @@ func (q *searchBody) parse(v *jsonValue) {
 			q.seqNo = m.value.text == "true"
 		case m.name == "sort":
 			q.parseSort(&m.value)
+		case m.name == "pit" && m.value.kind == objectValue:
+			q.pit = parsePIT(&m.value)
+		case m.name == "search_after" && m.value.kind == arrayValue:
+			after = &m.value
 		case slices.Contains([]string{"timeout", "terminate_after", "profile", "explain", "track_scores", "min_score", "stats"}, m.name) && scalar(m):
 			if m.name == "min_score" || m.name == "profile" || m.name == "explain" {
 				raise(notModelled("[" + m.name + "] in a search"))
@@ -244,7 +113,7 @@ func scalar(m *jsonMember) bool {
 // isSearchField reports whether Elasticsearch knows the field and the simulator does not.
 func isSearchField(name string) bool {
 	return slices.Contains(strings.Fields(`aggs aggregations suggest highlight collapse rescore fields stored_fields docvalue_fields script_fields
-		runtime_mappings post_filter knn retriever rank pit search_after slice indices_boost ext`), name)
+		runtime_mappings post_filter knn retriever rank slice indices_boost ext`), name)
 }
 
 func intOf(m *jsonMember) int {
@@ -299,6 +168,14 @@ func (q *searchBody) parseSource(v *jsonValue) {
 	}
 }
 
+// searchAfter continues a point in time behind a hit.
+func (q *searchBody) searchAfter(v *jsonValue) {
+	if q.pit == nil || !q.sorted() {
+		raise(notModelled("[search_after] but for a point in time sorted by _shard_doc"))
+	}
+	q.pit.after = parseAfter(v)
+}
+
 // parseSort accepts the order in which hits come anyway.
 func (q *searchBody) parseSort(v *jsonValue) {
 	keys := []jsonValue{*v}
@@ -308,13 +185,27 @@ func (q *searchBody) parseSort(v *jsonValue) {
 	for i := range keys {
 		k := &keys[i]
 		switch {
-		case k.kind == stringValue && k.text == "_doc":
-			q.sortedByDoc = true
-		case k.kind == stringValue && k.text == "_score":
+		case k.kind == stringValue:
+			q.order(k.text)
+		case k.kind == objectValue && len(k.members) == 1 && ascending(&k.members[0].value):
+			q.order(k.members[0].name)
 		default:
-			raise(notModelled("sorting other than by _doc"))
+			raise(notModelled("sorting other than by _doc or _shard_doc"))
 		}
 	}
+}
+
+// ascending reports whether a sort key asks for nothing but its own order.
+func ascending(v *jsonValue) bool {
+	if v.kind == objectValue {
+		for i := range v.members {
+			if m := &v.members[i]; m.name != "order" || m.value.text != "asc" {
+				return false
+			}
+		}
+		return true
+	}
+	return v.text == "asc"
 }
 
 // params reads the parameters, which win over the body.
@@ -335,6 +226,7 @@ func (q *searchBody) params(r *request) {
 	q.version = r.boolParam("version", q.version)
 	q.seqNo = r.boolParam("seq_no_primary_term", q.seqNo)
 	q.preference = r.param("preference")
+	checkPreference(q.preference)
 	q.partial = r.boolParam("allow_partial_search_results", true)
 	q.asInt = r.boolParam("rest_total_hits_as_int", false)
 	if f := sourceParams(r); f.off || len(f.includes)+len(f.excludes) > 0 {
@@ -361,10 +253,7 @@ func (q *searchBody) params(r *request) {
 		raise(notModelled("query strings (?q)"))
 	}
 	if v := r.param("sort"); v != "" {
-		if v != "_doc" {
-			raise(notModelled("sorting other than by _doc"))
-		}
-		q.sortedByDoc = true
+		q.order(strings.TrimSuffix(v, ":asc"))
 	}
 }
 
@@ -385,31 +274,18 @@ func (c *call) search(names []string, opt indicesOptions, q *searchBody) *respon
 	w.bool("timed_out", result.TimedOut)
 	writeShards(w, &result.Shards, true)
 	w.object("hits")
-	switch relation := "eq"; {
-	case q.trackUpTo < 0:
-	case q.asInt:
-		w.int64("total", result.Total)
-	default:
-		total := result.Total
-		if total > q.trackUpTo {
-			total, relation = q.trackUpTo, "gte"
-		}
-		w.object("total")
-		w.int64("value", total)
-		w.str("relation", relation)
-		w.end()
-	}
+	q.writeTotal(w, result.Total)
 	switch {
 	case len(indices) == 0:
 		w.float("max_score", 0)
-	case len(result.Hits) == 0 || q.sortedByDoc:
+	case len(result.Hits) == 0 || q.sorted():
 		w.null("max_score")
 	default:
 		w.float("max_score", 1)
 	}
 	w.array("hits")
 	for i := range result.Hits {
-		q.writeHit(w, &result.Hits[i], i)
+		q.writeHit(w, &result.Hits[i], int64(q.from+i))
 	}
 	w.end()
 	w.end()
@@ -449,7 +325,25 @@ func searchFailed(status int, failures []elastic.ShardFailure) *elastic.Error {
 	return e
 }
 
-func (q *searchBody) writeHit(w *jsonWriter, h *elastic.Hit, i int) {
+// writeTotal writes "hits.total" as exactly as it was asked for.
+func (q *searchBody) writeTotal(w *jsonWriter, total int64) {
+	switch relation := "eq"; {
+	case q.trackUpTo < 0:
+	case q.asInt:
+		w.int64("total", total)
+	default:
+		if total > q.trackUpTo {
+			total, relation = q.trackUpTo, "gte"
+		}
+		w.object("total")
+		w.int64("value", total)
+		w.str("relation", relation)
+		w.end()
+	}
+}
+
+// writeHit writes a hit with its place in the order.
+func (q *searchBody) writeHit(w *jsonWriter, h *elastic.Hit, place int64) {
 	w.obj()
 	w.str("_index", h.Index)
 	w.str("_id", h.ID)
@@ -460,7 +354,7 @@ func (q *searchBody) writeHit(w *jsonWriter, h *elastic.Hit, i int) {
 		w.int64("_seq_no", h.SeqNo)
 		w.int64("_primary_term", h.PrimaryTerm)
 	}
-	if q.sortedByDoc {
+	if q.sorted() {
 		w.null("_score")
 	} else {
 		w.float("_score", 1)
@@ -469,9 +363,9 @@ func (q *searchBody) writeHit(w *jsonWriter, h *elastic.Hit, i int) {
 		w.str("_routing", h.Routing)
 	}
 	q.source.write(w, h.Source)
-	if q.sortedByDoc {
+	if q.sorted() {
 		w.array("sort")
-		w.elemInt(int64(q.from + i))
+		w.elemInt(place)
 		w.end()
 	}
 	w.end()

@@ -1,0 +1,315 @@
+package elastic
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// reader is a shard copy as one moment's searches saw it (ReaderContext). It lives in
+// the process that holds the copy and expires when it is not used.
+type reader struct {
+	index   string
+	docs    []*doc // by sequence number
+	keep    time.Duration
+	expires sim.Time
+}
+
+// readers are a process's readers by number.
+type readers struct {
+	last int64
+	open map[int64]*reader
+}
+
+// find is an open reader that has not expired, or nil. It counts as a use.
+func (r *readers) find(id int64, now sim.Time, keep time.Duration) *reader {
+	c := r.open[id]
+	if c == nil {
+		return nil
+	}
+	if c.expires < now {
+		delete(r.open, id)
+		return nil
+	}
+	c.keep = max(c.keep, keep)
+	c.expires = now.Add(c.keep)
+	return c
+}
+
+// openReader fixes what searches of the copy see now.
+func (s *shard) openReader(keep time.Duration) int64 {
+	s.catchUpRefresh(true)
+	r := &s.p.readers
+	if r.open == nil {
+		r.open = make(map[int64]*reader)
+	}
+	c := &reader{index: s.index, keep: keep, expires: s.now().Add(keep)}
+	for _, d := range s.engine().visible {
+		if !d.Deleted {
+			c.docs = append(c.docs, d)
+		}
+	}
+	slices.SortFunc(c.docs, func(a, b *doc) int { return cmp.Compare(a.SeqNo, b.SeqNo) }) //determinism:allow sort-ties sequence numbers are unique
+	r.last++
+	r.open[r.last] = c
+	return r.last
+}
+
+// PointInTimeShard is one shard of a point in time: a copy as one node held it.
+type PointInTimeShard struct {
+	Index, IndexUUID string
+	Shard            int
+	// Node and Incarnation are the process that keeps Reader.
+	Node        string
+	Incarnation int
+	Reader      int64
+}
+
+// OpenPointInTime fixes what searches of the indices see, one copy per shard, chosen by
+// the preference ("_shards:0,2", "_only_nodes:n1,n2", both joined by "|", or as for a
+// search). It is kept for keep after every use.
+func (n *Node) OpenPointInTime(ctx context.Context, indices []string, preference string, keep time.Duration) ([]PointInTimeShard, ShardsResult, error) {
+	var out ShardsResult
+	var shards []PointInTimeShard
+	p := n.proc
+	if p == nil {
+		return nil, out, errNodeGone
+	}
+	only, rest := splitPreference(preference)
+	err := p.await(ctx, func(done func(error)) {
+		var visits []*copyVisit
+		for _, index := range indices {
+			meta := p.applied.Index(index)
+			if meta == nil {
+				done(IndexNotFound(index))
+				return
+			}
+			for _, t := range p.applied.Routing.Index(index).Shards {
+				if only != nil && !slices.Contains(only, t.Shard) {
+					continue
+				}
+				copies := p.order(t, rest)
+				if nodes, ok := strings.CutPrefix(rest, "_only_nodes:"); ok && len(copies) == 0 {
+					done(&Error{
+						Status: 400, Type: "illegal_argument_exception",
+						Reason: fmt.Sprintf("no data nodes with criteria [%s] found for shard: [%s][%d]", nodes, index, t.Shard),
+					})
+					return
+				}
+				visits = append(visits, &copyVisit{
+					p: p, name: "open_pit", key: storeKey{meta.UUID, t.Shard}, copies: copies, from: t.Primary(),
+				})
+				shards = append(shards, PointInTimeShard{Index: index, IndexUUID: meta.UUID, Shard: t.Shard})
+			}
+		}
+		report := gather(len(visits), func() { done(nil) })
+		for i, v := range visits {
+			v.on = func(s *shard) func() {
+				id, at := s.openReader(keep), s.p.n
+				began := at.Incarnation()
+				return func() {
+					shards[i].Node, shards[i].Incarnation, shards[i].Reader = at.ID(), began, id
+					report()
+				}
+			}
+			v.none = func(last *Error) {
+				out.Failures = append(out.Failures, *searchFailure(v, last))
+				report()
+			}
+			v.next()
+		}
+	})
+	if err != nil {
+		return nil, out, err
+	}
+	out.Total, out.Failed = len(shards), len(out.Failures)
+	out.Successful = out.Total - out.Failed
+	if out.Failed > 0 {
+		return nil, out, &Error{
+			Status: 503, Type: "search_phase_execution_exception", Reason: "all shards failed",
+			Fields: []Field{{"phase", "open_search_context"}, {"grouped", true}}, RootCause: []*Error{},
+		}
+	}
+	return shards, out, nil
+}
+
+// PointInTimeSearch reads a page from a point in time.
+type PointInTimeSearch struct {
+	Shards []PointInTimeShard
+	// Keep prolongs it; 0 leaves it as it was opened.
+	Keep  time.Duration
+	Match func(id string, source []byte) bool // nil: all
+	// After is the position behind which to begin, -1 for the beginning. The position of a
+	// hit is its shard's place in Shards, times 2^32, plus its own.
+	After int64
+	Size  int
+}
+
+// PointInTimeHit is a document with its position.
+type PointInTimeHit struct {
+	Hit
+	Position int64
+}
+
+// readerPage is one shard's part of a page.
+type readerPage struct {
+	total  int64
+	hits   []PointInTimeHit
+	failed *ShardFailure
+}
+
+// SearchPointInTime reads a page. A shard whose reader is gone is among the failures of
+// the result, with the reason search_context_missing_exception.
+func (n *Node) SearchPointInTime(ctx context.Context, req PointInTimeSearch) (hits []PointInTimeHit, total int64, shards ShardsResult, err error) {
+	p := n.proc
+	if p == nil {
+		return nil, 0, shards, errNodeGone
+	}
+	pages := make([]readerPage, len(req.Shards))
+	err = p.await(ctx, func(done func(error)) {
+		report := gather(len(req.Shards), func() { done(nil) })
+		for i, ref := range req.Shards {
+			p.readPage(i, ref, req, &pages[i], report)
+		}
+	})
+	if err != nil {
+		return nil, 0, shards, err
+	}
+	for i := range pages {
+		shards.Total++
+		if f := pages[i].failed; f != nil {
+			shards.Failed++
+			shards.Failures = append(shards.Failures, *f)
+			continue
+		}
+		shards.Successful++
+		total += pages[i].total
+		hits = append(hits, pages[i].hits...)
+	}
+	return hits[:min(len(hits), req.Size)], total, shards, nil
+}
+
+// readPage asks the node that keeps a reader.
+func (p *process) readPage(place int, ref PointInTimeShard, req PointInTimeSearch, page *readerPage, report func()) {
+	fail := func(e *Error) {
+		page.failed = &ShardFailure{Index: ref.Index, Shard: ref.Shard, Node: ref.Node, Reason: e}
+		report()
+	}
+	node := p.c.byID[ref.Node]
+	if node == nil {
+		fail(missingReader(ref))
+		return
+	}
+	p.request(node, rpc{
+		name: "search[pit]", bytes: 256,
+		handle: func(q *process, reply func(int64, func())) {
+			var c *reader
+			if q.n.Incarnation() == ref.Incarnation {
+				c = q.readers.find(ref.Reader, q.c.e.Now(), req.Keep)
+			}
+			if c == nil {
+				reply(0, func() { fail(missingReader(ref)) })
+				return
+			}
+			total, hits, bytes := c.page(place, req)
+			q.after(p.c.cal.SearchOp, "search[pit]", func() {
+				reply(bytes, func() { page.total, page.hits = total, hits; report() })
+			})
+		},
+		failed: func(err error) {
+			fail(&Error{Status: 500, Type: "node_disconnected_exception", Reason: err.Error()})
+		},
+	})
+}
+
+func missingReader(ref PointInTimeShard) *Error {
+	return &Error{
+		Status: 404, Type: "search_context_missing_exception", Reason: "No search context found for id [" + strconv.FormatInt(ref.Reader, 10) + "]",
+	}
+}
+
+// page is the reader's documents behind the position.
+func (c *reader) page(place int, req PointInTimeSearch) (total int64, hits []PointInTimeHit, bytes int64) {
+	for i, d := range c.docs {
+		if req.Match != nil && !req.Match(d.ID, d.Source) {
+			continue
+		}
+		total++
+		at := int64(place)<<32 | int64(i)
+		if at <= req.After || len(hits) >= req.Size {
+			continue
+		}
+		hits = append(hits, PointInTimeHit{Hit{
+			Index: c.index, ID: d.ID, Routing: d.Routing, Version: d.Version, SeqNo: d.SeqNo, PrimaryTerm: d.Term, Source: d.Source,
+		}, at})
+		bytes += d.bytes()
+	}
+	return total, hits, bytes
+}
+
+// ClosePointInTime gives the readers back and returns how many were still open.
+func (n *Node) ClosePointInTime(ctx context.Context, shards []PointInTimeShard) (freed int, err error) {
+	p := n.proc
+	if p == nil {
+		return 0, errNodeGone
+	}
+	err = p.await(ctx, func(done func(error)) {
+		report := gather(len(shards), func() { done(nil) })
+		for _, ref := range shards {
+			node := p.c.byID[ref.Node]
+			if node == nil {
+				report()
+				continue
+			}
+			p.request(node, rpc{
+				name: "free_context", bytes: 64,
+				handle: func(q *process, reply func(int64, func())) {
+					was := q.n.Incarnation() == ref.Incarnation && q.readers.find(ref.Reader, q.c.e.Now(), 0) != nil
+					if was {
+						delete(q.readers.open, ref.Reader)
+					}
+					reply(0, func() {
+						if was {
+							freed++
+						}
+						report()
+					})
+				},
+				failed: func(error) { report() },
+			})
+		}
+	})
+	return freed, err
+}
+
+// splitPreference takes "_shards:0,2|" off a preference; only is nil without it.
+func splitPreference(preference string) (only []int, rest string) {
+	list, ok := strings.CutPrefix(preference, "_shards:")
+	if !ok {
+		return nil, preference
+	}
+	list, rest, _ = strings.Cut(list, "|")
+	only = []int{}
+	for s := range strings.SplitSeq(list, ",") {
+		if n, err := strconv.Atoi(strings.TrimSpace(s)); err == nil {
+			only = append(only, n)
+		}
+	}
+	return only, rest
+}
+
+// onNodes keeps the copies on the nodes named, by id or name.
+func (p *process) onNodes(copies []*state.Copy, list string) []*state.Copy {
+	named := strings.Split(list, ",")
+	return slices.DeleteFunc(slices.Clone(copies), func(c *state.Copy) bool {
+		n := p.applied.Node(c.Node)
+		return !slices.Contains(named, c.Node) && (n == nil || !slices.Contains(named, n.Name))
+	})
+}

@@ -1,0 +1,159 @@
+package restapi
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/shardquake/shardquake/sim/elastic"
+)
+
+// queryNames are the queries that an Elasticsearch node knows; the simulator
+// evaluates match_all, match_none, ids and bool over them.
+var queryNames = strings.Fields(`bool boosting combined_fields constant_score dis_max distance_feature exists function_score fuzzy
+	geo_bounding_box geo_distance geo_shape ids intervals knn match match_all match_bool_prefix match_none match_phrase
+	match_phrase_prefix more_like_this multi_match nested pinned prefix query_string range rank_feature regexp script script_score
+	simple_query_string span_containing span_field_masking span_first span_gap span_multi span_near span_not span_or span_term
+	span_within sparse_vector term terms terms_set text_expansion weighted_tokens wildcard wrapper`)
+
+// matcher selects documents; nil selects all.
+type matcher func(id string, source []byte) bool
+
+func parsingException(line, col int, reason string) *elastic.Error {
+	return &elastic.Error{
+		Status: 400, Type: "parsing_exception", Reason: reason,
+		Fields: []elastic.Field{{Name: "line", Value: line}, {Name: "col", Value: col}},
+	}
+}
+
+// parseQuery reads a query clause.
+func parseQuery(v *jsonValue) matcher {
+	if len(v.members) == 0 {
+		raise(illegalArgument("query malformed, empty clause found at [%d:%d]", v.closeLine, v.closeCol))
+	}
+	m := &v.members[0]
+	if m.value.kind != objectValue {
+		raise(parsingException(m.value.line, m.value.col, "["+m.name+"] query malformed, no start_object after query name"))
+	}
+	var out matcher
+	switch m.name {
+	case "match_all", "match_none":
+		for i := range m.value.members {
+			f := &m.value.members[i]
+			if f.name != "boost" && f.name != "_name" {
+				raise(unknownQueryField(f, m.name, []string{"boost", "_name"}))
+			}
+		}
+		if m.name == "match_none" {
+			out = func(string, []byte) bool { return false }
+		}
+	case "ids":
+		out = parseIDs(&m.value)
+	case "bool":
+		out = parseBool(&m.value)
+	default:
+		raise(unknownQuery(m))
+	}
+	if len(v.members) > 1 {
+		next := &v.members[1]
+		raise(parsingException(next.line, next.col, "["+m.name+"] malformed query, expected [END_OBJECT] but found [FIELD_NAME]"))
+	}
+	return out
+}
+
+func unknownQuery(m *jsonMember) *elastic.Error {
+	if slices.Contains(queryNames, m.name) {
+		return notModelled("query [" + m.name + "]; it evaluates match_all, match_none, ids and bool")
+	}
+	line, col := m.value.line, m.value.col
+	reason := "unknown query [" + m.name + "]"
+	switch similar := similarTo(m.name, queryNames, 0.5); len(similar) {
+	case 0:
+	case 1:
+		reason += " did you mean [" + similar[0] + "]?"
+	default:
+		reason += " did you mean any of [" + strings.Join(similar, ", ") + "]?"
+	}
+	e := parsingException(line, col, reason)
+	e.CausedBy = &elastic.Error{
+		Type: "named_object_not_found_exception", Reason: "[" + itoa(line) + ":" + itoa(col) + "] unknown field [" + m.name + "]",
+	}
+	e.RootCause = []*elastic.Error{{Type: e.Type, Reason: e.Reason, Fields: e.Fields}}
+	return e
+}
+
+func unknownQueryField(f *jsonMember, query string, known []string) *elastic.Error {
+	inner := unknownField(f, query, known)
+	e := parsingException(f.value.line, f.value.col, inner.Reason)
+	e.CausedBy = inner
+	e.RootCause = []*elastic.Error{{Type: e.Type, Reason: e.Reason, Fields: e.Fields}}
+	return e
+}
+
+func parseIDs(v *jsonValue) matcher {
+	want := map[string]bool{}
+	seen := false
+	for i := range v.members {
+		f := &v.members[i]
+		switch f.name {
+		case "values":
+			seen = true
+			for k := range f.value.elements {
+				want[f.value.elements[k].text] = true
+			}
+		case "boost", "_name":
+		default:
+			raise(unknownQueryField(f, "ids", []string{"values", "boost", "_name"}))
+		}
+	}
+	if !seen {
+		raise(illegalArgument("Required [values]"))
+	}
+	return func(id string, _ []byte) bool { return want[id] }
+}
+
+// parseBool combines clauses: all of must and filter, none of must_not, and one of
+// should when there is nothing else.
+func parseBool(v *jsonValue) matcher {
+	var all, none, any []matcher
+	for i := range v.members {
+		f := &v.members[i]
+		clauses := []jsonValue{f.value}
+		if f.value.kind == arrayValue {
+			clauses = f.value.elements
+		}
+		var into *[]matcher
+		switch f.name {
+		case "must", "filter":
+			into = &all
+		case "must_not":
+			into = &none
+		case "should":
+			into = &any
+		case "boost", "_name", "adjust_pure_negative", "minimum_should_match":
+			continue
+		default:
+			raise(unknownQueryField(f, "bool", []string{"must", "filter", "must_not", "should", "boost", "minimum_should_match", "_name"}))
+		}
+		for k := range clauses {
+			*into = append(*into, parseQuery(&clauses[k]))
+		}
+	}
+	holds := func(m matcher, id string, source []byte) bool { return m == nil || m(id, source) }
+	needed := len(any) > 0 && len(all) == 0
+	return func(id string, source []byte) bool {
+		for _, m := range all {
+			if !holds(m, id, source) {
+				return false
+			}
+		}
+		for _, m := range none {
+			if holds(m, id, source) {
+				return false
+			}
+		}
+		if !needed {
+			return true
+		}
+		return slices.ContainsFunc(any, func(m matcher) bool { return holds(m, id, source) })
+	}
+}
