@@ -145,15 +145,19 @@ func (d *diskMonitor) setBlocks(st *state.State, flood, held map[string]bool) {
 	d.update(release, nil)
 }
 
+// update sets or takes away the block. Done or failed it counts as a run: the interval
+// until the next reroute begins again (DiskThresholdMonitor.updateIndicesReadOnly).
 func (d *diskMonitor) update(names []string, value *string) {
 	if len(names) == 0 {
 		return
 	}
+	ran := func() { d.lastReroute = d.m.p.c.now() }
 	key := settings.IndexBlockReadOnlyAllowDelete.Key()
 	d.m.submit(coordination.Task{
 		Source: "update-settings [" + names[0] + "]", Priority: coordination.Urgent,
 		Update: func(st *state.State) (*state.State, error) {
 			return d.m.changeIndexSettings(st, names, map[string]*string{key: value})
 		},
-	}, nil)
+		Published: func(_, _ *state.State) { ran() },
+	}, func(error) { ran() })
 }
