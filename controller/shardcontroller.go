@@ -41,7 +41,7 @@ type ShardController struct {
 // run goes round until ctx ends.
 func (s *ShardController) run(ctx context.Context) {
 	s.setHome(ctx)
-	defer s.setHome(nil)
+	defer s.leaveHome()
 	every(ctx, s.clock, s.roundInterval, s.manageShards)
 }
 
@@ -62,6 +62,12 @@ func (s *ShardController) inForce() policy.Policy {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.policy
+}
+
+func (s *ShardController) leaveHome() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.home = nil
 }
 
 // running is the context of the loop, nil while it isn't running. What goes on after

@@ -19,7 +19,9 @@ import (
 	"github.com/shardquake/shardquake/controller"
 	"github.com/shardquake/shardquake/controller/consistency"
 	"github.com/shardquake/shardquake/controller/httpapi"
+	"github.com/shardquake/shardquake/controller/lease"
 	"github.com/shardquake/shardquake/controller/recovery"
+	"github.com/shardquake/shardquake/controller/tuning"
 	"github.com/shardquake/shardquake/internal/clock"
 )
 
@@ -41,20 +43,17 @@ type Daemon struct {
 func New(o Options, out io.Writer) (*Daemon, error) {
 	handler := logHandler(o.LogFormat, out)
 	clk := clock.NewReal(uint64(time.Now().UnixNano()))
-	transport, err := transport(o)
+	base, err := transport(o)
 	if err != nil {
 		return nil, err
 	}
-	var endpoints []controller.Endpoint
-	for _, url := range list(o.ES) {
-		endpoints = append(endpoints, controller.Endpoint{URL: url})
-	}
-	client, err := controller.NewClient(controller.ClientConfig{
-		Clock: clk, Endpoints: endpoints, Transport: transport, CallTimeout: o.CallTimeout.D(),
-		Credentials: controller.Credentials{APIKey: o.APIKey, Username: o.User, Password: o.Password},
-	})
+	leadership, transport, err := leadership(o, clk, base)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+		return nil, err
+	}
+	client, err := newClient(o, clk, transport, o.CallTimeout.D())
+	if err != nil {
+		return nil, err
 	}
 	d := &Daemon{options: o, log: slog.New(handler)}
 	api := httpapi.Config{Clock: clk, Token: o.Token}
@@ -66,6 +65,7 @@ func New(o Options, out io.Writer) (*Daemon, error) {
 		Clock: clk, Client: client, PolicyName: o.Policy, Shadow: list(o.Shadow), Interval: o.Interval.D(),
 		SettingsScope: controller.SettingsScope(o.SettingsScope), SyncDelayThreshold: o.SyncDelayThreshold,
 		RestoreOnStop: o.RestoreOnExit, WatchOnly: o.WatchOnly, Log: handler, Parts: parts,
+		Leadership: leadership, PaceTuned: o.Tune,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
@@ -79,6 +79,65 @@ func New(o Options, out io.Writer) (*Daemon, error) {
 	return d, nil
 }
 
+// newClient makes a client for the cluster.
+func newClient(o Options, clk clock.Clock, transport http.RoundTripper, callTimeout time.Duration) (*controller.Client, error) {
+	var endpoints []controller.Endpoint
+	for _, url := range list(o.ES) {
+		endpoints = append(endpoints, controller.Endpoint{URL: url})
+	}
+	client, err := controller.NewClient(controller.ClientConfig{
+		Clock: clk, Endpoints: endpoints, Transport: transport, CallTimeout: callTimeout,
+		Credentials: controller.Credentials{APIKey: o.APIKey, Username: o.User, Password: o.Password},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	return client, nil
+}
+
+// leadership makes the lease, where there are other controllers, and the transport
+// behind its fence. The lease has a client of its own, before the fence, whose calls
+// leave time for another one before the lease runs out.
+func leadership(o Options, clk clock.Clock, base http.RoundTripper) (controller.Leadership, http.RoundTripper, error) {
+	if o.Lease == 0 {
+		return nil, base, nil
+	}
+	client, err := newClient(o, clk, base, o.Lease.D()/6)
+	if err != nil {
+		return nil, nil, err
+	}
+	name := o.Name
+	if name == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return nil, nil, fmt.Errorf("%w: no name for the lease: %w", ErrOptions, err)
+		}
+		name = fmt.Sprintf("%s-%d", host, os.Getpid())
+	}
+	l, err := lease.New(lease.Config{Clock: clk, Client: client, Name: name, TTL: o.Lease.D()})
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	return l, l.Fence(base), nil
+}
+
+// makeTuner makes the part that sets the pace of recoveries.
+func makeTuner(o Options) (controller.Part, error) {
+	var cfg tuning.Config
+	for _, text := range list(o.OffPeak) {
+		w, err := tuning.ParseWindow(text)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+		}
+		cfg.OffPeak = append(cfg.OffPeak, w)
+	}
+	tuner, err := tuning.New(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	return tuner, nil
+}
+
 // makeParts makes what works beside the controller's loops, and tells the HTTP API.
 func makeParts(o Options, clk clock.Clock, client *controller.Client, api *httpapi.Config) ([]controller.Part, error) {
 	checker, err := consistency.New(consistency.Config{Clock: clk, Client: client, Every: o.ConsistencyEvery.D()})
@@ -89,6 +148,13 @@ func makeParts(o Options, clk clock.Clock, client *controller.Client, api *httpa
 	var parts []controller.Part
 	if o.ConsistencyEvery > 0 {
 		parts = append(parts, checker)
+	}
+	if o.Tune {
+		tuner, err := makeTuner(o)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, tuner)
 	}
 	if o.WatchOnly {
 		return parts, nil

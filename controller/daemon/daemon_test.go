@@ -75,6 +75,9 @@ func TestMistakesInTheConfigurationSayWhereAndWhat(t *testing.T) {
 		{args: []string{"--password-file", "/nowhere/at/all"}, want: "no such file"},
 		{args: []string{"--sync-delay-threshold", "-1"}, want: "must be positive"},
 		{args: []string{"--consistency-every", "-1s"}, want: "must not be negative"},
+		{args: []string{"--lease", "-1s"}, want: "must not be negative"},
+		{args: []string{"--off-peak", "22:00-06:00"}, want: "--tune is missing"},
+		{args: []string{"--tune", "--off-peak", "at night"}, want: "at night"},
 		{args: []string{"--approve", "wait"}, want: "wait"},
 	} {
 		_, err := load(t, c.file, c.env, c.args...)

@@ -15,6 +15,7 @@ import (
 	"github.com/shardquake/shardquake/controller"
 	"github.com/shardquake/shardquake/controller/policy"
 	"github.com/shardquake/shardquake/controller/recovery"
+	"github.com/shardquake/shardquake/controller/tuning"
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
 )
@@ -49,6 +50,14 @@ type Options struct {
 	FaultHistory string `yaml:"fault-history"`
 	// Approve are actions of the recovery manager that a person allows.
 	Approve string `yaml:"approve"`
+
+	// Lease is how long the leadership holds without a renewal; 0: there is one controller.
+	Lease units.Duration `yaml:"lease"`
+	Name  string         `yaml:"name"`
+	// Tune sets the pace of recoveries by the load of the nodes; OffPeak are the daily
+	// windows in which they may go faster.
+	Tune    bool   `yaml:"tune"`
+	OffPeak string `yaml:"off-peak"`
 
 	Listen    string `yaml:"listen"`
 	Token     string `yaml:"token"`
@@ -88,6 +97,10 @@ func (o *Options) Bind(fs *pflag.FlagSet) {
 	fs.TextVar(&o.ConsistencyEvery, "consistency-every", o.ConsistencyEvery, "time between two comparisons of all copies; 0s: only when asked")
 	fs.StringVar(&o.FaultHistory, "fault-history", o.FaultHistory, "file that keeps past faults and times to recovery (default: memory)")
 	fs.StringVar(&o.Approve, "approve", o.Approve, "actions allowed though they lose data or overrule somebody, as action or action:index, separated by commas")
+	fs.TextVar(&o.Lease, "lease", o.Lease, "share the cluster with other controllers: one acts, and is replaced when it is silent for so long; 0s: there are no others")
+	fs.StringVar(&o.Name, "name", o.Name, "name of this controller in the lease (default: host name and process id)")
+	fs.BoolVar(&o.Tune, "tune", o.Tune, "set the pace of recoveries by the load of the nodes")
+	fs.StringVar(&o.OffPeak, "off-peak", o.OffPeak, "daily windows in UTC, such as 22:00-06:00, in which tuned recoveries may go faster than normal, separated by commas")
 	fs.StringVar(&o.Listen, "listen", o.Listen, "address of the HTTP API; empty: none")
 	fs.StringVar(&o.Token, "token", o.Token, "token that the HTTP API asks for (better: --token-file or SHARDQUAKE_TOKEN)")
 	fs.StringVar(&o.TokenFile, "token-file", o.TokenFile, "file with the token")
@@ -195,6 +208,17 @@ func (o *Options) check() error {
 	}
 	if o.ConsistencyEvery.D() < 0 {
 		add("consistency-every %v: must not be negative", o.ConsistencyEvery)
+	}
+	if o.Lease.D() < 0 {
+		add("lease %v: must not be negative", o.Lease)
+	}
+	if o.OffPeak != "" && !o.Tune {
+		add("off-peak windows are for tuned recoveries: --tune is missing")
+	}
+	for _, w := range list(o.OffPeak) {
+		if _, err := tuning.ParseWindow(w); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	for _, a := range list(o.Approve) {
 		errs = append(errs, recovery.Approval(a).Check())
