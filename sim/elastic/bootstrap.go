@@ -3,6 +3,7 @@ package elastic
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -37,7 +38,7 @@ func (s IndexSpec) full() settings.Settings {
 // CreateStarted creates an index whose copies are started where the placement puts
 // them, filled as described. It must be called in a process, on a cluster with a master.
 func (c *Cluster) CreateStarted(ctx context.Context, spec IndexSpec) error {
-	rows, err := assignCopies(spec.Shards, 1+spec.Replicas, spec.Placement)
+	rows, err := assignCopies(c.e.Stream("elastic.placement", spec.Name), spec.Shards, 1+spec.Replicas, spec.Placement)
 	if err != nil {
 		return fmt.Errorf("index %s: %w", spec.Name, err)
 	}
@@ -203,7 +204,7 @@ func (st *store) fill(bytes, docs int64) {
 // assignCopies distributes the copies of an index so that node i holds counts[i] of
 // them and no node two of one shard: each shard goes to the nodes with most room left.
 // The first of a row is the primary, on the node with the fewest of them.
-func assignCopies(shards, copies int, counts []int) ([][]int, error) {
+func assignCopies(r *rand.Rand, shards, copies int, counts []int) ([][]int, error) {
 	room := slices.Clone(counts)
 	primaries := make([]int, len(counts))
 	rows := make([][]int, shards)
@@ -213,6 +214,15 @@ func assignCopies(shards, copies int, counts []int) ([][]int, error) {
 			order[n] = n
 		}
 		slices.SortStableFunc(order, func(a, b int) int { return room[b] - room[a] })
+		// Of equal nodes any may be the partner, so that one node's copies have their
+		// siblings all over the cluster.
+		turn := r.Perm(len(order))
+		slices.SortStableFunc(order[1:], func(a, b int) int {
+			if room[a] != room[b] {
+				return room[b] - room[a]
+			}
+			return turn[a] - turn[b]
+		})
 		if len(order) < copies || room[order[copies-1]] == 0 {
 			return nil, fmt.Errorf("no node is left for a copy of shard %d", i)
 		}

@@ -53,7 +53,7 @@ type fluidGroup struct {
 	read     meter
 	docBytes int64
 	shares   []share
-	// reported are copies that the primary has asked the master to fail.
+	// reported are failures that the primary has reported to the master, or will.
 	reported []string
 	readers  int // active copies that share the reads
 	reads    int64
@@ -196,7 +196,7 @@ func (f *fluidLoad) regroup(g *fluidGroup) {
 		g.flowing = s.phase == started && !s.p.paused
 		for _, id := range s.tracker.unavailable() {
 			g.flowing = false
-			f.report(g, id, "failed to mark shard as stale")
+			f.report(g, id, "failed to mark shard as stale", f.c.cal.FailureNotice)
 		}
 		g.readers = 1
 		for _, cp := range s.tracker.targets() {
@@ -204,7 +204,7 @@ func (f *fluidLoad) regroup(g *fluidGroup) {
 			if st == nil || !s.p.linked(cp.Node) {
 				g.flowing = false // acknowledged only once the master has failed the copy
 				if f.refuses(s.p, cp) {
-					f.report(g, cp.AllocationID, "failed to perform indices:data/write/bulk[s] on replica "+describe(cp))
+					f.report(g, cp.AllocationID, "failed to perform indices:data/write/bulk[s] on replica "+describe(cp), replicationRetryTimeout)
 				}
 				continue
 			}
@@ -240,15 +240,18 @@ func (f *fluidLoad) refuses(p *process, cp *state.Copy) bool {
 	return n.proc == nil
 }
 
-// report has the master fail a copy that a write has not reached, once.
-func (f *fluidLoad) report(g *fluidGroup, id, message string) {
-	if g.write.rate == 0 || slices.Contains(g.reported, id) {
+// report has the master fail a copy that writes don't reach, once, unless that has
+// changed after a while.
+func (f *fluidLoad) report(g *fluidGroup, id, message string, after time.Duration) {
+	wait := message + id // a copy whose node leaves during the wait is stale at once
+	if g.write.rate == 0 || slices.Contains(g.reported, wait) {
 		return
 	}
-	g.reported = append(g.reported, id)
+	g.reported = append(g.reported, wait)
 	s := g.primary
-	s.p.after(f.c.cal.FailureNotice, "write.failed", func() {
-		if s.phase == closed {
+	s.p.after(after, "write.failed", func() {
+		if s.phase == closed || s.tracker == nil || g.primary != s || f.reaches(s, id) {
+			g.reported = slices.DeleteFunc(g.reported, func(o string) bool { return o == wait })
 			return
 		}
 		s.p.failCopy(s.key, id, s.term, true, message, "", func(err error) {
@@ -257,6 +260,19 @@ func (f *fluidLoad) report(g *fluidGroup, id, message string) {
 			}
 		})
 	})
+}
+
+// reaches reports whether writes of a primary reach a copy, or need not.
+func (f *fluidLoad) reaches(s *shard, id string) bool {
+	if slices.Contains(s.tracker.unavailable(), id) {
+		return false
+	}
+	for _, cp := range s.tracker.targets() {
+		if cp.AllocationID == id {
+			return s.p.storeOf(cp, s.key) != nil && s.p.linked(cp.Node)
+		}
+	}
+	return true
 }
 
 // book replaces what the group takes of its nodes.

@@ -16,7 +16,7 @@ import (
 
 // world is a cluster under test with what was observed of it.
 type world struct {
-	t    *testing.T
+	t    testing.TB
 	e    *sim.Engine
 	c    *Cluster
 	zero time.Duration

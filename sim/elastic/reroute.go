@@ -113,16 +113,22 @@ type delayedReroute struct {
 	m     *master
 	timer sim.Timer
 	at    sim.Time
+	count tally
 }
 
 func (r *delayedReroute) applied(d *delta) {
-	if !d.routingChanged() && len(d.metas) == 0 && d.old.Master == d.new.Master {
+	whole := d
+	if r.count.of != d.old {
+		r.count, whole = tally{}, computeDelta(emptyState(""), d.new)
+	}
+	r.count.move(whole)
+	if !whole.routingChanged() && len(d.metas) == 0 && d.old.Master == d.new.Master {
 		return
 	}
 	at := sim.Never
-	for _, idx := range d.new.Routing.Indices {
-		if t := r.earliest(d.new, idx); t < at {
-			at = t
+	if r.count.delayed > 0 {
+		for _, idx := range d.new.Routing.Indices {
+			at = min(at, r.earliest(d.new, idx))
 		}
 	}
 	switch {
