@@ -1,0 +1,23 @@
+// Package check decides whether what clients saw could have come from a store that
+// keeps its promises.
+//
+// # Registers
+//
+// [Registers] checks each key's history for linearizability in O(n log n), by the zones
+// of Gibbons and Korach (Testing Shared Memories, SIAM J. Comput. 26, 1997), for
+// histories in which no value is written twice to a key. The write of a value and the
+// reads that returned it form a cluster. Let f be the earliest end and s the latest
+// start in a cluster. If f < s, the register must hold the value from f to s: a forward
+// zone. Otherwise all operations overlap in [s, f], and the value may come and go
+// within: a backward zone. The history is linearizable if and only if every read
+// returned a value whose write did not start after the read ended, no two forward zones
+// overlap, and no backward zone lies within a forward one.
+//
+// A write whose outcome isn't known may have taken effect at any time after its start,
+// or never: if nobody read its value it is left out, otherwise its end is infinite. A
+// write that was refused must not be read. The value before the first write is a
+// missing key.
+//
+// A verdict says how much it rests on: operations, keys, pairs that overlapped in time.
+// Below the floors given it is Unknown instead of Pass.
+package check
