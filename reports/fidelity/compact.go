@@ -47,7 +47,7 @@ func inOrder() []struct {
 		{BlockGone, Seconds}, {NotGreen, Seconds}, {Red, Seconds}, {PrimariesActive, Seconds}, {FirstInitializing, Seconds},
 		{FirstRelocating, Seconds}, {Green, Seconds}, {Balanced, Seconds}, {FileRecoveries, Count}, {OpsRecoveries, Count},
 		{LocalRecoveries, Count}, {BytesCopied, Bytes}, {OpsReplayed, Operations}, {FirstRecoveryStart, Seconds},
-		{LastRecoveryStop, Seconds}, {Recovering, Seconds}, {Relocations, Count}, {DelayToInitializing, Seconds},
+		{LastRecoveryStop, Seconds}, {Recovering, Seconds}, {Relocations, Count}, {Promotions, Count}, {DelayToInitializing, Seconds},
 		{BalancedAfterJoin, Seconds},
 	}
 }

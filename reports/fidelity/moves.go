@@ -86,3 +86,45 @@ func sameOrder(a, b []string) bool {
 	}
 	return true
 }
+
+// promotions counts the shards whose primary came to lie, in a phase, where a started
+// replica had been. A primary that moved to another node is none.
+func promotions(obs []scenarios.Observation, s span) int {
+	count := 0
+	shards := make(map[string][]scenarios.Copy)
+	for _, o := range obs {
+		if o.At >= s.until {
+			break
+		}
+		now := make(map[string][]scenarios.Copy)
+		var order []string
+		for _, c := range o.Shards {
+			name := shardName(c.Index, c.Shard)
+			if now[name] == nil {
+				order = append(order, name)
+			}
+			now[name] = append(now[name], c)
+		}
+		for _, name := range order {
+			if o.At >= s.at && promoted(shards[name], now[name]) {
+				count++
+			}
+			shards[name] = now[name]
+		}
+	}
+	return count
+}
+
+func promoted(was, is []scenarios.Copy) bool {
+	for _, c := range is {
+		if !c.Primary || c.Node == "" {
+			continue
+		}
+		for _, old := range was {
+			if old.Node == c.Node && !old.Primary && (old.State == "STARTED" || old.State == "RELOCATING") {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -33,7 +33,7 @@ func (t *Table) SVG() ([]byte, error) {
 	p.Title.Text = t.Scenario + ": simulated against real"
 	p.X.Label.Text = "in parts of the real median; the band is the target"
 	p.X.Min, p.X.Max = 0, widest
-	p.Y.Min, p.Y.Max = -0.6, float64(len(rows))-0.4
+	p.Y.Min, p.Y.Max = -0.6, float64(len(rows))+1.2 // room for the legend
 	var ticks []plot.Tick
 	var sim, real plotter.XYs
 	for i, r := range rows {
@@ -50,6 +50,7 @@ func (t *Table) SVG() ([]byte, error) {
 		}
 	}
 	p.Y.Tick.Marker = plot.ConstantTicks(ticks)
+	p.Legend.Top = true
 	for _, s := range []struct {
 		name  string
 		at    plotter.XYs

@@ -47,6 +47,8 @@ const (
 	BytesCopied         = "bytes copied"
 	OpsReplayed         = "operations replayed"
 	Relocations         = "relocations"
+	// Promotions are replicas that became primaries where they were.
+	Promotions = "primaries promoted"
 )
 
 // Quantity is one figure of a phase.
@@ -107,7 +109,8 @@ func runOf(label string, h *scenarios.History, spans []span) Run {
 				mine = append(mine, m)
 			}
 		}
-		p.Quantities = append(p.Quantities, Quantity{Relocations, Count, float64(len(mine))})
+		p.Quantities = append(p.Quantities, Quantity{Relocations, Count, float64(len(mine))},
+			Quantity{Promotions, Count, float64(promotions(h.Observations, s))})
 		p.Quantities = append(p.Quantities, derived(p)...)
 		p.Moves = moveLabels(h.Observations, s.at, mine)
 		run.Phases = append(run.Phases, p)
