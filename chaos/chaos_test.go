@@ -246,3 +246,73 @@ func TestAPlanSurvivesItsJSON(t *testing.T) {
 	require.NoError(t, json.Unmarshal(text, &again))
 	assert.Equal(t, plan, again)
 }
+
+// administered is a fake whose settings can be changed.
+type administered struct {
+	*fakeTarget
+	values map[string]string
+}
+
+func (a administered) Settings() chaos.Settings { return a }
+
+func (a administered) Read(_ context.Context, index string, keys []string) (map[string]string, error) {
+	out := make(map[string]string)
+	for _, k := range keys {
+		out[k] = a.values[index+"/"+k]
+	}
+	return out, nil
+}
+
+func (a administered) Write(_ context.Context, index string, values map[string]string) error {
+	return a.act("settings", func() {
+		for k, v := range values {
+			a.values[index+"/"+k] = v
+		}
+	})
+}
+
+func TestSettingsChangeAndAreAsBeforeAfterHealing(t *testing.T) {
+	target := administered{newFake(), map[string]string{"logs/index.number_of_replicas": "1"}}
+	a := injector(target).Strike(t.Context(), read(t, `{at: 1s, settings: {index: logs, set: {index.number_of_replicas: "2"}, for: 5s}}`).Fault)
+	require.NoError(t, a.Settle(t.Context()))
+	assert.Equal(t, "2", target.values["logs/index.number_of_replicas"])
+	assert.True(t, a.Record.Shown())
+	require.NoError(t, a.Heal(t.Context()))
+	assert.Equal(t, "1", target.values["logs/index.number_of_replicas"])
+	assert.True(t, a.Record.Gone[0].Shown)
+}
+
+func TestASettingThatDidNotTakeIsNotShown(t *testing.T) {
+	target := administered{newFake(), map[string]string{}}
+	target.deaf = true
+	a := injector(target).Strike(t.Context(), read(t, `{at: 1s, settings: {set: {cluster.routing.rebalance.enable: none}}}`).Fault)
+	require.NoError(t, a.Settle(t.Context()))
+	assert.False(t, a.Record.Shown())
+	assert.True(t, chaos.ForGood(a.Record.Params))
+}
+
+func TestATargetWithoutSettingsRefusesToChangeThem(t *testing.T) {
+	err := chaos.Supports(&chaos.SettingsChange{Set: map[string]string{"cluster.routing.rebalance.enable": "none"}}, newFake(), topology)
+	assert.ErrorIs(t, err, chaos.ErrUnsupported)
+}
+
+func TestALateNodeJoinsOnceAndForGood(t *testing.T) {
+	target := newFake()
+	target.procs["n3"] = chaos.Exited
+	a := strike(t, target, "{at: 1s, node-join: {node: n3}}")
+	assert.True(t, a.Record.Injected)
+	assert.Equal(t, chaos.Running, target.procs["n3"])
+	assert.True(t, chaos.ForGood(a.Record.Params))
+	again := strike(t, target, "{at: 1s, node-join: {node: n3}}")
+	assert.False(t, again.Record.Injected, "it runs already")
+}
+
+func TestOnlyLateNodesJoinAndSettingsNameSomething(t *testing.T) {
+	late := topology
+	late.Late = []string{"n3"}
+	assert.Empty(t, (&chaos.NodeJoin{Node: "n3"}).Check(late))
+	assert.NotEmpty(t, (&chaos.NodeJoin{Node: "n1"}).Check(late))
+	assert.NotEmpty(t, (&chaos.NodeJoin{Node: "n3"}).Check(topology), "all are there from the start")
+	assert.NotEmpty(t, (&chaos.SettingsChange{}).Check(topology))
+	assert.NotEmpty(t, (&chaos.SettingsChange{Index: "nope", Set: map[string]string{"a": "b"}}).Check(topology))
+}
