@@ -69,7 +69,7 @@ func BenchmarkQuietHour(b *testing.B) {
 // BenchmarkNodeLoss is from the loss of one node until green again.
 func BenchmarkNodeLoss(b *testing.B) {
 	for _, size := range []struct{ nodes, indices, shards int }{{32, 20, 160}, {32, 100, 160}, {1000, 100, 500}} {
-		b.Run(fmt.Sprintf("nodes=%d/copies=%d", size.nodes, size.indices*size.shards*2), func(b *testing.B) {
+		b.Run(fmt.Sprintf("nodes=%d,copies=%d", size.nodes, size.indices*size.shards*2), func(b *testing.B) {
 			for range b.N {
 				b.StopTimer()
 				w := benchWorld(b, size.nodes, size.indices, size.shards)
