@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -88,10 +90,20 @@ type fence struct {
 
 // RoundTrip implements http.RoundTripper.
 func (f fence) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead && !f.lease.Holds() {
+	if changes(r) && !f.lease.Holds() {
 		return nil, ErrFenced
 	}
 	return f.base.RoundTrip(r)
+}
+
+// changes reports whether a request could change the cluster. Besides GET and HEAD
+// those searches and explanations can't that have a body.
+func changes(r *http.Request) bool {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return false
+	}
+	last := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+	return !slices.Contains([]string{"_search", "_count", "_pit"}, last) && r.URL.Path != "/_cluster/allocation/explain"
 }
 
 // watched is a version of the lease and since when it stands.

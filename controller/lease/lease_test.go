@@ -269,6 +269,8 @@ func TestALeaderThatIsCutOffActsNoMore(t *testing.T) {
 		}
 		_, err := a.fenced.RoundTrip(httptest.NewRequest(http.MethodGet, "http://n1:9200/_cluster/health", nil))
 		assert.NoError(t, err, "looking is allowed")
+		_, err = a.fenced.RoundTrip(httptest.NewRequest(http.MethodPost, "http://n1:9200/logs/_search", strings.NewReader("{}")))
+		assert.NoError(t, err, "searching is looking")
 		assert.Zero(t, c.writes)
 		time.Sleep(time.Minute)
 		assert.False(t, a.lease.Holds(), "it stands by")

@@ -13,7 +13,7 @@ import (
 )
 
 // errContested says that a setting stands in the way which somebody else has made.
-var errContested = errors.New("somebody else has set it so; it is left alone")
+var errContested = errors.New("somebody else has switched allocation off again; that is left alone")
 
 // order is an action decided on, for the faults that asked for it.
 type order struct {
@@ -35,6 +35,9 @@ func (m *Manager) act(ctx context.Context, found map[key]Diagnosis) {
 		d, known := found[f.key]
 		if !known {
 			continue
+		}
+		if d.Empty == "" {
+			d.Empty = m.spare
 		}
 		if f.diagnosed(d) {
 			m.desk.Warnf(ctx, "[RECOVERY] %s: %s (%s)", f.key, d.Cause, d.Detail)
@@ -85,6 +88,9 @@ func (m *Manager) decide(ctx context.Context, f *Fault, d Diagnosis) (Proposal, 
 	case slices.Contains(approvable(), p.Action) && (p.Node == "" && p.Action != ClearFilter || !m.approved(p.Action, f.Index)):
 		m.ask(ctx, f, Approving, p.Advice)
 		return p, false
+	case p.Action == EnableAllocation && m.handsOff:
+		m.ask(ctx, f, GivenUp, errContested.Error())
+		return p, false
 	case f.Tries >= m.cfg.MaxTries:
 		m.ask(ctx, f, GivenUp, fmt.Sprintf("%d tries of %s have not helped: %s", f.Tries, p.Action, d.Detail))
 		return p, false
@@ -115,7 +121,7 @@ func (m *Manager) carryOut(ctx context.Context, o order) {
 	}
 	if err != nil {
 		step.Error = err.Error()
-		m.desk.Errorf(ctx, "[RECOVERY] %s failed: %v", o.action, err)
+		m.desk.Warnf(ctx, "[RECOVERY] %s was not done: %v", o.action, err)
 	} else {
 		m.desk.Infof(ctx, "[RECOVERY] %s: %s", o.action, d.Reason)
 	}
@@ -132,6 +138,7 @@ func (m *Manager) carryOut(ctx context.Context, o order) {
 			f.done = ""
 		}
 		if errors.Is(err, errContested) {
+			m.handsOff = true
 			m.ask(ctx, f, GivenUp, err.Error())
 		}
 	}

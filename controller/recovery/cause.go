@@ -102,7 +102,7 @@ func noValidCopy(x controller.AllocationExplanation) Diagnosis {
 	case len(broken) > 0:
 		d.Cause, d.Detail = Corrupt, fmt.Sprintf("the copies on %s can't be read", strings.Join(broken, ", "))
 	case len(stale) > 0:
-		d.Detail = fmt.Sprintf("the nodes with every acknowledged write are gone; %s hold a copy that lacks some", strings.Join(stale, ", "))
+		d.Detail = fmt.Sprintf("the nodes with every acknowledged write are gone; copies that lack some are left on %s", strings.Join(stale, ", "))
 	default:
 		d.Detail = "no node that is there holds a copy"
 	}

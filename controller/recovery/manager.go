@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -96,6 +97,8 @@ type Manager struct {
 	progress map[progressKey]progressMark
 	blocked  map[string]time.Duration // since when an index is blocked without need
 	lifted   map[string]bool          // blocks lifted by the manager that haven't been seen gone since
+	handsOff bool                     // a person keeps allocation switched off
+	spare    string                   // the node with the fewest copies
 	round    int
 
 	mu      sync.Mutex
@@ -121,6 +124,7 @@ func New(cfg Config) (*Manager, error) {
 func (m *Manager) Run(ctx context.Context, desk *controller.Desk) {
 	m.desk, m.clock, m.client = desk, desk.Clock(), desk.Client()
 	m.progress, m.blocked, m.lifted = map[progressKey]progressMark{}, map[string]time.Duration{}, map[string]bool{}
+	m.handsOff = false
 	m.load(ctx)
 	for ctx.Err() == nil {
 		m.look(ctx)
@@ -183,6 +187,7 @@ func (m *Manager) look(ctx context.Context) {
 		return
 	}
 	m.round++
+	m.spare = spare(shards)
 	m.follow(ctx, shards)
 	found := map[key]Diagnosis{} // of this round
 	m.lookForStuck(ctx, shards, found)
@@ -191,6 +196,24 @@ func (m *Manager) look(ctx context.Context) {
 	if ctx.Err() == nil {
 		m.act(ctx, found)
 	}
+}
+
+// spare is the node with the fewest copies, the first by name of several; "" when no
+// node holds any.
+func spare(shards []controller.ShardInfo) string {
+	counts := map[string]int{}
+	for _, s := range shards {
+		if s.Node != "" {
+			counts[s.Node]++
+		}
+	}
+	best := ""
+	for _, node := range slices.Sorted(maps.Keys(counts)) {
+		if best == "" || counts[node] < counts[best] {
+			best = node
+		}
+	}
+	return best
 }
 
 // health is how the copies of a key are.
@@ -229,6 +252,9 @@ func (m *Manager) follow(ctx context.Context, shards []controller.ShardInfo) {
 		}
 	}
 	m.open = slices.DeleteFunc(m.open, func(f *Fault) bool { return f.State.over() })
+	if !slices.ContainsFunc(m.open, func(f *Fault) bool { return f.Cause == Disabled }) {
+		m.handsOff = false
+	}
 	for _, k := range order {
 		if seen[k].unassigned > 0 && m.find(k) == nil {
 			m.begin(k)
