@@ -37,7 +37,8 @@ machine, and fits to them the constants of the simulator that hang on processors
 how long a node takes to start, a state to be applied, a recovery beyond its bytes.
 One set serves all scenarios; nothing is fitted to one of them. It is also fitted
 without each scenario in turn, and the error of that prediction is printed. The file
-it writes is for --calibration of run and fidelity.`,
+it writes is for --calibration of the command fidelity; in the place of
+sim/elastic/calibration.json it is what the program is built with.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.runs < 1 {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 	"time"
 
@@ -32,4 +33,14 @@ func TestACalibrationFileMayNameSomeConstantsOnlyAndNoUnknownOnes(t *testing.T) 
 	assert.Equal(t, DefaultCalibration().NodeStart, c.NodeStart)
 	assert.ErrorContains(t, json.Unmarshal([]byte(`{"per_fil":"3ms"}`), &c), "per_fil")
 	assert.ErrorContains(t, json.Unmarshal([]byte(`{"per_file":"-3ms"}`), &c), "per_file")
+}
+
+func TestTheDefaultFileNamesEveryConstant(t *testing.T) {
+	var named map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal([]byte(calibrationFile), &named))
+	c := DefaultCalibration()
+	require.NoError(t, c.fields(func(name string, _ reflect.Value) error {
+		assert.Contains(t, named, name)
+		return nil
+	}))
 }
