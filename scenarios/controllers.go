@@ -25,7 +25,13 @@ type controllers struct {
 	home  context.Context // of the processes; nil before they are started
 	group clock.Group
 	all   map[string]*instance
+
+	mu sync.Mutex // guards what changes of the instances; held for moments only
 }
+
+// startGap parts the starts of the instances, so that it is known which of them leads:
+// until the first has the lease, its index must have been created and started.
+const startGap = 5 * time.Second
 
 // instance is one controller: what runs, and what it keeps when it is killed.
 type instance struct {
@@ -35,6 +41,9 @@ type instance struct {
 	cancel  context.CancelFunc
 	ended   clock.Event
 	running bool
+	// last is the number of its last record. Started anew it counts from 1 again, which
+	// the history must not take for the old records come again.
+	last int
 }
 
 // keep is the disk of a controller: one file, which survives it.
@@ -71,7 +80,7 @@ func (c *controllers) start(ctx context.Context, group clock.Group) error {
 	c.home, c.group = ctx, group
 	for i, name := range c.names {
 		// One after another, so that it is known which comes first.
-		if err := c.launch(c.all[name], time.Duration(i)*time.Second); err != nil {
+		if err := c.launch(c.all[name], time.Duration(i)*3*time.Second); err != nil {
 			return fmt.Errorf("starting %s: %w", name, err)
 		}
 	}
@@ -89,15 +98,18 @@ func (c *controllers) launch(in *instance, after time.Duration) error {
 	for _, n := range nodes {
 		endpoints = append(endpoints, Endpoint{Name: n, URL: r.cluster.URL(in.name, n)})
 	}
+	c.mu.Lock()
+	before := in.last
+	c.mu.Unlock()
 	sup, err := r.runner.NewSupervisor(SupervisorConfig{
 		Name: in.name, Spec: spec, Clock: r.cluster.Clock(in.name), Endpoints: endpoints, Transport: r.cluster.Transport(in.name),
 		Disk: &in.disk,
 		OnDecision: func(d Decision) {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			d.At -= r.zero
-			d.Controller = in.name
-			r.history.decided(d)
+			d.Controller, d.Seq = in.name, before+d.Seq
+			c.mu.Lock()
+			in.last = max(in.last, d.Seq)
+			c.mu.Unlock()
+			r.decided(d)
 		},
 		Log: func(line string) {
 			if len(c.names) > 1 {
@@ -111,7 +123,9 @@ func (c *controllers) launch(in *instance, after time.Duration) error {
 	}
 	ctx, cancel := r.clock.WithCancel(c.home)
 	ended := r.clock.NewEvent()
+	c.mu.Lock()
 	in.sup, in.cancel, in.ended, in.running = sup, cancel, ended, true
+	c.mu.Unlock()
 	c.group.Go(ctx, in.name, func(ctx context.Context) {
 		err := r.clock.Sleep(ctx, after)
 		if err == nil {
@@ -120,54 +134,66 @@ func (c *controllers) launch(in *instance, after time.Duration) error {
 		if err != nil && ctx.Err() == nil {
 			r.log("the controller ended: " + err.Error())
 		}
-		ended.Set()
+		c.mu.Lock()
 		if in.ended == ended {
 			in.running = false
 		}
+		c.mu.Unlock()
+		ended.Set() // last: who waits for it finds the instance ended
 	})
 	return nil
 }
 
-// find returns the instance of a name.
-func (c *controllers) find(name string) (*instance, error) {
+// find returns the instance of a name, and how it is at this moment.
+func (c *controllers) find(name string) (*instance, now, error) {
 	in := c.all[name]
 	if in == nil || c.home == nil {
-		return nil, fmt.Errorf("no controller %q runs", name)
+		return nil, now{}, fmt.Errorf("no controller %q runs", name)
 	}
-	return in, nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return in, now{in.sup, in.cancel, in.ended, in.running}, nil
+}
+
+// now is what changes of an instance.
+type now struct {
+	sup     Supervisor
+	cancel  context.CancelFunc
+	ended   clock.Event
+	running bool
 }
 
 // Kill implements [chaos.Processes].
 func (c *controllers) Kill(ctx context.Context, name string) error {
-	in, err := c.find(name)
+	_, is, err := c.find(name)
 	if err != nil {
 		return err
 	}
-	in.cancel()
-	return in.ended.Wait(ctx)
+	is.cancel()
+	return is.ended.Wait(ctx)
 }
 
 // Stop implements [chaos.Processes].
 func (c *controllers) Stop(ctx context.Context, name string) error {
-	in, err := c.find(name)
+	_, is, err := c.find(name)
 	if err != nil {
 		return err
 	}
-	s, ok := in.sup.(Stopper)
+	s, ok := is.sup.(Stopper)
 	if !ok {
 		return errors.New("this controller can't be asked to end")
 	}
 	s.Stop()
-	return in.ended.Wait(ctx)
+	return is.ended.Wait(ctx)
 }
 
 // Start implements [chaos.Processes].
 func (c *controllers) Start(_ context.Context, name string) error {
-	in, err := c.find(name)
+	in, is, err := c.find(name)
 	if err != nil {
 		return err
 	}
-	if in.running || c.home.Err() != nil {
+	if is.running || c.home.Err() != nil {
 		return nil // the run is over: nothing starts any more
 	}
 	return c.launch(in, 0)
@@ -185,11 +211,11 @@ func (c *controllers) Resume(context.Context, string) error {
 
 // State implements [chaos.Processes].
 func (c *controllers) State(_ context.Context, name string) (chaos.ProcessState, error) {
-	in, err := c.find(name)
+	_, is, err := c.find(name)
 	if err != nil {
 		return chaos.Exited, err
 	}
-	if in.running {
+	if is.running {
 		return chaos.Running, nil
 	}
 	return chaos.Exited, nil

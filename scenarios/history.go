@@ -50,9 +50,15 @@ type Decision struct {
 // decided takes a record in, or replaces the one with its number.
 func (h *History) decided(d Decision) {
 	for i, old := range slices.Backward(h.Decisions) {
-		if old.Seq == d.Seq && old.Controller == d.Controller {
+		if old.Controller != d.Controller {
+			continue
+		}
+		if old.Seq == d.Seq {
 			h.Decisions[i] = d
 			return
+		}
+		if old.Seq < d.Seq {
+			break // numbers rise, so there is none before
 		}
 	}
 	h.Decisions = append(h.Decisions, d)

@@ -189,9 +189,23 @@ func (r *run) healAll(ctx context.Context) error {
 	return r.healPassing(ctx)
 }
 
+// decided takes in a controller's record; its time is still the clock's.
+func (r *run) decided(d Decision) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return
+	}
+	d.At -= r.zero
+	r.history.decided(d)
+}
+
 func (r *run) log(line string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.closed {
+		return
+	}
 	r.lines = append(r.lines, LogLine{r.now(), line})
 }
 
