@@ -218,20 +218,23 @@ func replaceIndex(st *state.State, meta *state.Index) *state.State {
 }
 
 // UpdateClusterSettings changes cluster-wide settings, validated by the caller, and
-// reroutes as Elasticsearch does.
+// reroutes when that changed anything, as Elasticsearch does.
 func (n *Node) UpdateClusterSettings(ctx context.Context, persistent, transient map[string]*string,
 	masterTimeout, ackTimeout time.Duration) (acked bool, published *state.State, err error) {
+	changed := false
 	acked, published, err = n.MasterTask(ctx, "cluster_update_settings", Immediate, masterTimeout, ackTimeout,
 		func(st *state.State) (*state.State, error) {
 			next := st.Clone()
 			next.Persistent = st.Persistent.With(persistent)
 			next.Transient = st.Transient.With(transient)
 			if next.Persistent.Equal(st.Persistent) && next.Transient.Equal(st.Transient) {
+				changed = false
 				return st, nil
 			}
+			changed = true
 			return next, nil
 		})
-	if err != nil || !acked {
+	if err != nil || !acked || !changed {
 		return acked, published, err
 	}
 	_, _, err = n.MasterTask(ctx, "reroute_after_cluster_update_settings", Urgent, masterTimeout, ackTimeout,
