@@ -207,7 +207,8 @@ func TimeText(millis int64) string {
 // discoText is DiscoveryNode.toString.
 func discoText(n *state.Node) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "{%s}{%s}{%s}{%s}{%s}{%s}{%s}{%s}", n.Name, n.ID, n.EphemeralID, n.Host, n.Address,
+	// The name stands a second time as the external id, which is the name by default.
+	fmt.Fprintf(&b, "{%s}{%s}{%s}{%s}{%s}{%s}{%s}{%s}{%s}", n.Name, n.ID, n.EphemeralID, n.Name, n.Host, n.Address,
 		roleLetters(n), nodeVersion, "7000099-8536000")
 	if len(n.Attributes) > 0 {
 		parts := make([]string, len(n.Attributes))

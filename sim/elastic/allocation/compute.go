@@ -18,17 +18,27 @@ type computer struct {
 	withoutPrimary map[*shard]bool
 	// targets are nodes wanted for unassigned copies; equal copies share a queue.
 	targets map[ignoredKey]*[]string
+
+	// places is a hash of where all started copies are; seen counts how often an
+	// iteration ended with it.
+	places uint64
+	seen   map[uint64]int
 }
 
-// compute returns the desired balance and the number of iterations it took.
-func (s *Service) compute(input *computationInput, previous *desiredBalance) (*desiredBalance, int) {
+// repeats is how often the copies may come back to the same places before the
+// computation is taken for endless.
+const repeats = 10
+
+// compute returns the desired balance, the number of iterations it took and whether
+// it converged.
+func (s *Service) compute(input *computationInput, previous *desiredBalance) (*desiredBalance, int, bool) {
 	c := &computer{
 		pass: s.newPass(input.st, input.in), input: input, previous: previous,
-		withoutPrimary: make(map[*shard]bool), targets: make(map[ignoredKey]*[]string),
+		withoutPrimary: make(map[*shard]bool), targets: make(map[ignoredKey]*[]string), seen: make(map[uint64]int),
 	}
 	c.simulating = true
 	if len(c.nodes) == 0 {
-		return &desiredBalance{empty: true}, 0
+		return &desiredBalance{empty: true}, 0, true
 	}
 	sim := c.newSimulatedInfo()
 	c.startAll(sim)
@@ -40,8 +50,8 @@ func (s *Service) compute(input *computationInput, previous *desiredBalance) (*d
 		_, _ = c.execute(move, false)
 	}
 	s.moves = nil
-	iterations := c.iterate(sim)
-	return c.collect(), iterations
+	iterations, converged := c.iterate(sim)
+	return c.collect(), iterations, converged
 }
 
 // startAll completes all recoveries and reports whether there were any.
@@ -56,12 +66,29 @@ func (c *computer) startAll(sim *simulatedInfo) bool {
 			next := r.next
 			if r.initializing() {
 				sim.started(r)
+				c.moved(r)
 				c.start(r, 0)
 			}
 			r = next
 		}
 	}
 	return any
+}
+
+// moved takes a copy that is about to start into the hash of places.
+func (c *computer) moved(r *routed) {
+	id := uint64(r.shard.index.pos)<<40 | uint64(r.shard.num)<<20
+	c.places ^= mix(id | uint64(r.node.pos))
+	if r.other != nil {
+		c.places ^= mix(id | uint64(r.other.pos))
+	}
+}
+
+// mix spreads a key over 64 bits (the finalizer of splitmix64).
+func mix(x uint64) uint64 {
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
 }
 
 // setAsideIgnored ignores the copies that the reroute had ignored, unless the node
@@ -256,8 +283,10 @@ func (c *computer) initializeWanted(sim *simulatedInfo) {
 	}
 }
 
-// iterate runs the balancer and completes what it began, until it begins nothing.
-func (c *computer) iterate(sim *simulatedInfo) int {
+// iterate runs the balancer and completes what it began, until it begins nothing. There
+// are states of which Elasticsearch moves copies around for ever, until newer input
+// interrupts it; here the computation ends when the copies keep coming back to the same places.
+func (c *computer) iterate(sim *simulatedInfo) (iterations int, converged bool) {
 	var b *balancer
 	for i := 1; ; i++ {
 		if i > 1 {
@@ -272,7 +301,10 @@ func (c *computer) iterate(sim *simulatedInfo) int {
 		}
 		b.run()
 		if !c.startAll(sim) {
-			return i
+			return i, true
+		}
+		if c.seen[c.places]++; c.seen[c.places] > repeats {
+			return i, false
 		}
 	}
 }

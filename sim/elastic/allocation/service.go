@@ -72,6 +72,9 @@ func (s *Service) Wanted() bool { return s.wanted != nil }
 type Computation struct {
 	// Iterations of the simulation until nothing changed.
 	Iterations int
+	// Converged is false when copies would move around for ever: Elasticsearch would go
+	// on until newer input interrupts it, and keep the balance of that moment.
+	Converged bool
 	// Changed says that some shard's assignment differs from the previous desired balance.
 	Changed bool
 	// Moves counts copies whose desired node differs.
@@ -87,7 +90,7 @@ func (s *Service) Compute() Computation {
 	input, previous := s.wanted, s.desired
 	s.wanted = nil
 	var c Computation
-	s.desired, c.Iterations = s.compute(input, previous)
+	s.desired, c.Iterations, c.Converged = s.compute(input, previous)
 	for _, uuid := range slices.Sorted(maps.Keys(s.desired.byIndex)) {
 		for num, now := range s.desired.byIndex[uuid] {
 			var was *Assignment
