@@ -28,6 +28,7 @@ type fakeCluster struct {
 	mu         sync.Mutex
 	copies     []fakeCopy
 	dataNodes  int
+	storeBytes int64              // of every copy
 	cpu        map[string]float64 // percent by node
 	diskUsed   map[string]int64   // of 1000 bytes
 	sentBytes  int64              // by every node on the transport layer
@@ -62,7 +63,7 @@ type fakeCopy struct {
 }
 
 func newFakeCluster(nodes int, copies ...fakeCopy) *fakeCluster {
-	return &fakeCluster{dataNodes: nodes, copies: copies, recoveries: "{}", persistent: map[string]string{}, transient: map[string]string{}}
+	return &fakeCluster{dataNodes: nodes, storeBytes: 2048, copies: copies, recoveries: "{}", persistent: map[string]string{}, transient: map[string]string{}}
 }
 
 // started makes n single-copy shards of an index on each of the nodes n1, n2, ….
@@ -133,7 +134,7 @@ func (f *fakeCluster) catShards(r *http.Request) []map[string]any {
 	for _, c := range f.copies {
 		all := map[string]any{
 			"index": c.index, "shard": fmt.Sprint(c.shard), "prirep": map[bool]string{true: "p", false: "r"}[c.primary], "state": c.state,
-			"node": c.node, "docs": "10", "store": "2048", "seq_no.max": fmt.Sprint(c.seqMax), "seq_no.local_checkpoint": fmt.Sprint(c.local),
+			"node": c.node, "docs": "10", "store": fmt.Sprint(f.storeBytes), "seq_no.max": fmt.Sprint(c.seqMax), "seq_no.local_checkpoint": fmt.Sprint(c.local),
 			"seq_no.global_checkpoint": fmt.Sprint(c.local), "unassigned.reason": nil, "search.query_total": fmt.Sprint(c.searches),
 			"search.query_time": fmt.Sprint(2 * c.searches), "indexing.index_total": "0", "indexing.index_time": "0",
 		}

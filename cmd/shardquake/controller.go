@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -12,7 +13,7 @@ import (
 )
 
 func newControllerCommand() *cobra.Command {
-	options, file := daemon.Defaults(), ""
+	options, file, dryRun := daemon.Defaults(), "", false
 	cmd := &cobra.Command{
 		Use:   "controller",
 		Short: "Look after the shards of a real Elasticsearch cluster",
@@ -27,6 +28,7 @@ sync-delay-threshold are read anew. It exits with 0 after a graceful stop, with 
 that went wrong, such as settings that could not be put back.`,
 		Example: `  shardquake controller --es http://127.0.0.1:9200 --policy variance
   shardquake controller --config controller.yaml --restore-on-exit
+  shardquake controller --es http://127.0.0.1:9200 --policy hotspot --dry-run
   curl -s http://127.0.0.1:8080/replication/status`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -35,12 +37,18 @@ that went wrong, such as settings that could not be put back.`,
 			if err != nil {
 				return usage(err)
 			}
+			if dryRun {
+				o.Listen = ""
+			}
 			d, err := daemon.New(o, cmd.ErrOrStderr())
 			if errors.Is(err, daemon.ErrOptions) {
 				return usage(err)
 			}
 			if err != nil {
 				return err
+			}
+			if dryRun {
+				return printPlan(cmd, d)
 			}
 			reload := make(chan os.Signal, 1)
 			signal.Notify(reload, syscall.SIGHUP)
@@ -53,5 +61,16 @@ that went wrong, such as settings that could not be put back.`,
 	}
 	options.Bind(cmd.Flags())
 	cmd.Flags().StringVar(&file, "config", "", "configuration file (YAML)")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "print what the policy would do now, and end")
 	return cmd
+}
+
+// printPlan prints what the controller would do.
+func printPlan(cmd *cobra.Command, d *daemon.Daemon) error {
+	plan, err := d.Plan(cmd.Context())
+	if err != nil {
+		return &exitError{exitFail, err}
+	}
+	fmt.Fprint(cmd.OutOrStdout(), plan.Text())
+	return nil
 }

@@ -202,6 +202,9 @@ func (d *Daemon) Addr() string {
 	return d.listen.Addr().String()
 }
 
+// Plan is what the controller would do now; nothing is done.
+func (d *Daemon) Plan(ctx context.Context) (controller.Plan, error) { return d.control.Plan(ctx) }
+
 // Run looks after the cluster until ctx ends; then it stops gracefully, within a
 // limit. reload is called with nothing to read the options anew; nil: never.
 func (d *Daemon) Run(ctx context.Context, reload <-chan os.Signal, load func() (Options, error)) error {

@@ -49,6 +49,8 @@ func (s *Server) table() []route {
 			handle: s.shards, answer: controller.ShardOverview{}},
 		{method: "POST", path: "/shards", about: "Rebalance shards, or set the weights of the balancer, now.",
 			handle: s.manageShards, body: shardOrder{}, answer: orderAnswer{}},
+		{method: "GET", path: "/plan", about: "What the policy would do now: settings, moves, bytes, time, balance before and after. Takes some seconds.",
+			handle: s.plan, answer: controller.Plan{}},
 		{method: "GET", path: "/recoveries", about: "Recoveries going on, with pace, estimated end and the cause of slowness.",
 			handle: func(w http.ResponseWriter, _ *http.Request) {
 				writeJSON(w, 200, some(c.Monitor().GetRecoveries()))
@@ -118,6 +120,15 @@ func (s *Server) shards(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, 200, overview)
+}
+
+func (s *Server) plan(w http.ResponseWriter, r *http.Request) {
+	plan, err := s.cfg.Controller.Plan(r.Context())
+	if err != nil {
+		writeFailure(w, err)
+		return
+	}
+	writeJSON(w, 200, plan)
 }
 
 // manageShards does what the body asks for.
