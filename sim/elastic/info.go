@@ -209,18 +209,20 @@ func (p *process) recovering() bool {
 // account brings the disk's usage up to date with everything stored on it. It reports
 // false when the disk is full: what doesn't fit is not there.
 func (n *Node) account() bool {
-	if n.sizes != nil && !n.busy() {
-		return true
+	if !n.summed || n.c.fluid.writesTo(n) {
+		n.summed, n.base, n.sizes = true, 0, nil
+		for _, st := range n.sorted {
+			n.base += st.bytes() - st.partial
+		}
 	}
-	n.sizes = nil
-	var want int64
-	for _, st := range n.sorted {
-		if n.proc != nil {
-			if s := n.proc.shards[st.key]; s != nil && s.recovery != nil && !s.recovery.over && !s.recovery.copied {
-				st.partial = s.recovery.progress()
+	want := n.base
+	if n.proc != nil {
+		for _, r := range n.proc.running {
+			if !r.copied {
+				r.s.store.partial = r.progress()
+				want += r.s.store.partial
 			}
 		}
-		want += st.bytes()
 	}
 	if want <= n.stored {
 		n.disk.Release(dataPath, n.stored-want)

@@ -28,6 +28,9 @@ type Node struct {
 	stores map[storeKey]*store
 	sorted []*store
 	stored int64 // bytes taken from the disk for all of them
+	// base is the size of the stores, apart from files that are being copied, when summed.
+	base   int64
+	summed bool
 	// sizes are the shards' sizes as last summed up; nil after a change.
 	sizes []shardSize
 

@@ -17,6 +17,9 @@ const observeInterval = 5 * time.Second
 // to are told again.
 const sizeTicks = 12
 
+// growthTicks is every how many looks the disks of nodes without recoveries are summed up.
+const growthTicks = 6
+
 // watchers tell observers what changes in the cluster. The view with authority is the
 // newest applied state that names a master, whoever holds it.
 type watchers struct {
@@ -318,7 +321,8 @@ func (w *watchers) tick() {
 func (w *watchers) observeDisks() {
 	var out []scenarios.Disk
 	for _, n := range w.c.nodes {
-		if n.busy() {
+		// What recoveries write is looked at every time, the growth of indices less often.
+		if n.limiter.Flows() > 0 || w.ticks%growthTicks == 0 {
 			n.account()
 		}
 		d := scenarios.Disk{Node: n.Name(), Used: n.disk.Used(), Total: n.disk.Total()}
@@ -330,11 +334,6 @@ func (w *watchers) observeDisks() {
 	if len(out) > 0 {
 		w.emit(scenarios.Observation{Disks: out})
 	}
-}
-
-// busy reports whether anything writes to the node's disk at present.
-func (n *Node) busy() bool {
-	return n.limiter.Flows() > 0 || n.disk.Write.Flows() > 0 || n.c.fluid.writesTo(n)
 }
 
 func (w *watchers) observeLoads() {

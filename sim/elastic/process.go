@@ -33,6 +33,7 @@ type process struct {
 	shards  map[storeKey]*shard
 	byIndex map[string][]*shard // by index UUID, in order of creation
 	sorted  []*shard            // by index and number
+	running []*recoveryRun      // recoveries whose target this node is
 
 	master *master // non-nil while the node is the elected master
 

@@ -166,6 +166,7 @@ func (src *recoverySource) cleanFiles() {
 		st.segments = append(append([]recovery.Segment(nil), src.plan.Reuse...), src.plan.Copy...)
 		st.grown = recovery.Segment{}
 		st.partial = 0
+		st.n.changed()
 		st.history, st.corrupted = src.snapshot.history, false
 		st.commit = src.snapshot.commit
 		st.eng.copyFrom(src.s.engine(), st.commit.checkpoint, r.s.now())

@@ -2,6 +2,7 @@ package elastic
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
@@ -56,6 +57,7 @@ func (s *shard) startRecovery(fresh bool) {
 		s: s, kind: s.routing.Source, fresh: fresh, start: s.p.clock.Now(), begun: s.now(), opsTotal: -1,
 	}
 	s.recovery = r
+	s.p.running = append(s.p.running, r)
 	r.enter(StageInit)
 	s.stats.targets++
 	if r.kind == state.Peer {
@@ -157,7 +159,7 @@ func (r *recoveryRun) lostSource(attempt int, _ error) {
 // finish makes the copy ready: the master is asked to start it.
 func (r *recoveryRun) finish() {
 	s := r.s
-	r.over = true
+	r.end()
 	r.stop = s.p.clock.Now()
 	r.enter(StageDone)
 	s.store.partial = 0
@@ -178,7 +180,7 @@ func (r *recoveryRun) cancel(string) {
 	if r.over {
 		return
 	}
-	r.over = true
+	r.end()
 	r.timer.Stop()
 	if r.transfer != nil {
 		r.transfer.Stop()
@@ -187,6 +189,16 @@ func (r *recoveryRun) cancel(string) {
 	r.failed = true
 	r.stop = r.s.p.clock.Now()
 	r.s.p.c.watch.recovery(r)
+}
+
+// end takes the recovery off the list of those that run.
+func (r *recoveryRun) end() {
+	r.over = true
+	p := r.s.p
+	if i := slices.Index(p.running, r); i >= 0 {
+		p.running = slices.Delete(p.running, i, i+1)
+	}
+	p.n.changed()
 }
 
 // progress is how many bytes have been copied.

@@ -83,7 +83,7 @@ func compareKeys(a, b storeKey) int {
 func compareStores(st *store, k storeKey) int { return compareKeys(st.key, k) }
 
 // changed notes that the node's shards or their sizes are not what they were.
-func (n *Node) changed() { n.sizes = nil }
+func (n *Node) changed() { n.sizes, n.summed = nil, false }
 
 // bytes is the size of the store's files.
 func (st *store) bytes() int64 {
@@ -104,7 +104,7 @@ func (st *store) docs() int64 {
 func (st *store) grow(bytes, docs int64) {
 	st.grown.Bytes += bytes
 	st.grown.Docs += docs
-	st.n.sizes = nil
+	st.n.changed()
 }
 
 // flush commits: what has grown becomes a segment that only this copy has.
