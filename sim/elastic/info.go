@@ -138,6 +138,7 @@ func (s *infoService) finish(asked []*state.Node, answers []*nodeInfo) {
 // addSizes adds the shards' sizes: those of the last time when no node has others.
 func (s *infoService) addSizes(info *allocation.ClusterInfo, asked []*state.Node, answers []*nodeInfo) {
 	same, total := s.info != nil && len(s.sizes) == len(asked), 0
+	placed := same // every copy is where it was
 	sizes := make([]nodeSizes, len(asked))
 	for i, n := range asked {
 		sizes[i].node = n.ID
@@ -145,7 +146,8 @@ func (s *infoService) addSizes(info *allocation.ClusterInfo, asked []*state.Node
 			sizes[i].shards = answers[i].shards
 			total += len(answers[i].shards)
 		}
-		same = same && s.sizes[i].node == n.ID && sameSlice(s.sizes[i].shards, sizes[i].shards)
+		placed = placed && s.sizes[i].node == n.ID && samePlaces(s.sizes[i].shards, sizes[i].shards)
+		same = same && placed && sameSlice(s.sizes[i].shards, sizes[i].shards)
 	}
 	s.sizes = sizes
 	if same {
@@ -153,13 +155,26 @@ func (s *infoService) addSizes(info *allocation.ClusterInfo, asked []*state.Node
 		return
 	}
 	info.ShardBytes = make(map[allocation.ShardKey]int64, total)
-	info.DataPaths = make(map[allocation.NodeShard]string, total)
 	for _, n := range sizes {
 		for _, sz := range n.shards {
 			info.ShardBytes[allocation.ShardKey{Index: sz.index, Shard: sz.shard, Primary: sz.primary}] = sz.bytes
+		}
+	}
+	if placed {
+		info.DataPaths = s.info.DataPaths
+		return
+	}
+	info.DataPaths = make(map[allocation.NodeShard]string, total)
+	for _, n := range sizes {
+		for _, sz := range n.shards {
 			info.DataPaths[allocation.NodeShard{Node: n.node, Index: sz.index, Shard: sz.shard}] = dataPath
 		}
 	}
+}
+
+// samePlaces reports whether two lists name the same shards.
+func samePlaces(a, b []shardSize) bool {
+	return sameSlice(a, b) || slices.EqualFunc(a, b, func(x, y shardSize) bool { return x.shard == y.shard && x.index == y.index })
 }
 
 // nodeSizes are a node's shards as it told them.
