@@ -56,6 +56,9 @@ func (f *fakeTarget) Cut(_ context.Context, a, b string, m chaos.CutMode) error 
 }
 
 func (f *fakeTarget) Mend(_ context.Context, a, b string) error {
+	if f.failOn == "mend "+a+">"+b {
+		return errors.New("no way")
+	}
 	f.undone = append(f.undone, a+">"+b)
 	delete(f.cuts, [2]string{a, b})
 	return nil
@@ -315,4 +318,31 @@ func TestOnlyLateNodesJoinAndSettingsNameSomething(t *testing.T) {
 	assert.NotEmpty(t, (&chaos.NodeJoin{Node: "n3"}).Check(topology), "all are there from the start")
 	assert.NotEmpty(t, (&chaos.SettingsChange{}).Check(topology))
 	assert.NotEmpty(t, (&chaos.SettingsChange{Index: "nope", Set: map[string]string{"a": "b"}}).Check(topology))
+}
+
+func TestWhatCouldNotBeHealedIsHealedTheNextTime(t *testing.T) {
+	target := newFake()
+	a := strike(t, target, "{at: 1s, partition: {between: [n1], and: [n2, n3]}}")
+	target.failOn = "mend n2>n1"
+	require.ErrorContains(t, a.Heal(t.Context()), "healing cut n2→n1")
+	assert.Negative(t, a.Record.HealedAt, "the fault is still in force")
+	assert.Equal(t, map[[2]string]chaos.CutMode{{"n2", "n1"}: chaos.Reset}, target.cuts)
+	target.failOn = ""
+	require.NoError(t, a.Heal(t.Context()))
+	assert.Empty(t, target.cuts)
+	assert.GreaterOrEqual(t, a.Record.HealedAt, time.Duration(0))
+	assert.Empty(t, a.Record.Error)
+}
+
+func TestOfTwoFaultsOnOneLinkTheLastToHealMendsIt(t *testing.T) {
+	target := newFake()
+	in := injector(target)
+	in.Zero = in.Clock.Monotonic()
+	long := in.Strike(t.Context(), read(t, "{at: 1s, partition: {between: [n1], and: [n2], for: 60s}}").Fault)
+	short := in.Strike(t.Context(), read(t, "{at: 2s, partition: {between: [n1], and: [n2, n3], for: 10s}}").Fault)
+	require.NoError(t, short.Heal(t.Context()))
+	assert.Equal(t, map[[2]string]chaos.CutMode{{"n1", "n2"}: chaos.Reset, {"n2", "n1"}: chaos.Reset}, target.cuts)
+	assert.Contains(t, short.Record.Gone[0].Saw, "another fault")
+	require.NoError(t, long.Heal(t.Context()))
+	assert.Empty(t, target.cuts)
 }

@@ -17,8 +17,10 @@ type Record struct {
 	Params     Fault    `json:"params"`
 	Victims    []string `json:"victims"`
 	Primitives []string `json:"primitives"`
-	// At and HealedAt are times since t=0; HealedAt is -1 while the fault is in force.
-	At time.Duration `json:"-"`
+	// Due is the plan's time. At and HealedAt are when it was done, all since t=0;
+	// HealedAt is -1 while the fault is in force.
+	Due time.Duration `json:"-"`
+	At  time.Duration `json:"-"`
 	// InForce is when the last primitive had been applied: on containers some tenths of a
 	// second after At, simulated at once.
 	InForce  time.Duration `json:"-"`
@@ -45,6 +47,8 @@ type Injector struct {
 	Zero time.Duration
 	// ProbeLimit bounds the probing of one fault; healing goes on without the rest.
 	ProbeLimit time.Duration
+
+	holds holds
 }
 
 // Active is a fault in force.
@@ -110,6 +114,7 @@ func (in *Injector) Strike(ctx context.Context, f Fault) *Active {
 			}
 			return a
 		}
+		in.holds.take(p)
 		a.applied = append(a.applied, p)
 	}
 	rec.Injected, rec.InForce = true, in.now()
@@ -134,26 +139,33 @@ func (a *Active) probe(ctx context.Context, into []Evidence, look func(Primitive
 func (a *Active) Healing() bool { return len(a.applied) > 0 }
 
 // Heal undoes the fault and probes that it is gone. It waits for the probes that
-// still run. Called twice it does nothing the second time.
+// still run. Called again it heals what could not be healed before, or does nothing.
 func (a *Active) Heal(ctx context.Context) error {
-	if !a.Healing() {
-		return nil
-	}
-	if err := a.probes.Wait(ctx); err != nil {
+	if err := a.probes.Wait(ctx); err != nil || !a.Healing() {
 		return err
 	}
-	healed := slices.Clone(a.applied)
-	err := a.undo(ctx)
-	a.Record.HealedAt = a.injector.now()
-	if err != nil {
+	healed, shared := slices.Clone(a.applied), make([]bool, len(a.applied))
+	for i, p := range healed {
+		shared[i] = a.injector.holds.shared(p)
+	}
+	if err := a.undo(ctx); err != nil {
 		a.Record.Error = err.Error()
 		return err
+	}
+	a.Record.HealedAt = a.injector.now()
+	if a.Record.Injected {
+		a.Record.Error = ""
 	}
 	gone := make([]Evidence, len(healed))
 	a.applied = healed
 	a.probe(ctx, gone, Primitive.Gone)
-	err = a.probes.Wait(ctx)
+	err := a.probes.Wait(ctx)
 	a.applied = nil
+	for i, p := range healed {
+		if shared[i] {
+			gone[i] = Evidence{What: p.String(), Shown: true, Saw: "left as it was for another fault that still holds it"}
+		}
+	}
 	a.Record.Gone = gone
 	return err
 }
@@ -161,15 +173,23 @@ func (a *Active) Heal(ctx context.Context) error {
 // Settle waits for the probes of a fault that stays.
 func (a *Active) Settle(ctx context.Context) error { return a.probes.Wait(ctx) }
 
-// undo heals in reverse order and goes on after an error: what can be healed is.
+// undo heals in reverse order and goes on after an error: what can be healed is. What
+// could not be healed stays applied.
 func (a *Active) undo(ctx context.Context) error {
 	var errs []error
+	var left []Primitive
 	for _, p := range slices.Backward(a.applied) {
-		if err := p.Heal(ctx, a.injector.Target); err != nil {
-			errs = append(errs, fmt.Errorf("healing %s: %w", p, err))
+		if !a.injector.holds.shared(p) {
+			if err := p.Heal(ctx, a.injector.Target); err != nil {
+				errs = append(errs, fmt.Errorf("healing %s: %w", p, err))
+				left = append(left, p)
+				continue
+			}
 		}
+		a.injector.holds.drop(p)
 	}
-	a.applied = nil
+	slices.Reverse(left)
+	a.applied = left
 	return errors.Join(errs...)
 }
 

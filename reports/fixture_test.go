@@ -61,7 +61,7 @@ func fixture() *scenarios.Result {
 	shard(33, 1, "n3", started("n2"))
 	h.Faults = []*chaos.Record{{
 		Kind: "node-loss", Params: &chaos.NodeLoss{Nodes: []chaos.Selector{"n2"}, How: "kill"}, Victims: []string{"n2"}, Primitives: []string{"kill n2"},
-		At: sec(10), HealedAt: -1, Injected: true, Bites: []chaos.Evidence{{What: "kill n2", Shown: true, Saw: "the process of n2: exited"}},
+		Due: sec(10), At: sec(10), HealedAt: -1, Injected: true, Bites: []chaos.Evidence{{What: "kill n2", Shown: true, Saw: "the process of n2: exited"}},
 	}}
 	h.Decisions = []scenarios.Decision{
 		{Seq: 1, At: sec(0), Actor: "shard-controller", Policy: "variance", Decided: "nothing", Reason: "spread 0.05 is below 0.1"},

@@ -133,12 +133,14 @@ func within(name string, took, limit time.Duration, at time.Duration, reason str
 	return o
 }
 
-// never is the failure of something that did not happen while it was watched.
-func never(name string, limit time.Duration, watched time.Duration, what string) Outcome {
-	o := Outcome{Name: name, Verdict: Fail, Unit: "s", Limit: seconds(limit), Reason: what}
+// never is the failure of something that did not happen while it was watched, from a
+// moment to t.Until; unknown when the watch was shorter than the limit.
+func never(name string, limit, since time.Duration, t FaultTimes, what string) Outcome {
+	watched := t.Until - since
+	o := Outcome{Name: name, Verdict: Fail, Unit: "s", Limit: seconds(limit), Reason: fmt.Sprintf("%s when %s, %s later", what, t.ended(), watched.Round(time.Millisecond))}
 	if watched < limit {
 		o.Verdict = Unknown
-		o.Reason = fmt.Sprintf("%s, but the run ended %s after the fault, before the limit of %s", what, watched.Round(time.Millisecond), limit)
+		o.Reason += fmt.Sprintf(", before the limit of %s", limit)
 	}
 	return o
 }

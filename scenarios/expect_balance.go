@@ -87,11 +87,15 @@ func (e *Balanced) Judge(h *History) []Outcome {
 				name += " at the end"
 			}
 			f, ok := FrameAt(frames, at)
+			if at > h.Closed {
+				out = append(out, unknown(name, "the run was over at %s", h.Closed.Round(time.Millisecond)))
+				continue
+			}
 			if !ok {
 				out = append(out, unknown(name, "nothing was observed by then"))
 				continue
 			}
-			out = append(out, judgeFrame(name, m, f, at))
+			out = append(out, e.judgeFrame(name, m, f, at))
 		}
 	}
 	return out
@@ -101,23 +105,30 @@ func (e *Balanced) Judge(h *History) []Outcome {
 func (e *Balanced) worst(name string, m measured, frames []Frame) Outcome {
 	var worst *Outcome
 	for _, f := range FromStart(frames) {
-		o := judgeFrame(name, m, f, f.At)
+		o := e.judgeFrame(name, m, f, f.At)
 		if o.Margin != nil && (worst == nil || *o.Margin < *worst.Margin || (o.Verdict == Fail && worst.Verdict == Pass)) {
 			worst = &o
 		}
 	}
 	if worst == nil {
-		return unknown(name, "no member held anything that could be spread")
+		return unknown(name, "there were never two members with something to spread")
 	}
 	return *worst
 }
 
-func judgeFrame(name string, m measured, f Frame, at time.Duration) Outcome {
+// judgeFrame measures one moment. One member, or members that hold nothing, are even
+// by themselves and show nothing.
+func (e *Balanced) judgeFrame(name string, m measured, f Frame, at time.Duration) Outcome {
 	values := f.MemberValues()
-	if len(values) == 0 {
-		return unknown(name, "the cluster had no members at %s", at)
+	b := score.BalanceOf(values)
+	stored := e.Quantity == QuantityShards || e.Quantity == QuantityBytes
+	switch {
+	case len(values) < 2:
+		return unknown(name, "the cluster had %d members at %s", len(values), at.Round(time.Millisecond))
+	case stored && b.Mean == 0:
+		return unknown(name, "the members held no %s at %s", e.Quantity, at.Round(time.Millisecond))
 	}
-	v, _ := score.BalanceOf(values).Measure(m.name)
+	v, _ := b.Measure(m.name)
 	o := Outcome{Name: name, Verdict: Fail, Observed: number(v), Limit: number(m.bound.Value), Margin: number(score.Round(m.bound.Margin(v))), At: seconds(at)}
 	if m.bound.Holds(v) {
 		o.Verdict = Pass

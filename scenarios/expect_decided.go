@@ -123,5 +123,5 @@ func (e *Decided) first(h *History, name string, times []time.Duration, since ti
 			return within(name, at-since, e.Within.D(), at, fmt.Sprintf("done %s after that", (at-since).Round(time.Millisecond)))
 		}
 	}
-	return never(name, e.Within.D(), h.Closed-since, "it was never done")
+	return never(name, e.Within.D(), since, FaultTimes{Until: h.Closed}, "it had not been done")
 }

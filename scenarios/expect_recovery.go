@@ -52,7 +52,7 @@ func (e *SteadyState) Judge(h *History) []Outcome {
 	}
 	name := "steady state at the end"
 	if h.Settled < 0 {
-		return []Outcome{never(name, e.limit, h.Closed-h.End, "the cluster was not green and at rest again")}
+		return []Outcome{never(name, e.limit, h.End, FaultTimes{Until: h.Closed}, "the cluster was not green and at rest again")}
 	}
 	took := h.Settled - h.End
 	return []Outcome{within(name, took, e.limit, h.Settled, fmt.Sprintf("green with nothing moving %s after the end", took.Round(time.Millisecond)))}
@@ -108,24 +108,33 @@ func (e *Recovered) Judge(h *History) []Outcome {
 				continue
 			}
 		}
-		t := h.FaultTimes(i, since)
-		done, impact := t.Green, "not green"
-		if e.Status == "yellow" {
-			done, impact = t.Yellow, "red"
-		}
-		switch {
-		case done < 0:
-			out = append(out, never(name, e.Within.D(), h.Closed-since, "the cluster was still "+impact+" at the end"))
-		case done == since && !t.Noticed:
-			out = append(out, within(name, 0, e.Within.D(), since, fmt.Sprintf("the cluster stayed %s all along", e.Status)))
-		default:
-			out = append(out, within(name, done-since, e.Within.D(), done, fmt.Sprintf("%s %s after the fault", e.Status, (done-since).Round(time.Millisecond))))
-		}
+		out = append(out, e.judge(name, h.FaultTimes(i, since), since))
 	}
 	if len(out) == 0 {
 		out = append(out, unknown(e.Status+" after "+e.Of, "no such fault struck"))
 	}
 	return out
+}
+
+// judge decides on the time after one fault.
+func (e *Recovered) judge(name string, t FaultTimes, since time.Duration) Outcome {
+	limit := e.Within.D()
+	done, impact := t.Green, "not green"
+	if e.Status == "yellow" {
+		done, impact = t.Yellow, "red"
+	}
+	switch {
+	case done < 0:
+		return never(name, limit, since, t, "the cluster was still "+impact)
+	case t.Blind:
+		return unknown(name, "the cluster's health was not observed all the time")
+	case t.Noticed:
+		return within(name, done-since, limit, done, fmt.Sprintf("%s %s after the fault", e.Status, (done-since).Round(time.Millisecond)))
+	case t.Until-since < limit:
+		// Whatever the fault would have done may have come after that.
+		return unknown(name, "the cluster was %s until %s, %s after the fault, before the limit of %s", e.Status, t.ended(), (t.Until - since).Round(time.Millisecond), limit)
+	}
+	return within(name, 0, limit, since, fmt.Sprintf("the cluster stayed %s all along", e.Status))
 }
 
 // Detected expects a fault to show in the membership of the cluster within a limit.
@@ -162,8 +171,10 @@ func (e *Detected) Judge(h *History) []Outcome {
 		switch t := h.FaultTimes(i, f.At); {
 		case !f.Injected:
 			out = append(out, unknown(name, "the fault was not injected: %s", f.Error))
+		case !f.Shown():
+			out = append(out, unknown(name, "no probe showed that the fault was in force"))
 		case t.Detected < 0:
-			out = append(out, never(name, e.Within.D(), h.Closed-f.At, "the cluster's membership never changed"))
+			out = append(out, never(name, e.Within.D(), f.At, t, "the cluster's membership had not changed"))
 		default:
 			took := t.Detected - f.At
 			out = append(out, within(name, took, e.Within.D(), t.Detected, fmt.Sprintf("the membership changed %s after the fault", took.Round(time.Millisecond))))

@@ -48,7 +48,7 @@ func (s story) shard(t float64, n int, copies ...string) story {
 }
 
 func (s story) fault(from, to float64, kind chaos.Fault) story {
-	rec := &chaos.Record{Kind: kind.Kind(), Params: kind, At: at(from), HealedAt: -1, Injected: true, Bites: []chaos.Evidence{{Shown: true}}}
+	rec := &chaos.Record{Kind: kind.Kind(), Params: kind, Due: at(from), At: at(from), HealedAt: -1, Injected: true, Bites: []chaos.Evidence{{Shown: true}}}
 	if to > 0 {
 		rec.HealedAt = at(to)
 	}
@@ -64,6 +64,9 @@ func judge(t *testing.T, s story, text string) []Outcome {
 	sc.Duration *= 100
 	var e Expect
 	require.NoError(t, yaml.Unmarshal([]byte(text), &e))
+	for _, f := range s.h.Faults {
+		sc.Faults = append(sc.Faults, chaos.Entry{Fault: f.Params})
+	}
 	require.Empty(t, e.Check(sc.Scenario))
 	return e.Judge(s.h)
 }
@@ -192,4 +195,62 @@ func TestSteadyStateAtTheEnd(t *testing.T) {
 	assert.Equal(t, Fail, verdict(t, s, "{steady-state: green, at: end, within: 1s}"))
 	s.h.Settled = -1
 	assert.Equal(t, Fail, verdict(t, s, "{steady-state: green, at: end, within: 5s}"))
+}
+
+var cut = &chaos.Partition{Between: []chaos.Selector{"n1"}, And: []chaos.Selector{"n2"}}
+
+func TestATimeCutShortByTheNextFaultDecidesNothing(t *testing.T) {
+	stillYellow := tell("n1", "n2").health(-1, "green").fault(10, 0, lost).health(10.5, "yellow").fault(20, 0, cut).health(40, "green")
+	out := judge(t, stillYellow, "{recovered: green, within: 30s, of: node-loss}")
+	assert.Equal(t, Unknown, out[0].Verdict)
+	assert.Contains(t, out[0].Reason, "the next fault struck (partition), 10s later, before the limit of 30s")
+	assert.Equal(t, Fail, verdict(t, stillYellow, "{recovered: green, within: 5s, of: node-loss}"))
+
+	notYetNoticed := tell("n1", "n2").health(-1, "green").fault(10, 0, cut).fault(12, 0, lost).health(15, "green")
+	out = judge(t, notYetNoticed, "{recovered: green, within: 30s, of: partition}")
+	assert.Equal(t, Unknown, out[0].Verdict, "two seconds of green are no evidence for thirty")
+	assert.Equal(t, Pass, verdict(t, notYetNoticed, "{recovered: green, within: 2s, of: partition}"))
+}
+
+func TestFaultsOfOneMomentAreOneBlow(t *testing.T) {
+	s := tell("n1", "n2", "n3").health(-1, "green").fault(10, 0, lost).fault(10, 0, cut)
+	s.h.Faults[1].At = at(10.4) // on containers one comes after the other
+	s = s.health(11, "red").health(15, "green")
+	for _, of := range []string{"node-loss", "partition"} {
+		out := judge(t, s, "{recovered: green, within: 30s, of: "+of+"}")
+		assert.Equal(t, Pass, out[0].Verdict, of)
+		assert.InDelta(t, 15-s.h.Faults[0].At.Seconds(), *out[0].Observed, 0.5, of)
+	}
+}
+
+func TestGreenThatNobodySawIsUnknown(t *testing.T) {
+	assert.Equal(t, Unknown, verdict(t, tell("n1", "n2").fault(10, 0, lost), "{recovered: green, within: 5s}"))
+}
+
+func TestANodeReplacedByAnotherIsAChangeOfMembership(t *testing.T) {
+	s := tell("n1", "n2", "n3").members(-1, "n1", "n1", "n2").fault(10, 0, lost).members(12, "n1", "n1", "n3")
+	assert.Equal(t, Pass, verdict(t, s, "{detected: node-loss, within: 5s}"))
+	first := tell("n1", "n2").fault(10, 0, lost).members(12, "n1", "n1", "n2")
+	assert.Equal(t, Fail, verdict(t, first, "{detected: node-loss, within: 5s}"), "the first sight of the members is no change")
+}
+
+func TestEvennessOfNothingOrOfOneMemberIsUnknown(t *testing.T) {
+	const even = "{balance: shards, cv: '< 0.1'}"
+	held := func() story { return tell("n1", "n2").members(-1, "n1", "n1", "n2").shard(-1, 0, "n1", "n2") }
+	assert.Equal(t, Pass, verdict(t, held(), even))
+	assert.Equal(t, Unknown, verdict(t, held().members(50, "n1", "n1"), even), "one member is left")
+	assert.Equal(t, Unknown, verdict(t, held().shard(50, 0, "-", "-"), even), "no copy is left")
+	assert.Equal(t, Unknown, verdict(t, held(), "{balance: shards, cv: '< 0.1', at: 120s}"), "the run was over by then")
+}
+
+func TestARestartedControllerDoesNotReplaceItsOldRecords(t *testing.T) {
+	h := &History{}
+	for seq := 1; seq <= 200; seq++ {
+		h.decided(Decision{Seq: seq, Controller: "controller", Decided: "first"})
+	}
+	h.decided(Decision{Seq: 199, Controller: "controller", Decided: "effect known"})
+	h.decided(Decision{Seq: 1, Controller: "controller-2", Decided: "another's"})
+	require.Len(t, h.Decisions, 201)
+	assert.Equal(t, "effect known", h.Decisions[198].Decided)
+	assert.Equal(t, "first", h.Decisions[0].Decided)
 }

@@ -1,6 +1,9 @@
 package scenarios
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // FaultTimes are the milestones after a fault, since t=0; -1: never.
 type FaultTimes struct {
@@ -11,20 +14,34 @@ type FaultTimes struct {
 	Yellow time.Duration
 	// Green is when the cluster was green again for the rest of the time watched.
 	Green time.Duration
-	// Noticed is whether the health changed at all.
+	// Noticed is whether the health was anything but green.
 	Noticed bool
+	// Blind is whether the health was not observed for some of the time.
+	Blind bool
 	// Red and YellowFor are how long the cluster was red and yellow.
 	Red, YellowFor time.Duration
 	// Until is where the watch for this fault ends: at the next fault, or with the run.
 	Until time.Duration
+	// Next is the kind of the fault that ends the watch; "" when the run's end does.
+	Next string
 }
 
-// FaultTimes follows fault i from a moment on, until the next fault strikes.
+// ended says what ended the watch.
+func (t FaultTimes) ended() string {
+	if t.Next != "" {
+		return "the next fault struck (" + t.Next + ")"
+	}
+	return "the run ended"
+}
+
+// FaultTimes follows fault i from a moment on, until the next fault strikes. Faults
+// that the plan has at one moment strike one after another; they are one blow, and each
+// is watched to the next.
 func (h *History) FaultTimes(i int, since time.Duration) FaultTimes {
 	t := FaultTimes{Detected: -1, Yellow: since, Green: since, Until: h.Closed}
 	for _, f := range h.Faults[i+1:] {
-		if f.Injected && f.At > since && f.At < t.Until {
-			t.Until = f.At
+		if f.Injected && f.Due > h.Faults[i].Due && f.At > since && f.At < t.Until {
+			t.Until, t.Next = f.At, f.Kind
 			break
 		}
 	}
@@ -36,6 +53,8 @@ func (h *History) FaultTimes(i int, since time.Duration) FaultTimes {
 		}
 		open := s.To >= t.Until
 		switch s.Status {
+		case "unknown":
+			t.Blind = true
 		case "red":
 			t.Noticed = true
 			t.Red += to - from
@@ -66,14 +85,14 @@ func (h *History) membershipChange(since, until time.Duration) time.Duration {
 		if o.Members == nil {
 			continue
 		}
-		if o.At <= since {
+		if o.At <= since || (before == nil && o.At <= until) {
 			before = o.Members
 			continue
 		}
 		if o.At > until {
 			break
 		}
-		if before == nil || o.Members.Master != before.Master || len(o.Members.Nodes) != len(before.Nodes) {
+		if o.Members.Master != before.Master || !slices.Equal(o.Members.Nodes, before.Nodes) {
 			return o.At
 		}
 	}

@@ -47,6 +47,10 @@ type Decision struct {
 	Shadow bool `json:"shadow,omitempty"`
 }
 
+// decisionsInFlight bounds how far records may come out of order where processes run
+// side by side.
+const decisionsInFlight = 64
+
 // decided takes a record in, or replaces the one with its number.
 func (h *History) decided(d Decision) {
 	for i, old := range slices.Backward(h.Decisions) {
@@ -57,7 +61,7 @@ func (h *History) decided(d Decision) {
 			h.Decisions[i] = d
 			return
 		}
-		if old.Seq < d.Seq {
+		if old.Seq+decisionsInFlight < d.Seq {
 			break // numbers rise, so there is none before
 		}
 	}

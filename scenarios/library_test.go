@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var testVocabulary = Vocabulary{Policies: []string{"none", "threshold", "variance"}}
+var testVocabulary = Vocabulary{Policies: []string{"disk", "hotspot", "none", "threshold", "variance"}}
 
 func TestEveryLibraryScenarioIsValid(t *testing.T) {
 	require.NotEmpty(t, Library())

@@ -148,6 +148,7 @@ func (r *run) startFaults(ctx context.Context, group clock.Group) {
 			}
 			r.progress("t=%s: %s", e.At, e.Fault.Kind())
 			a := r.injector.Strike(ctx, e.Fault)
+			a.Record.Due = e.At.D()
 			r.actives = append(r.actives, a)
 			r.history.Faults = append(r.history.Faults, a.Record)
 			if !a.Record.Injected {
@@ -171,7 +172,7 @@ func (r *run) startFaults(ctx context.Context, group clock.Group) {
 func (r *run) healPassing(ctx context.Context) error {
 	var errs []error
 	for _, a := range r.actives {
-		if chaos.ForGood(a.Record.Params) {
+		if chaos.ForGood(a.Record.Params) && a.Record.Injected {
 			errs = append(errs, a.Settle(ctx))
 			continue
 		}
