@@ -51,11 +51,6 @@ func (d *Desk) Clock() clock.Clock { return d.c.cfg.Clock }
 // Client is the controller's client.
 func (d *Desk) Client() *Client { return d.c.cfg.Client }
 
-// Go runs f as a process of the controller, which waits for it before it stops.
-func (d *Desk) Go(ctx context.Context, name string, f func(ctx context.Context)) {
-	d.c.group.Go(ctx, name, f)
-}
-
 // Begin starts the audit record of a decision taken now; Record keeps it.
 func (d *Desk) Begin(actor string) Decision { return d.c.journal.begin(actor, "") }
 
