@@ -3,6 +3,7 @@ package elastic
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
@@ -94,4 +95,66 @@ func (n *Node) Explain(ctx context.Context, masterTimeout time.Duration, withYes
 		in := m.input()
 		return Explanation{State: st, Shard: m.alloc.Explain(st, in, c, withYes), Info: in.Info, Chosen: chosen}, nil
 	})
+}
+
+// InFlightFetches is how many answers the node, as master, waits for about what nodes
+// hold of unassigned shards.
+func (n *Node) InFlightFetches() int {
+	if n.proc == nil || n.proc.master == nil {
+		return 0
+	}
+	f, waiting := n.proc.master.fetch, 0
+	for _, cache := range []map[allocation.ShardID]*fetch{f.primaries, f.stores} {
+		//determinism:allow map-order a sum is all that comes out
+		for _, w := range cache {
+			waiting += w.waiting
+		}
+	}
+	return waiting
+}
+
+// NodeAllocation is what the master makes of a node's copies
+// (NodeAllocationStatsProvider).
+type NodeAllocation struct {
+	// Shards are the copies that do not move away, Undesired those of them that the
+	// desired balance has elsewhere.
+	Shards, Undesired int
+}
+
+// NodeAllocations asks the master, by node id.
+func (n *Node) NodeAllocations(ctx context.Context, masterTimeout time.Duration) (map[string]NodeAllocation, error) {
+	return OnMaster(ctx, n, masterTimeout, func(q *Node) (map[string]NodeAllocation, error) {
+		if q.proc.master == nil {
+			return nil, errNotMaster
+		}
+		return q.proc.master.nodeAllocations(q.Applied()), nil
+	})
+}
+
+func (m *master) nodeAllocations(st *state.State) map[string]NodeAllocation {
+	out := make(map[string]NodeAllocation, len(st.Nodes))
+	count := func(node string, desired allocation.Assignment, known bool) {
+		a := out[node]
+		a.Shards++
+		if known && !slices.Contains(desired.Nodes, node) {
+			a.Undesired++
+		}
+		out[node] = a
+	}
+	for _, t := range st.Routing.Indices {
+		meta := st.Index(t.Index)
+		for _, sh := range t.Shards {
+			desired, known := m.alloc.Desired(meta, sh.Shard)
+			for _, c := range sh.Copies {
+				switch c.State {
+				case state.Relocating:
+					count(c.Other, desired, known)
+				case state.Unassigned:
+				default:
+					count(c.Node, desired, known)
+				}
+			}
+		}
+	}
+	return out
 }

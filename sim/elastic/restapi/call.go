@@ -37,6 +37,18 @@ func (c *call) state(local bool, masterTimeout time.Duration) *state.State {
 	return st
 }
 
+// allocations is what the master makes of the nodes' copies; empty without a master.
+func (c *call) allocations(masterTimeout time.Duration) map[string]elastic.NodeAllocation {
+	if c.node.Applied().Master == "" {
+		return nil
+	}
+	out, err := c.node.NodeAllocations(c.ctx, masterTimeout)
+	if err != nil && (elastic.IsNodeGone(err) || c.ctx.Err() != nil) {
+		panic(gone{err})
+	}
+	return out
+}
+
 // fanOut asks nodes at once; what failed is counted and left out.
 func fanOut[T any](c *call, targets []*state.Node, timeout time.Duration, f func(*elastic.Node) (T, error)) (ok []elastic.NodeResult[T], failures []*elastic.Error) {
 	for _, r := range elastic.FanOut(c.ctx, c.node, targets, timeout, f) {

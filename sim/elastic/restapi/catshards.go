@@ -189,7 +189,7 @@ func prepareCatAllocation(r *request) action {
 		st := c.state(local, timeout)
 		targets := slices.DeleteFunc(nodesOf(st, c.node.ID(), dataNodes(filters)), func(n *state.Node) bool { return !isData(n) })
 		stats, _ := fanOut(c, targets, 0, sizesOf)
-		return allocationTable(st, stats)
+		return allocationTable(st, stats, c.allocations(timeout))
 	})
 }
 
@@ -201,7 +201,7 @@ func dataNodes(filters []string) []string {
 	return filters
 }
 
-func allocationTable(st *state.State, stats []elastic.NodeResult[nodeStats]) *table {
+func allocationTable(st *state.State, stats []elastic.NodeResult[nodeStats], masters map[string]elastic.NodeAllocation) *table {
 	shards, unassigned := map[string]int64{}, int64(0)
 	st.Routing.Each(func(cp *state.Copy) {
 		if cp.Assigned() {
@@ -243,7 +243,13 @@ func allocationTable(st *state.State, stats []elastic.NodeResult[nodeStats]) *ta
 				return text(stats[i].Value.self.Name)
 			}
 		case "shards.undesired":
-			return on(func(int, *state.Node, *elastic.NodeStats) cell { return count(0) })
+			return on(func(_ int, n *state.Node, _ *elastic.NodeStats) cell {
+				a, ok := masters[n.ID]
+				if !ok {
+					return count(0)
+				}
+				return count(int64(a.Undesired))
+			})
 		case "write_load.forecast":
 			return on(func(int, *state.Node, *elastic.NodeStats) cell { return double(0) })
 		case "disk.indices.forecast", "disk.indices":

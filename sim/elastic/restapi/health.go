@@ -126,6 +126,7 @@ type healthAnswer struct {
 	names    []string // nil: all
 	missing  bool     // a named index does not exist
 	tasks    int
+	fetches  int
 	waiting  time.Duration
 	timedOut bool
 }
@@ -141,13 +142,14 @@ func (h *healthAnswer) percent() float64 {
 type masterView struct {
 	st      *state.State
 	tasks   int
+	fetches int // answers the master waits for about unassigned shards
 	waiting time.Duration
 }
 
 // viewOf reads a node's state and queue; it runs on that node.
 func viewOf(c *call) func(n *elastic.Node) (masterView, error) {
 	return func(n *elastic.Node) (masterView, error) {
-		v := masterView{st: n.Applied()}
+		v := masterView{st: n.Applied(), fetches: n.InFlightFetches()}
 		tasks, err := n.PendingTasks(c.ctx, true, 0)
 		if err != nil {
 			return v, err
@@ -330,7 +332,7 @@ func (c *call) drainQueue(p elastic.Priority, timeout time.Duration) bool {
 
 func (q *healthRequest) look(c *call) *healthAnswer {
 	v := c.view(q.local, q.masterTimeout)
-	h := &healthAnswer{st: v.st, tasks: v.tasks, waiting: v.waiting}
+	h := &healthAnswer{st: v.st, tasks: v.tasks, fetches: v.fetches, waiting: v.waiting}
 	if len(q.indices) > 0 {
 		h.names = []string{}
 		for _, name := range q.indices {
@@ -390,7 +392,7 @@ func (q *healthRequest) render(c *call, h *healthAnswer) []byte {
 		h.counts.write(w)
 		w.int("delayed_unassigned_shards", h.counts.delayed)
 		w.int("number_of_pending_tasks", h.tasks)
-		w.int("number_of_in_flight_fetch", 0)
+		w.int("number_of_in_flight_fetch", h.fetches)
 		w.millis("task_max_waiting_in_queue_millis", "task_max_waiting_in_queue", h.waiting)
 		if w.human {
 			w.str("active_shards_percent", strconv.FormatFloat(h.percent(), 'f', 1, 64)+"%")
@@ -402,7 +404,7 @@ func (q *healthRequest) render(c *call, h *healthAnswer) []byte {
 		w.end()
 		return w.bytes()
 	}
-	if h.tasks > 0 || h.timedOut || h.names != nil {
+	if h.tasks+h.fetches > 0 || h.timedOut || h.names != nil {
 		return body()
 	}
 	return c.api.cache.render("health?"+q.level+strconv.FormatBool(c.req.human()), h.st, body)

@@ -3,6 +3,7 @@ package restapi
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
@@ -16,6 +17,8 @@ type nodeStats struct {
 	node    elastic.NodeStats
 	indices []indexSum           // by index name, when asked for
 	shards  []elastic.ShardStats // when asked for
+	// undesired copies on the node, in the eyes of the master.
+	undesired int
 }
 
 // indexSum is what a node holds of an index: all copies, and the primaries among them.
@@ -123,7 +126,7 @@ var statSections = []struct {
 		t := s.totals()
 		w.object("allocations")
 		w.int("shards", t.shards)
-		w.int("undesired_shards", 0)
+		w.int("undesired_shards", s.undesired)
 		w.float("forecasted_ingest_load", 0)
 		w.size("forecasted_disk_usage_in_bytes", "forecasted_disk_usage", t.StoreBytes)
 		w.size("current_disk_usage_in_bytes", "current_disk_usage", t.StoreBytes)
@@ -174,6 +177,12 @@ func prepareNodesStats(r *request) action {
 		st := c.state(true, 0)
 		targets := nodesOf(st, c.node.ID(), filters)
 		stats, failures := fanOut(c, targets, timeout, look)
+		if all || slices.Contains(metrics, "allocations") {
+			masters := c.allocations(30 * time.Second)
+			for i := range stats {
+				stats[i].Value.undesired = masters[stats[i].Node.ID].Undesired
+			}
+		}
 		w := newJSON(c.req.human())
 		w.obj()
 		writeNodesHeader(w, len(targets), failures)
@@ -393,85 +402,6 @@ func writePoolStats(w *jsonWriter, _ *call, _ *nodeStats) {
 		w.end()
 	}
 	w.end()
-}
-
-func writeFSStats(w *jsonWriter, _ *call, s *nodeStats) {
-	n := &s.node
-	space := func() {
-		w.size("total_in_bytes", "total", n.DiskTotal)
-		w.size("free_in_bytes", "free", n.DiskFree)
-		w.size("available_in_bytes", "available", n.DiskAvailable)
-	}
-	w.object("fs")
-	w.int64("timestamp", n.AtMillis)
-	w.object("total")
-	space()
-	w.end()
-	w.array("data")
-	w.obj()
-	w.str("path", dataPath)
-	w.str("mount", dataPath+" (simulated)")
-	w.str("type", "simulated")
-	space()
-	writeWatermarks(w, s)
-	w.end()
-	w.end()
-	w.object("io_stats")
-	w.array("devices")
-	w.obj()
-	w.str("device_name", "simulated")
-	writeIO(w, n)
-	w.end()
-	w.end()
-	w.object("total")
-	writeIO(w, n)
-	w.end()
-	w.end()
-	w.end()
-}
-
-func writeIO(w *jsonWriter, n *elastic.NodeStats) {
-	w.int("operations", 0)
-	w.int("read_operations", 0)
-	w.int("write_operations", 0)
-	w.int64("read_kilobytes", n.DiskReadBytes>>10)
-	w.int64("write_kilobytes", n.DiskWriteBytes>>10)
-	w.int("io_time_in_millis", 0)
-}
-
-// writeWatermarks writes the free space below which each watermark is crossed.
-func writeWatermarks(w *jsonWriter, s *nodeStats) {
-	explicit := false
-	for _, name := range []string{"low", "high", "flood_stage"} {
-		_, ok := s.set.Get(watermarkPrefix + name)
-		explicit = explicit || ok
-	}
-	for _, m := range []struct {
-		name     string
-		headroom int64
-	}{{"low", 200 * settings.GB}, {"high", 150 * settings.GB}, {"flood_stage", 100 * settings.GB}} {
-		key := watermarkPrefix + m.name
-		v, ok := s.set.Get(key)
-		if !ok {
-			v = settings.ClusterRegistry().Lookup(key).Default
-		}
-		mark, err := settings.ParseRelative(key, v)
-		if err != nil {
-			continue // refused when it was set
-		}
-		free := mark.Bytes
-		if mark.Ratio {
-			free = s.node.DiskTotal - int64(float64(float64(s.node.DiskTotal)*mark.Percent)/100)
-			if !explicit {
-				free = min(free, m.headroom)
-			}
-		}
-		name := m.name + "_watermark_free_space"
-		if m.name == "flood_stage" {
-			name = "flood_stage_free_space"
-		}
-		w.size(name+"_in_bytes", name, free)
-	}
 }
 
 func writeTransportStats(w *jsonWriter, _ *call, s *nodeStats) {
