@@ -64,7 +64,7 @@ func (s *Service) adaptReplicas(st *state.State, in Input) *state.State {
 			changes = append(changes, change{want, idx.meta.Name})
 		}
 	}
-	slices.SortFunc(changes, func(a, b change) int { return cmp.Or(cmp.Compare(a.replicas, b.replicas), cmp.Compare(a.name, b.name)) })
+	slices.SortStableFunc(changes, func(a, b change) int { return cmp.Or(cmp.Compare(a.replicas, b.replicas), cmp.Compare(a.name, b.name)) })
 	for _, c := range changes {
 		st = SetReplicas(st, []string{c.name}, c.replicas, in)
 	}

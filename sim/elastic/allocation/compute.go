@@ -132,7 +132,7 @@ func (c *computer) applyPrevious(sim *simulatedInfo) {
 				misplaced = append(misplaced, r)
 			}
 		}
-		slices.SortFunc(misplaced, func(a, b *routed) int { return cmp.Compare(a.node.id, b.node.id) })
+		slices.SortStableFunc(misplaced, func(a, b *routed) int { return cmp.Compare(a.node.id, b.node.id) })
 		for _, r := range misplaced {
 			targets = c.relocateToFirst(r, targets, sim)
 		}

@@ -15,9 +15,7 @@ type diskView struct {
 	known             bool // any node told
 	count             int64
 	total, free       int64
-	simulated         bool // reserved space is already in the sizes
-	averageTotal      int64
-	averageFree       int64
+	simulated         bool            // reserved space is already in the sizes
 	lowFree, highFree map[int64]int64 // watermarks by size of disk, in bytes that must be free
 }
 

@@ -203,7 +203,7 @@ func (p *pass) table() *state.RoutingTable {
 					copies = append(copies, r)
 				}
 			}
-			slices.SortFunc(copies, func(a, b *routed) int { return cmp.Compare(a.node.pos, b.node.pos) })
+			slices.SortStableFunc(copies, func(a, b *routed) int { return cmp.Compare(a.node.pos, b.node.pos) })
 			copies = append(copies, s.unassigned...)
 			s.unassigned = nil
 			if sameCopies(copies, s.table.Copies) {

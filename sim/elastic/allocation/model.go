@@ -210,9 +210,9 @@ func (b *balancer) enterNode(n *node) {
 // weigh renews the parts of a node's weight that do not depend on an index.
 func (b *balancer) weigh(n int) {
 	theta, t := &b.p.set.theta, &b.terms[n]
-	t.shards = theta[0] * float32(float32(b.count[n])-b.avgShards)
-	t.load = theta[2] * float32(b.load[n]-b.avgLoad)
-	t.disk = theta[3] * float32(b.disk[n]-b.avgDisk)
+	t.shards = float32(theta[0] * float32(float32(b.count[n])-b.avgShards))
+	t.load = float32(theta[2] * float32(b.load[n]-b.avgLoad))
+	t.disk = float32(theta[3] * float32(b.disk[n]-b.avgDisk))
 }
 
 // add enters a copy of the current index into the model.
@@ -284,7 +284,7 @@ func (b *balancer) look(idx *index) {
 		}
 	}
 	b.avgIndex = float32(idx.meta.Shards*idx.copies) / float32(len(b.nodes))
-	b.none = b.p.set.theta[1] * float32(0-b.avgIndex)
+	b.none = float32(b.p.set.theta[1] * float32(0-b.avgIndex))
 }
 
 // weight is the current index's weight on a node: 32-bit floats, summed in
@@ -293,7 +293,7 @@ func (b *balancer) weight(n int32) float32 {
 	t := &b.terms[n]
 	part := b.none
 	if t.held != 0 {
-		part = b.p.set.theta[1] * float32(float32(t.held)-b.avgIndex)
+		part = float32(b.p.set.theta[1] * float32(float32(t.held)-b.avgIndex))
 	}
 	w := float32(t.shards + part)
 	w = float32(w + t.load)

@@ -197,7 +197,7 @@ func (p *pass) readIndices() {
 	}
 	p.svc.indexCache = cache
 	ranked := slices.Clone(p.indices)
-	slices.SortFunc(ranked, compareIndices)
+	slices.SortStableFunc(ranked, compareIndices)
 	for i, idx := range ranked {
 		idx.rank = i
 	}

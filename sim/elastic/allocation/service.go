@@ -2,7 +2,6 @@ package allocation
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -91,10 +90,10 @@ func (s *Service) Compute() Computation {
 	s.wanted = nil
 	var c Computation
 	s.desired, c.Iterations, c.Converged = s.compute(input, previous)
-	for _, uuid := range slices.Sorted(maps.Keys(s.desired.byIndex)) {
-		for num, now := range s.desired.byIndex[uuid] {
+	for _, m := range input.st.Indices {
+		for num, now := range s.desired.byIndex[m.UUID] {
 			var was *Assignment
-			if list := previous.byIndex[uuid]; num < len(list) {
+			if list := previous.byIndex[m.UUID]; num < len(list) {
 				was = list[num]
 			}
 			if !now.Same(was) {

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 )
 
 // The allocators (cluster.routing.allocation.type).
@@ -242,9 +241,6 @@ func checkHeadrooms(low, high, flood int64) error {
 	}
 	return nil
 }
-
-// DelayedTimeoutDefault is how long a copy waits for the node that left.
-const DelayedTimeoutDefault = time.Minute
 
 // CheckAllocation checks settings that are all the allocator's, of one scope, with
 // Elasticsearch's messages; keys in others are none of its business. What no

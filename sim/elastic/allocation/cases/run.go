@@ -150,7 +150,7 @@ func (r *runner) desiredRows() []DesiredRow {
 			rows = append(rows, DesiredRow{m.Name, shard, a.Nodes, a.Total, a.Unassigned, a.Ignored})
 		}
 	}
-	slices.SortFunc(rows, func(a, b DesiredRow) int { return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(a.Shard, b.Shard)) })
+	slices.SortStableFunc(rows, func(a, b DesiredRow) int { return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(a.Shard, b.Shard)) })
 	return rows
 }
 
@@ -165,7 +165,7 @@ func (r *runner) startAll(in allocation.Input) bool {
 			copies = append(copies, c.Target())
 		}
 	})
-	slices.SortFunc(copies, func(a, b *state.Copy) int {
+	slices.SortStableFunc(copies, func(a, b *state.Copy) int {
 		return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(a.Shard, b.Shard), cmp.Compare(roleOf(a), roleOf(b)), cmp.Compare(a.Node, b.Node))
 	})
 	r.st = r.service.StartCopies(r.st, copies, in)

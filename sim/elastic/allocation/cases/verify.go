@@ -93,7 +93,7 @@ func (r *report) differ() bool {
 
 // write prints the table and the first differences.
 func (r *report) write(w io.Writer) error {
-	slices.SortFunc(r.families, func(a, b *family) int { return cmp.Compare(a.name, b.name) })
+	slices.SortStableFunc(r.families, func(a, b *family) int { return cmp.Compare(a.name, b.name) })
 	compared := 0
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "family\tcases\t%s\n", strings.Join(r.types, "\t"))

@@ -76,7 +76,7 @@ func (w *world) join(n Node) {
 	}
 	st := w.st.Clone()
 	st.Nodes = append(slices.Clone(st.Nodes), node)
-	slices.SortFunc(st.Nodes, func(a, b *state.Node) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortStableFunc(st.Nodes, func(a, b *state.Node) int { return cmp.Compare(a.ID, b.ID) })
 	w.st = st
 	delete(w.disks, n.ID)
 	if n.Disk != nil {
