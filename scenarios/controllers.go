@@ -80,7 +80,7 @@ func (c *controllers) start(ctx context.Context, group clock.Group) error {
 	c.home, c.group = ctx, group
 	for i, name := range c.names {
 		// One after another, so that it is known which comes first.
-		if err := c.launch(c.all[name], time.Duration(i)*3*time.Second); err != nil {
+		if err := c.launch(c.all[name], time.Duration(i)*startGap); err != nil {
 			return fmt.Errorf("starting %s: %w", name, err)
 		}
 	}
