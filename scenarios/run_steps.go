@@ -139,8 +139,7 @@ func (r *run) startController(ctx context.Context, group clock.Group) error {
 // startFaults injects every fault at its time and heals those that pass. Records
 // stand in the order of the plan's times.
 func (r *run) startFaults(ctx context.Context, group clock.Group) {
-	order := slices.Clone(r.scenario.Faults)
-	slices.SortStableFunc(order, func(a, b chaos.Entry) int { return int(a.At - b.At) })
+	order := r.inOrder()
 	group.Go(ctx, "faults", func(ctx context.Context) {
 		for _, e := range order {
 			if r.sleepUntil(ctx, e.At.D()) != nil {

@@ -1,10 +1,12 @@
 package scenarios
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -206,13 +208,16 @@ func (r *run) main(ctx, cleanup context.Context) error {
 	r.closed = true
 	r.mu.Unlock()
 	switch {
-	case ctx.Err() != nil:
+	case ctx.Err() != nil || errors.Is(err, errNotSteady):
 		r.history.Closed = r.now()
 		if r.tracers != nil {
 			r.history.Tracers = r.tracers.summary()
 		}
 		if r.history.End == 0 {
 			r.history.End = r.history.Closed
+		}
+		if ctx.Err() == nil { // without a steady state nothing can be tried
+			return errors.Join(fmt.Errorf("%w: %w", ErrAborted, err), healErr)
 		}
 		return errors.Join(fmt.Errorf("%w at %s", ErrAborted, r.now().Round(time.Millisecond)), healErr)
 	case err != nil:
@@ -317,11 +322,20 @@ func (r *run) sleepUntil(ctx context.Context, at time.Duration) error {
 	return ctx.Err()
 }
 
-// struck is the plan of the faults as they were injected.
+// struck is the plan of the faults as they were injected; after an abort followed by
+// those that had not struck yet, as the file has them.
 func (r *run) struck() chaos.Plan {
 	var p chaos.Plan
 	for _, f := range r.history.Faults {
 		p.Entries = append(p.Entries, chaos.Entry{At: durationOf(f.At), Fault: f.Params})
 	}
+	p.Entries = append(p.Entries, r.inOrder()[len(r.history.Faults):]...)
 	return p
+}
+
+// inOrder are the faults by the times at which they strike.
+func (r *run) inOrder() []chaos.Entry {
+	order := slices.Clone(r.scenario.Faults)
+	slices.SortStableFunc(order, func(a, b chaos.Entry) int { return cmp.Compare(a.At, b.At) })
+	return order
 }

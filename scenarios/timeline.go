@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -74,7 +75,7 @@ func FromStart(frames []Frame) []Frame {
 
 // FrameAt returns the frame in force at a moment.
 func FrameAt(frames []Frame, at time.Duration) (Frame, bool) {
-	i, found := slices.BinarySearchFunc(frames, at, func(f Frame, at time.Duration) int { return int(f.At - at) })
+	i, found := slices.BinarySearchFunc(frames, at, func(f Frame, at time.Duration) int { return cmp.Compare(f.At, at) })
 	if found {
 		return frames[i], true
 	}

@@ -169,6 +169,8 @@ func (t *tracers) verifyOne(ctx context.Context, doc tracerDoc, turn int) {
 
 // summary is the fate of all documents; times become those since t=0.
 func (t *tracers) summary() TracerSummary {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	s := t.sum
 	for _, op := range t.ops {
 		op.At -= t.zero

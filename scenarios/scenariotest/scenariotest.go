@@ -58,6 +58,9 @@ func Run(t *testing.T, nameOrPath string, opts ...Option) *scenarios.Result {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if res.Aborted != nil {
+		t.Fatal(res.Aborted)
+	}
 	for _, f := range res.History.Faults {
 		if !f.Shown() {
 			t.Errorf("the fault %s was not shown to be in force: %s %v", f.Kind, f.Error, f.Bites)
