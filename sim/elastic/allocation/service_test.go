@@ -466,19 +466,3 @@ func requireSound(t require.TestingT, st *state.State) {
 		}
 	}
 }
-
-func TestAnEndlessComputationEnds(t *testing.T) {
-	c := &computer{pass: benchmarkService().newPass(benchmarkState(2, 20), Input{}), seen: map[uint64]int{}}
-	r := c.unassigned[0]
-	for range 2 {
-		r.node, r.other = c.nodes[0], nil
-		c.moved(r)
-		there := c.places
-		r.node, r.other = c.nodes[1], c.nodes[0]
-		c.moved(r)
-		r.node, r.other = c.nodes[0], c.nodes[1]
-		c.moved(r)
-		assert.Equal(t, there, c.places, "a copy that comes back leaves the same places")
-		c.places = 0
-	}
-}

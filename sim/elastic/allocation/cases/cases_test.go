@@ -137,3 +137,20 @@ func TestNothingToVerifyIsAnError(t *testing.T) {
 	_, err := Main(context.Background(), nil, strings.NewReader(tiny+"}"), new(bytes.Buffer), Options{Verify: true})
 	assert.ErrorContains(t, err, "no case has recorded decisions")
 }
+
+func TestAnEndlessComputationEnds(t *testing.T) {
+	// With this state Elasticsearch 8.19.0 computes for ever: three copies keep taking
+	// each other's places.
+	line, err := os.ReadFile("testdata/endless/endless.jsonl")
+	require.NoError(t, err)
+	c, err := Parse(bytes.TrimSpace(line))
+	require.NoError(t, err)
+	w, err := newWorld(c, "desired_balance")
+	require.NoError(t, err)
+	w.service.Reroute(w.st, w.input())
+	computation := w.service.Compute()
+	assert.False(t, computation.Converged)
+	assert.Less(t, computation.Iterations, 100)
+	_, ok := w.service.Desired(w.st.Indices[0], 0)
+	assert.True(t, ok, "the balance of that moment is kept")
+}
