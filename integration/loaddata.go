@@ -124,9 +124,9 @@ func (c *realCluster) fill(ctx context.Context, ix scenarios.IndexSpec) error {
 	}
 	group, working := errgroup.WithContext(ctx)
 	group.SetLimit(loadWorkers)
-	nodes := c.Nodes()
+	nodes := c.containers.prompt() // a late node takes no documents yet
 	for from, batch := int64(0), 0; from < docs && working.Err() == nil; from, batch = from+perBulk, batch+1 {
-		url := c.url(nodes[batch%len(nodes)]) + "/" + ix.Name + "/_bulk?filter_path=errors"
+		url := c.url(nodes[batch%len(nodes)].spec.Name) + "/" + ix.Name + "/_bulk?filter_path=errors"
 		group.Go(func() error {
 			body := bulkBody(from, min(from+perBulk, docs), payload)
 			var answer struct {
