@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -12,8 +13,12 @@ import (
 	"github.com/shardquake/shardquake/scenarios"
 )
 
-// FileSweep is the file of a sweep over seeds.
-const FileSweep = "sweep.json"
+// FileSweep is the file of a sweep over seeds, DirWorst the folder in it with the
+// files of the worst seed's run.
+const (
+	FileSweep = "sweep.json"
+	DirWorst  = "worst"
+)
 
 // Sweep is what the runs of one scenario with several seeds have in common.
 type Sweep struct {
@@ -187,7 +192,7 @@ func SweepSummary(out io.Writer, s *Sweep, replay string, opt SummaryOptions) er
 		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\t%d\n", q.Name, v(q.Min), v(q.P10), v(q.Median), v(q.P90), v(q.Max), q.N)
 	}
 	w.Flush()
-	fmt.Fprintf(&b, "\n  worst seed %d (%s)\n  replay  %s\n  files   %s\n", s.Worst, s.WorstReason, replay, opt.Dir)
+	fmt.Fprintf(&b, "\n  worst seed %d (%s)\n  report  %s\n  replay  %s\n  files   %s\n", s.Worst, s.WorstReason, path.Join(opt.Dir, DirWorst, FileHTML), replay, opt.Dir)
 	_, err := io.WriteString(out, b.String())
 	return err
 }

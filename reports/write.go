@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/scenarios"
@@ -81,7 +82,18 @@ func Write(dir string, res *scenarios.Result) (*Report, error) {
 }
 
 // ReplayCommand is what repeats the run whose files are in dir.
-func ReplayCommand(dir string) string { return "shardquake replay " + dir }
+func ReplayCommand(dir string) string { return CommandLine("shardquake", "replay", dir) }
+
+// CommandLine joins words for a shell, quoted where it would take them apart.
+func CommandLine(words ...string) string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		if out[i] = w; w == "" || strings.ContainsAny(w, " \t\n'\"$`\\*?[](){}<>|&;#~!") {
+			out[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(out, " ")
+}
 
 // file is a file to be written.
 type file struct {

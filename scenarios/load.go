@@ -65,6 +65,8 @@ type Loaded struct {
 	*Scenario
 	File string
 	Text []byte
+	// Shipped is whether it is one of the library, known by its name.
+	Shipped bool
 }
 
 // Load reads, validates and completes a scenario. Set holds "path=value"
@@ -74,7 +76,12 @@ func Load(nameOrPath string, set []string, voc Vocabulary) (*Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ParseSet(name, data, set, voc)
+	loaded, err := ParseSet(name, data, set, voc)
+	if err != nil {
+		return nil, err
+	}
+	loaded.Shipped = name != nameOrPath
+	return loaded, nil
 }
 
 // Parse reads, validates and completes a scenario from text.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +22,7 @@ import (
 func newEventsCommand() *cobra.Command {
 	var seed uint64
 	var set []string
+	scale := ""
 	cmd := &cobra.Command{
 		Use:    "events FILE|NAME",
 		Short:  "Print every event of a simulated run",
@@ -43,13 +45,14 @@ func newEventsCommand() *cobra.Command {
 					writing = enc.Encode(e)
 				}
 			}}
-			if _, err := runner.Run(cmd.Context(), s, scenarios.Options{Seed: seed, Scale: scenarios.AsDescribed}); err != nil {
+			if _, err := runner.Run(cmd.Context(), s, scenarios.Options{Seed: seed, Scale: scenarios.Scale(scale)}); err != nil {
 				return err
 			}
 			return errors.Join(writing, out.Flush())
 		},
 	}
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed")
+	cmd.Flags().StringVar(&scale, "scale", string(scenarios.AsDescribed), "described or real")
 	cmd.Flags().StringArrayVar(&set, "set", nil, "replace a value of the file")
 	return cmd
 }
@@ -57,7 +60,7 @@ func newEventsCommand() *cobra.Command {
 // checkDeterminism runs a scenario twice, in processes of their own with one and two
 // processors, and compares them event by event.
 func checkDeterminism(cmd *cobra.Command, s *scenarios.Loaded, f *runFlags) error {
-	words := []string{"events", nameOf(s), "--seed", strconv.FormatUint(max(f.seed, 0), 10)}
+	words := []string{"events", nameOf(s), "--seed", strconv.FormatUint(f.seed, 10), "--scale", string(f.scaleFor(f.backend))}
 	for _, v := range f.set {
 		words = append(words, "--set", v)
 	}
@@ -131,10 +134,8 @@ func orEnd(s string) string {
 
 // nameOf is how a loaded scenario is named on a command line.
 func nameOf(s *scenarios.Loaded) string {
-	if s.File == s.Name+".yaml" {
-		if _, _, err := scenarios.Read(s.Name); err == nil {
-			return s.Name
-		}
+	if s.Shipped {
+		return strings.TrimSuffix(s.File, ".yaml")
 	}
 	return s.File
 }

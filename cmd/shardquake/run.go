@@ -14,6 +14,7 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/catalog"
+	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/scenarios"
 )
@@ -75,6 +76,9 @@ func (f *runFlags) check(cmd *cobra.Command, args []string) error {
 	case "", scenarios.AsDescribed, scenarios.AsReal:
 	default:
 		return fmt.Errorf("--scale %q: expected described or real", f.scale)
+	}
+	if cmd.Flags().Changed("seed") && f.seed == 0 {
+		return errors.New("--seed 0: seeds are numbers from 1 on")
 	}
 	if f.seeds != "" {
 		if cmd.Flags().Changed("seed") {
@@ -247,9 +251,20 @@ func newReplayCommand() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
+			if err := checkPlan(args[0], plan, s); err != nil {
+				return usage(err)
+			}
 			x := execution{backend: plan.Backend, seed: plan.Seed, scale: plan.Scale, dir: out, plan: &plan.Plan}
 			if backend != "" {
 				x.backend = backend
+			}
+			if x.backend == "real" && x.scale == scenarios.AsDescribed && s.Real != nil {
+				// Real nodes can't bear what was described; the plan's times shrink as the file's do.
+				x.scale = scenarios.AsReal
+				for i := range plan.Plan.Entries {
+					e := &plan.Plan.Entries[i]
+					e.At = units.Duration(s.Real.Time.Of(int64(e.At)))
+				}
 			}
 			if x.dir == "" {
 				x.dir = filepath.Clean(args[0]) + "-replay"
@@ -263,6 +278,14 @@ func newReplayCommand() *cobra.Command {
 	cmd.Flags().StringVar(&backend, "backend", "", "sim or real (default: that of the run)")
 	cmd.Flags().StringVar(&out, "out", "", "folder for the new report (default DIR-replay)")
 	return cmd
+}
+
+// checkPlan refuses a plan that does not fit the scenario beside it.
+func checkPlan(dir string, plan *reports.Plan, s *scenarios.Loaded) error {
+	for _, p := range plan.Plan.Check(s.Topology(), 0) {
+		return fmt.Errorf("%s: %s: %s", filepath.Join(dir, reports.FilePlan), p.Path, p.Message)
+	}
+	return nil
 }
 
 // compareReplay says whether the replay came out the same, and ends with its verdict.

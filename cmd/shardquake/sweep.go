@@ -67,15 +67,16 @@ func (f *runFlags) sweep(cmd *cobra.Command, s *scenarios.Loaded) error {
 		return err
 	}
 	sum := reports.SweepOf(all)
-	replay := func(seed uint64) string {
-		return fmt.Sprintf("shardquake run %s --seed %d%s", strings.TrimSuffix(filepath.ToSlash(s.File), ".yaml"), seed, setWords(f.set))
-	}
-	if s.File != s.Name+".yaml" {
-		replay = func(seed uint64) string {
-			return fmt.Sprintf("shardquake run %s --seed %d%s", s.File, seed, setWords(f.set))
-		}
-	}
+	replay := func(seed uint64) string { return f.command(s, seed) }
 	if err := reports.WriteSweep(dir, sum, all, replay); err != nil {
+		return usage(err)
+	}
+	// The whole report of the worst seed: the same run again.
+	worst, err := runScenario(cmd.Context(), s, f.execution(sum.Worst), func(string, ...any) {})
+	if err != nil {
+		return err
+	}
+	if _, err := reports.Write(filepath.Join(dir, reports.DirWorst), worst); err != nil {
 		return usage(err)
 	}
 	out := cmd.OutOrStdout()
@@ -85,9 +86,24 @@ func (f *runFlags) sweep(cmd *cobra.Command, s *scenarios.Loaded) error {
 	return verdictError(sum.Verdict)
 }
 
+// command is what runs one seed of the sweep again.
+func (f *runFlags) command(s *scenarios.Loaded, seed uint64) string {
+	words := []string{"shardquake", "run", nameOf(s), "--seed", strconv.FormatUint(seed, 10)}
+	if f.scale != "" {
+		words = append(words, "--scale", f.scale)
+	}
+	for _, set := range f.set {
+		words = append(words, "--set", set)
+	}
+	return reports.CommandLine(words...)
+}
+
+func (f *runFlags) execution(seed uint64) execution {
+	return execution{backend: f.backend, seed: seed, scale: f.scaleFor(f.backend)}
+}
+
 func (f *runFlags) sweepOne(ctx context.Context, s *scenarios.Loaded, seed uint64) (*reports.Report, error) {
-	x := execution{backend: f.backend, seed: seed, scale: f.scaleFor(f.backend)}
-	res, err := runScenario(ctx, s, x, func(string, ...any) {})
+	res, err := runScenario(ctx, s, f.execution(seed), func(string, ...any) {})
 	if err != nil {
 		return nil, fmt.Errorf("seed %d: %w", seed, err)
 	}
@@ -95,13 +111,4 @@ func (f *runFlags) sweepOne(ctx context.Context, s *scenarios.Loaded, seed uint6
 		return nil, fmt.Errorf("seed %d: %w", seed, res.Aborted)
 	}
 	return reports.Build(res)
-}
-
-// setWords repeats --set flags for a command line.
-func setWords(set []string) string {
-	var b strings.Builder
-	for _, s := range set {
-		fmt.Fprintf(&b, " --set %q", s)
-	}
-	return b.String()
 }
