@@ -50,9 +50,8 @@ func (m *Manager) lookForBlocks(ctx context.Context, shards []controller.ShardIn
 	defer m.mu.Unlock()
 	for _, index := range blocked {
 		k := key{Index: index, Shard: wholeIndex}
-		f := m.find(k)
-		if f == nil {
-			f = m.begin(k)
+		if m.find(k) == nil {
+			m.begin(k)
 		}
 		found[k] = m.judgeBlock(index, flood, shards)
 	}
