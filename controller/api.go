@@ -49,7 +49,12 @@ func (c *Client) GetShardDetails(ctx context.Context, indices ...string) ([]Shar
 	if err != nil {
 		return nil, err
 	}
-	return parseShards(body)
+	if len(indices) > 0 {
+		return parseShards(body)
+	}
+	shards, unchanged, err := c.details.parse(body, parseShards)
+	c.countUnchanged(unchanged)
+	return shards, err
 }
 
 // GetRecoveryStatus lists the recoveries that are going on, sorted by index, shard

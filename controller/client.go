@@ -113,6 +113,7 @@ type Client struct {
 	stats   ClientStats
 
 	shards   memo[[]ShardInfo]
+	details  memo[[]ShardInfo]
 	recovery memo[[]ShardRecovery]
 }
 

@@ -43,7 +43,9 @@ func (l *load) window() time.Duration {
 type loadMeter struct {
 	client *Client
 	clock  clock.Clock
-	lock   clock.Mutex // held over the calls
+	// perCopy stretches the time between looks on large clusters, where each costs more.
+	perCopy time.Duration
+	lock    clock.Mutex // held over the calls
 
 	mu   sync.Mutex
 	last *load
@@ -61,7 +63,7 @@ func (m *loadMeter) get(ctx context.Context, maxAge time.Duration) (*load, error
 	defer m.lock.Unlock()
 	before := m.latest()
 	now := &load{at: m.clock.Monotonic(), wall: m.clock.Now().UTC()}
-	if before != nil && now.at-before.at < maxAge {
+	if before != nil && maxAge > 0 && now.at-before.at < max(maxAge, time.Duration(len(before.shards))*m.perCopy) {
 		return before, nil
 	}
 	var err error
@@ -93,7 +95,7 @@ func (m *loadMeter) latest() *load {
 func (l *load) rates() map[copyKey]copyRate {
 	out := make(map[copyKey]copyRate, len(l.shards))
 	var before map[copyKey]CopyCounters
-	if l.before != nil {
+	if l.before != nil && !sameShards(l.before.shards, l.shards) {
 		before = make(map[copyKey]CopyCounters, len(l.before.shards))
 		for _, s := range l.before.shards {
 			before[copyKey{s.Index, s.Shard, s.Node}] = s.Counters
@@ -109,6 +111,10 @@ func (l *load) rates() map[copyKey]copyRate {
 	}
 	return out
 }
+
+// sameShards reports whether two lists are the same one: the cluster's answer has not
+// changed, so nothing has happened.
+func sameShards(a, b []ShardInfo) bool { return len(a) > 0 && len(a) == len(b) && &a[0] == &b[0] }
 
 // copyRate is what a copy did between two looks, and its size.
 type copyRate struct {

@@ -116,6 +116,22 @@ func TestMetricsAreKeptAtEveryLevel(t *testing.T) {
 	})
 }
 
+func TestOnALargeClusterLooksAtDetailsAreFurtherApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeCluster(3, started("logs", 4000, 4000, 4000)...)
+		r := run(t, fake, func(c *controller.Config) { c.PolicyName, c.Interval = "none", 2*time.Minute })
+		time.Sleep(9 * time.Minute)
+		require.NoError(t, r.end())
+		looks := 0
+		for _, path := range fake.requests {
+			if path == "GET /_nodes/stats/os,jvm,fs,transport" {
+				looks++
+			}
+		}
+		assert.Equal(t, 3, looks, "12,000 copies are looked at every three minutes at most: at every other round")
+	})
+}
+
 func TestLoadThatCantBeHadIsSaidOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFakeCluster(3, started("logs", 2, 2, 1)...)

@@ -326,6 +326,9 @@ func (m *ReplicationMonitor) checkDetails(ctx context.Context) {
 		m.log.errorf(ctx, "[ReplicationMonitor] Error getting sequence numbers: %v", err)
 		return
 	}
+	if m.looked(l.at) {
+		return // on a large cluster looks are further apart
+	}
 	healths := m.keepHealths(l.shards, l.at, l.wall)
 	for _, h := range healths {
 		if h.SyncDelay > threshold {
@@ -333,6 +336,13 @@ func (m *ReplicationMonitor) checkDetails(ctx context.Context) {
 		}
 	}
 	m.keepMetrics(ctx, l, healths)
+}
+
+// looked reports whether a look at the details was judged already.
+func (m *ReplicationMonitor) looked(at time.Duration) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.delayKnown && m.delayAt == at
 }
 
 // keepMetrics stores the figures at all levels.
