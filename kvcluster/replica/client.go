@@ -1,0 +1,292 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/kvcluster/storage"
+	"github.com/shardquake/shardquake/kvcluster/wire"
+)
+
+// MaxUnsettled is how many requests a client may have that it could still retry.
+const MaxUnsettled = 1024
+
+// wait is a request that is not answered yet.
+type wait struct {
+	id       uint64
+	r        *wire.Request
+	index    uint64 // of its entry; for a read, what must be applied
+	round    uint64 // for a read, the round that must be confirmed
+	deadline time.Duration
+}
+
+// request takes a request of a client.
+func (c *Core) request(id uint64, r *wire.Request) {
+	if why := invalid(r); why != "" {
+		c.refuse(id, r, wire.Invalid, why)
+		return
+	}
+	if c.shard.Epoch == 0 || r.Epoch > c.shard.Epoch {
+		c.refuse(id, r, wire.NotPrimary, "my map is older than yours")
+		return
+	}
+	if !c.covers(r) {
+		c.refuse(id, r, wire.WrongShard, "a key is outside the shard's range")
+		return
+	}
+	switch {
+	case r.Kind != wire.Write && r.Level == wire.One:
+		c.read(id, r)
+	case c.role != Primary:
+		c.refuse(id, r, wire.NotPrimary, "")
+	case r.Kind == wire.Write:
+		c.write(id, r)
+	default:
+		c.confirm(id, r)
+	}
+}
+
+// invalid says what is wrong with a request, or "".
+func invalid(r *wire.Request) string {
+	switch {
+	case r.Kind != wire.Write && len(r.Ops) > 0 || r.Kind != wire.Read && len(r.Keys) > 0:
+		return "keys and operations don't go together"
+	case r.Kind == wire.Scan && r.End != "" && r.Start > r.End:
+		return "the range is backwards"
+	case r.Kind != wire.Write:
+		return ""
+	case len(r.Ops) == 0:
+		return "no operations"
+	case r.Client == 0 || r.Seq == 0 || r.Settled > r.Seq:
+		return "a write needs a client, a sequence number and nothing settled beyond it"
+	}
+	for i := range r.Ops {
+		if r.Level == wire.One && r.Ops[i].If != wire.Always {
+			return "a condition needs level quorum or all"
+		}
+	}
+	return ""
+}
+
+// covers reports whether the shard has all that a request asks for. A scan may ask for
+// more; it gets the part that is here.
+func (c *Core) covers(r *wire.Request) bool {
+	for _, k := range r.Keys {
+		if !c.shard.Covers(k) {
+			return false
+		}
+	}
+	for i := range r.Ops {
+		if !c.shard.Covers(r.Ops[i].Key) {
+			return false
+		}
+	}
+	return r.Kind != wire.Scan || c.shard.Covers(r.Start)
+}
+
+func (c *Core) respond(id uint64, r *wire.Request, a *wire.Response) {
+	a.Client, a.Seq = r.Client, r.Seq
+	a.Epoch, a.Primary = c.shard.Epoch, c.shard.Primary
+	a.Weak = r.Level == wire.One
+	c.out.Answers = append(c.out.Answers, Answer{ID: id, R: a})
+}
+
+func (c *Core) refuse(id uint64, r *wire.Request, s wire.Status, why string) {
+	c.respond(id, r, &wire.Response{Status: s, Reason: why})
+}
+
+// write puts a write into the log, unless it is there already.
+func (c *Core) write(id uint64, r *wire.Request) {
+	if s := c.sessions[r.Client]; s != nil && !c.cfg.is(ForgetDuplicates) {
+		o, done := s.find(r.Seq)
+		switch {
+		case done:
+			c.respond(id, r, &wire.Response{Status: o.status, Version: o.version})
+			return
+		case r.Seq < s.settled:
+			c.refuse(id, r, wire.Unknown, "the client has said that it would not retry this")
+			return
+		case len(s.outcomes) >= MaxUnsettled:
+			c.refuse(id, r, wire.Unavailable, fmt.Sprintf("%d requests that may be retried; settle some", len(s.outcomes)))
+			return
+		}
+	}
+	index := c.pending(r)
+	if index == 0 {
+		if n, need := c.inSync(), c.need(r.Level); n < need {
+			c.refuse(id, r, wire.Unavailable, fmt.Sprintf("%d of %d copies take part, %d must", n, len(c.shard.Replicas), need))
+			return
+		}
+		if !c.append(wire.Entry{Client: r.Client, Seq: r.Seq, Settled: r.Settled, Retry: r.Retry, Ops: r.Ops}) {
+			c.refuse(id, r, wire.Unavailable, "the primary's disk is full")
+			return
+		}
+		index = c.log.last()
+		c.broadcast()
+	}
+	c.waits = append(c.waits, wait{id: id, r: r, index: index, deadline: c.now + c.cfg.RequestTimeout})
+}
+
+// pending is the index at which the log has a request that isn't applied, or 0.
+func (c *Core) pending(r *wire.Request) uint64 {
+	for i := c.applied + 1; i <= c.log.last(); i++ {
+		if e := c.log.at(i); e.Client == r.Client && e.Seq == r.Seq {
+			return i
+		}
+	}
+	return 0
+}
+
+// need is how many copies must take part at a level.
+func (c *Core) need(l wire.Level) int {
+	switch l {
+	case wire.All:
+		return len(c.shard.Replicas)
+	case wire.Quorum:
+		return c.majority()
+	}
+	return 1
+}
+
+// confirm lets a read wait until enough copies have said that this epoch is the highest
+// they know. Reads that come while others wait for that wait for the next round.
+func (c *Core) confirm(id uint64, r *wire.Request) {
+	if n, need := c.inSync(), c.need(r.Level); n < need {
+		c.refuse(id, r, wire.Unavailable, fmt.Sprintf("%d of %d copies take part, %d must", n, len(c.shard.Replicas), need))
+		return
+	}
+	waiting := false
+	for i := range c.waits {
+		waiting = waiting || c.waits[i].r.Kind != wire.Write && c.waits[i].round == c.round
+	}
+	w := wait{id: id, r: r, index: c.commit, round: c.round + 1, deadline: c.now + c.cfg.RequestTimeout}
+	c.waits = append(c.waits, w)
+	if !waiting {
+		c.round++
+		c.broadcast()
+	}
+}
+
+// settle answers what can be answered.
+func (c *Core) settle() {
+	if len(c.waits) == 0 {
+		return
+	}
+	next := false
+	c.waits = slices.DeleteFunc(c.waits, func(w wait) bool {
+		if w.r.Kind == wire.Write {
+			return c.settleWrite(&w)
+		}
+		next = next || w.round > c.round
+		enough := c.reached(c.need(w.r.Level), c.round, roundOf) >= w.round || c.cfg.is(ReadUnconfirmed)
+		if !enough || c.applied < w.index {
+			return false
+		}
+		c.read(w.id, w.r)
+		return true
+	})
+	if next && c.reached(c.majority(), c.round, roundOf) == c.round {
+		c.round++ // the round before is over: those that waited for it go on
+		c.broadcast()
+	}
+}
+
+func (c *Core) settleWrite(w *wait) bool {
+	if w.r.Level == wire.One && c.verified >= w.index || c.cfg.is(AckEarly) && w.r.Level == wire.Quorum && c.verified >= w.index {
+		c.respond(w.id, w.r, &wire.Response{Status: wire.OK, Version: w.index})
+		return true
+	}
+	if c.applied < w.index || w.r.Level == wire.All && c.reached(len(c.shard.Replicas), c.verified, matchOf) < w.index {
+		return false
+	}
+	a := &wire.Response{Status: wire.Unknown, Reason: "the client was forgotten meanwhile"}
+	if s := c.sessions[w.r.Client]; s != nil {
+		if o, done := s.find(w.r.Seq); done {
+			a = &wire.Response{Status: o.status, Version: o.version}
+		}
+	}
+	c.respond(w.id, w.r, a)
+	return true
+}
+
+// expire answers what has waited too long. A write may be done yet.
+func (c *Core) expire() {
+	c.waits = slices.DeleteFunc(c.waits, func(w wait) bool {
+		if c.now < w.deadline {
+			return false
+		}
+		if w.r.Kind == wire.Write {
+			c.refuse(w.id, w.r, wire.Unknown, "too few copies confirmed it in time")
+		} else {
+			c.refuse(w.id, w.r, wire.Unavailable, "too few copies confirmed the epoch in time")
+		}
+		return true
+	})
+}
+
+// abandon answers what a copy that no longer is primary can't answer.
+func (c *Core) abandon() {
+	for i := range c.waits {
+		w := &c.waits[i]
+		if w.r.Kind == wire.Write {
+			c.refuse(w.id, w.r, wire.Unknown, "the primary lost its office before it was confirmed")
+		} else {
+			c.refuse(w.id, w.r, wire.NotPrimary, "")
+		}
+	}
+	c.waits = nil
+}
+
+// read answers from the state.
+func (c *Core) read(id uint64, r *wire.Request) {
+	a := &wire.Response{}
+	var err error
+	if r.Kind == wire.Scan {
+		err = c.scan(r, a)
+	} else {
+		keys := slices.Clone(r.Keys)
+		slices.Sort(keys)
+		for _, k := range slices.Compact(keys) {
+			item, found, e := c.get(c.eng, k)
+			err = errors.Join(err, e)
+			if found {
+				a.Items = append(a.Items, item)
+			}
+		}
+	}
+	if err != nil {
+		c.failed = fmt.Errorf("replica: shard %q: %w", c.shard.ID, err)
+		return
+	}
+	c.respond(id, r, a)
+}
+
+// scan reads the items of [Start, End) that are in this shard.
+func (c *Core) scan(r *wire.Request, a *wire.Response) error {
+	limit := wire.MaxEntries
+	if r.Limit > 0 && r.Limit < wire.MaxEntries {
+		limit = int(r.Limit)
+	}
+	base := append(c.keys.of(c.gen), 'k')
+	end := storage.PrefixEnd(base)
+	for _, bound := range []string{r.End, c.shard.End} {
+		if k := c.itemKey(bound); bound != "" && string(k) < string(end) {
+			end = k
+		}
+	}
+	size := 0
+	var bad error
+	err := c.eng.Scan(c.itemKey(max(r.Start, c.shard.Start)), end, func(k, v []byte) bool {
+		if size += len(k) + len(v); len(a.Items) == limit || len(a.Items) > 0 && size > c.cfg.PageBytes {
+			a.More = true
+			return false
+		}
+		var item wire.Item
+		item, bad = decodeItem(string(k[len(base):]), v)
+		a.Items = append(a.Items, item)
+		return bad == nil
+	})
+	return errors.Join(err, bad)
+}

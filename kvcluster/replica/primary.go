@@ -1,0 +1,256 @@
+package replica
+
+import (
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/kvcluster/wire"
+)
+
+// member is what the primary knows of another copy, in its present epoch.
+type member struct {
+	node  shardmap.NodeID
+	match uint64 // index up to which its log, durable, equals mine
+	sent  uint64 // index up to which entries were sent
+	round uint64 // newest round that it confirmed
+	heard time.Duration
+	known bool // it has answered in this epoch
+}
+
+func (c *Core) startFencing() {
+	c.role = Fencing
+	c.fetch = fetch{}
+	c.fenced = make(map[shardmap.NodeID]*wire.FenceAck)
+	epoch := c.promised
+	c.afterSync(func() {
+		if c.role == Fencing && c.promised == epoch {
+			c.fenced[c.self] = &wire.FenceAck{Copy: c.to(c.self), Promised: epoch,
+				LastEpoch: c.log.lastEpoch(), LastIndex: c.log.last()}
+			c.sendFences()
+			c.checkFenced()
+		}
+	})
+}
+
+// toFence are all copies whose promises count, in a fixed order.
+func (c *Core) toFence() []shardmap.NodeID {
+	nodes := slices.Clone(c.shard.Replicas)
+	for _, set := range c.shard.Fence {
+		nodes = append(nodes, set...)
+	}
+	slices.Sort(nodes)
+	return slices.Compact(nodes)
+}
+
+func (c *Core) sendFences() {
+	for _, n := range c.toFence() {
+		if n != c.self && c.fenced[n] == nil {
+			c.send(&wire.Fence{Copy: c.to(n)})
+		}
+	}
+}
+
+func (c *Core) onFenceAck(m *wire.FenceAck) {
+	if m.Promised > c.promised {
+		c.deposed()
+		return
+	}
+	if c.role != Fencing || m.Epoch != c.promised {
+		return
+	}
+	c.fenced[m.From] = m
+	c.checkFenced()
+}
+
+// deposed ends a primary that learns of a higher epoch. It does not promise it: that is
+// its primary's to ask.
+func (c *Core) deposed() { c.stepDown() }
+
+// checkFenced goes on when a majority of each set of copies has promised.
+func (c *Core) checkFenced() {
+	if c.fenced[c.self] == nil {
+		return
+	}
+	for _, set := range append([][]shardmap.NodeID{c.shard.Replicas}, c.shard.Fence...) {
+		n := 0
+		for _, node := range set {
+			if c.fenced[node] != nil {
+				n++
+			}
+		}
+		if n <= len(set)/2 && !c.cfg.is(SkipFencing) {
+			return
+		}
+	}
+	best := c.fenced[c.self]
+	for _, n := range c.toFence() {
+		if a := c.fenced[n]; a != nil && moreAdvanced(a, best) {
+			best = a
+		}
+	}
+	if best == c.fenced[c.self] || c.cfg.is(PromoteStale) {
+		c.activate()
+		return
+	}
+	c.role, c.donor, c.donorAt, c.adopted = Adopting, *best, c.now, c.commit
+	c.startFetch(best.From, c.commit)
+}
+
+func moreAdvanced(a, b *wire.FenceAck) bool {
+	return a.LastEpoch > b.LastEpoch || a.LastEpoch == b.LastEpoch && a.LastIndex > b.LastIndex
+}
+
+// activate writes the entry that begins the epoch.
+func (c *Core) activate() {
+	c.fetch = fetch{}
+	c.role = Activating
+	c.verified = c.log.last()
+	c.members = nil
+	for _, n := range c.shard.Replicas {
+		if n != c.self {
+			c.members = append(c.members, &member{node: n, sent: c.log.last()})
+		}
+	}
+	if !c.append(wire.Entry{}) {
+		// The disk is full. The next tick begins again; at once would be for ever.
+		c.role, c.fenced = Fencing, make(map[shardmap.NodeID]*wire.FenceAck)
+		return
+	}
+	c.round++
+	c.broadcast()
+}
+
+// append adds an entry of the present epoch to the log; it counts as the primary's own
+// copy when it is durable. It reports false when the disk is full.
+func (c *Core) append(e wire.Entry) bool {
+	e.Index, e.Epoch = c.log.last()+1, c.promised
+	if !c.splice(c.log.last(), []wire.Entry{e}) {
+		return false
+	}
+	c.afterSync(func() {
+		if c.promised == e.Epoch && c.role >= Activating {
+			c.verified = max(c.verified, e.Index)
+		}
+	})
+	return true
+}
+
+// broadcast sends every copy what it wasn't sent yet.
+func (c *Core) broadcast() {
+	for _, m := range c.members {
+		c.sendEntries(m)
+	}
+}
+
+func (c *Core) sendEntries(m *member) {
+	prev := max(m.sent, c.log.base)
+	a := &wire.AppendEntries{Copy: c.to(m.node), PrevIndex: prev, PrevEpoch: c.log.epochAt(prev), Commit: c.commit, Round: c.round}
+	a.Entries = c.page(prev)
+	m.sent = prev + uint64(len(a.Entries))
+	c.send(a)
+}
+
+// page is entries after an index, as many as a message takes.
+func (c *Core) page(after uint64) []wire.Entry {
+	size, n := 0, 0
+	list := c.log.list[after-c.log.base:]
+	for n < len(list) && n < wire.MaxEntries {
+		for i := range list[n].Ops {
+			op := &list[n].Ops[i]
+			size += len(op.Key) + len(op.Value) + len(op.Expect)
+		}
+		if n > 0 && size > c.cfg.PageBytes {
+			break
+		}
+		n++
+	}
+	return slices.Clone(list[:n])
+}
+
+// resend sends again what a copy hasn't confirmed, or only that the primary is there.
+func (c *Core) resend() {
+	for _, m := range c.members {
+		switch {
+		case m.match >= c.log.base && m.match > 0:
+			m.sent = m.match
+		default:
+			// Nothing is known of its log, or it lags too far: it will fetch.
+			m.sent = c.log.last()
+		}
+	}
+	if c.role == Primary {
+		c.round++
+	}
+	c.broadcast()
+}
+
+func (c *Core) onAck(m *wire.Ack) {
+	if m.Promised > c.promised {
+		c.deposed()
+		return
+	}
+	if m.Epoch != c.promised || c.role < Activating {
+		return
+	}
+	for _, x := range c.members {
+		if x.node == m.From {
+			x.match, x.round = max(x.match, m.Match), max(x.round, m.Round)
+			x.heard, x.known = c.now, true
+			if x.sent < c.log.last() {
+				c.sendEntries(x)
+			}
+		}
+	}
+}
+
+// majority is how many copies a majority is.
+func (c *Core) majority() int { return len(c.shard.Replicas)/2 + 1 }
+
+// reached is the highest index that at least n copies have, as f says, mine included.
+func (c *Core) reached(n int, mine uint64, f func(*member) uint64) uint64 {
+	all := []uint64{mine}
+	for _, m := range c.members {
+		all = append(all, f(m))
+	}
+	slices.Sort(all)
+	if n > len(all) {
+		return 0
+	}
+	return all[len(all)-n]
+}
+
+func matchOf(m *member) uint64 { return m.match }
+func roundOf(m *member) uint64 { return m.round }
+
+// inSync is how many copies take part, the primary included: they have answered
+// lately and have what is committed.
+func (c *Core) inSync() int {
+	n := 1
+	for _, m := range c.members {
+		if m.known && c.now-m.heard <= c.cfg.InSyncTimeout && m.match+uint64(c.cfg.KeepLog) >= c.commit {
+			n++
+		}
+	}
+	return n
+}
+
+// progress draws the consequences of whatever the step has changed.
+func (c *Core) progress() {
+	if c.role >= Activating && c.failed == nil {
+		n := c.reached(c.majority(), c.verified, matchOf)
+		if n > c.commit && c.log.epochAt(n) == c.promised {
+			c.commit = n
+			if c.role == Activating {
+				c.role = Primary
+				c.round++
+				c.event(Activated, c.promised)
+			}
+			c.broadcast()
+		}
+	}
+	c.applyCommitted()
+	if c.failed == nil {
+		c.settle()
+	}
+}

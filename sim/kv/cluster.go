@@ -1,0 +1,327 @@
+package kv
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/kvcluster/replica"
+	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/kvcluster/storage/logstore"
+	"github.com/shardquake/shardquake/kvcluster/wire"
+	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/kv/simdisk"
+)
+
+// Config describes a cluster.
+type Config struct {
+	Nodes []shardmap.NodeID
+	// Latency between the middle of the network and each of its ends; 200 µs.
+	Latency time.Duration
+	// Sync is how long a sync of a disk takes, at least and at most; 500 µs to 2 ms.
+	Sync [2]time.Duration
+	// Loss, Repeat and Delay are how many of 1,000 messages are lost, arrive twice, or
+	// arrive up to a second late.
+	Loss, Repeat, Delay int
+	Replica             replica.Config
+	Store               logstore.Config
+}
+
+// Cluster is nodes on one network.
+type Cluster struct {
+	Engine  *sim.Engine
+	Network *sim.Network
+	// OnEvent is told what happens to copies, if it isn't nil.
+	OnEvent func(shardmap.NodeID, replica.Event)
+
+	cfg   Config
+	nodes []*node
+	byID  map[shardmap.NodeID]*node
+	rng   *rand.Rand // of messages
+	err   error
+	// answers are the ways back, by the number that copies know requests by.
+	answers []pendingAnswer
+	// snapshots counts those that arrived to their end.
+	snapshots int
+}
+
+// node is a machine: its disk outlives its process.
+type node struct {
+	c     *Cluster
+	id    shardmap.NodeID
+	disk  *simdisk.Disk
+	rng   *rand.Rand
+	life  int
+	up    bool
+	slow  time.Duration // added to each sync
+	store *logstore.Store
+	cores map[shardmap.ID]*core
+
+	paused  bool
+	backlog []func() // what came while it was paused
+
+	syncing bool
+	again   bool
+}
+
+type core struct {
+	*replica.Core
+	asked uint64 // number of the newest sync it wants
+	timer sim.Timer
+	wake  time.Duration
+}
+
+// New makes a cluster whose nodes are down.
+func New(e *sim.Engine, cfg Config) *Cluster {
+	if cfg.Latency == 0 {
+		cfg.Latency = 200 * time.Microsecond
+	}
+	if cfg.Sync[1] == 0 {
+		cfg.Sync = [2]time.Duration{500 * time.Microsecond, 2 * time.Millisecond}
+	}
+	c := &Cluster{Engine: e, Network: e.NewNetwork(e.NewFluid()), cfg: cfg, byID: make(map[shardmap.NodeID]*node),
+		rng: e.Stream("kv.messages", "")}
+	for _, id := range cfg.Nodes {
+		n := &node{c: c, id: id, disk: simdisk.New(e.Stream("kv.crash", string(id)), 0), rng: e.Stream("kv.disk", string(id))}
+		c.nodes = append(c.nodes, n)
+		c.byID[id] = n
+		c.Network.AddEndpoint(string(id), sim.EndpointSpec{Latency: cfg.Latency})
+		c.Network.Disconnect(string(id))
+	}
+	return c
+}
+
+// Err is the first thing that must not happen: a store that can't be opened, a message
+// that can't be decoded.
+func (c *Cluster) Err() error { return c.err }
+
+func (c *Cluster) fail(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+}
+
+// Disk is a node's disk.
+func (c *Cluster) Disk(id shardmap.NodeID) *simdisk.Disk { return c.byID[id].disk }
+
+// Up reports whether a node's process runs.
+func (c *Cluster) Up(id shardmap.NodeID) bool { return c.byID[id].up }
+
+// Core is a node's copy of a shard, or nil.
+func (c *Cluster) Core(id shardmap.NodeID, shard shardmap.ID) *replica.Core {
+	n := c.byID[id]
+	if !n.up || n.cores[shard] == nil {
+		return nil
+	}
+	return n.cores[shard].Core
+}
+
+// Start starts a node's process on what its disk has.
+func (c *Cluster) Start(id shardmap.NodeID) {
+	n := c.byID[id]
+	if n.up {
+		return
+	}
+	store, err := logstore.Open(n.disk, c.cfg.Store)
+	if err != nil {
+		c.fail(fmt.Errorf("kv: node %s: %w", id, err))
+		return
+	}
+	n.store, n.cores, n.up = store, make(map[shardmap.ID]*core), true
+	c.Network.Connect(string(id))
+	c.Engine.Note("kv.start", string(id))
+}
+
+// Crash ends a node's process.
+func (c *Cluster) Crash(id shardmap.NodeID) {
+	n := c.byID[id]
+	if !n.up {
+		return
+	}
+	n.up, n.paused, n.backlog, n.syncing, n.again = false, false, nil, false, false
+	n.life++
+	for _, s := range n.shards() {
+		n.cores[s].timer.Stop()
+	}
+	n.cores, n.store = nil, nil
+	c.Network.Disconnect(string(id))
+	n.disk.Crash()
+	c.Engine.Note("kv.crash", string(id))
+}
+
+// Pause stops a node's process until Resume; what comes meanwhile waits.
+func (c *Cluster) Pause(id shardmap.NodeID) { c.byID[id].paused = c.byID[id].up }
+
+// Resume lets a paused node go on.
+func (c *Cluster) Resume(id shardmap.NodeID) {
+	n := c.byID[id]
+	n.paused = false
+	backlog := n.backlog
+	n.backlog = nil
+	for _, f := range backlog {
+		n.run(f)
+	}
+}
+
+// SlowDisk makes each sync of a node take longer.
+func (c *Cluster) SlowDisk(id shardmap.NodeID, by time.Duration) { c.byID[id].slow = by }
+
+// Configure tells a node a shard's configuration, now.
+func (c *Cluster) Configure(id shardmap.NodeID, s shardmap.Shard) {
+	n := c.byID[id]
+	n.run(func() { n.step(s.ID, replica.Configure{Shard: s}) })
+}
+
+func (n *node) shards() []shardmap.ID {
+	ids := make([]shardmap.ID, 0, len(n.cores))
+	for id := range n.cores {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// run does what concerns a node's process, when that runs.
+func (n *node) run(f func()) {
+	switch {
+	case !n.up:
+	case n.paused:
+		n.backlog = append(n.backlog, f)
+	default:
+		f()
+	}
+}
+
+// later is run after a time, unless the process has ended by then.
+func (n *node) later(d time.Duration, what string, f func()) sim.Timer {
+	life := n.life
+	return n.c.Engine.After(d, what, func() {
+		if n.life == life {
+			n.run(f)
+		}
+	})
+}
+
+func (n *node) now() time.Duration { return n.c.Engine.Now().Duration() }
+
+// step gives an input to a copy and does what it wants.
+func (n *node) step(shard shardmap.ID, in replica.Input) {
+	if !n.up {
+		return // it has crashed in the course of this event
+	}
+	k := n.cores[shard]
+	if k == nil {
+		r, err := replica.New(n.c.cfg.Replica, shard, n.id, n.store)
+		if err != nil {
+			n.c.fail(fmt.Errorf("kv: node %s: %w", n.id, err))
+			return
+		}
+		k = &core{Core: r}
+		n.cores[shard] = k
+	}
+	out := k.Step(n.now(), in)
+	for _, e := range out.Events {
+		n.c.Engine.Note("kv."+e.Kind.String(), string(n.id)+"/"+string(shard), e.Epoch)
+		if n.c.OnEvent != nil {
+			n.c.OnEvent(n.id, e)
+		}
+		if e.Kind == replica.Failed {
+			n.c.Crash(n.id)
+			return
+		}
+	}
+	for _, m := range out.Messages {
+		h := m.(interface{ Header() *wire.Copy }).Header()
+		n.c.send(string(n.id), string(h.To), m, nil)
+	}
+	for _, a := range out.Answers {
+		n.c.answer(n, a)
+	}
+	if out.Sync > 0 {
+		k.asked = out.Sync
+		n.sync()
+	}
+	if out.Wake != k.wake {
+		k.timer.Stop()
+		if k.wake = out.Wake; k.wake > 0 {
+			k.timer = n.later(k.wake-n.now(), "kv.tick", func() { n.step(shard, replica.Tick{}) })
+		}
+	}
+}
+
+// sync begins a sync of the disk, or another one after that under way.
+func (n *node) sync() {
+	if n.syncing {
+		n.again = true
+		return
+	}
+	n.syncing, n.again = true, false
+	mark, end := n.disk.Mark(), n.store.Mark()
+	shards := n.shards()
+	asked := make([]uint64, len(shards))
+	for i, s := range shards {
+		asked[i] = n.cores[s].asked
+	}
+	span := n.c.cfg.Sync
+	d := span[0] + time.Duration(n.rng.Int64N(int64(span[1]-span[0])+1)) + n.slow
+	n.later(d, "kv.sync", func() {
+		n.disk.SyncTo(mark)
+		n.store.MarkDurable(end)
+		n.syncing = false
+		if n.again {
+			n.sync()
+		}
+		for i, s := range shards {
+			n.step(s, replica.Synced{Number: asked[i]})
+		}
+	})
+}
+
+// send sends a message in the bytes of the wire protocol. Gone, if not nil, is called
+// when the sender learns that nobody listens.
+func (c *Cluster) send(from, to string, m wire.Message, gone func()) {
+	frame, err := wire.Append(nil, m)
+	if err != nil {
+		c.fail(fmt.Errorf("kv: from %s to %s: %w", from, to, err))
+		return
+	}
+	copies := 1
+	switch luck := c.rng.IntN(1000); {
+	case luck < c.cfg.Loss:
+		return
+	case luck < c.cfg.Loss+c.cfg.Repeat:
+		copies = 2
+	}
+	for i := range copies {
+		deliver := func() { c.deliver(from, to, frame) }
+		post := func() {
+			c.Network.SendOr(from, to, len(frame), deliver, func(error) {
+				if gone != nil {
+					gone()
+				}
+			})
+		}
+		if i > 0 || c.rng.IntN(1000) < c.cfg.Delay {
+			c.Engine.After(time.Duration(c.rng.Int64N(int64(time.Second))), "kv.late", post)
+		} else {
+			post()
+		}
+	}
+}
+
+func (c *Cluster) deliver(from, to string, frame []byte) {
+	m, rest, err := wire.Decode(frame)
+	if err != nil || len(rest) > 0 {
+		c.fail(fmt.Errorf("kv: from %s to %s: %d bytes left, %w", from, to, len(rest), err))
+		return
+	}
+	if p, ok := m.(*wire.SnapshotPage); ok && p.Done {
+		c.snapshots++
+	}
+	n := c.byID[shardmap.NodeID(to)]
+	if n == nil {
+		return
+	}
+	n.run(func() { n.step(m.(interface{ Header() *wire.Copy }).Header().Shard, replica.Message{M: m}) })
+}
