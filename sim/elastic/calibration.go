@@ -48,8 +48,8 @@ type Calibration struct {
 	Cold    int
 	ColdFor time.Duration
 	// IndexOp and SearchOp are the processor time of a write on one copy and of a
-	// query on one shard; Request the cost of any request to a node.
-	IndexOp, SearchOp, Request time.Duration
+	// query on one shard.
+	IndexOp, SearchOp time.Duration
 }
 
 //go:embed calibration.json

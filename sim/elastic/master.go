@@ -55,7 +55,6 @@ func (p *process) modeChanged(mode coordination.Mode, _ int64, _ string) {
 		p.master.stop()
 		p.master = nil
 	}
-	p.c.watch.modeChanged(p)
 }
 
 // input is what the allocator needs beside the state.

@@ -95,8 +95,6 @@ func (w *watchers) nodeChanged(n *Node) {
 	}
 }
 
-func (w *watchers) modeChanged(*process) {}
-
 // recount looks for the view with authority among all nodes.
 func (w *watchers) recount() {
 	var best *state.State

@@ -105,7 +105,6 @@ func (n *Node) InFlightFetches() int {
 	}
 	f, waiting := n.proc.master.fetch, 0
 	for _, cache := range []map[allocation.ShardID]*fetch{f.primaries, f.stores} {
-		//determinism:allow map-order a sum is all that comes out
 		for _, w := range cache {
 			waiting += w.waiting
 		}
