@@ -66,7 +66,8 @@ type observer struct {
 	loadAge    time.Duration // how old a look at the load may be
 	log        logger
 
-	loadFailed bool // said so already; used by the process that observes
+	mu         sync.Mutex
+	loadFailed bool // said so already
 }
 
 // observe looks at the cluster. An error means that the distribution of shards is
@@ -106,19 +107,28 @@ func (o *observer) addLoad(ctx context.Context, obs *policy.Observation, needs p
 	if err == nil && needs.Disk && l.at < o.clock.Monotonic() {
 		nodes, err = o.client.GetNodeStats(ctx)
 	}
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return
-	case err != nil && !o.loadFailed:
+	}
+	switch failed := o.swapLoadFailed(err != nil); {
+	case err != nil && !failed:
 		o.log.warnf(ctx, "Load of shards and nodes is not known: %v", err)
-	case err == nil && o.loadFailed:
+	case err == nil && failed:
 		o.log.infof(ctx, "Load of shards and nodes is known again")
 	}
-	o.loadFailed = err != nil
 	if err == nil {
 		l.describe(obs)
 		addNodes(obs, nodes)
 	}
+}
+
+// swapLoadFailed notes whether the load could not be had, and returns the note before.
+func (o *observer) swapLoadFailed(failed bool) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	before := o.loadFailed
+	o.loadFailed = failed
+	return before
 }
 
 // distribution counts shard copies per node. A relocating copy counts where it is
