@@ -49,14 +49,8 @@ func (r *rehearsal) fault() {
 		back(func() { r.c.Disk(n).SetCapacity(0) })
 	case 12, 13:
 		r.isolate(s, back)
-	case 14: // the power fails: all at once, back one by one
-		for _, n := range r.c.cfg.Nodes {
-			if r.c.Up(n) {
-				r.res.Crashes++
-				r.c.Crash(n)
-				back(func() { r.restart(n) })
-			}
-		}
+	case 14:
+		r.powerCut(s)
 	}
 	r.e.After(r.pause(), "kv.fault", r.fault)
 }
@@ -115,5 +109,34 @@ func (r *rehearsal) isolate(s *shardmap.Shard, back func(func())) {
 		}
 		r.deaf[old]--
 		r.c.Configure(old, r.m.Get(shard).Clone())
+	})
+}
+
+// powerCut ends all processes at once, when the disks of all but the primary have been
+// slow for a while, and lets the primary come back last: what copies acknowledged
+// without having it on disk is gone.
+func (r *rehearsal) powerCut(s *shardmap.Shard) {
+	old := s.Primary
+	next := s.Replicas[r.rng.IntN(len(s.Replicas))]
+	for _, n := range r.c.cfg.Nodes {
+		if n != old {
+			r.c.SlowDisk(n, time.Second)
+		}
+	}
+	r.e.After(time.Duration(r.rng.Int64N(int64(400*time.Millisecond))), "kv.power", func() {
+		for _, n := range r.c.cfg.Nodes {
+			r.c.SlowDisk(n, 0)
+			if !r.c.Up(n) {
+				continue
+			}
+			r.res.Crashes++
+			r.c.Crash(n)
+			d := time.Duration(r.rng.Int64N(int64(300 * time.Millisecond)))
+			if n == old {
+				d += time.Duration(r.rng.Int64N(int64(4 * time.Second)))
+			}
+			r.e.After(d, "kv.repair", func() { r.restart(n) })
+		}
+		r.change(r.m.SetPrimary(shard, next))
 	})
 }
