@@ -18,6 +18,9 @@ var (
 // Systems are the kinds of cluster a scenario may describe.
 var systems = [...]string{"elasticsearch"}
 
+// mostNodes bounds the size of a described cluster.
+const mostNodes = 5000
+
 // check returns everything that is wrong with a scenario that could be read.
 func (s *Scenario) check(voc Vocabulary) []source.Problem {
 	var ps []source.Problem
@@ -38,7 +41,7 @@ func (s *Scenario) check(voc Vocabulary) []source.Problem {
 		bad("$.settle", "a wait can't be negative")
 	}
 	ps = append(ps, s.checkCluster(voc)...)
-	if len(ps) > 0 && s.Cluster.Nodes.Count < 1 {
+	if n := s.Cluster.Nodes.Count; n < 1 || n > mostNodes {
 		return ps // faults can't be checked without nodes
 	}
 	ps = append(ps, s.checkWorkload()...)
@@ -85,8 +88,8 @@ func (s *Scenario) checkCluster(voc Vocabulary) []source.Problem {
 	var ps []source.Problem
 	bad := func(path, format string, args ...any) { ps = append(ps, source.Problemf(path, format, args...)) }
 	n := s.Cluster.Nodes
-	if n.Count < 1 || n.Count > 5000 {
-		bad("$.cluster.nodes.count", "%d nodes; expected 1 to 5000", n.Count)
+	if n.Count < 1 || n.Count > mostNodes {
+		bad("$.cluster.nodes.count", "%d nodes; expected 1 to %d", n.Count, mostNodes)
 	}
 	if n.Late < 0 || n.Late >= max(n.Count, 1) {
 		bad("$.cluster.nodes.late", "%d of %d nodes join later; expected at least one node from the start", n.Late, n.Count)
