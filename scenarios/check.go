@@ -8,12 +8,16 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/internal/units"
 )
 
 var (
 	scenarioName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
 	indexName    = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]*$`)
 )
+
+// mostTracers per second: each is a request and a process of its own.
+const mostTracers = 10_000
 
 // Systems are the kinds of cluster a scenario may describe.
 var systems = [...]string{"elasticsearch"}
@@ -91,6 +95,12 @@ func (s *Scenario) checkCluster(voc Vocabulary) []source.Problem {
 	if n.Count < 1 || n.Count > mostNodes {
 		bad("$.cluster.nodes.count", "%d nodes; expected 1 to %d", n.Count, mostNodes)
 	}
+	if n.CPUs < 0 {
+		bad("$.cluster.nodes.cpus", "%d processors; expected 1 or more", n.CPUs)
+	}
+	if n.Latency < 0 {
+		bad("$.cluster.nodes.latency", "a latency can't be negative")
+	}
 	if n.Late < 0 || n.Late >= max(n.Count, 1) {
 		bad("$.cluster.nodes.late", "%d of %d nodes join later; expected at least one node from the start", n.Late, n.Count)
 	}
@@ -121,6 +131,9 @@ func (s *Scenario) checkCluster(voc Vocabulary) []source.Problem {
 		}
 		if *ix.Replicas < 0 {
 			bad(at+".replicas", "%d replicas; expected 0 or more", *ix.Replicas)
+		}
+		if ix.Docs < 0 {
+			bad(at+".docs", "%d documents; expected 0 or more", ix.Docs)
 		}
 		ps = append(ps, checkPlacement(at, ix, n.Count, n.Late)...)
 		for _, key := range slices.Sorted(maps.Keys(ix.Settings)) {
@@ -177,6 +190,9 @@ func (s *Scenario) checkWorkload() []source.Problem {
 		}
 		if w.From < 0 || (s.Duration > 0 && w.From >= s.Duration) {
 			ps = append(ps, source.Problemf(at+".from", "the load begins at %s; expected a time from 0s to the end at %s", w.From, s.Duration))
+		}
+		if *w.Tracers > mostTracers {
+			ps = append(ps, source.Problemf(at+".tracers", "%s documents are followed one by one; expected at most %s", *w.Tracers, units.Rate(mostTracers)))
 		}
 		if w.Writes == 0 && w.Reads == 0 && *w.Tracers == 0 {
 			ps = append(ps, source.Problemf(at, "the load does nothing; expected writes:, reads: or tracers:"))

@@ -124,6 +124,9 @@ func override(name string, data []byte, set []string) ([]byte, error) {
 		if !ok || path == "" {
 			return nil, fmt.Errorf("--set %q: expected path=value, such as cluster.nodes.count=5", assignment)
 		}
+		if strings.TrimSpace(value) == "" {
+			return nil, fmt.Errorf("--set %q: there is no value; expected path=value, such as cluster.nodes.count=5", assignment)
+		}
 		p, err := yaml.PathString("$." + path)
 		if err != nil {
 			return nil, fmt.Errorf("--set %q: %q is not a path: %w", assignment, path, err)

@@ -119,3 +119,17 @@ func TestTheRealSectionScalesAndSaysSo(t *testing.T) {
 	assert.Empty(t, notes)
 	assert.Equal(t, s.Duration, described.Duration)
 }
+
+func TestNumbersBeyondReasonAreRefusedAtOnce(t *testing.T) {
+	for set, want := range map[string]string{
+		"cluster.nodes.count=1000000000": "sample.yaml:5:18: 1000000000 nodes; expected 1 to 5000",
+		"cluster.nodes.cpus=-1":          "-1 processors",
+		"cluster.nodes.latency=-5ms":     "a latency can't be negative",
+		"cluster.indices[0].docs=-5":     "-5 documents",
+		"workload[0].tracers=1000000/s":  "expected at most 10000/s",
+		"name=":                          "there is no value",
+	} {
+		_, err := ParseSet("sample.yaml", []byte(sample), []string{set}, testVocabulary)
+		assert.ErrorContains(t, err, want, set)
+	}
+}
