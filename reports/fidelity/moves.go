@@ -56,7 +56,7 @@ func holdings(obs []scenarios.Observation, at time.Duration) map[string][]string
 	for name, copies := range shards {
 		for _, c := range copies {
 			if c.Node != "" {
-				out[c.Node] = append(out[c.Node], name)
+				out[c.Node] = append(out[c.Node], name) //determinism:allow map-order every list is sorted below
 			}
 		}
 	}

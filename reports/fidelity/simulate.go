@@ -22,7 +22,7 @@ func Simulate(ctx context.Context, s *scenarios.Loaded, seeds []uint64, newRunne
 	scaled, _ := s.Scaled(scenarios.AsReal)
 	out := make([]Run, len(seeds))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
+	group.SetLimit(runtime.GOMAXPROCS(0)) //determinism:allow machine runs share nothing: how many go at once changes nothing
 	for i, seed := range seeds {
 		group.Go(func() error {
 			runner, err := newRunner()
