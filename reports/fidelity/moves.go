@@ -2,8 +2,8 @@ package fidelity
 
 import (
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/shardquake/shardquake/scenarios"
@@ -53,15 +53,12 @@ func holdings(obs []scenarios.Observation, at time.Duration) map[string][]string
 		}
 	}
 	out := make(map[string][]string)
-	for name, copies := range shards {
-		for _, c := range copies {
+	for _, name := range slices.Sorted(maps.Keys(shards)) {
+		for _, c := range shards[name] {
 			if c.Node != "" {
-				out[c.Node] = append(out[c.Node], name) //determinism:allow map-order every list is sorted below
+				out[c.Node] = append(out[c.Node], name)
 			}
 		}
-	}
-	for _, held := range out {
-		slices.SortFunc(held, strings.Compare)
 	}
 	return out
 }
