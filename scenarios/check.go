@@ -22,6 +22,12 @@ const mostTracers = 10_000
 // Systems are the kinds of cluster a scenario may describe.
 var systems = [...]string{"elasticsearch"}
 
+// nodeRoles are the roles an Elasticsearch node may have (DiscoveryNodeRole).
+var nodeRoles = [...]string{
+	"data", "data_cold", "data_content", "data_frozen", "data_hot", "data_warm", "ingest", "master", "ml",
+	"remote_cluster_client", "transform", "voting_only",
+}
+
 // mostNodes bounds the size of a described cluster.
 const mostNodes = 5000
 
@@ -57,6 +63,9 @@ func (s *Scenario) check(voc Vocabulary) []source.Problem {
 	}
 	for i, e := range s.Expect {
 		at := fmt.Sprintf("$.expect[%d]", i)
+		if d, ok := e.Expectation.(*Decided); ok && d.Action != "" && !slices.Contains(voc.Actions, d.Action) {
+			bad(at+".decided", "%s", source.Unknown("action", d.Action, voc.Actions))
+		}
 		for _, p := range e.Expectation.Check(s) {
 			path := at
 			if p.Path != "" {
@@ -103,6 +112,11 @@ func (s *Scenario) checkCluster(voc Vocabulary) []source.Problem {
 	}
 	if n.Late < 0 || n.Late >= max(n.Count, 1) {
 		bad("$.cluster.nodes.late", "%d of %d nodes join later; expected at least one node from the start", n.Late, n.Count)
+	}
+	for i, role := range n.Roles {
+		if !slices.Contains(nodeRoles[:], role) {
+			bad(fmt.Sprintf("$.cluster.nodes.roles[%d]", i), "%s", source.Unknown("role", role, nodeRoles[:]))
+		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(n.Attributes)) {
 		if len(n.Attributes[key]) == 0 {

@@ -7,7 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var testVocabulary = Vocabulary{Policies: []string{"disk", "hotspot", "none", "threshold", "variance"}}
+var testVocabulary = Vocabulary{Policies: []string{"disk", "hotspot", "none", "threshold", "variance"}, Actions: []string{
+	"allocate-stale-primary", "clear-filter", "enable-allocation", "lift-block", "put-back", "retry-failed", "slow-down", "speed-up", "take-lead", "take-over",
+}}
 
 func TestEveryLibraryScenarioIsValid(t *testing.T) {
 	require.NotEmpty(t, Library())

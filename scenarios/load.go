@@ -21,6 +21,8 @@ var library embed.FS
 type Vocabulary struct {
 	// Policies are the controller's policies.
 	Policies []string
+	// Actions are what a controller may be seen to decide.
+	Actions []string
 	// CheckSetting says what is wrong with an Elasticsearch setting, nil when nothing
 	// is. Index is true for settings of an index.
 	CheckSetting func(key, value string, index bool) error

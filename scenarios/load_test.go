@@ -50,6 +50,8 @@ func TestWhatIsWrongWithAFileIsSaidWithItsPlaceAndTheNearestName(t *testing.T) {
 		{"duration: 1m", "duration: 4s", `sample.yaml:12:10: the fault strikes at 5s, but the run ends at 4s`},
 		{"node: n2", "node: n4", `sample.yaml:12:32: there is no node "n4"; did you mean "n1"?`},
 		{"count: 3", "count: 999999999", `sample.yaml:5:18: 999999999 nodes; expected 1 to 5000`},
+		{"count: 3,", "count: 3, roles: [mster],", `unknown role "mster"; did you mean "master"?`},
+		{"{recovered: green, within: 1m, of: node-loss}", "{decided: take-ovr, times: \"= 0\"}", `unknown action "take-ovr"; did you mean "take-over"?`},
 		{"count: 3", "count: 0", `sample.yaml:5:18: 0 nodes; expected 1 to 5000`},
 		{"index: logs", "index: logz", `sample.yaml:9:13: unknown index "logz"; did you mean "logs"?`},
 		{"policy: variance", "policy: varience", `sample.yaml:10:22: unknown policy "varience"; did you mean "variance"?`},

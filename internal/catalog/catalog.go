@@ -9,7 +9,10 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/shardquake/shardquake/controller/lease"
 	"github.com/shardquake/shardquake/controller/policy"
+	"github.com/shardquake/shardquake/controller/recovery"
+	"github.com/shardquake/shardquake/controller/tuning"
 	"github.com/shardquake/shardquake/integration"
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/scenarios"
@@ -39,6 +42,18 @@ func Vocabulary() scenarios.Vocabulary {
 	v := scenarios.Vocabulary{CheckSetting: checkSetting, CheckControl: checkControl}
 	for _, r := range policy.Registry() {
 		v.Policies = append(v.Policies, r.Name)
+	}
+	for _, a := range []policy.Action{
+		policy.Rebalance, policy.Optimize, policy.Move, policy.Hold, policy.Release,
+		lease.TakeLead, lease.TakeOver, lease.StandDown, tuning.SlowDown, tuning.SpeedUp, tuning.PutBack,
+	} {
+		v.Actions = append(v.Actions, string(a))
+	}
+	for _, a := range []recovery.Action{
+		recovery.Wait, recovery.Ask, recovery.Nudge, recovery.EnableAllocation, recovery.RetryFailed, recovery.LiftBlock,
+		recovery.ClearFilter, recovery.CancelRecovery, recovery.StalePrimary, recovery.EmptyPrimary,
+	} {
+		v.Actions = append(v.Actions, string(a))
 	}
 	return v
 }
