@@ -36,6 +36,10 @@ test-short: ## run the tests that need neither containers nor patience
 race: ## run the packages with goroutines under the race detector (needs a C compiler)
 	@CGO_ENABLED=1 $(GO) run ./internal/testrun -short -race -timeout $(TIMEOUT) $(RACE)
 
+.PHONY: mutants
+mutants: ## count the seeds that each defect planted into the key-value store needs to be caught
+	$(GO) test -tags kvmutants -run Mutant -count=1 -timeout $(TIMEOUT) ./sim/kv
+
 .PHONY: bench
 bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout $(TIMEOUT) ./...
