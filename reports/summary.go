@@ -103,6 +103,9 @@ func quantity(v *float64, unit string) string {
 	if v == nil {
 		return "–"
 	}
+	if unit == "b" {
+		return units.FormatBytes(int64(*v))
+	}
 	text := strconv.FormatFloat(*v, 'g', 4, 64)
 	if unit == "s" {
 		text = strconv.FormatFloat(*v, 'f', 2, 64)

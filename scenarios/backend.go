@@ -14,7 +14,7 @@ import (
 // something the scenario needs. The command exits with 3.
 var ErrUnavailable = errors.New("backend not available")
 
-// ErrAborted says that the run was stopped from outside; faults were healed and
+// ErrAborted says that the run was stopped from outside or can't go on; faults were healed and
 // the report written first. The command exits with 4.
 var ErrAborted = errors.New("aborted")
 

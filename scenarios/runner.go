@@ -155,6 +155,10 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 	return res, nil
 }
 
+// errNotHealed ends a run whose faults can't be undone: what was seen is reported, and
+// judging it would blame the cluster for them.
+var errNotHealed = errors.New("a fault could not be healed")
+
 // run is the state of one run.
 type run struct {
 	runner      *Runner
@@ -207,8 +211,11 @@ func (r *run) main(ctx, cleanup context.Context) error {
 	r.mu.Lock()
 	r.closed = true
 	r.mu.Unlock()
+	if err == nil && healErr != nil {
+		err, healErr = fmt.Errorf("%w: %w", errNotHealed, healErr), nil
+	}
 	switch {
-	case ctx.Err() != nil || errors.Is(err, errNotSteady):
+	case ctx.Err() != nil || errors.Is(err, errNotSteady) || errors.Is(err, errNotHealed):
 		r.history.Closed = r.now()
 		if r.tracers != nil {
 			r.history.Tracers = r.tracers.summary()
@@ -216,14 +223,12 @@ func (r *run) main(ctx, cleanup context.Context) error {
 		if r.history.End == 0 {
 			r.history.End = r.history.Closed
 		}
-		if ctx.Err() == nil { // without a steady state nothing can be tried
+		if ctx.Err() == nil { // the run can't go on, and what was seen so far is reported
 			return errors.Join(fmt.Errorf("%w: %w", ErrAborted, err), healErr)
 		}
 		return errors.Join(fmt.Errorf("%w at %s", ErrAborted, r.now().Round(time.Millisecond)), healErr)
 	case err != nil:
 		return errors.Join(err, healErr)
-	case healErr != nil:
-		return healErr
 	}
 	return nil
 }
@@ -259,7 +264,7 @@ func (r *run) trouble(ctx, cleanup context.Context) error {
 	}
 	r.history.End = r.now()
 	if err := r.healPassing(ctx); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errNotHealed, err)
 	}
 	r.progress("faults and load have ended; waiting for the steady state")
 	if err := r.waitSteady(ctx, r.scenario.Settle.D()); err == nil {

@@ -135,6 +135,20 @@ func TestAFaultThatFailsLeavesItsExpectationUndecided(t *testing.T) {
 	})
 }
 
+func TestAFaultThatCanNotBeHealedEndsTheRunWithAReport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeBackend()
+		f.failing = "start n2"
+		res, err := runOn(t, t.Context(), f, busy)
+		require.NoError(t, err)
+		require.ErrorIs(t, res.Aborted, ErrAborted)
+		assert.ErrorContains(t, res.Aborted, "a fault could not be healed")
+		assert.ErrorContains(t, res.Aborted, "can't start n2")
+		assert.Len(t, res.History.Faults, 3)
+		assert.Positive(t, f.closed)
+	})
+}
+
 func TestABackendThatFailsIsClosed(t *testing.T) {
 	for _, action := range []string{"load", "release", "background"} {
 		synctest.Test(t, func(t *testing.T) {

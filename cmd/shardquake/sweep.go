@@ -107,7 +107,7 @@ func (f *runFlags) sweepOne(ctx context.Context, s *scenarios.Loaded, seed uint6
 	if err != nil {
 		return nil, fmt.Errorf("seed %d: %w", seed, err)
 	}
-	if res.Aborted != nil {
+	if res.Aborted != nil && ctx.Err() != nil {
 		return nil, fmt.Errorf("seed %d: %w", seed, res.Aborted)
 	}
 	return reports.Build(res)
