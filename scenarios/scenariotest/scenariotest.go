@@ -1,4 +1,3 @@
-// Package scenariotest runs scenario files as Go tests, on the simulator.
 package scenariotest
 
 import (

@@ -1,0 +1,3 @@
+// Package catalog is the one place that wires backends and controllers to scenarios,
+// for the command and for tests.
+package catalog
