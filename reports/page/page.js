@@ -17,7 +17,7 @@ function ticks(max) {
   const raw = max / 6, mag = Math.pow(10, Math.floor(Math.log10(raw || 1)));
   const step = [1, 2, 5, 10].map(m => m * mag).find(s => s >= raw) || mag;
   const out = [];
-  for (let v = 0; v <= max + 1e-9; v += step) out.push(+v.toPrecision(6));
+  for (let v = 0; v <= max * (1 + 1e-9); v += step) out.push(+v.toPrecision(6));
   return out;
 }
 
@@ -56,7 +56,7 @@ function legend(id, names) {
 }
 
 function lines(id, names, series, unit, top) {
-  const high = top || Math.max(1e-9, ...series.flat().map(p => p[1]));
+  const high = top || Math.max(0, ...series.flat().map(p => p[1])) || 1; // a flat zero gets an axis too
   const {s, Y, c} = frame(id, 170, high, unit);
   series.forEach((points, i) => el("path", {d: steps(points, Y), fill: "none", stroke: color(i), "stroke-width": 2}, s));
   s.append(c);
