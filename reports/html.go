@@ -209,5 +209,8 @@ func marginBar(o scenarios.Outcome) int {
 	if o.Observed == nil || o.Limit == nil || *o.Limit <= 0 || *o.Observed < 0 {
 		return -1
 	}
+	if o.Verdict == scenarios.Pass && *o.Observed > *o.Limit {
+		return -1 // at least so much was expected: nothing is used up
+	}
 	return int(min(100, 100**o.Observed / *o.Limit))
 }
