@@ -1,0 +1,22 @@
+package scenariotest_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/scenarios/scenariotest"
+)
+
+func TestEveryFaultBitesOnTheSimulatorAndIsGoneAfterHealing(t *testing.T) {
+	res := scenariotest.Run(t, "testdata/every-fault.yaml")
+	require.Len(t, res.History.Faults, 8)
+	for _, f := range res.History.Faults {
+		assert.True(t, f.Shown(), f.Kind)
+		require.NotEmpty(t, f.Gone, f.Kind)
+		for _, g := range f.Gone {
+			assert.True(t, g.Shown, "%s: %s", g.What, g.Saw)
+		}
+	}
+}
