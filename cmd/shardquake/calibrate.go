@@ -23,6 +23,7 @@ type calibrateFlags struct {
 	runs     int
 	seeds    string
 	recorded string
+	keep     string
 	out      string
 	quiet    bool
 }
@@ -50,7 +51,8 @@ sim/elastic/calibration.json it is what the program is built with.`,
 	fl := cmd.Flags()
 	fl.IntVar(&f.runs, "runs", 2, "how often to run each scenario for real")
 	fl.StringVar(&f.seeds, "seeds", "1-3", "seeds of the simulated runs, A-B")
-	fl.StringVar(&f.recorded, "recorded", "", "folder of recorded timelines P*.json.gz that stand for the runs in containers")
+	fl.StringVar(&f.recorded, "recorded", "", "folder of recorded timelines P*.json.gz, or file of kept runs (.jsonl), that stand for the runs in containers")
+	fl.StringVar(&f.keep, "keep", fileRealRuns, "file to which the runs in containers are added, scenario by scenario")
 	fl.StringVar(&f.out, "out", "calibration.json", "the calibration file to write")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
 	return cmd
@@ -104,21 +106,25 @@ func (f *calibrateFlags) calibrate(cmd *cobra.Command) error {
 func (f *calibrateFlags) measure(ctx context.Context, loaded map[string]*scenarios.Loaded, progress func(string, ...any)) (map[string][]fidelity.Run, error) {
 	real := make(map[string][]fidelity.Run)
 	for _, name := range calibrating() {
-		if f.recorded == "" {
-			runs, err := containerRuns(ctx, loaded[name], f.runs, func(format string, args ...any) {
+		var err error
+		switch {
+		case f.recorded == "":
+			real[name], err = containerRuns(ctx, loaded[name], f.runs, func(format string, args ...any) {
 				progress("%s, %s", name, fmt.Sprintf(format, args...))
 			})
-			if err != nil {
-				return nil, err
+			if err == nil {
+				err = usage(keepRuns(f.keep, name, real[name]))
 			}
-			real[name] = runs
-			continue
+		case filepath.Ext(f.recorded) == ".jsonl":
+			real[name], err = keptRuns(f.recorded, name)
+			err = usage(err)
+		default:
+			real[name], err = recordedIn(f.recorded, name)
+			err = usage(err)
 		}
-		runs, err := recordedIn(f.recorded, name)
 		if err != nil {
-			return nil, usage(err)
+			return nil, err
 		}
-		real[name] = runs
 	}
 	return real, nil
 }

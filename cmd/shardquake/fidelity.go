@@ -39,8 +39,10 @@ several seeds, both at the scale of real runs, and compares every quantity: when
 the loss was noticed, when primaries were active and copies complete again, what was
 copied, what moved in which order. Instead of containers a recorded timeline can be
 the real side; the scenarios that repeat the recorded timelines have names of their
-own, such as p1-kill-data-node. Exit code 1: a quantity that hardly varies between
-the real runs is predicted outside the target of 15 % or 0.3 s.`,
+own, such as p1-kill-data-node; or the real-runs.jsonl of an earlier comparison or
+calibration, which keeps what the runs in containers showed. Exit code 1: a quantity
+that hardly varies between the real runs is predicted outside the target of 15 % or
+0.3 s.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.runs < 1 {
@@ -59,7 +61,7 @@ the real runs is predicted outside the target of 15 % or 0.3 s.`,
 	fl := cmd.Flags()
 	fl.IntVar(&f.runs, "runs", 3, "how often to run for real")
 	fl.StringVar(&f.seeds, "seeds", "1-10", "seeds of the simulated runs, A-B")
-	fl.StringVar(&f.recording, "recorded", "", "file of recorded timelines that stands for the real runs")
+	fl.StringVar(&f.recording, "recorded", "", "file of recorded timelines, or of kept runs (.jsonl), that stands for the real runs")
 	fl.StringVar(&f.variant, "variant", "", "variant in that file (default: the scenario's, or the only one)")
 	fl.StringVar(&f.calibration, "calibration", "", "file with the constants of a machine, from shardquake calibrate")
 	fl.StringArrayVar(&f.set, "set", nil, "replace a value of the file: path=value")
@@ -117,6 +119,11 @@ func (f *fidelityFlags) compare(cmd *cobra.Command, s *scenarios.Loaded) error {
 	if err := table.Write(dir); err != nil {
 		return usage(err)
 	}
+	if f.recording == "" {
+		if err := keepRuns(filepath.Join(dir, fileRealRuns), s.Name, real); err != nil {
+			return usage(err)
+		}
+	}
 	out := cmd.OutOrStdout()
 	if err := table.Text(out); err != nil {
 		return err
@@ -162,6 +169,13 @@ func containerRuns(ctx context.Context, s *scenarios.Loaded, times int, progress
 }
 
 func (f *fidelityFlags) recordedRuns(s *scenarios.Loaded) ([]fidelity.Run, string, error) {
+	if filepath.Ext(f.recording) == ".jsonl" {
+		if f.variant != "" {
+			return nil, "", usagef("--variant is a part of a recording; %s holds kept runs", f.recording)
+		}
+		runs, err := keptRuns(f.recording, s.Name)
+		return runs, fmt.Sprintf("%d runs kept in %s", len(runs), f.recording), usage(err)
+	}
 	rec, err := fidelity.ReadRecording(f.recording)
 	if err != nil {
 		return nil, "", usage(err)
