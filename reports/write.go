@@ -35,6 +35,8 @@ type Plan struct {
 	Scale    scenarios.Scale `json:"scale"`
 	Seed     uint64          `json:"seed"`
 	Plan     chaos.Plan      `json:"plan"`
+	// Calibration is the constants of the simulator where the run was given its own.
+	Calibration json.RawMessage `json:"calibration,omitempty"`
 }
 
 // Write scores a run and writes its files into dir, all or none: they are made in a
@@ -51,7 +53,7 @@ func Write(dir string, res *scenarios.Result) (*Report, error) {
 	}
 	sum := sha256.Sum256(trace)
 	rep.TraceSHA256 = hex.EncodeToString(sum[:])
-	plan := Plan{res.Scenario.Name, filepath.Base(res.File), res.Backend, res.Scale, res.Seed, res.Plan}
+	plan := Plan{res.Scenario.Name, filepath.Base(res.File), res.Backend, res.Scale, res.Seed, res.Plan, res.Calibration}
 	page, err := HTML(rep, res, ReplayCommand(dir))
 	if err != nil {
 		return nil, err

@@ -83,6 +83,9 @@ type Result struct {
 	Events  uint64
 	// TraceHash is the backend's rolling hash over its events; 0: it has none.
 	TraceHash uint64
+	// Calibration is the constants of the simulator as JSON where the run was given its
+	// own; nil: those it is built with.
+	Calibration []byte
 }
 
 // LogLine is a line of the controller's log.

@@ -22,7 +22,7 @@ import (
 func newEventsCommand() *cobra.Command {
 	var seed uint64
 	var set []string
-	scale := ""
+	scale, calibration := "", ""
 	cmd := &cobra.Command{
 		Use:    "events FILE|NAME",
 		Short:  "Print every event of a simulated run",
@@ -33,9 +33,9 @@ func newEventsCommand() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
-			backend, err := catalog.Backend("sim")
+			backend, err := simBackend(calibration)
 			if err != nil {
-				return err
+				return usage(err)
 			}
 			out := bufio.NewWriterSize(cmd.OutOrStdout(), 1<<20)
 			enc := json.NewEncoder(out)
@@ -53,6 +53,7 @@ func newEventsCommand() *cobra.Command {
 	}
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed")
 	cmd.Flags().StringVar(&scale, "scale", string(scenarios.AsDescribed), "described or real")
+	cmd.Flags().StringVar(&calibration, "calibration", "", "file with the constants of a machine")
 	cmd.Flags().StringArrayVar(&set, "set", nil, "replace a value of the file")
 	return cmd
 }
@@ -61,6 +62,9 @@ func newEventsCommand() *cobra.Command {
 // processors, and compares them event by event.
 func checkDeterminism(cmd *cobra.Command, s *scenarios.Loaded, f *runFlags) error {
 	words := []string{"events", nameOf(s), "--seed", strconv.FormatUint(f.seed, 10), "--scale", string(f.scaleFor(f.backend))}
+	if f.calibration != "" {
+		words = append(words, "--calibration", f.calibration)
+	}
 	for _, v := range f.set {
 		words = append(words, "--set", v)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,11 +18,13 @@ import (
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/sim/elastic"
 )
 
 // runFlags are the words that vary a run.
 type runFlags struct {
 	backend     string
+	calibration string
 	seed        uint64
 	seeds       string
 	set         []string
@@ -30,6 +33,8 @@ type runFlags struct {
 	scale       string
 	determinism bool
 	quiet       bool
+
+	constants *elastic.Calibration // what calibration names
 }
 
 func newRunCommand() *cobra.Command {
@@ -46,6 +51,9 @@ but something is unknown, 70 a defect of Shardquake.`,
 			if err := f.check(cmd, args); err != nil {
 				return usage(err)
 			}
+			if err := f.readCalibration(); err != nil {
+				return usage(err)
+			}
 			var loaded []*scenarios.Loaded
 			for _, a := range args {
 				s, err := scenarios.Load(a, f.set, catalog.Vocabulary())
@@ -59,6 +67,7 @@ but something is unknown, 70 a defect of Shardquake.`,
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.backend, "backend", "sim", "sim: the simulator; real: containers")
+	fl.StringVar(&f.calibration, "calibration", "", "file with the constants of a machine, from shardquake calibrate (default: built in)")
 	fl.Uint64Var(&f.seed, "seed", 0, "seed of every random stream (default: the scenario's)")
 	fl.StringVar(&f.seeds, "seeds", "", "run with each of these seeds, A-B, and show distributions and the worst")
 	fl.StringArrayVar(&f.set, "set", nil, "replace a value of the file: path=value, such as cluster.nodes.count=5")
@@ -94,6 +103,9 @@ func (f *runFlags) check(cmd *cobra.Command, args []string) error {
 			return errors.New("--seeds goes with neither --check-determinism nor --baseline")
 		}
 	}
+	if f.calibration != "" && f.backend != "sim" {
+		return errors.New("--calibration is for the simulator; real nodes have the machine itself")
+	}
 	if f.determinism && f.backend != "sim" {
 		return errors.New("--check-determinism is for the simulator; real runs do not repeat")
 	}
@@ -104,6 +116,15 @@ func (f *runFlags) check(cmd *cobra.Command, args []string) error {
 		return errors.New("--baseline goes with one scenario")
 	}
 	return nil
+}
+
+func (f *runFlags) readCalibration() error {
+	if f.calibration == "" {
+		return nil
+	}
+	constants, err := elastic.ReadCalibration(f.calibration)
+	f.constants = &constants
+	return err
 }
 
 // runAll runs every scenario and ends with the worst of their exit codes.
@@ -163,18 +184,22 @@ func (f *runFlags) runOne(cmd *cobra.Command, s *scenarios.Loaded) error {
 		seed = f.seed
 	}
 	dir := f.dir(s, strconv.FormatUint(seed, 10))
-	return execute(cmd, s, execution{backend: f.backend, seed: seed, scale: f.scaleFor(f.backend), dir: dir, baseline: f.baseline, quiet: f.quiet})
+	return execute(cmd, s, execution{
+		backend: f.backend, constants: f.constants, seed: seed, scale: f.scaleFor(f.backend), dir: dir, baseline: f.baseline, quiet: f.quiet,
+	})
 }
 
 // execution is one run with all choices made.
 type execution struct {
-	backend  string
-	seed     uint64
-	scale    scenarios.Scale
-	dir      string
-	baseline string
-	plan     *chaos.Plan
-	quiet    bool
+	backend string
+	// constants are those of the simulator; nil: as built in.
+	constants *elastic.Calibration
+	seed      uint64
+	scale     scenarios.Scale
+	dir       string
+	baseline  string
+	plan      *chaos.Plan
+	quiet     bool
 }
 
 // execute runs, writes the files, prints the summary and turns the verdict into the
@@ -223,7 +248,7 @@ func execute(cmd *cobra.Command, s *scenarios.Loaded, x execution) error {
 }
 
 func runScenario(ctx context.Context, s *scenarios.Loaded, x execution, progress func(string, ...any)) (*scenarios.Result, error) {
-	backend, err := catalog.Backend(x.backend)
+	backend, err := x.chosen()
 	if err != nil {
 		return nil, usage(err)
 	}
@@ -233,7 +258,21 @@ func runScenario(ctx context.Context, s *scenarios.Loaded, x execution, progress
 	if res != nil {
 		res.Wall = time.Since(start)
 	}
+	if res != nil && x.constants != nil {
+		text, err := json.Marshal(x.constants)
+		if err != nil {
+			return nil, err
+		}
+		res.Calibration = text
+	}
 	return res, err
+}
+
+func (x execution) chosen() (scenarios.Backend, error) {
+	if x.constants != nil {
+		return catalog.Simulator(*x.constants)
+	}
+	return catalog.Backend(x.backend)
 }
 
 func newReplayCommand() *cobra.Command {
@@ -257,6 +296,13 @@ func newReplayCommand() *cobra.Command {
 			x := execution{backend: plan.Backend, seed: plan.Seed, scale: plan.Scale, dir: out, plan: &plan.Plan}
 			if backend != "" {
 				x.backend = backend
+			}
+			if plan.Calibration != nil && x.backend == "sim" {
+				constants := elastic.DefaultCalibration()
+				if err := json.Unmarshal(plan.Calibration, &constants); err != nil {
+					return usagef("%s: calibration: %w", filepath.Join(args[0], reports.FilePlan), err)
+				}
+				x.constants = &constants
 			}
 			if x.backend == "real" && x.scale == scenarios.AsDescribed && s.Real != nil {
 				// Real nodes can't bear what was described; the plan's times shrink as the file's do.

@@ -89,6 +89,9 @@ func (f *runFlags) sweep(cmd *cobra.Command, s *scenarios.Loaded) error {
 // command is what runs one seed of the sweep again.
 func (f *runFlags) command(s *scenarios.Loaded, seed uint64) string {
 	words := []string{"shardquake", "run", nameOf(s), "--seed", strconv.FormatUint(seed, 10)}
+	if f.calibration != "" {
+		words = append(words, "--calibration", f.calibration)
+	}
 	if f.scale != "" {
 		words = append(words, "--scale", f.scale)
 	}
@@ -99,7 +102,7 @@ func (f *runFlags) command(s *scenarios.Loaded, seed uint64) string {
 }
 
 func (f *runFlags) execution(seed uint64) execution {
-	return execution{backend: f.backend, seed: seed, scale: f.scaleFor(f.backend)}
+	return execution{backend: f.backend, constants: f.constants, seed: seed, scale: f.scaleFor(f.backend)}
 }
 
 func (f *runFlags) sweepOne(ctx context.Context, s *scenarios.Loaded, seed uint64) (*reports.Report, error) {
