@@ -81,6 +81,9 @@ type BalanceOverTime struct {
 	Worst   score.Balance `json:"worst"`
 	WorstS  float64       `json:"worst_at_s"`
 	Final   score.Balance `json:"final"`
+	// AverageCV is the mean of the coefficient of variation over the time from t=0 until
+	// faults and load end.
+	AverageCV float64 `json:"average_cv"`
 }
 
 // RecoveryScore says how fast the cluster noticed and mended a fault.
@@ -119,6 +122,10 @@ type Movement struct {
 	Bytes          int64 `json:"bytes"`
 	RedundantMoves int   `json:"redundant_moves"`
 	Thrash         int   `json:"thrash"`
+	// IdealMoves and IdealBytes are lower bounds on what it takes to become as even as the
+	// cluster was in the end, see [score.FewestMoves].
+	IdealMoves int   `json:"ideal_moves"`
+	IdealBytes int64 `json:"ideal_bytes"`
 }
 
 // Clients is what clients of the cluster saw. Ops and Failed count the background

@@ -18,19 +18,36 @@ func balancesOf(h *scenarios.History) Balances {
 // balanceOf follows a quantity from t=0 to the end.
 func balanceOf(h *scenarios.History, quantity string) *BalanceOverTime {
 	var out *BalanceOverTime
+	var area, from, began float64 // CV × seconds; when the balance now in force and the first began
+	end := h.End.Seconds()
+	until := func(t float64) {
+		if out != nil {
+			area += float64(out.Final.CV * max(min(t, end)-from, 0))
+		}
+		from = t
+	}
 	for _, f := range scenarios.FromStart(h.Spread(quantity)) {
 		values := f.MemberValues()
 		if len(values) == 0 {
 			continue
 		}
 		b := score.BalanceOf(values)
+		until(f.At.Seconds())
 		if out == nil {
-			out = &BalanceOverTime{Initial: b, Worst: b}
+			out, began = &BalanceOverTime{Initial: b, Worst: b}, from
 		}
 		if b.CV > out.Worst.CV {
 			out.Worst, out.WorstS = b, secs(f.At)
 		}
 		out.Final = b
+	}
+	if out == nil {
+		return nil
+	}
+	until(end)
+	out.AverageCV = out.Initial.CV
+	if end > began {
+		out.AverageCV = score.Round(area / (end - began))
 	}
 	return out
 }
@@ -114,51 +131,6 @@ func copied(h *scenarios.History, from, to time.Duration) int64 {
 		}
 	}
 	return sum
-}
-
-// movementOf counts relocations that began at t=0 or later.
-//
-// Thrash is the moves that took a shard's copy away from a node to which an earlier
-// move of the run had brought one: A→B→A and A→B→C count one each.
-//
-// Redundant moves are those beyond the fewest that lead from where copies lay to
-// where they lay at the end. Copies of a shard are interchangeable, so the fewest is,
-// summed over shards, the number of nodes that hold a copy in the end because of
-// moves and did not hold one before.
-func movementOf(h *scenarios.History) Movement {
-	var m Movement
-	type place struct {
-		index string
-		shard int
-		node  string
-	}
-	// net is how many copies moves have brought to a place, less those they took away.
-	net := make(map[place]int)
-	brought := make(map[place]bool)
-	var touched []place
-	step := func(p place, by int) {
-		if _, ok := net[p]; !ok {
-			touched = append(touched, p)
-		}
-		net[p] += by
-	}
-	for _, mv := range h.Moves() {
-		m.Moves++
-		m.Bytes += max(mv.Bytes, 0)
-		from, to := place{mv.Index, mv.Shard, mv.From}, place{mv.Index, mv.Shard, mv.To}
-		if brought[from] {
-			m.Thrash++
-		}
-		brought[to] = true
-		step(from, -1)
-		step(to, 1)
-	}
-	needed := 0
-	for _, p := range touched {
-		needed += max(net[p], 0)
-	}
-	m.RedundantMoves = m.Moves - needed
-	return m
 }
 
 func clientsOf(h *scenarios.History) Clients {

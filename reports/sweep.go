@@ -152,6 +152,7 @@ func quantitiesOf(reports []*Report) []Quantity {
 		if b := r.Scores.Balance.Shards; b != nil {
 			add("final cv of shards", "", &b.Final.CV)
 			add("worst cv of shards", "", &b.Worst.CV)
+			add("average cv of shards", "", &b.AverageCV)
 		}
 		add("p99 latency", "ms", r.Scores.Clients.P99Ms)
 	}
