@@ -20,10 +20,20 @@ const (
 	KindSnapshotPage
 	KindRequest
 	KindResponse
+	KindRaft
+	KindJoin
+	KindJoined
+	KindHeartbeat
+	KindHeartbeatAck
+	KindClusterState
+	KindAdmin
+	KindAdminResult
 )
 
 var kindNames = [...]string{KindFence: "fence", KindFenceAck: "fence-ack", KindAppend: "append", KindAck: "ack",
-	KindFetch: "fetch", KindPage: "page", KindSnapshotPage: "snapshot-page", KindRequest: "request", KindResponse: "response"}
+	KindFetch: "fetch", KindPage: "page", KindSnapshotPage: "snapshot-page", KindRequest: "request", KindResponse: "response",
+	KindRaft: "raft", KindJoin: "join", KindJoined: "joined", KindHeartbeat: "heartbeat", KindHeartbeatAck: "heartbeat-ack",
+	KindClusterState: "cluster-state", KindAdmin: "admin", KindAdminResult: "admin-result"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && kindNames[k] != "" {
@@ -58,6 +68,29 @@ func newMessage(k Kind) Message {
 		return new(Request)
 	case KindResponse:
 		return new(Response)
+	}
+	return newClusterMessage(k)
+}
+
+// newClusterMessage makes the messages of cluster.go and admin.go.
+func newClusterMessage(k Kind) Message {
+	switch k {
+	case KindRaft:
+		return new(Raft)
+	case KindJoin:
+		return new(Join)
+	case KindJoined:
+		return new(Joined)
+	case KindHeartbeat:
+		return new(Heartbeat)
+	case KindHeartbeatAck:
+		return new(HeartbeatAck)
+	case KindClusterState:
+		return new(ClusterState)
+	case KindAdmin:
+		return new(Admin)
+	case KindAdminResult:
+		return new(AdminResult)
 	}
 	return nil
 }

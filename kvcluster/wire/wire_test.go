@@ -5,6 +5,7 @@ import (
 	"hash/crc32"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -27,7 +28,27 @@ var (
 		&wire.SnapshotPage{Copy: header, Index: 5, EntryEpoch: 4, Items: []wire.Raw{{Key: []byte("a"), Value: []byte("b")}}, Done: true},
 		&wire.Request{Client: 1, Seq: 2, Shard: "s1", Level: wire.All, Kind: wire.Scan, Keys: []string{"a", ""}, Start: "a", End: "b", Limit: 10},
 		&wire.Response{Client: 1, Seq: 2, Status: wire.Unknown, Primary: "n3", Weak: true, Items: []wire.Item{{Key: "k", Value: []byte("v"), Version: 4}}, More: true, Reason: "because"},
+		&wire.Raft{Peer: peer, Data: []byte{1, 2}},
+		&wire.Join{Name: "m1", To: "m2", Nonce: 1 << 63, Zone: "a", Weight: 2},
+		&wire.Joined{Nonce: 1 << 63, ID: "m1", Number: 4, Cluster: 5, Voters: []shardmap.NodeID{"n1", "n2"}},
+		&wire.Heartbeat{Peer: peer, Revision: 3, Reply: true, Copies: []wire.CopyReport{{Shard: "s1", Epoch: 7, Promised: 8, LastEpoch: 6, LastIndex: 9,
+			NeedEpoch: true, InSync: []shardmap.NodeID{"n1"}, Bytes: 10, QPS: 11, Middle: "m", LoadMiddle: "k", Measured: true}}},
+		&wire.HeartbeatAck{Peer: peer, Revision: 4},
+		&state,
+		&wire.Admin{ID: 1, Peer: peer, Stale: true, Command: wire.Command{Kind: wire.ChangeSettings, Shard: "s1", IfEpoch: 3, Nodes: []shardmap.NodeID{"n1"},
+			Member: &wire.Member{Name: "m1"}, Settings: &wire.Settings{Replicas: 3, Heartbeat: 5 * time.Second}, Failover: &wire.Failover{Shard: "s1"}}},
+		&wire.AdminResult{ID: 1, Peer: peer, Status: wire.Unavailable, Reason: "because", Shard: "s2", Node: "n4", Leader: "n1", State: &state,
+			Health: []wire.NodeHealth{{Node: "n1", State: wire.Recovering, Missed: 3, Copies: []wire.CopyReport{{Shard: "s1"}}}}},
 	}
+
+	peer  = wire.Peer{From: "n1", To: "n2"}
+	state = wire.ClusterState{Peer: peer, Cluster: 1, Revision: 2, Leader: "n1", MapVersion: 3, NextNumber: 4,
+		Shards: []shardmap.Shard{{ID: "s1", End: "m", Replicas: []shardmap.NodeID{"n1", "n2"}, Primary: "n1", Epoch: 3, Fence: [][]shardmap.NodeID{{"n1"}}},
+			{ID: "s2", Start: "m", Replicas: []shardmap.NodeID{"n2"}, Epoch: 1}},
+		Members:  []wire.Member{{ID: "n1", Name: "m1", Nonce: 9, Number: 1, Zone: "a", Weight: 1, State: wire.Leaving, Down: true, Role: wire.Voter}},
+		Settings: wire.Settings{Replicas: 3, WriteLevel: wire.All, ManualBalance: true, BalanceEvery: time.Minute},
+		History: []wire.Failover{{Shard: "s1", From: "n2", To: "n1", Epoch: 3, Silent: 15 * time.Second, Took: time.Second,
+			Wall: time.Unix(5, 6).UTC(), Why: "n2 is down"}}}
 )
 
 func encode(t require.TestingT, m wire.Message) []byte {
@@ -51,7 +72,7 @@ func TestEveryKindOfMessageComesBackAsItWas(t *testing.T) {
 		assert.Equal(t, want, got)
 	}
 	assert.Empty(t, stream)
-	assert.Len(t, samples, int(wire.KindResponse), "a sample for each kind")
+	assert.Len(t, samples, int(wire.KindAdminResult), "a sample for each kind")
 }
 
 func TestAnyFlippedBitIsNoticed(t *testing.T) {
