@@ -96,12 +96,13 @@ type fixedView struct{ master string }
 var topology = chaos.Topology{
 	Nodes: []string{"n1", "n2", "n3"}, Viewers: []string{"controller", "client"},
 	Attributes: []map[string]string{{"zone": "a"}, {"zone": "b"}, {"zone": "b"}},
-	Indices:    []chaos.IndexShape{{Name: "logs", Shards: 3}},
+	Indices:    []chaos.IndexShape{{Name: "logs", Shards: 3, Replicas: 1}},
 }
 
 func (fixedView) Topology() chaos.Topology   { return topology }
 func (v fixedView) Master() string           { return v.master }
 func (fixedView) Primary(string, int) string { return "n3" }
+func (fixedView) Replica(string, int) string { return "n2" }
 
 func injector(t chaos.Target) *chaos.Injector {
 	return &chaos.Injector{Clock: clock.NewReal(1), Target: t, View: fixedView{"n2"}, ProbeLimit: time.Second}

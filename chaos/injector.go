@@ -87,6 +87,7 @@ type anyView struct{ t Topology }
 func (v anyView) Topology() Topology         { return v.t }
 func (v anyView) Master() string             { return v.t.Nodes[0] }
 func (v anyView) Primary(string, int) string { return v.t.Nodes[0] }
+func (v anyView) Replica(string, int) string { return v.t.Nodes[0] }
 
 // Strike injects a fault and starts to probe it. A fault that can't be injected
 // leaves nothing behind: what was applied is undone, and the record says why.

@@ -20,10 +20,11 @@ type Topology struct {
 	Indices     []IndexShape
 }
 
-// IndexShape is an index's name and number of shards.
+// IndexShape is an index's name and numbers of shards and of copies beside each primary.
 type IndexShape struct {
-	Name   string
-	Shards int
+	Name     string
+	Shards   int
+	Replicas int
 }
 
 // View answers what a selector means at the moment a fault strikes.
@@ -33,6 +34,9 @@ type View interface {
 	Master() string
 	// Primary is the node of a shard's active primary, "" when there is none.
 	Primary(index string, shard int) string
+	// Replica is the node of a shard's active replica, the first by name of several; ""
+	// when there is none.
+	Replica(index string, shard int) string
 }
 
 // Selector names endpoints: a node or viewer ("n2", "controller"), the elected

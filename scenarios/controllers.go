@@ -260,6 +260,14 @@ func (s stage) Processes() chaos.Processes {
 	return processes{of, s.controllers}
 }
 
+// Copies implements [chaos.Damageable]; nil where the backend can't.
+func (s stage) Copies() chaos.Copies {
+	if d, ok := s.Target.(chaos.Damageable); ok {
+		return d.Copies()
+	}
+	return nil
+}
+
 // Settings implements [chaos.Administered]; nil where the backend can't.
 func (s stage) Settings() chaos.Settings {
 	if a, ok := s.Target.(chaos.Administered); ok {

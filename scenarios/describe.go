@@ -38,7 +38,7 @@ func (s *Scenario) Topology() chaos.Topology {
 		t.Attributes = append(t.Attributes, s.Cluster.Nodes.attributesOf(i))
 	}
 	for _, ix := range s.Cluster.Indices {
-		t.Indices = append(t.Indices, chaos.IndexShape{Name: ix.Name, Shards: ix.Shards})
+		t.Indices = append(t.Indices, chaos.IndexShape{Name: ix.Name, Shards: ix.Shards, Replicas: *ix.Replicas})
 	}
 	return t
 }

@@ -12,7 +12,9 @@ type liveState struct {
 	members Members
 	// primaries is the node of each shard's active primary.
 	primaries map[shardKey]string
-	seen      bool
+	// replicas is the node of each shard's first active replica, by name.
+	replicas map[shardKey]string
+	seen     bool
 }
 
 func (l *liveState) take(o Observation) {
@@ -22,16 +24,22 @@ func (l *liveState) take(o Observation) {
 	if o.Members != nil {
 		l.members = *o.Members
 	}
+	if l.primaries == nil {
+		l.primaries, l.replicas = make(map[shardKey]string), make(map[shardKey]string)
+	}
+	for _, c := range o.Shards { // all copies of each shard that is named
+		delete(l.replicas, shardKey{c.Index, c.Shard})
+	}
 	for _, c := range o.Shards {
-		if l.primaries == nil {
-			l.primaries = make(map[shardKey]string)
+		k, node := shardKey{c.Index, c.Shard}, ""
+		if c.State == "STARTED" || c.State == "RELOCATING" {
+			node = c.Node
 		}
-		if c.Primary {
-			node := ""
-			if c.State == "STARTED" || c.State == "RELOCATING" {
-				node = c.Node
-			}
-			l.primaries[shardKey{c.Index, c.Shard}] = node
+		switch first := l.replicas[k]; {
+		case c.Primary:
+			l.primaries[k] = node
+		case node != "" && (first == "" || node < first):
+			l.replicas[k] = node
 		}
 	}
 }
@@ -57,4 +65,10 @@ func (v liveView) Primary(index string, shard int) string {
 	v.r.mu.Lock()
 	defer v.r.mu.Unlock()
 	return v.r.state.primaries[shardKey{index, shard}]
+}
+
+func (v liveView) Replica(index string, shard int) string {
+	v.r.mu.Lock()
+	defer v.r.mu.Unlock()
+	return v.r.state.replicas[shardKey{index, shard}]
 }

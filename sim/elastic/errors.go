@@ -77,6 +77,3 @@ func IsNodeGone(err error) bool { return errors.Is(err, errNodeGone) }
 func validation(format string, args ...any) *Error {
 	return &Error{Status: 400, Type: "validation_exception", Reason: "Validation Failed: 1: " + fmt.Sprintf(format, args...)}
 }
-
-// errCorrupted is why a store can't be opened.
-var errCorrupted = errors.New("failed to open store: corrupted")

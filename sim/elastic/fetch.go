@@ -32,8 +32,8 @@ type storeAnswer struct {
 	found        bool
 	allocationID string
 	primary      bool
-	corrupted    bool
-	active       bool // the copy serves: its answer is the present state, not a file's
+	failure      error // why the store can't be opened
+	active       bool  // the copy serves: its answer is the present state, not a file's
 	history      string
 	segments     []recovery.Segment
 	leases       recovery.Leases
@@ -114,11 +114,7 @@ func (f *fetcher) Primaries(index string, shard int) ([]allocation.StoredPrimary
 		if !a.found {
 			continue
 		}
-		sp := allocation.StoredPrimary{Node: id, AllocationID: a.allocationID, Primary: a.primary}
-		if a.corrupted {
-			sp.Failure = errCorrupted
-		}
-		out = append(out, sp)
+		out = append(out, allocation.StoredPrimary{Node: id, AllocationID: a.allocationID, Primary: a.primary, Failure: a.failure})
 	}
 	return out, true
 }
@@ -133,7 +129,7 @@ func (f *fetcher) Stores(index string, shard int) ([]allocation.StoredReplica, b
 	out := make([]allocation.StoredReplica, 0, len(nodes))
 	for _, id := range nodes {
 		a := answers[id]
-		r := allocation.StoredReplica{Node: id, Empty: !a.found || a.corrupted, RetainedSeqNo: -1}
+		r := allocation.StoredReplica{Node: id, Empty: !a.found || a.failure != nil, RetainedSeqNo: -1}
 		if primary != nil {
 			if lease, ok := primary.leases.Get(id); ok {
 				r.RetainedSeqNo = lease.Retaining
@@ -234,9 +230,10 @@ func (p *process) describeStore(k storeKey) storeAnswer {
 		return storeAnswer{}
 	}
 	a := storeAnswer{
-		found: true, allocationID: st.allocationID, primary: st.primary, corrupted: st.corrupted,
+		found: true, allocationID: st.allocationID, primary: st.primary,
 		history: st.history, segments: slices.Clone(st.segments),
 	}
+	a.failure = st.unreadable()
 	if s := p.shards[k]; s != nil {
 		a.active = s.phase == started
 		if s.tracker != nil {

@@ -386,7 +386,7 @@ func (f *fluidLoad) docBytes(st *store) int64 {
 func (f *fluidLoad) adopt(st, src *store, end int64) {
 	f.settle(st)
 	st.eng.max = max(st.eng.max, end)
-	st.eng.fluidDocs = src.eng.fluidDocs
+	st.eng.fluidDocs = max(0, src.eng.fluidDocs+src.damage.lost-st.damage.lost)
 }
 
 // topologyChanged looks at all groups again after a link or a process has changed.

@@ -11,11 +11,20 @@ import (
 // (StoreRecovery).
 func (r *recoveryRun) recoverLocally() {
 	s := r.s
-	r.later(s.p.c.cal.LocalRecovery, func() {
+	open := s.p.c.cal.LocalRecovery
+	if r.kind == state.ExistingStore {
+		open += s.checkTime()
+	}
+	r.later(open, func() {
 		switch {
-		case r.kind == state.ExistingStore && (r.fresh || s.store.corrupted):
-			r.failed = true
-			s.fail("failed recovery", "failed to fetch index version after copying it over")
+		case r.kind == state.ExistingStore && r.fresh:
+			r.failLocally("failed to fetch index version after copying it over")
+			return
+		case r.kind == state.ExistingStore && s.store.unreadable() != nil:
+			r.failLocally(AsError(s.store.unreadable()).javaText())
+			return
+		case r.kind == state.ExistingStore && s.check() != nil:
+			r.failLocally(s.store.marker.javaText())
 			return
 		case r.kind == state.EmptyStore:
 			s.store.reset()
@@ -37,6 +46,12 @@ func (r *recoveryRun) recoverLocally() {
 	})
 }
 
+// failLocally fails a copy that can't be recovered from its own disk.
+func (r *recoveryRun) failLocally(cause string) {
+	r.failed = true
+	r.s.fail("failed recovery", cause)
+}
+
 // reset makes the store empty.
 func (st *store) reset() {
 	st.n.c.fluid.detach(st)
@@ -45,6 +60,7 @@ func (st *store) reset() {
 	st.eng.liveN, st.eng.seenN, st.eng.fluidDocs, st.eng.missing = 0, 0, 0, nil
 	st.segments, st.grown, st.partial = nil, recovery.Segment{}, 0
 	st.global, st.commit = NoOpsPerformed, commit{checkpoint: NoOpsPerformed}
-	st.history, st.corrupted = "", false
+	st.history = ""
+	st.restored(nil)
 	st.leases = recovery.Leases{}
 }

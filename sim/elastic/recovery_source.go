@@ -63,6 +63,10 @@ func (src *recoverySource) begin() {
 	s.store.leases.Remove(src.req.target.Node)
 	src.start = st.commit.checkpoint + 1
 	src.snapshot = *st
+	if st.damage.missing {
+		src.fail(errors.New(st.noSuchFile().javaText()))
+		return
+	}
 	files := len(src.plan.Copy) + len(src.plan.Reuse)
 	src.call("recovery.filesInfo", int64(256*recovery.FilesPerSegment*files), func(r *recoveryRun) {
 		r.plan, r.planned = src.plan, true
@@ -136,7 +140,7 @@ func (src *recoverySource) copyFiles() {
 	files := recovery.Files(src.plan.Copy) + 1 // segments_N
 	perFile := time.Duration(files) * q.c.cal.PerFile
 	if bytes == 0 {
-		q.after(perFile, "recovery.files", src.cleanFiles)
+		q.after(perFile, "recovery.files", src.verifyFiles)
 		return
 	}
 	extra := []*sim.Resource{q.n.disk.Read, q.n.limiter, to.limiter, to.disk.Write}
@@ -150,10 +154,26 @@ func (src *recoverySource) copyFiles() {
 				src.fail(err)
 				return
 			}
-			q.after(perFile, "recovery.files", src.cleanFiles)
+			q.after(perFile, "recovery.files", src.verifyFiles)
 		})
 	})
 	src.req.run.transfer = src.transfer
+}
+
+// verifyFiles is the comparison of what was copied with the checksums in the footers. The
+// target finds a mismatch; the source then reads its own file, and when that is bad fails
+// the primary (RecoverySourceHandler.handleErrorOnSendFiles).
+func (src *recoverySource) verifyFiles() {
+	s := src.s
+	bad := s.store.badAmong(src.plan.Copy)
+	switch {
+	case src.over:
+	case bad == nil:
+		src.cleanFiles()
+	default:
+		src.fail(errors.New(bad.javaText()))
+		s.failCorrupted("recovery", bad)
+	}
 }
 
 // cleanFiles makes the copied files the target's store.
@@ -167,7 +187,9 @@ func (src *recoverySource) cleanFiles() {
 		st.grown = recovery.Segment{}
 		st.partial = 0
 		st.n.changed()
-		st.history, st.corrupted = src.snapshot.history, false
+		st.history = src.snapshot.history
+		st.restored(src.plan.Reuse)
+		st.damage.altered, st.damage.lost = src.snapshot.damage.altered, src.snapshot.damage.lost
 		st.commit = src.snapshot.commit
 		st.eng.copyFrom(src.s.engine(), st.commit.checkpoint, r.s.now())
 		st.eng.fluidDocs = max(0, st.commit.docs-st.eng.liveN)

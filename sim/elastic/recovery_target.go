@@ -70,7 +70,7 @@ func (s *shard) startRecovery(fresh bool) {
 // prepare looks at the local store and asks the source to begin.
 func (r *recoveryRun) prepare() {
 	r.source = r.s.p.node(sourceOf(r.s.routing, r.s.table))
-	r.later(r.s.p.cost(r.s.p.c.cal.RecoveryStart), r.ask)
+	r.later(r.s.p.cost(r.s.p.c.cal.RecoveryStart)+r.s.checkTime(), r.ask)
 }
 
 // later goes on with the recovery after a while, unless it has been cancelled.
@@ -103,7 +103,7 @@ func (r *recoveryRun) ask() {
 		handOff: s.routing.Primary && s.routing.IsRelocationTarget(),
 		target:  recovery.Target{Node: s.p.n.ID(), StartingSeqNo: recovery.UnassignedSeqNo},
 	}
-	if !r.fresh && st.history != "" && !st.corrupted {
+	if !r.fresh && st.history != "" && s.openLocally() {
 		// The copy brings itself up to the global checkpoint it knows and forgets what is above.
 		req.target.History, req.target.Segments = st.history, st.segments
 		req.target.StartingSeqNo = min(st.global, st.eng.localCheckpoint()) + 1

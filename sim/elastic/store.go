@@ -37,7 +37,10 @@ type store struct {
 	// committed is when the last commit was made.
 	committed sim.Time
 
-	corrupted   bool
+	// marker is why the store was marked as corrupted: a corrupted_ file lies there and keeps
+	// it from being opened. nil: none.
+	marker      *Error
+	damage      damaged     // what is wrong with the files, known or not
 	group       *fluidGroup // whose operations the copy gets; nil none
 	fluidWrites int64       // counted for statistics
 }
@@ -135,6 +138,10 @@ func (st *store) merge() {
 	}
 	slices.SortStableFunc(st.segments, func(a, b recovery.Segment) int { return cmp.Compare(b.Bytes, a.Bytes) })
 	cut := len(st.segments) - 10
+	if bad := st.badAmong(st.segments[cut:]); bad != nil {
+		st.foundWhileRunning("merge failed", bad) // merging reads whole files
+		return
+	}
 	merged := recovery.Segment{ID: st.n.c.ids.Uint64()}
 	for _, s := range st.segments[cut:] {
 		merged.Bytes += s.Bytes

@@ -75,7 +75,7 @@ type StoreExplanation struct {
 	Found         bool
 	InSync        bool
 	AllocationID  string
-	Exception     string
+	Exception     error // why the store can't be opened
 }
 
 // Explain explains a copy of st's routing table (AllocationService.explainShardAllocation).

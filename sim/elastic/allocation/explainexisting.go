@@ -39,7 +39,7 @@ func (e *explainer) existingPrimary(r *routed) *AllocateExplanation {
 		out.Decision, out.Explanation = saysThrottled, throttledText
 	case d.status == state.NoValidShardCopy:
 		out.Decision, out.Explanation = saysNoValidCopy, noCopies
-		if slices.ContainsFunc(out.Nodes, func(n NodeExplanation) bool { return n.Store.AllocationID != "" || n.Store.Exception != "" }) {
+		if slices.ContainsFunc(out.Nodes, func(n NodeExplanation) bool { return n.Store.AllocationID != "" || n.Store.Exception != nil }) {
 			out.Explanation = allCopiesInvalid
 		}
 	default:
@@ -65,9 +65,7 @@ func (e *explainer) primaryNodes(r *routed, answers []StoredPrimary, none bool) 
 		}
 		x.Store = &StoreExplanation{
 			Found: a.AllocationID != "" || a.Failure != nil, InSync: slices.Contains(ids, a.AllocationID), AllocationID: a.AllocationID,
-		}
-		if a.Failure != nil {
-			x.Store.Exception = a.Failure.Error()
+			Exception: a.Failure,
 		}
 		nodes = append(nodes, x)
 	}

@@ -364,7 +364,7 @@ func writeNodeDecisions(w *jsonWriter, nodes []allocation.NodeExplanation) {
 func writeStore(w *jsonWriter, s *allocation.StoreExplanation) {
 	w.object("store")
 	if !s.Replica {
-		if s.AllocationID == "" && s.Exception == "" {
+		if s.AllocationID == "" && s.Exception == nil {
 			w.bool("found", false)
 		} else {
 			w.bool("in_sync", s.InSync)
@@ -376,10 +376,9 @@ func writeStore(w *jsonWriter, s *allocation.StoreExplanation) {
 	if s.Replica {
 		w.size("matching_size_in_bytes", "matching_size", s.MatchingBytes)
 	}
-	if s.Exception != "" {
+	if s.Exception != nil {
 		w.object("store_exception")
-		w.str("type", "exception")
-		w.str("reason", s.Exception)
+		writeException(w, elastic.AsError(s.Exception), false, true)
 		w.end()
 	}
 	w.end()

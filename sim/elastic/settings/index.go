@@ -33,6 +33,9 @@ var (
 
 	IndexWaitForActiveShards = perIndex("index.write.wait_for_active_shards", "1", parseActiveShards)
 
+	// IndexCheckOnStartup is whether a copy reads all its files when it is opened.
+	IndexCheckOnStartup = &Setting[string]{key: "index.shard.check_on_startup", scope: Index, def: Fixed("false"), parse: parseCheckOnStartup}
+
 	IndexBlockReadOnly            = perIndex("index.blocks.read_only", "false", ParseBool)
 	IndexBlockReadOnlyAllowDelete = perIndex("index.blocks.read_only_allow_delete", "false", ParseBool)
 	IndexBlockWrite               = perIndex("index.blocks.write", "false", ParseBool)
@@ -57,6 +60,14 @@ func parseDurability(key, text string) (string, error) {
 		return upper, nil
 	}
 	return "", fmt.Errorf("No enum constant org.elasticsearch.index.translog.Translog.Durability.%s", strings.ToUpper(text)) //nolint:staticcheck // Elasticsearch's text
+}
+
+func parseCheckOnStartup(_, text string) (string, error) {
+	switch text {
+	case "false", "true", "checksum":
+		return text, nil
+	}
+	return "", fmt.Errorf("unknown value for [index.shard.check_on_startup] must be one of [true, false, checksum] but was: %s", text)
 }
 
 // AllShards is the number of active shards that "all" stands for.

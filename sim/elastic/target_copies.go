@@ -1,0 +1,108 @@
+package elastic
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/sim/elastic/recovery"
+)
+
+var (
+	_ chaos.Damageable = (*target)(nil)
+	_ chaos.Copies     = (*target)(nil)
+)
+
+// Copies implements [chaos.Damageable].
+func (t *target) Copies() chaos.Copies { return t }
+
+// SupportsDamage implements [chaos.Copies]: everything can be had.
+func (t *target) SupportsDamage(chaos.DamageMode) error { return nil }
+
+// storeOf is the store of a copy, nil when the node has none: that of the index of this
+// name that the cluster knows, or of the last one it knew.
+func (t *target) storeOf(ref chaos.CopyRef) (*store, error) {
+	n, err := t.c.lookup(ref.Node)
+	if err != nil {
+		return nil, err
+	}
+	uuid := ""
+	if m := t.c.leader(); m != nil {
+		if meta := m.Applied().Index(ref.Index); meta != nil {
+			uuid = meta.UUID
+		}
+	}
+	var found *store
+	for _, st := range n.sorted {
+		if st.indexName == ref.Index && st.key.shard == ref.Shard && (uuid == "" || st.key.uuid == uuid) {
+			found = st
+		}
+	}
+	return found, nil
+}
+
+// Damage implements [chaos.Copies].
+func (t *target) Damage(_ context.Context, d chaos.Damage) error {
+	st, err := t.storeOf(d.Copy)
+	switch {
+	case err != nil:
+		return err
+	case st == nil:
+		return fmt.Errorf("%s holds no copy of %s[%d]", d.Copy.Node, d.Copy.Index, d.Copy.Shard)
+	}
+	t.c.e.Note("store.damage "+string(d.Mode), d.Copy.String())
+	switch d.Mode {
+	case chaos.BadChecksum:
+		if len(st.segments) == 0 {
+			return fmt.Errorf("%s has no segment file yet", d.Copy)
+		}
+		largest := slices.MaxFunc(st.segments, func(a, b recovery.Segment) int { return cmp.Compare(a.Bytes, b.Bytes) })
+		st.damage.segments = append(st.damage.segments, largest.ID)
+	case chaos.FilesMissing:
+		st.damage.missing = true
+	case chaos.SilentDamage:
+		if done := st.alter(d.Docs); done < d.Docs {
+			return fmt.Errorf("%s has only %d documents", d.Copy, done)
+		}
+	default:
+		return fmt.Errorf("unknown mode of damage %q", d.Mode)
+	}
+	return nil
+}
+
+// Condition implements [chaos.Copies].
+func (t *target) Condition(_ context.Context, d chaos.Damage) (chaos.CopyCondition, error) {
+	st, err := t.storeOf(d.Copy)
+	switch {
+	case err != nil:
+		return chaos.CopyCondition{}, err
+	case st == nil:
+		return chaos.CopyCondition{Files: "no copy lies there"}, nil
+	}
+	c := chaos.CopyCondition{Noticed: st.marker != nil}
+	switch d.Mode {
+	case chaos.BadChecksum:
+		bad := st.badAmong(st.segments)
+		if c.Damaged = bad != nil; c.Damaged {
+			c.Files = bad.Reason
+		}
+	case chaos.FilesMissing:
+		if c.Damaged = st.damage.missing; c.Damaged {
+			c.Files = "no files"
+		}
+	case chaos.SilentDamage:
+		if c.Damaged = st.damage.altered > 0; c.Damaged {
+			c.Files = fmt.Sprintf("%d documents differ from what was written, all checksums match", st.damage.altered)
+		}
+	}
+	switch {
+	case c.Noticed:
+		c.Files = cmp.Or(c.Files, "damaged") + "; marked as corrupted: " + st.marker.Reason
+	case !c.Damaged:
+		c.Files = fmt.Sprintf("%d segments of %s, none of them damaged", len(st.segments), units.FormatBytes(recovery.Bytes(st.segments)))
+	}
+	return c, nil
+}
