@@ -68,6 +68,22 @@ type observer struct {
 
 	mu         sync.Mutex
 	loadFailed bool // said so already
+	// counted is what was made of the list of shards that it was last made of.
+	countedOf []ShardInfo
+	counted   policy.Observation
+}
+
+// distribution is [distribution], made anew only when the list is another one than the
+// last. The copies are shared: don't modify them.
+func (o *observer) distribution(shards []ShardInfo) policy.Observation {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !sameShards(o.countedOf, shards) {
+		o.countedOf, o.counted = shards, distribution(shards)
+	}
+	obs := o.counted
+	obs.Nodes = slices.Clone(obs.Nodes)
+	return obs
 }
 
 // observe looks at the cluster. An error means that the distribution of shards is
@@ -86,11 +102,12 @@ func (o *observer) observe(ctx context.Context, needs policy.Needs) (policy.Obse
 	if err != nil {
 		return obs, fmt.Errorf("shard allocation: %w", err)
 	}
-	obs = distribution(shards)
+	obs = o.distribution(shards)
 	obs.At = o.clock.Monotonic()
 	obs.Shards = stats.Shards
 	obs.DataNodes = max(health.DataNodes, len(obs.Nodes))
 	if needs.Load || needs.Disk || needs.Bytes {
+		obs.Copies = slices.Clone(obs.Copies) // loads are filled in
 		o.addLoad(ctx, &obs, needs)
 	}
 	return obs, nil
@@ -134,7 +151,7 @@ func (o *observer) swapLoadFailed(failed bool) bool {
 // distribution counts shard copies per node. A relocating copy counts where it is
 // going to be, as Elasticsearch's own balancer has it.
 func distribution(shards []ShardInfo) policy.Observation {
-	var obs policy.Observation
+	obs := policy.Observation{Copies: make([]policy.Copy, 0, len(shards))}
 	counts := map[string]int{}
 	for _, s := range shards {
 		switch s.State {

@@ -135,6 +135,13 @@ func (s *shard) refreshInterval() time.Duration {
 // catchUpRefresh does the refreshes that were due. A shard that nobody has searched for
 // a while refreshes when it is searched, unless its interval was set explicitly.
 func (s *shard) catchUpRefresh(searching bool) {
+	if len(s.engine().unseen) == 0 {
+		// Nothing to show, which is nearly always so.
+		if searching {
+			s.lastSearch = s.now()
+		}
+		return
+	}
 	now := s.now()
 	idle := !settings.IndexRefreshInterval.IsSet(s.meta.Settings) &&
 		now.Sub(s.lastSearch) >= settings.IndexSearchIdleAfter.Get(s.meta.Settings)

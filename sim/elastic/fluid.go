@@ -108,6 +108,9 @@ func (c *Cluster) SetLoad(loads []Load) {
 // write that finds its shard without a primary, or its primary waiting for a silent
 // copy, waits for up to a minute as clients do, and fails after that.
 func (c *Cluster) Traffic() Traffic {
+	if len(c.fluid.loads) == 0 {
+		return c.fluid.traffic
+	}
 	for _, g := range c.fluid.order {
 		c.fluid.advance(g)
 	}

@@ -33,6 +33,8 @@ type Node struct {
 	summed bool
 	// sizes are the shards' sizes as last summed up; nil after a change.
 	sizes []shardSize
+	// byIndex are documents and bytes by index as last summed up; nil after a change.
+	byIndex []IndexSize
 
 	proc        *process // nil: no process
 	incarnation int

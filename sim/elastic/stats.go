@@ -2,6 +2,7 @@ package elastic
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
@@ -14,14 +15,21 @@ func (n *Node) LocalShardStats() []ShardStats {
 	if n.proc == nil {
 		return nil
 	}
-	hosted := n.proc.hosted()
-	out := make([]ShardStats, 0, len(hosted))
-	for _, s := range hosted {
+	out := make([]ShardStats, 0, len(n.proc.sorted))
+	for _, s := range n.proc.sorted {
 		if s.phase != recovering {
 			out = append(out, s.describe())
 		}
 	}
 	return out
+}
+
+// Copies counts the shard copies on this node.
+func (n *Node) Copies() int {
+	if n.proc == nil {
+		return 0
+	}
+	return len(n.proc.sorted)
 }
 
 // EachShardStats is LocalShardStats one at a time and without retention leases, for
@@ -52,6 +60,61 @@ func (n *Node) EachShardSize(f func(*ShardStats)) {
 			f(&sizes)
 		}
 	}
+}
+
+// IndexSize is what a node's copies of an index hold.
+type IndexSize struct {
+	Index          string
+	All, Primaries CopySizes
+}
+
+// CopySizes sum copies up.
+type CopySizes struct {
+	Copies                            int
+	DocsCount, DocsDeleted, DocsBytes int64
+	StoreBytes, DataSetBytes          int64
+}
+
+func (c *CopySizes) add(s *ShardStats) {
+	c.Copies++
+	c.DocsCount += s.DocsCount
+	c.DocsDeleted += s.DocsDeleted
+	c.DocsBytes += s.DocsBytes
+	c.StoreBytes += s.StoreBytes
+	c.DataSetBytes += s.DataSetBytes
+}
+
+// IndexSizes are documents and bytes of the copies on this node that EachShardSize
+// names, by index in order of names. Don't modify them: as long as nothing is written
+// and no copy comes or goes, the same list is given again.
+func (n *Node) IndexSizes() []IndexSize {
+	if n.proc == nil {
+		return nil
+	}
+	if n.byIndex != nil && !n.c.fluid.writesTo(n) {
+		return n.byIndex
+	}
+	out := make([]IndexSize, 0, len(n.byIndex)+8)
+	n.EachShardSize(func(s *ShardStats) {
+		if len(out) == 0 || out[len(out)-1].Index != s.Index {
+			out = append(out, IndexSize{Index: s.Index})
+		}
+		last := &out[len(out)-1]
+		last.All.add(s)
+		if s.Primary {
+			last.Primaries.add(s)
+		}
+	})
+	if n.proc.settled() {
+		n.byIndex = out
+	}
+	return out
+}
+
+// settled reports whether sizes and documents stay as they are until [Node.changed]: no
+// recovery is under way and nothing waits for a refresh.
+func (p *process) settled() bool {
+	return len(p.running) == 0 && !slices.ContainsFunc(p.sorted, func(s *shard) bool { return len(s.engine().unseen) > 0 })
 }
 
 // sizes sets which copy it is, its documents and its bytes.

@@ -86,7 +86,7 @@ func compareKeys(a, b storeKey) int {
 func compareStores(st *store, k storeKey) int { return compareKeys(st.key, k) }
 
 // changed notes that the node's shards or their sizes are not what they were.
-func (n *Node) changed() { n.sizes, n.summed = nil, false }
+func (n *Node) changed() { n.sizes, n.byIndex, n.summed = nil, nil, false }
 
 // bytes is the size of the store's files.
 func (st *store) bytes() int64 {

@@ -165,14 +165,18 @@ func (c *call) copyFigures(st *state.State, names []string, needed, sizesOnly bo
 		if sizesOnly {
 			each = n.EachShardSize
 		}
-		var out []totals
+		out := make([]totals, 0, n.Copies())
 		each(func(s *elastic.ShardStats) { out = append(out, totals{1, *s}) })
 		return out, nil
 	})
 	if !needed {
 		return nil
 	}
-	byID := map[string]*totals{}
+	count := 0
+	for _, r := range results {
+		count += len(r.Value)
+	}
+	byID := make(map[string]*totals, count)
 	for _, r := range results {
 		for i := range r.Value {
 			byID[r.Value[i].AllocationID] = &r.Value[i]

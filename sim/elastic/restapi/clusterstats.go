@@ -115,17 +115,27 @@ func writeClusterIndices(w *jsonWriter, st *state.State, stats []elastic.NodeRes
 func mergeSums(stats []elastic.NodeResult[nodeStats]) []indexSum {
 	at := map[string]int{}
 	var out []indexSum
+	sum := func(index string) *indexSum {
+		n, ok := at[index]
+		if !ok {
+			n = len(out)
+			at[index] = n
+			out = append(out, indexSum{index: index})
+		}
+		return &out[n]
+	}
 	for i := range stats {
 		for k := range stats[i].Value.indices {
 			s := &stats[i].Value.indices[k]
-			n, ok := at[s.index]
-			if !ok {
-				n = len(out)
-				at[s.index] = n
-				out = append(out, indexSum{index: s.index})
-			}
-			out[n].all.join(&s.all)
-			out[n].primaries.join(&s.primaries)
+			to := sum(s.index)
+			to.all.join(&s.all)
+			to.primaries.join(&s.primaries)
+		}
+		for k := range stats[i].Value.sizes {
+			s := &stats[i].Value.sizes[k]
+			to := sum(s.Index)
+			to.all.joinSizes(&s.All)
+			to.primaries.joinSizes(&s.Primaries)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b indexSum) int { return cmp.Compare(a.index, b.index) })

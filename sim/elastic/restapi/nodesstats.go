@@ -16,6 +16,7 @@ type nodeStats struct {
 	set     settings.Settings
 	node    elastic.NodeStats
 	indices []indexSum           // by index name, when asked for
+	sizes   []elastic.IndexSize  // the same with no more than documents and bytes
 	shards  []elastic.ShardStats // when asked for
 	// undesired copies on the node, in the eyes of the master.
 	undesired int
@@ -50,7 +51,7 @@ func shardsOf(n *elastic.Node) (nodeStats, error) {
 // them. It runs on the node.
 func sizesOf(n *elastic.Node) (nodeStats, error) {
 	out, err := machineOf(n)
-	n.EachShardSize(func(s *elastic.ShardStats) { out.indices = addSize(out.indices, s) })
+	out.sizes = n.IndexSizes()
 	return out, err
 }
 
@@ -61,23 +62,13 @@ func sumsOf(n *elastic.Node) []indexSum {
 	return out
 }
 
-// addSize is addToSums for documents and bytes alone.
-func addSize(sums []indexSum, s *elastic.ShardStats) []indexSum {
-	if len(sums) == 0 || sums[len(sums)-1].index != s.Index {
-		sums = append(sums, indexSum{index: s.Index})
-	}
-	last := &sums[len(sums)-1]
-	last.all.addSize(s)
-	if s.Primary {
-		last.primaries.addSize(s)
-	}
-	return sums
-}
-
 func (s *nodeStats) totals() *totals {
 	var t totals
 	for i := range s.indices {
 		t.join(&s.indices[i].all)
+	}
+	for i := range s.sizes {
+		t.joinSizes(&s.sizes[i].All)
 	}
 	return &t
 }

@@ -26,14 +26,14 @@ func (t *totals) join(o *totals) {
 	t.include(&o.ShardStats)
 }
 
-// addSize counts a copy's documents and bytes in.
-func (t *totals) addSize(s *elastic.ShardStats) {
-	t.shards++
-	t.DocsCount += s.DocsCount
-	t.DocsDeleted += s.DocsDeleted
-	t.DocsBytes += s.DocsBytes
-	t.StoreBytes += s.StoreBytes
-	t.DataSetBytes += s.DataSetBytes
+// joinSizes counts documents and bytes of copies in.
+func (t *totals) joinSizes(o *elastic.CopySizes) {
+	t.shards += o.Copies
+	t.DocsCount += o.DocsCount
+	t.DocsDeleted += o.DocsDeleted
+	t.DocsBytes += o.DocsBytes
+	t.StoreBytes += o.StoreBytes
+	t.DataSetBytes += o.DataSetBytes
 }
 
 func (t *totals) include(s *elastic.ShardStats) {
