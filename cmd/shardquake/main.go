@@ -80,7 +80,7 @@ whether it held.`,
 	}
 	root.AddCommand(
 		newRunCommand(), newReplayCommand(), newListCommand(), newCheckCommand(), newSchemaCommand(), newInitCommand(),
-		newAllocateCommand(), newCleanCommand(), newEventsCommand(), newFidelityCommand(), newCalibrateCommand(), newControllerCommand(), newSimServeCommand(),
+		newAllocateCommand(), newCleanCommand(), newEventsCommand(), newFidelityCommand(), newCalibrateCommand(), newControllerCommand(), newSimServeCommand(), newCompareCommand(),
 	)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	return root

@@ -152,7 +152,63 @@ func TestVarianceWaitsWhileShardsAreOnTheMove(t *testing.T) {
 	o.Relocating = 0
 	assert.True(t, p.Decide(o).Acts())
 	single := spread(time.Hour, 12)
-	assert.False(t, p.Decide(single).Acts(), "one node can't be balanced")
+	assert.False(t, policy.NewVariance(policy.VarianceConfig{}).Decide(single).Acts(), "one node can't be balanced")
+}
+
+func TestVarianceHoldsRebalancingWhileNodesComeAndGo(t *testing.T) {
+	p := policy.NewVariance(policy.VarianceConfig{Settle: time.Minute})
+	steps := []struct {
+		at     time.Duration
+		shards []int
+		do     []policy.Action
+		why    string
+	}{
+		{0, []int{6, 6, 6}, nil, "as even as whole shards can be"},
+		{20 * time.Second, []int{9, 9}, nil, "as even as whole shards can be"},
+		{50 * time.Second, []int{9, 9, 0}, []policy.Action{policy.Rebalance}, "above 0.1"},
+		{80 * time.Second, []int{9, 9}, []policy.Action{policy.Hold}, "data nodes left 2 times"},
+		{110 * time.Second, []int{9, 9, 0}, []policy.Action{policy.Hold}, "the 3 that are there have been the same for 0s"},
+		{169 * time.Second, []int{9, 9, 0}, []policy.Action{policy.Hold}, "the same for 59s, and rebalancing is held until it is 1m0s"},
+		{170 * time.Second, []int{9, 9, 0}, []policy.Action{policy.Release}, "the same for 1m0s"},
+		{500 * time.Second, []int{9, 9, 0}, []policy.Action{policy.Rebalance}, "above"},
+	}
+	for _, s := range steps {
+		v := p.Decide(spread(s.at, s.shards...))
+		assert.Equal(t, s.do, v.Actions, "at %v: %s", s.at, v.Reason)
+		assert.Contains(t, v.Reason, s.why)
+	}
+}
+
+func TestVarianceLetsGoOfRebalancingWhenNodesNeverSettle(t *testing.T) {
+	p := policy.NewVariance(policy.VarianceConfig{Settle: time.Minute, MostHeld: 5 * time.Minute})
+	var holds, releases int
+	p.Decide(spread(0, 6, 6, 6))
+	for round := 1; round <= 22; round++ {
+		o := spread(time.Duration(round)*30*time.Second, 6, 6, 6)
+		if round%2 == 1 {
+			o = spread(time.Duration(round)*30*time.Second, 9, 9)
+		}
+		for _, a := range p.Decide(o).Actions {
+			switch a {
+			case policy.Hold:
+				holds++
+			case policy.Release:
+				releases++
+			}
+		}
+	}
+	assert.Equal(t, 10, holds, "from the second loss on for five minutes, and then no more")
+	assert.Equal(t, 1, releases)
+}
+
+func TestVarianceHoldsNothingForASingleLossOrANewNode(t *testing.T) {
+	p := policy.NewVariance(policy.VarianceConfig{})
+	assert.False(t, p.Decide(spread(0, 6, 6, 6)).Acts())
+	v := p.Decide(spread(30*time.Second, 6, 6, 6, 0))
+	assert.Equal(t, []policy.Action{policy.Rebalance}, v.Actions, "somebody has added room: %s", v.Reason)
+	assert.False(t, p.Decide(spread(10*time.Minute, 6, 6, 6)).Acts())
+	v = p.Decide(spread(21*time.Minute, 9, 9))
+	assert.False(t, v.Acts(), "two losses eleven minutes apart are two losses: %s", v.Reason)
 }
 
 func TestNumbersKeepTheirOrderInJSON(t *testing.T) {

@@ -13,6 +13,14 @@ type VarianceConfig struct {
 	Low float64
 	// CoolDown is the time between two actions of one phase. Default 5 m.
 	CoolDown time.Duration
+	// Flapping is the time within which two losses of nodes make the nodes flap. Default
+	// 10 m.
+	Flapping time.Duration
+	// Settle is how long flapping nodes must have been the same ones before shards are
+	// moved about again. Default 2 m.
+	Settle time.Duration
+	// MostHeld is the longest that rebalancing is held for it in a row. Default 30 m.
+	MostHeld time.Duration
 }
 
 // Variance acts on the spread of shards over nodes, not on their number.
@@ -21,11 +29,25 @@ type VarianceConfig struct {
 // unavoidable (7 shards on 3 nodes can't be even). Above High it begins to act,
 // below Low it is content (hysteresis); while it acts it repeats itself only after
 // the cool-down, and never while shards are still on the move.
+//
+// A node may leave, come back, and leave again: Elasticsearch moves shards onto it each
+// time, and loses them each time. So when nodes leave for the second time within a short
+// while, rebalancing is held, also Elasticsearch's own, until the nodes have been the same
+// for a time. Copies that a node took with it are built anew all the same.
 type Variance struct {
 	cfg    VarianceConfig
 	acting bool
 	last   time.Duration // of the last action in this phase
 	acted  bool
+
+	nodes    int           // data nodes at the last look
+	changed  time.Duration // when that number last changed
+	left     time.Duration // when it last became smaller
+	losses   int           // how often it has, each within Flapping of the one before
+	flapping bool
+	held     time.Duration // since when rebalancing is held
+	holding  bool
+	weary    bool // held for as long as is allowed; not again before the nodes have settled
 }
 
 // NewVariance makes the policy.
@@ -38,6 +60,15 @@ func NewVariance(cfg VarianceConfig) *Variance {
 	}
 	if cfg.CoolDown == 0 {
 		cfg.CoolDown = 5 * time.Minute
+	}
+	if cfg.Flapping == 0 {
+		cfg.Flapping = 10 * time.Minute
+	}
+	if cfg.Settle == 0 {
+		cfg.Settle = 2 * time.Minute
+	}
+	if cfg.MostHeld == 0 {
+		cfg.MostHeld = 30 * time.Minute
 	}
 	return &Variance{cfg: cfg}
 }
@@ -56,6 +87,9 @@ func (p *Variance) Decide(o Observation) Verdict {
 		{"avoidable_cv", avoidable}, {"high", p.cfg.High}, {"low", p.cfg.Low},
 		{"moving", float64(o.Relocating + o.Initializing)},
 	}...)}
+	if p.hold(o, &v) {
+		return v
+	}
 	grounds := fmt.Sprintf("coefficient of variation %s, of which %s avoidable (%d to %d shards per node)",
 		format(s.CV), format(avoidable), s.Min, s.Max)
 	switch {
@@ -89,3 +123,52 @@ func (p *Variance) Decide(o Observation) Verdict {
 // rest ends a phase of acting. The cool-down holds on, so that a spread that
 // swings around the limits can't cause an action at every swing.
 func (p *Variance) rest() { p.acting = false }
+
+// hold keeps shards where they are while nodes come and go. It reports whether that is
+// all there is to this decision.
+func (p *Variance) hold(o Observation, v *Verdict) bool {
+	p.watch(o)
+	v.Numbers = append(v.Numbers, Number{"node_losses", float64(p.losses)})
+	switch {
+	case !p.flapping && p.holding:
+		p.holding = false
+		v.Actions = []Action{Release}
+		v.Reason = fmt.Sprintf("the %d data nodes have been the same for %v: rebalancing is held no longer", o.DataNodes, p.cfg.Settle)
+		return true
+	case !p.flapping || p.weary:
+		p.weary = p.weary && p.flapping
+		return false
+	case p.holding && o.At-p.held >= p.cfg.MostHeld:
+		p.holding, p.weary = false, true
+		v.Actions = []Action{Release}
+		v.Reason = fmt.Sprintf("data nodes still come and go, but rebalancing has been held for %v", p.cfg.MostHeld)
+		return true
+	case !p.holding:
+		p.holding, p.held = true, o.At
+	}
+	v.Actions = []Action{Hold} // also when it is held already: the first time may have failed
+	v.Reason = fmt.Sprintf("data nodes left %d times, each within %v of the time before; the %d that are there have been the same for %v, and rebalancing is held until it is %v",
+		p.losses, p.cfg.Flapping, o.DataNodes, (o.At - p.changed).Round(time.Second), p.cfg.Settle)
+	return true
+}
+
+// watch notes how the number of data nodes changes: nodes without shards have no name
+// here.
+func (p *Variance) watch(o Observation) {
+	before := p.nodes
+	p.nodes = o.DataNodes
+	if before != 0 && o.DataNodes != before {
+		p.changed = o.At
+	}
+	if o.DataNodes < before {
+		if p.losses == 0 || o.At-p.left > p.cfg.Flapping {
+			p.losses = 0
+		}
+		p.losses++
+		p.left = o.At
+		p.flapping = p.flapping || p.losses > 1
+	}
+	if p.flapping && o.At-p.changed >= p.cfg.Settle {
+		p.flapping = false
+	}
+}

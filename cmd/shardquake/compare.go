@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/shardquake/shardquake/internal/catalog"
+	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/reports"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// compareFlags are the words of compare.
+type compareFlags struct {
+	policies []string
+	seeds    string
+	set      []string
+	format   string
+	quiet    bool
+}
+
+// compareFormats are how a comparison can be printed.
+var compareFormats = [...]string{"text", "markdown", "json", "html"}
+
+func newCompareCommand() *cobra.Command {
+	var f compareFlags
+	cmd := &cobra.Command{
+		Use:   "compare [FILE|NAME…]",
+		Short: "Run scenarios with each of several policies and print one table",
+		Long: `Compare runs scenarios on the simulator with each policy in their controllers' place
+and prints one table: balance at the end and on average, moves, thrash, bytes and a
+lower bound on them (ideal), time to recover. Without names it takes every scenario of
+the library whose controller has a policy that acts.`,
+		RunE: func(cmd *cobra.Command, args []string) error { return f.compare(cmd, args) },
+	}
+	fl := cmd.Flags()
+	fl.StringSliceVar(&f.policies, "policies", []string{"threshold", "variance", "hotspot", "disk", "none"}, "policies to compare")
+	fl.StringVar(&f.seeds, "seeds", "1-3", "run with each of these seeds, A-B, and show means")
+	fl.StringArrayVar(&f.set, "set", nil, "replace a value of every file: path=value")
+	fl.StringVar(&f.format, "format", "text", strings.Join(compareFormats[:], ", "))
+	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
+	return cmd
+}
+
+func (f *compareFlags) compare(cmd *cobra.Command, args []string) error {
+	if !slices.Contains(compareFormats[:], f.format) {
+		return usagef("%s", source.Unknown("format", f.format, compareFormats[:]))
+	}
+	voc := catalog.Vocabulary()
+	for _, p := range f.policies {
+		if !slices.Contains(voc.Policies, p) {
+			return usagef("--policies: %s", source.Unknown("policy", p, voc.Policies))
+		}
+	}
+	from, to, err := parseSeeds(f.seeds)
+	if err != nil {
+		return usage(err)
+	}
+	chosen, err := f.scenarios(args, voc)
+	if err != nil {
+		return err
+	}
+	var runs []policyRun
+	for _, s := range chosen {
+		for _, p := range f.policies {
+			for seed := from; seed <= to; seed++ {
+				runs = append(runs, policyRun{s.WithPolicy(p), p, seed})
+			}
+		}
+	}
+	progress := newProgress(cmd.ErrOrStderr(), f.quiet)
+	all, err := runPolicies(cmd.Context(), runs, progress)
+	progress.done()
+	if err != nil {
+		return err
+	}
+	return printPolicies(cmd.OutOrStdout(), reports.ComparePolicies(all), f.format)
+}
+
+// scenarios are those named, or those of the library that fit.
+func (f *compareFlags) scenarios(names []string, voc scenarios.Vocabulary) ([]*scenarios.Loaded, error) {
+	named := len(names) > 0
+	if !named {
+		names = scenarios.Library()
+	}
+	var out []*scenarios.Loaded
+	for _, name := range names {
+		s, err := scenarios.Load(name, f.set, voc)
+		if err != nil {
+			return nil, usage(err)
+		}
+		switch {
+		case s.Balances():
+			out = append(out, s)
+		case named:
+			return nil, usagef("%s has no controller with a policy that acts, so there is nothing to compare", name)
+		}
+	}
+	return out, nil
+}
+
+// policyRun is one run of a comparison.
+type policyRun struct {
+	scenario *scenarios.Loaded
+	policy   string
+	seed     uint64
+}
+
+// runPolicies runs as many at once as there are processors; the reports stand in the order
+// of the runs.
+func runPolicies(ctx context.Context, runs []policyRun, progress *progress) ([]*reports.Report, error) {
+	all := make([]*reports.Report, len(runs))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	var mu sync.Mutex
+	done := 0
+	for i, r := range runs {
+		group.Go(func() error {
+			rep, err := r.run(ctx)
+			if err != nil {
+				return fmt.Errorf("%s with policy %s and seed %d: %w", r.scenario.Name, r.policy, r.seed, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			all[i] = rep
+			done++
+			progress.line("%d of %d runs", done, len(all))
+			return nil
+		})
+	}
+	return all, group.Wait()
+}
+
+func (r policyRun) run(ctx context.Context) (*reports.Report, error) {
+	res, err := runScenario(ctx, r.scenario, execution{backend: "sim", seed: r.seed, scale: scenarios.AsDescribed}, func(string, ...any) {})
+	if err != nil {
+		return nil, err
+	}
+	if res.Aborted != nil {
+		return nil, res.Aborted
+	}
+	return reports.Build(res)
+}
+
+func printPolicies(out io.Writer, c *reports.Policies, format string) error {
+	var text []byte
+	var err error
+	switch format {
+	case "markdown":
+		text = reports.PoliciesMarkdown(c)
+	case "json":
+		text, err = reports.PoliciesJSON(c)
+	case "html":
+		text, err = reports.PoliciesHTML(c)
+	default:
+		return reports.PoliciesText(out, c)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(text)
+	return err
+}

@@ -1,0 +1,110 @@
+package reports
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/shardquake/shardquake/internal/units"
+)
+
+// policyColumns head the table of a comparison.
+var policyColumns = [...]string{
+	"scenario", "policy", "cv at end", "cv on average", "moves", "ideal", "thrash", "bytes", "ideal", "recovery", "actions",
+}
+
+// cells are a row of the table as texts.
+func (r PolicyRow) cells() []string {
+	figure := func(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
+	size := func(v float64) string { return units.FormatBytes(int64(v)) }
+	name := r.Scenario
+	if name == "" {
+		name = "all"
+	}
+	cells := []string{
+		name, r.Policy, strconv.FormatFloat(r.FinalCV, 'f', 3, 64), strconv.FormatFloat(r.AverageCV, 'f', 3, 64),
+		figure(r.Moves), figure(r.IdealMoves), figure(r.Thrash), size(r.Bytes), size(r.IdealBytes), quantity(r.RecoveryS, "s"), figure(r.Actions),
+	}
+	return cells
+}
+
+// table is every row, and the totals where there is more than one scenario.
+func (c *Policies) table() [][]string {
+	var rows [][]string
+	several := false
+	for _, r := range c.Rows {
+		several = several || r.Scenario != c.Rows[0].Scenario
+		rows = append(rows, r.cells())
+	}
+	if several {
+		for _, r := range c.Totals {
+			rows = append(rows, r.cells())
+		}
+	}
+	return rows
+}
+
+// legend says how the table is to be read.
+func (c *Policies) legend() string {
+	over := "one seed"
+	if c.Seeds > 1 {
+		over = fmt.Sprintf("means over %d seeds", c.Seeds)
+	}
+	return over + `; cv: coefficient of variation of shards over nodes; ideal: no policy can end as even with fewer; ` +
+		`recovery: from the slowest fault until green; all: sums of moves, thrash, bytes and actions, means of the rest`
+}
+
+// PoliciesText prints a comparison for a terminal.
+func PoliciesText(out io.Writer, c *Policies) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, strings.Join(policyColumns[:], "\t"))
+	before := ""
+	for _, row := range c.table() {
+		if row[0] != before && before != "" {
+			fmt.Fprintln(w, strings.Repeat("\t", len(row)-1))
+		}
+		before = row[0]
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "\n%s\n", c.legend())
+	return err
+}
+
+// PoliciesMarkdown is a comparison for a document.
+func PoliciesMarkdown(c *Policies) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "| %s |\n|%s\n", strings.Join(policyColumns[:], " | "), strings.Repeat("---|", len(policyColumns)))
+	for _, row := range c.table() {
+		fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
+	}
+	fmt.Fprintf(&b, "\n%s\n", c.legend())
+	return b.Bytes()
+}
+
+// PoliciesJSON is a comparison for programs.
+func PoliciesJSON(c *Policies) ([]byte, error) { return marshal(c) }
+
+//go:embed page/policies.html
+var policiesTemplate string
+
+// PoliciesHTML is a comparison as a page of its own, which needs nothing else.
+func PoliciesHTML(c *Policies) ([]byte, error) {
+	t, err := template.New("policies").Parse(policiesTemplate)
+	if err != nil {
+		return nil, fmt.Errorf("page of policies: %w", err)
+	}
+	var b bytes.Buffer
+	err = t.Execute(&b, map[string]any{"Style": template.CSS(pageStyle), "Columns": policyColumns[:], "Rows": c.table(), "Legend": c.legend()})
+	if err != nil {
+		return nil, fmt.Errorf("page of policies: %w", err)
+	}
+	return b.Bytes(), nil
+}
