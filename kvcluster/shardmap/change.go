@@ -38,12 +38,12 @@ func (m *Map) Create(id ID, start, end string) (*Map, error) {
 	if whole.Start == start && whole.End == end {
 		return nil, fmt.Errorf("shard %q: shard %q is exactly [%q, %q): %w", id, whole.ID, start, end, ErrShardExists)
 	}
-	if !whole.Settled() {
+	if !whole.divisible() || m.isHeir(whole.ID) {
 		return nil, fmt.Errorf("shard %q: %w", whole.ID, ErrUnsettled)
 	}
 	d := m.draft()
 	rest := d.edit(i).Clone()
-	cut := rest.Clone()
+	cut := rest.partOf()
 	cut.ID, cut.Start, cut.End = id, start, end
 	var parts []Shard
 	if rest.Start < start {
@@ -54,18 +54,46 @@ func (m *Map) Create(id ID, start, end string) (*Map, error) {
 	parts = append(parts, cut)
 	if end != rest.End {
 		right := rest.Clone()
-		right.Start = end
 		if len(parts) == 2 {
+			right = rest.partOf()
 			right.ID = d.freshID(id)
 		}
+		right.Start = end
 		parts = append(parts, right)
 	}
+	note(parts, rest.ID)
 	d.shards = slices.Replace(d.shards, i, i+1, parts...)
 	return d.done(), nil
 }
 
-// Delete removes a shard and gives its range to a neighbour: the one before it if
-// possible, otherwise the one after it. It returns the neighbour's name.
+// partOf is a shard that is split off from s, but for its name and range.
+func (s *Shard) partOf() Shard {
+	p := s.Clone()
+	p.Origin, p.Parts = s.ID, nil
+	return p
+}
+
+// note lets the shard that has been split, one of those listed, know of its new parts.
+func note(parts []Shard, whole ID) {
+	at := slices.IndexFunc(parts, func(s Shard) bool { return s.ID == whole })
+	for i := range parts {
+		if i != at {
+			parts[at].Parts = append(parts[at].Parts, Part{parts[i].ID, parts[i].Start, parts[i].End})
+		}
+	}
+}
+
+// isHeir reports whether a shard is being merged into the one named.
+func (m *Map) isHeir(id ID) bool {
+	return slices.ContainsFunc(m.shards, func(s Shard) bool { return s.Heir == id })
+}
+
+// quiet reports whether nothing is under way that concerns a shard.
+func (m *Map) quiet(i int) bool { return m.shards[i].Settled() && !m.isHeir(m.shards[i].ID) }
+
+// Delete begins to remove a shard: its range goes to a neighbour, the one before it if
+// possible, otherwise the one after it. It returns the neighbour's name. As with Merge,
+// the shard is gone when it has been Activated.
 func (m *Map) Delete(id ID, fate DataFate) (*Map, ID, error) {
 	i, err := m.index(id)
 	if err != nil {
@@ -82,15 +110,23 @@ func (m *Map) Delete(id ID, fate DataFate) (*Map, ID, error) {
 		}
 		heir := &m.shards[j]
 		switch {
-		case !gone.Settled() || !heir.Settled():
+		case !m.quiet(i) || !m.quiet(j):
 			err = fmt.Errorf("shards %q and %q: %w", id, heir.ID, ErrUnsettled)
 		case fate == KeepData && !gone.Colocated(heir):
 			err = fmt.Errorf("shards %q and %q: %w", id, heir.ID, ErrNotColocated)
 		default:
-			return m.absorb(j, i), heir.ID, nil
+			return m.bequeath(i, j, fate), heir.ID, nil
 		}
 	}
 	return nil, "", err
+}
+
+// bequeath begins to merge the shard at gone into its neighbour at heir.
+func (m *Map) bequeath(gone, heir int, fate DataFate) *Map {
+	d := m.draft()
+	s := d.edit(gone)
+	s.Heir, s.Drop = d.shards[heir].ID, fate == DropData
+	return d.done()
 }
 
 // absorb lets the shard at heir take the range of its neighbour at gone.
@@ -115,7 +151,7 @@ func (m *Map) Split(id ID, at string, right ID) (*Map, ID, error) {
 	if at <= s.Start || !s.Covers(at) {
 		return nil, "", fmt.Errorf("shard %q: can't split [%q, %q) at %q: %w", id, s.Start, s.End, at, ErrBadRange)
 	}
-	if !s.Settled() {
+	if !s.divisible() || m.isHeir(id) {
 		return nil, "", fmt.Errorf("shard %q: %w", id, ErrUnsettled)
 	}
 	if right != "" && m.Get(right) != nil {
@@ -126,16 +162,18 @@ func (m *Map) Split(id ID, at string, right ID) (*Map, ID, error) {
 	if right == "" {
 		right = d.freshID("")
 	}
-	half := left.Clone()
+	half := left.partOf()
 	half.ID, half.Start = right, at
 	left.End = at
+	left.Parts = append(left.Parts, Part{right, half.Start, half.End})
 	d.shards = slices.Insert(d.shards, i+1, half)
 	return d.done(), right, nil
 }
 
-// Merge makes one shard of two adjacent ones. The one with the smaller keys keeps
-// its name, copies and primary. Both must be settled and have their copies on the
-// same nodes.
+// Merge begins to make one shard of two adjacent ones. The one with the smaller keys
+// keeps its name, copies and primary. Both must be settled and have their copies on the
+// same nodes. The other one serves no more; when its primary is Activated, the heir has
+// its content, and it is gone.
 func (m *Map) Merge(a, b ID) (*Map, error) {
 	i, err := m.index(a)
 	if err != nil {
@@ -149,12 +187,12 @@ func (m *Map) Merge(a, b ID) (*Map, error) {
 	switch {
 	case j != i+1:
 		return nil, fmt.Errorf("shards %q and %q: %w", a, b, ErrNotAdjacent)
-	case !m.shards[i].Settled() || !m.shards[j].Settled():
+	case !m.quiet(i) || !m.quiet(j):
 		return nil, fmt.Errorf("shards %q and %q: %w", a, b, ErrUnsettled)
 	case !m.shards[i].Colocated(&m.shards[j]):
 		return nil, fmt.Errorf("shards %q and %q: %w", a, b, ErrNotColocated)
 	}
-	return m.absorb(i, j), nil
+	return m.bequeath(j, i, KeepData), nil
 }
 
 // Move replaces one copy by one on another node.
@@ -189,6 +227,10 @@ func (m *Map) SetReplicas(id ID, nodes []NodeID) (*Map, error) {
 	if n := firstRepeated(nodes); n != "" {
 		return nil, fmt.Errorf("shard %q, node %q: %w", id, n, ErrIsReplica)
 	}
+	if s := &m.shards[i]; s.Origin != "" || len(s.Parts) > 0 {
+		// The parts are born where the copies were.
+		return nil, fmt.Errorf("shard %q: %w", id, ErrUnsettled)
+	}
 	d := m.draft()
 	d.edit(i).setReplicas(nodes)
 	return d.done(), nil
@@ -209,18 +251,34 @@ func (m *Map) SetPrimary(id ID, node NodeID) (*Map, error) {
 }
 
 // Activated records that the primary of this epoch acts: earlier sets of copies need
-// no fence any more. It changes nothing, and returns m, when the epoch is not the
-// shard's current one. The shard's epoch stays.
+// no fence any more, a shard that was split off needs its origin no more, one that was
+// to be merged has been and is gone. It changes nothing, and returns m, when the epoch
+// is not the shard's current one. The shard's epoch stays; that of an heir grows.
 func (m *Map) Activated(id ID, epoch uint64) (*Map, error) {
 	i, err := m.index(id)
 	if err != nil {
 		return nil, err
 	}
-	if m.shards[i].Epoch != epoch || m.shards[i].Settled() {
+	s := &m.shards[i]
+	if s.Epoch != epoch || len(s.Fence) == 0 && s.Origin == "" && s.Heir == "" {
 		return m, nil
 	}
+	if s.Heir != "" {
+		heir, err := m.index(s.Heir)
+		if err != nil {
+			return nil, err
+		}
+		return m.absorb(heir, i), nil
+	}
 	d := m.draft()
+	if from, ok := m.byID[s.Origin]; ok {
+		d.shards[from] = d.shards[from].Clone()
+		d.shards[from].Parts = slices.DeleteFunc(d.shards[from].Parts, func(p Part) bool { return p.ID == id })
+		if len(d.shards[from].Parts) == 0 {
+			d.shards[from].Parts = nil
+		}
+	}
 	d.shards[i] = d.shards[i].Clone()
-	d.shards[i].Fence = nil
+	d.shards[i].Fence, d.shards[i].Origin = nil, ""
 	return d.done(), nil
 }

@@ -40,6 +40,9 @@ func (m *Map) Check() error {
 		if err := s.checkCopies(); err != nil {
 			errs = append(errs, err)
 		}
+		if h := m.Get(s.Heir); s.Heir != "" && (h == nil || h.Heir != "" || h.End != s.Start && h.Start != s.End) {
+			fail("shard %q can't be merged into %q", s.ID, s.Heir)
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -92,7 +95,7 @@ func CheckStep(before, after *Map) error {
 }
 
 func checkEpoch(old, now *Shard) error {
-	same := old.ID == now.ID && old.Start == now.Start && old.End == now.End && old.Primary == now.Primary &&
+	same := old.ID == now.ID && old.Heir == now.Heir && old.Start == now.Start && old.End == now.End && old.Primary == now.Primary &&
 		slices.Equal(old.Replicas, now.Replicas)
 	switch {
 	case now.Epoch < old.Epoch:

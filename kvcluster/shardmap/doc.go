@@ -28,6 +28,14 @@
 // of the present copies has all it found, [Map.Activated] empties the list. (This is
 // the reconfiguration of Lamport, Malkhi and Zhou, Vertical Paxos, 2009.)
 //
+// # Ranges that change
+//
+// A split shows in the map at once, but a new part can serve only when copies of its
+// origin have applied the split: until its primary acts it names its Origin, and the
+// origin names it among its Parts, whose data it keeps. A merge takes two steps: the
+// shard that goes names its Heir and serves no more, and when its primary reports that
+// the heir holds everything, [Map.Activated] gives the range to the heir.
+//
 // # Placement
 //
 // A [Ring] places shards by consistent hashing with virtual nodes, so that a node

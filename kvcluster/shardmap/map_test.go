@@ -31,6 +31,18 @@ func TestTheUsersExampleCutsTwoShardsOutOfTheWhole(t *testing.T) {
 	assert.Equal(t, 4, m.Len())
 }
 
+// settle lets all primaries act.
+func settle(t require.TestingT, m *shardmap.Map) *shardmap.Map {
+	for i := 0; i < m.Len(); i++ {
+		before := m.Len()
+		var err error
+		m, err = m.Activated(m.At(i).ID, m.At(i).Epoch)
+		require.NoError(t, err)
+		i -= before - m.Len() // one is gone
+	}
+	return m
+}
+
 func TestChangesThatWouldBreakTheTilingAreRefused(t *testing.T) {
 	m, right, err := three(t).Split("s0", "m", "")
 	require.NoError(t, err)
@@ -57,6 +69,9 @@ func TestChangesThatWouldBreakTheTilingAreRefused(t *testing.T) {
 func TestMergingNeedsTheSameNodesAndASettledShard(t *testing.T) {
 	m, right, err := three(t).Split("s0", "m", "")
 	require.NoError(t, err)
+	_, err = m.Move(right, "n3", "n4")
+	assert.ErrorIs(t, err, shardmap.ErrUnsettled, "its data isn't there yet")
+	m = settle(t, m)
 	moved, err := m.Move(right, "n3", "n4")
 	require.NoError(t, err)
 	assert.Equal(t, [][]shardmap.NodeID{{"n1", "n2", "n3"}}, moved.Get(right).Fence, "the earlier copies must be fenced")
@@ -71,9 +86,15 @@ func TestMergingNeedsTheSameNodesAndASettledShard(t *testing.T) {
 	dropped, heir, err := settled.Delete(right, shardmap.DropData)
 	require.NoError(t, err)
 	assert.Equal(t, shardmap.ID("s0"), heir)
-	assert.Equal(t, 1, dropped.Len())
+	assert.Equal(t, 2, dropped.Len(), "until its primary says that its neighbour has what it needs")
+	assert.Equal(t, 1, settle(t, dropped).Len())
 	merged, err := m.Merge(right, "s0")
 	require.NoError(t, err)
+	assert.Equal(t, right, merged.GetShardForKey("zzz"))
+	_, _, err = merged.Split("s0", "b", "")
+	assert.ErrorIs(t, err, shardmap.ErrUnsettled, "an heir waits for what it gets")
+	merged = settle(t, merged)
+	assert.Equal(t, 1, merged.Len())
 	assert.Equal(t, shardmap.ID("s0"), merged.GetShardForKey("zzz"))
 }
 

@@ -125,7 +125,7 @@ func Plan(m *Map, stats map[ID]Stats, nodes []Node, t Thresholds) ([]Change, err
 	}
 	p := &planner{m: m, stats: stats, t: t, busy: make(map[ID]bool)}
 	for i := range m.shards {
-		if _, known := stats[m.shards[i].ID]; !known || !m.shards[i].Settled() {
+		if _, known := stats[m.shards[i].ID]; !known || !m.quiet(i) {
 			p.busy[m.shards[i].ID] = true
 		}
 	}

@@ -28,6 +28,22 @@ type Shard struct {
 	// Fence are earlier sets of replicas of which a majority each must be fenced
 	// before the primary may act. See the package comment.
 	Fence [][]NodeID
+	// Origin is the shard that this one is split off from, until its primary acts. Its
+	// data comes from there.
+	Origin ID
+	// Parts are the shards split off from this one whose primaries don't act yet.
+	Parts []Part
+	// Heir is the neighbour that this shard is being merged into, or "". It keeps its
+	// range, but serves no more, until the heir has what it holds: everything, or with
+	// Drop only what is remembered of clients.
+	Heir ID
+	Drop bool
+}
+
+// Part is a range that became a shard of its own.
+type Part struct {
+	ID         ID
+	Start, End string
 }
 
 // Errors of changes. They are wrapped with the shard concerned.
@@ -53,8 +69,13 @@ func (s *Shard) Covers(key string) bool {
 // HasReplica reports whether node holds a copy.
 func (s *Shard) HasReplica(node NodeID) bool { return slices.Contains(s.Replicas, node) }
 
-// Settled reports whether the last change of copies is complete.
-func (s *Shard) Settled() bool { return len(s.Fence) == 0 }
+// Settled reports whether the last change of copies and of the range is complete.
+func (s *Shard) Settled() bool {
+	return len(s.Fence) == 0 && s.Origin == "" && len(s.Parts) == 0 && s.Heir == ""
+}
+
+// divisible reports whether the shard may be split: after another split it may at once.
+func (s *Shard) divisible() bool { return len(s.Fence) == 0 && s.Heir == "" }
 
 // Colocated reports whether both shards have their copies on the same nodes.
 func (s *Shard) Colocated(t *Shard) bool { return sameSet(s.Replicas, t.Replicas) }
@@ -63,6 +84,7 @@ func (s *Shard) Colocated(t *Shard) bool { return sameSet(s.Replicas, t.Replicas
 func (s *Shard) Clone() Shard {
 	c := *s
 	c.Replicas = slices.Clone(s.Replicas)
+	c.Parts = slices.Clone(s.Parts)
 	c.Fence = nil
 	for _, set := range s.Fence {
 		c.Fence = append(c.Fence, slices.Clone(set))
@@ -75,6 +97,7 @@ func (s *Shard) Clone() Shard {
 func (s *Shard) Equal(t *Shard) bool {
 	return s.ID == t.ID && s.Start == t.Start && s.End == t.End && s.Primary == t.Primary &&
 		s.Epoch == t.Epoch && slices.Equal(s.Replicas, t.Replicas) &&
+		s.Origin == t.Origin && slices.Equal(s.Parts, t.Parts) && s.Heir == t.Heir && s.Drop == t.Drop &&
 		slices.EqualFunc(s.Fence, t.Fence, slices.Equal)
 }
 

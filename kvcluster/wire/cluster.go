@@ -286,6 +286,18 @@ func codeShard(c *coder, s *shardmap.Shard) {
 	text(c, &s.Primary, MaxName)
 	c.uint(&s.Epoch)
 	list(c, &s.Fence, MaxMembers, func(set *[]shardmap.NodeID) { nodeList(c, set) })
+	text(c, &s.Origin, MaxName)
+	partList(c, &s.Parts)
+	text(c, &s.Heir, MaxName)
+	c.bool(&s.Drop)
+}
+
+func partList(c *coder, v *[]shardmap.Part) {
+	list(c, v, MaxShards, func(p *shardmap.Part) {
+		text(c, &p.ID, MaxName)
+		text(c, &p.Start, MaxKey)
+		text(c, &p.End, MaxKey)
+	})
 }
 
 func nodeList(c *coder, v *[]shardmap.NodeID) {

@@ -8,7 +8,7 @@ import (
 )
 
 // Version is the version of the protocol.
-const Version = 1
+const Version = 2
 
 // Limits of what a frame may contain.
 const (

@@ -28,12 +28,15 @@ const (
 	KindClusterState
 	KindAdmin
 	KindAdminResult
+	KindHandover
+	KindTaken
 )
 
 var kindNames = [...]string{KindFence: "fence", KindFenceAck: "fence-ack", KindAppend: "append", KindAck: "ack",
 	KindFetch: "fetch", KindPage: "page", KindSnapshotPage: "snapshot-page", KindRequest: "request", KindResponse: "response",
 	KindRaft: "raft", KindJoin: "join", KindJoined: "joined", KindHeartbeat: "heartbeat", KindHeartbeatAck: "heartbeat-ack",
-	KindClusterState: "cluster-state", KindAdmin: "admin", KindAdminResult: "admin-result"}
+	KindClusterState: "cluster-state", KindAdmin: "admin", KindAdminResult: "admin-result",
+	KindHandover: "handover", KindTaken: "taken"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && kindNames[k] != "" {
@@ -68,6 +71,10 @@ func newMessage(k Kind) Message {
 		return new(Request)
 	case KindResponse:
 		return new(Response)
+	case KindHandover:
+		return new(Handover)
+	case KindTaken:
+		return new(Taken)
 	}
 	return newClusterMessage(k)
 }
@@ -253,9 +260,11 @@ const (
 	Write
 	// Scan wants up to Limit items of [Start, End).
 	Scan
+	// Transact wants Txn done, with Ops if it is to prepare.
+	Transact
 )
 
-const requestKinds = 3
+const requestKinds = 4
 
 // Request is what a client asks of the primary of a shard; at level One a read may be
 // asked of any copy.
@@ -277,6 +286,7 @@ type Request struct {
 	Start string
 	End   string
 	Limit uint64
+	Txn   Txn
 }
 
 func (*Request) kind() Kind { return KindRequest }
@@ -294,6 +304,7 @@ func (m *Request) code(c *coder) {
 	text(c, &m.Start, MaxKey)
 	text(c, &m.End, MaxKey)
 	c.uint(&m.Limit)
+	m.Txn.code(c)
 }
 
 // Status is how a request ended.
@@ -315,11 +326,20 @@ const (
 	WrongShard
 	// Invalid means that nothing was done: the request makes no sense.
 	Invalid
+	// Locked means that nothing was done: a key is locked by the transaction Txn.
+	Locked
+	// Aborted means that nothing was done: the transaction has been aborted.
+	Aborted
+	// Committed means that nothing was done: the transaction has been committed.
+	Committed
+	// Pending means that the transaction isn't decided.
+	Pending
 )
 
-const statuses = 7
+const statuses = 11
 
-var statusNames = [...]string{"ok", "condition-failed", "not-primary", "unavailable", "unknown", "wrong-shard", "invalid"}
+var statusNames = [...]string{"ok", "condition-failed", "not-primary", "unavailable", "unknown", "wrong-shard", "invalid",
+	"locked", "aborted", "committed", "pending"}
 
 func (s Status) String() string {
 	if int(s) < len(statusNames) {
@@ -335,7 +355,7 @@ type Response struct {
 	// Epoch and Primary are those that the answering copy knows of.
 	Epoch   uint64
 	Primary shardmap.NodeID
-	// Version is the log index of a write.
+	// Version is that of the keys written.
 	Version uint64
 	// Weak says that the answer is of level One: what was read may be stale, what was
 	// written may be lost when the primary fails.
@@ -346,6 +366,8 @@ type Response struct {
 	More bool
 	// Reason explains a refusal.
 	Reason string
+	// Txn is the transaction that holds a lock, or the decision that was asked for.
+	Txn Txn
 }
 
 func (*Response) kind() Kind { return KindResponse }
@@ -360,4 +382,5 @@ func (m *Response) code(c *coder) {
 	list(c, &m.Items, MaxEntries, func(i *Item) { i.code(c) })
 	c.bool(&m.More)
 	text(c, &m.Reason, MaxName)
+	m.Txn.code(c)
 }

@@ -84,6 +84,8 @@ type Entry struct {
 	Client, Seq, Settled uint64
 	Retry                bool
 	Ops                  []Op
+	Txn                  Txn    // a step of a transaction
+	Change               Change // a change of the shard's range
 }
 
 func (e *Entry) code(c *coder) {
@@ -94,6 +96,8 @@ func (e *Entry) code(c *coder) {
 	c.uint(&e.Settled)
 	c.bool(&e.Retry)
 	list(c, &e.Ops, MaxOps, func(o *Op) { o.code(c) })
+	e.Txn.code(c)
+	e.Change.code(c)
 }
 
 // AppendEntry adds the encoding of e, without a frame, to buf: the form in which logs
@@ -122,7 +126,7 @@ func DecodeEntry(buf []byte) (Entry, error) {
 type Item struct {
 	Key   string
 	Value []byte
-	// Version is the log index at which the key was last written.
+	// Version grows with every write of the key, over splits and merges as well.
 	Version uint64
 }
 

@@ -16,18 +16,19 @@ import (
 )
 
 var (
-	header  = wire.Copy{Shard: "s1", From: "n1", To: "n2", Epoch: 7}
-	entry   = wire.Entry{Index: 3, Epoch: 7, Client: 9, Seq: 1, Settled: 1, Retry: true, Ops: []wire.Op{{Kind: wire.Put, Key: "k", Value: []byte("v"), If: wire.IfValue, Expect: []byte("u")}}}
+	header = wire.Copy{Shard: "s1", From: "n1", To: "n2", Epoch: 7}
+	entry  = wire.Entry{Index: 3, Epoch: 7, Client: 9, Seq: 1, Settled: 1, Retry: true, Ops: []wire.Op{{Kind: wire.Put, Key: "k", Value: []byte("v"), If: wire.IfValue, Expect: []byte("u")}},
+		Txn: prepare, Change: imported}
 	samples = []wire.Message{
 		&wire.Fence{Copy: header},
 		&wire.FenceAck{Copy: header, Promised: 7, LastEpoch: 6, LastIndex: 1 << 40},
 		&wire.AppendEntries{Copy: header, PrevIndex: 2, PrevEpoch: 6, Entries: []wire.Entry{entry}, Commit: 2, Round: 5},
 		&wire.Ack{Copy: header, Promised: 8, Match: 3, Round: 5},
 		&wire.Fetch{Copy: header, After: 2, Snapshot: 1, AfterKey: []byte("a")},
-		&wire.Page{Copy: header, PrevIndex: 2, Entries: []wire.Entry{entry, {Index: 4, Epoch: 7}}, LastIndex: 4},
+		&wire.Page{Copy: header, PrevIndex: 2, Entries: []wire.Entry{entry, {Index: 4, Epoch: 7, Change: claim}}, LastIndex: 4},
 		&wire.SnapshotPage{Copy: header, Index: 5, EntryEpoch: 4, Items: []wire.Raw{{Key: []byte("a"), Value: []byte("b")}}, Done: true},
-		&wire.Request{Client: 1, Seq: 2, Shard: "s1", Level: wire.All, Kind: wire.Scan, Keys: []string{"a", ""}, Start: "a", End: "b", Limit: 10},
-		&wire.Response{Client: 1, Seq: 2, Status: wire.Unknown, Primary: "n3", Weak: true, Items: []wire.Item{{Key: "k", Value: []byte("v"), Version: 4}}, More: true, Reason: "because"},
+		&wire.Request{Client: 1, Seq: 2, Shard: "s1", Level: wire.All, Kind: wire.Scan, Keys: []string{"a", ""}, Start: "a", End: "b", Limit: 10, Txn: prepare},
+		&wire.Response{Client: 1, Seq: 2, Status: wire.Unknown, Primary: "n3", Weak: true, Items: []wire.Item{{Key: "k", Value: []byte("v"), Version: 4}}, More: true, Reason: "because", Txn: prepare},
 		&wire.Raft{Peer: peer, Data: []byte{1, 2}},
 		&wire.Join{Name: "m1", To: "m2", Nonce: 1 << 63, Zone: "a", Weight: 2},
 		&wire.Joined{Nonce: 1 << 63, ID: "m1", Number: 4, Cluster: 5, Voters: []shardmap.NodeID{"n1", "n2"}},
@@ -39,11 +40,19 @@ var (
 			Member: &wire.Member{Name: "m1"}, Settings: &wire.Settings{Replicas: 3, Heartbeat: 5 * time.Second}, Failover: &wire.Failover{Shard: "s1"}}},
 		&wire.AdminResult{ID: 1, Peer: peer, Status: wire.Unavailable, Reason: "because", Shard: "s2", Node: "n4", Leader: "n1", State: &state,
 			Health: []wire.NodeHealth{{Node: "n1", State: wire.Recovering, Missed: 3, Copies: []wire.CopyReport{{Shard: "s1"}}}}},
+		&wire.Handover{Copy: header, Change: imported},
+		&wire.Taken{Copy: header, SourceEpoch: 6, After: []byte("kz"), Done: true},
 	}
+
+	imported = wire.Change{Kind: wire.Import, Start: "m", End: "z", Source: "s2", SourceEpoch: 6, After: []byte("ka"),
+		Items: []wire.Raw{{Key: []byte("kb"), Value: []byte("v")}}, Done: true, Version: 9}
+	claim   = wire.Change{Kind: wire.Claim, Start: "a", Parts: []shardmap.Part{{ID: "s3", Start: "m", End: "z"}}, Heir: "s4"}
+	prepare = wire.Txn{Step: wire.Prepare, ID: wire.TxnID{Client: 1, Seq: 2}, Anchor: "k", Commit: true, Keys: []string{"k", "l"}}
 
 	peer  = wire.Peer{From: "n1", To: "n2"}
 	state = wire.ClusterState{Peer: peer, Cluster: 1, Revision: 2, Leader: "n1", MapVersion: 3, NextNumber: 4,
-		Shards: []shardmap.Shard{{ID: "s1", End: "m", Replicas: []shardmap.NodeID{"n1", "n2"}, Primary: "n1", Epoch: 3, Fence: [][]shardmap.NodeID{{"n1"}}},
+		Shards: []shardmap.Shard{{ID: "s1", End: "m", Replicas: []shardmap.NodeID{"n1", "n2"}, Primary: "n1", Epoch: 3, Fence: [][]shardmap.NodeID{{"n1"}},
+			Origin: "s0", Parts: []shardmap.Part{{ID: "s3", Start: "m", End: "z"}}, Heir: "s2", Drop: true},
 			{ID: "s2", Start: "m", Replicas: []shardmap.NodeID{"n2"}, Epoch: 1}},
 		Members:  []wire.Member{{ID: "n1", Name: "m1", Nonce: 9, Number: 1, Zone: "a", Weight: 1, State: wire.Leaving, Down: true, Role: wire.Voter}},
 		Settings: wire.Settings{Replicas: 3, WriteLevel: wire.All, ManualBalance: true, BalanceEvery: time.Minute},
@@ -72,7 +81,7 @@ func TestEveryKindOfMessageComesBackAsItWas(t *testing.T) {
 		assert.Equal(t, want, got)
 	}
 	assert.Empty(t, stream)
-	assert.Len(t, samples, int(wire.KindAdminResult), "a sample for each kind")
+	assert.Len(t, samples, int(wire.KindTaken), "a sample for each kind")
 }
 
 func TestAnyFlippedBitIsNoticed(t *testing.T) {
