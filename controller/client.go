@@ -202,7 +202,7 @@ func (c *Client) call(ctx context.Context, name string, again repeat, r request)
 		switch {
 		case ctx.Err() != nil:
 			return nil, fmt.Errorf("%s: %w", name, ctx.Err())
-		case refused && !api.transient(), errors.Is(err, ErrTooLarge), !refused && again == once:
+		case refused && !api.transient(), errors.Is(err, ErrTooLarge), errors.Is(err, ErrNotInCharge), !refused && again == once:
 			return nil, err
 		case attempt >= c.cfg.Retries:
 			return nil, fmt.Errorf("%s: gave up after %d attempts: %w", name, attempt+1, err)

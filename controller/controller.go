@@ -262,7 +262,12 @@ func (c *Controller) restore(ctx context.Context) error {
 	d := c.journal.begin(actorShards, c.PolicyName())
 	d.Reason = "the controller stops and puts back the settings it changed"
 	step, err := c.ledger.restore(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNotInCharge):
+		// Whoever is in charge by now knows from the lease what there is to put back.
+		step.Error, err = err.Error(), nil
+		c.log.infof(ctx, "Settings are left to the controller that is in charge")
+	case err != nil:
 		step.Error = err.Error()
 		c.log.errorf(ctx, "Settings were not put back: %v", err)
 	}

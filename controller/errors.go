@@ -11,6 +11,10 @@ import (
 // ErrNoSuchIndex says that the monitor knows no index of that name.
 var ErrNoSuchIndex = errors.New("no such index")
 
+// ErrNotInCharge says that a request was not sent because another controller may be in
+// charge. It is what a leadership's fence answers; sending it again is no use.
+var ErrNotInCharge = errors.New("this controller does not hold the lease")
+
 // ErrTooLarge says that an answer was longer than the client accepts.
 var ErrTooLarge = errors.New("answer too large")
 

@@ -64,7 +64,10 @@ func New(o Options, out io.Writer) (*Daemon, error) {
 	d.control, err = controller.New(controller.Config{
 		Clock: clk, Client: client, PolicyName: o.Policy, Shadow: list(o.Shadow), Interval: o.Interval.D(),
 		SettingsScope: controller.SettingsScope(o.SettingsScope), SyncDelayThreshold: o.SyncDelayThreshold,
-		RestoreOnStop: o.RestoreOnExit, WatchOnly: o.WatchOnly, Log: handler, Parts: parts,
+		// Unassigned copies are the recovery manager's business, which acts by their cause;
+		// with --watch-only there is none, and they are nobody's.
+		WatchOnly:     true,
+		RestoreOnStop: o.RestoreOnExit, Log: handler, Parts: parts,
 		Leadership: leadership, PaceTuned: o.Tune,
 	})
 	if err != nil {

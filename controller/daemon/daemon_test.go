@@ -121,7 +121,7 @@ type elasticsearch struct {
 func (e *elasticsearch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Elastic-Product", "Elasticsearch")
 	answer := map[string]string{
-		"/_cat/shards":       `[{"index":"logs","shard":"0","prirep":"p","state":"STARTED","node":"n1"}]`,
+		"/_cat/shards":       `[{"index":"logs","shard":"0","prirep":"p","state":"STARTED","node":"n1"},{"index":"logs","shard":"0","prirep":"r","state":"UNASSIGNED"}]`,
 		"/_cluster/stats":    `{"indices":{"shards":{"total":12}},"nodes":{"count":{"total":1,"data":1}}}`,
 		"/_cluster/health":   `{"cluster_name":"c","status":"green","number_of_data_nodes":1}`,
 		"/_cluster/settings": `{"acknowledged":true,"persistent":{"indices.recovery.max_bytes_per_sec":"50mb"},"transient":{},"defaults":{}}`,
@@ -177,6 +177,8 @@ func TestTheDaemonLooksAfterAClusterServesItsAPIAndStopsGracefully(t *testing.T)
 	go func() { done <- d.Run(ctx, reload, func() (daemon.Options, error) { return next, nil }) }()
 	eventually(t, func() bool { return get(t, d, "/readyz") == 200 }, &log)
 	eventually(t, func() bool { return strings.Contains(log.String(), "Shard rebalancing triggered successfully") }, &log)
+	eventually(t, func() bool { return strings.Contains(log.String(), "[SUMMARY]") }, &log)
+	assert.NotContains(t, log.String(), "[RECOVERY] Triggering recovery", "an unassigned copy is the recovery manager's business alone")
 	assert.Equal(t, 200, get(t, d, "/recovery/history"))
 	assert.Equal(t, 200, get(t, d, "/consistency"))
 	reload <- os.Interrupt

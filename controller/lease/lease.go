@@ -29,7 +29,7 @@ const (
 )
 
 // ErrFenced says that a request was not sent because this controller isn't in charge.
-var ErrFenced = errors.New("not sent: this controller does not hold the lease")
+var ErrFenced = fmt.Errorf("not sent: %w", controller.ErrNotInCharge)
 
 // record is the document.
 type record struct {
@@ -299,7 +299,10 @@ func (l *Lease) lead(ctx context.Context, tenant controller.Tenant, h *held) err
 		return err
 	}
 	h.rec.Holder, h.rec.Memory = "", tenant.Memory()
-	if werr := l.write(ctx, h); werr != nil {
+	switch werr := l.renew(ctx, h); {
+	case errors.Is(werr, controller.ErrConflict):
+		tenant.Desk().Infof(ctx, "[LEASE] There is nothing to give up: another controller has taken the lease over")
+	case werr != nil:
 		tenant.Desk().Warnf(ctx, "[LEASE] The lease was not given up, and runs out by itself: %v", werr)
 	}
 	l.extend(0)

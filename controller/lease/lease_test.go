@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -154,8 +155,32 @@ type member struct {
 	lease  *lease.Lease
 	view   *view
 	fenced http.RoundTripper
+	fence  atomic.Bool // nothing that changes the cluster passes, as when the lease is over
 	kill   context.CancelFunc
 	done   chan error
+
+	mu  sync.Mutex
+	log []string
+}
+
+// said reports whether the log has a line with a text.
+func (m *member) said(text string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return strings.Contains(strings.Join(m.log, "\n"), text)
+}
+
+// shutter refuses changes as the lease's fence does, when the test says so.
+type shutter struct {
+	http.RoundTripper
+	shut *atomic.Bool
+}
+
+func (s shutter) RoundTrip(r *http.Request) (*http.Response, error) {
+	if s.shut.Load() && r.Method != http.MethodGet {
+		return nil, lease.ErrFenced
+	}
+	return s.RoundTripper.RoundTrip(r)
 }
 
 func join(t *testing.T, c *cluster, name string, parts ...controller.Part) *member {
@@ -168,11 +193,16 @@ func join(t *testing.T, c *cluster, name string, parts ...controller.Part) *memb
 	require.NoError(t, err)
 	m.lease, err = lease.New(lease.Config{Clock: clk, Client: own, Name: name, TTL: ttl})
 	require.NoError(t, err)
-	m.fenced = m.lease.Fence(v)
+	m.fenced = shutter{m.lease.Fence(v), &m.fence}
 	client, err := controller.NewClient(controller.ClientConfig{Clock: clk, Transport: m.fenced, Endpoints: endpoints})
 	require.NoError(t, err)
 	m.Controller, err = controller.New(controller.Config{
 		Clock: clk, Client: client, PolicyName: "none", SyncDelayInterval: -1, Leadership: m.lease, Parts: parts, RestoreOnStop: true,
+		Log: controller.NewLineHandler(func(line string) {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.log = append(m.log, line)
+		}),
 	})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -277,6 +307,38 @@ func TestALeaderThatIsCutOffActsNoMore(t *testing.T) {
 		assert.True(t, b.lease.Holds())
 		b.kill()
 		assert.LessOrEqual(t, until(t, a, b, time.Minute), lease.TakeoverLimit(ttl), "and leads again when it is its turn")
+	})
+}
+
+func TestALeaderThatStopsAfterATakeOverHasNothingToGiveUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster()
+		a := join(t, c, "a", setter{})
+		time.Sleep(time.Second)
+		c.mu.Lock()
+		c.seqNo++
+		c.source = json.RawMessage(`{"holder":"b-1","name":"b","token":2,"ttl_ms":15000}`)
+		c.mu.Unlock()
+		a.Stop()
+		require.NoError(t, <-a.done)
+		assert.True(t, a.said("nothing to give up"))
+		assert.False(t, a.said("not given up"), "the lease is not its own any more")
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		assert.Contains(t, string(c.source), `"b-1"`, "and is left to its holder")
+	})
+}
+
+func TestAStoppedLeaderWhoseLeaseIsOverLeavesSettingsToItsSuccessor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster()
+		a := join(t, c, "a", setter{})
+		time.Sleep(time.Second)
+		a.fence.Store(true)
+		a.Stop()
+		require.NoError(t, <-a.done, "that another controller may be in charge is no failure")
+		assert.True(t, a.said("left to the controller that is in charge"))
+		assert.Equal(t, "99mb", c.setting("indices.recovery.max_bytes_per_sec"))
 	})
 }
 
