@@ -77,6 +77,9 @@ func (p *process) apply(d *delta) {
 	if d.routingChanged() {
 		p.dropUnusedStores()
 	}
+	if len(st.Snapshots) > 0 {
+		p.snapshotShards(st)
+	}
 	if p.master != nil {
 		p.master.applied(d)
 	}

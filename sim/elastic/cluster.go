@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -36,6 +37,10 @@ type Cluster struct {
 	computing *master
 	// adoptable are allocation ids that nodes open as started (CreateStarted).
 	adoptable map[string]bool
+	// vaults are the contents of snapshot repositories, in the order of their making.
+	vaults []*vault
+	// restoring are the sizes of shards that are or were restored; replaced, never changed.
+	restoring map[allocation.ShardID]int64
 	// ids makes allocation ids, UUIDs of indices and histories.
 	ids *rand.Rand
 	// initialMasters are the names of the first voting configuration.

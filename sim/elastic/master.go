@@ -22,6 +22,8 @@ type master struct {
 	delayed   delayedReroute
 	starting  []*state.Copy // of the batch that is being computed
 	over      bool
+	// finalizing are the UUIDs of snapshots whose metadata is being written.
+	finalizing map[string]bool
 }
 
 func newMaster(p *process) *master {
@@ -60,7 +62,7 @@ func (p *process) modeChanged(mode coordination.Mode, _ int64, _ string) {
 // input is what the allocator needs beside the state.
 func (m *master) input() allocation.Input {
 	return allocation.Input{
-		Info: m.info.latest(), NowNanos: int64(m.p.c.e.Now()), NowMillis: m.p.clock.Now().UnixMilli(),
+		Info: m.p.c.snapshotSizes(m.info.latest()), NowNanos: int64(m.p.c.e.Now()), NowMillis: m.p.clock.Now().UnixMilli(),
 	}
 }
 
@@ -69,6 +71,9 @@ func (m *master) applied(d *delta) {
 	m.fetch.applied(d)
 	m.delayed.applied(d)
 	m.info.applied(d)
+	if len(d.new.Snapshots) > 0 {
+		m.followSnapshots(d.new)
+	}
 }
 
 // nodesLeft takes the copies of gone nodes out of the table

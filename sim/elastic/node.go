@@ -36,6 +36,8 @@ type Node struct {
 	// byIndex are documents and bytes by index as last summed up; nil after a change.
 	byIndex []IndexSize
 
+	throttles map[string]*sim.Resource // limits of snapshot repositories, by name
+
 	proc        *process // nil: no process
 	incarnation int
 }

@@ -282,6 +282,8 @@ func (w *watchers) recovery(r *recoveryRun) {
 // name is how the traces call a kind of recovery.
 func (r *recoveryRun) name() string {
 	switch {
+	case r.kind == state.Snapshot:
+		return "snapshot"
 	case r.kind != state.Peer:
 		return "local"
 	case !r.planned:
@@ -294,6 +296,8 @@ func (r *recoveryRun) name() string {
 
 func (r *recoveryRun) reason() string {
 	switch {
+	case r.kind == state.Snapshot:
+		return "snapshot"
 	case r.kind != state.Peer:
 		return "store"
 	case r.s.routing.IsRelocationTarget():

@@ -35,6 +35,8 @@ type process struct {
 	sorted  []*shard            // by index and number
 	running []*recoveryRun      // recoveries whose target this node is
 
+	snapshotting map[string]bool // shards of snapshots that were begun here
+
 	master *master // non-nil while the node is the elected master
 
 	open    [][]*request // by ordinal of the peer: requests without an answer yet

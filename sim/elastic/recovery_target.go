@@ -64,6 +64,10 @@ func (s *shard) startRecovery(fresh bool) {
 		r.prepare()
 		return
 	}
+	if r.kind == state.Snapshot {
+		r.recoverFromSnapshot()
+		return
+	}
 	r.recoverLocally()
 }
 
@@ -214,7 +218,7 @@ func (r *recoveryRun) progress() int64 {
 
 // reserved are the bytes that the recovery will still write.
 func (r *recoveryRun) reserved() int64 {
-	if r.over || r.kind != state.Peer || r.copied {
+	if r.over || (r.kind != state.Peer && r.kind != state.Snapshot) || r.copied {
 		return 0
 	}
 	if !r.planned {

@@ -246,7 +246,7 @@ func (r *recoveryRun) span(from, to RecoveryStage, end sim.Time) time.Duration {
 }
 
 func (r *recoveryRun) files() RecoveryFiles {
-	if r.kind != state.Peer {
+	if r.kind != state.Peer && r.kind != state.Snapshot {
 		n, b := recovery.Files(r.local)+1, recovery.Bytes(r.local)
 		if len(r.local) == 0 {
 			n = 0

@@ -18,5 +18,8 @@ var (
 	ClusterInfoInterval = cluster("cluster.info.update.interval", "30s", ParseTimeIn(10*1e9, NoTimeLimit))
 	ClusterInfoTimeout  = cluster("cluster.info.update.timeout", "15s", ParseTimeIn(0, NoTimeLimit))
 
+	// PathRepo are the directories under which snapshot repositories may lie.
+	PathRepo = &Setting[[]string]{key: "path.repo", scope: Node, def: Fixed(""), parse: ParseList}
+
 	MaxShardsPerNode = cluster("cluster.max_shards_per_node", "1000", ParseInt(1, math.MaxInt32))
 )

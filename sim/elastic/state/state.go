@@ -52,6 +52,8 @@ type Index struct {
 	// ForecastWriteLoad per copy and ForecastShardBytes; nil: no forecast.
 	ForecastWriteLoad  *float64
 	ForecastShardBytes *int64
+	// Restored says from which snapshot the index came; nil: it was created.
+	Restored *Restored
 }
 
 // Block keeps operations from the cluster or an index (ClusterBlock).
@@ -95,6 +97,9 @@ type State struct {
 	Routing *RoutingTable
 	Global  []Block
 	Blocks  []IndexBlocks // by index name
+	// Repositories by name, and the snapshots that are being taken, oldest first.
+	Repositories []*Repository
+	Snapshots    []*SnapshotInProgress
 }
 
 // Clone copies the state; what it refers to is shared.

@@ -1,0 +1,199 @@
+package elastic
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/coordination"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// snapshotShardDone takes a node's report on one shard of a snapshot.
+func (m *master) snapshotShardDone(snapshot, index string, shard int, failure string, reply func(error)) {
+	m.submit(coordination.Task{
+		Source: "update snapshot state", Priority: coordination.Normal,
+		Update: func(st *state.State) (*state.State, error) {
+			return changeSnapshot(st, snapshot, func(e *state.SnapshotInProgress) {
+				for i := range e.Shards {
+					if sh := &e.Shards[i]; sh.UUID == index && sh.Shard == shard && sh.State == state.ShardSnapshotInit {
+						sh.State, sh.Reason = state.ShardSnapshotSuccess, failure
+						if failure != "" {
+							sh.State = state.ShardSnapshotFailed
+						}
+					}
+				}
+			}), nil
+		},
+		Published: func(_, _ *state.State) { reply(nil) },
+	}, reply)
+}
+
+// changeSnapshot is the state with a snapshot under way changed; the same when there is
+// none of that UUID.
+func changeSnapshot(st *state.State, uuid string, change func(e *state.SnapshotInProgress)) *state.State {
+	at := slices.IndexFunc(st.Snapshots, func(e *state.SnapshotInProgress) bool { return e.UUID == uuid })
+	if at < 0 {
+		return st
+	}
+	e := *st.Snapshots[at]
+	e.Shards = slices.Clone(e.Shards)
+	change(&e)
+	next := st.Clone()
+	next.Snapshots = slices.Clone(st.Snapshots)
+	next.Snapshots[at] = &e
+	return next
+}
+
+// followSnapshots finalizes snapshots all of whose shards are done, and gives up shards
+// whose node has left (SnapshotsService.applyClusterState).
+func (m *master) followSnapshots(st *state.State) {
+	for _, e := range st.Snapshots {
+		if e.Done() {
+			m.finalizeSnapshot(st, e)
+			continue
+		}
+		for i := range e.Shards {
+			if sh := &e.Shards[i]; sh.State == state.ShardSnapshotInit && st.Node(sh.Node) == nil {
+				m.snapshotShardDone(e.UUID, sh.UUID, sh.Shard, "node left the cluster during snapshot", func(error) {})
+			}
+		}
+	}
+}
+
+// finalizeSnapshot writes the snapshot's metadata into the repository and takes it off
+// the list. A new master may do it again: the repository holds it once.
+func (m *master) finalizeSnapshot(st *state.State, e *state.SnapshotInProgress) {
+	if m.finalizing[e.UUID] {
+		return
+	}
+	if m.finalizing == nil {
+		m.finalizing = make(map[string]bool)
+	}
+	m.finalizing[e.UUID] = true
+	p := m.p
+	p.after(p.c.cal.StateAccept, "snapshot.finalize", func() {
+		if m.over {
+			return
+		}
+		if r := st.Repository(e.Repository); r != nil {
+			p.c.vaultOf(r).complete(p, st, e)
+		}
+		m.submit(coordination.Task{
+			Source: "remove snapshot [" + e.Repository + ":" + e.Name + "/" + e.UUID + "]", Priority: coordination.Normal,
+			Update: func(st *state.State) (*state.State, error) { return withoutSnapshot(st, e.UUID), nil },
+		}, func(error) { delete(m.finalizing, e.UUID) })
+	})
+}
+
+func withoutSnapshot(st *state.State, uuid string) *state.State {
+	next := st.Clone()
+	next.Snapshots = slices.DeleteFunc(slices.Clone(st.Snapshots), func(e *state.SnapshotInProgress) bool { return e.UUID == uuid })
+	if len(next.Snapshots) == len(st.Snapshots) {
+		return st
+	}
+	return next
+}
+
+// complete makes a snapshot under way one that can be restored.
+func (v *vault) complete(p *process, st *state.State, e *state.SnapshotInProgress) {
+	if slices.ContainsFunc(v.snapshots, func(s *SnapshotInfo) bool { return s.UUID == e.UUID }) {
+		return
+	}
+	out := v.describe(e)
+	out.End = p.clock.Now()
+	out.State = "SUCCESS"
+	switch {
+	case out.Successful == 0 && out.Total > 0:
+		out.State = "FAILED"
+	case len(out.Failures) > 0:
+		out.State = "PARTIAL"
+	}
+	out.shards = make(map[allocation.ShardID]*shardSnapshot)
+	for _, name := range e.Indices {
+		if meta := st.Index(name); meta != nil {
+			out.metas = append(out.metas, meta)
+		}
+	}
+	for i := range e.Shards {
+		sh := &e.Shards[i]
+		id := allocation.ShardID{Index: sh.Index, Shard: sh.Shard}
+		if taken := v.pending[e.UUID][id]; taken != nil && sh.State == state.ShardSnapshotSuccess {
+			out.shards[id] = taken
+		}
+	}
+	delete(v.pending, e.UUID)
+	v.snapshots = append(v.snapshots, out)
+	p.c.e.Note("snapshot.complete "+out.State, e.Repository+":"+e.Name, uint64(out.Successful), uint64(out.Total))
+}
+
+// describe is a snapshot under way.
+func (v *vault) describe(e *state.SnapshotInProgress) *SnapshotInfo {
+	out := &SnapshotInfo{
+		Name: e.Name, UUID: e.UUID, Repository: e.Repository, Indices: e.Indices, State: "IN_PROGRESS",
+		Start: time.UnixMilli(e.StartMillis).UTC(), Total: len(e.Shards), IncludeGlobal: e.IncludeGlobal,
+	}
+	for i := range e.Shards {
+		switch sh := &e.Shards[i]; sh.State {
+		case state.ShardSnapshotSuccess:
+			out.Successful++
+		case state.ShardSnapshotFailed, state.ShardSnapshotMissing:
+			out.Failures = append(out.Failures, SnapshotShardFailure{Index: sh.Index, IndexUUID: sh.UUID, Shard: sh.Shard, Node: sh.Node, Reason: sh.Reason})
+		}
+	}
+	return out
+}
+
+// running are the figures of a snapshot under way.
+func (v *vault) running(e *state.SnapshotInProgress) []ShardSnapshotStats {
+	out := []ShardSnapshotStats{}
+	for i := range e.Shards {
+		sh := &e.Shards[i]
+		one := ShardSnapshotStats{Index: sh.Index, Shard: sh.Shard, Stage: "INIT"}
+		if taken := v.pending[e.UUID][allocation.ShardID{Index: sh.Index, Shard: sh.Shard}]; taken != nil {
+			one = taken.stats(sh.Index, sh.Shard)
+		}
+		one.Node = sh.Node
+		if sh.State == state.ShardSnapshotFailed || sh.State == state.ShardSnapshotMissing {
+			one.Stage, one.Reason = "FAILURE", sh.Reason
+		}
+		out = append(out, one)
+	}
+	sortStats(out)
+	return out
+}
+
+// snapshotError is an exception about a snapshot.
+func snapshotError(status int, kind, repository, snapshot, reason string) *Error {
+	return &Error{Status: status, Type: kind, Reason: "[" + repository + ":" + snapshot + "] " + reason}
+}
+
+// repositoryMissing is the answer to the name of a repository that isn't registered.
+func repositoryMissing(name string) *Error {
+	return &Error{Status: 404, Type: "repository_missing_exception", Reason: "[" + name + "] missing"}
+}
+
+// invalidSnapshotName refuses names that no snapshot may have (SnapshotsService.validate).
+func invalidSnapshotName(repository, name string) *Error {
+	bad := ""
+	switch {
+	case name == "":
+		bad = "cannot be empty"
+	case strings.Contains(name, " "):
+		bad = "must not contain whitespace"
+	case strings.Contains(name, ","):
+		bad = "must not contain ','"
+	case strings.Contains(name, "#"):
+		bad = "must not contain '#'"
+	case name[0] == '_':
+		bad = "must not start with '_'"
+	case strings.ToLower(name) != name:
+		bad = "must be lowercase"
+	case strings.ContainsAny(name, `\/*?"<>|`):
+		bad = `must not contain the following characters [ , ", *, \, <, |, ,, >, /, ?]`
+	default:
+		return nil
+	}
+	return snapshotError(400, "invalid_snapshot_name_exception", repository, name, "Invalid snapshot name ["+name+"], "+bad)
+}

@@ -1,0 +1,237 @@
+package elastic
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/recovery"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// RestoreRequest says which indices of a snapshot to restore under which names.
+type RestoreRequest struct {
+	Repository, Snapshot string
+	// Indices are names in the snapshot, Targets what they shall be called; in one order.
+	Indices, Targets []string
+	// Settings are laid over those that the indices had.
+	Settings      map[string]*string
+	Partial       bool
+	MasterTimeout time.Duration
+}
+
+// FindSnapshot is a complete snapshot of a registered repository.
+func (n *Node) FindSnapshot(ctx context.Context, repository, name string, masterTimeout time.Duration) (*SnapshotInfo, error) {
+	all, err := n.Snapshots(ctx, repository, masterTimeout)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range all {
+		if s.Name == name && s.State != "IN_PROGRESS" {
+			return s, nil
+		}
+	}
+	return nil, snapshotError(500, "snapshot_restore_exception", repository, name, "snapshot does not exist")
+}
+
+// RestoreSnapshot creates the indices again, with primaries that recover from the
+// snapshot (RestoreService).
+func (n *Node) RestoreSnapshot(ctx context.Context, q RestoreRequest) (*SnapshotInfo, error) {
+	var from *SnapshotInfo
+	_, _, err := n.MasterTask(ctx, "restore_snapshot["+q.Snapshot+"]", Normal, q.MasterTimeout, q.MasterTimeout, func(st *state.State) (*state.State, error) {
+		m := n.c.actingMaster()
+		if m == nil {
+			return nil, errNotMaster
+		}
+		r := st.Repository(q.Repository)
+		if r == nil {
+			return nil, repositoryMissing(q.Repository)
+		}
+		if from = n.c.vaultOf(r).find(q.Snapshot); from == nil {
+			return nil, snapshotError(500, "snapshot_restore_exception", q.Repository, q.Snapshot, "snapshot does not exist")
+		}
+		return m.restore(st, from, q)
+	})
+	return from, err
+}
+
+func (m *master) restore(st *state.State, from *SnapshotInfo, q RestoreRequest) (*state.State, error) {
+	refuse := func(reason string) error {
+		return snapshotError(500, "snapshot_restore_exception", q.Repository, from.Name+"/"+from.UUID, reason)
+	}
+	if from.State == "FAILED" || from.State == "PARTIAL" && !q.Partial {
+		for _, name := range q.Indices {
+			if failed := slices.IndexFunc(from.Failures, func(f SnapshotShardFailure) bool { return f.Index == name }); failed >= 0 {
+				return nil, refuse("index [" + name + "] wasn't fully snapshotted - cannot restore")
+			}
+		}
+	}
+	uuid := newID(m.p.c.ids)
+	for i, name := range q.Indices {
+		old := from.meta(name)
+		if old == nil {
+			return nil, IndexNotFound(name)
+		}
+		target := q.Targets[i]
+		if st.Index(target) != nil {
+			return nil, refuse("cannot restore index [" + target + "] because an open index with same name already exists in the cluster. " +
+				"Either close or delete the existing index or restore the index under a different name by providing a rename pattern and replacement name")
+		}
+		if err := m.checkShardLimit(st, old.Shards*(1+old.Replicas)); err != nil {
+			return nil, err
+		}
+		st = m.restoreIndex(st, from, old, target, uuid, q.Settings)
+	}
+	return m.rerouted(st), nil
+}
+
+// restoreIndex is the state with one index that is to be filled from a snapshot.
+func (m *master) restoreIndex(st *state.State, from *SnapshotInfo, old *state.Index, name, restore string, changes map[string]*string) *state.State {
+	p := m.p
+	set := old.Settings.With(changes)
+	meta := newIndex(name, newID(p.c.ids), old.CreationDate, set, old.Mapping)
+	meta.PrimaryTerms = slices.Clone(old.PrimaryTerms)
+	meta.Restored = &state.Restored{
+		Repository: from.Repository, Snapshot: from.Name, SnapshotUUID: from.UUID, Index: old.Name, RestoreUUID: restore,
+	}
+	at := p.c.e.Stream("elastic.index-order", p.c.name).IntN(len(st.Routing.Indices) + 1)
+	st = allocation.AddIndex(st, meta, at, state.NewIndexRestored, m.input())
+	table := &state.IndexTable{Index: name}
+	sizes := maps.Clone(p.c.restoring)
+	if sizes == nil {
+		sizes = make(map[allocation.ShardID]int64)
+	}
+	for i, sh := range st.Routing.Index(name).Shards {
+		fresh := &state.ShardTable{Index: name, Shard: sh.Shard}
+		for _, c := range sh.Copies {
+			cp, info := *c, *c.Info
+			info.Message = "restore_source[" + from.Repository + "/" + from.Name + "]"
+			cp.Info = &info
+			if cp.Primary {
+				cp.Source = state.Snapshot
+			}
+			fresh.Copies = append(fresh.Copies, &cp)
+		}
+		table.Shards = append(table.Shards, fresh)
+		var bytes int64
+		if taken := from.shards[allocation.ShardID{Index: old.Name, Shard: i}]; taken != nil {
+			bytes = recovery.Bytes(taken.segments)
+		}
+		sizes[allocation.ShardID{Index: name, Shard: i}] = bytes
+	}
+	p.c.restoring = sizes
+	routing := *st.Routing
+	routing.Indices = slices.Clone(routing.Indices)
+	routing.Indices[at] = table
+	st.Routing = &routing
+	return withBlocks(st, meta)
+}
+
+// WhenRestored waits until the primaries of indices are active or have failed for good,
+// and counts them.
+func (n *Node) WhenRestored(ctx context.Context, indices []string) (total, failed int, err error) {
+	_, err = n.WhenState(ctx, forever, func(st *state.State) bool {
+		total, failed = 0, 0
+		open := 0
+		for _, name := range indices {
+			t := st.Routing.Index(name)
+			if t == nil {
+				continue
+			}
+			for _, sh := range t.Shards {
+				total++
+				switch pr := sh.Primary(); {
+				case pr.Active():
+				case pr.Info != nil && pr.Info.FailedAllocations >= settings.IndexMaxRetries.Get(st.Index(name).Settings):
+					failed++
+				default:
+					open++
+				}
+			}
+		}
+		return open == 0
+	})
+	return total, failed, err
+}
+
+// recoverFromSnapshot fills a primary from a repository: everything, through the limits of
+// recoveries and of the repository (StoreRecovery.restore).
+func (r *recoveryRun) recoverFromSnapshot() {
+	s, p := r.s, r.s.p
+	r.later(p.c.cal.LocalRecovery, func() {
+		taken, repository, why := r.snapshotSource()
+		if why != "" {
+			r.failLocally(why)
+			return
+		}
+		s.store.reset()
+		r.plan = recovery.Plan{Copy: taken.segments}
+		r.planned = true
+		r.enter(StageIndex)
+		files := time.Duration(recovery.Files(taken.segments)+1) * p.c.cal.PerFile
+		bytes := recovery.Bytes(taken.segments)
+		if bytes == 0 {
+			r.later(files, func() { r.restored(taken) })
+			return
+		}
+		through := []*sim.Resource{p.n.limiter, p.n.throttle(repository, "max_restore_bytes_per_sec", "0"), p.n.disk.Write}
+		r.transfer = p.c.net.Flow(p.c.vaultOf(repository).endpoint(), p.n.Name(), bytes, through, 0, func(err error) {
+			p.run(func() {
+				switch {
+				case r.over:
+				case err != nil:
+					r.failLocally("IndexShardRestoreFailedException: failed to restore snapshot; " + err.Error())
+				default:
+					r.later(files, func() { r.restored(taken) })
+				}
+			})
+		})
+	})
+}
+
+// snapshotSource finds the shard's snapshot, or why it isn't there.
+func (r *recoveryRun) snapshotSource() (*shardSnapshot, *state.Repository, string) {
+	s := r.s
+	from := s.meta.Restored
+	repository := s.p.applied.Repository(from.Repository)
+	if repository == nil {
+		return nil, nil, "RepositoryMissingException: [" + from.Repository + "] missing"
+	}
+	snapshot := s.p.c.vaultOf(repository).find(from.Snapshot)
+	if snapshot == nil || snapshot.UUID != from.SnapshotUUID {
+		return nil, nil, "SnapshotMissingException: [" + from.Repository + ":" + from.Snapshot + "/" + from.SnapshotUUID + "] is missing"
+	}
+	taken := snapshot.shards[allocation.ShardID{Index: from.Index, Shard: s.key.shard}]
+	if taken == nil {
+		return &shardSnapshot{commit: commit{checkpoint: NoOpsPerformed}, eng: emptyEngine()}, repository, ""
+	}
+	return taken, repository, ""
+}
+
+func emptyEngine() engine {
+	var e engine
+	e.init()
+	return e
+}
+
+// restored opens what was copied, as a history of its own.
+func (r *recoveryRun) restored(taken *shardSnapshot) {
+	st := r.s.store
+	r.copied = true
+	st.segments = slices.Clone(taken.segments)
+	st.eng.copyFrom(&taken.eng, taken.commit.checkpoint, r.s.now())
+	st.eng.fluidDocs = max(0, taken.commit.docs-st.eng.liveN)
+	st.commit, st.history = taken.commit, newID(r.s.p.c.ids)
+	st.global = st.commit.checkpoint
+	st.partial = 0
+	st.n.changed()
+	r.enter(StageVerifyIndex)
+	r.enter(StageTranslog)
+	r.opsTotal = 0
+	r.enter(StageFinalize)
+	r.finish()
+}

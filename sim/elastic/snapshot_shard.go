@@ -1,0 +1,142 @@
+package elastic
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/recovery"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// snapshotShards begins the snapshots of the primaries on this node that the state asks
+// for (SnapshotShardsService). A shard that an earlier snapshot of the same repository
+// still reads waits for that.
+func (p *process) snapshotShards(st *state.State) {
+	busy := make(map[string]bool)
+	for _, e := range st.Snapshots {
+		for i := range e.Shards {
+			sh := &e.Shards[i]
+			key := fmt.Sprintf("%s/%s/%d", e.Repository, sh.UUID, sh.Shard)
+			if sh.State != state.ShardSnapshotInit || busy[key] {
+				continue
+			}
+			busy[key] = true
+			task := e.UUID + "/" + key
+			if sh.Node == p.n.ID() && !p.snapshotting[task] {
+				if p.snapshotting == nil {
+					p.snapshotting = make(map[string]bool)
+				}
+				p.snapshotting[task] = true
+				(&shardSnapshotRun{p: p, repository: st.Repository(e.Repository), entry: e, shard: *sh}).begin()
+			}
+		}
+	}
+}
+
+// shardSnapshotRun writes one shard into a repository.
+type shardSnapshotRun struct {
+	p          *process
+	repository *state.Repository
+	entry      *state.SnapshotInProgress
+	shard      state.ShardSnapshot
+	s          *shard
+	out        *shardSnapshot
+}
+
+func (r *shardSnapshotRun) begin() {
+	r.p.after(r.p.c.cal.StoreRead, "snapshot.shard", func() {
+		r.s = r.p.shards[storeKey{r.shard.UUID, r.shard.Shard}]
+		switch {
+		case r.repository == nil:
+			r.report("repository_missing_exception: [" + r.entry.Repository + "] missing")
+		case r.s == nil || r.s.phase != started || !r.s.actingPrimary():
+			r.report("index_shard_snapshot_failed_exception: snapshot should be performed only on primary")
+		default:
+			r.copy()
+		}
+	})
+}
+
+// copy commits what there is and writes the segments that the repository lacks.
+func (r *shardSnapshotRun) copy() {
+	p, s, c := r.p, r.s, r.p.c
+	s.store.flush()
+	v := c.vaultOf(r.repository)
+	r.out = &shardSnapshot{
+		uuid: r.shard.UUID, segments: append([]recovery.Segment(nil), s.store.segments...), commit: s.store.commit, began: p.clock.Now(),
+	}
+	r.out.eng.copyFrom(s.engine(), s.store.commit.checkpoint, s.now())
+	r.out.fresh = v.lacking(r.shard.UUID, r.shard.Shard, r.out.segments)
+	if v.pending[r.entry.UUID] == nil {
+		v.pending[r.entry.UUID] = make(map[allocation.ShardID]*shardSnapshot)
+	}
+	v.pending[r.entry.UUID][allocation.ShardID{Index: r.shard.Index, Shard: r.shard.Shard}] = r.out
+	if s.store.damage.missing {
+		r.report(s.store.noSuchFile().javaText())
+		return
+	}
+	perFile := time.Duration(recovery.Files(r.out.fresh)+1) * c.cal.PerFile
+	bytes := recovery.Bytes(r.out.fresh)
+	if bytes == 0 {
+		p.after(perFile, "snapshot.files", r.written)
+		return
+	}
+	through := []*sim.Resource{p.n.disk.Read, p.n.throttle(r.repository, "max_snapshot_bytes_per_sec", "40mb")}
+	r.out.transfer = c.net.Flow(p.n.Name(), v.endpoint(), bytes, through, 0, func(err error) {
+		p.run(func() {
+			if err != nil {
+				r.report("i_o_exception: " + err.Error())
+				return
+			}
+			p.after(perFile, "snapshot.files", r.written)
+		})
+	})
+}
+
+// written ends the shard's snapshot. What was read must match its checksums: a file that
+// doesn't fails the snapshot of the shard and marks the store, while the copy goes on
+// until it is opened the next time (BlobStoreRepository.failStoreIfCorrupted).
+func (r *shardSnapshotRun) written() {
+	if bad := r.s.store.badAmong(r.out.fresh); bad != nil {
+		r.s.store.mark(bad)
+		r.report(bad.javaText())
+		return
+	}
+	if r.p.shards[r.s.key] != r.s {
+		r.report("index_shard_snapshot_failed_exception: aborted")
+		return
+	}
+	r.out.done, r.out.took = true, r.p.clock.Now().Sub(r.out.began)
+	r.report("")
+}
+
+// report tells the master; a failure has a reason.
+func (r *shardSnapshotRun) report(failure string) {
+	r.p.toMaster("update_snapshot_status", 512, func(m *master, reply func(error)) {
+		m.snapshotShardDone(r.entry.UUID, r.shard.UUID, r.shard.Shard, failure, reply)
+	}, func(error) {})
+}
+
+// throttle is a node's limit for a repository.
+func (n *Node) throttle(r *state.Repository, setting, byDefault string) *sim.Resource {
+	text, ok := r.Settings.Get(setting)
+	if !ok {
+		text = byDefault
+	}
+	limit, err := settings.ParseBytes(setting, text)
+	if err != nil || limit < 0 {
+		limit = 0 // none; a value that can't be read was refused with the registration
+	}
+	name := n.Name() + "/" + r.Name + "/" + setting
+	if n.throttles[name] == nil {
+		if n.throttles == nil {
+			n.throttles = make(map[string]*sim.Resource)
+		}
+		n.throttles[name] = n.c.net.Fluid().Resource(name, limit)
+	}
+	n.throttles[name].SetCapacity(limit)
+	return n.throttles[name]
+}
