@@ -112,7 +112,7 @@ func (c *Client) UpdateClusterSettings(ctx context.Context, s ClusterSettings) e
 	if err != nil {
 		return fmt.Errorf("cluster settings: %w", err)
 	}
-	body, err := c.call(ctx, "cluster.put_settings", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
+	body, err := c.call(ctx, "cluster.put_settings", once, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
 		return esapi.ClusterPutSettingsRequest{Body: bytes.NewReader(request)}.Do(ctx, t)
 	})
 	if err != nil {

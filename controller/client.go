@@ -182,7 +182,8 @@ type repeat bool
 const (
 	// idempotent calls have the same effect once or twice.
 	idempotent repeat = true
-	// once is for calls that must not be sent again unless they were refused.
+	// once is for calls that must not be sent again unless they were refused: where the
+	// outcome is not known, the caller looks before it repeats.
 	once repeat = false
 )
 
@@ -202,7 +203,7 @@ func (c *Client) call(ctx context.Context, name string, again repeat, r request)
 		switch {
 		case ctx.Err() != nil:
 			return nil, fmt.Errorf("%s: %w", name, ctx.Err())
-		case refused && !api.transient(), errors.Is(err, ErrTooLarge), errors.Is(err, ErrNotInCharge), !refused && again == once:
+		case refused && !api.transient(), errors.Is(err, ErrTooLarge), errors.Is(err, ErrNotInCharge), again == once && outcomeUnknown(err):
 			return nil, err
 		case attempt >= c.cfg.Retries:
 			return nil, fmt.Errorf("%s: gave up after %d attempts: %w", name, attempt+1, err)

@@ -44,6 +44,34 @@ func (e *APIError) transient() bool {
 	return false
 }
 
+// unsure reports whether the call may have been carried out though it failed: a proxy
+// that gave up waiting, or a master that was lost while it published the change
+// (FailedToCommitClusterStateException, and what a node answers that finds no other).
+func (e *APIError) unsure() bool {
+	switch e.Status {
+	case http.StatusBadGateway, http.StatusGatewayTimeout:
+		return true
+	}
+	switch e.Type {
+	case "failed_to_commit_cluster_state_exception", "not_master_exception", "master_not_discovered_exception":
+		return true
+	}
+	return false
+}
+
+// outcomeUnknown reports whether nobody can tell from the error if the call was carried
+// out: whoever wants to repeat it has to look first.
+func outcomeUnknown(err error) bool {
+	var api *APIError
+	switch {
+	case err == nil, errors.Is(err, ErrNotInCharge):
+		return false
+	case errors.As(err, &api):
+		return api.unsure()
+	}
+	return true
+}
+
 // HasStatus reports whether err is an answer with this HTTP status.
 func HasStatus(err error, status int) bool {
 	var api *APIError

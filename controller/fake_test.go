@@ -47,6 +47,11 @@ type fakeCluster struct {
 	refuse      map[string]string
 	reroutes    []string
 	dropReroute bool
+	// drop loses requests before they arrive; dropPut loses the answers to changes of
+	// settings, answerPut takes their place with status 503.
+	drop      func(r *http.Request) bool
+	dropPut   bool
+	answerPut string
 }
 
 // fakeCopy is a row of _cat/shards.
@@ -210,6 +215,11 @@ func (f *fakeCluster) putSettings(w http.ResponseWriter, r *http.Request) {
 	if f.onSettings != nil {
 		f.onSettings(f)
 	}
+	if f.answerPut != "" {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, f.answerPut)
+		return
+	}
 	reply(w, map[string]any{"acknowledged": true, "persistent": change.Persistent, "transient": change.Transient})
 }
 
@@ -280,8 +290,14 @@ func (f *fakeCluster) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body == nil {
 		r.Body = http.NoBody
 	}
+	if f.drop != nil && f.drop(r) {
+		return nil, errors.New("connection reset")
+	}
 	rec := httptest.NewRecorder()
 	f.ServeHTTP(rec, r)
+	if f.dropPut && r.Method == http.MethodPut {
+		return nil, errors.New("connection reset")
+	}
 	if f.dropReroute && r.URL.Path == "/_cluster/reroute" && r.URL.Query().Get("dry_run") == "" {
 		return nil, errors.New("connection reset")
 	}

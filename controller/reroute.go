@@ -80,7 +80,7 @@ func (e RerouteExplanation) Refusal() string {
 }
 
 // Reroute carries out commands, or tries them. It is not repeated when its outcome is
-// unknown, except as a dry run.
+// unknown, except as a dry run: whoever gave the command looks first.
 func (c *Client) Reroute(ctx context.Context, commands []RerouteCommand, opt RerouteOptions) (RerouteAnswer, error) {
 	var answer RerouteAnswer
 	if commands == nil {
@@ -117,7 +117,9 @@ func (s *ShardController) moveShards(ctx context.Context, moves []policy.ShardMo
 	steps := make([]Step, 0, len(moves))
 	for _, m := range moves {
 		step := Step{What: fmt.Sprintf("move %s[%d] (%s) from %s to %s", m.Index, m.Shard, formatBytes(m.Bytes), m.From, m.To)}
-		if err := s.moveShard(ctx, m); err != nil {
+		again, err := s.moveShard(ctx, m)
+		step.What += again
+		if err != nil {
 			step.Error = err.Error()
 			s.log.errorf(ctx, "Shard %s[%d] not moved from %s to %s: %v", m.Index, m.Shard, m.From, m.To, err)
 		} else {
@@ -129,19 +131,63 @@ func (s *ShardController) moveShards(ctx context.Context, moves []policy.ShardMo
 	return steps
 }
 
-// moveShard tries a move and then does it.
-func (s *ShardController) moveShard(ctx context.Context, m policy.ShardMove) error {
-	command := []RerouteCommand{{Move: &MoveCommand{Index: m.Index, Shard: m.Shard, From: m.From, To: m.To}}}
-	for _, dry := range []bool{true, false} {
-		answer, err := s.client.Reroute(ctx, command, RerouteOptions{DryRun: dry})
-		if err != nil {
-			return err
+// moveShard tries a move and then does it. When it can't be told whether it was done, it
+// looks where the shard is, and repeats the command only when it is where it was; note
+// says so.
+func (s *ShardController) moveShard(ctx context.Context, m policy.ShardMove) (note string, err error) {
+	if err := s.reroute(ctx, m, true); err != nil {
+		return "", err
+	}
+	for look := 0; ; look++ {
+		err := s.reroute(ctx, m, false)
+		if !outcomeUnknown(err) || ctx.Err() != nil || look == mostLooks {
+			return note, err
 		}
-		for _, e := range answer.Explanations {
-			if why := e.Refusal(); why != "" {
-				return fmt.Errorf("the cluster's deciders refuse it: %s", why)
-			}
+		s.log.warnf(ctx, "Whether shard %s[%d] was moved is not known, looking: %v", m.Index, m.Shard, err)
+		where, lookErr := s.whereIs(ctx, m)
+		switch {
+		case lookErr != nil:
+			return note, fmt.Errorf("%w; whether it was done could not be seen: %w", err, lookErr)
+		case where == m.To:
+			return note + "; without an answer, but a look showed it done", nil
+		case where != m.From:
+			return note, fmt.Errorf("%w; and the copy is not on %s any more", err, m.From)
+		}
+		note += "; without an answer, and again after a look showed it not done"
+	}
+}
+
+// reroute tries a move or does it.
+func (s *ShardController) reroute(ctx context.Context, m policy.ShardMove, dry bool) error {
+	command := []RerouteCommand{{Move: &MoveCommand{Index: m.Index, Shard: m.Shard, From: m.From, To: m.To}}}
+	answer, err := s.client.Reroute(ctx, command, RerouteOptions{DryRun: dry})
+	if err != nil {
+		return err
+	}
+	for _, e := range answer.Explanations {
+		if why := e.Refusal(); why != "" {
+			return fmt.Errorf("the cluster's deciders refuse it: %s", why)
 		}
 	}
 	return nil
+}
+
+// whereIs finds the copy that is to be moved: its new node when it is there or on its way
+// there, else its old one, "" when it is on neither.
+func (s *ShardController) whereIs(ctx context.Context, m policy.ShardMove) (string, error) {
+	shards, err := s.client.GetShardAllocation(ctx)
+	if err != nil {
+		return "", err
+	}
+	found := ""
+	for _, c := range shards {
+		switch {
+		case c.Index != m.Index || c.Shard != m.Shard:
+		case c.Node == m.To || c.RelocatingTo == m.To:
+			return m.To, nil
+		case c.Node == m.From:
+			found = m.From
+		}
+	}
+	return found, nil
 }

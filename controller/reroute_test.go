@@ -1,6 +1,7 @@
 package controller_test
 
 import (
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,7 +55,90 @@ func TestMovesAreTriedBeforeTheyAreDone(t *testing.T) {
 	})
 }
 
-func TestAMoveWhoseOutcomeIsUnknownIsNotRepeated(t *testing.T) {
+func TestAMoveThatNeverArrivedIsRepeatedAfterALook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeCluster(2, started("logs", 2, 0)...)
+		lost := 0
+		fake.drop = func(r *http.Request) bool {
+			if r.URL.Path == "/_cluster/reroute" && r.URL.Query().Get("dry_run") == "" && lost == 0 {
+				lost++
+				return true
+			}
+			return false
+		}
+		r := run(t, fake, func(c *controller.Config) {
+			c.Policy = &fixed{verdict: policy.Verdict{Actions: []policy.Action{policy.Move}, Moves: []policy.ShardMove{{Index: "logs", Shard: 0, From: "n1", To: "n2"}}}}
+		})
+		time.Sleep(20 * second)
+		require.NoError(t, r.end())
+		assert.Len(t, fake.reroutes, 2, "the dry run, and the repetition of what had been lost")
+		assert.Empty(t, r.Decisions()[0].Done[0].Error)
+		assert.Contains(t, r.Decisions()[0].Done[0].What, "again after a look showed it not done")
+	})
+}
+
+// losingPuts loses the first changes of settings on their way.
+func losingPuts(fake *fakeCluster, first int) {
+	fake.drop = func(r *http.Request) bool {
+		if r.Method != http.MethodPut || first == 0 {
+			return false
+		}
+		first--
+		return true
+	}
+}
+
+func TestSettingsThatNeverArrivedAreSentAgainAfterALook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeCluster(3, started("logs", 12, 4, 2)...)
+		fake.persistent["cluster.routing.rebalance.enable"] = "none"
+		losingPuts(fake, 2)
+		r := run(t, fake, func(c *controller.Config) { c.PolicyName = "variance" })
+		time.Sleep(20 * second)
+		require.NoError(t, r.end())
+		require.Len(t, r.acted(), 1)
+		assert.Len(t, fake.sent(), 1, "two were lost on their way")
+		assert.Equal(t, "all", fake.persistent["cluster.routing.rebalance.enable"])
+	})
+}
+
+func TestSettingsWhoseAnswerWasLostAreNotSentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, fail := range []func(fake *fakeCluster){
+			func(fake *fakeCluster) { fake.dropPut = true },
+			func(fake *fakeCluster) {
+				fake.onSettings = func(f *fakeCluster) { // published, and the master lost over it
+					f.answerPut = `{"error":{"type":"failed_to_commit_cluster_state_exception","reason":"node is no longer master"},"status":503}`
+				}
+			},
+		} {
+			fake := newFakeCluster(3, started("logs", 12, 4, 2)...)
+			fail(fake)
+			r := run(t, fake, func(c *controller.Config) { c.PolicyName = "variance" })
+			time.Sleep(20 * second)
+			require.NoError(t, r.end())
+			require.Len(t, r.acted(), 1)
+			assert.Empty(t, r.acted()[0].Done[0].Error)
+			assert.Len(t, fake.sent(), 1, "a look showed them in force")
+		}
+	})
+}
+
+func TestSettingsThatSomebodyChangedMeanwhileAreNotSentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeCluster(3, started("logs", 12, 4, 2)...)
+		fake.dropPut = true
+		fake.onSettings = func(f *fakeCluster) { f.persistent["indices.recovery.max_bytes_per_sec"] = "7mb" }
+		r := run(t, fake, func(c *controller.Config) { c.PolicyName = "variance" })
+		time.Sleep(20 * second)
+		require.NoError(t, r.end())
+		assert.Len(t, fake.sent(), 1)
+		assert.Contains(t, r.Decisions()[0].Done[0].Error, "somebody else has changed the settings meanwhile")
+		assert.Equal(t, "7mb", fake.persistent["indices.recovery.max_bytes_per_sec"])
+	})
+}
+
+func TestAMoveWhoseAnswerWasLostIsNotRepeatedWhenALookShowsItDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFakeCluster(2, started("logs", 2, 0)...)
 		fake.dropReroute = true
@@ -64,6 +148,7 @@ func TestAMoveWhoseOutcomeIsUnknownIsNotRepeated(t *testing.T) {
 		time.Sleep(20 * second)
 		require.NoError(t, r.end())
 		assert.Len(t, fake.reroutes, 2, "the dry run and one attempt")
-		assert.NotEmpty(t, r.Decisions()[0].Done[0].Error)
+		assert.Empty(t, r.Decisions()[0].Done[0].Error)
+		assert.Contains(t, r.Decisions()[0].Done[0].What, "a look showed it done")
 	})
 }

@@ -172,13 +172,48 @@ func (l *ledger) write(ctx context.Context, now SettingsInForce, changes []Setti
 		e.value, e.before, e.unsure = c.To, c.From, true
 	}
 	l.note()
-	if err := l.client.UpdateClusterSettings(ctx, l.inScope(values)); err != nil {
+	if err := l.send(ctx, now, values); err != nil {
 		return err
 	}
 	for _, c := range changes {
 		l.entries[c.Key].unsure = false
 	}
 	return nil
+}
+
+// mostLooks is how often a change whose outcome is not known is looked after.
+const mostLooks = 3
+
+// send sends changes. When it can't be told whether they were made (the connection broke,
+// nobody answered, the master was lost over it) it looks: what is in force already is not
+// sent again, and what somebody else has changed meanwhile is left alone.
+func (l *ledger) send(ctx context.Context, before SettingsInForce, values map[string]*string) error {
+	for look := 0; ; look++ {
+		err := l.client.UpdateClusterSettings(ctx, l.inScope(values))
+		if !outcomeUnknown(err) || ctx.Err() != nil || look == mostLooks {
+			return err
+		}
+		now, lookErr := l.client.GetClusterSettings(ctx)
+		if lookErr != nil {
+			return fmt.Errorf("%w; whether it was done could not be seen: %w", err, lookErr)
+		}
+		made, untouched := true, true
+		for _, key := range slices.Sorted(maps.Keys(values)) {
+			found := now.in(l.scope, key)
+			made = made && sameValue(found, values[key])
+			untouched = untouched && sameValue(found, before.in(l.scope, key))
+		}
+		switch {
+		case made:
+			return nil
+		case !untouched:
+			return fmt.Errorf("%w; and somebody else has changed the settings meanwhile", err)
+		}
+	}
+}
+
+func sameValue(a, b *string) bool {
+	return (a == nil) == (b == nil) && (a == nil || *a == *b)
 }
 
 func (l *ledger) inScope(values map[string]*string) ClusterSettings {
@@ -240,7 +275,7 @@ func (l *ledger) restoreKeys(ctx context.Context, keys []string) (Step, error) {
 		}
 	}
 	if len(values) > 0 {
-		if err := l.client.UpdateClusterSettings(ctx, l.inScope(values)); err != nil {
+		if err := l.send(ctx, now, values); err != nil {
 			return Step{What: step.What}, fmt.Errorf("restore settings: %w", err)
 		}
 		step.Calls = 1
