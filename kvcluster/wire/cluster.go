@@ -82,8 +82,9 @@ type CopyReport struct {
 	Epoch, Promised uint64
 	// LastEpoch and LastIndex are of the last entry of its log.
 	LastEpoch, LastIndex uint64
-	// Acting says that it is the primary of Promised and has begun to act.
-	Acting bool
+	// Acting says that it is the primary of Promised and has begun to act; Activated
+	// that the metadata group may note so: what it had to take over it has.
+	Acting, Activated bool
 	// NeedEpoch says that it is named primary of an epoch that it can't begin.
 	NeedEpoch bool
 	// InSync are the copies that take part, this one included; only while acting.
@@ -103,6 +104,7 @@ func (r *CopyReport) code(c *coder) {
 	c.uint(&r.LastEpoch)
 	c.uint(&r.LastIndex)
 	c.bool(&r.Acting)
+	c.bool(&r.Activated)
 	c.bool(&r.NeedEpoch)
 	nodeList(c, &r.InSync)
 	c.uint(&r.Bytes)

@@ -1,0 +1,76 @@
+package failover
+
+import (
+	"slices"
+
+	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/kvcluster/wire"
+)
+
+// NodeState is the state of a node, as of the last Observe.
+func (m *Manager) NodeState(id shardmap.NodeID) wire.FailoverState {
+	member, n := m.state.Member(id), m.nodes[id]
+	switch {
+	case member == nil || n == nil:
+		return wire.Normal
+	case member.Down && m.primaries[id] > 0:
+		return wire.Recovering
+	case member.Down:
+		return wire.Completed
+	case m.missed(n) > 0:
+		return wire.Detecting
+	}
+	return wire.Normal
+}
+
+// State is the state of the whole: that of what is worst, and Completed when all is
+// well again after a failover.
+func (m *Manager) State() wire.FailoverState {
+	state := wire.Normal
+	if m.done {
+		state = wire.Completed
+	}
+	for _, id := range m.known() {
+		if m.shards[id].under != nil {
+			return wire.Recovering
+		}
+	}
+	for i := range m.state.Members() {
+		switch m.NodeState(m.state.Members()[i].ID) {
+		case wire.Recovering:
+			return wire.Recovering
+		case wire.Detecting:
+			state = wire.Detecting
+		}
+	}
+	return state
+}
+
+// Health is what is known of each node, in the order in which they came.
+func (m *Manager) Health() []wire.NodeHealth {
+	var list []wire.NodeHealth
+	for i := range m.state.Members() {
+		id := m.state.Members()[i].ID
+		n := m.nodes[id]
+		if n == nil {
+			continue
+		}
+		h := wire.NodeHealth{Node: id, State: m.NodeState(id), Missed: m.missed(n), Heard: n.row}
+		ids := make([]shardmap.ID, 0, len(n.copies))
+		for s := range n.copies {
+			ids = append(ids, s)
+		}
+		slices.Sort(ids)
+		for _, s := range ids {
+			h.Copies = append(h.Copies, n.copies[s])
+		}
+		list = append(list, h)
+	}
+	return list
+}
+
+// Available reports whether a shard has an acting primary that reaches a majority.
+func (m *Manager) Available(id shardmap.ID) bool {
+	x := m.shards[id]
+	return x != nil && !x.bad
+}

@@ -1,0 +1,15 @@
+package failover
+
+// Mutant is a defect that a build with the tag kvmutants can plant in a Manager. Others
+// have none of them.
+type Mutant uint8
+
+const (
+	// LateDetection waits four times as long before a node is given up.
+	LateDetection Mutant = iota + 1
+)
+
+// Mutants are all of them.
+func Mutants() []Mutant { return []Mutant{LateDetection} }
+
+func (m Mutant) String() string { return [...]string{"none", "late-detection"}[m] }

@@ -1,0 +1,199 @@
+package failover
+
+import (
+	"slices"
+
+	"github.com/shardquake/shardquake/kvcluster/meta"
+	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/kvcluster/wire"
+)
+
+// open reports whether a node may get new copies.
+func (m *Manager) open(n *wire.Member) bool { return n.State == wire.Active && m.up(n.ID) }
+
+// Lost reports whether a node has been given up for so long that its copies are to be
+// made elsewhere.
+func (m *Manager) Lost(id shardmap.NodeID) bool {
+	n := m.nodes[id]
+	return n == nil || n.down && m.now-n.wellAt >= m.set.ReplaceAfter
+}
+
+// healthy reports whether a shard's copies may be changed: its last change is complete,
+// its primary acts, and all copies but those that are lost have what it has.
+func (m *Manager) healthy(s *shardmap.Shard) bool {
+	r, ok := m.report(s.Primary, s.ID)
+	if !ok || !r.Acting || r.Promised != s.Epoch || !s.Settled() || m.missedAny(s) {
+		return false
+	}
+	for _, id := range s.Replicas {
+		if !slices.Contains(r.InSync, id) && !m.Lost(id) {
+			return false
+		}
+	}
+	return true
+}
+
+// missedAny reports whether a copy's node is late with its heartbeats, but not yet
+// lost: that had better be decided first.
+func (m *Manager) missedAny(s *shardmap.Shard) bool {
+	return slices.ContainsFunc(s.Replicas, func(id shardmap.NodeID) bool { return !m.up(id) && !m.Lost(id) })
+}
+
+// placeable is the nodes as shardmap sees them, with a load of one per copy.
+func (m *Manager) placeable() []shardmap.Node {
+	var nodes []shardmap.Node
+	for i := range m.state.Members() {
+		n := &m.state.Members()[i]
+		if n.State != wire.Removed {
+			nodes = append(nodes, shardmap.Node{ID: n.ID, Zone: n.Zone, Weight: int(n.Weight), Closed: !m.open(n)})
+		}
+	}
+	for i := range m.state.Map().Len() {
+		for _, id := range m.state.Map().At(i).Replicas {
+			addLoad(nodes, id, 1)
+		}
+	}
+	return nodes
+}
+
+func addLoad(nodes []shardmap.Node, id shardmap.NodeID, load int64) {
+	for i := range nodes {
+		if nodes[i].ID == id {
+			nodes[i].Load += load
+		}
+	}
+}
+
+// place changes the copies of shards that don't have as many as they should, or have
+// some where they should not be: on nodes that are lost or leave, or too many in a zone.
+// Copies change one at a time, and no more shards than MaxMoves at once.
+func (m *Manager) place() {
+	room := int(m.set.MaxMoves)
+	var ready []*shardmap.Shard
+	for i := range m.state.Map().Len() {
+		if s := m.state.Map().At(i); m.healthy(s) {
+			ready = append(ready, s)
+		} else if !s.Settled() {
+			room--
+		}
+	}
+	nodes := m.placeable()
+	for _, s := range ready {
+		if room <= 0 {
+			return
+		}
+		next := m.next(s, nodes)
+		if next == nil {
+			continue
+		}
+		room--
+		for _, id := range next {
+			if !s.HasReplica(id) {
+				addLoad(nodes, id, 1)
+			}
+		}
+		m.command(wire.Command{Kind: wire.SetReplicas, Shard: s.ID, Nodes: next, IfEpoch: s.Epoch})
+	}
+}
+
+// next is the copies of a shard after the next step towards where they should be, or
+// nil if they are there.
+func (m *Manager) next(s *shardmap.Shard, nodes []shardmap.Node) []shardmap.NodeID {
+	// Those in front stay if some have to go.
+	keep := slices.Clone(s.Replicas)
+	slices.SortStableFunc(keep, func(a, b shardmap.NodeID) int { return m.merit(s, b) - m.merit(s, a) })
+	want := shardmap.Place(s.ID, 1, keep, nodes, shardmap.Placement{Replicas: int(m.set.Replicas)})
+	add := slices.DeleteFunc(slices.Clone(want), s.HasReplica)
+	drop := slices.DeleteFunc(keep, func(id shardmap.NodeID) bool { return slices.Contains(want, id) })
+	next := slices.Clone(s.Replicas)
+	switch {
+	case len(add) > 0 && len(next) < int(m.set.Replicas):
+		return append(next, add[0])
+	case len(add) > 0 && len(drop) > 0:
+		next[slices.Index(next, drop[len(drop)-1])] = add[0]
+		return next
+	case len(drop) > 0 && len(next) > int(m.set.Replicas):
+		return slices.DeleteFunc(next, func(id shardmap.NodeID) bool { return id == drop[len(drop)-1] })
+	}
+	return nil
+}
+
+// merit is how much there is to be said for leaving a copy where it is.
+func (m *Manager) merit(s *shardmap.Shard, id shardmap.NodeID) int {
+	merit := 0
+	if m.up(id) {
+		merit += 4
+	}
+	if m.state.Member(id).State == wire.Active {
+		merit += 2
+	}
+	if id == s.Primary {
+		merit++
+	}
+	return merit
+}
+
+// balance splits, merges and moves what the measurements call for, and spreads
+// primaries.
+func (m *Manager) balance() {
+	if !m.forced && (m.set.ManualBalance || m.now-m.balancedAt < m.set.BalanceEvery) {
+		return
+	}
+	stats := make(map[shardmap.ID]shardmap.Stats)
+	for i := range m.state.Map().Len() {
+		s := m.state.Map().At(i)
+		if !m.healthy(s) {
+			return // recoveries come first
+		}
+		if r, ok := m.report(s.Primary, s.ID); ok && r.Measured {
+			stats[s.ID] = shardmap.Stats{Bytes: int64(r.Bytes), QPS: int64(r.QPS), Middle: r.Middle, LoadMiddle: r.LoadMiddle}
+		}
+	}
+	m.balancedAt, m.forced = m.now, false
+	changes, err := shardmap.Plan(m.state.Map(), stats, m.placeable(), meta.Thresholds(&m.set))
+	if err != nil {
+		return // the settings were validated; a plan that fails is no plan
+	}
+	for _, c := range changes {
+		m.command(change(m.state.Map(), c))
+	}
+	if len(changes) == 0 {
+		m.spread()
+	}
+}
+
+// change is the command that makes a change of a plan.
+func change(now *shardmap.Map, c shardmap.Change) wire.Command {
+	cmd := wire.Command{Shard: c.Shard, IfEpoch: now.Get(c.Shard).Epoch}
+	switch c.Action {
+	case shardmap.SplitShard:
+		cmd.Kind, cmd.Start = wire.SplitShard, c.Key
+	case shardmap.MergeShards:
+		cmd.Kind, cmd.Other = wire.MergeShards, c.Other
+	case shardmap.MoveCopy:
+		cmd.Kind, cmd.Node, cmd.To = wire.MoveCopy, c.From, c.To
+	}
+	return cmd
+}
+
+// spread makes copies on nodes with few primaries the primaries of shards whose primary
+// has many.
+func (m *Manager) spread() {
+	moves := 0
+	for i := range m.state.Map().Len() {
+		s := m.state.Map().At(i)
+		best := s.Primary
+		for _, id := range s.Replicas {
+			if m.open(m.state.Member(id)) && m.primaries[id] < m.primaries[best] {
+				best = id
+			}
+		}
+		if m.primaries[s.Primary]-m.primaries[best] < 2 || moves == int(m.set.MaxMoves) {
+			continue
+		}
+		m.primaries[s.Primary]--
+		m.primaries[best]++
+		moves++
+		m.command(wire.Command{Kind: wire.SetPrimary, Shard: s.ID, Node: best, IfEpoch: s.Epoch})
+	}
+}

@@ -1,0 +1,15 @@
+package node
+
+// Mutant is a defect that a build with the tag kvmutants can plant in a Node. Others
+// have none of them.
+type Mutant uint8
+
+const (
+	// FixedNonce lets a node with an empty disk pass for the one that was there before.
+	FixedNonce Mutant = iota + 1
+)
+
+// Mutants are all of them.
+func Mutants() []Mutant { return []Mutant{FixedNonce} }
+
+func (m Mutant) String() string { return [...]string{"none", "fixed-nonce"}[m] }
