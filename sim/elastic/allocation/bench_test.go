@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -78,6 +79,44 @@ func benchmarkService() *Service {
 	return New(Config{NewAllocationID: func() string { n++; return strconv.Itoa(n) }, Fetcher: nothingOnDisk{}})
 }
 
+// withForecasts is a state whose indices have the write loads and sizes that data
+// streams forecast for a new backing index, each its own.
+func withForecasts(st *state.State) *state.State {
+	st = st.Clone()
+	st.Indices = slices.Clone(st.Indices)
+	for i, m := range st.Indices {
+		c := *m
+		load, bytes := float64(i%17)/8, int64(i%101+1)<<26
+		c.ForecastWriteLoad, c.ForecastShardBytes = &load, &bytes
+		st.Indices[i] = &c
+	}
+	return st
+}
+
+// withDisks is what the polls of disks and sizes tell of a state: disks of 100 TB that are half full,
+// and sizes that differ from shard to shard.
+func withDisks(st *state.State) Input {
+	in := Input{Info: &ClusterInfo{
+		Nodes: make(map[string]DiskUsage), ShardBytes: make(map[ShardKey]int64), DataPaths: make(map[NodeShard]string),
+	}}
+	for i, n := range st.Nodes {
+		in.Info.Nodes[n.ID] = DiskUsage{Path: "/data", TotalBytes: 100 << 40, FreeBytes: (50<<40 + int64(i%7)<<30)}
+	}
+	for _, t := range st.Routing.Indices {
+		for _, sh := range t.Shards {
+			for _, primary := range []bool{true, false} {
+				in.Info.ShardBytes[ShardKey{Index: t.Index, Shard: sh.Shard, Primary: primary}] = int64((sh.Shard*31+len(in.Info.ShardBytes))%997) << 20
+			}
+			for _, c := range sh.Copies {
+				if c.Assigned() {
+					in.Info.DataPaths[NodeShard{Node: c.Node, Index: t.Index, Shard: sh.Shard}] = "/data"
+				}
+			}
+		}
+	}
+	return in
+}
+
 func BenchmarkAllocation(b *testing.B) {
 	for _, size := range benchmarkSizes {
 		if size.onlyWhenAskedTo && os.Getenv("SHARDQUAKE_LARGE_BENCHMARKS") == "" {
@@ -85,47 +124,59 @@ func BenchmarkAllocation(b *testing.B) {
 		}
 		name := fmt.Sprintf("%dx%d", size.nodes, size.copies)
 		fresh := benchmarkState(size.nodes, size.copies)
-		b.Run("fresh/desired_balance/"+name, func(b *testing.B) { benchmarkCompute(b, fresh, size.compute) })
-		b.Run("fresh/balanced/"+name, func(b *testing.B) { benchmarkPlain(b, fresh, size.plain) })
 		placed := placedState(size.nodes, size.copies)
-		b.Run("steady/"+name, func(b *testing.B) { benchmarkSteady(b, placed) })
 		joined := placedState(size.nodes-1, size.copies)
 		joined.Nodes = append(joined.Nodes, benchmarkNode(size.nodes-1))
-		b.Run("join/desired_balance/"+name, func(b *testing.B) { benchmarkCompute(b, joined, 0) })
-		b.Run("join/balanced/"+name, func(b *testing.B) { benchmarkPlain(b, joined, 0) })
+		for _, v := range []struct {
+			name  string
+			of    func(*state.State) *state.State
+			input func(*state.State) Input
+		}{
+			{"", func(st *state.State) *state.State { return st }, func(*state.State) Input { return Input{} }},
+			{"forecasts,", withForecasts, func(*state.State) Input { return Input{} }},
+			{"disks,", func(st *state.State) *state.State { return st }, withDisks},
+			{"forecasts+disks,", withForecasts, withDisks},
+		} {
+			fresh, placed, joined := v.of(fresh), v.of(placed), v.of(joined)
+			b.Run("fresh/desired_balance/"+v.name+name, func(b *testing.B) { benchmarkCompute(b, fresh, v.input(fresh), size.compute) })
+			b.Run("fresh/balanced/"+v.name+name, func(b *testing.B) { benchmarkPlain(b, fresh, v.input(fresh), size.plain) })
+			b.Run("steady/desired_balance/"+v.name+name, func(b *testing.B) { benchmarkSteady(b, placed, v.input(placed)) })
+			b.Run("join/desired_balance/"+v.name+name, func(b *testing.B) { benchmarkCompute(b, joined, v.input(joined), 0) })
+			b.Run("join/balanced/"+v.name+name, func(b *testing.B) { benchmarkPlain(b, joined, v.input(joined), 0) })
+		}
 	}
 }
 
-func benchmarkCompute(b *testing.B, st *state.State, elasticsearch float64) {
+func benchmarkCompute(b *testing.B, st *state.State, in Input, elasticsearch float64) {
 	b.ReportAllocs()
 	iterations := 0
 	measure(b, elasticsearch, func() {
 		s := benchmarkService()
-		s.Reroute(st, Input{})
+		s.Reroute(st, in)
 		iterations = s.Compute().Iterations
 	})
 	b.ReportMetric(float64(iterations), "iterations")
 }
 
 // benchmarkSteady measures what every reroute costs once the cluster is balanced.
-func benchmarkSteady(b *testing.B, st *state.State) {
+func benchmarkSteady(b *testing.B, st *state.State, in Input) {
 	b.ReportAllocs()
 	s := benchmarkService()
 	round := func() {
-		st = s.Reroute(st, Input{})
+		st = s.Reroute(st, in)
 		s.Compute()
-		st = s.Reconcile(st, Input{})
+		st = s.Reconcile(st, in)
 	}
 	round()
 	measure(b, 0, round)
 }
 
-func benchmarkPlain(b *testing.B, st *state.State, elasticsearch float64) {
+func benchmarkPlain(b *testing.B, st *state.State, in Input, elasticsearch float64) {
 	b.ReportAllocs()
 	balanced := settings.Balanced
 	st = st.Clone()
 	st.Persistent = st.Persistent.With(map[string]*string{settings.AllocationType.Key(): &balanced})
-	measure(b, elasticsearch, func() { benchmarkService().Reroute(st, Input{}) })
+	measure(b, elasticsearch, func() { benchmarkService().Reroute(st, in) })
 }
 
 // measure reports CPU time, the heap taken from the system and, where Elasticsearch's time is
