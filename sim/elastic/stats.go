@@ -227,8 +227,8 @@ func (r *recoveryRun) describe(detailed bool) RecoveryInfo {
 	if r.source != nil {
 		out.SourceNode = r.source.ID()
 	}
-	if r.kind != state.Peer {
-		out.TranslogOnStart = r.opsTotal
+	if r.kind == state.Snapshot {
+		out.Restored = s.meta.Restored
 	}
 	return out
 }

@@ -1,6 +1,10 @@
 package elastic
 
-import "time"
+import (
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
 
 // ShardStats is what a node knows of one shard copy it holds
 // (org.elasticsearch.action.admin.indices.stats.ShardStats).
@@ -108,9 +112,11 @@ type RecoveryInfo struct {
 	Index   string
 	Shard   int
 	Primary bool
-	// Type is EMPTY_STORE, EXISTING_STORE or PEER.
-	Type  string
-	Stage RecoveryStage
+	// Type is EMPTY_STORE, EXISTING_STORE, PEER or SNAPSHOT; of the last Restored says from
+	// which.
+	Type     string
+	Restored *state.Restored
+	Stage    RecoveryStage
 	// Start and Stop; Stop is zero while it runs.
 	Start, Stop time.Time
 	Total       time.Duration

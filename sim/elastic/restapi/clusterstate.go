@@ -368,6 +368,9 @@ func writeCopy(w *jsonWriter, c *call, cp *state.Copy) {
 		if cp.Source == state.ExistingStore {
 			w.bool("bootstrap_new_history_uuid", false)
 		}
+		if m := c.node.Applied().Index(cp.Index); cp.Source == state.Snapshot && m != nil && m.Restored != nil {
+			writeRestored(w, m.Restored)
+		}
 		w.end()
 	}
 	if cp.AllocationID != "" {

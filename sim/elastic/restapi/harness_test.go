@@ -14,6 +14,7 @@ import (
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/restapi"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -26,15 +27,20 @@ type world struct {
 	client *http.Client
 }
 
-// newWorld makes a cluster of nodes n1, n2, … in zones a, b, … that has formed.
-func newWorld(t testing.TB, nodes int) *world {
+// newWorld makes a cluster of nodes n1, n2, … in zones a, b, … that has formed; settings
+// of the nodes' files follow as keys and values.
+func newWorld(t testing.TB, nodes int, set ...string) *world {
 	t.Helper()
 	e := sim.NewEngine(sim.Config{Seed: 1})
 	t.Cleanup(func() { _ = e.Close() })
 	cfg := elastic.Config{Engine: e, Network: e.NewNetwork(e.NewFluid()), ClusterName: "cc"}
+	file := map[string]string{}
+	for i := 0; i+1 < len(set); i += 2 {
+		file[set[i]] = set[i+1]
+	}
 	for i := range nodes {
 		cfg.Nodes = append(cfg.Nodes, elastic.NodeConfig{
-			Name: fmt.Sprintf("n%d", i+1), DiskBytes: 100 << 30, Latency: 100 * time.Microsecond,
+			Name: fmt.Sprintf("n%d", i+1), DiskBytes: 100 << 30, Latency: 100 * time.Microsecond, Settings: settings.Of(file),
 			Attributes: []state.Attribute{{Name: "zone", Value: string(rune('a' + i))}},
 		})
 	}

@@ -124,6 +124,8 @@ func writeRecovery(w *jsonWriter, st *state.State, f *elastic.RecoveryInfo, deta
 	w.object("source")
 	if f.SourceNode != "" {
 		writeRecoveryNode(w, st, f.SourceNode)
+	} else if f.Restored != nil {
+		writeRestored(w, f.Restored)
 	} else if f.BootstrapNewHistoryUUID {
 		w.bool("bootstrap_new_history_uuid", true)
 	} else if f.Type == "EXISTING_STORE" {
@@ -146,6 +148,15 @@ func writeRecovery(w *jsonWriter, st *state.State, f *elastic.RecoveryInfo, deta
 	w.millis("total_time_in_millis", "total_time", f.VerifyTime)
 	w.end()
 	w.end()
+}
+
+// writeRestored is SnapshotRecoverySource.addAdditionalFields.
+func writeRestored(w *jsonWriter, from *state.Restored) {
+	w.str("repository", from.Repository)
+	w.str("snapshot", from.Snapshot)
+	w.str("version", itoa(indexVersion))
+	w.str("index", from.Index)
+	w.str("restoreUUID", from.RestoreUUID)
 }
 
 func writeRecoveryNode(w *jsonWriter, st *state.State, id string) {
@@ -263,7 +274,14 @@ func recoveryColumn(st *state.State, column string) func(f *elastic.RecoveryInfo
 	target := func(f *elastic.RecoveryInfo) string { return f.TargetNode }
 	host := address
 	name := func(n *state.Node) string { return n.Name }
-	constant := func(v cell) func(*elastic.RecoveryInfo) cell { return func(*elastic.RecoveryInfo) cell { return v } }
+	restored := func(show func(from *state.Restored) string) func(f *elastic.RecoveryInfo) cell {
+		return func(f *elastic.RecoveryInfo) cell {
+			if f.Restored == nil {
+				return text("n/a")
+			}
+			return text(show(f.Restored))
+		}
+	}
 	switch column {
 	case "index":
 		return func(f *elastic.RecoveryInfo) cell { return text(f.Index) }
@@ -291,8 +309,10 @@ func recoveryColumn(st *state.State, column string) func(f *elastic.RecoveryInfo
 		return node(target, host)
 	case "target_node":
 		return node(target, name)
-	case "repository", "snapshot":
-		return constant(text("n/a"))
+	case "repository":
+		return restored(func(from *state.Restored) string { return from.Repository })
+	case "snapshot":
+		return restored(func(from *state.Restored) string { return from.Snapshot })
 	}
 	return recoveryProgress(column)
 }

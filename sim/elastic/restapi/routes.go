@@ -18,6 +18,19 @@ var routeTable = []*route{
 	{on: []string{"GET /_cluster/allocation/explain", "POST /_cluster/allocation/explain"}, prepare: prepareExplain},
 	{on: []string{"GET /_cluster/pending_tasks"}, prepare: preparePendingTasks},
 
+	{on: []string{"GET /_snapshot", "GET /_snapshot/{repository}"}, prepare: prepareGetRepositories},
+	{on: []string{"PUT /_snapshot/{repository}", "POST /_snapshot/{repository}"}, prepare: preparePutRepository},
+	{on: []string{"DELETE /_snapshot/{repository}"}, prepare: prepareDeleteRepository},
+	{on: []string{"POST /_snapshot/{repository}/_verify"}, prepare: prepareVerifyRepository},
+	{
+		on:      []string{"GET /_snapshot/_status", "GET /_snapshot/{repository}/_status", "GET /_snapshot/{repository}/{snapshot}/_status"},
+		prepare: prepareSnapshotStatus,
+	},
+	{on: []string{"PUT /_snapshot/{repository}/{snapshot}", "POST /_snapshot/{repository}/{snapshot}"}, prepare: prepareCreateSnapshot},
+	{on: []string{"GET /_snapshot/{repository}/{snapshot}"}, prepare: prepareGetSnapshots},
+	{on: []string{"DELETE /_snapshot/{repository}/{snapshot}"}, prepare: prepareDeleteSnapshot},
+	{on: []string{"POST /_snapshot/{repository}/{snapshot}/_restore"}, prepare: prepareRestoreSnapshot},
+
 	{on: []string{"GET /_cat"}, prepare: prepareCatList},
 	{on: []string{"GET /_cat/health"}, prepare: prepareCatHealth, rendering: catRendering},
 	{on: []string{"GET /_cat/nodes"}, prepare: prepareCatNodes, rendering: catRendering},
