@@ -22,7 +22,7 @@ func writeSnapshot(w *jsonWriter, s *elastic.SnapshotInfo) {
 	w.int64("start_time_in_millis", s.Start.UnixMilli())
 	end, took := s.End, s.End.Sub(s.Start)
 	if s.State == "IN_PROGRESS" {
-		end, took = time.UnixMilli(0), 0
+		end, took = time.UnixMilli(0).UTC(), 0
 	}
 	w.str("end_time", isoMillis(end))
 	w.int64("end_time_in_millis", end.UnixMilli())
@@ -114,7 +114,7 @@ func (f *snapshotFigures) write(w *jsonWriter) {
 	part("total", f.files, f.bytes)
 	start := f.start
 	if start.IsZero() {
-		start = time.UnixMilli(0)
+		start = time.UnixMilli(0).UTC()
 	}
 	w.int64("start_time_in_millis", start.UnixMilli())
 	took := time.Duration(0)
