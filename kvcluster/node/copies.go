@@ -79,7 +79,10 @@ func (n *Node) configure(before meta.State) {
 		}
 	}
 	for _, id := range slices.Clone(n.shards) {
-		if s := m.Get(id); s == nil || s.Settled() && !concerns(s, n.id.ID) {
+		s := m.Get(id)
+		// A copy that has just been born may be of a later map than the one that I know.
+		gone := s == nil && m.Version() >= n.copies[id].core.Status().LastEpoch
+		if gone || s != nil && s.Settled() && !concerns(s, n.id.ID) {
 			n.drop(id)
 		}
 	}
@@ -132,7 +135,16 @@ func (n *Node) stepCopy(c *copyOf, in replica.Input) {
 	}
 	out := c.core.Step(n.now, in)
 	for _, m := range out.Messages {
-		n.send(m.(interface{ Header() *wire.Copy }).Header().To, m)
+		h := m.(interface{ Header() *wire.Copy }).Header()
+		to := h.To
+		if to == "" { // to the primary, which the map knows
+			s := n.state.Map().Get(h.Shard)
+			if s == nil || s.Primary == "" {
+				continue
+			}
+			to = s.Primary
+		}
+		n.send(to, m)
 	}
 	for _, a := range out.Answers {
 		n.out.Answers = append(n.out.Answers, Answer{ID: a.ID, M: a.R})
@@ -152,6 +164,10 @@ func (n *Node) stepCopy(c *copyOf, in replica.Input) {
 		case replica.Failed:
 			n.fail(e.Err)
 			return
+		case replica.Born:
+			if part := n.copyFor(e.Shard); part != nil {
+				n.stepCopy(part, replica.Reload{})
+			}
 		}
 		if !slices.Contains(n.changed, c.id) {
 			n.changed = append(n.changed, c.id)

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/storage"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 )
@@ -69,25 +70,53 @@ func decodeSession(buf []byte) (*session, error) {
 	return s, nil
 }
 
-// loadSessions reads the clients of the present generation of the state.
-func (c *Core) loadSessions() error {
-	c.sessions = make(map[uint64]*session)
-	prefix := append(c.keys.of(c.gen), 'c')
-	var bad error
-	err := c.eng.Scan(prefix, storage.PrefixEnd(prefix), func(k, v []byte) bool {
-		var s *session
-		if s, bad = decodeSession(v); bad != nil {
-			return false
+// loadState reads what is kept in memory of the present generation of the state.
+func (c *Core) loadState() error {
+	c.resetState()
+	for _, l := range []struct {
+		kind byte
+		f    func(name string, v []byte) error
+	}{
+		{'c', func(name string, v []byte) (err error) {
+			c.sessions[binary.BigEndian.Uint64([]byte(name))], err = decodeSession(v)
+			return err
+		}},
+		{'e', func(string, []byte) error { c.evicted = true; return nil }},
+		{'i', func(name string, v []byte) (err error) { c.intents[name], err = decodeIntent(v); return err }},
+		{'r', func(_ string, v []byte) (err error) { c.span, err = decodeSpan(v); return err }},
+		{'t', func(name string, v []byte) (err error) { c.records[decodeID(name)], err = decodeRecord(v); return err }},
+		{'x', func(name string, v []byte) (err error) {
+			c.imports[shardmap.ID(name)], err = decodeImported(v)
+			return err
+		}},
+	} {
+		prefix := c.at(l.kind, "")
+		var bad error
+		err := c.eng.Scan(prefix, storage.PrefixEnd(prefix), func(k, v []byte) bool {
+			bad = l.f(string(k[len(prefix):]), slices.Clone(v))
+			return bad == nil
+		})
+		if err = errors.Join(err, bad); err != nil {
+			return err
 		}
-		c.sessions[binary.BigEndian.Uint64(k[len(prefix):])] = s
-		return true
-	})
-	if err != nil {
-		return err
 	}
-	_, c.evicted, err = c.eng.Get(append(c.keys.of(c.gen), 'e'))
-	return errors.Join(bad, err)
+	return nil
 }
+
+func (c *Core) resetState() {
+	c.state = state{sessions: make(map[uint64]*session), imports: make(map[shardmap.ID]imported),
+		intents: make(map[string]*intent), records: make(map[wire.TxnID]*record)}
+	c.born = make(map[shardmap.ID]bool)
+}
+
+// effect is what an entry changes: on the engine, and then in memory.
+type effect struct {
+	storage.Batch
+	memory []func()
+	result wire.Response // to the client that waits for it
+}
+
+func (x *effect) then(f func()) { x.memory = append(x.memory, f) }
 
 // applyCommitted brings the state up to the commit index. It stops at a full disk, to
 // go on at the next step.
@@ -97,40 +126,51 @@ func (c *Core) applyCommitted() {
 			return
 		}
 	}
+	c.bear()
 }
 
 func (c *Core) applyEntry(e *wire.Entry) bool {
-	var b storage.Batch
+	x := &effect{}
 	before := c.durable
-	var s *session
-	var forgotten []uint64
-	if len(e.Ops) > 0 {
-		var err error
-		if s, err = c.execute(&b, e); err != nil {
-			c.failed = fmt.Errorf("replica: shard %q: %w", c.shard.ID, err)
-			return false
-		}
-		forgotten = c.forget(&b, e.Client)
+	if err := c.execute(x, e); err != nil {
+		c.broken(err)
+		return false
 	}
 	c.applied = e.Index
-	c.compact(&b)
-	c.saveMeta(&b)
-	if !c.tryApply(&b) {
+	c.compact(&x.Batch)
+	c.saveMeta(&x.Batch)
+	if !c.tryApply(&x.Batch) {
 		c.durable = before
 		return false
 	}
-	for _, client := range forgotten {
-		delete(c.sessions, client)
+	for _, f := range x.memory {
+		f()
 	}
-	if s != nil {
-		c.sessions[e.Client] = s
+	for i := range c.waits {
+		if w := &c.waits[i]; w.index == e.Index && writes(w.r) {
+			w.result = &x.result
+		}
 	}
 	return true
 }
 
-// execute adds to a batch what an entry changes, and returns what is then to be
-// remembered of its client.
-func (c *Core) execute(b *storage.Batch, e *wire.Entry) (*session, error) {
+func (c *Core) execute(x *effect, e *wire.Entry) error {
+	switch {
+	case e.Change.Kind == wire.Claim:
+		return c.claim(x, e)
+	case e.Change.Kind == wire.Release:
+		return c.release(x, e)
+	case e.Change.Kind == wire.Import:
+		return c.takeOver(x, e)
+	case e.Client == 0:
+		return nil
+	}
+	return c.once(x, e)
+}
+
+// once does what a client asked, unless that was done already, and notes what is then to be
+// remembered of the client.
+func (c *Core) once(x *effect, e *wire.Entry) error {
 	old, known := c.sessions[e.Client]
 	s := &session{}
 	if known {
@@ -138,38 +178,54 @@ func (c *Core) execute(b *storage.Batch, e *wire.Entry) (*session, error) {
 	}
 	s.last, s.settled = e.Index, max(s.settled, e.Settled)
 	s.outcomes = slices.DeleteFunc(slices.Clone(s.outcomes), func(o outcome) bool { return o.seq < s.settled })
-	_, done := s.find(e.Seq)
+	o, done := s.find(e.Seq)
 	switch {
-	case c.cfg.is(ForgetDuplicates):
-		if err := c.do(b, e, s); err != nil {
-			return nil, err
-		}
-	case done, e.Seq < s.settled:
-		// A duplicate, or one that comes so late that nobody waits for it.
-	case !known && e.Retry && c.evicted:
-		s.outcomes = append(s.outcomes, outcome{seq: e.Seq, status: wire.Unknown})
+	case done && !c.cfg.is(ForgetDuplicates):
+	case e.Seq < s.settled && !c.cfg.is(ForgetDuplicates):
+		// It comes so late that nobody waits for it.
+		o = outcome{status: wire.Unknown}
+	case !known && e.Retry && c.evicted && !c.cfg.is(ForgetDuplicates):
+		o = outcome{seq: e.Seq, status: wire.Unknown}
+		s.outcomes = append(s.outcomes, o)
 	default:
-		if err := c.do(b, e, s); err != nil {
-			return nil, err
+		var err error
+		if o, err = c.do(x, e); err != nil {
+			return err
+		}
+		if o.status != wire.Locked {
+			s.outcomes = append(s.outcomes, o)
 		}
 	}
-	b.Put(c.clientKey(e.Client), s.encode())
-	return s, nil
+	x.result.Status, x.result.Version = o.status, o.version
+	c.forget(x, e.Client)
+	x.Put(c.clientKey(e.Client), s.encode())
+	x.then(func() { c.sessions[e.Client] = s })
+	return nil
 }
 
-// do changes the state if the conditions hold, and remembers which it was.
-func (c *Core) do(b *storage.Batch, e *wire.Entry, s *session) error {
+// do changes the state if the conditions hold and nothing is locked.
+func (c *Core) do(x *effect, e *wire.Entry) (outcome, error) {
+	o := outcome{seq: e.Seq}
+	if lock := c.blocked(e.Ops, e.Txn.ID); lock != nil {
+		o.status, x.result.Txn = wire.Locked, *lock
+		return o, nil
+	}
 	holds, err := c.holds(e.Ops)
 	if err != nil {
-		return err
+		return o, err
 	}
-	o := outcome{seq: e.Seq, status: wire.ConditionFailed}
-	if holds {
-		o.status, o.version = wire.OK, e.Index
-		c.change(b, e)
+	switch {
+	case !holds:
+		o.status = wire.ConditionFailed
+	case e.Txn.Step != wire.NoStep:
+		o.status = c.step(x, e)
+	default:
+		c.change(x, e.Ops, e.Index+c.span.bias)
 	}
-	s.outcomes = append(s.outcomes, o)
-	return nil
+	if o.status == wire.OK {
+		o.version = e.Index + c.span.bias
+	}
+	return o, nil
 }
 
 // holds evaluates the conditions of a batch, all against the state before it.
@@ -198,13 +254,13 @@ func (c *Core) holds(ops []wire.Op) (bool, error) {
 	return true, nil
 }
 
-func (c *Core) change(b *storage.Batch, e *wire.Entry) {
-	for _, op := range e.Ops {
+func (c *Core) change(x *effect, ops []wire.Op, version uint64) {
+	for _, op := range ops {
 		switch op.Kind {
 		case wire.Put:
-			b.Put(c.itemKey(op.Key), append(binary.AppendUvarint(nil, e.Index), op.Value...))
+			x.Put(c.itemKey(op.Key), append(binary.AppendUvarint(nil, version), op.Value...))
 		case wire.Delete:
-			b.Delete(c.itemKey(op.Key))
+			x.Delete(c.itemKey(op.Key))
 		}
 	}
 }
@@ -227,21 +283,21 @@ func decodeItem(key string, v []byte) (wire.Item, error) {
 	return wire.Item{Key: key, Value: bytes.Clone(v[n:]), Version: version}, nil
 }
 
-// forget adds to a batch what drops the clients unheard of longest, so that there is
-// room for the one given. It depends on nothing but the state, so that all copies drop
-// the same ones.
-func (c *Core) forget(b *storage.Batch, client uint64) (forgotten []uint64) {
+// forget drops the clients unheard of longest, so that there is room for the one
+// given. It depends on nothing but the state, so that all copies drop the same ones.
+func (c *Core) forget(x *effect, client uint64) {
 	if _, known := c.sessions[client]; known || len(c.sessions) < c.cfg.MaxClients {
-		return nil
+		return
 	}
-	clients := slices.Sorted(maps.Keys(c.sessions))
+	clients := sortedKeys(c.sessions)
 	slices.SortStableFunc(clients, func(x, y uint64) int { return cmp.Compare(c.sessions[x].last, c.sessions[y].last) })
 	// Several at once, so that not every new client costs a sort.
-	forgotten = clients[:len(clients)-c.cfg.MaxClients+1+c.cfg.MaxClients/16]
-	for _, f := range forgotten {
-		b.Delete(c.clientKey(f))
+	for _, f := range clients[:len(clients)-c.cfg.MaxClients+1+c.cfg.MaxClients/16] {
+		x.Delete(c.clientKey(f))
+		x.then(func() { delete(c.sessions, f) })
 	}
-	b.Put(append(c.keys.of(c.gen), 'e'), nil)
-	c.evicted = true
-	return forgotten
+	x.Put(c.at('e', ""), nil)
+	x.then(func() { c.evicted = true })
 }
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

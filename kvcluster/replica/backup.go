@@ -32,6 +32,9 @@ func (c *Core) obey(epoch uint64) bool {
 
 func (c *Core) onFence(m *wire.Fence) {
 	c.obey(m.Epoch)
+	if c.damaged {
+		return
+	}
 	from, epoch := m.From, m.Epoch
 	c.afterSync(func() {
 		h := c.to(from)
@@ -43,6 +46,10 @@ func (c *Core) onFence(m *wire.Fence) {
 func (c *Core) onAppend(m *wire.AppendEntries) {
 	if c.obey(m.Epoch) && c.role == Backup {
 		switch {
+		case c.damaged:
+			if !c.fetch.active {
+				c.startFetch(m.From, c.commit)
+			}
 		case m.PrevIndex > c.log.last() || m.PrevIndex >= c.log.base && c.log.epochAt(m.PrevIndex) != m.PrevEpoch:
 			if !c.fetch.active {
 				c.startFetch(m.From, max(c.verified, c.commit))
@@ -62,6 +69,9 @@ func (c *Core) agree(index, commit uint64) {
 
 // ack tells the primary, once it is durable, up to where the log equals its own.
 func (c *Core) ack(to shardmap.NodeID, epoch, round uint64) {
+	if c.damaged {
+		return
+	}
 	match := c.verified
 	if epoch != c.promised && !c.cfg.is(SkipFencing) {
 		match = 0
@@ -129,6 +139,7 @@ func (c *Core) onPage(m *wire.Page) {
 		return
 	}
 	c.fetch = fetch{}
+	c.whole()
 	if c.role == Adopting {
 		c.adoptedAll()
 		return
@@ -170,7 +181,7 @@ func (c *Core) sendSnapshot(m *wire.Fetch) {
 		}
 		s, err := c.eng.Snapshot()
 		if err != nil {
-			c.failed = err
+			c.broken(err)
 			return
 		}
 		o = &outgoing{s: s, prefix: c.keys.of(c.gen), index: c.applied, epoch: c.log.epochAt(c.applied)}
@@ -194,7 +205,7 @@ func (c *Core) sendSnapshot(m *wire.Fetch) {
 		return true
 	})
 	if err != nil {
-		c.failed = err
+		c.broken(err)
 		return
 	}
 	c.send(p)
@@ -212,8 +223,8 @@ func (c *Core) closeSnapshot(node shardmap.NodeID) {
 
 // dropSnapshots closes those that nobody has asked for in a while.
 func (c *Core) dropSnapshots() {
-	for _, n := range c.toFence() {
-		if o := c.snapshots[n]; o != nil && c.now-o.used > 20*c.cfg.Interval {
+	for _, n := range sortedKeys(c.snapshots) {
+		if o := c.snapshots[n]; c.now-o.used > 20*c.cfg.Interval {
 			c.closeSnapshot(n)
 		}
 	}
@@ -278,8 +289,8 @@ func (c *Core) install(b *storage.Batch, m *wire.SnapshotPage) {
 		c.durable = before
 		return
 	}
-	if err := c.loadSessions(); err != nil {
-		c.failed = err
+	if err := c.loadState(); err != nil {
+		c.broken(err)
 		return
 	}
 	c.verified = max(c.verified, m.Index)

@@ -20,6 +20,12 @@ type wait struct {
 	index    uint64 // of its entry; for a read, what must be applied
 	round    uint64 // for a read, the round that must be confirmed
 	deadline time.Duration
+	result   *wire.Response // of a write, when it is applied
+}
+
+// writes reports whether a request needs an entry of the log.
+func writes(r *wire.Request) bool {
+	return r.Kind == wire.Write || r.Kind == wire.Transact && r.Txn.Step != wire.Inquire
 }
 
 // request takes a request of a client.
@@ -37,11 +43,15 @@ func (c *Core) request(id uint64, r *wire.Request) {
 		return
 	}
 	switch {
-	case r.Kind != wire.Write && r.Level == wire.One:
+	case c.span.heir != "":
+		c.refuse(id, r, wire.WrongShard, "the shard is being merged into its neighbour")
+	case !writes(r) && r.Level == wire.One && c.damaged:
+		c.refuse(id, r, wire.Unavailable, "the copy is being repaired")
+	case !writes(r) && r.Level == wire.One:
 		c.read(id, r)
 	case c.role != Primary:
 		c.refuse(id, r, wire.NotPrimary, "")
-	case r.Kind == wire.Write:
+	case writes(r):
 		c.write(id, r)
 	default:
 		c.confirm(id, r)
@@ -51,13 +61,19 @@ func (c *Core) request(id uint64, r *wire.Request) {
 // invalid says what is wrong with a request, or "".
 func invalid(r *wire.Request) string {
 	switch {
-	case r.Kind != wire.Write && len(r.Ops) > 0 || r.Kind != wire.Read && len(r.Keys) > 0:
+	case !writes(r) && len(r.Ops) > 0 || r.Kind != wire.Read && len(r.Keys) > 0:
 		return "keys and operations don't go together"
+	case (r.Kind == wire.Transact) != (r.Txn.Step != wire.NoStep):
+		return "a transaction has steps, and nothing else has"
+	case r.Kind == wire.Transact && r.Level == wire.One:
+		return "a transaction needs level quorum or all"
+	case r.Kind == wire.Transact && (r.Txn.Step == wire.Prepare) != (len(r.Ops) > 0):
+		return "operations are for preparing"
 	case r.Kind == wire.Scan && r.End != "" && r.Start > r.End:
 		return "the range is backwards"
-	case r.Kind != wire.Write:
+	case !writes(r):
 		return ""
-	case len(r.Ops) == 0:
+	case r.Kind == wire.Write && len(r.Ops) == 0:
 		return "no operations"
 	case r.Client == 0 || r.Seq == 0 || r.Settled > r.Seq:
 		return "a write needs a client, a sequence number and nothing settled beyond it"
@@ -73,17 +89,28 @@ func invalid(r *wire.Request) string {
 // covers reports whether the shard has all that a request asks for. A scan may ask for
 // more; it gets the part that is here.
 func (c *Core) covers(r *wire.Request) bool {
+	in := func(key string) bool { return c.shard.Covers(key) && c.span.covers(key) }
 	for _, k := range r.Keys {
-		if !c.shard.Covers(k) {
+		if !in(k) {
 			return false
 		}
 	}
 	for i := range r.Ops {
-		if !c.shard.Covers(r.Ops[i].Key) {
+		if !in(r.Ops[i].Key) {
 			return false
 		}
 	}
-	return r.Kind != wire.Scan || c.shard.Covers(r.Start)
+	switch r.Txn.Step {
+	case wire.Decide, wire.Forget, wire.Inquire: // Keys may be anywhere
+		return in(r.Txn.Anchor)
+	case wire.Resolve:
+		for _, k := range r.Txn.Keys {
+			if !in(k) {
+				return false
+			}
+		}
+	}
+	return r.Kind != wire.Scan || in(r.Start)
 }
 
 func (c *Core) respond(id uint64, r *wire.Request, a *wire.Response) {
@@ -115,11 +142,15 @@ func (c *Core) write(id uint64, r *wire.Request) {
 	}
 	index := c.pending(r)
 	if index == 0 {
+		if lock := c.blocked(r.Ops, r.Txn.ID); lock != nil {
+			c.respond(id, r, &wire.Response{Status: wire.Locked, Txn: *lock})
+			return
+		}
 		if n, need := c.inSync(), c.need(r.Level); n < need {
 			c.refuse(id, r, wire.Unavailable, fmt.Sprintf("%d of %d copies take part, %d must", n, len(c.shard.Replicas), need))
 			return
 		}
-		if !c.append(wire.Entry{Client: r.Client, Seq: r.Seq, Settled: r.Settled, Retry: r.Retry, Ops: r.Ops}) {
+		if !c.append(wire.Entry{Client: r.Client, Seq: r.Seq, Settled: r.Settled, Retry: r.Retry, Ops: r.Ops, Txn: r.Txn}) {
 			c.refuse(id, r, wire.Unavailable, "the primary's disk is full")
 			return
 		}
@@ -159,7 +190,7 @@ func (c *Core) confirm(id uint64, r *wire.Request) {
 	}
 	waiting := false
 	for i := range c.waits {
-		waiting = waiting || c.waits[i].r.Kind != wire.Write && c.waits[i].round == c.round
+		waiting = waiting || !writes(c.waits[i].r) && c.waits[i].round == c.round
 	}
 	w := wait{id: id, r: r, index: c.commit, round: c.round + 1, deadline: c.now + c.cfg.RequestTimeout}
 	c.waits = append(c.waits, w)
@@ -176,7 +207,7 @@ func (c *Core) settle() {
 	}
 	next := false
 	c.waits = slices.DeleteFunc(c.waits, func(w wait) bool {
-		if w.r.Kind == wire.Write {
+		if writes(w.r) {
 			return c.settleWrite(&w)
 		}
 		next = next || w.round > c.round
@@ -201,13 +232,8 @@ func (c *Core) settleWrite(w *wait) bool {
 	if c.applied < w.index || w.r.Level == wire.All && c.reached(len(c.shard.Replicas), c.verified, matchOf) < w.index {
 		return false
 	}
-	a := &wire.Response{Status: wire.Unknown, Reason: "the client was forgotten meanwhile"}
-	if s := c.sessions[w.r.Client]; s != nil {
-		if o, done := s.find(w.r.Seq); done {
-			a = &wire.Response{Status: o.status, Version: o.version}
-		}
-	}
-	c.respond(w.id, w.r, a)
+	a := *w.result
+	c.respond(w.id, w.r, &a)
 	return true
 }
 
@@ -217,7 +243,7 @@ func (c *Core) expire() {
 		if c.now < w.deadline {
 			return false
 		}
-		if w.r.Kind == wire.Write {
+		if writes(w.r) {
 			c.refuse(w.id, w.r, wire.Unknown, "too few copies confirmed it in time")
 		} else {
 			c.refuse(w.id, w.r, wire.Unavailable, "too few copies confirmed the epoch in time")
@@ -230,7 +256,7 @@ func (c *Core) expire() {
 func (c *Core) abandon() {
 	for i := range c.waits {
 		w := &c.waits[i]
-		if w.r.Kind == wire.Write {
+		if writes(w.r) {
 			c.refuse(w.id, w.r, wire.Unknown, "the primary lost its office before it was confirmed")
 		} else {
 			c.refuse(w.id, w.r, wire.NotPrimary, "")
@@ -243,24 +269,39 @@ func (c *Core) abandon() {
 func (c *Core) read(id uint64, r *wire.Request) {
 	a := &wire.Response{}
 	var err error
-	if r.Kind == wire.Scan {
+	switch r.Kind {
+	case wire.Scan:
 		err = c.scan(r, a)
-	} else {
+	case wire.Transact:
+		a = c.inquire(r)
+	default:
 		keys := slices.Clone(r.Keys)
 		slices.Sort(keys)
-		for _, k := range slices.Compact(keys) {
-			item, found, e := c.get(c.eng, k)
-			err = errors.Join(err, e)
-			if found {
-				a.Items = append(a.Items, item)
-			}
-		}
+		err = c.readKeys(slices.Compact(keys), r.Level, a)
 	}
 	if err != nil {
-		c.failed = fmt.Errorf("replica: shard %q: %w", c.shard.ID, err)
+		c.suspect = errors.Join(c.suspect, err)
+		c.refuse(id, r, wire.Unavailable, "the copy is being repaired")
 		return
 	}
 	c.respond(id, r, a)
+}
+
+func (c *Core) readKeys(keys []string, l wire.Level, a *wire.Response) error {
+	if lock := c.hidden(keys); lock != nil && l != wire.One {
+		a.Status, a.Txn = wire.Locked, *lock
+		return nil
+	}
+	for _, k := range keys {
+		item, found, err := c.get(c.eng, k)
+		if err != nil {
+			return err
+		}
+		if found {
+			a.Items = append(a.Items, item)
+		}
+	}
+	return nil
 }
 
 // scan reads the items of [Start, End) that are in this shard.
@@ -269,16 +310,16 @@ func (c *Core) scan(r *wire.Request, a *wire.Response) error {
 	if r.Limit > 0 && r.Limit < wire.MaxEntries {
 		limit = int(r.Limit)
 	}
-	base := append(c.keys.of(c.gen), 'k')
+	base := c.at('k', "")
 	end := storage.PrefixEnd(base)
-	for _, bound := range []string{r.End, c.shard.End} {
+	for _, bound := range []string{r.End, c.shard.End, c.span.end} {
 		if k := c.itemKey(bound); bound != "" && string(k) < string(end) {
 			end = k
 		}
 	}
 	size := 0
 	var bad error
-	err := c.eng.Scan(c.itemKey(max(r.Start, c.shard.Start)), end, func(k, v []byte) bool {
+	err := c.eng.Scan(c.itemKey(max(r.Start, c.shard.Start, c.span.start)), end, func(k, v []byte) bool {
 		if size += len(k) + len(v); len(a.Items) == limit || len(a.Items) > 0 && size > c.cfg.PageBytes {
 			a.More = true
 			return false
@@ -288,5 +329,8 @@ func (c *Core) scan(r *wire.Request, a *wire.Response) error {
 		a.Items = append(a.Items, item)
 		return bad == nil
 	})
+	if lock := c.hiddenIn(r, a); lock != nil && r.Level != wire.One {
+		a.Status, a.Txn, a.Items, a.More = wire.Locked, *lock, nil, false
+	}
 	return errors.Join(err, bad)
 }

@@ -75,11 +75,16 @@ type Synced struct{ Number uint64 }
 // Tick tells that the time asked for by Wake has come.
 type Tick struct{}
 
+// Reload tells that the copy has been born: another core has put its content into the
+// engine. It follows the event Born of that core, before any other input.
+type Reload struct{}
+
 func (Message) input()   {}
 func (Configure) input() {}
 func (Request) input()   {}
 func (Synced) input()    {}
 func (Tick) input()      {}
+func (Reload) input()    {}
 
 // Effects are what Step wants done.
 type Effects struct {
@@ -111,10 +116,19 @@ const (
 	NeedEpoch
 	// Failed means that the disk failed. The copy does nothing any more.
 	Failed
+	// Born means that this node's copy of Shard, split off from this core's, is on the
+	// engine. The driver gives its core Reload next.
+	Born
+	// Damaged means that data was found corrupt. It is thrown away; the copy takes part
+	// again when it has got everything from the primary. If it was the primary, or is
+	// named so, another one is needed.
+	Damaged
+	// Repaired means that a damaged copy is whole again.
+	Repaired
 )
 
 func (k EventKind) String() string {
-	return [...]string{"activated", "stepped-down", "need-epoch", "failed"}[k]
+	return [...]string{"activated", "stepped-down", "need-epoch", "failed", "born", "damaged", "repaired"}[k]
 }
 
 // Event is something that the node has to know.
@@ -122,7 +136,7 @@ type Event struct {
 	Kind  EventKind
 	Shard shardmap.ID
 	Epoch uint64
-	Err   error // of Failed
+	Err   error // of Failed and Damaged
 }
 
 // Role is what a copy does.
@@ -134,11 +148,13 @@ const (
 	Fencing
 	Adopting
 	Activating
+	// HandingOver is what the primary of a shard does that is being merged into another.
+	HandingOver
 	Primary
 )
 
 func (r Role) String() string {
-	return [...]string{"backup", "fencing", "adopting", "activating", "primary"}[r]
+	return [...]string{"backup", "fencing", "adopting", "activating", "handing-over", "primary"}[r]
 }
 
 // Core is one copy of a shard. It is not safe for use by several processes at once.
@@ -153,9 +169,11 @@ type Core struct {
 	out    Effects
 	wakeAt time.Duration
 	failed error
+	// suspect is what reads of this step met; it is seen to at its end.
+	suspect error
 
-	durable                      // what is loaded at the start
-	sessions map[uint64]*session // by client; part of the state
+	durable  // what is loaded at the start
+	state    // in memory
 	role     Role
 	verified uint64 // index up to which the log equals that of the promised epoch's primary
 
@@ -171,6 +189,11 @@ type Core struct {
 	waits     []wait
 	fetch     fetch
 	snapshots map[shardmap.NodeID]*outgoing
+
+	born     map[shardmap.ID]bool // parts that this node has a copy of
+	reshaped uint64               // index of the last entry of this epoch that changes the range
+	give     give
+	takeFrom shardmap.NodeID // the primary whose part of a shard is in the log at reshaped
 }
 
 type held struct {
@@ -185,8 +208,16 @@ func New(cfg Config, shard shardmap.ID, self shardmap.NodeID, eng storage.Engine
 		return nil, fmt.Errorf("replica: bad name of shard %q or node %q", shard, self)
 	}
 	c := &Core{cfg: cfg.withDefaults(), self: self, eng: eng, keys: newLayout(shard),
-		shard: shardmap.Shard{ID: shard}, snapshots: make(map[shardmap.NodeID]*outgoing)}
-	if err := c.load(); err != nil {
+		shard: shardmap.Shard{ID: shard}, snapshots: make(map[shardmap.NodeID]*outgoing),
+		born: make(map[shardmap.ID]bool)}
+	err := c.load()
+	if errors.Is(err, storage.ErrCorrupt) && !errors.Is(err, errNoPromise) {
+		b := c.wipe()
+		if err = c.eng.Apply(&b); err == nil {
+			err = c.eng.Sync()
+		}
+	}
+	if err != nil {
 		return nil, fmt.Errorf("replica: shard %q: %w", shard, err)
 	}
 	return c, nil
@@ -225,8 +256,14 @@ func (c *Core) Step(now time.Duration, in Input) Effects {
 		c.synced(in.Number)
 	case Tick:
 		c.tick()
+	case Reload:
+		c.reload()
 	}
 	c.progress()
+	if c.suspect != nil {
+		c.broken(c.suspect)
+		c.suspect = nil
+	}
 	if c.failed != nil {
 		// Nothing of this step may be said: it may rest on what isn't on disk.
 		return Effects{Events: []Event{{Kind: Failed, Shard: c.shard.ID, Epoch: c.promised, Err: c.failed}}}
@@ -236,7 +273,7 @@ func (c *Core) Step(now time.Duration, in Input) Effects {
 }
 
 func (c *Core) wake() time.Duration {
-	if c.role == Backup && !c.fetch.active && c.applied == c.commit {
+	if c.role == Backup && !c.fetch.active && c.applied == c.commit && !c.unborn() {
 		c.wakeAt = 0
 	} else if c.wakeAt <= c.now {
 		c.wakeAt = c.now + c.cfg.Interval
@@ -260,6 +297,10 @@ func (c *Core) message(m wire.Message) {
 		c.onPage(m)
 	case *wire.SnapshotPage:
 		c.onSnapshotPage(m)
+	case *wire.Handover:
+		c.onHandover(m)
+	case *wire.Taken:
+		c.onTaken(m)
 	}
 }
 
@@ -283,6 +324,9 @@ func (c *Core) tick() {
 		}
 	case Activating, Primary:
 		c.resend()
+	case HandingOver:
+		c.resend()
+		c.sendHandover()
 	case Backup:
 		if c.fetch.active {
 			c.sendFetch()
@@ -302,7 +346,10 @@ func (c *Core) configure(s shardmap.Shard) {
 	case s.Primary != c.self:
 		c.stepDown()
 	case same && c.role != Backup:
-		// Nothing but the fence can be different, and it can only be empty now.
+		// What is under way can only have been completed.
+	case c.damaged:
+		c.stepDown()
+		c.event(Damaged, s.Epoch)
 	case s.Epoch <= c.promised:
 		c.stepDown()
 		c.event(NeedEpoch, s.Epoch)
@@ -327,10 +374,16 @@ func (c *Core) promise(epoch uint64) {
 // apply gives a batch to the engine and wants it durable.
 func (c *Core) apply(b *storage.Batch) {
 	if err := c.eng.Apply(b); err != nil {
-		c.failed = fmt.Errorf("replica: shard %q: %w", c.shard.ID, err)
+		c.fail(err)
 		return
 	}
 	c.wantSync()
+}
+
+func (c *Core) fail(err error) {
+	if c.failed == nil {
+		c.failed = fmt.Errorf("replica: shard %q: %w", c.shard.ID, err)
+	}
 }
 
 // tryApply is apply for batches that can be given up when the disk is full.
@@ -340,7 +393,7 @@ func (c *Core) tryApply(b *storage.Batch) bool {
 		return false
 	}
 	if err != nil {
-		c.failed = fmt.Errorf("replica: shard %q: %w", c.shard.ID, err)
+		c.fail(err)
 		return false
 	}
 	c.wantSync()
@@ -391,7 +444,7 @@ func (c *Core) stepDown() {
 		return
 	}
 	c.role, c.members, c.fenced = Backup, nil, nil
-	c.fetch = fetch{}
+	c.fetch, c.give = fetch{}, give{}
 	c.event(SteppedDown, c.promised)
 	c.abandon()
 }

@@ -17,13 +17,18 @@ const (
 	ForgetDuplicates
 	// AckUnsynced lets copies acknowledge before the sync.
 	AckUnsynced
+	// LoseKeyInSplit forgets the first key of the part that is split off.
+	LoseKeyInSplit
+	// CommitHalf does what a committed transaction wanted on its anchor only.
+	CommitHalf
 )
 
 // Mutants are all of them.
 func Mutants() []Mutant {
-	return []Mutant{PromoteStale, SkipFencing, AckEarly, ReadUnconfirmed, ForgetDuplicates, AckUnsynced}
+	return []Mutant{PromoteStale, SkipFencing, AckEarly, ReadUnconfirmed, ForgetDuplicates, AckUnsynced, LoseKeyInSplit, CommitHalf}
 }
 
 func (m Mutant) String() string {
-	return [...]string{"none", "promote-stale", "skip-fencing", "ack-early", "read-unconfirmed", "forget-duplicates", "ack-unsynced"}[m]
+	return [...]string{"none", "promote-stale", "skip-fencing", "ack-early", "read-unconfirmed", "forget-duplicates",
+		"ack-unsynced", "lose-key-in-split", "commit-half"}[m]
 }

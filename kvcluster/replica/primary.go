@@ -44,6 +44,13 @@ func (c *Core) toFence() []shardmap.NodeID {
 }
 
 func (c *Core) sendFences() {
+	if c.shard.Origin != "" {
+		for _, n := range c.toFence() { // it may have been born meanwhile
+			if a := c.fenced[n]; a != nil && n != c.self && a.LastIndex == 0 {
+				delete(c.fenced, n)
+			}
+		}
+	}
 	for _, n := range c.toFence() {
 		if n != c.self && c.fenced[n] == nil {
 			c.send(&wire.Fence{Copy: c.to(n)})
@@ -89,6 +96,9 @@ func (c *Core) checkFenced() {
 			best = a
 		}
 	}
+	if c.shard.Origin != "" && best.LastIndex == 0 {
+		return // none of them has what was split off
+	}
 	if best == c.fenced[c.self] || c.cfg.is(PromoteStale) {
 		c.activate()
 		return
@@ -112,11 +122,12 @@ func (c *Core) activate() {
 			c.members = append(c.members, &member{node: n, sent: c.log.last()})
 		}
 	}
-	if !c.append(wire.Entry{}) {
+	if !c.append(wire.Entry{Change: wire.Change{Kind: wire.Claim, Start: c.shard.Start, End: c.shard.End, Parts: c.shard.Parts, Heir: c.shard.Heir}}) {
 		// The disk is full. The next tick begins again; at once would be for ever.
 		c.role, c.fenced = Fencing, make(map[shardmap.NodeID]*wire.FenceAck)
 		return
 	}
+	c.reshaped = c.log.last()
 	c.round++
 	c.broadcast()
 }
@@ -160,6 +171,9 @@ func (c *Core) page(after uint64) []wire.Entry {
 			op := &list[n].Ops[i]
 			size += len(op.Key) + len(op.Value) + len(op.Expect)
 		}
+		for _, r := range list[n].Change.Items {
+			size += len(r.Key) + len(r.Value)
+		}
 		if n > 0 && size > c.cfg.PageBytes {
 			break
 		}
@@ -179,7 +193,7 @@ func (c *Core) resend() {
 			m.sent = c.log.last()
 		}
 	}
-	if c.role == Primary {
+	if c.role > Activating {
 		c.round++
 	}
 	c.broadcast()
@@ -242,15 +256,49 @@ func (c *Core) progress() {
 		if n > c.commit && c.log.epochAt(n) == c.promised {
 			c.commit = n
 			if c.role == Activating {
-				c.role = Primary
 				c.round++
-				c.event(Activated, c.promised)
+				c.act()
 			}
 			c.broadcast()
 		}
 	}
 	c.applyCommitted()
 	if c.failed == nil {
+		c.reshape()
 		c.settle()
+	}
+}
+
+// act takes office: the claim is committed.
+func (c *Core) act() {
+	if c.shard.Heir != "" {
+		c.role = HandingOver
+		return
+	}
+	c.role = Primary
+	c.event(Activated, c.promised)
+}
+
+// reshape goes on with changes of the range, one at a time.
+func (c *Core) reshape() {
+	if c.role < HandingOver || c.applied < max(c.commit, c.reshaped) {
+		return
+	}
+	if c.role == HandingOver {
+		if !c.give.begun {
+			c.give.begun = true
+			c.sendHandover()
+		}
+		return
+	}
+	var done []shardmap.Part
+	for _, p := range c.span.parts {
+		if !slices.Contains(c.shard.Parts, p.Part) {
+			done = append(done, p.Part)
+		}
+	}
+	if len(done) > 0 && c.append(wire.Entry{Change: wire.Change{Kind: wire.Release, Parts: done}}) {
+		c.reshaped = c.log.last()
+		c.broadcast()
 	}
 }

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
@@ -15,8 +16,18 @@ type durable struct {
 	gen      uint64 // of the state; a snapshot that is installed begins the next one
 	applied  uint64 // index of the last entry that the state contains
 	commit   uint64 // at least applied
-	evicted  bool   // some client was forgotten
+	damaged  bool   // content was found corrupt and is being fetched
 	log      entries
+}
+
+// state is the part of what the log makes that is kept in memory, beside the keys.
+type state struct {
+	sessions map[uint64]*session // by client
+	evicted  bool                // some client was forgotten
+	span     span
+	imports  map[shardmap.ID]imported // by source
+	intents  map[string]*intent       // by key
+	records  map[wire.TxnID]*record
 }
 
 // entries are the log after its base, in memory as on disk.
@@ -46,9 +57,16 @@ func (l *entries) at(index uint64) *wire.Entry { return &l.list[index-l.base-1] 
 // layout says at which keys a shard's data is. Each begins with the length of the
 // shard's name and the name:
 //
-//	m               promise, generation, applied index, base of the log
+//	m               promise, generation, applied index, base of the log, damage
 //	l index         an entry of the log
-//	s generation …  the state: k key, c client, e if a client was forgotten
+//	s generation …  the state:
+//	  k key         a key's version and value
+//	  c client      the outcomes of a client's requests; e if a client was forgotten
+//	  i key         the transaction that holds a lock, and what it will do
+//	  t id          the decision about a transaction
+//	  r             the range
+//	  x shard       up to where a shard that is merged into this one has been taken over
+//	  q part …      what was remembered of clients when a part was split off
 type layout struct{ meta, log, state []byte }
 
 func newLayout(shard shardmap.ID) layout {
@@ -66,40 +84,70 @@ func (k layout) of(gen uint64) []byte {
 	return binary.BigEndian.AppendUint64(k.state[:len(k.state):len(k.state)], gen)
 }
 
-func (c *Core) itemKey(key string) []byte { return append(append(c.keys.of(c.gen), 'k'), key...) }
+// at is the place of a kind of thing in the present generation of the state.
+func (c *Core) at(kind byte, name string) []byte {
+	return append(append(c.keys.of(c.gen), kind), name...)
+}
+
+func (c *Core) itemKey(key string) []byte { return c.at('k', key) }
 
 func (c *Core) clientKey(client uint64) []byte {
-	return binary.BigEndian.AppendUint64(append(c.keys.of(c.gen), 'c'), client)
+	return binary.BigEndian.AppendUint64(c.at('c', ""), client)
 }
 
 // saveMeta adds the promise and the place of state and log to a batch.
 func (c *Core) saveMeta(b *storage.Batch) {
+	b.Put(c.keys.meta, c.durable.encode())
+}
+
+func (d *durable) encode() []byte {
 	var buf []byte
-	for _, v := range []uint64{c.promised, c.gen, c.applied, c.log.base, c.log.baseEpoch} {
+	for _, v := range []uint64{d.promised, d.gen, d.applied, d.log.base, d.log.baseEpoch} {
 		buf = binary.AppendUvarint(buf, v)
 	}
-	b.Put(c.keys.meta, buf)
+	if d.damaged {
+		return append(buf, 1)
+	}
+	return append(buf, 0)
+}
+
+// errNoPromise means that it isn't known what the copy has promised.
+var errNoPromise = errors.New("the record of the promise is not what was written")
+
+// loadMeta reads what saveMeta wrote for a shard; nothing if it didn't.
+func loadMeta(r storage.Reader, keys layout) (d durable, err error) {
+	buf, found, err := r.Get(keys.meta)
+	if err != nil {
+		return d, fmt.Errorf("%w: %w", errNoPromise, err)
+	}
+	if !found {
+		return d, nil
+	}
+	for _, v := range []*uint64{&d.promised, &d.gen, &d.applied, &d.log.base, &d.log.baseEpoch} {
+		x, n := binary.Uvarint(buf)
+		if n <= 0 {
+			return d, fmt.Errorf("%w: %w", errNoPromise, storage.ErrCorrupt)
+		}
+		*v, buf = x, buf[n:]
+	}
+	if len(buf) != 1 || buf[0] > 1 {
+		return d, fmt.Errorf("%w: %w", errNoPromise, storage.ErrCorrupt)
+	}
+	d.damaged = buf[0] == 1
+	return d, nil
 }
 
 func (c *Core) load() error {
-	buf, found, err := c.eng.Get(c.keys.meta)
+	d, err := loadMeta(c.eng, c.keys)
 	if err != nil {
 		return err
 	}
-	if found {
-		for _, v := range []*uint64{&c.promised, &c.gen, &c.applied, &c.log.base, &c.log.baseEpoch} {
-			x, n := binary.Uvarint(buf)
-			if n <= 0 {
-				return fmt.Errorf("its record is malformed: %w", storage.ErrCorrupt)
-			}
-			*v, buf = x, buf[n:]
-		}
-	}
+	c.durable = d
 	c.commit, c.verified = c.applied, c.applied
 	if err := c.loadLog(); err != nil {
 		return err
 	}
-	return c.loadSessions()
+	return c.loadState()
 }
 
 func (c *Core) loadLog() error {
@@ -155,8 +203,7 @@ func (c *Core) splice(prev uint64, list []wire.Entry) bool {
 	if !c.tryApply(&b) {
 		return false
 	}
-	keep := prev - c.log.base
-	c.log.list = append(c.log.list[:keep:keep], list...)
+	c.log.list = append(c.log.list[:prev-c.log.base], list...)
 	return true
 }
 

@@ -42,13 +42,16 @@ func (c *Core) Status() Status {
 // key, which is "" at first. It returns the key to go on behind, or "" when there are no
 // more.
 func (c *Core) Measure(after string, limit int) (bytes int64, next string, err error) {
-	base := append(c.keys.of(c.gen), 'k')
-	start := append(append([]byte{}, base...), after...)
+	base := c.at('k', "")
+	start, end := c.itemKey(max(after, c.span.start)), storage.PrefixEnd(base)
 	if after != "" {
 		start = append(start, 0)
 	}
+	if c.span.end != "" {
+		end = c.itemKey(c.span.end)
+	}
 	n := 0
-	err = c.eng.Scan(start, storage.PrefixEnd(base), func(k, v []byte) bool {
+	err = c.eng.Scan(start, end, func(k, v []byte) bool {
 		if n == limit {
 			return false
 		}

@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/shardquake/shardquake/kvcluster/replica"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/kvcluster/storage"
 	"github.com/shardquake/shardquake/kvcluster/storage/logstore"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 	"github.com/shardquake/shardquake/sim"
@@ -34,6 +36,8 @@ type Cluster struct {
 	Network *sim.Network
 	// OnEvent is told what happens to copies, if it isn't nil.
 	OnEvent func(shardmap.NodeID, replica.Event)
+	// OnCorrupt is told of a node that is given up, if it isn't nil.
+	OnCorrupt func(shardmap.NodeID)
 
 	cfg   Config
 	nodes []*node
@@ -57,6 +61,8 @@ type node struct {
 	slow  time.Duration // added to each sync
 	store *logstore.Store
 	cores map[shardmap.ID]*core
+	// primaries are as the node was told last.
+	primaries map[shardmap.ID]shardmap.NodeID
 
 	paused  bool
 	backlog []func() // what came while it was paused
@@ -82,15 +88,25 @@ func New(e *sim.Engine, cfg Config) *Cluster {
 	}
 	c := &Cluster{Engine: e, Network: e.NewNetwork(e.NewFluid()), cfg: cfg, byID: make(map[shardmap.NodeID]*node),
 		rng: e.Stream("kv.messages", "")}
+	c.cfg.Nodes = nil
 	for _, id := range cfg.Nodes {
-		n := &node{c: c, id: id, disk: simdisk.New(e.Stream("kv.crash", string(id)), 0), rng: e.Stream("kv.disk", string(id))}
-		c.nodes = append(c.nodes, n)
-		c.byID[id] = n
-		c.Network.AddEndpoint(string(id), sim.EndpointSpec{Latency: cfg.Latency})
-		c.Network.Disconnect(string(id))
+		c.AddNode(id)
 	}
 	return c
 }
+
+// AddNode adds a machine with an empty disk. Its node is down.
+func (c *Cluster) AddNode(id shardmap.NodeID) {
+	n := &node{c: c, id: id, disk: simdisk.New(c.Engine.Stream("kv.crash", string(id)), 0), rng: c.Engine.Stream("kv.disk", string(id))}
+	c.nodes = append(c.nodes, n)
+	c.byID[id] = n
+	c.cfg.Nodes = append(c.cfg.Nodes, id)
+	c.Network.AddEndpoint(string(id), sim.EndpointSpec{Latency: c.cfg.Latency})
+	c.Network.Disconnect(string(id))
+}
+
+// Nodes are the names of those that aren't given up.
+func (c *Cluster) Nodes() []shardmap.NodeID { return c.cfg.Nodes }
 
 // Err is the first thing that must not happen: a store that can't be opened, a message
 // that can't be decoded.
@@ -117,18 +133,25 @@ func (c *Cluster) Core(id shardmap.NodeID, shard shardmap.ID) *replica.Core {
 	return n.cores[shard].Core
 }
 
-// Start starts a node's process on what its disk has.
+// Start starts a node's process on what its disk has. A node whose disk isn't what it
+// was is given up: it may have forgotten what it promised and acknowledged, so its
+// machine can come back only as another node.
 func (c *Cluster) Start(id shardmap.NodeID) {
 	n := c.byID[id]
-	if n.up {
+	if n.up || !slices.Contains(c.cfg.Nodes, id) {
 		return
 	}
 	store, err := logstore.Open(n.disk, c.cfg.Store)
+	if errors.Is(err, storage.ErrCorrupt) && c.OnCorrupt != nil {
+		c.cfg.Nodes = slices.DeleteFunc(c.cfg.Nodes, func(x shardmap.NodeID) bool { return x == id })
+		c.OnCorrupt(id)
+		return
+	}
 	if err != nil {
 		c.fail(fmt.Errorf("kv: node %s: %w", id, err))
 		return
 	}
-	n.store, n.cores, n.up = store, make(map[shardmap.ID]*core), true
+	n.store, n.cores, n.primaries, n.up = store, make(map[shardmap.ID]*core), make(map[shardmap.ID]shardmap.NodeID), true
 	c.Network.Connect(string(id))
 	c.Engine.Note("kv.start", string(id))
 }
@@ -170,7 +193,38 @@ func (c *Cluster) SlowDisk(id shardmap.NodeID, by time.Duration) { c.byID[id].sl
 // Configure tells a node a shard's configuration, now.
 func (c *Cluster) Configure(id shardmap.NodeID, s shardmap.Shard) {
 	n := c.byID[id]
-	n.run(func() { n.step(s.ID, replica.Configure{Shard: s}) })
+	n.run(func() {
+		n.primaries[s.ID] = s.Primary
+		n.step(s.ID, replica.Configure{Shard: s})
+		if s.Settled() && !s.HasReplica(id) {
+			n.forget(s.ID, s.Epoch)
+		}
+	})
+}
+
+// Forget tells a node that a shard has been gone since a version of the map.
+func (c *Cluster) Forget(id shardmap.NodeID, shard shardmap.ID, version uint64) {
+	n := c.byID[id]
+	n.run(func() { n.forget(shard, version) })
+}
+
+// forget removes a copy, if it doesn't know of a later epoch.
+func (n *node) forget(shard shardmap.ID, epoch uint64) {
+	k := n.cores[shard]
+	if k == nil || k.Status().Configured > epoch {
+		return
+	}
+	var b storage.Batch
+	replica.Forget(&b, shard, max(k.Promised(), epoch))
+	switch err := n.store.Apply(&b); {
+	case errors.Is(err, storage.ErrFull): // another time
+	case err != nil:
+		n.c.Crash(n.id)
+	default:
+		k.timer.Stop()
+		delete(n.cores, shard)
+		n.sync()
+	}
 }
 
 func (n *node) shards() []shardmap.ID {
@@ -226,14 +280,21 @@ func (n *node) step(shard shardmap.ID, in replica.Input) {
 		if n.c.OnEvent != nil {
 			n.c.OnEvent(n.id, e)
 		}
-		if e.Kind == replica.Failed {
+		switch e.Kind {
+		case replica.Failed:
 			n.c.Crash(n.id)
 			return
+		case replica.Born:
+			n.step(e.Shard, replica.Reload{})
 		}
 	}
 	for _, m := range out.Messages {
 		h := m.(interface{ Header() *wire.Copy }).Header()
-		n.c.send(string(n.id), string(h.To), m, nil)
+		to := h.To
+		if to == "" {
+			to = n.primaries[h.Shard]
+		}
+		n.c.send(string(n.id), string(to), m, nil)
 	}
 	for _, a := range out.Answers {
 		n.c.answer(n, a)
