@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/sim/elastic/restapi"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/contract"
 )
 
 // served is a cluster on real ports.
@@ -44,14 +45,20 @@ func serve(t *testing.T, nodes int, token string) served {
 	return s
 }
 
+func ask(t *testing.T, url string, q contract.Request) reply {
+	t.Helper()
+	r, err := contract.Ask(http.DefaultTransport, url, q)
+	return reply{status: r.Status, header: r.Header, body: r.Body, err: err}
+}
+
 func get(t *testing.T, url string, headers ...string) reply {
 	t.Helper()
-	return ask(t, url, contractRequest{method: "GET", headers: headers})
+	return ask(t, url, contract.Request{Method: "GET", Headers: headers})
 }
 
 func TestRealClientsTalkToEveryNodeAtOnce(t *testing.T) {
 	s := serve(t, 3, "")
-	created := ask(t, s.urls[0], contractRequest{method: "PUT", uri: "/logs", body: `{"settings":{"number_of_replicas":1}}`})
+	created := ask(t, s.urls[0], contract.Request{Method: "PUT", URI: "/logs", Body: `{"settings":{"number_of_replicas":1}}`})
 	require.Equal(t, 200, created.status, created.body)
 	var group sync.WaitGroup
 	for i := range 60 {

@@ -1,7 +1,6 @@
-package restapi_test
+package contract
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -10,8 +9,8 @@ import (
 	"strings"
 )
 
-// recorded is the structure of an answer: what the contract keeps of it.
-type recorded struct {
+// Answer is the structure of an answer: what the contract keeps of it.
+type Answer struct {
 	Status  int               `json:"status"`
 	Headers map[string]string `json:"headers,omitempty"`
 	// Shape holds a line per path of a JSON body: "hits.total.value: int".
@@ -34,8 +33,21 @@ var volatile = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`), "<date>"},
 	{regexp.MustCompile(`/[\w-]{22}\]`), "/<id>]"},
 	{regexp.MustCompile(`"[\w-]{22}"`), `"<id>"`},
+	{regexp.MustCompile(`\[(Content-Type, Accept|Accept, Content-Type)\]`), "[Accept, Content-Type]"},
 	{regexp.MustCompile(`\b[A-Za-z0-9_-]{22}\b`), "<id>"},
 	{regexp.MustCompile(`\b[A-Za-z0-9_-]{20}\b`), "<docid>"},
+}
+
+// sorted is a JSON value with its keys in order: Java's immutable maps and sets are
+// walked in another order in every process.
+func sorted(v any, text string) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if enc.Encode(v) != nil {
+		return text
+	}
+	return strings.TrimSpace(b.String())
 }
 
 func steady(text string) string {
@@ -48,28 +60,28 @@ func steady(text string) string {
 // keptHeaders are the headers that a client can rely on.
 var keptHeaders = []string{"Allow", "Content-Type", "Location", "Warning", "X-Elastic-Product"}
 
-// record reduces an answer to its structure.
-func record(r reply) recorded {
-	out := recorded{Status: r.status, Headers: map[string]string{}}
+// Reduce takes the structure of an answer.
+func Reduce(r Reply) Answer {
+	out := Answer{Status: r.Status, Headers: map[string]string{}}
 	for _, h := range keptHeaders {
-		if v := r.header.Get(h); v != "" {
+		if v := r.Header.Get(h); v != "" {
 			out.Headers[h] = steady(v)
 		}
 	}
 	var body any
-	dec := json.NewDecoder(strings.NewReader(r.body))
+	dec := json.NewDecoder(strings.NewReader(r.Body))
 	dec.UseNumber()
 	switch {
-	case r.body == "":
+	case r.Body == "":
 	case dec.Decode(&body) != nil:
 		out.text(r)
 	default:
 		if m, ok := body.(map[string]any); ok && m["error"] != nil {
-			out.Exact = steady(r.body)
+			out.Exact = steady(sorted(body, r.Body))
 			return out
 		}
 		out.Shape = shape(body)
-		if strings.HasPrefix(r.body, "{\n") {
+		if strings.HasPrefix(r.Body, "{\n") {
 			out.Shape = append(out.Shape, "(laid out)")
 		}
 	}
@@ -77,10 +89,10 @@ func record(r reply) recorded {
 }
 
 // text reduces a table: its header, and for every column the kinds of its cells.
-func (out *recorded) text(r reply) {
-	lines := strings.Split(strings.TrimSuffix(r.body, "\n"), "\n")
-	if strings.HasPrefix(r.body, "---") || strings.Contains(lines[0], " | ") {
-		out.Exact = steady(regexp.MustCompile(`: \d+`).ReplaceAllString(r.body, ": <number>"))
+func (out *Answer) text(r Reply) {
+	lines := strings.Split(strings.TrimSuffix(r.Body, "\n"), "\n")
+	if strings.HasPrefix(r.Body, "---") || strings.Contains(lines[0], " | ") {
+		out.Exact = steady(regexp.MustCompile(`: \d+`).ReplaceAllString(r.Body, ": <number>"))
 		out.Exact = regexp.MustCompile(`(epoch|timestamp): "[\d:]+"`).ReplaceAllString(out.Exact, `$1: <time>`)
 		return
 	}
@@ -119,7 +131,8 @@ func walk(v any, path string, found map[string]map[string]bool) {
 		if len(v) == 0 {
 			note("{}")
 		}
-		for k, x := range v {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			x := v[k]
 			if slices.Contains(namesBelow, path[strings.LastIndexByte(path, '.')+1:]) {
 				k = "<name>"
 			}
@@ -190,8 +203,8 @@ func kindOf(s string) string {
 	return "string"
 }
 
-// differences lists what the simulated answer has otherwise than the real one.
-func differences(real, simulated recorded) []string {
+// Differences lists what the second answer has otherwise than the real one.
+func Differences(real, simulated Answer) []string {
 	var out []string
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	if real.Status != simulated.Status {
@@ -232,25 +245,4 @@ func paths(shape []string) map[string]string {
 		out[p] = kind
 	}
 	return out
-}
-
-// marshal writes the contract a request a line, so that changes read well.
-func marshal(entries []entry) ([]byte, error) {
-	var buf bytes.Buffer
-	buf.WriteString("[\n")
-	for i, e := range entries {
-		var line bytes.Buffer
-		enc := json.NewEncoder(&line)
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(e); err != nil {
-			return nil, err
-		}
-		buf.Write(bytes.TrimRight(line.Bytes(), "\n"))
-		if i < len(entries)-1 {
-			buf.WriteByte(',')
-		}
-		buf.WriteByte('\n')
-	}
-	buf.WriteString("]\n")
-	return buf.Bytes(), nil
 }
