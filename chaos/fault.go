@@ -47,6 +47,7 @@ func Kinds() []Kind {
 		{"partition", "links between two sets of endpoints are cut", func() Fault { return &Partition{} }},
 		{"link", "links between two sets of endpoints become slow or narrow", func() Fault { return &Link{} }},
 		{"disk-pressure", "a node's disk fills to a percentage", func() Fault { return &DiskPressure{} }},
+		{"snapshot", "the cluster takes a snapshot, as an operator would have it", func() Fault { return &Snapshot{} }},
 		{"corruption", "the data of a shard copy is damaged on a node's disk", func() Fault { return &Corruption{} }},
 		{"node-join", "a node that was not there at the start joins", func() Fault { return &NodeJoin{} }},
 		{"settings", "settings of the cluster or of an index change", func() Fault { return &SettingsChange{} }},

@@ -268,6 +268,14 @@ func (s stage) Copies() chaos.Copies {
 	return nil
 }
 
+// Snapshots implements [chaos.Snapshotted]; nil where the backend can't.
+func (s stage) Snapshots() chaos.Snapshots {
+	if a, ok := s.Target.(chaos.Snapshotted); ok {
+		return a.Snapshots()
+	}
+	return nil
+}
+
 // Settings implements [chaos.Administered]; nil where the backend can't.
 func (s stage) Settings() chaos.Settings {
 	if a, ok := s.Target.(chaos.Administered); ok {
