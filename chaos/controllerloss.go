@@ -28,14 +28,7 @@ func (f *ControllerLoss) Permanent() bool { return f.For == 0 }
 
 // Check implements [Fault].
 func (f *ControllerLoss) Check(t Topology) []source.Problem {
-	var ps []source.Problem
-	if name := f.name(); !slices.Contains(t.Controllers, name) {
-		if len(t.Controllers) == 0 {
-			ps = append(ps, source.Problemf("", "the scenario has no controller that could be lost"))
-		} else {
-			ps = append(ps, source.Problemf("controller", "%s", source.Unknown("controller", name, t.Controllers)))
-		}
-	}
+	ps := checkController(f.Controller, t)
 	switch f.How {
 	case "", howKill, howStop:
 	default:
@@ -44,16 +37,9 @@ func (f *ControllerLoss) Check(t Topology) []source.Problem {
 	return ps
 }
 
-func (f *ControllerLoss) name() string {
-	if f.Controller == "" {
-		return "controller"
-	}
-	return f.Controller
-}
-
 // Resolve implements [Fault].
 func (f *ControllerLoss) Resolve(v View) (Resolved, error) {
-	name, how := f.name(), f.How
+	name, how := controllerOr(f.Controller), f.How
 	if !slices.Contains(v.Topology().Controllers, name) {
 		return Resolved{}, fmt.Errorf("there is no controller %q", name)
 	}

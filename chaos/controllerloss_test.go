@@ -32,7 +32,7 @@ func TestAControllerLossNamesAControllerOfTheScenario(t *testing.T) {
 	}
 	none := chaos.Plan{Entries: []chaos.Entry{read(t, "{at: 1s, controller-loss: {}}")}}.Check(topology, time.Hour)
 	require.Len(t, none, 1)
-	assert.Contains(t, none[0].Message, "no controller that could be lost")
+	assert.Contains(t, none[0].Message, "no controller that this could happen to")
 }
 
 func TestAControllerLossIsAKillOfOneProcess(t *testing.T) {

@@ -52,6 +52,8 @@ func Kinds() []Kind {
 		{"node-join", "a node that was not there at the start joins", func() Fault { return &NodeJoin{} }},
 		{"settings", "settings of the cluster or of an index change", func() Fault { return &SettingsChange{} }},
 		{"controller-loss", "an instance of the controller is killed or stopped", func() Fault { return &ControllerLoss{} }},
+		{"api-errors", "nodes answer the controller with 429 or 503, or not at all", func() Fault { return &APIErrors{} }},
+		{"clock-jump", "the wall clock of the controller is set forward or back", func() Fault { return &ClockJump{} }},
 	}
 }
 

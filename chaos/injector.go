@@ -48,7 +48,8 @@ type Injector struct {
 	// ProbeLimit bounds the probing of one fault; healing goes on without the rest.
 	ProbeLimit time.Duration
 
-	holds holds
+	holds  holds
+	layers settingLayers
 }
 
 // Active is a fault in force.
@@ -104,6 +105,9 @@ func (in *Injector) Strike(ctx context.Context, f Fault) *Active {
 		rec.Primitives = append(rec.Primitives, p.String())
 	}
 	for _, p := range resolved.Primitives {
+		if s, ok := p.(sharing); ok {
+			s.share(in)
+		}
 		if err := p.Inject(ctx, in.Target); err != nil {
 			rec.Error = fmt.Sprintf("%s: %v", p, err)
 			// Also when the run is being aborted: what was applied goes.

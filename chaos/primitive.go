@@ -23,6 +23,11 @@ type Primitive interface {
 	Gone(ctx context.Context, t Target) Evidence
 }
 
+// sharing is a primitive that has to know of the others of its run.
+type sharing interface {
+	share(in *Injector)
+}
+
 // Evidence is what a probe showed.
 type Evidence struct {
 	What  string `json:"what"`  // the primitive

@@ -56,8 +56,14 @@ func (f *SettingsChange) Resolve(View) (Resolved, error) {
 type changeSettings struct {
 	index  string
 	set    map[string]string
-	before map[string]string
+	layers *settingLayers
+	// after is what healing left, by key: the value before, or that of another fault that
+	// still holds the setting.
+	after map[string]string
 }
+
+// share implements [sharing].
+func (c *changeSettings) share(in *Injector) { c.layers = &in.layers }
 
 func (c *changeSettings) keys() []string { return slices.Sorted(maps.Keys(c.set)) }
 
@@ -90,10 +96,18 @@ func (c *changeSettings) Inject(ctx context.Context, t Target) error {
 	if err != nil {
 		return err
 	}
-	if c.before, err = s.Read(ctx, c.index, c.keys()); err != nil {
+	if c.layers == nil {
+		c.layers = &settingLayers{}
+	}
+	before, err := s.Read(ctx, c.index, c.keys())
+	if err != nil {
 		return err
 	}
-	return s.Write(ctx, c.index, c.set)
+	if err := s.Write(ctx, c.index, c.set); err != nil {
+		return err
+	}
+	c.layers.put(c, before)
+	return nil
 }
 
 func (c *changeSettings) Heal(ctx context.Context, t Target) error {
@@ -101,10 +115,18 @@ func (c *changeSettings) Heal(ctx context.Context, t Target) error {
 	if err != nil {
 		return err
 	}
-	if c.before == nil {
+	if c.layers == nil {
 		return errors.New("nothing was changed")
 	}
-	return s.Write(ctx, c.index, c.before)
+	write, after := c.layers.without(c)
+	if len(write) > 0 {
+		if err := s.Write(ctx, c.index, write); err != nil {
+			return err
+		}
+	}
+	c.layers.remove(c)
+	c.after = after
+	return nil
 }
 
 func (c *changeSettings) look(ctx context.Context, t Target, want map[string]string) Evidence {
@@ -125,5 +147,5 @@ func (c *changeSettings) look(ctx context.Context, t Target, want map[string]str
 func (c *changeSettings) Bites(ctx context.Context, t Target) Evidence { return c.look(ctx, t, c.set) }
 
 func (c *changeSettings) Gone(ctx context.Context, t Target) Evidence {
-	return c.look(ctx, t, c.before)
+	return c.look(ctx, t, c.after)
 }

@@ -143,6 +143,43 @@ type Settings interface {
 	Write(ctx context.Context, index string, values map[string]string) error
 }
 
+// Answering is a target that can spoil what nodes answer to a viewer over HTTP.
+type Answering interface {
+	Answers() Answers
+}
+
+// Spoil is how answers are spoiled.
+type Spoil struct {
+	Answer     Answer
+	RetryAfter time.Duration // of a 429 or 503; 0: not said
+	Share      float64       // of the calls that are met, above 0 and up to 1
+	// ChangesOnly lets GET and HEAD through.
+	ChangesOnly bool
+}
+
+// Answers are what nodes answer to viewers.
+type Answers interface {
+	// Spoil puts a rule in force and returns its number, from 1. Of several for the same
+	// node and viewer the newest that meets a call counts.
+	Spoil(ctx context.Context, viewer, node string, s Spoil) (rule int, err error)
+	Unspoil(ctx context.Context, rule int) error
+	// Ask makes calls that change nothing, of the kind and between the ends that a rule is
+	// about, until one is met by it: a few dozen at most. It says what came of the last.
+	Ask(ctx context.Context, rule int) (met bool, saw string, err error)
+}
+
+// Timed is a target with clocks that can be set.
+type Timed interface {
+	Clocks() Clocks
+}
+
+// Clocks are the wall clocks of endpoints.
+type Clocks interface {
+	Jump(ctx context.Context, endpoint string, by time.Duration) error
+	// Offset is how far a clock is ahead of what it would show if nobody had set it.
+	Offset(ctx context.Context, endpoint string) (time.Duration, error)
+}
+
 // Permanent is a fault that ends only with the cluster when it has no time of its own:
 // a node that is lost for good, one that has joined.
 type Permanent interface {

@@ -102,7 +102,7 @@ func (c *controllers) launch(in *instance, after time.Duration) error {
 	before := in.last
 	c.mu.Unlock()
 	sup, err := r.runner.NewSupervisor(SupervisorConfig{
-		Name: in.name, Spec: spec, Clock: r.cluster.Clock(in.name), Endpoints: endpoints, Transport: r.cluster.Transport(in.name),
+		Name: in.name, Spec: spec, Clock: r.cluster.Clock(in.name), Endpoints: endpoints, Transport: r.answers.transport(in.name),
 		Disk: &in.disk,
 		OnDecision: func(d Decision) {
 			d.Controller, d.Seq = in.name, before+d.Seq
@@ -245,10 +245,23 @@ func (p processes) State(ctx context.Context, name string) (chaos.ProcessState, 
 	return p.of(name).State(ctx, name)
 }
 
-// stage is the backend's target with the controllers among its processes.
+// stage is the backend's target with the controllers among its processes, and with what
+// the nodes answer to them.
 type stage struct {
 	chaos.Target
 	controllers *controllers
+	answers     *answers
+}
+
+// Answers implements [chaos.Answering].
+func (s stage) Answers() chaos.Answers { return s.answers }
+
+// Clocks implements [chaos.Timed]; nil where the backend can't.
+func (s stage) Clocks() chaos.Clocks {
+	if t, ok := s.Target.(chaos.Timed); ok {
+		return t.Clocks()
+	}
+	return nil
 }
 
 // Processes implements [chaos.Target].

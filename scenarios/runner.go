@@ -125,7 +125,7 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 		cluster.Close(closing)
 	}()
 	run := &run{runner: r, scenario: s, cluster: cluster, progress: progress, history: &History{Nodes: cluster.Nodes(), Settled: -1}}
-	run.controllers = newControllers(run)
+	run.controllers, run.answers = newControllers(run), &answers{cluster: cluster}
 	err = run.supported()
 	if err == nil {
 		err = cluster.Run(ctx, run.main)
@@ -174,6 +174,7 @@ type run struct {
 	actives     []*chaos.Active
 	tracers     *tracers
 	controllers *controllers
+	answers     *answers
 
 	// mu guards what several processes touch; it is held for moments only.
 	mu      sync.Mutex
@@ -186,7 +187,7 @@ type run struct {
 }
 
 // target is what faults act on.
-func (r *run) target() chaos.Target { return stage{r.cluster.Target(), r.controllers} }
+func (r *run) target() chaos.Target { return stage{r.cluster.Target(), r.controllers, r.answers} }
 
 // supported refuses faults that the backend can't inject, before anything is loaded.
 func (r *run) supported() error {

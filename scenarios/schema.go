@@ -66,6 +66,12 @@ func quantitySchema(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{text(`^1/[0-9]+$`, "1/1000"), {Type: "integer", Const: 1}}}
 	case reflect.TypeFor[units.Skew]():
 		return text(`^(even|zipf\(`+number+`\))$`, "zipf(1.1)")
+	case reflect.TypeFor[chaos.Answer]():
+		out := &jsonschema.Schema{Enum: []any{429, 503}} // also without quotes
+		for _, a := range chaos.SpoiledAnswers() {
+			out.Enum = append(out.Enum, a)
+		}
+		return out
 	case reflect.TypeFor[units.Bound]():
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{text(`^(<|<=|>|>=|=)? *-?`+number+`$`, "< 0.1"), {Type: "number"}}}
 	}

@@ -11,7 +11,7 @@ import (
 
 func TestEveryFaultBitesOnTheSimulatorAndIsGoneAfterHealing(t *testing.T) {
 	res := scenariotest.Run(t, "testdata/every-fault.yaml")
-	require.Len(t, res.History.Faults, 12)
+	require.Len(t, res.History.Faults, 21)
 	for _, f := range res.History.Faults {
 		assert.True(t, f.Shown(), f.Kind)
 		require.NotEmpty(t, f.Gone, f.Kind)

@@ -1,0 +1,103 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/internal/units"
+)
+
+// ClockJump sets the wall clock of an instance of the controller forward or back, as an
+// operator or a time service does. Durations, which are measured on the monotonic
+// clock, don't change.
+type ClockJump struct {
+	Controller string         `yaml:"controller,omitempty" json:"controller,omitempty" jsonschema:"description=controller (the default) or controller-2 …"`
+	Forward    units.Duration `yaml:"forward,omitempty" json:"forward,omitempty" jsonschema:"description=by how much it is set forward"`
+	Back       units.Duration `yaml:"back,omitempty" json:"back,omitempty" jsonschema:"description=by how much it is set back"`
+	For        units.Duration `yaml:"for,omitempty" json:"for,omitempty" jsonschema:"description=how long until it is set right; absent: for good"`
+}
+
+// Kind implements [Fault].
+func (*ClockJump) Kind() string { return "clock-jump" }
+
+// Lasts implements [Fault].
+func (f *ClockJump) Lasts() time.Duration { return f.For.D() }
+
+// Permanent implements [Permanent].
+func (f *ClockJump) Permanent() bool { return f.For == 0 }
+
+// Check implements [Fault].
+func (f *ClockJump) Check(t Topology) []source.Problem {
+	ps := checkController(f.Controller, t)
+	if (f.Forward > 0) == (f.Back > 0) || f.Forward < 0 || f.Back < 0 {
+		ps = append(ps, source.Problemf("", "a clock jumps either forward: or back:, by a time such as 1h"))
+	}
+	return ps
+}
+
+// Resolve implements [Fault].
+func (f *ClockJump) Resolve(View) (Resolved, error) {
+	concrete := *f
+	concrete.Controller = controllerOr(f.Controller)
+	by := f.Forward.D() - f.Back.D()
+	return Resolved{Fault: &concrete, Victims: []string{concrete.Controller}, Primitives: []Primitive{&jumpClock{of: concrete.Controller, by: by}}}, nil
+}
+
+// jumpClock moves a wall clock.
+type jumpClock struct {
+	of     string
+	by     time.Duration
+	before time.Duration // how far it was off before
+}
+
+func (j *jumpClock) String() string {
+	if j.by < 0 {
+		return fmt.Sprintf("set the clock of %s back by %s", j.of, units.FormatDuration(-j.by))
+	}
+	return fmt.Sprintf("set the clock of %s forward by %s", j.of, units.FormatDuration(j.by))
+}
+
+func (j *jumpClock) clocks(t Target) (Clocks, error) {
+	if c, ok := t.(Timed); ok && c.Clocks() != nil {
+		return c.Clocks(), nil
+	}
+	return nil, lacks("clocks")
+}
+
+func (j *jumpClock) Needs(t Target) error {
+	_, err := j.clocks(t)
+	return err
+}
+
+func (j *jumpClock) Inject(ctx context.Context, t Target) error {
+	c, err := j.clocks(t)
+	if err != nil {
+		return err
+	}
+	if j.before, err = c.Offset(ctx, j.of); err != nil {
+		return err
+	}
+	return c.Jump(ctx, j.of, j.by)
+}
+
+func (j *jumpClock) Heal(ctx context.Context, t Target) error {
+	c, err := j.clocks(t)
+	if err != nil {
+		return err
+	}
+	return c.Jump(ctx, j.of, -j.by)
+}
+
+func (j *jumpClock) look(ctx context.Context, t Target, off bool) Evidence {
+	c, err := j.clocks(t)
+	if err != nil {
+		return evidence(j, err, false, "")
+	}
+	is, err := c.Offset(ctx, j.of)
+	return evidence(j, err, (is == j.before+j.by) == off, "the clock of %s is %s off", j.of, is)
+}
+
+func (j *jumpClock) Bites(ctx context.Context, t Target) Evidence { return j.look(ctx, t, true) }
+func (j *jumpClock) Gone(ctx context.Context, t Target) Evidence  { return j.look(ctx, t, false) }

@@ -1,0 +1,33 @@
+package elastic
+
+import (
+	"context"
+	"time"
+
+	"github.com/shardquake/shardquake/chaos"
+)
+
+var (
+	_ chaos.Timed  = (*target)(nil)
+	_ chaos.Clocks = (*target)(nil)
+)
+
+// Clocks implements [chaos.Timed].
+func (t *target) Clocks() chaos.Clocks { return t }
+
+// Jump implements [chaos.Clocks].
+func (t *target) Jump(_ context.Context, endpoint string, by time.Duration) error {
+	if err := t.ends(endpoint, endpoint); err != nil {
+		return err
+	}
+	t.c.e.Clock(endpoint).Jump(by)
+	return nil
+}
+
+// Offset implements [chaos.Clocks].
+func (t *target) Offset(_ context.Context, endpoint string) (time.Duration, error) {
+	if err := t.ends(endpoint, endpoint); err != nil {
+		return 0, err
+	}
+	return t.c.e.Clock(endpoint).Now().Sub(t.c.e.Wall()), nil
+}
