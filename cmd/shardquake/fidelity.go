@@ -149,7 +149,11 @@ func containerRuns(ctx context.Context, s *scenarios.Loaded, times int, progress
 	var runs []fidelity.Run
 	for i := range times {
 		label := fmt.Sprintf("run %d", i+1)
-		res, err := runScenario(ctx, s, execution{backend: "real", seed: s.Seed + uint64(i), scale: scenarios.AsReal}, func(format string, args ...any) {
+		moved, err := fidelity.Moved(s, i, times)
+		if err != nil {
+			return nil, err
+		}
+		res, err := runScenario(ctx, moved, execution{backend: "real", seed: s.Seed + uint64(i), scale: scenarios.AsDescribed}, func(format string, args ...any) {
 			progress("%s of %d: %s", label, times, fmt.Sprintf(format, args...))
 		})
 		if err != nil {

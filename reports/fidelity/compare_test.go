@@ -134,15 +134,20 @@ func TestFaultsAreSpreadOverTheTimersPhases(t *testing.T) {
 	}
 	seen := make(map[units.Duration]bool)
 	for i := range 5 {
-		plan, later, err := fidelity.Spread(faults, i, 5)
+		s := &scenarios.Loaded{Scenario: &scenarios.Scenario{
+			Faults: faults, Duration: units.Duration(time.Minute), Workload: []scenarios.LoadSection{{From: units.Duration(3 * time.Second)}, {}},
+		}}
+		moved, err := fidelity.Moved(s, i, 5)
 		require.NoError(t, err)
-		first := plan.Entries[0]
+		first := moved.Faults[0]
 		seen[first.At] = true
-		assert.Equal(t, units.Duration(time.Second), plan.Entries[1].At-first.At, "faults keep their distance")
+		assert.Equal(t, units.Duration(time.Second), moved.Faults[1].At-first.At, "faults keep their distance")
 		assert.GreaterOrEqual(t, first.Fault.Lasts(), 20*time.Second)
 		assert.Less(t, first.Fault.Lasts(), 21*time.Second)
 		assert.Equal(t, []chaos.Selector{"rest"}, first.Fault.(*chaos.Partition).And)
-		assert.Equal(t, first.At.D()-time.Second+first.Fault.Lasts()-20*time.Second, later)
+		assert.Equal(t, first.At.D()-time.Second+first.Fault.Lasts()-20*time.Second, moved.Duration.D()-time.Minute, "the run is as much longer")
+		assert.Equal(t, 2*time.Second, (moved.Workload[0].From - first.At).D(), "load that begins with a fault moves with it")
+		assert.Zero(t, moved.Workload[1].From)
 	}
 	assert.Len(t, seen, 5)
 	assert.Equal(t, 20*time.Second, faults[0].Fault.Lasts(), "the scenario's own plan stays as it is")

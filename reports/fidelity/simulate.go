@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
 )
 
@@ -19,7 +18,6 @@ type Runner interface {
 // Simulate runs a scenario with every seed, at the scale of real runs, its faults spread
 // over the phases of the cluster's timers. newRunner makes a runner on the simulator.
 func Simulate(ctx context.Context, s *scenarios.Loaded, seeds []uint64, newRunner func() (Runner, error)) ([]Run, error) {
-	scaled, _ := s.Scaled(scenarios.AsReal)
 	out := make([]Run, len(seeds))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0)) //determinism:allow machine runs share nothing: how many go at once changes nothing
@@ -29,22 +27,11 @@ func Simulate(ctx context.Context, s *scenarios.Loaded, seeds []uint64, newRunne
 			if err != nil {
 				return err
 			}
-			plan, later, err := Spread(scaled.Faults, i, len(seeds))
+			moved, err := Moved(s, i, len(seeds))
 			if err != nil {
 				return err
 			}
-			moved := *scaled
-			moved.Duration += units.Duration(later)
-			moved.Workload = append([]scenarios.LoadSection(nil), scaled.Workload...)
-			if len(scaled.Faults) > 0 {
-				for k := range moved.Workload {
-					if moved.Workload[k].From > 0 {
-						moved.Workload[k].From += plan.Entries[0].At - scaled.Faults[0].At
-					}
-				}
-			}
-			moved.Faults = plan.Entries
-			res, err := runner.Run(ctx, &scenarios.Loaded{Scenario: &moved, File: s.File, Text: s.Text}, scenarios.Options{Seed: seed, Scale: scenarios.AsDescribed})
+			res, err := runner.Run(ctx, moved, scenarios.Options{Seed: seed, Scale: scenarios.AsDescribed})
 			if err != nil {
 				return fmt.Errorf("seed %d: %w", seed, err)
 			}
