@@ -40,10 +40,11 @@ func Silence(s *wire.Settings) time.Duration {
 // the metadata group and the shard have majorities that are well all that time. It is
 // the sum of
 //
-//	detection   the silence until a node is given up, or InSyncTimeout and as long again
-//	            for a primary that can't reach its copies, and the time between checks
-//	election    three rounds of the metadata group, each of up to twice Election, should
-//	            its leader be the one that failed
+//	detection   the silence until a node is given up; for a primary that is heard of but
+//	            can't reach its copies, as long after InSyncTimeout, when that shows; should
+//	            the metadata group's leader have failed too, at least three rounds of
+//	            election, which go on at the same time as all members hear heartbeats; and
+//	            the time between checks
 //	decision    two commands through the group, each a message to and fro and two syncs,
 //	            the first of which may run into a repetition after RepeatAfter
 //	news        a message to the new primary, which may be repeated too
@@ -51,10 +52,9 @@ func Silence(s *wire.Settings) time.Duration {
 //	            each, each repeated once after Interval, and the time to catch up
 func Bound(s *wire.Settings, c Conditions) time.Duration {
 	round := 2*c.Delay + c.Sync
-	detection := Silence(s) + c.InSyncTimeout + c.Interval + CheckEvery(s)
-	election := 3 * 2 * c.Election
+	detection := max(Silence(s)+c.InSyncTimeout+c.Interval, 3*2*c.Election) + CheckEvery(s)
 	decision := 2*(round+c.Sync) + RepeatAfter
 	news := c.Delay + RepeatAfter
 	promotion := 3*(round+c.Interval) + c.CatchUp
-	return detection + election + decision + news + promotion
+	return detection + decision + news + promotion
 }

@@ -161,10 +161,10 @@ func (m *Manager) observe(s *shardmap.Shard, x *shard) {
 	}
 }
 
-// report is what a node said last of its copy of a shard.
+// report is what a node that is there said last of its copy of a shard.
 func (m *Manager) report(id shardmap.NodeID, s shardmap.ID) (wire.CopyReport, bool) {
 	n := m.nodes[id]
-	if n == nil {
+	if !m.up(id) {
 		return wire.CopyReport{}, false
 	}
 	r, ok := n.copies[s]
@@ -239,7 +239,7 @@ func (m *Manager) recover(s *shardmap.Shard) {
 		m.completed(s, x)
 		return
 	}
-	if known && r.NeedEpoch && r.Epoch == s.Epoch && m.up(s.Primary) {
+	if known && r.NeedEpoch && r.Epoch == s.Epoch {
 		m.command(wire.Command{Kind: wire.SetPrimary, Shard: s.ID, Node: s.Primary, IfEpoch: s.Epoch})
 		return
 	}
@@ -254,7 +254,7 @@ func (m *Manager) recover(s *shardmap.Shard) {
 			why = fmt.Sprintf("%s is down", member.ID)
 		}
 		m.promote(s, x, why, m.silence(s.Primary))
-	case x.bad && m.now-x.badSince >= Silence(&m.set) && m.now-x.triedAt >= Silence(&m.set):
+	case m.up(s.Primary) && x.bad && m.now-x.badSince >= Silence(&m.set) && m.now-x.triedAt >= Silence(&m.set):
 		m.promote(s, x, fmt.Sprintf("%s can't act", s.Primary), m.now-x.badSince)
 	}
 }

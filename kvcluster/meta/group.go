@@ -135,6 +135,7 @@ type Group struct {
 	beatAt   time.Duration
 	leading  bool
 	peers    map[uint64]shardmap.NodeID
+	sentTo   []uint64 // who was sent a snapshot since the last tick
 
 	syncAsked, syncDone uint64
 	held                []held
@@ -185,6 +186,13 @@ func Open(cfg Config, eng storage.Engine, now time.Duration) (*Group, error) {
 		PreVote: true, StepDownOnRemoval: true, Logger: silent{}})
 	if err != nil {
 		return nil, fmt.Errorf("meta: %w", err)
+	}
+	g.disk.present = func() (*raftpb.Snapshot, error) {
+		if !g.state.Known() {
+			return nil, raft.ErrSnapshotTemporarilyUnavailable
+		}
+		w := g.state.Wire(true)
+		return newSnapshot(g.applied, g.term, g.conf, &w)
 	}
 	g.heard = now - g.cfg.Election // nobody was heard: a candidate may be voted for at once
 	g.restartTimer()
@@ -315,6 +323,7 @@ func (g *Group) tick() {
 	if g.leading && g.now >= g.beatAt {
 		g.rn.Tick()
 		g.beatAt = g.now + g.cfg.Heartbeat
+		g.reportSnapshots()
 	}
 	if g.now >= g.deadline {
 		if g.leading {
@@ -331,6 +340,15 @@ func (g *Group) tick() {
 		g.out.Results = append(g.out.Results, Result{ID: w.id, Err: ErrTimeout})
 		return true
 	})
+}
+
+// reportSnapshots lets raft go on with members that were sent a snapshot. Whether it
+// arrived isn't known: raft probes, and sends another one if it has to.
+func (g *Group) reportSnapshots() {
+	for _, number := range g.sentTo {
+		g.rn.ReportSnapshot(number, raft.SnapshotFinish)
+	}
+	g.sentTo = nil
 }
 
 // checkQuorum lets a leader give up that has not heard of a majority since the last

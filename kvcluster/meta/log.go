@@ -36,6 +36,17 @@ func encode(m proto.Message) ([]byte, error) {
 type disk struct {
 	*raft.MemoryStorage
 	eng storage.Engine
+	// present is a snapshot of the present state, for members that need one: one that
+	// has just come must find itself in it.
+	present func() (*raftpb.Snapshot, error)
+}
+
+// Snapshot implements raft.Storage.
+func (d *disk) Snapshot() (*raftpb.Snapshot, error) {
+	if d.present == nil {
+		return d.MemoryStorage.Snapshot()
+	}
+	return d.present()
 }
 
 // Bootstrap adds to a batch the data of a new group of one member; Open follows when the

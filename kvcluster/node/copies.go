@@ -16,6 +16,7 @@ import (
 type copyOf struct {
 	id        shardmap.ID
 	core      *replica.Core
+	born      uint64         // the epoch in which it was split off on this node, if it was
 	config    shardmap.Shard // as it was configured last
 	wake      time.Duration
 	activated uint64 // epoch in which it began to act
@@ -81,7 +82,7 @@ func (n *Node) configure(before meta.State) {
 	for _, id := range slices.Clone(n.shards) {
 		s := m.Get(id)
 		// A copy that has just been born may be of a later map than the one that I know.
-		gone := s == nil && m.Version() >= n.copies[id].core.Status().LastEpoch
+		gone := s == nil && m.Version() >= n.copies[id].born
 		if gone || s != nil && s.Settled() && !concerns(s, n.id.ID) {
 			n.drop(id)
 		}
@@ -166,6 +167,7 @@ func (n *Node) stepCopy(c *copyOf, in replica.Input) {
 			return
 		case replica.Born:
 			if part := n.copyFor(e.Shard); part != nil {
+				part.born = e.Epoch
 				n.stepCopy(part, replica.Reload{})
 			}
 		}

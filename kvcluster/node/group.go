@@ -92,10 +92,14 @@ func (n *Node) leads() shardmap.NodeID {
 
 // manage lets the failover manager do its work, where the group is led.
 func (n *Node) manage() {
-	if n.group == nil || n.now < n.manageAt || !n.group.State().Known() {
+	if n.group == nil || n.now < n.manageAt {
 		return
 	}
 	s := n.group.State()
+	if !s.Known() {
+		n.manageAt = n.now + n.cfg.ReportEvery // nothing has come from the leader yet
+		return
+	}
 	set := s.Settings()
 	n.manageAt = n.now + failover.CheckEvery(&set)
 	if !n.group.Leading() {

@@ -1,0 +1,363 @@
+package kv
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	kvnode "github.com/shardquake/shardquake/kvcluster/node"
+	"github.com/shardquake/shardquake/kvcluster/replica"
+	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/kvcluster/storage/logstore"
+	"github.com/shardquake/shardquake/kvcluster/wire"
+	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/kv/simdisk"
+)
+
+// FleetConfig describes a Fleet.
+type FleetConfig struct {
+	// Machines are their names; the first one begins the cluster. Zones, if there are any,
+	// are theirs in turn.
+	Machines, Zones []string
+	Settings        wire.Settings
+	// Latency between the middle of the network and each of its ends; 200 µs.
+	Latency time.Duration
+	// Sync is how long a sync of a disk takes, at least and at most; 500 µs to 2 ms.
+	Sync [2]time.Duration
+	// Loss, Repeat and Delay are how many of 1,000 messages between machines are lost,
+	// arrive twice, or arrive up to a second late.
+	Loss, Repeat, Delay int
+	// Node is the configuration of all nodes, but for what is theirs alone.
+	Node  kvnode.Config
+	Store logstore.Config
+}
+
+// Fleet is whole nodes, each a machine with a disk, on one network: the simulator's
+// driver of package node.
+type Fleet struct {
+	Engine  *sim.Engine
+	Network *sim.Network
+	// OnEvent is told what happens on nodes, OnStep is called after every step of one, if
+	// they aren't nil.
+	OnEvent func(*Machine, kvnode.Event)
+	OnStep  func(*Machine)
+
+	cfg      FleetConfig
+	machines []*Machine
+	byName   map[string]*Machine
+	rng      *rand.Rand // of messages
+	err      error
+	answers  []fleetAnswer
+}
+
+// fleetAnswer is the way back to a caller, under the number that the node was given.
+type fleetAnswer struct {
+	caller *Caller
+	number uint64
+}
+
+// Machine is a machine of a Fleet. Its disk outlives its process.
+type Machine struct {
+	f     *Fleet
+	index int
+	name  string
+	zone  string
+	disk  *simdisk.Disk
+	rng   *rand.Rand
+	life  int // counts processes
+	disks int // counts disks
+	up    bool
+	slow  time.Duration // added to each sync
+	store *logstore.Store
+	node  *kvnode.Node
+
+	timer   sim.Timer
+	wake    time.Duration
+	asked   uint64
+	syncing bool
+	again   bool
+
+	paused  bool
+	backlog []func() // what came while it was paused
+}
+
+// NewFleet makes a fleet whose machines are down.
+func NewFleet(e *sim.Engine, cfg FleetConfig) *Fleet {
+	if cfg.Latency == 0 {
+		cfg.Latency = 200 * time.Microsecond
+	}
+	if cfg.Sync[1] == 0 {
+		cfg.Sync = [2]time.Duration{500 * time.Microsecond, 2 * time.Millisecond}
+	}
+	f := &Fleet{Engine: e, Network: e.NewNetwork(e.NewFluid()), cfg: cfg, byName: make(map[string]*Machine), rng: e.Stream("kv.messages", "")}
+	for i, name := range cfg.Machines {
+		m := &Machine{f: f, index: i, name: name, rng: e.Stream("kv.disk", name)}
+		if len(cfg.Zones) > 0 {
+			m.zone = cfg.Zones[i%len(cfg.Zones)]
+		}
+		m.newDisk()
+		f.machines = append(f.machines, m)
+		f.byName[name] = m
+		f.Network.AddEndpoint(name, sim.EndpointSpec{Latency: cfg.Latency})
+		f.Network.Disconnect(name)
+	}
+	return f
+}
+
+// Err is the first thing that must not happen: a store that can't be opened, a message
+// that can't be decoded.
+func (f *Fleet) Err() error { return f.err }
+
+func (f *Fleet) fail(err error) {
+	if f.err == nil {
+		f.err = err
+	}
+}
+
+// Machines are all of them, in their order.
+func (f *Fleet) Machines() []*Machine { return f.machines }
+
+// Machine is the one of that name, or nil.
+func (f *Fleet) Machine(name string) *Machine { return f.byName[name] }
+
+// Name is the machine's.
+func (m *Machine) Name() string { return m.name }
+
+// Up reports whether its process runs, be it paused.
+func (m *Machine) Up() bool { return m.up }
+
+// Paused reports whether its process is stopped.
+func (m *Machine) Paused() bool { return m.paused }
+
+// Disk is its present disk.
+func (m *Machine) Disk() *simdisk.Disk { return m.disk }
+
+// Node is the node that runs on it, or nil.
+func (m *Machine) Node() *kvnode.Node {
+	if !m.up {
+		return nil
+	}
+	return m.node
+}
+
+func (m *Machine) newDisk() {
+	m.disks++
+	m.disk = simdisk.New(m.f.Engine.Stream("kv.crash", fmt.Sprintf("%s/%d", m.name, m.disks)), 0)
+}
+
+// Start starts the machine's process on what its disk has.
+func (m *Machine) Start() {
+	if m.up {
+		return
+	}
+	e := m.f.Engine
+	store, err := logstore.Open(m.disk, m.f.cfg.Store)
+	if err != nil {
+		m.f.fail(fmt.Errorf("kv: machine %s: %w", m.name, err))
+		return
+	}
+	m.life++
+	cfg := m.f.cfg.Node
+	cfg.Name, cfg.Zone, cfg.Settings = m.name, m.zone, m.f.cfg.Settings
+	cfg.Rand = e.Stream("kv.node", fmt.Sprintf("%s/%d", m.name, m.life))
+	cfg.Wall = e.Wall
+	cfg.Bootstrap = m.index == 0 && m.disks == 1
+	for _, other := range m.f.machines {
+		if other != m {
+			cfg.Join = append(cfg.Join, other.name)
+		}
+	}
+	n, err := kvnode.Open(cfg, store, m.now())
+	if err != nil {
+		m.f.fail(fmt.Errorf("kv: machine %s: %w", m.name, err))
+		return
+	}
+	m.store, m.node, m.up = store, n, true
+	m.f.Network.Connect(m.name)
+	e.Note("kv.start", m.name)
+	m.step(kvnode.Tick{})
+}
+
+// Crash ends the machine's process; what its disk had not synced may be lost.
+func (m *Machine) Crash() {
+	if !m.up {
+		return
+	}
+	m.up, m.paused, m.backlog, m.syncing, m.again, m.asked, m.wake = false, false, nil, false, false, 0, 0
+	m.life++
+	m.timer.Stop()
+	m.node, m.store = nil, nil
+	m.f.Network.Disconnect(m.name)
+	m.disk.Crash()
+	m.f.Engine.Note("kv.crash", m.name)
+}
+
+// Wipe gives the machine an empty disk. Its process must not run.
+func (m *Machine) Wipe() {
+	if !m.up {
+		m.newDisk()
+		m.f.Engine.Note("kv.wipe", m.name)
+	}
+}
+
+// Pause stops the machine's process until Resume; what comes meanwhile waits.
+func (m *Machine) Pause() { m.paused = m.up }
+
+// Resume lets a paused process go on.
+func (m *Machine) Resume() {
+	m.paused = false
+	backlog := m.backlog
+	m.backlog = nil
+	for _, f := range backlog {
+		m.run(f)
+	}
+}
+
+// SlowDisk makes each sync take longer.
+func (m *Machine) SlowDisk(by time.Duration) { m.slow = by }
+
+func (m *Machine) now() time.Duration { return m.f.Engine.Now().Duration() }
+
+// run does what concerns the machine's process, when that runs.
+func (m *Machine) run(f func()) {
+	switch {
+	case !m.up:
+	case m.paused:
+		m.backlog = append(m.backlog, f)
+	default:
+		f()
+	}
+}
+
+// later is run after a time, unless the process has ended by then.
+func (m *Machine) later(d time.Duration, what string, f func()) sim.Timer {
+	life := m.life
+	return m.f.Engine.After(d, what, func() {
+		if m.life == life {
+			m.run(f)
+		}
+	})
+}
+
+// step gives an input to the node and does what it wants.
+func (m *Machine) step(in kvnode.Input) {
+	if !m.up {
+		return // it has crashed in the course of this event
+	}
+	out := m.node.Step(m.now(), in)
+	if out.Exit != nil {
+		m.f.Engine.Note("kv.exit", m.name)
+		m.Crash()
+		return
+	}
+	for _, e := range out.Events {
+		m.f.Engine.Note("kv."+e.What, m.name+"/"+string(e.Shard), e.Epoch)
+		if m.f.OnEvent != nil {
+			m.f.OnEvent(m, e)
+		}
+	}
+	for _, env := range out.Messages {
+		m.f.post(m.name, env.Machine, env.M)
+	}
+	for _, a := range out.Answers {
+		m.f.answer(m, a)
+	}
+	if out.Sync > 0 {
+		m.asked = out.Sync
+		m.sync()
+	}
+	if out.Wake != m.wake {
+		m.timer.Stop()
+		m.wake = out.Wake
+		m.timer = m.later(max(m.wake-m.now(), 0), "kv.tick", func() {
+			m.wake = 0
+			m.step(kvnode.Tick{})
+		})
+	}
+	if m.f.OnStep != nil && m.up {
+		m.f.OnStep(m)
+	}
+}
+
+// sync begins a sync of the disk, or another one after that under way.
+func (m *Machine) sync() {
+	if m.syncing {
+		m.again = true
+		return
+	}
+	m.syncing, m.again = true, false
+	mark, end, asked := m.disk.Mark(), m.store.Mark(), m.asked
+	span := m.f.cfg.Sync
+	d := span[0] + time.Duration(m.rng.Int64N(int64(span[1]-span[0])+1)) + m.slow
+	m.later(d, "kv.sync", func() {
+		m.disk.SyncTo(mark)
+		m.store.MarkDurable(end)
+		m.syncing = false
+		if m.again {
+			m.sync()
+		}
+		m.step(kvnode.Synced{Number: asked})
+	})
+}
+
+// post sends a message in the bytes of the wire protocol, if the network feels like it.
+func (f *Fleet) post(from, to string, msg wire.Message) {
+	frame, err := wire.Append(nil, msg)
+	if err != nil {
+		f.fail(fmt.Errorf("kv: from %s to %s: %w", from, to, err))
+		return
+	}
+	copies := 1
+	switch luck := f.rng.IntN(1000); {
+	case luck < f.cfg.Loss:
+		return
+	case luck < f.cfg.Loss+f.cfg.Repeat:
+		copies = 2
+	}
+	for i := range copies {
+		send := func() { f.Network.Send(from, to, len(frame), func() { f.deliver(to, frame) }) }
+		if i > 0 || f.rng.IntN(1000) < f.cfg.Delay {
+			f.Engine.After(time.Duration(f.rng.Int64N(int64(time.Second))), "kv.late", send)
+		} else {
+			send()
+		}
+	}
+}
+
+func (f *Fleet) deliver(to string, frame []byte) {
+	msg, rest, err := wire.Decode(frame)
+	if err != nil || len(rest) > 0 {
+		f.fail(fmt.Errorf("kv: to %s: %d bytes left, %w", to, len(rest), err))
+		return
+	}
+	m := f.byName[to]
+	if m == nil {
+		return
+	}
+	m.run(func() { m.step(kvnode.Received{M: msg}) })
+}
+
+// Primary is the machine whose node acts as primary of a shard in the highest epoch, or
+// nil.
+func (f *Fleet) Primary(id shardmap.ID) *Machine {
+	var best *Machine
+	for _, m := range f.machines {
+		if n := m.Node(); n != nil && n.Copy(id) != nil && n.Copy(id).Role() == replica.Primary &&
+			(best == nil || n.Copy(id).Promised() > best.node.Copy(id).Promised()) {
+			best = m
+		}
+	}
+	return best
+}
+
+// Leader is the machine whose node leads the metadata group in the highest term, or
+// nil.
+func (f *Fleet) Leader() *Machine {
+	var best *Machine
+	for _, m := range f.machines {
+		if n := m.Node(); n != nil && n.Group() != nil && n.Group().Leading() && (best == nil || n.Group().Term() > best.node.Group().Term()) {
+			best = m
+		}
+	}
+	return best
+}
