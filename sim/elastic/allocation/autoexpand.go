@@ -40,6 +40,7 @@ func (s *Service) adaptReplicas(st *state.State, in Input) *state.State {
 		return st
 	}
 	p := s.newPass(st, in)
+	defer p.close()
 	type change struct {
 		replicas int
 		name     string

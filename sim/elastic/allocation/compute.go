@@ -36,6 +36,7 @@ func (s *Service) compute(input *computationInput, previous *desiredBalance) (*d
 		pass: s.newPass(input.st, input.in), input: input, previous: previous,
 		withoutPrimary: make(map[*shard]bool), targets: make(map[ignoredKey]*[]string), seen: make(map[uint64]int),
 	}
+	defer c.close()
 	c.simulating = true
 	if len(c.nodes) == 0 {
 		return &desiredBalance{empty: true}, 0, true

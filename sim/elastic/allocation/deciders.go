@@ -365,9 +365,10 @@ func (p *pass) nodeVerdictFor(r *routed, n *node) Verdict {
 	return p.nodeVerdict(r, n)
 }
 
-// anyMayLeave reports whether any decider could refuse a copy the place it has.
+// anyMayLeave reports whether any decider could refuse a copy the place it has. As long
+// as none does nothing moves, and as long as nothing moves none will.
 func (p *pass) anyMayLeave() bool {
-	if p.ignoredNodes != nil || p.disk.known && p.set.disk.enabled || p.set.shardsPerNode > 0 || len(p.set.awareness) > 0 {
+	if p.ignoredNodes != nil || p.anyDiskHigh() || p.set.shardsPerNode > 0 || len(p.set.awareness) > 0 {
 		return true
 	}
 	for _, idx := range p.indices {

@@ -38,8 +38,12 @@ type desiredBalance struct {
 }
 
 func (d *desiredBalance) of(s *shard) *Assignment {
-	if list := d.byIndex[s.index.meta.UUID]; s.num < len(list) {
-		return list[s.num]
+	idx := s.index
+	if idx.assignedBy != d {
+		idx.assignedBy, idx.assignments = d, d.byIndex[idx.meta.UUID]
+	}
+	if s.num < len(idx.assignments) {
+		return idx.assignments[s.num]
 	}
 	return nil
 }

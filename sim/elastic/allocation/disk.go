@@ -41,16 +41,37 @@ func (p *pass) readDisk() {
 	}
 }
 
-// readSizes takes over a shard's sizes from the cluster info.
-func (p *pass) readSizes(s *shard) {
-	if p.in.Info == nil || len(p.in.Info.ShardBytes) == 0 {
-		return
+// knownSizes are the sizes of a cluster info by index and shard: reroutes ask for all of
+// them, and polls are further apart than reroutes.
+type knownSizes struct {
+	of      *ClusterInfo
+	byIndex map[string][][2]int64
+}
+
+// sizesOf are an index's sizes by shard and role, [unknownSize] where nothing is known;
+// nil when no sizes are.
+func (s *Service) sizesOf(info *ClusterInfo, index string, shards int) [][2]int64 {
+	if info == nil || len(info.ShardBytes) == 0 {
+		return nil
 	}
-	for _, primary := range [...]bool{true, false} {
-		if size, ok := p.in.Info.ShardBytes[ShardKey{Index: s.index.meta.Name, Shard: s.num, Primary: primary}]; ok {
-			s.bytes[role(primary)] = size
+	if s.sizes.of != info {
+		s.sizes = knownSizes{of: info, byIndex: make(map[string][][2]int64)}
+	}
+	list, ok := s.sizes.byIndex[index]
+	if ok && len(list) == shards {
+		return list
+	}
+	list = make([][2]int64, shards)
+	for num := range list {
+		list[num] = [2]int64{unknownSize, unknownSize}
+		for _, primary := range [...]bool{true, false} {
+			if size, ok := info.ShardBytes[ShardKey{Index: index, Shard: num, Primary: primary}]; ok {
+				list[num][role(primary)] = size
+			}
 		}
 	}
+	s.sizes.byIndex[index] = list
+	return list
 }
 
 // expectedSize is the size a copy will have, or otherwise when nothing is known
@@ -262,6 +283,20 @@ func (p *pass) diskRemain(r *routed, n *node) (Verdict, string) {
 		return Yes, ""
 	}
 	return Yes, p.say("there is enough disk on this node for the shard to remain, free: [%s]", settings.HumanBytes(free))
+}
+
+// anyDiskHigh reports whether diskRemain could refuse a copy.
+func (p *pass) anyDiskHigh() bool {
+	if !p.disk.known || !p.set.disk.enabled {
+		return false
+	}
+	for _, n := range p.nodes {
+		usage := p.usageOf(n)
+		if usage.FreeBytes-p.unaccountedOn(n, true) < max(0, p.highFree(usage.TotalBytes)) {
+			return true
+		}
+	}
+	return false
 }
 
 // usedText is the used part of a disk in percent.

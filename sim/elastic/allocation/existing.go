@@ -149,7 +149,8 @@ func (p *pass) choosePrimary(r *routed, candidates []StoredPrimary, may func(*ro
 func (p *pass) primaryCandidates(r *routed, answers []StoredPrimary) []StoredPrimary {
 	var out []StoredPrimary
 	inSync := inSync(r.shard.index.meta, r.shard.num)
-	for _, a := range p.hashOrder(answers) {
+	for _, i := range p.orderOf(&p.svc.primaryOrder, len(answers), func(i int) string { return answers[i].Node }) {
+		a := answers[i]
 		switch {
 		case p.isIgnoredID(r.shard, a.Node), a.AllocationID == "", a.Failure != nil && !a.Locked:
 			continue
@@ -174,26 +175,52 @@ func (p *pass) isIgnoredID(s *shard, id string) bool {
 	return n != nil && p.isIgnoredNode(s, n)
 }
 
-// hashOrder puts the nodes' answers into the order of the HashMap, keyed by node, in
-// which they are gathered.
-func (p *pass) hashOrder(answers []StoredPrimary) []StoredPrimary {
-	return inNodeOrder(p, answers, func(a StoredPrimary) string { return a.Node })
+// answerOrder is the order of the HashMap, keyed by node, in which the answers of nodes
+// are gathered: places in the list of ids that it was made for.
+type answerOrder struct {
+	ids    []string
+	places []int32
+	nodes  []*state.Node // of the cluster
+	known  int           // data nodes among them, and nodes that have left
 }
 
-func inNodeOrder[A any](p *pass, answers []A, id func(A) string) []A {
-	out := slices.Clone(answers)
-	byID := javaorder.NewTableFor(len(p.nodes))
-	byID.Grow(len(out))
-	javaorder.Sort(byID, out, func(a A) int32 { return javaorder.StringHash(id(a)) })
-	byNode := javaorder.NewTable()
-	byNode.Grow(len(out))
-	javaorder.Sort(byNode, out, func(a A) int32 {
-		if n := p.st.Node(id(a)); n != nil && n.EphemeralID != "" {
-			return javaorder.StringHash(n.EphemeralID)
+// orderOf is the order of n answers by their nodes' ids. One order is kept: all data
+// nodes answer about every shard.
+func (p *pass) orderOf(kept *answerOrder, n int, id func(int) string) []int32 {
+	same := len(kept.ids) == n && kept.known == len(p.nodes) && sameNodes(kept.nodes, p.st.Nodes)
+	for i := 0; same && i < n; i++ {
+		same = kept.ids[i] == id(i)
+	}
+	if same {
+		return kept.places
+	}
+	type entry struct{ place, first, second int32 }
+	entries := make([]entry, n)
+	*kept = answerOrder{ids: make([]string, n), places: make([]int32, n), nodes: p.st.Nodes, known: len(p.nodes)}
+	for i := range n {
+		kept.ids[i] = id(i)
+		e := entry{int32(i), javaorder.StringHash(kept.ids[i]), 0}
+		e.second = e.first
+		if n := p.st.Node(kept.ids[i]); n != nil && n.EphemeralID != "" {
+			e.second = javaorder.StringHash(n.EphemeralID)
 		}
-		return javaorder.StringHash(id(a))
-	})
-	return out
+		entries[i] = e
+	}
+	byID := javaorder.NewTableFor(len(p.nodes))
+	byID.Grow(n)
+	javaorder.Sort(byID, entries, func(e entry) int32 { return e.first })
+	byNode := javaorder.NewTable()
+	byNode.Grow(n)
+	javaorder.Sort(byNode, entries, func(e entry) int32 { return e.second })
+	for i, e := range entries {
+		kept.places[i] = e.place
+	}
+	return kept.places
+}
+
+// sameNodes reports whether two lists are one: states share it while nobody joins or leaves.
+func sameNodes(a, b []*state.Node) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
 // decideExistingReplica finds the node whose files or operations a replica can reuse.
@@ -274,17 +301,20 @@ func matchOf(primary, store StoredReplica, n *node) match {
 // bestMatch is the node with the most to reuse, nil if none has anything; any says
 // whether some node that would take the copy holds files at all.
 func (p *pass) bestMatch(r *routed, primary StoredReplica, answers []StoredReplica, skipFailed bool) (best *match, any bool) {
-	ordered := inNodeOrder(p, answers, func(a StoredReplica) string { return a.Node })
-	for _, a := range ordered {
+	for _, i := range p.orderOf(&p.svc.storeOrder, len(answers), func(i int) string { return answers[i].Node }) {
+		a := &answers[i]
+		if a.Empty {
+			continue
+		}
 		n := p.byID[a.Node]
-		if n == nil || a.Empty || skipFailed && r.info != nil && slices.Contains(r.info.FailedNodes, a.Node) {
+		if n == nil || skipFailed && r.info != nil && slices.Contains(r.info.FailedNodes, a.Node) {
 			continue
 		}
 		if p.canAllocate(r, n) == No {
 			continue
 		}
 		any = true
-		m := matchOf(primary, a, n)
+		m := matchOf(primary, *a, n)
 		if m.any() && (best == nil || best.less(&m)) {
 			best = &m
 		}
@@ -302,8 +332,8 @@ func (p *pass) cancelForBetterCopies() {
 	var cancel []*routed
 	var infos []*state.UnassignedInfo
 	for _, n := range p.nodes {
-		for r := n.head; r != nil; r = r.next {
-			if r.primary || !r.initializing() || r.other != nil || r.info != nil && r.info.Reason == state.IndexCreated {
+		for _, r := range n.beginning() {
+			if r.primary || r.other != nil || r.info != nil && r.info.Reason == state.IndexCreated {
 				continue
 			}
 			if better := p.betterNode(r); better != nil {

@@ -54,7 +54,8 @@ func (e *explainer) primaryNodes(r *routed, answers []StoredPrimary, none bool) 
 	ids := inSync(r.shard.index.meta, r.shard.num)
 	candidates := e.primaryCandidates(r, answers)
 	var nodes []NodeExplanation
-	for _, a := range e.hashOrder(answers) {
+	for _, i := range e.orderOf(&e.svc.primaryOrder, len(answers), func(i int) string { return answers[i].Node }) {
+		a := answers[i]
 		n := e.byID[a.Node]
 		if n == nil {
 			continue

@@ -42,7 +42,7 @@ type Reservation struct {
 
 // ClusterInfo is what the master knows of disks and sizes: polled, so it lags
 // behind (org.elasticsearch.cluster.ClusterInfo). The maps are looked up by key
-// and never walked into an effect.
+// and never walked into an effect. It must not be changed once it was given to a [Service].
 type ClusterInfo struct {
 	// Nodes by id. A node that is absent counts with the average of the others;
 	// an empty map switches the disk decider off.

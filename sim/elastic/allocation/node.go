@@ -1,6 +1,11 @@
 package allocation
 
-import "github.com/shardquake/shardquake/sim/elastic/state"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
 
 // add appends a copy to the node's list and counts its state.
 func (n *node) add(r *routed) {
@@ -12,6 +17,8 @@ func (n *node) add(r *routed) {
 	}
 	n.tail = r
 	n.size++
+	n.places++
+	r.place = n.places
 	n.count(r)
 }
 
@@ -56,6 +63,21 @@ func (n *node) uncount(r *routed) {
 		n.relocating = without(n.relocating, r)
 	}
 	n.accounted = false
+}
+
+// beginning lists the copies that initialize, in the order of the node's list.
+func (n *node) beginning() []*routed {
+	if len(n.initializing) < 2 {
+		return n.initializing
+	}
+	list := slices.Clone(n.initializing)
+	inListOrder(list)
+	return list
+}
+
+// inListOrder sorts copies of one node as they stand in its list.
+func inListOrder(copies []*routed) {
+	slices.SortStableFunc(copies, func(a, b *routed) int { return cmp.Compare(a.place, b.place) })
 }
 
 // without removes a copy from a list whose order does not matter.

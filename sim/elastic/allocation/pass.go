@@ -29,6 +29,7 @@ type routed struct {
 	orig *state.Copy
 	// prev and next link the copies of a node in the order they came to it.
 	prev, next *routed
+	place      int32 // grows along that list
 }
 
 func (r *routed) active() bool       { return r.state == state.Started || r.state == state.Relocating }
@@ -94,6 +95,9 @@ type index struct {
 	rank   int // in the order in which unassigned copies are taken
 	// allowed is what filters say of each node, once it was asked for.
 	allowed []Verdict
+	// assignments are the shards' in the balance assignedBy, once they were asked for.
+	assignments []*Assignment
+	assignedBy  *desiredBalance
 }
 
 // node is a data node and its copies (RoutingNode).
@@ -104,6 +108,7 @@ type node struct {
 
 	head, tail       *routed
 	size             int
+	places           int32 // given out
 	initializing     []*routed
 	relocating       []*routed
 	initialPrimaries int // primaries initializing, relocation targets excluded
@@ -159,7 +164,40 @@ type pass struct {
 	decisions []Decision
 
 	slab      []routed
+	room      *room
 	attribute map[string][]string
+}
+
+// room is the memory that a pass reads a state into: megabytes on a large cluster, so the
+// next pass takes over that of one that is done.
+type room struct {
+	slots    []*routed
+	routed   []routed
+	shards   []shard
+	pointers []*shard // to shards
+}
+
+// takeRoom is memory for a state of that many copies and shards.
+func (s *Service) takeRoom(copies, shards int) *room {
+	r := s.room
+	s.room = nil
+	if r != nil && cap(r.routed) >= copies && len(r.shards) >= shards && cap(r.slots) >= 2*copies+shards && cap(r.routed) <= 2*copies+64 {
+		return r
+	}
+	r = &room{
+		slots: make([]*routed, 0, 2*copies+shards), routed: make([]routed, 0, copies+copies/8+16),
+		shards: make([]shard, shards), pointers: make([]*shard, shards),
+	}
+	for i := range r.shards {
+		r.pointers[i] = &r.shards[i]
+	}
+	return r
+}
+
+// close gives the pass's memory to the next one. Nothing of the pass may be used any more.
+func (p *pass) close() {
+	p.svc.room = p.room
+	*p = pass{}
 }
 
 // newPass reads a state into dense form.
@@ -275,21 +313,20 @@ func (p *pass) readCopies(table *javaorder.Table) {
 			copies += len(s.Copies)
 		}
 	}
-	slots := make([]*routed, 0, 2*copies+shards)
-	slab := make([]shard, shards)
-	pointers := make([]*shard, shards)
-	for i := range slab {
-		pointers[i] = &slab[i]
-	}
-	p.slab = make([]routed, 0, copies+copies/8+16)
+	p.room = p.svc.takeRoom(copies, shards)
+	slots, pointers := p.room.slots, p.room.pointers[:shards]
+	p.slab = p.room.routed
 	p.shards, p.copies = shards, copies
 	for i, t := range p.st.Routing.Indices {
 		idx := p.indices[i]
 		idx.shards, pointers = pointers[:len(t.Shards):len(t.Shards)], pointers[len(t.Shards):]
+		sizes := p.svc.sizesOf(p.in.Info, idx.meta.Name, len(t.Shards))
 		for num, st := range t.Shards {
 			s := idx.shards[num]
-			*s = shard{index: idx, num: num, table: st, bytes: [2]int64{-1, -1}}
-			p.readSizes(s)
+			*s = shard{index: idx, num: num, table: st, bytes: [2]int64{unknownSize, unknownSize}}
+			if sizes != nil {
+				s.bytes = sizes[num]
+			}
 			room := len(st.Copies) + 1
 			s.assigned, slots = slots[:0:room], slots[room:room:cap(slots)]
 			p.readShard(s, st, table)

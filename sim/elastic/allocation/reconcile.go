@@ -33,8 +33,10 @@ func (rec *reconciler) reconcile(p *pass, desired *desiredBalance) {
 	}
 	p.reconciling = true
 	c.allocateUnassigned()
-	c.moveShards()
-	c.balance()
+	if c.anyDisplaced() {
+		c.moveShards()
+		c.balance()
+	}
 	p.reconciling = false
 }
 
@@ -124,17 +126,19 @@ func (c *reconciliation) isIgnored(r *routed, a *Assignment) bool {
 	return a.Total-a.Ignored <= assigned
 }
 
-// turns visits the copies of all nodes, one node after the other, those moved from
-// least recently first. When visit moves a copy the node goes to the end of the line.
-func (c *reconciliation) turns(visit func(*routed) (moved bool)) {
+// turns visits the displaced copies of all nodes, one node after the other, those moved
+// from least recently first. When visit moves a copy the node goes to the end of the line.
+// Elasticsearch walks all copies; the others are none of a visit's business.
+func (c *reconciliation) turns(visit func(r *routed, a *Assignment) (moved bool)) {
 	type line struct {
 		n    *node
 		left []*routed
 	}
 	var queue []line
+	displaced := c.displacedByNode()
 	for _, n := range c.moves.sort(c.pass.nodes) {
-		if n.size > 0 {
-			queue = append(queue, line{n, n.copies()})
+		if len(displaced[n.pos]) > 0 {
+			queue = append(queue, line{n, displaced[n.pos]})
 		}
 	}
 	for len(queue) > 0 {
@@ -145,13 +149,36 @@ func (c *reconciliation) turns(visit func(*routed) (moved bool)) {
 			// The line is closed before the copy is looked at: a move then sends the
 			// next node to the end only if it is the copy's own, which it is not.
 			queue = queue[1:]
-			visit(r)
+			c.visit(r, visit)
 			continue
 		}
-		if visit(r) {
+		if c.visit(r, visit) {
 			queue = append(queue[1:], *head)
 		}
 	}
+}
+
+func (c *reconciliation) visit(r *routed, visit func(*routed, *Assignment) bool) bool {
+	a := c.displaced(r)
+	return a != nil && visit(r, a)
+}
+
+// displacedByNode lists the displaced copies of every node, in the order of its list.
+func (c *reconciliation) displacedByNode() [][]*routed {
+	out := make([][]*routed, len(c.nodes))
+	for _, idx := range c.indices {
+		for _, s := range idx.shards {
+			for _, r := range s.assigned {
+				if c.displaced(r) != nil {
+					out[r.node.pos] = append(out[r.node.pos], r)
+				}
+			}
+		}
+	}
+	for _, list := range out {
+		inListOrder(list)
+	}
+	return out
 }
 
 // displaced returns the assignment of a started copy that is not on a desired node, or nil.
@@ -166,14 +193,27 @@ func (c *reconciliation) displaced(r *routed) *Assignment {
 	return a
 }
 
+// anyDisplaced reports whether moves have anything to look at.
+func (c *reconciliation) anyDisplaced() bool {
+	for _, idx := range c.indices {
+		for _, s := range idx.shards {
+			for _, r := range s.assigned {
+				if c.displaced(r) != nil {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // moveShards moves copies that may not remain where they are.
 func (c *reconciliation) moveShards() {
 	if !c.anyMayLeave() {
 		return
 	}
-	c.turns(func(r *routed) bool {
-		a := c.displaced(r)
-		if a == nil || c.canAllocateAnywhere(r) != Yes || c.canRemain(r, r.node) != No {
+	c.turns(func(r *routed, a *Assignment) bool {
+		if c.canAllocateAnywhere(r) != Yes || c.canRemain(r, r.node) != No {
 			return false
 		}
 		return c.moveTo(r, a)
@@ -185,9 +225,8 @@ func (c *reconciliation) balance() {
 	if c.canRebalance() != Yes {
 		return
 	}
-	c.turns(func(r *routed) bool {
-		a := c.displaced(r)
-		if a == nil || c.canRebalanceShard(r) != Yes || c.canAllocateAnywhere(r) != Yes {
+	c.turns(func(r *routed, a *Assignment) bool {
+		if c.canRebalanceShard(r) != Yes || c.canAllocateAnywhere(r) != Yes {
 			return false
 		}
 		return c.moveTo(r, a)

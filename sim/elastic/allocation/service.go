@@ -17,6 +17,10 @@ type Service struct {
 	wanted     *computationInput
 	moves      []Command // move commands that the next computation takes over
 	indexCache map[*state.Index]*indexSettings
+	sizes      knownSizes
+	room       *room // of the last pass that is done
+
+	primaryOrder, storeOrder answerOrder
 }
 
 // New makes the allocator of a master.
@@ -30,7 +34,7 @@ func New(cfg Config) *Service {
 func (s *Service) Reset() {
 	s.desired = &desiredBalance{empty: true}
 	s.reconciler = reconciler{}
-	s.wanted, s.moves = nil, nil
+	s.wanted, s.moves, s.room = nil, nil, nil
 }
 
 // Reroute clears delays that ran out, gives copies on disk back to their nodes and
@@ -38,6 +42,7 @@ func (s *Service) Reset() {
 // balance and asks for a new one (AllocationService.reroute).
 func (s *Service) Reroute(st *state.State, in Input) *state.State {
 	p := s.newPass(s.adaptReplicas(st, in), in)
+	defer p.close()
 	s.reroute(p)
 	return p.result()
 }
@@ -124,6 +129,7 @@ func moved(was, now *Assignment) int {
 // at delays and without asking for a computation (ReconcileDesiredBalanceExecutor).
 func (s *Service) Reconcile(st *state.State, in Input) *state.State {
 	p := s.newPass(s.adaptReplicas(st, in), in)
+	defer p.close()
 	p.allocateExisting()
 	s.reconciler.reconcile(p, s.desired)
 	return p.result()
@@ -149,6 +155,7 @@ func (s *Service) StartCopies(st *state.State, copies []*state.Copy, in Input) *
 		return st
 	}
 	p := s.newPass(st, in)
+	defer p.close()
 	ordered := slices.Clone(copies)
 	slices.SortStableFunc(ordered, func(a, b *state.Copy) int { return cmp.Compare(role(b.Primary), role(a.Primary)) })
 	for _, c := range ordered {
@@ -177,6 +184,7 @@ func (s *Service) FailCopies(st *state.State, failed []Failure, stale []Stale, i
 	}
 	st = removeStale(st, stale)
 	p := s.newPass(st, in)
+	defer p.close()
 	for _, f := range failed {
 		p.failCopy(f)
 	}
@@ -247,6 +255,7 @@ func removeStale(st *state.State, stale []Stale) *state.State {
 // It does not reroute; Elasticsearch reroutes right after, in the same update.
 func (s *Service) DisassociateDeadNodes(st *state.State, in Input) *state.State {
 	p := s.newPass(st, in)
+	defer p.close()
 	for _, n := range slices.Clone(p.nodes) {
 		if n.disco != nil {
 			continue
