@@ -17,10 +17,14 @@ var errContested = errors.New("somebody else has switched allocation off again; 
 
 // order is an action decided on, for the faults that asked for it.
 type order struct {
-	action Action
-	node   string
-	faults []*Fault
+	action   Action
+	node     string
+	snapshot *controller.Snapshot
+	faults   []*Fault
 }
+
+// indexWide reports whether one call serves every fault of an index.
+func (a Action) indexWide() bool { return a == ClearFilter || a == RestoreSnapshot }
 
 // clusterWide reports whether one call serves every fault that asks for the action.
 func (a Action) clusterWide() bool {
@@ -57,7 +61,7 @@ func (m *Manager) act(ctx context.Context, found map[key]Diagnosis) {
 
 // addOrder adds a fault's wish to those that one call can serve.
 func addOrder(orders []order, p Proposal, f *Fault) []order {
-	if p.Action.clusterWide() || p.Action == ClearFilter {
+	if p.Action.clusterWide() || p.Action.indexWide() {
 		i := slices.IndexFunc(orders, func(o order) bool {
 			return o.action == p.Action && (p.Action.clusterWide() || o.faults[0].Index == f.Index)
 		})
@@ -66,7 +70,7 @@ func addOrder(orders []order, p Proposal, f *Fault) []order {
 			return orders
 		}
 	}
-	return append(orders, order{p.Action, p.Node, []*Fault{f}})
+	return append(orders, order{p.Action, p.Node, p.Snapshot, []*Fault{f}})
 }
 
 // decide asks the strategy of a fault's cause, and whether it is time. The lock is held.
@@ -78,6 +82,7 @@ func (m *Manager) decide(ctx context.Context, f *Fault, d Diagnosis) (Proposal, 
 		f.done = ""
 	}
 	p := strategyFor(d.Cause).propose(f, d, m.cfg)
+	p = m.allowed(p, f.Index)
 	switch {
 	case p.Action == Wait:
 		f.State, f.Advice = Waiting, p.Advice
@@ -85,8 +90,8 @@ func (m *Manager) decide(ctx context.Context, f *Fault, d Diagnosis) (Proposal, 
 	case p.Action == Ask:
 		m.ask(ctx, f, GivenUp, p.Advice)
 		return p, false
-	case slices.Contains(approvable(), p.Action) && (p.Node == "" && p.Action != ClearFilter || !m.approved(p.Action, f.Index)):
-		m.ask(ctx, f, Approving, p.Advice)
+	case slices.Contains(approvable(), p.Action) && (!p.aimed() || !m.approved(p.Action, f.Index)):
+		m.ask(ctx, f, Approving, p.advice())
 		return p, false
 	case p.Action == EnableAllocation && m.handsOff:
 		m.ask(ctx, f, GivenUp, errContested.Error())
@@ -99,6 +104,17 @@ func (m *Manager) decide(ctx context.Context, f *Fault, d Diagnosis) (Proposal, 
 		return p, false
 	}
 	return p, true
+}
+
+// allowed is the first of a proposal's ways that may be gone, or the proposal itself when
+// none may: all of them are offered then. The lock is held.
+func (m *Manager) allowed(p Proposal, index string) Proposal {
+	for way := &p; way != nil; way = way.Otherwise {
+		if !slices.Contains(approvable(), way.Action) || way.aimed() && m.approved(way.Action, index) {
+			return *way
+		}
+	}
+	return p
 }
 
 // ask leaves a fault to a person, and says so once. The lock is held.
@@ -185,6 +201,8 @@ func (m *Manager) do(ctx context.Context, o order) (controller.Step, error) {
 		return m.liftBlock(ctx, f.Index)
 	case ClearFilter:
 		return m.clearFilters(ctx, f)
+	case RestoreSnapshot:
+		return m.restoreIndex(ctx, f.Index, o.snapshot)
 	case CancelRecovery:
 		err = m.command(ctx, controller.RerouteCommand{Cancel: &controller.CancelCommand{Index: f.Index, Shard: f.Shard, Node: o.node}})
 	case StalePrimary:

@@ -43,6 +43,9 @@ type Diagnosis struct {
 	// Stale is a node with a copy that lacks acknowledged writes, Empty one that could
 	// hold an empty primary; "" when there is none.
 	Stale, Empty string
+	// Snapshot is the newest that holds the whole index of a primary without a valid copy;
+	// nil when there is none.
+	Snapshot *controller.Snapshot
 }
 
 // deciders are the names of Elasticsearch's allocation deciders and what their no means, in the

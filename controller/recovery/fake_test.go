@@ -32,9 +32,15 @@ type fakeCluster struct {
 	diskUsed   int64  // of 1000
 	// onReroute is called with query and body of a reroute.
 	onReroute func(f *fakeCluster, query, body string)
-	reroutes  []string
-	at        []time.Time // of the reroutes
-	puts      []string
+	// snapshots is the JSON list of the repository "backup"; "" no repository.
+	snapshots string
+	deleted   bool // the index
+	restores  []string
+	// restoreFails is how often a restore is refused.
+	restoreFails int
+	reroutes     []string
+	at           []time.Time // of the reroutes
+	puts         []string
 }
 
 func newFake() *fakeCluster {
@@ -101,6 +107,11 @@ func (f *fakeCluster) serve(w http.ResponseWriter, r *http.Request) {
 		reply(w, map[string]any{"nodes": map[string]any{"id1": map[string]any{"name": "n1", "fs": map[string]any{
 			"total": map[string]int64{"total_in_bytes": 1000, "available_in_bytes": 1000 - f.diskUsed},
 		}}}})
+	case key == "DELETE /logs":
+		f.deleted = true
+		reply(w, map[string]any{"acknowledged": true})
+	case strings.Contains(key, "/_snapshot"):
+		f.serveSnapshots(w, key, string(body))
 	case key == "GET /_recovery":
 		reply(w, map[string]any{})
 	case key == "GET /_cluster/health", key == "GET /_cluster/stats":
@@ -111,8 +122,36 @@ func (f *fakeCluster) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+func (f *fakeCluster) serveSnapshots(w http.ResponseWriter, key, body string) {
+	switch {
+	case key == "GET /_snapshot" && f.snapshots == "":
+		reply(w, map[string]any{})
+	case key == "GET /_snapshot":
+		reply(w, map[string]any{"backup": map[string]any{"type": "fs", "settings": map[string]string{"location": "/b"}}})
+	case key == "GET /_snapshot/backup/_all":
+		_, _ = fmt.Fprintf(w, `{"snapshots":%s,"total":1,"remaining":0}`, f.snapshots)
+	case key == "POST /_snapshot/backup/_verify":
+		reply(w, map[string]any{"nodes": map[string]any{}})
+	case strings.HasSuffix(key, "/_restore") && f.restoreFails > 0:
+		f.restoreFails--
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = fmt.Fprint(w, `{"error":{"type":"snapshot_restore_exception","reason":"not now"},"status":500}`)
+	case strings.HasSuffix(key, "/_restore"):
+		f.restores = append(f.restores, key+" "+body)
+		f.deleted = false
+		f.states = [2]string{"INITIALIZING", "UNASSIGNED"}
+		reply(w, map[string]any{"accepted": true})
+	default:
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = fmt.Fprintf(w, `{"error":{"type":"illegal_argument_exception","reason":"unknown path %s"},"status":400}`, key)
+	}
+}
+
 func (f *fakeCluster) shards() []map[string]any {
 	rows := []map[string]any{}
+	if f.deleted {
+		return rows
+	}
 	for i, state := range f.states {
 		row := map[string]any{"index": "logs", "shard": "0", "prirep": [2]string{"p", "r"}[i], "state": state, "node": nil}
 		if state != "UNASSIGNED" {

@@ -18,6 +18,8 @@ type History struct {
 	Faults  []Fault `json:"faults"`
 	// Totals go on when faults are dropped from the list.
 	Totals []CauseStats `json:"totals"`
+	// Restores are indices that were deleted and are not back yet.
+	Restores []pendingRestore `json:"restores,omitempty"`
 }
 
 // CauseStats sum up the faults of a cause that were resolved.

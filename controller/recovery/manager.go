@@ -188,11 +188,13 @@ func (m *Manager) look(ctx context.Context) {
 	}
 	m.round++
 	m.spare = spare(shards)
+	m.resumeRestores(ctx, shards)
 	m.follow(ctx, shards)
 	found := map[key]Diagnosis{} // of this round
 	m.lookForStuck(ctx, shards, found)
 	m.lookForBlocks(ctx, shards, found)
 	m.explain(ctx, found)
+	m.lookForSnapshots(ctx, found)
 	if ctx.Err() == nil {
 		m.act(ctx, found)
 	}
@@ -265,6 +267,8 @@ func (m *Manager) follow(ctx context.Context, shards []controller.ShardInfo) {
 // followShard brings a shard's fault up to date. The lock is held.
 func (m *Manager) followShard(ctx context.Context, f *Fault, h health) {
 	switch {
+	case h == health{} && m.pending(f.Index) >= 0:
+		f.explain = false // deleted to be restored
 	case h == health{}:
 		m.end(ctx, f, Vanished)
 	case h.unassigned > 0:

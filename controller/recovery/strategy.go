@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/shardquake/shardquake/controller"
 )
 
 // Action is something to do about a fault.
@@ -22,6 +24,7 @@ const (
 	CancelRecovery   Action = "cancel-recovery"
 	StalePrimary     Action = "allocate-stale-primary"
 	EmptyPrimary     Action = "allocate-empty-primary"
+	RestoreSnapshot  Action = "restore-snapshot"
 )
 
 // Approval is a person's word for an action that loses data or overrules somebody:
@@ -29,7 +32,7 @@ const (
 type Approval string
 
 // approvable are the actions that need an approval.
-func approvable() []Action { return []Action{ClearFilter, StalePrimary, EmptyPrimary} }
+func approvable() []Action { return []Action{ClearFilter, StalePrimary, EmptyPrimary, RestoreSnapshot} }
 
 func (a Approval) parts() (action Action, index string) {
 	name, index, _ := strings.Cut(string(a), ":")
@@ -53,6 +56,29 @@ type Proposal struct {
 	Advice string
 	// After is how long the fault must have been open before the action is taken.
 	After time.Duration
+	// Snapshot is what to restore from.
+	Snapshot *controller.Snapshot
+	// Otherwise is what else could be done, which loses more; nil: nothing.
+	Otherwise *Proposal
+}
+
+// aimed reports whether it is known at what the action is aimed.
+func (p *Proposal) aimed() bool {
+	switch p.Action {
+	case ClearFilter:
+		return true
+	case RestoreSnapshot:
+		return p.Snapshot != nil
+	}
+	return p.Node != ""
+}
+
+// advice is that of the proposal and of what else could be done.
+func (p *Proposal) advice() string {
+	if p.Otherwise == nil {
+		return p.Advice
+	}
+	return p.Advice + "; or else " + p.Otherwise.advice()
 }
 
 // strategy is what to do about a cause.
@@ -139,20 +165,33 @@ func corrupt(f *Fault, d Diagnosis, cfg Config) Proposal {
 		return Proposal{Action: RetryFailed}
 	}
 	p := noCopy(f, d, cfg)
-	p.Advice = "restore the index from a snapshot if there is one; else " + p.Advice
+	if d.Snapshot == nil {
+		p.Advice = "there is no snapshot of the whole index; " + p.Advice
+	}
 	return p
 }
 
-// noCopy waits for a node to return; what else there is loses data.
+// noCopy waits for a node to return; what else there is loses data, of several the one
+// that loses least: the writes that a stale copy lacks, those since a snapshot, or all.
 func noCopy(f *Fault, d Diagnosis, cfg Config) Proposal {
+	var ways []Proposal
 	if d.Stale != "" {
-		return Proposal{Action: StalePrimary, Node: d.Stale, After: cfg.Patience, Advice: fmt.Sprintf(
+		ways = append(ways, Proposal{Action: StalePrimary, Node: d.Stale, After: cfg.Patience, Advice: fmt.Sprintf(
 			"bring back a node that held shard %s[%d]; with the approval %q the copy on %s becomes the primary, and every write acknowledged after it fell behind is lost for good (how many can't be known while no good copy is there)",
-			f.Index, f.Shard, StalePrimary, d.Stale)}
+			f.Index, f.Shard, StalePrimary, d.Stale)})
 	}
-	return Proposal{Action: EmptyPrimary, Node: d.Empty, After: cfg.Patience, Advice: fmt.Sprintf(
-		"bring back a node that held shard %s[%d]; with the approval %q an empty shard takes its place on %s, and all documents of the shard are lost for good",
-		f.Index, f.Shard, EmptyPrimary, d.Empty)}
+	if d.Snapshot != nil {
+		ways = append(ways, restoreProposal(f, d, cfg))
+	}
+	if len(ways) == 0 || d.Cause == Corrupt {
+		ways = append(ways, Proposal{Action: EmptyPrimary, Node: d.Empty, After: cfg.Patience, Advice: fmt.Sprintf(
+			"bring back a node that held shard %s[%d]; with the approval %q an empty shard takes its place on %s, and all documents of the shard are lost for good",
+			f.Index, f.Shard, EmptyPrimary, d.Empty)})
+	}
+	for i := len(ways) - 1; i > 0; i-- {
+		ways[i-1].Otherwise = &ways[i]
+	}
+	return ways[0]
 }
 
 // cancel gives up a recovery that doesn't get on; of a primary that would gain nothing.

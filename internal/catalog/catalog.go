@@ -49,7 +49,7 @@ func Vocabulary() scenarios.Vocabulary {
 	}
 	for _, a := range []recovery.Action{
 		recovery.Wait, recovery.Ask, recovery.Nudge, recovery.EnableAllocation, recovery.RetryFailed, recovery.LiftBlock,
-		recovery.ClearFilter, recovery.CancelRecovery, recovery.StalePrimary, recovery.EmptyPrimary,
+		recovery.ClearFilter, recovery.CancelRecovery, recovery.StalePrimary, recovery.EmptyPrimary, recovery.RestoreSnapshot,
 	} {
 		v.Actions = append(v.Actions, string(a))
 	}
