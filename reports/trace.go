@@ -74,6 +74,8 @@ func observed(o scenarios.Observation) (kind string, data any) {
 		return "disks", o.Disks
 	case o.View != nil:
 		return "view", o.View
+	case len(o.HotShards) > 0:
+		return "hot_shards", o.HotShards
 	}
 	return "loads", o.Loads
 }

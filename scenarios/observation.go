@@ -20,6 +20,8 @@ type Observation struct {
 	Disks    []Disk     `json:"disks,omitempty"`
 	View     *View      `json:"view,omitempty"`
 	Loads    []NodeLoad `json:"loads,omitempty"`
+	// HotShards are the copies with most operations, hottest first.
+	HotShards []ShardLoad `json:"hot_shards,omitempty"`
 }
 
 // Health is the cluster's health in the authoritative view.
@@ -99,10 +101,38 @@ type View struct {
 	State  string   `json:"state"` // ok, refused, timeout, error
 }
 
-// NodeLoad is a node's utilisation at a moment, each 0 to 1.
+// NodeLoad is how busy a node is at a moment: utilisations, each 0 to 1, and how it does
+// with the operations on its shards (writes of every copy, searches of a shard).
 type NodeLoad struct {
 	Node string  `json:"n"`
 	CPU  float64 `json:"cpu"`
 	Disk float64 `json:"disk"`
 	Net  float64 `json:"net"`
+	// QPS is operations per second.
+	QPS float64 `json:"qps,omitempty"`
+	// MeanMs is the mean time of one in milliseconds, the others are percentiles; 0 unknown.
+	// Elasticsearch tells none but the mean: a real cluster's percentiles are unknown.
+	MeanMs float64 `json:"mean_ms,omitempty"`
+	P50Ms  float64 `json:"p50_ms,omitempty"`
+	P90Ms  float64 `json:"p90_ms,omitempty"`
+	P99Ms  float64 `json:"p99_ms,omitempty"`
+	// Queue is how many operations wait for a thread, Rejected how many were refused for a
+	// full queue since the node started.
+	Queue    int64 `json:"queue,omitempty"`
+	Rejected int64 `json:"rejected,omitempty"`
+}
+
+// ShardLoad is what one copy of a shard has to do.
+type ShardLoad struct {
+	Index   string `json:"i"`
+	Shard   int    `json:"s"`
+	Node    string `json:"n"`
+	Primary bool   `json:"p"`
+	// Writes and Reads are per second; times as in NodeLoad, for the copy's own mix.
+	Writes float64 `json:"writes"`
+	Reads  float64 `json:"reads"`
+	MeanMs float64 `json:"mean_ms,omitempty"`
+	P50Ms  float64 `json:"p50_ms,omitempty"`
+	P90Ms  float64 `json:"p90_ms,omitempty"`
+	P99Ms  float64 `json:"p99_ms,omitempty"`
 }

@@ -61,6 +61,9 @@ type FlowSpec struct {
 	// Through are the resources that the flow passes. One that is named twice is used
 	// twice as much.
 	Through []*Resource
+	// Rated, if set, is called when the flow has got another rate. Not all rates may be
+	// computed by then: it must not ask the fluid for any, but may post an event.
+	Rated func()
 }
 
 // Flow is a transfer in progress.
@@ -193,6 +196,9 @@ func (f *Fluid) Start(spec FlowSpec, done func()) *Flow {
 // Name is the flow's name.
 func (w *Flow) Name() string { return w.spec.Name }
 
+// Cap limits the flow's own rate, in bytes per second; 0 for no limit.
+func (w *Flow) Cap() int64 { return w.spec.Cap }
+
 // Rate is the current rate in bytes per second, or [Unlimited].
 func (w *Flow) Rate() int64 {
 	w.f.settle()
@@ -305,6 +311,9 @@ func (w *Flow) setRate(rate int64) {
 	w.rate = rate
 	w.f.e.Cancel(w.timer)
 	w.timer = Handle{}
+	if w.spec.Rated != nil {
+		w.spec.Rated()
+	}
 	if w.spec.Bytes < 0 || rate == 0 {
 		return
 	}

@@ -329,7 +329,8 @@ func (s *simulated) Background(_ context.Context, loads []scenarios.LoadSpec) er
 // Traffic implements [scenarios.Cluster].
 func (s *simulated) Traffic() scenarios.Traffic {
 	t := s.c.Traffic()
-	return scenarios.Traffic{Acked: t.Acked, Failed: t.Failed, Reads: t.Reads, ReadsFailed: t.ReadsFailed}
+	p50, p99 := s.c.fluid.clients()
+	return scenarios.Traffic{Acked: t.Acked, Failed: t.Failed, Reads: t.Reads, ReadsFailed: t.ReadsFailed, P50: p50, P99: p99}
 }
 
 // Observe implements [scenarios.Cluster].

@@ -37,6 +37,7 @@ func (n *Node) Bulk(ctx context.Context, items []BulkItem, opt BulkOptions) []Bu
 	if opt.Timeout == 0 {
 		opt.Timeout = defaultWriteTimeout
 	}
+	p.coordinate(len(items))
 	err := p.await(ctx, func(done func(error)) {
 		groups := p.groupByShard(items, out)
 		report := gather(len(groups), func() { done(nil) })

@@ -50,6 +50,13 @@ type Calibration struct {
 	// IndexOp and SearchOp are the processor time of a write on one copy and of a
 	// query on one shard.
 	IndexOp, SearchOp time.Duration
+	// CoordinateOp is the processor time that an operation takes on the node that a client
+	// sends it to, RefreshOp that of a refresh with something to show.
+	CoordinateOp, RefreshOp time.Duration
+	// MergeBPS is how many bytes per second a processor merges.
+	MergeBPS int64
+	// DiskOp is what an operation costs the disk besides its bytes.
+	DiskOp time.Duration
 }
 
 //go:embed calibration.json

@@ -106,6 +106,7 @@ func (c *Cluster) addNode(i int, nc NodeConfig) error {
 	}
 	n := newNode(c, i, nc)
 	c.nodes = append(c.nodes, n)
+	c.fluid.servers[i].n = n
 	c.byName[n.Name()] = n
 	c.byID[n.ID()] = n
 	if !nc.Late && slices.Contains(nc.Roles, "master") {

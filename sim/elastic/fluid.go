@@ -28,16 +28,29 @@ type Traffic struct {
 	Reads, ReadsFailed int64
 }
 
-// fluidLoad is the load and the replication groups it flows into.
+// fluidLoad is the load, the replication groups it flows into and the nodes that serve it.
 type fluidLoad struct {
-	c      *Cluster
-	loads  []Load
-	groups map[storeKey]*fluidGroup
-	order  []*fluidGroup
-	// cpu and bytes are what the load takes of each node per second, by ordinal:
-	// nanoseconds of processor time, bytes written.
-	cpu, bytes []int64
-	traffic    Traffic
+	c       *Cluster
+	loads   []Load
+	groups  map[storeKey]*fluidGroup
+	order   []*fluidGroup
+	servers []server // by ordinal of the node
+	traffic Traffic
+
+	// requests are the operations that clients send per second, × 10⁶; live is how many
+	// nodes coordinate them.
+	requests int64
+	live     int
+	// touched are the nodes whose load has changed at this moment.
+	touched, spare      []*server
+	pending             bool
+	steering            bool
+	steerPause          time.Duration
+	ticker              sim.Handle
+	applyKind, tickKind sim.Kind
+	press               []pressure
+	version             uint64 // counts changes of any node's load
+	latency             writeLatency
 }
 
 // fluidGroup is a shard's acting primary and the copies that get its operations.
@@ -48,21 +61,21 @@ type fluidGroup struct {
 	flowing bool
 	since   sim.Time
 	// stalled is since when operations wait for the primary or a silent copy.
-	stalled  sim.Time
-	write    meter
-	read     meter
-	docBytes int64
-	shares   []share
+	stalled       sim.Time
+	writes, reads stream
+	docBytes      int64
+	flushAt       int64 // bytes in the translog that make a copy commit
+	shares        []share
 	// reported are failures that the primary has reported to the master, or will.
 	reported []string
-	readers  int // active copies that share the reads
-	reads    int64
+	readers  int   // active copies that share the reads
+	reader   []int // which of them each member is, -1 none
 }
 
-// share is what a group takes of a node per second.
+// share is what a group asks of a node.
 type share struct {
-	node       int
-	cpu, bytes int64
+	node int
+	demand
 }
 
 // meter turns a rate into whole operations.
@@ -91,7 +104,9 @@ func (m *meter) count(d time.Duration) (int64, uint64) {
 
 func (f *fluidLoad) init(c *Cluster) {
 	f.c, f.groups = c, make(map[storeKey]*fluidGroup)
-	f.cpu, f.bytes = make([]int64, len(c.cfg.Nodes)), make([]int64, len(c.cfg.Nodes))
+	f.servers = make([]server, len(c.cfg.Nodes))
+	f.applyKind = c.e.Register("load.apply", func(uint32) { f.apply() })
+	f.tickKind = c.e.Register("load.steer", func(uint32) { f.tick() })
 }
 
 // SetLoad replaces the fluid load from now on; an empty list stops it.
@@ -101,6 +116,9 @@ func (c *Cluster) SetLoad(loads []Load) {
 	for _, g := range f.order {
 		f.advance(g)
 		f.aim(g)
+	}
+	for _, g := range f.order {
+		f.book(g) // again: what a copy costs depends on what else its node indexes
 	}
 }
 
@@ -165,7 +183,9 @@ func (f *fluidLoad) detach(st *store) {
 
 // aim sets the group's rates from the loads of its index.
 func (f *fluidLoad) aim(g *fluidGroup) {
-	g.write.rate, g.read.rate, g.docBytes = 0, 0, 1000
+	before := g.writes.offered.rate + g.reads.offered.rate
+	defer func() { f.request(int64(g.writes.offered.rate+g.reads.offered.rate) - int64(before)) }()
+	g.writes.offered.rate, g.reads.offered.rate, g.docBytes = 0, 0, 1000
 	if g.primary == nil {
 		return
 	}
@@ -174,8 +194,8 @@ func (f *fluidLoad) aim(g *fluidGroup) {
 			continue
 		}
 		share := zipfShare(g.key.shard, g.primary.meta.Shards, l.Skew)
-		g.write.rate += uint64(math.Round(float64(l.WritesPerSec*share) * 1e6))
-		g.read.rate += uint64(math.Round(float64(l.ReadsPerSec*share) * 1e6))
+		g.writes.offered.rate += uint64(math.Round(float64(l.WritesPerSec*share) * 1e6))
+		g.reads.offered.rate += uint64(math.Round(float64(l.ReadsPerSec*share) * 1e6))
 		if l.DocBytes > 0 {
 			g.docBytes = l.DocBytes
 		}
@@ -192,10 +212,10 @@ func (f *fluidLoad) regroup(g *fluidGroup) {
 	for _, st := range g.members {
 		st.group = nil
 	}
-	g.members = g.members[:0]
+	g.members, g.reader = g.members[:0], g.reader[:0]
 	s := g.primary
 	if s != nil && s.actingPrimary() && !s.p.dead {
-		g.members = append(g.members, s.store)
+		g.members, g.reader = append(g.members, s.store), append(g.reader, 0)
 		g.flowing = s.phase == started && !s.p.paused
 		for _, id := range s.tracker.unavailable() {
 			g.flowing = false
@@ -211,10 +231,12 @@ func (f *fluidLoad) regroup(g *fluidGroup) {
 				}
 				continue
 			}
-			g.members = append(g.members, st)
+			reader := -1
 			if cp.Active() {
+				reader = g.readers
 				g.readers++
 			}
+			g.members, g.reader = append(g.members, st), append(g.reader, reader)
 		}
 	}
 	for _, st := range g.members {
@@ -247,7 +269,7 @@ func (f *fluidLoad) refuses(p *process, cp *state.Copy) bool {
 // changed after a while.
 func (f *fluidLoad) report(g *fluidGroup, id, message string, after time.Duration) {
 	wait := message + id // a copy whose node leaves during the wait is stale at once
-	if g.write.rate == 0 || slices.Contains(g.reported, wait) {
+	if g.writes.offered.rate == 0 || slices.Contains(g.reported, wait) {
 		return
 	}
 	g.reported = append(g.reported, wait)
@@ -278,35 +300,6 @@ func (f *fluidLoad) reaches(s *shard, id string) bool {
 	return true
 }
 
-// book replaces what the group takes of its nodes.
-func (f *fluidLoad) book(g *fluidGroup) {
-	for _, sh := range g.shares {
-		f.cpu[sh.node] -= sh.cpu
-		f.bytes[sh.node] -= sh.bytes
-	}
-	g.shares = g.shares[:0]
-	if g.write.rate+g.read.rate == 0 {
-		return
-	}
-	var writes int64
-	if g.flowing {
-		writes = int64(g.write.rate)
-	}
-	for _, st := range g.members {
-		sh := share{node: st.n.ordinal, bytes: writes * g.docBytes / 1e6}
-		sh.cpu = writes * int64(f.c.cal.IndexOp) / 1e6
-		if g.readers > 0 {
-			sh.cpu += int64(g.read.rate) / int64(g.readers) * int64(f.c.cal.SearchOp) / 1e6
-		}
-		f.cpu[sh.node] += sh.cpu
-		f.bytes[sh.node] += sh.bytes
-		g.shares = append(g.shares, sh)
-	}
-}
-
-// writesTo reports whether the load writes to a node's disk.
-func (f *fluidLoad) writesTo(n *Node) bool { return f.bytes[n.ordinal] > 0 }
-
 // advance lets the operations flow up to now.
 func (f *fluidLoad) advance(g *fluidGroup) {
 	now := f.c.e.Now()
@@ -316,33 +309,52 @@ func (f *fluidLoad) advance(g *fluidGroup) {
 	}
 	from := g.since
 	g.since = now
+	var reads, writes int64
 	if g.readers > 0 {
-		n := g.read.advance(d)
-		g.reads += n
-		f.traffic.Reads += n
+		var refused int64
+		reads, refused = g.reads.advance(d)
+		f.traffic.Reads += reads
+		f.traffic.ReadsFailed += refused
 	} else {
-		f.traffic.ReadsFailed += g.read.advance(d)
+		f.traffic.ReadsFailed += g.reads.offered.advance(d)
 	}
-	if !g.flowing {
+	switch {
+	case g.flowing:
+		var refused int64
+		writes, refused = g.writes.advance(d)
+		f.traffic.Acked += writes
+		f.traffic.Failed += refused
+	default:
 		// Clients wait for a minute; what comes later than that into the stall fails.
 		if late := now.Sub(max(from, g.stalled.Add(time.Minute))); late > 0 {
-			f.traffic.Failed += g.write.advance(late)
+			f.traffic.Failed += g.writes.offered.advance(late)
 		}
+	}
+	if reads+writes == 0 {
 		return
 	}
-	n := g.write.advance(d)
-	if n == 0 {
-		return
-	}
-	f.traffic.Acked += n
-	top := g.members[0].eng.max + n
-	for _, st := range g.members {
+	top := g.members[0].eng.max + writes
+	for i, st := range g.members {
+		done := [kinds]int64{indexing: writes}
+		if r := g.reader[i]; r >= 0 {
+			done[searching] = part(reads, r, g.readers)
+		}
+		st.work.count(&f.servers[st.n.ordinal], done, g.docBytes)
+		if writes == 0 {
+			continue
+		}
 		st.eng.max = top
-		st.eng.fluidDocs += n
-		st.fluidWrites += n
-		st.grow(n*g.docBytes, n)
+		st.eng.fluidDocs += writes
+		st.grow(writes*g.docBytes, writes)
+		if st.grown.Bytes >= g.flushAt {
+			st.flush() // index.translog.flush_threshold_size
+			st.committed = now
+			st.flushes++
+		}
 	}
-	f.globalCheckpoints(g)
+	if writes > 0 {
+		f.globalCheckpoints(g)
+	}
 }
 
 // globalCheckpoints: fluid operations are acknowledged as they flow.
@@ -371,7 +383,10 @@ func (f *fluidLoad) opsSince(st *store, t sim.Time) int64 {
 	if g == nil || !g.flowing || !slices.Contains(g.members, st) {
 		return 0
 	}
-	m := meter{rate: g.write.rate}
+	m := meter{rate: g.writes.offered.rate}
+	if g.writes.steered {
+		m.rate = g.writes.served.rate
+	}
 	n, _ := m.count(f.c.e.Now().Sub(t))
 	return n
 }
@@ -392,41 +407,20 @@ func (f *fluidLoad) adopt(st, src *store, end int64) {
 	st.eng.fluidDocs = max(0, src.eng.fluidDocs+src.damage.lost-st.damage.lost)
 }
 
+// processStarted begins to count anew what a node's process does.
+func (f *fluidLoad) processStarted(n *Node) {
+	sv := &f.servers[n.ordinal]
+	sv.advance(f.c.e.Now())
+	t := &sv.tally
+	*t = serverTally{written: t.written, read: t.read, writes: t.writes, reads: t.reads, diskBusy: t.diskBusy}
+	sv.api = apiWork{}
+}
+
 // topologyChanged looks at all groups again after a link or a process has changed.
 func (f *fluidLoad) topologyChanged() {
+	f.countLive()
 	for _, g := range f.order {
 		f.advance(g)
 		f.regroup(g)
 	}
-}
-
-// zipfShare is shard i's share of a load over n shards with weights 1/(i+1)^skew.
-func zipfShare(i, n int, skew float64) float64 {
-	if skew == 0 {
-		return 1 / float64(n)
-	}
-	var sum float64
-	for k := range n {
-		sum += 1 / power(float64(k+1), skew)
-	}
-	return 1 / power(float64(i+1), skew) / sum
-}
-
-// power is x to the y, for x ≥ 1 and y ≥ 0, by squares and square roots only: the same
-// on every machine.
-func power(x, y float64) float64 {
-	whole, frac := math.Modf(y)
-	out := 1.0
-	for range int(whole) {
-		out = float64(out * x)
-	}
-	root := x
-	for bit := 0.5; frac > 0 && bit > 1e-9; bit /= 2 {
-		root = math.Sqrt(root)
-		if frac >= bit {
-			frac -= bit
-			out = float64(out * root)
-		}
-	}
-	return out
 }

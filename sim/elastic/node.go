@@ -31,6 +31,8 @@ type Node struct {
 	// base is the size of the stores, apart from files that are being copied, when summed.
 	base   int64
 	summed bool
+	// copied is what recoveries have read from the disk and written to it.
+	copied struct{ read, written int64 }
 	// sizes are the shards' sizes as last summed up; nil after a change.
 	sizes []shardSize
 	// byIndex are documents and bytes by index as last summed up; nil after a change.
@@ -218,6 +220,7 @@ func (n *Node) start() {
 	c.e.Note("node.start", n.Name())
 	p := newProcess(n)
 	n.proc = p
+	c.fluid.processStarted(n)
 	d := c.cal.NodeStart
 	if len(n.stores) == 0 && n.persisted.Accepted == nil {
 		d = c.cal.NodeStartEmpty

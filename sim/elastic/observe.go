@@ -36,6 +36,8 @@ type watchers struct {
 	loads     map[string]scenarios.NodeLoad
 	heartbeat bool
 	ticks     int
+	hot       []scenarios.ShardLoad
+	hotAt     uint64 // fluidLoad.version when they were looked for
 }
 
 // Observe has sink told of everything that changes, from now on, beginning with what is.
@@ -337,21 +339,3 @@ func (w *watchers) observeDisks() {
 		w.emit(scenarios.Observation{Disks: out})
 	}
 }
-
-func (w *watchers) observeLoads() {
-	var out []scenarios.NodeLoad
-	for _, n := range w.c.nodes {
-		u := w.c.Utilisation(n.Name())
-		l := scenarios.NodeLoad{Node: n.Name(), CPU: round(u.CPU), Disk: round(u.Disk), Net: round(u.Net)}
-		if was, ok := w.loads[l.Node]; !ok || was != l {
-			w.loads[l.Node] = l
-			out = append(out, l)
-		}
-	}
-	if len(out) > 0 {
-		w.emit(scenarios.Observation{Loads: out})
-	}
-}
-
-// round keeps four decimals: enough to see, too few to differ between machines.
-func round(v float64) float64 { return float64(int64(float64(v*1e4)+0.5)) / 1e4 }

@@ -104,7 +104,7 @@ func (n *Node) OpenPointInTime(ctx context.Context, indices []string, preference
 					return
 				}
 				visits = append(visits, &copyVisit{
-					p: p, name: "open_pit", key: storeKey{meta.UUID, t.Shard}, copies: copies, from: t.Primary(),
+					p: p, pool: searchPool, name: "open_pit", key: storeKey{meta.UUID, t.Shard}, copies: copies, from: t.Primary(),
 				})
 				shards = append(shards, PointInTimeShard{Index: index, IndexUUID: meta.UUID, Shard: t.Shard})
 			}

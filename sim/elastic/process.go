@@ -43,6 +43,7 @@ type process struct {
 	calls   []*call      // blocking calls of outside processes
 	stateWs []*stateWait
 	traffic traffic
+	pools   [poolKinds]pool
 	readers readers // of points in time
 }
 
@@ -86,6 +87,7 @@ func (p *process) up() {
 func (p *process) openHTTP() {
 	if !p.http {
 		p.http = true
+		p.c.fluid.countLive()
 		p.c.watch.nodeChanged(p.n)
 	}
 }

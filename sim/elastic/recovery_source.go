@@ -154,6 +154,8 @@ func (src *recoverySource) copyFiles() {
 				src.fail(err)
 				return
 			}
+			q.n.copied.read += bytes
+			to.copied.written += bytes
 			q.after(perFile, "recovery.files", src.verifyFiles)
 		})
 	})

@@ -79,13 +79,18 @@ func (p *process) primaryBulk(k storeKey, id string, term int64, items []BulkIte
 	}
 	s.tracker.writes++
 	t := s.tracker
-	p.after(time.Duration(len(items))*p.c.cal.IndexOp, "index.primary", func() {
+	run := func(held time.Duration) {
+		s.stats.indexTime += held
 		if s.phase == closed || s.tracker != t {
 			done(moved())
 			return
 		}
 		op := &replicationOp{s: s, t: t, term: s.term, results: results, opt: opt, done: done}
 		op.perform(items)
+	}
+	p.execute(writePool, task{
+		name: "index.primary", cost: time.Duration(len(items)) * p.c.cal.IndexOp, ops: len(items), run: run,
+		refused: func(err *Error) { t.written(); done(err) },
 	})
 }
 
@@ -293,7 +298,9 @@ func (q *process) replicaBulk(k storeKey, id string, term, global int64, docs []
 	if term > s.term {
 		s.term = term
 	}
-	q.after(time.Duration(len(docs))*q.c.cal.IndexOp, "index.replica", func() {
+	// What its primary has done a copy may not refuse.
+	q.execute(writePool, task{name: "index.replica", cost: time.Duration(len(docs)) * q.c.cal.IndexOp, ops: len(docs), run: func(held time.Duration) {
+		s.stats.indexTime += held
 		if s.phase == closed {
 			done(&Error{Status: 500, Type: "index_shard_closed_exception", Reason: "CurrentState[CLOSED] Closed"})
 			return
@@ -306,7 +313,7 @@ func (q *process) replicaBulk(k storeKey, id string, term, global int64, docs []
 		s.count(docs)
 		s.store.global = max(s.store.global, min(global, s.engine().localCheckpoint()))
 		done(nil)
-	})
+	}})
 }
 
 // resyncReplicas brings the copies of a promoted primary to the same operations above

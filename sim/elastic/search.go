@@ -33,7 +33,7 @@ func (n *Node) Get(ctx context.Context, index, id, routing string, realtime bool
 		}
 		num := ShardFor(meta, id, routing)
 		t := p.applied.Routing.Index(index).Shards[num]
-		visit := &copyVisit{p: p, name: "get[s]", key: storeKey{meta.UUID, num}, copies: p.order(t, "")}
+		visit := &copyVisit{p: p, pool: getPool, name: "get[s]", key: storeKey{meta.UUID, num}, copies: p.order(t, "")}
 		visit.on = func(s *shard) func() {
 			if !realtime {
 				s.catchUpRefresh(true)
@@ -66,6 +66,7 @@ func noShardAvailable(index string, shard int, last *Error) *Error {
 // copyVisit asks the copies of a shard one after another until one answers.
 type copyVisit struct {
 	p      *process
+	pool   int
 	name   string
 	key    storeKey
 	copies []*state.Copy
@@ -95,7 +96,21 @@ func (v *copyVisit) next() {
 				})
 				return
 			}
-			q.after(p.c.cal.SearchOp, v.name, func() { reply(1024, v.on(s)) })
+			q.execute(v.pool, task{
+				name: v.name, cost: p.c.cal.SearchOp,
+				run: func(held time.Duration) {
+					if v.pool == searchPool {
+						s.stats.queryTime += held
+					}
+					reply(answerBytes, v.on(s))
+				},
+				refused: func(err *Error) {
+					reply(0, func() {
+						v.last = err
+						v.next()
+					})
+				},
+			})
 		},
 		failed: func(err error) {
 			v.last = &Error{Status: 500, Type: "node_disconnected_exception", Reason: err.Error()}
@@ -160,6 +175,7 @@ func (n *Node) Search(ctx context.Context, req SearchRequest) (SearchResult, err
 		return out, errNodeGone
 	}
 	begun := p.c.now()
+	p.coordinate(1)
 	var parts []*shardHits
 	err := p.await(ctx, func(done func(error)) {
 		var visits []*copyVisit
@@ -208,7 +224,7 @@ func (p *process) searchVisits(meta *state.Index, req SearchRequest, parts *[]*s
 		}
 		part := &shardHits{}
 		*parts = append(*parts, part)
-		v := &copyVisit{p: p, name: "search[phase/query]", key: storeKey{meta.UUID, t.Shard}, copies: p.order(t, preference)}
+		v := &copyVisit{p: p, pool: searchPool, name: "search[phase/query]", key: storeKey{meta.UUID, t.Shard}, copies: p.order(t, preference)}
 		v.from = t.Primary()
 		v.on = func(s *shard) func() {
 			total, hits := s.query(req)
@@ -221,6 +237,9 @@ func (p *process) searchVisits(meta *state.Index, req SearchRequest, parts *[]*s
 
 func searchFailure(v *copyVisit, last *Error) *ShardFailure {
 	f := &ShardFailure{Index: v.from.Index, Shard: v.from.Shard, Node: v.from.Node, Status: "SERVICE_UNAVAILABLE", Reason: last}
+	if last != nil && last.Status == 429 {
+		f.Status = "TOO_MANY_REQUESTS"
+	}
 	if last == nil {
 		f.Reason = &Error{Status: 503, Type: "no_shard_available_action_exception"}
 	}
@@ -282,7 +301,11 @@ func (out *SearchResult) merge(req SearchRequest, parts []*shardHits) (SearchRes
 		if out.Shards.Successful > 0 {
 			reason = "Partial shards failure"
 		}
-		return *out, &Error{Status: 503, Type: "search_phase_execution_exception", Reason: reason, Fields: []Field{{"phase", "query"}, {"grouped", true}}, RootCause: []*Error{}}
+		status := 503
+		if !slices.ContainsFunc(out.Shards.Failures, func(f ShardFailure) bool { return f.Status != "TOO_MANY_REQUESTS" }) {
+			status = 429
+		}
+		return *out, &Error{Status: status, Type: "search_phase_execution_exception", Reason: reason, Fields: []Field{{"phase", "query"}, {"grouped", true}}, RootCause: []*Error{}}
 	}
 	if req.From < len(all) {
 		out.Hits = all[req.From:min(len(all), req.From+req.Size)]

@@ -75,6 +75,7 @@ func (p *process) createShard(m *state.Index, t *state.ShardTable, want *state.C
 		p: p, key: key, index: m.Name, meta: m, table: t, routing: want, store: st,
 		created: p.c.e.Now(), term: m.PrimaryTerms[t.Shard], lastSearch: p.c.e.Now(),
 	}
+	st.work, st.flushes = copyWork{}, 0
 	p.openShard(s)
 	// A copy that returns keeps its allocation id on disk until it has recovered
 	// (a primary from its own store, or a replica): then the new one is written.

@@ -141,10 +141,16 @@ func (s *shard) figures() ShardStats {
 	if s.tracker != nil {
 		s.tracker.syncLeases()
 	}
-	writes, reads := p.c.fluid.operations(s)
+	p.c.fluid.settle(st)
+	work := &st.work
+	writes, reads := work.ops[indexing], work.ops[searching]
 	out.SegmentsCount, out.HistoryUUID, out.CommitGeneration = len(st.segments), st.history, st.commit.generation
 	out.MaxSeqNo, out.LocalCheckpoint, out.GlobalCheckpoint = e.max, e.localCheckpoint(), st.global
-	out.RefreshTotal, out.FlushTotal = s.stats.refreshTotal, s.stats.flushTotal
+	out.RefreshTotal, out.FlushTotal = s.stats.refreshTotal+int64(work.refreshes), s.stats.flushTotal+st.flushes
+	out.RefreshTime = time.Duration(int64(work.refreshes)) * p.c.cal.RefreshOp
+	out.Merges = MergeStats{
+		Total: int64(work.mergeRuns), Docs: int64(work.mergeOps), Bytes: int64(work.merged), Time: seconds(work.merged / float64(max(1, p.c.cal.MergeBPS))),
+	}
 	out.RecoveryAsSource = len(s.sources)
 	if st.grown.Bytes > 0 {
 		out.SegmentsCount++
@@ -157,12 +163,16 @@ func (s *shard) figures() ShardStats {
 	}
 	out.Indexing = IndexingStats{
 		Total: s.stats.indexTotal + writes, Failed: s.stats.indexFailed, DeleteTotal: s.stats.deleteTotal,
-		NoopUpdates: s.stats.noops, Time: s.stats.indexTime + time.Duration(writes)*p.c.cal.IndexOp,
+		NoopUpdates: s.stats.noops, Time: s.stats.indexTime + seconds(work.time[indexing]),
 	}
 	out.Get = GetStats{Total: s.stats.getTotal, Exists: s.stats.getTotal - s.stats.getMissing, Missing: s.stats.getMissing}
 	out.Search = SearchStats{
 		QueryTotal: s.stats.queryTotal + reads, FetchTotal: s.stats.fetchTotal + reads,
-		QueryTime: s.stats.queryTime + time.Duration(reads)*p.c.cal.SearchOp,
+		QueryTime: s.stats.queryTime + seconds(work.time[searching]),
+	}
+	if up := s.now().Sub(s.created); up > 0 {
+		// Threads kept busy with indexing since the copy was opened (IndexingStats: write_load).
+		out.Indexing.WriteLoad = out.Indexing.Time.Seconds() / up.Seconds()
 	}
 	out.TranslogOps = max(0, e.totalOps()-(st.commit.checkpoint+1))
 	out.TranslogUncOps = out.TranslogOps
@@ -313,16 +323,17 @@ func (n *Node) LocalNodeStats() NodeStats {
 		return NodeStats{}
 	}
 	n.account()
-	u := n.c.Utilisation(n.Name())
+	u, sv := n.c.Utilisation(n.Name()), n.c.fluid.server(n)
 	uptime := p.c.e.Now().Sub(p.started)
 	out := NodeStats{
 		AtMillis: p.clock.Now().UnixMilli(), Uptime: uptime,
 		DiskTotal: n.disk.Total(), DiskFree: n.disk.Free(), DiskAvailable: n.disk.Free(),
-		CPUPercent: int(math.Round(100 * u.CPU)), CPUs: n.cfg.CPUs, LoadAverage: math.Round(u.CPU*float64(n.cfg.CPUs)*100) / 100,
-		CPUTime: time.Duration(float64(uptime) * u.CPU * float64(n.cfg.CPUs)), MemTotal: 2 * n.cfg.HeapBytes, MemFree: n.cfg.HeapBytes / 2,
-		HeapUsed: min(n.cfg.HeapBytes*9/10, heapIdle+heapPerShard*int64(len(p.shards))), HeapMax: n.cfg.HeapBytes,
-		TransportRxCount: p.traffic.rxCount, TransportTxCount: p.traffic.txCount,
-		TransportRxBytes: p.traffic.rxBytes, TransportTxBytes: p.traffic.txBytes,
+		CPUPercent: int(math.Round(100 * u.CPU)), CPUs: n.cfg.CPUs, LoadAverages: sv.loads.values(),
+		CPUTime: seconds(sv.tally.processor) + sv.api.total, MemTotal: 2 * n.cfg.HeapBytes, MemFree: n.cfg.HeapBytes / 2,
+		HeapUsed: min(n.cfg.HeapBytes*9/10, heapIdle+heapPerShard*int64(len(p.shards))+n.buffered()), HeapMax: n.cfg.HeapBytes,
+		TransportRxCount: p.traffic.rxCount + sv.messages(), TransportTxCount: p.traffic.txCount + sv.messages(),
+		TransportRxBytes: p.traffic.rxBytes + int64(sv.tally.in), TransportTxBytes: p.traffic.txBytes + int64(sv.tally.out),
+		Pools: p.poolStats(sv), IO: sv.io(),
 		OpenTransport: 13 * (len(p.applied.Nodes) - 1), Shards: len(p.shards),
 	}
 	out.OpenTransport = max(0, out.OpenTransport)

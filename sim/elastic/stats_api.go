@@ -179,18 +179,20 @@ type NodeStats struct {
 	Uptime   time.Duration
 
 	DiskTotal, DiskFree, DiskAvailable int64
-	DiskReadBytes, DiskWriteBytes      int64
-	// CPUPercent is of all processors, 0 to 100; LoadAverage over one minute.
-	CPUPercent  int
-	CPUs        int
-	LoadAverage float64
-	CPUTime     time.Duration
-	MemTotal    int64
-	MemFree     int64
-	HeapUsed    int64
-	HeapMax     int64
-	GCCount     int64
-	GCTime      time.Duration
+	// CPUPercent is of all processors, 0 to 100.
+	CPUPercent int
+	CPUs       int
+	// LoadAverages are over 1, 5 and 15 minutes.
+	LoadAverages [3]float64
+	Pools        []PoolStats
+	IO           IOStats
+	CPUTime      time.Duration
+	MemTotal     int64
+	MemFree      int64
+	HeapUsed     int64
+	HeapMax      int64
+	GCCount      int64
+	GCTime       time.Duration
 
 	TransportRxCount, TransportTxCount int64
 	TransportRxBytes, TransportTxBytes int64
@@ -199,4 +201,11 @@ type NodeStats struct {
 	HTTPCurrent                        int
 
 	Shards int
+}
+
+// IOStats is what a node's disk has done since its machine was made.
+type IOStats struct {
+	Reads, Writes         int64 // operations
+	ReadBytes, WriteBytes int64
+	Busy                  time.Duration
 }

@@ -39,10 +39,11 @@ type store struct {
 
 	// marker is why the store was marked as corrupted: a corrupted_ file lies there and keeps
 	// it from being opened. nil: none.
-	marker      *Error
-	damage      damaged     // what is wrong with the files, known or not
-	group       *fluidGroup // whose operations the copy gets; nil none
-	fluidWrites int64       // counted for statistics
+	marker  *Error
+	damage  damaged     // what is wrong with the files, known or not
+	group   *fluidGroup // whose operations the copy gets; nil none
+	work    copyWork    // done for the background load, counted for statistics
+	flushes int64       // for the size of the translog
 }
 
 // commit is what a Lucene commit point says of the operations it contains.

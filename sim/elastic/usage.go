@@ -1,37 +1,66 @@
 package elastic
 
-import "slices"
-
 // Utilisation is how busy a machine is, each from 0 to 1.
 type Utilisation struct{ CPU, Disk, Net float64 }
 
-// Utilisation of a node now: the processor time that the fluid load's operations
-// take on its copies, the use of its disk and of its network card.
+// Utilisation of a node now: the processor time that operations take on it, the use of
+// its disk and of its network card.
 func (c *Cluster) Utilisation(name string) Utilisation {
 	n := c.byName[name]
 	if n == nil || n.proc == nil {
 		return Utilisation{}
 	}
-	busy := float64(c.fluid.cpu[n.ordinal]) / 1e9
-	bytes := float64(c.fluid.bytes[n.ordinal])
-	u := Utilisation{CPU: min(1, busy/float64(n.cfg.CPUs))}
-	u.Disk = max(n.disk.Write.Utilisation(), n.disk.Read.Utilisation())
-	if n.cfg.DiskWriteBPS > 0 {
-		u.Disk = min(1, u.Disk+float64(bytes/float64(n.cfg.DiskWriteBPS)))
-	}
+	sv := c.fluid.server(n)
+	g := &sv.figures
 	ep := c.net.Endpoint(name)
-	u.Net = max(ep.In.Utilisation(), ep.Out.Utilisation())
-	if n.cfg.NetworkBPS > 0 {
-		u.Net = min(1, u.Net+float64(bytes/float64(n.cfg.NetworkBPS)))
+	return Utilisation{
+		CPU:  min(1, (g.busy+sv.api.recent(c.e.Now()))/float64(n.cfg.CPUs)),
+		Disk: max(n.disk.Write.Utilisation(), n.disk.Read.Utilisation(), g.disk),
+		Net:  max(ep.In.Utilisation(), ep.Out.Utilisation()),
 	}
-	return u
 }
 
-// operations are the fluid writes that a copy holds and the reads that it served.
-func (f *fluidLoad) operations(s *shard) (writes, reads int64) {
-	f.settle(s.store)
-	if g := f.groups[s.key]; g != nil && slices.Contains(g.members, s.store) && g.readers > 0 {
-		reads = g.reads / int64(g.readers)
+// server is a node's queue, brought up to date.
+func (f *fluidLoad) server(n *Node) *server {
+	sv := &f.servers[n.ordinal]
+	sv.advance(f.c.e.Now())
+	if sv.stale {
+		sv.refresh()
 	}
-	return s.store.fluidWrites, reads
+	return sv
+}
+
+// buffered is what the node's indexing buffer holds: half of what comes between two
+// refreshes, on average.
+func (n *Node) buffered() int64 {
+	sv := n.c.fluid.server(n)
+	return min(n.indexBuffer(), sv.demand.docs/2)
+}
+
+// messages are those that the background load has sent and got, one each way for every
+// operation on a copy.
+func (sv *server) messages() int64 { return int64(sv.tally.done[indexing] + sv.tally.done[searching]) }
+
+// io is what the disk has done.
+func (sv *server) io() IOStats {
+	t, n := &sv.tally, sv.n
+	out := IOStats{
+		Writes: int64(t.writes), Reads: int64(t.reads), WriteBytes: int64(t.written) + n.copied.written, ReadBytes: int64(t.read) + n.copied.read,
+		Busy: seconds(t.diskBusy),
+	}
+	if bps := n.cfg.DiskWriteBPS; bps > 0 {
+		out.Busy += seconds(float64(n.copied.written) / float64(bps))
+	}
+	if bps := n.cfg.DiskReadBPS; bps > 0 {
+		out.Busy += seconds(float64(n.copied.read) / float64(bps))
+	}
+	return out
+}
+
+// values are the averages as numbers of tasks, to two decimals.
+func (l *loadAverages) values() (out [3]float64) {
+	for i, v := range l {
+		out[i] = float64(v*100/loadOne) / 100
+	}
+	return out
 }

@@ -75,8 +75,8 @@ func (q Queue) WaitOf(u float64) float64 {
 	return Log(q.Waits/u) / q.Drain
 }
 
-// tail is the probability that wait and service of an operation together take longer than t.
-func (q Queue) tail(service, t float64) float64 {
+// Tail is the probability that wait and service of an operation together take longer than t.
+func (q Queue) Tail(service, t float64) float64 {
 	mu := 1 / service
 	alone := Exp(float64(mu * t))
 	if q.Waits == 0 {
@@ -109,7 +109,7 @@ func (q Queue) Percentile(p float64, classes ...Class) float64 {
 		sum := 0.0
 		for _, c := range classes {
 			if c.Rate > 0 {
-				sum += float64(c.Rate / rate * q.tail(c.Service, t))
+				sum += float64(c.Rate / rate * q.Tail(c.Service, t))
 			}
 		}
 		return sum

@@ -480,8 +480,8 @@ var machineColumns = map[string]func(s *elastic.NodeStats) cell{
 	"ram.percent":  func(s *elastic.NodeStats) cell { return count(100 - percentage(s.MemFree, s.MemTotal)) },
 	"ram.max":      func(s *elastic.NodeStats) cell { return size(s.MemTotal) },
 	"cpu":          func(s *elastic.NodeStats) cell { return count(int64(s.CPUPercent)) },
-	"load_1m":      func(s *elastic.NodeStats) cell { return decimal(s.LoadAverage) },
-	"load_5m":      func(s *elastic.NodeStats) cell { return decimal(s.LoadAverage) },
-	"load_15m":     func(s *elastic.NodeStats) cell { return decimal(s.LoadAverage) },
+	"load_1m":      func(s *elastic.NodeStats) cell { return decimal(s.LoadAverages[0]) },
+	"load_5m":      func(s *elastic.NodeStats) cell { return decimal(s.LoadAverages[1]) },
+	"load_15m":     func(s *elastic.NodeStats) cell { return decimal(s.LoadAverages[2]) },
 	"uptime":       func(s *elastic.NodeStats) cell { return duration(s.Uptime.Truncate(time.Millisecond)) },
 }

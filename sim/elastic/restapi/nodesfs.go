@@ -41,12 +41,13 @@ func writeFSStats(w *jsonWriter, _ *call, s *nodeStats) {
 }
 
 func writeIO(w *jsonWriter, n *elastic.NodeStats) {
-	w.int("operations", 0)
-	w.int("read_operations", 0)
-	w.int("write_operations", 0)
-	w.int64("read_kilobytes", n.DiskReadBytes>>10)
-	w.int64("write_kilobytes", n.DiskWriteBytes>>10)
-	w.int("io_time_in_millis", 0)
+	io := &n.IO
+	w.int64("operations", io.Reads+io.Writes)
+	w.int64("read_operations", io.Reads)
+	w.int64("write_operations", io.Writes)
+	w.int64("read_kilobytes", io.ReadBytes>>10)
+	w.int64("write_kilobytes", io.WriteBytes>>10)
+	w.int64("io_time_in_millis", io.Busy.Milliseconds())
 }
 
 // writeWatermarks writes the free space below which each watermark is crossed.

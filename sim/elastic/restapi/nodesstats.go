@@ -306,8 +306,8 @@ func writeOSStats(w *jsonWriter, _ *call, s *nodeStats) {
 	w.object("cpu")
 	w.int("percent", n.CPUPercent)
 	w.object("load_average")
-	for _, f := range []string{"1m", "5m", "15m"} {
-		w.float(f, n.LoadAverage)
+	for i, f := range []string{"1m", "5m", "15m"} {
+		w.float(f, n.LoadAverages[i])
 	}
 	w.end()
 	w.end()
@@ -383,13 +383,20 @@ func writeJVMStats(w *jsonWriter, _ *call, s *nodeStats) {
 	w.end()
 }
 
-func writePoolStats(w *jsonWriter, _ *call, _ *nodeStats) {
+func writePoolStats(w *jsonWriter, _ *call, s *nodeStats) {
 	w.object("thread_pool")
 	for _, name := range pools() {
-		w.object(name)
-		for _, f := range []string{"threads", "queue", "active", "rejected", "largest", "completed"} {
-			w.int(f, 0)
+		var p elastic.PoolStats // of other pools than these the model has none
+		if i := slices.IndexFunc(s.node.Pools, func(p elastic.PoolStats) bool { return p.Name == name }); i >= 0 {
+			p = s.node.Pools[i]
 		}
+		w.object(name)
+		w.int("threads", p.Threads)
+		w.int("queue", p.Queue)
+		w.int("active", p.Active)
+		w.int64("rejected", p.Rejected)
+		w.int("largest", p.Largest)
+		w.int64("completed", p.Completed)
 		w.end()
 	}
 	w.end()

@@ -1,0 +1,316 @@
+package elastic
+
+import (
+	"time"
+
+	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/queueing"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+)
+
+// The kinds of operations that a shard copy executes, each in a thread pool of its own.
+const (
+	indexing = iota
+	searching
+	kinds
+)
+
+// demand is what the background load asks of a node per second. All of it are whole
+// numbers, so that what is taken away again leaves nothing behind.
+type demand struct {
+	ops  [kinds]int64 // on the node's copies, × 10⁶
+	lead int64        // of ops[indexing], those on primaries
+	// work is processor time for refreshes and merges, in ns.
+	work          int64
+	docs          int64 // bytes of documents indexed
+	written, read int64 // bytes of the disk
+	in, out       int64 // bytes of the network
+}
+
+func (d *demand) add(o *demand, sign int64) {
+	for k := range d.ops {
+		d.ops[k] += sign * o.ops[k]
+	}
+	d.lead += sign * o.lead
+	d.work += sign * o.work
+	d.docs += sign * o.docs
+	d.written += sign * o.written
+	d.read += sign * o.read
+	d.in += sign * o.in
+	d.out += sign * o.out
+}
+
+// perSecond turns a rate × 10⁶ into operations per second.
+func perSecond[T int64 | uint64](rate T) float64 { return float64(rate) / 1e6 }
+
+// server is a node as the queue of its operations: its processors serve the threads of
+// all pools, first come first served (package queueing), its disk and network card carry
+// what the operations read, write and send. Between two changes of the load
+// everything is steady, so what has been done by now is a product, computed when somebody
+// looks.
+type server struct {
+	n       *Node
+	demand  demand
+	since   sim.Time
+	stale   bool // figures are of an earlier demand
+	listed  bool // in fluidLoad.touched
+	figures figures
+	flows   [flowKinds]*sim.Flow
+
+	tally serverTally
+	api   apiWork
+	loads loadAverages
+}
+
+// figures are how a node does under its present load, in processors and seconds.
+type figures struct {
+	queue queueing.Queue
+	busy  float64 // processors
+	// held is how long a thread holds an operation beyond its service, waiting how long it
+	// waits for a thread before.
+	held, waiting [kinds]float64
+	// rate is what is done per second, refused what is not, queued what waits for a thread.
+	rate, refused, queued [kinds]float64
+	disk                  float64 // part of the time that the disk is busy
+	// over says that the node can't keep up: queues are where they have grown to.
+	over bool
+
+	timed       bool // the percentiles have been computed
+	percentiles [3]float64
+}
+
+// serverTally is what has been done since the process started, of the disk
+// since the machine was made.
+type serverTally struct {
+	processor     float64        // seconds of processors
+	held          [kinds]float64 // integral of figures.held over time, s²
+	done, refused [kinds]float64 // operations
+	written, read float64        // bytes of the disk
+	writes, reads float64        // operations of the disk
+	diskBusy      float64        // seconds
+	in, out       float64        // bytes of the network
+}
+
+// threads is the size of a kind's pool (ThreadPool: write has the node's processors,
+// search half as many again and one).
+func (n *Node) threads(kind int) int {
+	set, size := settings.WriteThreads, n.cfg.CPUs
+	if kind == searching {
+		set, size = settings.SearchThreads, n.cfg.CPUs*3/2+1
+	}
+	if own := set.Get(n.cfg.Settings); own > 0 {
+		return own
+	}
+	return size
+}
+
+// queueLimit is how many operations may wait for a thread of a kind's pool.
+func (n *Node) queueLimit(kind int) int {
+	set := settings.WriteQueue
+	if kind == searching {
+		set = settings.SearchQueue
+	}
+	if limit := set.Get(n.cfg.Settings); limit >= 0 {
+		return limit
+	}
+	return 1 << 30 // -1: no limit
+}
+
+// service is the mean processor time of an operation of a kind, in seconds.
+func (c *Calibration) service(kind int) float64 {
+	if kind == searching {
+		return c.SearchOp.Seconds()
+	}
+	return c.IndexOp.Seconds()
+}
+
+// coordinated is how many operations per second a node coordinates: clients spread theirs
+// over the nodes that answer.
+func (sv *server) coordinated() float64 {
+	f := &sv.n.c.fluid
+	if p := sv.n.proc; f.live == 0 || p == nil || !p.http || p.paused {
+		return 0
+	}
+	return perSecond(f.requests) / float64(f.live)
+}
+
+// advance lets the node work up to now.
+func (sv *server) advance(now sim.Time) {
+	d := now.Sub(sv.since)
+	if d <= 0 {
+		return
+	}
+	if sv.stale {
+		sv.refresh()
+	}
+	g := &sv.figures
+	sv.loads.follow(sv.since, now, float64(g.busy+g.line()))
+	sv.since = now
+	if g.busy == 0 {
+		return
+	}
+	s, t := d.Seconds(), &sv.tally
+	t.processor += float64(g.busy * s)
+	for k := range kinds {
+		t.held[k] += float64(g.held[k] * s)
+		t.done[k] += float64(g.rate[k] * s)
+		t.refused[k] += float64(g.refused[k] * s)
+	}
+	part := [kinds]float64{sv.part(indexing), sv.part(searching)}
+	t.written += float64(float64(float64(sv.demand.written)*part[indexing]) * s)
+	t.read += float64(float64(float64(sv.demand.read)*part[searching]) * s)
+	t.in += float64(float64(sv.demand.in) * s)
+	t.out += float64(float64(sv.demand.out) * s)
+	t.writes += float64(g.rate[indexing] * s)
+	t.reads += float64(float64(g.rate[searching]*sv.n.missed()) * s)
+	t.diskBusy += float64(g.disk * s)
+}
+
+// line is how many operations wait for a processor or for a thread.
+func (g *figures) line() float64 {
+	sum := 0.0
+	for k := range kinds {
+		sum += float64(g.rate[k]*g.held[k]) + g.queued[k]
+	}
+	return sum
+}
+
+// part is the part of the operations asked for that are done.
+func (sv *server) part(kind int) float64 {
+	if asked := perSecond(sv.demand.ops[kind]); asked > 0 {
+		return sv.figures.rate[kind] / asked
+	}
+	return 0
+}
+
+// refresh computes the figures of a node that keeps up with its load.
+func (sv *server) refresh() {
+	f := &sv.n.c.fluid
+	if f.steering {
+		return // fluidLoad.steer sets them, at this very moment
+	}
+	sv.stale = false
+	sv.figures = figures{}
+	g, cal := &sv.figures, &sv.n.c.cal
+	rate := [kinds]float64{perSecond(sv.demand.ops[indexing]), perSecond(sv.demand.ops[searching])}
+	classes := [4]queueing.Class{
+		{Rate: rate[indexing], Service: cal.service(indexing)}, {Rate: rate[searching], Service: cal.service(searching)},
+		{Rate: sv.coordinated(), Service: cal.CoordinateOp.Seconds()}, sv.background(),
+	}
+	q, ok := queueing.New(sv.n.cfg.CPUs, classes[:]...)
+	g.queue, g.busy, g.rate = q, q.Load, rate
+	if !ok {
+		g.over = true // until the overload is steered, in the same moment
+		return
+	}
+	for k := range kinds {
+		if rate[k] == 0 {
+			continue
+		}
+		// Near its capacity a queue without a limit would grow beyond the pool's.
+		limit := float64(sv.n.queueLimit(k)+sv.n.threads(k)) / rate[k]
+		wait := min(q.MeanWait(), limit)
+		g.held[k] = min(wait, max(0, float64(sv.n.threads(k))/rate[k]-cal.service(k)))
+		g.waiting[k] = wait - g.held[k]
+		g.queued[k] = float64(rate[k] * g.waiting[k])
+	}
+	g.disk = sv.diskUse()
+}
+
+// background is the work of refreshes and merges, in slices as long as a search: their
+// threads share the processors with the others.
+func (sv *server) background() queueing.Class {
+	slice := sv.n.c.cal.SearchOp.Seconds()
+	if slice == 0 {
+		return queueing.Class{}
+	}
+	return queueing.Class{Rate: float64(sv.demand.work) / 1e9 / slice, Service: slice}
+}
+
+// diskUse is the part of the time in which the disk does the load's work: an operation
+// costs the time to reach the device, besides its bytes.
+func (sv *server) diskUse() float64 {
+	n, g := sv.n, &sv.figures
+	use := float64((g.rate[indexing] + float64(g.rate[searching]*n.missed())) * n.c.cal.DiskOp.Seconds())
+	if bps := n.cfg.DiskWriteBPS; bps > 0 {
+		use += float64(float64(sv.demand.written)*sv.part(indexing)) / float64(bps)
+	}
+	if bps := n.cfg.DiskReadBPS; bps > 0 {
+		use += float64(float64(sv.demand.read)*sv.part(searching)) / float64(bps)
+	}
+	return min(1, use)
+}
+
+// The percentiles that are told of response times.
+var percentilePoints = [3]float64{0.5, 0.9, 0.99}
+
+// timed are the percentiles of the time that the node takes for an operation on a
+// shard, from its arrival to its end, in seconds.
+func (sv *server) timed() [3]float64 {
+	g := &sv.figures
+	if !g.timed {
+		g.timed = true
+		for i, p := range percentilePoints {
+			g.percentiles[i] = sv.percentile(g.rate, p)
+		}
+	}
+	return g.percentiles
+}
+
+// percentile is that of a mix of operations on the node, in seconds.
+func (sv *server) percentile(rate [kinds]float64, p float64) float64 {
+	cal := &sv.n.c.cal
+	if sv.figures.over {
+		return sv.figures.overloaded(p, rate, cal)
+	}
+	return sv.figures.queue.Percentile(p,
+		queueing.Class{Rate: rate[indexing], Service: cal.service(indexing)},
+		queueing.Class{Rate: rate[searching], Service: cal.service(searching)})
+}
+
+// mean is the mean time that the node takes for an operation of a kind, in seconds.
+func (g *figures) mean(kind int, cal *Calibration) float64 {
+	return g.waiting[kind] + g.held[kind] + cal.service(kind)
+}
+
+// loadAverages are the three of Linux over 1, 5 and 15 minutes, in 2048ths, computed as
+// the kernel does (kernel/sched/loadavg.c: calc_load_n).
+type loadAverages [3]uint64
+
+const (
+	loadTick  = 5 * time.Second
+	loadShift = 11
+	loadOne   = 1 << loadShift
+)
+
+// loadFades are what is left of an average after a tick.
+var loadFades = [3]uint64{1884, 2014, 2037}
+
+// follow carries the averages over a time in which active tasks ran or waited.
+func (l *loadAverages) follow(from, to sim.Time, active float64) {
+	ticks := uint64(to/sim.Time(loadTick)) - uint64(from/sim.Time(loadTick))
+	if ticks == 0 || active == 0 && *l == (loadAverages{}) {
+		return
+	}
+	now := uint64(float64(active * loadOne))
+	for i := range l {
+		fade := fixedPower(loadFades[i], ticks)
+		sum := l[i]*fade + now*(loadOne-fade)
+		if now >= l[i] {
+			sum += loadOne - 1
+		}
+		l[i] = sum / loadOne
+	}
+}
+
+// fixedPower is x to the power of n in 2048ths.
+func fixedPower(x, n uint64) uint64 {
+	out := uint64(loadOne)
+	for ; n > 0; n >>= 1 {
+		if n&1 == 1 {
+			out = (out*x + loadOne/2) >> loadShift
+		}
+		x = (x*x + loadOne/2) >> loadShift
+	}
+	return out
+}

@@ -1,0 +1,83 @@
+package elastic
+
+import (
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic/queueing"
+)
+
+// writeLatency is how long clients wait for writes, computed again after a change.
+type writeLatency struct {
+	version  uint64
+	p50, p99 time.Duration
+}
+
+// clients are the percentiles of the time that clients wait for writes of the background
+// load: the network there and back, the coordinating node, the primary's node by its
+// distribution, and the other copies' by the mean over the cluster.
+func (f *fluidLoad) clients() (p50, p99 time.Duration) {
+	if l := f.latency; l.version == f.version && !f.steering {
+		return l.p50, l.p99
+	}
+	f.latency = writeLatency{version: f.version}
+	var lead, copied, copies, hops float64
+	cal := &f.c.cal
+	for i := range f.servers {
+		sv := f.server(f.servers[i].n)
+		primary := perSecond(sv.demand.lead)
+		lead += primary
+		hops += float64(primary * sv.n.cfg.Latency.Seconds() * 2)
+		if other := perSecond(sv.demand.ops[indexing]) - primary; other > 0 {
+			copied += float64(other * sv.figures.mean(indexing, cal))
+			copies += other
+		}
+	}
+	if lead == 0 {
+		return 0, 0
+	}
+	fixed := cal.CoordinateOp.Seconds() + float64(hops/lead*4)
+	if copies > 0 {
+		fixed += copied/copies + float64(hops/lead*2)
+	}
+	f.latency.p50 = seconds(fixed + f.primaries(0.5, lead))
+	f.latency.p99 = seconds(fixed + f.primaries(0.99, lead))
+	return f.latency.p50, f.latency.p99
+}
+
+// primaries is a percentile of the time that primaries take, of lead writes per second
+// in the whole cluster, in seconds.
+func (f *fluidLoad) primaries(p, lead float64) float64 {
+	var low, high float64
+	for i := range f.servers {
+		if sv := &f.servers[i]; sv.demand.lead > 0 {
+			high = max(high, sv.percentile([kinds]float64{indexing: 1}, 0.999))
+		}
+	}
+	for range 40 {
+		mid := (low + high) / 2
+		beyond := 0.0
+		for i := range f.servers {
+			if sv := &f.servers[i]; sv.demand.lead > 0 {
+				beyond += float64(perSecond(sv.demand.lead) / lead * sv.beyond(mid))
+			}
+		}
+		if beyond > 1-p {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return high
+}
+
+// beyond is the probability that a write takes the node longer than t seconds.
+func (sv *server) beyond(t float64) float64 {
+	g, service := &sv.figures, sv.n.c.cal.service(indexing)
+	if !g.over {
+		return g.queue.Tail(service, t)
+	}
+	if t -= g.waiting[indexing]; t < 0 {
+		return 1
+	}
+	return queueing.Exp(t / (g.held[indexing] + service))
+}

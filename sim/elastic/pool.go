@@ -1,0 +1,209 @@
+package elastic
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+)
+
+// The thread pools that execute operations which came through the API.
+const (
+	writePool = iota
+	searchPool
+	getPool
+	poolKinds
+)
+
+// poolNames are their names in node statistics.
+var poolNames = [poolKinds]string{"write", "search", "get"}
+
+// pool is a fixed thread pool with a queue (EsExecutors.newFixed). Operations that came
+// through the API are here one by one; those of the background load are the node's
+// server, which makes them wait for a processor.
+type pool struct {
+	busy, largest       int
+	queue               []task
+	completed, rejected int64
+}
+
+// task is work for a thread.
+type task struct {
+	name    string
+	cost    time.Duration // of a processor
+	ops     int           // that it does; 0 is one
+	run     func(held time.Duration)
+	refused func(*Error) // nil: never refused, the queue makes room
+}
+
+// kind is the kind of operation of the background load that has the pool's threads.
+func poolKind(pool int) int {
+	if pool == writePool {
+		return indexing
+	}
+	return searching
+}
+
+// poolSize is the pool's threads and how many may wait for one.
+func (n *Node) poolSize(pool int) (threads, limit int) {
+	if pool != getPool {
+		kind := poolKind(pool)
+		return n.threads(kind), n.queueLimit(kind)
+	}
+	threads, limit = settings.GetThreads.Get(n.cfg.Settings), settings.GetQueue.Get(n.cfg.Settings)
+	if threads == 0 {
+		threads = n.cfg.CPUs*3/2 + 1
+	}
+	if limit < 0 {
+		limit = 1 << 30
+	}
+	return threads, limit
+}
+
+// execute has a thread of a pool do a task. held, which run gets, is how long that took
+// beyond its cost. When the queue is full the task is refused.
+func (p *process) execute(which int, t task) {
+	q, sv := &p.pools[which], p.c.fluid.server(p.n)
+	threads, limit := p.n.poolSize(which)
+	kind, g := poolKind(which), &sv.figures
+	if which != getPool && t.refused != nil && g.refused[kind] > 0 {
+		// The queue is full of background load: an operation has the chance that any has.
+		if r := p.c.e.Stream("elastic.pool", p.n.Name()); float64(r.Float64()*(g.refused[kind]+g.rate[kind])) < g.refused[kind] {
+			q.reject(p, which, t)
+			return
+		}
+	}
+	if q.busy >= threads {
+		if t.refused != nil && len(q.queue)+int(g.queued[kind]) >= limit {
+			q.reject(p, which, t)
+			return
+		}
+		q.queue = append(q.queue, t)
+		return
+	}
+	q.begin(p, which, t)
+}
+
+func (q *pool) begin(p *process, which int, t task) {
+	q.busy++
+	q.largest = max(q.largest, q.busy)
+	wait := p.contention(poolKind(which))
+	p.after(t.cost+wait, t.name, func() {
+		q.busy--
+		q.completed++
+		p.c.fluid.servers[p.n.ordinal].api.add(p.c.e.Now(), t.cost, max(1, t.ops))
+		if threads, _ := p.n.poolSize(which); len(q.queue) > 0 && q.busy < threads {
+			next := q.queue[0]
+			q.queue = q.queue[1:]
+			q.begin(p, which, next)
+		}
+		t.run(wait)
+	})
+}
+
+// contention is how long an operation waits because of the background load: drawn from
+// the distribution of waits, or as long as the queue is.
+func (p *process) contention(kind int) time.Duration {
+	g := &p.c.fluid.server(p.n).figures
+	switch {
+	case g.over:
+		return seconds(g.waiting[kind] + g.held[kind])
+	case g.queue.Waits > 0:
+		return seconds(g.queue.WaitOf(1 - p.c.e.Stream("elastic.pool", p.n.Name()).Float64()))
+	}
+	return 0
+}
+
+// coordinate is a node's work on a client's operations beyond what shards do.
+func (p *process) coordinate(operations int) {
+	p.c.fluid.servers[p.n.ordinal].api.add(p.c.e.Now(), time.Duration(operations)*p.c.cal.CoordinateOp, 0)
+}
+
+// seconds is a time in whole nanoseconds.
+func seconds(s float64) time.Duration { return time.Duration(float64(s * 1e9)) }
+
+// reject refuses a task as EsAbortPolicy does.
+func (q *pool) reject(p *process, which int, t task) {
+	q.rejected++
+	threads, limit := p.n.poolSize(which)
+	t.refused(&Error{
+		Status: 429, Type: "es_rejected_execution_exception",
+		Reason: fmt.Sprintf("rejected execution of %s on TaskExecutionTimeTrackingEsThreadPoolExecutor[name = %s/%s, queue capacity = %d, "+
+			"[Running, pool size = %d, active threads = %d, queued tasks = %d, completed tasks = %d]]",
+			t.name, p.n.Name(), poolNames[which], limit, threads, threads, limit, q.completed),
+	})
+}
+
+// PoolStats are a thread pool's figures (ThreadPoolStats).
+type PoolStats struct {
+	Name                            string
+	Threads, Queue, Active, Largest int
+	Rejected, Completed             int64
+}
+
+// poolStats are the pools with the background load in them.
+func (p *process) poolStats(sv *server) []PoolStats {
+	out := make([]PoolStats, 0, poolKinds)
+	for which := range poolKinds {
+		q := &p.pools[which]
+		threads, _ := p.n.poolSize(which)
+		s := PoolStats{
+			Name: poolNames[which], Queue: len(q.queue), Active: q.busy, Largest: q.largest, Rejected: q.rejected, Completed: q.completed,
+		}
+		if which != getPool {
+			k, g := poolKind(which), &sv.figures
+			inside := float64(g.rate[k] * (g.held[k] + p.c.cal.service(k)))
+			s.Active = min(threads, s.Active+int(inside+0.5))
+			s.Queue += int(g.queued[k] + 0.5)
+			s.Completed += int64(sv.tally.done[k])
+			s.Rejected += int64(sv.tally.refused[k])
+			if sv.tally.done[k] > 0 {
+				s.Largest = threads // with many at once all have been needed at some time
+			}
+		}
+		s.Threads = s.Largest
+		out = append(out, s)
+	}
+	return out
+}
+
+// apiWork is the processor time of operations that came through the API, in windows of
+// apiWindow.
+type apiWork struct {
+	window    sim.Time
+	now, last time.Duration
+	ops, was  int // operations on shards
+	total     time.Duration
+}
+
+const apiWindow = 5 * time.Second
+
+func (a *apiWork) add(now sim.Time, cost time.Duration, ops int) {
+	a.turn(now)
+	a.now += cost
+	a.ops += ops
+	a.total += cost
+}
+
+// turn begins the window that now is in.
+func (a *apiWork) turn(now sim.Time) {
+	w := now / sim.Time(apiWindow)
+	if w == a.window {
+		return
+	}
+	a.last, a.was = 0, 0
+	if w == a.window+1 {
+		a.last, a.was = a.now, a.ops
+	}
+	a.window, a.now, a.ops = w, 0, 0
+}
+
+// recent is how many processors they kept busy in the last whole window.
+func (a *apiWork) recent(now sim.Time) float64 {
+	a.turn(now)
+	return a.last.Seconds() / apiWindow.Seconds()
+}
+
+// rate is how many operations on shards there were per second in the last whole window.
+func (a *apiWork) rate() float64 { return float64(a.was) / apiWindow.Seconds() }
