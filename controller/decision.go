@@ -40,6 +40,16 @@ func (d Decision) Acted() bool {
 	return false
 }
 
+// failed reports whether something was to be done and none of it could be.
+func (d Decision) failed() bool {
+	for _, s := range d.Done {
+		if s.Error == "" {
+			return false
+		}
+	}
+	return len(d.Done) > 0
+}
+
 // Step is one thing done about a decision.
 type Step struct {
 	What  string `json:"what"`

@@ -124,6 +124,25 @@ func TestSettingsWhoseAnswerWasLostAreNotSentAgain(t *testing.T) {
 	})
 }
 
+func TestAPolicyWhoseActionFailedNeedNotWaitForItsCoolDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeCluster(3, started("logs", 12, 4, 2)...)
+		refusals := 0
+		fake.fail = func(r *http.Request) (int, string) {
+			if r.Method == http.MethodPut && refusals < 6 {
+				refusals++
+				return http.StatusTooManyRequests, ""
+			}
+			return 0, ""
+		}
+		r := run(t, fake, func(c *controller.Config) { c.PolicyName = "variance" })
+		time.Sleep(70 * second)
+		require.NoError(t, r.end())
+		require.Len(t, r.acted(), 1)
+		assert.Less(t, r.acted()[0].Monotonic, 40*second, "at the round after, not five minutes later")
+	})
+}
+
 func TestSettingsThatSomebodyChangedMeanwhileAreNotSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFakeCluster(3, started("logs", 12, 4, 2)...)

@@ -97,7 +97,10 @@ func (s *ShardController) manageShards(ctx context.Context) {
 	v := p.Decide(obs)
 	d.Observed, d.Reason = v.Numbers, v.Reason
 	d.Decided = append(d.Decided, v.Actions...)
-	s.carryOut(ctx, d, obs, v, applyMode{insist: v.Insist})
+	d = s.carryOut(ctx, d, obs, v, applyMode{insist: v.Insist})
+	if told, ok := p.(policy.Told); ok && d.failed() {
+		told.Failed()
+	}
 }
 
 // needs is what a policy and the shadows want to see.

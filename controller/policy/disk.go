@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -31,6 +32,18 @@ type Disk struct {
 	acted bool
 	last  time.Duration
 	left  map[string]int64 // bytes that left each node while rebalancing is held
+	// What they were before the last decision that acted.
+	actedBefore bool
+	lastBefore  time.Duration
+	leftBefore  map[string]int64
+}
+
+// Failed implements [Told].
+func (p *Disk) Failed() { p.acted, p.last, p.left = p.actedBefore, p.lastBefore, p.leftBefore }
+
+// remember keeps what a decision is about to change.
+func (p *Disk) remember() {
+	p.actedBefore, p.lastBefore, p.leftBefore = p.acted, p.last, maps.Clone(p.left)
 }
 
 // NewDisk makes the policy.
@@ -73,6 +86,7 @@ func (p *Disk) Decide(o Observation) Verdict {
 	grounds := fmt.Sprintf("the disk of %s is %s%% full", source.Name, format(use))
 	switch {
 	case len(p.left) > 0 && p.roomy(o):
+		p.remember()
 		clear(p.left)
 		v.Actions = []Action{Release}
 		v.Reason = fmt.Sprintf("%s; every disk could take back what left it and stay below %s%%", grounds, format(p.cfg.Until))
@@ -94,6 +108,7 @@ func (p *Disk) relieve(o Observation, source Node, grounds string, v *Verdict) {
 		v.Reason = fmt.Sprintf("%s, and no shard of it fits on another node below %s%%: the cluster needs more disk", grounds, format(p.cfg.Until))
 		return
 	}
+	p.remember()
 	p.acted, p.last = true, o.At
 	v.Actions, v.Moves = []Action{Hold, Move}, moves
 	for _, m := range moves {

@@ -27,7 +27,13 @@ type Hotspot struct {
 	cfg   HotspotConfig
 	acted bool
 	last  time.Duration
+	// What they were before the last move.
+	actedBefore bool
+	lastBefore  time.Duration
 }
+
+// Failed implements [Told].
+func (p *Hotspot) Failed() { p.acted, p.last = p.actedBefore, p.lastBefore }
 
 // NewHotspot makes the policy.
 func NewHotspot(cfg HotspotConfig) *Hotspot {
@@ -77,6 +83,7 @@ func (p *Hotspot) relieve(o Observation, hot Hot, v *Verdict) {
 		v.Reason = fmt.Sprintf("%s; no move makes %s at least %s%% less busy", hot, source.Name, percentText(p.cfg.MinGain))
 		return
 	}
+	p.actedBefore, p.lastBefore = p.acted, p.last
 	p.acted, p.last = true, o.At
 	v.Actions = []Action{Move}
 	v.Moves = []ShardMove{best}

@@ -22,6 +22,13 @@ type Policy interface {
 	Decide(o Observation) Verdict
 }
 
+// Told is a policy that remembers when it acted, and wants to know when nothing of that
+// could be done: the cluster refused or could not be reached. It then forgets that it
+// acted, and may decide the same at once.
+type Told interface {
+	Failed()
+}
+
 // Needs names the observations that cost extra calls.
 type Needs struct {
 	Load  bool // rates, latencies, CPU: Observation.Nodes' and Shards' load

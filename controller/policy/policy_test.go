@@ -144,6 +144,32 @@ func TestVarianceHasHysteresisAndCoolDown(t *testing.T) {
 	}
 }
 
+func TestPoliciesForgetWhatCouldNotBeDone(t *testing.T) {
+	variance := policy.NewVariance(policy.VarianceConfig{})
+	o := spread(0, 12, 4, 2)
+	require.True(t, variance.Decide(o).Acts())
+	variance.Failed()
+	o.At = 30 * time.Second
+	assert.True(t, variance.Decide(o).Acts(), "it did not act, so nothing has to cool down")
+	o.At = 60 * time.Second
+	assert.False(t, variance.Decide(o).Acts())
+
+	full := policy.Observation{DataNodes: 2, Nodes: []policy.Node{{Name: "a", DiskUsed: 83, DiskTotal: 100}, {Name: "b", DiskUsed: 10, DiskTotal: 100}},
+		Copies: []policy.Copy{{Index: "i", Node: "a", Bytes: 9}}}
+	disk := policy.NewDisk(policy.DiskConfig{})
+	require.True(t, disk.Decide(full).Acts())
+	disk.Failed()
+	full.At = 10 * time.Second
+	assert.Equal(t, []policy.Action{policy.Hold, policy.Move}, disk.Decide(full).Actions)
+
+	hot := loaded(0, busy("a", 400), busy("a", 300), busy("b", 50), busy("b", 50), busy("c", 30), busy("c", 20))
+	hotspot := policy.NewHotspot(policy.HotspotConfig{})
+	require.True(t, hotspot.Decide(hot).Acts())
+	hotspot.Failed()
+	hot.At = 10 * time.Second
+	assert.True(t, hotspot.Decide(hot).Acts())
+}
+
 func TestVarianceWaitsWhileShardsAreOnTheMove(t *testing.T) {
 	p := policy.NewVariance(policy.VarianceConfig{})
 	o := spread(0, 12, 4, 2)

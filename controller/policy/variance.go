@@ -39,6 +39,10 @@ type Variance struct {
 	acting bool
 	last   time.Duration // of the last action in this phase
 	acted  bool
+	before struct { // the last action
+		last  time.Duration
+		acted bool
+	}
 
 	nodes    int           // data nodes at the last look
 	changed  time.Duration // when that number last changed
@@ -113,12 +117,16 @@ func (p *Variance) Decide(o Observation) Verdict {
 		if p.acting {
 			limit = p.cfg.Low
 		}
+		p.before.last, p.before.acted = p.last, p.acted
 		p.acting, p.acted, p.last = true, true, o.At
 		v.Actions = []Action{Rebalance}
 		v.Reason = fmt.Sprintf("%s, above %s", grounds, format(limit))
 	}
 	return v
 }
+
+// Failed implements [Told].
+func (p *Variance) Failed() { p.last, p.acted = p.before.last, p.before.acted }
 
 // rest ends a phase of acting. The cool-down holds on, so that a spread that
 // swings around the limits can't cause an action at every swing.
