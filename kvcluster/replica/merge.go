@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
-	"strings"
 
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/storage"
@@ -52,13 +51,9 @@ func (c *Core) sendHandover() {
 	if len(c.give.after) > 0 {
 		start = append(start, 0) // the key after it
 	}
-	wanted := "keitc"
-	if c.shard.Drop {
-		wanted = "etc"
-	}
 	size := 0
 	err := c.eng.Scan(start, storage.PrefixEnd(prefix), func(k, v []byte) bool {
-		if !strings.ContainsRune(wanted, rune(k[len(prefix)])) {
+		if !c.bequeaths(k[len(prefix)], string(k[len(prefix)+1:])) {
 			return true
 		}
 		if len(x.Items) == wire.MaxEntries || size > 0 && size+len(k)+len(v) > c.cfg.PageBytes {
@@ -76,6 +71,20 @@ func (c *Core) sendHandover() {
 	h := c.to("")
 	h.Shard = c.span.heir
 	c.send(&wire.Handover{Copy: h, Change: x})
+}
+
+// bequeaths reports whether a thing of the state goes to the heir. What has been split
+// off may still be here, but is no longer this shard's.
+func (c *Core) bequeaths(kind byte, name string) bool {
+	switch kind {
+	case 'k', 'i':
+		return !c.shard.Drop && c.span.covers(name)
+	case 't':
+		return c.span.covers(c.records[decodeID(name)].anchor)
+	case 'c', 'e':
+		return true
+	}
+	return false
 }
 
 // onHandover puts the part of a shard that comes next into the log.

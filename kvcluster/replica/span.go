@@ -105,23 +105,33 @@ func (c *Core) claim(x *effect, e *wire.Entry) error {
 	if !s.known {
 		s.known, s.start, s.end = true, e.Change.Start, e.Change.End
 	}
-	for _, p := range slices.Backward(e.Change.Parts) {
-		if slices.ContainsFunc(s.parts, func(q part) bool { return q.ID == p.ID }) {
-			continue
+	var fresh []shardmap.Part
+	for _, p := range e.Change.Parts {
+		if !slices.ContainsFunc(s.parts, func(q part) bool { return q.ID == p.ID }) {
+			fresh = append(fresh, p)
+			s.parts = append(s.parts, part{p, e.Index, e.Epoch})
+			c.stage(x, p.ID)
 		}
-		s.parts = append(s.parts, part{p, e.Index, e.Epoch})
-		if p.End == s.end {
-			s.end = p.Start
-		} else if p.Start == s.start {
-			s.start = p.End
-		}
-		c.stage(x, p.ID)
 	}
+	s.cut(fresh)
 	if s.heir = e.Change.Heir; s.heir != "" && s.sealed == 0 {
 		s.sealed = e.Epoch
 	}
 	c.setSpan(x, s)
 	return nil
+}
+
+// cut takes parts away from the ends of the range, in whatever order they are adjacent.
+func (s *span) cut(parts []shardmap.Part) {
+	for range parts {
+		for _, p := range parts {
+			if p.End == s.end && s.start < p.Start {
+				s.end = p.Start
+			} else if p.Start == s.start && p.End != "" {
+				s.start = p.End
+			}
+		}
+	}
 }
 
 func (c *Core) setSpan(x *effect, s span) {
@@ -232,7 +242,8 @@ func (c *Core) birth(p part) (done, fresh bool, err error) {
 		return true, false, nil
 	}
 	d.gen++
-	d.applied, d.log.base, d.log.baseEpoch = p.index, p.index, p.epoch
+	// The entry's epoch is the origin's; all epochs of the part are later than 0.
+	d.applied, d.log.base, d.log.baseEpoch = p.index, p.index, 0
 	to := keys.of(d.gen)
 	w := &copier{c: c}
 	w.DeleteRange(to, storage.PrefixEnd(to))

@@ -6,9 +6,9 @@
 // node's disk takes time and covers what had been written when it began; a crash loses
 // or tears what was written later. Links can lose, repeat and delay messages.
 //
-// [Rehearse] is a whole run of one shard under random faults: clients that read and
-// write, an authority that names primaries and moves copies at bad moments, crashes,
-// cuts, pauses, slow disks, full disks. It returns what the clients saw, judged by package
+// [Rehearse] is a whole run under random faults: clients that read and write, an
+// authority that names primaries, moves copies, splits and merges shards at bad moments,
+// crashes, cuts, pauses, slow disks, full disks, flipped bits. It returns what the clients saw, judged by package
 // check, and how much happened. The authority stands for the metadata group: it is
 // consistent, but what it says reaches the nodes late and in any order.
 package kv

@@ -1,6 +1,8 @@
 package kv
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
@@ -13,15 +15,15 @@ func (r *rehearsal) fault() {
 		return
 	}
 	n := r.anyNode()
-	s := r.m.Get(shard)
+	s := r.m.At(r.rng.IntN(r.m.Len()))
 	back := func(f func()) {
 		r.e.After(time.Duration(r.rng.Int64N(int64(4*time.Second))), "kv.repair", f)
 	}
-	switch r.rng.IntN(15) {
+	switch r.rng.IntN(20) {
 	case 0, 1, 2: // another primary, or a new epoch of the same
-		r.change(r.m.SetPrimary(shard, s.Replicas[r.rng.IntN(len(s.Replicas))]))
+		r.change(r.m.SetPrimary(s.ID, s.Replicas[r.rng.IntN(len(s.Replicas))]))
 	case 3: // a copy moves
-		if r.change(r.m.Move(shard, s.Replicas[r.rng.IntN(len(s.Replicas))], n)) {
+		if r.change(r.m.Move(s.ID, s.Replicas[r.rng.IntN(len(s.Replicas))], n)) {
 			r.res.Moves++
 		}
 	case 4, 5:
@@ -51,11 +53,42 @@ func (r *rehearsal) fault() {
 		r.isolate(s, back)
 	case 14:
 		r.powerCut(s)
+	case 15, 16: // a split, inside or outside of what the clients use
+		next, _, err := r.m.Split(s.ID, fmt.Sprint("key", r.rng.IntN(r.Keys+1)), "")
+		if r.change(next, err) {
+			r.res.Splits++
+		}
+	case 17, 18:
+		if r.rng.IntN(2) == 0 {
+			next, _, err := r.m.Delete(s.ID, shardmap.KeepData)
+			r.change(next, err)
+		} else if i := r.rng.IntN(r.m.Len()); i > 0 {
+			r.change(r.m.Merge(r.m.At(i-1).ID, r.m.At(i).ID))
+		}
+	case 19:
+		r.rot(n, back)
 	}
 	r.e.After(r.pause(), "kv.fault", r.fault)
 }
 
-func (r *rehearsal) anyNode() shardmap.NodeID { return r.c.cfg.Nodes[r.rng.IntN(len(r.c.cfg.Nodes))] }
+func (r *rehearsal) anyNode() shardmap.NodeID { return r.c.Nodes()[r.rng.IntN(len(r.c.Nodes()))] }
+
+// anyFor is a node of a client's choice.
+func (r *rehearsal) anyFor(rng *rand.Rand) shardmap.NodeID {
+	return r.c.Nodes()[rng.IntN(len(r.c.Nodes()))]
+}
+
+// rot flips a bit of what a node has had on its disk for a while, and restarts it.
+func (r *rehearsal) rot(n shardmap.NodeID, back func(func())) {
+	if r.rotten || !r.c.Up(n) || r.c.Disk(n).Used() < 8<<10 {
+		return
+	}
+	r.rotten = true
+	r.res.Crashes++
+	r.c.Crash(n)
+	r.c.Disk(n).RotOld()
+	back(func() { r.restart(n) })
+}
 
 // cut cuts a node off from the others in one direction or both; clients reach it or
 // not.
@@ -90,25 +123,27 @@ func (r *rehearsal) cut(n shardmap.NodeID, back func(func())) {
 // clients, and soon names another one: there are clients on both sides.
 func (r *rehearsal) isolate(s *shardmap.Shard, back func(func())) {
 	r.res.Cuts++
-	old := s.Primary
+	id, old := s.ID, s.Primary
 	next := s.Replicas[r.rng.IntN(len(s.Replicas))]
 	r.deaf[old]++
 	var cuts []*sim.CutHandle
-	for _, other := range r.c.cfg.Nodes {
+	for _, other := range r.c.Nodes() {
 		if other != old {
 			cuts = append(cuts, r.c.Network.Cut(string(old), string(other), sim.Blackhole),
 				r.c.Network.Cut(string(other), string(old), sim.Blackhole))
 		}
 	}
 	r.e.After(time.Duration(r.rng.Int64N(int64(500*time.Millisecond))), "kv.isolated", func() {
-		r.change(r.m.SetPrimary(shard, next))
+		r.change(r.m.SetPrimary(id, next))
 	})
 	back(func() {
 		for _, c := range cuts {
 			c.Mend()
 		}
 		r.deaf[old]--
-		r.c.Configure(old, r.m.Get(shard).Clone())
+		for i := range r.m.Len() {
+			r.c.Configure(old, r.m.At(i).Clone())
+		}
 	})
 }
 
@@ -116,15 +151,15 @@ func (r *rehearsal) isolate(s *shardmap.Shard, back func(func())) {
 // slow for a while, and lets the primary come back last: what copies acknowledged
 // without having it on disk is gone.
 func (r *rehearsal) powerCut(s *shardmap.Shard) {
-	old := s.Primary
+	id, old := s.ID, s.Primary
 	next := s.Replicas[r.rng.IntN(len(s.Replicas))]
-	for _, n := range r.c.cfg.Nodes {
+	for _, n := range r.c.Nodes() {
 		if n != old {
 			r.c.SlowDisk(n, time.Second)
 		}
 	}
 	r.e.After(time.Duration(r.rng.Int64N(int64(400*time.Millisecond))), "kv.power", func() {
-		for _, n := range r.c.cfg.Nodes {
+		for _, n := range r.c.Nodes() {
 			r.c.SlowDisk(n, 0)
 			if !r.c.Up(n) {
 				continue
@@ -137,6 +172,6 @@ func (r *rehearsal) powerCut(s *shardmap.Shard) {
 			}
 			r.e.After(d, "kv.repair", func() { r.restart(n) })
 		}
-		r.change(r.m.SetPrimary(shard, next))
+		r.change(r.m.SetPrimary(id, next))
 	})
 }

@@ -3,6 +3,7 @@ package kv
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/kvcluster/check"
@@ -29,6 +30,7 @@ type Result struct {
 	Problems []string
 	// How much happened.
 	Acknowledged, UnknownWrites, Failovers, Moves, Crashes, Cuts, Snapshots int
+	Splits, Merges, Lost                                                    int
 	Events                                                                  uint64
 	TraceHash                                                               uint64
 }
@@ -37,6 +39,12 @@ type Result struct {
 func (r *Result) Bad() bool { return len(r.Problems) > 0 || r.Report.Verdict == check.Fail }
 
 const shard shardmap.ID = "s0"
+
+// office is what only one node may hold.
+type office struct {
+	shard shardmap.ID
+	epoch uint64
+}
 
 // rehearsal is a run under way.
 type rehearsal struct {
@@ -49,12 +57,14 @@ type rehearsal struct {
 	faults  bool
 	clients []*script
 	history []check.Op
-	acting  map[uint64]shardmap.NodeID // by epoch
-	deaf    map[shardmap.NodeID]int    // how many faults keep a node from hearing the authority
+	acting  map[office]shardmap.NodeID
+	deaf    map[shardmap.NodeID]int // how many faults keep a node from hearing the authority
+	gone    []gone
+	rotten  bool // a disk has been damaged; one is enough
 	res     Result
 }
 
-// Rehearse runs one shard under random faults.
+// Rehearse runs a cluster under random faults.
 func Rehearse(o Options) (*Result, error) {
 	if o.Nodes == 0 {
 		o.Nodes = 5
@@ -70,7 +80,7 @@ func Rehearse(o Options) (*Result, error) {
 	}
 	e := sim.NewEngine(sim.Config{Seed: o.Seed})
 	r := &rehearsal{Options: o, e: e, rng: e.Stream("kv.faults", ""), deliver: e.Stream("kv.authority", ""),
-		acting: make(map[uint64]shardmap.NodeID), deaf: make(map[shardmap.NodeID]int), faults: true}
+		acting: make(map[office]shardmap.NodeID), deaf: make(map[shardmap.NodeID]int), faults: true}
 	if err := r.build(); err != nil {
 		return nil, err
 	}
@@ -97,6 +107,7 @@ func (r *rehearsal) build() error {
 	}
 	r.c = New(r.e, cfg)
 	r.c.OnEvent = r.happened
+	r.c.OnCorrupt = r.replace
 	var err error
 	if r.m, err = shardmap.New(shard, cfg.Nodes[:3]); err != nil {
 		return err
@@ -111,7 +122,7 @@ func (r *rehearsal) build() error {
 }
 
 func (r *rehearsal) run() error {
-	r.announce()
+	r.announce(r.m.Get(shard))
 	for _, s := range r.clients {
 		s.next()
 	}
@@ -152,25 +163,57 @@ func (r *rehearsal) change(next *shardmap.Map, err error) bool {
 	if err := shardmap.CheckStep(r.m, next); err != nil {
 		r.problem("%v", err)
 	}
+	before := r.m
 	r.m = next
-	r.announce()
+	for i := range next.Len() {
+		s := next.At(i)
+		if old := before.Get(s.ID); old == nil || !old.Equal(s) {
+			r.announce(s)
+		}
+	}
+	for i := range before.Len() {
+		if s := before.At(i); next.Get(s.ID) == nil {
+			r.res.Merges++
+			r.gone = append(r.gone, gone{s.ID, next.Version()})
+			r.bury(r.gone[len(r.gone)-1])
+		}
+	}
 	return true
 }
 
-// announce tells all nodes the configuration, each at its own time and perhaps never.
-func (r *rehearsal) announce() {
-	s := r.m.Get(shard).Clone()
-	for _, n := range r.c.cfg.Nodes {
-		d := time.Duration(r.deliver.Int64N(int64(20 * time.Millisecond)))
-		if r.faults {
-			switch r.deliver.IntN(6) {
-			case 0:
-				continue // lost; a later one tells more
-			case 1:
-				d = time.Duration(r.deliver.Int64N(int64(3 * time.Second)))
+// gone is a shard that was merged into another, since a version of the map.
+type gone struct {
+	id      shardmap.ID
+	version uint64
+}
+
+// bury lets the nodes drop a shard that is gone.
+func (r *rehearsal) bury(g gone) {
+	for _, n := range r.c.Nodes() {
+		r.e.After(r.late(), "kv.gone", func() {
+			if r.deaf[n] == 0 || !r.faults {
+				r.c.Forget(n, g.id, g.version)
 			}
+		})
+	}
+}
+
+// late is how long after the authority has spoken it is heard.
+func (r *rehearsal) late() time.Duration {
+	if r.faults && r.deliver.IntN(5) == 0 {
+		return time.Duration(r.deliver.Int64N(int64(3 * time.Second)))
+	}
+	return time.Duration(r.deliver.Int64N(int64(20 * time.Millisecond)))
+}
+
+// announce tells all nodes a configuration, each at its own time and perhaps never.
+func (r *rehearsal) announce(of *shardmap.Shard) {
+	s := of.Clone()
+	for _, n := range r.c.Nodes() {
+		if r.faults && r.deliver.IntN(6) == 0 {
+			continue // lost; a later one tells more
 		}
-		r.e.After(d, "kv.announce", func() { r.tell(n, s) })
+		r.e.After(r.late(), "kv.announce", func() { r.tell(n, s) })
 	}
 }
 
@@ -183,22 +226,23 @@ func (r *rehearsal) tell(n shardmap.NodeID, s shardmap.Shard) {
 
 // happened is what the authority hears from the nodes.
 func (r *rehearsal) happened(n shardmap.NodeID, e replica.Event) {
+	soon := time.Duration(r.deliver.Int64N(int64(50 * time.Millisecond)))
 	switch e.Kind {
 	case replica.Activated:
-		if was, ok := r.acting[e.Epoch]; ok {
-			r.problem("epoch %d has two primaries, %s and %s (or one twice)", e.Epoch, was, n)
+		if was, ok := r.acting[office{e.Shard, e.Epoch}]; ok {
+			r.problem("epoch %d of %s has two primaries, %s and %s (or one twice)", e.Epoch, e.Shard, was, n)
 		}
-		r.acting[e.Epoch] = n
+		r.acting[office{e.Shard, e.Epoch}] = n
 		r.res.Failovers++
-		r.e.After(time.Duration(r.deliver.Int64N(int64(50*time.Millisecond))), "kv.activated", func() {
-			r.change(r.m.Activated(shard, e.Epoch))
-		})
+		r.e.After(soon, "kv.activated", func() { r.change(r.m.Activated(e.Shard, e.Epoch)) })
 	case replica.NeedEpoch:
-		r.e.After(time.Duration(r.deliver.Int64N(int64(50*time.Millisecond))), "kv.need-epoch", func() {
-			if s := r.m.Get(shard); s.Epoch == e.Epoch && s.Primary == n {
-				r.change(r.m.SetPrimary(shard, n))
+		r.e.After(soon, "kv.need-epoch", func() {
+			if s := r.m.Get(e.Shard); s != nil && s.Epoch == e.Epoch && s.Primary == n {
+				r.change(r.m.SetPrimary(e.Shard, n))
 			}
 		})
+	case replica.Damaged:
+		r.problem("the copy of %s on %s is damaged: %v", e.Shard, n, e.Err)
 	case replica.Failed:
 		r.e.After(time.Second, "kv.restart", func() { r.restart(n) })
 	}
@@ -206,8 +250,31 @@ func (r *rehearsal) happened(n shardmap.NodeID, e replica.Event) {
 
 func (r *rehearsal) restart(n shardmap.NodeID) {
 	r.c.Start(n)
-	s := r.m.Get(shard).Clone()
-	r.e.After(time.Duration(r.deliver.Int64N(int64(100*time.Millisecond))), "kv.announce", func() { r.tell(n, s) })
+	for i := range r.m.Len() {
+		s := r.m.At(i).Clone()
+		r.e.After(time.Duration(r.deliver.Int64N(int64(100*time.Millisecond))), "kv.announce", func() { r.tell(n, s) })
+	}
+}
+
+// replace puts another machine in the place of one whose disk isn't what it was.
+func (r *rehearsal) replace(lost shardmap.NodeID) {
+	r.res.Lost++
+	fresh := lost + "~"
+	r.c.AddNode(fresh)
+	r.restart(fresh)
+	r.relocate(lost, fresh)
+}
+
+// relocate makes new copies of what a lost node had, as soon as each shard lets it.
+func (r *rehearsal) relocate(lost, fresh shardmap.NodeID) {
+	for i := range r.m.Len() {
+		r.change(r.m.Move(r.m.At(i).ID, lost, fresh))
+	}
+	r.e.After(200*time.Millisecond, "kv.relocate", func() {
+		if slices.Contains(r.m.Nodes(), lost) {
+			r.relocate(lost, fresh)
+		}
+	})
 }
 
 // heal ends all faults and lets every node know the configuration.
@@ -222,22 +289,33 @@ func (r *rehearsal) heal() {
 			}
 		}
 	}
-	for _, n := range r.c.cfg.Nodes {
+	for _, n := range slices.Clone(r.c.Nodes()) {
 		r.c.SlowDisk(n, 0)
 		r.c.Disk(n).SetCapacity(0)
 		r.c.Resume(n)
 		r.c.Start(n)
 	}
-	s := r.m.Get(shard)
-	if !r.change(r.m.SetPrimary(shard, s.Primary)) {
-		r.problem("the authority can't name a primary")
+	for i := range r.m.Len() {
+		s := r.m.At(i)
+		to := s.Primary
+		if !slices.Contains(r.c.Nodes(), to) {
+			to = s.Replicas[(slices.Index(s.Replicas, to)+1)%len(s.Replicas)]
+		}
+		if !r.change(r.m.SetPrimary(s.ID, to)) {
+			r.problem("the authority can't name a primary")
+		}
 	}
 	r.retell()
 }
 
 // retell repeats what the authority says, as a node that asks would hear it.
 func (r *rehearsal) retell() {
-	r.announce()
+	for i := range r.m.Len() {
+		r.announce(r.m.At(i))
+	}
+	for _, g := range r.gone {
+		r.bury(g)
+	}
 	if r.e.Now() < sim.Time(r.Duration+15*time.Second) {
 		r.e.After(time.Second, "kv.retell", r.retell)
 	}
@@ -246,27 +324,42 @@ func (r *rehearsal) retell() {
 // judge checks what must hold when all is healed and quiet.
 func (r *rehearsal) judge() {
 	r.res.Report = check.Registers(r.history, check.Floor{Ops: 100, Overlaps: 10})
-	s := r.m.Get(shard)
-	p := r.c.Core(s.Primary, shard)
+	for i := range r.m.Len() {
+		r.judgeShard(r.m.At(i))
+	}
+	for _, g := range r.gone {
+		for _, n := range r.c.Nodes() {
+			if k := r.c.Core(n, g.id); k != nil && k.LastIndex() > 0 {
+				r.problem("%s still has a copy of %s, which is gone", n, g.id)
+			}
+		}
+	}
+}
+
+func (r *rehearsal) judgeShard(s *shardmap.Shard) {
+	p := r.c.Core(s.Primary, s.ID)
 	if p == nil || p.Role() != replica.Primary {
-		r.problem("no primary acts, 30 s after all was healed")
+		r.problem("no primary of %v acts, 30 s after all was healed", s)
 		return
 	}
-	want := r.content(s.Primary)
+	if !s.Settled() {
+		r.problem("the change of %v didn't come to its end", s)
+	}
+	want := r.content(s.Primary, s.ID)
 	for _, n := range s.Replicas {
-		k := r.c.Core(n, shard)
+		k := r.c.Core(n, s.ID)
 		if k == nil || k.Applied() != p.Applied() {
-			r.problem("the copy on %s has not caught up", n)
-		} else if got := r.content(n); got != want {
-			r.problem("the copies on %s and %s differ:\n%s\n%s", s.Primary, n, want, got)
+			r.problem("the copy of %s on %s has not caught up", s.ID, n)
+		} else if got := r.content(n, s.ID); got != want {
+			r.problem("the copies of %s on %s and %s differ:\n%s\n%s", s.ID, s.Primary, n, want, got)
 		}
 	}
 }
 
 // content is what a copy answers a scan with.
-func (r *rehearsal) content(n shardmap.NodeID) (out string) {
-	k := r.c.Core(n, shard)
-	e := k.Step(r.e.Now().Duration(), replica.Request{R: &wire.Request{Shard: shard, Kind: wire.Scan, Level: wire.One}})
+func (r *rehearsal) content(n shardmap.NodeID, id shardmap.ID) (out string) {
+	k := r.c.Core(n, id)
+	e := k.Step(r.e.Now().Duration(), replica.Request{R: &wire.Request{Shard: id, Kind: wire.Scan, Level: wire.One, Start: r.m.Get(id).Start}})
 	for _, i := range e.Answers[0].R.Items {
 		out += fmt.Sprintf("%s=%s@%d\n", i.Key, i.Value, i.Version)
 	}

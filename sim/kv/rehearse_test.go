@@ -33,6 +33,9 @@ func TestRandomFaultsFindNoViolation(t *testing.T) {
 		total.Crashes += r.Crashes
 		total.Cuts += r.Cuts
 		total.Snapshots += r.Snapshots
+		total.Splits += r.Splits
+		total.Merges += r.Merges
+		total.Lost += r.Lost
 		total.Report.Ops += r.Report.Ops
 		total.Report.Overlaps += r.Report.Overlaps
 		total.Events += r.Events
@@ -42,6 +45,9 @@ func TestRandomFaultsFindNoViolation(t *testing.T) {
 	assert.Greater(t, total.Failovers, seeds*5)
 	assert.Greater(t, total.UnknownWrites, seeds/2)
 	assert.Greater(t, total.Snapshots, seeds/2)
+	assert.Greater(t, total.Splits, seeds)
+	assert.Greater(t, total.Merges, seeds/4)
+	assert.Greater(t, total.Lost, seeds/10, "disks that weren't what they had been")
 }
 
 func TestARehearsalRepeatsExactly(t *testing.T) {

@@ -18,7 +18,8 @@ type script struct {
 	rng     *rand.Rand
 	number  int
 	seq     uint64
-	primary shardmap.NodeID // as far as it knows
+	m       *shardmap.Map   // as far as it knows
+	primary shardmap.NodeID // if not the map's
 	stopped bool
 
 	req   *wire.Request
@@ -29,7 +30,7 @@ type script struct {
 
 func newScript(r *rehearsal, i int) *script {
 	name := fmt.Sprint("client", i)
-	return &script{r: r, k: r.c.NewClient(name), rng: r.e.Stream("kv.client", name), number: i, primary: r.m.Get(shard).Primary}
+	return &script{r: r, k: r.c.NewClient(name), rng: r.e.Stream("kv.client", name), number: i, m: r.m}
 }
 
 // next begins an operation.
@@ -40,7 +41,7 @@ func (s *script) next() {
 	s.seq++
 	key := fmt.Sprint("key", s.rng.IntN(s.r.Keys))
 	s.op = check.Op{Client: s.number, Key: key, Start: int64(s.r.e.Now())}
-	s.req = &wire.Request{Client: uint64(s.number) + 1, Seq: s.seq, Settled: s.seq, Shard: shard, Level: wire.Quorum}
+	s.req = &wire.Request{Client: uint64(s.number) + 1, Seq: s.seq, Settled: s.seq, Level: wire.Quorum}
 	if s.rng.IntN(10) == 0 {
 		s.req.Level = wire.All
 	}
@@ -56,7 +57,7 @@ func (s *script) next() {
 	} else {
 		s.req.Keys = []string{key}
 	}
-	s.tries, s.doubt = 0, false
+	s.tries, s.doubt, s.primary = 0, false, ""
 	s.try()
 }
 
@@ -64,7 +65,13 @@ func (s *script) try() {
 	s.tries++
 	req := *s.req
 	req.Retry = s.tries > 1
-	s.k.Do(s.primary, &req, time.Duration(200+s.rng.IntN(1500))*time.Millisecond, s.answered)
+	at := s.m.Lookup(s.op.Key)
+	req.Shard, req.Epoch = at.ID, at.Epoch
+	to := s.primary
+	if to == "" {
+		to = at.Primary
+	}
+	s.k.Do(to, &req, time.Duration(200+s.rng.IntN(1500))*time.Millisecond, s.answered)
 }
 
 func (s *script) answered(a *wire.Response) {
@@ -78,10 +85,12 @@ func (s *script) answered(a *wire.Response) {
 	case a == nil || a.Status == wire.Unknown:
 		s.doubt = true
 	}
-	if a == nil || a.Status == wire.NotPrimary {
-		if a == nil || s.rng.IntN(3) == 0 { // ask somebody else
-			s.primary = s.r.c.cfg.Nodes[s.rng.IntN(len(s.r.c.cfg.Nodes))]
-		}
+	switch {
+	case a == nil, a.Status == wire.NotPrimary && s.rng.IntN(3) == 0: // ask somebody else
+		s.primary = s.r.anyFor(s.rng)
+		s.m = s.r.m
+	case a.Status == wire.WrongShard:
+		s.m, s.primary = s.r.m, ""
 	}
 	if s.tries < 2+s.rng.IntN(6) {
 		s.r.e.After(time.Duration(s.rng.Int64N(int64(100*time.Millisecond))), "kv.retry", s.try)

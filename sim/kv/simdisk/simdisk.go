@@ -124,6 +124,18 @@ func (d *Disk) Rot() bool {
 	return true
 }
 
+// RotOld is Rot in the first quarter of a file, of which much that was written later tells
+// that it was durable.
+func (d *Disk) RotOld() bool {
+	for _, name := range d.names() {
+		if f := d.files[name]; f.durable >= 4*sector {
+			f.data[d.rng.IntN(f.durable/4)] ^= 1 << d.rng.IntN(8)
+			return true
+		}
+	}
+	return false
+}
+
 // Mark remembers how much of each file there is: for SyncTo.
 type Mark struct {
 	life  uint64
