@@ -65,7 +65,9 @@ type fluidGroup struct {
 	writes, reads stream
 	docBytes      int64
 	flushAt       int64 // bytes in the translog that make a copy commit
-	shares        []share
+	// sized is the primary's size when the group was booked, grown what came since.
+	sized, grown int64
+	shares       []share
 	// reported are failures that the primary has reported to the master, or will.
 	reported []string
 	readers  int   // active copies that share the reads
@@ -354,6 +356,9 @@ func (f *fluidLoad) advance(g *fluidGroup) {
 	}
 	if writes > 0 {
 		f.globalCheckpoints(g)
+		if g.grown += writes * g.docBytes; g.grown > g.sized {
+			f.book(g) // merges cost more in a shard of twice the size
+		}
 	}
 }
 

@@ -15,6 +15,10 @@ func (f *fluidLoad) book(g *fluidGroup) {
 	if idle {
 		return
 	}
+	g.sized, g.grown = 1<<20, 0 // below that nothing is merged
+	if len(g.members) > 0 {
+		g.sized = max(g.sized, g.members[0].bytes())
+	}
 	g.flushAt = max(1, settings.IndexFlushThresholdSize.Get(f.metaOf(g)))
 	for i, st := range g.members {
 		st.work.mark(&f.servers[st.n.ordinal])
