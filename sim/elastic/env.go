@@ -1,7 +1,9 @@
 package elastic
 
 import (
+	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
@@ -128,7 +130,21 @@ func (v *env) Path(peer string) coordination.Path {
 	return path
 }
 
-func (v *env) Persist(ps coordination.Persisted) { v.p.n.persisted = ps }
+// stateWrite is about what a change of the cluster state takes on disk at least: the
+// metadata index commits a handful of small files.
+const stateWrite = 16 << 10
+
+// Persist writes to the node's data disk. One that is full refuses, and with it the node
+// refuses states and terms; only nodes that can't be elected go on without (their
+// AsyncPersistedState writes later).
+func (v *env) Persist(ps coordination.Persisted) error {
+	n := v.p.n
+	if n.disk.Free() < stateWrite && slices.Contains(n.cfg.Roles, "master") {
+		return errors.New(errNoSpace)
+	}
+	n.persisted = ps
+	return nil
+}
 
 // Seeds are all nodes of the configuration, as discovery.seed_hosts would name them.
 func (v *env) Seeds() []string {

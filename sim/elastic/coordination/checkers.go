@@ -100,7 +100,9 @@ func (c *Coordinator) onFollowerCheck(b *checkBody) error {
 	if b.term < c.consensus.term {
 		return reject("rejecting follower check since local state is {term=%d, mode=%s}", c.consensus.term, c.mode)
 	}
-	c.ensureTerm(b.from, b.term)
+	if _, err := c.ensureTerm(b.from, b.term); err != nil {
+		return err
+	}
 	switch {
 	case c.consensus.accepted.Term < c.consensus.term:
 		c.becomeFollower(b.from)

@@ -95,7 +95,7 @@ type joinVote struct {
 // committed states diverge; when they are called is of no importance to safety.
 type consensus struct {
 	local   *state.Node
-	persist func(Persisted)
+	persist func(Persisted) error
 
 	// What survives the process.
 	term      int64
@@ -111,13 +111,14 @@ type consensus struct {
 	publishedConfig  []string
 }
 
-func (k *consensus) save() {
-	k.persist(Persisted{Term: k.term, Accepted: k.accepted, Committed: k.committed})
-}
-
-func (k *consensus) accept(st *state.State) {
+// accept puts a state in the place of the accepted one, once it is on disk. Without
+// disk nothing changes (PersistedState.setLastAcceptedState is the first to act).
+func (k *consensus) accept(st *state.State) error {
+	if err := k.persist(Persisted{Term: k.term, Accepted: st, Committed: k.committed}); err != nil {
+		return err
+	}
 	k.accepted = st
-	k.save()
+	return nil
 }
 
 // electionQuorum reports whether votes win an election: a majority of both the last
@@ -136,8 +137,7 @@ func (k *consensus) setInitial(st *state.State) error {
 	if len(k.accepted.LastAccepted) > 0 {
 		return reject("initial state already set: last-accepted configuration now %v", k.accepted.LastAccepted)
 	}
-	k.accept(st)
-	return nil
+	return k.accept(st)
 }
 
 // startJoin moves to a higher term and votes for its candidate.
@@ -145,8 +145,10 @@ func (k *consensus) startJoin(candidate *state.Node, term int64) (*joinVote, err
 	if term <= k.term {
 		return nil, reject("incoming term %d not greater than current term %d", term, k.term)
 	}
+	if err := k.persist(Persisted{Term: term, Accepted: k.accepted, Committed: k.committed}); err != nil {
+		return nil, err
+	}
 	k.term = term
-	k.save()
 	k.publishedVersion, k.publishedConfig = 0, k.accepted.LastAccepted
 	k.started, k.won = true, false
 	k.joinVotes = votes{}
@@ -214,8 +216,7 @@ func (k *consensus) publish(st *state.State) error {
 	if st.Term == k.accepted.Term && st.Version <= k.accepted.Version {
 		return reject("incoming version %d lower or equal to current version %d", st.Version, k.accepted.Version)
 	}
-	k.accept(st)
-	return nil
+	return k.accept(st)
 }
 
 // published counts a node's acceptance of the state being published. It reports
@@ -243,12 +244,17 @@ func (k *consensus) commit(term, version int64) error {
 	case version != at.Version:
 		return reject("incoming version %d does not match current version %d", version, at.Version)
 	}
-	k.committed = true
-	if !slices.Equal(k.accepted.LastCommitted, k.accepted.LastAccepted) {
-		st := k.accepted.Clone()
+	st := k.accepted
+	if !slices.Equal(st.LastCommitted, st.LastAccepted) {
+		st = st.Clone()
 		st.LastCommitted = st.LastAccepted
-		k.accepted = st
 	}
-	k.save()
+	if k.committed && st == k.accepted {
+		return nil // nothing to write (PersistedState.markLastAcceptedStateAsCommitted)
+	}
+	if err := k.persist(Persisted{Term: k.term, Accepted: st, Committed: true}); err != nil {
+		return err
+	}
+	k.committed, k.accepted = true, st
 	return nil
 }

@@ -19,7 +19,7 @@ func voter(id string) *state.Node {
 func leading(t *testing.T) *consensus {
 	all := []string{"a", "b", "c"}
 	k := &consensus{
-		local: voter("a"), persist: func(Persisted) {}, term: 1, joinVotes: votes{},
+		local: voter("a"), persist: func(Persisted) error { return nil }, term: 1, joinVotes: votes{},
 		accepted: &state.State{Version: 5, Coordination: state.Coordination{Term: 1, LastAccepted: all, LastCommitted: all}},
 	}
 	own, err := k.startJoin(k.local, 2)

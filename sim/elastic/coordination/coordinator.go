@@ -193,16 +193,12 @@ func (c *Coordinator) leaderFailed(why string) {
 }
 
 // ensureTerm moves to a term that a node of that term is heard of in. It returns the
-// vote that it gives to that node, if any.
-func (c *Coordinator) ensureTerm(source *state.Node, term int64) *joinVote {
+// vote that it gives to that node, if any. It fails when the term can't be written.
+func (c *Coordinator) ensureTerm(source *state.Node, term int64) (*joinVote, error) {
 	if c.consensus.term >= term {
-		return nil
+		return nil, nil
 	}
-	vote, err := c.joinLeader(source, term)
-	if err != nil {
-		panic(err) // the term was checked above
-	}
-	return vote
+	return c.joinLeader(source, term)
 }
 
 // joinLeader votes for a candidate in a higher term.
@@ -233,7 +229,10 @@ func (c *Coordinator) voteFor(leader *state.Node, term int64) *joinVote {
 func (c *Coordinator) heardOf(term int64) {
 	c.maxTerm = max(c.maxTerm, term)
 	if c.mode == Leader && c.maxTerm > c.consensus.term && c.publication == nil {
-		c.ensureTerm(c.node, c.maxTerm)
+		if _, err := c.ensureTerm(c.node, c.maxTerm); err != nil {
+			c.log("term %d: %v", c.maxTerm, err)
+			return
+		}
 		c.startElection()
 	}
 }
@@ -332,7 +331,9 @@ func (c *Coordinator) accept(b *publishBody) (*publishAnswer, error) {
 			return nil, err
 		}
 	}
-	c.ensureTerm(b.from, b.st.Term)
+	if _, err := c.ensureTerm(b.from, b.st.Term); err != nil {
+		return nil, err
+	}
 	if err := c.consensus.publish(b.st); err != nil {
 		return nil, err
 	}

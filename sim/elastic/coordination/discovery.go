@@ -227,6 +227,9 @@ func (c *Coordinator) peersChanged() {
 
 // masterFound joins a node that says it is the master.
 func (c *Coordinator) masterFound(master *state.Node, term int64) {
-	c.ensureTerm(master, term)
+	if _, err := c.ensureTerm(master, term); err != nil {
+		c.log("joining master node [%s]: %v", master.Name, err)
+		return
+	}
 	c.sendJoin(master, c.voteFor(master, term))
 }

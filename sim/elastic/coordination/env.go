@@ -33,8 +33,9 @@ type Env interface {
 	Underway(to string, msg *Message, arrives time.Duration, failed func(error))
 	// Path describes the way from this node to a peer and back for a small message.
 	Path(peer string) Path
-	// Persist stores what must survive the process; it is durable on return.
-	Persist(Persisted)
+	// Persist stores what must survive the process; it is durable when it returns nil.
+	// A full disk refuses.
+	Persist(Persisted) error
 	// Seeds are the ids of discovery.seed_hosts, in order.
 	Seeds() []string
 	// Apply hands the node a committed state, or its last state as it looks without

@@ -65,6 +65,30 @@ func TestALoneNodeOfTwoNeedsTheVoter(t *testing.T) {
 	w.await(t, 20*time.Second, w.stable)
 }
 
+func TestANodeWithAFullDiskTakesNoPartInDecisions(t *testing.T) {
+	w := newWorld(3, 3, true).formed(t)
+	l := w.leader()
+	var others []*host
+	for _, h := range w.hosts {
+		if h != l {
+			others = append(others, h)
+		}
+	}
+	full, lost := others[0], others[1]
+	full.full = true
+	term := full.c.Term()
+	w.run(t, time.Minute)
+	require.NotNil(t, w.leader(), "two of three can write: nothing happens")
+	lost.kill()
+	w.await(t, 5*time.Second, func() bool { return l.applied.Master == "" })
+	w.run(t, time.Minute)
+	assert.Nil(t, w.leader(), "one that can write is no majority, though two run and see each other")
+	assert.Equal(t, term, full.c.Term(), "a term that can't be written down is not entered")
+	full.full = false
+	w.await(t, 20*time.Second, func() bool { return w.leader() != nil && len(w.leader().applied.Nodes) == 2 })
+	assert.Greater(t, w.leader().c.Term(), term, "elections were tried all the time")
+}
+
 func TestAFullRestartKeepsWhatWasCommitted(t *testing.T) {
 	w := newWorld(5, 3, true).formed(t)
 	before := w.leader().applied

@@ -159,7 +159,11 @@ func (c *Coordinator) processJoin(b *joinBody, done func(error)) {
 
 // countVote counts a vote for this node, in whose term it takes part itself.
 func (c *Coordinator) countVote(v *joinVote) error {
-	if own := c.ensureTerm(c.node, v.term); own != nil {
+	own, err := c.ensureTerm(c.node, v.term)
+	if err != nil {
+		return err
+	}
+	if own != nil {
 		if err := c.countVote(own); err != nil {
 			return err
 		}

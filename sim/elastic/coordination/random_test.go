@@ -58,6 +58,9 @@ func (d *disturbance) act() {
 	case n == 4:
 		d.note("isolate by reset %s", a)
 		w.isolate(a, w.reset)
+	case n == 14 && d.wild:
+		h.full = !h.full
+		d.note("disk of %s full: %v", h.cfg.Node.ID, h.full)
 	case n <= 6 || n >= 12:
 		d.note("heal %s=%s", a, z)
 		w.heal(a, z)
@@ -95,7 +98,7 @@ func (d *disturbance) act() {
 func (d *disturbance) mend() {
 	w := d.w
 	for _, h := range w.hosts {
-		h.applyTakes = 0
+		h.applyTakes, h.full = 0, false
 		if h.paused {
 			h.resume()
 		}

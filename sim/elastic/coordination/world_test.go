@@ -58,6 +58,7 @@ type host struct {
 	paused  bool
 	backlog []func()
 	disk    Persisted
+	full    bool // nothing more goes on the disk
 	applied *state.State
 	// applyTakes is how long the node applies a state; negative: for ever.
 	applyTakes time.Duration
@@ -294,7 +295,15 @@ func (h *host) After(d time.Duration, name string, f func()) sim.Timer {
 
 func (h *host) Stream(purpose string) *rand.Rand { return h.w.e.Stream(purpose, h.cfg.Node.ID) }
 
-func (h *host) Persist(p Persisted) { h.disk = p }
+var errNoSpace = errors.New("no space left on device")
+
+func (h *host) Persist(p Persisted) error {
+	if h.full {
+		return errNoSpace
+	}
+	h.disk = p
+	return nil
+}
 
 func (h *host) Seeds() []string {
 	var out []string
