@@ -373,6 +373,7 @@ func (c *Core) promise(epoch uint64) {
 
 // apply gives a batch to the engine and wants it durable.
 func (c *Core) apply(b *storage.Batch) {
+	b.Vital = true
 	if err := c.eng.Apply(b); err != nil {
 		c.fail(err)
 		return

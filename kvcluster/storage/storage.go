@@ -59,7 +59,12 @@ type Op struct {
 }
 
 // Batch is changes that take effect together. The zero value is empty.
-type Batch struct{ Ops []Op }
+type Batch struct {
+	Ops []Op
+	// Vital says that whoever writes it can't go on without: an engine that keeps room in
+	// reserve has it for such batches.
+	Vital bool
+}
 
 // Put stores a value. The slices must not be changed afterwards.
 func (b *Batch) Put(key, value []byte) { b.Ops = append(b.Ops, Op{Put, key, value}) }

@@ -13,8 +13,11 @@ import (
 
 // Store is the engine. It is safe for use by several processes at once.
 type Store struct {
-	db     *pebble.DB
-	closed bool
+	db      *pebble.DB
+	fs      vfs.FS
+	dir     string
+	reserve uint64
+	closed  bool
 }
 
 var _ storage.Engine = (*Store)(nil)
@@ -25,6 +28,11 @@ type Config struct {
 	// MemTableBytes is how much is kept in memory before it is written to a table;
 	// pebble's default, 4 MiB.
 	MemTableBytes uint64
+	// Reserve is how many bytes of the disk are left for vital batches and for what pebble
+	// does on its own account: others are refused with storage.ErrFull. When there is
+	// nothing left at all, pebble can't go on and ends the process. 0: everything may be
+	// used.
+	Reserve uint64
 }
 
 type silent struct{}
@@ -39,12 +47,39 @@ func (silent) Fatalf(format string, args ...any) {
 
 // Open opens the database in a directory, or makes one.
 func Open(dir string, cfg Config) (*Store, error) {
+	if cfg.FS == nil {
+		cfg.FS = vfs.Default
+	}
 	db, err := pebble.Open(dir, &pebble.Options{FS: cfg.FS, MemTableSize: cfg.MemTableBytes, Logger: silent{},
 		FormatMajorVersion: pebble.FormatNewest})
 	if err != nil {
 		return nil, wrap("open", err)
 	}
-	return &Store{db: db}, nil
+	return &Store{db: db, fs: cfg.FS, dir: dir, reserve: cfg.Reserve}, nil
+}
+
+// room returns storage.ErrFull when a batch would eat into the reserve.
+func (s *Store) room(b *storage.Batch) error {
+	if s.reserve == 0 || b.Vital {
+		return nil
+	}
+	size := uint64(0)
+	for _, op := range b.Ops {
+		if op.Kind == storage.Put {
+			size += uint64(len(op.Key) + len(op.Value))
+		}
+	}
+	if size == 0 {
+		return nil // it makes room, in the end
+	}
+	u, err := s.fs.GetDiskUsage(s.dir)
+	if err != nil {
+		return wrap("disk usage", err)
+	}
+	if u.AvailBytes < s.reserve+size {
+		return fmt.Errorf("pebblestore: %d bytes left, %d of them in reserve: %w", u.AvailBytes, s.reserve, storage.ErrFull)
+	}
+	return nil
 }
 
 func wrap(what string, err error) error {
@@ -65,6 +100,9 @@ func wrap(what string, err error) error {
 func (s *Store) Apply(b *storage.Batch) error {
 	if s.closed {
 		return storage.ErrClosed
+	}
+	if err := s.room(b); err != nil {
+		return err
 	}
 	batch := s.db.NewBatch()
 	for _, op := range b.Ops {
