@@ -268,7 +268,12 @@ func (r *rehearsal) replace(lost shardmap.NodeID) {
 // relocate makes new copies of what a lost node had, as soon as each shard lets it.
 func (r *rehearsal) relocate(lost, fresh shardmap.NodeID) {
 	for i := range r.m.Len() {
-		r.change(r.m.Move(r.m.At(i).ID, lost, fresh))
+		s := r.m.At(i)
+		if s.Primary == lost { // it may be long until the copy can move
+			at := slices.Index(s.Replicas, lost)
+			r.change(r.m.SetPrimary(s.ID, s.Replicas[(at+1)%len(s.Replicas)]))
+		}
+		r.change(r.m.Move(s.ID, lost, fresh))
 	}
 	r.e.After(200*time.Millisecond, "kv.relocate", func() {
 		if slices.Contains(r.m.Nodes(), lost) {
@@ -297,11 +302,7 @@ func (r *rehearsal) heal() {
 	}
 	for i := range r.m.Len() {
 		s := r.m.At(i)
-		to := s.Primary
-		if !slices.Contains(r.c.Nodes(), to) {
-			to = s.Replicas[(slices.Index(s.Replicas, to)+1)%len(s.Replicas)]
-		}
-		if !r.change(r.m.SetPrimary(s.ID, to)) {
+		if !r.change(r.m.SetPrimary(s.ID, s.Primary)) {
 			r.problem("the authority can't name a primary")
 		}
 	}
