@@ -137,15 +137,12 @@ func (n *Node) stepCopy(c *copyOf, in replica.Input) {
 	out := c.core.Step(n.now, in)
 	for _, m := range out.Messages {
 		h := m.(interface{ Header() *wire.Copy }).Header()
-		to := h.To
-		if to == "" { // to the primary, which the map knows
-			s := n.state.Map().Get(h.Shard)
-			if s == nil || s.Primary == "" {
-				continue
+		if h.To == "" { // to the primary, which the map knows
+			if s := n.state.Map().Get(h.Shard); s != nil {
+				h.To = s.Primary
 			}
-			to = s.Primary
 		}
-		n.send(to, m)
+		n.send(h.To, m)
 	}
 	for _, a := range out.Answers {
 		n.out.Answers = append(n.out.Answers, Answer{ID: a.ID, M: a.R})

@@ -131,6 +131,7 @@ type Node struct {
 	told      map[shardmap.NodeID]told
 	asked     uint64
 	pending   []pending
+	inbox     []wire.Message // from this node to itself
 
 	started                               bool
 	beatAt, reportAt, manageAt, measureAt time.Duration
@@ -208,6 +209,11 @@ func (n *Node) Step(now time.Duration, in Input) Effects {
 	case Tick:
 		n.tick()
 	}
+	for len(n.inbox) > 0 && n.failed == nil {
+		m := n.inbox[0]
+		n.inbox = n.inbox[1:]
+		n.received(m)
+	}
 	n.reportChanged()
 	if n.failed != nil {
 		return Effects{Exit: n.failed}
@@ -226,7 +232,16 @@ func (n *Node) event(what string, shard shardmap.ID, epoch uint64) {
 	n.out.Events = append(n.out.Events, Event{What: what, Shard: shard, Epoch: epoch})
 }
 
+// send sends a message to another node. One to this node itself, as from a copy of one
+// shard to that of another, is delivered in the same step.
 func (n *Node) send(to shardmap.NodeID, m wire.Message) {
+	switch to {
+	case "":
+		return
+	case n.id.ID:
+		n.inbox = append(n.inbox, m)
+		return
+	}
 	n.out.Messages = append(n.out.Messages, Envelope{Machine: Machine(to), M: m})
 }
 

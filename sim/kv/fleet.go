@@ -67,6 +67,7 @@ type Machine struct {
 	life  int // counts processes
 	disks int // counts disks
 	up    bool
+	since sim.Time      // when the process started
 	slow  time.Duration // added to each sync
 	store *logstore.Store
 	node  *kvnode.Node
@@ -172,7 +173,7 @@ func (m *Machine) Start() {
 		m.f.fail(fmt.Errorf("kv: machine %s: %w", m.name, err))
 		return
 	}
-	m.store, m.node, m.up = store, n, true
+	m.store, m.node, m.up, m.since = store, n, true, e.Now()
 	m.f.Network.Connect(m.name)
 	e.Note("kv.start", m.name)
 	m.step(kvnode.Tick{})

@@ -1,0 +1,249 @@
+package kv
+
+import (
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"time"
+
+	"github.com/shardquake/shardquake/kvcluster/check"
+	"github.com/shardquake/shardquake/kvcluster/meta"
+	kvnode "github.com/shardquake/shardquake/kvcluster/node"
+	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/kvcluster/wire"
+	"github.com/shardquake/shardquake/sim"
+)
+
+// WholeOptions describe a rehearsal of a whole cluster. Zero fields stand for the
+// defaults.
+type WholeOptions struct {
+	Seed     uint64
+	Machines int           // 5
+	Clients  int           // 4
+	Keys     int           // 8
+	Duration time.Duration // of the faults; 12 to 24 heartbeats. Then all is healed.
+	// Settings of the cluster. Without a heartbeat, the seed chooses fast ones or the
+	// defaults.
+	Settings wire.Settings
+	Node     kvnode.Config
+}
+
+// WholeResult is what a rehearsal of a whole cluster found.
+type WholeResult struct {
+	Report check.Report
+	// Problems are invariants that were broken; empty if all is well.
+	Problems []string
+	// Outages are the times without an acting primary that a failover was to end, while
+	// majorities were well; Bound is what they must not exceed. Runs whose network loses
+	// and delays messages aren't held to it.
+	Outages []time.Duration
+	Bound   time.Duration
+	// How much happened.
+	Acknowledged, UnknownWrites, Activations, Changes, Crashes, Cuts, Wipes, Leaders int
+	Revisions                                                                        uint64
+	Events                                                                           uint64
+	TraceHash                                                                        uint64
+}
+
+// Bad reports whether anything was wrong.
+func (r *WholeResult) Bad() bool { return len(r.Problems) > 0 || r.Report.Verdict == check.Fail }
+
+// whole is such a rehearsal under way.
+type whole struct {
+	WholeOptions
+	e       *sim.Engine
+	f       *Fleet
+	rng     *rand.Rand // of the faults
+	admin   *Caller
+	faults  bool
+	started sim.Time // of the faults
+	clients []*wholeScript
+	history []check.Op
+	ill     map[string]int // machines that faults keep from being well
+	bothers bool           // the network loses and delays messages
+
+	newest meta.State
+	seen   map[string]uint64 // revision that each machine's node was last seen with
+	hashes map[uint64]uint64 // of the state, by revision
+	acted  map[string]string // who acted, by shard and epoch
+	watch  watch
+	res    WholeResult
+}
+
+// RehearseWhole runs a whole cluster under random faults: it grows from one node, gets
+// several shards, and is then cut, crashed, drained, split and moved while clients read
+// and write.
+func RehearseWhole(o WholeOptions) (*WholeResult, error) {
+	if o.Machines == 0 {
+		o.Machines = 5
+	}
+	if o.Clients == 0 {
+		o.Clients = 4
+	}
+	if o.Keys == 0 {
+		o.Keys = 8
+	}
+	e := sim.NewEngine(sim.Config{Seed: o.Seed})
+	w := &whole{WholeOptions: o, e: e, rng: e.Stream("kv.faults", ""), ill: make(map[string]int), seen: make(map[string]uint64),
+		hashes: make(map[uint64]uint64), acted: make(map[string]string)}
+	w.build()
+	if err := w.run(); err != nil {
+		return nil, err
+	}
+	return &w.res, e.Close()
+}
+
+func (w *whole) build() {
+	if w.Settings.Heartbeat == 0 {
+		w.Settings = meta.Defaults()
+		if w.rng.IntN(8) > 0 {
+			w.Settings.Heartbeat = time.Duration(500+w.rng.IntN(500)) * time.Millisecond
+			w.Settings.ReplaceAfter = 5 * time.Second
+			w.Settings.BalanceEvery = 5 * time.Second
+		}
+		if w.rng.IntN(2) == 0 {
+			w.Settings.SplitBytes, w.Settings.MergeBytes = 400, 100 // so that they split and merge on their own
+		}
+	}
+	if w.Duration == 0 {
+		w.Duration = time.Duration(12+w.rng.IntN(12)) * w.Settings.Heartbeat * 2
+	}
+	cfg := FleetConfig{Settings: w.Settings, Node: w.Node}
+	for i := range w.Machines {
+		cfg.Machines = append(cfg.Machines, fmt.Sprint("n", i+1))
+	}
+	cfg.Zones = [][]string{nil, {"a", "b", "c"}, {"a", "b"}}[w.rng.IntN(3)]
+	if w.rng.IntN(2) == 0 {
+		cfg.Node.Replica.KeepLog = 8
+		cfg.Node.Replica.PageBytes = 400
+	}
+	if w.rng.IntN(2) == 0 {
+		cfg.Node.Meta.SnapshotEvery = 8
+	}
+	w.f = NewFleet(w.e, cfg)
+	w.f.OnEvent, w.f.OnStep = w.happened, w.stepped
+	w.admin = w.f.NewCaller("admin")
+	set := w.Settings
+	w.res.Bound = bound(&set)
+	for i := range w.Clients {
+		w.clients = append(w.clients, newWholeScript(w, i))
+	}
+}
+
+func (w *whole) run() error {
+	for _, m := range w.f.Machines() {
+		m.Start()
+	}
+	if err := w.e.RunUntil(w.isWhole, sim.Time(2*time.Minute)); err != nil {
+		return fmt.Errorf("the cluster doesn't become whole: %w", err)
+	}
+	for i := range 2 {
+		w.command(wire.Command{Kind: wire.SplitShard, Shard: w.newest.Map().Lookup(w.key(w.Keys - 1)).ID, Start: w.key(w.Keys * (i + 1) / 3)})
+		if err := w.e.Run(w.e.Now().Add(2 * time.Second)); err != nil {
+			return err
+		}
+	}
+	for _, s := range w.clients {
+		s.next()
+	}
+	w.begin()
+	if err := w.e.Run(w.started.Add(w.Duration)); err != nil {
+		return err
+	}
+	w.heal()
+	// Unknown writes may come into effect until the very end: so clients go on reading.
+	if err := w.e.Run(w.e.Now().Add(8 * w.Settings.Heartbeat)); err != nil {
+		return err
+	}
+	for _, s := range w.clients {
+		s.stopped = true
+	}
+	limit := w.e.Now().Add(2*w.res.Bound + 2*w.Settings.ReplaceAfter + 2*time.Minute)
+	if err := w.e.RunUntil(w.isWhole, limit); err != nil {
+		w.problem("not whole, long after all was healed: %v", w.lacks())
+	}
+	if err := w.e.Run(w.e.Now().Add(3 * time.Second)); err != nil {
+		return err
+	}
+	w.judge()
+	w.res.Revisions = w.newest.Revision()
+	w.res.Events, w.res.TraceHash = w.e.Events(), w.e.TraceHash()
+	return w.f.Err()
+}
+
+// begin begins the faults.
+func (w *whole) begin() {
+	w.faults, w.started = true, w.e.Now()
+	// Each run has a random subset of the nuisances: some defects show only without the
+	// others.
+	w.f.cfg.Loss, w.f.cfg.Repeat, w.f.cfg.Delay = w.rng.IntN(2)*20, w.rng.IntN(2)*20, w.rng.IntN(2)*20
+	w.bothers = w.f.cfg.Loss > 0 || w.f.cfg.Delay > 0
+	w.e.After(w.pause(), "kv.fault", w.fault)
+	w.e.After(0, "kv.watch", w.look)
+}
+
+func (w *whole) pause() time.Duration {
+	return time.Duration(w.rng.Int64N(int64(2 * w.Settings.Heartbeat)))
+}
+
+func (w *whole) key(i int) string { return fmt.Sprintf("key%02d", i) }
+
+func (w *whole) problem(format string, args ...any) {
+	w.res.Problems = append(w.res.Problems, fmt.Sprintf("%v: ", w.e.Now())+fmt.Sprintf(format, args...))
+}
+
+// command gives an administrator's command to a random machine. It may fail.
+func (w *whole) command(c wire.Command) {
+	to := w.f.machines[w.rng.IntN(len(w.f.machines))]
+	w.admin.Ask(to.name, &wire.Admin{Command: c}, 10*time.Second, func(a wire.Message) {
+		if r, ok := a.(*wire.AdminResult); ok && r.Status == wire.OK {
+			w.res.Changes++
+		}
+	})
+}
+
+// happened counts what the nodes tell, and holds that no epoch has two primaries.
+func (w *whole) happened(m *Machine, e kvnode.Event) {
+	switch e.What {
+	case "leading":
+		w.res.Leaders++
+	case "activated":
+		w.res.Activations++
+		key := fmt.Sprintf("%s@%d", e.Shard, e.Epoch)
+		who := fmt.Sprintf("%s/%d", m.name, m.life)
+		if was, ok := w.acted[key]; ok && was != who {
+			w.problem("epoch %d of shard %s has two primaries, %s and %s", e.Epoch, e.Shard, was, who)
+		}
+		w.acted[key] = who
+	}
+}
+
+// stepped looks at the state that a node has come to know: the same at all for the same
+// revision, and each a lawful step from the one before.
+func (w *whole) stepped(m *Machine) {
+	s := m.node.State()
+	if !s.Known() || w.seen[m.name] == s.Revision() {
+		return
+	}
+	w.seen[m.name] = s.Revision()
+	state := s.Wire(false)
+	frame, err := wire.Append(nil, &state)
+	if err != nil {
+		w.f.fail(err)
+		return
+	}
+	h := fnv.New64a()
+	_, _ = h.Write(frame)
+	if was, ok := w.hashes[s.Revision()]; ok && was != h.Sum64() {
+		w.problem("revision %d of the metadata is not the same on %s as elsewhere", s.Revision(), m.name)
+	}
+	w.hashes[s.Revision()] = h.Sum64()
+	if w.newest.Known() && s.Revision() > w.newest.Revision() {
+		if err := shardmap.CheckStep(w.newest.Map(), s.Map()); err != nil {
+			w.problem("%v", err)
+		}
+	}
+	if !w.newest.Known() || s.Revision() > w.newest.Revision() {
+		w.newest = s
+	}
+}

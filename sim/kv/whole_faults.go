@@ -1,0 +1,218 @@
+package kv
+
+import (
+	"time"
+
+	"github.com/shardquake/shardquake/kvcluster/meta"
+	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/kvcluster/wire"
+	"github.com/shardquake/shardquake/sim"
+)
+
+// fault does something bad to the cluster and comes back.
+func (w *whole) fault() {
+	if !w.faults {
+		return
+	}
+	m := w.f.machines[w.rng.IntN(len(w.f.machines))]
+	switch w.rng.IntN(20) {
+	case 0, 1:
+		w.crash(m, false)
+	case 2, 3:
+		w.crash(w.f.Leader(), false)
+	case 4, 5:
+		w.crash(w.f.Primary(w.anyShard().ID), false)
+	case 6:
+		w.crash(m, w.spare())
+	case 7, 8:
+		w.cut(m, w.rng.IntN(4) > 0, w.rng.IntN(4) > 0)
+	case 9:
+		if p := w.f.Primary(w.anyShard().ID); p != nil {
+			w.cut(p, true, true)
+		}
+	case 10:
+		if l := w.f.Leader(); l != nil {
+			w.cut(l, w.rng.IntN(2) == 0, w.rng.IntN(2) == 0)
+		}
+	case 11:
+		w.ill[m.name]++
+		m.Pause()
+		w.back(func() {
+			w.ill[m.name]--
+			m.Resume()
+		})
+	case 12:
+		w.ill[m.name]++
+		m.SlowDisk(time.Duration(w.rng.Int64N(int64(time.Second))))
+		w.back(func() {
+			w.ill[m.name]--
+			m.SlowDisk(0)
+		})
+	case 13:
+		w.fullDisk(m)
+	case 14:
+		for _, m := range w.f.machines {
+			w.crash(m, false)
+		}
+	default:
+		w.administer()
+	}
+	w.e.After(w.pause(), "kv.fault", w.fault)
+}
+
+func (w *whole) anyShard() *shardmap.Shard {
+	m := w.newest.Map()
+	return m.At(w.rng.IntN(m.Len()))
+}
+
+// back undoes a fault after a while: often before a failover, sometimes after it.
+func (w *whole) back(f func()) {
+	w.e.After(time.Duration(w.rng.Int64N(int64(8*w.Settings.Heartbeat))), "kv.repair", f)
+}
+
+// spare reports whether a disk may be lost: no more than one at a time, and none while
+// copies elsewhere aren't complete.
+func (w *whole) spare() bool {
+	for _, m := range w.f.machines {
+		// Whether copies are in sync is seen only after a while.
+		if !m.up || w.ill[m.name] > 0 || (w.e.Now()-m.since).Duration() < 5*time.Second || w.newest.Member(m.node.ID()) == nil {
+			return false
+		}
+	}
+	return w.isWhole()
+}
+
+func (w *whole) crash(m *Machine, wipe bool) {
+	if m == nil || !m.up {
+		return
+	}
+	w.res.Crashes++
+	m.Crash()
+	if wipe {
+		w.res.Wipes++
+		m.Wipe()
+	}
+	w.back(m.Start)
+}
+
+func (w *whole) fullDisk(m *Machine) {
+	disk := m.disk
+	w.ill[m.name]++
+	disk.SetCapacity(disk.Used() + 100)
+	w.back(func() {
+		w.ill[m.name]--
+		disk.SetCapacity(0)
+	})
+}
+
+// cut cuts a machine off from the others in one direction or both; clients reach it or
+// not.
+func (w *whole) cut(m *Machine, out, in bool) {
+	if !out && !in {
+		out = true
+	}
+	w.res.Cuts++
+	w.ill[m.name]++
+	mode := sim.Blackhole
+	if w.rng.IntN(3) == 0 {
+		mode = sim.Reset
+	}
+	clients := w.rng.IntN(2) == 0
+	var cuts []*sim.CutHandle
+	for _, other := range w.f.Network.Endpoints() {
+		if other == m.name || w.f.byName[other] == nil && !clients {
+			continue
+		}
+		if out {
+			cuts = append(cuts, w.f.Network.Cut(m.name, other, mode))
+		}
+		if in {
+			cuts = append(cuts, w.f.Network.Cut(other, m.name, mode))
+		}
+	}
+	w.back(func() {
+		w.ill[m.name]--
+		for _, c := range cuts {
+			c.Mend()
+		}
+	})
+}
+
+// administer gives an administrator's command that makes sense, or nearly.
+func (w *whole) administer() {
+	s := w.anyShard()
+	members := w.newest.Members()
+	n := members[w.rng.IntN(len(members))].ID
+	key := w.key(w.rng.IntN(w.Keys))
+	switch w.rng.IntN(8) {
+	case 0, 1:
+		w.command(wire.Command{Kind: wire.SplitShard, Shard: w.newest.Map().Lookup(key).ID, Start: key})
+	case 2, 3:
+		if right := w.newest.Map().Lookup(s.End); s.End != "" {
+			w.command(wire.Command{Kind: wire.MergeShards, Shard: s.ID, Other: right.ID})
+		}
+	case 4:
+		w.command(wire.Command{Kind: wire.MoveCopy, Shard: s.ID, Node: s.Replicas[w.rng.IntN(len(s.Replicas))], To: n})
+	case 5:
+		w.command(wire.Command{Kind: wire.Promote, Shard: s.ID, Node: s.Replicas[w.rng.IntN(len(s.Replicas))]})
+	case 6:
+		w.command(wire.Command{Kind: wire.SetNodeState, Node: n, State: wire.Draining})
+		w.back(func() { w.command(wire.Command{Kind: wire.SetNodeState, Node: n, State: wire.Active}) })
+	case 7:
+		set := w.newest.Settings()
+		set.Replicas = uint64(2 + w.rng.IntN(3))
+		w.command(wire.Command{Kind: wire.ChangeSettings, Settings: &set})
+	}
+}
+
+// heal ends all faults.
+func (w *whole) heal() {
+	w.faults = false
+	w.f.cfg.Loss, w.f.cfg.Repeat, w.f.cfg.Delay = 0, 0, 0
+	names := w.f.Network.Endpoints()
+	for _, a := range names {
+		for _, b := range names {
+			if a != b {
+				w.f.Network.Mend(a, b)
+			}
+		}
+	}
+	for _, m := range w.f.machines {
+		m.SlowDisk(0)
+		m.disk.SetCapacity(0)
+		m.Resume()
+		m.Start()
+	}
+	w.restore()
+}
+
+// restore repeats what an administrator would do when all is well again, until it has
+// been done.
+func (w *whole) restore() {
+	set := meta.WithDefaults(w.Settings)
+	// Merges that come too often would keep the shards from settling.
+	set.ManualBalance = true
+	done := true
+	if w.newest.Settings() != set {
+		done = false
+		w.command(wire.Command{Kind: wire.ChangeSettings, Settings: &set})
+	}
+	for i := range w.newest.Members() {
+		m := &w.newest.Members()[i]
+		gone := true
+		for _, x := range w.f.machines {
+			gone = gone && (!x.up || x.node.ID() != m.ID)
+		}
+		switch {
+		case !gone && m.State != wire.Active:
+			done = false
+			w.command(wire.Command{Kind: wire.SetNodeState, Node: m.ID, State: wire.Active})
+		case gone && m.State != wire.Removed && m.State != wire.Leaving:
+			done = false
+			w.command(wire.Command{Kind: wire.SetNodeState, Node: m.ID, State: wire.Leaving})
+		}
+	}
+	if !done {
+		w.e.After(time.Second, "kv.restore", w.restore)
+	}
+}

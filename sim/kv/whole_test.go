@@ -1,0 +1,65 @@
+package kv_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/kvcluster/check"
+	"github.com/shardquake/shardquake/sim/kv"
+)
+
+// TestWholeClustersUnderRandomFaultsFindNoViolation is the proof by rehearsal for nodes
+// with all their parts.
+func TestWholeClustersUnderRandomFaultsFindNoViolation(t *testing.T) {
+	seeds := 200
+	if testing.Short() {
+		seeds = 20
+	}
+	var total kv.WholeResult
+	undecided, outages := 0, 0
+	var worst time.Duration
+	for seed := range uint64(seeds) {
+		r, err := kv.RehearseWhole(kv.WholeOptions{Seed: seed})
+		require.NoError(t, err, "seed %d", seed)
+		require.False(t, r.Bad(), "seed %d: %v %v", seed, r.Problems, r.Report.Violations)
+		if r.Report.Verdict == check.Undecided {
+			undecided++
+		}
+		for _, d := range r.Outages {
+			outages++
+			worst = max(worst, d*100/r.Bound)
+		}
+		total.Acknowledged += r.Acknowledged
+		total.UnknownWrites += r.UnknownWrites
+		total.Activations += r.Activations
+		total.Changes += r.Changes
+		total.Crashes += r.Crashes
+		total.Cuts += r.Cuts
+		total.Wipes += r.Wipes
+		total.Leaders += r.Leaders
+		total.Revisions += r.Revisions
+		total.Events += r.Events
+		total.Report.Ops += r.Report.Ops
+		total.Report.Overlaps += r.Report.Overlaps
+	}
+	t.Logf("%d seeds: %+v; %d outages, the longest %d %% of the bound", seeds, total, outages, worst)
+	assert.Less(t, undecided, seeds/10, "too few operations came through")
+	assert.Greater(t, total.Activations, seeds*10)
+	assert.Greater(t, outages, seeds/2)
+	assert.Greater(t, total.Wipes, seeds/20)
+	assert.Greater(t, total.Leaders, seeds*2)
+}
+
+func TestAWholeRehearsalRepeatsExactly(t *testing.T) {
+	a, err := kv.RehearseWhole(kv.WholeOptions{Seed: 7})
+	require.NoError(t, err)
+	b, err := kv.RehearseWhole(kv.WholeOptions{Seed: 7})
+	require.NoError(t, err)
+	assert.Equal(t, a, b)
+	other, err := kv.RehearseWhole(kv.WholeOptions{Seed: 8})
+	require.NoError(t, err)
+	assert.NotEqual(t, a.TraceHash, other.TraceHash)
+}
