@@ -107,7 +107,8 @@ func TestAControllerIsKilledStartedAgainAndStopped(t *testing.T) {
 	sc, err := Parse("sample.yaml", []byte(sample), testVocabulary)
 	require.NoError(t, err)
 	var saved []string
-	r := &run{scenario: sc.Scenario, cluster: plainCluster{clock: clk}, clock: clk, history: &History{}, runner: &Runner{
+	cluster := plainCluster{clock: clk}
+	r := &run{scenario: sc.Scenario, cluster: cluster, answers: &answers{cluster: cluster}, clock: clk, history: &History{}, runner: &Runner{
 		NewSupervisor: func(cfg SupervisorConfig) (Supervisor, error) {
 			data, err := cfg.Disk.Load()
 			saved = append(saved, cfg.Name+" "+string(data))

@@ -9,6 +9,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/internal/units"
 )
 
 // Verdict is the answer to an expectation.
@@ -45,6 +46,13 @@ type Expectation interface {
 	Check(*Scenario) []source.Problem
 	// Judge decides on the whole of a run. It answers at least one outcome.
 	Judge(*History) []Outcome
+}
+
+// momentous is an expectation that looks at a moment of the run. Where a run is shorter
+// than described its moments come sooner; how long things take, and so what limits them,
+// does not change.
+type momentous interface {
+	scaled(time units.Fraction) Expectation
 }
 
 // ExpectationKind describes an expectation for the registry, the schema and the help.

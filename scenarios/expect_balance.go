@@ -67,6 +67,18 @@ func (e *Balanced) Check(s *Scenario) []source.Problem {
 	return ps
 }
 
+// scaled implements [momentous].
+func (e *Balanced) scaled(by units.Fraction) Expectation {
+	out := *e
+	switch e.When {
+	case "", "end", "always":
+	default:
+		at := units.Duration(by.Of(int64(e.at)))
+		out.at, out.When = at.D(), at.String()
+	}
+	return &out
+}
+
 // Judge implements [Expectation].
 func (e *Balanced) Judge(h *History) []Outcome {
 	frames := h.Spread(e.Quantity)

@@ -8,9 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/parser"
-
 	"github.com/shardquake/shardquake/internal/source"
 )
 
@@ -72,7 +69,7 @@ type Loaded struct {
 }
 
 // Load reads, validates and completes a scenario. Set holds "path=value"
-// replacements, such as "cluster.nodes.count=5". Errors name file, line and column.
+// replacements, such as "cluster.nodes.count=5"; a name with dots stands in quotes. Errors name file, line and column.
 func Load(nameOrPath string, set []string, voc Vocabulary) (*Loaded, error) {
 	name, data, err := Read(nameOrPath)
 	if err != nil {
@@ -96,8 +93,8 @@ func Parse(name string, data []byte, voc Vocabulary) (*Loaded, error) {
 	if err := file.Decode(&s); err != nil {
 		return nil, err
 	}
-	s.setDefaults()
-	if err := file.Annotate(s.check(voc)); err != nil {
+	problems := s.setDefaults(file.Has)
+	if err := file.Annotate(append(problems, s.check(voc)...)); err != nil {
 		return nil, err
 	}
 	return &Loaded{Scenario: &s, File: name, Text: data}, nil
@@ -110,65 +107,4 @@ func ParseSet(name string, data []byte, set []string, voc Vocabulary) (*Loaded, 
 		return nil, err
 	}
 	return Parse(name, data, voc)
-}
-
-// override applies --set replacements to the text, keeping the rest as it is.
-func override(name string, data []byte, set []string) ([]byte, error) {
-	if len(set) == 0 {
-		return data, nil
-	}
-	file, err := parser.ParseBytes(data, parser.ParseComments)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	for _, assignment := range set {
-		path, value, ok := strings.Cut(assignment, "=")
-		if !ok || path == "" {
-			return nil, fmt.Errorf("--set %q: expected path=value, such as cluster.nodes.count=5", assignment)
-		}
-		if strings.TrimSpace(value) == "" {
-			return nil, fmt.Errorf("--set %q: there is no value; expected path=value, such as cluster.nodes.count=5", assignment)
-		}
-		p, err := yaml.PathString("$." + path)
-		if err != nil {
-			return nil, fmt.Errorf("--set %q: %q is not a path: %w", assignment, path, err)
-		}
-		if _, err := p.FilterFile(file); err == nil {
-			err = p.ReplaceWithReader(file, strings.NewReader(value))
-			if err != nil {
-				return nil, fmt.Errorf("--set %q: %w", assignment, err)
-			}
-			continue
-		}
-		if err := add(file.String(), path, value, assignment, func(text string) error {
-			file, err = parser.ParseBytes([]byte(text), parser.ParseComments)
-			return err
-		}); err != nil {
-			return nil, err
-		}
-	}
-	return []byte(file.String()), nil
-}
-
-// add sets a key that the file does not have yet, in a mapping that it has.
-func add(text, path, value, assignment string, reparse func(string) error) error {
-	parent, key := "$", path
-	if cut := strings.LastIndex(path, "."); cut >= 0 {
-		parent, key = "$."+path[:cut], path[cut+1:]
-	}
-	file, err := parser.ParseBytes([]byte(text), parser.ParseComments)
-	if err != nil {
-		return err
-	}
-	p, err := yaml.PathString(parent)
-	if err != nil {
-		return fmt.Errorf("--set %q: %w", assignment, err)
-	}
-	if _, err := p.FilterFile(file); err != nil {
-		return fmt.Errorf("--set %q: the scenario has no %q", assignment, strings.TrimPrefix(parent, "$."))
-	}
-	if err := p.MergeFromReader(file, strings.NewReader(key+": "+value)); err != nil {
-		return fmt.Errorf("--set %q: %w", assignment, err)
-	}
-	return reparse(file.String())
 }

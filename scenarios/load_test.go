@@ -93,13 +93,57 @@ func TestSetReplacesAndAddsValues(t *testing.T) {
 	assert.Equal(t, "9s", s.Faults[0].At.String())
 	assert.Equal(t, "3ms", s.Cluster.Nodes.Latency.String())
 	for set, want := range map[string]string{
-		"seed":                 `--set "seed": expected path=value`,
-		"nothing.here=1":       `the scenario has no "nothing"`,
-		"cluster.nodes.cout=1": `unknown key "cout"; did you mean "count"?`,
+		"seed":                           `--set "seed": expected path=value`,
+		"nothing.here=1":                 `unknown key "nothing"`,
+		"cluster..count=1":               "a name is missing between dots",
+		"cluster.settings.\"cluster.x=1": "a quote is not closed",
+		"cluster.nodes.cout=1":           `unknown key "cout"; did you mean "count"?`,
 	} {
 		_, err := Load(path, []string{set}, testVocabulary)
 		assert.ErrorContains(t, err, want)
 	}
+}
+
+func TestSetNamesSettingsInQuotes(t *testing.T) {
+	const enable, threshold = "cluster.routing.rebalance.enable", "cluster.routing.allocation.balance.threshold"
+	with := strings.Replace(sample, "  indices:\n", "  settings: {"+enable+": all}\n  indices:\n", 1)
+	for name, text := range map[string]string{"the file has settings": with, "the file has none": sample} {
+		s, err := ParseSet("sample.yaml", []byte(text), []string{
+			`cluster.settings."` + enable + `"=none`, "cluster.settings.'" + threshold + "'=1.5", "controller.interval=10s",
+		}, testVocabulary)
+		require.NoError(t, err, name)
+		assert.Equal(t, map[string]string{enable: "none", threshold: "1.5"}, s.Cluster.Settings, name)
+	}
+}
+
+func TestAZeroInAFileIsNotAnAbsentValue(t *testing.T) {
+	s, err := Parse("sample.yaml", []byte(sample+"settle: 0s\n"), testVocabulary)
+	require.NoError(t, err)
+	assert.Zero(t, s.Settle, "the run does not wait at all")
+	for text, want := range map[string]string{
+		sample + "seed: 0\n":                                                         "sample.yaml:16:7: 0 makes no sense here; expected a number from 1 on",
+		sample + "steady-within: 0s\n":                                               "sample.yaml:16:16: 0s makes no sense here; expected a time such as 3m",
+		strings.Replace(sample, "disk: 1gb", "disk: 0gb", 1):                         "sample.yaml:5:27: 0b makes no sense here",
+		strings.Replace(sample, "disk: 1gb", "latency: 0s", 1):                       "sample.yaml:5:30: 0s makes no sense here",
+		strings.Replace(sample, "shards: 6", "shards: 0", 1):                         "0 shards; expected 1 to 1024",
+		strings.Replace(sample, "size: 10mb", "size: 10mb, docs: 0", 1):              "expected 1 or more documents to fill 10mb",
+		strings.Replace(sample, "policy: variance", "policy: variance, count: 0", 1): "0 instances; expected 1 to 9",
+	} {
+		_, err := Parse("sample.yaml", []byte(text), testVocabulary)
+		assert.ErrorContains(t, err, want)
+	}
+}
+
+func TestMomentsOfExpectationsScaleWithTheTimesOfFaults(t *testing.T) {
+	text := strings.Replace(sample, "expect:\n", "expect:\n  - {balance: shards, cv: \"< 0.1\", at: 30s}\n", 1)
+	s, err := Parse("sample.yaml", []byte(text+"real: {time: 1/5}\n"), testVocabulary)
+	require.NoError(t, err)
+	real, _ := s.Scaled(AsReal)
+	scaled, described := real.Expect[0].Expectation.(*Balanced), s.Expect[0].Expectation.(*Balanced)
+	assert.Equal(t, "6s", scaled.When)
+	assert.Equal(t, 6*second, scaled.at)
+	assert.Equal(t, "30s", described.When, "the scenario itself stays as it was")
+	assert.Same(t, s.Expect[1].Expectation, real.Expect[1].Expectation, "limits are of what really happens, and stay")
 }
 
 func TestANameThatIsNoScenarioIsAnsweredWithTheNearest(t *testing.T) {

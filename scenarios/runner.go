@@ -219,7 +219,7 @@ func (r *run) main(ctx, cleanup context.Context) error {
 		err, healErr = fmt.Errorf("%w: %w", errNotHealed, healErr), nil
 	}
 	switch {
-	case ctx.Err() != nil || errors.Is(err, errNotSteady) || errors.Is(err, errNotHealed):
+	case ctx.Err() != nil || errors.Is(err, errNotSteady) || (err != nil && r.hasBegun()):
 		r.history.Closed = r.now()
 		if r.tracers != nil {
 			r.history.Tracers = r.tracers.summary()
@@ -319,6 +319,13 @@ func (r *run) beginAt(zero time.Duration) {
 	for i := range r.history.Observations {
 		r.history.Observations[i].shift(zero)
 	}
+}
+
+// hasBegun reports whether t=0 has come.
+func (r *run) hasBegun() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.begun
 }
 
 func (r *run) now() time.Duration { return r.clock.Monotonic() - r.zero }

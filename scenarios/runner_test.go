@@ -150,13 +150,27 @@ func TestAFaultThatCanNotBeHealedEndsTheRunWithAReport(t *testing.T) {
 }
 
 func TestABackendThatFailsIsClosed(t *testing.T) {
-	for _, action := range []string{"load", "release", "background"} {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeBackend()
+		f.failing = "load"
+		_, err := runOn(t, t.Context(), f, busy)
+		require.ErrorContains(t, err, "can't load")
+		assert.NotErrorIs(t, err, ErrAborted, "the run had not begun")
+		assert.Positive(t, f.closed)
+	})
+}
+
+func TestABackendThatFailsAfterTheStartIsReported(t *testing.T) {
+	for _, action := range []string{"release", "background"} {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFakeBackend()
 			f.failing = action
-			_, err := runOn(t, t.Context(), f, busy)
-			require.ErrorContains(t, err, "can't "+action)
-			assert.NotErrorIs(t, err, ErrAborted)
+			res, err := runOn(t, t.Context(), f, busy)
+			require.NoError(t, err)
+			require.ErrorIs(t, res.Aborted, ErrAborted)
+			assert.ErrorContains(t, res.Aborted, "can't "+action)
+			assert.Equal(t, Unknown, res.Verdict)
+			assert.NotEmpty(t, res.History.Observations, "what was seen until then is there")
 			assert.Positive(t, f.closed)
 		})
 	}
@@ -168,8 +182,9 @@ func TestAControllerThatCannotBeMadeEndsTheRun(t *testing.T) {
 		loaded, err := Parse("busy.yaml", []byte(busy), testVocabulary)
 		require.NoError(t, err)
 		r := &Runner{Backend: f, NewSupervisor: func(SupervisorConfig) (Supervisor, error) { return nil, errors.New("out of order") }}
-		_, err = r.Run(t.Context(), loaded, Options{})
-		require.ErrorContains(t, err, "starting controller: out of order")
+		res, err := r.Run(t.Context(), loaded, Options{})
+		require.NoError(t, err)
+		require.ErrorContains(t, res.Aborted, "starting controller: out of order")
 		assert.Positive(t, f.closed)
 	})
 }

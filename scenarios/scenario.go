@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
 )
 
@@ -20,7 +21,7 @@ type Scenario struct {
 	Faults     []chaos.Entry   `yaml:"faults,omitempty" json:"faults,omitempty"`
 	Expect     []Expect        `yaml:"expect" json:"-" jsonschema:"required"`
 	Duration   units.Duration  `yaml:"duration" json:"duration" jsonschema:"required,description=from t=0 to the end of faults and load"`
-	Settle     units.Duration  `yaml:"settle,omitempty" json:"settle" jsonschema:"description=how long to wait for the steady state after the end; default 1m"`
+	Settle     units.Duration  `yaml:"settle,omitempty" json:"settle" jsonschema:"description=how long to wait for the steady state after the end; default 1m; 0s: not at all"`
 	Steady     units.Duration  `yaml:"steady-within,omitempty" json:"steady_within" jsonschema:"description=how long to wait for the first steady state; default 3m"`
 	Real       *RealSection    `yaml:"real,omitempty" json:"real,omitempty"`
 }
@@ -32,7 +33,8 @@ type ClusterSection struct {
 	Settings map[string]string `yaml:"settings,omitempty" json:"settings,omitempty" jsonschema:"description=Elasticsearch settings by their full names; index.* apply to every index"`
 }
 
-// NodesSection describes the nodes n1, n2, …, all alike but for their attributes.
+// NodesSection describes the nodes n1, n2, …, all alike but for their attributes and,
+// where it says so, their roles.
 type NodesSection struct {
 	Count      int                 `yaml:"count" json:"count" jsonschema:"required,minimum=1"`
 	Late       int                 `yaml:"late,omitempty" json:"late,omitempty" jsonschema:"minimum=0,description=so many of the last nodes are not started with the cluster; a node-join starts them"`
@@ -43,6 +45,7 @@ type NodesSection struct {
 	CPUs       int                 `yaml:"cpus,omitempty" json:"cpus" jsonschema:"description=of each node; default 2"`
 	Heap       units.Size          `yaml:"heap,omitempty" json:"heap" jsonschema:"description=of each node; default 256mb"`
 	Roles      []string            `yaml:"roles,omitempty" json:"roles,omitempty" jsonschema:"description=of each node; default master and data and ingest"`
+	RolesOf    map[string][]string `yaml:"roles-of,omitempty" json:"roles_of,omitempty" jsonschema:"description=roles of single nodes by name; the others have those of roles"`
 	Attributes map[string][]string `yaml:"attributes,omitempty" json:"attributes,omitempty" jsonschema:"description=values go round over n1 n2 …"`
 }
 
@@ -106,36 +109,63 @@ func (s *Scenario) ControllerNames() []string {
 type RealSection struct {
 	Bytes units.Fraction `yaml:"bytes,omitempty" json:"bytes" jsonschema:"description=of index sizes, such as 1/1000"`
 	Load  units.Fraction `yaml:"load,omitempty" json:"load" jsonschema:"description=of the workload's rates"`
-	Time  units.Fraction `yaml:"time,omitempty" json:"time" jsonschema:"description=of the duration and of the times at which faults strike"`
+	Time  units.Fraction `yaml:"time,omitempty" json:"time" jsonschema:"description=of the duration and of the times at which faults strike and expectations look; limits (within:) stay as they are"`
 	Disk  units.Size     `yaml:"disk,omitempty" json:"disk" jsonschema:"description=size of each node's disk instead"`
 }
 
-// setDefaults fills in what the file leaves out.
-func (s *Scenario) setDefaults() {
-	def(&s.Seed, 1)
-	def(&s.Settle, units.Duration(minute))
-	def(&s.Steady, units.Duration(3*minute))
+// absentee fills in what a file leaves out. A zero that the file has is not left out: where
+// it makes no sense it is a problem.
+type absentee struct {
+	has      func(path string) bool // whether the file has something there
+	problems []source.Problem
+}
+
+// fill gives a field its default. Want says what a file should have instead of a zero; ""
+// lets the zero stand.
+func fill[T comparable](a *absentee, path string, field *T, value T, want string) {
+	var zero T
+	switch {
+	case *field != zero:
+	case !a.has(path):
+		*field = value
+	case want != "":
+		a.problems = append(a.problems, source.Problemf(path, "%v makes no sense here; expected %s, or nothing for the default", zero, want))
+	}
+}
+
+// setDefaults fills in what the file leaves out, and says which zeros make no sense.
+func (s *Scenario) setDefaults(has func(path string) bool) []source.Problem {
+	a := &absentee{has: has}
+	fill(a, "$.seed", &s.Seed, 1, "a number from 1 on")
+	fill(a, "$.settle", &s.Settle, units.Duration(minute), "") // 0s: don't wait
+	fill(a, "$.steady-within", &s.Steady, units.Duration(3*minute), "a time such as 3m")
 	n := &s.Cluster.Nodes
-	def(&n.Disk, 100<<30)
-	def(&n.Network, 125_000_000)
-	def(&n.Latency, units.Duration(200*microsecond))
-	def(&n.CPUs, 2)
-	def(&n.Heap, 256<<20)
+	const nodes = "$.cluster.nodes."
+	fill(a, nodes+"disk", &n.Disk, 100<<30, "a size such as 100gb")
+	fill(a, nodes+"network", &n.Network, 125_000_000, "a rate such as 1gbit")
+	fill(a, nodes+"latency", &n.Latency, units.Duration(200*microsecond), "a time such as 200us")
+	fill(a, nodes+"cpus", &n.CPUs, 2, "1 or more")
+	fill(a, nodes+"heap", &n.Heap, 256<<20, "a size such as 256mb")
 	if n.Roles == nil {
 		n.Roles = []string{"data", "ingest", "master"}
 	}
 	for i := range s.Cluster.Indices {
 		ix := &s.Cluster.Indices[i]
-		def(&ix.Shards, 1)
+		at := fmt.Sprintf("$.cluster.indices[%d].", i)
+		fill(a, at+"shards", &ix.Shards, 1, "") // checked with the rest
 		if ix.Replicas == nil {
 			one := 1
 			ix.Replicas = &one
 		}
-		def(&ix.Docs, int64(ix.Size)/1024)
+		want := ""
+		if ix.Size > 0 {
+			want = "1 or more documents to fill " + ix.Size.String()
+		}
+		fill(a, at+"docs", &ix.Docs, int64(ix.Size)/1024, want)
 	}
 	for i := range s.Workload {
 		w := &s.Workload[i]
-		def(&w.Doc, 1024)
+		fill(a, fmt.Sprintf("$.workload[%d].doc", i), &w.Doc, 1024, "a size such as 1kb")
 		if w.Tracers == nil {
 			rate := units.Rate(0)
 			if w.Writes > 0 {
@@ -144,20 +174,14 @@ func (s *Scenario) setDefaults() {
 			w.Tracers = &rate
 		}
 	}
-	if s.Controller != nil {
-		def(&s.Controller.Interval, units.Duration(30*second))
-		def(&s.Controller.Count, 1)
-		if s.Controller.Count > 1 {
-			def(&s.Controller.Lease, units.Duration(15*second))
+	if c := s.Controller; c != nil {
+		fill(a, "$.controller.interval", &c.Interval, units.Duration(30*second), "a time such as 30s")
+		fill(a, "$.controller.count", &c.Count, 1, "") // checked with the rest
+		if c.Count > 1 {
+			fill(a, "$.controller.lease", &c.Lease, units.Duration(15*second), "a time such as 15s")
 		}
 	}
-}
-
-func def[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
+	return a.problems
 }
 
 // Scale is how a scenario is brought to a backend.
@@ -199,7 +223,7 @@ func (s *Scenario) Scaled(scale Scale) (*Scenario, []string) {
 		}
 	}
 	if r.Time.Den > 1 {
-		notes = append(notes, "duration and times of faults are "+r.Time.String()+" of those described")
+		notes = append(notes, "duration, times of faults and moments of expectations are "+r.Time.String()+" of those described")
 		out.Duration = units.Duration(r.Time.Of(int64(s.Duration)))
 		out.Workload = append([]LoadSection(nil), out.Workload...)
 		for i := range out.Workload {
@@ -208,6 +232,12 @@ func (s *Scenario) Scaled(scale Scale) (*Scenario, []string) {
 		out.Faults = append([]chaos.Entry(nil), s.Faults...)
 		for i := range out.Faults {
 			out.Faults[i].At = units.Duration(r.Time.Of(int64(s.Faults[i].At)))
+		}
+		out.Expect = append([]Expect(nil), s.Expect...)
+		for i, e := range out.Expect {
+			if m, ok := e.Expectation.(momentous); ok {
+				out.Expect[i] = Expect{m.scaled(r.Time)}
+			}
 		}
 	}
 	if r.Disk > 0 {
