@@ -46,6 +46,7 @@ func TestACorruptionDamagesTheCopyThatIsMeantAndSaysWhichItWas(t *testing.T) {
 		"{at: 1s, corruption: {index: logs, shard: 1, copy: primary}}":                 "n3",
 		"{at: 1s, corruption: {index: logs, shard: 1, node: n1, mode: missing}}":       "n1",
 		"{at: 1s, corruption: {index: logs, shard: 1, node: follower, mode: missing}}": "n1",
+		"{at: 1s, corruption: {index: logs, shard: 1, node: 'replica(logs,0)'}}":       "n2",
 	} {
 		target := newDamageable()
 		a := injector(target).Strike(context.Background(), read(t, text).Fault)

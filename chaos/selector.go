@@ -41,11 +41,12 @@ type View interface {
 
 // Selector names endpoints: a node or viewer ("n2", "controller"), the elected
 // "master", a "follower" (the first node that is not the master), an attribute
-// ("zone=a": every such node), the node of a primary ("primary(logs,0)"), or "rest"
+// ("zone=a": every such node), the node of a primary ("primary(logs,0)") or of a replica
+// ("replica(logs,0)": the first by name), or "rest"
 // (in a partition: every node that the other side does not name).
 type Selector string
 
-const selectorHelp = "expected a node (%s), master, follower, ATTRIBUTE=VALUE, primary(INDEX,SHARD) or rest"
+const selectorHelp = "expected a node (%s), master, follower, ATTRIBUTE=VALUE, primary(INDEX,SHARD), replica(INDEX,SHARD) or rest"
 
 // check returns what is wrong with the selector, "" when nothing is.
 func (s Selector) check(t Topology, viewers, rest bool) string {
@@ -68,9 +69,12 @@ func (s Selector) check(t Topology, viewers, rest bool) string {
 	if key, value, ok := strings.Cut(text, "="); ok {
 		return checkAttribute(key, value, t)
 	}
-	if index, shard, ok := parsePrimary(text); ok {
+	if role, index, shard, ok := parseCopy(text); ok {
 		for _, i := range t.Indices {
 			if i.Name == index && shard < i.Shards {
+				if role == copyReplica && i.Replicas == 0 {
+					return fmt.Sprintf("index %q has no replicas", index)
+				}
 				return ""
 			}
 		}
@@ -99,15 +103,16 @@ func checkAttribute(key, value string, t Topology) string {
 	return fmt.Sprintf("no node has %s=%s (values: %s)", key, value, strings.Join(values, ", "))
 }
 
-func parsePrimary(s string) (index string, shard int, ok bool) {
-	arg, ok := strings.CutPrefix(s, "primary(")
-	if !ok {
-		return "", 0, false
+// parseCopy reads "primary(INDEX,SHARD)" or "replica(INDEX,SHARD)".
+func parseCopy(s string) (role, index string, shard int, ok bool) {
+	role, arg, ok := strings.Cut(s, "(")
+	if !ok || role != copyPrimary && role != copyReplica {
+		return "", "", 0, false
 	}
 	arg, ok = strings.CutSuffix(arg, ")")
 	index, num, ok2 := strings.Cut(arg, ",")
 	shard, err := strconv.Atoi(strings.TrimSpace(num))
-	return strings.TrimSpace(index), shard, ok && ok2 && err == nil && shard >= 0
+	return role, strings.TrimSpace(index), shard, ok && ok2 && err == nil && shard >= 0
 }
 
 // resolve gives the names that the selector means now.
@@ -140,11 +145,15 @@ func (s Selector) resolve(v View) ([]string, error) {
 		}
 		return out, nil
 	}
-	if index, shard, ok := parsePrimary(text); ok {
-		if n := v.Primary(index, shard); n != "" {
+	if role, index, shard, ok := parseCopy(text); ok {
+		of := v.Primary
+		if role == copyReplica {
+			of = v.Replica
+		}
+		if n := of(index, shard); n != "" {
 			return []string{n}, nil
 		}
-		return nil, fmt.Errorf("shard %s[%d] has no active primary at this moment", index, shard)
+		return nil, fmt.Errorf("shard %s[%d] has no active %s at this moment", index, shard, role)
 	}
 	return nil, fmt.Errorf("unknown selector %q", text)
 }

@@ -21,6 +21,7 @@ type Decision struct {
 	Observed policy.Numbers  `json:"observed"`
 	Decided  []policy.Action `json:"decided"` // empty: nothing to do
 	Reason   string          `json:"reason"`
+	Found    []string        `json:"found,omitempty"` // what it is about, where that has names
 	Done     []Step          `json:"done"`
 	// Effect is known some time after the decision; nil until then, and where
 	// nothing was done.

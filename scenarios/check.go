@@ -236,6 +236,9 @@ func (s *Scenario) checkController(voc Vocabulary) []source.Problem {
 	if c.Lease < 0 || (c.Lease > 0 && c.Lease.D() < 5*second) {
 		ps = append(ps, source.Problemf("$.controller.lease", "a lease of %s can't be renewed in time; expected 5s or more", c.Lease))
 	}
+	if c.Consistency < 0 {
+		ps = append(ps, source.Problemf("$.controller.consistency", "copies can't be compared every %s; expected a time such as 1m", c.Consistency))
+	}
 	if len(c.Approve) > 0 && !c.Recovery {
 		ps = append(ps, source.Problemf("$.controller.approve", "approvals mean something only with recovery: true"))
 	}

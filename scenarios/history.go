@@ -39,8 +39,10 @@ type Decision struct {
 	Observed   []NamedValue  `json:"observed,omitempty"`
 	Decided    string        `json:"decided"`
 	Reason     string        `json:"reason"`
-	Done       string        `json:"done"`
-	Effect     string        `json:"effect,omitempty"`
+	// Found names what the decision is about: the copies that a check found to differ.
+	Found  []string `json:"found,omitempty"`
+	Done   string   `json:"done"`
+	Effect string   `json:"effect,omitempty"`
 	// Acted is whether something was asked of the cluster.
 	Acted bool `json:"acted"`
 	// Shadow marks the answer of a policy that was only asked.

@@ -88,6 +88,8 @@ type ControlSection struct {
 	// replication monitor.
 	Recovery bool     `yaml:"recovery,omitempty" json:"recovery,omitempty" jsonschema:"description=find out why copies are unassigned and act by the cause"`
 	Approve  []string `yaml:"approve,omitempty" json:"approve,omitempty" jsonschema:"description=actions that overrule somebody or lose data and are allowed: clear-filter or allocate-stale-primary or allocate-empty-primary or restore-snapshot (with :INDEX for one index)"`
+	// Consistency has the copies compared, again and again.
+	Consistency units.Duration `yaml:"consistency,omitempty" json:"consistency,omitempty" jsonschema:"description=compare the copies of all shards so often; absent: never"`
 	// Tuning adapts the pace of recoveries to the load of the nodes.
 	Tuning  bool     `yaml:"tuning,omitempty" json:"tuning,omitempty" jsonschema:"description=adapt the pace of recoveries to progress and load"`
 	OffPeak []string `yaml:"off-peak,omitempty" json:"off_peak,omitempty" jsonschema:"description=daily windows in UTC such as 22:00-06:00 in which recoveries may use more"`

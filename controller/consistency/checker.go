@@ -99,6 +99,7 @@ func (c *Checker) Run(ctx context.Context, desk *controller.Desk) {
 		if err != nil {
 			desk.Errorf(ctx, "[CONSISTENCY] Error checking indices: %v", err)
 		}
+		record(desk, reports, err)
 		for _, r := range reports {
 			log := desk.Infof
 			if r.Verdict == Inconsistent {

@@ -236,6 +236,36 @@ func TestACorruptedDocumentIsFoundAndNamed(t *testing.T) {
 	})
 }
 
+func TestOfThreeCopiesTheOneThatDiffersIsNamedAlsoWhenItIsThePrimary(t *testing.T) {
+	three := func() *cluster {
+		c := twoCopies(25)
+		third := c.copies[1]
+		third.node, third.docs = "n3", slices.Clone(c.copies[1].docs)
+		c.copies = append(c.copies, third)
+		return c
+	}
+	for odd, node := range []string{"n1", "n2", "n3"} {
+		synctest.Test(t, func(t *testing.T) {
+			c := three()
+			c.copies[odd].docs[3].source = `{"n":-1}`
+			r := check(t, c, nil)
+			assert.Equal(t, []string{"idx[0] on " + node}, r.Differing())
+		})
+		synctest.Test(t, func(t *testing.T) {
+			c := three()
+			c.copies[odd].docs = c.copies[odd].docs[1:]
+			r := check(t, c, nil)
+			assert.Equal(t, []string{"idx[0] on " + node}, r.Differing())
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		c := three()
+		c.copies[1].docs[3].source = `{"n":-1}`
+		c.copies[2].docs[3].source = `{"n":-2}`
+		assert.Equal(t, []string{"idx[0] on n2", "idx[0] on n3"}, check(t, c, nil).Differing(), "replicas that don't agree say nothing of the primary")
+	})
+}
+
 func TestAMissingDocumentIsFoundByCountAndByContent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := twoCopies(25)

@@ -188,6 +188,11 @@ func (c *Checker) report(r *ShardReport, serving []controller.ShardInfo, now []s
 		r.add(Finding{Kind: "content", Verdict: Inconsistent, Node: serving[i].Node, IDs: bad[:min(shownIDs, len(bad))], Count: len(bad),
 			Text: fmt.Sprintf("%d documents differ from the primary's on %s", len(bad), serving[0].Node)})
 	}
+	agree := true
+	for i := 2; i < len(serving); i++ {
+		agree = agree && len(unequalTo(now[1], now[i], ids)) == 0
+	}
+	r.blame("content", serving[0].Node, len(serving)-1, agree, fmt.Sprintf("%d documents of the primary differ from those of all its replicas, which agree", len(ids)))
 }
 
 func unequalTo(primary, replica states, ids []string) []string {

@@ -70,6 +70,7 @@ func (c *Checker) compareCounts(ctx context.Context, index string, r *ShardRepor
 			}
 		}
 		if r.Verdict == Inconsistent || len(now) == 0 {
+			r.blameCounts(copies)
 			break
 		}
 		if attempt == c.cfg.Attempts {
@@ -81,6 +82,21 @@ func (c *Checker) compareCounts(ctx context.Context, index string, r *ShardRepor
 		before = now
 	}
 	return copies, nil
+}
+
+// blameCounts names the primary where all replicas have as many documents as each other
+// and it alone has not.
+func (r *ShardReport) blameCounts(copies []controller.ShardInfo) {
+	serving := active(copies)
+	if len(serving) < 3 {
+		return
+	}
+	agree := true
+	for _, s := range serving[2:] {
+		agree = agree && s.Docs == serving[1].Docs
+	}
+	r.blame("documents", serving[0].Node, len(serving)-1, agree,
+		fmt.Sprintf("%d documents, all replicas have %d after the same %d operations", serving[0].Docs, serving[1].Docs, serving[0].MaxSeqNo+1))
 }
 
 // difference is one between a replica and its primary.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/shardquake/shardquake/controller"
+	"github.com/shardquake/shardquake/controller/consistency"
 	"github.com/shardquake/shardquake/controller/lease"
 	"github.com/shardquake/shardquake/controller/recovery"
 	"github.com/shardquake/shardquake/controller/tuning"
@@ -27,8 +28,15 @@ func checkControl(c scenarios.ControlSection) map[string]error {
 }
 
 // parts makes what a scenario's controller has beside its loops.
-func parts(cfg scenarios.SupervisorConfig) ([]controller.Part, error) {
+func parts(cfg scenarios.SupervisorConfig, client *controller.Client) ([]controller.Part, error) {
 	var out []controller.Part
+	if every := cfg.Spec.Consistency; every > 0 {
+		c, err := consistency.New(consistency.Config{Clock: cfg.Clock, Client: client, Every: every.D()})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
 	if cfg.Spec.Recovery {
 		m, err := recovery.New(recoveryConfig(cfg))
 		if err != nil {

@@ -22,7 +22,7 @@ func Supervisor(cfg scenarios.SupervisorConfig) (scenarios.Supervisor, error) {
 	if err != nil {
 		return nil, err
 	}
-	beside, err := parts(cfg)
+	beside, err := parts(cfg, client)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func Supervisor(cfg scenarios.SupervisorConfig) (scenarios.Supervisor, error) {
 // decision turns an audit record into that of a scenario's history.
 func decision(d controller.Decision) scenarios.Decision {
 	out := scenarios.Decision{
-		Seq: d.Seq, At: d.Monotonic, Actor: d.Actor, Policy: d.Policy, Reason: d.Reason, Shadow: d.Shadow(),
+		Seq: d.Seq, At: d.Monotonic, Actor: d.Actor, Policy: d.Policy, Reason: d.Reason, Found: d.Found, Shadow: d.Shadow(),
 		Acted: d.Acted(), Decided: "nothing",
 	}
 	for _, n := range d.Observed {

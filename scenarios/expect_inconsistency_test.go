@@ -1,0 +1,81 @@
+package scenarios
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/units"
+)
+
+// compared is a record of a comparison of six copies.
+func compared(at time.Duration, found ...string) Decision {
+	return Decision{Actor: "consistency-checker", At: at, Found: found, Observed: []NamedValue{{Name: "copies", Value: 6}}}
+}
+
+// struckAt is a history in which a silent corruption struck logs[0] on n2 after a minute.
+func struckAt(decisions ...Decision) *History {
+	return &History{
+		Closed: 10 * time.Minute, Decisions: decisions,
+		Faults: []*chaos.Record{{
+			Kind: "corruption", At: time.Minute, HealedAt: -1, Injected: true, Bites: []chaos.Evidence{{Shown: true}},
+			Params: &chaos.Corruption{Index: "logs", Node: "n2", Mode: "silent", Docs: 1},
+		}},
+	}
+}
+
+// verdicts are the outcomes' verdicts by name.
+func verdicts(outcomes []Outcome) map[string]Verdict {
+	out := map[string]Verdict{}
+	for _, o := range outcomes {
+		out[o.Name] = o.Verdict
+	}
+	return out
+}
+
+func TestAnInconsistencyIsFoundInTimeLateNeverOrInTheWrongPlace(t *testing.T) {
+	const found, wrong, copies = "inconsistency of logs[0] on n2 found", "copies named without cause", "copies compared"
+	e := &Inconsistency{What: "found", Within: units.Duration(2 * time.Minute)}
+	for name, c := range map[string]struct {
+		h    *History
+		want map[string]Verdict
+	}{
+		"in time":    {struckAt(compared(30*time.Second), compared(2*time.Minute, "logs[0] on n2")), map[string]Verdict{found: Pass, wrong: Pass, copies: Pass}},
+		"late":       {struckAt(compared(5*time.Minute, "logs[0] on n2")), map[string]Verdict{found: Fail, wrong: Pass, copies: Pass}},
+		"never":      {struckAt(compared(2 * time.Minute)), map[string]Verdict{found: Fail, wrong: Pass, copies: Pass}},
+		"too early":  {struckAt(compared(30*time.Second, "logs[0] on n2"), compared(2*time.Minute, "logs[0] on n2")), map[string]Verdict{found: Pass, wrong: Fail, copies: Pass}},
+		"another":    {struckAt(compared(2*time.Minute, "logs[0] on n3")), map[string]Verdict{found: Fail, wrong: Fail, copies: Pass}},
+		"not looked": {struckAt(), map[string]Verdict{found: Fail, wrong: Pass, copies: Unknown}},
+	} {
+		assert.Equal(t, c.want, verdicts(e.Judge(c.h)), name)
+	}
+	none := &Inconsistency{What: "none"}
+	assert.Equal(t, map[string]Verdict{wrong: Fail, copies: Pass}, verdicts(none.Judge(struckAt(compared(2*time.Minute, "logs[0] on n2")))))
+	hidden := struckAt(compared(2*time.Minute, "logs[0] on n2"))
+	hidden.Faults[0].Bites[0].Shown = false
+	assert.Equal(t, Unknown, verdicts(e.Judge(hidden))[found], "what was not shown proves nothing")
+	many := &Inconsistency{What: "found", Within: units.Duration(2 * time.Minute), Copies: &units.Bound{Op: ">=", Value: 12}}
+	assert.Equal(t, Fail, verdicts(many.Judge(struckAt(compared(2*time.Minute, "logs[0] on n2"))))[copies])
+}
+
+func TestWhatIsWrongWithAnExpectedInconsistencyIsSaid(t *testing.T) {
+	silent := []chaos.Entry{{Fault: &chaos.Corruption{Index: "logs", Mode: "silent"}}}
+	with := &ControlSection{Policy: "none", Consistency: units.Duration(time.Minute)}
+	for want, c := range map[string]struct {
+		e Inconsistency
+		s Scenario
+	}{
+		"nobody compares copies":              {Inconsistency{What: "found", Within: 1}, Scenario{Faults: silent}},
+		"no fault is a corruption with mode":  {Inconsistency{What: "found", Within: 1}, Scenario{Controller: with}},
+		"expected within: with a time":        {Inconsistency{What: "found"}, Scenario{Controller: with, Faults: silent}},
+		"within: goes with inconsistency":     {Inconsistency{What: "none", Within: 1}, Scenario{Controller: with}},
+		`unknown answer "fond"; did you mean`: {Inconsistency{What: "fond"}, Scenario{Controller: with, Faults: silent}},
+	} {
+		ps := c.e.Check(&c.s)
+		require.Len(t, ps, 1, want)
+		assert.Contains(t, ps[0].Message, want)
+	}
+}
