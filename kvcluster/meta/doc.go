@@ -32,6 +32,5 @@
 //
 // The first node of a cluster is a group of one. Others join through it; as soon as
 // there are enough, the leader makes them learners, and voters in one joint change when
-// they have caught up ([Group.Reconfigure]): an odd number, over as many zones as
-// there are.
+// they have caught up ([Group.Reconfigure]), over as many zones as there are.
 package meta

@@ -13,8 +13,8 @@ import (
 )
 
 // Reconfigure lets the leader bring the group's members a step closer to what they
-// should be: Settings.Voters nodes that are usable, or the largest odd number below
-// that there are, over as many zones as possible. Nodes that don't belong go when their
+// should be: Settings.Voters nodes that are usable, or as many as there are, over as many
+// zones as possible. Nodes that don't belong go when their
 // replacements have caught up. It is called now and then until nothing is left to do,
 // and does nothing at other members.
 func (g *Group) Reconfigure(now time.Duration, usable func(*wire.Member) bool) Effects {
@@ -33,30 +33,36 @@ func (g *Group) Reconfigure(now time.Duration, usable func(*wire.Member) bool) E
 	return g.finish()
 }
 
-// wanted is the numbers of the nodes that should vote. Those that vote already stay if
-// they are usable.
+// wanted is the numbers of the nodes that should vote: usable ones, those that vote
+// already first. Where there are too few, voters that aren't usable keep their seats: a
+// smaller group would be easier to lose. Only of two there is no way to make an odd
+// number without giving up one of two logs.
 func (g *Group) wanted(usable func(*wire.Member) bool) []uint64 {
-	var candidates []*wire.Member
-	for i := range g.state.Members() {
-		if m := &g.state.Members()[i]; usable(m) {
-			candidates = append(candidates, m)
-		}
-	}
-	n := min(int(g.state.Settings().Voters), len(candidates))
-	if n%2 == 0 {
-		n--
-	}
+	n := int(g.state.Settings().Voters)
 	var chosen []uint64
 	perZone := make(map[string]int)
-	for len(chosen) < n {
-		var best *wire.Member
-		for _, m := range candidates {
-			if !slices.Contains(chosen, m.Number) && (best == nil || preferred(m, best, perZone)) {
-				best = m
+	choose := func(eligible func(*wire.Member) bool) {
+		for len(chosen) < n {
+			var best *wire.Member
+			for i := range g.state.Members() {
+				m := &g.state.Members()[i]
+				if eligible(m) && !slices.Contains(chosen, m.Number) && (best == nil || preferred(m, best, perZone)) {
+					best = m
+				}
 			}
+			if best == nil {
+				return
+			}
+			chosen = append(chosen, best.Number)
+			perZone[best.Zone]++
 		}
-		chosen = append(chosen, best.Number)
-		perZone[best.Zone]++
+	}
+	choose(usable)
+	choose(func(m *wire.Member) bool {
+		return m.Role == wire.Voter && (m.State == wire.Active || m.State == wire.Draining)
+	})
+	if len(chosen) > 2 && len(chosen)%2 == 0 {
+		chosen = chosen[:len(chosen)-1]
 	}
 	return chosen
 }

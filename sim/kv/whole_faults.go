@@ -199,10 +199,8 @@ func (w *whole) restore() {
 	}
 	for i := range w.newest.Members() {
 		m := &w.newest.Members()[i]
-		gone := true
-		for _, x := range w.f.machines {
-			gone = gone && (!x.up || x.node.ID() != m.ID)
-		}
+		x := w.f.byName[m.Name]
+		gone := x.up && x.node.ID() != "" && x.node.ID() != m.ID // another disk has come
 		switch {
 		case !gone && m.State != wire.Active:
 			done = false
