@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/shardquake/shardquake/controller/consistency"
 	"github.com/shardquake/shardquake/controller/lease"
 	"github.com/shardquake/shardquake/controller/policy"
 	"github.com/shardquake/shardquake/controller/recovery"
@@ -48,7 +47,6 @@ func Vocabulary() scenarios.Vocabulary {
 	} {
 		v.Actions = append(v.Actions, string(a))
 	}
-	v.Actions = append(v.Actions, string(consistency.ReportInconsistency))
 	for _, a := range []recovery.Action{
 		recovery.Wait, recovery.Ask, recovery.Nudge, recovery.EnableAllocation, recovery.RetryFailed, recovery.LiftBlock,
 		recovery.ClearFilter, recovery.CancelRecovery, recovery.StalePrimary, recovery.EmptyPrimary, recovery.RestoreSnapshot,
