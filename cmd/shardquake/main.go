@@ -80,7 +80,7 @@ whether it held.`,
 	}
 	root.AddCommand(
 		newRunCommand(), newReplayCommand(), newListCommand(), newCheckCommand(), newSchemaCommand(), newInitCommand(),
-		newAllocateCommand(), newCleanCommand(), newEventsCommand(), newFidelityCommand(), newCalibrateCommand(), newControllerCommand(), newSimServeCommand(), newCompareCommand(),
+		newAllocateCommand(), newCleanCommand(), newEventsCommand(), newFidelityCommand(), newCalibrateCommand(), newControllerCommand(), newSimServeCommand(), newCompareCommand(), newKVCommand(),
 	)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	return root

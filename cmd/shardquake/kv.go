@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shardquake/shardquake/kvcluster/tcp"
+	"github.com/shardquake/shardquake/kvcluster/wire"
+)
+
+// Environment variables of the kv commands, behind their flags.
+const (
+	kvNodesVariable = "SHARDQUAKE_KV_NODES"
+	kvKeyVariable   = "SHARDQUAKE_KV_KEY"
+)
+
+// kvDefaultNodes is a cluster of three on one machine.
+const kvDefaultNodes = "n1=127.0.0.1:7401,n2=127.0.0.1:7402,n3=127.0.0.1:7403"
+
+// kvFlags are the words that all kv commands share.
+type kvFlags struct {
+	nodes, book, keyFile string
+	timeout              time.Duration
+}
+
+func newKVCommand() *cobra.Command {
+	f := &kvFlags{}
+	cmd := &cobra.Command{
+		Use:   "kv",
+		Short: "Run nodes of the key-value store and use them",
+		Long: `Kv runs nodes of the sharded, replicated key-value store and talks to them.
+
+Every command has an address book: --nodes, the file --book, the variable ` + kvNodesVariable + `
+or, without any, three nodes on this machine. The cluster itself knows names only, so
+each viewer may reach the same node by another address.
+
+Beyond the loopback a cluster key is needed, the same for nodes and clients: the content of
+--key-file or the variable ` + kvKeyVariable + `.
+
+Exit codes: 0 done; 1 not found, or a condition or transaction failed; 2 usage; 3 no node could
+do it, nothing was done; 5 it is unknown whether it was done.`,
+		Example: `  shardquake kv node --id n1 --bootstrap     # three commands start a cluster
+  shardquake kv node --id n2
+  shardquake kv node --id n3
+  shardquake kv put apple fruit
+  shardquake kv get apple
+  shardquake kv status`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	flags := cmd.PersistentFlags()
+	flags.StringVar(&f.nodes, "nodes", "", "address book, `name=host:port,…`")
+	flags.StringVar(&f.book, "book", "", "address book, a JSON `file`: {\"n1\": \"127.0.0.1:7401\", …}")
+	flags.StringVar(&f.keyFile, "key-file", "", "`file` with the cluster key")
+	flags.DurationVar(&f.timeout, "timeout", 10*time.Second, "how long a command may take")
+	cmd.MarkFlagsMutuallyExclusive("nodes", "book")
+	cmd.AddCommand(newKVNodeCommand(f), newKVStatusCommand(f), newKVSplitCommand(f), newKVMoveCommand(f), newKVDrainCommand(f))
+	return cmd
+}
+
+// addresses is the address book that the command was given.
+func (f *kvFlags) addresses() (tcp.Book, error) {
+	text := f.nodes
+	switch {
+	case f.book != "":
+		return readBook(f.book)
+	case text == "":
+		text = os.Getenv(kvNodesVariable)
+	}
+	if text == "" {
+		text = kvDefaultNodes
+	}
+	book, err := tcp.ParseBook(text)
+	if err == nil && len(book) == 0 {
+		err = errors.New("the address book is empty")
+	}
+	return book, usage(err)
+}
+
+func readBook(file string) (tcp.Book, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, usage(err)
+	}
+	var book tcp.Book
+	if err := json.Unmarshal(text, &book); err != nil {
+		return nil, usagef("%s: %w", file, err)
+	}
+	if len(book) == 0 {
+		return nil, usagef("%s: the address book is empty", file)
+	}
+	return book, usage(book.Check())
+}
+
+// key is the cluster key, nil without one.
+func (f *kvFlags) key() ([]byte, error) {
+	text := os.Getenv(kvKeyVariable)
+	if f.keyFile != "" {
+		content, err := os.ReadFile(f.keyFile)
+		if err != nil {
+			return nil, usage(err)
+		}
+		text = string(content)
+		if strings.TrimSpace(text) == "" {
+			return nil, usagef("%s: the key is empty", f.keyFile)
+		}
+	}
+	return []byte(strings.TrimSpace(text)), nil
+}
+
+// config is what connections need: address book and key.
+func (f *kvFlags) config(name string) (tcp.Config, error) {
+	book, err := f.addresses()
+	if err != nil {
+		return tcp.Config{}, err
+	}
+	key, err := f.key()
+	if err != nil {
+		return tcp.Config{}, err
+	}
+	if f.timeout <= 0 {
+		return tcp.Config{}, usagef("--timeout %v: expected a time above 0", f.timeout)
+	}
+	return tcp.Config{Name: name, Book: book, Key: key}, nil
+}
+
+// kvAdmin asks the cluster for what administrators may ask for.
+type kvAdmin struct {
+	cfg  tcp.Config
+	pool *tcp.Pool
+}
+
+// administer runs f with an administrator's connections, for as long as the command may
+// take.
+func (f *kvFlags) administer(cmd *cobra.Command, do func(context.Context, *kvAdmin) error) error {
+	cfg, err := f.config("admin")
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)
+	defer cancel()
+	a := &kvAdmin{cfg: cfg, pool: tcp.NewPool(cfg)}
+	defer a.pool.Close()
+	return do(ctx, a)
+}
+
+// kvPatience is how long one node may take to answer before another is asked.
+const kvPatience = 6 * time.Second
+
+// ask asks the nodes in turn until one has carried the command out or refused it. What
+// may have been done already is not asked for again.
+func (a *kvAdmin) ask(ctx context.Context, c wire.Command) (*wire.AdminResult, error) {
+	var last error
+	for ctx.Err() == nil {
+		for _, name := range a.cfg.Book.Names() {
+			r, err := a.askNode(ctx, name, &wire.Admin{Command: c})
+			if err == nil {
+				return r, nil
+			}
+			var told *exitError
+			if errors.As(err, &told) && told.code != exitUnavailable {
+				return nil, err
+			}
+			last = err
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+	return nil, &exitError{exitUnavailable, last}
+}
+
+func (a *kvAdmin) askNode(ctx context.Context, name string, m *wire.Admin) (*wire.AdminResult, error) {
+	ctx, cancel := context.WithTimeout(ctx, kvPatience)
+	defer cancel()
+	answer, err := a.pool.Call(ctx, name, m)
+	changes := m.Command.Kind != wire.GetState
+	switch {
+	case err != nil && changes && !errors.Is(err, tcp.ErrUnsent):
+		return nil, &exitError{exitUnknown, fmt.Errorf("it is unknown whether %v was carried out: %w", m.Command.Kind, err)}
+	case err != nil:
+		return nil, &exitError{exitUnavailable, err}
+	}
+	r, ok := answer.(*wire.AdminResult)
+	if !ok {
+		return nil, fmt.Errorf("node %s answers with a %v", name, wire.KindOf(answer))
+	}
+	switch r.Status {
+	case wire.OK:
+		return r, nil
+	case wire.Invalid:
+		return nil, usagef("%v: %s", m.Command.Kind, r.Reason)
+	case wire.Unknown:
+		return nil, &exitError{exitUnknown, fmt.Errorf("it is unknown whether %v was carried out: %s", m.Command.Kind, r.Reason)}
+	}
+	return nil, &exitError{exitUnavailable, fmt.Errorf("node %s: %v: %s", name, r.Status, r.Reason)}
+}
+
+// state is the cluster's, as its leader has it.
+func (a *kvAdmin) state(ctx context.Context) (*wire.AdminResult, error) {
+	r, err := a.ask(ctx, wire.Command{Kind: wire.GetState})
+	if err == nil && r.State == nil {
+		err = errors.New("a node answers without the state that it was asked for")
+	}
+	return r, err
+}

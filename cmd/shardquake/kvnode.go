@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	crand "crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/spf13/cobra"
+
+	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/kvcluster/node"
+	"github.com/shardquake/shardquake/kvcluster/storage/pebblestore"
+	"github.com/shardquake/shardquake/kvcluster/tcp"
+	"github.com/shardquake/shardquake/kvcluster/wire"
+)
+
+// kvReserve is how much of a node's disk is left for what it can't go on without, at most a
+// quarter of it.
+const kvReserve = 64 << 20
+
+// kvNodeFlags are the words of a node.
+type kvNodeFlags struct {
+	*kvFlags
+	id, listen, data, zone, diskLimit string
+	join                              []string
+	weight                            uint64
+	bootstrap, quiet                  bool
+	settings                          wire.Settings
+}
+
+func newKVNodeCommand(shared *kvFlags) *cobra.Command {
+	f := kvNodeFlags{kvFlags: shared, settings: wire.Settings{ReadLevel: wire.Quorum, WriteLevel: wire.Quorum}}
+	cmd := &cobra.Command{
+		Use:   "node",
+		Short: "Run a node of the key-value store",
+		Long: `Node runs a node until it gets SIGINT or SIGTERM. What it acknowledges is on its disk
+before: kill it as you like.
+
+One node of a new cluster is started with --bootstrap, the others without; they join through
+those that the address book names. --bootstrap does nothing when there is data already, and
+is refused while another node says that it belongs to a cluster.
+
+--heartbeat, --replicas and --manual-balance are settings of the cluster: they count when it
+is made.`,
+		Example: `  shardquake kv node --id n1 --bootstrap
+  shardquake kv node --id n2 --zone b --data /srv/n2`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.id, "id", "", "name of this machine; without, the one in the address book that --listen belongs to, or the host's name")
+	flags.StringVar(&f.listen, "listen", "", "address to listen on; without, this node's in the address book")
+	flags.StringVar(&f.data, "data", "", "`folder` for the data; without, shardquake-kv/ and the id")
+	flags.StringVar(&f.zone, "zone", "", "zone of this node: copies are spread over zones")
+	flags.Uint64Var(&f.weight, "weight", 1, "share of the data that this node takes")
+	flags.StringSliceVar(&f.join, "join", nil, "nodes to join through; without, all others of the address book")
+	flags.BoolVar(&f.bootstrap, "bootstrap", false, "make a new cluster, of which this is the first node")
+	flags.StringVar(&f.diskLimit, "disk-limit", "", "treat the data folder as a disk of this `size`, such as 256mb")
+	flags.DurationVar(&f.settings.Heartbeat, "heartbeat", 0, "how often nodes say that they live (5s)")
+	flags.Uint64Var(&f.settings.Replicas, "replicas", 0, "copies of each shard (3)")
+	flags.BoolVar(&f.settings.ManualBalance, "manual-balance", false, "no splits, merges and moves by size and load")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "log problems only, no events")
+	return cmd
+}
+
+func (f *kvNodeFlags) run(cmd *cobra.Command) error {
+	conn, err := f.config(f.id)
+	if err != nil {
+		return err
+	}
+	if err := f.place(&conn); err != nil {
+		return err
+	}
+	if err := tcp.CheckListen(f.listen, conn.Key); err != nil {
+		return usage(err)
+	}
+	store, err := f.storage()
+	if err != nil {
+		return err
+	}
+	if err := f.checkBootstrap(cmd.Context(), conn); err != nil {
+		return err
+	}
+	return f.serve(cmd.Context(), conn, store, cmd.OutOrStdout(), cmd.ErrOrStderr())
+}
+
+// place finds out what was left open of name, address, folder and nodes to join through.
+func (f *kvNodeFlags) place(conn *tcp.Config) error {
+	for _, name := range conn.Book.Names() {
+		if f.id == "" && f.listen != "" && conn.Book[name] == f.listen {
+			f.id = name
+		}
+	}
+	if f.id == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return usagef("--id is missing, and this machine has no name: %w", err)
+		}
+		f.id = host
+	}
+	if f.listen == "" {
+		address, err := conn.Book.Address(f.id)
+		if err != nil {
+			return usagef("--listen is missing: %w", err)
+		}
+		f.listen = address
+	}
+	if f.data == "" {
+		f.data = filepath.Join("shardquake-kv", f.id)
+	}
+	if len(f.join) == 0 && !f.bootstrap {
+		f.join = slices.DeleteFunc(conn.Book.Names(), func(name string) bool { return name == f.id })
+		if len(f.join) == 0 {
+			return usagef("the address book names no other node to join through, and --bootstrap isn't given")
+		}
+	}
+	for _, name := range f.join {
+		if _, err := conn.Book.Address(name); err != nil {
+			return usagef("--join: %w", err)
+		}
+	}
+	conn.Name = f.id
+	return nil
+}
+
+// storage is the configuration of the node's disk.
+func (f *kvNodeFlags) storage() (pebblestore.Config, error) {
+	cfg := pebblestore.Config{FS: vfs.Default, Reserve: kvReserve}
+	if err := os.MkdirAll(f.data, 0o755); err != nil {
+		return cfg, usage(err)
+	}
+	if f.diskLimit != "" {
+		size, err := units.ParseSize(f.diskLimit)
+		limit := int64(size)
+		if err != nil {
+			return cfg, usagef("--disk-limit: %w", err)
+		}
+		if limit < 16<<20 {
+			return cfg, usagef("--disk-limit %s: a node needs at least 16mb", f.diskLimit)
+		}
+		cfg.FS = pebblestore.Limit(f.data, limit)
+		cfg.Reserve = min(kvReserve, uint64(limit)/4)
+	}
+	return cfg, nil
+}
+
+// checkBootstrap refuses to make a second cluster where there is one.
+func (f *kvNodeFlags) checkBootstrap(ctx context.Context, conn tcp.Config) error {
+	if !f.bootstrap || f.hasData() {
+		return nil
+	}
+	a := &kvAdmin{cfg: conn, pool: tcp.NewPool(conn)}
+	defer a.pool.Close()
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	found := make(chan string, len(conn.Book))
+	var asking sync.WaitGroup
+	for _, name := range conn.Book.Names() {
+		if name == f.id {
+			continue
+		}
+		asking.Go(func() {
+			r, err := a.askNode(ctx, name, &wire.Admin{Stale: true})
+			if err == nil && r.State != nil {
+				found <- name
+			}
+		})
+	}
+	asking.Wait()
+	select {
+	case name := <-found:
+		return usagef("%s already belongs to a cluster: start without --bootstrap to join it", name)
+	default:
+		return nil
+	}
+}
+
+// hasData reports whether the folder holds a node's data.
+func (f *kvNodeFlags) hasData() bool {
+	entries, err := os.ReadDir(f.database())
+	return err == nil && len(entries) > 0
+}
+
+func (f *kvNodeFlags) database() string { return filepath.Join(f.data, "db") }
+
+// serve runs the node until ctx ends.
+func (f *kvNodeFlags) serve(ctx context.Context, conn tcp.Config, store pebblestore.Config, out, log io.Writer) error {
+	engine, err := pebblestore.Open(f.database(), store)
+	if err != nil {
+		return &exitError{exitFail, fmt.Errorf("data in %s: %w", f.data, err)}
+	}
+	logf := kvLog(log)
+	cfg := tcp.NodeConfig{Config: conn, Listen: f.listen, Logf: logf, Node: node.Config{
+		Zone: f.zone, Weight: f.weight, Bootstrap: f.bootstrap, Settings: f.settings, Join: f.join, Rand: kvRandom(), Wall: time.Now}}
+	if !f.quiet {
+		cfg.OnEvent = func(e node.Event) { logf("%s", describeEvent(e)) }
+	}
+	n, err := tcp.NewNode(ctx, cfg, engine)
+	if err != nil {
+		return errors.Join(&exitError{exitFail, err}, engine.Close())
+	}
+	fmt.Fprintf(out, "node %s listens on %s\n", f.id, n.Address())
+	if err := n.Run(ctx); err != nil {
+		return &exitError{exitFail, err} // the engine may be of no use any more
+	}
+	if err := engine.Close(); err != nil {
+		return &exitError{exitFail, err}
+	}
+	return nil
+}
+
+func describeEvent(e node.Event) string {
+	switch {
+	case e.Shard != "" && e.Epoch != 0:
+		return fmt.Sprintf("copy of %s: %s (epoch %d)", e.Shard, e.What, e.Epoch)
+	case e.Shard != "":
+		return fmt.Sprintf("copy of %s: %s", e.Shard, e.What)
+	case e.Epoch != 0:
+		return fmt.Sprintf("metadata group: %s (term %d)", e.What, e.Epoch)
+	}
+	return e.What
+}
+
+// kvLog writes lines with the time of day. It may be used by several goroutines.
+func kvLog(w io.Writer) func(format string, args ...any) {
+	var mu sync.Mutex
+	return func(format string, args ...any) {
+		line := strings.TrimRight(fmt.Sprintf(format, args...), "\n")
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprintf(w, "%s %s\n", time.Now().UTC().Format("15:04:05.000"), line)
+	}
+}
+
+// kvRandom is a stream that differs at every start.
+func kvRandom() *rand.Rand {
+	var seed [16]byte
+	_, _ = crand.Read(seed[:]) // never fails
+	return rand.New(rand.NewPCG(binary.LittleEndian.Uint64(seed[:]), binary.LittleEndian.Uint64(seed[8:])))
+}
