@@ -69,6 +69,7 @@ func ExpectationKinds() []ExpectationKind {
 		{"recovered", "after a fault the cluster is green (or yellow) again within a limit", func() Expectation { return &Recovered{} }},
 		{"detected", "a fault shows in the cluster's membership within a limit", func() Expectation { return &Detected{} }},
 		{"balance", "shards, bytes or load are spread evenly", func() Expectation { return &Balanced{} }},
+		{"node-load", "a figure of the nodes' load (cpu, latency, …) stays within a bound", func() Expectation { return &NodeLoadBound{} }},
 		{"lost-acked-writes", "no more acknowledged writes than this are lost", func() Expectation { return &LostAckedWrites{} }},
 		{"no-red-longer-than", "the cluster is never red for longer at a stretch", func() Expectation { return &NoRedLongerThan{} }},
 		{"moves-at-most", "no more shard copies are relocated", func() Expectation { return &MovesAtMost{} }},

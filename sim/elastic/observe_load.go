@@ -13,7 +13,7 @@ func (w *watchers) observeLoads() {
 	var out []scenarios.NodeLoad
 	for _, n := range w.c.nodes {
 		l := w.c.nodeLoad(n)
-		if was, ok := w.loads[l.Node]; !ok || was != l {
+		if was, ok := w.loads[l.Node]; !ok || differ(was, l) {
 			w.loads[l.Node] = l
 			out = append(out, l)
 		}
@@ -22,6 +22,15 @@ func (w *watchers) observeLoads() {
 		w.emit(scenarios.Observation{Loads: out})
 	}
 	w.observeHotShards()
+}
+
+// differ reports whether a load is another by more than a few requests of single clients
+// make it.
+func differ(a, b scenarios.NodeLoad) bool {
+	off := func(x, y, least float64) bool { return max(x-y, y-x) > max(least, float64(0.01*max(x, y))) }
+	return off(a.CPU, b.CPU, 0.005) || off(a.Disk, b.Disk, 0.005) || off(a.Net, b.Net, 0.005) || off(a.QPS, b.QPS, 2) || off(a.MeanMs, b.MeanMs, 0) ||
+		off(a.P50Ms, b.P50Ms, 0) || off(a.P90Ms, b.P90Ms, 0) || off(a.P99Ms, b.P99Ms, 0) || off(float64(a.Queue), float64(b.Queue), 10) ||
+		off(float64(a.Rejected), float64(b.Rejected), 0)
 }
 
 // nodeLoad is how a node does now.
