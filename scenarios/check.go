@@ -113,11 +113,7 @@ func (s *Scenario) checkCluster(voc Vocabulary) []source.Problem {
 	if n.Late < 0 || n.Late >= max(n.Count, 1) {
 		bad("$.cluster.nodes.late", "%d of %d nodes join later; expected at least one node from the start", n.Late, n.Count)
 	}
-	for i, role := range n.Roles {
-		if !slices.Contains(nodeRoles[:], role) {
-			bad(fmt.Sprintf("$.cluster.nodes.roles[%d]", i), "%s", source.Unknown("role", role, nodeRoles[:]))
-		}
-	}
+	ps = append(ps, s.checkRoles()...)
 	for _, key := range slices.Sorted(maps.Keys(n.Attributes)) {
 		if len(n.Attributes[key]) == 0 {
 			bad("$.cluster.nodes.attributes."+key, "the attribute has no values; expected a list such as [a, b, c]")
@@ -157,6 +153,35 @@ func (s *Scenario) checkCluster(voc Vocabulary) []source.Problem {
 				}
 			}
 		}
+	}
+	return ps
+}
+
+// checkRoles finds unknown roles and nodes, and a cluster that nobody could lead or
+// keep data in.
+func (s *Scenario) checkRoles() []source.Problem {
+	var ps []source.Problem
+	n, names := s.Cluster.Nodes, s.NodeNames()
+	known := func(path string, roles []string) {
+		for i, role := range roles {
+			if !slices.Contains(nodeRoles[:], role) {
+				ps = append(ps, source.Problemf(fmt.Sprintf("%s[%d]", path, i), "%s", source.Unknown("role", role, nodeRoles[:])))
+			}
+		}
+	}
+	known("$.cluster.nodes.roles", n.Roles)
+	for _, name := range slices.Sorted(maps.Keys(n.RolesOf)) {
+		if !slices.Contains(names, name) {
+			ps = append(ps, source.Problemf("$.cluster.nodes.roles-of."+name, "%s", source.Unknown("node", name, names)))
+		}
+		known("$.cluster.nodes.roles-of."+name, n.RolesOf[name])
+	}
+	late := s.lateNodes()
+	leads := slices.ContainsFunc(names, func(name string) bool {
+		return !slices.Contains(late, name) && slices.Contains(n.rolesOf(name), "master")
+	})
+	if len(names) > 0 && !leads {
+		ps = append(ps, source.Problemf("$.cluster.nodes", "no node that is there from the start has the role master"))
 	}
 	return ps
 }

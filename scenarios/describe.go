@@ -52,6 +52,13 @@ func (n *NodesSection) attributesOf(i int) map[string]string {
 	return out
 }
 
+func (n *NodesSection) rolesOf(name string) []string {
+	if roles, ok := n.RolesOf[name]; ok {
+		return roles
+	}
+	return n.Roles
+}
+
 // viewers are the endpoints beside the nodes.
 func (s *Scenario) viewers() []string {
 	names := s.ControllerNames()
@@ -68,7 +75,7 @@ func (s *Scenario) ClusterSpec() ClusterSpec {
 	for i, name := range s.NodeNames() {
 		spec.Nodes = append(spec.Nodes, NodeSpec{
 			Name: name, Disk: int64(n.Disk), DiskRate: int64(n.DiskRate), Network: int64(n.Network),
-			Latency: n.Latency.D(), CPUs: n.CPUs, Heap: int64(n.Heap), Roles: n.Roles, Attributes: n.attributesOf(i),
+			Latency: n.Latency.D(), CPUs: n.CPUs, Heap: int64(n.Heap), Roles: n.rolesOf(name), Attributes: n.attributesOf(i),
 			Late: slices.Contains(s.lateNodes(), name),
 		})
 	}
