@@ -314,14 +314,14 @@ func (c *Core) scan(r *wire.Request, a *wire.Response) error {
 	end := storage.PrefixEnd(base)
 	for _, bound := range []string{r.End, c.shard.End, c.span.end} {
 		if k := c.itemKey(bound); bound != "" && string(k) < string(end) {
-			end = k
+			end, a.Next = k, bound
 		}
 	}
 	size := 0
 	var bad error
 	err := c.eng.Scan(c.itemKey(max(r.Start, c.shard.Start, c.span.start)), end, func(k, v []byte) bool {
 		if size += len(k) + len(v); len(a.Items) == limit || len(a.Items) > 0 && size > c.cfg.PageBytes {
-			a.More = true
+			a.More, a.Next = true, a.Items[len(a.Items)-1].Key+"\x00"
 			return false
 		}
 		var item wire.Item
@@ -330,7 +330,7 @@ func (c *Core) scan(r *wire.Request, a *wire.Response) error {
 		return bad == nil
 	})
 	if lock := c.hiddenIn(r, a); lock != nil && r.Level != wire.One {
-		a.Status, a.Txn, a.Items, a.More = wire.Locked, *lock, nil, false
+		*a = wire.Response{Status: wire.Locked, Txn: *lock}
 	}
 	return errors.Join(err, bad)
 }

@@ -100,7 +100,7 @@ func (c *Core) blocked(ops []wire.Op, id wire.TxnID) *wire.Txn {
 	for i := range ops {
 		l := c.intents[ops[i].Key]
 		if l != nil && l.id != id && (l.kind != wire.Check || ops[i].Kind != wire.Check || id != wire.TxnID{}) {
-			return &wire.Txn{Step: wire.Prepare, ID: l.id, Anchor: l.anchor}
+			return l.names(ops[i].Key)
 		}
 	}
 	return nil
@@ -110,19 +110,20 @@ func (c *Core) blocked(ops []wire.Op, id wire.TxnID) *wire.Txn {
 func (c *Core) hidden(keys []string) *wire.Txn {
 	for _, k := range keys {
 		if l := c.intents[k]; l != nil && l.kind != wire.Check {
-			return &wire.Txn{Step: wire.Prepare, ID: l.id, Anchor: l.anchor}
+			return l.names(k)
 		}
 	}
 	return nil
 }
 
+// names is what a client is told of a lock that it has met.
+func (i *intent) names(key string) *wire.Txn {
+	return &wire.Txn{Step: wire.Prepare, ID: i.id, Anchor: i.anchor, Keys: []string{key}}
+}
+
 // hiddenIn is the transaction that may be about to change what a scan has read, or nil.
 func (c *Core) hiddenIn(r *wire.Request, a *wire.Response) *wire.Txn {
-	end := r.End
-	if a.More {
-		end = a.Items[len(a.Items)-1].Key + "\x00"
-	}
-	inside := shardmap.Shard{Start: r.Start, End: end}
+	inside := shardmap.Shard{Start: r.Start, End: a.Next}
 	var keys []string
 	for _, k := range sortedKeys(c.intents) {
 		if inside.Covers(k) && c.span.covers(k) {

@@ -301,8 +301,8 @@ func (m *Request) code(c *coder) {
 	c.small((*uint8)(&m.Kind), requestKinds)
 	list(c, &m.Keys, MaxOps, func(k *string) { text(c, k, MaxKey) })
 	list(c, &m.Ops, MaxOps, func(o *Op) { o.code(c) })
-	text(c, &m.Start, MaxKey)
-	text(c, &m.End, MaxKey)
+	text(c, &m.Start, MaxKey+1)
+	text(c, &m.End, MaxKey+1)
 	c.uint(&m.Limit)
 	m.Txn.code(c)
 }
@@ -362,8 +362,10 @@ type Response struct {
 	Weak bool
 	// Items are those that were found, in the order of keys.
 	Items []Item
-	// More says that a scan has more to give.
+	// More says that a scan has more to give, in this shard. It has read everything before
+	// Next; "" is the end of all keys.
 	More bool
+	Next string
 	// Reason explains a refusal.
 	Reason string
 	// Txn is the transaction that holds a lock, or the decision that was asked for.
@@ -381,6 +383,7 @@ func (m *Response) code(c *coder) {
 	c.bool(&m.Weak)
 	list(c, &m.Items, MaxEntries, func(i *Item) { i.code(c) })
 	c.bool(&m.More)
+	text(c, &m.Next, MaxKey+1)
 	text(c, &m.Reason, MaxName)
 	m.Txn.code(c)
 }

@@ -28,7 +28,7 @@ var (
 		&wire.Page{Copy: header, PrevIndex: 2, Entries: []wire.Entry{entry, {Index: 4, Epoch: 7, Change: claim}}, LastIndex: 4},
 		&wire.SnapshotPage{Copy: header, Index: 5, EntryEpoch: 4, Items: []wire.Raw{{Key: []byte("a"), Value: []byte("b")}}, Done: true},
 		&wire.Request{Client: 1, Seq: 2, Shard: "s1", Level: wire.All, Kind: wire.Scan, Keys: []string{"a", ""}, Start: "a", End: "b", Limit: 10, Txn: prepare},
-		&wire.Response{Client: 1, Seq: 2, Status: wire.Unknown, Primary: "n3", Weak: true, Items: []wire.Item{{Key: "k", Value: []byte("v"), Version: 4}}, More: true, Reason: "because", Txn: prepare},
+		&wire.Response{Client: 1, Seq: 2, Status: wire.Unknown, Primary: "n3", Weak: true, Items: []wire.Item{{Key: "k", Value: []byte("v"), Version: 4}}, More: true, Next: "l", Reason: "because", Txn: prepare},
 		&wire.Raft{Peer: peer, Data: []byte{1, 2}},
 		&wire.Join{Name: "m1", To: "m2", Nonce: 1 << 63, Zone: "a", Weight: 2},
 		&wire.Joined{Nonce: 1 << 63, ID: "m1", Number: 4, Cluster: 5, Voters: []shardmap.NodeID{"n1", "n2"}},

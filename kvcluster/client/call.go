@@ -1,0 +1,233 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/kvcluster/wire"
+)
+
+// errSplit means that the keys of a request are on several shards by now.
+var errSplit = errors.New("keys on several shards")
+
+// call is a request until it is answered.
+type call struct {
+	req  wire.Request
+	keys []string // all that it concerns; it goes to their shard
+	// impatient calls don't come back when a transaction that isn't decided is in the way.
+	impatient bool
+
+	to    shardmap.NodeID // if not the map's primary
+	tries int
+	doubt bool // an attempt may have had its effect
+	last  error
+}
+
+func (c *call) writes() bool {
+	return c.req.Kind == wire.Write || c.req.Kind == wire.Transact && c.req.Txn.Step != wire.Inquire
+}
+
+// do repeats a request until it is answered for good or ctx ends.
+func (db *DB) do(ctx context.Context, c *call) (*wire.Response, error) {
+	began := db.clk.Monotonic()
+	c.req.Client = db.cfg.ID
+	if c.writes() && c.req.Seq == 0 {
+		c.req.Seq = db.number()
+		defer db.settle(c.req.Seq)
+	}
+	for {
+		a, done, err := db.attempt(ctx, c)
+		if done {
+			db.record(db.clk.Monotonic() - began)
+			return a, err
+		}
+		c.last = err
+		if err := db.clk.Sleep(ctx, db.backoff(c.tries)); err != nil {
+			return nil, c.giveUp(err)
+		}
+	}
+}
+
+// giveUp is the error of a request that is not repeated any more.
+func (c *call) giveUp(why error) error {
+	kind := ErrUnavailable
+	if c.doubt {
+		kind = ErrUnknown
+	}
+	if c.last != nil {
+		why = c.last
+	}
+	return fmt.Errorf("client: %w after %d attempts: %w", kind, c.tries, why)
+}
+
+// backoff is between half of and the whole of a pause that doubles with each attempt.
+func (db *DB) backoff(tries int) time.Duration {
+	d := db.cfg.MinBackoff << min(tries-1, 20)
+	if d <= 0 || d > db.cfg.MaxBackoff {
+		d = db.cfg.MaxBackoff
+	}
+	return d/2 + time.Duration(db.rng.Int64N(int64(d/2)+1))
+}
+
+// attempt sends a request once. It reports whether that was the end of it; if not, err
+// says why.
+func (db *DB) attempt(ctx context.Context, c *call) (a *wire.Response, done bool, err error) {
+	c.tries++
+	m, err := db.shardMap(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	s := m.Lookup(c.keys[0])
+	for _, k := range c.keys {
+		if !s.Covers(k) {
+			return nil, true, errSplit
+		}
+	}
+	to := db.target(s, c)
+	if to == "" {
+		_, err := db.refresh(ctx, m.Version())
+		return nil, false, errors.Join(fmt.Errorf("shard %q has no primary", s.ID), err)
+	}
+	c.req.Shard, c.req.Epoch, c.req.Retry = s.ID, s.Epoch, c.tries > 1
+	if c.writes() {
+		c.req.Settled = min(db.settled(), c.req.Seq)
+	}
+	a, err = db.send(ctx, to, c)
+	if err != nil {
+		c.doubt = c.doubt || c.writes()
+		c.to = ""
+		if _, e := db.refresh(ctx, m.Version()); e != nil {
+			err = errors.Join(err, e)
+		}
+		return nil, false, err
+	}
+	return db.judge(ctx, c, a, s, m)
+}
+
+// target is the node to ask.
+func (db *DB) target(s *shardmap.Shard, c *call) shardmap.NodeID {
+	if c.req.Level == wire.One && !c.writes() {
+		db.mu.Lock()
+		defer db.mu.Unlock()
+		if n, err := db.bal.SelectAmong(c.keys[0], s.Replicas, db.clk.Monotonic()); err == nil {
+			return n
+		}
+		return s.Replicas[c.tries%len(s.Replicas)]
+	}
+	if c.to != "" {
+		return c.to
+	}
+	return s.Primary
+}
+
+func (db *DB) send(ctx context.Context, to shardmap.NodeID, c *call) (*wire.Response, error) {
+	ctx, cancel := db.clk.WithTimeout(ctx, db.cfg.Attempt)
+	defer cancel()
+	db.mu.Lock()
+	db.bal.Begin(to)
+	db.mu.Unlock()
+	req := c.req
+	m, err := db.cfg.Transport.Send(ctx, to, &req)
+	db.mu.Lock()
+	db.bal.Done(to)
+	db.bal.Report(to, err == nil, db.clk.Monotonic())
+	db.mu.Unlock()
+	if err != nil {
+		return nil, fmt.Errorf("node %s: %w", to, err)
+	}
+	a, ok := m.(*wire.Response)
+	if !ok {
+		return nil, fmt.Errorf("node %s: an answer of kind %v", to, wire.KindOf(m))
+	}
+	return a, nil
+}
+
+// judge decides what an answer means for a request.
+func (db *DB) judge(ctx context.Context, c *call, a *wire.Response, s *shardmap.Shard, m *shardmap.Map) (*wire.Response, bool, error) {
+	why := fmt.Errorf("%v by %s: %s", a.Status, s.ID, a.Reason)
+	switch a.Status {
+	case wire.OK, wire.Aborted, wire.Committed, wire.Pending:
+		return a, true, nil
+	case wire.ConditionFailed:
+		return a, true, fmt.Errorf("client: %w", ErrCondition)
+	case wire.Invalid:
+		return a, true, fmt.Errorf("client: %w: %s", ErrInvalid, a.Reason)
+	case wire.Locked:
+		free, err := db.meet(ctx, a.Txn)
+		if c.impatient && !free {
+			return a, true, fmt.Errorf("client: %w %v", ErrConflict, a.Txn.ID)
+		}
+		return nil, false, errors.Join(why, err)
+	case wire.Unknown:
+		c.doubt = c.doubt || c.writes()
+	case wire.NotPrimary:
+		c.to = ""
+		if a.Epoch > s.Epoch {
+			c.to = a.Primary
+		}
+	}
+	if a.Status == wire.NotPrimary || a.Status == wire.WrongShard {
+		if _, err := db.refresh(ctx, m.Version()); err != nil {
+			why = errors.Join(why, err)
+		}
+	}
+	return nil, false, why
+}
+
+// scatter does something for each shard that keys are on, at the same time, in groups
+// that are made anew when a shard was split meanwhile. It returns the first error in the
+// order of keys.
+func (db *DB) scatter(ctx context.Context, name string, keys []string, f func(ctx context.Context, keys []string) error) error {
+	m, err := db.shardMap(ctx)
+	if err != nil {
+		return err
+	}
+	groups := group(m, keys)
+	errs := make([]error, len(groups))
+	if len(groups) == 1 {
+		errs[0] = db.regroup(ctx, name, m, groups[0], f)
+	} else {
+		g := db.clk.NewGroup()
+		for i := range groups {
+			g.Go(ctx, name, func(ctx context.Context) { errs[i] = db.regroup(ctx, name, m, groups[i], f) })
+		}
+		if err := g.Wait(db.clk.WithoutCancel(ctx)); err != nil {
+			return err
+		}
+	}
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (db *DB) regroup(ctx context.Context, name string, m *shardmap.Map, keys []string, f func(ctx context.Context, keys []string) error) error {
+	err := f(ctx, keys)
+	if errors.Is(err, errSplit) {
+		// The map that said so has come meanwhile.
+		return db.scatter(ctx, name, keys, f)
+	}
+	return err
+}
+
+// group divides keys by the shard they are on.
+func group(m *shardmap.Map, keys []string) [][]string {
+	var groups [][]string
+	at := make(map[shardmap.ID]int)
+	for _, k := range keys {
+		id := m.GetShardForKey(k)
+		i, ok := at[id]
+		if !ok {
+			i = len(groups)
+			at[id] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], k)
+	}
+	return groups
+}

@@ -1,0 +1,228 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/shardquake/shardquake/internal/clock"
+	"github.com/shardquake/shardquake/kvcluster/balance"
+	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/kvcluster/wire"
+)
+
+// Errors of operations, wrapped with the particulars.
+var (
+	// ErrUnknown means that the write may have been done, or may be done yet.
+	ErrUnknown = errors.New("outcome unknown")
+	// ErrUnavailable means that nothing was done before the deadline.
+	ErrUnavailable = errors.New("unavailable")
+	// ErrCondition means that nothing was written because a condition didn't hold.
+	ErrCondition = errors.New("condition failed")
+	// ErrConflict means that nothing was written because another transaction was in the
+	// way: begin again.
+	ErrConflict = errors.New("conflict with another transaction")
+	// ErrInvalid means that the request makes no sense.
+	ErrInvalid = errors.New("invalid request")
+	// ErrDone means that the transaction was committed or rolled back before.
+	ErrDone = errors.New("the transaction is over")
+)
+
+// Transport carries requests to nodes.
+type Transport interface {
+	// Send sends a request to a node and waits for its answer. An error means that there
+	// was none: the request may have arrived.
+	Send(ctx context.Context, to shardmap.NodeID, m wire.Message) (wire.Message, error)
+}
+
+// Admin carries commands to the metadata group. Its answer is not nil without an error.
+type Admin interface {
+	Command(ctx context.Context, c wire.Command) (*wire.AdminResult, error)
+}
+
+// Config configures a DB. Zero fields stand for the defaults.
+type Config struct {
+	Clock     clock.Clock // required
+	Transport Transport   // required
+	Admin     Admin       // required
+	// ID tells clients apart, over restarts too; drawn at random.
+	ID uint64
+	// Level is that of requests that don't name one; QUORUM.
+	Level *wire.Level
+	// Timeout is how long an operation takes at most, unless its context ends before;
+	// 10 s. Attempt is how long one attempt waits for an answer; 2 s.
+	Timeout, Attempt time.Duration
+	// MinBackoff and MaxBackoff bound the pause between attempts; 10 ms and 500 ms.
+	MinBackoff, MaxBackoff time.Duration
+	// LockTimeout is after which a transaction that is in the way is aborted; 1 s.
+	LockTimeout time.Duration
+	// CacheEntries is how many values are kept for reads at ONE, for CacheTTL (1 s) at most;
+	// none unless set.
+	CacheEntries int
+	CacheTTL     time.Duration
+	// Strategy chooses the copy that a read at ONE goes to; round robin.
+	Strategy balance.Strategy
+}
+
+// DB is a client of a cluster. Its methods may be used by several processes at once; their
+// contexts must be those of processes of its clock.
+type DB struct {
+	cfg Config
+	clk clock.Clock
+	rng *rand.Rand
+
+	mu    sync.Mutex // for short sections that never wait
+	level wire.Level
+	m     *shardmap.Map
+	seq   uint64
+	open  []uint64 // numbers of requests that may be repeated, in order
+	locks map[wire.TxnID]time.Duration
+	bal   *balance.Balancer
+	cache *cache
+	lat   latencies
+	// unfinished counts transactions that were left for others.
+	unfinished int
+
+	refreshing clock.Mutex
+}
+
+// Open makes a client. It doesn't contact anybody yet.
+func Open(cfg Config) (*DB, error) {
+	if cfg.Clock == nil || cfg.Transport == nil || cfg.Admin == nil {
+		return nil, fmt.Errorf("client: a clock, a transport and an admin are needed: %w", ErrInvalid)
+	}
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	def(&cfg.Timeout, 10*time.Second)
+	def(&cfg.Attempt, 2*time.Second)
+	def(&cfg.MinBackoff, 10*time.Millisecond)
+	def(&cfg.MaxBackoff, 500*time.Millisecond)
+	def(&cfg.LockTimeout, time.Second)
+	def(&cfg.CacheTTL, time.Second)
+	bal, err := balance.New(balance.Config{Strategy: cfg.Strategy})
+	if err != nil {
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	db := &DB{cfg: cfg, clk: cfg.Clock, rng: cfg.Clock.Rand("kv.client"), level: wire.Quorum, bal: bal,
+		locks: make(map[wire.TxnID]time.Duration), cache: newCache(cfg.CacheEntries, cfg.CacheTTL), refreshing: cfg.Clock.NewMutex()}
+	if cfg.Level != nil {
+		db.level = *cfg.Level
+	}
+	for db.cfg.ID == 0 {
+		db.cfg.ID = db.rng.Uint64()
+	}
+	return db, nil
+}
+
+// ParseLevel reads "one", "quorum" or "all".
+func ParseLevel(name string) (wire.Level, error) {
+	for _, l := range []wire.Level{wire.One, wire.Quorum, wire.All} {
+		if l.String() == name {
+			return l, nil
+		}
+	}
+	return 0, fmt.Errorf("client: no level %q, there are one, quorum and all: %w", name, ErrInvalid)
+}
+
+// SetConsistencyLevel sets the level of requests that don't name one.
+func (db *DB) SetConsistencyLevel(name string) error {
+	l, err := ParseLevel(name)
+	if err != nil {
+		return err
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.level = l
+	return nil
+}
+
+// shardMap is the map as far as it is known; it is fetched if there is none.
+func (db *DB) shardMap(ctx context.Context) (*shardmap.Map, error) {
+	db.mu.Lock()
+	m := db.m
+	db.mu.Unlock()
+	if m != nil {
+		return m, nil
+	}
+	return db.refresh(ctx, 0)
+}
+
+// refresh fetches the map, unless another process does so with a newer result than
+// the version given.
+func (db *DB) refresh(ctx context.Context, than uint64) (*shardmap.Map, error) {
+	if err := db.refreshing.Lock(ctx); err != nil {
+		return nil, err
+	}
+	defer db.refreshing.Unlock()
+	db.mu.Lock()
+	m := db.m
+	db.mu.Unlock()
+	if m != nil && m.Version() > than {
+		return m, nil
+	}
+	s, err := db.state(ctx)
+	if err != nil {
+		return nil, err
+	}
+	next, err := shardmap.FromShards(s.MapVersion, s.Shards)
+	if err != nil {
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.m == nil || next.Version() > db.m.Version() {
+		db.m = next
+		for _, n := range next.Nodes() {
+			db.bal.Set(n, 1)
+		}
+	}
+	return db.m, nil
+}
+
+// state asks for the cluster's metadata.
+func (db *DB) state(ctx context.Context) (*wire.ClusterState, error) {
+	r, err := db.cfg.Admin.Command(ctx, wire.Command{Kind: wire.GetState})
+	if err != nil {
+		return nil, fmt.Errorf("client: state of the cluster: %w", err)
+	}
+	if r.State == nil {
+		return nil, fmt.Errorf("client: state of the cluster: %v, %s: %w", r.Status, r.Reason, ErrUnavailable)
+	}
+	return r.State, nil
+}
+
+// number begins a request: its number, to be given to settle when it won't be repeated.
+func (db *DB) number() uint64 {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.seq++
+	db.open = append(db.open, db.seq)
+	return db.seq
+}
+
+func (db *DB) settle(seq uint64) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	for i, s := range db.open {
+		if s == seq {
+			db.open = append(db.open[:i], db.open[i+1:]...)
+			return
+		}
+	}
+}
+
+// settled is the number below which no request is repeated.
+func (db *DB) settled() uint64 {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if len(db.open) == 0 {
+		return db.seq
+	}
+	return db.open[0]
+}
