@@ -39,7 +39,11 @@ type pageData struct {
 	Members    []pageMembers  `json:"members"`
 	Recoveries []pageRecovery `json:"recoveries"`
 	Latency    []pageOp       `json:"latency"`
-	Decisions  []pageDecision `json:"decisions"`
+	// CPU and NodeMs are the nodes' loads; NodeMsOf says which latency it is.
+	CPU       []pageFrame    `json:"cpu"`
+	NodeMs    []pageFrame    `json:"nodeMs"`
+	NodeMsOf  string         `json:"nodeMsOf"`
+	Decisions []pageDecision `json:"decisions"`
 }
 
 type pageBand struct {
@@ -127,6 +131,10 @@ func pageDataOf(res *scenarios.Result) pageData {
 		}
 		d.Disk = append(d.Disk, pageFrame{secs(f.At), rounded})
 	}
+	if loads := h.NodeLoads(); loads != nil {
+		latency := latencyOf(loads)
+		d.CPU, d.NodeMs, d.NodeMsOf = pageLoads(loads, processors()), pageLoads(loads, latency), latency.Name
+	}
 	for _, o := range h.Observations {
 		d.observe(o)
 	}
@@ -182,6 +190,7 @@ func HTML(rep *Report, res *scenarios.Result, replay string) ([]byte, error) {
 		"num":      func(v float64) string { return quantity(&v, "") },
 		"clock":    func(t time.Duration) string { return fmt.Sprintf("%.1f s", t.Seconds()) },
 		"bar":      marginBar,
+		"percent":  percent,
 		"join":     strings.Join,
 	}
 	t, err := template.New("page").Funcs(funcs).Parse(pageTemplate)

@@ -30,6 +30,7 @@ func Markdown(r *Report, replay string) []byte {
 			quantity(f.DetectedAfterS, "s"), quantity(f.YellowAfterS, "s"), quantity(f.GreenAfterS, "s"),
 			units.FormatBytes(r.Scores.Recovery.PerFault[i].BytesMoved), f.Shown)
 	}
+	loadsTable(&b, r.FaultLoads)
 	if s := r.Scores.Balance.Shards; s != nil {
 		fmt.Fprintf(&b, "\nShards over nodes: coefficient of variation %.3g at first, %.3g at worst (%.1f s), %.3g at the end; variance %.3g → %.3g.\n", s.Initial.CV, s.Worst.CV, s.WorstS, s.Final.CV, s.Initial.Variance, s.Final.Variance)
 	}

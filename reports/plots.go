@@ -26,9 +26,10 @@ func palette(i int) color.Color {
 	return colors[i%len(colors)]
 }
 
-// Plots draws a run as SVG files: shards per node, evenness, recovery.
+// Plots draws a run as SVG files: shards per node, evenness, recovery, load.
 func Plots(res *scenarios.Result) ([]file, error) {
 	h := res.History
+	latency := latencyOf(h.NodeLoads())
 	var files []file
 	for _, p := range []struct {
 		name, title, y string
@@ -37,6 +38,8 @@ func Plots(res *scenarios.Result) ([]file, error) {
 		{"shards.svg", "Shard copies per node", "copies", perNode(h)},
 		{"balance.svg", "Evenness of shard copies", "coefficient of variation", evenness(h)},
 		{"recovery.svg", "Copies that are not started", "copies", notStarted(h)},
+		{"cpu.svg", "Processors in use per node", "%", loadLines(h, processors())},
+		{"latency.svg", "Time of an operation on a shard (" + latency.Name + ")", "ms", loadLines(h, latency)},
 	} {
 		if len(p.lines) == 0 {
 			continue

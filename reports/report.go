@@ -29,6 +29,7 @@ type Report struct {
 	Expectations []scenarios.Outcome `json:"expectations"`
 	Faults       []Fault             `json:"faults"`
 	Scores       Scores              `json:"scores"`
+	FaultLoads   []FaultLoad         `json:"fault_loads,omitempty"` // where the nodes' load was observed
 	Control      Control             `json:"controller"`
 	Notes        []string            `json:"notes"`
 	SteadyS      float64             `json:"steady_s"` // from the start to t=0
@@ -173,6 +174,7 @@ func Build(res *scenarios.Result) (*Report, error) {
 		r.Faults = append(r.Faults, fault)
 	}
 	r.Scores = Scores{Balance: balancesOf(h), Recovery: recoveryOf(h), Movement: movementOf(h), Clients: clientsOf(h)}
+	r.FaultLoads = faultLoadsOf(h)
 	r.Control = controlOf(res)
 	return r, nil
 }

@@ -72,6 +72,11 @@ func Summary(out io.Writer, r *Report, opt SummaryOptions) error {
 	for _, f := range r.Scores.Recovery.PerFault {
 		fmt.Fprintf(w, "  after %s\tdetected %s\tyellow %s\tgreen %s, %s copied\n", f.Kind, quantity(f.TimeToDetectS, "s"), quantity(f.TimeToYellowS, "s"), quantity(f.TimeToGreenS, "s"), units.FormatBytes(f.BytesMoved))
 	}
+	for _, f := range r.FaultLoads {
+		if n := f.busiest(); n != nil {
+			fmt.Fprintf(w, "  %s around %s\t%s → %s on %s\tprocessors %s → %s\n", f.Of, f.Kind, quantity(n.BeforeMs, "ms"), quantity(n.AfterMs, "ms"), n.Node, percent(n.BeforeCPU), percent(n.AfterCPU))
+		}
+	}
 	m, c := r.Scores.Movement, r.Scores.Clients
 	fmt.Fprintf(w, "  movement\t%d moves\t%s\t%d redundant, %d thrash\n", m.Moves, units.FormatBytes(m.Bytes), m.RedundantMoves, m.Thrash)
 	fmt.Fprintf(w, "  clients\t%d operations\t%d failed, %d unknown\tp50 %s, p99 %s\n", c.Ops, c.Failed, c.Unknown, quantity(c.P50Ms, "ms"), quantity(c.P99Ms, "ms"))

@@ -182,6 +182,12 @@ lines("pending", ["unassigned", "initializing", "relocating"], [1, 2, 3].map(k =
 drawRecoveries();
 if (D.disk && D.disk.length) lines("disk", D.nodes.slice(0, MOST), perNode(D.disk), "", 1);
 else document.getElementById("diskPart").remove();
+if (D.cpu && D.cpu.length) lines("cpu", D.nodes.slice(0, MOST), perNode(D.cpu), " %", 100);
+else document.getElementById("cpuPart").remove();
+if (D.nodeMs && D.nodeMs.some(f => f.v.some(v => v > 0))) {
+  document.getElementById("nodeMsOf").textContent = D.nodeMsOf === "p99" ? "99th percentile" : "mean (a real node tells no percentiles)";
+  lines("nodeMs", D.nodes.slice(0, MOST), perNode(D.nodeMs), " ms");
+} else document.getElementById("nodeMsPart").remove();
 drawLatency();
 const slider = document.getElementById("t");
 slider.addEventListener("input", () => at(D.closed * slider.value / 1000));
