@@ -9,11 +9,12 @@ import (
 	"github.com/shardquake/shardquake/internal/units"
 )
 
-// ClockJump sets the wall clock of an instance of the controller forward or back, as an
-// operator or a time service does. Durations, which are measured on the monotonic
+// ClockJump sets the wall clock of an instance of the controller, or of a node, forward or
+// back, as an operator or a time service does. Durations, which are measured on the monotonic
 // clock, don't change.
 type ClockJump struct {
 	Controller string         `yaml:"controller,omitempty" json:"controller,omitempty" jsonschema:"description=controller (the default) or controller-2 …"`
+	Node       Selector       `yaml:"node,omitempty" json:"node,omitempty" jsonschema:"description=a node or a selector instead of the controller (system kv)"`
 	Forward    units.Duration `yaml:"forward,omitempty" json:"forward,omitempty" jsonschema:"description=by how much it is set forward"`
 	Back       units.Duration `yaml:"back,omitempty" json:"back,omitempty" jsonschema:"description=by how much it is set back"`
 	For        units.Duration `yaml:"for,omitempty" json:"for,omitempty" jsonschema:"description=how long until it is set right; absent: for good"`
@@ -30,7 +31,17 @@ func (f *ClockJump) Permanent() bool { return f.For == 0 }
 
 // Check implements [Fault].
 func (f *ClockJump) Check(t Topology) []source.Problem {
-	ps := checkController(f.Controller, t)
+	var ps []source.Problem
+	switch {
+	case f.Node == "":
+		ps = checkController(f.Controller, t)
+	case f.Controller != "":
+		ps = append(ps, source.Problemf("node", "a clock is that of a controller: or of a node:, not of both"))
+	default:
+		if msg := f.Node.check(t, false, false); msg != "" {
+			ps = append(ps, source.Problemf("node", "%s", msg))
+		}
+	}
 	if (f.Forward > 0) == (f.Back > 0) || f.Forward < 0 || f.Back < 0 {
 		ps = append(ps, source.Problemf("", "a clock jumps either forward: or back:, by a time such as 1h"))
 	}
@@ -38,11 +49,24 @@ func (f *ClockJump) Check(t Topology) []source.Problem {
 }
 
 // Resolve implements [Fault].
-func (f *ClockJump) Resolve(View) (Resolved, error) {
-	concrete := *f
-	concrete.Controller = controllerOr(f.Controller)
-	by := f.Forward.D() - f.Back.D()
-	return Resolved{Fault: &concrete, Victims: []string{concrete.Controller}, Primitives: []Primitive{&jumpClock{of: concrete.Controller, by: by}}}, nil
+func (f *ClockJump) Resolve(v View) (Resolved, error) {
+	concrete, of := *f, []string{controllerOr(f.Controller)}
+	if f.Node == "" {
+		concrete.Controller = of[0]
+	} else {
+		var err error
+		if of, err = f.Node.resolve(v); err != nil {
+			return Resolved{}, err
+		}
+		if len(of) == 1 {
+			concrete.Node = Selector(of[0])
+		}
+	}
+	r := Resolved{Fault: &concrete, Victims: of}
+	for _, name := range of {
+		r.Primitives = append(r.Primitives, &jumpClock{of: name, by: f.Forward.D() - f.Back.D()})
+	}
+	return r, nil
 }
 
 // jumpClock moves a wall clock.

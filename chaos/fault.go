@@ -48,12 +48,15 @@ func Kinds() []Kind {
 		{"link", "links between two sets of endpoints become slow or narrow", func() Fault { return &Link{} }},
 		{"disk-pressure", "a node's disk fills to a percentage", func() Fault { return &DiskPressure{} }},
 		{"snapshot", "the cluster takes a snapshot, as an operator would have it", func() Fault { return &Snapshot{} }},
+		{"split", "a shard is split at a key, as an operator would have it", func() Fault { return &Split{} }},
+		{"move", "a copy of a shard moves to another node, as an operator would have it", func() Fault { return &Move{} }},
+		{"drain", "all copies are taken off a node, as an operator would have it", func() Fault { return &Drain{} }},
 		{"corruption", "the data of a shard copy is damaged on a node's disk", func() Fault { return &Corruption{} }},
 		{"node-join", "a node that was not there at the start joins", func() Fault { return &NodeJoin{} }},
 		{"settings", "settings of the cluster or of an index change", func() Fault { return &SettingsChange{} }},
 		{"controller-loss", "an instance of the controller is killed or stopped", func() Fault { return &ControllerLoss{} }},
 		{"api-errors", "nodes answer the controller with 429 or 503, or not at all", func() Fault { return &APIErrors{} }},
-		{"clock-jump", "the wall clock of the controller is set forward or back", func() Fault { return &ClockJump{} }},
+		{"clock-jump", "the wall clock of the controller or of a node is set forward or back", func() Fault { return &ClockJump{} }},
 	}
 }
 
