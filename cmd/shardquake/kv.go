@@ -131,12 +131,6 @@ func (f *kvFlags) config(name string) (tcp.Config, error) {
 	return tcp.Config{Name: name, Book: book, Key: key}, nil
 }
 
-// kvAdmin asks the cluster for what administrators may ask for.
-type kvAdmin struct {
-	cfg  tcp.Config
-	pool *tcp.Pool
-}
-
 // administer runs f with an administrator's connections, for as long as the command may
 // take.
 func (f *kvFlags) administer(cmd *cobra.Command, do func(context.Context, *kvAdmin) error) error {
@@ -146,62 +140,32 @@ func (f *kvFlags) administer(cmd *cobra.Command, do func(context.Context, *kvAdm
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)
 	defer cancel()
-	a := &kvAdmin{cfg: cfg, pool: tcp.NewPool(cfg)}
-	defer a.pool.Close()
+	a := &kvAdmin{tcp.NewClient(cfg)}
+	defer a.Close()
 	return do(ctx, a)
 }
 
-// kvPatience is how long one node may take to answer before another is asked.
-const kvPatience = 6 * time.Second
+// kvAdmin asks the cluster for what administrators may ask for.
+type kvAdmin struct{ *tcp.Client }
 
-// ask asks the nodes in turn until one has carried the command out or refused it. What
-// may have been done already is not asked for again.
+// ask asks until a node has carried the command out or refused it, or may have.
 func (a *kvAdmin) ask(ctx context.Context, c wire.Command) (*wire.AdminResult, error) {
-	var last error
-	for ctx.Err() == nil {
-		for _, name := range a.cfg.Book.Names() {
-			r, err := a.askNode(ctx, name, &wire.Admin{Command: c})
-			if err == nil {
-				return r, nil
-			}
-			var told *exitError
-			if errors.As(err, &told) && told.code != exitUnavailable {
-				return nil, err
-			}
-			last = err
+	for {
+		r, err := a.Command(ctx, c)
+		switch {
+		case err == nil && r.Status == wire.OK:
+			return r, nil
+		case err == nil && r.Status == wire.Invalid:
+			return nil, usagef("%v: %s", c.Kind, r.Reason)
+		case err == nil:
+			return nil, &exitError{exitUnknown, fmt.Errorf("it is unknown whether %v was carried out: %s", c.Kind, r.Reason)}
 		}
 		select {
 		case <-time.After(200 * time.Millisecond):
 		case <-ctx.Done():
+			return nil, &exitError{exitUnavailable, err}
 		}
 	}
-	return nil, &exitError{exitUnavailable, last}
-}
-
-func (a *kvAdmin) askNode(ctx context.Context, name string, m *wire.Admin) (*wire.AdminResult, error) {
-	ctx, cancel := context.WithTimeout(ctx, kvPatience)
-	defer cancel()
-	answer, err := a.pool.Call(ctx, name, m)
-	changes := m.Command.Kind != wire.GetState
-	switch {
-	case err != nil && changes && !errors.Is(err, tcp.ErrUnsent):
-		return nil, &exitError{exitUnknown, fmt.Errorf("it is unknown whether %v was carried out: %w", m.Command.Kind, err)}
-	case err != nil:
-		return nil, &exitError{exitUnavailable, err}
-	}
-	r, ok := answer.(*wire.AdminResult)
-	if !ok {
-		return nil, fmt.Errorf("node %s answers with a %v", name, wire.KindOf(answer))
-	}
-	switch r.Status {
-	case wire.OK:
-		return r, nil
-	case wire.Invalid:
-		return nil, usagef("%v: %s", m.Command.Kind, r.Reason)
-	case wire.Unknown:
-		return nil, &exitError{exitUnknown, fmt.Errorf("it is unknown whether %v was carried out: %s", m.Command.Kind, r.Reason)}
-	}
-	return nil, &exitError{exitUnavailable, fmt.Errorf("node %s: %v: %s", name, r.Status, r.Reason)}
 }
 
 // state is the cluster's, as its leader has it.

@@ -160,8 +160,8 @@ func (f *kvNodeFlags) checkBootstrap(ctx context.Context, conn tcp.Config) error
 	if !f.bootstrap || f.hasData() {
 		return nil
 	}
-	a := &kvAdmin{cfg: conn, pool: tcp.NewPool(conn)}
-	defer a.pool.Close()
+	c := tcp.NewClient(conn)
+	defer c.Close()
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	found := make(chan string, len(conn.Book))
@@ -171,7 +171,7 @@ func (f *kvNodeFlags) checkBootstrap(ctx context.Context, conn tcp.Config) error
 			continue
 		}
 		asking.Go(func() {
-			r, err := a.askNode(ctx, name, &wire.Admin{Stale: true})
+			r, err := c.Ask(ctx, name, &wire.Admin{Stale: true})
 			if err == nil && r.State != nil {
 				found <- name
 			}

@@ -1,0 +1,106 @@
+//determinism:realtime asks nodes in turn, each for a limited time
+
+package tcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/shardquake/shardquake/kvcluster/node"
+	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/kvcluster/wire"
+)
+
+const (
+	// statePatience is how long a node may take to answer what changes nothing, before
+	// another is asked; changePatience is for what changes something, and is longer than
+	// the metadata group takes to give up.
+	statePatience  = 1500 * time.Millisecond
+	changePatience = 6 * time.Second
+)
+
+// Client is transport and administration for package client, over a pool's connections.
+type Client struct {
+	*Pool
+
+	mu     sync.Mutex
+	leader string // the machine that leads the metadata group, as far as is known
+}
+
+// NewClient makes a client with a pool of its own.
+func NewClient(cfg Config) *Client { return &Client{Pool: NewPool(cfg)} }
+
+// Send sends a request to a node and waits for its answer.
+func (c *Client) Send(ctx context.Context, to shardmap.NodeID, m wire.Message) (wire.Message, error) {
+	return c.Call(ctx, node.Machine(to), m)
+}
+
+// Command asks the nodes in turn, the leader of the metadata group first, until one has
+// carried a command out, has refused it, or may have carried it out: Status Unknown. If
+// none could, the error says why the last one couldn't, and nothing was done.
+func (c *Client) Command(ctx context.Context, command wire.Command) (*wire.AdminResult, error) {
+	last := fmt.Errorf("no node to ask: %w", ErrAddress)
+	for _, machine := range c.order() {
+		if ctx.Err() != nil {
+			return nil, errors.Join(ctx.Err(), last)
+		}
+		r, err := c.Ask(ctx, machine, &wire.Admin{Command: command})
+		if err == nil && r.Status != wire.Unavailable {
+			c.note(r)
+			return r, nil
+		}
+		if err == nil {
+			err = fmt.Errorf("node %s: %v: %s", machine, r.Status, r.Reason)
+		}
+		last = err
+	}
+	return nil, last
+}
+
+// Ask asks one node. An error means that nothing was done.
+func (c *Client) Ask(ctx context.Context, machine string, m *wire.Admin) (*wire.AdminResult, error) {
+	changes, patience := m.Command.Kind != wire.GetState, statePatience
+	if changes {
+		patience = changePatience
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	answer, err := c.Call(ctx, machine, m)
+	if err != nil && changes && !errors.Is(err, ErrUnsent) {
+		return &wire.AdminResult{Status: wire.Unknown, Reason: err.Error()}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	r, ok := answer.(*wire.AdminResult)
+	if !ok {
+		return nil, fmt.Errorf("node %s answers with a %v: %w", machine, wire.KindOf(answer), ErrHandshake)
+	}
+	return r, nil
+}
+
+// order is the machines of the address book, the leader first.
+func (c *Client) order() []string {
+	names := c.cfg.Book.Names()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, n := range names {
+		if n == c.leader {
+			copy(names[1:i+1], names[:i])
+			names[0] = n
+		}
+	}
+	return names
+}
+
+func (c *Client) note(r *wire.AdminResult) {
+	if r.Leader == "" {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leader = node.Machine(r.Leader)
+}
