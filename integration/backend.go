@@ -109,6 +109,7 @@ type realCluster struct {
 
 	mu       sync.Mutex
 	notes    []string
+	rotten   map[chaos.Damage]rotten // what was done to copies' files
 	stopping []func()
 }
 

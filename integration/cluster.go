@@ -200,6 +200,9 @@ func (c *Cluster) build(ctx context.Context) error {
 		c.nodes = append(c.nodes, n)
 		c.byName[spec.Name] = n
 	}
+	if err := c.createRepos(ctx); err != nil {
+		return err
+	}
 	if err := c.eachNode(ctx, c.startNamespace); err != nil {
 		return err
 	}

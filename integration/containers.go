@@ -156,6 +156,7 @@ func (c *Cluster) joinNamespace(n *node) func(*container.HostConfig) {
 			Type: mount.TypeVolume, Source: c.resourceName(n.spec.Name, "data"), Target: dataPath,
 			VolumeOptions: &mount.VolumeOptions{NoCopy: true},
 		}}
+		hc.Mounts = append(hc.Mounts, c.repoMounts()...)
 		if !c.es.local {
 			// The official image refuses to start with fewer; the local one has no
 			// such check, and not every machine lets go that high.

@@ -74,6 +74,7 @@ func ExpectationKinds() []ExpectationKind {
 		{"no-red-longer-than", "the cluster is never red for longer at a stretch", func() Expectation { return &NoRedLongerThan{} }},
 		{"moves-at-most", "no more shard copies are relocated", func() Expectation { return &MovesAtMost{} }},
 		{"controller-actions", "how often the controller acted, or a shadow policy would have", func() Expectation { return &ControllerActions{} }},
+		{"repaired", "the cluster has replaced every corrupted copy by the end, or has left them", func() Expectation { return &Repaired{} }},
 		{"inconsistency", "the comparison of copies names those that were silently corrupted, and no others", func() Expectation { return &Inconsistency{} }},
 		{"decided", "the controller does something within a limit, or so often", func() Expectation { return &Decided{} }},
 	}

@@ -79,3 +79,20 @@ func TestWhatIsWrongWithAnExpectedInconsistencyIsSaid(t *testing.T) {
 		assert.Contains(t, ps[0].Message, want)
 	}
 }
+
+func TestARepairIsWhatTheLookAtTheEndHasSeen(t *testing.T) {
+	after := func(gone ...chaos.Evidence) *History {
+		h := struckAt()
+		h.Faults[0].Gone = gone
+		return h
+	}
+	const repaired, left = "repaired after corruption", "left after corruption"
+	yes, no := after(chaos.Evidence{Shown: true, Saw: "replaced by the cluster"}), after(chaos.Evidence{Saw: "not repaired"})
+	e, not := &Repaired{Fault: "corruption"}, &Repaired{Fault: "corruption", Not: true}
+	assert.Equal(t, map[string]Verdict{repaired: Pass}, verdicts(e.Judge(yes)))
+	assert.Equal(t, map[string]Verdict{repaired: Fail}, verdicts(e.Judge(no)))
+	assert.Equal(t, map[string]Verdict{repaired: Unknown}, verdicts(e.Judge(after())))
+	assert.Equal(t, map[string]Verdict{left: Fail}, verdicts(not.Judge(yes)))
+	assert.Equal(t, map[string]Verdict{left: Pass}, verdicts(not.Judge(no)))
+	assert.Len(t, e.Check(&Scenario{}), 1)
+}
