@@ -70,7 +70,7 @@ func (t *Txn) Commit(ctx context.Context) error {
 	if errors.Is(err, ErrCondition) {
 		err = fmt.Errorf("client: %w: something that was read has changed", ErrConflict)
 	}
-	for key := range t.writes {
+	for _, key := range sorted(t.writes) {
 		db.drop(key)
 	}
 	if err != nil {

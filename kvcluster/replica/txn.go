@@ -76,7 +76,7 @@ func (c *Core) recordIDs() []wire.TxnID {
 	for id := range c.records {
 		ids = append(ids, id)
 	}
-	slices.SortFunc(ids, func(a, b wire.TxnID) int {
+	slices.SortStableFunc(ids, func(a, b wire.TxnID) int {
 		return cmp.Or(cmp.Compare(a.Client, b.Client), cmp.Compare(a.Seq, b.Seq))
 	})
 	return ids
