@@ -21,7 +21,7 @@ func lightColumns() []string {
 func statColumns() []string {
 	return []string{
 		"docs", "store", "seq_no.max", "seq_no.local_checkpoint", "seq_no.global_checkpoint",
-		"search.query_total", "search.query_time", "indexing.index_total", "indexing.index_time",
+		"search.query_total", "search.query_time", "get.total", "get.time", "indexing.index_total", "indexing.index_time",
 	}
 }
 

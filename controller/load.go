@@ -140,12 +140,12 @@ func (r copyRate) latency() time.Duration {
 // since is what happened between two readings. Counters that went back belong to a
 // copy that was started anew, and give nothing.
 func since(before, now CopyCounters) (ops, millis int64) {
-	searches, indexed := now.Searches-before.Searches, now.Indexed-before.Indexed
-	millis = now.SearchMillis + now.IndexMillis - before.SearchMillis - before.IndexMillis
-	if searches < 0 || indexed < 0 || millis < 0 {
+	reads, indexed := now.Reads-before.Reads, now.Indexed-before.Indexed
+	millis = now.ReadMillis + now.IndexMillis - before.ReadMillis - before.IndexMillis
+	if reads < 0 || indexed < 0 || millis < 0 {
 		return 0, 0
 	}
-	return searches + indexed, millis
+	return reads + indexed, millis
 }
 
 // describe fills the load into an observation.
@@ -182,6 +182,7 @@ func addNodes(obs *policy.Observation, stats []NodeStats) {
 		}
 		n.Name, n.CPUPercent = s.Name, max(0, s.CPUPercent)
 		n.DiskTotal, n.DiskUsed = s.DiskTotal, s.DiskTotal-s.DiskFree
+		n.Roles, n.Attributes = s.Roles, s.Attributes
 		nodes[s.Name] = n
 	}
 	obs.Nodes = obs.Nodes[:0:0]

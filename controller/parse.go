@@ -76,15 +76,22 @@ func setShardCell(s *ShardInfo, names interner, key, value []byte) (err error) {
 		s.LocalCheckpoint, err = count(value, unknownSeqNo)
 	case "seq_no.global_checkpoint":
 		s.GlobalCheckpoint, err = count(value, unknownSeqNo)
-	case "search.query_total":
-		s.Counters.Searches, err = count(value, 0)
-	case "search.query_time":
-		s.Counters.SearchMillis, err = count(value, 0)
+	case "search.query_total", "get.total":
+		err = addCount(&s.Counters.Reads, value)
+	case "search.query_time", "get.time":
+		err = addCount(&s.Counters.ReadMillis, value)
 	case "indexing.index_total":
 		s.Counters.Indexed, err = count(value, 0)
 	case "indexing.index_time":
 		s.Counters.IndexMillis, err = count(value, 0)
 	}
+	return err
+}
+
+// addCount adds a cell to a counter that several columns make up.
+func addCount(to *int64, value []byte) error {
+	n, err := count(value, 0)
+	*to += n
 	return err
 }
 

@@ -43,10 +43,11 @@ type ShardInfo struct {
 	Counters CopyCounters `json:"-"`
 }
 
-// CopyCounters count the operations of a copy and the time they took.
+// CopyCounters count the operations of a copy and the time they took. Reads are searches
+// and gets by id.
 type CopyCounters struct {
-	Searches, Indexed         int64
-	SearchMillis, IndexMillis int64
+	Reads, Indexed          int64
+	ReadMillis, IndexMillis int64
 }
 
 // Active reports whether the copy serves requests.

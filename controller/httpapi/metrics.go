@@ -128,7 +128,7 @@ func levels(e emitter, m controller.Metrics) {
 		index := label{"index", x.Index}
 		e.gauge("index_documents", "Documents in the primaries.", float64(x.Docs), index)
 		e.gauge("index_store_bytes", "Size of all copies.", float64(x.StoreBytes), index)
-		e.known("index_operations_per_second", "Searches and index operations.", x.QPS, 1, index)
+		e.known("index_operations_per_second", "Searches, gets and index operations.", x.QPS, 1, index)
 		e.known("index_latency_seconds", "Mean time of an operation.", x.Latency.Seconds(), 1, index)
 	}
 	for _, s := range m.Shards {
