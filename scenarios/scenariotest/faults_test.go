@@ -20,3 +20,14 @@ func TestEveryFaultBitesOnTheSimulatorAndIsGoneAfterHealing(t *testing.T) {
 		}
 	}
 }
+
+func TestDamageThatNobodyReadsIsShownToStay(t *testing.T) {
+	res := scenariotest.Run(t, "testdata/what-stays.yaml")
+	require.Len(t, res.History.Faults, 4)
+	assert.Empty(t, res.History.Faults[0].Gone, "a snapshot is for good")
+	for _, f := range res.History.Faults[1:] {
+		require.Len(t, f.Gone, 1, f.Kind)
+		assert.False(t, f.Gone[0].Shown)
+		assert.Contains(t, f.Gone[0].Saw, "not repaired")
+	}
+}
