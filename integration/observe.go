@@ -46,7 +46,9 @@ type observer struct {
 	current  *picture            // the newest that named a master
 	shown    shownState
 	lastOK   time.Duration
-	sizes    map[shardID]map[string]int64 // bytes by node
+	sizes    map[shardID]map[string]int64     // bytes by node
+	counted  map[string]*counters             // by node, at the begin of the window
+	rated    map[string][]scenarios.ShardLoad // by node, over the last window
 	known    map[string]scenarios.Recovery
 	relocate map[string]bool // allocation ids of relocation targets ever seen
 }
@@ -58,6 +60,8 @@ type shownState struct {
 	shards  map[shardID][]scenarios.Copy
 	views   map[string]scenarios.View
 	disks   map[string]scenarios.Disk
+	loads   map[string]scenarios.NodeLoad
+	hot     []scenarios.ShardLoad
 	begun   bool
 }
 
@@ -76,7 +80,8 @@ func (c *realCluster) Observe(ctx context.Context, sink func(scenarios.Observati
 		cluster: c, sink: sink, answers: make(chan any, 64),
 		latest: map[string]*picture{}, sizes: map[shardID]map[string]int64{},
 		known: map[string]scenarios.Recovery{}, relocate: map[string]bool{},
-		shown:  shownState{shards: map[shardID][]scenarios.Copy{}, views: map[string]scenarios.View{}, disks: map[string]scenarios.Disk{}},
+		shown:   shownState{shards: map[shardID][]scenarios.Copy{}, views: map[string]scenarios.View{}, disks: map[string]scenarios.Disk{}, loads: map[string]scenarios.NodeLoad{}},
+		counted: map[string]*counters{}, rated: map[string][]scenarios.ShardLoad{},
 		lastOK: c.clock.Monotonic(),
 	}
 	first := c.Nodes()[0]

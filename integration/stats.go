@@ -9,7 +9,9 @@ import (
 )
 
 // statsQuery asks one node about itself alone: stats of all nodes wait for silent ones.
-const statsQuery = "/_nodes/_local/stats/fs,indices/store?level=shards&filter_path=nodes.*.fs.total,nodes.*.indices.shards"
+const statsQuery = "/_nodes/_local/stats/fs,process,thread_pool,indices/store,indexing,get,search?level=shards&filter_path=" +
+	"nodes.*.fs.total,nodes.*.fs.io_stats.total.io_time_in_millis,nodes.*.process.cpu.total_in_millis," +
+	"nodes.*.thread_pool.write,nodes.*.thread_pool.search,nodes.*.thread_pool.get,nodes.*.indices.shards"
 
 // A size counts as changed beyond these: a growing index must not fill the trace.
 const (
@@ -24,9 +26,24 @@ type statsAnswer struct {
 				Total     int64 `json:"total_in_bytes"`
 				Available int64 `json:"available_in_bytes"`
 			} `json:"total"`
+			IO struct {
+				Total struct {
+					Millis int64 `json:"io_time_in_millis"`
+				} `json:"total"`
+			} `json:"io_stats"`
 		} `json:"fs"`
+		Process struct {
+			CPU struct {
+				Millis int64 `json:"total_in_millis"`
+			} `json:"cpu"`
+		} `json:"process"`
+		Pools   map[string]poolCounters `json:"thread_pool"`
 		Indices struct {
 			Shards map[string][]map[string]struct {
+				Routing struct {
+					Primary bool `json:"primary"`
+				} `json:"routing"`
+				operationCounters
 				Store struct {
 					Bytes int64 `json:"size_in_bytes"`
 				} `json:"store"`
@@ -40,29 +57,49 @@ type statsSeen struct {
 	node  string
 	disk  scenarios.Disk
 	bytes map[shardID]int64
+	load  *counters
+	// processors is how many the node may use; 0 unknown.
+	processors int
 }
 
 func (o *observer) pollStats(ctx context.Context, node string) {
+	processors := 0
 	every(ctx, fixed(pollStats), func(limited context.Context) {
+		if processors == 0 {
+			processors = o.processorsOf(limited, node)
+		}
 		var answer statsAnswer
 		if err := o.cluster.rest.get(limited, o.cluster.url(node)+statsQuery, &answer); err != nil {
 			return // a node that does not answer is seen by pollState
 		}
-		seen := statsSeen{at: o.cluster.clock.Monotonic(), node: node, bytes: map[shardID]int64{}}
-		for _, n := range answer.Nodes {
-			seen.disk = scenarios.Disk{Node: node, Used: n.FS.Total.Total - n.FS.Total.Available, Total: n.FS.Total.Total}
-			for index, shards := range n.Indices.Shards {
-				for _, entry := range shards {
-					for number, stats := range entry {
-						if shard, err := strconv.Atoi(number); err == nil {
-							seen.bytes[shardID{index, shard}] = stats.Store.Bytes
-						}
+		seen := answer.seen(o.cluster.clock.Monotonic(), node)
+		seen.processors = processors
+		o.tell(ctx, seen)
+	})
+}
+
+// seen reads a node's answer.
+func (a *statsAnswer) seen(at time.Duration, node string) statsSeen {
+	load := &counters{at: at, copies: map[shardID]copyCounters{}, primary: map[shardID]bool{}}
+	seen := statsSeen{at: at, node: node, bytes: map[shardID]int64{}, load: load}
+	for _, n := range a.Nodes {
+		seen.disk = scenarios.Disk{Node: node, Used: n.FS.Total.Total - n.FS.Total.Available, Total: n.FS.Total.Total}
+		load.processor, load.disk, load.pools = n.Process.CPU.Millis, n.FS.IO.Total.Millis, n.Pools
+		for index, shards := range n.Indices.Shards {
+			for _, entry := range shards {
+				for number, stats := range entry {
+					shard, err := strconv.Atoi(number)
+					if err != nil {
+						continue
 					}
+					id := shardID{index, shard}
+					seen.bytes[id] = stats.Store.Bytes
+					load.copies[id], load.primary[id] = stats.sum(), stats.Routing.Primary
 				}
 			}
 		}
-		o.tell(ctx, seen)
-	})
+	}
+	return seen
 }
 
 func (o *observer) takeStats(a statsSeen) {
@@ -71,6 +108,7 @@ func (o *observer) takeStats(a statsSeen) {
 		o.shown.disks[a.node] = a.disk
 		o.sink(scenarios.Observation{At: a.at, Disks: []scenarios.Disk{a.disk}})
 	}
+	o.takeCounters(a.node, a.processors, a.load)
 	for id, bytes := range a.bytes {
 		if o.sizes[id] == nil {
 			o.sizes[id] = map[string]int64{}

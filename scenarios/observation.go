@@ -102,7 +102,10 @@ type View struct {
 }
 
 // NodeLoad is how busy a node is at a moment: utilisations, each 0 to 1, and how it does
-// with the operations on its shards (writes of every copy, searches of a shard).
+// with the operations on its shards (writes of every copy, searches and gets of a shard).
+// Of a real node it is what its counters grew by in five seconds: processor time of the
+// process, time in which its devices were busy, operations and their time; what its network
+// card can do is not known, so Net is 0.
 type NodeLoad struct {
 	Node string  `json:"n"`
 	CPU  float64 `json:"cpu"`

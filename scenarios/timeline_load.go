@@ -71,15 +71,15 @@ type LoadQuantity struct {
 	// Unit is how it is told: %, /s, ms or nothing.
 	Unit string
 	of   func(*NodeLoad) float64
-	// told: a load with operations may still not say it (0).
+	// told is whether a 0 is one, and not that nothing is known.
 	told bool
 }
 
 // loadQuantities are all there are.
 var loadQuantities = [...]LoadQuantity{
 	{"cpu", "%", func(l *NodeLoad) float64 { return float64(100 * l.CPU) }, true},
-	{"disk", "%", func(l *NodeLoad) float64 { return float64(100 * l.Disk) }, true},
-	{"net", "%", func(l *NodeLoad) float64 { return float64(100 * l.Net) }, true},
+	{"disk", "%", func(l *NodeLoad) float64 { return float64(100 * l.Disk) }, false},
+	{"net", "%", func(l *NodeLoad) float64 { return float64(100 * l.Net) }, false},
 	{"qps", "/s", func(l *NodeLoad) float64 { return l.QPS }, true},
 	{"mean", "ms", func(l *NodeLoad) float64 { return l.MeanMs }, false},
 	{"p50", "ms", func(l *NodeLoad) float64 { return l.P50Ms }, false},
