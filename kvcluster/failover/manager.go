@@ -283,17 +283,25 @@ func (m *Manager) completed(s *shardmap.Shard, x *shard) {
 	m.command(wire.Command{Kind: wire.RecordFailover, Failover: &f})
 }
 
-// promote makes another copy primary, if there are enough of them for it to act.
+// promote makes another copy primary, if there are enough of them for it to act, or can
+// be made.
 func (m *Manager) promote(s *shardmap.Shard, x *shard, why string, silent time.Duration) {
 	best := m.candidate(s, x)
+	var next []shardmap.NodeID
 	if best == "" {
-		return
+		if next = m.rescued(s); next == nil {
+			return
+		}
 	}
 	if x.under == nil {
 		x.under = &wire.Failover{Shard: s.ID, From: s.Primary, Silent: silent, Why: why}
 		x.decidedAt = m.now
 	}
 	x.triedAt = m.now
+	if best == "" {
+		m.command(wire.Command{Kind: wire.SetReplicas, Shard: s.ID, Nodes: next, IfEpoch: s.Epoch})
+		return
+	}
 	m.command(wire.Command{Kind: wire.SetPrimary, Shard: s.ID, Node: best, IfEpoch: s.Epoch})
 }
 

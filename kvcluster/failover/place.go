@@ -118,6 +118,47 @@ func (m *Manager) next(s *shardmap.Shard, nodes []shardmap.Node) []shardmap.Node
 	return nil
 }
 
+// rescued is the copies of a shard of which half are lost for good, one or more on other
+// nodes in their place; nil if there is no way. Half of the copies have everything that
+// was acknowledged by a majority, and can't be overruled by the others; but to act a
+// primary needs more than half, and so new ones. Without other nodes there is no way: one
+// copy less than asked for would be safe, but not kept safe.
+func (m *Manager) rescued(s *shardmap.Shard) []shardmap.NodeID {
+	if s.Origin != "" || len(s.Parts) > 0 {
+		return nil // the map allows no other copies
+	}
+	var alive []shardmap.NodeID
+	for _, id := range s.Replicas {
+		if m.up(id) {
+			alive = append(alive, id)
+		} else if !m.Lost(id) {
+			return nil
+		}
+	}
+	for _, set := range append([][]shardmap.NodeID{s.Replicas}, s.Fence...) {
+		n := 0
+		for _, id := range set {
+			if m.up(id) {
+				n++
+			}
+		}
+		if n < (len(set)+1)/2 {
+			return nil
+		}
+	}
+	next := shardmap.Place(s.ID, 1, alive, m.placeable(), shardmap.Placement{Replicas: len(s.Replicas)})
+	stay := 0
+	for _, id := range next {
+		if slices.Contains(alive, id) {
+			stay++
+		}
+	}
+	if stay < len(alive) || len(next) < len(s.Replicas) {
+		return nil
+	}
+	return next
+}
+
 // merit is how much there is to be said for leaving a copy where it is.
 func (m *Manager) merit(s *shardmap.Shard, id shardmap.NodeID) int {
 	merit := 0

@@ -179,6 +179,7 @@ func Open(cfg Config, eng storage.Engine, now time.Duration) (*Group, error) {
 		if g.state, err = snapshotState(snap); err != nil {
 			return nil, err
 		}
+		g.meet()
 	}
 	const never = 1 << 30 // ticks; the election timer is ours
 	g.rn, err = raft.NewRawNode(&raft.Config{ID: cfg.Number, ElectionTick: never, HeartbeatTick: 1, Storage: g.disk, Applied: g.applied,
@@ -215,6 +216,14 @@ func (g *Group) Term() uint64 { return g.rn.BasicStatus().GetTerm() }
 // Leader is the leader as far as the member knows, or "".
 func (g *Group) Leader() shardmap.NodeID {
 	return g.peer(g.rn.BasicStatus().Lead)
+}
+
+// meet notes who is called by which number.
+func (g *Group) meet() {
+	for i := range g.state.Members() {
+		m := &g.state.Members()[i]
+		g.peers[m.Number] = m.ID
+	}
 }
 
 func (g *Group) peer(number uint64) shardmap.NodeID {

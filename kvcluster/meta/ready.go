@@ -155,10 +155,7 @@ func (g *Group) become(s State, index, term uint64) {
 	}
 	g.state = s
 	g.out.Changed = true
-	for i := range s.Members() {
-		m := &s.Members()[i]
-		g.peers[m.Number] = m.ID
-	}
+	g.meet()
 }
 
 // apply carries out committed entries.

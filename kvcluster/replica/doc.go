@@ -16,8 +16,9 @@
 //  1. promises its epoch itself, durably; a copy begins an epoch at most once, so one
 //     that restarts asks for a new epoch instead (NeedEpoch): an index and epoch name
 //     one entry for ever;
-//  2. fences: it collects the promises of a majority of the shard's copies, and of a
-//     majority of each earlier set of copies that may have acted since (Shard.Fence);
+//  2. fences: it collects the promises of so many of the shard's copies that the others
+//     are no majority (of most, or half of an even number), and of as many of each earlier
+//     set of copies that may have acted since (Shard.Fence);
 //  3. adopts the most advanced log among them, by the epoch of the last entry, then by
 //     index. Every acknowledged entry is on a majority of a set that was fenced, so the
 //     most advanced log has it, by the argument of Raft's leader completeness;

@@ -74,7 +74,8 @@ func (c *Core) onFenceAck(m *wire.FenceAck) {
 // its primary's to ask.
 func (c *Core) deposed() { c.stepDown() }
 
-// checkFenced goes on when a majority of each set of copies has promised.
+// checkFenced goes on when of each set of copies so many have promised that the others
+// are no majority.
 func (c *Core) checkFenced() {
 	if c.fenced[c.self] == nil {
 		return
@@ -86,7 +87,7 @@ func (c *Core) checkFenced() {
 				n++
 			}
 		}
-		if n <= len(set)/2 && !c.cfg.is(SkipFencing) {
+		if n < (len(set)+1)/2 && !c.cfg.is(SkipFencing) {
 			return
 		}
 	}

@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"cmp"
 	"encoding/binary"
 	"slices"
 
@@ -72,13 +71,15 @@ func decodeID(key string) wire.TxnID {
 }
 
 func (c *Core) recordIDs() []wire.TxnID {
-	ids := make([]wire.TxnID, 0, len(c.records))
+	keys := make([]string, 0, len(c.records))
 	for id := range c.records {
-		ids = append(ids, id)
+		keys = append(keys, string(recordKey(id)))
 	}
-	slices.SortStableFunc(ids, func(a, b wire.TxnID) int {
-		return cmp.Or(cmp.Compare(a.Client, b.Client), cmp.Compare(a.Seq, b.Seq))
-	})
+	slices.Sort(keys)
+	ids := make([]wire.TxnID, len(keys))
+	for i, k := range keys {
+		ids[i] = decodeID(k)
+	}
 	return ids
 }
 

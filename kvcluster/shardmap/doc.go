@@ -24,9 +24,10 @@
 // epoch. While copies change, the majority of the new copies need not meet that of
 // the old ones. So a shard remembers in Fence the earlier sets of copies that may
 // have acknowledged something under an epoch that is not known to be over; the
-// primary needs a majority of each of them too. When it has done that, and a majority
-// of the present copies has all it found, [Map.Activated] empties the list. (This is
-// the reconfiguration of Lamport, Malkhi and Zhou, Vertical Paxos, 2009.)
+// primary needs so many of each of them too that the others are no majority. When it has
+// done that, and a majority of the present copies has all it found, [Map.Activated]
+// empties the list. (This is the reconfiguration of Lamport, Malkhi and Zhou, Vertical
+// Paxos, 2009.)
 //
 // # Ranges that change
 //

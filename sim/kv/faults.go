@@ -68,6 +68,9 @@ func (r *rehearsal) fault() {
 	case 19:
 		r.rot(n, back)
 	}
+	if len(r.tellers) > 0 && r.rng.IntN(4) == 0 {
+		r.tellers[r.rng.IntN(len(r.tellers))].die()
+	}
 	r.e.After(r.pause(), "kv.fault", r.fault)
 }
 

@@ -42,7 +42,7 @@ func caught(t *testing.T, m replica.Mutant, seed uint64) (bad bool) {
 			bad = true // an assertion of the core
 		}
 	}()
-	r, err := kv.Rehearse(kv.Options{Seed: seed, Replica: replica.Config{Mutation: replica.Mutation{Mutant: m}}})
+	r, err := kv.Rehearse(kv.Options{Seed: seed, Transactions: m == replica.CommitHalf, Replica: replica.Config{Mutation: replica.Mutation{Mutant: m}}})
 	if err != nil {
 		return true // the same, in an event
 	}

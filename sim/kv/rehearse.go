@@ -20,23 +20,33 @@ type Options struct {
 	Clients  int           // 4
 	Keys     int           // 3
 	Duration time.Duration // of the faults; 20 s. Then all is healed.
-	Replica  replica.Config
+	// Transactions lets the clients be programs that use package client: they transfer money,
+	// audit, and read and append to lists in transactions, and die in the middle of them.
+	Transactions bool
+	Replica      replica.Config
 }
 
 // Result is what a rehearsal found.
 type Result struct {
 	Report check.Report
+	// Lists and Bank judge transactions.
+	Lists check.TxnReport
+	Bank  check.BankReport
 	// Problems are invariants that were broken; empty if all is well.
 	Problems []string
 	// How much happened.
 	Acknowledged, UnknownWrites, Failovers, Moves, Crashes, Cuts, Snapshots int
 	Splits, Merges, Lost                                                    int
-	Events                                                                  uint64
-	TraceHash                                                               uint64
+	// Of transactions: committed, with an unknown outcome, given up for others; clients that died.
+	Committed, Doubtful, Conflicts, Deaths int
+	Events                                 uint64
+	TraceHash                              uint64
 }
 
 // Bad reports whether anything was wrong.
-func (r *Result) Bad() bool { return len(r.Problems) > 0 || r.Report.Verdict == check.Fail }
+func (r *Result) Bad() bool {
+	return len(r.Problems) > 0 || r.Report.Verdict == check.Fail || r.Lists.Verdict == check.Fail || r.Bank.Verdict == check.Fail
+}
 
 const shard shardmap.ID = "s0"
 
@@ -56,12 +66,16 @@ type rehearsal struct {
 	deliver *rand.Rand    // of how late the authority is heard
 	faults  bool
 	clients []*script
-	history []check.Op
-	acting  map[office]shardmap.NodeID
-	deaf    map[shardmap.NodeID]int // how many faults keep a node from hearing the authority
-	gone    []gone
-	rotten  bool // a disk has been damaged; one is enough
-	res     Result
+	tellers []*teller
+	ledger  ledger
+	// failovers are the moments at which primaries began to act.
+	failovers []int64
+	history   []check.Op
+	acting    map[office]shardmap.NodeID
+	deaf      map[shardmap.NodeID]int // how many faults keep a node from hearing the authority
+	gone      []gone
+	rotten    bool // a disk has been damaged; one is enough
+	res       Result
 }
 
 // Rehearse runs a cluster under random faults.
@@ -116,7 +130,11 @@ func (r *rehearsal) build() error {
 		r.c.Start(n)
 	}
 	for i := range r.Clients {
-		r.clients = append(r.clients, newScript(r, i))
+		if r.Transactions {
+			r.tellers = append(r.tellers, newTeller(r, i))
+		} else {
+			r.clients = append(r.clients, newScript(r, i))
+		}
 	}
 	return nil
 }
@@ -125,6 +143,9 @@ func (r *rehearsal) run() error {
 	r.announce(r.m.Get(shard))
 	for _, s := range r.clients {
 		s.next()
+	}
+	for _, t := range r.tellers {
+		t.start()
 	}
 	r.e.After(r.pause(), "kv.fault", r.fault)
 	if err := r.e.Run(sim.Time(r.Duration)); err != nil {
@@ -137,6 +158,9 @@ func (r *rehearsal) run() error {
 	}
 	for _, s := range r.clients {
 		s.stopped = true
+	}
+	for _, t := range r.tellers {
+		t.stopped = true
 	}
 	if err := r.e.Run(sim.Time(r.Duration + 30*time.Second)); err != nil {
 		return err
@@ -234,6 +258,7 @@ func (r *rehearsal) happened(n shardmap.NodeID, e replica.Event) {
 		}
 		r.acting[office{e.Shard, e.Epoch}] = n
 		r.res.Failovers++
+		r.failovers = append(r.failovers, int64(r.e.Now()))
 		r.e.After(soon, "kv.activated", func() { r.change(r.m.Activated(e.Shard, e.Epoch)) })
 	case replica.NeedEpoch:
 		r.e.After(soon, "kv.need-epoch", func() {
@@ -324,7 +349,11 @@ func (r *rehearsal) retell() {
 
 // judge checks what must hold when all is healed and quiet.
 func (r *rehearsal) judge() {
-	r.res.Report = check.Registers(r.history, check.Floor{Ops: 100, Overlaps: 10})
+	if r.Transactions {
+		r.judgeTransactions()
+	} else {
+		r.res.Report = check.Registers(r.history, check.Floor{Ops: 100, Overlaps: 10})
+	}
 	for i := range r.m.Len() {
 		r.judgeShard(r.m.At(i))
 	}

@@ -1,0 +1,57 @@
+package kv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/shardquake/shardquake/kvcluster/client"
+	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/kvcluster/wire"
+)
+
+// ErrNoAnswer means that there was no answer in time, or nobody to give one.
+var ErrNoAnswer = errors.New("kv: no answer")
+
+// Link is a Client as the transport of package client.
+type Link struct{ Client *Client }
+
+var _ client.Transport = Link{}
+
+// Send implements client.Transport.
+func (l Link) Send(ctx context.Context, to shardmap.NodeID, m wire.Message) (wire.Message, error) {
+	r, ok := m.(*wire.Request)
+	if !ok {
+		return nil, fmt.Errorf("kv: a copy can't be asked for %v", wire.KindOf(m))
+	}
+	answered := l.Client.c.Engine.NewEvent()
+	var answer *wire.Response
+	l.Client.Do(to, r, time.Minute, func(a *wire.Response) {
+		answer = a
+		answered.Set()
+	})
+	if err := answered.Wait(ctx); err != nil {
+		return nil, err
+	}
+	if answer == nil {
+		return nil, ErrNoAnswer
+	}
+	return answer, nil
+}
+
+// Command implements client.Admin for the authority: it takes a moment, and tells what it
+// has said.
+func (r *rehearsal) Command(ctx context.Context, c wire.Command) (*wire.AdminResult, error) {
+	if c.Kind != wire.GetState {
+		return &wire.AdminResult{Status: wire.Invalid, Reason: "the authority decides for itself"}, nil
+	}
+	if err := r.e.Sleep(ctx, time.Millisecond); err != nil {
+		return nil, err
+	}
+	s := &wire.ClusterState{MapVersion: r.m.Version()}
+	for i := range r.m.Len() {
+		s.Shards = append(s.Shards, r.m.At(i).Clone())
+	}
+	return &wire.AdminResult{State: s}, nil
+}

@@ -1,0 +1,49 @@
+package kv_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/kvcluster/check"
+	"github.com/shardquake/shardquake/sim/kv"
+)
+
+// TestTransactionsUnderRandomFaultsAreSerializable is the proof by rehearsal for
+// transactions: money only moves, lists are as if one transaction had run after the other,
+// while shards split and merge and clients die between prepare and commit.
+func TestTransactionsUnderRandomFaultsAreSerializable(t *testing.T) {
+	seeds := 200
+	if testing.Short() {
+		seeds = 20
+	}
+	var total kv.Result
+	undecided := 0
+	for seed := range uint64(seeds) {
+		r, err := kv.Rehearse(kv.Options{Seed: seed, Transactions: true, Keys: 4, Duration: 10 * time.Second})
+		require.NoError(t, err, "seed %d", seed)
+		require.False(t, r.Bad(), "seed %d: %v %v %v", seed, r.Problems, r.Lists.Anomalies, r.Bank.Why)
+		if r.Lists.Verdict == check.Undecided || r.Bank.Verdict == check.Undecided {
+			undecided++
+		}
+		total.Lists.Txns += r.Lists.Txns
+		total.Lists.Overlaps += r.Lists.Overlaps
+		total.Lists.Failovers += r.Lists.Failovers
+		total.Bank.Audits += r.Bank.Audits
+		total.Bank.Transfers += r.Bank.Transfers
+		total.Committed += r.Committed
+		total.Doubtful += r.Doubtful
+		total.Conflicts += r.Conflicts
+		total.Deaths += r.Deaths
+		total.Splits += r.Splits
+		total.Merges += r.Merges
+		total.Events += r.Events
+	}
+	t.Logf("%d seeds: %+v", seeds, total)
+	assert.Less(t, undecided, seeds/5, "too few transactions came through")
+	assert.Greater(t, total.Conflicts, seeds)
+	assert.Greater(t, total.Deaths, seeds)
+	assert.Greater(t, total.Splits, seeds)
+}
