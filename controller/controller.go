@@ -22,6 +22,9 @@ type Config struct {
 	// Shadow names policies that are asked beside the one that decides, each with the
 	// same observation. Their verdicts are recorded and nothing is done about them.
 	Shadow []string
+	// Distance is how far nodes are from each other, for policies that choose where a shard
+	// moves. Without it all are equally far.
+	Distance policy.Distance
 	// Interval between two rounds, of both loops. Default 30 s.
 	Interval time.Duration
 	// ProgressInterval and ProgressLimit are how often and how long recoveries are
@@ -170,7 +173,7 @@ func New(cfg Config) (*Controller, error) {
 		group: c.group, interval: cfg.Interval,
 		observer: &observer{
 			client: cfg.Client, clock: clk, allocation: allocation, maxAge: maxAge,
-			load: meter, loadAge: loadAge, log: log,
+			load: meter, loadAge: loadAge, log: log, distance: cfg.Distance,
 		},
 		progressInterval: cfg.ProgressInterval, progressLimit: cfg.ProgressLimit, verifyAfter: cfg.VerifyAfter,
 		paceTuned: cfg.PaceTuned,

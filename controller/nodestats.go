@@ -13,14 +13,16 @@ import (
 
 // NodeStats is what a node says about itself.
 type NodeStats struct {
-	ID         string   `json:"id"`
-	Name       string   `json:"name"`
-	Roles      []string `json:"roles,omitempty"`
-	CPUPercent float64  `json:"cpu_percent"` // -1 unknown
-	HeapUsed   int64    `json:"heap_used_bytes"`
-	HeapMax    int64    `json:"heap_max_bytes"`
-	DiskTotal  int64    `json:"disk_total_bytes"` // 0 unknown
-	DiskFree   int64    `json:"disk_available_bytes"`
+	ID    string   `json:"id"`
+	Name  string   `json:"name"`
+	Roles []string `json:"roles,omitempty"`
+	// Attributes are those that an operator gave the node, such as its zone.
+	Attributes map[string]string `json:"attributes,omitempty"`
+	CPUPercent float64           `json:"cpu_percent"` // -1 unknown
+	HeapUsed   int64             `json:"heap_used_bytes"`
+	HeapMax    int64             `json:"heap_max_bytes"`
+	DiskTotal  int64             `json:"disk_total_bytes"` // 0 unknown
+	DiskFree   int64             `json:"disk_available_bytes"`
 	// Bytes on the transport layer since the node started.
 	TransportSent     int64 `json:"transport_sent_bytes"`
 	TransportReceived int64 `json:"transport_received_bytes"`
@@ -34,7 +36,7 @@ type NodeStats struct {
 func (c *Client) GetNodeStats(ctx context.Context) ([]NodeStats, error) {
 	body, err := c.call(ctx, "nodes.stats", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
 		return esapi.NodesStatsRequest{Metric: []string{"os", "jvm", "fs", "transport"}, FilterPath: []string{
-			"nodes.*.name", "nodes.*.roles", "nodes.*.os.cpu.percent", "nodes.*.jvm.mem.heap_used_in_bytes",
+			"nodes.*.name", "nodes.*.roles", "nodes.*.attributes", "nodes.*.os.cpu.percent", "nodes.*.jvm.mem.heap_used_in_bytes",
 			"nodes.*.jvm.mem.heap_max_in_bytes", "nodes.*.fs.total.total_in_bytes", "nodes.*.fs.total.available_in_bytes",
 			"nodes.*.fs.io_stats.total.io_time_in_millis",
 			"nodes.*.transport.rx_size_in_bytes", "nodes.*.transport.tx_size_in_bytes",
@@ -49,9 +51,10 @@ func (c *Client) GetNodeStats(ctx context.Context) ([]NodeStats, error) {
 func parseNodeStats(body []byte) ([]NodeStats, error) {
 	var a struct {
 		Nodes map[string]struct {
-			Name  string   `json:"name"`
-			Roles []string `json:"roles"`
-			OS    struct {
+			Name       string            `json:"name"`
+			Roles      []string          `json:"roles"`
+			Attributes map[string]string `json:"attributes"`
+			OS         struct {
 				CPU struct {
 					Percent *float64 `json:"percent"`
 				} `json:"cpu"`
@@ -86,7 +89,7 @@ func parseNodeStats(body []byte) ([]NodeStats, error) {
 	for _, id := range slices.Sorted(maps.Keys(a.Nodes)) {
 		n := a.Nodes[id]
 		s := NodeStats{
-			ID: id, Name: n.Name, Roles: n.Roles, CPUPercent: unknown, HeapUsed: n.JVM.Mem.Used, HeapMax: n.JVM.Mem.Max,
+			ID: id, Name: n.Name, Roles: n.Roles, Attributes: n.Attributes, CPUPercent: unknown, HeapUsed: n.JVM.Mem.Used, HeapMax: n.JVM.Mem.Max,
 			DiskTotal: n.FS.Total.Total, DiskFree: n.FS.Total.Available, DiskIOMillis: n.FS.IO.Total.Millis,
 			TransportSent: n.Transport.TX, TransportReceived: n.Transport.RX,
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -64,6 +65,7 @@ type observer struct {
 	maxAge     time.Duration
 	load       *loadMeter
 	loadAge    time.Duration // how old a look at the load may be
+	distance   policy.Distance
 	log        logger
 
 	mu         sync.Mutex
@@ -110,7 +112,33 @@ func (o *observer) observe(ctx context.Context, needs policy.Needs) (policy.Obse
 		obs.Copies = slices.Clone(obs.Copies) // loads are filled in
 		o.addLoad(ctx, &obs, needs)
 	}
+	obs.Distance = o.distance
+	if policy.Tiered(obs.Nodes) {
+		if obs.Tiers, err = o.tiers(ctx); err != nil {
+			return obs, fmt.Errorf("tiers of indices: %w", err)
+		}
+	}
 	return obs, nil
+}
+
+// tierPreference is the setting that says which data tiers an index prefers.
+const tierPreference = "index.routing.allocation.include._tier_preference"
+
+// tiers are the data tiers that indices prefer.
+func (o *observer) tiers(ctx context.Context) (map[string][]string, error) {
+	settings, err := o.client.GetIndexSettings(ctx, tierPreference)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string][]string, len(settings))
+	for _, s := range settings {
+		for _, tier := range strings.Split(s.Values[tierPreference], ",") {
+			if tier = strings.TrimSpace(tier); tier != "" {
+				out[s.Index] = append(out[s.Index], tier)
+			}
+		}
+	}
+	return out, nil
 }
 
 // addLoad fills in loads, disks and sizes. What can't be had stays zero, with

@@ -40,6 +40,8 @@ type PolicyRow struct {
 	// null without one, or where it never was.
 	RecoveryS *float64 `json:"recovery_s"`
 	Actions   float64  `json:"actions"` // of the controller
+	// Nodes is what operations took on each node, in no total.
+	Nodes []NodeLatency `json:"nodes,omitempty"`
 }
 
 // ComparePolicies lines up the reports of runs that differ in nothing but policy and seed.
@@ -101,7 +103,30 @@ func policyRow(of []*Report) PolicyRow {
 		times = append(times, r.Scores.Recovery.TimeToGreenS)
 	}
 	row.RecoveryS = meanOf(times)
+	row.Nodes = meanLatencies(of)
 	return row
+}
+
+// meanLatencies are the means over seeds of what operations took on each node.
+func meanLatencies(of []*Report) []NodeLatency {
+	var out []NodeLatency
+	for i, n := range of[0].Scores.Nodes {
+		mean := func(get func(NodeLatency) *float64) *float64 {
+			var values []*float64
+			for _, r := range of {
+				if i < len(r.Scores.Nodes) {
+					values = append(values, get(r.Scores.Nodes[i]))
+				}
+			}
+			return meanOf(values)
+		}
+		out = append(out, NodeLatency{
+			Node:     n.Node,
+			BeforeMs: mean(func(l NodeLatency) *float64 { return l.BeforeMs }), AfterMs: mean(func(l NodeLatency) *float64 { return l.AfterMs }),
+			BeforeP99: mean(func(l NodeLatency) *float64 { return l.BeforeP99 }), AfterP99: mean(func(l NodeLatency) *float64 { return l.AfterP99 }),
+		})
+	}
+	return out
 }
 
 // meanOf is the mean of what is there; nil when nothing is.

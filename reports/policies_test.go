@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/reports/score"
+	"github.com/shardquake/shardquake/scenarios"
 )
 
 // ran is a report of a run with these figures.
@@ -40,6 +42,25 @@ func TestPoliciesAreLinedUpByScenarioWithMeansOverSeedsAndTotals(t *testing.T) {
 	assert.Nil(t, c.Total("disk"))
 }
 
+func TestLatenciesAreThoseOfTheFirstAndTheLastTenth(t *testing.T) {
+	load := func(at time.Duration, ms float64) scenarios.Observation {
+		return scenarios.Observation{At: at, Loads: []scenarios.NodeLoad{{Node: "n1", MeanMs: ms, P99Ms: 10 * ms}}}
+	}
+	h := &scenarios.History{Nodes: []string{"n1", "n2"}, End: 100 * time.Second, Observations: []scenarios.Observation{
+		load(-5*time.Second, 4), load(5*time.Second, 2), load(30*time.Second, 50), load(90*time.Second, 1),
+	}}
+	got := latenciesOf(h)
+	require.Len(t, got, 2)
+	assert.Equal(t, NodeLatency{Node: "n1", BeforeMs: ptr(3.0), AfterMs: ptr(1.0), BeforeP99: ptr(30.0), AfterP99: ptr(10.0)}, got[0])
+	assert.Equal(t, NodeLatency{Node: "n2"}, got[1])
+	assert.Nil(t, latenciesOf(&scenarios.History{Nodes: []string{"n1"}, End: time.Second}))
+
+	a, b := ran("one", "disk", 0, 0, 0, nil), ran("one", "disk", 0, 0, 0, nil)
+	a.Scores.Nodes, b.Scores.Nodes = got, []NodeLatency{{Node: "n1", BeforeMs: ptr(5.0)}, {Node: "n2"}}
+	row := ComparePolicies([]*Report{a, b}).Rows[0]
+	assert.Equal(t, "n1 4→1 (30→10), n2 –→–", row.latencies(), "means of the seeds in which it was observed")
+}
+
 func TestAComparisonIsPrintedInEveryForm(t *testing.T) {
 	c := ComparePolicies([]*Report{ran("one", "threshold", 0.4, 6, 2, ptr(10.0)), ran("two", "threshold", 0.2, 4, 0, nil)})
 	var text bytes.Buffer
@@ -48,7 +69,7 @@ func TestAComparisonIsPrintedInEveryForm(t *testing.T) {
 	assert.Regexp(t, `(?m)^all +threshold +0\.300`, text.String())
 
 	md := string(PoliciesMarkdown(c))
-	assert.Contains(t, md, "| two | threshold | 0.200 | 0.200 | 4 | 1 | 0 | 4mb | 1mb | – |")
+	assert.Contains(t, md, "| two | threshold | 0.200 | 0.200 | 4 | 1 | 0 | 4mb | 1mb | – | 0 | – |")
 	assert.Contains(t, md, "one seed")
 
 	page, err := PoliciesHTML(c)

@@ -16,6 +16,7 @@ import (
 // policyColumns head the table of a comparison.
 var policyColumns = [...]string{
 	"scenario", "policy", "cv at end", "cv on average", "moves", "ideal", "thrash", "bytes", "ideal", "recovery", "actions",
+	"latency by node",
 }
 
 // cells are a row of the table as texts.
@@ -29,8 +30,32 @@ func (r PolicyRow) cells() []string {
 	cells := []string{
 		name, r.Policy, strconv.FormatFloat(r.FinalCV, 'f', 3, 64), strconv.FormatFloat(r.AverageCV, 'f', 3, 64),
 		figure(r.Moves), figure(r.IdealMoves), figure(r.Thrash), size(r.Bytes), size(r.IdealBytes), quantity(r.RecoveryS, "s"), figure(r.Actions),
+		r.latencies(),
 	}
 	return cells
+}
+
+// latencies are the mean times of operations on each node, first → last, and the 99th
+// percentiles where they are known.
+func (r PolicyRow) latencies() string {
+	ms := func(v *float64) string {
+		if v == nil {
+			return "–"
+		}
+		return strconv.FormatFloat(*v, 'g', 3, 64)
+	}
+	var parts []string
+	for _, n := range r.Nodes {
+		text := fmt.Sprintf("%s %s→%s", n.Node, ms(n.BeforeMs), ms(n.AfterMs))
+		if n.BeforeP99 != nil || n.AfterP99 != nil {
+			text += fmt.Sprintf(" (%s→%s)", ms(n.BeforeP99), ms(n.AfterP99))
+		}
+		parts = append(parts, text)
+	}
+	if len(parts) == 0 {
+		return "–"
+	}
+	return strings.Join(parts, ", ")
 }
 
 // table is every row, and the totals where there is more than one scenario.
@@ -56,7 +81,7 @@ func (c *Policies) legend() string {
 		over = fmt.Sprintf("means over %d seeds", c.Seeds)
 	}
 	return over + `; cv: coefficient of variation of shards over nodes; ideal: no policy can end as even with fewer; ` +
-		`recovery: from the slowest fault until green; all: sums of moves, thrash, bytes and actions, means of the rest`
+		`recovery: from the slowest fault until green; latency: mean in ms (99th percentile) in the first → in the last tenth of the run; all: sums of moves, thrash, bytes and actions, means of the rest`
 }
 
 // PoliciesText prints a comparison for a terminal.

@@ -65,6 +65,8 @@ type Scores struct {
 	Recovery Recovery `json:"recovery"`
 	Movement Movement `json:"movement"`
 	Clients  Clients  `json:"clients"`
+	// Nodes is what operations took on each node; absent where it was not observed.
+	Nodes []NodeLatency `json:"nodes,omitempty"`
 }
 
 // Balances are the balance scores by quantity; nil where nothing was observed.
@@ -173,7 +175,7 @@ func Build(res *scenarios.Result) (*Report, error) {
 		}
 		r.Faults = append(r.Faults, fault)
 	}
-	r.Scores = Scores{Balance: balancesOf(h), Recovery: recoveryOf(h), Movement: movementOf(h), Clients: clientsOf(h)}
+	r.Scores = Scores{Balance: balancesOf(h), Recovery: recoveryOf(h), Movement: movementOf(h), Clients: clientsOf(h), Nodes: latenciesOf(h)}
 	r.FaultLoads = faultLoadsOf(h)
 	r.Control = controlOf(res)
 	return r, nil

@@ -79,6 +79,7 @@ type ControlSection struct {
 	Policy    string         `yaml:"policy" json:"policy" jsonschema:"required"`
 	Shadow    []string       `yaml:"shadow,omitempty" json:"shadow,omitempty" jsonschema:"description=policies that are asked beside it and do nothing"`
 	Interval  units.Duration `yaml:"interval,omitempty" json:"interval" jsonschema:"description=default 30s"`
+	Distance  string         `yaml:"distance,omitempty" json:"distance,omitempty" jsonschema:"description=how far nodes are from each other by an attribute; such as zone(other=5)"`
 	Endpoints []string       `yaml:"endpoints,omitempty" json:"endpoints,omitempty" jsonschema:"description=nodes it talks to; default all"`
 	// Count is how many instances of it run: controller, controller-2, …. More than one
 	// share a lease, so that one acts and the others stand by.

@@ -61,8 +61,12 @@ func New(o Options, out io.Writer) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
+	far, err := distance(o.Distance)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+	}
 	d.control, err = controller.New(controller.Config{
-		Clock: clk, Client: client, PolicyName: o.Policy, Shadow: list(o.Shadow), Interval: o.Interval.D(),
+		Distance: far, Clock: clk, Client: client, PolicyName: o.Policy, Shadow: list(o.Shadow), Interval: o.Interval.D(),
 		SettingsScope: controller.SettingsScope(o.SettingsScope), SyncDelayThreshold: o.SyncDelayThreshold,
 		// Unassigned copies are the recovery manager's business, which acts by their cause;
 		// with --watch-only there is none, and they are nobody's.

@@ -79,6 +79,7 @@ func TestMistakesInTheConfigurationSayWhereAndWhat(t *testing.T) {
 		{args: []string{"--off-peak", "22:00-06:00"}, want: "--tune is missing"},
 		{args: []string{"--tune", "--off-peak", "at night"}, want: "at night"},
 		{args: []string{"--approve", "wait"}, want: "wait"},
+		{args: []string{"--distance", "zone(a=1)"}, want: "neither same, other nor two zones"},
 	} {
 		_, err := load(t, c.file, c.env, c.args...)
 		require.ErrorIs(t, err, daemon.ErrOptions)

@@ -37,6 +37,7 @@ type Options struct {
 
 	Policy             string         `yaml:"policy"`
 	Shadow             string         `yaml:"shadow"`
+	Distance           string         `yaml:"distance"`
 	Interval           units.Duration `yaml:"interval"`
 	CallTimeout        units.Duration `yaml:"call-timeout"`
 	SettingsScope      string         `yaml:"settings-scope"`
@@ -88,6 +89,7 @@ func (o *Options) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&o.CACert, "ca-cert", o.CACert, "file with the certificates of the authorities to trust, in PEM (default: the system's)")
 	fs.StringVar(&o.Policy, "policy", o.Policy, "policy about shards: "+strings.Join(names, ", "))
 	fs.StringVar(&o.Shadow, "shadow", o.Shadow, "policies that are asked beside it and do nothing, separated by commas")
+	fs.StringVar(&o.Distance, "distance", o.Distance, "how far nodes are from each other by an attribute, such as zone(same=0, other=1, a/b=2); policies prefer near targets")
 	fs.TextVar(&o.Interval, "interval", o.Interval, "`duration` between two rounds")
 	fs.TextVar(&o.CallTimeout, "call-timeout", o.CallTimeout, "`duration` that one call to Elasticsearch may take")
 	fs.StringVar(&o.SettingsScope, "settings-scope", o.SettingsScope, "how settings are made: persistent or transient")
@@ -206,6 +208,9 @@ func (o *Options) check() error {
 			errs = append(errs, err)
 		}
 	}
+	if _, err := distance(o.Distance); err != nil {
+		errs = append(errs, err)
+	}
 	if o.ConsistencyEvery.D() < 0 {
 		add("consistency-every %v: must not be negative", o.ConsistencyEvery)
 	}
@@ -241,6 +246,14 @@ func (o *Options) checkListen() error {
 		return fmt.Errorf("listen %q: an address that others can reach needs a token", o.Listen)
 	}
 	return nil
+}
+
+// distance reads the distances between nodes; none are known without a text.
+func distance(text string) (policy.Distance, error) {
+	if text == "" {
+		return policy.Distance{}, nil
+	}
+	return policy.ParseDistance(text)
 }
 
 // list splits at commas and drops what is empty.

@@ -23,8 +23,9 @@ type DiskConfig struct {
 // Disk moves shards off filling disks before Elasticsearch's watermarks stop
 // allocation (85 %), force shards away (90 %) and block writes (95 %).
 //
-// From the fullest disk it moves as few copies as will do, each to the node with the
-// most free space that has no copy of the same shard. Elasticsearch's balancer, which
+// From the fullest disk it moves as few copies as will do, each to the nearest node that
+// has room, may hold it by its roles, and has no copy of the same shard; of equally near
+// ones to that with the most free space. Elasticsearch's balancer, which
 // counts shards, would send others back at once; so rebalancing is held until the disks
 // that were relieved could take back what left them.
 type Disk struct {
@@ -106,6 +107,9 @@ func (p *Disk) relieve(o Observation, source Node, grounds string, v *Verdict) {
 	moves := p.plan(o, source)
 	if len(moves) == 0 {
 		v.Reason = fmt.Sprintf("%s, and no shard of it fits on another node below %s%%: the cluster needs more disk", grounds, format(p.cfg.Until))
+		if why := o.excluded(source.Name); why != "" {
+			v.Reason += " (" + why + ")"
+		}
 		return
 	}
 	p.remember()
@@ -114,7 +118,8 @@ func (p *Disk) relieve(o Observation, source Node, grounds string, v *Verdict) {
 	for _, m := range moves {
 		p.left[m.From] += m.Bytes
 	}
-	v.Reason = fmt.Sprintf("%s, above %s%%: %d shards leave it", grounds, format(p.cfg.ActAbove), len(moves))
+	v.Reason = fmt.Sprintf("%s, above %s%%: %d shards leave it%s", grounds, format(p.cfg.ActAbove), len(moves), howFar(o, moves))
+	v.Numbers = append(v.Numbers, distances(o, moves)...)
 }
 
 // roomy reports whether every node could take back what left it.
@@ -142,24 +147,25 @@ func (p *Disk) plan(o Observation, source Node) []ShardMove {
 		taken[i] = true
 		incoming[to] += c.Bytes
 		need -= c.Bytes
-		moves = append(moves, ShardMove{c.Index, c.Shard, source.Name, to, c.Bytes})
+		moves = append(moves, ShardMove{c.Index, c.Shard, source.Name, to, c.Bytes, o.distance(c, o.node(to))})
 	}
 	return moves
 }
 
-// pick chooses the smallest copy that is enough, or the largest one when none is.
+// pick chooses the copy with the shortest way, of those the smallest copy that is enough,
+// or the largest one when none is.
 func (p *Disk) pick(o Observation, source Node, need int64, incoming map[string]int64, taken map[int]bool) (index int, target string) {
-	best := -1
+	best, nearest := -1, 0.0
 	for i, c := range o.Copies {
 		if c.Node != source.Name || c.Moving || c.Bytes <= 0 || taken[i] {
 			continue
 		}
-		to := p.roomiest(o, source, c, incoming)
+		to, far := p.roomiest(o, source, c, incoming)
 		if to == "" {
 			continue
 		}
-		if best < 0 || better(c.Bytes, o.Copies[best].Bytes, need) {
-			best, target = i, to
+		if best < 0 || far < nearest || (far == nearest && better(c.Bytes, o.Copies[best].Bytes, need)) {
+			best, target, nearest = i, to, far
 		}
 	}
 	return best, target
@@ -176,18 +182,23 @@ func better(a, b, need int64) bool {
 	return a > b
 }
 
-// roomiest is the node that is least full with the copy on it, "" when none takes it.
-func (p *Disk) roomiest(o Observation, source Node, c Copy, incoming map[string]int64) string {
-	best, least := "", p.cfg.Until
+// roomiest is the nearest node that takes the copy, of those the least full with the copy
+// on it; "" when none does.
+func (p *Disk) roomiest(o Observation, source Node, c Copy, incoming map[string]int64) (best string, far float64) {
+	least := 0.0
 	for _, n := range o.Nodes {
 		if n.Name == source.Name || n.DiskTotal == 0 || holds(o.Copies, n.Name, c) {
 			continue
 		}
-		if u := diskUse(n, incoming[n.Name]+c.Bytes); u < least {
-			best, least = n.Name, u
+		if ok, _ := o.MayHold(n, c.Index); !ok {
+			continue
+		}
+		u, d := diskUse(n, incoming[n.Name]+c.Bytes), o.distance(c, n)
+		if u < p.cfg.Until && (best == "" || d < far || (d == far && u < least)) {
+			best, far, least = n.Name, d, u
 		}
 	}
-	return best
+	return best, far
 }
 
 // diskUse is the use of a node's disk in percent with some bytes more on it.

@@ -10,7 +10,8 @@ import (
 type HotspotConfig struct {
 	Hot HotLimits
 	// MinGain is the share by which the busier of the two nodes must get less busy for a
-	// move to be worth it. Default 0.1.
+	// move to be worth it, and by how much less busy for every unit of distance that the
+	// shard has to go. Default 0.1.
 	MinGain float64
 	// CoolDown is the time between two moves: rates must settle first. Default 5 m.
 	CoolDown time.Duration
@@ -20,8 +21,9 @@ type HotspotConfig struct {
 //
 // It acts when something is hot (see [FindHot]) and looks at the busiest of the hot
 // nodes, those that are hot themselves or hold a hot shard. Of that node's copies it
-// moves the one that levels source and target best, to the quietest node that has no
-// copy of the same shard. A shard that is hotter than all the rest together stays:
+// moves the one that levels source and target best, to the quietest node that may hold
+// it by its roles and has no copy of the same shard; a farther node has to level them
+// better. A shard that is hotter than all the rest together stays:
 // moving it would only move the load, so others make room for it.
 type Hotspot struct {
 	cfg   HotspotConfig
@@ -81,13 +83,17 @@ func (p *Hotspot) relieve(o Observation, hot Hot, v *Verdict) {
 	v.Numbers = append(v.Numbers, Numbers{{"source_qps", source.QPS}, {"gain", gain}}...)
 	if gain < p.cfg.MinGain {
 		v.Reason = fmt.Sprintf("%s; no move makes %s at least %s%% less busy", hot, source.Name, percentText(p.cfg.MinGain))
+		if why := o.excluded(source.Name); why != "" {
+			v.Reason += " (" + why + ")"
+		}
 		return
 	}
 	p.actedBefore, p.lastBefore = p.acted, p.last
 	p.acted, p.last = true, o.At
 	v.Actions = []Action{Move}
 	v.Moves = []ShardMove{best}
-	v.Reason = fmt.Sprintf("%s; moving %s[%d] to %s makes the busier of the two nodes %s%% less busy", hot, best.Index, best.Shard, best.To, percentText(gain))
+	v.Reason = fmt.Sprintf("%s; moving %s[%d] to %s makes the busier of the two nodes %s%% less busy%s", hot, best.Index, best.Shard, best.To, percentText(gain), howFar(o, v.Moves))
+	v.Numbers = append(v.Numbers, distances(o, v.Moves)...)
 }
 
 // percentText writes a share in percent.
@@ -113,13 +119,15 @@ func busiest(o Observation, hot Hot) Node {
 }
 
 // bestMove finds the move off source that leaves the busier of the two nodes least
-// busy, and by which share.
+// busy, and by which share. Of that share a move has to bring MinGain for every unit of
+// distance before it counts.
 func (p *Hotspot) bestMove(o Observation, source Node) (best ShardMove, gain float64) {
 	if source.QPS <= 0 {
 		return best, 0
 	}
 	targets := slices.Clone(o.Nodes)
 	slices.SortStableFunc(targets, func(a, b Node) int { return descending(b.QPS, a.QPS) })
+	most := 0.0
 	for _, c := range o.Copies {
 		if c.Node != source.Name || c.Moving || c.QPS <= 0 {
 			continue
@@ -128,11 +136,17 @@ func (p *Hotspot) bestMove(o Observation, source Node) (best ShardMove, gain flo
 			if t.Name == source.Name || t.CPUPercent > p.cfg.Hot.CPUPercent || holds(o.Copies, t.Name, c) {
 				continue
 			}
-			after := max(source.QPS-c.QPS, t.QPS+c.QPS)
-			if g := 1 - after/source.QPS; g > gain {
-				best, gain = ShardMove{c.Index, c.Shard, source.Name, t.Name, c.Bytes}, g
+			if ok, _ := o.MayHold(t, c.Index); !ok {
+				continue
 			}
-			break // quieter targets were refused, busier ones are worse
+			after := max(source.QPS-c.QPS, t.QPS+c.QPS)
+			g, far := 1-after/source.QPS, o.distance(c, t)
+			if worth := g - float64(p.cfg.MinGain*far); worth > most {
+				best, gain, most = ShardMove{c.Index, c.Shard, source.Name, t.Name, c.Bytes, far}, g, worth
+			}
+			if !o.Distance.Known() {
+				break // quieter targets were refused, busier ones are worse
+			}
 		}
 	}
 	return best, gain

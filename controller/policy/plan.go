@@ -35,8 +35,11 @@ func nextMove(o Observation) (ShardMove, bool) {
 				break
 			}
 			for _, c := range o.Copies {
-				if c.Node == source.Name && !c.Moving && !holds(o.Copies, target.Name, c) {
-					return ShardMove{c.Index, c.Shard, source.Name, target.Name, c.Bytes}, true
+				if c.Node != source.Name || c.Moving || holds(o.Copies, target.Name, c) {
+					continue
+				}
+				if ok, _ := o.MayHold(target, c.Index); ok {
+					return ShardMove{c.Index, c.Shard, source.Name, target.Name, c.Bytes, o.distance(c, target)}, true
 				}
 			}
 		}

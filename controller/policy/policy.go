@@ -55,6 +55,11 @@ type Observation struct {
 	LoadKnown bool
 	// Window is the time over which rates and latencies were measured.
 	Window time.Duration
+	// Tiers are the data tiers that indices prefer, first choice first; only where some nodes
+	// are of certain tiers.
+	Tiers map[string][]string
+	// Distance is how far nodes are from each other, as configured.
+	Distance Distance
 }
 
 // Node is a node that can hold shards.
@@ -66,6 +71,10 @@ type Node struct {
 	DiskUsed, DiskTotal int64 // bytes; total 0: unknown
 	CPUPercent          float64
 	QPS                 float64 // searches and index operations per second
+
+	// Roles and Attributes of the node; empty where load or disk was not asked for.
+	Roles      []string
+	Attributes map[string]string
 }
 
 // Copy is a shard copy on a node.
@@ -118,6 +127,8 @@ type ShardMove struct {
 	From  string `json:"from"`
 	To    string `json:"to"`
 	Bytes int64  `json:"bytes"`
+	// Distance that the data has to go; 0 where no distances are configured.
+	Distance float64 `json:"distance,omitempty"`
 }
 
 // Registration makes a policy known.

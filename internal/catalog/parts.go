@@ -6,6 +6,7 @@ import (
 	"github.com/shardquake/shardquake/controller"
 	"github.com/shardquake/shardquake/controller/consistency"
 	"github.com/shardquake/shardquake/controller/lease"
+	"github.com/shardquake/shardquake/controller/policy"
 	"github.com/shardquake/shardquake/controller/recovery"
 	"github.com/shardquake/shardquake/controller/tuning"
 	"github.com/shardquake/shardquake/scenarios"
@@ -19,12 +20,23 @@ func checkControl(c scenarios.ControlSection) map[string]error {
 			wrong["approve"] = err
 		}
 	}
+	if _, err := distance(c.Distance); err != nil {
+		wrong["distance"] = err
+	}
 	for _, text := range c.OffPeak {
 		if _, err := tuning.ParseWindow(text); err != nil {
 			wrong["off-peak"] = err
 		}
 	}
 	return wrong
+}
+
+// distance reads the distances between nodes; none are known without a text.
+func distance(text string) (policy.Distance, error) {
+	if text == "" {
+		return policy.Distance{}, nil
+	}
+	return policy.ParseDistance(text)
 }
 
 // parts makes what a scenario's controller has beside its loops.

@@ -26,7 +26,12 @@ func Supervisor(cfg scenarios.SupervisorConfig) (scenarios.Supervisor, error) {
 	if err != nil {
 		return nil, err
 	}
+	far, err := distance(cfg.Spec.Distance)
+	if err != nil {
+		return nil, err
+	}
 	c, err := controller.New(controller.Config{
+		Distance:   far,
 		Leadership: leader, Parts: beside, PaceTuned: cfg.Spec.Tuning, WatchOnly: cfg.Spec.Recovery, // the recovery manager does it by the cause
 		Clock: cfg.Clock, Client: client, PolicyName: cfg.Spec.Policy, Shadow: cfg.Spec.Shadow, Interval: cfg.Spec.Interval.D(),
 		Log:        controller.NewLineHandler(cfg.Log),
