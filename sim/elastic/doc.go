@@ -28,6 +28,15 @@
 // state changes. It has no events of its own, so a thousand operations per second
 // for a day cost nothing.
 //
+// # Load
+//
+// Both kinds keep a node's processors, disk and network card busy. A node is an M/M/c
+// queue (package queueing, load.go): what its operations cost (load_cost.go), how long they
+// take, and their percentiles are closed forms of the rates, computed anew when a rate
+// changes. Disk and network card are shared with recoveries (load_flows.go). A node that is
+// asked for more than it can do queues and refuses (load_overload.go); only then the load
+// has events, one a second. Operations of clients run in thread pools, one by one (pool.go).
+//
 // # Time
 //
 // Everything that waits for a timer, a setting or a byte is modelled by its rule.
