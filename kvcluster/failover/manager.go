@@ -220,7 +220,7 @@ func (m *Manager) judgeNodes() {
 
 func (m *Manager) threshold() uint64 {
 	if m.cfg.is(LateDetection) {
-		return m.set.FailureThreshold * 4
+		return m.set.FailureThreshold * 10
 	}
 	return m.set.FailureThreshold
 }
@@ -237,7 +237,9 @@ func (m *Manager) recover(s *shardmap.Shard) {
 	r, known := m.report(s.Primary, s.ID)
 	if known && r.Promised == s.Epoch && r.Activated {
 		m.completed(s, x)
-		return
+		if !x.bad {
+			return
+		}
 	}
 	if known && r.NeedEpoch && r.Epoch == s.Epoch {
 		m.command(wire.Command{Kind: wire.SetPrimary, Shard: s.ID, Node: s.Primary, IfEpoch: s.Epoch})

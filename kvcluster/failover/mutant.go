@@ -5,7 +5,7 @@ package failover
 type Mutant uint8
 
 const (
-	// LateDetection waits four times as long before a node is given up.
+	// LateDetection waits ten times as long before a node is given up.
 	LateDetection Mutant = iota + 1
 )
 

@@ -289,3 +289,43 @@ func TestTheReplicationFactorChangesWhileItRuns(t *testing.T) {
 		assert.Equal(t, "v", w.read("k"))
 	}
 }
+
+func TestOfTwoCopiesOneMayBeLostForGood(t *testing.T) {
+	for _, who := range []string{"primary", "other"} {
+		t.Run(who, func(t *testing.T) {
+			w := newFleet(t, kv.FleetConfig{Machines: []string{"n1", "n2", "n3", "n4"}, Settings: meta.WithDefaults(wire.Settings{Replicas: 2})})
+			w.until(2*time.Minute, "whole", w.whole)
+			w.run(10 * time.Second)
+			require.Equal(t, wire.OK, w.write("k", "v").Status)
+			s := w.shard("k")
+			victim := s.Primary
+			if who == "other" {
+				victim = s.Replicas[0]
+				if victim == s.Primary {
+					victim = s.Replicas[1]
+				}
+			}
+			m := w.f.Machine(string(victim))
+			m.Crash()
+			m.Wipe()
+			w.until(3*time.Minute, "two copies again", func() bool { return w.f.Leader() != nil && !w.state().Uses(victim) && w.whole() })
+			assert.Equal(t, "v", w.read("k"))
+		})
+	}
+}
+
+func TestAPrimaryThatSpeaksButDoesNotHearIsReplaced(t *testing.T) {
+	w := five(t)
+	old := w.shard("k").Primary
+	for _, m := range w.f.Machines() {
+		if m.Name() != string(old) {
+			w.f.Network.Cut(m.Name(), string(old), sim.Blackhole)
+		}
+	}
+	set := meta.Defaults()
+	took := w.until(time.Minute, "another primary", func() bool {
+		return w.f.Leader() != nil && w.f.Leader().Name() != string(old) && w.shard("k").Primary != old && w.acts("k")()
+	})
+	assert.LessOrEqual(t, took, failover.Bound(&set, failover.Usual()))
+	assert.Equal(t, wire.OK, w.write("k", "v").Status)
+}

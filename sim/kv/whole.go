@@ -21,7 +21,7 @@ type WholeOptions struct {
 	Machines int           // 5
 	Clients  int           // 4
 	Keys     int           // 8
-	Duration time.Duration // of the faults; 12 to 24 heartbeats. Then all is healed.
+	Duration time.Duration // of the faults; chosen by the seed. Then all is healed.
 	// Settings of the cluster. Without a heartbeat, the seed chooses fast ones or the
 	// defaults.
 	Settings wire.Settings
@@ -61,6 +61,7 @@ type whole struct {
 	history []check.Op
 	ill     map[string]int // machines that faults keep from being well
 	bothers bool           // the network loses and delays messages
+	sparse  bool           // faults come one at a time and last, so that failovers end
 
 	newest meta.State
 	seen   map[string]uint64 // revision that each machine's node was last seen with
@@ -104,6 +105,10 @@ func (w *whole) build() {
 		if w.rng.IntN(2) == 0 {
 			w.Settings.SplitBytes, w.Settings.MergeBytes = 400, 100 // so that they split and merge on their own
 		}
+	}
+	w.sparse = w.rng.IntN(4) == 0
+	if w.Duration == 0 && w.sparse {
+		w.Duration = 6 * bound(&w.Settings)
 	}
 	if w.Duration == 0 {
 		w.Duration = time.Duration(12+w.rng.IntN(12)) * w.Settings.Heartbeat * 2
@@ -177,12 +182,18 @@ func (w *whole) begin() {
 	// Each run has a random subset of the nuisances: some defects show only without the
 	// others.
 	w.f.cfg.Loss, w.f.cfg.Repeat, w.f.cfg.Delay = w.rng.IntN(2)*20, w.rng.IntN(2)*20, w.rng.IntN(2)*20
+	if w.sparse {
+		w.f.cfg.Loss, w.f.cfg.Delay = 0, 0
+	}
 	w.bothers = w.f.cfg.Loss > 0 || w.f.cfg.Delay > 0
 	w.e.After(w.pause(), "kv.fault", w.fault)
 	w.e.After(0, "kv.watch", w.look)
 }
 
 func (w *whole) pause() time.Duration {
+	if w.sparse {
+		return time.Duration(w.rng.Int64N(int64(2 * w.res.Bound)))
+	}
 	return time.Duration(w.rng.Int64N(int64(2 * w.Settings.Heartbeat)))
 }
 

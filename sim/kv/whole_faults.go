@@ -67,7 +67,11 @@ func (w *whole) anyShard() *shardmap.Shard {
 
 // back undoes a fault after a while: often before a failover, sometimes after it.
 func (w *whole) back(f func()) {
-	w.e.After(time.Duration(w.rng.Int64N(int64(8*w.Settings.Heartbeat))), "kv.repair", f)
+	d := 8 * w.Settings.Heartbeat
+	if w.sparse {
+		d = 2 * w.res.Bound
+	}
+	w.e.After(time.Duration(w.rng.Int64N(int64(d))), "kv.repair", f)
 }
 
 // spare reports whether a disk may be lost: no more than one at a time, and none while

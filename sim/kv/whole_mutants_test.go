@@ -1,0 +1,57 @@
+//go:build kvmutants
+
+package kv_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/shardquake/shardquake/kvcluster/failover"
+	"github.com/shardquake/shardquake/kvcluster/meta"
+	"github.com/shardquake/shardquake/kvcluster/node"
+	"github.com/shardquake/shardquake/sim/kv"
+)
+
+// TestEveryMutantOfAWholeClusterIsCaught counts for each defect planted into the
+// metadata group, the failover manager and the node how many seeds it takes until a
+// rehearsal of a whole cluster sees it, five times from different seeds on.
+func TestEveryMutantOfAWholeClusterIsCaught(t *testing.T) {
+	mutants := make(map[string]node.Config)
+	for _, m := range meta.Mutants() {
+		mutants["meta "+m.String()] = node.Config{Meta: meta.Config{Mutation: meta.Mutation{Mutant: m}}}
+	}
+	for _, m := range failover.Mutants() {
+		mutants["failover "+m.String()] = node.Config{Failover: failover.Mutation{Mutant: m}}
+	}
+	for _, m := range node.Mutants() {
+		mutants["node "+m.String()] = node.Config{Mutation: node.Mutation{Mutant: m}}
+	}
+	const limit = 200
+	for name, cfg := range mutants {
+		t.Run(name, func(t *testing.T) {
+			var needed []int
+			for attempt := range uint64(5) {
+				n := 1
+				for n <= limit && !wholeCaught(cfg, attempt*1000+uint64(n)) {
+					n++
+				}
+				needed = append(needed, n)
+			}
+			slices.Sort(needed)
+			t.Logf("seeds needed: %v", needed)
+			assert.LessOrEqual(t, needed[len(needed)/2], 50, "the median")
+		})
+	}
+}
+
+func wholeCaught(cfg node.Config, seed uint64) (bad bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			bad = true // an assertion of raft or of a core
+		}
+	}()
+	r, err := kv.RehearseWhole(kv.WholeOptions{Seed: seed, Node: cfg})
+	return err != nil || r.Bad()
+}
