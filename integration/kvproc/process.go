@@ -1,0 +1,254 @@
+package kvproc
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/shardquake/shardquake/chaos"
+)
+
+// process is a node's process, or where it was and will be.
+type process struct {
+	name, folder, data string
+	disk               int64
+	command            []string
+
+	mu      sync.Mutex // one change at a time
+	run     *run
+	pausing bool
+}
+
+// run is one life of a process.
+type run struct {
+	cmd   *exec.Cmd
+	ended chan struct{}
+	err   error // once ended is closed
+}
+
+func (c *Cluster) process(name string) (*process, error) {
+	p := c.nodes[name]
+	if p == nil {
+		return nil, fmt.Errorf("no node %q: there are %v", name, c.names)
+	}
+	return p, nil
+}
+
+func (p *process) alive() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.living()
+}
+
+func (p *process) living() bool {
+	if p.run == nil {
+		return false
+	}
+	select {
+	case <-p.run.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// Start starts a node's process on its old disk and returns when it listens.
+func (c *Cluster) Start(ctx context.Context, name string) error {
+	p, err := c.process(name)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.living() {
+		return fmt.Errorf("node %s runs already", name)
+	}
+	if err := p.start(ctx); err != nil {
+		return fmt.Errorf("starting node %s: %w\n%s", name, err, p.tail())
+	}
+	return nil
+}
+
+func (p *process) start(ctx context.Context) error {
+	log, err := os.OpenFile(filepath.Join(p.folder, logFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close() //nolint:errcheck // the process has its own
+	cmd := exec.Command(p.command[0], p.command[1:]...)
+	cmd.Stderr, cmd.SysProcAttr = log, attributes()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	r := &run{cmd: cmd, ended: make(chan struct{})}
+	p.run, p.pausing = r, false
+	listens := make(chan struct{})
+	go func() {
+		lines := bufio.NewReader(out)
+		if line, err := lines.ReadString('\n'); err == nil && strings.Contains(line, "listens") {
+			close(listens)
+		}
+		_, _ = io.Copy(io.Discard, lines)
+		r.err = cmd.Wait()
+		close(r.ended)
+	}()
+	select {
+	case <-listens:
+		return nil
+	case <-r.ended:
+		return fmt.Errorf("it ended: %w", r.err)
+	case <-ctx.Done():
+		return errors.Join(ctx.Err(), p.end())
+	case <-time.After(startTimeout):
+		return errors.Join(fmt.Errorf("it doesn't listen after %v", startTimeout), p.end())
+	}
+}
+
+// end kills the process and waits for its end.
+func (p *process) end() error {
+	if !p.living() {
+		return nil
+	}
+	if err := p.run.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	select {
+	case <-p.run.ended:
+		return nil
+	case <-time.After(stopTimeout):
+		return fmt.Errorf("node %s lives on after SIGKILL", p.name)
+	}
+}
+
+func (p *process) kill() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.end()
+}
+
+// Kill ends a node's process with SIGKILL, paused or not.
+func (c *Cluster) Kill(_ context.Context, name string) error {
+	p, err := c.process(name)
+	if err != nil {
+		return err
+	}
+	if !p.alive() {
+		return fmt.Errorf("node %s doesn't run", name)
+	}
+	return p.kill()
+}
+
+// Stop sends SIGTERM and waits until the node has ended by itself.
+func (c *Cluster) Stop(ctx context.Context, name string) error {
+	p, err := c.process(name)
+	if err != nil {
+		return err
+	}
+	r, err := p.signal(syscall.SIGTERM)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-r.ended:
+		if r.err != nil {
+			return fmt.Errorf("node %s: %w\n%s", name, r.err, p.tail())
+		}
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(stopTimeout):
+		return errors.Join(fmt.Errorf("node %s did not end within %v of SIGTERM and was killed", name, stopTimeout), p.kill())
+	}
+}
+
+// signal sends a signal to the process and returns its present life.
+func (p *process) signal(s syscall.Signal) (*run, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.living() {
+		return nil, fmt.Errorf("node %s doesn't run", p.name)
+	}
+	if err := p.run.cmd.Process.Signal(s); err != nil {
+		return nil, fmt.Errorf("node %s: %v: %w", p.name, s, err)
+	}
+	switch s {
+	case syscall.SIGSTOP:
+		p.pausing = true
+	case syscall.SIGCONT:
+		p.pausing = false
+	}
+	return p.run, nil
+}
+
+// Pause freezes a node's process; the kernel keeps its connections open.
+func (c *Cluster) Pause(ctx context.Context, name string) error {
+	p, err := c.process(name)
+	if err != nil {
+		return err
+	}
+	r, err := p.signal(syscall.SIGSTOP)
+	if err != nil {
+		return err
+	}
+	return awaitFrozen(ctx, r.cmd.Process.Pid)
+}
+
+// Resume lets a paused process go on.
+func (c *Cluster) Resume(_ context.Context, name string) error {
+	p, err := c.process(name)
+	if err != nil {
+		return err
+	}
+	_, err = p.signal(syscall.SIGCONT)
+	return err
+}
+
+// State is whether a node's process runs.
+func (c *Cluster) State(_ context.Context, name string) (chaos.ProcessState, error) {
+	p, err := c.process(name)
+	if err != nil {
+		return chaos.Exited, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case !p.living():
+		return chaos.Exited, nil
+	case p.pausing:
+		return chaos.Paused, nil
+	}
+	return chaos.Running, nil
+}
+
+// tailBytes is how much of a node's log an error quotes.
+const tailBytes = 2000
+
+// Log is the end of what a node has logged.
+func (c *Cluster) Log(name string) string {
+	p, err := c.process(name)
+	if err != nil {
+		return err.Error()
+	}
+	return p.tail()
+}
+
+func (p *process) tail() string {
+	text, err := os.ReadFile(filepath.Join(p.folder, logFile))
+	if err != nil {
+		return err.Error()
+	}
+	return string(text[max(0, len(text)-tailBytes):])
+}
