@@ -2,10 +2,12 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 )
@@ -13,32 +15,57 @@ import (
 // NodeAdmin is the Admin that asks the nodes: any of them passes a command on to the
 // leader of the metadata group.
 type NodeAdmin struct {
+	Clock     clock.Clock
 	Transport Transport
-	// Nodes are asked in turn until one answers.
-	Nodes []shardmap.NodeID
+	// Nodes are asked in turn until one answers, each for Timeout at most, which is 2 s
+	// unless set.
+	Nodes   []shardmap.NodeID
+	Timeout time.Duration
 }
 
-// Command implements Admin. A command that may have been carried out isn't repeated.
+// Command implements Admin. A command that may have been carried out isn't repeated. If
+// no node finds the leader, the state is what one of them happens to know.
 func (a *NodeAdmin) Command(ctx context.Context, c wire.Command) (*wire.AdminResult, error) {
+	r, err := a.ask(ctx, wire.Admin{Command: c})
+	if err != nil && c.Kind == wire.GetState {
+		r, err = a.ask(ctx, wire.Admin{Command: c, Stale: true})
+	}
+	return r, err
+}
+
+func (a *NodeAdmin) ask(ctx context.Context, m wire.Admin) (*wire.AdminResult, error) {
 	err := fmt.Errorf("no nodes to ask: %w", ErrInvalid)
 	for _, n := range a.Nodes {
-		var m wire.Message
-		if m, err = a.Transport.Send(ctx, n, &wire.Admin{ID: 1, Command: c}); err != nil {
-			if c.Kind == wire.GetState && ctx.Err() == nil {
-				continue
-			}
-			return nil, fmt.Errorf("node %s: %w: %w", n, ErrUnknown, err)
-		}
-		r, ok := m.(*wire.AdminResult)
-		if !ok {
-			return nil, fmt.Errorf("node %s: an answer of kind %v", n, wire.KindOf(m))
-		}
-		if r.Status != wire.Unavailable {
+		var r *wire.AdminResult
+		if r, err = a.askOne(ctx, n, m); err == nil {
 			return r, nil
 		}
-		err = fmt.Errorf("node %s: %w: %s", n, ErrUnavailable, r.Reason)
+		if ctx.Err() != nil || m.Command.Kind != wire.GetState && !errors.Is(err, ErrUnavailable) {
+			break
+		}
 	}
 	return nil, err
+}
+
+func (a *NodeAdmin) askOne(ctx context.Context, n shardmap.NodeID, m wire.Admin) (*wire.AdminResult, error) {
+	timeout := a.Timeout
+	if timeout == 0 {
+		timeout = 2 * time.Second
+	}
+	ctx, cancel := a.Clock.WithTimeout(ctx, timeout)
+	defer cancel()
+	answer, err := a.Transport.Send(ctx, n, &m)
+	if err != nil {
+		return nil, fmt.Errorf("node %s: %w: %w", n, ErrUnknown, err)
+	}
+	r, ok := answer.(*wire.AdminResult)
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("node %s: %w: an answer of kind %v", n, ErrUnknown, wire.KindOf(answer))
+	case r.Status == wire.Unavailable:
+		return nil, fmt.Errorf("node %s: %w: %s", n, ErrUnavailable, r.Reason)
+	}
+	return r, nil
 }
 
 // command gives a command and turns a refusal into an error.
@@ -58,6 +85,21 @@ func (db *DB) command(ctx context.Context, c wire.Command) (*wire.AdminResult, e
 		err = ErrInvalid
 	}
 	return nil, fmt.Errorf("client: %v: %w: %s", c.Kind, err, r.Reason)
+}
+
+// insist repeats a command while it can't be carried out yet.
+func (db *DB) insist(ctx context.Context, c wire.Command) error {
+	ctx, cancel := db.clk.WithTimeout(ctx, 3*db.cfg.Timeout)
+	defer cancel()
+	for tries := 1; ; tries++ {
+		_, err := db.command(ctx, c)
+		if !errors.Is(err, ErrUnavailable) {
+			return err
+		}
+		if db.clk.Sleep(ctx, db.backoff(tries)) != nil {
+			return err
+		}
+	}
 }
 
 // await looks at the cluster until it is as wanted.
@@ -93,9 +135,9 @@ func (db *DB) RemoveNode(ctx context.Context, id shardmap.NodeID) error {
 }
 
 // CreateShard makes a shard of its own of the range [start, end), and waits until it
-// serves.
+// serves. While the shard that covers the range is still changing, it tries again.
 func (db *DB) CreateShard(ctx context.Context, id shardmap.ID, start, end string) error {
-	if _, err := db.command(ctx, wire.Command{Kind: wire.CreateShard, Shard: id, Start: start, End: end}); err != nil {
+	if err := db.insist(ctx, wire.Command{Kind: wire.CreateShard, Shard: id, Start: start, End: end}); err != nil {
 		return err
 	}
 	return db.await(ctx, "create shard "+string(id), func(s *wire.ClusterState) bool {

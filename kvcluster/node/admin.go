@@ -160,6 +160,8 @@ func (n *Node) result(r meta.Result) {
 		w := n.group.State().Wire(true)
 		w.Leader = n.id.ID
 		n.answer(a, wire.AdminResult{State: &w, Health: n.manager.Health()})
+	case errors.Is(r.Errs[0], shardmap.ErrUnsettled):
+		n.answer(a, wire.AdminResult{Status: wire.Unavailable, Reason: r.Errs[0].Error()})
 	case r.Errs[0] != nil:
 		n.answer(a, wire.AdminResult{Status: wire.Invalid, Reason: r.Errs[0].Error()})
 	case a.join != nil:
