@@ -197,7 +197,7 @@ func TestWhatIsWrongWithSnapshotsIsAnsweredAsElasticsearchDoes(t *testing.T) {
 			status int
 			kind   string
 		}{
-			{SnapshotRequest{Repository: "r", Name: "s"}, 400, "invalid_snapshot_name_exception"},
+			{SnapshotRequest{Repository: "r", Name: "s"}, 400, "snapshot_name_already_in_use_exception"},
 			{SnapshotRequest{Repository: "r", Name: "S"}, 400, "invalid_snapshot_name_exception"},
 			{SnapshotRequest{Repository: "nope", Name: "t"}, 404, "repository_missing_exception"},
 			{SnapshotRequest{Repository: "r", Name: "t", Indices: []string{"nope"}}, 404, "index_not_found_exception"},

@@ -36,9 +36,10 @@ func (n *Node) PutRepository(ctx context.Context, r state.Repository, masterTime
 func (p *process) checkRepository(r *state.Repository) error {
 	location, ok := r.Settings.Get("location")
 	refuse := func(reason string) error {
+		cause := &Error{Status: 500, Type: "repository_exception", Reason: "[" + r.Name + "] " + reason}
 		return &Error{
 			Status: 500, Type: "repository_exception", Reason: "[" + r.Name + "] failed to create repository",
-			CausedBy: &Error{Status: 500, Type: "repository_exception", Reason: "[" + r.Name + "] " + reason},
+			CausedBy: cause, RootCause: []*Error{cause},
 		}
 	}
 	if r.Type != "fs" {
@@ -118,7 +119,7 @@ func (m *master) newSnapshot(st *state.State, q SnapshotRequest) (*state.Snapsho
 		return nil, err
 	}
 	taken := func(why string) error {
-		return snapshotError(400, "invalid_snapshot_name_exception", q.Repository, q.Name, "Invalid snapshot name ["+q.Name+"], snapshot with the same name "+why)
+		return snapshotError(400, "snapshot_name_already_in_use_exception", q.Repository, q.Name, "Invalid snapshot name ["+q.Name+"], snapshot with the same name "+why)
 	}
 	if m.p.c.vaultOf(r).find(q.Name) != nil {
 		return nil, taken("already exists")
@@ -204,7 +205,7 @@ type SnapshotStatus struct {
 func (n *Node) SnapshotStatuses(ctx context.Context, repository string, names []string, masterTimeout time.Duration) ([]SnapshotStatus, error) {
 	return OnMaster(ctx, n, masterTimeout, func(m *Node) ([]SnapshotStatus, error) {
 		st := m.Applied()
-		if repository != "" && st.Repository(repository) == nil {
+		if len(names) > 0 && st.Repository(repository) == nil {
 			return nil, repositoryMissing(repository)
 		}
 		out := []SnapshotStatus{}

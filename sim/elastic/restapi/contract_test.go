@@ -31,3 +31,25 @@ func TestContract(t *testing.T) {
 	})
 	assert.Empty(t, reasons.Unused(), "for these reasons nothing differs any more")
 }
+
+func TestContractOfSnapshots(t *testing.T) {
+	recorded, err := contract.RecordedSnapshots()
+	require.NoError(t, err)
+	reasons := contract.OfSimulatedSnapshots()
+	w := newWorld(t, 2, "path.repo", contract.RepoPath)
+	w.run(func(ctx context.Context) {
+		for i, q := range contract.SnapshotRequests() {
+			r := w.do(ctx, q.Method, q.URI, q.Body, q.Headers...)
+			if !assert.NoErrorf(t, r.err, "%s %s", q.Method, q.URI) {
+				continue
+			}
+			got := contract.Reduce(contract.Reply{Status: r.status, Header: r.header, Body: r.body})
+			for _, d := range contract.Differences(recorded[i].Answer, got) {
+				if reasons.For(q, d) == "" {
+					t.Errorf("%s %s %s\n  %s", q.Method, q.URI, q.Body, d)
+				}
+			}
+		}
+	})
+	assert.Empty(t, reasons.Unused(), "for these reasons nothing differs any more")
+}

@@ -154,7 +154,7 @@ func writeRecovery(w *jsonWriter, st *state.State, f *elastic.RecoveryInfo, deta
 func writeRestored(w *jsonWriter, from *state.Restored) {
 	w.str("repository", from.Repository)
 	w.str("snapshot", from.Snapshot)
-	w.str("version", itoa(indexVersion))
+	w.str("version", version)
 	w.str("index", from.Index)
 	w.str("restoreUUID", from.RestoreUUID)
 }

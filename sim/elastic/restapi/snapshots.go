@@ -153,6 +153,7 @@ type snapshotBody struct {
 	changes                map[string]*string
 }
 
+// snapshotBody reads it; names that are not known are refused where any are given.
 func (r *request) snapshotBody(global bool, known ...string) snapshotBody {
 	q := snapshotBody{includeGlobal: global, opt: expandHidden}
 	if len(r.body) == 0 {
@@ -161,7 +162,7 @@ func (r *request) snapshotBody(global bool, known ...string) snapshotBody {
 	body := r.json()
 	for i := range body.members {
 		m := &body.members[i]
-		if !slices.Contains(known, m.name) {
+		if len(known) > 0 && !slices.Contains(known, m.name) {
 			raise(illegalArgument("Unknown parameter %s", m.name))
 		}
 		q.take(m)
@@ -213,7 +214,7 @@ func (q *snapshotBody) take(m *jsonMember) {
 func prepareCreateSnapshot(r *request) action {
 	repository, name := r.param("repository"), r.param("snapshot")
 	wait, master := r.boolParam("wait_for_completion", false), r.masterTimeout()
-	body := r.snapshotBody(true, "indices", "ignore_unavailable", "include_global_state", "partial")
+	body := r.snapshotBody(true) // Elasticsearch passes over what it doesn't know here
 	return func(c *call) *response {
 		st := c.state(false, master)
 		indices := resolve(st, body.indices, body.opt)
@@ -392,7 +393,9 @@ func within(have, expressions []string, lenient bool) []string {
 			}
 		}
 		if !found && !lenient && !strings.Contains(e, "*") {
-			raise(elastic.IndexNotFound(e))
+			missing := elastic.IndexNotFound(e)
+			missing.Fields = missing.Fields[2:] // without the resource
+			raise(missing)
 		}
 	}
 	return out
