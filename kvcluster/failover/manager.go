@@ -44,6 +44,7 @@ type Manager struct {
 	gave    bool
 	gaveAt  time.Duration
 	gaveRev uint64
+	placed  uint64 // the sign of what needed no other places
 	// When the measurements were looked at, and whether to do it at once.
 	balancedAt time.Duration
 	forced     bool

@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/shardquake/shardquake/kvcluster/meta"
@@ -78,14 +79,21 @@ func (m *Manager) place() {
 		}
 	}
 	nodes := m.placeable()
+	if sign := m.sign(len(ready), nodes); sign == m.placed {
+		return // nothing was to be done when it was so before
+	} else if room > 0 {
+		m.placed = sign
+	}
 	for _, s := range ready {
 		if room <= 0 {
+			m.placed = 0
 			return
 		}
 		next := m.next(s, nodes)
 		if next == nil {
 			continue
 		}
+		m.placed = 0
 		room--
 		for _, id := range next {
 			if !s.HasReplica(id) {
@@ -94,6 +102,15 @@ func (m *Manager) place() {
 		}
 		m.command(wire.Command{Kind: wire.SetReplicas, Shard: s.ID, Nodes: next, IfEpoch: s.Epoch})
 	}
+}
+
+// sign is a hash of what place rests on: placing is much work to do again and again.
+func (m *Manager) sign(ready int, nodes []shardmap.Node) uint64 {
+	what := fmt.Sprint(m.state.Revision(), ready)
+	for _, n := range nodes {
+		what += fmt.Sprint(" ", n.ID, n.Closed, m.Lost(n.ID), m.up(n.ID))
+	}
+	return shardmap.Hash(what)
 }
 
 // next is the copies of a shard after the next step towards where they should be, or
