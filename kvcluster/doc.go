@@ -13,6 +13,7 @@
 //	replica       one copy of a shard: epochs, replication, reads, duplicates
 //	storage       the engines that copies keep data in, and their common contract
 //	wire          the binary protocol
+//	client        the database as programs see it: operations, futures, transactions
 //	check         whether what clients saw is consistent with what follows
 //
 // # What a level guarantees, and why
@@ -48,6 +49,8 @@
 //
 // Conditional writes (if missing, if the value or version is so) are decided when they
 // are applied, in the order of the log, and therefore need QUORUM or ALL.
+//
+// Transactions over several shards are strictly serializable; package client says how.
 //
 // # Unknown outcomes
 //

@@ -18,6 +18,22 @@
 // write that was refused must not be read. The value before the first write is a
 // missing key.
 //
-// A verdict says how much it rests on: operations, keys, pairs that overlapped in time.
+// # Transactions
+//
+// [Transactions] checks lists that transactions read and append to, in the manner of Elle
+// (Kingsbury and Alvaro, Elle: Inferring Isolation Anomalies from Experimental
+// Observations, VLDB 2020). As a list tells in which order it was appended to, every read
+// says which transactions came before it (wr) and which after (rw), and the lists say
+// whose appends came before whose (ww); so do clocks, where one transaction ended before
+// another began (rt). A cycle among these is a proof that the history isn't strictly
+// serializable; it is named, and drawn as text and as a picture. Without a cycle, and
+// without reads of what was aborted, intermediate or out of order, it is.
+//
+// [Bank] checks that transfers between accounts leave their sum as it was, in every audit.
+//
+// # Verdicts
+//
+// A verdict says how much it rests on: operations, keys, pairs that overlapped in time,
+// failovers in between.
 // Below the floors given it is Unknown instead of Pass.
 package check

@@ -89,6 +89,7 @@ type Report struct {
 	Ops        int    // that took part: reads that were done, writes that may have been
 	Keys       int
 	Overlaps   int // operations that began while another of their key was under way
+	Failovers  int // while they ran; see Covering
 	Violations []Violation
 }
 
@@ -172,8 +173,8 @@ func register(ops []Op, list []int32) (Violation, bool) {
 	}
 	bad := func(why string, which ...int32) (Violation, bool) {
 		v := Violation{Key: ops[list[0]].Key, Why: why}
-		for _, i := range which {
-			if i >= 0 {
+		for n, i := range which {
+			if i >= 0 && !slices.Contains(which[:n], i) {
 				v.Ops = append(v.Ops, ops[i])
 			}
 		}

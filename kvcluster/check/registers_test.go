@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,6 +71,33 @@ func TestAVerdictNeedsEnoughToRestOn(t *testing.T) {
 	assert.Contains(t, r.Why, "1 overlaps")
 	r = check.Registers(append(ops, read("z", 9, 10)), check.Floor{Ops: 100})
 	assert.Equal(t, check.Fail, r.Verdict, "what is wrong is wrong however little was seen")
+}
+
+func TestAPassNeedsFailoversWhereTheyAreAskedFor(t *testing.T) {
+	ops := []check.Op{write("a", 10, 50), read("a", 30, 60)}
+	r := check.Registers(ops, check.Floor{})
+	assert.Equal(t, check.Pass, r.Covering(ops, []int64{5, 20, 61}, 1).Verdict)
+	r = r.Covering(ops, []int64{5, 61}, 1)
+	assert.Equal(t, check.Undecided, r.Verdict)
+	assert.Contains(t, r.Why, "0 failovers")
+}
+
+func TestAViolationIsDrawnOnAnAxisOfTime(t *testing.T) {
+	r := check.Registers([]check.Op{write("a", 0, 10e6), write("b", 20e6, 30e6), read("b", 35e6, 45e6), read("a", 50e6, 60e6)}, check.Floor{})
+	require.Len(t, r.Violations, 1)
+	v := r.Violations[0]
+	v.Ops = append(v.Ops, unknown(write("<c>", 40e6, 41e6)))
+	assert.Equal(t, `k: each of two values must have been there while the other was
+  client 0 write "a"   ├────────┤
+  client 0 read "a"                                                     ├─────────┤
+  client 0 write "b"                      ├─────────┤
+  client 0 read "b"                                      ├─────────┤
+  client 0 write "<c>"                                        ├───────────────────→
+                       0.000000s                                           0.060000s
+`, v.Draw())
+	svg := v.SVG()
+	assert.Contains(t, svg, "&lt;c&gt;")
+	assert.Equal(t, strings.Count(svg, "<rect"), len(v.Ops)+1)
 }
 
 // TestPorcupineAgrees compares with a general checker on small histories.

@@ -42,4 +42,41 @@
 // retry. A retry gets the outcome of the first attempt. Clients beyond MaxClients are
 // forgotten, those unheard of longest first; after that, a retry of a client that isn't
 // known gets the answer Unknown instead of being done a second time.
+//
+// # Ranges
+//
+// The entry that begins an epoch claims what the map gives the shard. If parts were split
+// off since, it makes every copy that applies it divide: it puts the part's keys, locks,
+// decisions and what is remembered of clients where the part's core will look for them
+// (event Born), at the same index of the log. The part's primary can act when one of
+// those that it fenced has been born; what the others lack they fetch. Copies keep a part's
+// data until the map says that its primary acts (Release), so that a copy that gets a snapshot
+// can make the part's from it too, and nothing is lost whoever is lost in between.
+//
+// A shard with an heir doesn't change any more once its claim is committed. Its primary
+// sends everything to the heir's, page by page; each page is an entry of the heir's log,
+// and the last one extends the heir's range. Only then does the map give it the range. The
+// keys of a page lie outside the heir's range until then, where nobody sees them. Versions go
+// on above those of both logs.
+//
+// A node that holds no copy any more drops it ([Forget]) when the map is settled
+// without it; the promise stays.
+//
+// # Transactions
+//
+// Package client says how transactions over several shards go. Here they are entries: a
+// lock per key with what is to become of it, and on the shard of the anchor a record
+// while the transaction may still be committed, or is and has keys to be resolved. A read
+// at QUORUM or ALL that meets a lock of a write is refused with the name of the
+// transaction, as is a write that meets any lock: what the key is depends on a decision
+// that is made elsewhere, and may have been made. A read at ONE returns what was before.
+//
+// # Damage
+//
+// When the engine reports corrupt data, the copy throws all of it away, but not its promise.
+// It has acknowledged what it now lacks, so it counts for nothing: it answers no fence,
+// acknowledges nothing and serves nothing until it has fetched everything up to the end of
+// the log of an acting primary, which has all that was ever committed. If the promise
+// itself is lost, the node can't come back under its name: it is another node then, with an
+// empty disk, and the lost one's copies are made anew.
 package replica

@@ -352,7 +352,7 @@ func (r *rehearsal) judge() {
 	if r.Transactions {
 		r.judgeTransactions()
 	} else {
-		r.res.Report = check.Registers(r.history, check.Floor{Ops: 100, Overlaps: 10})
+		r.res.Report = check.Registers(r.history, check.Floor{Ops: 100, Overlaps: 10}).Covering(r.history, r.failovers, 2)
 	}
 	for i := range r.m.Len() {
 		r.judgeShard(r.m.At(i))

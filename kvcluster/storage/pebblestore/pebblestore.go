@@ -51,6 +51,9 @@ func Open(dir string, cfg Config) (*Store, error) {
 		cfg.FS = vfs.Default
 	}
 	db, err := pebble.Open(dir, &pebble.Options{FS: cfg.FS, MemTableSize: cfg.MemTableBytes, Logger: silent{},
+		// Pebble would end the process when a compaction meets corrupt data, over and over. What
+		// matters is that reads return ErrCorrupt: then it is dropped and fetched anew.
+		EventListener:      &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}},
 		FormatMajorVersion: pebble.FormatNewest})
 	if err != nil {
 		return nil, wrap("open", err)
