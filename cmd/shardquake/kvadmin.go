@@ -51,6 +51,9 @@ func printStatus(out io.Writer, r *wire.AdminResult) error {
 	s := r.State
 	fmt.Fprintf(out, "cluster %x, revision %d, led by %s; %d copies of each shard, heartbeat every %v\n\n",
 		s.Cluster, s.Revision, s.Leader, s.Settings.Replicas, s.Settings.Heartbeat)
+	if len(r.Health) == 0 {
+		fmt.Fprint(out, "No leader of the metadata group answers: this is what a node remembers.\n\n")
+	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NODE\tZONE\tSTATE\tHEALTH\tMETADATA\tCOPIES\tPRIMARIES")
 	for i := range s.Members {
@@ -122,7 +125,7 @@ func acting(r *wire.AdminResult, sh *shardmap.Shard) *wire.CopyReport {
 func shardState(s *wire.ClusterState, sh *shardmap.Shard, c *wire.CopyReport) string {
 	switch {
 	case c == nil:
-		return "no primary acts"
+		return "no primary known to act"
 	case sh.Heir != "":
 		return "goes to " + string(sh.Heir)
 	case sh.Origin != "":

@@ -259,15 +259,19 @@ func (c *Cluster) Processes() chaos.Processes { return c }
 // Disks implements chaos.Target.
 func (c *Cluster) Disks() chaos.Disks { return c }
 
-// ClusterState asks the metadata group for the cluster's state, over no link.
+// ClusterState asks the metadata group for the cluster's state, over no link. It is an
+// error if only nodes that know no leader answer.
 func (c *Cluster) ClusterState(ctx context.Context) (*wire.AdminResult, error) {
 	client := tcp.NewClient(c.Direct())
 	defer client.Close()
 	r, err := client.Command(ctx, wire.Command{Kind: wire.GetState})
-	if err == nil && r.State == nil {
-		err = fmt.Errorf("no state: %v: %s", r.Status, r.Reason)
+	if err != nil {
+		return nil, err
 	}
-	return r, err
+	if r.State == nil || len(r.Health) == 0 {
+		return nil, fmt.Errorf("no state of a leader: %v: %s", r.Status, r.Reason)
+	}
+	return r, nil
 }
 
 // Await waits until every node that runs has joined, every shard has its copies on them,

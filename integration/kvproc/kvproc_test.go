@@ -119,7 +119,8 @@ func startLoad(ctx context.Context, t *testing.T, c *Cluster, each int, viewers 
 	for _, viewer := range viewers {
 		db := database(t, c, viewer)
 		for range each {
-			l.clients.Go(func() { l.work(ctx, db, n) })
+			number := n
+			l.clients.Go(func() { l.work(ctx, db, number) })
 			n++
 		}
 	}

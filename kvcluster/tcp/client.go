@@ -40,14 +40,23 @@ func (c *Client) Send(ctx context.Context, to shardmap.NodeID, m wire.Message) (
 
 // Command asks the nodes in turn, the leader of the metadata group first, until one has
 // carried a command out, has refused it, or may have carried it out: Status Unknown. If
-// none could, the error says why the last one couldn't, and nothing was done.
+// none could, the error says why the last one couldn't, and nothing was done. When nobody
+// reaches the leader, the state is what a node happens to know, and has no Health.
 func (c *Client) Command(ctx context.Context, command wire.Command) (*wire.AdminResult, error) {
+	r, err := c.askAll(ctx, &wire.Admin{Command: command})
+	if err != nil && command.Kind == wire.GetState && ctx.Err() == nil {
+		return c.askAll(ctx, &wire.Admin{Command: command, Stale: true})
+	}
+	return r, err
+}
+
+func (c *Client) askAll(ctx context.Context, m *wire.Admin) (*wire.AdminResult, error) {
 	last := fmt.Errorf("no node to ask: %w", ErrAddress)
 	for _, machine := range c.order() {
 		if ctx.Err() != nil {
 			return nil, errors.Join(ctx.Err(), last)
 		}
-		r, err := c.Ask(ctx, machine, &wire.Admin{Command: command})
+		r, err := c.Ask(ctx, machine, m)
 		if err == nil && r.Status != wire.Unavailable {
 			c.note(r)
 			return r, nil

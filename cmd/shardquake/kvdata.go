@@ -1,0 +1,286 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shardquake/shardquake/internal/clock"
+	"github.com/shardquake/shardquake/kvcluster/client"
+	"github.com/shardquake/shardquake/kvcluster/tcp"
+	"github.com/shardquake/shardquake/kvcluster/wire"
+)
+
+// kvSession is a client of the cluster for one command.
+type kvSession struct {
+	db *client.DB
+	// options are those of every operation: level and deadline.
+	options []client.Option
+	warn    io.Writer
+}
+
+// database runs do with a client. Level is "" for operations that have none.
+func (f *kvFlags) database(cmd *cobra.Command, level string, do func(context.Context, *kvSession) error) error {
+	cfg, err := f.config("client")
+	if err != nil {
+		return err
+	}
+	s := &kvSession{warn: cmd.ErrOrStderr(), options: []client.Option{client.Within(f.timeout)}}
+	if level != "" {
+		l, err := client.ParseLevel(level)
+		if err != nil {
+			return usage(err)
+		}
+		s.options = append(s.options, client.At(l))
+	}
+	transport := tcp.NewClient(cfg)
+	defer transport.Close()
+	s.db, err = client.Open(client.Config{Clock: clock.NewReal(kvRandom().Uint64()), Transport: transport, Admin: transport, Timeout: f.timeout})
+	if err != nil {
+		return err
+	}
+	return kvExit(do(cmd.Context(), s))
+}
+
+// kvExit gives a client's error its exit code.
+func kvExit(err error) error {
+	code := exitDefect
+	var told *exitError
+	switch {
+	case err == nil || errors.As(err, &told):
+		return err
+	case errors.Is(err, client.ErrUnknown):
+		code = exitUnknown
+	case errors.Is(err, client.ErrInvalid):
+		code = exitUsage
+	case errors.Is(err, client.ErrUnavailable):
+		code = exitUnavailable
+	case errors.Is(err, client.ErrCondition), errors.Is(err, client.ErrConflict):
+		code = exitFail
+	case errors.Is(err, context.Canceled):
+		code = exitAborted
+	case errors.Is(err, context.DeadlineExceeded):
+		code = exitUnavailable
+	}
+	return &exitError{code, err}
+}
+
+func levelFlag(cmd *cobra.Command, level *string) {
+	cmd.Flags().StringVar(level, "level", "quorum", "how many copies must take part: one, quorum or all")
+}
+
+// weak warns of what level ONE means.
+func (s *kvSession) weak(r client.Result, what string) {
+	if r.Weak {
+		fmt.Fprintln(s.warn, "shardquake: level one: "+what)
+	}
+}
+
+const (
+	weakRead  = "the answer may be stale"
+	weakWrite = "it may be lost if the primary fails now"
+)
+
+func newKVGetCommand(f *kvFlags) *cobra.Command {
+	var level string
+	version := false
+	cmd := &cobra.Command{
+		Use:   "get KEY",
+		Short: "Print the value of a key",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.database(cmd, level, func(ctx context.Context, s *kvSession) error {
+				r, err := s.db.Get(ctx, args[0], s.options...)
+				if err != nil {
+					return err
+				}
+				s.weak(r, weakRead)
+				if !r.Found {
+					return &exitError{exitFail, fmt.Errorf("there is no key %q", args[0])}
+				}
+				if version {
+					fmt.Fprintf(cmd.OutOrStdout(), "%d\t", r.Version)
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%s\n", r.Value)
+				return nil
+			})
+		},
+	}
+	levelFlag(cmd, &level)
+	cmd.Flags().BoolVar(&version, "version", false, "print the key's version before the value")
+	return cmd
+}
+
+// kvCondition is what a put may ask of the key first.
+type kvCondition struct {
+	missing bool
+	value   string
+	version uint64
+}
+
+func newKVPutCommand(f *kvFlags) *cobra.Command {
+	var level string
+	var c kvCondition
+	cmd := &cobra.Command{
+		Use:   "put KEY VALUE|-",
+		Short: "Store a value at a key; - reads it from the standard input",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			value := []byte(args[1])
+			if args[1] == "-" {
+				var err error
+				if value, err = io.ReadAll(io.LimitReader(cmd.InOrStdin(), wire.MaxValue+1)); err != nil {
+					return usage(err)
+				}
+			}
+			return f.database(cmd, level, func(ctx context.Context, s *kvSession) error {
+				r, err := c.put(ctx, cmd, s, args[0], value)
+				if err != nil {
+					return err
+				}
+				s.weak(r, weakWrite)
+				fmt.Fprintf(cmd.OutOrStdout(), "version %d\n", r.Version)
+				return nil
+			})
+		},
+	}
+	levelFlag(cmd, &level)
+	flags := cmd.Flags()
+	flags.BoolVar(&c.missing, "if-missing", false, "only if there is no such key")
+	flags.StringVar(&c.value, "if-value", "", "only if the key has this value")
+	flags.Uint64Var(&c.version, "if-version", 0, "only if the key has this version")
+	cmd.MarkFlagsMutuallyExclusive("if-missing", "if-value", "if-version")
+	return cmd
+}
+
+func (c *kvCondition) put(ctx context.Context, cmd *cobra.Command, s *kvSession, key string, value []byte) (client.Result, error) {
+	switch {
+	case c.missing:
+		return s.db.PutVersion(ctx, key, 0, value, s.options...)
+	case cmd.Flags().Changed("if-value"):
+		return s.db.CompareAndSet(ctx, key, []byte(c.value), value, s.options...)
+	case cmd.Flags().Changed("if-version"):
+		return s.db.PutVersion(ctx, key, c.version, value, s.options...)
+	}
+	return s.db.Put(ctx, key, value, s.options...)
+}
+
+func newKVDeleteCommand(f *kvFlags) *cobra.Command {
+	var level string
+	cmd := &cobra.Command{
+		Use:   "delete KEY",
+		Short: "Remove a key",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.database(cmd, level, func(ctx context.Context, s *kvSession) error {
+				r, err := s.db.Delete(ctx, args[0], s.options...)
+				if err == nil {
+					s.weak(r, weakWrite)
+				}
+				return err
+			})
+		},
+	}
+	levelFlag(cmd, &level)
+	return cmd
+}
+
+func newKVScanCommand(f *kvFlags) *cobra.Command {
+	var level string
+	limit := 0
+	cmd := &cobra.Command{
+		Use:   "scan [FROM [TO]]",
+		Short: "Print the keys of [FROM, TO) with their values, in order",
+		Args:  cobra.MaximumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if limit < 0 {
+				return usagef("--limit %d: expected a number that isn't negative", limit)
+			}
+			args = append(args, "", "")
+			return f.database(cmd, level, func(ctx context.Context, s *kvSession) error {
+				items, err := s.db.Scan(ctx, args[0], args[1], limit, s.options...)
+				for _, i := range items {
+					fmt.Fprintf(cmd.OutOrStdout(), "%s\t%s\n", strconv.Quote(i.Key), i.Value)
+				}
+				return err
+			})
+		},
+	}
+	levelFlag(cmd, &level)
+	cmd.Flags().IntVar(&limit, "limit", 1000, "print so many at most; 0: all")
+	return cmd
+}
+
+func newKVTxnCommand(f *kvFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "txn {get KEY | put KEY VALUE | delete KEY}…",
+		Short: "Do several things at once, or none of them",
+		Long: `Txn is a transaction: gets are printed in their order, puts and deletes are done
+together when all are through, on however many shards, if nothing that was read has changed
+meanwhile.`,
+		Example: `  shardquake kv txn get a put b 2 delete c`,
+		Args:    cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			steps, err := parseSteps(args)
+			if err != nil {
+				return usage(err)
+			}
+			return f.database(cmd, "", func(ctx context.Context, s *kvSession) error {
+				t := s.db.Begin()
+				for _, step := range steps {
+					if err := step.do(ctx, t, cmd.OutOrStdout()); err != nil {
+						return err
+					}
+				}
+				return t.Commit(ctx)
+			})
+		},
+	}
+}
+
+// txnStep is one thing that a transaction does.
+type txnStep struct{ what, key, value string }
+
+func (s *txnStep) do(ctx context.Context, t *client.Txn, out io.Writer) error {
+	switch s.what {
+	case "put":
+		t.Put(s.key, []byte(s.value))
+	case "delete":
+		t.Delete(s.key)
+	default:
+		r, err := t.Get(ctx, s.key)
+		if err != nil {
+			return err
+		}
+		if r.Found {
+			fmt.Fprintf(out, "%s\t%s\n", strconv.Quote(s.key), r.Value)
+		} else {
+			fmt.Fprintf(out, "%s\n", strconv.Quote(s.key))
+		}
+	}
+	return nil
+}
+
+// parseSteps reads "put KEY VALUE delete KEY …".
+func parseSteps(args []string) ([]txnStep, error) {
+	var steps []txnStep
+	for len(args) > 0 {
+		need := map[string]int{"get": 2, "put": 3, "delete": 2}[args[0]]
+		switch {
+		case need == 0:
+			return nil, fmt.Errorf("%q: expected get, put or delete", args[0])
+		case len(args) < need:
+			return nil, fmt.Errorf("%s: a key or value is missing", args[0])
+		}
+		s := txnStep{what: args[0], key: args[1]}
+		if need == 3 {
+			s.value = args[2]
+		}
+		steps, args = append(steps, s), args[need:]
+	}
+	return steps, nil
+}
