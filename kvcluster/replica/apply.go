@@ -84,7 +84,7 @@ func (c *Core) loadState() error {
 		{'e', func(string, []byte) error { c.evicted = true; return nil }},
 		{'i', func(name string, v []byte) (err error) { c.intents[name], err = decodeIntent(v); return err }},
 		{'r', func(_ string, v []byte) (err error) { c.span, err = decodeSpan(v); return err }},
-		{'t', func(name string, v []byte) (err error) { c.records[decodeID(name)], err = decodeRecord(v); return err }},
+		{'t', func(name string, v []byte) (err error) { c.records[name], err = decodeRecord(v); return err }},
 		{'x', func(name string, v []byte) (err error) {
 			c.imports[shardmap.ID(name)], err = decodeImported(v)
 			return err
@@ -105,7 +105,7 @@ func (c *Core) loadState() error {
 
 func (c *Core) resetState() {
 	c.state = state{sessions: make(map[uint64]*session), imports: make(map[shardmap.ID]imported),
-		intents: make(map[string]*intent), records: make(map[wire.TxnID]*record)}
+		intents: make(map[string]*intent), records: make(map[string]*record)}
 	c.born = make(map[shardmap.ID]bool)
 }
 

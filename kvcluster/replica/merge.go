@@ -80,7 +80,7 @@ func (c *Core) bequeaths(kind byte, name string) bool {
 	case 'k', 'i':
 		return !c.shard.Drop && c.span.covers(name)
 	case 't':
-		return c.span.covers(c.records[decodeID(name)].anchor)
+		return c.span.covers(c.records[name].anchor)
 	case 'c', 'e':
 		return true
 	}
@@ -205,7 +205,7 @@ func (c *Core) takeItem(x *effect, r wire.Raw) error {
 		if err != nil {
 			return err
 		}
-		x.then(func() { c.records[decodeID(name)] = d })
+		x.then(func() { c.records[name] = d })
 	}
 	x.Put(c.at(r.Key[0], name), value)
 	return nil

@@ -185,7 +185,7 @@ func (c *Core) dropRange(x *effect, start, end string) {
 			x.then(func() { delete(c.intents, key) })
 		}
 	}
-	for _, id := range c.recordIDs() {
+	for _, id := range sortedKeys(c.records) {
 		if inside.Covers(c.records[id].anchor) {
 			c.putRecord(x, id, nil)
 		}
@@ -272,9 +272,9 @@ func (c *Core) copyPart(w *copier, p part, to []byte) {
 			w.Put(append(append(slices.Clone(to), kind), k[len(from):]...), slices.Clone(v))
 		})
 	}
-	for _, id := range c.recordIDs() {
+	for _, id := range sortedKeys(c.records) {
 		if inside.Covers(c.records[id].anchor) {
-			w.Put(append(append(slices.Clone(to), 't'), recordKey(id)...), c.records[id].encode())
+			w.Put(append(append(slices.Clone(to), 't'), id...), c.records[id].encode())
 		}
 	}
 	staged := c.staged(p.ID)

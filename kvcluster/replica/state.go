@@ -27,7 +27,7 @@ type state struct {
 	span     span
 	imports  map[shardmap.ID]imported // by source
 	intents  map[string]*intent       // by key
-	records  map[wire.TxnID]*record
+	records  map[string]*record       // by recordKey
 }
 
 // entries are the log after its base, in memory as on disk.

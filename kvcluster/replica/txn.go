@@ -2,7 +2,6 @@ package replica
 
 import (
 	"encoding/binary"
-	"slices"
 
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/wire"
@@ -62,36 +61,19 @@ func decodeRecord(buf []byte) (*record, error) {
 	return d, r.err("transaction")
 }
 
-func recordKey(id wire.TxnID) []byte {
-	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, id.Client), id.Seq)
-}
-
-func decodeID(key string) wire.TxnID {
-	return wire.TxnID{Client: binary.BigEndian.Uint64([]byte(key)), Seq: binary.BigEndian.Uint64([]byte(key[8:]))}
-}
-
-func (c *Core) recordIDs() []wire.TxnID {
-	keys := make([]string, 0, len(c.records))
-	for id := range c.records {
-		keys = append(keys, string(recordKey(id)))
-	}
-	slices.Sort(keys)
-	ids := make([]wire.TxnID, len(keys))
-	for i, k := range keys {
-		ids[i] = decodeID(k)
-	}
-	return ids
+// recordKey is what the record of a transaction is filed under.
+func recordKey(id wire.TxnID) string {
+	return string(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, id.Client), id.Seq))
 }
 
 // putRecord sets a transaction's decision; nil removes it.
-func (c *Core) putRecord(x *effect, id wire.TxnID, d *record) {
-	key := c.at('t', string(recordKey(id)))
+func (c *Core) putRecord(x *effect, id string, d *record) {
 	if d == nil {
-		x.Delete(key)
+		x.Delete(c.at('t', id))
 		x.then(func() { delete(c.records, id) })
 		return
 	}
-	x.Put(key, d.encode())
+	x.Put(c.at('t', id), d.encode())
 	x.then(func() { c.records[id] = d })
 }
 
@@ -137,7 +119,8 @@ func (c *Core) hiddenIn(r *wire.Request, a *wire.Response) *wire.Txn {
 // step does a step of a transaction whose conditions hold.
 func (c *Core) step(x *effect, e *wire.Entry) wire.Status {
 	t := &e.Txn
-	d := c.records[t.ID]
+	id := recordKey(t.ID)
+	d := c.records[id]
 	switch t.Step {
 	case wire.Prepare:
 		c.prepare(x, e)
@@ -150,15 +133,15 @@ func (c *Core) step(x *effect, e *wire.Entry) wire.Status {
 			return wire.Committed
 		case d.committed:
 		case t.Commit:
-			c.putRecord(x, t.ID, &record{anchor: d.anchor, committed: true, keys: t.Keys})
+			c.putRecord(x, id, &record{anchor: d.anchor, committed: true, keys: t.Keys})
 		default:
-			c.putRecord(x, t.ID, nil)
+			c.putRecord(x, id, nil)
 		}
 	case wire.Resolve:
 		c.resolve(x, e)
 	case wire.Forget:
 		if d != nil && d.committed {
-			c.putRecord(x, t.ID, nil)
+			c.putRecord(x, id, nil)
 		}
 	}
 	return wire.OK
@@ -168,7 +151,7 @@ func (c *Core) prepare(x *effect, e *wire.Entry) {
 	for i := range e.Ops {
 		op := &e.Ops[i]
 		if op.Key == e.Txn.Anchor {
-			c.putRecord(x, e.Txn.ID, &record{anchor: op.Key})
+			c.putRecord(x, recordKey(e.Txn.ID), &record{anchor: op.Key})
 		}
 		l := &intent{id: e.Txn.ID, anchor: e.Txn.Anchor, kind: op.Kind, value: op.Value}
 		x.Put(c.at('i', op.Key), l.encode())
@@ -194,7 +177,7 @@ func (c *Core) resolve(x *effect, e *wire.Entry) {
 // inquire answers how a transaction is decided.
 func (c *Core) inquire(r *wire.Request) *wire.Response {
 	a := &wire.Response{Status: wire.Aborted, Txn: wire.Txn{Step: wire.Decide, ID: r.Txn.ID, Anchor: r.Txn.Anchor}}
-	if d := c.records[r.Txn.ID]; d != nil {
+	if d := c.records[recordKey(r.Txn.ID)]; d != nil {
 		a.Status = wire.Pending
 		if d.committed {
 			a.Status, a.Txn.Commit, a.Txn.Keys = wire.Committed, true, d.keys
