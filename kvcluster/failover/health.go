@@ -74,3 +74,21 @@ func (m *Manager) Available(id shardmap.ID) bool {
 	x := m.shards[id]
 	return x != nil && !x.bad
 }
+
+// Middle is the key at which a shard is to be split by size or by load, as its primary
+// measured, or "" if there is none, or not yet.
+func (m *Manager) Middle(id shardmap.ID, by wire.SplitBy) string {
+	s := m.state.Map().Get(id)
+	if s == nil {
+		return ""
+	}
+	r, _ := m.report(s.Primary, id)
+	key := r.Middle
+	if by == wire.ByLoad {
+		key = r.LoadMiddle
+	}
+	if key <= s.Start || !s.Covers(key) {
+		return ""
+	}
+	return key
+}

@@ -136,9 +136,23 @@ func (n *Node) administer(a ask, c *wire.Command) {
 		n.manager.Rebalance()
 		n.manageAt = n.now
 		n.answer(a, wire.AdminResult{})
+	case wire.SplitShard:
+		n.split(a, *c)
 	default:
 		n.propose(a, []wire.Command{*c})
 	}
+}
+
+// split splits a shard at the key given, or at one that the measurements give.
+func (n *Node) split(a ask, c wire.Command) {
+	if c.By != wire.ByKey {
+		if c.Start = n.manager.Middle(c.Shard, c.By); c.Start == "" {
+			n.answer(a, wire.AdminResult{Status: wire.Invalid, Reason: "no key is known that halves the shard"})
+			return
+		}
+		c.By = wire.ByKey
+	}
+	n.propose(a, []wire.Command{c})
 }
 
 func (n *Node) propose(a ask, commands []wire.Command) {

@@ -68,7 +68,8 @@ const (
 	CreateShard
 	// DeleteShard removes Shard; Drop deletes its data.
 	DeleteShard
-	// SplitShard splits Shard at Start; the right half is called Other or gets a name.
+	// SplitShard splits Shard at Start; the right half is called Other or gets a name. With
+	// By, the leader chooses the key.
 	SplitShard
 	// MergeShards merges Shard with its neighbour Other.
 	MergeShards
@@ -105,6 +106,21 @@ func (k CommandKind) String() string {
 	return "unknown"
 }
 
+// SplitBy says how the key is chosen at which a shard is split.
+type SplitBy uint8
+
+const (
+	// ByKey takes the key given.
+	ByKey SplitBy = iota
+	// BySize takes one that halves the bytes, ByLoad one that halves the requests, as
+	// measured by the shard's primary.
+	BySize
+	// ByLoad is described at BySize.
+	ByLoad
+)
+
+const splitBys = 3
+
 // Command is a change of the cluster's metadata. Fields that its kind doesn't name are
 // empty.
 type Command struct {
@@ -114,6 +130,7 @@ type Command struct {
 	IfEpoch    uint64
 	Epoch      uint64
 	Start, End string
+	By         SplitBy
 	Node, To   shardmap.NodeID
 	Nodes      []shardmap.NodeID
 	Drop       bool
@@ -131,6 +148,7 @@ func (m *Command) code(c *coder) {
 	c.uint(&m.Epoch)
 	text(c, &m.Start, MaxKey)
 	text(c, &m.End, MaxKey)
+	c.small((*uint8)(&m.By), splitBys)
 	text(c, &m.Node, MaxName)
 	text(c, &m.To, MaxName)
 	nodeList(c, &m.Nodes)

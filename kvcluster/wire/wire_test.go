@@ -36,7 +36,7 @@ var (
 			NeedEpoch: true, InSync: []shardmap.NodeID{"n1"}, Bytes: 10, QPS: 11, Middle: "m", LoadMiddle: "k", Measured: true}}},
 		&wire.HeartbeatAck{Peer: peer, Revision: 4},
 		&state,
-		&wire.Admin{ID: 1, Peer: peer, Stale: true, Command: wire.Command{Kind: wire.ChangeSettings, Shard: "s1", IfEpoch: 3, Nodes: []shardmap.NodeID{"n1"},
+		&wire.Admin{ID: 1, Peer: peer, Stale: true, Command: wire.Command{Kind: wire.ChangeSettings, Shard: "s1", IfEpoch: 3, By: wire.ByLoad, Nodes: []shardmap.NodeID{"n1"},
 			Member: &wire.Member{Name: "m1"}, Settings: &wire.Settings{Replicas: 3, Heartbeat: 5 * time.Second}, Failover: &wire.Failover{Shard: "s1"}}},
 		&wire.AdminResult{ID: 1, Peer: peer, Status: wire.Unavailable, Reason: "because", Shard: "s2", Node: "n4", Leader: "n1", State: &state,
 			Health: []wire.NodeHealth{{Node: "n1", State: wire.Recovering, Missed: 3, Copies: []wire.CopyReport{{Shard: "s1"}}}}},
