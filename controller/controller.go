@@ -22,6 +22,9 @@ type Config struct {
 	// Shadow names policies that are asked beside the one that decides, each with the
 	// same observation. Their verdicts are recorded and nothing is done about them.
 	Shadow []string
+	// OffPeak reports whether a moment lies in an off-peak window, in which what can wait is
+	// done. Nil: there are none, and nothing waits.
+	OffPeak func(time.Time) bool
 	// Distance is how far nodes are from each other, for policies that choose where a shard
 	// moves. Without it all are equally far.
 	Distance policy.Distance
@@ -173,7 +176,7 @@ func New(cfg Config) (*Controller, error) {
 		group: c.group, interval: cfg.Interval,
 		observer: &observer{
 			client: cfg.Client, clock: clk, allocation: allocation, maxAge: maxAge,
-			load: meter, loadAge: loadAge, log: log, distance: cfg.Distance,
+			load: meter, loadAge: loadAge, log: log, distance: cfg.Distance, offPeak: cfg.OffPeak,
 		},
 		progressInterval: cfg.ProgressInterval, progressLimit: cfg.ProgressLimit, verifyAfter: cfg.VerifyAfter,
 		paceTuned: cfg.PaceTuned,

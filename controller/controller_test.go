@@ -74,6 +74,21 @@ func TestTheNaivePolicySendsItsSettingsForEver(t *testing.T) {
 	})
 }
 
+func TestWhatCanWaitWaitsForTheOffPeakWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeCluster(3, started("logs", 8, 6, 4)...)
+		begun := time.Now()
+		r := run(t, fake, func(c *controller.Config) {
+			c.PolicyName = "variance"
+			c.OffPeak = func(at time.Time) bool { return at.Sub(begun) > 10*time.Minute }
+		})
+		time.Sleep(11 * time.Minute)
+		require.NoError(t, r.end())
+		require.NotEmpty(t, r.acted())
+		assert.GreaterOrEqual(t, r.acted()[0].Monotonic, 10*time.Minute)
+	})
+}
+
 func TestPolicyNoneLooksOnAndSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFakeCluster(3, started("logs", 12, 4, 2)...)

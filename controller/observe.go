@@ -66,6 +66,7 @@ type observer struct {
 	load       *loadMeter
 	loadAge    time.Duration // how old a look at the load may be
 	distance   policy.Distance
+	offPeak    func(time.Time) bool // nil: no windows
 	log        logger
 
 	mu         sync.Mutex
@@ -113,6 +114,7 @@ func (o *observer) observe(ctx context.Context, needs policy.Needs) (policy.Obse
 		o.addLoad(ctx, &obs, needs)
 	}
 	obs.Distance = o.distance
+	obs.Peak = o.offPeak != nil && !o.offPeak(o.clock.Now())
 	if policy.Tiered(obs.Nodes) {
 		if obs.Tiers, err = o.tiers(ctx); err != nil {
 			return obs, fmt.Errorf("tiers of indices: %w", err)

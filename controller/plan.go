@@ -61,7 +61,7 @@ func (c *Controller) Plan(ctx context.Context) (Plan, error) {
 			return Plan{}, err
 		}
 	}
-	o := observer{client: c.cfg.Client, clock: c.cfg.Clock, allocation: newAllocationCache(c.cfg.Client, c.cfg.Clock), load: meter, log: c.log, distance: c.cfg.Distance}
+	o := observer{client: c.cfg.Client, clock: c.cfg.Clock, allocation: newAllocationCache(c.cfg.Client, c.cfg.Clock), load: meter, log: c.log, distance: c.cfg.Distance, offPeak: c.cfg.OffPeak}
 	needs := p.Needs()
 	needs.Bytes = true
 	obs, err := o.observe(ctx, needs)

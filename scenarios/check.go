@@ -267,8 +267,8 @@ func (s *Scenario) checkController(voc Vocabulary) []source.Problem {
 	if len(c.Approve) > 0 && !c.Recovery {
 		ps = append(ps, source.Problemf("$.controller.approve", "approvals mean something only with recovery: true"))
 	}
-	if len(c.OffPeak) > 0 && !c.Tuning {
-		ps = append(ps, source.Problemf("$.controller.off-peak", "windows mean something only with tuning: true"))
+	if len(c.OffPeak) > 0 && !c.Tuning && c.Policy != "variance" {
+		ps = append(ps, source.Problemf("$.controller.off-peak", "windows mean something only with tuning: true or policy: variance"))
 	}
 	if voc.CheckControl != nil {
 		wrong := voc.CheckControl(*c)

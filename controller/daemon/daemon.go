@@ -65,8 +65,12 @@ func New(o Options, out io.Writer) (*Daemon, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
 	}
+	windows, err := tuning.ParseWindows(list(o.OffPeak))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+	}
 	d.control, err = controller.New(controller.Config{
-		Distance: far, Clock: clk, Client: client, PolicyName: o.Policy, Shadow: list(o.Shadow), Interval: o.Interval.D(),
+		OffPeak: tuning.InAny(windows), Distance: far, Clock: clk, Client: client, PolicyName: o.Policy, Shadow: list(o.Shadow), Interval: o.Interval.D(),
 		SettingsScope: controller.SettingsScope(o.SettingsScope), SyncDelayThreshold: o.SyncDelayThreshold,
 		// Unassigned copies are the recovery manager's business, which acts by their cause;
 		// with --watch-only there is none, and they are nobody's.
@@ -130,15 +134,11 @@ func leadership(o Options, clk clock.Clock, base http.RoundTripper) (controller.
 
 // makeTuner makes the part that sets the pace of recoveries.
 func makeTuner(o Options) (controller.Part, error) {
-	var cfg tuning.Config
-	for _, text := range list(o.OffPeak) {
-		w, err := tuning.ParseWindow(text)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrOptions, err)
-		}
-		cfg.OffPeak = append(cfg.OffPeak, w)
+	windows, err := tuning.ParseWindows(list(o.OffPeak))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
 	}
-	tuner, err := tuning.New(cfg)
+	tuner, err := tuning.New(tuning.Config{OffPeak: windows})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
 	}

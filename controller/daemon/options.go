@@ -102,7 +102,7 @@ func (o *Options) Bind(fs *pflag.FlagSet) {
 	fs.TextVar(&o.Lease, "lease", o.Lease, "share the cluster with other controllers: one acts, and is replaced when it is silent for this `duration`; 0s: there are no others")
 	fs.StringVar(&o.Name, "name", o.Name, "name of this controller in the lease (default: host name and process id)")
 	fs.BoolVar(&o.Tune, "tune", o.Tune, "set the pace of recoveries by the load of the nodes")
-	fs.StringVar(&o.OffPeak, "off-peak", o.OffPeak, "daily windows in UTC, such as 22:00-06:00, in which tuned recoveries may go faster than normal, separated by commas")
+	fs.StringVar(&o.OffPeak, "off-peak", o.OffPeak, "daily windows in UTC, such as 22:00-06:00, in which tuned recoveries may go faster than normal and the policy variance does what can wait, separated by commas")
 	fs.StringVar(&o.Listen, "listen", o.Listen, "address of the HTTP API; empty: none")
 	fs.StringVar(&o.Token, "token", o.Token, "token that the HTTP API asks for (better: --token-file or SHARDQUAKE_TOKEN)")
 	fs.StringVar(&o.TokenFile, "token-file", o.TokenFile, "file with the token")
@@ -217,8 +217,8 @@ func (o *Options) check() error {
 	if o.Lease.D() < 0 {
 		add("lease %v: must not be negative", o.Lease)
 	}
-	if o.OffPeak != "" && !o.Tune {
-		add("off-peak windows are for tuned recoveries: --tune is missing")
+	if o.OffPeak != "" && !o.Tune && o.Policy != "variance" {
+		add("off-peak windows are for tuned recoveries and the policy variance: --tune is missing")
 	}
 	for _, w := range list(o.OffPeak) {
 		if _, err := tuning.ParseWindow(w); err != nil {

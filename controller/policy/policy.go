@@ -58,6 +58,9 @@ type Observation struct {
 	// Tiers are the data tiers that indices prefer, first choice first; only where some nodes
 	// are of certain tiers.
 	Tiers map[string][]string
+	// Peak says that this is no time for moves that can wait: there are off-peak windows, and
+	// none of them holds.
+	Peak bool
 	// Distance is how far nodes are from each other, as configured.
 	Distance Distance
 }

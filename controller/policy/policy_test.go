@@ -144,6 +144,20 @@ func TestVarianceHasHysteresisAndCoolDown(t *testing.T) {
 	}
 }
 
+func TestVarianceLeavesWhatCanWaitToTheNight(t *testing.T) {
+	p := policy.NewVariance(policy.VarianceConfig{})
+	o := spread(0, 8, 6, 4)
+	o.Peak = true
+	v := p.Decide(o)
+	assert.False(t, v.Acts())
+	assert.Contains(t, v.Reason, "can wait for the off-peak window: not above 0.5")
+	urgent := spread(30*time.Second, 16, 1, 1)
+	urgent.Peak = true
+	assert.True(t, p.Decide(urgent).Acts(), "one node bears nearly everything")
+	o.At, o.Peak = 10*time.Minute, false
+	assert.True(t, p.Decide(o).Acts())
+}
+
 func TestPoliciesForgetWhatCouldNotBeDone(t *testing.T) {
 	variance := policy.NewVariance(policy.VarianceConfig{})
 	o := spread(0, 12, 4, 2)

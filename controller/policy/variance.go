@@ -11,6 +11,9 @@ type VarianceConfig struct {
 	High float64
 	// Low is the value that ends a phase of acting. Default 0.05.
 	Low float64
+	// Urgent is the avoidable coefficient of variation above which it also acts outside the
+	// off-peak windows. Default 0.5.
+	Urgent float64
 	// CoolDown is the time between two actions of one phase. Default 5 m.
 	CoolDown time.Duration
 	// Flapping is the time within which two losses of nodes make the nodes flap. Default
@@ -62,6 +65,9 @@ func NewVariance(cfg VarianceConfig) *Variance {
 	if cfg.Low == 0 {
 		cfg.Low = 0.05
 	}
+	if cfg.Urgent == 0 {
+		cfg.Urgent = 0.5
+	}
 	if cfg.CoolDown == 0 {
 		cfg.CoolDown = 5 * time.Minute
 	}
@@ -107,6 +113,8 @@ func (p *Variance) Decide(o Observation) Verdict {
 	case p.acting && avoidable <= p.cfg.Low:
 		p.rest()
 		v.Reason = fmt.Sprintf("%s, not above %s: content", grounds, format(p.cfg.Low))
+	case o.Peak && avoidable <= p.cfg.Urgent:
+		v.Reason = fmt.Sprintf("%s, but that can wait for the off-peak window: not above %s", grounds, format(p.cfg.Urgent))
 	case o.Relocating+o.Initializing > 0:
 		p.acting = true
 		v.Reason = fmt.Sprintf("%s, but %d shards are on the move already", grounds, o.Relocating+o.Initializing)

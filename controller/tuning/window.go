@@ -2,6 +2,7 @@ package tuning
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -39,6 +40,29 @@ func parseClock(text string) (time.Duration, error) {
 		return 0, err
 	}
 	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute, nil
+}
+
+// InAny reports for moments whether they lie in one of the windows; nil without windows.
+func InAny(windows []Window) func(time.Time) bool {
+	if len(windows) == 0 {
+		return nil
+	}
+	return func(at time.Time) bool {
+		return slices.ContainsFunc(windows, func(w Window) bool { return w.Holds(at) })
+	}
+}
+
+// ParseWindows reads several.
+func ParseWindows(texts []string) ([]Window, error) {
+	var out []Window
+	for _, text := range texts {
+		w, err := ParseWindow(text)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, w)
+	}
+	return out, nil
 }
 
 // Holds reports whether a moment lies in the window.

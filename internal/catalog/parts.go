@@ -57,15 +57,11 @@ func parts(cfg scenarios.SupervisorConfig, client *controller.Client) ([]control
 		out = append(out, m)
 	}
 	if cfg.Spec.Tuning {
-		tc := tuning.Config{}
-		for _, text := range cfg.Spec.OffPeak {
-			w, err := tuning.ParseWindow(text)
-			if err != nil {
-				return nil, err
-			}
-			tc.OffPeak = append(tc.OffPeak, w)
+		windows, err := tuning.ParseWindows(cfg.Spec.OffPeak)
+		if err != nil {
+			return nil, err
 		}
-		t, err := tuning.New(tc)
+		t, err := tuning.New(tuning.Config{OffPeak: windows})
 		if err != nil {
 			return nil, err
 		}

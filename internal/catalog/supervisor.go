@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/controller"
+	"github.com/shardquake/shardquake/controller/tuning"
 	"github.com/shardquake/shardquake/scenarios"
 )
 
@@ -30,7 +31,12 @@ func Supervisor(cfg scenarios.SupervisorConfig) (scenarios.Supervisor, error) {
 	if err != nil {
 		return nil, err
 	}
+	windows, err := tuning.ParseWindows(cfg.Spec.OffPeak)
+	if err != nil {
+		return nil, err
+	}
 	c, err := controller.New(controller.Config{
+		OffPeak:    tuning.InAny(windows),
 		Distance:   far,
 		Leadership: leader, Parts: beside, PaceTuned: cfg.Spec.Tuning, WatchOnly: cfg.Spec.Recovery, // the recovery manager does it by the cause
 		Clock: cfg.Clock, Client: client, PolicyName: cfg.Spec.Policy, Shadow: cfg.Spec.Shadow, Interval: cfg.Spec.Interval.D(),
