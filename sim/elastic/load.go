@@ -5,7 +5,6 @@ import (
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/queueing"
-	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
 
 // The kinds of operations that a shard copy executes, each in a thread pool of its own.
@@ -91,30 +90,10 @@ type serverTally struct {
 	in, out       float64        // bytes of the network
 }
 
-// threads is the size of a kind's pool (ThreadPool: write has the node's processors,
-// search half as many again and one).
-func (n *Node) threads(kind int) int {
-	set, size := settings.WriteThreads, n.cfg.CPUs
-	if kind == searching {
-		set, size = settings.SearchThreads, n.cfg.CPUs*3/2+1
-	}
-	if own := set.Get(n.cfg.Settings); own > 0 {
-		return own
-	}
-	return size
-}
-
-// queueLimit is how many operations may wait for a thread of a kind's pool.
-func (n *Node) queueLimit(kind int) int {
-	set := settings.WriteQueue
-	if kind == searching {
-		set = settings.SearchQueue
-	}
-	if limit := set.Get(n.cfg.Settings); limit >= 0 {
-		return limit
-	}
-	return 1 << 30 // -1: no limit
-}
+// threads is the size of a kind's pool, queueLimit how many operations may wait for one of
+// them.
+func (n *Node) threads(kind int) int    { return n.poolSizes[poolOf[kind]].threads }
+func (n *Node) queueLimit(kind int) int { return n.poolSizes[poolOf[kind]].queue }
 
 // service is the mean processor time of an operation of a kind, in seconds.
 func (c *Calibration) service(kind int) float64 {

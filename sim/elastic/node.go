@@ -29,8 +29,9 @@ type Node struct {
 	sorted []*store
 	stored int64 // bytes taken from the disk for all of them
 	// base is the size of the stores, apart from files that are being copied, when summed.
-	base   int64
-	summed bool
+	base      int64
+	summed    bool
+	poolSizes [poolKinds]poolSize
 	// copied is what recoveries have read from the disk and written to it.
 	copied struct{ read, written int64 }
 	// sizes are the shards' sizes as last summed up; nil after a change.
@@ -46,6 +47,7 @@ type Node struct {
 
 func newNode(c *Cluster, i int, cfg NodeConfig) *Node {
 	n := &Node{c: c, ordinal: i, cfg: cfg, stores: make(map[storeKey]*store)}
+	n.poolSizes = sizesOfPools(&n.cfg)
 	f := c.net.Fluid()
 	n.disk = f.NewDisk(cfg.Name, sim.DiskSpec{Capacity: cfg.DiskBytes, Read: cfg.DiskReadBPS, Write: cfg.DiskWriteBPS})
 	n.limiter = f.Resource(cfg.Name+"/recovery", 0)

@@ -44,10 +44,7 @@ func (c *Cluster) nodeLoad(n *Node) scenarios.NodeLoad {
 	g := &sv.figures
 	rate := g.rate[indexing] + g.rate[searching]
 	l.QPS = round(rate + sv.api.rate())
-	for _, p := range n.proc.poolStats(sv) {
-		l.Queue += int64(p.Queue)
-		l.Rejected += p.Rejected
-	}
+	l.Queue, l.Rejected = n.proc.waiting(sv)
 	if rate > 0 {
 		p := sv.timed()
 		l.MeanMs = millis(sv.meanOf(g.rate))

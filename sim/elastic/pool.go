@@ -37,7 +37,7 @@ type task struct {
 	refused func(*Error) // nil: never refused, the queue makes room
 }
 
-// kind is the kind of operation of the background load that has the pool's threads.
+// poolKind is the kind of operation of the background load that has the pool's threads.
 func poolKind(pool int) int {
 	if pool == writePool {
 		return indexing
@@ -45,27 +45,55 @@ func poolKind(pool int) int {
 	return searching
 }
 
-// poolSize is the pool's threads and how many may wait for one.
-func (n *Node) poolSize(pool int) (threads, limit int) {
-	if pool != getPool {
-		kind := poolKind(pool)
-		return n.threads(kind), n.queueLimit(kind)
+// poolOf is the pool that executes a kind of operation of the background load.
+var poolOf = [kinds]int{indexing: writePool, searching: searchPool}
+
+// poolSize is how many threads a pool has, and how many tasks may wait for one.
+type poolSize struct{ threads, queue int }
+
+// sizesOfPools are the pools as Elasticsearch makes them (ThreadPool): write has the node's
+// processors, search and get half as many again and one.
+func sizesOfPools(cfg *NodeConfig) (out [poolKinds]poolSize) {
+	more := cfg.CPUs*3/2 + 1
+	for which, p := range [poolKinds]struct {
+		threads, queue *settings.Setting[int]
+		size           int
+	}{
+		{settings.WriteThreads, settings.WriteQueue, cfg.CPUs},
+		{settings.SearchThreads, settings.SearchQueue, more},
+		{settings.GetThreads, settings.GetQueue, more},
+	} {
+		s := poolSize{p.threads.Get(cfg.Settings), p.queue.Get(cfg.Settings)}
+		if s.threads == 0 {
+			s.threads = p.size
+		}
+		if s.queue < 0 {
+			s.queue = 1 << 30 // -1: no limit
+		}
+		out[which] = s
 	}
-	threads, limit = settings.GetThreads.Get(n.cfg.Settings), settings.GetQueue.Get(n.cfg.Settings)
-	if threads == 0 {
-		threads = n.cfg.CPUs*3/2 + 1
+	return out
+}
+
+// waiting is how many operations wait for a thread, and how many were refused since the
+// process started.
+func (p *process) waiting(sv *server) (waiting, refused int64) {
+	for which := range p.pools {
+		waiting += int64(len(p.pools[which].queue))
+		refused += p.pools[which].rejected
 	}
-	if limit < 0 {
-		limit = 1 << 30
+	for k := range kinds {
+		waiting += int64(sv.figures.queued[k] + 0.5)
+		refused += int64(sv.tally.refused[k])
 	}
-	return threads, limit
+	return waiting, refused
 }
 
 // execute has a thread of a pool do a task. held, which run gets, is how long that took
 // beyond its cost. When the queue is full the task is refused.
 func (p *process) execute(which int, t task) {
 	q, sv := &p.pools[which], p.c.fluid.server(p.n)
-	threads, limit := p.n.poolSize(which)
+	threads, limit := p.n.poolSizes[which].threads, p.n.poolSizes[which].queue
 	kind, g := poolKind(which), &sv.figures
 	if which != getPool && t.refused != nil && g.refused[kind] > 0 {
 		// The queue is full of background load: an operation has the chance that any has.
@@ -93,7 +121,7 @@ func (q *pool) begin(p *process, which int, t task) {
 		q.busy--
 		q.completed++
 		p.c.fluid.servers[p.n.ordinal].api.add(p.c.e.Now(), t.cost, max(1, t.ops))
-		if threads, _ := p.n.poolSize(which); len(q.queue) > 0 && q.busy < threads {
+		if len(q.queue) > 0 && q.busy < p.n.poolSizes[which].threads {
 			next := q.queue[0]
 			q.queue = q.queue[1:]
 			q.begin(p, which, next)
@@ -126,7 +154,7 @@ func seconds(s float64) time.Duration { return time.Duration(float64(s * 1e9)) }
 // reject refuses a task as EsAbortPolicy does.
 func (q *pool) reject(p *process, which int, t task) {
 	q.rejected++
-	threads, limit := p.n.poolSize(which)
+	threads, limit := p.n.poolSizes[which].threads, p.n.poolSizes[which].queue
 	t.refused(&Error{
 		Status: 429, Type: "es_rejected_execution_exception",
 		Reason: fmt.Sprintf("rejected execution of %s on TaskExecutionTimeTrackingEsThreadPoolExecutor[name = %s/%s, queue capacity = %d, "+
@@ -147,7 +175,7 @@ func (p *process) poolStats(sv *server) []PoolStats {
 	out := make([]PoolStats, 0, poolKinds)
 	for which := range poolKinds {
 		q := &p.pools[which]
-		threads, _ := p.n.poolSize(which)
+		threads := p.n.poolSizes[which].threads
 		s := PoolStats{
 			Name: poolNames[which], Queue: len(q.queue), Active: q.busy, Largest: q.largest, Rejected: q.rejected, Completed: q.completed,
 		}

@@ -147,6 +147,7 @@ func (s *shard) figures() ShardStats {
 	out.SegmentsCount, out.HistoryUUID, out.CommitGeneration = len(st.segments), st.history, st.commit.generation
 	out.MaxSeqNo, out.LocalCheckpoint, out.GlobalCheckpoint = e.max, e.localCheckpoint(), st.global
 	out.RefreshTotal, out.FlushTotal = s.stats.refreshTotal+int64(work.refreshes), s.stats.flushTotal+st.flushes
+	out.BufferBytes = p.c.fluid.buffered(st)
 	out.RefreshTime = time.Duration(int64(work.refreshes)) * p.c.cal.RefreshOp
 	out.Merges = MergeStats{
 		Total: int64(work.mergeRuns), Docs: int64(work.mergeOps), Bytes: int64(work.merged), Time: seconds(work.merged / float64(max(1, p.c.cal.MergeBPS))),

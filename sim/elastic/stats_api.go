@@ -23,6 +23,7 @@ type ShardStats struct {
 	ReservedBytes    int64 // still to be written by a running recovery
 	DataSetBytes     int64
 	SegmentsCount    int
+	BufferBytes      int64 // documents in no segment yet (segments.index_writer_memory)
 	Indexing         IndexingStats
 	Get              GetStats
 	Search           SearchStats

@@ -30,11 +30,28 @@ func (f *fluidLoad) server(n *Node) *server {
 	return sv
 }
 
-// buffered is what the node's indexing buffer holds: half of what comes between two
-// refreshes, on average.
-func (n *Node) buffered() int64 {
-	sv := n.c.fluid.server(n)
-	return min(n.indexBuffer(), sv.demand.docs/2)
+// buffered is what the node's indexing buffer holds.
+func (n *Node) buffered() (sum int64) {
+	if n.c.fluid.writesTo(n) {
+		for _, st := range n.sorted {
+			sum += n.c.fluid.buffered(st)
+		}
+	}
+	return min(n.indexBuffer(), sum)
+}
+
+// buffered is what a copy has in the node's indexing buffer: on average half of what comes
+// between two refreshes.
+func (f *fluidLoad) buffered(st *store) int64 {
+	if st.group == nil || st.work.upkeep.refreshes == 0 {
+		return 0
+	}
+	for i, m := range st.group.members {
+		if m == st && i < len(st.group.shares) {
+			return int64(float64(st.group.shares[i].docs) / st.work.upkeep.refreshes / 2)
+		}
+	}
+	return 0
 }
 
 // messages are those that the background load has sent and got, one each way for every

@@ -44,6 +44,7 @@ func (t *totals) include(s *elastic.ShardStats) {
 	t.ReservedBytes += s.ReservedBytes
 	t.DataSetBytes += s.DataSetBytes
 	t.SegmentsCount += s.SegmentsCount
+	t.BufferBytes += s.BufferBytes
 	addIndexing(&t.Indexing, &s.Indexing)
 	t.Get.Total += s.Get.Total
 	t.Get.Exists += s.Get.Exists
@@ -272,11 +273,12 @@ func writeSegments(w *jsonWriter, t *totals) {
 	w.int("count", t.SegmentsCount)
 	for _, f := range []string{
 		"memory_in_bytes", "terms_memory_in_bytes", "stored_fields_memory_in_bytes", "term_vectors_memory_in_bytes",
-		"norms_memory_in_bytes", "points_memory_in_bytes", "doc_values_memory_in_bytes", "index_writer_memory_in_bytes",
-		"version_map_memory_in_bytes",
+		"norms_memory_in_bytes", "points_memory_in_bytes", "doc_values_memory_in_bytes",
 	} {
 		writeZero(w, f)
 	}
+	w.size("index_writer_memory_in_bytes", "index_writer_memory", t.BufferBytes)
+	writeZero(w, "version_map_memory_in_bytes")
 	w.size("fixed_bit_set_memory_in_bytes", "fixed_bit_set", 0)
 	w.int("max_unsafe_auto_id_timestamp", -1)
 	w.object("file_sizes")
