@@ -15,14 +15,14 @@ func (w *whole) fault() {
 		return
 	}
 	m := w.f.machines[w.rng.IntN(len(w.f.machines))]
-	switch w.rng.IntN(20) {
+	switch w.rng.IntN(22) {
 	case 0, 1:
 		w.crash(m, false)
 	case 2, 3:
 		w.crash(w.f.Leader(), false)
 	case 4, 5:
 		w.crash(w.f.Primary(w.anyShard().ID), false)
-	case 6:
+	case 6, 16:
 		w.crash(m, w.spare())
 	case 7, 8:
 		w.cut(m, w.rng.IntN(4) > 0, w.rng.IntN(4) > 0)
@@ -50,10 +50,8 @@ func (w *whole) fault() {
 		})
 	case 13:
 		w.fullDisk(m)
-	case 14:
-		for _, m := range w.f.machines {
-			w.crash(m, false)
-		}
+	case 14, 15:
+		w.powerCut()
 	default:
 		w.administer()
 	}
@@ -97,6 +95,37 @@ func (w *whole) crash(m *Machine, wipe bool) {
 		m.Wipe()
 	}
 	w.back(m.Start)
+}
+
+// powerCut ends all processes at once, when all disks but the leader's have been slow for
+// a while, and lets the leader come back last: what members acknowledged without having
+// it on disk is gone.
+func (w *whole) powerCut() {
+	leader := w.f.Leader()
+	for _, m := range w.f.machines {
+		if m != leader {
+			w.ill[m.name]++
+			m.SlowDisk(time.Second)
+		}
+	}
+	w.e.After(time.Duration(w.rng.Int64N(int64(600*time.Millisecond))), "kv.power", func() {
+		for _, m := range w.f.machines {
+			if m != leader {
+				w.ill[m.name]--
+				m.SlowDisk(0)
+			}
+			if !m.up {
+				continue
+			}
+			w.res.Crashes++
+			m.Crash()
+			d := time.Duration(w.rng.Int64N(int64(300 * time.Millisecond)))
+			if m == leader {
+				d += time.Duration(w.rng.Int64N(int64(4 * w.Settings.Heartbeat)))
+			}
+			w.e.After(d, "kv.repair", m.Start)
+		}
+	})
 }
 
 func (w *whole) fullDisk(m *Machine) {
