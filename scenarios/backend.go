@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/clock"
+	"github.com/shardquake/shardquake/kvcluster/wire"
 )
 
 // ErrUnavailable says that a backend can't run here (no Docker, no image) or lacks
@@ -94,13 +95,22 @@ type Cluster interface {
 
 // ClusterSpec describes a cluster, after defaults and scaling.
 type ClusterSpec struct {
-	Name  string
-	Nodes []NodeSpec
+	Name   string
+	System string // elasticsearch or kv
+	Nodes  []NodeSpec
+	KV     *KVSpec // of system kv
 	// Viewers are the endpoints beside the nodes: the controller or several, the client.
 	Viewers []string
 	// Settings are cluster-wide: "cluster.*" and "indices.*" are persistent settings or
 	// elasticsearch.yml's where they are not dynamic; "index.*" apply to every index.
 	Settings map[string]string
+}
+
+// KVSpec is what is particular to a key-value cluster. Its shards are cut and spread by
+// the runner.
+type KVSpec struct {
+	Shards   int
+	Settings wire.Settings
 }
 
 // NodeSpec describes one node.

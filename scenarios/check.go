@@ -20,7 +20,7 @@ var (
 const mostTracers = 10_000
 
 // Systems are the kinds of cluster a scenario may describe.
-var systems = [...]string{"elasticsearch"}
+var systems = [...]string{systemElastic, systemKV}
 
 // nodeRoles are the roles an Elasticsearch node may have (DiscoveryNodeRole).
 var nodeRoles = [...]string{
@@ -50,11 +50,20 @@ func (s *Scenario) check(voc Vocabulary) []source.Problem {
 	if s.Settle < 0 || s.Steady < 0 {
 		bad("$.settle", "a wait can't be negative")
 	}
-	ps = append(ps, s.checkCluster(voc)...)
+	if s.System == systemKV {
+		ps = append(ps, s.checkKV()...)
+	} else {
+		ps = append(ps, s.checkCluster(voc)...)
+		ps = append(ps, s.checkNoKV()...)
+	}
 	if n := s.Cluster.Nodes.Count; n < 1 || n > mostNodes {
 		return ps // faults can't be checked without nodes
 	}
-	ps = append(ps, s.checkWorkload()...)
+	if s.System == systemKV {
+		ps = append(ps, s.checkKVWorkload()...)
+	} else {
+		ps = append(ps, s.checkWorkload()...)
+	}
 	ps = append(ps, s.checkController(voc)...)
 	ps = append(ps, chaos.Plan{Entries: s.Faults}.Check(s.Topology(), s.Duration.D())...)
 	ps = append(ps, s.checkSettingsChanges(voc)...)
@@ -65,6 +74,10 @@ func (s *Scenario) check(voc Vocabulary) []source.Problem {
 		at := fmt.Sprintf("$.expect[%d]", i)
 		if d, ok := e.Expectation.(*Decided); ok && d.Action != "" && !slices.Contains(voc.Actions, d.Action) {
 			bad(at+".decided", "%s", source.Unknown("action", d.Action, voc.Actions))
+		}
+		if msg := s.foreignExpectation(e.Kind()); msg != "" {
+			bad(at+"."+e.Kind(), "%s", msg)
+			continue
 		}
 		for _, p := range e.Expectation.Check(s) {
 			path := at

@@ -37,6 +37,10 @@ func (s *Scenario) Topology() chaos.Topology {
 	for i := range t.Nodes {
 		t.Attributes = append(t.Attributes, s.Cluster.Nodes.attributesOf(i))
 	}
+	if k := s.Cluster.KV; k != nil {
+		t.Controllers = nil
+		t.Indices = append(t.Indices, chaos.IndexShape{Name: KVIndex, Shards: k.Shards, Replicas: k.Replication - 1})
+	}
 	for _, ix := range s.Cluster.Indices {
 		t.Indices = append(t.Indices, chaos.IndexShape{Name: ix.Name, Shards: ix.Shards, Replicas: *ix.Replicas})
 	}
@@ -61,6 +65,9 @@ func (n *NodesSection) rolesOf(name string) []string {
 
 // viewers are the endpoints beside the nodes.
 func (s *Scenario) viewers() []string {
+	if s.System == systemKV {
+		return s.kvViewers()
+	}
 	names := s.ControllerNames()
 	if len(names) == 0 {
 		names = []string{ViewerController}
@@ -71,7 +78,10 @@ func (s *Scenario) viewers() []string {
 // ClusterSpec is the cluster for a backend.
 func (s *Scenario) ClusterSpec() ClusterSpec {
 	n := s.Cluster.Nodes
-	spec := ClusterSpec{Name: s.Name, Settings: s.Cluster.Settings, Viewers: s.viewers()}
+	spec := ClusterSpec{Name: s.Name, System: s.System, Settings: s.Cluster.Settings, Viewers: s.viewers()}
+	if k := s.Cluster.KV; k != nil {
+		spec.KV = &KVSpec{Shards: k.Shards, Settings: k.settings()}
+	}
 	for i, name := range s.NodeNames() {
 		spec.Nodes = append(spec.Nodes, NodeSpec{
 			Name: name, Disk: int64(n.Disk), DiskRate: int64(n.DiskRate), Network: int64(n.Network),

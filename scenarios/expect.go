@@ -36,6 +36,8 @@ type Outcome struct {
 	At *float64 `json:"at_s,omitempty"`
 	// Reason is a sentence: what was seen, or why nothing could be.
 	Reason string `json:"reason"`
+	// Drawing is a picture of the operations that contradict each other, as SVG.
+	Drawing string `json:"drawing,omitempty"`
 }
 
 // Expectation is something that must hold.
@@ -71,6 +73,13 @@ func ExpectationKinds() []ExpectationKind {
 		{"balance", "shards, bytes or load are spread evenly", func() Expectation { return &Balanced{} }},
 		{"node-load", "a figure of the nodes' load (cpu, latency, …) stays within a bound", func() Expectation { return &NodeLoadBound{} }},
 		{"lost-acked-writes", "no more acknowledged writes than this are lost", func() Expectation { return &LostAckedWrites{} }},
+		{"linearizable", "what clients saw of each register could have happened one after another", func() Expectation { return &Linearizable{} }},
+		{"serializable", "what transactions saw could have happened one after another", func() Expectation { return &Serializable{} }},
+		{"failover-within", "no range is without writes for longer when a majority is well", func() Expectation { return &FailoverWithin{} }},
+		{"copies-converge", "all copies of each shard are equal at the end", func() Expectation { return &CopiesConverge{} }},
+		{"ranges-tile", "in every shard map each key lies in exactly one shard, and each follows from the one before", func() Expectation { return &RangesTile{} }},
+		{"one-primary-per-epoch", "no shard has two primaries in an epoch", func() Expectation { return &OnePrimaryPerEpoch{} }},
+		{"refused", "writes at a level are refused, not lost, while a fault is in force", func() Expectation { return &Refused{} }},
 		{"no-red-longer-than", "the cluster is never red for longer at a stretch", func() Expectation { return &NoRedLongerThan{} }},
 		{"moves-at-most", "no more shard copies are relocated", func() Expectation { return &MovesAtMost{} }},
 		{"controller-actions", "how often the controller acted, or a shadow policy would have", func() Expectation { return &ControllerActions{} }},

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/scenarios/kvload"
 )
 
 // History is everything seen in a run, the ground on which expectations are judged
@@ -15,7 +16,9 @@ type History struct {
 	Faults       []*chaos.Record
 	Decisions    []Decision
 	Tracers      TracerSummary
-	Traffic      []TrafficSample
+	// KV is what the clients of a key-value cluster saw; nil for Elasticsearch.
+	KV      *kvload.History
+	Traffic []TrafficSample
 	// End is when faults and load ended, Settled when the steady state held again after
 	// that; -1 when it did not within the limit.
 	End     time.Duration

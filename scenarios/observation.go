@@ -1,6 +1,10 @@
 package scenarios
 
-import "time"
+import (
+	"time"
+
+	"github.com/shardquake/shardquake/kvcluster/shardmap"
+)
 
 // Observation is one thing seen of the cluster, from the view with authority: the
 // newest applied state that names a master, whoever holds it. Backends emit one
@@ -13,6 +17,11 @@ import "time"
 type Observation struct {
 	At time.Duration `json:"at"`
 
+	// Ranges is the shard map of a key-value cluster, Acting who began to act as the primary
+	// of a shard in an epoch.
+	Ranges *Ranges `json:"ranges,omitempty"`
+	Acting *Acting `json:"acting,omitempty"`
+
 	Health   *Health    `json:"health,omitempty"`
 	Members  *Members   `json:"members,omitempty"`
 	Shards   []Copy     `json:"shards,omitempty"` // copies that changed, all copies of each changed shard
@@ -22,6 +31,24 @@ type Observation struct {
 	Loads    []NodeLoad `json:"loads,omitempty"`
 	// HotShards are the copies with most operations, hottest first.
 	HotShards []ShardLoad `json:"hot_shards,omitempty"`
+}
+
+// Ranges is the shard map of a key-value cluster as a node has come to know it. A
+// revision is told once, and again when a node knows another map under the same number.
+type Ranges struct {
+	Revision uint64           `json:"revision"`
+	Version  uint64           `json:"version"`
+	Node     string           `json:"n"`
+	Shards   []shardmap.Shard `json:"shards"`
+}
+
+// Acting is a node that began to act as the primary of a shard in an epoch. Life tells the
+// processes of a node apart.
+type Acting struct {
+	Shard string `json:"s"`
+	Epoch uint64 `json:"epoch"`
+	Node  string `json:"n"`
+	Life  int    `json:"life"`
 }
 
 // Health is the cluster's health in the authoritative view.
@@ -60,8 +87,9 @@ type Copy struct {
 	To      string `json:"to,omitempty"`
 	Reason  string `json:"why,omitempty"` // of UNASSIGNED and INITIALIZING
 	Delayed bool   `json:"delayed,omitempty"`
-	ID      string `json:"id,omitempty"` // allocation id
-	Bytes   int64  `json:"bytes"`        // store size of the shard, -1 unknown
+	ID      string `json:"id,omitempty"`    // allocation id
+	Epoch   uint64 `json:"epoch,omitempty"` // of a key-value shard
+	Bytes   int64  `json:"bytes"`           // store size of the shard, -1 unknown
 }
 
 // Recovery is a recovery that started, went on or ended.

@@ -79,7 +79,12 @@ func (r *run) waitSteady(ctx context.Context, limit time.Duration) error {
 var errNotSteady = errors.New("time ran out")
 
 func (r *run) startLoad(ctx context.Context, group clock.Group) error {
-	r.tracers = newTracers(r)
+	if r.scenario.System == systemKV {
+		r.sampling(ctx, group)
+		return r.startKV(ctx, group)
+	}
+	tracers := newTracers(r)
+	r.tracers = tracers
 	if err := r.cluster.Background(ctx, r.scenario.loadsAt(0)); err != nil {
 		return fmt.Errorf("starting the load: %w", err)
 	}
@@ -88,17 +93,22 @@ func (r *run) startLoad(ctx context.Context, group clock.Group) error {
 		if *w.Tracers > 0 {
 			group.Go(ctx, fmt.Sprintf("tracer %d", i), func(ctx context.Context) {
 				if r.sleepUntil(ctx, w.From.D()) == nil {
-					r.tracers.write(ctx, group, w)
+					tracers.write(ctx, group, w)
 				}
 			})
 		}
 	}
+	r.sampling(ctx, group)
+	return nil
+}
+
+// sampling notes the load's counters as long as it goes on.
+func (r *run) sampling(ctx context.Context, group clock.Group) {
 	group.Go(ctx, "traffic", func(ctx context.Context) {
 		for r.clock.Sleep(ctx, sampleEvery) == nil {
 			r.sampleTraffic()
 		}
 	})
-	return nil
 }
 
 // startLateLoad adds the streams that begin after t=0 when their time has come.
@@ -126,7 +136,11 @@ func (r *run) startLateLoad(ctx context.Context, group clock.Group) {
 }
 
 func (r *run) sampleTraffic() {
-	r.history.Traffic = append(r.history.Traffic, TrafficSample{At: r.now(), Traffic: r.cluster.Traffic()})
+	t := r.cluster.Traffic()
+	if kv, ok := r.tracers.(*kvRun); ok {
+		t = kv.traffic()
+	}
+	r.history.Traffic = append(r.history.Traffic, TrafficSample{At: r.now(), Traffic: t})
 }
 
 func (r *run) startController(ctx context.Context, group clock.Group) error {

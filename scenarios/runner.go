@@ -172,7 +172,7 @@ type run struct {
 	zero        time.Duration // clock's monotonic time at t=0
 	injector    *chaos.Injector
 	actives     []*chaos.Active
-	tracers     *tracers
+	tracers     watched
 	controllers *controllers
 	answers     *answers
 
@@ -245,6 +245,11 @@ func (r *run) prepare(ctx, watch context.Context, started time.Duration) error {
 	r.progress("loading %d indices", len(r.scenario.Cluster.Indices))
 	if err := r.cluster.LoadData(ctx, r.scenario.IndexSpecs()); err != nil {
 		return fmt.Errorf("loading data: %w", err)
+	}
+	if r.scenario.System == systemKV {
+		if err := r.prepareKV(ctx); err != nil {
+			return fmt.Errorf("laying out the cluster: %w", err)
+		}
 	}
 	r.progress("waiting for the steady state")
 	if err := r.waitSteady(ctx, r.scenario.Steady.D()); err != nil {

@@ -13,7 +13,7 @@ import (
 type Scenario struct {
 	Name       string          `yaml:"name" json:"name" jsonschema:"required,description=a short name in lower case with dashes"`
 	About      string          `yaml:"about" json:"about" jsonschema:"required,description=what the scenario shows in a sentence"`
-	System     string          `yaml:"system" json:"system" jsonschema:"required,enum=elasticsearch"`
+	System     string          `yaml:"system" json:"system" jsonschema:"required,enum=elasticsearch,enum=kv"`
 	Seed       uint64          `yaml:"seed,omitempty" json:"seed" jsonschema:"description=of every random stream; default 1"`
 	Cluster    ClusterSection  `yaml:"cluster" json:"cluster" jsonschema:"required"`
 	Workload   []LoadSection   `yaml:"workload,omitempty" json:"workload,omitempty"`
@@ -29,6 +29,7 @@ type Scenario struct {
 // ClusterSection describes nodes, indices and settings.
 type ClusterSection struct {
 	Nodes    NodesSection      `yaml:"nodes" json:"nodes" jsonschema:"required"`
+	KV       *KVSection        `yaml:"kv,omitempty" json:"kv,omitempty" jsonschema:"description=what is particular to a cluster of system kv"`
 	Indices  []IndexSection    `yaml:"indices,omitempty" json:"indices,omitempty"`
 	Settings map[string]string `yaml:"settings,omitempty" json:"settings,omitempty" jsonschema:"description=Elasticsearch settings by their full names; index.* apply to every index"`
 }
@@ -62,7 +63,17 @@ type IndexSection struct {
 
 // LoadSection is a stream of operations on an index.
 type LoadSection struct {
-	Index  string     `yaml:"index" json:"index" jsonschema:"required"`
+	Index string `yaml:"index,omitempty" json:"index,omitempty" jsonschema:"description=of system elasticsearch: where to"`
+	// KV and what follows is for system kv.
+	KV        string     `yaml:"kv,omitempty" json:"kv,omitempty" jsonschema:"enum=registers,enum=bank,enum=append,description=of system kv: keys that are overwritten; accounts with transfers; lists that are appended to in transactions"`
+	Keys      int        `yaml:"keys,omitempty" json:"keys,omitempty" jsonschema:"minimum=0,description=registers or lists; default 8"`
+	Accounts  int        `yaml:"accounts,omitempty" json:"accounts,omitempty" jsonschema:"minimum=0,description=of a bank; default 8"`
+	Transfers units.Rate `yaml:"transfers,omitempty" json:"transfers,omitempty" jsonschema:"description=between accounts of a bank; its reads are audits"`
+	Clients   int        `yaml:"clients,omitempty" json:"clients,omitempty" jsonschema:"minimum=0,description=that share the rates; default 4"`
+	Level     string     `yaml:"level,omitempty" json:"level,omitempty" jsonschema:"enum=one,enum=quorum,enum=all,description=of writes to registers; default the cluster's write-level"`
+	ReadLevel string     `yaml:"read-level,omitempty" json:"read_level,omitempty" jsonschema:"enum=one,enum=quorum,enum=all,description=of reads of registers; default the cluster's read-level"`
+	Endpoint  string     `yaml:"endpoint,omitempty" json:"endpoint,omitempty" jsonschema:"description=where the clients are; a name that faults can cut off; default client"`
+
 	Writes units.Rate `yaml:"writes,omitempty" json:"writes" jsonschema:"description=such as 500/s"`
 	Reads  units.Rate `yaml:"reads,omitempty" json:"reads"`
 	Doc    units.Size `yaml:"doc,omitempty" json:"doc" jsonschema:"description=size of a document; default 1kb"`
@@ -149,6 +160,10 @@ func (s *Scenario) setDefaults(has func(path string) bool) []source.Problem {
 	fill(a, nodes+"latency", &n.Latency, units.Duration(200*microsecond), "a time such as 200us")
 	fill(a, nodes+"cpus", &n.CPUs, 2, "1 or more")
 	fill(a, nodes+"heap", &n.Heap, 256<<20, "a size such as 256mb")
+	if s.System == systemKV {
+		s.setKVDefaults(a)
+		return a.problems
+	}
 	if n.Roles == nil {
 		n.Roles = []string{"data", "ingest", "master"}
 	}
@@ -223,6 +238,7 @@ func (s *Scenario) Scaled(scale Scale) (*Scenario, []string) {
 			w := &out.Workload[i]
 			w.Writes = w.Writes * units.Rate(r.Load.Num) / units.Rate(r.Load.Den)
 			w.Reads = w.Reads * units.Rate(r.Load.Num) / units.Rate(r.Load.Den)
+			w.Transfers = w.Transfers * units.Rate(r.Load.Num) / units.Rate(r.Load.Den)
 		}
 	}
 	if r.Time.Den > 1 {

@@ -1,0 +1,108 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/kvcluster/check"
+	"github.com/shardquake/shardquake/scenarios/kvload"
+)
+
+// Linearizable expects of every register that what clients saw could have happened at
+// one moment each, between the begin and the end of each operation.
+type Linearizable struct {
+	Of string `yaml:"linearizable" jsonschema:"required,enum=registers"`
+	// Floors below which the verdict is unknown.
+	AtLeast  int `yaml:"of-at-least,omitempty" jsonschema:"description=fewer operations leave the verdict unknown; default 200"`
+	Overlaps int `yaml:"overlaps,omitempty" jsonschema:"description=fewer operations that overlap another on their key leave the verdict unknown; default 10"`
+}
+
+// Kind implements [Expectation].
+func (*Linearizable) Kind() string { return "linearizable" }
+
+// Check implements [Expectation].
+func (e *Linearizable) Check(s *Scenario) []source.Problem {
+	if e.AtLeast == 0 {
+		e.AtLeast = 200
+	}
+	if e.Overlaps == 0 {
+		e.Overlaps = 10
+	}
+	if e.Of != kvload.Registers {
+		return []source.Problem{source.Problemf("linearizable", "%s", source.Unknown("history", e.Of, []string{kvload.Registers}))}
+	}
+	found := false
+	for _, w := range s.Workload {
+		if w.KV != kvload.Registers || w.Writes == 0 && w.Reads == 0 {
+			continue
+		}
+		found = true
+		if w.Level == "one" || w.ReadLevel == "one" {
+			return []source.Problem{source.Problemf("linearizable", "at level one reads may be stale and writes be lost, so nothing of the kind is promised")}
+		}
+	}
+	if !found {
+		return []source.Problem{source.Problemf("linearizable", "no workload has registers; expected workload: with kv: registers")}
+	}
+	return nil
+}
+
+// Judge implements [Expectation].
+func (e *Linearizable) Judge(h *History) []Outcome {
+	const name = "linearizable registers"
+	if h.KV == nil {
+		return []Outcome{unknown(name, "no clients of a key-value cluster were seen")}
+	}
+	ops := make([]check.Op, len(h.KV.Ops))
+	for i := range ops {
+		ops[i] = h.KV.Ops[i].Op
+	}
+	r := check.Registers(ops, check.Floor{Ops: e.AtLeast, Overlaps: e.Overlaps})
+	o := Outcome{Name: name, Verdict: verdictOf(r.Verdict), Observed: number(float64(len(r.Violations))), Limit: number(0), Margin: number(-float64(len(r.Violations))),
+		Reason: fmt.Sprintf("%d operations on %d keys, of which %d overlapped another; %d new primaries meanwhile", r.Ops, r.Keys, r.Overlaps, len(h.failovers()))}
+	switch r.Verdict {
+	case check.Fail:
+		o.Reason = fmt.Sprintf("%v\n%s", r.Violations[0], o.Reason)
+		o.Drawing = drawing(r.Violations[0])
+	case check.Undecided:
+		o.Observed, o.Margin = nil, nil
+		o.Reason = r.Why + "; " + o.Reason
+	}
+	return []Outcome{o}
+}
+
+// drawing is the picture of a contradiction, where it can be drawn.
+func drawing(v any) string {
+	if d, ok := v.(interface{ SVG() string }); ok {
+		return d.SVG()
+	}
+	return ""
+}
+
+func verdictOf(v check.Verdict) Verdict {
+	switch v {
+	case check.Pass:
+		return Pass
+	case check.Fail:
+		return Fail
+	}
+	return Unknown
+}
+
+// failovers are the moments after t=0 at which another node became the primary of a shard.
+func (h *History) failovers() []int64 {
+	var out []int64
+	last := make(map[string]string)
+	for _, o := range h.Observations {
+		if o.Acting == nil {
+			continue
+		}
+		if was := last[o.Acting.Shard]; o.At > 0 && was != "" && was != o.Acting.Node {
+			out = append(out, int64(o.At))
+		}
+		last[o.Acting.Shard] = o.Acting.Node
+	}
+	slices.Sort(out)
+	return out
+}

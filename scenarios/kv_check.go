@@ -1,0 +1,272 @@
+package scenarios
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/kvcluster/meta"
+	"github.com/shardquake/shardquake/scenarios/kvload"
+)
+
+var endpointName = regexp.MustCompile(`^client[a-z0-9-]*$`)
+
+const (
+	mostKVNodes   = 100
+	mostKVShards  = 1000
+	mostKVClients = 1000
+	// mostKVRate is operations a second of a stream: each is simulated by itself.
+	mostKVRate = 10_000
+)
+
+// setKVDefaults fills in what a scenario of system kv leaves out.
+func (s *Scenario) setKVDefaults(a *absentee) {
+	if s.Cluster.KV == nil {
+		s.Cluster.KV = &KVSection{}
+	}
+	k := s.Cluster.KV
+	const at = "$.cluster.kv."
+	fill(a, at+"shards", &k.Shards, 4, "1 or more")
+	fill(a, at+"replication", &k.Replication, 3, "1 or more")
+	fill(a, at+"read-level", &k.ReadLevel, "quorum", "")
+	fill(a, at+"write-level", &k.WriteLevel, "quorum", "")
+	fill(a, at+"voters", &k.Voters, 3, "1 or more")
+	fill(a, at+"heartbeat", &k.Heartbeat, units.Duration(5*second), "a time such as 5s")
+	fill(a, at+"failure-threshold", &k.FailureThreshold, 3, "1 or more")
+	fill(a, at+"recovery-threshold", &k.RecoveryThreshold, 3, "1 or more")
+	fill(a, at+"replace-after", &k.ReplaceAfter, units.Duration(minute), "a time such as 1m")
+	fill(a, at+"value", &k.Value, 100, "a size such as 100b")
+	for i := range s.Workload {
+		w := &s.Workload[i]
+		at := fmt.Sprintf("$.workload[%d].", i)
+		fill(a, at+"clients", &w.Clients, 4, "1 or more")
+		fill(a, at+"doc", &w.Doc, 100, "a size such as 100b")
+		if w.KV == kvload.Bank {
+			fill(a, at+"accounts", &w.Accounts, 8, "2 or more")
+		} else {
+			fill(a, at+"keys", &w.Keys, 8, "1 or more")
+		}
+		fill(a, at+"level", &w.Level, k.WriteLevel, "")
+		fill(a, at+"read-level", &w.ReadLevel, k.ReadLevel, "")
+		if w.Tracers == nil {
+			rate := units.Rate(0)
+			if w.Writes > 0 || w.Transfers > 0 {
+				rate = 5
+			}
+			w.Tracers = &rate
+		}
+	}
+}
+
+// checkKV returns what is wrong with a cluster of system kv.
+func (s *Scenario) checkKV() []source.Problem {
+	var ps []source.Problem
+	bad := func(path, format string, args ...any) { ps = append(ps, source.Problemf(path, format, args...)) }
+	n, k := s.Cluster.Nodes, s.Cluster.KV
+	if n.Count < 1 || n.Count > mostKVNodes {
+		bad("$.cluster.nodes.count", "%d nodes; expected 1 to %d", n.Count, mostKVNodes)
+		return ps
+	}
+	if n.Latency < 0 {
+		bad("$.cluster.nodes.latency", "a latency can't be negative")
+	}
+	if n.Late < 0 || n.Late >= n.Count {
+		bad("$.cluster.nodes.late", "%d of %d nodes join later; expected at least one node from the start", n.Late, n.Count)
+	}
+	for _, key := range slices.Sorted(maps.Keys(n.Attributes)) {
+		switch {
+		case key != "zone":
+			bad("$.cluster.nodes.attributes."+key, "a key-value node knows its zone only; expected attributes: {zone: [a, b, c]}")
+		case len(n.Attributes[key]) == 0:
+			bad("$.cluster.nodes.attributes."+key, "the attribute has no values; expected a list such as [a, b, c]")
+		}
+	}
+	if k.Shards < 1 || k.Shards > mostKVShards {
+		bad("$.cluster.kv.shards", "%d shards; expected 1 to %d", k.Shards, mostKVShards)
+	}
+	if k.Replication > len(s.promptNodes()) {
+		bad("$.cluster.kv.replication", "%d copies of each shard, and %d nodes from the start; no node holds two copies", k.Replication, len(s.promptNodes()))
+	}
+	ps = append(ps, checkLevels("$.cluster.kv.", [2]string{"read-level", k.ReadLevel}, [2]string{"write-level", k.WriteLevel})...)
+	if k.Items < 0 {
+		bad("$.cluster.kv.items", "%d items; expected 0 or more", k.Items)
+	}
+	set := k.settings()
+	if err := meta.ValidateSettings(&set); err != nil {
+		bad("$.cluster.kv", "%v", err)
+	}
+	return append(ps, s.checkForeign()...)
+}
+
+// elasticFaults and kvFaults are those of one system only, elasticExpectations and
+// kvExpectations likewise.
+var (
+	elasticFaults       = [...]string{"snapshot", "corruption", "settings", "controller-loss", "api-errors"}
+	kvFaults            = [...]string{"split", "move", "drain"}
+	elasticExpectations = [...]string{"decided", "controller-actions", "moves-at-most", "node-load", "repaired", "inconsistency"}
+	kvExpectations      = [...]string{"linearizable", "serializable", "failover-within", "copies-converge", "ranges-tile", "one-primary-per-epoch", "refused"}
+)
+
+// checkForeign finds what belongs to Elasticsearch only.
+func (s *Scenario) checkForeign() []source.Problem {
+	var ps []source.Problem
+	bad := func(path, format string, args ...any) { ps = append(ps, source.Problemf(path, format, args...)) }
+	n := s.Cluster.Nodes
+	if len(s.Cluster.Indices) > 0 {
+		bad("$.cluster.indices", "indices are for system elasticsearch; a key-value cluster has kv: with shards:")
+	}
+	if len(s.Cluster.Settings) > 0 {
+		bad("$.cluster.settings", "these settings are for system elasticsearch; those of a key-value cluster stand in kv:")
+	}
+	if s.Controller != nil {
+		bad("$.controller", "a key-value cluster looks after itself; the controller is for system elasticsearch")
+	}
+	if n.Roles != nil {
+		bad("$.cluster.nodes.roles", "roles are for system elasticsearch")
+	}
+	if n.RolesOf != nil {
+		bad("$.cluster.nodes.roles-of", "roles are for system elasticsearch")
+	}
+	if s.Real != nil && s.Real.Bytes.Den > 1 {
+		bad("$.real.bytes", "bytes scales indices, which are for system elasticsearch")
+	}
+	for i, e := range s.Faults {
+		at := fmt.Sprintf("$.faults[%d].%s", i, e.Fault.Kind())
+		if slices.Contains(elasticFaults[:], e.Fault.Kind()) {
+			bad(at, "%s is for system elasticsearch", e.Fault.Kind())
+		}
+		if j, ok := e.Fault.(*chaos.ClockJump); ok && j.Node == "" {
+			bad(at, "there is no controller whose clock could jump; expected node:")
+		}
+	}
+	return ps
+}
+
+// checkNoKV finds what belongs to key-value clusters only.
+func (s *Scenario) checkNoKV() []source.Problem {
+	var ps []source.Problem
+	bad := func(path, format string, args ...any) { ps = append(ps, source.Problemf(path, format, args...)) }
+	if s.Cluster.KV != nil {
+		bad("$.cluster.kv", "this section is for system kv")
+	}
+	for i, e := range s.Faults {
+		at := fmt.Sprintf("$.faults[%d].%s", i, e.Fault.Kind())
+		if slices.Contains(kvFaults[:], e.Fault.Kind()) {
+			bad(at, "%s is for system kv", e.Fault.Kind())
+		}
+		if j, ok := e.Fault.(*chaos.ClockJump); ok && j.Node != "" {
+			bad(at+".node", "clocks of nodes jump in system kv only; here it is that of a controller:")
+		}
+	}
+	for i := range s.Workload {
+		w := &s.Workload[i]
+		for _, f := range w.kvFields() {
+			if f.set {
+				bad(fmt.Sprintf("$.workload[%d].%s", i, f.name), "%s is for system kv", f.name)
+			}
+		}
+	}
+	return ps
+}
+
+// checkLevels verifies levels, each with its key.
+func checkLevels(at string, levels ...[2]string) []source.Problem {
+	var ps []source.Problem
+	for _, l := range levels {
+		if _, ok := wireLevel(l[1]); !ok {
+			ps = append(ps, source.Problemf(at+l[0], "%s", source.Unknown("level", l[1], []string{"one", "quorum", "all"})))
+		}
+	}
+	return ps
+}
+
+// kvField is a field of a stream that only system kv has.
+type kvField struct {
+	name string
+	set  bool
+}
+
+func (w *LoadSection) kvFields() []kvField {
+	return []kvField{
+		{"kv", w.KV != ""}, {"keys", w.Keys != 0}, {"accounts", w.Accounts != 0}, {"transfers", w.Transfers != 0}, {"clients", w.Clients != 0},
+		{"level", w.Level != ""}, {"read-level", w.ReadLevel != ""}, {"endpoint", w.Endpoint != ""},
+	}
+}
+
+// foreignExpectation says that an expectation is for another system; "" when it isn't.
+func (s *Scenario) foreignExpectation(kind string) string {
+	switch {
+	case s.System == systemKV && slices.Contains(elasticExpectations[:], kind):
+		return kind + " is for system elasticsearch"
+	case s.System != systemKV && slices.Contains(kvExpectations[:], kind):
+		return kind + " is for system kv"
+	}
+	return ""
+}
+
+// checkKVWorkload returns what is wrong with streams of clients.
+func (s *Scenario) checkKVWorkload() []source.Problem {
+	var ps []source.Problem
+	bad := func(path, format string, args ...any) { ps = append(ps, source.Problemf(path, format, args...)) }
+	kinds := []string{kvload.Registers, kvload.Bank, kvload.Append}
+	for i := range s.Workload {
+		w := &s.Workload[i]
+		at := fmt.Sprintf("$.workload[%d]", i)
+		if w.Index != "" {
+			bad(at+".index", "indices are for system elasticsearch; expected kv: with one of %s", strings.Join(kinds, ", "))
+			continue
+		}
+		if !slices.Contains(kinds, w.KV) {
+			bad(at+".kv", "%s", source.Unknown("kind of stream", w.KV, kinds))
+			continue
+		}
+		if w.From < 0 || (s.Duration > 0 && w.From >= s.Duration) {
+			bad(at+".from", "the load begins at %s; expected a time from 0s to the end at %s", w.From, s.Duration)
+		}
+		if w.Clients < 1 || w.Clients > mostKVClients {
+			bad(at+".clients", "%d clients; expected 1 to %d", w.Clients, mostKVClients)
+		}
+		if total := w.Writes + w.Reads + w.Transfers + *w.Tracers; total == 0 || total > mostKVRate {
+			bad(at, "the load does %s operations a second; expected some, and at most %d: writes:, reads:, transfers: or tracers:", total, mostKVRate)
+		}
+		if w.Endpoint != "" && (!endpointName.MatchString(w.Endpoint) || slices.Contains(s.NodeNames(), w.Endpoint)) {
+			bad(at+".endpoint", "%q is not a place for clients; expected a name that begins with client, such as client-2", w.Endpoint)
+		}
+		ps = append(ps, checkLevels(at+".", [2]string{"level", w.Level}, [2]string{"read-level", w.ReadLevel})...)
+		ps = append(ps, w.checkKind(at)...)
+	}
+	return ps
+}
+
+// checkKind finds what doesn't belong to a stream's kind.
+func (w *LoadSection) checkKind(at string) []source.Problem {
+	var ps []source.Problem
+	bad := func(path, format string, args ...any) { ps = append(ps, source.Problemf(path, format, args...)) }
+	if w.Skew != 0 {
+		bad(at+".skew", "keys are chosen evenly; skew is for system elasticsearch")
+	}
+	if w.KV == kvload.Bank {
+		if w.Accounts < 2 {
+			bad(at+".accounts", "%d accounts; money needs 2 or more to move", w.Accounts)
+		}
+		if w.Keys != 0 {
+			bad(at+".keys", "a bank has accounts:, no keys:")
+		}
+		if w.Writes != 0 {
+			bad(at+".writes", "a bank has transfers:, no writes:")
+		}
+		return ps
+	}
+	if w.Accounts != 0 || w.Transfers != 0 {
+		bad(at, "accounts: and transfers: are for kv: bank")
+	}
+	if w.Keys < 1 || w.KV == kvload.Append && w.Keys < 2 {
+		bad(at+".keys", "%d keys; expected 1 or more, for lists 2", w.Keys)
+	}
+	return ps
+}
