@@ -14,6 +14,7 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/storage"
 	"github.com/shardquake/shardquake/kvcluster/storage/logstore"
+	"github.com/shardquake/shardquake/kvcluster/storage/storagetest"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 )
 
@@ -39,7 +40,7 @@ type parcel struct {
 type seat struct {
 	id   shardmap.NodeID
 	n    uint64
-	disk *files
+	disk *storagetest.Files
 	eng  storage.Engine
 	g    *meta.Group
 	wake time.Duration
@@ -49,7 +50,7 @@ type seat struct {
 func newRing(t *testing.T, n int) *ring {
 	r := &ring{t: t, deaf: make(map[shardmap.NodeID]bool), results: make(map[uint64]meta.Result)}
 	for i := range n {
-		s := &seat{id: shardmap.NodeID(fmt.Sprint("n", i+1)), n: uint64(i + 1), disk: newFiles()}
+		s := &seat{id: shardmap.NodeID(fmt.Sprint("n", i+1)), n: uint64(i + 1), disk: storagetest.NewFiles()}
 		r.members = append(r.members, s)
 		r.open(s, i == 0)
 	}
@@ -74,7 +75,7 @@ func (r *ring) open(s *seat, bootstrap bool) {
 func (r *ring) crash(s *seat) {
 	s.life++
 	s.g = nil
-	s.disk.crash()
+	s.disk.Crash()
 }
 
 // step gives an input and carries the effects away.
@@ -259,11 +260,11 @@ func TestAFullDiskHoldsAMemberUpAndLosesNothing(t *testing.T) {
 			follower = s
 		}
 	}
-	follower.disk.room = follower.disk.used() + 10
+	follower.disk.Room = follower.disk.Used() + 10
 	for i := range 5 {
 		require.NoError(t, r.propose(r.leader(), uint64(i+1), wire.Command{Kind: wire.SplitShard, Shard: "s1", Start: fmt.Sprint("k", 9-i)}).Err)
 	}
 	assert.Less(t, follower.g.State().Map().Len(), 6)
-	follower.disk.room = 0
+	follower.disk.Room = 0
 	r.run(time.Minute, func() bool { return follower.g.State().Map().Len() == 6 })
 }

@@ -162,7 +162,7 @@ func (n *Node) onClusterState(m *wire.ClusterState) {
 
 // onHeartbeat notes that a node lives, and lets the leader answer.
 func (n *Node) onHeartbeat(m *wire.Heartbeat) {
-	if n.group == nil {
+	if n.group == nil || !n.state.Known() || n.state.Member(m.From) == nil {
 		return
 	}
 	n.manager.Heard(n.now, m)

@@ -145,7 +145,8 @@ type pending struct {
 	f      func()
 }
 
-// Open makes a node of what an engine has.
+// Open makes a node of what an engine has. It returns ErrRemoved if the node knows that it
+// doesn't belong to the cluster any more.
 func Open(cfg Config, eng storage.Engine, now time.Duration) (*Node, error) {
 	if cfg.ReportEvery == 0 {
 		cfg.ReportEvery = 500 * time.Millisecond
@@ -162,6 +163,9 @@ func Open(cfg Config, eng storage.Engine, now time.Duration) (*Node, error) {
 	}
 	if err := n.recall(); err != nil {
 		return nil, fmt.Errorf("node %s: %w", cfg.Name, err)
+	}
+	if m := n.state; m.Known() && m.Member(n.id.ID) != nil && m.Member(n.id.ID).State == wire.Removed {
+		return nil, fmt.Errorf("node %s: %w", cfg.Name, ErrRemoved)
 	}
 	there, err := meta.Exists(eng)
 	if err == nil && there {

@@ -201,10 +201,10 @@ func (s *size) add(bytes uint64, next string) bool {
 		return false
 	}
 	s.known, s.bytes, s.middle = true, s.total, ""
+	best := s.total
 	for _, m := range s.marks {
-		if m.bytes*2 >= s.total {
-			s.middle = m.key
-			break
+		if off := max(m.bytes*2, s.total) - min(m.bytes*2, s.total); off < best {
+			s.middle, best = m.key, off
 		}
 	}
 	s.after, s.total, s.marks = "", 0, nil
