@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -169,6 +170,10 @@ func (m *Machine) Start() {
 		}
 	}
 	n, err := kvnode.Open(cfg, store, m.now())
+	if errors.Is(err, kvnode.ErrRemoved) {
+		e.Note("kv.removed", m.name)
+		return
+	}
 	if err != nil {
 		m.f.fail(fmt.Errorf("kv: machine %s: %w", m.name, err))
 		return
