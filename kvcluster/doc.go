@@ -11,6 +11,11 @@
 //	shardmap      which copies of which shard hold which keys; placement; plans
 //	balance       the load balancer: which node gets a request
 //	replica       one copy of a shard: epochs, replication, reads, duplicates
+//	meta          the cluster's metadata, in a consensus group
+//	failover      who is given up, who is promoted, where copies go; the bound of it
+//	shardmanager  shards as their users manage them
+//	node          all that as one node, without network and clock
+//	tcp           a node's and a client's connections: the driver of a real node
 //	storage       the engines that copies keep data in, and their common contract
 //	wire          the binary protocol
 //	client        the database as programs see it: operations, futures, transactions

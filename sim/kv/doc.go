@@ -11,4 +11,17 @@
 // crashes, cuts, pauses, slow disks, full disks, flipped bits. It returns what the clients saw, judged by package
 // check, and how much happened. The authority stands for the metadata group: it is
 // consistent, but what it says reaches the nodes late and in any order.
+//
+// # Whole nodes
+//
+// A [Fleet] is machines with whole nodes (kvcluster/node): the simulator's driver of the
+// core that a TCP server drives elsewhere. They make a cluster of themselves, with a
+// metadata group and failover managers of their own. [RehearseWhole] is a run of one
+// under random faults: machines and disks lost, the metadata group's leader and shards'
+// primaries crashed and cut off in one direction or both, power cuts, drains, splits,
+// merges, moves, other replication factors. Beside what the clients saw it judges that
+// all nodes know the same metadata by the same revision, that each is a lawful step from
+// the one before, with ranges that tile the key space, that no epoch of a shard has two
+// primaries, that failovers stay below failover.Bound while majorities are well, and
+// that afterwards everything is whole again and the copies are equal.
 package kv
