@@ -77,8 +77,11 @@ func (c *Core) loadState() error {
 		kind byte
 		f    func(name string, v []byte) error
 	}{
-		{'c', func(name string, v []byte) (err error) {
-			c.sessions[binary.BigEndian.Uint64([]byte(name))], err = decodeSession(v)
+		{'c', func(name string, v []byte) error {
+			client, err := decodeClient(name)
+			if err == nil {
+				c.sessions[client], err = decodeSession(v)
+			}
 			return err
 		}},
 		{'e', func(string, []byte) error { c.evicted = true; return nil }},
@@ -97,6 +100,44 @@ func (c *Core) loadState() error {
 			return bad == nil
 		})
 		if err = errors.Join(err, bad); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func decodeClient(name string) (uint64, error) {
+	if len(name) != 8 {
+		return 0, fmt.Errorf("a client of %d bytes: %w", len(name), storage.ErrCorrupt)
+	}
+	return binary.BigEndian.Uint64([]byte(name)), nil
+}
+
+// checkItems returns an error if what another copy has sent of its state is malformed.
+func checkItems(items []wire.Raw) error {
+	for _, r := range items {
+		if len(r.Key) == 0 {
+			return fmt.Errorf("a record without a key: %w", storage.ErrCorrupt)
+		}
+		name := string(r.Key[1:])
+		var err error
+		switch r.Key[0] {
+		case 'k':
+			_, err = decodeItem(name, r.Value)
+		case 'c':
+			if _, err = decodeClient(name); err == nil {
+				_, err = decodeSession(r.Value)
+			}
+		case 'i':
+			_, err = decodeIntent(r.Value)
+		case 'r':
+			_, err = decodeSpan(r.Value)
+		case 't':
+			_, err = decodeRecord(r.Value)
+		case 'x':
+			_, err = decodeImported(r.Value)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -233,7 +233,7 @@ func (c *Core) dropSnapshots() {
 // onSnapshotPage writes a part of a snapshot beside the state, and after the last part
 // lets it take the state's place.
 func (c *Core) onSnapshotPage(m *wire.SnapshotPage) {
-	if !c.fetched(&m.Copy) {
+	if !c.fetched(&m.Copy) || checkItems(m.Items) != nil {
 		return
 	}
 	first := len(m.AfterKey) == 0

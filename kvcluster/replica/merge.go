@@ -90,7 +90,7 @@ func (c *Core) bequeaths(kind byte, name string) bool {
 // onHandover puts the part of a shard that comes next into the log.
 func (c *Core) onHandover(m *wire.Handover) {
 	x := &m.Change
-	if c.role != Primary || x.Kind != wire.Import {
+	if c.role != Primary || x.Kind != wire.Import || checkItems(x.Items) != nil {
 		return
 	}
 	i := c.importOf(x)
@@ -177,9 +177,6 @@ func (c *Core) takeOver(x *effect, e *wire.Entry) error {
 }
 
 func (c *Core) takeItem(x *effect, r wire.Raw) error {
-	if len(r.Key) == 0 {
-		return nil
-	}
 	name := string(r.Key[1:])
 	value := r.Value
 	switch r.Key[0] {
