@@ -11,7 +11,7 @@ import (
 func newCleanCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "clean",
-		Short: "Remove containers, networks and volumes that real runs left behind",
+		Short: "Remove what real runs left behind: containers, networks, volumes, folders",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			removed, err := catalog.Clean(cmd.Context())

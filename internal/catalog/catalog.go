@@ -12,28 +12,45 @@ import (
 	"github.com/shardquake/shardquake/controller/recovery"
 	"github.com/shardquake/shardquake/controller/tuning"
 	"github.com/shardquake/shardquake/integration"
+	"github.com/shardquake/shardquake/integration/kvproc"
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/restapi"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
+	simkv "github.com/shardquake/shardquake/sim/kv"
 )
 
 // Backend returns the backend of a name: sim or real.
 func Backend(name string) (scenarios.Backend, error) {
 	switch name {
 	case "sim":
-		return elastic.NewBackend(func(c *elastic.Cluster) func(viewer string) http.RoundTripper {
-			return restapi.New(c).RoundTripper
-		}), nil
+		return &bySystem{name, map[string]scenarios.Backend{elasticsearch: simulatedElastic(), keyValue: &simkv.Backend{}}}, nil
 	case "real":
-		return &integration.Backend{}, nil
+		return &bySystem{name, map[string]scenarios.Backend{elasticsearch: &integration.Backend{}}}, nil
 	}
 	return nil, errors.New(source.Unknown("backend", name, []string{"sim", "real"}))
 }
 
+// The systems, as scenario files call them.
+const (
+	elasticsearch = "elasticsearch"
+	keyValue      = "kv"
+)
+
+// simulatedElastic is the simulated backend of Elasticsearch clusters.
+func simulatedElastic() *elastic.Backend {
+	return elastic.NewBackend(func(c *elastic.Cluster) func(viewer string) http.RoundTripper {
+		return restapi.New(c).RoundTripper
+	})
+}
+
 // Clean removes what real runs left behind and names it.
-func Clean(ctx context.Context) ([]string, error) { return integration.Clean(ctx) }
+func Clean(ctx context.Context) ([]string, error) {
+	folders, err := kvproc.Clean()
+	containers, failed := integration.Clean(ctx)
+	return append(folders, containers...), errors.Join(err, failed)
+}
 
 // Vocabulary is what scenario files may name.
 func Vocabulary() scenarios.Vocabulary {
