@@ -55,6 +55,7 @@ func (p *process) apply(d *delta) {
 	c := p.c
 	old, st := d.old, d.new
 	p.applied = st
+	c.turns++
 	if old.Persistent.Len()+old.Transient.Len() > 0 || st.Persistent.Len()+st.Transient.Len() > 0 {
 		if !old.Persistent.Equal(st.Persistent) || !old.Transient.Equal(st.Transient) {
 			p.refreshSettings()

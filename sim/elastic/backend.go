@@ -70,7 +70,16 @@ func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scena
 	}
 	opt.Progress("starting %d nodes", s.prompt())
 	s.c.Start()
-	if err := s.drive(s.formed, sim.Time(formLimit)); err != nil {
+	seen := ^uint64(0)
+	formed := func() bool {
+		// It is asked after every event, and few events change the answer.
+		if s.c.turns == seen {
+			return false
+		}
+		seen = s.c.turns
+		return s.formed()
+	}
+	if err := s.drive(formed, sim.Time(formLimit)); err != nil {
 		return nil, fmt.Errorf("the cluster did not form: %w", err)
 	}
 	return s, nil

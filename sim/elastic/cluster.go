@@ -33,6 +33,8 @@ type Cluster struct {
 	fluid  fluidLoad
 	watch  watchers
 
+	// turns counts what may change who is up, who leads and what a node has applied.
+	turns uint64
 	// computing is the master whose task is being computed.
 	computing *master
 	// adoptable are allocation ids that nodes open as started (CreateStarted).

@@ -49,6 +49,7 @@ func (m *master) stop() {
 // modeChanged follows the coordinator's turns: the master's services live while it
 // leads.
 func (p *process) modeChanged(mode coordination.Mode, _ int64, _ string) {
+	p.c.turns++
 	switch {
 	case mode == coordination.Leader && p.master == nil:
 		p.master = newMaster(p)

@@ -54,6 +54,7 @@ type traffic struct {
 
 func newProcess(n *Node) *process {
 	c := n.c
+	c.turns++
 	return &process{
 		n: n, c: c, clock: c.e.Clock(n.Name()), started: c.e.Now(),
 		ephemeral: newID(c.e.Stream("elastic.ephemeral", n.Name())),
@@ -87,6 +88,7 @@ func (p *process) up() {
 func (p *process) openHTTP() {
 	if !p.http {
 		p.http = true
+		p.c.turns++
 		p.c.fluid.countLive()
 		p.c.watch.nodeChanged(p.n)
 	}
@@ -121,6 +123,7 @@ func (p *process) setPaused(paused bool) {
 // die ends the process.
 func (p *process) die(graceful bool) {
 	p.dead = true
+	p.c.turns++
 	p.backlog = nil
 	if p.coord != nil {
 		p.coord.Stop()

@@ -2,6 +2,7 @@ package allocation
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"runtime"
 	"slices"
@@ -84,9 +85,10 @@ func benchmarkService() *Service {
 func withForecasts(st *state.State) *state.State {
 	st = st.Clone()
 	st.Indices = slices.Clone(st.Indices)
+	r := rand.New(rand.NewPCG(1, 2))
 	for i, m := range st.Indices {
 		c := *m
-		load, bytes := float64(i%17)/8, int64(i%101+1)<<26
+		load, bytes := 2*r.Float64(), r.Int64N(1<<33)
 		c.ForecastWriteLoad, c.ForecastShardBytes = &load, &bytes
 		st.Indices[i] = &c
 	}

@@ -44,6 +44,11 @@ type balancer struct {
 
 	// order holds all nodes in the order the last sort left, with their weights.
 	order []javaorder.Pair
+	// unsorted says that the sorts of all indices are still to be done (sorts.go); trial
+	// is room for attempts.
+	unsorted bool
+	trial    []javaorder.Pair
+	rankings []ranking // of the model as it is
 	// keys are the sort keys of nodes without copies of the index, by how many copies
 	// they hold beyond least; for uniform nodes.
 	keys        []javaorder.Pair
@@ -105,6 +110,7 @@ func newBalancer(p *pass) *balancer {
 // started since: only indices and nodes that changed are entered again.
 func (b *balancer) refresh() {
 	b.look(nil)
+	b.unsorted, b.rankings = false, b.rankings[:0]
 	b.average()
 	for i := range b.order {
 		b.high[i] = -1
@@ -247,6 +253,7 @@ func (b *balancer) take(r *routed, n int32) {
 
 func (b *balancer) changed(e entry, by int32) {
 	idx := e.r.shard.index
+	b.rankings = b.rankings[:0]
 	sign := float64(by)
 	b.count[e.node] += by
 	b.load[e.node] += float64(sign * idx.set.writeLoad)
@@ -295,6 +302,11 @@ func (b *balancer) weight(n int32) float32 {
 	if t.held != 0 {
 		part = float32(b.p.set.theta[1] * float32(float32(t.held)-b.avgIndex))
 	}
+	return t.weight(part)
+}
+
+// weight is a node's weight with the current index's part.
+func (t *terms) weight(part float32) float32 {
 	w := float32(t.shards + part)
 	w = float32(w + t.load)
 	return float32(w + t.disk)
@@ -317,22 +329,6 @@ func largestShard(idx *index) int64 {
 		largest = max(largest, s.bytes[0], s.bytes[1])
 	}
 	return largest
-}
-
-// sortNodes weighs the first n nodes for the current index and sorts them.
-func (b *balancer) sortNodes(n int) {
-	if b.uniform {
-		b.fillKeys()
-	}
-	for i, pair := range b.order[:n] {
-		node := pair.Value()
-		if b.uniform && b.heldBy[node/64]&(1<<(node%64)) == 0 {
-			b.order[i] = b.keys[b.count[node]-b.least] | javaorder.Pair(node)
-		} else {
-			b.order[i] = javaorder.Ascending(b.weight(node), node)
-		}
-	}
-	javaorder.IntroSort(b.order[:n])
 }
 
 // fillKeys computes the weight for every number of copies a node may hold without

@@ -42,28 +42,24 @@ func (b *balancer) unbalanced() bool {
 	return false
 }
 
-// extremes are the least and the greatest weight of the current index.
-func (b *balancer) extremes() (least, most float32) {
-	least, most = b.weight(0), b.weight(0)
-	for n := range b.nodes {
-		w := b.weight(int32(n))
-		least, most = min(least, w), max(most, w)
-	}
-	return least, most
-}
-
 // mostUnbalancedFirst sorts the indices by the difference between their heaviest and
-// their lightest node. It sorts the nodes once per index, each time from the order
-// that the index before left.
+// their lightest node. Elasticsearch sorts the nodes once per index, each time from the
+// order that the index before left: what those sorts leave is worked out when needed.
 func (b *balancer) mostUnbalancedFirst() []*index {
 	order := make([]javaorder.Pair, len(b.p.indices))
-	last := len(b.order) - 1
 	for i, idx := range b.p.indices {
 		b.look(idx)
-		b.sortNodes(len(b.order))
-		delta := float32(b.order[last].Weight() - b.order[0].Weight())
+		var delta float32
+		if b.uniform {
+			b.sortNodes(len(b.order))
+			delta = float32(b.order[len(b.order)-1].Weight() - b.order[0].Weight())
+		} else {
+			least, most := b.extremes()
+			delta = float32(most - least)
+		}
 		order[i] = javaorder.Descending(delta, int32(i))
 	}
+	b.unsorted = !b.uniform
 	javaorder.IntroSort(order)
 	indices := make([]*index, len(order))
 	for i, pair := range order {
@@ -78,6 +74,7 @@ func (b *balancer) relevantNodes() int {
 	if !b.p.filtered(b.current) {
 		return len(b.order)
 	}
+	b.catchUpSorts()
 	relevant := 0
 	for i, pair := range b.order {
 		n := pair.Value()
