@@ -164,7 +164,7 @@ func (g *Group) apply(m *raftpb.Message) {
 		if e.GetIndex() <= g.applied {
 			continue
 		}
-		s := g.state
+		var s State
 		switch e.GetType() {
 		case raftpb.EntryConfChange, raftpb.EntryConfChangeV2:
 			s = g.reconfigured(e)

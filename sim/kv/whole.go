@@ -61,6 +61,7 @@ type whole struct {
 	history []check.Op
 	ill     map[string]int // machines that faults keep from being well
 	bothers bool           // the network loses and delays messages
+	style   style          // which faults are frequent
 	sparse  bool           // faults come one at a time and last, so that failovers end
 
 	newest meta.State
@@ -70,6 +71,16 @@ type whole struct {
 	watch  watch
 	res    WholeResult
 }
+
+// style is what kind of fault a run has often.
+type style uint8
+
+const (
+	nothingSpecial style = iota
+	lossOfPower
+	lossOfDisks
+	styles
+)
 
 // RehearseWhole runs a whole cluster under random faults: it grows from one node, gets
 // several shards, and is then cut, crashed, drained, split and moved while clients read
@@ -106,7 +117,7 @@ func (w *whole) build() {
 			w.Settings.SplitBytes, w.Settings.MergeBytes = 400, 100 // so that they split and merge on their own
 		}
 	}
-	w.sparse = w.rng.IntN(4) == 0
+	w.sparse, w.style = w.rng.IntN(4) == 0, style(w.rng.IntN(int(styles)))
 	if w.Duration == 0 && w.sparse {
 		w.Duration = 6 * bound(&w.Settings)
 	}

@@ -22,7 +22,7 @@ func (w *whole) fault() {
 		w.crash(w.f.Leader(), false)
 	case 4, 5:
 		w.crash(w.f.Primary(w.anyShard().ID), false)
-	case 6, 16:
+	case 6:
 		w.crash(m, w.spare())
 	case 7, 8:
 		w.cut(m, w.rng.IntN(4) > 0, w.rng.IntN(4) > 0)
@@ -50,8 +50,8 @@ func (w *whole) fault() {
 		})
 	case 13:
 		w.fullDisk(m)
-	case 14, 15:
-		w.powerCut()
+	case 14, 15, 16, 17:
+		w.special()
 	default:
 		w.administer()
 	}
@@ -70,6 +70,17 @@ func (w *whole) back(f func()) {
 		d = 2 * w.res.Bound
 	}
 	w.e.After(time.Duration(w.rng.Int64N(int64(d))), "kv.repair", f)
+}
+
+// special is the kind of fault that a run has often, or not at all: those that lose power
+// all the time never come to rest, and to lose a disk needs rest before.
+func (w *whole) special() {
+	switch m := w.f.machines[w.rng.IntN(len(w.f.machines))]; {
+	case w.style == lossOfPower:
+		w.powerCut()
+	case w.style == lossOfDisks && w.spare():
+		w.crash(m, true)
+	}
 }
 
 // spare reports whether a disk may be lost: no more than one at a time, and none while

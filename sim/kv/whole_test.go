@@ -30,7 +30,7 @@ func TestWholeClustersUnderRandomFaultsFindNoViolation(t *testing.T) {
 		}
 		for _, d := range r.Outages {
 			outages++
-			worst = max(worst, d*100/r.Bound)
+			worst = max(worst, time.Duration(d*100/r.Bound))
 		}
 		total.Acknowledged += r.Acknowledged
 		total.UnknownWrites += r.UnknownWrites
