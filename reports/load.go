@@ -60,7 +60,8 @@ func faultLoadsOf(h *scenarios.History) []FaultLoad {
 	return out
 }
 
-// meanLoad is the mean over a stretch of time of what a node told; nil when it told nothing.
+// meanLoad is the mean over a stretch of time of what a node told; nil when it told nothing
+// or for less than a tenth of it: a node that is lost counts as a member for a moment more.
 func meanLoad(frames []scenarios.LoadFrame, node int, from, to time.Duration, q scenarios.LoadQuantity) *float64 {
 	area, held := 0.0, 0.0
 	for i, f := range frames {
@@ -74,7 +75,7 @@ func meanLoad(frames []scenarios.LoadFrame, node int, from, to time.Duration, q 
 			held += span
 		}
 	}
-	if held == 0 {
+	if held < max((to-from).Seconds()/10, 1e-9) {
 		return nil
 	}
 	return ptr(score.Round(area / held))

@@ -44,6 +44,7 @@ func TestAFaultShowsWhatItDidToTheNodesLoad(t *testing.T) {
 	assert.InDelta(t, 0.5, *n1.AfterCPU, 1e-9)
 	assert.InDelta(t, 5, *n2.BeforeMs, 1e-9)
 	assert.Nil(t, n2.AfterMs, "a node without operations has no times")
+	assert.Nil(t, n2.AfterCPU, "n2 was a member for 0.3 s more")
 	assert.Nil(t, n3.BeforeMs, "a node that told nothing is not a node without load")
 	assert.Nil(t, n3.BeforeCPU)
 	text := string(Markdown(r, "again"))
