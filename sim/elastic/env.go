@@ -139,7 +139,7 @@ const stateWrite = 16 << 10
 // AsyncPersistedState writes later).
 func (v *env) Persist(ps coordination.Persisted) error {
 	n := v.p.n
-	if n.disk.Free() < stateWrite && slices.Contains(n.cfg.Roles, "master") {
+	if !n.room(stateWrite) && slices.Contains(n.cfg.Roles, "master") {
 		return errors.New(errNoSpace)
 	}
 	n.persisted = ps

@@ -252,5 +252,14 @@ func (n *Node) account() bool {
 	return n.stored == want
 }
 
+// room reports whether so many bytes fit on the disk. Only one that seemed full when it was
+// last looked at is looked at again: a recovery that has failed gives its part back.
+func (n *Node) room(bytes int64) bool {
+	if n.disk.Free() < bytes {
+		n.account()
+	}
+	return n.disk.Free() >= bytes
+}
+
 // minReroute is before all reroutes.
 const minReroute = -1 << 62 * time.Nanosecond

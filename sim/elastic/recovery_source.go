@@ -145,10 +145,19 @@ func (src *recoverySource) copyFiles() {
 	}
 	extra := []*sim.Resource{q.n.disk.Read, q.n.limiter, to.limiter, to.disk.Write}
 	rate := q.c.cal.CopyBPS * int64(settings.RecoveryMaxFileChunks.Get(q.conf)) / 2
-	src.transfer = q.c.net.Flow(q.n.Name(), to.Name(), bytes, extra, rate, func(err error) {
+	to.account()
+	fits := min(bytes, to.disk.Free())
+	if fits <= 0 {
+		src.fail(errors.New(errNoSpace))
+		return
+	}
+	src.transfer = q.c.net.Flow(q.n.Name(), to.Name(), fits, extra, rate, func(err error) {
 		q.run(func() {
 			if src.over {
 				return
+			}
+			if err == nil && fits < bytes {
+				err = errors.New(errNoSpace) // the write that finds the disk full ends the recovery
 			}
 			if err != nil {
 				src.fail(err)

@@ -168,7 +168,9 @@ func (r *recoveryRun) finish() {
 	r.enter(StageDone)
 	s.store.partial = 0
 	s.phase = postRecovery
-	s.writeState()
+	if !s.writeState() {
+		return
+	}
 	if s.p.n.changed(); !s.p.n.account() {
 		r.failed = true
 		s.fail("failed recovery", errNoSpace)

@@ -65,6 +65,10 @@ func (s *shard) actingPrimary() bool {
 
 // createShard opens a copy and begins its recovery.
 func (p *process) createShard(m *state.Index, t *state.ShardTable, want *state.Copy) {
+	if !p.n.room(shardStateWrite) {
+		p.reportFailed(want, m, "failed to create shard", errShardState)
+		return
+	}
 	key := storeKey{m.UUID, t.Shard}
 	st := p.n.stores[key]
 	fresh := st == nil
@@ -82,9 +86,24 @@ func (p *process) createShard(m *state.Index, t *state.ShardTable, want *state.C
 	s.startRecovery(fresh)
 }
 
-// writeState persists which allocation the store belongs to.
-func (s *shard) writeState() {
+// shardStateWrite is what the file with a copy's state takes on disk: a block.
+const shardStateWrite = 4 << 10
+
+// errShardState is the failure of a copy whose state can't be written.
+const errShardState = "java.io.IOException: failed to write state to the first location tmp file"
+
+// writeState persists which allocation the store belongs to, where that has changed. On a
+// full disk it fails the copy and returns false (IndexShard.persistMetadata).
+func (s *shard) writeState() bool {
+	if s.store.allocationID == s.routing.AllocationID && s.store.primary == s.routing.Primary {
+		return true
+	}
+	if !s.p.n.room(shardStateWrite) {
+		s.fail("failed updating shard routing entry", errShardState)
+		return false
+	}
 	s.store.allocationID, s.store.primary = s.routing.AllocationID, s.routing.Primary
+	return true
 }
 
 // close ends a copy in this process; its store stays.
@@ -185,8 +204,9 @@ func (s *shard) update(want *state.Copy, m *state.Index, t *state.ShardTable) {
 	if want.State == state.Initializing && s.phase == postRecovery {
 		s.p.reportStarted(s) // the master has not heard of it
 	}
-	s.writeState()
-	s.p.n.changed()
+	if s.writeState() {
+		s.p.n.changed()
+	}
 }
 
 // promote makes a replica the primary under a new term: gaps in its history become
