@@ -29,11 +29,10 @@ func (r Report) Covering(ops []Op, failovers []int64, floor int) Report {
 
 // label is an operation without its times.
 func (o Op) label() string {
-	what := "read"
-	if o.Kind == Write {
-		what = "write"
+	if o.Kind == Swap {
+		return fmt.Sprintf("client %d swap %q for %q", o.Client, o.Expect, o.Value)
 	}
-	return fmt.Sprintf("client %d %s %q", o.Client, what, o.Value)
+	return fmt.Sprintf("client %d %v %q", o.Client, o.Kind, o.Value)
 }
 
 // scale finds the stretch of time that a drawing shows, in units of 1/n of it. Operations
@@ -85,7 +84,7 @@ func (v *Violation) SVG() string {
 		y := 40 + row*i
 		start, end := left+at(o.Start), left+at(o.End)
 		fill := "#9bc"
-		if o.Kind == Write {
+		if o.Kind != Read {
 			fill = "#c96"
 		}
 		dash := ""

@@ -15,7 +15,11 @@ const (
 	Read Kind = iota
 	// Write stores one.
 	Write
+	// Swap stores one if the value is Expect.
+	Swap
 )
+
+func (k Kind) String() string { return [...]string{"read", "write", "swap"}[k] }
 
 // Outcome is what the client learnt.
 type Outcome uint8
@@ -37,16 +41,17 @@ type Op struct {
 	Client  int
 	Key     string
 	Value   string
-	Start   int64 // nanoseconds
+	Expect  string // of a Swap
+	Start   int64  // nanoseconds
 	End     int64
 	Kind    Kind
 	Outcome Outcome
 }
 
 func (o Op) String() string {
-	what := "read"
-	if o.Kind == Write {
-		what = "write"
+	what := o.Kind.String()
+	if o.Kind == Swap {
+		what = fmt.Sprintf("swap %q for", o.Expect)
 	}
 	outcome := [...]string{"", " (outcome unknown)", " (refused)"}[o.Outcome]
 	return fmt.Sprintf("client %d %s %s=%q [%.6fs, %.6fs]%s", o.Client, what, o.Key, o.Value, float64(o.Start)/1e9, float64(o.End)/1e9, outcome)
