@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/integration/guard"
 	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
@@ -99,7 +100,7 @@ type realCluster struct {
 	spec          scenarios.ClusterSpec
 	opt           scenarios.StartOptions
 	indexSettings map[string]string
-	clock         *guardedClock
+	clock         *guard.Clock
 	rest          *restClient // the harness's own, over no proxy
 	transports    map[string]*http.Transport
 	version       string
@@ -116,7 +117,7 @@ type realCluster struct {
 func newRealCluster(containers *Cluster, spec scenarios.ClusterSpec, opt scenarios.StartOptions, indexSettings map[string]string) *realCluster {
 	c := &realCluster{
 		containers: containers, spec: spec, opt: opt, indexSettings: indexSettings,
-		clock:      newGuardedClock(clock.NewReal(opt.Seed)),
+		clock:      guard.New(clock.NewReal(opt.Seed)),
 		rest:       newRESTClient(),
 		transports: map[string]*http.Transport{},
 		traffic:    &traffic{},
@@ -160,9 +161,9 @@ func (c *realCluster) anyURL() string { return c.url(c.containers.nodes[0].spec.
 func (c *realCluster) Run(ctx context.Context, main func(run, cleanup context.Context) error) error {
 	run, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	c.clock.onPanic(cancel)
-	err := c.clock.guard("main", func() error { return main(run, context.WithoutCancel(ctx)) })
-	if panicked := c.clock.panicked(); panicked != nil {
+	c.clock.OnPanic(cancel)
+	err := c.clock.Guard("main", func() error { return main(run, context.WithoutCancel(ctx)) })
+	if panicked := c.clock.Panicked(); panicked != nil {
 		return panicked
 	}
 	return err

@@ -69,7 +69,7 @@ func New() (*Set, error) {
 		proxies: make(map[Key]*toxiclient.Proxy), states: make(map[Key]state)}, nil
 }
 
-// Close ends all connections and listeners.
+// Close ends all connections and listeners. It may be called twice.
 func (s *Set) Close() error {
 	err := s.http.Close()
 	for _, proxy := range s.api.Collection.Proxies() {
