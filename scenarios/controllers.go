@@ -254,7 +254,20 @@ type stage struct {
 }
 
 // Answers implements [chaos.Answering].
-func (s stage) Answers() chaos.Answers { return s.answers }
+func (s stage) Answers() chaos.Answers {
+	if s.answers == nil {
+		return nil // no controller asks over HTTP
+	}
+	return s.answers
+}
+
+// Operator implements [chaos.Operated]; nil where the backend can't.
+func (s stage) Operator() chaos.Operator {
+	if o, ok := s.Target.(chaos.Operated); ok {
+		return o.Operator()
+	}
+	return nil
+}
 
 // Clocks implements [chaos.Timed]; nil where the backend can't.
 func (s stage) Clocks() chaos.Clocks {

@@ -40,7 +40,7 @@ func (e *CopiesConverge) Judge(h *History) []Outcome {
 	}
 	c := h.KV.Copies
 	saw := fmt.Sprintf("%d copies of %d shards with %d items compared", c.Copies, c.Shards, c.Items)
-	o := Outcome{Name: name, Verdict: Pass, Observed: number(float64(len(c.Differing))), Limit: number(0), Margin: number(-float64(len(c.Differing))), Reason: saw}
+	o := Outcome{Name: name, Verdict: Pass, Observed: number(float64(len(c.Differing))), Limit: number(0), Margin: number(float64(-len(c.Differing))), Reason: saw}
 	switch {
 	case len(c.Differing) > 0:
 		o.Verdict, o.Reason = Fail, strings.Join(c.Differing, "; ")+"; "+saw
@@ -221,7 +221,7 @@ func (e *Refused) Judge(h *History) []Outcome {
 			count("tracer "+t.Key, t.Start, t.End, t.Outcome)
 		}
 	}
-	o := Outcome{Name: name, Verdict: Pass, Observed: number(float64(acked)), Limit: number(0), Margin: number(-float64(acked)),
+	o := Outcome{Name: name, Verdict: Pass, Observed: number(float64(acked)), Limit: number(0), Margin: number(float64(-acked)),
 		Reason: fmt.Sprintf("while the fault was in force %d were refused, %d acknowledged, of %d the outcome is unknown", refused, acked, open)}
 	switch {
 	case acked > 0:

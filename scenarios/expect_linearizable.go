@@ -59,7 +59,7 @@ func (e *Linearizable) Judge(h *History) []Outcome {
 		ops[i] = h.KV.Ops[i].Op
 	}
 	r := check.Registers(ops, check.Floor{Ops: e.AtLeast, Overlaps: e.Overlaps})
-	o := Outcome{Name: name, Verdict: verdictOf(r.Verdict), Observed: number(float64(len(r.Violations))), Limit: number(0), Margin: number(-float64(len(r.Violations))),
+	o := Outcome{Name: name, Verdict: verdictOf(r.Verdict), Observed: number(float64(len(r.Violations))), Limit: number(0), Margin: number(float64(-len(r.Violations))),
 		Reason: fmt.Sprintf("%d operations on %d keys, of which %d overlapped another; %d new primaries meanwhile", r.Ops, r.Keys, r.Overlaps, len(h.failovers()))}
 	switch r.Verdict {
 	case check.Fail:

@@ -64,7 +64,7 @@ func (e *Serializable) Judge(h *History) []Outcome {
 
 func (e *Serializable) lists(name string, h *History) Outcome {
 	r := check.Transactions(h.KV.Txns, h.failovers(), check.TxnFloor{Txns: e.AtLeast, Overlaps: e.Overlaps})
-	o := Outcome{Name: name, Verdict: verdictOf(r.Verdict), Observed: number(float64(len(r.Anomalies))), Limit: number(0), Margin: number(-float64(len(r.Anomalies))),
+	o := Outcome{Name: name, Verdict: verdictOf(r.Verdict), Observed: number(float64(len(r.Anomalies))), Limit: number(0), Margin: number(float64(-len(r.Anomalies))),
 		Reason: fmt.Sprintf("%d transactions with %d reads and %d appends on %d lists, of which %d overlapped another, %d met another; %d new primaries meanwhile",
 			r.Txns, r.Reads, r.Appends, r.Keys, r.Overlaps, h.KV.Conflicts, r.Failovers)}
 	switch r.Verdict {
@@ -81,7 +81,7 @@ func (e *Serializable) lists(name string, h *History) Outcome {
 func (e *Serializable) bank(name string, h *History) Outcome {
 	k := h.KV
 	r := check.Bank(k.Audits, k.Accounts, k.Sum, k.Transfers, h.failovers(), check.BankFloor{Audits: e.Audits, Transfers: e.AtLeast})
-	o := Outcome{Name: name, Verdict: verdictOf(r.Verdict), Observed: number(float64(len(r.Wrong))), Limit: number(0), Margin: number(-float64(len(r.Wrong))),
+	o := Outcome{Name: name, Verdict: verdictOf(r.Verdict), Observed: number(float64(len(r.Wrong))), Limit: number(0), Margin: number(float64(-len(r.Wrong))),
 		Reason: fmt.Sprintf("%d audits of %d accounts, %d transfers committed, %d transactions met another; %d new primaries meanwhile",
 			r.Audits, k.Accounts, r.Transfers, k.Conflicts, r.Failovers)}
 	if r.Why != "" {

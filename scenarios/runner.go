@@ -125,7 +125,10 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 		cluster.Close(closing)
 	}()
 	run := &run{runner: r, scenario: s, cluster: cluster, progress: progress, history: &History{Nodes: cluster.Nodes(), Settled: -1}}
-	run.controllers, run.answers = newControllers(run), &answers{cluster: cluster}
+	run.controllers = newControllers(run)
+	if s.System != systemKV {
+		run.answers = &answers{cluster: cluster}
+	}
 	err = run.supported()
 	if err == nil {
 		err = cluster.Run(ctx, run.main)

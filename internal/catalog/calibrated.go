@@ -1,25 +1,18 @@
 package catalog
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/sim/elastic"
+	simkv "github.com/shardquake/shardquake/sim/kv"
 )
 
 // Simulator is the simulated backend with the constants of a machine.
 func Simulator(c elastic.Calibration) (scenarios.Backend, error) {
-	backend, err := Backend("sim")
-	if err != nil {
-		return nil, err
-	}
-	sim, ok := backend.(*elastic.Backend)
-	if !ok {
-		return nil, fmt.Errorf("the backend sim is a %T, which has no calibration", backend)
-	}
+	sim := simulatedElastic()
 	sim.Calibration = c
-	return sim, nil
+	return &bySystem{sim.Name(), map[string]scenarios.Backend{elasticsearch: sim, keyValue: &simkv.Backend{}}}, nil
 }
 
 // Knob is a group of a machine's constants that are measured together: whole runs show

@@ -23,6 +23,11 @@ type FleetConfig struct {
 	Settings        wire.Settings
 	// Latency between the middle of the network and each of its ends; 200 µs.
 	Latency time.Duration
+	// Bandwidth of each machine's network card, each way, in bytes per second; 0 is
+	// unlimited. It holds for transfers; single messages are too short to feel it.
+	Bandwidth int64
+	// Walls gives each machine a wall clock of its own, which can be set.
+	Walls bool
 	// Sync is how long a sync of a disk takes, at least and at most; 500 µs to 2 ms.
 	Sync [2]time.Duration
 	// Loss, Repeat and Delay are how many of 1,000 messages between machines are lost,
@@ -100,7 +105,7 @@ func NewFleet(e *sim.Engine, cfg FleetConfig) *Fleet {
 		m.newDisk()
 		f.machines = append(f.machines, m)
 		f.byName[name] = m
-		f.Network.AddEndpoint(name, sim.EndpointSpec{Latency: cfg.Latency})
+		f.Network.AddEndpoint(name, sim.EndpointSpec{Latency: cfg.Latency, Bandwidth: cfg.Bandwidth})
 		f.Network.Disconnect(name)
 	}
 	return f
@@ -163,6 +168,9 @@ func (m *Machine) Start() {
 	cfg.Name, cfg.Zone, cfg.Settings = m.name, m.zone, m.f.cfg.Settings
 	cfg.Rand = e.Stream("kv.node", fmt.Sprintf("%s/%d", m.name, m.life))
 	cfg.Wall = e.Wall
+	if m.f.cfg.Walls {
+		cfg.Wall = e.Clock(m.name).Now
+	}
 	cfg.Bootstrap = m.index == 0 && m.disks == 1
 	for _, other := range m.f.machines {
 		if other != m {

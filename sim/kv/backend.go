@@ -1,0 +1,239 @@
+package kv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/clock"
+	kvnode "github.com/shardquake/shardquake/kvcluster/node"
+	"github.com/shardquake/shardquake/kvcluster/wire"
+	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/sim"
+)
+
+// Backend makes simulated key-value clusters for scenarios.
+type Backend struct {
+	// Node is the configuration of all nodes, for tests that build in a defect.
+	Node kvnode.Config
+}
+
+var _ scenarios.Backend = (*Backend)(nil)
+
+// formLimit is how long a cluster may take to form, in virtual time.
+const formLimit = 5 * time.Minute
+
+// Name implements [scenarios.Backend].
+func (b *Backend) Name() string { return "sim" }
+
+// Start implements [scenarios.Backend]: all nodes have joined when it returns.
+func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scenarios.StartOptions) (scenarios.Cluster, error) {
+	if spec.KV == nil {
+		return nil, fmt.Errorf("%w: %s is no key-value cluster", scenarios.ErrUnavailable, spec.Name)
+	}
+	e := sim.NewEngine(sim.Config{Seed: opt.Seed})
+	if opt.OnEvent != nil {
+		e.OnEvent(func(r sim.EventRecord) {
+			opt.OnEvent(scenarios.Event{Index: r.Index, At: time.Duration(r.Time), What: strings.TrimSpace(r.Type + " " + r.Entity), Hash: r.Hash})
+		})
+	}
+	s := &simulated{e: e, spec: spec, callers: make(map[string]*Caller), clocks: make(map[string]*sim.Clock), ballast: make(map[string]int64)}
+	cfg := FleetConfig{Settings: spec.KV.Settings, Node: b.Node, Walls: true}
+	for _, n := range spec.Nodes {
+		cfg.Machines = append(cfg.Machines, n.Name)
+		if zone := n.Attributes["zone"]; zone != "" {
+			cfg.Zones = append(cfg.Zones, zone)
+		}
+		cfg.Latency, cfg.Bandwidth = n.Latency/2, n.Network
+	}
+	s.f = NewFleet(e, cfg)
+	for _, viewer := range spec.Viewers {
+		s.callers[viewer], s.clocks[viewer] = s.f.NewCaller(viewer), e.Clock(viewer)
+	}
+	s.seen.init(s)
+	opt.Progress("starting %d nodes", s.prompt())
+	for i, m := range s.f.Machines() {
+		m.Disk().SetCapacity(spec.Nodes[i].Disk)
+		if !spec.Nodes[i].Late {
+			m.Start()
+		}
+	}
+	if err := s.drive(s.formed, sim.Time(formLimit)); err != nil {
+		return nil, fmt.Errorf("the cluster did not form: %w", err)
+	}
+	return s, nil
+}
+
+// simulated is a cluster as scenarios see it.
+type simulated struct {
+	e       *sim.Engine
+	f       *Fleet
+	spec    scenarios.ClusterSpec
+	callers map[string]*Caller
+	clocks  map[string]*sim.Clock
+	ballast map[string]int64 // bytes, by machine
+	seen    observer
+	closed  bool
+}
+
+var _ scenarios.KVCluster = (*simulated)(nil)
+
+// prompt is how many nodes are started with the cluster.
+func (s *simulated) prompt() (n int) {
+	for _, x := range s.spec.Nodes {
+		if !x.Late {
+			n++
+		}
+	}
+	return n
+}
+
+// formed reports whether all nodes that are started with the cluster belong to it.
+func (s *simulated) formed() bool {
+	l := s.f.Leader()
+	return l != nil && len(l.node.Group().State().Members()) == s.prompt()
+}
+
+// drive runs the engine until done; what must not happen ends it with an error.
+func (s *simulated) drive(done func() bool, limit sim.Time) error {
+	err := s.e.RunUntil(func() bool { return s.f.Err() != nil || done() }, limit)
+	if broken := s.f.Err(); broken != nil {
+		return fmt.Errorf("defect of the model: %w", broken)
+	}
+	return err
+}
+
+// Run implements [scenarios.Cluster].
+func (s *simulated) Run(ctx context.Context, main func(run, cleanup context.Context) error) error {
+	//determinism:allow context ctx is the world's: an interrupt from outside virtual time
+	stop := context.AfterFunc(ctx, s.e.Interrupt)
+	defer stop()
+	var result error
+	ended := false
+	var cancel context.CancelFunc
+	p := s.e.Go("main", func(cleanup context.Context) {
+		var run context.Context
+		run, cancel = s.clocks[scenarios.ViewerClient].WithCancel(cleanup)
+		defer cancel()
+		result = main(run, cleanup)
+		ended = true
+	})
+	for {
+		err := s.drive(p.Done, sim.Never)
+		switch {
+		case errors.Is(err, sim.ErrInterrupted):
+			if cancel != nil {
+				cancel()
+			}
+		case errors.Is(err, sim.ErrNotDone):
+			return errors.New("nothing is left to happen, but the run has not ended")
+		case err != nil:
+			return err
+		case !ended:
+			return errors.New("the run was stopped")
+		default:
+			return result
+		}
+	}
+}
+
+// Clock implements [scenarios.Cluster].
+func (s *simulated) Clock(viewer string) clock.Clock { return s.clocks[viewer] }
+
+// Call implements [scenarios.KVCluster].
+func (s *simulated) Call(ctx context.Context, viewer, node string, m wire.Message) (wire.Message, error) {
+	k := s.callers[viewer]
+	if k == nil || s.f.Machine(node) == nil {
+		return nil, fmt.Errorf("%s can't call %s: there is no such endpoint", viewer, node)
+	}
+	answered := s.e.NewEvent()
+	var answer wire.Message
+	number := k.next + 1
+	k.Ask(node, m, time.Minute, func(a wire.Message) {
+		answer = a
+		answered.Set()
+	})
+	if err := answered.Wait(ctx); err != nil {
+		k.end(number, nil)
+		return nil, err
+	}
+	if answer == nil {
+		return nil, fmt.Errorf("%s did not answer", node)
+	}
+	return answer, nil
+}
+
+// nobody answers HTTP.
+type nobody struct{}
+
+func (nobody) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("a key-value node doesn't speak HTTP")
+}
+
+// Transport implements [scenarios.Cluster].
+func (s *simulated) Transport(string) http.RoundTripper { return nobody{} }
+
+// URL implements [scenarios.Cluster].
+func (s *simulated) URL(_, node string) string { return "kv://" + node }
+
+// Nodes implements [scenarios.Cluster].
+func (s *simulated) Nodes() []string {
+	var names []string
+	for _, n := range s.spec.Nodes {
+		names = append(names, n.Name)
+	}
+	return names
+}
+
+// Target implements [scenarios.Cluster].
+func (s *simulated) Target() chaos.Target { return &target{s} }
+
+// LoadData implements [scenarios.Cluster]. A key-value cluster has no indices.
+func (s *simulated) LoadData(_ context.Context, indices []scenarios.IndexSpec) error {
+	if len(indices) > 0 {
+		return fmt.Errorf("a key-value cluster has no indices, as %s", indices[0].Name)
+	}
+	return nil
+}
+
+// Release implements [scenarios.Cluster]; nothing holds shards where they are.
+func (s *simulated) Release(context.Context) error { return nil }
+
+// Background implements [scenarios.Cluster]. The load of a key-value cluster is single
+// operations of clients, which the runner makes.
+func (s *simulated) Background(_ context.Context, loads []scenarios.LoadSpec) error {
+	if len(loads) > 0 {
+		return errors.New("a key-value cluster has no bulk load")
+	}
+	return nil
+}
+
+// Traffic implements [scenarios.Cluster]; see Background.
+func (s *simulated) Traffic() scenarios.Traffic { return scenarios.Traffic{} }
+
+// Observe implements [scenarios.Cluster].
+func (s *simulated) Observe(ctx context.Context, sink func(scenarios.Observation)) error {
+	s.seen.start(ctx, sink)
+	return nil
+}
+
+// Notes implements [scenarios.Cluster].
+func (s *simulated) Notes() []string {
+	return []string{"the nodes are those of kvcluster, on simulated network, disks and clocks; every operation is simulated by itself"}
+}
+
+// Counters implements [scenarios.Cluster].
+func (s *simulated) Counters() (events, traceHash uint64) { return s.e.Events(), s.e.TraceHash() }
+
+// Close implements [scenarios.Cluster].
+func (s *simulated) Close(context.Context) error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	return s.e.Close()
+}
