@@ -126,7 +126,9 @@ func (s *Scenario) checkCluster(voc Vocabulary) []source.Problem {
 	if n.Late < 0 || n.Late >= max(n.Count, 1) {
 		bad("$.cluster.nodes.late", "%d of %d nodes join later; expected at least one node from the start", n.Late, n.Count)
 	}
-	ps = append(ps, s.checkRoles()...)
+	if n.Count >= 1 && n.Count <= mostNodes { // names are made for each
+		ps = append(ps, s.checkRoles()...)
+	}
 	for _, key := range slices.Sorted(maps.Keys(n.Attributes)) {
 		if len(n.Attributes[key]) == 0 {
 			bad("$.cluster.nodes.attributes."+key, "the attribute has no values; expected a list such as [a, b, c]")
@@ -193,7 +195,7 @@ func (s *Scenario) checkRoles() []source.Problem {
 	leads := slices.ContainsFunc(names, func(name string) bool {
 		return !slices.Contains(late, name) && slices.Contains(n.rolesOf(name), "master")
 	})
-	if len(names) > 0 && !leads {
+	if !leads {
 		ps = append(ps, source.Problemf("$.cluster.nodes", "no node that is there from the start has the role master"))
 	}
 	return ps
