@@ -23,8 +23,8 @@
 //
 // # Who is promoted
 //
-// Among the copies on nodes that are heard of, those first that the last primary
-// counted as in sync, of these the one with the most advanced log, and of equals the
+// Among the copies on nodes that are heard of, those first whose disks have room, of
+// these those that the last primary counted as in sync, of these the one with the most advanced log, and of equals the
 // node with the fewest primaries. Which one is chosen decides how soon it can act, not
 // what is kept: a primary adopts the most advanced log of a majority (package replica).
 // Without a majority of the copies nobody is promoted, as nobody could act.

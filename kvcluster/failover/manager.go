@@ -18,6 +18,7 @@ type node struct {
 	since  time.Duration // heard of last, or first known
 	heard  bool
 	row    uint64 // heartbeats in a row
+	full   bool   // its disk has no room
 	down   bool
 	wellAt time.Duration // it was not given up then
 	copies map[shardmap.ID]wire.CopyReport
@@ -82,7 +83,7 @@ func (m *Manager) Heard(now time.Duration, h *wire.Heartbeat) {
 		default:
 			n.row++
 		}
-		n.since, n.heard = now, true
+		n.since, n.heard, n.full = now, true, h.Full
 		n.copies = nil
 	}
 	if n.copies == nil {
@@ -330,14 +331,15 @@ func (m *Manager) candidate(s *shardmap.Shard, x *shard) shardmap.NodeID {
 
 // rank orders copies by how soon they could act as primary.
 type rank struct {
-	other, open, inSync  bool
+	other, room, open    bool
+	inSync               bool
 	lastEpoch, lastIndex uint64
 	primaries            int
 }
 
 func (m *Manager) rank(s *shardmap.Shard, x *shard, id shardmap.NodeID) rank {
 	r, _ := m.report(id, s.ID)
-	k := rank{other: id != s.Primary, open: m.state.Member(id).State == wire.Active, inSync: slices.Contains(x.inSync, id),
+	k := rank{other: id != s.Primary, room: !m.nodes[id].full, open: m.state.Member(id).State == wire.Active, inSync: slices.Contains(x.inSync, id),
 		lastEpoch: r.LastEpoch, lastIndex: r.LastIndex, primaries: m.primaries[id]}
 	return k
 }
@@ -346,6 +348,8 @@ func (a rank) above(b rank) bool {
 	switch {
 	case a.other != b.other:
 		return a.other
+	case a.room != b.room:
+		return a.room
 	case a.inSync != b.inSync:
 		return a.inSync
 	case a.open != b.open:

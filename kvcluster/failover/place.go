@@ -10,7 +10,9 @@ import (
 )
 
 // open reports whether a node may get new copies.
-func (m *Manager) open(n *wire.Member) bool { return n.State == wire.Active && m.up(n.ID) }
+func (m *Manager) open(n *wire.Member) bool {
+	return n.State == wire.Active && m.up(n.ID) && !m.nodes[n.ID].full
+}
 
 // Lost reports whether a node has been given up for so long that its copies are to be
 // made elsewhere.

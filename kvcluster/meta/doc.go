@@ -26,7 +26,8 @@
 //   - A member that has heard of one within Election ignores candidates, and so does the
 //     leader; a node that was cut off can't depose anybody when it comes back.
 //   - A leader that has not heard of a majority for Election gives up, so that one that
-//     can speak but not hear is replaced.
+//     can speak but not hear is replaced. A member whose disk has no room for as long
+//     falls silent.
 //
 // # Members
 //

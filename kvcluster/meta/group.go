@@ -140,6 +140,7 @@ type Group struct {
 	syncAsked, syncDone uint64
 	held                []held
 	appends             []*raftpb.Message // what the disk had no room for
+	stuckAt             time.Duration     // when it began to have none
 
 	life  uint64
 	next  uint64
@@ -207,8 +208,12 @@ func (g *Group) State() State { return g.state }
 // before: what it decides rests on the present state.
 func (g *Group) Leading() bool {
 	st := g.rn.BasicStatus()
-	return st.RaftState == raft.StateLeader && g.term == st.GetTerm() && g.failed == nil
+	return st.RaftState == raft.StateLeader && g.term == st.GetTerm() && g.failed == nil && !g.mute()
 }
+
+// mute reports whether the disk has had no room for so long that the member had better be
+// silent: a leader that can't write its log can't see what is committed either.
+func (g *Group) mute() bool { return len(g.appends) > 0 && g.now-g.stuckAt >= g.cfg.Election }
 
 // Term is the term that the member is in.
 func (g *Group) Term() uint64 { return g.rn.BasicStatus().GetTerm() }
@@ -335,9 +340,12 @@ func (g *Group) tick() {
 		g.reportSnapshots()
 	}
 	if g.now >= g.deadline {
-		if g.leading {
+		switch {
+		case g.leading:
 			g.checkQuorum()
-		} else {
+		case g.mute():
+			g.restartTimer()
+		default:
 			g.fail(g.rn.Campaign())
 			g.restartTimer()
 		}

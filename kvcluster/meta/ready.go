@@ -41,7 +41,9 @@ func (g *Group) drain() {
 		for _, m := range rd.Messages {
 			switch m.GetTo() {
 			case raft.LocalAppendThread:
-				g.appends = append(g.appends, m)
+				if g.appends = append(g.appends, m); len(g.appends) == 1 {
+					g.stuckAt = g.now
+				}
 				g.persist()
 			case raft.LocalApplyThread:
 				g.apply(m)
@@ -125,7 +127,7 @@ func (g *Group) send(m *raftpb.Message) {
 	if m.GetType() == raftpb.MsgSnap {
 		g.sentTo = append(g.sentTo, m.GetTo())
 	}
-	if to == "" {
+	if to == "" || g.mute() {
 		return // raft will repeat it; by then the state may say who that is
 	}
 	data, err := encode(m)

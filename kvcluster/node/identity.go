@@ -14,9 +14,11 @@ import (
 //
 //	0 i  who it is, as the frame of a wire.Joined
 //	0 c  the newest cluster state that it knew, as the frame of a wire.ClusterState
+//	0 p  nothing, written to see whether there is room
 var (
 	identityKey = [2]byte{0, 'i'}
 	stateKey    = [2]byte{0, 'c'}
+	probeKey    = [2]byte{0, 'p'}
 )
 
 // identity is who a node is. ID is empty until it has joined.

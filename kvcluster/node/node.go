@@ -132,6 +132,7 @@ type Node struct {
 	asked     uint64
 	pending   []pending
 	inbox     []wire.Message // from this node to itself
+	full      bool           // the disk has no room
 
 	started                               bool
 	beatAt, reportAt, manageAt, measureAt time.Duration

@@ -1,11 +1,13 @@
 package node
 
 import (
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/kvcluster/replica"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/kvcluster/storage"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 )
 
@@ -32,6 +34,7 @@ func (n *Node) beat() {
 		return
 	}
 	n.beatAt = n.now + n.heartbeat()
+	n.probe()
 	var reports []wire.CopyReport
 	for _, id := range n.shards {
 		c := n.copies[id]
@@ -43,6 +46,16 @@ func (n *Node) beat() {
 	n.tell(true, reports)
 }
 
+// probe finds out whether the disk has room, by what it takes for a little while.
+func (n *Node) probe() {
+	var b storage.Batch
+	b.Put(probeKey[:], make([]byte, 256))
+	err := n.eng.Apply(&b)
+	if n.full = errors.Is(err, storage.ErrFull); !n.full {
+		n.fail(err)
+	}
+}
+
 // tell sends a heartbeat, or a report between them, to the metadata group.
 func (n *Node) tell(reply bool, reports []wire.CopyReport) {
 	var revision uint64
@@ -50,7 +63,7 @@ func (n *Node) tell(reply bool, reports []wire.CopyReport) {
 		revision = n.state.Revision()
 	}
 	for _, v := range n.voters() {
-		h := &wire.Heartbeat{Peer: wire.Peer{From: n.id.ID, To: v}, Revision: revision, Reply: reply, Copies: reports}
+		h := &wire.Heartbeat{Peer: wire.Peer{From: n.id.ID, To: v}, Revision: revision, Reply: reply, Full: n.full, Copies: reports}
 		if v == n.id.ID {
 			n.onHeartbeat(h)
 		} else {

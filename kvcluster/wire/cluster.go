@@ -121,7 +121,9 @@ type Heartbeat struct {
 	// Revision is that of the cluster state that the node knows.
 	Revision uint64
 	// Reply asks for HeartbeatAck. Reports between heartbeats don't.
-	Reply  bool
+	Reply bool
+	// Full says that the node's disk has no room.
+	Full   bool
 	Copies []CopyReport
 }
 
@@ -130,6 +132,7 @@ func (m *Heartbeat) code(c *coder) {
 	m.Peer.code(c)
 	c.uint(&m.Revision)
 	c.bool(&m.Reply)
+	c.bool(&m.Full)
 	list(c, &m.Copies, MaxShards, func(r *CopyReport) { r.code(c) })
 }
 

@@ -32,7 +32,7 @@ var (
 		&wire.Raft{Peer: peer, Data: []byte{1, 2}},
 		&wire.Join{Name: "m1", To: "m2", Nonce: 1 << 63, Zone: "a", Weight: 2},
 		&wire.Joined{Nonce: 1 << 63, ID: "m1", Number: 4, Cluster: 5, Voters: []shardmap.NodeID{"n1", "n2"}},
-		&wire.Heartbeat{Peer: peer, Revision: 3, Reply: true, Copies: []wire.CopyReport{{Shard: "s1", Epoch: 7, Promised: 8, LastEpoch: 6, LastIndex: 9,
+		&wire.Heartbeat{Peer: peer, Revision: 3, Reply: true, Full: true, Copies: []wire.CopyReport{{Shard: "s1", Epoch: 7, Promised: 8, LastEpoch: 6, LastIndex: 9,
 			NeedEpoch: true, InSync: []shardmap.NodeID{"n1"}, Bytes: 10, QPS: 11, Middle: "m", LoadMiddle: "k", Measured: true}}},
 		&wire.HeartbeatAck{Peer: peer, Revision: 4},
 		&state,
