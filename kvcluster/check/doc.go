@@ -18,6 +18,11 @@
 // write that was refused must not be read. The value before the first write is a
 // missing key.
 //
+// # Compare-and-set
+//
+// [Swaps] checks keys that are only read and compared-and-set: each value names the one
+// before it, so that the order of values is known and their moments follow.
+//
 // # Transactions
 //
 // [Transactions] checks lists that transactions read and append to, in the manner of Elle

@@ -29,6 +29,8 @@ type Options struct {
 // Result is what a rehearsal found.
 type Result struct {
 	Report check.Report
+	// Swaps judges keys that are only compared and set.
+	Swaps check.Report
 	// Lists and Bank judge transactions.
 	Lists check.TxnReport
 	Bank  check.BankReport
@@ -45,7 +47,7 @@ type Result struct {
 
 // Bad reports whether anything was wrong.
 func (r *Result) Bad() bool {
-	return len(r.Problems) > 0 || r.Report.Verdict == check.Fail || r.Lists.Verdict == check.Fail || r.Bank.Verdict == check.Fail
+	return len(r.Problems) > 0 || r.Report.Verdict == check.Fail || r.Swaps.Verdict == check.Fail || r.Lists.Verdict == check.Fail || r.Bank.Verdict == check.Fail
 }
 
 const shard shardmap.ID = "s0"
@@ -71,6 +73,7 @@ type rehearsal struct {
 	// failovers are the moments at which primaries began to act.
 	failovers []int64
 	history   []check.Op
+	swaps     []check.Op // on keys that are only compared and set
 	acting    map[office]shardmap.NodeID
 	deaf      map[shardmap.NodeID]int // how many faults keep a node from hearing the authority
 	gone      []gone
@@ -353,6 +356,7 @@ func (r *rehearsal) judge() {
 		r.judgeTransactions()
 	} else {
 		r.res.Report = check.Registers(r.history, check.Floor{Ops: 100, Overlaps: 10}).Covering(r.history, r.failovers, 2)
+		r.res.Swaps = check.Swaps(r.swaps, check.Floor{Ops: 20}).Covering(r.swaps, r.failovers, 2)
 	}
 	for i := range r.m.Len() {
 		r.judgeShard(r.m.At(i))

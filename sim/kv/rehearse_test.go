@@ -22,8 +22,8 @@ func TestRandomFaultsFindNoViolation(t *testing.T) {
 	for seed := range uint64(seeds) {
 		r, err := kv.Rehearse(kv.Options{Seed: seed})
 		require.NoError(t, err, "seed %d", seed)
-		require.False(t, r.Bad(), "seed %d: %v %v", seed, r.Problems, r.Report.Violations)
-		if r.Report.Verdict == check.Undecided {
+		require.False(t, r.Bad(), "seed %d: %v %v %v", seed, r.Problems, r.Report.Violations, r.Swaps.Violations)
+		if r.Report.Verdict == check.Undecided || r.Swaps.Verdict == check.Undecided {
 			undecided++
 		}
 		total.Acknowledged += r.Acknowledged
@@ -38,6 +38,7 @@ func TestRandomFaultsFindNoViolation(t *testing.T) {
 		total.Lost += r.Lost
 		total.Report.Ops += r.Report.Ops
 		total.Report.Overlaps += r.Report.Overlaps
+		total.Swaps.Ops += r.Swaps.Ops
 		total.Events += r.Events
 	}
 	t.Logf("%d seeds: %+v", seeds, total)

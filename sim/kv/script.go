@@ -3,6 +3,7 @@ package kv
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/shardquake/shardquake/kvcluster/check"
@@ -21,6 +22,7 @@ type script struct {
 	m       *shardmap.Map   // as far as it knows
 	primary shardmap.NodeID // if not the map's
 	stopped bool
+	seen    map[string]string // what it last knew of keys that it compares and sets
 
 	req   *wire.Request
 	op    check.Op
@@ -30,7 +32,7 @@ type script struct {
 
 func newScript(r *rehearsal, i int) *script {
 	name := fmt.Sprint("client", i)
-	return &script{r: r, k: r.c.NewClient(name), rng: r.e.Stream("kv.client", name), number: i, m: r.m}
+	return &script{r: r, k: r.c.NewClient(name), rng: r.e.Stream("kv.client", name), number: i, m: r.m, seen: make(map[string]string)}
 }
 
 // next begins an operation.
@@ -51,7 +53,9 @@ func (s *script) next() {
 	if s.number%2 == 1 {
 		oneIn = 40
 	}
-	if s.rng.IntN(oneIn) == 0 {
+	if s.rng.IntN(5) == 0 {
+		s.swap(key + ".swap")
+	} else if s.rng.IntN(oneIn) == 0 {
 		s.op.Kind, s.op.Value = check.Write, fmt.Sprintf("%d.%d", s.number, s.seq)
 		s.req.Kind, s.req.Ops = wire.Write, []wire.Op{{Key: key, Value: []byte(s.op.Value)}}
 	} else {
@@ -59,6 +63,21 @@ func (s *script) next() {
 	}
 	s.tries, s.doubt, s.primary = 0, false, ""
 	s.try()
+}
+
+// swap compares and sets a key that nobody writes in another way, or reads it.
+func (s *script) swap(key string) {
+	s.op.Key = key
+	if s.rng.IntN(2) == 0 {
+		s.req.Keys = []string{key}
+		return
+	}
+	s.op.Kind, s.op.Expect, s.op.Value = check.Swap, s.seen[key], fmt.Sprintf("%d.%d", s.number, s.seq)
+	op := wire.Op{Key: key, Value: []byte(s.op.Value), If: wire.IfValue, Expect: []byte(s.op.Expect)}
+	if s.op.Expect == check.Missing {
+		op.If, op.Expect = wire.IfMissing, nil
+	}
+	s.req.Kind, s.req.Ops = wire.Write, []wire.Op{op}
 }
 
 func (s *script) try() {
@@ -81,6 +100,9 @@ func (s *script) answered(a *wire.Response) {
 	switch {
 	case a != nil && (a.Status == wire.OK):
 		s.finish(check.Done, a)
+		return
+	case a != nil && a.Status == wire.ConditionFailed:
+		s.finish(check.Refused, a)
 		return
 	case a == nil || a.Status == wire.Unknown:
 		s.doubt = true
@@ -105,6 +127,10 @@ func (s *script) answered(a *wire.Response) {
 
 func (s *script) finish(o check.Outcome, a *wire.Response) {
 	s.op.Outcome, s.op.End = o, int64(s.r.e.Now())
+	if strings.HasSuffix(s.op.Key, ".swap") {
+		s.finishSwap(a)
+		return
+	}
 	switch {
 	case o == check.Unknown && s.op.Kind == check.Write:
 		s.r.res.UnknownWrites++
@@ -116,5 +142,27 @@ func (s *script) finish(o check.Outcome, a *wire.Response) {
 		}
 	}
 	s.r.history = append(s.r.history, s.op)
+	s.think()
+}
+
+// finishSwap notes the outcome of an operation on a key that is compared and set. One that
+// failed without its condition having been looked at says nothing.
+func (s *script) finishSwap(a *wire.Response) {
+	switch {
+	case s.op.Kind == check.Read && s.op.Outcome == check.Done:
+		for _, i := range a.Items {
+			s.op.Value = string(i.Value)
+		}
+		s.seen[s.op.Key] = s.op.Value
+	case s.op.Outcome == check.Done:
+		s.seen[s.op.Key] = s.op.Value
+	case a == nil:
+		s.op.Outcome = check.Unknown
+	}
+	s.r.swaps = append(s.r.swaps, s.op)
+	s.think()
+}
+
+func (s *script) think() {
 	s.r.e.After(time.Duration(s.rng.Int64N(int64(60*time.Millisecond))), "kv.think", s.next)
 }
