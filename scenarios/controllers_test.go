@@ -54,7 +54,6 @@ func TestWhatIsWrongWithAControllerIsSaid(t *testing.T) {
 		"count: 10":                       "10 instances; expected 1 to 9",
 		"count: 2, lease: 1s":             "a lease of 1s can't be renewed in time",
 		"approve: [clear-filter]":         "approvals mean something only with recovery: true",
-		"off-peak: ['22:00-06:00']":       "windows mean something only with tuning: true",
 		"recovery: perhaps":               "sample.yaml:10",
 		"count: 2, endpoints: [n1], x: 1": `unknown key "x"`,
 	} {
@@ -62,6 +61,9 @@ func TestWhatIsWrongWithAControllerIsSaid(t *testing.T) {
 		require.Error(t, err, was)
 		assert.Contains(t, err.Error(), want, was)
 	}
+	windows := strings.Replace(sample, "policy: variance, endpoints: [n1]", "policy: disk, off-peak: ['22:00-06:00']", 1)
+	_, err := Parse("sample.yaml", []byte(windows), testVocabulary)
+	require.ErrorContains(t, err, "windows mean something only with tuning: true or policy: variance")
 	for was, want := range map[string]string{
 		"{decided: retry-failed}":                              "expected either within: with a time or times:",
 		"{decided: retry-failed, within: 1m, times: '= 1'}":    "expected either within: with a time or times:",
