@@ -15,6 +15,7 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/integration/links"
+	"github.com/shardquake/shardquake/kvcluster/node"
 	"github.com/shardquake/shardquake/kvcluster/tcp"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 )
@@ -52,6 +53,9 @@ type Options struct {
 	Replicas  int
 	// ManualBalance turns splits, merges and moves by size and load off.
 	ManualBalance bool
+	// OnEvent is told what happens on a node, in the process of it that has this number; nil:
+	// nobody is. It may be called by several goroutines.
+	OnEvent func(name string, life int, e node.Event)
 }
 
 // Cluster is a running cluster. Its methods may be used by several goroutines.
@@ -205,7 +209,10 @@ func (c *Cluster) lay(host string) error {
 // prepare makes a node's folders and its address book.
 func (c *Cluster) prepare(spec *NodeSpec, first bool) error {
 	folder := filepath.Join(c.folder, spec.Name)
-	p := &process{name: spec.Name, folder: folder, data: filepath.Join(folder, "data"), disk: spec.Disk}
+	p := &process{name: spec.Name, folder: folder, data: filepath.Join(folder, "data"), disk: spec.Disk, happened: c.opt.OnEvent}
+	if p.happened == nil {
+		p.happened = func(string, int, node.Event) {}
+	}
 	if err := os.MkdirAll(p.data, 0o700); err != nil {
 		return err
 	}
@@ -218,7 +225,7 @@ func (c *Cluster) prepare(spec *NodeSpec, first bool) error {
 		return err
 	}
 	p.command = append(append([]string{}, c.opt.Command...), "kv", "node", "--id", spec.Name, "--book", path, "--data", p.data,
-		"--disk-limit", strconv.FormatInt(spec.Disk, 10)+"b")
+		"--json-events", "--disk-limit", strconv.FormatInt(spec.Disk, 10)+"b")
 	if spec.Zone != "" {
 		p.command = append(p.command, "--zone", spec.Zone)
 	}
@@ -373,7 +380,7 @@ func Clean() ([]string, error) {
 			continue // being made, or not ours
 		}
 		owner, err := strconv.Atoi(strings.TrimSpace(string(text)))
-		if err != nil || running(owner) {
+		if err != nil || exists(owner) {
 			continue
 		}
 		if err := os.RemoveAll(folder); err != nil {

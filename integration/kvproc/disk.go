@@ -72,8 +72,8 @@ func (p *process) usage() (chaos.DiskUsage, error) {
 	return u, nil
 }
 
-// running reports whether there is a process of that number.
-func running(pid int) bool {
+// exists reports whether there is a process of that number.
+func exists(pid int) bool {
 	err := syscall.Kill(pid, 0)
 	return err == nil || errors.Is(err, syscall.EPERM)
 }

@@ -3,6 +3,7 @@ package kvproc
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/kvcluster/node"
 )
 
 // process is a node's process, or where it was and will be.
@@ -22,9 +24,11 @@ type process struct {
 	name, folder, data string
 	disk               int64
 	command            []string
+	happened           func(name string, life int, e node.Event)
 
 	mu      sync.Mutex // one change at a time
 	run     *run
+	lives   int // how often it was started
 	pausing bool
 }
 
@@ -94,14 +98,10 @@ func (p *process) start(ctx context.Context) error {
 		return err
 	}
 	r := &run{cmd: cmd, ended: make(chan struct{})}
-	p.run, p.pausing = r, false
-	listens := make(chan struct{})
+	p.run, p.pausing, p.lives = r, false, p.lives+1
+	listens, life := make(chan struct{}), p.lives
 	go func() {
-		lines := bufio.NewReader(out)
-		if line, err := lines.ReadString('\n'); err == nil && strings.Contains(line, "listens") {
-			close(listens)
-		}
-		_, _ = io.Copy(io.Discard, lines)
+		p.read(out, life, listens)
 		r.err = cmd.Wait()
 		close(r.ended)
 	}()
@@ -115,6 +115,22 @@ func (p *process) start(ctx context.Context) error {
 	case <-time.After(startTimeout):
 		return errors.Join(fmt.Errorf("it doesn't listen after %v", startTimeout), p.end())
 	}
+}
+
+// read reads what the process prints: that it listens, then events.
+func (p *process) read(out io.Reader, life int, listens chan<- struct{}) {
+	lines := bufio.NewReader(out)
+	if line, err := lines.ReadString('\n'); err == nil && strings.Contains(line, "listens") {
+		close(listens)
+	}
+	for events := json.NewDecoder(lines); ; {
+		var e node.Event
+		if err := events.Decode(&e); err != nil {
+			break
+		}
+		p.happened(p.name, life, e)
+	}
+	_, _ = io.Copy(io.Discard, lines)
 }
 
 // end kills the process and waits for its end.

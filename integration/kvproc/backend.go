@@ -1,0 +1,226 @@
+package kvproc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/integration/guard"
+	"github.com/shardquake/shardquake/internal/clock"
+	"github.com/shardquake/shardquake/kvcluster/tcp"
+	"github.com/shardquake/shardquake/kvcluster/wire"
+	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/kvload"
+)
+
+// formLimit is how long the nodes may take to become a cluster.
+const formLimit = 2 * time.Minute
+
+// Backend runs scenarios of system kv on processes.
+type Backend struct {
+	// Command runs shardquake; without, this process's own executable does.
+	Command []string
+}
+
+var _ scenarios.Backend = (*Backend)(nil)
+
+// Name implements [scenarios.Backend].
+func (b *Backend) Name() string { return "real" }
+
+// Start implements [scenarios.Backend]: all nodes have joined when it returns.
+func (b *Backend) Start(ctx context.Context, spec scenarios.ClusterSpec, opt scenarios.StartOptions) (scenarios.Cluster, error) {
+	if spec.KV == nil {
+		return nil, fmt.Errorf("%w: %s is no key-value cluster", scenarios.ErrUnavailable, spec.Name)
+	}
+	c := &scene{spec: spec, clock: guard.New(clock.NewReal(opt.Seed)), clients: make(map[string]*tcp.Client)}
+	c.seen.init(c)
+	opt.Progress("starting %d processes", len(spec.Nodes))
+	options := Options{Command: b.Command, Viewers: spec.Viewers, OnEvent: c.seen.happened,
+		Heartbeat: spec.KV.Settings.Heartbeat, Replicas: int(spec.KV.Settings.Replicas), ManualBalance: spec.KV.Settings.ManualBalance}
+	for _, n := range spec.Nodes {
+		options.Nodes = append(options.Nodes, NodeSpec{Name: n.Name, Zone: n.Attributes["zone"], Disk: n.Disk, Late: n.Late})
+	}
+	var err error
+	if c.nodes, err = Start(ctx, options); err != nil {
+		return nil, aborted(ctx, err)
+	}
+	if err := c.form(ctx); err != nil {
+		return nil, aborted(ctx, errors.Join(err, c.nodes.Close()))
+	}
+	return c, nil
+}
+
+// aborted marks the error of a start that was interrupted as that and nothing worse.
+func aborted(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	return fmt.Errorf("%w while the nodes started: %w", scenarios.ErrAborted, err)
+}
+
+// scene is a cluster of processes as the runner sees it.
+type scene struct {
+	nodes *Cluster
+	spec  scenarios.ClusterSpec
+	clock *guard.Clock
+	seen  observer
+
+	mu      sync.Mutex
+	clients map[string]*tcp.Client // by viewer
+	closed  bool
+}
+
+var _ scenarios.KVCluster = (*scene)(nil)
+
+// form waits until the nodes are a cluster and gives it the settings described.
+func (c *scene) form(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, formLimit)
+	defer cancel()
+	if err := c.nodes.Await(ctx); err != nil {
+		return err
+	}
+	direct := tcp.NewClient(c.nodes.Direct())
+	defer direct.Close()
+	for {
+		r, err := direct.Command(ctx, wire.Command{Kind: wire.ChangeSettings, Settings: &c.spec.KV.Settings})
+		switch {
+		case err == nil && r.Status == wire.OK:
+			return nil
+		case err == nil && r.Status == wire.Invalid:
+			return fmt.Errorf("settings of the cluster: %s", r.Reason)
+		case ctx.Err() != nil:
+			return fmt.Errorf("settings of the cluster: %w", errors.Join(ctx.Err(), err))
+		}
+	}
+}
+
+// Run implements [scenarios.Cluster].
+func (c *scene) Run(ctx context.Context, main func(run, cleanup context.Context) error) error {
+	run, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	c.clock.OnPanic(cancel)
+	err := c.clock.Guard("main", func() error { return main(run, context.WithoutCancel(ctx)) })
+	if panicked := c.clock.Panicked(); panicked != nil {
+		return panicked
+	}
+	return err
+}
+
+// Clock implements [scenarios.Cluster]: real endpoints outside the nodes share one.
+func (c *scene) Clock(string) clock.Clock { return c.clock }
+
+// Call implements [scenarios.KVCluster].
+func (c *scene) Call(ctx context.Context, viewer, node string, m wire.Message) (wire.Message, error) {
+	client, err := c.client(viewer)
+	if err != nil {
+		return nil, err
+	}
+	return client.Call(ctx, node, m)
+}
+
+func (c *scene) client(viewer string) (*tcp.Client, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if client := c.clients[viewer]; client != nil {
+		return client, nil
+	}
+	if !slices.Contains(c.spec.Viewers, viewer) || c.closed {
+		return nil, fmt.Errorf("there is no viewer %q", viewer)
+	}
+	client := tcp.NewClient(c.nodes.Config(viewer))
+	c.clients[viewer] = client
+	return client, nil
+}
+
+// nobody answers HTTP.
+type nobody struct{}
+
+func (nobody) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("a key-value node doesn't speak HTTP")
+}
+
+// Transport implements [scenarios.Cluster].
+func (c *scene) Transport(string) http.RoundTripper { return nobody{} }
+
+// URL implements [scenarios.Cluster].
+func (c *scene) URL(_, node string) string { return "kv://" + node }
+
+// Nodes implements [scenarios.Cluster].
+func (c *scene) Nodes() []string { return c.nodes.Names() }
+
+// target is the processes with an operator, who works from where the clients are.
+type target struct {
+	*Cluster
+	c *scene
+}
+
+var (
+	_ chaos.Target   = target{}
+	_ chaos.Operated = target{}
+)
+
+// Operator implements [chaos.Operated].
+func (t target) Operator() chaos.Operator {
+	return kvload.NewOperator(t.c, scenarios.ViewerClient, t.c.Nodes())
+}
+
+// Target implements [scenarios.Cluster].
+func (c *scene) Target() chaos.Target { return target{c.nodes, c} }
+
+// LoadData implements [scenarios.Cluster]. A key-value cluster has no indices.
+func (c *scene) LoadData(_ context.Context, indices []scenarios.IndexSpec) error {
+	if len(indices) > 0 {
+		return fmt.Errorf("a key-value cluster has no indices, as %s", indices[0].Name)
+	}
+	return nil
+}
+
+// Release implements [scenarios.Cluster]; nothing holds shards where they are.
+func (c *scene) Release(context.Context) error { return nil }
+
+// Background implements [scenarios.Cluster]. The load of a key-value cluster is single
+// operations of clients, which the runner makes.
+func (c *scene) Background(_ context.Context, loads []scenarios.LoadSpec) error {
+	if len(loads) > 0 {
+		return errors.New("a key-value cluster has no bulk load")
+	}
+	return nil
+}
+
+// Traffic implements [scenarios.Cluster]; see Background.
+func (c *scene) Traffic() scenarios.Traffic { return scenarios.Traffic{} }
+
+// Observe implements [scenarios.Cluster].
+func (c *scene) Observe(ctx context.Context, sink func(scenarios.Observation)) error {
+	return c.seen.start(ctx, sink)
+}
+
+// Notes implements [scenarios.Cluster].
+func (c *scene) Notes() []string {
+	return []string{
+		"the nodes are processes on this machine, with pebble on its disk and a proxy on every directed link",
+		"latency, network and disk throughput and CPUs of the description are not reproduced: the nodes share this machine's",
+		"a disk's size is counted, not reserved",
+	}
+}
+
+// Counters implements [scenarios.Cluster]: real runs have neither.
+func (c *scene) Counters() (events, traceHash uint64) { return 0, 0 }
+
+// Close implements [scenarios.Cluster].
+func (c *scene) Close(context.Context) error {
+	c.mu.Lock()
+	clients := c.clients
+	c.clients, c.closed = make(map[string]*tcp.Client), true
+	c.mu.Unlock()
+	c.seen.stop()
+	for _, client := range clients {
+		client.Close()
+	}
+	return c.nodes.Close()
+}
