@@ -4,6 +4,7 @@ import (
 	"context"
 	crand "crypto/rand"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -35,7 +36,7 @@ type kvNodeFlags struct {
 	id, listen, data, zone, diskLimit string
 	join                              []string
 	weight                            uint64
-	bootstrap, quiet                  bool
+	bootstrap, quiet, jsonEvents      bool
 	settings                          wire.Settings
 }
 
@@ -70,6 +71,7 @@ is made.`,
 	flags.DurationVar(&f.settings.Heartbeat, "heartbeat", 0, "how often nodes say that they live (5s)")
 	flags.Uint64Var(&f.settings.Replicas, "replicas", 0, "copies of each shard (3)")
 	flags.BoolVar(&f.settings.ManualBalance, "manual-balance", false, "no splits, merges and moves by size and load")
+	flags.BoolVar(&f.jsonEvents, "json-events", false, "print events on the standard output, as a line of JSON each, instead of logging them")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "log problems only, no events")
 	return cmd
 }
@@ -203,7 +205,11 @@ func (f *kvNodeFlags) serve(ctx context.Context, conn tcp.Config, store pebblest
 	logf := kvLog(log)
 	cfg := tcp.NodeConfig{Config: conn, Listen: f.listen, Logf: logf, Node: node.Config{
 		Zone: f.zone, Weight: f.weight, Bootstrap: f.bootstrap, Settings: f.settings, Join: f.join, Rand: kvRandom(), Wall: time.Now}}
-	if !f.quiet {
+	events := json.NewEncoder(out)
+	switch {
+	case f.jsonEvents:
+		cfg.OnEvent = func(e node.Event) { _ = events.Encode(e) } // whoever reads them may be gone
+	case !f.quiet:
 		cfg.OnEvent = func(e node.Event) { logf("%s", describeEvent(e)) }
 	}
 	n, err := tcp.NewNode(ctx, cfg, engine)
