@@ -1,0 +1,176 @@
+package scenarios
+
+import (
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/kvcluster/wire"
+)
+
+// KVView is a key-value cluster at a moment, as a backend sees it.
+type KVView struct {
+	// State is that of the metadata group, Leader the machine that leads it; nil and ""
+	// while nobody does.
+	State  *wire.ClusterState
+	Leader string
+	// InSync are the copies that take part in a shard, by its primary; acts is whether that
+	// acts in the shard's epoch.
+	InSync func(s *shardmap.Shard) (copies []shardmap.NodeID, acts bool)
+	// Machine is that of a node that runs, "" for one that doesn't.
+	Machine func(shardmap.NodeID) string
+}
+
+// KVWatch turns views of a key-value cluster into observations of what has changed, the
+// same for every backend. The observations have no time yet.
+type KVWatch struct {
+	shards  int // at t=0
+	numbers map[shardmap.ID]int
+	maps    map[uint64][]shardmap.Shard // by revision
+	known   map[string]uint64           // revision, by machine
+	acting  map[Acting]bool
+	health  *Health
+	members *Members
+	copies  map[int][]Copy
+}
+
+// NewKVWatch makes one for a cluster that begins with so many shards.
+func NewKVWatch(shards int) *KVWatch {
+	return &KVWatch{shards: shards, numbers: make(map[shardmap.ID]int), maps: make(map[uint64][]shardmap.Shard), known: make(map[string]uint64),
+		acting: make(map[Acting]bool), copies: make(map[int][]Copy)}
+}
+
+// Acts notes who acts as a primary.
+func (w *KVWatch) Acts(a Acting) []Observation {
+	if w.acting[a] {
+		return nil
+	}
+	w.acting[a] = true
+	return []Observation{{Acting: &a}}
+}
+
+// Knows reports whether a machine's node was seen with a revision.
+func (w *KVWatch) Knows(machine string, revision uint64) bool { return w.known[machine] == revision }
+
+// Learns notes the state that a node has come to know: its map once for each revision,
+// and again when it isn't the same.
+func (w *KVWatch) Learns(machine string, s *wire.ClusterState) []Observation {
+	w.known[machine] = s.Revision
+	if was, ok := w.maps[s.Revision]; ok && reflect.DeepEqual(was, s.Shards) {
+		return nil
+	}
+	w.maps[s.Revision] = s.Shards
+	return []Observation{{Ranges: &Ranges{Revision: s.Revision, Version: s.MapVersion, Node: machine, Shards: s.Shards}}}
+}
+
+// Look tells what has changed of copies, members and health.
+func (w *KVWatch) Look(v KVView) []Observation {
+	var out []Observation
+	h, members := Health{Status: "red"}, &Members{Master: v.Leader}
+	if v.State != nil {
+		var changed []Copy
+		h, changed = w.assess(v)
+		if len(changed) > 0 {
+			out = append(out, Observation{Shards: changed})
+		}
+		for i := range v.State.Members {
+			if m := &v.State.Members[i]; !m.Down && m.State != wire.Removed {
+				members.Nodes = append(members.Nodes, m.Name)
+			}
+		}
+		slices.Sort(members.Nodes)
+	} else if w.members != nil {
+		members.Nodes = w.members.Nodes // nobody has said anything else
+	}
+	h.Nodes = len(members.Nodes)
+	if w.members == nil || !reflect.DeepEqual(*w.members, *members) {
+		w.members = members
+		out = append(out, Observation{Members: members})
+	}
+	if w.health == nil || *w.health != h {
+		w.health = &h
+		out = append(out, Observation{Health: &h})
+	}
+	return out
+}
+
+// assess is the health, and the copies of shards of which something has changed.
+func (w *KVWatch) assess(v KVView) (Health, []Copy) {
+	h := Health{Status: "green", Master: true, Version: int64(v.State.Revision)}
+	var changed []Copy
+	for i := range v.State.Shards {
+		sh := &v.State.Shards[i]
+		n := w.number(sh.ID)
+		copies := copiesOf(v, sh, n)
+		for _, c := range copies {
+			h.count(c)
+		}
+		if (!sh.Settled() || len(sh.Replicas) < int(v.State.Settings.Replicas)) && h.Status == "green" {
+			h.Status = "yellow"
+		}
+		if !slices.Equal(w.copies[n], copies) {
+			w.copies[n] = copies
+			changed = append(changed, copies...)
+		}
+	}
+	return h, changed
+}
+
+// number is that of a shard: s1 is 0; those that the cluster names itself get the next.
+func (w *KVWatch) number(id shardmap.ID) int {
+	if n, ok := w.numbers[id]; ok {
+		return n
+	}
+	n := w.shards
+	for _, taken := range w.numbers {
+		n = max(n, taken+1)
+	}
+	if i, err := strconv.Atoi(strings.TrimPrefix(string(id), "s")); err == nil && i >= 1 && i <= w.shards {
+		n = i - 1
+	}
+	w.numbers[id] = n
+	return n
+}
+
+// copiesOf is how the copies of a shard are.
+func copiesOf(v KVView, sh *shardmap.Shard, number int) []Copy {
+	inSync, acts := v.InSync(sh)
+	acts = acts && len(inSync) > len(sh.Replicas)/2
+	var out []Copy
+	for _, id := range sh.Replicas {
+		c := Copy{Index: KVIndex, Shard: number, Primary: id == sh.Primary, Epoch: sh.Epoch, Bytes: -1, ID: string(sh.ID) + "@" + string(id)}
+		switch m := v.Machine(id); {
+		case m == "":
+			c.State, c.Reason = "UNASSIGNED", "the node is down"
+		case acts && (c.Primary || slices.Contains(inSync, id)):
+			c.State, c.Node = "STARTED", m
+		default:
+			c.State, c.Node, c.Reason = "INITIALIZING", m, "not in sync"
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// count takes a key-value copy into the health.
+func (h *Health) count(c Copy) {
+	switch c.State {
+	case "STARTED":
+		h.Active++
+		if c.Primary {
+			h.Primaries++
+		}
+		return
+	case "INITIALIZING":
+		h.Initializing++
+	default:
+		h.Unassigned++
+	}
+	if c.Primary {
+		h.Status = "red"
+	} else if h.Status == "green" {
+		h.Status = "yellow"
+	}
+}
