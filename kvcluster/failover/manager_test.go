@@ -25,6 +25,7 @@ type world struct {
 	dead  map[shardmap.NodeID]bool
 	stuck map[shardmap.NodeID]bool // primaries there reach nobody
 	lag   map[shardmap.NodeID]uint64
+	full  map[shardmap.NodeID]bool
 	size  wire.CopyReport // what all shards measure
 	given []wire.Command
 }
@@ -61,7 +62,7 @@ func (w *world) run(d time.Duration) {
 	for end := w.now + d; w.now < end; w.now += 250 * time.Millisecond {
 		for i := range w.s.Members() {
 			if id := w.s.Members()[i].ID; !w.dead[id] {
-				w.m.Heard(w.now, &wire.Heartbeat{Peer: wire.Peer{From: id}, Reply: w.now%(5*time.Second) == 0, Copies: w.reports(id)})
+				w.m.Heard(w.now, &wire.Heartbeat{Peer: wire.Peer{From: id}, Reply: w.now%(5*time.Second) == 0, Full: w.full[id], Copies: w.reports(id)})
 			}
 		}
 		for _, c := range w.m.Decide(w.now, w.s) {
@@ -163,6 +164,23 @@ func TestTheMostAdvancedCopyInSyncIsPromoted(t *testing.T) {
 		}
 	}
 	w.lag[others[0]] = 5
+	w.dead[s.Primary] = true
+	w.run(20 * time.Second)
+	assert.Equal(t, others[1], w.shard().Primary)
+}
+
+func TestACopyOnAFullDiskIsPromotedLast(t *testing.T) {
+	w := newWorld(t, 4)
+	w.run(time.Minute)
+	s := w.shard()
+	var others []shardmap.NodeID
+	for _, id := range s.Replicas {
+		if id != s.Primary {
+			others = append(others, id)
+		}
+	}
+	w.lag[others[1]] = 5 // the other one would be the first choice
+	w.full = map[shardmap.NodeID]bool{others[0]: true}
 	w.dead[s.Primary] = true
 	w.run(20 * time.Second)
 	assert.Equal(t, others[1], w.shard().Primary)

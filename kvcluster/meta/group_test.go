@@ -268,3 +268,15 @@ func TestAFullDiskHoldsAMemberUpAndLosesNothing(t *testing.T) {
 	follower.disk.Room = 0
 	r.run(time.Minute, func() bool { return follower.g.State().Map().Len() == 6 })
 }
+
+func TestALeaderWithoutRoomGivesWay(t *testing.T) {
+	r := newRing(t, 3)
+	r.grow()
+	old := r.leader()
+	old.disk.Room = old.disk.Used() + 10
+	r.step(old, meta.Propose{ID: 1, Commands: []wire.Command{{Kind: wire.SplitShard, Shard: "s1", Start: "m"}}})
+	r.run(time.Minute, func() bool { return r.leader() != nil && r.leader() != old })
+	require.NoError(t, r.propose(r.leader(), 2, wire.Command{Kind: wire.SplitShard, Shard: "s1", Start: "c"}).Err)
+	old.disk.Room = 0
+	r.run(time.Minute, func() bool { return old.g.State().Revision() == r.leader().g.State().Revision() })
+}
