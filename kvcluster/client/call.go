@@ -32,6 +32,9 @@ func (c *call) writes() bool {
 
 // do repeats a request until it is answered for good or ctx ends.
 func (db *DB) do(ctx context.Context, c *call) (*wire.Response, error) {
+	if why := wire.Oversized(c.req.Ops, c.keys); why != "" {
+		return nil, fmt.Errorf("client: %w: %s", ErrInvalid, why)
+	}
 	began := db.clk.Monotonic()
 	c.req.Client = db.cfg.ID
 	if c.writes() && c.req.Seq == 0 {

@@ -78,6 +78,9 @@ func invalid(r *wire.Request) string {
 	case r.Client == 0 || r.Seq == 0 || r.Settled > r.Seq:
 		return "a write needs a client, a sequence number and nothing settled beyond it"
 	}
+	if why := wire.Oversized(r.Ops, r.Txn.Keys); why != "" {
+		return why
+	}
 	for i := range r.Ops {
 		if r.Level == wire.One && r.Ops[i].If != wire.Always {
 			return "a condition needs level quorum or all"

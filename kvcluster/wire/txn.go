@@ -16,6 +16,35 @@ func (t *TxnID) code(c *coder) {
 	c.uint(&t.Seq)
 }
 
+// MaxRequest is how many bytes the keys and values of a request may have together: its
+// entry has to fit into a message with others' headers.
+const MaxRequest = MaxFrame - 1<<20
+
+// Oversized says what is too large in operations or keys, or "".
+func Oversized(ops []Op, keys []string) string {
+	size := 0
+	for i := range ops {
+		o := &ops[i]
+		size += len(o.Key) + len(o.Value) + len(o.Expect)
+		if len(o.Key) > MaxKey || len(o.Value) > MaxValue || len(o.Expect) > MaxValue {
+			return fmt.Sprintf("a key of %d bytes with a value of %d, at most %d and %d", len(o.Key), max(len(o.Value), len(o.Expect)), MaxKey, MaxValue)
+		}
+	}
+	for _, k := range keys {
+		size += len(k)
+		if len(k) > MaxKey {
+			return fmt.Sprintf("a key of %d bytes, at most %d", len(k), MaxKey)
+		}
+	}
+	switch {
+	case len(ops) > MaxOps || len(keys) > MaxOps:
+		return fmt.Sprintf("%d operations and %d keys, at most %d", len(ops), len(keys), MaxOps)
+	case size > MaxRequest:
+		return fmt.Sprintf("%d bytes of keys and values, at most %d", size, MaxRequest)
+	}
+	return ""
+}
+
 // TxnStep is a step of a transaction over several shards. Package replica says what
 // each does.
 type TxnStep uint8

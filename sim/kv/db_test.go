@@ -137,6 +137,14 @@ func TestOperationsDoWhatTheyAreCalled(t *testing.T) {
 		assert.True(t, r.Weak)
 		_, err = db.CompareAndSet(ctx, "b", nil, nil)
 		assert.ErrorIs(t, err, client.ErrInvalid, "conditions need a quorum")
+		_, err = db.Put(ctx, "b", make([]byte, wire.MaxValue+1))
+		assert.ErrorIs(t, err, client.ErrInvalid, "too large")
+		var ops []wire.Op
+		for i := range 4 {
+			ops = append(ops, wire.Op{Key: fmt.Sprint("k", i), Value: make([]byte, wire.MaxValue)})
+		}
+		assert.ErrorIs(t, db.Batch(ctx, ops), client.ErrInvalid, "too large together")
+		require.NoError(t, db.Batch(ctx, ops[:3], client.At(wire.All)))
 		return nil
 	})
 }
