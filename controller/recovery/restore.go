@@ -108,6 +108,9 @@ func (m *Manager) restoreIndex(ctx context.Context, index string, s *controller.
 	if !slices.ContainsFunc(list, func(x controller.Snapshot) bool { return x.UUID == s.UUID && x.Holds(index) }) {
 		return step, fmt.Errorf("the snapshot %s no longer holds the index %s; nothing was deleted", s, index)
 	}
+	if err := m.holdCreation(ctx, index); err != nil {
+		return step, fmt.Errorf("nothing was deleted: %w", err)
+	}
 	m.forgetRestore(index)
 	m.mu.Lock()
 	m.history.Restores = append(m.history.Restores, pendingRestore{Index: index, Repository: s.Repository, Snapshot: s.Name, Since: m.clock.Now().UTC()})
@@ -116,6 +119,7 @@ func (m *Manager) restoreIndex(ctx context.Context, index string, s *controller.
 	m.save(ctx)
 	if err := m.client.DeleteIndex(ctx, index); err != nil {
 		m.forgetRestore(index)
+		m.releaseCreation(ctx)
 		return step, fmt.Errorf("deleting the index: %w", err)
 	}
 	step.Calls = 1
@@ -138,15 +142,47 @@ func (m *Manager) sendRestore(ctx context.Context, index string) error {
 	s := controller.Snapshot{Repository: r.Repository, Name: r.Snapshot}
 	m.mu.Unlock()
 	err := m.client.RestoreIndex(ctx, s, index)
-	if err != nil && !errors.Is(err, controller.ErrIndexExists) {
+	if err != nil {
 		return fmt.Errorf("the index %s is deleted and was not restored from %s yet: %w", index, &s, err)
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	if at := m.pending(index); at >= 0 {
 		m.history.Restores[at].Sent, m.dirty = true, true
 	}
+	m.mu.Unlock()
+	m.releaseCreation(ctx)
 	return nil
+}
+
+// autoCreate says which indices a write may create.
+const autoCreate = "action.auto_create_index"
+
+// holdCreation keeps writes from creating the index between its deletion and its
+// restore: the restore would be refused, and what was written would stand in its place.
+func (m *Manager) holdCreation(ctx context.Context, index string) error {
+	now, err := m.client.GetClusterSettings(ctx)
+	if err != nil {
+		return err
+	}
+	value := now.Effective(autoCreate)
+	switch value {
+	case "false":
+		return nil
+	case "", "true":
+		value = "+*"
+	}
+	step, err := m.desk.Apply(ctx, "keep writes from creating "+index, []controller.Setting{{Key: autoCreate, Value: "-" + index + "," + value}})
+	if err == nil && len(step.Contested) > 0 {
+		err = fmt.Errorf("somebody else has set %s to %q", autoCreate, step.Contested[0].From)
+	}
+	return err
+}
+
+// releaseCreation puts the setting back.
+func (m *Manager) releaseCreation(ctx context.Context) {
+	if _, err := m.desk.Restore(ctx, autoCreate); err != nil && ctx.Err() == nil {
+		m.desk.Warnf(ctx, "[RECOVERY] %s was not put back: %v", autoCreate, err)
+	}
 }
 
 // pending is the place of an index's pending restore, -1 without one. The lock is held.
