@@ -146,6 +146,7 @@ func (w *whole) fullDisk(m *Machine) {
 	w.back(func() {
 		w.ill[m.name]--
 		disk.SetCapacity(0)
+		m.Start() // it may have given up
 	})
 }
 
