@@ -99,13 +99,17 @@ func (n *Node) Applied() *state.State {
 	return n.proc.applied
 }
 
-// Self is the node as it presents itself to the others.
+// Self is the node as it presents itself to the others. Don't modify it.
 func (n *Node) Self() *state.Node {
-	self := n.describe("")
-	if n.proc != nil {
-		self.EphemeralID = n.proc.ephemeral
+	if n.proc == nil {
+		self := n.describe("")
+		return &self
 	}
-	return &self
+	if n.proc.presented == nil {
+		self := n.describe(n.proc.ephemeral)
+		n.proc.presented = &self
+	}
+	return n.proc.presented
 }
 
 func (n *Node) describe(ephemeral string) state.Node {

@@ -15,6 +15,7 @@ type process struct {
 	n         *Node
 	c         *Cluster
 	ephemeral string
+	presented *state.Node // [Node.Self]
 	clock     *sim.Clock
 	started   sim.Time
 

@@ -2,6 +2,7 @@ package elastic
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
@@ -95,11 +96,9 @@ func (q *request) close() bool {
 	q.over = true
 	q.timer.Stop()
 	list := q.p.open[q.to.ordinal]
-	for i, o := range list {
-		if o == q {
-			q.p.open[q.to.ordinal] = append(list[:i], list[i+1:]...)
-			break
-		}
+	if i := slices.Index(list, q); i >= 0 {
+		// Nothing of it stays behind: in a large cluster every node asks all others.
+		q.p.open[q.to.ordinal] = slices.Delete(list, i, i+1)
 	}
 	return true
 }
