@@ -1,0 +1,171 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/internal/clock"
+	"github.com/shardquake/shardquake/kvcluster/client"
+	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/kvcluster/wire"
+)
+
+var errCut = errors.New("cut off")
+
+// scripted is a cluster of one shard on n1 to n3 that answers as the test says: one answer
+// per attempt, the last one for ever. A nil answer is none.
+type scripted struct {
+	mu      sync.Mutex
+	answers []*wire.Response
+	sent    []wire.Request
+	to      []shardmap.NodeID
+	maps    int
+	result  wire.AdminResult
+}
+
+func (s *scripted) Send(_ context.Context, to shardmap.NodeID, m wire.Message) (wire.Message, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := m.(*wire.Admin); ok {
+		return nil, errCut
+	}
+	s.sent, s.to = append(s.sent, *m.(*wire.Request)), append(s.to, to)
+	a := s.answers[min(len(s.sent), len(s.answers))-1]
+	if a == nil {
+		return nil, errCut
+	}
+	return a, nil
+}
+
+func (s *scripted) Command(context.Context, wire.Command) (*wire.AdminResult, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.maps++
+	r := s.result
+	r.State = &wire.ClusterState{MapVersion: uint64(s.maps), Settings: wire.Settings{Replicas: 3},
+		Shards:  []shardmap.Shard{{ID: "s", Replicas: []shardmap.NodeID{"n1", "n2", "n3"}, Primary: "n1", Epoch: uint64(s.maps)}},
+		Members: []wire.Member{{ID: "n1"}, {ID: "n2"}, {ID: "n3", Down: true}, {ID: "n4", State: wire.Removed}}}
+	return &r, nil
+}
+
+func open(t *testing.T, s *scripted) *client.DB {
+	db, err := client.Open(client.Config{Clock: clock.NewReal(1), Transport: s, Admin: s,
+		Timeout: 150 * time.Millisecond, MinBackoff: time.Millisecond, MaxBackoff: 10 * time.Millisecond})
+	require.NoError(t, err)
+	return db
+}
+
+func status(s wire.Status) *wire.Response { return &wire.Response{Status: s} }
+
+func TestEveryAnswerLeadsToItsOutcome(t *testing.T) {
+	ok := status(wire.OK)
+	for name, c := range map[string]struct {
+		answers  []*wire.Response
+		want     error
+		attempts int // 0 for until the deadline
+	}{
+		"done at once":               {[]*wire.Response{ok}, nil, 1},
+		"no answer, then done":       {[]*wire.Response{nil, nil, ok}, nil, 3},
+		"an old map":                 {[]*wire.Response{status(wire.WrongShard), ok}, nil, 2},
+		"a condition":                {[]*wire.Response{status(wire.ConditionFailed)}, client.ErrCondition, 1},
+		"nonsense":                   {[]*wire.Response{status(wire.Invalid)}, client.ErrInvalid, 1},
+		"refused for ever":           {[]*wire.Response{status(wire.Unavailable)}, client.ErrUnavailable, 0},
+		"never an answer":            {[]*wire.Response{nil}, client.ErrUnknown, 0},
+		"in doubt, then refused":     {[]*wire.Response{status(wire.Unknown), status(wire.Unavailable)}, client.ErrUnknown, 0},
+		"in doubt, then a condition": {[]*wire.Response{status(wire.Unknown), status(wire.ConditionFailed)}, client.ErrCondition, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &scripted{answers: c.answers}
+			_, err := open(t, s).Put(t.Context(), "k", []byte("v"))
+			assert.ErrorIs(t, err, c.want)
+			if c.attempts > 0 {
+				assert.Len(t, s.sent, c.attempts)
+			}
+			for i, r := range s.sent {
+				assert.Equal(t, s.sent[0].Seq, r.Seq, "a repetition has the same number")
+				assert.Equal(t, i > 0, r.Retry)
+				assert.LessOrEqual(t, r.Settled, r.Seq)
+			}
+		})
+	}
+}
+
+func TestAReadIsNeverInDoubt(t *testing.T) {
+	_, err := open(t, &scripted{answers: []*wire.Response{nil}}).Get(t.Context(), "k")
+	assert.ErrorIs(t, err, client.ErrUnavailable)
+	assert.NotErrorIs(t, err, client.ErrUnknown)
+}
+
+func TestTheNewPrimaryIsAskedNext(t *testing.T) {
+	s := &scripted{answers: []*wire.Response{{Status: wire.NotPrimary, Epoch: 99, Primary: "n2"}, status(wire.OK)}}
+	_, err := open(t, s).Put(t.Context(), "k", nil)
+	require.NoError(t, err)
+	assert.Equal(t, []shardmap.NodeID{"n1", "n2"}, s.to)
+}
+
+func TestTheMapIsFetchedOnceForManyAtATime(t *testing.T) {
+	s := &scripted{answers: []*wire.Response{status(wire.OK)}}
+	db := open(t, s)
+	var futures []*client.Future[client.Result]
+	for i := range 100 {
+		futures = append(futures, db.PutAsync(t.Context(), fmt.Sprint("k", i), nil))
+	}
+	seen := map[uint64]bool{}
+	for _, f := range futures {
+		_, err := f.Get(t.Context())
+		require.NoError(t, err)
+	}
+	for _, r := range s.sent {
+		seen[r.Seq] = true
+	}
+	assert.Len(t, seen, 100, "each has a number of its own")
+	assert.Equal(t, 1, s.maps)
+}
+
+func TestReadsAtOneGoToAllCopies(t *testing.T) {
+	s := &scripted{answers: []*wire.Response{{Status: wire.OK, Weak: true}}}
+	db := open(t, s)
+	for range 6 {
+		r, err := db.Get(t.Context(), "k", client.At(wire.One))
+		require.NoError(t, err)
+		assert.True(t, r.Weak)
+	}
+	assert.ElementsMatch(t, []shardmap.NodeID{"n1", "n2", "n3", "n1", "n2", "n3"}, s.to)
+	n, err := db.SelectNodeForKey(t.Context(), "k")
+	require.NoError(t, err)
+	assert.Contains(t, s.to, n)
+}
+
+func TestStatsCountWhatIsMissing(t *testing.T) {
+	db := open(t, &scripted{answers: []*wire.Response{status(wire.OK)}})
+	stats, err := db.GetClusterStats(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 3, stats.TotalNodes, "one was removed")
+	assert.Equal(t, 2, stats.HealthyNodes)
+	assert.Equal(t, 1, stats.UnderReplicated)
+	assert.Zero(t, stats.WithoutPrimary)
+	assert.False(t, stats.Healthy())
+	assert.Zero(t, stats.AverageLatencyMs(), "nothing was asked yet")
+}
+
+func TestCommandsThatAreRefusedSayWhy(t *testing.T) {
+	for st, want := range map[wire.Status]error{wire.Unknown: client.ErrUnknown, wire.Invalid: client.ErrInvalid} {
+		s := &scripted{result: wire.AdminResult{Status: st, Reason: "because"}}
+		err := open(t, s).CreateShard(t.Context(), "x", "a", "b")
+		assert.ErrorIs(t, err, want)
+		assert.ErrorContains(t, err, "because")
+	}
+	assert.ErrorIs(t, open(t, &scripted{}).SetReplicationFactor(t.Context(), 0), client.ErrInvalid)
+	a := &client.NodeAdmin{Clock: clock.NewReal(1), Transport: &scripted{}, Nodes: []shardmap.NodeID{"n1", "n2"}}
+	_, err := a.Command(t.Context(), wire.Command{Kind: wire.GetState})
+	assert.ErrorIs(t, err, errCut)
+	_, err = client.Open(client.Config{})
+	assert.ErrorIs(t, err, client.ErrInvalid)
+}
