@@ -51,7 +51,11 @@ func (n *Node) nonce() uint64 {
 // sync; nobody has heard of it before.
 func (n *Node) bootstrap() error {
 	member := wire.Member{Name: n.cfg.Name, Nonce: n.id.Nonce, Zone: n.cfg.Zone, Weight: n.cfg.Weight}
-	first, err := meta.First(n.cfg.Rand.Uint64(), member, n.cfg.Settings)
+	settings := n.cfg.Settings
+	if settings == (wire.Settings{}) {
+		settings = meta.Defaults()
+	}
+	first, err := meta.First(n.cfg.Rand.Uint64(), member, settings)
 	if err != nil {
 		return err
 	}

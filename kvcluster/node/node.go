@@ -23,8 +23,8 @@ type Config struct {
 	// Zone and Weight are for the placement of copies; a weight of 0 stands for 1.
 	Zone   string
 	Weight uint64
-	// Bootstrap makes a new cluster, with Settings, if the disk is empty. Otherwise an
-	// empty disk joins the cluster of the machines named in Join.
+	// Bootstrap makes a new cluster, with Settings, if the disk is empty; without any, with
+	// meta.Defaults. Otherwise an empty disk joins the cluster of the machines named in Join.
 	Bootstrap bool
 	Settings  wire.Settings
 	Join      []string

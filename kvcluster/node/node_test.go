@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardquake/shardquake/kvcluster/meta"
 	"github.com/shardquake/shardquake/kvcluster/node"
 	"github.com/shardquake/shardquake/kvcluster/replica"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
@@ -84,6 +85,7 @@ func TestANodeAloneIsAClusterAndStaysOneOverRestarts(t *testing.T) {
 	m := start(t, storagetest.NewFiles(), alone)
 	m.run(10 * time.Second)
 	require.Equal(t, shardmap.NodeID("n1"), m.n.ID())
+	assert.Equal(t, meta.Defaults(), m.n.State().Settings())
 	put := m.ask(1, &wire.Request{Client: 1, Seq: 1, Shard: "s1", Level: wire.Quorum, Kind: wire.Write, Ops: []wire.Op{{Key: "k", Value: []byte("v")}}})
 	require.Equal(t, wire.OK, put.(*wire.Response).Status, put)
 	cluster := m.n.State().Cluster()
