@@ -2,6 +2,7 @@ package elastic
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -85,6 +86,9 @@ func BenchmarkNodeLoss(b *testing.B) {
 				})
 				w.until(24*time.Hour, "green", func() bool { return health.Nodes == size.nodes-1 && health.Status == "green" })
 				b.ReportMetric(w.e.Now().Sub(from).Seconds(), "virtual-s")
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				b.ReportMetric(float64(m.Sys)/(1<<20), "MiB-from-system") // forming and loading included
 			}
 		})
 	}
