@@ -23,7 +23,7 @@ const formLimit = 2 * time.Minute
 
 // Backend runs scenarios of system kv on processes.
 type Backend struct {
-	// Command runs shardquake; without, this process's own executable does.
+	// Command is that of [Options].
 	Command []string
 }
 
@@ -46,7 +46,11 @@ func (b *Backend) Start(ctx context.Context, spec scenarios.ClusterSpec, opt sce
 		options.Nodes = append(options.Nodes, NodeSpec{Name: n.Name, Zone: n.Attributes["zone"], Disk: n.Disk, Late: n.Late})
 	}
 	var err error
-	if c.nodes, err = Start(ctx, options); err != nil {
+	c.nodes, err = Start(ctx, options)
+	if errors.Is(err, ErrCommand) {
+		err = fmt.Errorf("%w: %w", scenarios.ErrUnavailable, err)
+	}
+	if err != nil {
 		return nil, aborted(ctx, err)
 	}
 	if err := c.form(ctx); err != nil {

@@ -42,7 +42,8 @@ type NodeSpec struct {
 
 // Options describe a cluster.
 type Options struct {
-	// Command runs shardquake; without, this process's own executable does.
+	// Command runs shardquake; without, the one that the environment names does, or this
+	// process's own executable.
 	Command []string
 	// Nodes, the first of which makes the cluster.
 	Nodes []NodeSpec
@@ -119,11 +120,11 @@ func (c *Cluster) start(ctx context.Context) error {
 
 func (c *Cluster) check() error {
 	if len(c.opt.Command) == 0 {
-		self, err := os.Executable()
+		command, err := ownCommand()
 		if err != nil {
 			return err
 		}
-		c.opt.Command = []string{self}
+		c.opt.Command = []string{command}
 	}
 	if len(c.opt.Nodes) == 0 || c.opt.Nodes[0].Late {
 		return errors.New("kvproc: a cluster needs a node to begin with")
@@ -147,6 +148,25 @@ func (c *Cluster) check() error {
 		seen[v] = true
 	}
 	return nil
+}
+
+// commandVariable names the command that runs nodes, for programs that aren't shardquake.
+const commandVariable = "SHARDQUAKE_COMMAND"
+
+// ErrCommand is returned where there is no command that could run nodes.
+var ErrCommand = errors.New("this program can't run nodes: name the command shardquake in " + commandVariable)
+
+// ownCommand is the command of the environment, or this process's own executable unless it
+// is that of a test.
+func ownCommand() (string, error) {
+	if named := os.Getenv(commandVariable); named != "" {
+		return named, nil
+	}
+	self, err := os.Executable()
+	if err == nil && strings.HasSuffix(self, ".test") {
+		err = ErrCommand
+	}
+	return self, err
 }
 
 // loopback is a loopback address that hardly anybody else uses, so that ports stay free

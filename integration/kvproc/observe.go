@@ -2,10 +2,6 @@ package kvproc
 
 import (
 	"context"
-	"reflect"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -32,31 +28,28 @@ type observer struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 
-	mu      sync.Mutex // held while the sink is called
-	ctx     context.Context
-	sink    func(scenarios.Observation) // nil before it is started
-	early   []scenarios.Observation     // from before it was started
-	maps    map[uint64][]shardmap.Shard // by revision
-	health  *scenarios.Health
-	members *scenarios.Members
-	copies  map[int][]scenarios.Copy
-	used    map[string]int64 // percent, by node
-	numbers map[shardmap.ID]int
+	mu    sync.Mutex // held while the sink is called
+	ctx   context.Context
+	sink  func(scenarios.Observation) // nil before it is started
+	early []scenarios.Observation     // from before it was started
+	watch *scenarios.KVWatch
+	used  map[string]int64 // percent, by node
 }
 
 func (o *observer) init(c *scene) {
-	o.c, o.maps, o.copies = c, make(map[uint64][]shardmap.Shard), make(map[int][]scenarios.Copy)
-	o.used, o.numbers = make(map[string]int64), make(map[shardmap.ID]int)
+	o.c, o.watch, o.used = c, scenarios.NewKVWatch(c.spec.KV.Shards), make(map[string]int64)
 }
 
 // tell needs the lock.
-func (o *observer) tell(x scenarios.Observation) {
-	x.At = o.c.clock.Monotonic()
-	switch {
-	case o.sink == nil:
-		o.early = append(o.early, x)
-	case o.ctx.Err() == nil:
-		o.sink(x)
+func (o *observer) tell(list ...scenarios.Observation) {
+	for _, x := range list {
+		x.At = o.c.clock.Monotonic()
+		switch {
+		case o.sink == nil:
+			o.early = append(o.early, x)
+		case o.ctx.Err() == nil:
+			o.sink(x)
+		}
 	}
 }
 
@@ -67,7 +60,7 @@ func (o *observer) happened(name string, life int, e node.Event) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.tell(scenarios.Observation{Acting: &scenarios.Acting{Shard: string(e.Shard), Epoch: e.Epoch, Node: name, Life: life}})
+	o.tell(o.watch.Acts(scenarios.Acting{Shard: string(e.Shard), Epoch: e.Epoch, Node: name, Life: life})...)
 }
 
 // start tells what was seen until now, and a full picture, and goes on.
@@ -118,35 +111,28 @@ func (o *observer) look() {
 		if r == nil || r.State == nil {
 			continue
 		}
-		o.noteMap(name, r.State)
+		if !o.watch.Knows(name, r.State.Revision) {
+			o.tell(o.watch.Learns(name, r.State)...)
+		}
 		if len(r.Health) > 0 && (leader == nil || r.State.Revision > leader.State.Revision) {
 			leader = r
 		}
 	}
-	h, members := scenarios.Health{Status: "red"}, &scenarios.Members{}
-	switch {
-	case leader != nil:
-		members.Master = node.Machine(leader.State.Leader)
-		h = o.assess(leader)
-		for i := range leader.State.Members {
-			if m := &leader.State.Members[i]; !m.Down && m.State != wire.Removed {
-				members.Nodes = append(members.Nodes, m.Name)
-			}
-		}
-		slices.Sort(members.Nodes)
-	case o.members != nil:
-		members.Nodes = o.members.Nodes // nobody has said anything else
+	v := scenarios.KVView{Machine: o.machine}
+	if leader != nil {
+		v.State, v.Leader = leader.State, node.Machine(leader.State.Leader)
+		v.InSync = func(s *shardmap.Shard) ([]shardmap.NodeID, bool) { return reported(leader, s) }
 	}
-	h.Nodes = len(members.Nodes)
-	if o.members == nil || !reflect.DeepEqual(*o.members, *members) {
-		o.members = members
-		o.tell(scenarios.Observation{Members: members})
-	}
-	if o.health == nil || *o.health != h {
-		o.health = &h
-		o.tell(scenarios.Observation{Health: &h})
-	}
+	o.tell(o.watch.Look(v)...)
 	o.disks()
+}
+
+// machine is where a node runs, "" if it doesn't, or is frozen.
+func (o *observer) machine(id shardmap.NodeID) string {
+	if name := node.Machine(id); o.c.nodes.running(name) {
+		return name
+	}
+	return ""
 }
 
 // ask asks every node that runs what it knows; the leader answers with what the metadata
@@ -175,16 +161,6 @@ func (o *observer) ask() map[string]*wire.AdminResult {
 	return answers
 }
 
-// noteMap notes the map that a node has come to know: once for each revision, and again
-// when it isn't the same.
-func (o *observer) noteMap(name string, s *wire.ClusterState) {
-	if was, ok := o.maps[s.Revision]; ok && reflect.DeepEqual(was, s.Shards) {
-		return
-	}
-	o.maps[s.Revision] = s.Shards
-	o.tell(scenarios.Observation{Ranges: &scenarios.Ranges{Revision: s.Revision, Version: s.MapVersion, Node: name, Shards: s.Shards}})
-}
-
 func (o *observer) disks() {
 	for _, name := range o.c.nodes.Names() {
 		u, err := o.c.nodes.Usage(o.ctx, name)
@@ -200,100 +176,20 @@ func (o *observer) disks() {
 	}
 }
 
-// assess is the health by what the leader of the metadata group knows of the copies; it
-// tells the copies that have changed.
-func (o *observer) assess(r *wire.AdminResult) scenarios.Health {
-	h := scenarios.Health{Status: "green", Master: true, Version: int64(r.State.Revision)}
-	var changed []scenarios.Copy
-	for i := range r.State.Shards {
-		sh := &r.State.Shards[i]
-		n := o.number(sh.ID)
-		copies := o.copiesOf(r, sh, n)
-		for _, c := range copies {
-			count(&h, c)
-		}
-		if (!sh.Settled() || len(sh.Replicas) < int(r.State.Settings.Replicas)) && h.Status == "green" {
-			h.Status = "yellow"
-		}
-		if !slices.Equal(o.copies[n], copies) {
-			o.copies[n] = copies
-			changed = append(changed, copies...)
-		}
-	}
-	if len(changed) > 0 {
-		o.tell(scenarios.Observation{Shards: changed})
-	}
-	return h
-}
-
-// number is that of a shard: s1 is 0; those that the cluster names itself get the next.
-func (o *observer) number(id shardmap.ID) int {
-	if n, ok := o.numbers[id]; ok {
-		return n
-	}
-	n := max(len(o.numbers), o.c.spec.KV.Shards)
-	if i, err := strconv.Atoi(strings.TrimPrefix(string(id), "s")); err == nil && i >= 1 && i <= o.c.spec.KV.Shards {
-		n = i - 1
-	}
-	o.numbers[id] = n
-	return n
-}
-
-// copiesOf is how the copies of a shard are, by its primary's latest report.
-func (o *observer) copiesOf(r *wire.AdminResult, sh *shardmap.Shard, number int) []scenarios.Copy {
-	inSync := reported(r, sh)
-	var out []scenarios.Copy
-	for _, id := range sh.Replicas {
-		c := scenarios.Copy{Index: scenarios.KVIndex, Shard: number, Primary: id == sh.Primary, Epoch: sh.Epoch, Bytes: -1, ID: string(sh.ID) + "@" + string(id)}
-		name := node.Machine(id)
-		switch {
-		case !o.c.nodes.running(name):
-			c.State, c.Reason = "UNASSIGNED", "the node is down"
-		case len(inSync) > len(sh.Replicas)/2 && slices.Contains(inSync, id):
-			c.State, c.Node = "STARTED", name
-		default:
-			c.State, c.Node, c.Reason = "INITIALIZING", name, "not in sync"
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
-// reported are the copies in sync, as the shard's acting primary reports; none if there is
-// no such report of the present epoch.
-func reported(r *wire.AdminResult, sh *shardmap.Shard) []shardmap.NodeID {
+// reported are the copies in sync, as the shard's primary reports, if it acts in the
+// present epoch.
+func reported(r *wire.AdminResult, sh *shardmap.Shard) ([]shardmap.NodeID, bool) {
 	for i := range r.Health {
 		if r.Health[i].Node != sh.Primary {
 			continue
 		}
 		for _, c := range r.Health[i].Copies {
 			if c.Shard == sh.ID && c.Acting && c.Promised == sh.Epoch {
-				return c.InSync
+				return c.InSync, true
 			}
 		}
 	}
-	return nil
-}
-
-// count takes a copy into the health.
-func count(h *scenarios.Health, c scenarios.Copy) {
-	switch c.State {
-	case "STARTED":
-		h.Active++
-		if c.Primary {
-			h.Primaries++
-		}
-		return
-	case "INITIALIZING":
-		h.Initializing++
-	default:
-		h.Unassigned++
-	}
-	if c.Primary {
-		h.Status = "red"
-	} else if h.Status == "green" {
-		h.Status = "yellow"
-	}
+	return nil, false
 }
 
 // running reports whether a node's process runs and isn't frozen.

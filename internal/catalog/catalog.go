@@ -27,7 +27,7 @@ func Backend(name string) (scenarios.Backend, error) {
 	case "sim":
 		return &bySystem{name, map[string]scenarios.Backend{elasticsearch: simulatedElastic(), keyValue: &simkv.Backend{}}}, nil
 	case "real":
-		return &bySystem{name, map[string]scenarios.Backend{elasticsearch: &integration.Backend{}}}, nil
+		return &bySystem{name, map[string]scenarios.Backend{elasticsearch: &integration.Backend{}, keyValue: &kvproc.Backend{}}}, nil
 	}
 	return nil, errors.New(source.Unknown("backend", name, []string{"sim", "real"}))
 }
