@@ -8,8 +8,10 @@
 //
 // [Rehearse] is a whole run under random faults: clients that read and write, an
 // authority that names primaries, moves copies, splits and merges shards at bad moments,
-// crashes, cuts, pauses, slow disks, full disks, flipped bits. It returns what the clients saw, judged by package
-// check, and how much happened. The authority stands for the metadata group: it is
+// crashes, cuts, pauses, slow disks, full disks, flipped bits. With
+// [Options.Transactions], the clients are programs that use package client, and die in
+// the middle of what they do. It returns what the clients saw, judged by package check,
+// and how much happened. The authority stands for the metadata group: it is
 // consistent, but what it says reaches the nodes late and in any order.
 //
 // # Whole nodes
