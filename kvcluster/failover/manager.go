@@ -237,6 +237,9 @@ func (m *Manager) up(id shardmap.NodeID) bool {
 func (m *Manager) recover(s *shardmap.Shard) {
 	x := m.shards[s.ID]
 	r, known := m.report(s.Primary, s.ID)
+	if m.cfg.is(SettleEarly) && !s.Settled() {
+		m.command(wire.Command{Kind: wire.Activated, Shard: s.ID, Epoch: s.Epoch})
+	}
 	if known && r.Promised == s.Epoch && r.Activated {
 		m.completed(s, x)
 		if !x.bad {
