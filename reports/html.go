@@ -192,6 +192,7 @@ func HTML(rep *Report, res *scenarios.Result, replay string) ([]byte, error) {
 		"bar":      marginBar,
 		"percent":  percent,
 		"join":     strings.Join,
+		"svg":      func(s string) template.HTML { return template.HTML(s) }, // drawn by package check, which escapes what it shows
 	}
 	t, err := template.New("page").Funcs(funcs).Parse(pageTemplate)
 	if err != nil {

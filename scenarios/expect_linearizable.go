@@ -64,20 +64,12 @@ func (e *Linearizable) Judge(h *History) []Outcome {
 	switch r.Verdict {
 	case check.Fail:
 		o.Reason = fmt.Sprintf("%v\n%s", r.Violations[0], o.Reason)
-		o.Drawing = drawing(r.Violations[0])
+		o.Drawing = r.Violations[0].SVG()
 	case check.Undecided:
 		o.Observed, o.Margin = nil, nil
 		o.Reason = r.Why + "; " + o.Reason
 	}
 	return []Outcome{o}
-}
-
-// drawing is the picture of a contradiction, where it can be drawn.
-func drawing(v any) string {
-	if d, ok := v.(interface{ SVG() string }); ok {
-		return d.SVG()
-	}
-	return ""
 }
 
 func verdictOf(v check.Verdict) Verdict {

@@ -70,7 +70,7 @@ func (e *Serializable) lists(name string, h *History) Outcome {
 	switch r.Verdict {
 	case check.Fail:
 		o.Reason = fmt.Sprintf("%v\n%s", r.Anomalies[0], o.Reason)
-		o.Drawing = drawing(r.Anomalies[0])
+		o.Drawing = r.Anomalies[0].SVG()
 	case check.Undecided:
 		o.Observed, o.Margin = nil, nil
 		o.Reason = r.Why + "; " + o.Reason

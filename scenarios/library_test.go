@@ -21,8 +21,12 @@ func TestEveryLibraryScenarioIsValid(t *testing.T) {
 }
 
 func TestTheStarterIsAValidScenario(t *testing.T) {
-	_, err := Parse("scenario.yaml", Starter(), testVocabulary)
-	require.NoError(t, err)
+	for _, system := range Systems() {
+		s, err := Parse("scenario.yaml", Starter(system), testVocabulary)
+		require.NoError(t, err, system)
+		assert.Equal(t, system, s.System)
+	}
+	assert.Nil(t, Starter("another"))
 }
 
 func TestTheSchemaNamesEveryFaultAndExpectation(t *testing.T) {

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/catalog"
+	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
 )
@@ -123,7 +125,7 @@ func newSchemaCommand() *cobra.Command {
 }
 
 func newInitCommand() *cobra.Command {
-	force := false
+	force, system := false, ""
 	cmd := &cobra.Command{
 		Use:   "init [FILE]",
 		Short: "Write a commented starter scenario (default scenario.yaml)",
@@ -132,6 +134,10 @@ func newInitCommand() *cobra.Command {
 			path := "scenario.yaml"
 			if len(args) == 1 {
 				path = args[0]
+			}
+			text := scenarios.Starter(system)
+			if text == nil {
+				return usagef("--system: %s", source.Unknown("system", system, scenarios.Systems()))
 			}
 			flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
 			if force {
@@ -144,7 +150,7 @@ func newInitCommand() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
-			if _, err := f.Write(scenarios.Starter()); err != nil {
+			if _, err := f.Write(text); err != nil {
 				f.Close()
 				return err
 			}
@@ -156,5 +162,6 @@ func newInitCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "replace an existing file")
+	cmd.Flags().StringVar(&system, "system", scenarios.Systems()[0], "what the scenario describes: "+strings.Join(scenarios.Systems(), " or "))
 	return cmd
 }
