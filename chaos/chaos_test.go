@@ -147,6 +147,14 @@ func TestAOneWayCutStopsOneDirectionOnly(t *testing.T) {
 	assert.Equal(t, map[[2]string]chaos.CutMode{{"n1", "n2"}: chaos.Blackhole}, target.cuts)
 }
 
+func TestViewersHaveNoLinkWithEachOther(t *testing.T) {
+	target := newFake()
+	strike(t, target, "{at: 1s, partition: {between: [n1, controller], and: [n2, client], mode: blackhole, one-way: true}}")
+	assert.Equal(t, map[[2]string]chaos.CutMode{
+		{"n1", "n2"}: chaos.Blackhole, {"n1", "client"}: chaos.Blackhole, {"controller", "n2"}: chaos.Blackhole,
+	}, target.cuts)
+}
+
 func TestSelectorsMeanWhatTheClusterSaysWhenTheFaultStrikes(t *testing.T) {
 	for text, want := range map[string][]string{
 		"{at: 1s, node-loss: {node: master}}":            {"n2"},
@@ -209,6 +217,7 @@ func TestWhatIsWrongWithAPlanIsSaidWithItsPlace(t *testing.T) {
 		"{at: 1s, partition: {between: [n1], and: []}}":                                 `and names nobody`,
 		"{at: 1s, partition: {between: [rest], and: [rest]}}":                           `"rest" means something only`,
 		"{at: 1s, partition: {between: [n1], and: [n2], one-way: true}}":                `a one-way cut drops silently`,
+		"{at: 1s, partition: {between: [controller], and: [client]}}":                   `nothing travels between viewers`,
 		"{at: 1s, link: {between: [n1], and: [n2]}}":                                    `the link would stay as it is`,
 		"{at: 1s, link: {between: [n1], and: [n2], latency: 1s, per-connection: true}}": `there is none`,
 		"{at: 1s, disk-pressure: {node: n1}}":                                           `disk-pressure needs a level`,

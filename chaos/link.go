@@ -50,6 +50,9 @@ func (f *Link) Resolve(v View) (Resolved, error) {
 	r := Resolved{Fault: &concrete, Victims: left}
 	for _, a := range left {
 		for _, b := range right {
+			if !linked(v.Topology(), a, b) {
+				continue
+			}
 			r.Primitives = append(r.Primitives, slowLink{a, b, shape}, slowLink{b, a, shape})
 		}
 	}

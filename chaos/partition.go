@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/internal/source"
@@ -54,6 +55,9 @@ func (f *Partition) Resolve(v View) (Resolved, error) {
 	}
 	for _, a := range left {
 		for _, b := range right {
+			if !linked(v.Topology(), a, b) {
+				continue
+			}
 			r.Primitives = append(r.Primitives, cutLink{a, b, mode})
 			if !f.OneWay {
 				r.Primitives = append(r.Primitives, cutLink{b, a, mode})
@@ -61,4 +65,9 @@ func (f *Partition) Resolve(v View) (Resolved, error) {
 		}
 	}
 	return r, nil
+}
+
+// linked reports whether two endpoints have a link: viewers have none with each other.
+func linked(t Topology, a, b string) bool {
+	return slices.Contains(t.Nodes, a) || slices.Contains(t.Nodes, b)
 }

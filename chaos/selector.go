@@ -239,5 +239,9 @@ func checkSides(between, and []Selector, t Topology) []source.Problem {
 	}
 	side("between", between, and)
 	side("and", and, between)
+	viewers := func(s Selector) bool { return slices.Contains(t.Viewers, string(s)) }
+	if len(ps) == 0 && !slices.ContainsFunc(slices.Concat(between, and), func(s Selector) bool { return !viewers(s) }) {
+		ps = append(ps, source.Problemf("", "nothing travels between viewers; expected a node on one side"))
+	}
 	return ps
 }
