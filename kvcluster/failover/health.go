@@ -69,10 +69,9 @@ func (m *Manager) Health() []wire.NodeHealth {
 	return list
 }
 
-// Available reports whether a shard has an acting primary that reaches a majority.
-func (m *Manager) Available(id shardmap.ID) bool {
-	x := m.shards[id]
-	return x != nil && !x.bad
+// Unavailable is the shards without an acting primary that reaches a majority, sorted.
+func (m *Manager) Unavailable() []shardmap.ID {
+	return slices.DeleteFunc(m.known(), func(id shardmap.ID) bool { return !m.shards[id].bad })
 }
 
 // Middle is the key at which a shard is to be split by size or by load, as its primary

@@ -204,7 +204,10 @@ func TestAPrimaryThatReachesNobodyIsReplacedWithoutFlapping(t *testing.T) {
 	old := w.shard().Primary
 	w.stuck[old] = true
 	w.given = nil
+	w.run(5 * time.Second)
+	assert.Equal(t, []shardmap.ID{w.shard().ID}, w.m.Unavailable())
 	w.run(time.Minute)
+	assert.Empty(t, w.m.Unavailable())
 	assert.NotEqual(t, old, w.shard().Primary)
 	assert.Equal(t, 1, w.count(wire.SetPrimary))
 	require.NotEmpty(t, w.s.History())

@@ -173,7 +173,8 @@ func (n *Node) result(r meta.Result) {
 	case len(r.Outcomes) == 0:
 		w := n.group.State().Wire(true)
 		w.Leader = n.id.ID
-		n.answer(a, wire.AdminResult{State: &w, Health: n.manager.Health()})
+		n.answer(a, wire.AdminResult{State: &w, Health: n.manager.Health(),
+			Failover: n.manager.State(), Unavailable: n.manager.Unavailable()})
 	case errors.Is(r.Errs[0], shardmap.ErrUnsettled):
 		n.answer(a, wire.AdminResult{Status: wire.Unavailable, Reason: r.Errs[0].Error()})
 	case r.Errs[0] != nil:

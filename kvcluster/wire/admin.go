@@ -245,6 +245,10 @@ type AdminResult struct {
 	// Health is what the leader's failover manager sees of the nodes, for a GetState that
 	// the leader answered.
 	Health []NodeHealth
+	// Failover is the manager's state, Unavailable the shards that it sees without a primary
+	// that reaches a majority; with Health.
+	Failover    FailoverState
+	Unavailable []shardmap.ID
 }
 
 func (*AdminResult) kind() Kind { return KindAdminResult }
@@ -258,6 +262,8 @@ func (m *AdminResult) code(c *coder) {
 	text(c, &m.Leader, MaxName)
 	optional(c, &m.State, func(s *ClusterState) { s.code(c) })
 	list(c, &m.Health, MaxMembers, func(h *NodeHealth) { h.code(c) })
+	c.small((*uint8)(&m.Failover), failoverStates)
+	list(c, &m.Unavailable, MaxShards, func(s *shardmap.ID) { text(c, s, MaxName) })
 }
 
 // FailoverState is the state of the failover manager, of a node or of a shard.

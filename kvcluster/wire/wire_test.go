@@ -39,7 +39,8 @@ var (
 		&wire.Admin{ID: 1, Peer: peer, Stale: true, Command: wire.Command{Kind: wire.ChangeSettings, Shard: "s1", IfEpoch: 3, By: wire.ByLoad, Nodes: []shardmap.NodeID{"n1"},
 			Member: &wire.Member{Name: "m1"}, Settings: &wire.Settings{Replicas: 3, Heartbeat: 5 * time.Second}, Failover: &wire.Failover{Shard: "s1"}}},
 		&wire.AdminResult{ID: 1, Peer: peer, Status: wire.Unavailable, Reason: "because", Shard: "s2", Node: "n4", Leader: "n1", State: &state,
-			Health: []wire.NodeHealth{{Node: "n1", State: wire.Recovering, Missed: 3, Copies: []wire.CopyReport{{Shard: "s1"}}}}},
+			Health:   []wire.NodeHealth{{Node: "n1", State: wire.Recovering, Missed: 3, Copies: []wire.CopyReport{{Shard: "s1"}}}},
+			Failover: wire.Completed, Unavailable: []shardmap.ID{"s1"}},
 		&wire.Handover{Copy: header, Change: imported},
 		&wire.Taken{Copy: header, SourceEpoch: 6, After: []byte("kz"), Done: true},
 	}
