@@ -227,13 +227,39 @@ func (m *Map) SetReplicas(id ID, nodes []NodeID) (*Map, error) {
 	if n := firstRepeated(nodes); n != "" {
 		return nil, fmt.Errorf("shard %q, node %q: %w", id, n, ErrIsReplica)
 	}
-	if s := &m.shards[i]; s.Origin != "" || len(s.Parts) > 0 {
-		// The parts are born where the copies were.
+	if !m.meets(i, nodes) {
 		return nil, fmt.Errorf("shard %q: %w", id, ErrUnsettled)
 	}
 	d := m.draft()
 	d.edit(i).setReplicas(nodes)
 	return d.done(), nil
+}
+
+// meets reports whether a shard may have its copies on some nodes as far as unfinished
+// splits are concerned: a part is made where its origin has copies, so at least half of
+// the nodes must hold the other one as well.
+func (m *Map) meets(i int, nodes []NodeID) bool {
+	s := &m.shards[i]
+	others := []ID{s.Origin}
+	for _, p := range s.Parts {
+		others = append(others, p.ID)
+	}
+	for _, id := range others {
+		o := m.Get(id)
+		if o == nil {
+			continue
+		}
+		shared := 0
+		for _, n := range nodes {
+			if o.HasReplica(n) {
+				shared++
+			}
+		}
+		if shared < (len(nodes)+1)/2 {
+			return false
+		}
+	}
+	return true
 }
 
 // SetPrimary makes a copy the primary, or begins a new epoch of the one that is.

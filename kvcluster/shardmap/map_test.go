@@ -69,8 +69,12 @@ func TestChangesThatWouldBreakTheTilingAreRefused(t *testing.T) {
 func TestMergingNeedsTheSameNodesAndASettledShard(t *testing.T) {
 	m, right, err := three(t).Split("s0", "m", "")
 	require.NoError(t, err)
-	_, err = m.Move(right, "n3", "n4")
+	_, err = m.SetReplicas(right, []shardmap.NodeID{"n3", "n4", "n5"})
 	assert.ErrorIs(t, err, shardmap.ErrUnsettled, "its data isn't there yet")
+	_, err = m.SetReplicas("s0", []shardmap.NodeID{"n3", "n4", "n5"})
+	assert.ErrorIs(t, err, shardmap.ErrUnsettled, "it can't be made there")
+	_, err = m.Move(right, "n3", "n4")
+	require.NoError(t, err, "a node that is lost must be replaced")
 	m = settle(t, m)
 	moved, err := m.Move(right, "n3", "n4")
 	require.NoError(t, err)
