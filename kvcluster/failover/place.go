@@ -202,10 +202,8 @@ func (m *Manager) balance() {
 	stats := make(map[shardmap.ID]shardmap.Stats)
 	for i := range m.state.Map().Len() {
 		s := m.state.Map().At(i)
-		if !m.healthy(s) {
-			return // recoveries come first
-		}
-		if r, ok := m.report(s.Primary, s.ID); ok && r.Measured {
+		// Shards without measurements are left alone, and so are those that recover.
+		if r, ok := m.report(s.Primary, s.ID); ok && r.Measured && m.healthy(s) {
 			stats[s.ID] = shardmap.Stats{Bytes: int64(r.Bytes), QPS: int64(r.QPS), Middle: r.Middle, LoadMiddle: r.LoadMiddle}
 		}
 	}
@@ -243,6 +241,9 @@ func (m *Manager) spread() {
 	for i := range m.state.Map().Len() {
 		s := m.state.Map().At(i)
 		best := s.Primary
+		if !m.healthy(s) {
+			continue
+		}
 		for _, id := range s.Replicas {
 			if m.open(m.state.Member(id)) && m.primaries[id] < m.primaries[best] {
 				best = id
