@@ -301,7 +301,13 @@ func (r *rehearsal) relocate(lost, fresh shardmap.NodeID) {
 			at := slices.Index(s.Replicas, lost)
 			r.change(r.m.SetPrimary(s.ID, s.Replicas[(at+1)%len(s.Replicas)]))
 		}
-		r.change(r.m.Move(s.ID, lost, fresh))
+		to := fresh
+		for _, n := range r.c.Nodes() { // a fault may have moved another copy to it
+			if s.HasReplica(to) && !s.HasReplica(n) {
+				to = n
+			}
+		}
+		r.change(r.m.Move(s.ID, lost, to))
 	}
 	r.e.After(200*time.Millisecond, "kv.relocate", func() {
 		if slices.Contains(r.m.Nodes(), lost) {
