@@ -37,9 +37,10 @@ func (s *Scenario) Topology() chaos.Topology {
 	for i := range t.Nodes {
 		t.Attributes = append(t.Attributes, s.Cluster.Nodes.attributesOf(i))
 	}
-	if k := s.Cluster.KV; k != nil {
+	if k := s.Cluster.KV; s.System == systemKV && k != nil {
 		t.Controllers = nil
-		t.Indices = append(t.Indices, chaos.IndexShape{Name: KVIndex, Shards: k.Shards, Replicas: k.Replication - 1})
+		t.Indices = []chaos.IndexShape{{Name: KVIndex, Shards: k.Shards, Replicas: k.Replication - 1}}
+		return t
 	}
 	for _, ix := range s.Cluster.Indices {
 		t.Indices = append(t.Indices, chaos.IndexShape{Name: ix.Name, Shards: ix.Shards, Replicas: *ix.Replicas})

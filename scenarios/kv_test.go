@@ -54,7 +54,7 @@ func TestWhatIsWrongWithAKeyValueScenarioIsSaidWithItsPlace(t *testing.T) {
 		{"shards: 2", "shards: 2, replication: 4", `sample.yaml:6:32: 4 copies of each shard, and 3 nodes from the start`},
 		{"shards: 2", "shards: 2, write-level: qorum", `unknown level "qorum"; did you mean "quorum"?`},
 		{"kv: registers", "kv: regsters", `sample.yaml:8:10: unknown kind of stream "regsters"; did you mean "registers"?`},
-		{"kv: registers", "index: logs", `sample.yaml:8:12: indices are for system elasticsearch`},
+		{"kv: registers", "index: logs", `sample.yaml:8:13: indices are for system elasticsearch`},
 		{"transfers: 5/s", "writes: 5/s", `a bank has transfers:, no writes:`},
 		{"endpoint: client-2", "endpoint: n2", `"n2" is not a place for clients`},
 		{"zone: [a, b]", "rack: [a, b]", `a key-value node knows its zone only`},
