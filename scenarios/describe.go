@@ -112,7 +112,7 @@ func (s *Scenario) LoadSpecs() []LoadSpec { return s.loadsAt(s.Duration.D()) }
 func (s *Scenario) loadsAt(at time.Duration) []LoadSpec {
 	var out []LoadSpec
 	for _, w := range s.Workload {
-		if w.From.D() > at {
+		if w.From.D() > at || w.KV != "" { // the runner makes the clients of those
 			continue
 		}
 		if w.Writes > 0 || w.Reads > 0 {

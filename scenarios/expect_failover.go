@@ -40,8 +40,7 @@ func (e *FailoverWithin) Check(s *Scenario) []source.Problem {
 	if e.Limit <= 0 {
 		return []source.Problem{source.Problemf("failover-within", "the expectation has no limit; expected a time such as 30s")}
 	}
-	set := s.Cluster.KV.settings()
-	if b := failover.Bound(&set, failover.Usual()); b > e.Limit.D() {
+	if b := s.Cluster.KV.FailoverBound(); b > e.Limit.D() {
 		return []source.Problem{source.Problemf("failover-within", "with the heartbeat and threshold of this cluster a failover may take %s", b)}
 	}
 	tracers := slices.ContainsFunc(s.Workload, func(w LoadSection) bool { return *w.Tracers > 0 && w.Level != "all" })

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/kvcluster/check"
+	"github.com/shardquake/shardquake/kvcluster/failover"
 	"github.com/shardquake/shardquake/kvcluster/meta"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 	"github.com/shardquake/shardquake/scenarios/kvload"
@@ -55,6 +57,13 @@ func (k *KVSection) settings() wire.Settings {
 		ReplaceAfter: k.ReplaceAfter.D(), ManualBalance: !k.Balance, BalanceEvery: k.BalanceEvery.D(),
 		SplitBytes: uint64(k.SplitBytes), SplitQPS: uint64(k.SplitQPS), MergeBytes: uint64(k.MergeBytes), MergeQPS: uint64(k.MergeQPS),
 	})
+}
+
+// FailoverBound is the longest that a shard is without a primary after a failure while
+// majorities are well, by the cluster's settings.
+func (k *KVSection) FailoverBound() time.Duration {
+	set := k.settings()
+	return failover.Bound(&set, failover.Usual())
 }
 
 // wireLevel is the level of that name.

@@ -79,6 +79,14 @@ func preview(cmd *cobra.Command, s *scenarios.Loaded) error {
 	for _, ix := range s.IndexSpecs() {
 		fmt.Fprintf(out, "index     %s: %d shards × %d copies, %s in primaries\n", ix.Name, ix.Shards, 1+ix.Replicas, units.FormatBytes(ix.Bytes))
 	}
+	if k := s.Cluster.KV; k != nil {
+		fmt.Fprintf(out, "shards    %d × %d copies; by its settings a failover takes at most %s\n", k.Shards, k.Replication, k.FailoverBound())
+	}
+	for _, w := range s.Workload {
+		if w.KV != "" {
+			fmt.Fprintf(out, "clients   %s: %d, %s writes, %s reads, %s tracers\n", w.KV, w.Clients, w.Writes+w.Transfers, w.Reads, *w.Tracers)
+		}
+	}
 	for _, l := range s.LoadSpecs() {
 		fmt.Fprintf(out, "load      %s: %g writes/s, %g reads/s\n", l.Index, l.Writes, l.Reads)
 	}

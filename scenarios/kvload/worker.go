@@ -67,10 +67,11 @@ func (w *worker) run(ctx context.Context) {
 	}
 }
 
-// register writes or reads a register.
+// register writes or reads a register. Streams with equally many have the same ones,
+// wherever their clients are.
 func (w *worker) register(ctx context.Context, write bool) {
 	l, s := w.load, w.stream
-	key := keyOf("r"+strconv.Itoa(w.index), w.rng.IntN(s.Keys), s.Keys)
+	key := keyOf("r", w.rng.IntN(s.Keys), s.Keys)
 	op := Op{Op: check.Op{Client: w.id, Key: key, Start: int64(l.now(w.clk))}}
 	var err error
 	if write {
