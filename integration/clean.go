@@ -29,7 +29,7 @@ func (c *Cluster) Close(ctx context.Context) error {
 	}
 	var errs []error
 	if c.viewers != nil {
-		errs = append(errs, c.viewers.close())
+		errs = append(errs, c.viewers.Close())
 		c.viewers = nil
 	}
 	errs = append(errs, c.sweep(ctx))

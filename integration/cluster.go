@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/integration/links"
 )
 
 // Defaults of [NodeSpec].
@@ -64,6 +65,8 @@ type NodeSpec struct {
 // Cluster is a running cluster. It is a [chaos.Target]; its methods may be called from
 // several goroutines.
 type Cluster struct {
+	*links.Set // what can be done to links
+
 	opt        Options
 	runID      string
 	labels     map[string]string
@@ -72,17 +75,14 @@ type Cluster struct {
 	nodes      []*node
 	byName     map[string]*node
 	networkID  string
-	viewers    *viewerProxies
+	viewers    *links.Server // of the proxies between viewers and nodes, in this process
 	log        *slog.Logger
 	closeGuard sync.Mutex
 	closed     bool
 	// interrupted is true from the first request that makes something until all is made.
 	interrupted bool
 
-	linkGuard sync.Mutex
-	links     map[linkKey]linkState
-	proxies   map[linkKey]*toxiproxy.Proxy // the map is fixed after Start, the proxies are guarded
-	urls      map[linkKey]string           // where viewers dial nodes; fixed after Start
+	urls map[links.Key]string // where viewers dial nodes; fixed after Start
 }
 
 // node is one node and the containers that make it.
@@ -157,10 +157,7 @@ func Start(ctx context.Context, opt Options) (_ *Cluster, err error) {
 	}
 	c := &Cluster{
 		opt: opt, runID: newRunID(), docker: docker, log: opt.Log,
-		byName:  map[string]*node{},
-		links:   map[linkKey]linkState{},
-		proxies: map[linkKey]*toxiproxy.Proxy{},
-		urls:    map[linkKey]string{},
+		Set: links.NewSet(), byName: map[string]*node{}, urls: map[links.Key]string{},
 	}
 	c.labels = runLabels(c.runID, opt.ClusterName)
 	started := false
@@ -209,7 +206,7 @@ func (c *Cluster) build(ctx context.Context) error {
 	if err := c.eachNode(ctx, c.createNodeLinks); err != nil {
 		return err
 	}
-	viewers, err := startViewerProxies()
+	viewers, err := links.Serve()
 	if err != nil {
 		return err
 	}
@@ -288,7 +285,7 @@ func (c *Cluster) DirectURL(name string) string {
 
 // URL is a node's HTTP address for a viewer; it leads over that viewer's links. It is
 // "" for a viewer or node that does not exist.
-func (c *Cluster) URL(viewer, name string) string { return c.urls[linkKey{viewer, name}] }
+func (c *Cluster) URL(viewer, name string) string { return c.urls[links.Key{From: viewer, To: name}] }
 
 // Links implements [chaos.Target].
 func (c *Cluster) Links() chaos.Links { return c }

@@ -95,9 +95,9 @@ func requireCluster(t *testing.T) (context.Context, *Cluster) {
 // restore undoes whatever a test has left in force, so that the next finds it whole.
 func restore(t *testing.T, c *Cluster) {
 	ctx := context.Background()
-	for key := range c.links {
-		require.NoError(t, c.Mend(ctx, key.from, key.to))
-		require.NoError(t, c.Unshape(ctx, key.from, key.to))
+	for _, key := range c.Changed() {
+		require.NoError(t, c.Mend(ctx, key.From, key.To))
+		require.NoError(t, c.Unshape(ctx, key.From, key.To))
 	}
 	for _, n := range c.NodeNames() {
 		require.NoError(t, c.Free(ctx, n))

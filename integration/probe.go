@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/integration/links"
 )
 
 // probeTimeout is how long a probe waits for an answer before it calls the link silent.
@@ -70,34 +71,32 @@ echo whole $trip $bulk
 // viewers: that link is probed by the viewer's request, whose answer travels on it, and
 // has no rate.
 func (c *Cluster) Probe(ctx context.Context, from, to string) (chaos.LinkProbe, error) {
-	key := linkKey{from, to}
-	if c.proxies[key] == nil {
-		key = key.reverse()
+	key := links.Key{From: from, To: to}
+	if !c.Has(key) {
+		key = key.Reverse()
 	}
-	if c.proxies[key] == nil {
+	if !c.Has(key) {
 		return chaos.LinkProbe{}, fmt.Errorf("no link %s→%s", from, to)
 	}
-	bulk := c.bulkSize(linkKey{from, to})
+	bulk := c.bulkSize(links.Key{From: from, To: to})
 	var probe chaos.LinkProbe
 	var err error
-	if opener := c.byName[key.from]; opener != nil {
-		probe, err = c.handshake(ctx, opener, c.byName[key.to], bulk)
+	if opener := c.byName[key.From]; opener != nil {
+		probe, err = c.handshake(ctx, opener, c.byName[key.To], bulk)
 	} else {
-		probe, err = requestNode(ctx, c.URL(key.from, key.to), bulk)
+		probe, err = requestNode(ctx, c.URL(key.From, key.To), bulk)
 	}
 	if err != nil {
 		return probe, fmt.Errorf("probing link %s→%s: %w", from, to, err)
 	}
-	if key.from != from {
+	if key.From != from {
 		probe.Rate = 0 // it was measured the other way
 	}
 	return probe, nil
 }
 
-func (c *Cluster) bulkSize(key linkKey) int {
-	c.linkGuard.Lock()
-	defer c.linkGuard.Unlock()
-	if limit := c.links[key].shape.Bandwidth; limit > 0 {
+func (c *Cluster) bulkSize(key links.Key) int {
+	if limit := c.Limit(key); limit > 0 {
 		return int(max(minBulk, min(maxBulk, limit*3/4)))
 	}
 	return maxBulk

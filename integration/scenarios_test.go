@@ -16,7 +16,7 @@ import (
 
 func TestScenariosHoldOnRealNodes(t *testing.T) {
 	requireContainers(t)
-	for _, name := range []string{"rebalance-12-4-2", "one-node-lost", "node-cut-off-reset"} {
+	for _, name := range []string{"rebalance-12-4-2", "one-node-lost", "node-cut-off-reset", "recovery-delayed", "corrupt-copy-rebuilt"} {
 		t.Run(name, func(t *testing.T) {
 			result := scenariotest.Run(t, name, scenariotest.Backend("real"))
 			if result == nil {

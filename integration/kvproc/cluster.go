@@ -63,6 +63,7 @@ type Options struct {
 type Cluster struct {
 	*links.Set
 	opt    Options
+	server *links.Server
 	folder string
 	nodes  map[string]*process
 	names  []string
@@ -79,7 +80,7 @@ var (
 // Start starts the processes of a cluster and returns when they listen. [Cluster.Await]
 // waits until they are one cluster.
 func Start(ctx context.Context, opt Options) (*Cluster, error) {
-	c := &Cluster{opt: opt, nodes: make(map[string]*process), books: make(map[string]tcp.Book)}
+	c := &Cluster{Set: links.NewSet(), opt: opt, nodes: make(map[string]*process), books: make(map[string]tcp.Book)}
 	if err := c.start(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -97,7 +98,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := os.WriteFile(filepath.Join(c.folder, ownerFile), []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil {
 		return err
 	}
-	if c.Set, err = links.New(); err != nil {
+	if c.server, err = links.Serve(); err != nil {
 		return err
 	}
 	host, err := loopback()
@@ -210,7 +211,7 @@ func (c *Cluster) lay(host string) error {
 				book[to] = direct[to]
 				continue
 			}
-			address, err := c.Add(links.Key{From: from, To: to}, net.JoinHostPort(host, "0"), direct[to])
+			address, err := c.Add(c.server.Client, links.Key{From: from, To: to}, net.JoinHostPort(host, "0"), direct[to])
 			if err != nil {
 				return err
 			}
@@ -377,8 +378,8 @@ func (c *Cluster) Close() error {
 			errs = append(errs, p.kill())
 		}
 	}
-	if c.Set != nil {
-		errs = append(errs, c.Set.Close())
+	if c.server != nil {
+		errs = append(errs, c.server.Close())
 	}
 	if c.folder != "" {
 		errs = append(errs, os.RemoveAll(c.folder))

@@ -12,15 +12,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"sync"
 	"time"
 
-	"github.com/Shopify/toxiproxy/v2"
 	toxiclient "github.com/Shopify/toxiproxy/v2/client"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/rs/zerolog"
 
 	"github.com/shardquake/shardquake/chaos"
 )
@@ -43,45 +38,22 @@ type state struct {
 	shape chaos.Shape
 }
 
-// Set is the links of a cluster, through a toxiproxy server in this process. It is safe
-// for use by several goroutines.
+// Set is the links of a cluster. It is safe for use by several goroutines.
 type Set struct {
-	api    *toxiproxy.ApiServer
-	http   *http.Server
-	client *toxiclient.Client
-
 	mu      sync.Mutex
 	proxies map[Key]*toxiclient.Proxy
 	states  map[Key]state
 }
 
-// New starts a server without proxies.
-func New() (*Set, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("listening for toxiproxy: %w", err)
-	}
-	// A nil metrics container would panic at the first connection.
-	api := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
-	server := &http.Server{Handler: api.Routes()}
-	go server.Serve(listener) //nolint:errcheck // ends with ErrServerClosed
-	return &Set{api: api, http: server, client: toxiclient.NewClient(listener.Addr().String()),
-		proxies: make(map[Key]*toxiclient.Proxy), states: make(map[Key]state)}, nil
+// NewSet makes a set without links.
+func NewSet() *Set {
+	return &Set{proxies: make(map[Key]*toxiclient.Proxy), states: make(map[Key]state)}
 }
 
-// Close ends all connections and listeners. It may be called twice.
-func (s *Set) Close() error {
-	err := s.http.Close()
-	for _, proxy := range s.api.Collection.Proxies() {
-		proxy.Stop()
-	}
-	return err
-}
-
-// Add makes a proxy from a loopback address, host:0, to another, and returns the address
-// that it listens on.
-func (s *Set) Add(key Key, listen, upstream string) (string, error) {
-	proxy, err := s.client.CreateProxy(key.From+"-to-"+key.To, listen, upstream)
+// Add makes a proxy on a toxiproxy server, from an address there to another, and returns
+// the address that it listens on.
+func (s *Set) Add(server *toxiclient.Client, key Key, listen, upstream string) (string, error) {
+	proxy, err := server.CreateProxy(key.From+"-to-"+key.To, listen, upstream)
 	if err != nil {
 		return "", fmt.Errorf("proxy of link %s: %w", key, err)
 	}
@@ -89,6 +61,17 @@ func (s *Set) Add(key Key, listen, upstream string) (string, error) {
 	defer s.mu.Unlock()
 	s.proxies[key] = proxy
 	return proxy.Listen, nil
+}
+
+// Changed are the links on which something was done, whether or not it was undone.
+func (s *Set) Changed() []Key {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var keys []Key
+	for key := range s.states {
+		keys = append(keys, key)
+	}
+	return keys
 }
 
 // Has reports whether the first endpoint opens connections to the second.
