@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/integration/kvproc"
+	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/scenariotest"
 )
 
@@ -30,4 +31,15 @@ func TestAScenarioHoldsOnProcesses(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(folders, "shardquake-kv-*"))
 	require.NoError(t, err)
 	assert.Empty(t, left, "nothing is left behind")
+}
+
+func TestAProgramThatIsNotTheCommandSaysWhatItNeeds(t *testing.T) {
+	t.Setenv("SHARDQUAKE_COMMAND", "")
+	spec := scenarios.ClusterSpec{Nodes: []scenarios.NodeSpec{{Name: "n1"}}, KV: &scenarios.KVSpec{Shards: 1}}
+	opt := scenarios.StartOptions{Progress: t.Logf}
+	_, err := (&kvproc.Backend{}).Start(t.Context(), spec, opt)
+	require.ErrorIs(t, err, scenarios.ErrUnavailable)
+	assert.ErrorContains(t, err, "SHARDQUAKE_COMMAND")
+	_, err = (&kvproc.Backend{}).Start(t.Context(), scenarios.ClusterSpec{Name: "es"}, opt)
+	require.ErrorIs(t, err, scenarios.ErrUnavailable)
 }
