@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/kvcluster/check"
@@ -63,13 +64,23 @@ func (e *Linearizable) Judge(h *History) []Outcome {
 		Reason: fmt.Sprintf("%d operations on %d keys, of which %d overlapped another; %d new primaries meanwhile", r.Ops, r.Keys, r.Overlaps, len(h.failovers()))}
 	switch r.Verdict {
 	case check.Fail:
-		o.Reason = fmt.Sprintf("%v\n%s", r.Violations[0], o.Reason)
+		o.Reason = fmt.Sprintf("%s\n%s", excerpt(r.Violations[0].String()), o.Reason)
 		o.Drawing = r.Violations[0].SVG()
 	case check.Undecided:
 		o.Observed, o.Margin = nil, nil
 		o.Reason = r.Why + "; " + o.Reason
 	}
 	return []Outcome{o}
+}
+
+// mostShown is how many bytes of a contradiction a reason shows; the drawing shows all.
+const mostShown = 3000
+
+func excerpt(s string) string {
+	if len(s) <= mostShown {
+		return s
+	}
+	return strings.ToValidUTF8(s[:mostShown], "") + "…"
 }
 
 func verdictOf(v check.Verdict) Verdict {

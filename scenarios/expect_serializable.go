@@ -69,7 +69,7 @@ func (e *Serializable) lists(name string, h *History) Outcome {
 			r.Txns, r.Reads, r.Appends, r.Keys, r.Overlaps, h.KV.Conflicts, r.Failovers)}
 	switch r.Verdict {
 	case check.Fail:
-		o.Reason = fmt.Sprintf("%v\n%s", r.Anomalies[0], o.Reason)
+		o.Reason = fmt.Sprintf("%s\n%s", excerpt(r.Anomalies[0].String()), o.Reason)
 		o.Drawing = r.Anomalies[0].SVG()
 	case check.Undecided:
 		o.Observed, o.Margin = nil, nil

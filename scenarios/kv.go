@@ -156,7 +156,7 @@ func (r *run) startKV(ctx context.Context, group clock.Group) error {
 	}
 	k := &kvRun{cluster: c}
 	k.load = kvload.New(kvload.Config{
-		Cluster: c, Nodes: r.scenario.promptNodes(), Shards: r.scenario.Cluster.KV.Shards, Streams: r.scenario.kvStreams(), Zero: r.zero, InFault: r.faultInForce,
+		Cluster: c, Nodes: r.scenario.promptNodes(), Shards: r.scenario.Cluster.KV.Shards, Items: r.scenario.Cluster.KV.Items, Streams: r.scenario.kvStreams(), Zero: r.zero, InFault: r.faultInForce,
 	})
 	r.tracers = k
 	return k.load.Start(ctx, group)

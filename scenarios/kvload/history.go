@@ -21,10 +21,10 @@ type History struct {
 	// Conflicts are transactions that another one was in the way of; they did nothing.
 	Conflicts int
 	Tracers   []Tracer
-	// Checked tracers were looked for at the end; Lost are the keys of those of them that
-	// were not there.
-	Checked int
-	Lost    []string
+	// Checked tracers and Items of the layout were looked for at the end; Lost are the keys
+	// of those of them that were not there.
+	Checked, Items int
+	Lost           []string
 	// Copies is how the copies compared at the end.
 	Copies Comparison
 	// Failovers are those that the cluster remembers, Settings its own at the end.

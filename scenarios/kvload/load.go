@@ -45,6 +45,8 @@ type Config struct {
 	Nodes   []string
 	Shards  int
 	Streams []Stream
+	// Items are those of the layout; they are looked for at the end.
+	Items int
 	// Zero is the monotonic time of t=0.
 	Zero time.Duration
 	// InFault reports whether a fault is in force.

@@ -80,14 +80,24 @@ func (l *Load) End(ctx context.Context, viewer string) error {
 	return ctx.Err()
 }
 
-// find reads all acknowledged tracers.
+// find reads all acknowledged tracers, and the items that were there at t=0.
 func (l *Load) find(ctx context.Context, db *client.DB) {
-	var keys []string
+	var tracers, items []string
 	for _, t := range l.history.Tracers {
 		if t.Outcome == check.Done {
-			keys = append(keys, t.Key)
+			tracers = append(tracers, t.Key)
 		}
 	}
+	for i := range l.cfg.Items {
+		items = append(items, keyOf("item", i, l.cfg.Items))
+	}
+	l.history.Checked = l.look(ctx, db, tracers, func(k string, r client.Result) bool { return string(r.Value) == k })
+	l.history.Items = l.look(ctx, db, items, func(_ string, r client.Result) bool { return r.Found })
+}
+
+// look reads keys and notes those as lost that aren't as they should be. It returns how
+// many it has read.
+func (l *Load) look(ctx context.Context, db *client.DB, keys []string, good func(string, client.Result) bool) (read int) {
 	for len(keys) > 0 && ctx.Err() == nil {
 		n := min(len(keys), 64)
 		got, err := db.GetMany(ctx, keys[:n], client.At(wire.Quorum))
@@ -95,13 +105,14 @@ func (l *Load) find(ctx context.Context, db *client.DB) {
 			continue // it has waited long enough
 		}
 		for _, k := range keys[:n] {
-			l.history.Checked++
-			if r := got[k]; !r.Found || string(r.Value) != k {
+			read++
+			if !good(k, got[k]) {
 				l.history.Lost = append(l.history.Lost, k)
 			}
 		}
 		keys = keys[n:]
 	}
+	return read
 }
 
 // compare reads every copy as it is, until all copies of each shard are equal or time is
