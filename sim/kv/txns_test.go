@@ -15,13 +15,11 @@ import (
 // transactions: money only moves, lists are as if one transaction had run after the other,
 // while shards split and merge and clients die between prepare and commit.
 func TestTransactionsUnderRandomFaultsAreSerializable(t *testing.T) {
-	seeds := 200
-	if testing.Short() {
-		seeds = 20
-	}
+	plan := planned()
+	seeds := len(plan)
 	var total kv.Result
 	undecided := 0
-	for seed := range uint64(seeds) {
+	for _, seed := range plan {
 		r, err := kv.Rehearse(kv.Options{Seed: seed, Transactions: true, Keys: 4, Duration: 10 * time.Second})
 		require.NoError(t, err, "seed %d", seed)
 		require.False(t, r.Bad(), "seed %d: %v %v %v", seed, r.Problems, r.Lists.Anomalies, r.Bank.Why)
