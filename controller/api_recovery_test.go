@@ -55,18 +55,19 @@ func TestIndexSettingsAreSortedAndEmptyOnesLeftOut(t *testing.T) {
 }
 
 func TestASuccessorRemembersOnlyWhatMakesSense(t *testing.T) {
-	for _, bad := range []string{`{`, `[{"value":"x"}]`, `7`} {
+	for _, bad := range []string{`{`, `[{"value":"x"}]`, `7`, `[{"key":"a","scope":"eternal"}]`} {
 		assert.Error(t, newLedger(nil, Persistent, clock.NewReal(1)).remember([]byte(bad)), bad)
 	}
 	from, to := newLedger(nil, Persistent, clock.NewReal(1)), newLedger(nil, Persistent, clock.NewReal(1))
 	was := "40mb"
-	from.entries["a"] = &ledgerEntry{original: &was, value: "50mb"}
-	from.entries["b"] = &ledgerEntry{value: "2"}
+	a, b := settingSlot{"a", Persistent}, settingSlot{"b", Transient}
+	from.entries[a] = &ledgerEntry{original: &was, value: "50mb"}
+	from.entries[b] = &ledgerEntry{value: "2"}
 	from.note()
 	require.NoError(t, to.remember(from.memory()))
-	assert.Equal(t, "50mb", to.entries["a"].value)
-	assert.Equal(t, "40mb", *to.entries["a"].original)
-	assert.Nil(t, to.entries["b"].original)
+	assert.Equal(t, "50mb", to.entries[a].value)
+	assert.Equal(t, "40mb", *to.entries[a].original)
+	assert.Nil(t, to.entries[b].original)
 	require.NoError(t, to.remember(nil), "nothing was changed before")
 	assert.Empty(t, to.entries)
 }

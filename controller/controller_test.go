@@ -216,6 +216,41 @@ func TestTransientScopeIsAnOption(t *testing.T) {
 	})
 }
 
+// As the documents' own command leaves it: a transient setting, which wins over a
+// persistent one.
+func TestATransientSettingIsChangedWhereItIsInForceAndPutBackThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const enable = "cluster.routing.rebalance.enable"
+		fake := newFakeCluster(3, started("logs", 6, 6, 6)...)
+		fake.transient[enable] = "none"
+		r := run(t, fake, func(c *controller.Config) { c.RestoreOnStop = true })
+		time.Sleep(10 * second)
+		fake.set(func(f *fakeCluster) {
+			assert.Equal(t, map[string]string{enable: "all"}, f.transient)
+			assert.NotContains(t, f.persistent, enable)
+			assert.Equal(t, "50mb", f.persistent["indices.recovery.max_bytes_per_sec"])
+		})
+		require.NoError(t, r.end())
+		assert.Equal(t, map[string]string{enable: "none"}, fake.transient)
+		assert.Empty(t, fake.persistent)
+	})
+}
+
+func TestATransientSettingOverOursIsSomebodyElses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const enable = "cluster.routing.rebalance.enable"
+		fake := newFakeCluster(3, started("logs", 6, 6, 6)...)
+		r := run(t, fake, func(c *controller.Config) { c.RestoreOnStop = true })
+		time.Sleep(10 * second)
+		fake.set(func(f *fakeCluster) { f.transient[enable] = "none" })
+		time.Sleep(40 * second)
+		require.NoError(t, r.end())
+		assert.Equal(t, map[string]string{enable: "none"}, fake.transient)
+		assert.NotContains(t, fake.persistent, enable, "ours is put back all the same")
+		assert.Contains(t, r.log.with("left at"), `Setting `+enable+` is left at "none": somebody else changed it from "all"`)
+	})
+}
+
 func TestRunEndsAtOnceWhenItsContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clk := clock.NewReal(1)

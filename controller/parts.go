@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -66,12 +67,7 @@ func (d *Desk) Apply(ctx context.Context, what string, want []Setting) (Step, er
 // Restore puts the settings named back to what they were before the controller touched
 // them, except those that somebody else has changed since.
 func (d *Desk) Restore(ctx context.Context, keys ...string) (Step, error) {
-	if err := d.c.ledger.lock.Lock(ctx); err != nil {
-		return Step{What: "restore settings"}, fmt.Errorf("restore settings: %w", err)
-	}
-	defer d.c.ledger.lock.Unlock()
-	keys = slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return d.c.ledger.entries[key] == nil })
-	return d.c.ledger.restoreKeys(ctx, keys)
+	return d.c.ledger.restoreSome(ctx, func(key string) bool { return slices.Contains(keys, key) })
 }
 
 // Allocation lists every copy of every shard, as it was a moment ago at most: the
@@ -134,9 +130,10 @@ func (t tenant) Remember(memory json.RawMessage) error { return t.c.ledger.remem
 
 // rememberedSetting is a setting that a controller has touched, for its successor.
 type rememberedSetting struct {
-	Key      string  `json:"key"`
-	Original *string `json:"original"`
-	Value    string  `json:"value"`
+	Key      string        `json:"key"`
+	Scope    SettingsScope `json:"scope,omitempty"` // default: the reader's
+	Original *string       `json:"original"`
+	Value    string        `json:"value"`
 }
 
 // memory is the ledger for a successor: what was changed, and from what.
@@ -149,9 +146,9 @@ func (l *ledger) memory() json.RawMessage {
 // note renews what a successor is told. The ledger's lock is held.
 func (l *ledger) note() {
 	out := []rememberedSetting{}
-	for _, key := range slices.Sorted(maps.Keys(l.entries)) {
-		e := l.entries[key]
-		out = append(out, rememberedSetting{Key: key, Original: e.original, Value: e.value})
+	for _, slot := range sortedSlots(l.entries) {
+		e := l.entries[slot]
+		out = append(out, rememberedSetting{Key: slot.key, Scope: slot.scope, Original: e.original, Value: e.value})
 	}
 	text, err := json.Marshal(out)
 	if err != nil {
@@ -165,7 +162,7 @@ func (l *ledger) note() {
 // remember takes over what a predecessor has changed; what this controller changed in
 // an earlier term is in there, or was put back.
 func (l *ledger) remember(memory json.RawMessage) error {
-	entries := make(map[string]*ledgerEntry)
+	entries := make(map[settingSlot]*ledgerEntry)
 	if len(memory) > 0 {
 		var in []rememberedSetting
 		if err := json.Unmarshal(memory, &in); err != nil {
@@ -175,7 +172,11 @@ func (l *ledger) remember(memory json.RawMessage) error {
 			if s.Key == "" {
 				return errors.New("settings changed by the last leader: a setting without a key")
 			}
-			entries[s.Key] = &ledgerEntry{original: s.Original, value: s.Value}
+			scope := cmp.Or(s.Scope, l.scope)
+			if scope != Persistent && scope != Transient {
+				return fmt.Errorf("settings changed by the last leader: %s has the scope %q", s.Key, s.Scope)
+			}
+			entries[settingSlot{s.Key, scope}] = &ledgerEntry{original: s.Original, value: s.Value}
 		}
 	}
 	l.entries = entries

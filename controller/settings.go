@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -62,6 +63,13 @@ func optimizeSettings() []Setting {
 	}
 }
 
+// oneOf wants the keys of some settings.
+func oneOf(settings []Setting) func(key string) bool {
+	return func(key string) bool {
+		return slices.ContainsFunc(settings, func(s Setting) bool { return s.Key == key })
+	}
+}
+
 // allocationSettings let Elasticsearch assign copies of every kind.
 func allocationSettings() []Setting {
 	return []Setting{{"cluster.routing.allocation.enable", "all"}}
@@ -77,15 +85,38 @@ type ledger struct {
 	// lock is held over reading and writing, so that two processes of the controller
 	// can't take each other's change for somebody else's.
 	lock    clock.Mutex
-	entries map[string]*ledgerEntry
+	entries map[settingSlot]*ledgerEntry
 
 	mu      sync.Mutex
 	written json.RawMessage // the entries as a successor is told of them
 }
 
+// settingSlot is where a setting's value stands. It is transient, whatever the ledger's
+// scope is, where somebody has set it so: a persistent value would change nothing.
+type settingSlot struct {
+	key   string
+	scope SettingsScope
+}
+
+// sortedSlots are the keys of a map in order.
+func sortedSlots[V any](m map[settingSlot]V) []settingSlot {
+	//determinism:allow sort-ties no two slots of a map are equal
+	return slices.SortedFunc(maps.Keys(m), func(a, b settingSlot) int {
+		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.scope, b.scope))
+	})
+}
+
+// slot is where a value must be written to be in force.
+func (l *ledger) slot(now SettingsInForce, key string) settingSlot {
+	if now.in(Transient, key) != nil {
+		return settingSlot{key, Transient}
+	}
+	return settingSlot{key, l.scope}
+}
+
 // ledgerEntry is a setting that the controller has touched.
 type ledgerEntry struct {
-	original *string // value in our scope before; nil: none
+	original *string // value in this place before; nil: none
 	value    string  // what we gave it
 	// unsure is set while the outcome of the last write is not known; before is then
 	// the value in force before it.
@@ -94,7 +125,7 @@ type ledgerEntry struct {
 }
 
 func newLedger(client *Client, scope SettingsScope, clk clock.Clock) *ledger {
-	return &ledger{client: client, scope: scope, lock: clk.NewMutex(), entries: make(map[string]*ledgerEntry)}
+	return &ledger{client: client, scope: scope, lock: clk.NewMutex(), entries: make(map[settingSlot]*ledgerEntry)}
 }
 
 // applyMode says how to treat settings that need no change or belong to others.
@@ -118,7 +149,7 @@ func (l *ledger) apply(ctx context.Context, what string, want []Setting, mode ap
 	var send []SettingChange
 	for _, s := range want {
 		change := SettingChange{Key: s.Key, From: now.Effective(s.Key), To: s.Value}
-		switch ours, contested := l.contested(s.Key, change.From); {
+		switch ours, contested := l.contested(now, s.Key); {
 		case change.From == s.Value && !mode.insist:
 		case contested && change.From != s.Value && !mode.override:
 			change.Ours = ours
@@ -145,9 +176,14 @@ func (l *ledger) apply(ctx context.Context, what string, want []Setting, mode ap
 
 // contested reports whether somebody else has changed a setting that the controller
 // had set, and to what the controller had set it.
-func (l *ledger) contested(key, effective string) (ours string, contested bool) {
-	e, ok := l.entries[key]
-	if !ok {
+func (l *ledger) contested(now SettingsInForce, key string) (ours string, contested bool) {
+	effective := now.Effective(key)
+	e := l.entries[l.slot(now, key)]
+	if e == nil {
+		// Set by us where it isn't in force, or no longer.
+		e = cmp.Or(l.entries[settingSlot{key, Transient}], l.entries[settingSlot{key, Persistent}])
+	}
+	if e == nil {
 		return "", false
 	}
 	if e.unsure && effective == e.before {
@@ -161,13 +197,14 @@ func (l *ledger) contested(key, effective string) (ours string, contested bool) 
 
 // write sends changes and notes them.
 func (l *ledger) write(ctx context.Context, now SettingsInForce, changes []SettingChange) error {
-	values := make(map[string]*string, len(changes))
+	values := make(map[settingSlot]*string, len(changes))
 	for _, c := range changes {
-		values[c.Key] = &c.To
-		e, ok := l.entries[c.Key]
+		slot := l.slot(now, c.Key)
+		values[slot] = &c.To
+		e, ok := l.entries[slot]
 		if !ok {
-			e = &ledgerEntry{original: now.in(l.scope, c.Key)}
-			l.entries[c.Key] = e
+			e = &ledgerEntry{original: now.in(slot.scope, c.Key)}
+			l.entries[slot] = e
 		}
 		e.value, e.before, e.unsure = c.To, c.From, true
 	}
@@ -175,8 +212,8 @@ func (l *ledger) write(ctx context.Context, now SettingsInForce, changes []Setti
 	if err := l.send(ctx, now, values); err != nil {
 		return err
 	}
-	for _, c := range changes {
-		l.entries[c.Key].unsure = false
+	for slot := range values {
+		l.entries[slot].unsure = false
 	}
 	return nil
 }
@@ -187,9 +224,9 @@ const mostLooks = 3
 // send sends changes. When it can't be told whether they were made (the connection broke,
 // nobody answered, the master was lost over it) it looks: what is in force already is not
 // sent again, and what somebody else has changed meanwhile is left alone.
-func (l *ledger) send(ctx context.Context, before SettingsInForce, values map[string]*string) error {
+func (l *ledger) send(ctx context.Context, before SettingsInForce, values map[settingSlot]*string) error {
 	for look := 0; ; look++ {
-		err := l.client.UpdateClusterSettings(ctx, l.inScope(values))
+		err := l.client.UpdateClusterSettings(ctx, inScopes(values))
 		if !outcomeUnknown(err) || ctx.Err() != nil || look == mostLooks {
 			return err
 		}
@@ -198,10 +235,10 @@ func (l *ledger) send(ctx context.Context, before SettingsInForce, values map[st
 			return fmt.Errorf("%w; whether it was done could not be seen: %w", err, lookErr)
 		}
 		made, untouched := true, true
-		for _, key := range slices.Sorted(maps.Keys(values)) {
-			found := now.in(l.scope, key)
-			made = made && sameValue(found, values[key])
-			untouched = untouched && sameValue(found, before.in(l.scope, key))
+		for _, slot := range sortedSlots(values) {
+			value, found := values[slot], now.in(slot.scope, slot.key)
+			made = made && sameValue(found, value)
+			untouched = untouched && sameValue(found, before.in(slot.scope, slot.key))
 		}
 		switch {
 		case made:
@@ -216,11 +253,16 @@ func sameValue(a, b *string) bool {
 	return (a == nil) == (b == nil) && (a == nil || *a == *b)
 }
 
-func (l *ledger) inScope(values map[string]*string) ClusterSettings {
-	if l.scope == Transient {
-		return ClusterSettings{Transient: values}
+func inScopes(values map[settingSlot]*string) ClusterSettings {
+	out := ClusterSettings{Persistent: map[string]*string{}, Transient: map[string]*string{}}
+	for _, slot := range sortedSlots(values) {
+		if slot.scope == Transient {
+			out.Transient[slot.key] = values[slot]
+		} else {
+			out.Persistent[slot.key] = values[slot]
+		}
 	}
-	return ClusterSettings{Persistent: values}
+	return out
 }
 
 // in is the value of a setting in one scope, nil when it has none there.
@@ -238,39 +280,41 @@ func (s SettingsInForce) in(scope SettingsScope, key string) *string {
 // restore puts every setting back to what it was before the controller touched it,
 // except those that somebody else has changed since.
 func (l *ledger) restore(ctx context.Context) (Step, error) {
+	return l.restoreSome(ctx, func(string) bool { return true })
+}
+
+// restoreSome is restore for those settings among them whose keys are wanted.
+func (l *ledger) restoreSome(ctx context.Context, wanted func(key string) bool) (Step, error) {
 	if err := l.lock.Lock(ctx); err != nil {
 		return Step{What: "restore settings"}, fmt.Errorf("restore settings: %w", err)
 	}
 	defer l.lock.Unlock()
-	return l.restoreKeys(ctx, slices.Sorted(maps.Keys(l.entries)))
+	return l.restoreSlots(ctx, slices.DeleteFunc(sortedSlots(l.entries), func(s settingSlot) bool { return !wanted(s.key) }))
 }
 
-// restoreKeys puts the settings named back. The lock is held.
-func (l *ledger) restoreKeys(ctx context.Context, keys []string) (Step, error) {
+// restoreSlots puts settings back that the controller has touched. The lock is held.
+func (l *ledger) restoreSlots(ctx context.Context, slots []settingSlot) (Step, error) {
 	step := Step{What: "restore settings"}
-	if len(keys) == 0 {
+	if len(slots) == 0 {
 		return step, nil
 	}
 	now, err := l.client.GetClusterSettings(ctx)
 	if err != nil {
 		return step, fmt.Errorf("restore settings: %w", err)
 	}
-	values := make(map[string]*string)
-	for _, key := range keys {
-		e := l.entries[key]
-		if e == nil {
-			continue
-		}
-		change := SettingChange{Key: key, From: now.Effective(key), Ours: e.value}
+	values := make(map[settingSlot]*string)
+	for _, slot := range slots {
+		e := l.entries[slot]
+		change := SettingChange{Key: slot.key, From: now.Effective(slot.key), Ours: e.value}
 		if e.original != nil {
 			change.To = *e.original
 		}
-		switch found := now.in(l.scope, key); {
+		switch found := now.in(slot.scope, slot.key); {
 		case found == nil && e.original == nil, found != nil && e.original != nil && *found == *e.original:
 		case found == nil || *found != e.value:
 			step.Contested = append(step.Contested, change)
 		default:
-			values[key] = e.original
+			values[slot] = e.original
 			step.Changes = append(step.Changes, change)
 		}
 	}
@@ -280,8 +324,8 @@ func (l *ledger) restoreKeys(ctx context.Context, keys []string) (Step, error) {
 		}
 		step.Calls = 1
 	}
-	for _, key := range keys {
-		delete(l.entries, key)
+	for _, slot := range slots {
+		delete(l.entries, slot)
 	}
 	l.note()
 	return step, nil

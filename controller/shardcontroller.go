@@ -158,7 +158,7 @@ func (s *ShardController) do(ctx context.Context, a policy.Action, v policy.Verd
 		step, err = s.ledger.apply(ctx, "hold rebalancing", holdSettings(), mode)
 		s.reportContested(ctx, step)
 	case policy.Release:
-		step, err = s.ledger.restoreSome(ctx, holdSettings())
+		step, err = s.ledger.restoreSome(ctx, oneOf(holdSettings()))
 		s.reportContested(ctx, step)
 	default:
 		err = fmt.Errorf("unknown action %q", a)

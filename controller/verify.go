@@ -36,7 +36,7 @@ func (s *ShardController) verify(ctx context.Context, d *Decision, e *Effect, be
 		return
 	}
 	s.bar()
-	step, err := s.ledger.restoreSome(ctx, optimizeSettings())
+	step, err := s.ledger.restoreSome(ctx, oneOf(optimizeSettings()))
 	if err != nil {
 		step.Error = err.Error()
 	}
@@ -76,19 +76,4 @@ func changedWeights(d Decision) bool {
 func hotCount(o policy.Observation) int {
 	hot := policy.FindHot(o, policy.HotLimits{})
 	return len(hot.Shards) + len(hot.Nodes)
-}
-
-// restoreSome puts back those of the settings that the controller has changed.
-func (l *ledger) restoreSome(ctx context.Context, settings []Setting) (Step, error) {
-	if err := l.lock.Lock(ctx); err != nil {
-		return Step{What: "restore settings"}, fmt.Errorf("restore settings: %w", err)
-	}
-	defer l.lock.Unlock()
-	var keys []string
-	for _, s := range settings {
-		if l.entries[s.Key] != nil {
-			keys = append(keys, s.Key)
-		}
-	}
-	return l.restoreKeys(ctx, keys)
 }
