@@ -20,11 +20,10 @@ import (
 func TestAPlantedDefectShowsInAScenario(t *testing.T) {
 	const seeds = 20
 	for m, scenario := range map[replica.Mutant]string{
-		replica.ReadUnconfirmed: "kv-primary-cut-off",
-		replica.AckEarly:        "kv-primary-cut-off",
-		replica.SkipFencing:     "kv-primary-cut-off",
-		replica.LoseKeyInSplit:  "kv-split-under-load-with-crash",
-		replica.CommitHalf:      "kv-bank-transfers",
+		replica.AckEarly:       "kv-primary-cut-off",
+		replica.SkipFencing:    "kv-primary-cut-off",
+		replica.LoseKeyInSplit: "kv-split-under-load-with-crash",
+		replica.CommitHalf:     "kv-bank-transfers",
 	} {
 		t.Run(m.String(), func(t *testing.T) {
 			s, err := scenarios.Load(scenario, nil, catalog.Vocabulary())
