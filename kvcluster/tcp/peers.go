@@ -52,7 +52,9 @@ func NewPeers(cfg Config) *Peers {
 
 // Close drops what waits to be sent and ends all links.
 func (p *Peers) Close() {
+	p.mu.Lock() // no link is begun after this
 	p.stop()
+	p.mu.Unlock()
 	p.done.Wait()
 }
 

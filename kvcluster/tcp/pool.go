@@ -32,7 +32,9 @@ func NewPool(cfg Config) *Pool {
 
 // Close ends all connections; calls under way return ErrClosed.
 func (p *Pool) Close() {
+	p.mu.Lock() // no connection is begun after this
 	p.stop()
+	p.mu.Unlock()
 	p.done.Wait()
 }
 

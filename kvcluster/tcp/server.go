@@ -65,10 +65,11 @@ func (s *server) accept() {
 			_ = conn.Close()
 			continue
 		}
-		s.done.Go(func() {
+		go func() {
+			defer s.done.Done()
 			defer s.dismiss(conn)
 			s.serve(conn)
-		})
+		}()
 	}
 }
 
@@ -79,6 +80,7 @@ func (s *server) admit(conn net.Conn) bool {
 		return false
 	}
 	s.conns[conn] = nil
+	s.done.Add(1)
 	return true
 }
 
