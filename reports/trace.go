@@ -76,6 +76,10 @@ func observed(o scenarios.Observation) (kind string, data any) {
 		return "view", o.View
 	case len(o.HotShards) > 0:
 		return "hot_shards", o.HotShards
+	case o.Ranges != nil:
+		return "ranges", o.Ranges
+	case o.Acting != nil:
+		return "acting", o.Acting
 	}
 	return "loads", o.Loads
 }

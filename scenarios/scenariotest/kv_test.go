@@ -1,6 +1,8 @@
 package scenariotest_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -41,7 +43,8 @@ func TestAKeyValueScenarioRepeatsExactly(t *testing.T) {
 
 func TestAReportOfAKeyValueRunShowsItsShardsOverTime(t *testing.T) {
 	res := scenariotest.Run(t, "kv-node-lost")
-	rep, err := reports.Build(res)
+	dir := t.TempDir()
+	rep, err := reports.Write(dir, res)
 	require.NoError(t, err)
 	require.NotNil(t, rep.Scores.Balance.Shards)
 	assert.Equal(t, "kv", rep.System)
@@ -53,6 +56,11 @@ func TestAReportOfAKeyValueRunShowsItsShardsOverTime(t *testing.T) {
 		total += v
 	}
 	assert.Equal(t, 15.0, total, "five shards with three copies each at t=0")
+	trace, err := os.ReadFile(filepath.Join(dir, "trace.jsonl"))
+	require.NoError(t, err)
+	assert.Contains(t, string(trace), `"kind":"ranges"`)
+	assert.Contains(t, string(trace), `"kind":"acting"`)
+	assert.NotContains(t, string(trace), `"data":null`)
 }
 
 func TestWhatABackendLacksIsRefusedBeforeTheStart(t *testing.T) {
