@@ -91,6 +91,28 @@ func (m *loadMeter) latest() *load {
 	return m.last
 }
 
+// detailed is a list of copies with what the last look saw of those that were where they
+// are now. What it didn't see stays unknown.
+func (m *loadMeter) detailed(shards []ShardInfo) []ShardInfo {
+	seen := map[copyKey]ShardInfo{}
+	if l := m.latest(); l != nil {
+		for _, s := range l.shards {
+			seen[copyKey{s.Index, s.Shard, s.Node}] = s
+		}
+	}
+	out := append([]ShardInfo{}, shards...) // they are shared
+	for i := range out {
+		s := &out[i]
+		d, ok := seen[copyKey{s.Index, s.Shard, s.Node}]
+		if !ok || s.Node == "" || d.Primary != s.Primary {
+			continue
+		}
+		s.Docs, s.StoreBytes = d.Docs, d.StoreBytes
+		s.MaxSeqNo, s.LocalCheckpoint, s.GlobalCheckpoint = d.MaxSeqNo, d.LocalCheckpoint, d.GlobalCheckpoint
+	}
+	return out
+}
+
 // rates are operations per second and their mean time, by copy.
 func (l *load) rates() map[copyKey]copyRate {
 	out := make(map[copyKey]copyRate, len(l.shards))

@@ -32,7 +32,8 @@ type NodeShards struct {
 	Shards int    `json:"shards"`
 }
 
-// GetShards looks at the distribution of shards, at most a second old.
+// GetShards looks at the distribution of shards, at most a second old. Documents, sizes
+// and sequence numbers, which cost more, are those of the last look at details.
 func (c *Controller) GetShards(ctx context.Context) (ShardOverview, error) {
 	health, err := c.cfg.Client.GetClusterHealth(ctx)
 	if err != nil {
@@ -45,16 +46,13 @@ func (c *Controller) GetShards(ctx context.Context) (ShardOverview, error) {
 	obs := distribution(shards)
 	o := ShardOverview{
 		Cluster: health.Cluster, Status: health.Status, DataNodes: max(health.DataNodes, len(obs.Nodes)), TotalShards: obs.Shards,
-		Initializing: obs.Initializing, Relocating: obs.Relocating, Unassigned: obs.Unassigned, Nodes: []NodeShards{}, Shards: shards,
+		Initializing: obs.Initializing, Relocating: obs.Relocating, Unassigned: obs.Unassigned, Nodes: []NodeShards{}, Shards: c.shards.observer.load.detailed(shards),
 	}
 	if o.DataNodes > 0 {
 		o.AvgShardsPerNode = float64(o.TotalShards) / float64(o.DataNodes)
 	}
 	for _, n := range obs.Nodes {
 		o.Nodes = append(o.Nodes, NodeShards{n.Name, n.Shards})
-	}
-	if o.Shards == nil {
-		o.Shards = []ShardInfo{}
 	}
 	return o, nil
 }

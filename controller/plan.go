@@ -107,7 +107,14 @@ func (c *Controller) planSettings(ctx context.Context, plan *Plan) error {
 	if err != nil {
 		return err
 	}
+	if err := c.ledger.lock.Lock(ctx); err != nil {
+		return err
+	}
+	defer c.ledger.lock.Unlock()
 	for _, s := range want {
+		if _, contested := c.ledger.contested(now, s.Key); contested {
+			continue
+		}
 		if is := now.Effective(s.Key); is != s.Value {
 			plan.Settings = append(plan.Settings, SettingChange{Key: s.Key, From: is, To: s.Value})
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/controller"
+	"github.com/shardquake/shardquake/controller/policy"
 	"github.com/shardquake/shardquake/internal/clock"
 )
 
@@ -52,6 +53,23 @@ func TestAPlanShowsSettingsMovesBytesTimeAndBalanceAndChangesNothing(t *testing.
 		assert.Contains(t, p.Text(), "[PLAN] moves, about (Elasticsearch chooses them): 6, 2.9gb, 1m0s")
 		assert.Contains(t, p.Text(), "[PLAN] policy variance would do: rebalance")
 		assert.Contains(t, p.Text(), "refused now: disk_threshold: not there")
+	})
+}
+
+func TestAPlanLeavesOutWhatSomebodyElseHasChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeCluster(3, started("logs", 6, 6, 6)...)
+		r := run(t, fake, nil)
+		time.Sleep(10 * second)
+		fake.set(func(f *fakeCluster) {
+			f.persistent["cluster.routing.rebalance.enable"] = "none"
+			delete(f.persistent, "indices.recovery.max_bytes_per_sec")
+		})
+		p, err := r.Plan(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, []policy.Action{policy.Rebalance}, p.Decided)
+		assert.Empty(t, p.Settings, "neither is the controller's to change any more")
+		require.NoError(t, r.end())
 	})
 }
 
