@@ -396,19 +396,5 @@ func (c *call) writeUpdate(item elastic.BulkItem, p writeParams) *response {
 	if bad := p.check(item.Index); bad != nil {
 		raise(bad)
 	}
-	if bad := c.autoCreate([]string{item.Index})[item.Index]; bad != nil {
-		raise(bad)
-	}
-	result := c.node.Bulk(c.ctx, []elastic.BulkItem{item}, p.opt)[0]
-	if result.Err != nil {
-		if c.ctx.Err() != nil {
-			panic(gone{c.ctx.Err()})
-		}
-		raise(result.Err)
-	}
-	w := newJSON(false)
-	w.obj()
-	writeResult(w, &result)
-	w.end()
-	return &response{status: result.Status, json: w.bytes(), headers: locationOf(&result, item.Routing)}
+	return c.runOne(item, p)
 }

@@ -154,6 +154,11 @@ func (c *call) writeOne(item elastic.BulkItem, p writeParams) *response {
 			raise(bad)
 		}
 	}
+	return c.runOne(item, p)
+}
+
+// runOne runs a bulk of one item that has been checked, and answers as for a document.
+func (c *call) runOne(item elastic.BulkItem, p writeParams) *response {
 	if bad := c.autoCreate([]string{item.Index})[item.Index]; bad != nil {
 		raise(bad)
 	}
