@@ -16,8 +16,9 @@ type HotLimits struct {
 	MinQPS float64
 	// CPUPercent: a node is hot above it. Default 80.
 	CPUPercent float64
-	// LatencyFactor: a shard is hot above this many times the 95th percentile of all
-	// shards' mean latencies. Default 1.5.
+	// LatencyFactor: a shard is hot above this many times the 95th percentile of the
+	// others' mean latencies. Default 1.5. (Of fewer than twenty shards the slowest is the
+	// 95th percentile of all, itself included, and nothing is ever above that.)
 	LatencyFactor float64
 }
 
@@ -106,16 +107,17 @@ func hotShards(copies []Copy, l HotLimits) []HotShard {
 		}
 	}
 	mean := sum / float64(len(copies))
-	p95 := percentile95(latencies)
-	limit := time.Duration(float64(p95) * l.LatencyFactor)
+	slices.Sort(latencies)
 	var hot []HotShard
 	for _, c := range copies {
+		p95 := percentile95Without(latencies, c.Latency)
+		limit := time.Duration(float64(p95) * l.LatencyFactor)
 		var reasons []string
 		if c.QPS >= l.MinQPS && c.QPS > float64(mean*l.QPSFactor) {
 			reasons = append(reasons, fmt.Sprintf("%s operations/s, more than %s times the mean of %s", format(c.QPS), format(l.QPSFactor), format(mean)))
 		}
 		if c.QPS >= l.MinQPS && p95 > 0 && c.Latency > limit {
-			reasons = append(reasons, fmt.Sprintf("latency %v, more than %s times the 95th percentile of %v", c.Latency, format(l.LatencyFactor), p95))
+			reasons = append(reasons, fmt.Sprintf("latency %v, more than %s times the others' 95th percentile of %v", c.Latency, format(l.LatencyFactor), p95))
 		}
 		if len(reasons) > 0 {
 			hot = append(hot, HotShard{c, strings.Join(reasons, " and ")})
@@ -135,12 +137,20 @@ func descending(a, b float64) int {
 	return 0
 }
 
-// percentile95 is the nearest-rank 95th percentile; 0 of nothing.
-func percentile95(d []time.Duration) time.Duration {
-	if len(d) == 0 {
+// percentile95Without is the nearest-rank 95th percentile of sorted durations without one
+// of them; 0 of nothing.
+func percentile95Without(sorted []time.Duration, one time.Duration) time.Duration {
+	at, found := slices.BinarySearch(sorted, one)
+	n := len(sorted)
+	if found {
+		n--
+	}
+	if n == 0 {
 		return 0
 	}
-	sorted := slices.Clone(d)
-	slices.Sort(sorted)
-	return sorted[(len(sorted)*95+99)/100-1]
+	rank := (n*95 + 99) / 100 // the first is 1
+	if found && at < rank {
+		rank++
+	}
+	return sorted[rank-1]
 }

@@ -98,6 +98,24 @@ func TestAShardIsHotByRateNodeByCPUAndShardByLatency(t *testing.T) {
 	assert.Equal(t, 3, hot.Shards[0].Copy.Shard, "16 ms is more than 1.5 × 10 ms; 200 is less than twice the mean, which it raises itself")
 }
 
+// The slowest of a few is their 95th percentile: it is compared with the others'.
+func TestASlowShardIsHotAmongFewAsWell(t *testing.T) {
+	few := func(latencies ...time.Duration) policy.Hot {
+		o := policy.Observation{LoadKnown: true}
+		for shard, l := range latencies {
+			o.Copies = append(o.Copies, policy.Copy{Index: "i", Shard: shard, Node: "a", QPS: 100, Latency: l * time.Millisecond})
+		}
+		return policy.FindHot(o, policy.HotLimits{})
+	}
+	hot := few(10, 10, 40, 10)
+	require.Len(t, hot.Shards, 1)
+	assert.Equal(t, 2, hot.Shards[0].Copy.Shard)
+	assert.Contains(t, hot.Shards[0].Reason, "latency 40ms, more than 1.5 times the others' 95th percentile of 10ms")
+	assert.False(t, few(10, 10, 15, 10).Any())
+	assert.False(t, few(40, 10, 40, 10).Any(), "two that are equally slow are not out of line")
+	assert.False(t, few(40).Any(), "there is nothing to compare with")
+}
+
 func TestAnIdleClusterHasNoHotShards(t *testing.T) {
 	o := policy.Observation{LoadKnown: true, Copies: []policy.Copy{{Index: "i", QPS: 0.5}, {Index: "j"}, {Index: "k"}}}
 	assert.False(t, policy.FindHot(o, policy.HotLimits{}).Any(), "half an operation per second is more than twice the mean, and nothing")
