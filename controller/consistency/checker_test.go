@@ -372,9 +372,17 @@ func TestWhatCantBeComparedIsSaid(t *testing.T) {
 		c = twoCopies(5)
 		c.noPIT = true
 		r = check(t, c, nil)
-		assert.Equal(t, consistency.Consistent, r.Verdict, "counts and sequence numbers agree")
+		assert.Equal(t, consistency.Unknown, r.Verdict, "counts and sequence numbers agree, of the content nothing is known")
 		assert.Contains(t, r.Text(), "the cluster offers no search at a point in time")
 		assert.Equal(t, int64(-1), r.Shards[0].Copies[0].Compared)
+
+		c = twoCopies(5)
+		for i := range c.copies {
+			c.copies[i].docs, c.copies[i].claimed = nil, 5
+		}
+		r = check(t, c, nil)
+		assert.Equal(t, consistency.Unknown, r.Verdict, "two scans that saw nothing agree about nothing")
+		assert.Contains(t, r.Text(), "read 0 of the 5 documents that the copy counts")
 
 		r = check(t, twoCopies(20), func(cfg *consistency.Config) { cfg.MaxDocs = 10 })
 		assert.Equal(t, consistency.Unknown, r.Verdict)

@@ -206,7 +206,7 @@ func (c *Checker) compareContent(ctx context.Context, index string, r *ShardRepo
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, controller.ErrNoPointInTime):
-		r.add(Finding{Kind: "content", Verdict: Consistent, Text: "not read: the cluster offers no search at a point in time"})
+		r.add(Finding{Kind: "content", Verdict: Unknown, Text: "not read: the cluster offers no search at a point in time"})
 		return nil
 	case err != nil:
 		r.add(Finding{Kind: "content", Verdict: Unknown, Text: "not read to the end: " + err.Error()})
