@@ -40,8 +40,8 @@ func FewestMoves(first []Holding, last []int) (moves int, bytes int64) {
 	}
 	after := slices.Clone(last)
 	descending := func(a, b int) int { return b - a }
-	slices.SortFunc(counts, descending)
-	slices.SortFunc(after, descending)
+	slices.SortStableFunc(counts, descending)
+	slices.SortStableFunc(after, descending)
 	left := 0
 	for _, n := range after {
 		left += n

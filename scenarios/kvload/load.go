@@ -62,8 +62,7 @@ const (
 
 // Load is the clients at work. Its methods are for processes of the cluster's clocks.
 type Load struct {
-	cfg  Config
-	done context.Context
+	cfg Config
 
 	mu      sync.Mutex // held for moments only
 	history History
