@@ -10,7 +10,7 @@ import (
 )
 
 // ErrNotRunning says that the controller isn't looking after the cluster now.
-var ErrNotRunning = errors.New("the controller is not running")
+var ErrNotRunning = errors.New("the controller is not looking after the cluster now: another one has the lease, or it is starting or stopping")
 
 // ShardOverview is the distribution of shards over nodes.
 type ShardOverview struct {
@@ -86,6 +86,10 @@ func (s *ShardController) order(ctx context.Context, action policy.Action) (Deci
 	}
 	return d, ctx.Err()
 }
+
+// Running reports whether the controller looks after the cluster: not while another one
+// has the lease, nor while it starts or stops.
+func (c *Controller) Running() bool { return c.shards.running() != nil }
 
 // Ready reports whether the last rounds could see the cluster.
 func (c *Controller) Ready() bool { return c.monitor.Checked() && c.shards.observed() }

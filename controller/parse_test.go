@@ -112,6 +112,7 @@ func FuzzParsersNeverPanic(f *testing.F) {
 	f.Add([]byte(`[{"index":"a","shard":"0","prirep":"p","state":"STARTED","node":"a -> b c d"}]`))
 	f.Add([]byte(`{"a":{"shards":[{"id":1,"stage":"INDEX"}]}}`))
 	f.Add([]byte(`{"nodes":{"count":{"data":1},"x":{"name":"n","roles":["data"]}},"indices":{"i":{"shards":{"0":[{}]}}}}`))
+	f.Add([]byte(`{"pit_id":"p","hits":{"hits":[{"_id":"1","_seq_no":3,"_source":{"a":1},"sort":[1]}]},"snapshots":[{"snapshot":"s","indices":["i"],"state":"SUCCESS"}]}`))
 	f.Add([]byte(`{"error":{"type":"x"},"persistent":{"a":["b"]}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		shards, err := parseShards(body)
@@ -130,6 +131,10 @@ func FuzzParsersNeverPanic(f *testing.F) {
 		_, _ = parseClusterStats(body)
 		_, _ = parseSettings(body)
 		_, _ = parseNodeStats(body)
+		_, _ = parseIndexSettings(body)
+		_, _ = parseScanPage(body, Scan{Size: 10})
+		_, _ = parseRepositories(body)
+		_, _ = parseSnapshots("r", body)
 		assert.NotEmpty(t, parseAPIError("call", 400, body).Error())
 	})
 }

@@ -64,7 +64,7 @@ func (s *Server) table() []route {
 			handle: s.events, endless: true},
 		{method: "GET", path: "/healthz", about: "The process is alive.", open: true,
 			handle: func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, 200, health{"ok"}) }, answer: health{}},
-		{method: "GET", path: "/readyz", about: "The controller sees its cluster; 503 when it does not.", open: true,
+		{method: "GET", path: "/readyz", about: "The controller looks after its cluster and sees it; 503 when it does not, or stands by.", open: true,
 			handle: s.ready, answer: health{}},
 		{method: "GET", path: "/openapi.json", about: "This description.", open: true,
 			handle: func(w http.ResponseWriter, _ *http.Request) {
@@ -205,6 +205,10 @@ func (s *Server) figures(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+	if !s.cfg.Controller.Running() {
+		writeError(w, http.StatusServiceUnavailable, "not_running", controller.ErrNotRunning.Error())
+		return
+	}
 	if !s.cfg.Controller.Ready() {
 		writeError(w, http.StatusServiceUnavailable, "not_ready", "the controller does not see its cluster")
 		return

@@ -91,10 +91,16 @@ type api struct {
 
 func start(t *testing.T, change func(*httpapi.Config)) *api {
 	t.Helper()
+	return startUnder(t, nil, change)
+}
+
+// startUnder is start with a leadership.
+func startUnder(t *testing.T, leadership controller.Leadership, change func(*httpapi.Config)) *api {
+	t.Helper()
 	clk, cl := clock.NewReal(1), newCluster()
 	client, err := controller.NewClient(controller.ClientConfig{Clock: clk, Transport: cl, CallTimeout: 10 * time.Minute, Endpoints: []controller.Endpoint{{Name: "n1", URL: "http://n1:9200"}}})
 	require.NoError(t, err)
-	c, err := controller.New(controller.Config{Clock: clk, Client: client, PolicyName: "variance"})
+	c, err := controller.New(controller.Config{Clock: clk, Client: client, PolicyName: "variance", Leadership: leadership})
 	require.NoError(t, err)
 	manager, err := recovery.New(recovery.Config{})
 	require.NoError(t, err)
@@ -237,35 +243,6 @@ func TestShardsAreShownByNode(t *testing.T) {
 		assert.Equal(t, []controller.NodeShards{{Name: "n1", Shards: 1}, {Name: "n2", Shards: 1}}, o.Nodes)
 		assert.InDelta(t, 1, o.AvgShardsPerNode, 0)
 		assert.Len(t, o.Shards, 2)
-	})
-}
-
-func TestReadinessFollowsTheClusterAndHealthDoesNot(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := start(t, nil)
-		status, _ := a.call("GET", "/readyz", "")
-		assert.Equal(t, 200, status)
-		a.cluster.set("/_cat/shards", "broken")
-		time.Sleep(time.Minute)
-		status, _ = a.call("GET", "/readyz", "")
-		assert.Equal(t, 503, status)
-		status, _ = a.call("GET", "/healthz", "")
-		assert.Equal(t, 200, status)
-	})
-}
-
-func TestAControllerThatHangsIsNotReady(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := start(t, nil)
-		a.cluster.mu.Lock()
-		a.cluster.silent = true
-		a.cluster.mu.Unlock()
-		time.Sleep(80 * time.Second)
-		status, _ := a.call("GET", "/readyz", "")
-		assert.Equal(t, 200, status)
-		time.Sleep(20 * time.Second)
-		status, _ = a.call("GET", "/readyz", "")
-		assert.Equal(t, 503, status)
 	})
 }
 

@@ -1,0 +1,63 @@
+package httpapi_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/shardquake/shardquake/controller"
+)
+
+// elsewhere is a leadership that another controller has.
+type elsewhere struct{}
+
+func (elsewhere) Run(ctx context.Context, _ controller.Tenant) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestReadinessFollowsTheClusterAndHealthDoesNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := start(t, nil)
+		status, _ := a.call("GET", "/readyz", "")
+		assert.Equal(t, 200, status)
+		a.cluster.set("/_cat/shards", "broken")
+		time.Sleep(time.Minute)
+		status, _ = a.call("GET", "/readyz", "")
+		assert.Equal(t, 503, status)
+		status, _ = a.call("GET", "/healthz", "")
+		assert.Equal(t, 200, status)
+	})
+}
+
+func TestAControllerThatStandsBySaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := startUnder(t, elsewhere{}, nil)
+		status, body := a.call("GET", "/readyz", "")
+		assert.Equal(t, 503, status)
+		assert.Contains(t, body, "another one has the lease")
+		status, body = a.call("POST", "/shards", `{"action":"rebalance"}`)
+		assert.Equal(t, 409, status)
+		assert.Contains(t, body, "another one has the lease")
+		status, _ = a.call("GET", "/shards", "")
+		assert.Equal(t, 200, status, "looking is no acting")
+	})
+}
+
+func TestAControllerThatHangsIsNotReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := start(t, nil)
+		a.cluster.mu.Lock()
+		a.cluster.silent = true
+		a.cluster.mu.Unlock()
+		time.Sleep(80 * time.Second)
+		status, _ := a.call("GET", "/readyz", "")
+		assert.Equal(t, 200, status)
+		time.Sleep(20 * time.Second)
+		status, _ = a.call("GET", "/readyz", "")
+		assert.Equal(t, 503, status)
+	})
+}
