@@ -52,30 +52,15 @@ func (e *Balanced) Check(s *Scenario) []source.Problem {
 	if len(e.measures()) == 0 {
 		ps = append(ps, source.Problemf("", "the expectation has no bound; expected cv:, variance:, stddev: or max-over-mean:, such as cv: \"< 0.1\""))
 	}
-	switch e.When {
-	case "", "end", "always":
-	default:
-		d, err := units.ParseDuration(e.When)
-		if err != nil {
-			ps = append(ps, source.Problemf("at", "%q is not a moment: expected end, always or a time such as 5m", e.When))
-		}
-		if d > s.Duration || d < 0 {
-			ps = append(ps, source.Problemf("at", "%s is not within the run's %s", d, s.Duration))
-		}
-		e.at = d.D()
-	}
-	return ps
+	var wrong []source.Problem
+	e.at, wrong = momentOf(e.When, s)
+	return append(ps, wrong...)
 }
 
 // scaled implements [momentous].
 func (e *Balanced) scaled(by units.Fraction) Expectation {
 	out := *e
-	switch e.When {
-	case "", "end", "always":
-	default:
-		at := units.Duration(by.Of(int64(e.at)))
-		out.at, out.When = at.D(), at.String()
-	}
+	out.at, out.When = scaledMoment(e.at, e.When, by)
 	return &out
 }
 

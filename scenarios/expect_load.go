@@ -42,19 +42,9 @@ func (e *NodeLoadBound) Check(s *Scenario) []source.Problem {
 	if e.Node != "" && !slices.Contains(s.NodeNames(), e.Node) {
 		ps = append(ps, source.Problemf("node", "%s", source.Unknown("node", e.Node, s.NodeNames())))
 	}
-	switch e.When {
-	case "", "end", "always":
-	default:
-		d, err := units.ParseDuration(e.When)
-		if err != nil {
-			ps = append(ps, source.Problemf("at", "%q is not a moment: expected end, always or a time such as 5m", e.When))
-		}
-		if d > s.Duration || d < 0 {
-			ps = append(ps, source.Problemf("at", "%s is not within the run's %s", d, s.Duration))
-		}
-		e.at = d.D()
-	}
-	return ps
+	var wrong []source.Problem
+	e.at, wrong = momentOf(e.When, s)
+	return append(ps, wrong...)
 }
 
 // Judge implements [Expectation].
@@ -140,11 +130,6 @@ func (e *NodeLoadBound) judgeFrame(name string, h *History, f LoadFrame, at time
 // scaled implements [momentous].
 func (e *NodeLoadBound) scaled(by units.Fraction) Expectation {
 	out := *e
-	switch e.When {
-	case "", "end", "always":
-	default:
-		at := units.Duration(by.Of(int64(e.at)))
-		out.at, out.When = at.D(), at.String()
-	}
+	out.at, out.When = scaledMoment(e.at, e.When, by)
 	return &out
 }
