@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -141,8 +142,7 @@ func parseMark(text, headroom string) (mark, error) {
 		m.usable = float64(p) / 100
 		return m, nil
 	}
-	var ratio float64
-	if n, err := fmt.Sscanf(text, "%g", &ratio); err == nil && n == 1 && ratio > 0 && ratio <= 1 {
+	if ratio, err := strconv.ParseFloat(text, 64); err == nil && ratio > 0 && ratio <= 1 {
 		m.usable = ratio
 		return m, nil
 	}
