@@ -50,6 +50,9 @@ func (s *Scenario) check(voc Vocabulary) []source.Problem {
 	if s.Settle < 0 || s.Steady < 0 {
 		bad("$.settle", "a wait can't be negative")
 	}
+	if empty := s.checkEmpty(); len(empty) > 0 {
+		return append(ps, empty...) // nothing more can be said of them
+	}
 	if s.System == systemKV {
 		ps = append(ps, s.checkKV()...)
 	} else {
@@ -85,6 +88,22 @@ func (s *Scenario) check(voc Vocabulary) []source.Problem {
 				path += "." + p.Path
 			}
 			ps = append(ps, source.Problem{Path: path, Message: p.Message})
+		}
+	}
+	return ps
+}
+
+// checkEmpty finds entries of lists with nothing in them, such as a dash alone.
+func (s *Scenario) checkEmpty() []source.Problem {
+	var ps []source.Problem
+	for i, e := range s.Faults {
+		if e.Fault == nil {
+			ps = append(ps, source.Problemf(fmt.Sprintf("$.faults[%d]", i), "the entry is empty; expected a time and a fault, such as {at: 20s, node-loss: {node: n2}}"))
+		}
+	}
+	for i, e := range s.Expect {
+		if e.Expectation == nil {
+			ps = append(ps, source.Problemf(fmt.Sprintf("$.expect[%d]", i), "the entry is empty; expected an expectation, such as {lost-acked-writes: 0}"))
 		}
 	}
 	return ps
