@@ -99,7 +99,7 @@ type ControlSection struct {
 	// Recovery adds the recovery manager, which then triggers recovery in place of the
 	// replication monitor.
 	Recovery bool     `yaml:"recovery,omitempty" json:"recovery,omitempty" jsonschema:"description=find out why copies are unassigned and act by the cause"`
-	Approve  []string `yaml:"approve,omitempty" json:"approve,omitempty" jsonschema:"description=actions that overrule somebody or lose data and are allowed: clear-filter or allocate-stale-primary or allocate-empty-primary or restore-snapshot (with :INDEX for one index)"`
+	Approve  []string `yaml:"approve,omitempty" json:"approve,omitempty" jsonschema:"description=actions that overrule somebody or lose data and are allowed: clear-filter or allocate-stale-primary or allocate-empty-primary or restore-snapshot or raise-replicas (with :INDEX for one index) or free-disk:INDEX"`
 	// Consistency has the copies compared, again and again.
 	Consistency units.Duration `yaml:"consistency,omitempty" json:"consistency,omitempty" jsonschema:"description=compare the copies of all shards so often; absent: never"`
 	// Tuning adapts the pace of recoveries to the load of the nodes.

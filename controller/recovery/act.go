@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ var errContested = errors.New("somebody else has switched allocation off again; 
 type order struct {
 	action   Action
 	node     string
+	index    string // of [Proposal.Index]
 	snapshot *controller.Snapshot
 	faults   []*Fault
 }
@@ -28,7 +30,7 @@ func (a Action) indexWide() bool { return a == ClearFilter || a == RestoreSnapsh
 
 // clusterWide reports whether one call serves every fault that asks for the action.
 func (a Action) clusterWide() bool {
-	return a == Nudge || a == EnableAllocation || a == RetryFailed
+	return a == Nudge || a == EnableAllocation || a == RetryFailed || a == FreeDisk
 }
 
 // act takes this round's diagnoses in, decides and carries out.
@@ -70,7 +72,7 @@ func addOrder(orders []order, p Proposal, f *Fault) []order {
 			return orders
 		}
 	}
-	return append(orders, order{p.Action, p.Node, p.Snapshot, []*Fault{f}})
+	return append(orders, order{p.Action, p.Node, p.Index, p.Snapshot, []*Fault{f}})
 }
 
 // decide asks the strategy of a fault's cause, and whether it is time. The lock is held.
@@ -90,7 +92,7 @@ func (m *Manager) decide(ctx context.Context, f *Fault, d Diagnosis) (Proposal, 
 	case p.Action == Ask:
 		m.ask(ctx, f, GivenUp, p.Advice)
 		return p, false
-	case slices.Contains(approvable(), p.Action) && (!p.aimed() || !m.approved(p.Action, f.Index)):
+	case slices.Contains(approvable(), p.Action) && (!p.aimed() || !m.approved(p.Action, cmp.Or(p.Index, f.Index))):
 		m.ask(ctx, f, Approving, p.advice())
 		return p, false
 	case p.Action == EnableAllocation && m.handsOff:
@@ -201,6 +203,10 @@ func (m *Manager) do(ctx context.Context, o order) (controller.Step, error) {
 		return m.liftBlock(ctx, f.Index)
 	case ClearFilter:
 		return m.clearFilters(ctx, f)
+	case RaiseReplicas:
+		return m.setReplicas(ctx, o.action, f.Index, 1)
+	case FreeDisk:
+		return m.setReplicas(ctx, o.action, o.index, -1)
 	case RestoreSnapshot:
 		return m.restoreIndex(ctx, f.Index, o.snapshot)
 	case CancelRecovery:

@@ -29,6 +29,7 @@ const (
 	NoPrimary   Cause = "no-primary"        // a replica waits for its primary
 	Stuck       Cause = "stuck"             // a recovery makes no progress
 	FloodBlock  Cause = "flood-block"       // a disk was over the flood stage; writes are blocked
+	Unprotected Cause = "unprotected"       // an index that is to have a replica has none
 	Unclear     Cause = "unclear"           // something else
 )
 
@@ -43,6 +44,8 @@ type Diagnosis struct {
 	// Stale is a node with a copy that lacks acknowledged writes, Empty one that could
 	// hold an empty primary; "" when there is none.
 	Stale, Empty string
+	// Donor is an index whose replicas may be given up for room on the disks; "" for none.
+	Donor string
 	// Snapshot is the newest that holds the whole index of a primary without a valid copy;
 	// nil when there is none.
 	Snapshot *controller.Snapshot

@@ -38,9 +38,14 @@ type fakeCluster struct {
 	restores  []string
 	// restoreFails is how often a restore is refused.
 	restoreFails int
-	reroutes     []string
-	at           []time.Time // of the reroutes
-	puts         []string
+	// alone: the index has no replica; raising their number gives it one.
+	alone    bool
+	replicas int // number_of_replicas
+	// twice: beside the replica whose state is set there is one that is well.
+	twice    bool
+	reroutes []string
+	at       []time.Time // of the reroutes
+	puts     []string
 }
 
 func newFake() *fakeCluster {
@@ -97,11 +102,16 @@ func (f *fakeCluster) serve(w http.ResponseWriter, r *http.Request) {
 	case key == "PUT /_cluster/settings":
 		f.putSettings(body)
 		reply(w, map[string]any{"acknowledged": true})
+	case strings.HasPrefix(key, "GET /_all/_settings/index.number_of_replicas"):
+		reply(w, map[string]any{"logs": map[string]any{"settings": map[string]string{"index.number_of_replicas": fmt.Sprint(f.replicas)}}})
 	case strings.HasPrefix(key, "GET /_all/_settings"):
 		f.indexSettings(w)
 	case key == "PUT /logs/_settings":
 		f.puts = append(f.puts, string(body))
 		f.blocks = ""
+		if strings.Contains(string(body), `"index.number_of_replicas":"1"`) {
+			f.alone, f.replicas = false, 1
+		}
 		reply(w, map[string]any{"acknowledged": true})
 	case strings.HasPrefix(key, "GET /_nodes/stats"):
 		reply(w, map[string]any{"nodes": map[string]any{"id1": map[string]any{"name": "n1", "fs": map[string]any{
@@ -153,11 +163,17 @@ func (f *fakeCluster) shards() []map[string]any {
 		return rows
 	}
 	for i, state := range f.states {
+		if f.alone && i > 0 {
+			break
+		}
 		row := map[string]any{"index": "logs", "shard": "0", "prirep": [2]string{"p", "r"}[i], "state": state, "node": nil}
 		if state != "UNASSIGNED" {
 			row["node"] = fmt.Sprintf("n%d", i+1)
 		}
 		rows = append(rows, row)
+	}
+	if f.twice {
+		rows = append(rows, map[string]any{"index": "logs", "shard": "0", "prirep": "r", "state": "STARTED", "node": "n3"})
 	}
 	return rows
 }

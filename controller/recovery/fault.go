@@ -22,19 +22,23 @@ const (
 // over reports whether nothing is left to do.
 func (s State) over() bool { return s == Resolved || s == Vanished }
 
-// wholeIndex is the shard number of faults of an index as a whole.
-const wholeIndex = -1
+// The shard numbers of faults of an index as a whole: that writes are blocked, that it
+// has no replicas.
+const (
+	wholeIndex = -1
+	noReplicas = -2
+)
 
 // key identifies what a fault is about.
 type key struct {
 	Index   string
-	Shard   int // wholeIndex: the index
+	Shard   int // wholeIndex, noReplicas: the index
 	Primary bool
 }
 
 func (k key) String() string {
 	switch {
-	case k.Shard == wholeIndex:
+	case k.Shard < 0:
 		return k.Index
 	case k.Primary:
 		return fmt.Sprintf("%s[%d] primary", k.Index, k.Shard)
@@ -49,7 +53,7 @@ const keepAttempts = 12
 type Fault struct {
 	ID      int    `json:"id"`
 	Index   string `json:"index"`
-	Shard   int    `json:"shard"` // -1: the index as a whole
+	Shard   int    `json:"shard"` // -1: a block on the index, -2: its lack of replicas
 	Primary bool   `json:"primary"`
 	Cause   Cause  `json:"cause"`
 	// Causes are those it had before, oldest first.

@@ -97,6 +97,7 @@ type Manager struct {
 	progress map[progressKey]progressMark
 	blocked  map[string]time.Duration // since when an index is blocked without need
 	lifted   map[string]bool          // blocks lifted by the manager that haven't been seen gone since
+	gaveUp   map[string]bool          // indices one of whose replicas was given up for room
 	handsOff bool                     // a person keeps allocation switched off
 	spare    string                   // the node with the fewest copies
 	round    int
@@ -124,7 +125,7 @@ func New(cfg Config) (*Manager, error) {
 func (m *Manager) Run(ctx context.Context, desk *controller.Desk) {
 	m.desk, m.clock, m.client = desk, desk.Clock(), desk.Client()
 	m.progress, m.blocked, m.lifted = map[progressKey]progressMark{}, map[string]time.Duration{}, map[string]bool{}
-	m.handsOff = false
+	m.handsOff, m.gaveUp = false, map[string]bool{}
 	m.load(ctx)
 	for ctx.Err() == nil {
 		m.look(ctx)
@@ -193,7 +194,9 @@ func (m *Manager) look(ctx context.Context) {
 	found := map[key]Diagnosis{} // of this round
 	m.lookForStuck(ctx, shards, found)
 	m.lookForBlocks(ctx, shards, found)
+	m.lookForUnprotected(ctx, shards, found)
 	m.explain(ctx, found)
+	m.lookForDonors(shards, found)
 	m.lookForSnapshots(ctx, found)
 	if ctx.Err() == nil {
 		m.act(ctx, found)
@@ -249,7 +252,7 @@ func (m *Manager) follow(ctx context.Context, shards []controller.ShardInfo) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, f := range m.open {
-		if f.Shard != wholeIndex {
+		if f.Shard >= 0 {
 			m.followShard(ctx, f, seen[f.key])
 		}
 	}
@@ -328,7 +331,7 @@ func (m *Manager) explain(ctx context.Context, found map[key]Diagnosis) {
 	m.mu.Lock()
 	var ask []key
 	for _, f := range m.open {
-		if _, known := found[f.key]; f.explain && !known && f.Shard != wholeIndex {
+		if _, known := found[f.key]; f.explain && !known && f.Shard >= 0 {
 			ask = append(ask, f.key)
 		}
 	}

@@ -25,14 +25,26 @@ const (
 	StalePrimary     Action = "allocate-stale-primary"
 	EmptyPrimary     Action = "allocate-empty-primary"
 	RestoreSnapshot  Action = "restore-snapshot"
+	RaiseReplicas    Action = "raise-replicas"
+	FreeDisk         Action = "free-disk"
 )
+
+// Actions are all of them.
+func Actions() []Action {
+	return []Action{
+		Wait, Ask, Nudge, EnableAllocation, RetryFailed, LiftBlock, ClearFilter, CancelRecovery, StalePrimary, EmptyPrimary,
+		RestoreSnapshot, RaiseReplicas, FreeDisk,
+	}
+}
 
 // Approval is a person's word for an action that loses data or overrules somebody:
 // the action's name, for every index, or "action:index".
 type Approval string
 
 // approvable are the actions that need an approval.
-func approvable() []Action { return []Action{ClearFilter, StalePrimary, EmptyPrimary, RestoreSnapshot} }
+func approvable() []Action {
+	return []Action{ClearFilter, StalePrimary, EmptyPrimary, RestoreSnapshot, RaiseReplicas, FreeDisk}
+}
 
 func (a Approval) parts() (action Action, index string) {
 	name, index, _ := strings.Cut(string(a), ":")
@@ -41,8 +53,12 @@ func (a Approval) parts() (action Action, index string) {
 
 // Check returns an error for an approval of something that needs none.
 func (a Approval) Check() error {
-	if action, _ := a.parts(); !slices.Contains(approvable(), action) {
+	action, index := a.parts()
+	if !slices.Contains(approvable(), action) {
 		return fmt.Errorf("approval %q: want one of %v, or one of them with \":index\"", a, approvable())
+	}
+	if action == FreeDisk && index == "" {
+		return fmt.Errorf("approval %q: want the index whose replicas may be given up, %s:INDEX", a, FreeDisk)
 	}
 	return nil
 }
@@ -52,6 +68,8 @@ type Proposal struct {
 	Action Action
 	// Node at which the action is aimed, where it needs one.
 	Node string
+	// Index is where the action helps, if not in the fault's own.
+	Index string
 	// Advice is for people, when only they can help.
 	Advice string
 	// After is how long the fault must have been open before the action is taken.
@@ -65,8 +83,10 @@ type Proposal struct {
 // aimed reports whether it is known at what the action is aimed.
 func (p *Proposal) aimed() bool {
 	switch p.Action {
-	case ClearFilter:
+	case ClearFilter, RaiseReplicas:
 		return true
+	case FreeDisk:
+		return p.Index != ""
 	case RestoreSnapshot:
 		return p.Snapshot != nil
 	}
@@ -96,7 +116,8 @@ func strategies() []strategy {
 		{Assignable, nudge},
 		{Disabled, enable},
 		{MaxRetries, always(RetryFailed)},
-		{Watermark, ask("free disk space, add a node, or delete indices: the watermarks stay as they are, because above them whole nodes stop taking writes")},
+		{Watermark, freeDisk},
+		{Unprotected, always(RaiseReplicas)},
 		{Filter, clearFilter},
 		{Awareness, ask("bring a node of the missing zone back or add one; until then copies in one zone would be lost together")},
 		{ShardsLimit, ask("raise total_shards_per_node, or add a node")},

@@ -64,10 +64,7 @@ func Vocabulary() scenarios.Vocabulary {
 	} {
 		v.Actions = append(v.Actions, string(a))
 	}
-	for _, a := range []recovery.Action{
-		recovery.Wait, recovery.Ask, recovery.Nudge, recovery.EnableAllocation, recovery.RetryFailed, recovery.LiftBlock,
-		recovery.ClearFilter, recovery.CancelRecovery, recovery.StalePrimary, recovery.EmptyPrimary, recovery.RestoreSnapshot,
-	} {
+	for _, a := range recovery.Actions() {
 		v.Actions = append(v.Actions, string(a))
 	}
 	return v
