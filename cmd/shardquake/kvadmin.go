@@ -19,14 +19,14 @@ import (
 )
 
 func newKVStatusCommand(f *kvFlags) *cobra.Command {
-	asJSON := false
+	asJSON, nodes := false, 0
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the nodes, the shards and the latest failovers",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.administer(cmd, func(ctx context.Context, a *kvAdmin) error {
-				r, err := a.state(ctx)
+				r, err := a.whole(ctx, nodes)
 				if err != nil {
 					return err
 				}
@@ -42,8 +42,49 @@ func newKVStatusCommand(f *kvFlags) *cobra.Command {
 			})
 		},
 	}
+	cmd.Flags().IntVar(&nodes, "await", 0, "wait, as long as --timeout, until so many `nodes` are well and every shard has all its copies")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "everything, as JSON")
 	return cmd
+}
+
+// whole is the state once so many nodes are well and nothing is missing; with 0 nodes it is
+// the state as it is.
+func (a *kvAdmin) whole(ctx context.Context, nodes int) (*wire.AdminResult, error) {
+	for {
+		r, err := a.state(ctx)
+		if err != nil || nodes == 0 {
+			return r, err
+		}
+		missing := lacks(r, nodes)
+		if missing == "" {
+			return r, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, &exitError{exitUnavailable, fmt.Errorf("not whole in time: %s", missing)}
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// lacks says what a cluster of so many nodes lacks, "" for nothing.
+func lacks(r *wire.AdminResult, nodes int) string {
+	s, well := r.State, 0
+	for i := range s.Members {
+		if m := &s.Members[i]; m.State == wire.Active && health(r, m) == "well" {
+			well++
+		}
+	}
+	if well < nodes {
+		return fmt.Sprintf("%d of %d nodes are well", well, nodes)
+	}
+	for i := range s.Shards {
+		sh := &s.Shards[i]
+		if state := shardState(s, sh, acting(r, sh)); state != "well" {
+			return fmt.Sprintf("shard %s: %s", sh.ID, state)
+		}
+	}
+	return ""
 }
 
 // printStatus prints the cluster as people want to see it.
