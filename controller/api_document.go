@@ -33,6 +33,15 @@ func (c *Client) GetDocument(ctx context.Context, index, id string) (Document, e
 	if err != nil {
 		return Document{}, err
 	}
+	doc, err := parseDocument(body)
+	if err != nil {
+		return Document{}, fmt.Errorf("get %s/%s: %w", index, id, err)
+	}
+	return doc, nil
+}
+
+// parseDocument reads the answer to a get or a write of a document.
+func parseDocument(body []byte) (Document, error) {
 	var a struct {
 		Found  bool            `json:"found"`
 		SeqNo  int64           `json:"_seq_no"`
@@ -40,7 +49,7 @@ func (c *Client) GetDocument(ctx context.Context, index, id string) (Document, e
 		Source json.RawMessage `json:"_source"`
 	}
 	if err := json.Unmarshal(body, &a); err != nil {
-		return Document{}, fmt.Errorf("get %s/%s: %w", index, id, err)
+		return Document{}, err
 	}
 	return Document{a.Found, a.SeqNo, a.Term, a.Source}, nil
 }
@@ -65,14 +74,11 @@ func (c *Client) PutDocument(ctx context.Context, index, id string, was Document
 	if err != nil {
 		return Document{}, err
 	}
-	var a struct {
-		SeqNo int64 `json:"_seq_no"`
-		Term  int64 `json:"_primary_term"`
-	}
-	if err := json.Unmarshal(body, &a); err != nil {
+	doc, err := parseDocument(body)
+	if err != nil {
 		return Document{}, fmt.Errorf("index %s/%s: %w", index, id, err)
 	}
-	return Document{true, a.SeqNo, a.Term, source}, nil
+	return Document{true, doc.SeqNo, doc.PrimaryTerm, source}, nil
 }
 
 // CreateIndex makes an index with these settings; one that exists already is left as

@@ -114,6 +114,7 @@ func FuzzParsersNeverPanic(f *testing.F) {
 	f.Add([]byte(`{"nodes":{"count":{"data":1},"x":{"name":"n","roles":["data"]}},"indices":{"i":{"shards":{"0":[{}]}}}}`))
 	f.Add([]byte(`{"pit_id":"p","hits":{"hits":[{"_id":"1","_seq_no":3,"_source":{"a":1},"sort":[1]}]},"snapshots":[{"snapshot":"s","indices":["i"],"state":"SUCCESS"}]}`))
 	f.Add([]byte(`{"error":{"type":"x"},"persistent":{"a":["b"]}}`))
+	f.Add([]byte(`{"_seq_no":1,"_primary_term":1,"found":true,"_source":{},"acknowledged":true,"explanations":[{"command":"move","decisions":[{"decider":"d","decision":"NO","explanation":"e"}]}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		shards, err := parseShards(body)
 		if err == nil {
@@ -133,6 +134,13 @@ func FuzzParsersNeverPanic(f *testing.F) {
 		_, _ = parseNodeStats(body)
 		_, _ = parseIndexSettings(body)
 		_, _ = parseScanPage(body, Scan{Size: 10})
+		_, _ = parseDocument(body)
+		var rerouted RerouteAnswer
+		if json.Unmarshal(body, &rerouted) == nil {
+			for _, e := range rerouted.Explanations {
+				_ = e.Refusal()
+			}
+		}
 		_, _ = parseRepositories(body)
 		_, _ = parseSnapshots("r", body)
 		assert.NotEmpty(t, parseAPIError("call", 400, body).Error())

@@ -220,15 +220,19 @@ func (l *Lease) remember(ctx context.Context, tenant controller.Tenant, rec reco
 // read reads the lease. What can't be understood counts as held by somebody unknown:
 // it is taken over when it stands still.
 func (l *Lease) read(ctx context.Context) (controller.Document, record, error) {
-	var rec record
 	doc, err := l.cfg.Client.GetDocument(ctx, l.cfg.Index, l.cfg.ID)
 	if err != nil || !doc.Found {
-		return doc, rec, err
+		return doc, record{}, err
 	}
-	if err := json.Unmarshal(doc.Source, &rec); err != nil {
-		return doc, record{Holder: "unknown", Name: "unknown"}, nil
+	return doc, parseRecord(doc.Source), nil
+}
+
+func parseRecord(source []byte) record {
+	var rec record
+	if json.Unmarshal(source, &rec) != nil {
+		return record{Holder: "unknown", Name: "unknown"}
 	}
-	return doc, rec, nil
+	return rec
 }
 
 // take writes the lease as this controller's.
