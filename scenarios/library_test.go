@@ -8,7 +8,7 @@ import (
 )
 
 var testVocabulary = Vocabulary{Policies: []string{"disk", "hotspot", "none", "threshold", "variance"}, Actions: []string{
-	"allocate-stale-primary", "clear-filter", "enable-allocation", "lift-block", "put-back", "rebalance", "release-rebalancing", "restore-snapshot", "raise-replicas", "retry-failed", "slow-down", "speed-up", "stand-down", "take-lead", "take-over",
+	"allocate-stale-primary", "clear-filter", "enable-allocation", "lift-block", "put-back", "rebalance", "release-rebalancing", "restore-snapshot", "raise-replicas", "free-disk", "retry-failed", "slow-down", "speed-up", "stand-down", "take-lead", "take-over",
 }}
 
 func TestEveryLibraryScenarioIsValid(t *testing.T) {
