@@ -62,7 +62,7 @@ func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scena
 			m.Start()
 		}
 	}
-	if err := s.drive(s.formed, sim.Time(formLimit)); err != nil {
+	if err := s.script().Until(s.formed, sim.Time(formLimit)); err != nil {
 		return nil, fmt.Errorf("the cluster did not form: %w", err)
 	}
 	return s, nil
@@ -98,47 +98,14 @@ func (s *simulated) formed() bool {
 	return l != nil && len(l.node.Group().State().Members()) == s.prompt()
 }
 
-// drive runs the engine until done; what must not happen ends it with an error.
-func (s *simulated) drive(done func() bool, limit sim.Time) error {
-	err := s.e.RunUntil(func() bool { return s.f.Err() != nil || done() }, limit)
-	if broken := s.f.Err(); broken != nil {
-		return fmt.Errorf("defect of the model: %w", broken)
-	}
-	return err
+// script is what drives the engine.
+func (s *simulated) script() sim.Script {
+	return sim.Script{Engine: s.e, Clock: s.clocks[scenarios.ViewerClient], Broken: s.f.Err}
 }
 
 // Run implements [scenarios.Cluster].
 func (s *simulated) Run(ctx context.Context, main func(run, cleanup context.Context) error) error {
-	//determinism:allow context ctx is the world's: an interrupt from outside virtual time
-	stop := context.AfterFunc(ctx, s.e.Interrupt)
-	defer stop()
-	var result error
-	ended := false
-	var cancel context.CancelFunc
-	p := s.e.Go("main", func(cleanup context.Context) {
-		var run context.Context
-		run, cancel = s.clocks[scenarios.ViewerClient].WithCancel(cleanup)
-		defer cancel()
-		result = main(run, cleanup)
-		ended = true
-	})
-	for {
-		err := s.drive(p.Done, sim.Never)
-		switch {
-		case errors.Is(err, sim.ErrInterrupted):
-			if cancel != nil {
-				cancel()
-			}
-		case errors.Is(err, sim.ErrNotDone):
-			return errors.New("nothing is left to happen, but the run has not ended")
-		case err != nil:
-			return err
-		case !ended:
-			return errors.New("the run was stopped")
-		default:
-			return result
-		}
-	}
+	return s.script().Run(ctx, main)
 }
 
 // Clock implements [scenarios.Cluster].
