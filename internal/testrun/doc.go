@@ -2,11 +2,13 @@
 //
 //	go run ./internal/testrun [-short] [-race] [-timeout 30m] [packages]
 //
-// It is go test with three things added. Packages that start containers or
+// It is go test with four things added. Packages that start containers or
 // processes run one after the other, after all the rest: on a small machine they
 // would otherwise starve each other and miss deadlines in real time. Tests that
 // were skipped are listed with their reasons, and in capitals when the reason is
-// that containers can't be had. And the last line is always
+// that containers can't be had. Tests that draw their cases draw the same ones each
+// time, unless RAPID_SEED names another seed (0: new ones each time, as plain go
+// test does). And the last line is always
 //
 //	N passed, N failed, N skipped
 //

@@ -137,3 +137,8 @@ func TestPackagesThatStartContainersRunAlone(t *testing.T) {
 	assert.False(t, isSerial("sim/elastic"))
 	assert.False(t, isSerial("integrationtest"))
 }
+
+func TestDrawnCasesAreTheSameUnlessAnotherSeedIsGiven(t *testing.T) {
+	require.Equal(t, []string{"HOME=/root", "RAPID_SEED=1"}, withSeed([]string{"HOME=/root"}))
+	require.Equal(t, []string{"RAPID_SEED=0", "HOME=/root"}, withSeed([]string{"RAPID_SEED=0", "HOME=/root"}))
+}
