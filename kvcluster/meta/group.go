@@ -137,19 +137,13 @@ type Group struct {
 	peers    map[uint64]shardmap.NodeID
 	sentTo   []uint64 // who was sent a snapshot since the last tick
 
-	syncAsked, syncDone uint64
-	held                []held
-	appends             []*raftpb.Message // what the disk had no room for
-	stuckAt             time.Duration     // when it began to have none
+	syncs   storage.Syncs
+	appends []*raftpb.Message // what the disk had no room for
+	stuckAt time.Duration     // when it began to have none
 
 	life  uint64
 	next  uint64
 	waits []wait
-}
-
-type held struct {
-	number uint64
-	f      func()
 }
 
 // wait is a proposal or read under way.
@@ -252,7 +246,7 @@ func (g *Group) Step(now time.Duration, in Input) Effects {
 	case Read:
 		g.read(in)
 	case Synced:
-		g.synced(in.Number)
+		g.syncs.Done(in.Number)
 	case Tick:
 		g.tick()
 	}

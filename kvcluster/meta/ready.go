@@ -84,31 +84,17 @@ func (g *Group) persist() {
 
 func (g *Group) wantSync() {
 	if g.out.Sync == 0 {
-		g.syncAsked++
-		g.out.Sync = g.syncAsked
+		g.out.Sync = g.syncs.Ask()
 	}
 }
 
 // afterSync does f once everything so far is durable.
 func (g *Group) afterSync(f func()) {
-	if g.syncDone == g.syncAsked || g.cfg.is(VoteUnsynced) {
+	if g.cfg.is(VoteUnsynced) {
 		f()
 		return
 	}
-	g.held = append(g.held, held{g.syncAsked, f})
-}
-
-func (g *Group) synced(number uint64) {
-	g.syncDone = max(g.syncDone, number)
-	n := 0
-	for n < len(g.held) && g.held[n].number <= g.syncDone {
-		n++
-	}
-	ready := slices.Clone(g.held[:n])
-	g.held = slices.Delete(g.held, 0, n)
-	for _, h := range ready {
-		h.f()
-	}
+	g.syncs.After(f)
 }
 
 // deliver passes on what was to be said after a write.

@@ -127,7 +127,7 @@ func (n *Node) askToJoin() {
 		n.started = true
 		n.saveIdentity()
 		n.joinAt = n.now + joinEvery
-		n.pending[len(n.pending)-1].f = func() { n.joinAt = n.now }
+		n.afterSync(func() { n.joinAt = n.now })
 		return
 	}
 	if n.now < n.joinAt || len(n.cfg.Join) == 0 {

@@ -129,8 +129,7 @@ type Node struct {
 	asks      map[uint64]ask
 	nextAsk   uint64
 	told      map[shardmap.NodeID]told
-	asked     uint64
-	pending   []pending
+	syncs     storage.Syncs
 	inbox     []wire.Message // from this node to itself
 	full      bool           // the disk has no room
 
@@ -138,12 +137,6 @@ type Node struct {
 	beatAt, reportAt, manageAt, measureAt time.Duration
 	reconfigureAt, joinAt                 time.Duration
 	joinNext                              int
-}
-
-// pending is something to be done after a sync.
-type pending struct {
-	number uint64
-	f      func()
 }
 
 // Open makes a node of what an engine has. It returns ErrRemoved if the node knows that it
@@ -210,7 +203,7 @@ func (n *Node) Step(now time.Duration, in Input) Effects {
 	case Asked:
 		n.askedFor(in.ID, in.M)
 	case Synced:
-		n.synced(in.Number)
+		n.syncs.Done(in.Number)
 	case Tick:
 		n.tick()
 	}
@@ -253,24 +246,13 @@ func (n *Node) send(to shardmap.NodeID, m wire.Message) {
 // afterSync does f when everything so far is durable.
 func (n *Node) afterSync(f func()) {
 	if n.out.Sync == 0 {
-		n.asked++
-		n.out.Sync = n.asked
+		n.out.Sync = n.syncs.Ask()
 	}
-	n.pending = append(n.pending, pending{n.out.Sync, f})
-}
-
-func (n *Node) synced(number uint64) {
-	i := 0
-	for i < len(n.pending) && n.pending[i].number <= number {
-		i++
-	}
-	due := slices.Clone(n.pending[:i])
-	n.pending = slices.Delete(n.pending, 0, i)
-	for _, p := range due {
+	n.syncs.After(func() {
 		if n.failed == nil {
-			p.f()
+			f()
 		}
-	}
+	})
 }
 
 // received takes a message that is for this node, and not for one that was here before

@@ -36,7 +36,7 @@ func (c *Core) onFence(m *wire.Fence) {
 		return
 	}
 	from, epoch := m.From, m.Epoch
-	c.afterSync(func() {
+	c.syncs.After(func() {
 		h := c.to(from)
 		h.Epoch = epoch
 		c.send(&wire.FenceAck{Copy: h, Promised: c.promised, LastEpoch: c.log.lastEpoch(), LastIndex: c.log.last()})
@@ -89,7 +89,7 @@ func (c *Core) ack(to shardmap.NodeID, epoch, round uint64) {
 		say()
 		return
 	}
-	c.afterSync(say)
+	c.syncs.After(say)
 }
 
 func (c *Core) startFetch(from shardmap.NodeID, after uint64) {
@@ -150,7 +150,7 @@ func (c *Core) onPage(m *wire.Page) {
 // adoptedAll goes on when the donor's log is mine, durably.
 func (c *Core) adoptedAll() {
 	epoch := c.promised
-	c.afterSync(func() {
+	c.syncs.After(func() {
 		if c.role != Adopting || c.promised != epoch {
 			return
 		}

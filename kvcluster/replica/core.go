@@ -3,7 +3,6 @@ package replica
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
@@ -177,8 +176,7 @@ type Core struct {
 	role     Role
 	verified uint64 // index up to which the log equals that of the promised epoch's primary
 
-	syncAsked, syncDone uint64
-	held                []held
+	syncs storage.Syncs
 
 	fenced    map[shardmap.NodeID]*wire.FenceAck
 	donor     wire.FenceAck
@@ -194,11 +192,6 @@ type Core struct {
 	reshaped uint64               // index of the last entry of this epoch that changes the range
 	give     give
 	takeFrom shardmap.NodeID // the primary whose part of a shard is in the log at reshaped
-}
-
-type held struct {
-	number uint64
-	f      func()
 }
 
 // New loads the copy of a shard from an engine; a shard that the engine doesn't know
@@ -253,7 +246,7 @@ func (c *Core) Step(now time.Duration, in Input) Effects {
 	case Request:
 		c.request(in.ID, in.R)
 	case Synced:
-		c.synced(in.Number)
+		c.syncs.Done(in.Number)
 	case Tick:
 		c.tick()
 	case Reload:
@@ -403,30 +396,7 @@ func (c *Core) tryApply(b *storage.Batch) bool {
 
 func (c *Core) wantSync() {
 	if c.out.Sync == 0 {
-		c.syncAsked++
-		c.out.Sync = c.syncAsked
-	}
-}
-
-// afterSync does f once everything so far is durable.
-func (c *Core) afterSync(f func()) {
-	if c.syncDone == c.syncAsked {
-		f()
-		return
-	}
-	c.held = append(c.held, held{c.syncAsked, f})
-}
-
-func (c *Core) synced(number uint64) {
-	c.syncDone = max(c.syncDone, number)
-	n := 0
-	for n < len(c.held) && c.held[n].number <= c.syncDone {
-		n++
-	}
-	ready := slices.Clone(c.held[:n])
-	c.held = slices.Delete(c.held, 0, n)
-	for _, h := range ready {
-		h.f()
+		c.out.Sync = c.syncs.Ask()
 	}
 }
 

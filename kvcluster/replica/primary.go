@@ -23,7 +23,7 @@ func (c *Core) startFencing() {
 	c.fetch = fetch{}
 	c.fenced = make(map[shardmap.NodeID]*wire.FenceAck)
 	epoch := c.promised
-	c.afterSync(func() {
+	c.syncs.After(func() {
 		if c.role == Fencing && c.promised == epoch {
 			c.fenced[c.self] = &wire.FenceAck{Copy: c.to(c.self), Promised: epoch,
 				LastEpoch: c.log.lastEpoch(), LastIndex: c.log.last()}
@@ -140,7 +140,7 @@ func (c *Core) append(e wire.Entry) bool {
 	if !c.splice(c.log.last(), []wire.Entry{e}) {
 		return false
 	}
-	c.afterSync(func() {
+	c.syncs.After(func() {
 		if c.promised == e.Epoch && c.role >= Activating {
 			c.verified = max(c.verified, e.Index)
 		}
