@@ -52,20 +52,16 @@ type Cluster struct {
 
 // node is a machine: its disk outlives its process.
 type node struct {
+	process
 	c     *Cluster
 	id    shardmap.NodeID
 	disk  *simdisk.Disk
 	rng   *rand.Rand
-	life  int
-	up    bool
 	slow  time.Duration // added to each sync
 	store *logstore.Store
 	cores map[shardmap.ID]*core
 	// primaries are as the node was told last.
 	primaries map[shardmap.ID]shardmap.NodeID
-
-	paused  bool
-	backlog []func() // what came while it was paused
 
 	syncing bool
 	again   bool
@@ -97,7 +93,7 @@ func New(e *sim.Engine, cfg Config) *Cluster {
 
 // AddNode adds a machine with an empty disk. Its node is down.
 func (c *Cluster) AddNode(id shardmap.NodeID) {
-	n := &node{c: c, id: id, disk: simdisk.New(c.Engine.Stream("kv.crash", string(id)), 0), rng: c.Engine.Stream("kv.disk", string(id))}
+	n := &node{process: process{engine: c.Engine}, c: c, id: id, disk: simdisk.New(c.Engine.Stream("kv.crash", string(id)), 0), rng: c.Engine.Stream("kv.disk", string(id))}
 	c.nodes = append(c.nodes, n)
 	c.byID[id] = n
 	c.cfg.Nodes = append(c.cfg.Nodes, id)
@@ -162,8 +158,8 @@ func (c *Cluster) Crash(id shardmap.NodeID) {
 	if !n.up {
 		return
 	}
-	n.up, n.paused, n.backlog, n.syncing, n.again = false, false, nil, false, false
-	n.life++
+	n.end()
+	n.syncing, n.again = false, false
 	for _, s := range n.shards() {
 		n.cores[s].timer.Stop()
 	}
@@ -174,18 +170,10 @@ func (c *Cluster) Crash(id shardmap.NodeID) {
 }
 
 // Pause stops a node's process until Resume; what comes meanwhile waits.
-func (c *Cluster) Pause(id shardmap.NodeID) { c.byID[id].paused = c.byID[id].up }
+func (c *Cluster) Pause(id shardmap.NodeID) { c.byID[id].pause() }
 
 // Resume lets a paused node go on.
-func (c *Cluster) Resume(id shardmap.NodeID) {
-	n := c.byID[id]
-	n.paused = false
-	backlog := n.backlog
-	n.backlog = nil
-	for _, f := range backlog {
-		n.run(f)
-	}
-}
+func (c *Cluster) Resume(id shardmap.NodeID) { c.byID[id].resume() }
 
 // SlowDisk makes each sync of a node take longer.
 func (c *Cluster) SlowDisk(id shardmap.NodeID, by time.Duration) { c.byID[id].slow = by }
@@ -235,29 +223,6 @@ func (n *node) shards() []shardmap.ID {
 	slices.Sort(ids)
 	return ids
 }
-
-// run does what concerns a node's process, when that runs.
-func (n *node) run(f func()) {
-	switch {
-	case !n.up:
-	case n.paused:
-		n.backlog = append(n.backlog, f)
-	default:
-		f()
-	}
-}
-
-// later is run after a time, unless the process has ended by then.
-func (n *node) later(d time.Duration, what string, f func()) sim.Timer {
-	life := n.life
-	return n.c.Engine.After(d, what, func() {
-		if n.life == life {
-			n.run(f)
-		}
-	})
-}
-
-func (n *node) now() time.Duration { return n.c.Engine.Now().Duration() }
 
 // step gives an input to a copy and does what it wants.
 func (n *node) step(shard shardmap.ID, in replica.Input) {

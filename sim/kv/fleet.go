@@ -64,15 +64,14 @@ type fleetAnswer struct {
 
 // Machine is a machine of a Fleet. Its disk outlives its process.
 type Machine struct {
+	process
 	f     *Fleet
 	index int
 	name  string
 	zone  string
 	disk  *simdisk.Disk
 	rng   *rand.Rand
-	life  int // counts processes
-	disks int // counts disks
-	up    bool
+	disks int           // counts disks
 	since sim.Time      // when the process started
 	slow  time.Duration // added to each sync
 	store *logstore.Store
@@ -83,9 +82,6 @@ type Machine struct {
 	asked   uint64
 	syncing bool
 	again   bool
-
-	paused  bool
-	backlog []func() // what came while it was paused
 }
 
 // NewFleet makes a fleet whose machines are down.
@@ -98,7 +94,7 @@ func NewFleet(e *sim.Engine, cfg FleetConfig) *Fleet {
 	}
 	f := &Fleet{Engine: e, Network: e.NewNetwork(e.NewFluid()), cfg: cfg, byName: make(map[string]*Machine), rng: e.Stream("kv.messages", "")}
 	for i, name := range cfg.Machines {
-		m := &Machine{f: f, index: i, name: name, rng: e.Stream("kv.disk", name)}
+		m := &Machine{process: process{engine: e}, f: f, index: i, name: name, rng: e.Stream("kv.disk", name)}
 		if len(cfg.Zones) > 0 {
 			m.zone = cfg.Zones[i%len(cfg.Zones)]
 		}
@@ -197,8 +193,8 @@ func (m *Machine) Crash() {
 	if !m.up {
 		return
 	}
-	m.up, m.paused, m.backlog, m.syncing, m.again, m.asked, m.wake = false, false, nil, false, false, 0, 0
-	m.life++
+	m.end()
+	m.syncing, m.again, m.asked, m.wake = false, false, 0, 0
 	m.timer.Stop()
 	m.node, m.store = nil, nil
 	m.f.Network.Disconnect(m.name)
@@ -215,43 +211,13 @@ func (m *Machine) Wipe() {
 }
 
 // Pause stops the machine's process until Resume; what comes meanwhile waits.
-func (m *Machine) Pause() { m.paused = m.up }
+func (m *Machine) Pause() { m.pause() }
 
 // Resume lets a paused process go on.
-func (m *Machine) Resume() {
-	m.paused = false
-	backlog := m.backlog
-	m.backlog = nil
-	for _, f := range backlog {
-		m.run(f)
-	}
-}
+func (m *Machine) Resume() { m.resume() }
 
 // SlowDisk makes each sync take longer.
 func (m *Machine) SlowDisk(by time.Duration) { m.slow = by }
-
-func (m *Machine) now() time.Duration { return m.f.Engine.Now().Duration() }
-
-// run does what concerns the machine's process, when that runs.
-func (m *Machine) run(f func()) {
-	switch {
-	case !m.up:
-	case m.paused:
-		m.backlog = append(m.backlog, f)
-	default:
-		f()
-	}
-}
-
-// later is run after a time, unless the process has ended by then.
-func (m *Machine) later(d time.Duration, what string, f func()) sim.Timer {
-	life := m.life
-	return m.f.Engine.After(d, what, func() {
-		if m.life == life {
-			m.run(f)
-		}
-	})
-}
 
 // step gives an input to the node and does what it wants.
 func (m *Machine) step(in kvnode.Input) {
