@@ -113,7 +113,8 @@ var containers = []known{
 // Not each shows on every machine.
 func OfContainers() *Reasons { return &Reasons{containers, map[string]bool{}} }
 
-// Reasons keeps count of the differences that are known, and why they are there.
+// Reasons keeps count of the differences that are known, and why they are there. The
+// zero value knows none.
 type Reasons struct {
 	known []known
 	used  map[string]bool
