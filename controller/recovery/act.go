@@ -87,7 +87,7 @@ func (m *Manager) decide(ctx context.Context, f *Fault, d Diagnosis) (Proposal, 
 	p = m.allowed(p, f.Index)
 	switch {
 	case p.Action == Wait:
-		f.State, f.Advice = Waiting, p.Advice
+		f.State, f.Advice = Waiting, ""
 		return p, false
 	case p.Action == Ask:
 		m.ask(ctx, f, GivenUp, p.Advice)
@@ -102,9 +102,10 @@ func (m *Manager) decide(ctx context.Context, f *Fault, d Diagnosis) (Proposal, 
 		m.ask(ctx, f, GivenUp, fmt.Sprintf("%d tries of %s have not helped: %s", f.Tries, p.Action, d.Detail))
 		return p, false
 	case now-f.detected < p.After, now < f.next:
-		f.State = Waiting
+		f.State, f.Advice = Waiting, ""
 		return p, false
 	}
+	f.Advice = ""
 	return p, true
 }
 
@@ -124,7 +125,7 @@ func (m *Manager) ask(ctx context.Context, f *Fault, s State, advice string) {
 	if f.State != s || f.Advice != advice {
 		m.desk.Warnf(ctx, "[RECOVERY] %s needs a person (%s): %s", f.key, f.Cause, advice)
 	}
-	f.State, f.Advice = s, advice
+	f.State, f.Advice, f.person = s, advice, true
 }
 
 // carryOut does an action, records it and sets when the next try is due.

@@ -74,6 +74,7 @@ type Fault struct {
 	next     time.Duration // when the next try is due
 	done     Action        // the last action, while its effect is not known
 	doneAt   time.Duration
+	person   bool // its present cause has been left to a person
 	explain  bool // its cause is not known yet, or may have changed
 }
 
@@ -112,6 +113,6 @@ func (f *Fault) diagnosed(d Diagnosis) (changed bool) {
 		f.Causes = append(f.Causes, f.Cause)
 		f.Causes = f.Causes[max(0, len(f.Causes)-kept):]
 	}
-	f.Cause, f.Tries, f.next, f.Advice = d.Cause, 0, 0, ""
+	f.Cause, f.Tries, f.next, f.Advice, f.person = d.Cause, 0, 0, "", false
 	return true
 }

@@ -28,8 +28,8 @@ type CauseStats struct {
 	Count    int           `json:"count"`
 	Sum      time.Duration `json:"sum_ns"`
 	Longest  time.Duration `json:"longest_ns"`
-	Unaided  int           `json:"unaided"` // resolved without an action of the manager
-	GivenUps int           `json:"given_up"`
+	Unaided  int           `json:"unaided"`  // resolved without an action of the manager
+	GivenUps int           `json:"given_up"` // left to a person before they were resolved
 }
 
 // Mean is the mean time to recovery (MTTR), 0 when there was none.
@@ -78,7 +78,7 @@ func (h *History) add(f Fault, limit int) {
 	if len(f.Attempts) == 0 {
 		s.Unaided++
 	}
-	if f.Advice != "" {
+	if f.person {
 		s.GivenUps++
 	}
 }
@@ -103,7 +103,8 @@ func (h *History) stats(open int) Stats {
 	}
 	if len(times) > 0 {
 		slices.Sort(times)
-		out.Median = times[len(times)/2]
+		low, high := times[(len(times)-1)/2], times[len(times)/2]
+		out.Median = low + (high-low)/2
 	}
 	return out
 }

@@ -130,10 +130,27 @@ func (m *Manager) Run(ctx context.Context, desk *controller.Desk) {
 	for ctx.Err() == nil {
 		m.look(ctx)
 		m.save(ctx)
-		if m.clock.Sleep(ctx, m.cfg.Interval) != nil {
+		if m.clock.Sleep(ctx, m.interval()) != nil {
 			return
 		}
 	}
+}
+
+// SetInterval changes the time between two looks, from the next one on.
+func (m *Manager) SetInterval(d time.Duration) error {
+	if d <= 0 {
+		return fmt.Errorf("recovery: interval %v: must be positive", d)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.cfg.Interval = d
+	return nil
+}
+
+func (m *Manager) interval() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.cfg.Interval
 }
 
 // load reads the history at the first run, and begins anew with open faults: what
@@ -148,13 +165,26 @@ func (m *Manager) load(ctx context.Context) {
 	defer m.mu.Unlock()
 	m.open = nil
 	if err != nil {
-		m.desk.Errorf(ctx, "[RECOVERY] The fault history can't be read, a new one is begun: %v", err)
+		m.desk.Errorf(ctx, "[RECOVERY] The fault history can't be read, a new one is begun%s: %v", m.setAside(), err)
 	}
 	if err == nil || !m.loaded {
 		m.history = h
 		m.history.Version, m.history.NextID = historyVersion, max(1, h.NextID)
 	}
 	m.loaded = true
+}
+
+// setAside keeps an unreadable history for a person, where the store can; it says where.
+func (m *Manager) setAside() string {
+	store, ok := m.cfg.Store.(Aside)
+	if !ok {
+		return ""
+	}
+	where, err := store.SetAside()
+	if err != nil {
+		return fmt.Sprintf(" (the old one could not be kept: %v)", err)
+	}
+	return " (the old one is kept as " + where + ")"
 }
 
 // save writes the history when it has changed.
@@ -282,7 +312,7 @@ func (m *Manager) followShard(ctx context.Context, f *Fault, h health) {
 	case h.initializing > 0:
 		f.explain = false
 		if f.State != Recovering {
-			f.State = Recovering
+			f.State, f.Advice = Recovering, ""
 			f.outcome("recovering")
 		}
 	default:

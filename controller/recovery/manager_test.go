@@ -152,6 +152,72 @@ func TestADamagedHistoryIsReportedAndBegunAnew(t *testing.T) {
 		time.Sleep(time.Second)
 		assert.Empty(t, m.Past())
 		assert.Zero(t, m.Stats().Count)
+		kept, err := os.ReadFile(path + ".unreadable")
+		require.NoError(t, err)
+		assert.Equal(t, "{half", string(kept), "a person can still look at it")
+	})
+}
+
+func TestAHistoryThatCouldNotBeSavedIsFoundOutAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, recovery.FileStore{Path: filepath.Join(dir, "history.json")}.Check())
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Empty(t, left)
+	require.ErrorContains(t, recovery.FileStore{Path: filepath.Join(dir, "no", "history.json")}.Check(), "no such file")
+	require.ErrorContains(t, recovery.FileStore{Path: dir}.Check(), "not a regular file")
+}
+
+const delayed = `"can_allocate":"allocation_delayed","remaining_delay_in_millis":59500,"unassigned_info":{"reason":"NODE_LEFT"}`
+
+func TestOnlyFaultsLeftToAPersonCountAsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFake()
+		m := manage(t, fake, recovery.Config{Interval: time.Second, MaxTries: 1})
+		for _, why := range []string{delayed, maxRetries} {
+			fake.set(func() { fake.states[1], fake.explain = "UNASSIGNED", why })
+			time.Sleep(20 * time.Minute)
+			if why == delayed {
+				require.Len(t, m.Faults(), 1)
+				assert.Empty(t, m.Faults()[0].Advice, "nobody is needed")
+			}
+			fake.set(func() { fake.states[1] = "STARTED" })
+			time.Sleep(time.Minute)
+		}
+		counts := map[recovery.Cause]int{}
+		for _, c := range m.Stats().Causes {
+			counts[c.Cause] = c.GivenUps
+		}
+		assert.Equal(t, map[recovery.Cause]int{recovery.Delayed: 0, recovery.MaxRetries: 1}, counts)
+	})
+}
+
+func TestTheMedianOfTwoTimesLiesBetweenThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFake()
+		m := manage(t, fake, recovery.Config{Interval: time.Second})
+		fake.set(func() { fake.explain = delayed })
+		for _, d := range []time.Duration{10 * time.Second, 30 * time.Second} {
+			fake.set(func() { fake.states[1] = "UNASSIGNED" })
+			time.Sleep(d)
+			fake.set(func() { fake.states[1] = "STARTED" })
+			time.Sleep(time.Minute)
+		}
+		assert.Equal(t, m.Stats().MTTR, m.Stats().Median)
+	})
+}
+
+func TestTheIntervalCanChangeWhileAManagerRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFake()
+		m := manage(t, fake, recovery.Config{Interval: time.Hour})
+		time.Sleep(time.Minute)
+		require.NoError(t, m.SetInterval(time.Second))
+		require.Error(t, m.SetInterval(0))
+		time.Sleep(time.Hour)
+		fake.set(func() { fake.states[1], fake.explain = "UNASSIGNED", delayed })
+		time.Sleep(5 * time.Second)
+		assert.Len(t, m.Faults(), 1)
 	})
 }
 

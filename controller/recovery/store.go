@@ -18,6 +18,13 @@ type Store interface {
 	Save(data []byte) error
 }
 
+// Aside is a store that can keep what nobody can read out of the way of what is saved
+// next, for a person to look at.
+type Aside interface {
+	// SetAside returns where it is kept.
+	SetAside() (where string, err error)
+}
+
 // MemoryStore keeps the history in memory, for as long as its owner keeps it.
 type MemoryStore struct {
 	mu   sync.Mutex
@@ -58,6 +65,37 @@ func (s FileStore) Load() ([]byte, error) {
 		return nil, fmt.Errorf("fault history: %s has %d bytes, more than %d", s.Path, info.Size(), maxHistory)
 	}
 	return os.ReadFile(s.Path)
+}
+
+// Check finds out whether the history could be saved, before there is one to save.
+func (s FileStore) Check() error {
+	f, err := os.CreateTemp(filepath.Dir(s.Path), ".history-*")
+	if err != nil {
+		return fmt.Errorf("fault history %s: %w", s.Path, err)
+	}
+	err = errors.Join(f.Close(), os.Remove(f.Name()))
+	if info, statErr := os.Stat(s.Path); statErr == nil && !info.Mode().IsRegular() {
+		err = errors.Join(err, errors.New("not a regular file"))
+	}
+	if err != nil {
+		return fmt.Errorf("fault history %s: %w", s.Path, err)
+	}
+	return nil
+}
+
+// SetAside implements [Aside]: the file is renamed, and a new one begun.
+func (s FileStore) SetAside() (string, error) {
+	kept := s.Path + ".unreadable"
+	for n := 2; ; n++ {
+		if _, err := os.Lstat(kept); errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		kept = fmt.Sprintf("%s.unreadable-%d", s.Path, n)
+	}
+	if err := os.Rename(s.Path, kept); err != nil {
+		return "", fmt.Errorf("fault history: %w", err)
+	}
+	return kept, nil
 }
 
 // Save implements [Store]: the new content is complete on disk before it takes the

@@ -110,9 +110,9 @@ type strategy struct {
 // strategies are one for each cause. A new one is a function and a line here.
 func strategies() []strategy {
 	return []strategy{
-		{Delayed, waitFor("the node may come back; its data is still good then")},
-		{Throttled, waitFor("")},
-		{NoPrimary, waitFor("")},
+		{Delayed, always(Wait)}, // the node may come back, with its data
+		{Throttled, always(Wait)},
+		{NoPrimary, always(Wait)},
 		{Assignable, nudge},
 		{Disabled, enable},
 		{MaxRetries, always(RetryFailed)},
@@ -139,10 +139,6 @@ func strategyFor(c Cause) strategy {
 		}
 	}
 	return all[len(all)-1]
-}
-
-func waitFor(advice string) func(*Fault, Diagnosis, Config) Proposal {
-	return func(*Fault, Diagnosis, Config) Proposal { return Proposal{Action: Wait, Advice: advice} }
 }
 
 func ask(advice string) func(*Fault, Diagnosis, Config) Proposal {
