@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 
 // Endpoint is a node that the client may ask.
 type Endpoint struct {
-	Name string // for messages; default the URL
+	Name string // for messages; default the URL, without a password
 	URL  string // "http://host:9200"
 }
 
@@ -88,15 +89,38 @@ func (c ClientConfig) validate() error {
 		return errors.New("client: negative limit")
 	}
 	for _, e := range c.Endpoints {
-		u, err := url.Parse(e.URL)
-		if err != nil {
-			return fmt.Errorf("client: endpoint %q: %w", e.URL, err)
-		}
-		if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-			return fmt.Errorf("client: endpoint %q: want http://host:port or https://host:port", e.URL)
+		if err := e.validate(); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// validate finds addresses at which nothing can be asked.
+func (e Endpoint) validate() error {
+	u, err := url.Parse(e.URL)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
+		return fmt.Errorf("client: endpoint %q: want http://host:port or https://host:port", e.redacted())
+	}
+	if u.Port() == "" {
+		return nil
+	}
+	if n, err := strconv.ParseUint(u.Port(), 10, 16); err != nil || n == 0 {
+		return fmt.Errorf("client: endpoint %q: the port is no number from 1 to 65535", e.redacted())
+	}
+	return nil
+}
+
+// redacted is the URL without the password that may stand in it: it goes into messages.
+func (e Endpoint) redacted() string {
+	if u, err := url.Parse(e.URL); err == nil {
+		return u.Redacted()
+	}
+	scheme, rest, found := strings.Cut(e.URL, "://")
+	if at := strings.LastIndexByte(rest, '@'); found && at >= 0 {
+		return scheme + "://xxxxx" + rest[at:]
+	}
+	return e.URL
 }
 
 // Client calls Elasticsearch. It asks one endpoint until that fails, then the next:
@@ -153,10 +177,10 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 			DisableMetaHeader: true,
 		})
 		if err != nil {
-			return nil, fmt.Errorf("client: endpoint %q: %w", e.URL, err)
+			return nil, fmt.Errorf("client: endpoint %q: %w", e.redacted(), err)
 		}
 		if e.Name == "" {
-			e.Name = e.URL
+			e.Name = e.redacted()
 		}
 		c.nodes = append(c.nodes, endpoint{e.Name, es})
 	}

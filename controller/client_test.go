@@ -247,7 +247,8 @@ func TestAClientConfigurationThatMakesNoSenseIsRefused(t *testing.T) {
 		"no transport":     {Clock: clk, Endpoints: at("http://a:1")},
 		"no endpoint":      {Clock: clk, Transport: transport},
 		"want http://":     {Clock: clk, Transport: transport, Endpoints: at("a:9200")},
-		"parse":            {Clock: clk, Transport: transport, Endpoints: at("http://a:b:c")},
+		"http://a:b:c":     {Clock: clk, Transport: transport, Endpoints: at("http://a:b:c")},
+		"from 1 to 65535":  {Clock: clk, Transport: transport, Endpoints: at("http://a:99999")},
 		"both an API key":  {Clock: clk, Transport: transport, Endpoints: at("http://a:1"), Credentials: controller.Credentials{APIKey: "k", Username: "u"}},
 		"password without": {Clock: clk, Transport: transport, Endpoints: at("http://a:1"), Credentials: controller.Credentials{Password: "p"}},
 		"negative limit":   {Clock: clk, Transport: transport, Endpoints: at("http://a:1"), CallTimeout: -1},
@@ -255,6 +256,22 @@ func TestAClientConfigurationThatMakesNoSenseIsRefused(t *testing.T) {
 		_, err := controller.NewClient(cfg)
 		assert.ErrorContains(t, err, want)
 	}
+}
+
+func TestAPasswordInAnAddressIsNotTold(t *testing.T) {
+	for _, url := range []string{"http://u:geheim@127.0.0.1:99999", "http://u:geheim@127.0.0.1:x"} {
+		_, err := controller.NewClient(controller.ClientConfig{Clock: clock.NewReal(1), Transport: newFakeCluster(1), Endpoints: []controller.Endpoint{{URL: url}}})
+		require.ErrorContains(t, err, "127.0.0.1")
+		assert.NotContains(t, err.Error(), "geheim")
+	}
+	c := oneNode(t, answers(200, "{}"), func(cfg *controller.ClientConfig) {
+		cfg.Endpoints[0].URL = "http://u:geheim@127.0.0.1:9"
+		cfg.Transport = roundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("refused") })
+		cfg.Retries = -1
+	})
+	_, err := c.GetClusterHealth(t.Context())
+	require.ErrorContains(t, err, "u:xxxxx@127.0.0.1:9: refused")
+	assert.NotContains(t, c.Stats().Endpoint, "geheim")
 }
 
 type roundTrip func(*http.Request) (*http.Response, error)

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,10 +34,12 @@ type Daemon struct {
 	options Options
 	log     *slog.Logger
 	control *controller.Controller
-	server  *http.Server // nil without HTTP API
-	listen  net.Listener
-	life    context.Context // of what goes on after a request was answered
-	end     context.CancelFunc
+	// recovery looks after faults; nil where nothing is to be done about them.
+	recovery *recovery.Manager
+	server   *http.Server // nil without HTTP API
+	listen   net.Listener
+	life     context.Context // of what goes on after a request was answered
+	end      context.CancelFunc
 }
 
 // New makes a daemon and opens its listening socket. The log goes to out.
@@ -65,12 +68,12 @@ func New(o Options, out io.Writer) (*Daemon, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
 	}
-	windows, err := tuning.ParseWindows(list(o.OffPeak))
+	windows, err := tuning.ParseWindows(o.OffPeak.list())
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
 	}
 	d.control, err = controller.New(controller.Config{
-		OffPeak: tuning.InAny(windows), Distance: far, Clock: clk, Client: client, PolicyName: o.Policy, Shadow: list(o.Shadow), Interval: o.Interval.D(),
+		OffPeak: tuning.InAny(windows), Distance: far, Clock: clk, Client: client, PolicyName: o.Policy, Shadow: o.Shadow.list(), Interval: o.Interval.D(),
 		SettingsScope: controller.SettingsScope(o.SettingsScope), SyncDelayThreshold: o.SyncDelayThreshold,
 		// Unassigned copies are the recovery manager's business, which acts by their cause;
 		// with --watch-only there is none, and they are nobody's.
@@ -82,7 +85,7 @@ func New(o Options, out io.Writer) (*Daemon, error) {
 		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
 	}
 	d.life, d.end = context.WithCancel(context.Background())
-	api.Controller, api.Background = d.control, d.life
+	api.Controller, api.Background, d.recovery = d.control, d.life, api.Recovery
 	if err := d.open(api); err != nil {
 		d.end()
 		return nil, err
@@ -93,7 +96,7 @@ func New(o Options, out io.Writer) (*Daemon, error) {
 // newClient makes a client for the cluster.
 func newClient(o Options, clk clock.Clock, transport http.RoundTripper, callTimeout time.Duration) (*controller.Client, error) {
 	var endpoints []controller.Endpoint
-	for _, url := range list(o.ES) {
+	for _, url := range o.ES.list() {
 		endpoints = append(endpoints, controller.Endpoint{URL: url})
 	}
 	client, err := controller.NewClient(controller.ClientConfig{
@@ -134,7 +137,7 @@ func leadership(o Options, clk clock.Clock, base http.RoundTripper) (controller.
 
 // makeTuner makes the part that sets the pace of recoveries.
 func makeTuner(o Options) (controller.Part, error) {
-	windows, err := tuning.ParseWindows(list(o.OffPeak))
+	windows, err := tuning.ParseWindows(o.OffPeak.list())
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
 	}
@@ -167,11 +170,15 @@ func makeParts(o Options, clk clock.Clock, client *controller.Client, api *httpa
 		return parts, nil
 	}
 	cfg := recovery.Config{Interval: o.Interval.D()}
-	for _, a := range list(o.Approve) {
+	for _, a := range o.Approve.list() {
 		cfg.Approve = append(cfg.Approve, recovery.Approval(a))
 	}
 	if o.FaultHistory != "" {
-		cfg.Store = recovery.FileStore{Path: o.FaultHistory}
+		store := recovery.FileStore{Path: o.FaultHistory}
+		if err := store.Check(); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+		}
+		cfg.Store = store
 	}
 	manager, err := recovery.New(cfg)
 	if err != nil {
@@ -276,19 +283,22 @@ func (d *Daemon) reloadOn(ctx context.Context, signals <-chan os.Signal, load fu
 }
 
 // Reload applies those options that can change while the daemon runs: policy,
-// interval and sync-delay-threshold. Others that differ are an error, and nothing is
-// applied then.
+// interval and sync-delay-threshold. Others that differ are an error that names them, and
+// nothing is applied then.
 func (d *Daemon) Reload(o Options) error {
 	fixed := o
 	fixed.Policy, fixed.Interval, fixed.SyncDelayThreshold = d.options.Policy, d.options.Interval, d.options.SyncDelayThreshold
-	if fixed != d.options {
-		return errors.New("only policy, interval and sync-delay-threshold can change without a restart")
+	if changed := fixed.differing(d.options); len(changed) > 0 {
+		return fmt.Errorf("%s differ, but only policy, interval and sync-delay-threshold can change without a restart; nothing was applied", strings.Join(changed, ", "))
 	}
 	var errs []error
 	if o.Policy != d.options.Policy {
 		errs = append(errs, d.control.SetPolicy(o.Policy))
 	}
 	errs = append(errs, d.control.SetInterval(o.Interval.D()), d.control.Monitor().SetSyncDelayThreshold(o.SyncDelayThreshold))
+	if d.recovery != nil {
+		errs = append(errs, d.recovery.SetInterval(o.Interval.D()))
+	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}

@@ -53,6 +53,18 @@ func TestFlagsCountMoreThanEnvironmentAndThatMoreThanTheFile(t *testing.T) {
 	assert.Equal(t, "SHARDQUAKE_SYNC_DELAY_THRESHOLD", daemon.EnvName("sync-delay-threshold"))
 }
 
+func TestSeveralNamesMayBeAListInTheFile(t *testing.T) {
+	o, err := load(t, "es: [http://a:1, http://b:2]\nshadow:\n  - variance\n  - disk\napprove: raise-replicas\n", nil)
+	require.NoError(t, err)
+	assert.Equal(t, []daemon.Names{"http://a:1,http://b:2", "variance,disk", "raise-replicas"}, []daemon.Names{o.ES, o.Shadow, o.Approve})
+}
+
+func TestAFileThatSaysNothingLeavesTheDefaults(t *testing.T) {
+	o, err := load(t, "---\n# policy: variance\n\n", nil)
+	require.NoError(t, err)
+	assert.Equal(t, daemon.Defaults(), o)
+}
+
 func TestMistakesInTheConfigurationSayWhereAndWhat(t *testing.T) {
 	for _, c := range []struct {
 		file string
@@ -65,7 +77,16 @@ func TestMistakesInTheConfigurationSayWhereAndWhat(t *testing.T) {
 		{env: map[string]string{"SHARDQUAKE_INTERVAL": "5"}, want: "SHARDQUAKE_INTERVAL"},
 		{args: []string{"--policy", "wishful"}, want: `unknown policy "wishful"`},
 		{args: []string{"--shadow", "none,wishful"}, want: `unknown policy "wishful"`},
-		{args: []string{"--interval", "0s"}, want: "must be positive"},
+		{args: []string{"--interval", "0s"}, want: "interval 0s: must be 1s or more"},
+		{args: []string{"--interval", "30ms"}, want: "must be 1s or more"},
+		{args: []string{"--policy", "varience"}, want: `did you mean "variance"?`},
+		{args: []string{"--listen", "127.0.0.1:99999"}, want: "no number from 0 to 65535"},
+		{args: []string{"--watch-only", "--approve", "raise-replicas"}, want: "approve is for the recovery manager"},
+		{args: []string{"--watch-only", "--fault-history", "f"}, want: "fault-history is kept by the recovery manager"},
+		{args: []string{"--name", "a"}, want: "--lease is missing"},
+		{file: "restore-on-exit: 1\n", want: "controller.yaml:1:18: expected true or false, not a number"},
+		{file: "es: {a: b}\n", want: "controller.yaml:1:5: expected text, not a mapping"},
+		{file: "es: [{a: b}]\n", want: "controller.yaml:1:6: expected text, not a mapping"},
 		{args: []string{"--settings-scope", "transent"}, want: `did you mean "transient"?`},
 		{args: []string{"--log-format", "xml"}, want: "unknown log-format"},
 		{args: []string{"--listen", "0.0.0.0:8080"}, want: "needs a token"},
@@ -184,9 +205,11 @@ func TestTheDaemonLooksAfterAClusterServesItsAPIAndStopsGracefully(t *testing.T)
 	assert.Equal(t, 200, get(t, d, "/consistency"))
 	reload <- os.Interrupt
 	eventually(t, func() bool { return strings.Contains(log.String(), "Configuration reloaded") }, &log)
-	next.ES = "http://elsewhere:9200"
+	next.ES, next.Tune = "http://elsewhere:9200", true
 	reload <- os.Interrupt
-	eventually(t, func() bool { return strings.Contains(log.String(), "can change without a restart") }, &log)
+	eventually(t, func() bool {
+		return strings.Contains(log.String(), "es, tune differ, but only policy, interval and sync-delay-threshold can change without a restart")
+	}, &log)
 
 	cancel()
 	select {

@@ -3,10 +3,8 @@ package daemon
 import (
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"os"
-	"slices"
+	"reflect"
 	"strings"
 	"time"
 
@@ -14,9 +12,6 @@ import (
 
 	"github.com/shardquake/shardquake/controller"
 	"github.com/shardquake/shardquake/controller/policy"
-	"github.com/shardquake/shardquake/controller/recovery"
-	"github.com/shardquake/shardquake/controller/tuning"
-	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
 )
 
@@ -27,7 +22,7 @@ var ErrOptions = errors.New("bad configuration")
 // environment variable: SHARDQUAKE_ and the name in capitals with underscores. A flag
 // counts more than the environment, that more than the file.
 type Options struct {
-	ES           string `yaml:"es"`
+	ES           Names  `yaml:"es"`
 	APIKey       string `yaml:"api-key"`
 	APIKeyFile   string `yaml:"api-key-file"`
 	User         string `yaml:"user"`
@@ -36,7 +31,7 @@ type Options struct {
 	CACert       string `yaml:"ca-cert"`
 
 	Policy             string         `yaml:"policy"`
-	Shadow             string         `yaml:"shadow"`
+	Shadow             Names          `yaml:"shadow"`
 	Distance           string         `yaml:"distance"`
 	Interval           units.Duration `yaml:"interval"`
 	CallTimeout        units.Duration `yaml:"call-timeout"`
@@ -50,15 +45,15 @@ type Options struct {
 	// FaultHistory is the file in which the recovery manager keeps past faults.
 	FaultHistory string `yaml:"fault-history"`
 	// Approve are actions of the recovery manager that a person allows.
-	Approve string `yaml:"approve"`
+	Approve Names `yaml:"approve"`
 
 	// Lease is how long the leadership holds without a renewal; 0: there is one controller.
 	Lease units.Duration `yaml:"lease"`
 	Name  string         `yaml:"name"`
 	// Tune sets the pace of recoveries by the load of the nodes; OffPeak are the daily
 	// windows in which they may go faster.
-	Tune    bool   `yaml:"tune"`
-	OffPeak string `yaml:"off-peak"`
+	Tune    bool  `yaml:"tune"`
+	OffPeak Names `yaml:"off-peak"`
 
 	Listen    string `yaml:"listen"`
 	Token     string `yaml:"token"`
@@ -80,7 +75,7 @@ func (o *Options) Bind(fs *pflag.FlagSet) {
 	for _, r := range policy.Registry() {
 		names = append(names, r.Name)
 	}
-	fs.StringVar(&o.ES, "es", o.ES, "Elasticsearch nodes, separated by commas, in the order of preference")
+	fs.StringVar((*string)(&o.ES), "es", string(o.ES), "Elasticsearch nodes, separated by commas, in the order of preference")
 	fs.StringVar(&o.APIKey, "api-key", o.APIKey, "API key (better: --api-key-file or SHARDQUAKE_API_KEY)")
 	fs.StringVar(&o.APIKeyFile, "api-key-file", o.APIKeyFile, "file with the API key")
 	fs.StringVar(&o.User, "user", o.User, "user name")
@@ -88,7 +83,7 @@ func (o *Options) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&o.PasswordFile, "password-file", o.PasswordFile, "file with the password")
 	fs.StringVar(&o.CACert, "ca-cert", o.CACert, "file with the certificates of the authorities to trust, in PEM (default: the system's)")
 	fs.StringVar(&o.Policy, "policy", o.Policy, "policy about shards: "+strings.Join(names, ", "))
-	fs.StringVar(&o.Shadow, "shadow", o.Shadow, "policies that are asked beside it and do nothing, separated by commas")
+	fs.StringVar((*string)(&o.Shadow), "shadow", string(o.Shadow), "policies that are asked beside it and do nothing, separated by commas")
 	fs.StringVar(&o.Distance, "distance", o.Distance, "how far nodes are from each other by an attribute, such as zone(same=0, other=1, a/b=2); policies prefer near targets")
 	fs.TextVar(&o.Interval, "interval", o.Interval, "`duration` between two rounds")
 	fs.TextVar(&o.CallTimeout, "call-timeout", o.CallTimeout, "`duration` that one call to Elasticsearch may take")
@@ -98,15 +93,28 @@ func (o *Options) Bind(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.WatchOnly, "watch-only", o.WatchOnly, "report unassigned copies and do nothing about them")
 	fs.TextVar(&o.ConsistencyEvery, "consistency-every", o.ConsistencyEvery, "`duration` between two comparisons of all copies; 0s: only when asked")
 	fs.StringVar(&o.FaultHistory, "fault-history", o.FaultHistory, "file that keeps past faults and times to recovery (default: memory)")
-	fs.StringVar(&o.Approve, "approve", o.Approve, "actions allowed though they lose data or overrule somebody, as action or action:index, separated by commas")
+	fs.StringVar((*string)(&o.Approve), "approve", string(o.Approve), "actions allowed though they lose data or overrule somebody, as action or action:index, separated by commas")
 	fs.TextVar(&o.Lease, "lease", o.Lease, "share the cluster with other controllers: one acts, and is replaced when it is silent for this `duration`; 0s: there are no others")
 	fs.StringVar(&o.Name, "name", o.Name, "name of this controller in the lease (default: host name and process id)")
 	fs.BoolVar(&o.Tune, "tune", o.Tune, "set the pace of recoveries by the load of the nodes")
-	fs.StringVar(&o.OffPeak, "off-peak", o.OffPeak, "daily windows in UTC, such as 22:00-06:00, in which tuned recoveries may go faster than normal and the policy variance does what can wait, separated by commas")
+	fs.StringVar((*string)(&o.OffPeak), "off-peak", string(o.OffPeak), "daily windows in UTC, such as 22:00-06:00, in which tuned recoveries may go faster than normal and the policy variance does what can wait, separated by commas")
 	fs.StringVar(&o.Listen, "listen", o.Listen, "address of the HTTP API; empty: none")
 	fs.StringVar(&o.Token, "token", o.Token, "token that the HTTP API asks for (better: --token-file or SHARDQUAKE_TOKEN)")
 	fs.StringVar(&o.TokenFile, "token-file", o.TokenFile, "file with the token")
 	fs.StringVar(&o.LogFormat, "log-format", o.LogFormat, "lines, text or json")
+}
+
+// differing are the keys whose values are others than in o, without the values: some are
+// secrets.
+func (o Options) differing(than Options) []string {
+	var out []string
+	a, b := reflect.ValueOf(o), reflect.ValueOf(than)
+	for i := range a.NumField() {
+		if !a.Field(i).Equal(b.Field(i)) {
+			out = append(out, a.Type().Field(i).Tag.Get("yaml"))
+		}
+	}
+	return out
 }
 
 // Source is where options come from.
@@ -129,11 +137,7 @@ func (s Source) Load() (Options, error) {
 		if err != nil {
 			return o, fmt.Errorf("%w: %w", ErrOptions, err)
 		}
-		f, err := source.Parse(s.File, data)
-		if err == nil {
-			err = f.Decode(&o)
-		}
-		if err != nil {
+		if err := decode(s.File, data, &o); err != nil {
 			return o, fmt.Errorf("%w: %w", ErrOptions, err)
 		}
 	}
@@ -181,88 +185,4 @@ func (o *Options) readSecrets() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// check finds values that make no sense.
-func (o *Options) check() error {
-	var errs []error
-	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if o.Interval.D() <= 0 {
-		add("interval %v: must be positive", o.Interval)
-	}
-	if o.CallTimeout.D() <= 0 {
-		add("call-timeout %v: must be positive", o.CallTimeout)
-	}
-	if o.SyncDelayThreshold <= 0 {
-		add("sync-delay-threshold %d: must be positive", o.SyncDelayThreshold)
-	}
-	if !slices.Contains([]string{"lines", "text", "json"}, o.LogFormat) {
-		add("%s", source.Unknown("log-format", o.LogFormat, []string{"lines", "text", "json"}))
-	}
-	scopes := []string{string(controller.Persistent), string(controller.Transient)}
-	if !slices.Contains(scopes, o.SettingsScope) {
-		add("%s", source.Unknown("settings-scope", o.SettingsScope, scopes))
-	}
-	for _, name := range append([]string{o.Policy}, list(o.Shadow)...) {
-		if _, err := policy.New(name); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	if _, err := distance(o.Distance); err != nil {
-		errs = append(errs, err)
-	}
-	if o.ConsistencyEvery.D() < 0 {
-		add("consistency-every %v: must not be negative", o.ConsistencyEvery)
-	}
-	if o.Lease.D() < 0 {
-		add("lease %v: must not be negative", o.Lease)
-	}
-	if o.OffPeak != "" && !o.Tune && o.Policy != "variance" {
-		add("off-peak windows are for tuned recoveries and the policy variance: --tune is missing")
-	}
-	for _, w := range list(o.OffPeak) {
-		if _, err := tuning.ParseWindow(w); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	for _, a := range list(o.Approve) {
-		errs = append(errs, recovery.Approval(a).Check())
-	}
-	if o.Listen != "" {
-		errs = append(errs, o.checkListen())
-	}
-	return errors.Join(errs...)
-}
-
-// checkListen asks for a token where others can reach the API.
-func (o *Options) checkListen() error {
-	host, _, err := net.SplitHostPort(o.Listen)
-	if err != nil {
-		return fmt.Errorf("listen %q: %w", o.Listen, err)
-	}
-	addr, err := netip.ParseAddr(host)
-	local := strings.EqualFold(host, "localhost") || (err == nil && addr.IsLoopback())
-	if !local && o.Token == "" {
-		return fmt.Errorf("listen %q: an address that others can reach needs a token", o.Listen)
-	}
-	return nil
-}
-
-// distance reads the distances between nodes; none are known without a text.
-func distance(text string) (policy.Distance, error) {
-	if text == "" {
-		return policy.Distance{}, nil
-	}
-	return policy.ParseDistance(text)
-}
-
-// list splits at commas and drops what is empty.
-func list(text string) []string {
-	var out []string
-	for _, part := range strings.Split(text, ",") {
-		if part = strings.TrimSpace(part); part != "" {
-			out = append(out, part)
-		}
-	}
-	return out
 }

@@ -97,13 +97,20 @@ func (f fence) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // changes reports whether a request could change the cluster. Besides GET and HEAD
-// those searches and explanations can't that have a body.
+// those searches and explanations can't that have a body, nor can a reroute that is only
+// tried, or a refresh, which shows searches what is written already.
 func changes(r *http.Request) bool {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return false
 	}
 	last := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
-	return !slices.Contains([]string{"_search", "_count", "_pit"}, last) && r.URL.Path != "/_cluster/allocation/explain"
+	switch {
+	case slices.Contains([]string{"_search", "_count", "_pit", "_refresh"}, last), r.URL.Path == "/_cluster/allocation/explain":
+		return false
+	case r.URL.Path == "/_cluster/reroute":
+		return r.URL.Query().Get("dry_run") != "true"
+	}
+	return true
 }
 
 // watched is a version of the lease and since when it stands.

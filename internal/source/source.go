@@ -54,8 +54,11 @@ func Parse(name string, data []byte) (*File, error) {
 	if err != nil {
 		return nil, f.wrap(err)
 	}
-	if len(tree.Docs) != 1 || tree.Docs[0].Body == nil {
-		return nil, &Error{File: name, Line: 1, Column: 1, Message: fmt.Sprintf("expected one YAML document with content, found %d", len(tree.Docs))}
+	switch {
+	case len(tree.Docs) > 1:
+		return nil, &Error{File: name, Line: 1, Column: 1, Message: fmt.Sprintf("expected one YAML document, found %d", len(tree.Docs))}
+	case len(tree.Docs) == 0 || tree.Docs[0].Body == nil:
+		return nil, &Error{File: name, Line: 1, Column: 1, Message: "the file is empty: expected a YAML document"}
 	}
 	f.root = tree.Docs[0].Body
 	return f, nil
@@ -148,6 +151,10 @@ func (f *File) excerpt(line, col int) string {
 
 // wrap gives an error of the YAML library our form.
 func (f *File) wrap(err error) error {
+	var wrongType *yaml.TypeError
+	if errors.As(err, &wrongType) {
+		return f.at(wrongType.Token, plain(wrongType))
+	}
 	var located yaml.Error
 	if errors.As(err, &located) {
 		return f.at(located.GetToken(), located.GetMessage())
