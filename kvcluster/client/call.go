@@ -161,7 +161,11 @@ func (db *DB) judge(ctx context.Context, c *call, a *wire.Response, s *shardmap.
 	case wire.Locked:
 		free, err := db.meet(ctx, a.Txn)
 		if c.impatient && !free {
-			return a, true, fmt.Errorf("client: %w %v", ErrConflict, a.Txn.ID)
+			err := fmt.Errorf("client: %w %v", ErrConflict, a.Txn.ID)
+			if c.doubt {
+				err = c.giveUp(err) // an attempt that is still on its way may find no lock
+			}
+			return a, true, err
 		}
 		return nil, false, errors.Join(why, err)
 	case wire.Unknown:

@@ -97,6 +97,25 @@ func TestEveryAnswerLeadsToItsOutcome(t *testing.T) {
 	}
 }
 
+// A first attempt that got no answer may still be on its way when the second one meets a
+// lock, and arrive when that is gone.
+func TestATransactionInDoubtThatMeetsAnotherIsStillInDoubt(t *testing.T) {
+	locked := &wire.Response{Status: wire.Locked, Txn: wire.Txn{Step: wire.Prepare, ID: wire.TxnID{Client: 9, Seq: 9}, Anchor: "k", Keys: []string{"k"}}}
+	for name, c := range map[string]struct {
+		answers []*wire.Response
+		want    error
+	}{
+		"first attempt": {[]*wire.Response{locked, status(wire.Pending)}, client.ErrConflict},
+		"second":        {[]*wire.Response{nil, locked, status(wire.Pending)}, client.ErrUnknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tx := open(t, &scripted{answers: c.answers}).Begin()
+			tx.Put("k", []byte("v"))
+			assert.ErrorIs(t, tx.Commit(t.Context()), c.want)
+		})
+	}
+}
+
 func TestAReadIsNeverInDoubt(t *testing.T) {
 	_, err := open(t, &scripted{answers: []*wire.Response{nil}}).Get(t.Context(), "k")
 	assert.ErrorIs(t, err, client.ErrUnavailable)

@@ -16,8 +16,8 @@
 // # Transactions
 //
 // A [Txn] reads at QUORUM and remembers versions, and keeps what it writes to itself until
-// Commit. If all its keys are on one shard, one conditional write is the commit.
-// Otherwise
+// Commit. If all its keys are on one shard, one conditional write is the commit. One that
+// only reads reads again, if all it has read was there. Otherwise
 //
 //  1. the shard of the anchor, its first written key, locks its keys if they still have the
 //     versions read, and notes that the transaction has begun;

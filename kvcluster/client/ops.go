@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -127,19 +128,20 @@ func (db *DB) Batch(ctx context.Context, ops []wire.Op, opts ...Option) error {
 		return nil
 	}
 	for chunk := range slices.Chunk(keys, wire.MaxOps) {
-		// Every part keeps the number when a shard is split meanwhile: what was done
-		// before is not done again.
-		seq := db.number()
+		// Every part has a number of its own: shards that are merged remember one outcome
+		// for a number.
 		err := db.scatter(ctx, "kv.batch", chunk, func(ctx context.Context, keys []string) error {
-			c := &call{req: wire.Request{Kind: wire.Write, Level: o.level, Seq: seq}, keys: keys}
+			c := &call{req: wire.Request{Kind: wire.Write, Level: o.level}, keys: keys}
 			for _, k := range keys {
 				c.req.Ops = append(c.req.Ops, byKey[k])
 				defer db.drop(k)
 			}
 			_, err := db.do(ctx, c)
+			if errors.Is(err, errSplit) && c.doubt {
+				return c.giveUp(err) // under new numbers it might be done twice
+			}
 			return err
 		})
-		db.settle(seq)
 		if err != nil {
 			return fmt.Errorf("batch: %w", err)
 		}

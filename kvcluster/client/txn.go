@@ -85,7 +85,7 @@ func (t *Txn) commit(ctx context.Context) error {
 	switch {
 	case len(keys) > wire.MaxOps:
 		return fmt.Errorf("client: %d keys, at most %d: %w", len(keys), wire.MaxOps, ErrInvalid)
-	case len(t.writes) == 0:
+	case len(t.writes) == 0 && !t.missed():
 		return t.verify(ctx, keys)
 	}
 	m, err := t.db.shardMap(ctx)
@@ -129,6 +129,17 @@ func (t *Txn) ops() map[string]wire.Op {
 	return ops
 }
 
+// missed reports whether a key that was read was missing. That can't be verified by
+// reading again: it has no version that would tell that it was there in between.
+func (t *Txn) missed() bool {
+	for _, r := range t.reads {
+		if !r.Found {
+			return true
+		}
+	}
+	return false
+}
+
 // verify reads everything again: if nothing has changed, all of it was so at one moment,
 // between the last read and now.
 func (t *Txn) verify(ctx context.Context, keys []string) error {
@@ -149,7 +160,7 @@ func (t *Txn) verify(ctx context.Context, keys []string) error {
 
 // commitAcross commits on several shards.
 func (t *Txn) commitAcross(ctx context.Context, ops map[string]wire.Op, keys []string) error {
-	anchor := ""
+	anchor := keys[0] // of a transaction that only reads
 	for _, k := range keys {
 		if ops[k].Kind != wire.Check {
 			anchor = k
@@ -163,14 +174,15 @@ func (t *Txn) commitAcross(ctx context.Context, ops map[string]wire.Op, keys []s
 			c.req.Ops = append(c.req.Ops, ops[k])
 		}
 		_, err := t.db.do(ctx, c)
+		if errors.Is(err, errSplit) && c.doubt {
+			// Perhaps it was prepared, and somebody has aborted it since. To prepare it once
+			// more would revive it, behind the back of who is undoing it.
+			err = c.giveUp(err)
+		}
 		return err
 	}
-	m, err := t.db.shardMap(ctx)
-	if err != nil {
-		return fmt.Errorf("client: %w: %w", ErrUnavailable, err)
-	}
-	with, rest := besides(m, anchor, keys)
-	if err = t.db.regroup(ctx, "kv.prepare", m, with, prepare); err == nil && len(rest) > 0 {
+	rest, err := t.prepareAnchor(ctx, anchor, keys, prepare)
+	if err == nil && len(rest) > 0 {
 		err = t.db.scatter(ctx, "kv.prepare", rest, prepare)
 	}
 	if err != nil {
@@ -190,6 +202,22 @@ func (t *Txn) commitAcross(ctx context.Context, ops map[string]wire.Op, keys []s
 	}
 	t.db.background(ctx, "kv.resolve", func(ctx context.Context) error { return t.db.finish(ctx, t.id, anchor, true, keys) })
 	return nil
+}
+
+// prepareAnchor prepares the keys on the anchor's shard, whatever splits it meanwhile, and
+// returns the others. No other shard may have a lock before the anchor's has the note:
+// who met it would find the transaction aborted.
+func (t *Txn) prepareAnchor(ctx context.Context, anchor string, keys []string, prepare func(context.Context, []string) error) ([]string, error) {
+	for {
+		m, err := t.db.shardMap(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("client: %w: %w", ErrUnavailable, err)
+		}
+		with, rest := besides(m, anchor, keys)
+		if err = prepare(ctx, with); !errors.Is(err, errSplit) {
+			return rest, err
+		}
+	}
 }
 
 // besides divides keys into those on the anchor's shard and the rest.
