@@ -32,12 +32,15 @@ func (s Script) Run(ctx context.Context, main func(run, cleanup context.Context)
 	stop := context.AfterFunc(ctx, s.Engine.Interrupt)
 	defer stop()
 	var result error
-	ended := false
+	ended, interrupted := false, false
 	var cancel context.CancelFunc
 	p := s.Engine.Go("main", func(cleanup context.Context) {
 		var run context.Context
 		run, cancel = s.Clock.WithCancel(cleanup)
 		defer cancel()
+		if interrupted { // before this process had a context that could be cancelled
+			cancel()
+		}
 		result = main(run, cleanup)
 		ended = true
 	})
@@ -45,6 +48,7 @@ func (s Script) Run(ctx context.Context, main func(run, cleanup context.Context)
 		err := s.Until(p.Done, Never)
 		switch {
 		case errors.Is(err, ErrInterrupted):
+			interrupted = true
 			if cancel != nil {
 				cancel()
 			}
