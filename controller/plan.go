@@ -21,12 +21,13 @@ type Plan struct {
 	Settings []SettingChange `json:"settings"`
 	// Moves are those that the policy asks for, or an estimate of what rebalancing would
 	// come to.
-	Moves     []PlannedMove  `json:"moves"`
-	Estimated bool           `json:"estimated"`
-	Bytes     int64          `json:"bytes"`
-	Time      time.Duration  `json:"time_ns"`
-	Before    policy.Numbers `json:"before"`
-	After     policy.Numbers `json:"after"`
+	Moves     []PlannedMove `json:"moves"`
+	Estimated bool          `json:"estimated"`
+	Bytes     int64         `json:"bytes"`
+	// Time is an estimate by the limits that will be in force; -1: there are none.
+	Time   time.Duration  `json:"time_ns"`
+	Before policy.Numbers `json:"before"`
+	After  policy.Numbers `json:"after"`
 }
 
 // PlannedMove is a move and what the cluster's deciders think of it now.
@@ -35,14 +36,8 @@ type PlannedMove struct {
 	Refused string `json:"refused,omitempty"`
 }
 
-const (
-	// plannedRate and plannedConcurrency are the limits that rebalanceSettings sets, and
-	// Elasticsearch's default of shards that are rebalanced at once.
-	plannedRate        = 50 << 20
-	plannedConcurrency = 2
-	// planWindow is the time over which rates are measured for a plan.
-	planWindow = 10 * time.Second
-)
+// planWindow is the time over which rates are measured for a plan.
+const planWindow = 10 * time.Second
 
 // Plan asks the policy what it would do, and changes nothing. A policy that weighs
 // load needs some seconds, for rates are measured over time. The policy is a new one,
@@ -73,7 +68,11 @@ func (c *Controller) Plan(ctx context.Context) (Plan, error) {
 		Policy: p.Name(), Decided: append([]policy.Action{}, v.Actions...), Reason: v.Reason, Observed: v.Numbers,
 		Settings: []SettingChange{}, Moves: []PlannedMove{}, Before: policy.SpreadOf(obs).Numbers(),
 	}
-	if err := c.planSettings(ctx, &plan); err != nil {
+	settings, err := c.cfg.Client.GetClusterSettings(ctx)
+	if err != nil {
+		return Plan{}, err
+	}
+	if err := c.planSettings(ctx, &plan, settings); err != nil {
 		return Plan{}, err
 	}
 	moves := v.Moves
@@ -83,12 +82,13 @@ func (c *Controller) Plan(ctx context.Context) (Plan, error) {
 	if err := c.planMoves(ctx, &plan, moves); err != nil {
 		return Plan{}, err
 	}
+	plan.Time = paceOf(settings, plan.Settings).time(moves, plan.Estimated)
 	plan.After = policy.SpreadOf(obs.After(moves)).Numbers()
 	return plan, nil
 }
 
 // planSettings finds the settings that would change.
-func (c *Controller) planSettings(ctx context.Context, plan *Plan) error {
+func (c *Controller) planSettings(ctx context.Context, plan *Plan, now SettingsInForce) error {
 	var want []Setting
 	for _, a := range plan.Decided {
 		switch a {
@@ -99,13 +99,6 @@ func (c *Controller) planSettings(ctx context.Context, plan *Plan) error {
 		case policy.Hold:
 			want = append(want, holdSettings()...)
 		}
-	}
-	if len(want) == 0 {
-		return nil
-	}
-	now, err := c.cfg.Client.GetClusterSettings(ctx)
-	if err != nil {
-		return err
 	}
 	if err := c.ledger.lock.Lock(ctx); err != nil {
 		return err
@@ -143,7 +136,6 @@ func (c *Controller) planMoves(ctx context.Context, plan *Plan, moves []policy.S
 		plan.Moves = append(plan.Moves, planned)
 		plan.Bytes += m.Bytes
 	}
-	plan.Time = policy.MoveTime(moves, plannedRate, plannedConcurrency)
 	return nil
 }
 
@@ -167,7 +159,11 @@ func (p Plan) Text() string {
 		if p.Estimated {
 			kind = "moves, about (Elasticsearch chooses them)"
 		}
-		fmt.Fprintf(&b, "[PLAN] %s: %d, %s, %v\n", kind, len(p.Moves), formatBytes(p.Bytes), p.Time)
+		took := "about " + p.Time.String()
+		if p.Time < 0 {
+			took = "time not known, for recoveries have no limit"
+		}
+		fmt.Fprintf(&b, "[PLAN] %s: %d, %s, %s\n", kind, len(p.Moves), formatBytes(p.Bytes), took)
 		for _, m := range p.Moves {
 			fmt.Fprintf(&b, "[PLAN]   %s[%d] (%s): %s -> %s", m.Index, m.Shard, formatBytes(m.Bytes), m.From, m.To)
 			if m.Refused != "" {

@@ -50,7 +50,7 @@ func TestAPlanShowsSettingsMovesBytesTimeAndBalanceAndChangesNothing(t *testing.
 		for _, r := range fake.reroutes {
 			assert.Contains(t, r, "dry ")
 		}
-		assert.Contains(t, p.Text(), "[PLAN] moves, about (Elasticsearch chooses them): 6, 2.9gb, 1m0s")
+		assert.Contains(t, p.Text(), "[PLAN] moves, about (Elasticsearch chooses them): 6, 2.9gb, about 1m0s")
 		assert.Contains(t, p.Text(), "[PLAN] policy variance would do: rebalance")
 		assert.Contains(t, p.Text(), "refused now: disk_threshold: not there")
 	})
