@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -131,7 +132,9 @@ func (c *Checker) Busy() string {
 	return c.busy
 }
 
-// CheckAll checks every index, in the order of their names.
+// CheckAll checks every index, in the order of their names. One that can't be looked at
+// keeps none of the others back: its report says why. One that was deleted meanwhile has
+// none.
 func (c *Checker) CheckAll(ctx context.Context) ([]Report, error) {
 	shards, err := c.cfg.Client.GetShardAllocation(ctx)
 	if err != nil {
@@ -144,8 +147,13 @@ func (c *Checker) CheckAll(ctx context.Context) ([]Report, error) {
 	slices.Sort(names)
 	var out []Report
 	for _, name := range slices.Compact(names) {
-		r, err := c.Check(ctx, name)
-		if err != nil {
+		r, err := c.checkInTurn(ctx, name)
+		switch {
+		case ctx.Err() != nil:
+			return out, ctx.Err()
+		case gone(err):
+			continue
+		case err != nil && !answered(err):
 			return out, err
 		}
 		out = append(out, r)
@@ -153,8 +161,35 @@ func (c *Checker) CheckAll(ctx context.Context) ([]Report, error) {
 	return out, nil
 }
 
+// checkInTurn checks an index when no other check is under way, such as one that a person
+// asked for.
+func (c *Checker) checkInTurn(ctx context.Context, index string) (Report, error) {
+	for {
+		r, err := c.Check(ctx, index)
+		if !errors.Is(err, ErrBusy) {
+			return r, err
+		}
+		if err := c.cfg.Clock.Sleep(ctx, c.cfg.Settle); err != nil {
+			return r, err
+		}
+	}
+}
+
+// answered reports whether an error is Elasticsearch's word about an index, such as that
+// it is closed, and not that nobody could be asked.
+func answered(err error) bool {
+	var api *controller.APIError
+	return errors.As(err, &api)
+}
+
+// gone reports whether an index could not be looked at because it is no more.
+func gone(err error) bool {
+	return errors.Is(err, controller.ErrNoSuchIndex) || controller.HasStatus(err, http.StatusNotFound)
+}
+
 // Check checks one index. A cluster that fails in the middle is in the report; the error
-// is that of the start: [ErrBusy], or an index that can't be looked at.
+// is that of the start: [ErrBusy], or an index that can't be looked at, which leaves a
+// report that says so unless the index does not exist.
 func (c *Checker) Check(ctx context.Context, index string) (Report, error) {
 	if err := c.begin(index); err != nil {
 		return Report{}, err
@@ -164,6 +199,10 @@ func (c *Checker) Check(ctx context.Context, index string) (Report, error) {
 	r := Report{Index: index, At: c.cfg.Clock.Now().UTC(), Verdict: Consistent, Shards: []ShardReport{}}
 	copies, err := c.look(ctx, index)
 	if err != nil {
+		if ctx.Err() == nil && !gone(err) {
+			r.Error, r.Verdict, r.Took = err.Error(), Unknown, c.cfg.Clock.Monotonic()-start
+			c.keep(r)
+		}
 		return r, err
 	}
 	if len(copies) == 0 {
@@ -182,10 +221,15 @@ func (c *Checker) Check(ctx context.Context, index string) (Report, error) {
 	if ctx.Err() != nil {
 		return r, ctx.Err()
 	}
+	c.keep(r)
+	return r, nil
+}
+
+// keep stores a report.
+func (c *Checker) keep(r Report) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.reports[index] = r
-	return r, nil
+	c.reports[r.Index] = r
 }
 
 func (c *Checker) begin(index string) error {

@@ -54,6 +54,9 @@ type cluster struct {
 	open   map[string][]doc // points in time
 	closed int
 	pages  int
+	// others are further indices, of one copy each, that can't be looked at: "closed" or
+	// "gone" since they were listed.
+	others []string
 }
 
 // twoCopies are a primary on n1 and a replica on n2 with n documents each.
@@ -80,6 +83,18 @@ func (c *cluster) RoundTrip(r *http.Request) (*http.Response, error) {
 		body, _ = io.ReadAll(r.Body)
 	}
 	switch path := r.URL.Path; {
+	case path == "/closed/_refresh":
+		rec.WriteHeader(400)
+		_, _ = io.WriteString(rec, `{"error":{"type":"index_closed_exception","reason":"closed"},"status":400}`)
+	case path == "/gone/_refresh":
+		rec.WriteHeader(404)
+		_, _ = io.WriteString(rec, `{"error":{"type":"index_not_found_exception","reason":"no such index [gone]"},"status":404}`)
+	case path == "/_cat/shards" && len(c.others) > 0:
+		rows := []map[string]string{{"index": "idx", "shard": "0", "prirep": "p", "state": "STARTED", "node": "n1"}}
+		for _, name := range c.others {
+			rows = append(rows, map[string]string{"index": name, "shard": "0", "prirep": "p", "state": "STARTED", "node": "n1"})
+		}
+		write(rec, rows)
 	case path == "/idx/_refresh":
 		_, _ = io.WriteString(rec, `{}`)
 	case strings.HasPrefix(path, "/_cat/shards"):
@@ -409,6 +424,45 @@ func TestOneCheckAtATimeAndNoneOfAnIndexThatIsNotThere(t *testing.T) {
 		require.NoError(t, <-done)
 		_, err = checker.Check(t.Context(), "other")
 		require.Error(t, err)
+	})
+}
+
+func TestAnIndexThatCantBeLookedAtKeepsTheOthersFromNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := twoCopies(3)
+		c.others = []string{"closed", "gone"}
+		checker := newChecker(t, c, nil)
+		reports, err := checker.CheckAll(t.Context())
+		require.NoError(t, err)
+		verdicts := map[string]consistency.Verdict{}
+		for _, r := range reports {
+			verdicts[r.Index] = r.Verdict
+		}
+		assert.Equal(t, map[string]consistency.Verdict{"closed": consistency.Unknown, "idx": consistency.Consistent}, verdicts)
+		assert.Contains(t, checker.Reports()["closed"].Text(), "broken off: indices.refresh: status 400 index_closed_exception: closed")
+	})
+}
+
+func TestARoundWaitsForACheckThatAPersonAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checker := newChecker(t, twoCopies(1000), func(cfg *consistency.Config) { cfg.Rate = 100 })
+		done := make(chan error)
+		go func() { _, err := checker.Check(t.Context(), "idx"); done <- err }()
+		time.Sleep(time.Second)
+		reports, err := checker.CheckAll(t.Context())
+		require.NoError(t, err)
+		assert.Len(t, reports, 1)
+		require.NoError(t, <-done)
+	})
+}
+
+func TestAnOnlyCopyIsNotSaidToAgreeWithAnything(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := twoCopies(5)
+		c.copies = c.copies[:1]
+		r := check(t, c, nil)
+		assert.Equal(t, consistency.Consistent, r.Verdict)
+		assert.Contains(t, r.Text(), "idx[0] on n1: copies, consistent: the shard's only copy: there is nothing to compare it with")
 	})
 }
 

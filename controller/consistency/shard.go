@@ -36,6 +36,9 @@ func (c *Checker) checkShard(ctx context.Context, index string, shard int, copie
 	}
 	c.compareSizes(&r, serving)
 	if len(serving) < 2 {
+		if len(copies) == 1 {
+			r.add(Finding{Kind: "copies", Verdict: Consistent, Node: serving[0].Node, Text: "the shard's only copy: there is nothing to compare it with"})
+		}
 		return r, nil
 	}
 	return r, c.compareContent(ctx, index, &r, serving)
