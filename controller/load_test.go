@@ -2,6 +2,7 @@ package controller_test
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,6 +113,39 @@ func TestMetricsAreKeptAtEveryLevel(t *testing.T) {
 		assert.Equal(t, controller.IndexMetric{Index: "idx", Copies: 4, Docs: 20, StoreBytes: 8192, QPS: 5, Latency: 2 * time.Millisecond}, m.Indices[0])
 		assert.Len(t, m.Shards, 4)
 		assert.Equal(t, 3, m.Cluster.DataNodes)
+		require.NoError(t, r.end())
+	})
+}
+
+func TestCountsOfCopiesAreAsOfTheLastCheckNotOfTheLastLookAtDetails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFakeCluster(3, replicated("idx", "Ss", "Ss")...)
+		r := run(t, fake, func(c *controller.Config) { c.PolicyName = "none" })
+		time.Sleep(second)
+		m, _ := r.Monitor().GetMetrics()
+		assert.Equal(t, "green", m.Cluster.Status)
+		assert.Equal(t, 2, m.Nodes[1].Shards)
+		for _, c := range []struct {
+			change func(*fakeCopy)
+			status string
+			active int
+		}{
+			{func(c *fakeCopy) { c.state, c.node = "UNASSIGNED", "" }, "yellow", 3},
+			{func(c *fakeCopy) { c.primary = true }, "red", 3},
+			{func(c *fakeCopy) { c.state, c.node = "RELOCATING", "n2 -> 10.0.0.9 q2w3e4 n3" }, "green", 4},
+		} {
+			fake.set(func(f *fakeCluster) {
+				f.copies = slices.Clone(f.copies)
+				c.change(&f.copies[1])
+			})
+			time.Sleep(30 * time.Second)
+			m, _ = r.Monitor().GetMetrics()
+			assert.Equal(t, c.status, m.Cluster.Status)
+			assert.Equal(t, c.active, m.Cluster.ActiveShards)
+			assert.InDelta(t, 25*float64(c.active), m.Cluster.ActiveShardsPercent, 0)
+		}
+		assert.Equal(t, []int{2, 1, 1}, []int{m.Nodes[0].Shards, m.Nodes[1].Shards, m.Nodes[2].Shards}, "a copy counts where it is going to be")
+		assert.Equal(t, 1, m.Cluster.RelocatingShards)
 		require.NoError(t, r.end())
 	})
 }

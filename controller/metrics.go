@@ -5,6 +5,7 @@ import "time"
 // Metrics are the figures of the cluster at the levels of the user's documents:
 // cluster, nodes, indices and shards.
 type Metrics struct {
+	// At is when details were last looked at; the numbers of copies are newer.
 	At      time.Time     `json:"at"`
 	Cluster ClusterHealth `json:"cluster"`
 	Nodes   []NodeMetrics `json:"nodes"`

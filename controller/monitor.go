@@ -43,6 +43,7 @@ type ReplicationMonitor struct {
 	healths        map[string][]ReplicaHealth
 	inSync         map[copyKey]time.Time // when a copy was last seen complete
 	metrics        Metrics
+	tally          tally // of the last check that succeeded
 	recoveries     []RecoveryProgress
 	checked        bool               // a check has succeeded, and none has failed since
 	checkedAt      time.Duration      // when the last one succeeded
@@ -157,7 +158,7 @@ func (m *ReplicationMonitor) check(ctx context.Context) {
 	for i, copies := range indices {
 		statuses[i] = copies.status(at)
 	}
-	m.keep(statuses)
+	m.keep(statuses, shards, at.UTC())
 	m.report(ctx, statuses)
 	m.alert(ctx, indices, statuses)
 	m.watchRecoveries(ctx, statuses)
@@ -180,11 +181,23 @@ func (m *ReplicationMonitor) Checked() bool {
 }
 
 // GetMetrics returns the figures of the last look at details, and whether there
-// was one.
+// was one. How many copies there are, in which state and on which node, is as of the last
+// check, which may be later.
 func (m *ReplicationMonitor) GetMetrics() (Metrics, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.metrics, m.delayKnown
+	if m.metrics.At.IsZero() {
+		return Metrics{}, false
+	}
+	return m.tally.refresh(m.metrics), true
+}
+
+// LastCheck is when a check last succeeded; the zero time: none has yet, and nothing is
+// known of any index.
+func (m *ReplicationMonitor) LastCheck() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.tally.at
 }
 
 // GetRecoveries returns the recoveries that were going on at the last check.
@@ -218,14 +231,14 @@ func (m *ReplicationMonitor) watchRecoveries(ctx context.Context, statuses []Rep
 	}
 }
 
-func (m *ReplicationMonitor) keep(statuses []ReplicationStatus) {
+func (m *ReplicationMonitor) keep(statuses []ReplicationStatus, shards []ShardInfo, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.statuses = make(map[string]ReplicationStatus, len(statuses))
 	for _, s := range statuses {
 		m.statuses[s.Index] = s
 	}
-	m.checked, m.checkedAt = true, m.clock.Monotonic()
+	m.checked, m.checkedAt, m.tally = true, m.clock.Monotonic(), m.tally.renewed(shards, at)
 }
 
 const rule = "========================================"

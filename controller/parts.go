@@ -46,11 +46,18 @@ type Tenant interface {
 // and ledger of settings.
 type Desk struct{ c *Controller }
 
+// Desk is where records are kept of what did not come from the controller itself, such as a
+// person's word.
+func (c *Controller) Desk() *Desk { return &Desk{c} }
+
 // Clock is the controller's clock.
 func (d *Desk) Clock() clock.Clock { return d.c.cfg.Clock }
 
 // Client is the controller's client.
 func (d *Desk) Client() *Client { return d.c.cfg.Client }
+
+// Operator is the actor of what a person decides.
+const Operator = actorOperator
 
 // Begin starts the audit record of a decision taken now; Record keeps it.
 func (d *Desk) Begin(actor string) Decision { return d.c.journal.begin(actor, "") }
@@ -112,7 +119,7 @@ func SortedSettings(settings map[string]string) []Setting {
 // tenant is a controller under a leadership.
 type tenant struct{ c *Controller }
 
-func (t tenant) Desk() *Desk           { return &Desk{t.c} }
+func (t tenant) Desk() *Desk           { return t.c.Desk() }
 func (t tenant) Stopping() clock.Event { return t.c.stop }
 
 func (t tenant) Lead(ctx context.Context) error {

@@ -16,14 +16,21 @@ import (
 
 // snapshot is what the status page shows, sent whenever it has changed.
 type snapshot struct {
-	Policy     string                                  `json:"policy"`
+	Policy string `json:"policy"`
+	// Running is false on a controller that stands by; Ready is true when the last rounds
+	// could see the cluster. LastCheck is when one last did.
+	Running    bool                                    `json:"running"`
 	Ready      bool                                    `json:"ready"`
+	LastCheck  time.Time                               `json:"last_check,omitzero"`
 	Statuses   map[string]controller.ReplicationStatus `json:"statuses"`
 	Nodes      []controller.NodeMetrics                `json:"nodes"`
+	Indices    []controller.IndexMetric                `json:"indices"`
 	Cluster    controller.ClusterHealth                `json:"cluster"`
 	Recoveries []controller.RecoveryProgress           `json:"recoveries"`
 	Decisions  []controller.Decision                   `json:"decisions"`
 	Faults     []recovery.Fault                        `json:"faults"`
+	// FaultsWatched is false where nobody looks for faults.
+	FaultsWatched bool `json:"faults_watched"`
 	// Consistency is the verdict of the last check, by index.
 	Consistency map[string]consistency.Verdict `json:"consistency"`
 }
@@ -33,14 +40,13 @@ type snapshot struct {
 const keepAlive = 15 * time.Second
 
 func (s *Server) snapshot() snapshot {
-	const shown = 20
 	c := s.cfg.Controller
 	metrics, _ := c.Monitor().GetMetrics()
 	out := snapshot{
-		Policy: c.PolicyName(), Ready: c.Ready(), Statuses: c.Monitor().GetAllReplicationStatuses(),
-		Nodes: some(metrics.Nodes), Cluster: metrics.Cluster,
-		Recoveries: some(c.Monitor().GetRecoveries()), Decisions: some(newest(c.Decisions(), shown)),
-		Faults: []recovery.Fault{}, Consistency: map[string]consistency.Verdict{},
+		Policy: c.PolicyName(), Running: c.Running(), Ready: c.Ready(), LastCheck: c.Monitor().LastCheck(), Statuses: c.Monitor().GetAllReplicationStatuses(),
+		Nodes: some(metrics.Nodes), Indices: some(metrics.Indices), Cluster: metrics.Cluster,
+		Recoveries: some(c.Monitor().GetRecoveries()), Decisions: some(worthSeeing(c.Decisions())),
+		Faults: []recovery.Fault{}, FaultsWatched: s.cfg.Recovery != nil, Consistency: map[string]consistency.Verdict{},
 	}
 	if s.cfg.Recovery != nil {
 		out.Faults = some(s.cfg.Recovery.Faults())
@@ -50,6 +56,24 @@ func (s *Server) snapshot() snapshot {
 		for _, name := range slices.Sorted(maps.Keys(reports)) {
 			out.Consistency[name] = reports[name].Verdict
 		}
+	}
+	return out
+}
+
+// worthSeeing are the decisions for the page, the last first: those of each who decides at
+// every round only as far as something was decided, and the last one in any case; of a
+// policy that was only asked, the last one. A person who looks wants to see what was done, not that nothing was twice a minute.
+func worthSeeing(all []controller.Decision) []controller.Decision {
+	const shown = 20
+	type who struct{ actor, policy string }
+	seen := map[who]bool{}
+	var out []controller.Decision
+	for _, d := range newest(all, len(all)) {
+		by := who{d.Actor, d.Policy}
+		if (len(d.Decided) > 0 && !d.Shadow() || !seen[by]) && len(out) < shown {
+			out = append(out, d)
+		}
+		seen[by] = true
 	}
 	return out
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/shardquake/shardquake/controller"
 	"github.com/shardquake/shardquake/controller/consistency"
@@ -22,7 +24,7 @@ func (s *Server) consistencyTable() []route {
 		{method: "POST", path: "/consistency", about: "Check one index now, in the background.",
 			handle: s.checkConsistency, body: checkOrder{}, answer: message{}, status: http.StatusAccepted},
 		{method: "GET", path: "/consistency/{index}", about: "The last consistency report of an index.",
-			handle: s.consistencyReport, answer: consistency.Report{}, query: []queryParam{{"format", "json (default) or text"}}},
+			handle: s.consistencyReport, answer: consistency.Report{}, query: []queryParam{{"format", "string", "json (default) or text"}}},
 	}
 }
 
@@ -38,9 +40,10 @@ type message struct {
 
 func (s *Server) consistencyReport(w http.ResponseWriter, r *http.Request) {
 	index := r.PathValue("index")
-	report, ok := s.cfg.Consistency.Reports()[index]
+	reports := s.cfg.Consistency.Reports()
+	report, ok := reports[index]
 	if !ok {
-		writeFailure(w, fmt.Errorf("%w among those checked: %q", controller.ErrNoSuchIndex, index))
+		writeFailure(w, withNearest(fmt.Errorf("%w among those checked: %q", controller.ErrNoSuchIndex, index), index, slices.Sorted(maps.Keys(reports))))
 		return
 	}
 	switch format := r.URL.Query().Get("format"); format {
@@ -63,7 +66,7 @@ func (s *Server) checkConsistency(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if _, err := s.cfg.Controller.Monitor().GetReplicationStatus(order.Index); err != nil {
-		writeFailure(w, err)
+		writeFailure(w, s.noIndex(err, order.Index))
 		return
 	}
 	if busy := s.cfg.Consistency.Busy(); busy != "" {
@@ -71,8 +74,7 @@ func (s *Server) checkConsistency(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.cfg.Clock.Go(s.cfg.Background, "consistency-check", func(ctx context.Context) {
-		// A check that fails in the middle says so in its report; one that could not begin
-		// leaves none.
+		// A check that fails says so in its report.
 		_, _ = s.cfg.Consistency.Check(ctx, order.Index)
 	})
 	writeJSON(w, http.StatusAccepted, message{"Consistency check of " + order.Index + " started"})
@@ -86,6 +88,8 @@ func (s *Server) recoveryTable() []route {
 	return []route{
 		{method: "GET", path: "/recovery/history", about: "Faults, open ones and those that are over, with times to recovery.",
 			handle: s.faultHistory, answer: faultHistory{}},
+		{method: "GET", path: "/recovery/approvals", about: "What was allowed, here or when the controller was started.",
+			handle: func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, 200, some(s.cfg.Recovery.Approvals())) }, answer: []recovery.Approval{}},
 		{method: "POST", path: "/recovery/approvals", about: "Allow an action that loses data or overrules somebody.",
 			handle: s.approve, body: approval{}, answer: message{}},
 	}
@@ -103,6 +107,18 @@ type approval struct {
 	Approve string `json:"approve" jsonschema:"description=the action or action:index"`
 }
 
+// concerns finds a word for an index that there is none of: misspelt, it would be ignored.
+func (s *Server) concerns(word recovery.Approval) error {
+	index := word.Index()
+	if index == "" || slices.ContainsFunc(s.cfg.Recovery.Faults(), func(f recovery.Fault) bool { return f.Index == index }) {
+		return nil // one that was deleted to be restored has a fault still
+	}
+	if _, err := s.cfg.Controller.Monitor().GetReplicationStatus(index); err != nil {
+		return s.noIndex(err, index)
+	}
+	return nil
+}
+
 func (s *Server) faultHistory(w http.ResponseWriter, _ *http.Request) {
 	m := s.cfg.Recovery
 	h := faultHistory{Open: some(m.Faults()), Past: some(m.Past()), Stats: m.Stats()}
@@ -110,15 +126,30 @@ func (s *Server) faultHistory(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, 200, h)
 }
 
+// approve takes a person's word, and keeps a record of it: it may lose data.
 func (s *Server) approve(w http.ResponseWriter, r *http.Request) {
 	var a approval
 	if status, err := readBody(r, &a); err != nil {
 		writeError(w, status, "bad_request", err.Error())
 		return
 	}
-	if err := s.cfg.Recovery.Approve(recovery.Approval(a.Approve)); err != nil {
+	word := recovery.Approval(a.Approve)
+	if err := word.Check(); err != nil {
 		writeError(w, http.StatusBadRequest, "bad_request", err.Error())
 		return
 	}
+	if err := s.concerns(word); err != nil {
+		writeFailure(w, err)
+		return
+	}
+	if err := s.cfg.Recovery.Approve(word); err != nil {
+		writeError(w, http.StatusBadRequest, "bad_request", err.Error())
+		return
+	}
+	desk := s.cfg.Controller.Desk()
+	d := desk.Begin(controller.Operator)
+	d.Decided, d.Reason = append(d.Decided, "approve"), "an operator allowed "+a.Approve
+	desk.Record(d)
+	desk.Warnf(r.Context(), "[RECOVERY] Approved by an operator: %s", a.Approve)
 	writeJSON(w, 200, message{"Approved: " + a.Approve})
 }

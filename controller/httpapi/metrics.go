@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/shardquake/shardquake/controller"
@@ -26,8 +27,13 @@ type collector struct {
 
 func metricsHandler(cfg Config) http.Handler {
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(collector{cfg.Controller, cfg.Consistency, cfg.Recovery})
-	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
+	reg.MustRegister(
+		collector{cfg.Controller, cfg.Consistency, cfg.Recovery},
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	// One figure that can't be given, such as those of two nodes of one name, keeps none of
+	// the others back.
+	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
 }
 
 // Describe implements prometheus.Collector: an unchecked one, whose metrics depend on
@@ -41,12 +47,17 @@ func (k collector) Collect(out chan<- prometheus.Metric) {
 	e.counter("client_requests_total", "Requests sent to Elasticsearch, retries included.", float64(stats.Calls))
 	e.counter("client_failures_total", "Requests that failed.", float64(stats.Failures))
 	e.counter("client_retries_total", "Requests that were sent again.", float64(stats.Retries))
-	e.gauge("ready", "1 when the last rounds could see the cluster.", flag(k.c.Ready()))
+	e.gauge("running", "1 while the controller looks after its cluster, 0 while it stands by for another.", flag(k.c.Running()))
+	e.gauge("ready", "1 when it does and the last rounds could see the cluster.", flag(k.c.Running() && k.c.Ready()))
+	if at := k.c.Monitor().LastCheck(); !at.IsZero() {
+		e.gauge("last_check_timestamp_seconds", "When a check of all copies last succeeded.", float64(at.UnixMilli())/1000)
+	}
 	k.decisions(e)
 	k.indices(e)
 	k.recoveries(e)
 	k.faults(e)
 	if m, ok := k.c.Monitor().GetMetrics(); ok {
+		e.gauge("last_look_timestamp_seconds", "When loads, sizes and documents were last looked at.", float64(m.At.UnixMilli())/1000)
 		levels(e, m)
 	}
 }
@@ -163,7 +174,11 @@ func (e emitter) emit(kind prometheus.ValueType, name, help string, v float64, l
 		names[i], values[i] = l.name, l.value
 	}
 	desc := prometheus.NewDesc("shardquake_controller_"+name, help, names, nil)
-	e.out <- prometheus.MustNewConstMetric(desc, kind, v, values...)
+	m, err := prometheus.NewConstMetric(desc, kind, v, values...)
+	if err != nil {
+		m = prometheus.NewInvalidMetric(desc, err) // a name of the cluster's that is no text
+	}
+	e.out <- m
 }
 
 func flag(b bool) float64 {

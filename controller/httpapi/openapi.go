@@ -18,9 +18,22 @@ import (
 // The parts of an OpenAPI 3.1 document that are used here.
 type (
 	apiDocument struct {
-		OpenAPI string                             `json:"openapi"`
-		Info    apiInfo                            `json:"info"`
-		Paths   map[string]map[string]apiOperation `json:"paths"`
+		OpenAPI    string                             `json:"openapi"`
+		Info       apiInfo                            `json:"info"`
+		Servers    []apiServer                        `json:"servers"`
+		Paths      map[string]map[string]apiOperation `json:"paths"`
+		Components *apiComponents                     `json:"components,omitempty"`
+	}
+	apiServer struct {
+		URL string `json:"url"`
+	}
+	apiComponents struct {
+		SecuritySchemes map[string]apiSecurity `json:"securitySchemes"`
+	}
+	apiSecurity struct {
+		Type        string `json:"type"`
+		Scheme      string `json:"scheme"`
+		Description string `json:"description"`
 	}
 	apiInfo struct {
 		Title       string `json:"title"`
@@ -32,6 +45,7 @@ type (
 		Parameters  []apiParameter        `json:"parameters,omitempty"`
 		RequestBody *apiContent           `json:"requestBody,omitempty"`
 		Responses   map[string]apiContent `json:"responses"`
+		Security    []map[string][]string `json:"security,omitempty"`
 	}
 	apiParameter struct {
 		Name        string            `json:"name"`
@@ -46,25 +60,36 @@ type (
 		Content     map[string]apiMedia `json:"content,omitempty"`
 	}
 	apiMedia struct {
-		Schema *jsonschema.Schema `json:"schema"`
+		Schema *jsonschema.Schema `json:"schema,omitempty"`
 	}
 )
 
-// describe writes the OpenAPI document of the routes.
-func describe(routes []route) ([]byte, error) {
+// bearer is the name of the scheme by which a token is presented.
+const bearer = "token"
+
+// describe writes the OpenAPI document of the routes. With a token most of them ask for it.
+func describe(routes []route, token bool) ([]byte, error) {
 	doc := apiDocument{
 		OpenAPI: "3.1.0",
 		Info: apiInfo{
 			Title: "Shardquake controller", Version: "1",
 			Description: "Looks after the shards of an Elasticsearch cluster. Errors have the form {error: {type, reason}, status}.",
 		},
-		Paths: map[string]map[string]apiOperation{},
+		Servers: []apiServer{{"/"}},
+		Paths:   map[string]map[string]apiOperation{},
+	}
+	if token {
+		doc.Components = &apiComponents{map[string]apiSecurity{bearer: {"http", "bearer", "The token that the controller was started with."}}}
 	}
 	for _, r := range routes {
 		if doc.Paths[r.path] == nil {
 			doc.Paths[r.path] = map[string]apiOperation{}
 		}
-		doc.Paths[r.path][strings.ToLower(r.method)] = operation(r)
+		op := operation(r)
+		if token && !r.open {
+			op.Security = []map[string][]string{{bearer: {}}}
+		}
+		doc.Paths[r.path][strings.ToLower(r.method)] = op
 	}
 	out, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
@@ -80,6 +105,8 @@ func operation(r route) apiOperation {
 	ok := apiContent{Description: "done"}
 	if r.answer != nil {
 		ok.Content = jsonContent(r.answer)
+	} else if r.media != "" {
+		ok.Content = map[string]apiMedia{r.media: {}}
 	}
 	op.Responses[strconv.Itoa(cmp.Or(r.status, http.StatusOK))] = ok
 	if r.body != nil {
@@ -91,7 +118,7 @@ func operation(r route) apiOperation {
 		}
 	}
 	for _, q := range r.query {
-		op.Parameters = append(op.Parameters, apiParameter{Name: q.name, In: "query", Description: q.about, Schema: map[string]string{"type": "string"}})
+		op.Parameters = append(op.Parameters, apiParameter{Name: q.name, In: "query", Description: q.about, Schema: map[string]string{"type": q.kind}})
 	}
 	return op
 }

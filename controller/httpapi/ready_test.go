@@ -44,6 +44,16 @@ func TestAControllerThatStandsBySaysSo(t *testing.T) {
 		assert.Contains(t, body, "another one has the lease")
 		status, _ = a.call("GET", "/shards", "")
 		assert.Equal(t, 200, status, "looking is no acting")
+		for _, path := range []string{"/replication/status", "/replication/status/my_index_1", "/replication/health/my_index_1"} {
+			status, body = a.call("GET", path, "")
+			assert.Equal(t, 503, status, "nothing is known, which is not that there is nothing: %s", path)
+			assert.Contains(t, body, "another one has the lease")
+		}
+		status, _ = a.call("POST", "/consistency", `{"index":"my_index_1"}`)
+		assert.Equal(t, 503, status)
+		_, body = a.call("GET", "/metrics", "")
+		assert.Contains(t, body, "shardquake_controller_running 0\n")
+		assert.Contains(t, body, "shardquake_controller_ready 0\n")
 	})
 }
 

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
 
 	"github.com/shardquake/shardquake/controller"
 	"github.com/shardquake/shardquake/controller/policy"
+	"github.com/shardquake/shardquake/internal/source"
 )
 
 // route is one path and method.
@@ -21,6 +23,7 @@ type route struct {
 	handle  http.HandlerFunc
 	body    any          // value of the type that the request's body has; nil: none
 	answer  any          // value of the type of the answer; nil: not JSON
+	media   string       // type of an answer that is not JSON
 	status  int          // of a successful answer; 0: 200
 	query   []queryParam // parameters that it knows
 	open    bool         // needs no token
@@ -28,7 +31,7 @@ type route struct {
 }
 
 // queryParam is a query parameter of a route.
-type queryParam struct{ name, about string }
+type queryParam struct{ name, kind, about string }
 
 // serves reports whether the route takes a method; HEAD goes with GET.
 func (r route) serves(method string) bool {
@@ -56,22 +59,22 @@ func (s *Server) table() []route {
 				writeJSON(w, 200, some(c.Monitor().GetRecoveries()))
 			}, answer: []controller.RecoveryProgress{}},
 		{method: "GET", path: "/decisions", about: "Audit records, newest first.",
-			handle: s.decisions, answer: []controller.Decision{}, query: []queryParam{{"limit", "how many at most; default 100"}}},
+			handle: s.decisions, answer: []controller.Decision{}, query: []queryParam{{"limit", "integer", "how many at most; default 100"}}},
 		{method: "GET", path: "/cluster/metrics", about: "Figures of cluster, nodes, indices and shards.",
 			handle: s.figures, answer: controller.Metrics{}},
-		{method: "GET", path: "/metrics", about: "Metrics in the text format of Prometheus.", handle: s.metrics.ServeHTTP},
+		{method: "GET", path: "/metrics", about: "Metrics in the text format of Prometheus.", handle: s.metrics.ServeHTTP, media: "text/plain"},
 		{method: "GET", path: "/events", about: "A stream of server-sent events: status, whenever something changed.",
-			handle: s.events, endless: true},
+			handle: s.events, endless: true, media: "text/event-stream"},
 		{method: "GET", path: "/healthz", about: "The process is alive.", open: true,
 			handle: func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, 200, health{"ok"}) }, answer: health{}},
 		{method: "GET", path: "/readyz", about: "The controller looks after its cluster and sees it; 503 when it does not, or stands by.", open: true,
 			handle: s.ready, answer: health{}},
-		{method: "GET", path: "/openapi.json", about: "This description.", open: true,
+		{method: "GET", path: "/openapi.json", about: "This description.", open: true, media: "application/json",
 			handle: func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
 				_, _ = w.Write(s.openAPI)
 			}},
-		{method: "GET", path: "/", about: "A status page for people.", open: true, handle: s.page},
+		{method: "GET", path: "/", about: "A status page for people.", open: true, handle: s.page, media: "text/html"},
 	}
 }
 
@@ -92,13 +95,17 @@ type orderAnswer struct {
 }
 
 func (s *Server) replicationStatuses(w http.ResponseWriter, _ *http.Request) {
+	if err := s.unseen(); err != nil {
+		writeFailure(w, err)
+		return
+	}
 	writeJSON(w, 200, s.cfg.Controller.Monitor().GetAllReplicationStatuses())
 }
 
 func (s *Server) replicationStatus(w http.ResponseWriter, r *http.Request) {
 	status, err := s.cfg.Controller.Monitor().GetReplicationStatus(r.PathValue("index"))
 	if err != nil {
-		writeFailure(w, err)
+		writeFailure(w, s.noIndex(err, r.PathValue("index")))
 		return
 	}
 	writeJSON(w, 200, status)
@@ -107,10 +114,45 @@ func (s *Server) replicationStatus(w http.ResponseWriter, r *http.Request) {
 func (s *Server) replicaHealth(w http.ResponseWriter, r *http.Request) {
 	copies, err := s.cfg.Controller.Monitor().GetReplicaHealth(r.PathValue("index"))
 	if err != nil {
-		writeFailure(w, err)
+		writeFailure(w, s.noIndex(err, r.PathValue("index")))
 		return
 	}
 	writeJSON(w, 200, copies)
+}
+
+// errUnseen says that nothing is known of the cluster yet, which is not the same as that it
+// has no indices.
+var errUnseen = errors.New("no look at the cluster has succeeded yet")
+
+// unseen is why nothing is known of any index; nil when something is.
+func (s *Server) unseen() error {
+	switch c := s.cfg.Controller; {
+	case !c.Monitor().LastCheck().IsZero():
+		return nil
+	case !c.Running():
+		return fmt.Errorf("%w: %w", errUnseen, controller.ErrNotRunning)
+	}
+	return errUnseen
+}
+
+// noIndex completes the error about an index that the monitor doesn't know.
+func (s *Server) noIndex(err error, index string) error {
+	if why := s.unseen(); why != nil {
+		return why
+	}
+	statuses := s.cfg.Controller.Monitor().GetAllReplicationStatuses()
+	if _, known := statuses[index]; known {
+		return fmt.Errorf("%w: of its details", errUnseen)
+	}
+	return withNearest(err, index, slices.Sorted(maps.Keys(statuses)))
+}
+
+// withNearest adds to an error about a name the one that was perhaps meant.
+func withNearest(err error, got string, valid []string) error {
+	if nearest := source.Nearest(got, valid); nearest != "" {
+		return fmt.Errorf("%w; did you mean %q?", err, nearest)
+	}
+	return err
 }
 
 func (s *Server) shards(w http.ResponseWriter, r *http.Request) {
@@ -147,7 +189,8 @@ func (s *Server) manageShards(w http.ResponseWriter, r *http.Request) {
 	}
 	a, ok := actions[order.Action]
 	if !ok {
-		writeError(w, http.StatusBadRequest, "unknown_action", fmt.Sprintf("unknown action %q; there are rebalance and optimize", order.Action))
+		err := withNearest(fmt.Errorf("unknown action %q; there are rebalance and optimize", order.Action), order.Action, []string{"rebalance", "optimize"})
+		writeError(w, http.StatusBadRequest, "unknown_action", err.Error())
 		return
 	}
 	decision, err := s.cfg.Controller.Order(r.Context(), a.action)
@@ -166,6 +209,9 @@ func readBody(r *http.Request, v any) (status int, err error) {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
 			return http.StatusRequestEntityTooLarge, fmt.Errorf("body larger than %d bytes", tooLarge.Limit)
+		}
+		if errors.Is(err, io.EOF) {
+			err = errors.New("there is none; want a JSON object")
 		}
 		return http.StatusBadRequest, fmt.Errorf("body: %w", err)
 	}
@@ -188,9 +234,10 @@ func (s *Server) decisions(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, 200, some(newest(s.cfg.Controller.Decisions(), limit)))
 }
 
-// newest are the last decisions, the last first.
+// newest are the last decisions, the last first. They are recorded when they are carried
+// out, which may be in another order than that in which they were taken.
 func newest(all []controller.Decision, limit int) []controller.Decision {
-	slices.Reverse(all)
+	slices.SortStableFunc(all, func(a, b controller.Decision) int { return b.Seq - a.Seq })
 	return all[:min(limit, len(all))]
 }
 

@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"github.com/shardquake/shardquake/controller/consistency"
 	"github.com/shardquake/shardquake/controller/recovery"
 	"github.com/shardquake/shardquake/internal/clock"
+	"github.com/shardquake/shardquake/internal/source"
 )
 
 // Config configures the API. Zero values mean the defaults.
@@ -70,14 +73,17 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, mux: http.NewServeMux(), metrics: metricsHandler(cfg)}
 	s.routes = slices.Concat(s.table(), s.consistencyTable(), s.recoveryTable())
 	var err error
-	if s.openAPI, err = describe(s.routes); err != nil {
+	if s.openAPI, err = describe(s.routes, cfg.Token != ""); err != nil {
 		return nil, err
 	}
 	for _, path := range paths(s.routes) {
 		s.mux.Handle(pattern(path), s.dispatch(path))
 	}
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeError(w, http.StatusNotFound, "not_found", "no such path: "+r.URL.Path)
+		// Everything begins with the root.
+		others := slices.DeleteFunc(paths(s.routes), func(path string) bool { return path == "/" })
+		err := withNearest(errors.New("no such path: "+r.URL.Path), r.URL.Path, others)
+		writeError(w, http.StatusNotFound, "not_found", err.Error())
 	})
 	return s, nil
 }
@@ -123,6 +129,9 @@ func (s *Server) dispatch(path string) http.Handler {
 				continue
 			}
 			if status, kind, reason := s.refuse(rt, r); status != 0 {
+				if status == http.StatusUnauthorized {
+					w.Header().Set("WWW-Authenticate", `Bearer realm="shardquake"`)
+				}
 				writeError(w, status, kind, reason)
 				return
 			}
@@ -154,7 +163,32 @@ func (s *Server) refuse(rt route, r *http.Request) (status int, kind, reason str
 	case rt.method == http.MethodPost && !isJSON(r.Header.Get("Content-Type")):
 		return http.StatusUnsupportedMediaType, "unsupported_media_type", "wants Content-Type: application/json"
 	}
+	if err := rt.checkQuery(r.URL.RawQuery); err != nil {
+		return http.StatusBadRequest, "bad_request", err.Error()
+	}
 	return 0, "", ""
+}
+
+// checkQuery finds query parameters that would be ignored. What probes and browsers ask for
+// takes whatever they add.
+func (rt route) checkQuery(raw string) error {
+	if rt.answer == nil || rt.open {
+		return nil
+	}
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		return fmt.Errorf("query: %w", err)
+	}
+	var known []string
+	for _, q := range rt.query {
+		known = append(known, q.name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if !slices.Contains(known, name) {
+			return errors.New(source.Unknown("query parameter", name, known))
+		}
+	}
+	return nil
 }
 
 func (s *Server) authorized(r *http.Request) bool {
@@ -214,6 +248,8 @@ func writeFailure(w http.ResponseWriter, err error) {
 		writeError(w, http.StatusNotFound, "index_not_found", err.Error())
 	case errors.Is(err, consistency.ErrBusy):
 		writeError(w, http.StatusConflict, "busy", err.Error())
+	case errors.Is(err, errUnseen):
+		writeError(w, http.StatusServiceUnavailable, "not_yet", err.Error())
 	case errors.Is(err, controller.ErrNotRunning):
 		writeError(w, http.StatusConflict, "not_running", err.Error())
 	case errors.Is(err, context.DeadlineExceeded):

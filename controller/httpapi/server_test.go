@@ -159,11 +159,15 @@ func TestMistakesGetClearErrorsInJSON(t *testing.T) {
 		}{
 			{"GET", "/replication/status/other", "", 404, `no such index: \"other\"`},
 			{"GET", "/replication/health/other", "", 404, "index_not_found"},
-			{"GET", "/nothing", "", 404, "no such path: /nothing"},
+			{"GET", "/replication/status/my_index_2", "", 404, `did you mean \"my_index_1\"?`},
+			{"GET", "/nothing", "", 404, `"no such path: /nothing"`},
+			{"GET", "/shard", "", 404, `no such path: /shard; did you mean \"/shards\"?`},
 			{"DELETE", "/shards", "", 405, "/shards doesn't take DELETE; it takes GET, POST"},
 			{"POST", "/replication/status", "{}", 405, "it takes GET"},
 			{"POST", "/shards", "", 415, "wants Content-Type: application/json"},
 			{"POST", "/shards", `{"action":"explode"}`, 400, `unknown action \"explode\"; there are rebalance and optimize`},
+			{"POST", "/shards", `{"action":"optimise"}`, 400, `did you mean \"optimize\"?`},
+			{"POST", "/shards", " ", 400, "body: there is none"},
 			{"POST", "/shards", `{"acton":"rebalance"}`, 400, `unknown field \"acton\"`},
 			{"POST", "/shards", `{"action":`, 400, "unexpected EOF"},
 			{"POST", "/shards", `{"action":"optimize"} {}`, 400, "something follows the object"},
@@ -171,7 +175,12 @@ func TestMistakesGetClearErrorsInJSON(t *testing.T) {
 			{"POST", "/consistency", `{"index":"other"}`, 404, "no such index"},
 			{"GET", "/consistency/other", "", 404, "among those checked"},
 			{"POST", "/recovery/approvals", `{"approve":"wait"}`, 400, "bad_request"},
+			{"POST", "/recovery/approvals", `{"approve":"raise-replicas:x"}`, 404, "no such index"},
+			{"POST", "/recovery/approvals", `{"approve":"raise-replicas:"}`, 400, "no index follows the colon"},
+			{"POST", "/recovery/approvals", `{"approve":"raise-replicas:*"}`, 400, "not a pattern"},
 			{"GET", "/decisions?limit=none", "", 400, "want a positive number"},
+			{"GET", "/decisions?limt=5", "", 400, `unknown query parameter \"limt\"; did you mean \"limit\"?`},
+			{"GET", "/shards?pretty", "", 400, `unknown query parameter \"pretty\"`},
 		} {
 			status, body := a.call(c.method, c.path, c.body)
 			assert.Equal(t, c.status, status, "%s %s", c.method, c.path)
@@ -214,6 +223,21 @@ func TestAnOrderIsCarriedOutAndRecorded(t *testing.T) {
 		status, body = a.call("POST", "/shards", `{"action":"optimize"}`)
 		assert.Equal(t, 502, status)
 		assert.Contains(t, body, "not acknowledged")
+	})
+}
+
+func TestAPersonsWordIsRecorded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := start(t, nil)
+		_, body := a.call("GET", "/recovery/approvals", "")
+		assert.JSONEq(t, "[]", body)
+		status, body := a.call("POST", "/recovery/approvals", `{"approve":"raise-replicas:my_index_1"}`)
+		require.Equal(t, 200, status, body)
+		_, body = a.call("GET", "/recovery/approvals", "")
+		assert.JSONEq(t, `["raise-replicas:my_index_1"]`, body)
+		_, body = a.call("GET", "/decisions?limit=1", "")
+		assert.Contains(t, body, `"actor": "operator"`)
+		assert.Contains(t, body, "an operator allowed raise-replicas:my_index_1")
 	})
 }
 
@@ -268,6 +292,20 @@ func TestWithATokenEverythingButHealthAsksForIt(t *testing.T) {
 			status, _ := a.call("GET", path, "")
 			assert.Equal(t, want, status, path)
 		}
+		rec := httptest.NewRecorder()
+		a.ServeHTTP(rec, httptest.NewRequest("GET", "http://localhost/shards", nil))
+		assert.Equal(t, `Bearer realm="shardquake"`, rec.Header().Get("WWW-Authenticate"))
+		_, body := a.call("GET", "/openapi.json", "")
+		var doc struct {
+			Paths      map[string]map[string]struct{ Security []map[string][]string }
+			Components struct {
+				SecuritySchemes map[string]struct{ Type, Scheme string }
+			}
+		}
+		require.NoError(t, json.Unmarshal([]byte(body), &doc))
+		assert.Equal(t, "bearer", doc.Components.SecuritySchemes["token"].Scheme)
+		assert.Equal(t, []map[string][]string{{"token": {}}}, doc.Paths["/shards"]["post"].Security)
+		assert.Empty(t, doc.Paths["/healthz"]["get"].Security)
 	})
 }
 

@@ -422,6 +422,13 @@ func (m *Manager) Approve(a Approval) error {
 	return nil
 }
 
+// Approvals are what a person has allowed.
+func (m *Manager) Approvals() []Approval {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.approve)
+}
+
 // approved reports whether an action is allowed on an index. The lock is held.
 func (m *Manager) approved(action Action, index string) bool {
 	return slices.ContainsFunc(m.approve, func(a Approval) bool {

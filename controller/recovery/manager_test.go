@@ -173,7 +173,7 @@ const delayed = `"can_allocate":"allocation_delayed","remaining_delay_in_millis"
 func TestOnlyFaultsLeftToAPersonCountAsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake()
-		m := manage(t, fake, recovery.Config{Interval: time.Second, MaxTries: 1})
+		m := manage(t, fake, recovery.Config{Interval: 10 * time.Second, MaxTries: 1})
 		for _, why := range []string{delayed, maxRetries} {
 			fake.set(func() { fake.states[1], fake.explain = "UNASSIGNED", why })
 			time.Sleep(20 * time.Minute)

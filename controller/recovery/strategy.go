@@ -51,9 +51,22 @@ func (a Approval) parts() (action Action, index string) {
 	return Action(name), index
 }
 
-// Check returns an error for an approval of something that needs none.
+// Index is the index for which it is given; "" for all.
+func (a Approval) Index() string {
+	_, index := a.parts()
+	return index
+}
+
+// Check returns an error for an approval of something that needs none, or that would be
+// given for other indices than its author means.
 func (a Approval) Check() error {
 	action, index := a.parts()
+	switch {
+	case strings.HasSuffix(string(a), ":"):
+		return fmt.Errorf("approval %q: no index follows the colon; without a colon it is for every index", a)
+	case strings.ContainsAny(index, "*?,"):
+		return fmt.Errorf("approval %q: want the name of one index, not a pattern", a)
+	}
 	if !slices.Contains(approvable(), action) {
 		return fmt.Errorf("approval %q: want one of %v, or one of them with \":index\"", a, approvable())
 	}
