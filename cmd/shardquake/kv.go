@@ -61,7 +61,7 @@ do it, nothing was done; 5 it is unknown whether it was done.`,
 	flags.StringVar(&f.keyFile, "key-file", "", "`file` with the cluster key")
 	flags.DurationVar(&f.timeout, "timeout", 10*time.Second, "how long a command may take")
 	cmd.MarkFlagsMutuallyExclusive("nodes", "book")
-	cmd.AddCommand(newKVNodeCommand(f), newKVStatusCommand(f), newKVSplitCommand(f), newKVMoveCommand(f), newKVDrainCommand(f),
+	cmd.AddCommand(newKVNodeCommand(f), newKVStatusCommand(f), newKVSplitCommand(f), newKVMergeCommand(f), newKVMoveCommand(f), newKVDrainCommand(f),
 		newKVGetCommand(f), newKVPutCommand(f), newKVDeleteCommand(f), newKVScanCommand(f), newKVTxnCommand(f), newKVBenchCommand(f))
 	return cmd
 }

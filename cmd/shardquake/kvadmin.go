@@ -207,7 +207,9 @@ func newKVSplitCommand(f *kvFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "split SHARD",
 		Short: "Split a shard, in the middle of its data or at a key",
-		Args:  cobra.ExactArgs(1),
+		Long: `Split makes two shards of one, in the middle of its data or at a key. They stay apart until
+kv merge, however little they hold; what the cluster has split by itself, it merges as well.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.administer(cmd, func(ctx context.Context, a *kvAdmin) error {
 				id := shardmap.ID(args[0])
@@ -218,7 +220,7 @@ func newKVSplitCommand(f *kvFlags) *cobra.Command {
 						return err
 					}
 				}
-				r, err := a.ask(ctx, wire.Command{Kind: wire.SplitShard, Shard: id, Start: key, Other: shardmap.ID(name)})
+				r, err := a.ask(ctx, wire.Command{Kind: wire.SplitShard, Shard: id, Start: key, Other: shardmap.ID(name), Keep: true})
 				if err != nil {
 					return err
 				}
@@ -230,6 +232,26 @@ func newKVSplitCommand(f *kvFlags) *cobra.Command {
 	cmd.Flags().StringVar(&at, "at", "", "first key of the new shard; without, the one in the middle of the data")
 	cmd.Flags().StringVar(&name, "name", "", "id of the new shard; without, the next free one")
 	return cmd
+}
+
+func newKVMergeCommand(f *kvFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "merge SHARD SHARD",
+		Short: "Make one shard of two neighbours",
+		Long: `Merge makes one shard of two neighbours, which must have their copies on the same nodes
+(kv move). The one with the smaller keys keeps its id.`,
+		Example: "  shardquake kv merge s1 s6",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.administer(cmd, func(ctx context.Context, a *kvAdmin) error {
+				_, err := a.ask(ctx, wire.Command{Kind: wire.MergeShards, Shard: shardmap.ID(args[0]), Other: shardmap.ID(args[1])})
+				if err == nil {
+					fmt.Fprintf(cmd.OutOrStdout(), "%s and %s become one\n", args[0], args[1])
+				}
+				return err
+			})
+		},
+	}
 }
 
 // middle is the key that halves a shard's data, as its primary has measured.

@@ -284,7 +284,11 @@ func (s State) changeMap(c *wire.Command) (State, Outcome, error) {
 		}
 		m, out.Shard, err = m.Delete(c.Shard, fate)
 	case wire.SplitShard:
-		m, out.Shard, err = m.Split(c.Shard, c.Start, c.Other)
+		split := m.Split
+		if c.Keep {
+			split = m.SplitKept
+		}
+		m, out.Shard, err = split(c.Shard, c.Start, c.Other)
 	case wire.MergeShards:
 		m, err = m.Merge(c.Shard, c.Other)
 	case wire.MoveCopy:

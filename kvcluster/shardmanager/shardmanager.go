@@ -32,7 +32,7 @@ type ShardManager struct{ c Commander }
 func New(c Commander) *ShardManager { return &ShardManager{c} }
 
 // CreateShard cuts the range [start, end) out of the shard that covers it; an end of ""
-// has no bound.
+// has no bound. The shard isn't merged with its neighbours unasked.
 func (m *ShardManager) CreateShard(ctx context.Context, id shardmap.ID, start, end string) error {
 	_, err := m.do(ctx, wire.Command{Kind: wire.CreateShard, Shard: id, Start: start, End: end})
 	return err
@@ -46,16 +46,17 @@ func (m *ShardManager) DeleteShard(ctx context.Context, id shardmap.ID, fate sha
 	return r.Shard, err
 }
 
-// SplitShard splits a shard at a key and returns the name of the right half.
+// SplitShard splits a shard at a key and returns the name of the right half. The halves
+// stay apart, however little they hold, until MergeShards.
 func (m *ShardManager) SplitShard(ctx context.Context, id shardmap.ID, at string) (shardmap.ID, error) {
-	r, err := m.do(ctx, wire.Command{Kind: wire.SplitShard, Shard: id, Start: at})
+	r, err := m.do(ctx, wire.Command{Kind: wire.SplitShard, Shard: id, Start: at, Keep: true})
 	return r.Shard, err
 }
 
 // SplitShardBy splits a shard so that both halves have as many bytes, or as many
-// requests, and returns the name of the right half.
+// requests, and returns the name of the right half. These halves, too, stay apart.
 func (m *ShardManager) SplitShardBy(ctx context.Context, id shardmap.ID, by wire.SplitBy) (shardmap.ID, error) {
-	r, err := m.do(ctx, wire.Command{Kind: wire.SplitShard, Shard: id, By: by})
+	r, err := m.do(ctx, wire.Command{Kind: wire.SplitShard, Shard: id, By: by, Keep: true})
 	return r.Shard, err
 }
 

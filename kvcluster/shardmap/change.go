@@ -19,7 +19,7 @@ const (
 // Create cuts the range [start, end) out of the shard that covers it. The new shard
 // has its copies where that one has, because the data is there; moving them is a
 // change of its own. What remains right of the range gets a name of the map's choice
-// unless nothing remains left of it.
+// unless nothing remains left of it. Both ends of the range are Kept.
 func (m *Map) Create(id ID, start, end string) (*Map, error) {
 	if id == "" {
 		return nil, fmt.Errorf("a shard needs a name: %w", ErrBadRange)
@@ -44,7 +44,7 @@ func (m *Map) Create(id ID, start, end string) (*Map, error) {
 	d := m.draft()
 	rest := d.edit(i).Clone()
 	cut := rest.partOf()
-	cut.ID, cut.Start, cut.End = id, start, end
+	cut.ID, cut.Start, cut.End, cut.Kept = id, start, end, true
 	var parts []Shard
 	if rest.Start < start {
 		left := rest.Clone()
@@ -58,7 +58,7 @@ func (m *Map) Create(id ID, start, end string) (*Map, error) {
 			right = rest.partOf()
 			right.ID = d.freshID(id)
 		}
-		right.Start = end
+		right.Start, right.Kept = end, true
 		parts = append(parts, right)
 	}
 	note(parts, rest.ID)
@@ -69,7 +69,7 @@ func (m *Map) Create(id ID, start, end string) (*Map, error) {
 // partOf is a shard that is split off from s, but for its name and range.
 func (s *Shard) partOf() Shard {
 	p := s.Clone()
-	p.Origin, p.Parts = s.ID, nil
+	p.Origin, p.Parts, p.Kept = s.ID, nil, false
 	return p
 }
 
@@ -134,7 +134,10 @@ func (m *Map) absorb(heir, gone int) *Map {
 	d := m.draft()
 	old := d.shards[gone]
 	s := d.edit(heir)
-	s.Start, s.End = min(s.Start, old.Start), maxEnd(s.End, old.End)
+	if old.Start < s.Start {
+		s.Start, s.Kept = old.Start, old.Kept
+	}
+	s.End = maxEnd(s.End, old.End)
 	d.shards = slices.Delete(d.shards, gone, gone+1)
 	return d.done()
 }
@@ -143,6 +146,15 @@ func (m *Map) absorb(heir, gone int) *Map {
 // left half keeps the name; the right one is called right, or gets a name of the
 // map's choice if that is "". It returns the right half's name.
 func (m *Map) Split(id ID, at string, right ID) (*Map, ID, error) {
+	return m.split(id, at, right, false)
+}
+
+// SplitKept is Split for good: the right half is Kept.
+func (m *Map) SplitKept(id ID, at string, right ID) (*Map, ID, error) {
+	return m.split(id, at, right, true)
+}
+
+func (m *Map) split(id ID, at string, right ID, kept bool) (*Map, ID, error) {
 	i, err := m.index(id)
 	if err != nil {
 		return nil, "", err
@@ -163,7 +175,7 @@ func (m *Map) Split(id ID, at string, right ID) (*Map, ID, error) {
 		right = d.freshID("")
 	}
 	half := left.partOf()
-	half.ID, half.Start = right, at
+	half.ID, half.Start, half.Kept = right, at, kept
 	left.End = at
 	left.Parts = append(left.Parts, Part{right, half.Start, half.End})
 	d.shards = slices.Insert(d.shards, i+1, half)

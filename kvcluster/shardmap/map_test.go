@@ -102,6 +102,36 @@ func TestMergingNeedsTheSameNodesAndASettledShard(t *testing.T) {
 	assert.Equal(t, shardmap.ID("s0"), merged.GetShardForKey("zzz"))
 }
 
+// A line that somebody drew is known by the shard that begins there, as long as there is
+// one.
+func TestLinesThatSomebodyDrewAreKept(t *testing.T) {
+	m, err := three(t).Create("mine", "c", "m")
+	require.NoError(t, err)
+	m, _, err = m.Split("mine", "e", "auto")
+	require.NoError(t, err)
+	m, _, err = m.SplitKept("auto", "g", "asked")
+	require.NoError(t, err)
+	m = settle(t, m)
+	kept := func(m *shardmap.Map) (lines []string) {
+		for i := range m.Len() {
+			if m.At(i).Kept {
+				lines = append(lines, m.At(i).Start)
+			}
+		}
+		return lines
+	}
+	assert.Equal(t, []string{"c", "g", "m"}, kept(m), "both ends of what was created, and where a split was asked for")
+	m, err = m.Merge("auto", "asked")
+	require.NoError(t, err)
+	m = settle(t, m)
+	assert.Equal(t, []string{"c", "m"}, kept(m), "who merges two shards takes the line away")
+	m, _, err = m.Delete("s0", shardmap.KeepData) // its right neighbour is the heir
+	require.NoError(t, err)
+	m = settle(t, m)
+	assert.Equal(t, shardmap.ID("mine"), m.At(0).ID)
+	assert.Equal(t, []string{"m"}, kept(m), "the first shard begins where s0 did")
+}
+
 func TestAnActivationOfAnOldEpochChangesNothing(t *testing.T) {
 	m, err := three(t).Move("s0", "n1", "n4")
 	require.NoError(t, err)

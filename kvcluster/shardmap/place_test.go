@@ -116,6 +116,71 @@ func TestPlanSplitsTheLargeAndTheBusyAndMergesTheIdle(t *testing.T) {
 	assert.Equal(t, 6, settle(t, m).Len())
 }
 
+func TestPlanLeavesLinesThatSomebodyDrew(t *testing.T) {
+	m, err := three(t).Create("mine", "c", "m")
+	require.NoError(t, err)
+	m, _, err = m.Split("mine", "e", "auto")
+	require.NoError(t, err)
+	m = settle(t, m)
+	stats := make(map[shardmap.ID]shardmap.Stats)
+	for i := range m.Len() {
+		stats[m.At(i).ID] = shardmap.Stats{}
+	}
+	changes, err := shardmap.Plan(m, stats, nodes("", "", ""), shardmap.Thresholds{})
+	require.NoError(t, err)
+	require.Len(t, changes, 1)
+	assert.Equal(t, shardmap.Change{Action: shardmap.MergeShards, Shard: "mine", Other: "auto",
+		Why: "together 0 bytes and 0 operations per second"}, changes[0])
+}
+
+// Idle neighbours become one wherever their copies are: plans bring these together, and
+// don't carry them apart again.
+func TestIdleNeighboursAreGatheredAndMerged(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		list := nodes("a", "b", "c", "a", "b", "c")
+		m := three(t)
+		splits := rapid.IntRange(1, 12).Draw(t, "splits")
+		for i := range splits {
+			var err error
+			m, _, err = m.Split(m.At(i).ID, fmt.Sprintf("k%02d", i), "")
+			require.NoError(t, err)
+		}
+		m = settle(t, m)
+		for i := range m.Len() {
+			var set []shardmap.NodeID
+			for zone := range 3 {
+				set = append(set, list[zone+3*rapid.IntRange(0, 1).Draw(t, "node")].ID)
+			}
+			var err error
+			m, err = m.SetReplicas(m.At(i).ID, set)
+			require.NoError(t, err)
+		}
+		m = settle(t, m)
+		stats := make(map[shardmap.ID]shardmap.Stats)
+		for i := range m.Len() {
+			stats[m.At(i).ID] = shardmap.Stats{Bytes: rapid.Int64Range(0, 1000).Draw(t, "bytes")}
+		}
+		moves := 0
+		for round := 0; m.Len() > 1; round++ {
+			require.Less(t, round, 200, "the moves don't end")
+			changes, err := shardmap.Plan(m, stats, list, shardmap.Thresholds{})
+			require.NoError(t, err)
+			require.NotEmpty(t, changes, "idle neighbours are left apart")
+			for _, c := range changes {
+				next, err := c.Apply(m)
+				require.NoError(t, err)
+				require.NoError(t, shardmap.CheckStep(m, next))
+				m = next
+				if c.Action == shardmap.MoveCopy {
+					moves++
+				}
+			}
+			m = settle(t, m)
+		}
+		require.LessOrEqual(t, moves, 6*splits, "copies were carried to and fro")
+	})
+}
+
 func TestThresholdsThatWouldSplitAndMergeInTurnAreRefused(t *testing.T) {
 	_, err := shardmap.Plan(three(t), nil, nil, shardmap.Thresholds{SplitBytes: 100, MergeBytes: 60})
 	assert.ErrorIs(t, err, shardmap.ErrThresholds)

@@ -114,8 +114,9 @@ func (c Change) Apply(m *Map) (*Map, error) {
 }
 
 // Plan proposes what the measurements call for: splits of what is too large or too
-// busy, merges of neighbours that are small and idle, moves from loaded to idle nodes
-// and away from closed ones. Shards that aren't settled, or that have no
+// busy, merges of neighbours that are small and idle, moves from loaded to idle nodes,
+// away from closed ones, and of what would be merged if its copies were where its
+// neighbour's are. Shards that aren't settled, or that have no
 // measurements, are left alone, and no shard is in two proposals. The changes can be
 // applied in their order.
 func Plan(m *Map, stats map[ID]Stats, nodes []Node, t Thresholds) ([]Change, error) {
@@ -130,8 +131,9 @@ func Plan(m *Map, stats map[ID]Stats, nodes []Node, t Thresholds) ([]Change, err
 		}
 	}
 	p.splits()
-	p.merges()
-	p.moves(nodes)
+	b := newBalance(p, nodes)
+	p.merges(b)
+	p.moves(b)
 	return p.changes, nil
 }
 
@@ -141,6 +143,7 @@ type planner struct {
 	t       Thresholds
 	busy    map[ID]bool
 	changes []Change
+	gathers []Change // moves that lead to merges
 }
 
 func (p *planner) propose(c Change) {
@@ -168,32 +171,39 @@ func (p *planner) splits() {
 	}
 }
 
-func (p *planner) merges() {
+// merges proposes what can be merged at once. Neighbours whose copies are in different
+// places are first gathered; meanwhile nothing else moves them.
+func (p *planner) merges(b *balance) {
 	for i := range len(p.m.shards) - 1 {
-		a, b := &p.m.shards[i], &p.m.shards[i+1]
-		if p.busy[a.ID] || p.busy[b.ID] || !a.Colocated(b) {
+		left, right := &p.m.shards[i], &p.m.shards[i+1]
+		bytes, qps := p.stats[left.ID].Bytes+p.stats[right.ID].Bytes, p.stats[left.ID].QPS+p.stats[right.ID].QPS
+		if p.busy[left.ID] || p.busy[right.ID] || right.Kept || bytes >= p.t.MergeBytes || qps >= p.t.MergeQPS {
 			continue
 		}
-		bytes, qps := p.stats[a.ID].Bytes+p.stats[b.ID].Bytes, p.stats[a.ID].QPS+p.stats[b.ID].QPS
-		if bytes < p.t.MergeBytes && qps < p.t.MergeQPS {
-			p.propose(Change{Action: MergeShards, Shard: a.ID, Other: b.ID,
-				Why: fmt.Sprintf("together %d bytes and %d operations per second", bytes, qps)})
+		why := fmt.Sprintf("together %d bytes and %d operations per second", bytes, qps)
+		if left.Colocated(right) {
+			p.propose(Change{Action: MergeShards, Shard: left.ID, Other: right.ID, Why: why})
+		} else if c, ok := b.gather(left, right); ok {
+			c.Why = fmt.Sprintf("to merge %s and %s: %s", left.ID, right.ID, why)
+			p.gathers = append(p.gathers, c)
+			p.busy[left.ID], p.busy[right.ID] = true, true
 		}
 	}
 }
 
 // moves proposes one move after the other, each the one that lowers the difference
-// between the most and the least loaded node most.
-func (p *planner) moves(nodes []Node) {
-	b := newBalance(p, nodes)
-	for range p.t.MaxMoves {
+// between the most and the least loaded node most; then those that lead to merges.
+func (p *planner) moves(b *balance) {
+	left := p.t.MaxMoves
+	for ; left > 0; left-- {
 		c, ok := b.best()
 		if !ok {
-			return
+			break
 		}
 		b.take(c)
 		p.propose(c)
 	}
+	p.changes = append(p.changes, p.gathers[:min(left, len(p.gathers))]...)
 }
 
 // balance is the load of nodes as moves are proposed.
@@ -284,9 +294,7 @@ func (b *balance) move(src, dst Node) (Change, bool) {
 		if !src.Closed && relief > gap {
 			continue
 		}
-		moved := slices.Clone(s.Replicas)
-		moved[slices.Index(moved, src.ID)] = dst.ID
-		if zoneSpread(moved, b.zone) > max(zoneSpread(s.Replicas, b.zone), b.evenSpread(len(moved))) {
+		if !b.zonesAllow(s, slices.Index(s.Replicas, src.ID), dst.ID) {
 			continue
 		}
 		best, bestCost = i, cost
@@ -309,6 +317,55 @@ func (b *balance) evenSpread(copies int) int {
 		}
 	}
 	return evenCap(copies, open)
+}
+
+// gather is a move that brings the copies of two shards nearer together, of the cheaper
+// one if zones let it. There is none when a node concerned is closed: what leaves that
+// comes first.
+func (b *balance) gather(left, right *Shard) (Change, bool) {
+	if len(left.Replicas) != len(right.Replicas) || b.onClosed(left) || b.onClosed(right) {
+		return Change{}, false
+	}
+	pairs := [][2]*Shard{{right, left}, {left, right}}
+	if b.p.t.Costs.Of(b.p.stats[left.ID]) < b.p.t.Costs.Of(b.p.stats[right.ID]) {
+		slices.Reverse(pairs)
+	}
+	for _, pair := range pairs {
+		if c, ok := b.approach(pair[0], pair[1]); ok {
+			return c, true
+		}
+	}
+	return Change{}, false
+}
+
+// approach moves a copy of one shard to where another has one.
+func (b *balance) approach(s, other *Shard) (Change, bool) {
+	for i, src := range s.Replicas {
+		if other.HasReplica(src) {
+			continue
+		}
+		for _, dst := range other.Replicas {
+			if !s.HasReplica(dst) && b.zonesAllow(s, i, dst) {
+				return Change{Action: MoveCopy, Shard: s.ID, From: src, To: dst}, true
+			}
+		}
+	}
+	return Change{}, false
+}
+
+// onClosed reports whether a copy is on a node that takes none.
+func (b *balance) onClosed(s *Shard) bool {
+	return slices.ContainsFunc(s.Replicas, func(id NodeID) bool {
+		return !slices.ContainsFunc(b.nodes, func(n Node) bool { return n.ID == id && !n.Closed })
+	})
+}
+
+// zonesAllow reports whether a shard's i-th copy may go to a node: the copies in the
+// fullest zone must not become more, unless they are spread evenly then.
+func (b *balance) zonesAllow(s *Shard, i int, to NodeID) bool {
+	moved := slices.Clone(s.Replicas)
+	moved[i] = to
+	return zoneSpread(moved, b.zone) <= max(zoneSpread(s.Replicas, b.zone), b.evenSpread(len(moved)))
 }
 
 func (b *balance) take(c Change) {

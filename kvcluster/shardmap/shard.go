@@ -38,6 +38,9 @@ type Shard struct {
 	// Drop only what is remembered of clients.
 	Heir ID
 	Drop bool
+	// Kept says that somebody wanted the range to begin at Start: Plan doesn't merge the
+	// shard with the one before it.
+	Kept bool
 }
 
 // Part is a range that became a shard of its own.
@@ -97,7 +100,7 @@ func (s *Shard) Clone() Shard {
 func (s *Shard) Equal(t *Shard) bool {
 	return s.ID == t.ID && s.Start == t.Start && s.End == t.End && s.Primary == t.Primary &&
 		s.Epoch == t.Epoch && slices.Equal(s.Replicas, t.Replicas) &&
-		s.Origin == t.Origin && slices.Equal(s.Parts, t.Parts) && s.Heir == t.Heir && s.Drop == t.Drop &&
+		s.Origin == t.Origin && slices.Equal(s.Parts, t.Parts) && s.Heir == t.Heir && s.Drop == t.Drop && s.Kept == t.Kept &&
 		slices.EqualFunc(s.Fence, t.Fence, slices.Equal)
 }
 

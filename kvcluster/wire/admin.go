@@ -69,7 +69,7 @@ const (
 	// DeleteShard removes Shard; Drop deletes its data.
 	DeleteShard
 	// SplitShard splits Shard at Start; the right half is called Other or gets a name. With
-	// By, the leader chooses the key.
+	// By, the leader chooses the key. With Keep, the halves aren't merged unasked.
 	SplitShard
 	// MergeShards merges Shard with its neighbour Other.
 	MergeShards
@@ -133,7 +133,7 @@ type Command struct {
 	By         SplitBy
 	Node, To   shardmap.NodeID
 	Nodes      []shardmap.NodeID
-	Drop       bool
+	Drop, Keep bool
 	State      NodeState
 	Member     *Member
 	Settings   *Settings
@@ -153,6 +153,7 @@ func (m *Command) code(c *coder) {
 	text(c, &m.To, MaxName)
 	nodeList(c, &m.Nodes)
 	c.bool(&m.Drop)
+	c.bool(&m.Keep)
 	c.small((*uint8)(&m.State), nodeStates)
 	optional(c, &m.Member, func(x *Member) { x.code(c) })
 	optional(c, &m.Settings, func(x *Settings) { x.code(c) })

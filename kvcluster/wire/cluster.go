@@ -295,6 +295,7 @@ func codeShard(c *coder, s *shardmap.Shard) {
 	partList(c, &s.Parts)
 	text(c, &s.Heir, MaxName)
 	c.bool(&s.Drop)
+	c.bool(&s.Kept)
 }
 
 func partList(c *coder, v *[]shardmap.Part) {

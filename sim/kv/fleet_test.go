@@ -323,3 +323,30 @@ func TestAPrimaryThatSpeaksButDoesNotHearIsReplaced(t *testing.T) {
 	assert.LessOrEqual(t, took, failover.Bound(&set, failover.Usual()))
 	assert.Equal(t, wire.OK, w.write("k", "v").Status)
 }
+
+func TestShardsThatSomebodyMadeStayAndOthersThatAreIdleBecomeOne(t *testing.T) {
+	w := five(t)
+	w.write("apple", "fruit")
+	r := w.admin("n1", wire.Command{Kind: wire.SplitShard, Shard: w.shard("").ID, Start: "m", Keep: true})
+	require.Equal(t, wire.OK, r.Status, r.Reason)
+	r = w.admin("n1", wire.Command{Kind: wire.SplitShard, Shard: w.shard("").ID, Start: "b"})
+	require.Equal(t, wire.OK, r.Status, r.Reason)
+	w.until(time.Minute, "three shards that act", func() bool { return w.whole() && w.state().Map().Len() == 3 })
+	right := w.shard("b")
+	var away shardmap.NodeID
+	for _, m := range w.state().Members() {
+		if !right.HasReplica(m.ID) {
+			away = m.ID
+		}
+	}
+	r = w.admin("n1", wire.Command{Kind: wire.MoveCopy, Shard: right.ID, Node: right.Replicas[0], To: away})
+	require.Equal(t, wire.OK, r.Status, r.Reason)
+	w.until(time.Minute, "the copy has moved", w.whole)
+	require.False(t, w.shard("b").Colocated(w.shard("a")))
+
+	w.until(10*time.Minute, "the halves that nobody asked for are one again", func() bool { return w.state().Map().Len() == 2 })
+	w.run(10 * time.Minute)
+	assert.Equal(t, "m", w.shard("zebra").Start, "the line that somebody drew is still there")
+	assert.Equal(t, 2, w.state().Map().Len())
+	assert.Equal(t, "fruit", w.read("apple"))
+}
