@@ -289,7 +289,7 @@ func (d *Daemon) Reload(o Options) error {
 	fixed := o
 	fixed.Policy, fixed.Interval, fixed.SyncDelayThreshold = d.options.Policy, d.options.Interval, d.options.SyncDelayThreshold
 	if changed := fixed.differing(d.options); len(changed) > 0 {
-		return fmt.Errorf("%s differ, but only policy, interval and sync-delay-threshold can change without a restart; nothing was applied", strings.Join(changed, ", "))
+		return fmt.Errorf("nothing was applied: %s can't change without a restart; policy, interval and sync-delay-threshold can", strings.Join(changed, ", "))
 	}
 	var errs []error
 	if o.Policy != d.options.Policy {

@@ -208,7 +208,7 @@ func TestTheDaemonLooksAfterAClusterServesItsAPIAndStopsGracefully(t *testing.T)
 	next.ES, next.Tune = "http://elsewhere:9200", true
 	reload <- os.Interrupt
 	eventually(t, func() bool {
-		return strings.Contains(log.String(), "es, tune differ, but only policy, interval and sync-delay-threshold can change without a restart")
+		return strings.Contains(log.String(), "nothing was applied: es, tune can't change without a restart")
 	}, &log)
 
 	cancel()

@@ -29,7 +29,7 @@ type snapshot struct {
 	Recoveries []controller.RecoveryProgress           `json:"recoveries"`
 	Decisions  []controller.Decision                   `json:"decisions"`
 	Faults     []recovery.Fault                        `json:"faults"`
-	// FaultsWatched is false where nobody looks for faults.
+	// FaultsWatched is false where this controller looks for none.
 	FaultsWatched bool `json:"faults_watched"`
 	// Consistency is the verdict of the last check, by index.
 	Consistency map[string]consistency.Verdict `json:"consistency"`
@@ -46,7 +46,10 @@ func (s *Server) snapshot() snapshot {
 		Policy: c.PolicyName(), Running: c.Running(), Ready: c.Ready(), LastCheck: c.Monitor().LastCheck(), Statuses: c.Monitor().GetAllReplicationStatuses(),
 		Nodes: some(metrics.Nodes), Indices: some(metrics.Indices), Cluster: metrics.Cluster,
 		Recoveries: some(c.Monitor().GetRecoveries()), Decisions: some(worthSeeing(c.Decisions())),
-		Faults: []recovery.Fault{}, FaultsWatched: s.cfg.Recovery != nil, Consistency: map[string]consistency.Verdict{},
+		Faults: []recovery.Fault{}, FaultsWatched: s.cfg.Recovery != nil && c.Running(), Consistency: map[string]consistency.Verdict{},
+	}
+	if out.Statuses == nil {
+		out.Statuses = map[string]controller.ReplicationStatus{} // nothing is known yet
 	}
 	if s.cfg.Recovery != nil {
 		out.Faults = some(s.cfg.Recovery.Faults())

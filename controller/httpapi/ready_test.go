@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,6 +52,13 @@ func TestAControllerThatStandsBySaysSo(t *testing.T) {
 		}
 		status, _ = a.call("POST", "/consistency", `{"index":"my_index_1"}`)
 		assert.Equal(t, 503, status)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		rec := httptest.NewRecorder()
+		a.ServeHTTP(rec, httptest.NewRequest("GET", "http://localhost/events", nil).WithContext(ctx))
+		for _, field := range []string{`"running":false`, `"statuses":{}`, `"nodes":[]`, `"faults_watched":false`} {
+			assert.Contains(t, rec.Body.String(), field, "the page counts on it")
+		}
 		_, body = a.call("GET", "/metrics", "")
 		assert.Contains(t, body, "shardquake_controller_running 0\n")
 		assert.Contains(t, body, "shardquake_controller_ready 0\n")
