@@ -58,10 +58,18 @@ lint: ## gofmt, go vet, staticcheck and the rules of virtual time
 images: ## build the images of real runs where no image registry can be reached
 	integration/images/build.sh
 
+# Cases of each family, and the seed of the first.
+CASES ?= 50
+SEED  ?= 1
+
+.PHONY: oracle
+oracle: ## hold the allocator against Elasticsearch's own on random states (needs a JDK of version 17 and Maven)
+	integration/oracle/record.sh $(CASES) $(SEED)
+
 .PHONY: schema
 schema: build ## write the JSON schema of scenario files to bin/scenario.schema.json
 	bin/shardquake schema > bin/scenario.schema.json
 
 .PHONY: clean
 clean: ## remove what was built and what runs left in this folder (containers: shardquake clean)
-	rm -rf bin shardquake-out integration/images/build
+	rm -rf bin shardquake-out integration/images/build integration/oracle/build

@@ -36,6 +36,13 @@ func TestDecisionsAreElasticsearchs(t *testing.T) {
 	assert.NotContains(t, report, "0 of 0", "every family was compared with both allocators")
 }
 
+// The cases are some that integration/oracle drew and recorded: mixtures of all families
+// with settings, failures and returns that the others lack.
+func TestDecisionsAreElasticsearchsInBoldCases(t *testing.T) {
+	report := verify(t, []string{"testdata/bold/bold.jsonl.gz"})
+	assert.Equal(t, 16, strings.Count(report, "8 of 8 agree"), "eight cases of each family, both allocators:\n%s", report)
+}
+
 func TestDecisionsAreElasticsearchsInAllRecordedCases(t *testing.T) {
 	files, err := filepath.Glob("../../../../../shared/oracle/allocation/*.jsonl.gz")
 	require.NoError(t, err)
