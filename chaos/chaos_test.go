@@ -232,7 +232,7 @@ func TestAFaultThatCanNotBeReadSaysWhere(t *testing.T) {
 	for text, want := range map[string]string{
 		"{at: 1s, node-lost: {node: n1}}":             `unknown fault "node-lost"; did you mean "node-loss"?`,
 		"{node-loss: {node: n1}}":                     "the fault has no time",
-		"{at: 1s}":                                    "unknown fault",
+		"{at: 1s}":                                    "no fault is named",
 		"{at: 1, node-loss: {node: n1}}":              `"1" is not a duration`,
 		"{at: 1s, node-loss: {nod: n1}}":              `unknown key "nod"; did you mean "node"?`,
 		"{at: 1s, node-loss: {node: n1}, link: {}}":   "two faults in one entry",

@@ -172,6 +172,9 @@ func (f *Move) Check(t Topology) []source.Problem {
 			ps = append(ps, source.Problemf(end.name, "%s", msg))
 		}
 	}
+	if f.From == f.To && f.To != "" {
+		ps = append(ps, source.Problemf("to", "the copy would stay on %s; expected another node", f.To))
+	}
 	return ps
 }
 

@@ -15,6 +15,10 @@ import (
 // something the scenario needs. The command exits with 3.
 var ErrUnavailable = errors.New("backend not available")
 
+// ErrScenario says that a scenario can't be carried out as it is written, which only its
+// run could tell. The command exits with 2.
+var ErrScenario = errors.New("the scenario can't be carried out")
+
 // ErrAborted says that the run was stopped from outside or can't go on; faults were healed and
 // the report written first. The command exits with 4.
 var ErrAborted = errors.New("aborted")

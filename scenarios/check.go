@@ -67,7 +67,9 @@ func (s *Scenario) check(voc Vocabulary) []source.Problem {
 	} else {
 		ps = append(ps, s.checkWorkload()...)
 	}
-	ps = append(ps, s.checkController(voc)...)
+	if s.System != systemKV {
+		ps = append(ps, s.checkController(voc)...)
+	}
 	ps = append(ps, chaos.Plan{Entries: s.Faults}.Check(s.Topology(), s.Duration.D())...)
 	ps = append(ps, s.checkSettingsChanges(voc)...)
 	if len(s.Expect) == 0 {
@@ -160,6 +162,7 @@ func (s *Scenario) checkCluster(voc Vocabulary) []source.Problem {
 			}
 		}
 	}
+	ps = append(ps, s.checkRoom()...)
 	seen := map[string]bool{}
 	for i, ix := range s.Cluster.Indices {
 		at := fmt.Sprintf("$.cluster.indices[%d]", i)
@@ -176,6 +179,9 @@ func (s *Scenario) checkCluster(voc Vocabulary) []source.Problem {
 		if *ix.Replicas < 0 {
 			bad(at+".replicas", "%d replicas; expected 0 or more", *ix.Replicas)
 		}
+		if there := n.Count - n.Late; *ix.Replicas >= max(there, 1) {
+			bad(at+".replicas", "%d copies of each shard, and %d nodes from the start; no node holds two copies", 1+*ix.Replicas, there)
+		}
 		if ix.Docs < 0 {
 			bad(at+".docs", "%d documents; expected 0 or more", ix.Docs)
 		}
@@ -189,6 +195,27 @@ func (s *Scenario) checkCluster(voc Vocabulary) []source.Problem {
 		}
 	}
 	return ps
+}
+
+// checkRoom finds the index whose copies no longer fit on the disks of the nodes that are
+// there from the start.
+func (s *Scenario) checkRoom() []source.Problem {
+	n := s.Cluster.Nodes
+	room := float64(n.Disk) * float64(n.Count-n.Late)
+	if room <= 0 {
+		return nil // told elsewhere
+	}
+	need := 0.0
+	for i, ix := range s.Cluster.Indices {
+		if *ix.Replicas < 0 {
+			continue
+		}
+		if need += float64(ix.Size) * float64(1+*ix.Replicas); need > room {
+			return []source.Problem{source.Problemf(fmt.Sprintf("$.cluster.indices[%d].size", i), "%d copies of %s do not fit on %d disks of %s; expected larger disks or less data",
+				1+*ix.Replicas, ix.Size, n.Count-n.Late, n.Disk)}
+		}
+	}
+	return nil
 }
 
 // checkRoles finds unknown roles and nodes, and a cluster that nobody could lead or

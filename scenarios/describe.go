@@ -51,8 +51,9 @@ func (s *Scenario) Topology() chaos.Topology {
 func (n *NodesSection) attributesOf(i int) map[string]string {
 	out := make(map[string]string, len(n.Attributes))
 	for _, key := range slices.Sorted(maps.Keys(n.Attributes)) {
-		values := n.Attributes[key]
-		out[key] = values[i%len(values)]
+		if values := n.Attributes[key]; len(values) > 0 { // none is a problem that check tells
+			out[key] = values[i%len(values)]
+		}
 	}
 	return out
 }

@@ -66,6 +66,13 @@ func TestWhatIsWrongWithAFileIsSaidWithItsPlaceAndTheNearestName(t *testing.T) {
 		{"{index: logs, writes: 5/s}", "{index: logs, writes: 5}", `"5" is not a rate`},
 		{"name: sample", "name: Sample File", `"Sample File" is not a scenario name`},
 		{"expect:\n  - {recovered: green, within: 1m, of: node-loss}", "expect: []", `nothing is expected`},
+		{"zone: [a, b]", "zone: []", `sample.yaml:5:51: the attribute has no values`},
+		{"count: 3", "count: 3.5", `sample.yaml:5:18: "3.5" is not a whole number`},
+		{"node: n2}", "node: n2, for: 0s}", `sample.yaml:12:41: 0s makes no sense here; expected a time such as 30s`},
+		{"shards: 6,", "shards: 6, replicas: 3,", `sample.yaml:7:41: 4 copies of each shard, and 3 nodes from the start`},
+		{"size: 10mb", "size: 2gb", `sample.yaml:7:37: 2 copies of 2gb do not fit on 3 disks of 1gb`},
+		{"system: elasticsearch\n", "", `sample.yaml:1:1: no system is named`},
+		{"node-loss: {node: n2}", "move: {key: k1, from: n1, to: n1}", `sample.yaml:12:44: the copy would stay on n1`},
 	} {
 		text := strings.Replace(sample, c.was, c.is, 1)
 		require.NotEqual(t, sample, text, c.was)

@@ -153,6 +153,12 @@ func (s *Scenario) setDefaults(has func(path string) bool) []source.Problem {
 	fill(a, "$.seed", &s.Seed, 1, "a number from 1 on")
 	fill(a, "$.settle", &s.Settle, units.Duration(minute), "") // 0s: don't wait
 	fill(a, "$.steady-within", &s.Steady, units.Duration(3*minute), "a time such as 3m")
+	for i, e := range s.Faults {
+		if e.Fault != nil && e.Fault.Lasts() == 0 {
+			var lasts units.Duration
+			fill(a, fmt.Sprintf("$.faults[%d].%s.for", i, e.Fault.Kind()), &lasts, 0, "a time such as 30s")
+		}
+	}
 	n := &s.Cluster.Nodes
 	const nodes = "$.cluster.nodes."
 	fill(a, nodes+"disk", &n.Disk, 100<<30, "a size such as 100gb")

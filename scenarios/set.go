@@ -9,6 +9,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"github.com/shardquake/shardquake/internal/source"
 )
 
 // override applies --set replacements to the text, keeping the rest as it is.
@@ -16,7 +18,10 @@ func override(name string, data []byte, set []string) ([]byte, error) {
 	if len(set) == 0 {
 		return data, nil
 	}
-	file, err := parser.ParseBytes(data, parser.ParseComments)
+	if _, err := source.Parse(name, data); err != nil {
+		return nil, err
+	}
+	file, err := parser.ParseBytes(source.Plain(data), parser.ParseComments)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -114,6 +119,9 @@ func assign(file *ast.File, parts []string, value string) (*ast.File, error) {
 	// The tree shows no more what has been merged into it; the text does.
 	if file, err = parser.ParseBytes([]byte(file.String()), parser.ParseComments); err != nil {
 		return nil, err
+	}
+	if strings.HasSuffix(parts[len(parts)-1], "]") { // of a list that is not so long
+		return nil, fmt.Errorf("there is no %s", strings.Join(parts, "."))
 	}
 	if _, err := parent.FilterFile(file); err != nil {
 		if len(parts) < 2 {

@@ -57,6 +57,7 @@ func exitCode(err error) int {
 	}
 	var coded *exitError
 	var badFile *source.Error
+	var disk *fs.PathError // no room, no permission
 	switch {
 	case errors.As(err, &coded):
 		return coded.code
@@ -64,7 +65,7 @@ func exitCode(err error) int {
 		return exitUnavailable
 	case errors.Is(err, scenarios.ErrAborted):
 		return exitAborted
-	case errors.As(err, &badFile), errors.Is(err, fs.ErrNotExist), isUsage(err):
+	case errors.As(err, &badFile), errors.As(err, &disk), errors.Is(err, scenarios.ErrScenario), isUsage(err):
 		return exitUsage
 	}
 	return exitDefect

@@ -74,6 +74,10 @@ func newCheckCommand() *cobra.Command {
 func preview(cmd *cobra.Command, s *scenarios.Loaded) error {
 	out := cmd.OutOrStdout()
 	t := s.Topology()
+	plan, err := planLines(s, t)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "%s is valid: %s\n\n", s.File, s.About)
 	fmt.Fprintf(out, "cluster   %d nodes (%s disk, %s network each)\n", len(t.Nodes), s.Cluster.Nodes.Disk, s.Cluster.Nodes.Network)
 	for _, ix := range s.IndexSpecs() {
@@ -98,22 +102,31 @@ func preview(cmd *cobra.Command, s *scenarios.Loaded) error {
 		fmt.Fprintln(out, "  no faults")
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for _, e := range s.Faults {
-		r, err := chaos.Preview(e.Fault, t)
-		if err != nil {
-			return err
-		}
-		until := "for good"
-		if d := e.Fault.Lasts(); d > 0 {
-			until = "for " + units.FormatDuration(d)
-		}
-		fmt.Fprintf(w, "  %s\t%s\t%s\treaches %s\n", e.At, e.Fault.Kind(), until, chaos.BlastRadius(r, t.Nodes))
+	for _, line := range plan {
+		fmt.Fprintln(w, line)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "\nexpectations: %d\n", len(s.Expect))
 	return nil
+}
+
+// planLines say of each fault when it strikes, for how long and whom.
+func planLines(s *scenarios.Loaded, t chaos.Topology) ([]string, error) {
+	var lines []string
+	for i, e := range s.Faults {
+		r, err := chaos.Preview(e.Fault, t)
+		if err != nil {
+			return nil, usagef("%s: faults[%d], %s at %s: %w", s.File, i, e.Fault.Kind(), e.At, err)
+		}
+		until := "for good"
+		if d := e.Fault.Lasts(); d > 0 {
+			until = "for " + units.FormatDuration(d)
+		}
+		lines = append(lines, fmt.Sprintf("  %s\t%s\t%s\treaches %s", e.At, e.Fault.Kind(), until, chaos.BlastRadius(r, t.Nodes)))
+	}
+	return lines, nil
 }
 
 func newSchemaCommand() *cobra.Command {

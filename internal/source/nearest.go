@@ -11,6 +11,9 @@ import (
 func Unknown(what, got string, valid []string) string {
 	valid = slices.Sorted(slices.Values(valid))
 	msg := fmt.Sprintf("unknown %s %q", what, got)
+	if got == "" {
+		msg = fmt.Sprintf("no %s is named", what)
+	}
 	if n := Nearest(got, valid); n != "" {
 		msg += fmt.Sprintf("; did you mean %q?", n)
 	}
@@ -23,6 +26,9 @@ func Unknown(what, got string, valid []string) string {
 // Nearest is the valid name with the smallest edit distance to got, or one that got
 // begins, if it is near enough to be a slip; "" otherwise.
 func Nearest(got string, valid []string) string {
+	if got == "" {
+		return ""
+	}
 	best, bestDistance := "", max(2, len(got)/3)+1
 	for _, v := range valid {
 		a, b := strings.ToLower(got), strings.ToLower(v)

@@ -1,10 +1,12 @@
 package source
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
 	"strings"
+	"unicode"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -47,8 +49,12 @@ func (e *Error) Error() string {
 	return s
 }
 
+// Plain is a file's text without the byte order mark that some editors begin it with.
+func Plain(data []byte) []byte { return bytes.TrimPrefix(data, []byte("\ufeff")) }
+
 // Parse reads a file of one YAML document.
 func Parse(name string, data []byte) (*File, error) {
+	data = Plain(data)
 	f := &File{Name: name, Data: data}
 	tree, err := parser.ParseBytes(data, 0)
 	if err != nil {
@@ -67,8 +73,8 @@ func Parse(name string, data []byte) (*File, error) {
 // Decode fills v from the file. Keys that v does not know are errors.
 func (f *File) Decode(v any) error {
 	var errs []error
-	for _, bad := range checkKeys(f.root, reflect.TypeOf(v)) {
-		errs = append(errs, f.at(bad.Token, bad.Message))
+	for _, bad := range check(f.root, reflect.TypeOf(v)) {
+		errs = append(errs, f.wrap(bad))
 	}
 	if len(errs) > 0 {
 		return errors.Join(errs...)
@@ -89,10 +95,16 @@ func (f *File) Has(path string) bool {
 	return err == nil && n != nil
 }
 
-// Annotate turns problems into one error with positions, nil when there are none.
+// Annotate turns problems into one error with positions, nil when there are none. Of
+// several at one path the first is told: the others may be gone with it.
 func (f *File) Annotate(problems []Problem) error {
 	var errs []error
+	seen := make(map[string]bool)
 	for _, p := range problems {
+		if seen[p.Path] {
+			continue
+		}
+		seen[p.Path] = true
 		tok := f.tokenAt(p.Path)
 		errs = append(errs, f.at(tok, p.Message))
 	}
@@ -145,64 +157,46 @@ func (f *File) excerpt(line, col int) string {
 	if line < 1 || line > len(lines) {
 		return ""
 	}
-	text := strings.ReplaceAll(strings.TrimRight(lines[line-1], "\r"), "\t", " ")
-	return fmt.Sprintf("%5d | %s\n      | %s^", line, text, strings.Repeat(" ", max(col-1, 0)))
+	text := []rune(strings.Map(shown, strings.ToValidUTF8(strings.TrimRight(lines[line-1], "\r"), "·")))
+	before := max(col-1, 0)
+	if cut := before - widest/2; cut > 0 && len(text) > widest {
+		text, before = append([]rune("…"), text[min(cut, len(text)):]...), before-cut+1
+	}
+	if len(text) > widest {
+		text = append(text[:widest:widest], '…')
+	}
+	return fmt.Sprintf("%5d | %s\n      | %s^", line, string(text), strings.Repeat(" ", before))
+}
+
+// widest is how much of a line an excerpt shows.
+const widest = 200
+
+// shown keeps what a terminal would obey out of an excerpt.
+func shown(r rune) rune {
+	switch {
+	case r == '\t':
+		return ' '
+	case !unicode.IsPrint(r):
+		return '·'
+	}
+	return r
 }
 
 // wrap gives an error of the YAML library our form.
 func (f *File) wrap(err error) error {
-	var wrongType *yaml.TypeError
-	if errors.As(err, &wrongType) {
-		return f.at(wrongType.Token, plain(wrongType))
-	}
-	var located yaml.Error
-	if errors.As(err, &located) {
-		return f.at(located.GetToken(), located.GetMessage())
+	if tok, msg, ok := place(err); ok {
+		return f.at(tok, msg)
 	}
 	return &Error{File: f.Name, Line: 1, Column: 1, Message: err.Error()}
 }
 
-var nodeUnmarshaler = reflect.TypeFor[yaml.NodeUnmarshaler]()
-
 // DecodeNode fills v from a part of a file, for types that decode themselves. Its
-// error keeps the position.
+// errors keep their positions.
 func DecodeNode(n ast.Node, v any) error {
-	if bad := checkKeys(n, reflect.TypeOf(v)); len(bad) > 0 {
-		return bad[0]
+	if bad := check(n, reflect.TypeOf(v)); len(bad) > 0 {
+		return errors.Join(bad...)
 	}
 	return yaml.NodeToValue(n, v, yaml.Strict())
-}
-
-// checkKeys compares a mapping's keys with the fields of the struct it will fill, so
-// that a misspelt one can be answered with the nearest that exists.
-func checkKeys(n ast.Node, t reflect.Type) []*yaml.SyntaxError {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if reflect.PointerTo(t).Implements(nodeUnmarshaler) {
-		return nil
-	}
-	var bad []*yaml.SyntaxError
-	switch t.Kind() {
-	case reflect.Slice:
-		if seq, ok := n.(*ast.SequenceNode); ok {
-			for _, v := range seq.Values {
-				bad = append(bad, checkKeys(v, t.Elem())...)
-			}
-		}
-	case reflect.Struct:
-		fields := Fields(t)
-		for _, kv := range Pairs(n) {
-			tok := kv.Key.GetToken()
-			field, ok := fields[tok.Value]
-			if !ok {
-				bad = append(bad, &yaml.SyntaxError{Message: Unknown("key", tok.Value, names(fields)), Token: tok})
-				continue
-			}
-			bad = append(bad, checkKeys(kv.Value, field)...)
-		}
-	}
-	return bad
 }
 
 // Pairs are the keys and values of a mapping, nil for other nodes.

@@ -27,7 +27,7 @@ func ParseBound(s string) (Bound, error) {
 			break
 		}
 	}
-	v, err := strconv.ParseFloat(strings.TrimSpace(rest), 64)
+	v, err := parseNumber(rest)
 	if err != nil {
 		return Bound{}, fmt.Errorf("%q is not a bound: expected <, <=, >, >= or = and a number, such as \"< 0.1\"", s)
 	}

@@ -38,6 +38,15 @@ func FormatDuration(d time.Duration) string {
 	return s
 }
 
+// parseNumber reads a number; infinity and what is not a number are none.
+func parseNumber(s string) (float64, error) {
+	v, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+	if err == nil && (math.IsNaN(v) || math.IsInf(v, 0)) {
+		err = strconv.ErrRange
+	}
+	return v, err
+}
+
 // Size is bytes, written "100gb", "50mb", "512kb", "800b"; units are powers of 1024
 // as in Elasticsearch.
 type Size int64
@@ -56,8 +65,8 @@ func ParseSize(s string) (Size, error) {
 		if !ok {
 			continue
 		}
-		v, err := strconv.ParseFloat(strings.TrimSpace(num), 64)
-		if err != nil || v < 0 || v*float64(u.bytes) > math.MaxInt64 {
+		v, err := parseNumber(num)
+		if err != nil || v < 0 || v*float64(u.bytes) >= math.MaxInt64 {
 			return 0, bad
 		}
 		return Size(v * float64(u.bytes)), nil
@@ -90,7 +99,7 @@ type Percent float64
 // ParsePercent reads "85%".
 func ParsePercent(s string) (Percent, error) {
 	num, ok := strings.CutSuffix(strings.TrimSpace(s), "%")
-	v, err := strconv.ParseFloat(strings.TrimSpace(num), 64)
+	v, err := parseNumber(num)
 	if !ok || err != nil || v < 0 || v > 100 {
 		return 0, fmt.Errorf("%q is not a percentage: expected 0%% to 100%%, such as 85%%", s)
 	}
@@ -106,7 +115,7 @@ type Rate float64
 func ParseRate(s string) (Rate, error) {
 	num, per, ok := strings.Cut(strings.TrimSpace(s), "/")
 	div, known := map[string]float64{"s": 1, "m": 60, "h": 3600}[per]
-	v, err := strconv.ParseFloat(strings.TrimSpace(num), 64)
+	v, err := parseNumber(num)
 	if !ok || !known || err != nil || v < 0 {
 		return 0, fmt.Errorf("%q is not a rate: expected a number per second, minute or hour, such as 500/s", s)
 	}
@@ -129,7 +138,7 @@ func ParseBandwidth(s string) (Bandwidth, error) {
 	low := strings.ToLower(strings.TrimSpace(s))
 	for _, u := range bitUnits {
 		if num, ok := strings.CutSuffix(low, u.suffix); ok {
-			if v, err := strconv.ParseFloat(strings.TrimSpace(num), 64); err == nil && v > 0 {
+			if v, err := parseNumber(num); err == nil && v > 0 && v*u.bits/8 < math.MaxInt64 {
 				return Bandwidth(v * u.bits / 8), nil
 			}
 		}
@@ -195,7 +204,7 @@ func ParseSkew(s string) (Skew, error) {
 	}
 	if arg, ok := strings.CutPrefix(s, "zipf("); ok {
 		if arg, ok = strings.CutSuffix(arg, ")"); ok {
-			if v, err := strconv.ParseFloat(arg, 64); err == nil && v >= 0 && v <= 10 {
+			if v, err := parseNumber(arg); err == nil && v >= 0 && v <= 10 {
 				return Skew(v), nil
 			}
 		}

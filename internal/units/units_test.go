@@ -36,19 +36,19 @@ func TestQuantitiesAreReadAsWritten(t *testing.T) {
 }
 
 func TestWhatHasNoUnitOrMakesNoSenseIsRefused(t *testing.T) {
-	for _, text := range []string{"", "5", "mb", "-1mb", "1e300pb", "5 minutes"} {
+	for _, text := range []string{"", "5", "mb", "-1mb", "1e300pb", "5 minutes", "nanmb", "infmb", "8192pb"} {
 		_, err := units.ParseSize(text)
 		assert.ErrorContains(t, err, "is not a size", text)
 	}
-	for _, text := range []string{"85", "101%", "-1%", "x%"} {
+	for _, text := range []string{"85", "101%", "-1%", "x%", "nan%", "inf%"} {
 		_, err := units.ParsePercent(text)
 		assert.ErrorContains(t, err, "is not a percentage", text)
 	}
-	for _, text := range []string{"5", "5/d", "-5/s", "/s"} {
+	for _, text := range []string{"5", "5/d", "-5/s", "/s", "nan/s", "inf/s"} {
 		_, err := units.ParseRate(text)
 		assert.ErrorContains(t, err, "is not a rate", text)
 	}
-	for _, text := range []string{"1gb", "0mbit", "fast"} {
+	for _, text := range []string{"1gb", "0mbit", "fast", "nangbit", "infmbit", "1e300gbit"} {
 		_, err := units.ParseBandwidth(text)
 		assert.ErrorContains(t, err, "is not a bandwidth", text)
 	}
@@ -56,7 +56,7 @@ func TestWhatHasNoUnitOrMakesNoSenseIsRefused(t *testing.T) {
 		_, err := units.ParseFraction(text)
 		assert.ErrorContains(t, err, "is not a fraction", text)
 	}
-	for _, text := range []string{"zipf", "zipf(-1)", "normal(2)"} {
+	for _, text := range []string{"zipf", "zipf(-1)", "normal(2)", "zipf(nan)"} {
 		_, err := units.ParseSkew(text)
 		assert.ErrorContains(t, err, "is not a skew", text)
 	}

@@ -200,6 +200,14 @@ func (s *simulated) Target() chaos.Target { return s.target }
 // LoadData implements [scenarios.Cluster]: indices without a placement are created and
 // allocated as by a request; then allocation is held and the others are there at once.
 func (s *simulated) LoadData(ctx context.Context, indices []scenarios.IndexSpec) error {
+	err := s.loadData(ctx, indices)
+	if errors.Is(err, errUnfit) {
+		return fmt.Errorf("%w: %w", scenarios.ErrScenario, err)
+	}
+	return err
+}
+
+func (s *simulated) loadData(ctx context.Context, indices []scenarios.IndexSpec) error {
 	var placed, free []IndexSpec
 	for _, ix := range indices {
 		spec := IndexSpec{
@@ -241,7 +249,7 @@ func (s *simulated) createFree(ctx context.Context, specs []IndexSpec) error {
 		case err != nil:
 			return fmt.Errorf("creating index %s: %w", spec.Name, err)
 		case !acked || !active:
-			return fmt.Errorf("creating index %s: its copies were not all active within %s", spec.Name, greenLimit)
+			return fmt.Errorf("creating index %s: %w: its copies were not all active within %s", spec.Name, errUnfit, greenLimit)
 		}
 	}
 	// The master applies a state after its followers, and Fill goes by what it applied.

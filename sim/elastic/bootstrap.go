@@ -2,6 +2,7 @@ package elastic
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -13,6 +14,9 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
+
+// errUnfit says that a cluster can't hold what it is to hold.
+var errUnfit = errors.New("the data does not fit")
 
 // IndexSpec describes an index that is there, with its data, without having been
 // written document by document.
@@ -156,7 +160,7 @@ func (c *Cluster) Fill(spec IndexSpec) error {
 	}
 	for _, n := range c.nodes {
 		if !n.account() {
-			return fmt.Errorf("index %s: the disk of %s is full", spec.Name, n.Name())
+			return fmt.Errorf("index %s: %w: the disk of %s is full; expected larger disks or less data", spec.Name, errUnfit, n.Name())
 		}
 	}
 	m.proc.master.info.poll()
