@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -106,16 +107,11 @@ func (c *Checker) Run(ctx context.Context, desk *controller.Desk) {
 			if r.Verdict == Inconsistent {
 				log = desk.Errorf
 			}
-			log(ctx, "%s", trimEnd(r.Text()))
+			for line := range strings.Lines(r.Text()) {
+				log(ctx, "%s", strings.TrimSuffix(line, "\n"))
+			}
 		}
 	}
-}
-
-func trimEnd(s string) string {
-	for len(s) > 0 && s[len(s)-1] == '\n' {
-		s = s[:len(s)-1]
-	}
-	return s
 }
 
 // Reports returns the last report of every index, by name.

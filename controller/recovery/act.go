@@ -143,6 +143,7 @@ func (m *Manager) carryOut(ctx context.Context, o order) {
 		m.desk.Warnf(ctx, "[RECOVERY] %s was not done: %v", o.action, err)
 	} else {
 		m.desk.Infof(ctx, "[RECOVERY] %s: %s", o.action, d.Reason)
+		m.announceEnabled(ctx, o)
 	}
 	d.Done = append(d.Done, step)
 	m.desk.Record(d)
@@ -162,6 +163,21 @@ func (m *Manager) carryOut(ctx context.Context, o order) {
 		}
 	}
 	m.dirty = true
+}
+
+// announceEnabled says of every index whose copies may be assigned again, in the words of
+// the user's documents.
+func (m *Manager) announceEnabled(ctx context.Context, o order) {
+	if o.action != EnableAllocation {
+		return
+	}
+	last := ""
+	for _, f := range o.faults {
+		if f.Index != last {
+			m.desk.Infof(ctx, "[RECOVERY] Allocation enabled for index: %s", f.Index)
+		}
+		last = f.Index
+	}
 }
 
 // reason says for which faults and why.

@@ -210,12 +210,18 @@ func reply(w io.Writer, v any) {
 // manage runs a manager in a controller until the test ends; used in a synctest bubble.
 func manage(t *testing.T, fake *fakeCluster, cfg recovery.Config) *recovery.Manager {
 	t.Helper()
+	return manageLogged(t, fake, cfg, func(string) {})
+}
+
+// manageLogged is manage with somebody who reads the log.
+func manageLogged(t *testing.T, fake *fakeCluster, cfg recovery.Config, write func(line string)) *recovery.Manager {
+	t.Helper()
 	m, err := recovery.New(cfg)
 	require.NoError(t, err)
 	clk := clock.NewReal(1)
 	client, err := controller.NewClient(controller.ClientConfig{Clock: clk, Transport: fake, Endpoints: []controller.Endpoint{{URL: "http://n1:9200"}}})
 	require.NoError(t, err)
-	c, err := controller.New(controller.Config{Clock: clk, Client: client, PolicyName: "none", WatchOnly: true, SyncDelayInterval: -1, Parts: []controller.Part{m}})
+	c, err := controller.New(controller.Config{Clock: clk, Client: client, PolicyName: "none", WatchOnly: true, SyncDelayInterval: -1, Parts: []controller.Part{m}, Log: controller.NewLineHandler(write)})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,74 +16,6 @@ import (
 
 // Actor is the manager's name in audit records.
 const Actor = "recovery-manager"
-
-// Config configures a manager. Zero values mean the defaults.
-type Config struct {
-	// Interval between two looks. Default 30 s.
-	Interval time.Duration
-	// BackoffBase and BackoffMax bound the wait between two tries against a cause: base ×
-	// 2ⁿ⁻¹ after the n-th, at most max, of which a random part between a half and all is
-	// waited. Default 30 s and 10 m.
-	BackoffBase, BackoffMax time.Duration
-	// MaxTries against one cause; then a person is needed. Default 6.
-	MaxTries int
-	// Patience is how long a node without which data would be lost is waited for, also
-	// with an approval. Default 5 m.
-	Patience time.Duration
-	// StuckAfter is how long a recovery may make no progress. Default 10 m.
-	StuckAfter time.Duration
-	// StaleAfter is how long a flood block may stay when no disk is at that stage any
-	// more; Elasticsearch, which looks every 30 s, lifts it once all are below the high
-	// watermark. Default 1 m.
-	StaleAfter time.Duration
-	// MaxExplain bounds the explanations asked for in a round. Default 20.
-	MaxExplain int
-	// Keep is how many faults that are over are kept. Default 500.
-	Keep int
-	// Approve are actions that a person has allowed.
-	Approve []Approval
-	// Store keeps the history. Default: memory.
-	Store Store
-}
-
-func (c Config) withDefaults() (Config, error) {
-	for _, d := range []struct {
-		name    string
-		field   *time.Duration
-		initial time.Duration
-	}{
-		{"interval", &c.Interval, 30 * time.Second}, {"back-off base", &c.BackoffBase, 30 * time.Second},
-		{"back-off maximum", &c.BackoffMax, 10 * time.Minute}, {"patience", &c.Patience, 5 * time.Minute},
-		{"stuck after", &c.StuckAfter, 10 * time.Minute}, {"stale after", &c.StaleAfter, time.Minute},
-	} {
-		if *d.field == 0 {
-			*d.field = d.initial
-		}
-		if *d.field < 0 {
-			return c, fmt.Errorf("recovery: %s %v: must be positive", d.name, *d.field)
-		}
-	}
-	for _, d := range []struct {
-		name    string
-		field   *int
-		initial int
-	}{{"max tries", &c.MaxTries, 6}, {"max explain", &c.MaxExplain, 20}, {"keep", &c.Keep, 500}} {
-		if *d.field == 0 {
-			*d.field = d.initial
-		}
-		if *d.field < 0 {
-			return c, fmt.Errorf("recovery: %s %d: must be positive", d.name, *d.field)
-		}
-	}
-	var errs []error
-	for _, a := range c.Approve {
-		errs = append(errs, a.Check())
-	}
-	if c.Store == nil {
-		c.Store = &MemoryStore{}
-	}
-	return c, errors.Join(errs...)
-}
 
 // Manager deals with faults. It is a part of a controller; see [controller.Config].
 type Manager struct {
@@ -290,10 +221,29 @@ func (m *Manager) follow(ctx context.Context, shards []controller.ShardInfo) {
 	if !slices.ContainsFunc(m.open, func(f *Fault) bool { return f.Cause == Disabled }) {
 		m.handsOff = false
 	}
+	var fresh []key
 	for _, k := range order {
 		if seen[k].unassigned > 0 && m.find(k) == nil {
 			m.begin(k)
+			fresh = append(fresh, k)
 		}
+	}
+	m.announce(ctx, fresh, seen)
+}
+
+// announce says of which indices copies are found unassigned, in the words of the user's
+// documents.
+func (m *Manager) announce(ctx context.Context, fresh []key, seen map[key]health) {
+	for len(fresh) > 0 { // sorted by index
+		index, shards := fresh[0].Index, []int{}
+		for len(fresh) > 0 && fresh[0].Index == index {
+			for range seen[fresh[0]].unassigned {
+				shards = append(shards, fresh[0].Shard)
+			}
+			fresh = fresh[1:]
+		}
+		m.desk.Infof(ctx, "[RECOVERY] Triggering recovery for index: %s", index)
+		m.desk.Infof(ctx, "[RECOVERY] Found %d unassigned shards: %v", len(shards), shards)
 	}
 }
 

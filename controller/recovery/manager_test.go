@@ -2,6 +2,8 @@ package recovery_test
 
 import (
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -105,6 +107,28 @@ func TestAnApprovedLossStillWaitsForTheNode(t *testing.T) {
 		time.Sleep(time.Hour)
 		assert.Empty(t, fake.sent())
 		assert.Equal(t, 1, m.Stats().Count)
+	})
+}
+
+func TestARecoveryIsToldInTheWordsOfTheDocuments(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFake()
+		fake.persistent["cluster.routing.allocation.enable"] = "none"
+		fake.states[1], fake.explain = "UNASSIGNED", disabled
+		var mu sync.Mutex
+		var told []string
+		manageLogged(t, fake, recovery.Config{Interval: 10 * time.Second}, func(line string) {
+			mu.Lock()
+			defer mu.Unlock()
+			if _, text, _ := strings.Cut(line, "[RECOVERY] "); strings.Contains(text, "index: ") || strings.HasPrefix(text, "Found") {
+				told = append(told, text)
+			}
+		})
+		time.Sleep(time.Minute)
+		mu.Lock()
+		defer mu.Unlock()
+		assert.Equal(t, []string{"Triggering recovery for index: logs", "Found 1 unassigned shards: [0]", "Allocation enabled for index: logs"}, told[:3])
+		assert.NotContains(t, told[3:], told[0], "once for a fault")
 	})
 }
 

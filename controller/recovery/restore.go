@@ -85,7 +85,7 @@ func restoreProposal(f *Fault, d Diagnosis, cfg Config) Proposal {
 	return Proposal{
 		Action: RestoreSnapshot, Snapshot: s, After: cfg.Patience,
 		Advice: fmt.Sprintf("with the approval %q the index %s is deleted and restored from the snapshot %s, begun at %s: every write to the index since then, in all its shards, is lost for good (%s)",
-			RestoreSnapshot, f.Index, s, s.Start.Format(time.RFC3339), age(f, s)),
+			approvalOf(RestoreSnapshot, f), f.Index, s, s.Start.Format(time.RFC3339), age(f, s)),
 	}
 }
 

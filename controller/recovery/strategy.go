@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/controller"
+	"github.com/shardquake/shardquake/internal/source"
 )
 
 // Action is something to do about a fault.
@@ -51,6 +52,11 @@ func (a Approval) parts() (action Action, index string) {
 	return Action(name), index
 }
 
+// approvalOf is the approval of an action for a fault's index alone: the least that helps.
+func approvalOf(action Action, f *Fault) Approval {
+	return Approval(string(action) + ":" + f.Index)
+}
+
 // Index is the index for which it is given; "" for all.
 func (a Approval) Index() string {
 	_, index := a.parts()
@@ -68,7 +74,11 @@ func (a Approval) Check() error {
 		return fmt.Errorf("approval %q: want the name of one index, not a pattern", a)
 	}
 	if !slices.Contains(approvable(), action) {
-		return fmt.Errorf("approval %q: want one of %v, or one of them with \":index\"", a, approvable())
+		var names []string
+		for _, x := range approvable() {
+			names = append(names, string(x))
+		}
+		return fmt.Errorf("approval %q: %s, or one of them with \":index\"", a, source.Unknown("action", string(action), names))
 	}
 	if action == FreeDisk && index == "" {
 		return fmt.Errorf("approval %q: want the index whose replicas may be given up, %s:INDEX", a, FreeDisk)
@@ -176,9 +186,9 @@ func enable(_ *Fault, d Diagnosis, _ Config) Proposal {
 	return Proposal{Action: EnableAllocation}
 }
 
-func clearFilter(_ *Fault, d Diagnosis, _ Config) Proposal {
+func clearFilter(f *Fault, d Diagnosis, _ Config) Proposal {
 	return Proposal{Action: ClearFilter, Advice: fmt.Sprintf("somebody has set allocation filters that no node meets (%s); with the approval %q those of the %s are cleared, and copies may go where they were to be kept from",
-		d.Detail, ClearFilter, scopeName(d.Scope))}
+		d.Detail, approvalOf(ClearFilter, f), scopeName(d.Scope))}
 }
 
 func scopeName(scope string) string {
@@ -208,7 +218,7 @@ func noCopy(f *Fault, d Diagnosis, cfg Config) Proposal {
 	if d.Stale != "" {
 		ways = append(ways, Proposal{Action: StalePrimary, Node: d.Stale, After: cfg.Patience, Advice: fmt.Sprintf(
 			"bring back a node that held shard %s[%d]; with the approval %q the copy on %s becomes the primary, and every write acknowledged after it fell behind is lost for good (how many can't be known while no good copy is there)",
-			f.Index, f.Shard, StalePrimary, d.Stale)})
+			f.Index, f.Shard, approvalOf(StalePrimary, f), d.Stale)})
 	}
 	if d.Snapshot != nil {
 		ways = append(ways, restoreProposal(f, d, cfg))
@@ -216,7 +226,7 @@ func noCopy(f *Fault, d Diagnosis, cfg Config) Proposal {
 	if len(ways) == 0 || d.Cause == Corrupt {
 		ways = append(ways, Proposal{Action: EmptyPrimary, Node: d.Empty, After: cfg.Patience, Advice: fmt.Sprintf(
 			"bring back a node that held shard %s[%d]; with the approval %q an empty shard takes its place on %s, and all documents of the shard are lost for good",
-			f.Index, f.Shard, EmptyPrimary, d.Empty)})
+			f.Index, f.Shard, approvalOf(EmptyPrimary, f), d.Empty)})
 	}
 	for i := len(ways) - 1; i > 0; i-- {
 		ways[i-1].Otherwise = &ways[i]

@@ -12,7 +12,7 @@ import (
 
 func TestPartsOfAControllerAreCheckedWithTheFile(t *testing.T) {
 	for set, want := range map[string]string{
-		"controller.approve=[delete-everything]": `approval "delete-everything": want one of`,
+		"controller.approve=[delete-everything]": `approval "delete-everything": unknown action`,
 		"controller.off-peak=['25:00-01:00']":    `"25:00-01:00" is not a daily window`,
 	} {
 		_, err := scenarios.Load("one-node-lost", []string{"controller.recovery=true", "controller.tuning=true", set}, catalog.Vocabulary())
