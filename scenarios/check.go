@@ -201,7 +201,7 @@ func (s *Scenario) checkCluster(voc Vocabulary) []source.Problem {
 // there from the start.
 func (s *Scenario) checkRoom() []source.Problem {
 	n := s.Cluster.Nodes
-	room := float64(n.Disk) * float64(n.Count-n.Late)
+	room := float64(float64(n.Disk) * float64(n.Count-n.Late))
 	if room <= 0 {
 		return nil // told elsewhere
 	}
@@ -210,7 +210,7 @@ func (s *Scenario) checkRoom() []source.Problem {
 		if *ix.Replicas < 0 {
 			continue
 		}
-		if need += float64(ix.Size) * float64(1+*ix.Replicas); need > room {
+		if need += float64(float64(ix.Size) * float64(1+*ix.Replicas)); need > room {
 			return []source.Problem{source.Problemf(fmt.Sprintf("$.cluster.indices[%d].size", i), "%d copies of %s do not fit on %d disks of %s; expected larger disks or less data",
 				1+*ix.Replicas, ix.Size, n.Count-n.Late, n.Disk)}
 		}
