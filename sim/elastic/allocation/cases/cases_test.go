@@ -43,6 +43,11 @@ func TestDecisionsAreElasticsearchsInBoldCases(t *testing.T) {
 	assert.Equal(t, 16, strings.Count(report, "8 of 8 agree"), "eight cases of each family, both allocators:\n%s", report)
 }
 
+// Without data nodes there is no desired balance; it is all new when the first returns.
+func TestDecisionsAreElasticsearchsWhenAllNodesLeave(t *testing.T) {
+	assert.Equal(t, 2, strings.Count(verify(t, []string{"testdata/bold/all_leave.jsonl"}), "4 of 4 agree"))
+}
+
 func TestDecisionsAreElasticsearchsInAllRecordedCases(t *testing.T) {
 	files, err := filepath.Glob("../../../../../shared/oracle/allocation/*.jsonl.gz")
 	require.NoError(t, err)

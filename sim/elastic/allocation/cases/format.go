@@ -165,7 +165,7 @@ type Result struct {
 type Round struct {
 	Round          int           `json:"round"`
 	AfterEvents    []AfterEvent  `json:"after_events,omitempty"`
-	NodeOrder      []string      `json:"node_order,omitempty"`
+	NodeOrder      *[]string     `json:"node_order,omitempty"` // nil: as before
 	Decisions      []Decision    `json:"decisions"`
 	EagerDecisions *int          `json:"eager_decisions,omitempty"`
 	Iterations     *int          `json:"iterations,omitempty"`

@@ -80,7 +80,8 @@ func (r *runner) round(n int) (out Round, idle bool, err error) {
 		out.AfterEvents = append(out.AfterEvents, after)
 	}
 	if order := allocation.NodeOrder(r.st); !slices.Equal(order, r.order) {
-		out.NodeOrder, r.order = order, order
+		order = append([]string{}, order...) // not nil: without data nodes it is written as empty
+		out.NodeOrder, r.order = &order, order
 	}
 	r.dropLeftovers()
 	in := r.input()
@@ -143,7 +144,11 @@ func (r *runner) desiredRows() []DesiredRow {
 			a, ok := r.service.Desired(m, shard)
 			key := allocation.ShardID{Index: m.Name, Shard: shard}
 			was, had := r.desired[key]
-			if !ok || had && a.Same(&was) && slices.Equal(a.Nodes, was.Nodes) {
+			switch {
+			case !ok: // no data nodes, no assignments
+				delete(r.desired, key)
+				continue
+			case had && a.Same(&was) && slices.Equal(a.Nodes, was.Nodes):
 				continue
 			}
 			r.desired[key] = a
