@@ -258,6 +258,18 @@ func TestAClientConfigurationThatMakesNoSenseIsRefused(t *testing.T) {
 	}
 }
 
+func TestAProxysPageIsToldOnOneLine(t *testing.T) {
+	_, err := oneNode(t, answers(404, "<html>\n  <h1>not\tfound</h1>\n</html>\n"), nil).GetClusterHealth(t.Context())
+	assert.EqualError(t, err, "cluster.health: status 404: <html> <h1>not found</h1> </html>")
+	_, err = oneNode(t, answers(404, " \n"), nil).GetClusterHealth(t.Context())
+	assert.EqualError(t, err, "cluster.health: status 404: Not Found")
+}
+
+func TestSomethingElseThanElasticsearchIsNotTakenForIt(t *testing.T) {
+	_, err := oneNode(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }), func(c *controller.ClientConfig) { c.Retries = -1 }).GetClusterHealth(t.Context())
+	assert.ErrorContains(t, err, "not Elasticsearch")
+}
+
 func TestAPasswordInAnAddressIsNotTold(t *testing.T) {
 	for _, url := range []string{"http://u:geheim@127.0.0.1:99999", "http://u:geheim@127.0.0.1:x"} {
 		_, err := controller.NewClient(controller.ClientConfig{Clock: clock.NewReal(1), Transport: newFakeCluster(1), Endpoints: []controller.Endpoint{{URL: url}}})

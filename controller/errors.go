@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -98,8 +99,9 @@ func parseAPIError(call string, status int, body []byte) *APIError {
 			return e
 		}
 	}
+	// Whatever it is, such as a page of a proxy, it is to stand on one line of a log.
 	const shown = 200
-	e.Reason = string(body[:min(shown, len(body))])
+	e.Reason = strings.Join(strings.Fields(strings.ToValidUTF8(string(body[:min(shown, len(body))]), "")), " ")
 	if e.Reason == "" {
 		e.Reason = http.StatusText(status)
 	}

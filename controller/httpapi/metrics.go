@@ -73,6 +73,7 @@ func (k collector) indices(e emitter) {
 	statuses := k.c.Monitor().GetAllReplicationStatuses()
 	for _, name := range slices.Sorted(maps.Keys(statuses)) {
 		s := statuses[name]
+		e.gauge("index_copies", "Shard copies that the index is to have.", float64(s.TotalShards), label{"index", name})
 		e.gauge("index_replication_ratio", "Share of the copies that serve.", s.ReplicationProgress/100, label{"index", name})
 		for _, status := range []string{controller.StatusHealthy, controller.StatusSyncing, controller.StatusDegraded, controller.StatusFailed} {
 			e.gauge("index_status", "1 for the status that the index has.", flag(s.Status == status), label{"index", name}, label{"status", status})
@@ -122,6 +123,12 @@ func levels(e emitter, m controller.Metrics) {
 		{"relocating", m.Cluster.RelocatingShards}, {"unassigned", m.Cluster.UnassignedShards},
 	} {
 		e.gauge("cluster_shards", "Shard copies by state; relocating ones are active too.", float64(s.n), label{"state", s.state})
+	}
+	for _, role := range []struct {
+		name string
+		n    int
+	}{{"primary", m.Cluster.ActivePrimaryShards}, {"replica", m.Cluster.ActiveShards - m.Cluster.ActivePrimaryShards}} {
+		e.gauge("cluster_active_copies", "Shard copies that serve, by role.", float64(role.n), label{"role", role.name})
 	}
 	for _, n := range m.Nodes {
 		node := label{"node", n.Name}

@@ -316,7 +316,8 @@ func TestMetricsHaveUnitsInTheirNames(t *testing.T) {
 		for _, line := range []string{
 			`shardquake_controller_ready 1`, `shardquake_controller_index_status{index="my_index_1",status="syncing"} 1`,
 			`shardquake_controller_index_status{index="my_index_1",status="failed"} 0`, `shardquake_controller_index_replication_ratio{index="my_index_1"} 0.5`,
-			`shardquake_controller_node_cpu_ratio{node="n1"} 0.5`, `shardquake_controller_cluster_shards{state="initializing"} 1`,
+			`shardquake_controller_index_copies{index="my_index_1"} 2`, `shardquake_controller_cluster_active_copies{role="primary"} 1`,
+			`shardquake_controller_cluster_active_copies{role="replica"} 0`, `shardquake_controller_node_cpu_ratio{node="n1"} 0.5`, `shardquake_controller_cluster_shards{state="initializing"} 1`,
 			`shardquake_controller_decisions_total{acted="false",actor="shard-controller"} 1`, `shardquake_controller_recoveries 1`,
 			`# TYPE shardquake_controller_client_requests_total counter`, `shardquake_controller_shard_sync_delay_operations{index="my_index_1",node="n1",shard="0"} 0`,
 		} {
