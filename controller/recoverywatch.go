@@ -11,7 +11,10 @@ type RecoveryProgress struct {
 	ShardRecovery
 	PercentDone    float64 `json:"percent"`
 	BytesPerSecond float64 `json:"bytes_per_second"`
-	// Remaining is the estimated time to the end of copying; -1 unknown.
+	// OpsPerSecond are replayed in stage translog.
+	OpsPerSecond float64 `json:"operations_per_second"`
+	// Remaining is the estimated time to the end of what the stage does, copying or
+	// replaying; -1 unknown.
 	Remaining time.Duration `json:"remaining_ns"`
 	// Slow names the likely cause when the recovery makes little progress; "" when it
 	// doesn't.
@@ -37,6 +40,7 @@ type recoverySample struct {
 	stage       string
 	bytes, ops  int64
 	bytesPerSec float64
+	opsPerSec   float64
 	sourceHeld  time.Duration
 	targetHeld  time.Duration
 }
@@ -60,8 +64,8 @@ func (w *recoveryWatch) update(at time.Duration, recoveries []ShardRecovery) []R
 		}
 		seen[key] = s
 		out = append(out, RecoveryProgress{
-			ShardRecovery: r, PercentDone: r.Percent(), BytesPerSecond: s.bytesPerSec,
-			Remaining: remaining(r, s.bytesPerSec), Slow: s.slow(r, before, known),
+			ShardRecovery: r, PercentDone: r.Percent(), BytesPerSecond: s.bytesPerSec, OpsPerSecond: s.opsPerSec,
+			Remaining: s.remaining(r), Slow: s.slow(r, before, known),
 		})
 	}
 	w.seen = seen
@@ -72,27 +76,34 @@ func (w *recoveryWatch) update(at time.Duration, recoveries []ShardRecovery) []R
 func (s *recoverySample) follow(before recoverySample) {
 	passed := s.at - before.at
 	if passed <= 0 {
-		s.bytesPerSec, s.since = before.bytesPerSec, before.since
+		s.bytesPerSec, s.opsPerSec, s.since = before.bytesPerSec, before.opsPerSec, before.since
 		return
 	}
+	s.opsPerSec = float64(s.ops-before.ops) / passed.Seconds()
 	s.bytesPerSec = float64(s.bytes-before.bytes) / passed.Seconds()
 	if s.stage == before.stage && s.bytes == before.bytes && s.ops == before.ops {
 		s.since = before.since
 	}
 }
 
-// remaining estimates the time that copying will still take.
-func remaining(r ShardRecovery, bytesPerSec float64) time.Duration {
-	left := r.BytesTotal - r.BytesReused - r.BytesRecovered
+// remaining estimates the time that copying or replaying will still take.
+func (s *recoverySample) remaining(r ShardRecovery) time.Duration {
+	left, perSec := r.BytesTotal-r.BytesReused-r.BytesRecovered, s.bytesPerSec
 	switch {
-	case r.Stage == "init":
+	case r.Stage == "init", r.Stage == "translog" && r.OpsTotal < 0:
 		return unknown
+	case r.Stage == "finalize", r.Stage == "done":
+		return 0
+	case r.Stage == "translog":
+		left, perSec = r.OpsTotal-r.OpsRecovered, s.opsPerSec
+	}
+	switch {
 	case left <= 0:
 		return 0
-	case bytesPerSec <= 0:
+	case perSec <= 0:
 		return unknown
 	}
-	return time.Duration(float64(left) / bytesPerSec * float64(time.Second)).Round(time.Second)
+	return time.Duration(float64(left) / perSec * float64(time.Second)).Round(time.Second)
 }
 
 // slow names the likely cause of slowness.
