@@ -98,13 +98,13 @@ func (c *Core) startFetch(from shardmap.NodeID, after uint64) {
 }
 
 func (c *Core) sendFetch() {
-	c.send(&wire.Fetch{Copy: c.to(c.fetch.from), After: c.fetch.after, Snapshot: c.fetch.snapshot, AfterKey: c.fetch.afterKey})
+	c.send(&wire.Fetch{Copy: c.to(c.fetch.from), After: c.fetch.after, Turn: c.gen, Snapshot: c.fetch.snapshot, AfterKey: c.fetch.afterKey})
 }
 
 // onFetch answers a primary that adopts this log, or, at the primary, a copy that
 // can't follow.
 func (c *Core) onFetch(m *wire.Fetch) {
-	if m.Epoch != c.promised || c.role == Fencing || c.role == Adopting {
+	if m.Epoch != c.promised || c.role == Fencing || c.role == Adopting || c.damaged {
 		return
 	}
 	if m.Snapshot != 0 || m.After < c.log.base || m.After > c.log.last() {
@@ -112,7 +112,7 @@ func (c *Core) onFetch(m *wire.Fetch) {
 		return
 	}
 	c.send(&wire.Page{Copy: c.to(m.From), PrevIndex: m.After, PrevEpoch: c.log.epochAt(m.After),
-		Entries: c.page(m.After), Commit: c.commit, LastIndex: c.log.last()})
+		Entries: c.page(m.After), Commit: c.commit, LastIndex: c.log.last(), Turn: m.Turn})
 }
 
 // fetched reports whether a message is part of what is being fetched.
@@ -121,7 +121,8 @@ func (c *Core) fetched(h *wire.Copy) bool {
 }
 
 func (c *Core) onPage(m *wire.Page) {
-	if !c.fetched(&m.Copy) || m.PrevIndex != c.fetch.after {
+	if !c.fetched(&m.Copy) || m.PrevIndex != c.fetch.after || m.Turn != c.gen {
+		// A page from before data was lost may end before what was acknowledged since.
 		return
 	}
 	if m.PrevIndex >= c.log.base && !c.log.has(m.PrevIndex, m.PrevEpoch) {

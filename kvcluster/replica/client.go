@@ -21,6 +21,7 @@ type wait struct {
 	round    uint64 // for a read, the round that must be confirmed
 	deadline time.Duration
 	result   *wire.Response // of a write, when it is applied
+	late     bool           // what comes of a write is known only then, at every level
 }
 
 // writes reports whether a request needs an entry of the log.
@@ -160,7 +161,18 @@ func (c *Core) write(id uint64, r *wire.Request) {
 		index = c.log.last()
 		c.broadcast()
 	}
-	c.waits = append(c.waits, wait{id: id, r: r, index: index, deadline: c.now + c.cfg.RequestTimeout})
+	c.waits = append(c.waits, wait{id: id, r: r, index: index, deadline: c.now + c.cfg.RequestTimeout, late: r.Retry || c.turns(index)})
+}
+
+// turns reports whether entries that aren't applied yet may decide what becomes of the one at
+// an index: a lock that it will meet, keys that come to this shard with their versions.
+func (c *Core) turns(index uint64) bool {
+	for i := c.applied + 1; i < index; i++ {
+		if e := c.log.at(i); e.Txn.Step == wire.Prepare || e.Change.Kind == wire.Import {
+			return true
+		}
+	}
+	return false
 }
 
 // pending is the index at which the log has a request that isn't applied, or 0.
@@ -228,8 +240,8 @@ func (c *Core) settle() {
 }
 
 func (c *Core) settleWrite(w *wait) bool {
-	if w.r.Level == wire.One && c.verified >= w.index || c.cfg.is(AckEarly) && w.r.Level == wire.Quorum && c.verified >= w.index {
-		c.respond(w.id, w.r, &wire.Response{Status: wire.OK, Version: w.index})
+	if w.r.Level == wire.One && !w.late && c.verified >= w.index || c.cfg.is(AckEarly) && w.r.Level == wire.Quorum && c.verified >= w.index {
+		c.respond(w.id, w.r, &wire.Response{Status: wire.OK, Version: w.index + c.span.bias})
 		return true
 	}
 	if c.applied < w.index || w.r.Level == wire.All && c.reached(len(c.shard.Replicas), c.verified, matchOf) < w.index {

@@ -275,6 +275,9 @@ func (c *Core) wake() time.Duration {
 }
 
 func (c *Core) message(m wire.Message) {
+	if h, ok := m.(interface{ Header() *wire.Copy }); !ok || !c.ofLife(h.Header().Life) {
+		return
+	}
 	switch m := m.(type) {
 	case *wire.Fence:
 		c.onFence(m)
@@ -330,7 +333,7 @@ func (c *Core) tick() {
 
 // configure takes the shard's configuration. One of an older epoch is ignored.
 func (c *Core) configure(s shardmap.Shard) {
-	if s.ID != c.shard.ID || s.Epoch < c.shard.Epoch {
+	if s.ID != c.shard.ID || s.Epoch < c.shard.Epoch || !c.ofLife(s.Since) {
 		return
 	}
 	same := s.Epoch == c.shard.Epoch
@@ -407,7 +410,7 @@ func (c *Core) event(k EventKind, epoch uint64) {
 
 // to is the header of a message of the epoch promised.
 func (c *Core) to(node shardmap.NodeID) wire.Copy {
-	return wire.Copy{Shard: c.shard.ID, From: c.self, To: node, Epoch: c.promised}
+	return wire.Copy{Shard: c.shard.ID, From: c.self, To: node, Epoch: c.promised, Life: c.life}
 }
 
 func (c *Core) stepDown() {

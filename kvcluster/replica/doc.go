@@ -59,6 +59,11 @@
 // keys of a page lie outside the heir's range until then, where nobody sees them. Versions go
 // on above those of both logs.
 //
+// A shard may bear the name of one that is gone, of which there may be copies on nodes that
+// haven't heard of its end. So messages, configurations and parts tell since when there is
+// the shard that they mean. A copy of an earlier one empties itself, but for its promise, and
+// what is left to be heard of the earlier one is ignored.
+//
 // A node that holds no copy any more drops it ([Forget]) when the map is settled
 // without it; the promise stays.
 //
@@ -76,7 +81,8 @@
 // When the engine reports corrupt data, the copy throws all of it away, but not its promise.
 // It has acknowledged what it now lacks, so it counts for nothing: it answers no fence,
 // acknowledges nothing and serves nothing until it has fetched everything up to the end of
-// the log of an acting primary, which has all that was ever committed. If the promise
-// itself is lost, the node can't come back under its name: it is another node then, with an
-// empty disk, and the lost one's copies are made anew.
+// the log of an acting primary, which has all that was ever committed; an answer to what it
+// asked before doesn't tell that. If the promise itself is lost, the node can't come back
+// under its name: it is another node then, with an empty disk, and the lost one's copies are
+// made anew.
 package replica

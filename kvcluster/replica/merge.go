@@ -69,7 +69,7 @@ func (c *Core) sendHandover() {
 		return
 	}
 	h := c.to("")
-	h.Shard = c.span.heir
+	h.Shard, h.Life = c.span.heir, 0
 	c.send(&wire.Handover{Copy: h, Change: x})
 }
 
@@ -121,7 +121,7 @@ func (c *Core) adjacent(x *wire.Change) bool {
 
 func (c *Core) sendTaken(to shardmap.NodeID, source shardmap.ID, i imported) {
 	h := c.to(to)
-	h.Shard = source
+	h.Shard, h.Life = source, 0
 	c.send(&wire.Taken{Copy: h, SourceEpoch: i.epoch, After: i.after, Done: i.done})
 }
 

@@ -28,11 +28,30 @@ func (c *Core) wipe() (b storage.Batch) {
 	for _, n := range sortedKeys(c.snapshots) {
 		c.closeSnapshot(n)
 	}
-	c.durable = durable{promised: c.promised, gen: c.gen + 1, damaged: true}
+	c.durable = durable{promised: c.promised, gen: c.gen + 1, life: c.life, damaged: true}
 	c.commit, c.verified, c.fetch = 0, 0, fetch{}
 	c.resetState()
 	c.saveMeta(&b)
 	return b
+}
+
+// ofLife reports whether a message is about the shard that this is a copy of, and not about
+// an earlier one of its name. If it is about a later one, what is here is of no more use.
+func (c *Core) ofLife(life uint64) bool {
+	if life > c.life {
+		c.begin(life)
+	}
+	return c.failed == nil && (life == 0 || life == c.life)
+}
+
+// begin makes the copy an empty one of another shard of the same name. Promises hold on:
+// epochs go on growing.
+func (c *Core) begin(life uint64) {
+	c.stepDown()
+	b := c.wipe()
+	c.damaged, c.life = false, life
+	c.saveMeta(&b)
+	c.apply(&b)
 }
 
 // whole ends the repair: the log reaches as far as the primary's did.
@@ -52,9 +71,13 @@ func (c *Core) whole() {
 
 // reload reads what another core has written for this one.
 func (c *Core) reload() {
+	before := c.life
 	if err := c.load(); err != nil {
 		c.fail(err)
 		return
+	}
+	if c.life != before {
+		c.stepDown() // what it was doing it did for an earlier shard of the name
 	}
 	c.wantSync()
 	c.fetch = fetch{}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/shardquake/shardquake/kvcluster/replica"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/kvcluster/storage"
 	"github.com/shardquake/shardquake/kvcluster/storage/pebblestore"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 )
@@ -223,4 +224,38 @@ func TestADamagedCopyDoesNotCountForAMajority(t *testing.T) {
 	after := w.cores["n3"].Step(w.now, replica.Synced{Number: out.Sync})
 	assert.Empty(t, out.Messages, "it can't say what it has acknowledged")
 	assert.Empty(t, after.Messages)
+}
+
+// TestADamagedCopyIsWholeWhenItHasWhatThePrimaryHasNow lets a copy that has lost its data
+// get an answer to what it asked when it had them: what it acknowledged since isn't in it.
+func TestADamagedCopyIsWholeWhenItHasWhatThePrimaryHasNow(t *testing.T) {
+	w := newTrio(t)
+	w.run(5)
+	// n3 is new to the primary and asks for its log; the answer is repeated by the network.
+	ask := &wire.Fetch{Copy: wire.Copy{Shard: "s", From: "n3", To: "n1", Epoch: 1}}
+	w.step("n1", replica.Message{M: ask})
+	require.Len(t, w.mail, 1)
+	late := w.mail[0]
+	require.IsType(t, &wire.Page{}, late)
+	w.mail = nil
+	w.fill(5)
+	require.NoError(t, w.engines["n3"].Close())
+	b := storage.Batch{}
+	s, err := pebblestore.Open("db", pebblestore.Config{FS: w.fs["n3"]})
+	require.NoError(t, err)
+	require.NoError(t, s.Scan([]byte("\x01sl"), []byte("\x01sm"), func(k, _ []byte) bool {
+		b.Put(bytes.Clone(k), []byte("nonsense"))
+		return true
+	}))
+	require.NoError(t, s.Apply(&b))
+	require.NoError(t, s.Sync())
+	require.NoError(t, s.Close())
+	w.start("n3")
+	w.step("n3", replica.Message{M: &wire.AppendEntries{Copy: wire.Copy{Shard: "s", From: "n1", To: "n3", Epoch: 1}, PrevIndex: 6, PrevEpoch: 1}})
+	w.mail = nil
+	w.step("n3", replica.Message{M: late})
+	assert.NotContains(t, w.events["n3"], replica.Repaired)
+	w.run(5)
+	assert.Contains(t, w.events["n3"], replica.Repaired)
+	assert.Equal(t, w.cores["n1"].LastIndex(), w.cores["n3"].LastIndex())
 }

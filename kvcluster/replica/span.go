@@ -44,6 +44,7 @@ func (s *span) encode() []byte {
 		buf = appendText(buf, string(p.ID))
 		buf = appendText(buf, p.Start)
 		buf = appendText(buf, p.End)
+		buf = binary.AppendUvarint(buf, p.Since)
 		buf = binary.AppendUvarint(buf, p.index)
 		buf = binary.AppendUvarint(buf, p.epoch)
 	}
@@ -54,7 +55,7 @@ func decodeSpan(buf []byte) (span, error) {
 	r := reader{buf: buf}
 	s := span{known: true, start: r.text(), end: r.text(), heir: shardmap.ID(r.text()), sealed: r.uint(), bias: r.uint()}
 	for len(r.buf) > 0 && !r.bad {
-		s.parts = append(s.parts, part{shardmap.Part{ID: shardmap.ID(r.text()), Start: r.text(), End: r.text()}, r.uint(), r.uint()})
+		s.parts = append(s.parts, part{shardmap.Part{ID: shardmap.ID(r.text()), Start: r.text(), End: r.text(), Since: r.uint()}, r.uint(), r.uint()})
 	}
 	return s, r.err("range")
 }
@@ -107,7 +108,12 @@ func (c *Core) claim(x *effect, e *wire.Entry) error {
 	}
 	var fresh []shardmap.Part
 	for _, p := range e.Change.Parts {
-		if !slices.ContainsFunc(s.parts, func(q part) bool { return q.ID == p.ID }) {
+		at := slices.IndexFunc(s.parts, func(q part) bool { return q.ID == p.ID })
+		if at >= 0 && s.parts[at].Since != p.Since { // an earlier one of the name, which is gone
+			c.dropPart(x, s.parts[at])
+			s.parts, at = slices.Delete(s.parts, at, at+1), -1
+		}
+		if at < 0 {
 			fresh = append(fresh, p)
 			s.parts = append(s.parts, part{p, e.Index, e.Epoch})
 			c.stage(x, p.ID)
@@ -160,13 +166,18 @@ func (c *Core) release(x *effect, e *wire.Entry) error {
 	s.parts = slices.DeleteFunc(slices.Clone(s.parts), func(p part) bool {
 		gone := slices.Contains(e.Change.Parts, p.Part)
 		if gone {
-			c.dropRange(x, p.Start, p.End)
-			x.DeleteRange(c.staged(p.ID), storage.PrefixEnd(c.staged(p.ID)))
+			c.dropPart(x, p)
 		}
 		return gone
 	})
 	c.setSpan(x, s)
 	return nil
+}
+
+// dropPart drops what is kept for copies of a part.
+func (c *Core) dropPart(x *effect, p part) {
+	c.dropRange(x, p.Start, p.End)
+	x.DeleteRange(c.staged(p.ID), storage.PrefixEnd(c.staged(p.ID)))
 }
 
 // dropRange drops the keys of a range with their locks, and the decisions anchored in
@@ -234,6 +245,18 @@ func (c *Core) birth(p part) (done, fresh bool, err error) {
 	if err != nil {
 		return true, false, nil // its own core sees to that
 	}
+	switch {
+	case d.life > p.Since:
+		return true, false, nil // a later one of the name has come already
+	case d.life > 0 && d.life < p.Since:
+		// What is there belongs to an earlier one.
+		var b storage.Batch
+		Forget(&b, p.ID, d.promised)
+		if !c.tryApply(&b) {
+			return c.failed != nil, false, c.failed
+		}
+		d = durable{promised: d.promised, gen: d.gen}
+	}
 	empty := d.applied == 0 && d.log.base == 0
 	if err := c.eng.Scan(keys.log, storage.PrefixEnd(keys.log), func(_, _ []byte) bool { empty = false; return false }); err != nil {
 		return false, false, err
@@ -242,6 +265,7 @@ func (c *Core) birth(p part) (done, fresh bool, err error) {
 		return true, false, nil
 	}
 	d.gen++
+	d.life = p.Since
 	// The entry's epoch is the origin's; all epochs of the part are later than 0.
 	d.applied, d.log.base, d.log.baseEpoch = p.index, p.index, 0
 	to := keys.of(d.gen)

@@ -17,6 +17,7 @@ type durable struct {
 	applied  uint64 // index of the last entry that the state contains
 	commit   uint64 // at least applied
 	damaged  bool   // content was found corrupt and is being fetched
+	life     uint64 // since when there is the shard that the content belongs to; 0 without any
 	log      entries
 }
 
@@ -57,7 +58,7 @@ func (l *entries) at(index uint64) *wire.Entry { return &l.list[index-l.base-1] 
 // layout says at which keys a shard's data is. Each begins with the length of the
 // shard's name and the name:
 //
-//	m               promise, generation, applied index, base of the log, damage
+//	m               promise, generation, applied index, base of the log, life, damage
 //	l index         an entry of the log
 //	s generation …  the state:
 //	  k key         a key's version and value
@@ -102,7 +103,7 @@ func (c *Core) saveMeta(b *storage.Batch) {
 
 func (d *durable) encode() []byte {
 	var buf []byte
-	for _, v := range []uint64{d.promised, d.gen, d.applied, d.log.base, d.log.baseEpoch} {
+	for _, v := range []uint64{d.promised, d.gen, d.applied, d.log.base, d.log.baseEpoch, d.life} {
 		buf = binary.AppendUvarint(buf, v)
 	}
 	if d.damaged {
@@ -123,7 +124,7 @@ func loadMeta(r storage.Reader, keys layout) (d durable, err error) {
 	if !found {
 		return d, nil
 	}
-	for _, v := range []*uint64{&d.promised, &d.gen, &d.applied, &d.log.base, &d.log.baseEpoch} {
+	for _, v := range []*uint64{&d.promised, &d.gen, &d.applied, &d.log.base, &d.log.baseEpoch, &d.life} {
 		x, n := binary.Uvarint(buf)
 		if n <= 0 {
 			return d, fmt.Errorf("%w: %w", errNoPromise, storage.ErrCorrupt)

@@ -66,19 +66,23 @@ func (m *Map) Create(id ID, start, end string) (*Map, error) {
 	return d.done(), nil
 }
 
-// partOf is a shard that is split off from s, but for its name and range.
+// partOf is a shard that is split off from s, which has got its new epoch, but for its
+// name and range.
 func (s *Shard) partOf() Shard {
 	p := s.Clone()
-	p.Origin, p.Parts, p.Kept = s.ID, nil, false
+	p.Origin, p.Parts, p.Since, p.Kept = s.ID, nil, s.Epoch, false
 	return p
 }
+
+// asPart is how its origin knows a shard.
+func (s *Shard) asPart() Part { return Part{s.ID, s.Start, s.End, s.Since} }
 
 // note lets the shard that has been split, one of those listed, know of its new parts.
 func note(parts []Shard, whole ID) {
 	at := slices.IndexFunc(parts, func(s Shard) bool { return s.ID == whole })
 	for i := range parts {
 		if i != at {
-			parts[at].Parts = append(parts[at].Parts, Part{parts[i].ID, parts[i].Start, parts[i].End})
+			parts[at].Parts = append(parts[at].Parts, parts[i].asPart())
 		}
 	}
 }
@@ -177,7 +181,7 @@ func (m *Map) split(id ID, at string, right ID, kept bool) (*Map, ID, error) {
 	half := left.partOf()
 	half.ID, half.Start, half.Kept = right, at, kept
 	left.End = at
-	left.Parts = append(left.Parts, Part{right, half.Start, half.End})
+	left.Parts = append(left.Parts, half.asPart())
 	d.shards = slices.Insert(d.shards, i+1, half)
 	return d.done(), right, nil
 }

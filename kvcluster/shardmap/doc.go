@@ -18,6 +18,10 @@
 // names an old epoch can always be told from a current one. [CheckStep] verifies
 // that between two maps, [Map.Check] what must hold within one.
 //
+// A name may be used again when its shard is gone. Copies of the earlier bearer may be
+// left on nodes that haven't heard of its end: they are told apart by the version in which
+// the shard came into being (Since).
+//
 // # Fences
 //
 // A new primary acts when a majority of the copies has promised to obey no older

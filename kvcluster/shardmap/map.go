@@ -17,7 +17,7 @@ type Map struct {
 
 // New is a map of one shard that covers everything. The first node is its primary.
 func New(id ID, nodes []NodeID) (*Map, error) {
-	s := Shard{ID: id, Replicas: slices.Clone(nodes), Epoch: 1}
+	s := Shard{ID: id, Replicas: slices.Clone(nodes), Epoch: 1, Since: 1}
 	if len(nodes) > 0 {
 		s.Primary = nodes[0]
 	}

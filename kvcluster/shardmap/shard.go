@@ -25,6 +25,9 @@ type Shard struct {
 	Primary NodeID
 	// Epoch is the version of the map in which the shard last changed.
 	Epoch uint64
+	// Since is the version of the map in which the shard came into being. It tells it from
+	// an earlier one of the same name, of which somebody may still have copies.
+	Since uint64
 	// Fence are earlier sets of replicas of which a majority each must be fenced
 	// before the primary may act. See the package comment.
 	Fence [][]NodeID
@@ -47,6 +50,7 @@ type Shard struct {
 type Part struct {
 	ID         ID
 	Start, End string
+	Since      uint64
 }
 
 // Errors of changes. They are wrapped with the shard concerned.
@@ -99,7 +103,7 @@ func (s *Shard) Clone() Shard {
 // counts, as it does for placement.
 func (s *Shard) Equal(t *Shard) bool {
 	return s.ID == t.ID && s.Start == t.Start && s.End == t.End && s.Primary == t.Primary &&
-		s.Epoch == t.Epoch && slices.Equal(s.Replicas, t.Replicas) &&
+		s.Epoch == t.Epoch && s.Since == t.Since && slices.Equal(s.Replicas, t.Replicas) &&
 		s.Origin == t.Origin && slices.Equal(s.Parts, t.Parts) && s.Heir == t.Heir && s.Drop == t.Drop && s.Kept == t.Kept &&
 		slices.EqualFunc(s.Fence, t.Fence, slices.Equal)
 }

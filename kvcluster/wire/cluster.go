@@ -290,6 +290,7 @@ func codeShard(c *coder, s *shardmap.Shard) {
 	nodeList(c, &s.Replicas)
 	text(c, &s.Primary, MaxName)
 	c.uint(&s.Epoch)
+	c.uint(&s.Since)
 	list(c, &s.Fence, MaxMembers, func(set *[]shardmap.NodeID) { nodeList(c, set) })
 	text(c, &s.Origin, MaxName)
 	partList(c, &s.Parts)
@@ -303,6 +304,7 @@ func partList(c *coder, v *[]shardmap.Part) {
 		text(c, &p.ID, MaxName)
 		text(c, &p.Start, MaxKey)
 		text(c, &p.End, MaxKey)
+		c.uint(&p.Since)
 	})
 }
 

@@ -111,6 +111,9 @@ type Copy struct {
 	From, To shardmap.NodeID
 	// Epoch is the epoch in which the sender speaks, or which it answers.
 	Epoch uint64
+	// Life is since when there is the shard that is meant (shardmap.Shard's Since), or 0
+	// between copies of different shards.
+	Life uint64
 }
 
 func (h *Copy) code(c *coder) {
@@ -118,6 +121,7 @@ func (h *Copy) code(c *coder) {
 	text(c, &h.From, MaxName)
 	text(c, &h.To, MaxName)
 	c.uint(&h.Epoch)
+	c.uint(&h.Life)
 }
 
 // Header is the address itself, for those who only see that it has one.
@@ -193,6 +197,8 @@ func (m *Ack) code(c *coder) {
 type Fetch struct {
 	Copy
 	After uint64
+	// Turn is repeated by the answer, so that one to an earlier question is known.
+	Turn uint64
 	// Snapshot is the index of the snapshot that is being fetched, or 0.
 	Snapshot uint64
 	// AfterKey is the key after which to go on.
@@ -203,6 +209,7 @@ func (*Fetch) kind() Kind { return KindFetch }
 func (m *Fetch) code(c *coder) {
 	m.Copy.code(c)
 	c.uint(&m.After)
+	c.uint(&m.Turn)
 	c.uint(&m.Snapshot)
 	c.bytes(&m.AfterKey, MaxKey+64)
 }
@@ -215,6 +222,8 @@ type Page struct {
 	Commit               uint64
 	// LastIndex is the end of the sender's log: there are more pages until then.
 	LastIndex uint64
+	// Turn is that of the Fetch.
+	Turn uint64
 }
 
 func (*Page) kind() Kind { return KindPage }
@@ -225,6 +234,7 @@ func (m *Page) code(c *coder) {
 	list(c, &m.Entries, MaxEntries, func(e *Entry) { e.code(c) })
 	c.uint(&m.Commit)
 	c.uint(&m.LastIndex)
+	c.uint(&m.Turn)
 }
 
 // SnapshotPage answers Fetch with a part of the state, when the sender's log does not

@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	header = wire.Copy{Shard: "s1", From: "n1", To: "n2", Epoch: 7}
+	header = wire.Copy{Shard: "s1", From: "n1", To: "n2", Epoch: 7, Life: 2}
 	entry  = wire.Entry{Index: 3, Epoch: 7, Client: 9, Seq: 1, Settled: 1, Retry: true, Ops: []wire.Op{{Kind: wire.Put, Key: "k", Value: []byte("v"), If: wire.IfValue, Expect: []byte("u")}},
 		Txn: prepare, Change: imported}
 	samples = []wire.Message{
@@ -24,8 +24,8 @@ var (
 		&wire.FenceAck{Copy: header, Promised: 7, LastEpoch: 6, LastIndex: 1 << 40},
 		&wire.AppendEntries{Copy: header, PrevIndex: 2, PrevEpoch: 6, Entries: []wire.Entry{entry}, Commit: 2, Round: 5},
 		&wire.Ack{Copy: header, Promised: 8, Match: 3, Round: 5},
-		&wire.Fetch{Copy: header, After: 2, Snapshot: 1, AfterKey: []byte("a")},
-		&wire.Page{Copy: header, PrevIndex: 2, Entries: []wire.Entry{entry, {Index: 4, Epoch: 7, Change: claim}}, LastIndex: 4},
+		&wire.Fetch{Copy: header, After: 2, Turn: 3, Snapshot: 1, AfterKey: []byte("a")},
+		&wire.Page{Copy: header, PrevIndex: 2, Entries: []wire.Entry{entry, {Index: 4, Epoch: 7, Change: claim}}, LastIndex: 4, Turn: 3},
 		&wire.SnapshotPage{Copy: header, Index: 5, EntryEpoch: 4, Items: []wire.Raw{{Key: []byte("a"), Value: []byte("b")}}, Done: true},
 		&wire.Request{Client: 1, Seq: 2, Shard: "s1", Level: wire.All, Kind: wire.Scan, Keys: []string{"a", ""}, Start: "a", End: "b", Limit: 10, Txn: prepare},
 		&wire.Response{Client: 1, Seq: 2, Status: wire.Unknown, Primary: "n3", Weak: true, Items: []wire.Item{{Key: "k", Value: []byte("v"), Version: 4}}, More: true, Next: "l", Reason: "because", Txn: prepare},
@@ -47,12 +47,12 @@ var (
 
 	imported = wire.Change{Kind: wire.Import, Start: "m", End: "z", Source: "s2", SourceEpoch: 6, After: []byte("ka"),
 		Items: []wire.Raw{{Key: []byte("kb"), Value: []byte("v")}}, Done: true, Version: 9}
-	claim   = wire.Change{Kind: wire.Claim, Start: "a", Parts: []shardmap.Part{{ID: "s3", Start: "m", End: "z"}}, Heir: "s4"}
+	claim   = wire.Change{Kind: wire.Claim, Start: "a", Parts: []shardmap.Part{{ID: "s3", Start: "m", End: "z", Since: 4}}, Heir: "s4"}
 	prepare = wire.Txn{Step: wire.Prepare, ID: wire.TxnID{Client: 1, Seq: 2}, Anchor: "k", Commit: true, Keys: []string{"k", "l"}}
 
 	peer  = wire.Peer{From: "n1", To: "n2"}
 	state = wire.ClusterState{Peer: peer, Cluster: 1, Revision: 2, Leader: "n1", MapVersion: 3, NextNumber: 4,
-		Shards: []shardmap.Shard{{ID: "s1", End: "m", Replicas: []shardmap.NodeID{"n1", "n2"}, Primary: "n1", Epoch: 3, Fence: [][]shardmap.NodeID{{"n1"}},
+		Shards: []shardmap.Shard{{ID: "s1", End: "m", Replicas: []shardmap.NodeID{"n1", "n2"}, Primary: "n1", Epoch: 3, Since: 2, Fence: [][]shardmap.NodeID{{"n1"}},
 			Origin: "s0", Parts: []shardmap.Part{{ID: "s3", Start: "m", End: "z"}}, Heir: "s2", Drop: true},
 			{ID: "s2", Start: "m", Replicas: []shardmap.NodeID{"n2"}, Epoch: 1}},
 		Members:  []wire.Member{{ID: "n1", Name: "m1", Nonce: 9, Number: 1, Zone: "a", Weight: 1, State: wire.Leaving, Down: true, Role: wire.Voter}},

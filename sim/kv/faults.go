@@ -54,7 +54,7 @@ func (r *rehearsal) fault() {
 	case 14:
 		r.powerCut(s)
 	case 15, 16: // a split, inside or outside of what the clients use
-		next, _, err := r.m.Split(s.ID, fmt.Sprint("key", r.rng.IntN(r.Keys+1)), "")
+		next, _, err := r.m.Split(s.ID, fmt.Sprint("key", r.rng.IntN(r.Keys+1)), r.name())
 		if r.change(next, err) {
 			r.res.Splits++
 		}
@@ -72,6 +72,15 @@ func (r *rehearsal) fault() {
 		r.tellers[r.rng.IntN(len(r.tellers))].die()
 	}
 	r.e.After(r.pause(), "kv.fault", r.fault)
+}
+
+// name is one for a new shard: often that of one that is gone, of which there may be copies
+// yet, or "" for one of the map's choice.
+func (r *rehearsal) name() shardmap.ID {
+	if len(r.gone) == 0 || r.rng.IntN(3) == 0 {
+		return ""
+	}
+	return r.gone[len(r.gone)-1].id
 }
 
 func (r *rehearsal) anyNode() shardmap.NodeID { return r.c.Nodes()[r.rng.IntN(len(r.c.Nodes()))] }

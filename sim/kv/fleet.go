@@ -54,7 +54,14 @@ type Fleet struct {
 	rng      *rand.Rand // of messages
 	err      error
 	answers  []fleetAnswer
+	// When the last message came, and how many came at that moment.
+	moment sim.Time
+	came   int
 }
+
+// storm is how many messages come at one moment only if nodes answer each other for ever:
+// time would not go on. After that they get none.
+const storm = 1 << 15
 
 // fleetAnswer is the way back to a caller, under the number that the node was given.
 type fleetAnswer struct {
@@ -308,6 +315,13 @@ func (f *Fleet) deliver(to string, frame []byte) {
 	msg, rest, err := wire.Decode(frame)
 	if err != nil || len(rest) > 0 {
 		f.fail(fmt.Errorf("kv: to %s: %d bytes left, %w", to, len(rest), err))
+		return
+	}
+	if now := f.Engine.Now(); f.came <= storm && now != f.moment {
+		f.moment, f.came = now, 0
+	}
+	if f.came++; f.came > storm {
+		f.fail(fmt.Errorf("kv: more than %d messages at one moment, the last to %s: a %v", storm, to, wire.KindOf(msg)))
 		return
 	}
 	m := f.byName[to]

@@ -11,6 +11,7 @@ import (
 
 	"github.com/shardquake/shardquake/kvcluster/check"
 	"github.com/shardquake/shardquake/kvcluster/client"
+	"github.com/shardquake/shardquake/kvcluster/wire"
 	"github.com/shardquake/shardquake/sim"
 )
 
@@ -81,11 +82,13 @@ func (t *teller) die() {
 }
 
 func (t *teller) work(ctx context.Context, db *client.DB) {
-	switch t.rng.IntN(6) {
-	case 0:
+	switch t.rng.IntN(13) {
+	case 0, 1:
 		t.audit(ctx, db)
-	case 1, 2:
+	case 2, 3, 4, 5:
 		t.transfer(ctx, db)
+	case 6:
+		t.batch(ctx, db)
 	default:
 		t.lists(ctx, db)
 	}
@@ -99,6 +102,16 @@ func balance(ctx context.Context, x *client.Txn, key string) (int, error) {
 		return opening, err
 	}
 	return strconv.Atoi(string(v.Value))
+}
+
+// deposit writes what is in an account. One with as much as at first is as good as one that
+// nobody has written yet.
+func deposit(x *client.Txn, key string, n int) {
+	if n == opening {
+		x.Delete(key)
+		return
+	}
+	x.Put(key, []byte(strconv.Itoa(n)))
 }
 
 // audit reads all accounts.
@@ -136,8 +149,11 @@ func (t *teller) transfer(ctx context.Context, db *client.DB) {
 	if err != nil || a < amount {
 		return
 	}
-	x.Put(t.account(from), []byte(strconv.Itoa(a-amount)))
-	x.Put(t.account(to), []byte(strconv.Itoa(b+amount)))
+	if a > opening && t.rng.IntN(2) == 0 {
+		amount = a - opening
+	}
+	deposit(x, t.account(from), a-amount)
+	deposit(x, t.account(to), b+amount)
 	err = x.Commit(ctx)
 	t.count(err)
 	if err == nil {
@@ -176,6 +192,43 @@ func (t *teller) lists(ctx context.Context, db *client.DB) {
 	}
 	t.count(err)
 	t.finish(err)
+}
+
+// batch writes several keys at once, or reads them: registers, each for itself.
+func (t *teller) batch(ctx context.Context, db *client.DB) {
+	op := check.Op{Client: t.number, Start: int64(t.r.e.Now()), Outcome: check.Unknown}
+	var keys []string
+	var ops []wire.Op
+	t.r.ledger.next++
+	for i := range t.r.Keys {
+		if key := fmt.Sprintf("key%d.batch", i); t.rng.IntN(2) == 0 {
+			keys = append(keys, key)
+			ops = append(ops, wire.Op{Key: key, Value: []byte(strconv.Itoa(t.r.ledger.next))})
+		}
+	}
+	if t.rng.IntN(2) == 0 {
+		found, err := db.GetMany(ctx, keys)
+		for _, key := range keys {
+			if op.Key, op.Value = key, string(found[key].Value); err == nil {
+				op.Outcome, op.End = check.Done, int64(t.r.e.Now())
+				t.r.history = append(t.r.history, op)
+			}
+		}
+		return
+	}
+	first := len(t.r.history)
+	op.Kind, op.Value = check.Write, strconv.Itoa(t.r.ledger.next)
+	for _, key := range keys {
+		op.Key = key
+		t.r.history = append(t.r.history, op) // should it die meanwhile
+	}
+	err := db.Batch(ctx, ops)
+	for i := range keys {
+		x := &t.r.history[first+i]
+		if x.End = int64(t.r.e.Now()); err == nil {
+			x.Outcome = check.Done
+		}
+	}
 }
 
 func parseList(s string) (list []int, err error) {
@@ -218,6 +271,7 @@ func (t *teller) count(err error) {
 }
 
 func (r *rehearsal) judgeTransactions() {
+	r.res.Report = check.Registers(r.history, check.Floor{Ops: 20})
 	r.res.Lists = check.Transactions(r.ledger.txns, r.failovers, check.TxnFloor{Txns: 50, Overlaps: 5, Failovers: 2})
 	r.res.Bank = check.Bank(r.ledger.audits, r.Keys, int64(r.Keys)*opening, r.ledger.transfers, r.failovers,
 		check.BankFloor{Audits: 5, Transfers: 5, Failovers: 2})

@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/shardquake/shardquake/kvcluster/meta"
@@ -189,7 +190,7 @@ func (w *whole) administer() {
 	members := w.newest.Members()
 	n := members[w.rng.IntN(len(members))].ID
 	key := w.key(w.rng.IntN(w.Keys))
-	switch w.rng.IntN(8) {
+	switch w.rng.IntN(10) {
 	case 0, 1:
 		w.command(wire.Command{Kind: wire.SplitShard, Shard: w.newest.Map().Lookup(key).ID, Start: key})
 	case 2, 3:
@@ -205,8 +206,15 @@ func (w *whole) administer() {
 		w.back(func() { w.command(wire.Command{Kind: wire.SetNodeState, Node: n, State: wire.Active}) })
 	case 7:
 		set := w.newest.Settings()
-		set.Replicas = uint64(2 + w.rng.IntN(3))
+		set.Replicas, set.Voters = uint64(2+w.rng.IntN(3)), uint64(3+2*w.rng.IntN(2))
 		w.command(wire.Command{Kind: wire.ChangeSettings, Settings: &set})
+	case 8, 9: // the same names again and again
+		name := shardmap.ID(fmt.Sprint("named", w.rng.IntN(2)))
+		if w.newest.Map().Get(name) != nil {
+			w.command(wire.Command{Kind: wire.DeleteShard, Shard: name})
+		} else {
+			w.command(wire.Command{Kind: wire.CreateShard, Shard: name, Start: key, End: s.End})
+		}
 	}
 }
 

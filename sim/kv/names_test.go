@@ -1,0 +1,77 @@
+package kv_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/kvcluster/client"
+)
+
+// A shard's name may be used again while somebody still has copies of the earlier one.
+
+// reuse is a cluster whose n3 was down while the shard from-m was merged away and
+// something was written behind it, and is back with its old copy.
+func reuse(t *testing.T) (*bench, *client.DB) {
+	b := newBench(t, "m")
+	db := b.open("app", client.Config{})
+	put := func(key, value string) {
+		b.do("app", func(ctx context.Context) error { _, err := db.Put(ctx, key, []byte(value)); return err })
+	}
+	for i := range 30 {
+		put(fmt.Sprint("x", i), "old")
+	}
+	b.c.Crash("n3")
+	b.merge("from-m")
+	put("x0", "new")
+	b.c.Start("n3")
+	return b, db
+}
+
+func TestAnEarlierShardsCopyIsNotTakenForOneOfItsNameToday(t *testing.T) {
+	b, db := reuse(t)
+	for i := range b.m.Len() { // n3 hears of the origin, and of the new shard when it is made
+		b.c.Configure("n3", b.m.At(i).Clone())
+	}
+	b.run(time.Second)
+	b.c.Crash("n2") // so that the old copy is one of the majority
+	b.split("m")
+	assert.Equal(t, "new", string(b.keys(db)["x0"].Value))
+}
+
+func TestAnEarlierShardsCopyFollowsThePrimaryOfToday(t *testing.T) {
+	for name, told := range map[string]bool{"that knows of it": true, "that doesn't": false} {
+		t.Run(name, func(t *testing.T) {
+			b, db := reuse(t)
+			next, _, err := b.m.Split("s", "m", "from-m")
+			require.NoError(t, err)
+			b.m = next
+			for i := range b.m.Len() {
+				b.c.Configure("n1", b.m.At(i).Clone())
+				b.c.Configure("n2", b.m.At(i).Clone())
+				if told {
+					b.c.Configure("n3", b.m.At(i).Clone())
+				}
+			}
+			b.run(2 * time.Second)
+			b.do("app", func(ctx context.Context) error { _, err := db.Put(ctx, "x1", []byte("newer")); return err })
+			b.run(2 * time.Second)
+			b.tell()
+			b.run(2 * time.Second)
+			require.NotNil(t, b.c.Core("n3", "from-m"))
+			assert.Equal(t, b.c.Core("n1", "from-m").Applied(), b.c.Core("n3", "from-m").Applied())
+			found := b.keys(db)
+			assert.Equal(t, "new", string(found["x0"].Value))
+			assert.Equal(t, "newer", string(found["x1"].Value))
+			b.c.Crash("n1") // what the copy has is asked of it
+			b.change(b.m.SetPrimary("from-m", "n3"))
+			b.change(b.m.SetPrimary("s", "n3"))
+			b.run(2 * time.Second)
+			assert.Equal(t, found, b.keys(db))
+		})
+	}
+}
