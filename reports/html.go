@@ -186,7 +186,8 @@ func HTML(rep *Report, res *scenarios.Result, replay string) ([]byte, error) {
 	funcs := template.FuncMap{
 		"quantity": quantity,
 		"upper":    func(v scenarios.Verdict) string { return strings.ToUpper(string(v)) },
-		"bytes":    units.FormatBytes,
+		"bytes":    bytesText,
+		"size":     units.FormatBytes,
 		"num":      func(v float64) string { return quantity(&v, "") },
 		"clock":    func(t time.Duration) string { return fmt.Sprintf("%.1f s", t.Seconds()) },
 		"bar":      marginBar,

@@ -28,16 +28,20 @@ func Markdown(r *Report, replay string) []byte {
 		}
 		fmt.Fprintf(&b, "| %s | %.1f s | %s | %s | %s | %s | %s | %t |\n", f.Kind+" "+strings.Join(f.Victims, " "), f.AtS, lasted,
 			quantity(f.DetectedAfterS, "s"), quantity(f.YellowAfterS, "s"), quantity(f.GreenAfterS, "s"),
-			units.FormatBytes(r.Scores.Recovery.PerFault[i].BytesMoved), f.Shown)
+			bytesText(r.Scores.Recovery.PerFault[i].BytesMoved), f.Shown)
 	}
 	loadsTable(&b, r.FaultLoads)
 	if s := r.Scores.Balance.Shards; s != nil {
 		fmt.Fprintf(&b, "\nShards over nodes: coefficient of variation %.3g at first, %.3g at worst (%.1f s), %.3g at the end; variance %.3g → %.3g.\n", s.Initial.CV, s.Worst.CV, s.WorstS, s.Final.CV, s.Initial.Variance, s.Final.Variance)
 	}
-	m := r.Scores.Movement
-	fmt.Fprintf(&b, "Movement: %d moves, %s, %d redundant, %d thrash.\n", m.Moves, units.FormatBytes(m.Bytes), m.RedundantMoves, m.Thrash)
+	if m := r.Scores.Movement; m != nil {
+		fmt.Fprintf(&b, "Movement: %d moves, %s, %d redundant, %d thrash.\n", m.Moves, units.FormatBytes(m.Bytes), m.RedundantMoves, m.Thrash)
+	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "\n- %s", n)
+	}
+	if len(r.Notes) > 0 { // or the next line would belong to the last note
+		b.WriteString("\n")
 	}
 	fmt.Fprintf(&b, "\nReplay: `%s`\n", replay)
 	return b.Bytes()

@@ -18,7 +18,7 @@ func ran(scenario, policy string, cv float64, moves, thrash int, green *float64)
 	r := &Report{Scenario: scenario}
 	r.Control.Policy = policy
 	r.Scores.Balance.Shards = &BalanceOverTime{Final: score.Balance{CV: cv}, AverageCV: cv}
-	r.Scores.Movement = Movement{Moves: moves, Thrash: thrash, Bytes: int64(moves) << 20, IdealMoves: 1, IdealBytes: 1 << 20}
+	r.Scores.Movement = &Movement{Moves: moves, Thrash: thrash, Bytes: int64(moves) << 20, IdealMoves: 1, IdealBytes: 1 << 20}
 	r.Scores.Recovery.TimeToGreenS = green
 	return r
 }

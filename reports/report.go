@@ -63,8 +63,9 @@ type Fault struct {
 type Scores struct {
 	Balance  Balances `json:"balance"`
 	Recovery Recovery `json:"recovery"`
-	Movement Movement `json:"movement"`
-	Clients  Clients  `json:"clients"`
+	// Movement is absent where moves were not observed.
+	Movement *Movement `json:"movement,omitempty"`
+	Clients  Clients   `json:"clients"`
 	// Nodes is what operations took on each node; absent where it was not observed.
 	Nodes []NodeLatency `json:"nodes,omitempty"`
 }
@@ -94,8 +95,9 @@ type RecoveryScore struct {
 	TimeToDetectS *float64 `json:"time_to_detect_s"`
 	TimeToYellowS *float64 `json:"time_to_yellow_s"`
 	TimeToGreenS  *float64 `json:"time_to_green_s"`
-	// BytesMoved were copied by recoveries that began in this time.
-	BytesMoved int64   `json:"bytes_moved"`
+	// BytesMoved were copied by recoveries that began in this time; null where that was not
+	// observed.
+	BytesMoved *int64  `json:"bytes_moved"`
 	RedS       float64 `json:"red_s"`
 	YellowS    float64 `json:"yellow_s"`
 }
@@ -175,7 +177,13 @@ func Build(res *scenarios.Result) (*Report, error) {
 		}
 		r.Faults = append(r.Faults, fault)
 	}
-	r.Scores = Scores{Balance: balancesOf(h), Recovery: recoveryOf(h), Movement: movementOf(h), Clients: clientsOf(h), Nodes: latenciesOf(h)}
+	r.Scores = Scores{Balance: balancesOf(h), Recovery: recoveryOf(h), Clients: clientsOf(h), Nodes: latenciesOf(h)}
+	if tellsMoves(res) {
+		m := movementOf(h)
+		r.Scores.Movement = &m
+	} else {
+		r.Scores.Recovery.forgetBytes()
+	}
 	r.FaultLoads = faultLoadsOf(h)
 	r.Control = controlOf(res)
 	return r, nil

@@ -47,7 +47,7 @@ func TestARunIsScored(t *testing.T) {
 	assert.Nil(t, f.HealedAtS)
 	assert.True(t, f.Shown)
 	rec := rep.Scores.Recovery
-	assert.EqualValues(t, 20<<20, rec.BytesMoved)
+	assert.EqualValues(t, 20<<20, *rec.BytesMoved)
 	assert.Equal(t, 2, rec.Files)
 	assert.InDelta(t, 13.7, rec.YellowS, 1e-9)
 	assert.Zero(t, rec.RedS)
@@ -56,7 +56,7 @@ func TestARunIsScored(t *testing.T) {
 	assert.InDelta(t, 0.25, shards.Final.Variance, 1e-9, "3/4 over two members; n2 is gone")
 	assert.EqualValues(t, 4206, rep.Scores.Clients.Ops)
 	assert.InDelta(t, 2, *rep.Scores.Clients.P50Ms, 1e-9)
-	assert.Equal(t, Movement{Moves: 1, Bytes: 10 << 20}, rep.Scores.Movement)
+	assert.Equal(t, &Movement{Moves: 1, Bytes: 10 << 20}, rep.Scores.Movement)
 	assert.Equal(t, 1, rep.Control.Actions)
 	assert.Equal(t, 2, rep.Control.Decisions)
 }
@@ -83,6 +83,47 @@ func TestTheSummaryAnswersFirstWhetherItHeld(t *testing.T) {
 	for _, line := range strings.Split(out.String(), "\n") {
 		assert.LessOrEqual(t, len([]rune(line)), 120, line)
 	}
+}
+
+// A backend that tells where copies are, but neither their sizes nor what was sent to make
+// them, gets no zeros for it.
+func TestWhatWasNotObservedIsNoZero(t *testing.T) {
+	res := fixture()
+	res.Scenario.System = "kv"
+	for i, o := range res.History.Observations {
+		for j := range o.Shards {
+			res.History.Observations[i].Shards[j].Bytes = -1
+		}
+	}
+	rep, err := Build(res)
+	require.NoError(t, err)
+	assert.NotNil(t, rep.Scores.Balance.Shards)
+	assert.Nil(t, rep.Scores.Balance.Bytes)
+	assert.Nil(t, rep.Scores.Movement)
+	assert.Nil(t, rep.Scores.Recovery.BytesMoved)
+	assert.Nil(t, rep.Scores.Recovery.PerFault[0].BytesMoved)
+	var out strings.Builder
+	require.NoError(t, Summary(&out, rep, SummaryOptions{}))
+	page, err := HTML(rep, res, "shardquake replay DIR")
+	require.NoError(t, err)
+	for _, text := range []string{out.String(), string(Markdown(rep, "")), string(page)} {
+		assert.NotContains(t, text, "0b")
+		assert.NotContains(t, text, "thrash)")
+	}
+	for _, q := range quantitiesOf([]*Report{rep}) {
+		assert.NotContains(t, []string{"bytes copied", "moves", "thrash"}, q.Name)
+	}
+	assert.NotContains(t, out.String(), "report  ", "nothing was written, so there is nothing to look at")
+}
+
+func TestAFolderThatNothingCanBeWrittenToIsToldBeforehand(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, Writable(filepath.Join(dir, "new", "deeper")))
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Empty(t, entries, "asking leaves nothing behind")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600))
+	assert.ErrorContains(t, Writable(filepath.Join(dir, "file", "run")), "output folder")
 }
 
 func TestTheFilesOfARunAreAsBlessed(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/reports/score"
 	"github.com/shardquake/shardquake/scenarios"
 )
@@ -53,10 +54,10 @@ func balanceOf(h *scenarios.History, quantity string) *BalanceOverTime {
 }
 
 func recoveryOf(h *scenarios.History) Recovery {
-	var total Recovery
+	total := Recovery{RecoveryScore: RecoveryScore{BytesMoved: copied(h, 0, h.Closed+1)}}
 	for i, f := range h.Faults {
 		if !f.Injected {
-			total.PerFault = append(total.PerFault, FaultRecovery{Kind: f.Kind})
+			total.PerFault = append(total.PerFault, FaultRecovery{f.Kind, RecoveryScore{BytesMoved: new(int64)}})
 			continue
 		}
 		t := h.FaultTimes(i, f.At)
@@ -78,7 +79,6 @@ func recoveryOf(h *scenarios.History) Recovery {
 		}
 	}
 	total.RedS, total.YellowS = score.Round(total.RedS), score.Round(total.YellowS)
-	total.BytesMoved = copied(h, 0, h.Closed+1)
 	for _, r := range Recoveries(h) {
 		switch {
 		case r.Failed:
@@ -123,14 +123,34 @@ func Recoveries(h *scenarios.History) []scenarios.Recovery {
 }
 
 // copied is the bytes copied by recoveries that began in a stretch of time.
-func copied(h *scenarios.History, from, to time.Duration) int64 {
+func copied(h *scenarios.History, from, to time.Duration) *int64 {
 	var sum int64
 	for _, r := range Recoveries(h) {
 		if r.Start >= from && r.Start < to {
 			sum += r.Bytes
 		}
 	}
-	return sum
+	return &sum
+}
+
+// tellsMoves reports whether the backend tells of recoveries and relocations. Key-value
+// clusters tell where copies are, not what was sent to make them.
+func tellsMoves(res *scenarios.Result) bool { return res.Scenario.System != "kv" }
+
+// forgetBytes takes back what was counted of recoveries that nobody told of.
+func (r *Recovery) forgetBytes() {
+	r.BytesMoved = nil
+	for i := range r.PerFault {
+		r.PerFault[i].BytesMoved = nil
+	}
+}
+
+// bytesText writes a number of bytes; "–" where there is none.
+func bytesText(n *int64) string {
+	if n == nil {
+		return "–"
+	}
+	return units.FormatBytes(*n)
 }
 
 func clientsOf(h *scenarios.History) Clients {

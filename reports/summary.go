@@ -14,7 +14,7 @@ import (
 // SummaryOptions are how the terminal summary is printed.
 type SummaryOptions struct {
 	Color bool
-	// Dir is where the report is.
+	// Dir is where the report is; "" when it could not be written.
 	Dir string
 }
 
@@ -70,24 +70,37 @@ func Summary(out io.Writer, r *Report, opt SummaryOptions) error {
 		}
 	}
 	for _, f := range r.Scores.Recovery.PerFault {
-		fmt.Fprintf(w, "  after %s\tdetected %s\tyellow %s\tgreen %s, %s copied\n", f.Kind, quantity(f.TimeToDetectS, "s"), quantity(f.TimeToYellowS, "s"), quantity(f.TimeToGreenS, "s"), units.FormatBytes(f.BytesMoved))
+		fmt.Fprintf(w, "  after %s\tdetected %s\tyellow %s\tgreen %s%s\n", f.Kind, quantity(f.TimeToDetectS, "s"), quantity(f.TimeToYellowS, "s"), quantity(f.TimeToGreenS, "s"), copiedText(f.BytesMoved))
 	}
 	for _, f := range r.FaultLoads {
 		if n := f.busiest(); n != nil {
 			fmt.Fprintf(w, "  %s around %s\t%s → %s on %s\tprocessors %s → %s\n", f.Of, f.Kind, quantity(n.BeforeMs, "ms"), quantity(n.AfterMs, "ms"), n.Node, percent(n.BeforeCPU), percent(n.AfterCPU))
 		}
 	}
-	m, c := r.Scores.Movement, r.Scores.Clients
-	fmt.Fprintf(w, "  movement\t%d moves\t%s\t%d redundant, %d thrash\n", m.Moves, units.FormatBytes(m.Bytes), m.RedundantMoves, m.Thrash)
+	c := r.Scores.Clients
+	if m := r.Scores.Movement; m != nil {
+		fmt.Fprintf(w, "  movement\t%d moves\t%s\t%d redundant, %d thrash\n", m.Moves, units.FormatBytes(m.Bytes), m.RedundantMoves, m.Thrash)
+	}
 	fmt.Fprintf(w, "  clients\t%d operations\t%d failed, %d unknown\tp50 %s, p99 %s\n", c.Ops, c.Failed, c.Unknown, quantity(c.P50Ms, "ms"), quantity(c.P99Ms, "ms"))
 	w.Flush()
 	fmt.Fprintf(&b, "\n  %.4gs of cluster time in %.3gs", r.VirtualS, r.WallS)
 	if r.Events > 0 {
 		fmt.Fprintf(&b, ", %d events, trace hash %s", r.Events, r.TraceHash)
 	}
-	fmt.Fprintf(&b, "\n  report  %s/%s\n  replay  %s\n", opt.Dir, FileHTML, ReplayCommand(opt.Dir))
+	b.WriteString("\n")
+	if opt.Dir != "" {
+		fmt.Fprintf(&b, "  report  %s/%s\n  replay  %s\n", opt.Dir, FileHTML, ReplayCommand(opt.Dir))
+	}
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// copiedText is what was copied after a fault, where that was observed.
+func copiedText(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return ", " + bytesText(n) + " copied"
 }
 
 // notShown says why a fault does not count.

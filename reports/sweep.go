@@ -142,12 +142,16 @@ func quantitiesOf(reports []*Report) []Quantity {
 		add("time to detect", "s", rec.TimeToDetectS)
 		add("time to yellow", "s", rec.TimeToYellowS)
 		add("time to green", "s", rec.TimeToGreenS)
-		add("bytes copied", "b", ptr(float64(rec.BytesMoved)))
+		if rec.BytesMoved != nil {
+			add("bytes copied", "b", ptr(float64(*rec.BytesMoved)))
+		}
 		add("red", "s", &rec.RedS)
 		add("yellow", "s", &rec.YellowS)
-		add("moves", "", ptr(float64(r.Scores.Movement.Moves)))
-		add("redundant moves", "", ptr(float64(r.Scores.Movement.RedundantMoves)))
-		add("thrash", "", ptr(float64(r.Scores.Movement.Thrash)))
+		if m := r.Scores.Movement; m != nil {
+			add("moves", "", ptr(float64(m.Moves)))
+			add("redundant moves", "", ptr(float64(m.RedundantMoves)))
+			add("thrash", "", ptr(float64(m.Thrash)))
+		}
 		add("controller actions", "", ptr(float64(r.Control.Actions)))
 		if b := r.Scores.Balance.Shards; b != nil {
 			add("final cv of shards", "", &b.Final.CV)

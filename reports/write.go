@@ -130,6 +130,21 @@ func CheckDir(dir string) error {
 	return nil
 }
 
+// Writable says why nothing could be written to dir, which need not be there yet: the
+// nearest folder above that is there must let files be made in it. It is asked before a
+// run, which may take minutes.
+func Writable(dir string) error {
+	for parent := filepath.Dir(filepath.Clean(dir)); ; parent = filepath.Dir(parent) {
+		made, err := os.MkdirTemp(parent, ".shardquake-*")
+		if err == nil {
+			return os.Remove(made)
+		}
+		if !errors.Is(err, fs.ErrNotExist) || parent == filepath.Dir(parent) {
+			return fmt.Errorf("output folder: %w", err)
+		}
+	}
+}
+
 // writeDir makes dir hold these files and no others.
 func writeDir(dir string, files []file) (err error) {
 	if err := CheckDir(dir); err != nil {

@@ -120,7 +120,8 @@ func (b *spreadBuilder) take(o Observation, quantity string) bool {
 			b.add(b.copies[k], quantity, -1)
 			b.copies[k] = o.Shards[start:end]
 			b.add(b.copies[k], quantity, 1)
-			b.seen, changed = true, true
+			b.seen = b.seen || quantity != QuantityBytes || slices.ContainsFunc(b.copies[k], Copy.sized)
+			changed = true
 			start = end
 		}
 	case QuantityCPU:
@@ -136,6 +137,9 @@ func (b *spreadBuilder) take(o Observation, quantity string) bool {
 	}
 	return changed
 }
+
+// sized reports whether a copy's size is known: some backends tell none.
+func (c Copy) sized() bool { return c.Bytes >= 0 }
 
 func (b *spreadBuilder) set(node string, value float64) bool {
 	i := slices.Index(b.nodes, node)

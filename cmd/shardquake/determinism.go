@@ -2,12 +2,14 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,6 +50,9 @@ func newEventsCommand() *cobra.Command {
 			if _, err := runner.Run(cmd.Context(), s, scenarios.Options{Seed: seed, Scale: scenarios.Scale(scale)}); err != nil {
 				return err
 			}
+			if cmd.Context().Err() != nil { // the events end early
+				return &exitError{code: exitAborted}
+			}
 			return errors.Join(writing, out.Flush())
 		},
 	}
@@ -83,21 +88,44 @@ func checkDeterminism(cmd *cobra.Command, s *scenarios.Loaded, f *runFlags) erro
 			return err
 		}
 		if err := p.Start(); err != nil {
-			return err
+			return errors.Join(aborted(cmd.Context(), nil), err)
 		}
 		procs[i], streams[i] = p, bufio.NewScanner(bufio.NewReaderSize(pipe, 1<<20))
 		streams[i].Buffer(nil, 1<<20)
 	}
 	n, first, last, differs := compareEvents(streams[0], streams[1])
+	var ended [2]error
 	for i, p := range procs {
 		if differs {
 			p.Process.Kill()
 		}
-		if err := p.Wait(); err != nil && !differs {
+		ended[i] = p.Wait()
+	}
+	if err := aborted(cmd.Context(), ended[:]); err != nil {
+		return err
+	}
+	for i, err := range ended {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok && !differs && exit.ExitCode() > 0 {
+			return &exitError{exit.ExitCode(), fmt.Errorf("run %d: %w", i+1, err)}
+		}
+		if err != nil && !differs {
 			return fmt.Errorf("run %d: %w", i+1, err)
 		}
 	}
 	return tellDeterminism(cmd.OutOrStdout(), s.Name, n, first, last, differs)
+}
+
+// aborted is the end of a check that was interrupted, nil if it was not: the signal reaches
+// the runs too, and where they stopped says nothing of them.
+func aborted(ctx context.Context, ended []error) error {
+	told := slices.ContainsFunc(ended, func(err error) bool {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		return ok && exit.ExitCode() == exitAborted
+	})
+	if ctx.Err() == nil && !told {
+		return nil
+	}
+	return &exitError{exitAborted, errors.New("aborted before all events were compared")}
 }
 
 // compareEvents reads two streams of events in step and returns how many agree, the

@@ -66,7 +66,7 @@ but something is unknown, 70 a defect of Shardquake.`,
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.backend, "backend", "sim", "sim: the simulator; real: containers")
+	fl.StringVar(&f.backend, "backend", "sim", "sim: the simulator; real: containers, or processes for system kv")
 	fl.StringVar(&f.calibration, "calibration", "", "file with the constants of a machine, from shardquake calibrate (default: built in)")
 	fl.Uint64Var(&f.seed, "seed", 0, "seed of every random stream (default: the scenario's)")
 	fl.StringVar(&f.seeds, "seeds", "", "run with each of these seeds, A-B, and show distributions and the worst")
@@ -208,11 +208,17 @@ func execute(cmd *cobra.Command, s *scenarios.Loaded, x execution) error {
 	if err := reports.CheckDir(x.dir); err != nil {
 		return usage(err)
 	}
+	if err := reports.Writable(x.dir); err != nil {
+		return usage(err)
+	}
 	var baseline *reports.Report
 	if x.baseline != "" {
 		var err error
 		if baseline, err = reports.ReadReport(x.baseline); err != nil {
 			return usagef("--baseline: %w", err)
+		}
+		if baseline.Scenario != s.Name {
+			return usagef("--baseline: %s is a run of %s, not of %s", x.baseline, baseline.Scenario, s.Name)
 		}
 	}
 	progress := newProgress(cmd.ErrOrStderr(), x.quiet)
@@ -226,7 +232,11 @@ func execute(cmd *cobra.Command, s *scenarios.Loaded, x execution) error {
 		return writeErr
 	}
 	out := cmd.OutOrStdout()
-	if err := reports.Summary(out, rep, reports.SummaryOptions{Color: isTerminal(out), Dir: x.dir}); err != nil {
+	shown := reports.SummaryOptions{Color: isTerminal(out), Dir: x.dir}
+	if writeErr != nil {
+		shown.Dir = "" // there is nothing to look at
+	}
+	if err := reports.Summary(out, rep, shown); err != nil {
 		return err
 	}
 	if writeErr != nil { // the answer above is all that is left of the run

@@ -41,6 +41,9 @@ func (f *runFlags) sweep(cmd *cobra.Command, s *scenarios.Loaded) error {
 	if err := reports.CheckDir(dir); err != nil {
 		return usage(err)
 	}
+	if err := reports.Writable(dir); err != nil {
+		return usage(err)
+	}
 	progress := newProgress(cmd.ErrOrStderr(), f.quiet)
 	all := make([]*reports.Report, to-from+1)
 	group, ctx := errgroup.WithContext(cmd.Context())

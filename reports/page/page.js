@@ -39,10 +39,15 @@ function frame(id, height, top, unit) {
 function steps(points, Y) {
   let d = "", last = null;
   for (const [t, v] of points) {
+    if (v === null) { // not known: the line has a gap
+      if (last !== null) d += `H${X(t).toFixed(1)}`;
+      last = null;
+      continue;
+    }
     d += last === null ? `M${X(t).toFixed(1)},${Y(v).toFixed(1)}` : `H${X(t).toFixed(1)}V${Y(v).toFixed(1)}`;
     last = v;
   }
-  return last === null ? "" : d + `H${X(D.closed).toFixed(1)}`;
+  return last === null ? d : d + `H${X(D.closed).toFixed(1)}`;
 }
 
 function legend(id, names) {
@@ -180,13 +185,13 @@ lines("counts", D.nodes.slice(0, MOST), perNode(D.counts || []));
 lines("cv", null, [D.cv || []]);
 lines("pending", ["unassigned", "initializing", "relocating"], [1, 2, 3].map(k => (D.pending || []).map(p => [p[0], p[k]])));
 drawRecoveries();
-if (D.disk && D.disk.length) lines("disk", D.nodes.slice(0, MOST), perNode(D.disk), "", 1);
+if (D.disk && D.disk.length) lines("disk", D.nodes.slice(0, MOST), perNode(D.disk).map(s => s.map(([t, v]) => [t, 100 * v])), " %", 100);
 else document.getElementById("diskPart").remove();
 if (D.cpu && D.cpu.length) lines("cpu", D.nodes.slice(0, MOST), perNode(D.cpu), " %", 100);
 else document.getElementById("cpuPart").remove();
 if (D.nodeMs && D.nodeMs.some(f => f.v.some(v => v > 0))) {
   document.getElementById("nodeMsOf").textContent = D.nodeMsOf === "p99" ? "99th percentile" : "mean (a real node tells no percentiles)";
-  lines("nodeMs", D.nodes.slice(0, MOST), perNode(D.nodeMs), " ms");
+  lines("nodeMs", D.nodes.slice(0, MOST), perNode(D.nodeMs).map(s => s.map(([t, v]) => [t, v || null])), " ms"); // no operations, no time
 } else document.getElementById("nodeMsPart").remove();
 drawLatency();
 const slider = document.getElementById("t");
