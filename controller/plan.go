@@ -154,6 +154,9 @@ func (p Plan) Text() string {
 	for _, s := range p.Settings {
 		fmt.Fprintf(&b, "[PLAN] setting %s: %q -> %q\n", s.Key, s.From, s.To)
 	}
+	if len(p.Settings) == 0 && slices.ContainsFunc(p.Decided, func(a policy.Action) bool { return a != policy.Move }) {
+		b.WriteString("[PLAN] settings: none would change; they are in force already, or somebody else's\n")
+	}
 	if len(p.Moves) > 0 {
 		kind := "moves"
 		if p.Estimated {

@@ -69,6 +69,7 @@ func TestAPlanLeavesOutWhatSomebodyElseHasChanged(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, []policy.Action{policy.Rebalance}, p.Decided)
 		assert.Empty(t, p.Settings, "neither is the controller's to change any more")
+		assert.Contains(t, p.Text(), "[PLAN] settings: none would change")
 		require.NoError(t, r.end())
 	})
 }
@@ -79,5 +80,6 @@ func TestAPlanToDoNothingSaysWhy(t *testing.T) {
 		assert.Empty(t, p.Moves)
 		assert.Equal(t, "nothing is hot", p.Reason, "rates were measured for the plan")
 		assert.Contains(t, p.Text(), "would do: nothing")
+		assert.NotContains(t, p.Text(), "settings")
 	})
 }
