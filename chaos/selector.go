@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,15 +71,20 @@ func (s Selector) check(t Topology, viewers, rest bool) string {
 		return checkAttribute(key, value, t)
 	}
 	if role, index, shard, ok := parseCopy(text); ok {
+		var names []string
 		for _, i := range t.Indices {
-			if i.Name == index && shard < i.Shards {
+			names = append(names, i.Name)
+			if i.Name == index && shard >= i.Shards {
+				return fmt.Sprintf("there is no shard %d of %q; expected 0 to %d", shard, index, i.Shards-1)
+			}
+			if i.Name == index {
 				if role == copyReplica && i.Replicas == 0 {
 					return fmt.Sprintf("index %q has no replicas", index)
 				}
 				return ""
 			}
 		}
-		return fmt.Sprintf("there is no shard %d of an index %q", shard, index)
+		return source.Unknown("index", index, names)
 	}
 	msg := fmt.Sprintf("there is no node %q", text)
 	if n := source.Nearest(text, append(slices.Clone(t.Nodes), t.Viewers...)); n != "" {
@@ -88,8 +94,9 @@ func (s Selector) check(t Topology, viewers, rest bool) string {
 }
 
 func checkAttribute(key, value string, t Topology) string {
-	var values []string
+	var values, keys []string
 	for _, a := range t.Attributes {
+		keys = slices.AppendSeq(keys, maps.Keys(a))
 		if a[key] == value {
 			return ""
 		}
@@ -98,7 +105,7 @@ func checkAttribute(key, value string, t Topology) string {
 		}
 	}
 	if len(values) == 0 {
-		return fmt.Sprintf("no node has an attribute %q", key)
+		return source.Unknown("attribute", key, slices.Compact(slices.Sorted(slices.Values(keys))))
 	}
 	return fmt.Sprintf("no node has %s=%s (values: %s)", key, value, strings.Join(values, ", "))
 }

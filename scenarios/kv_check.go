@@ -3,9 +3,11 @@ package scenarios
 import (
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/source"
@@ -96,11 +98,49 @@ func (s *Scenario) checkKV() []source.Problem {
 	if k.Items < 0 {
 		bad("$.cluster.kv.items", "%d items; expected 0 or more", k.Items)
 	}
-	set := k.settings()
-	if err := meta.ValidateSettings(&set); err != nil {
-		bad("$.cluster.kv", "%v", err)
+	settings := k.checkSettings()
+	if set := k.settings(); len(settings) == 0 {
+		if err := meta.ValidateSettings(&set); err != nil {
+			bad("$.cluster.kv", "%v", err)
+		}
 	}
-	return append(ps, s.checkForeign()...)
+	return append(append(ps, settings...), s.checkForeign()...)
+}
+
+// checkSettings finds the settings that make no sense by themselves; how they go together
+// the cluster tells.
+func (k *KVSection) checkSettings() []source.Problem {
+	var ps []source.Problem
+	bad := func(name, format string, args ...any) {
+		ps = append(ps, source.Problemf("$.cluster.kv."+name, format, args...))
+	}
+	for _, n := range []struct {
+		name         string
+		value, least int
+		most         int
+	}{
+		{"replication", k.Replication, 1, 9}, {"voters", k.Voters, 1, 9},
+		{"failure-threshold", k.FailureThreshold, 1, 100}, {"recovery-threshold", k.RecoveryThreshold, 1, 100},
+		{"split-qps", k.SplitQPS, 0, math.MaxInt}, {"merge-qps", k.MergeQPS, 0, math.MaxInt},
+	} {
+		switch {
+		case n.value >= n.least && n.value <= n.most:
+		case n.most == math.MaxInt:
+			bad(n.name, "%d; expected %d or more", n.value, n.least)
+		default:
+			bad(n.name, "%d; expected %d to %d", n.value, n.least, n.most)
+		}
+	}
+	if k.Heartbeat.D() < 10*time.Millisecond || k.Heartbeat.D() > 10*time.Minute {
+		bad("heartbeat", "a heartbeat every %s; expected 10ms to 10m", k.Heartbeat)
+	}
+	if k.ReplaceAfter < 0 {
+		bad("replace-after", "a time can't be negative")
+	}
+	if k.BalanceEvery != 0 && k.BalanceEvery.D() < time.Second {
+		bad("balance-every", "every %s; expected 1s or more", k.BalanceEvery)
+	}
+	return ps
 }
 
 // elasticFaults and kvFaults are those of one system only, elasticExpectations and
