@@ -185,6 +185,9 @@ func (f *fidelityFlags) recordedRuns(s *scenarios.Loaded) ([]fidelity.Run, strin
 		return nil, "", usage(err)
 	}
 	from := fmt.Sprintf("recording %s %s", rec.ID, rec.Name)
+	if j := slices.IndexFunc(recorded.Timelines(), func(t recorded.Timeline) bool { return t.Scenario == s.Name }); j >= 0 && recorded.Timelines()[j].ID != rec.ID {
+		return nil, "", usagef("%s repeats recording %s, but %s holds %s", s.Name, recorded.Timelines()[j].ID, f.recording, rec.ID)
+	}
 	i := slices.IndexFunc(recorded.Timelines(), func(t recorded.Timeline) bool { return t.Scenario == s.Name && t.ID == rec.ID })
 	if i >= 0 && (f.variant == "" || f.variant == recorded.Timelines()[i].Variant) {
 		runs, err := fidelity.RunsOfTimeline(rec, recorded.Timelines()[i])
@@ -197,6 +200,8 @@ func (f *fidelityFlags) recordedRuns(s *scenarios.Loaded) ([]fidelity.Run, strin
 		return nil, "", usage(errors.New(source.Unknown("variant", "", variants)))
 	case variant == "":
 		variant = variants[0]
+	case variant != "" && len(variants) == 1 && variants[0] == "":
+		return nil, "", usagef("--variant %s: %s has no variants", variant, f.recording)
 	case !slices.Contains(variants, variant):
 		return nil, "", usage(errors.New(source.Unknown("variant", variant, variants)))
 	}
