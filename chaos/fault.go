@@ -84,5 +84,9 @@ func BlastRadius(r Resolved, all []string) string {
 	hit := slices.Clone(r.Victims)
 	slices.Sort(hit)
 	hit = slices.Compact(hit)
-	return fmt.Sprintf("%d of %d nodes %v, %d primitives", len(hit), len(all), hit, len(r.Primitives))
+	steps := "primitives"
+	if len(r.Primitives) == 1 {
+		steps = "primitive"
+	}
+	return fmt.Sprintf("%d of %d nodes %v, %d %s", len(hit), len(all), hit, len(r.Primitives), steps)
 }

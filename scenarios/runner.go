@@ -245,7 +245,9 @@ func (r *run) prepare(ctx, watch context.Context, started time.Duration) error {
 	if err := r.cluster.Observe(watch, r.observe); err != nil {
 		return fmt.Errorf("observing the cluster: %w", err)
 	}
-	r.progress("loading %d indices", len(r.scenario.Cluster.Indices))
+	if n := len(r.scenario.Cluster.Indices); n > 0 {
+		r.progress("loading data, indices: %d", n)
+	}
 	if err := r.cluster.LoadData(ctx, r.scenario.IndexSpecs()); err != nil {
 		return fmt.Errorf("loading data: %w", err)
 	}
