@@ -223,18 +223,80 @@ func (c *computer) shardsInHashOrder() []wanted {
 			}
 		}
 	}
-	hash := func(w wanted) int32 { return w.hash }
-	first := javaorder.NewTableFor(len(c.indices))
-	first.Grow(count)
-	javaorder.Sort(first, assigned, hash)
-	copied := javaorder.NewTableFor(count)
-	copied.Grow(count)
-	javaorder.Sort(copied, assigned, hash)
+	c.sortAssigned(assigned, count)
 	list = append(list, assigned...)
 	table := javaorder.NewTable()
-	table.Grow(shards)
-	javaorder.Sort(table, list, hash)
+	table.GrowByComputing(shards, table.Doubles(shards) && c.lastIsNew(byShard, count))
+	javaorder.SortComputed(table, list, hashOf)
 	return list
+}
+
+func hashOf(w wanted) int32 { return w.hash }
+
+// sortAssigned puts shards with assigned copies into the order of RoutingNodes' map of
+// them: it is gathered from the routing table copy by copy, and the simulation gets a
+// copy of it.
+func (c *computer) sortAssigned(list []wanted, count int) {
+	gathered := javaorder.NewTableFor(len(c.indices))
+	gathered.GrowByComputing(count, lastIsAlone(c.input.st))
+	javaorder.SortComputed(gathered, list, hashOf)
+	copied := javaorder.NewTableFor(count)
+	copied.Grow(count)
+	javaorder.Sort(copied, list, hashOf)
+}
+
+// lastIsAlone reports whether the last shard of a routing table that has a node at all
+// has one only.
+func lastIsAlone(st *state.State) bool {
+	for _, t := range slices.Backward(st.Routing.Indices) {
+		for _, s := range slices.Backward(t.Shards) {
+			nodes := 0
+			for _, c := range s.Copies {
+				if c.Node != "" {
+					nodes++
+				}
+				if c.Other != "" {
+					nodes++
+				}
+			}
+			if nodes > 0 {
+				return nodes == 1
+			}
+		}
+	}
+	return false
+}
+
+// lastIsNew reports whether the last shard to enter the map, after those with unassigned
+// copies, is not among them.
+func (c *computer) lastIsNew(unassigned map[*shard]int, count int) bool {
+	if count == 0 {
+		r := c.lastUnassigned()
+		return r != nil && !slices.ContainsFunc(c.unassigned, func(x *routed) bool { return x != r && x.shard == r.shard })
+	}
+	all := make([]wanted, 0, count)
+	for _, idx := range c.indices {
+		for _, s := range idx.shards {
+			if len(s.assigned) > 0 {
+				all = append(all, wanted{shard: s, hash: shardHash(s)})
+			}
+		}
+	}
+	c.sortAssigned(all, count)
+	_, known := unassigned[all[count-1].shard]
+	return !known
+}
+
+// lastUnassigned is the last unassigned copy, primaries first.
+func (c *computer) lastUnassigned() *routed {
+	for _, primary := range [...]bool{false, true} {
+		for _, r := range slices.Backward(c.unassigned) {
+			if r.primary == primary {
+				return r
+			}
+		}
+	}
+	return nil
 }
 
 // misplaced reports whether a fully assigned shard has a copy outside the previous

@@ -48,6 +48,12 @@ func TestDecisionsAreElasticsearchsWhenAllNodesLeave(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(verify(t, []string{"testdata/bold/all_leave.jsonl"}), "4 of 4 agree"))
 }
 
+// Moves towards the previous desired balance compete for nodes whose copies are limited:
+// the first in the order of Elasticsearch's map wins, down to the chains of its buckets.
+func TestDecisionsAreElasticsearchsWhenMovesCompete(t *testing.T) {
+	assert.Equal(t, 2, strings.Count(verify(t, []string{"testdata/bold/competing.jsonl.gz"}), "12 of 12 agree"))
+}
+
 func TestDecisionsAreElasticsearchsInAllRecordedCases(t *testing.T) {
 	files, err := filepath.Glob("../../../../../shared/oracle/allocation/*.jsonl.gz")
 	require.NoError(t, err)

@@ -53,6 +53,26 @@ func (t *Table) Grow(n int) {
 	}
 }
 
+// GrowByComputing counts n more entries put with computeIfAbsent, which doubles a full
+// array when it is called again, even for a key that is there. last says that the call
+// which put the last entry was the last call.
+func (t *Table) GrowByComputing(n int, last bool) {
+	if n > 0 && last {
+		t.Grow(n - 1)
+		t.size++
+		return
+	}
+	t.Grow(n)
+}
+
+// Doubles reports whether the last of n more entries makes the array grow.
+func (t Table) Doubles(n int) bool {
+	before := t
+	before.Grow(n - 1)
+	t.Grow(n)
+	return t.capacity != before.capacity
+}
+
 // Bucket is the place in the array of an entry with this hash.
 func (t Table) Bucket(hash int32) uint32 { return spread(hash) & uint32(t.capacity-1) }
 
@@ -62,4 +82,11 @@ func Sort[E any](t Table, entries []E, hash func(E) int32) {
 	slices.SortStableFunc(entries, func(a, b E) int {
 		return cmp.Compare(t.Bucket(hash(a)), t.Bucket(hash(b)))
 	})
+}
+
+// SortComputed does the same for entries put with computeIfAbsent, which puts a new entry
+// at the head of its bucket instead of the end.
+func SortComputed[E any](t Table, entries []E, hash func(E) int32) {
+	slices.Reverse(entries)
+	Sort(t, entries, hash)
 }

@@ -39,6 +39,25 @@ func TestTableCapacityFollowsJava(t *testing.T) {
 	assert.Equal(t, 32, table.capacity)
 }
 
+func TestComputeIfAbsentDoublesLateAndPutsFirst(t *testing.T) {
+	table := NewTable()
+	table.GrowByComputing(13, true)
+	assert.Equal(t, 16, table.capacity, "the array is looked at before the entry is put")
+	table = NewTable()
+	table.GrowByComputing(13, false)
+	assert.Equal(t, 32, table.capacity, "the next call finds it too full")
+	assert.True(t, NewTable().Doubles(13))
+	assert.False(t, NewTable().Doubles(12))
+
+	keys := []int32{16, 1, 0, 32}
+	same := func(h int32) int32 { return h }
+	Sort(NewTable(), keys, same)
+	assert.Equal(t, []int32{16, 0, 32, 1}, keys, "put appends to a bucket")
+	keys = []int32{16, 1, 0, 32}
+	SortComputed(NewTable(), keys, same)
+	assert.Equal(t, []int32{32, 0, 16, 1}, keys, "computeIfAbsent puts at its head")
+}
+
 func TestPairsSortAsJavaCompares(t *testing.T) {
 	weights := []float32{float32(math.Inf(-1)), -2, -1e-30, float32(math.Copysign(0, -1)), 0, 1e-30, 2, float32(math.Inf(1))}
 	for i := 1; i < len(weights); i++ {
