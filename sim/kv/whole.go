@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -99,7 +100,9 @@ func RehearseWhole(o WholeOptions) (*WholeResult, error) {
 	w := &whole{WholeOptions: o, e: e, rng: e.Stream("kv.faults", ""), ill: make(map[string]int), seen: make(map[string]uint64),
 		hashes: make(map[uint64]uint64), acted: make(map[string]string)}
 	w.build()
-	if err := w.run(); err != nil {
+	if err := w.run(); errors.Is(err, sim.ErrInterrupted) {
+		return nil, w.f.Err()
+	} else if err != nil {
 		return nil, err
 	}
 	return &w.res, e.Close()
@@ -240,9 +243,16 @@ func (w *whole) happened(m *Machine, e kvnode.Event) {
 	}
 }
 
+// tooMany is more events than a rehearsal has by far: nodes that never stop talking.
+const tooMany = 1_000_000
+
 // stepped looks at the state that a node has come to know: the same at all for the same
 // revision, and each a lawful step from the one before.
 func (w *whole) stepped(m *Machine) {
+	if w.e.Events() > tooMany {
+		w.f.fail(fmt.Errorf("kv: %d events by %v: the nodes never stop talking", w.e.Events(), w.e.Now()))
+		w.e.Interrupt()
+	}
 	s := m.node.State()
 	if !s.Known() || w.seen[m.name] == s.Revision() {
 		return

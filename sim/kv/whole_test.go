@@ -17,7 +17,7 @@ func TestWholeClustersUnderRandomFaultsFindNoViolation(t *testing.T) {
 	plan := planned()
 	seeds := len(plan)
 	var total kv.WholeResult
-	undecided, outages := 0, 0
+	undecided, outages, events := 0, 0, uint64(0)
 	var worst time.Duration
 	for _, seed := range plan {
 		r, err := kv.RehearseWhole(kv.WholeOptions{Seed: seed})
@@ -40,10 +40,11 @@ func TestWholeClustersUnderRandomFaultsFindNoViolation(t *testing.T) {
 		total.Leaders += r.Leaders
 		total.Revisions += r.Revisions
 		total.Events += r.Events
+		events = max(events, r.Events)
 		total.Report.Ops += r.Report.Ops
 		total.Report.Overlaps += r.Report.Overlaps
 	}
-	t.Logf("%d seeds: %+v; %d outages, the longest %d %% of the bound", seeds, total, outages, worst)
+	t.Logf("%d seeds: %+v; %d outages, the longest %d %% of the bound; at most %d events", seeds, total, outages, worst, events)
 	assert.Less(t, undecided, seeds/10, "too few operations came through")
 	assert.Greater(t, total.Activations, seeds*10)
 	assert.Greater(t, outages, seeds/3)
