@@ -74,7 +74,7 @@ func exitCode(err error) int {
 // isUsage recognises cobra's complaints about words.
 func isUsage(err error) bool {
 	msg := err.Error()
-	return strings.HasPrefix(msg, "unknown command") || strings.Contains(msg, "arg(s)") || strings.HasPrefix(msg, "requires ")
+	return strings.HasPrefix(msg, "unknown command") || strings.Contains(msg, "flags in the group") || strings.Contains(msg, "arg(s)") || strings.HasPrefix(msg, "requires ")
 }
 
 // withNearestFlag adds to a complaint about an unknown flag the one that was perhaps meant.

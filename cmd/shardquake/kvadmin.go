@@ -42,7 +42,7 @@ func newKVStatusCommand(f *kvFlags) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().IntVar(&nodes, "await", 0, "wait, as long as --timeout, until so many `nodes` are well and every shard has all its copies")
+	cmd.Flags().IntVar(&nodes, "await", 0, "wait, as long as --timeout, until so many `nodes` are well, every shard has all its copies and the metadata group its members")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "everything, as JSON")
 	return cmd
 }
@@ -50,12 +50,15 @@ func newKVStatusCommand(f *kvFlags) *cobra.Command {
 // whole is the state once so many nodes are well and nothing is missing; with 0 nodes it is
 // the state as it is.
 func (a *kvAdmin) whole(ctx context.Context, nodes int) (*wire.AdminResult, error) {
+	missing := ""
 	for {
 		r, err := a.state(ctx)
-		if err != nil || nodes == 0 {
+		if nodes == 0 || err != nil && (missing == "" || ctx.Err() == nil) {
 			return r, err
 		}
-		missing := lacks(r, nodes)
+		if err == nil {
+			missing = lacks(r, nodes)
+		}
 		if missing == "" {
 			return r, nil
 		}
@@ -69,10 +72,13 @@ func (a *kvAdmin) whole(ctx context.Context, nodes int) (*wire.AdminResult, erro
 
 // lacks says what a cluster of so many nodes lacks, "" for nothing.
 func lacks(r *wire.AdminResult, nodes int) string {
-	s, well := r.State, 0
+	s, well, voters := r.State, 0, 0
 	for i := range s.Members {
 		if m := &s.Members[i]; m.State == wire.Active && health(r, m) == "well" {
 			well++
+			if m.Role == wire.Voter {
+				voters++
+			}
 		}
 	}
 	if well < nodes {
@@ -83,6 +89,13 @@ func lacks(r *wire.AdminResult, nodes int) string {
 		if state := shardState(s, sh, acting(r, sh)); state != "well" {
 			return fmt.Sprintf("shard %s: %s", sh.ID, state)
 		}
+	}
+	want := min(int(s.Settings.Voters), well)
+	if want > 2 && want%2 == 0 {
+		want-- // an even number would bear no more losses
+	}
+	if voters < want {
+		return fmt.Sprintf("the metadata group has %d of %d members", voters, want)
 	}
 	return ""
 }

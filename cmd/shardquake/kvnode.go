@@ -14,12 +14,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/spf13/cobra"
 
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/kvcluster/meta"
 	"github.com/shardquake/shardquake/kvcluster/node"
 	"github.com/shardquake/shardquake/kvcluster/storage/pebblestore"
 	"github.com/shardquake/shardquake/kvcluster/tcp"
@@ -111,6 +113,12 @@ func (f *kvNodeFlags) place(conn *tcp.Config) error {
 		}
 		f.id = host
 	}
+	if err := meta.CheckName(f.id); err != nil {
+		return usagef("--id %w", err)
+	}
+	if len(f.zone) > wire.MaxName {
+		return usagef("--zone: %d bytes, at most %d", len(f.zone), wire.MaxName)
+	}
 	if f.listen == "" {
 		address, err := conn.Book.Address(f.id)
 		if err != nil {
@@ -141,6 +149,9 @@ func (f *kvNodeFlags) storage() (pebblestore.Config, error) {
 	cfg := pebblestore.Config{FS: vfs.Default, Reserve: kvReserve}
 	if err := os.MkdirAll(f.data, 0o755); err != nil {
 		return cfg, usage(err)
+	}
+	if disk, err := vfs.Default.GetDiskUsage(f.data); err == nil { // otherwise it can't be told
+		cfg.Reserve = min(kvReserve, disk.TotalBytes/4)
 	}
 	if f.diskLimit != "" {
 		size, err := units.ParseSize(f.diskLimit)
@@ -199,6 +210,9 @@ func (f *kvNodeFlags) database() string { return filepath.Join(f.data, "db") }
 // serve runs the node until ctx ends.
 func (f *kvNodeFlags) serve(ctx context.Context, conn tcp.Config, store pebblestore.Config, out, log io.Writer) error {
 	engine, err := pebblestore.Open(f.database(), store)
+	if errors.Is(err, syscall.EAGAIN) {
+		return usagef("data in %s: another process uses it: %w", f.data, err)
+	}
 	if err != nil {
 		return &exitError{exitFail, fmt.Errorf("data in %s: %w", f.data, err)}
 	}
@@ -213,8 +227,13 @@ func (f *kvNodeFlags) serve(ctx context.Context, conn tcp.Config, store pebblest
 		cfg.OnEvent = func(e node.Event) { logf("%s", describeEvent(e)) }
 	}
 	n, err := tcp.NewNode(ctx, cfg, engine)
+	if errors.Is(err, node.ErrOthersData) {
+		err = usagef("--data %s: %w", f.data, err)
+	} else if err != nil {
+		err = &exitError{exitFail, err}
+	}
 	if err != nil {
-		return errors.Join(&exitError{exitFail, err}, engine.Close())
+		return errors.Join(err, engine.Close())
 	}
 	fmt.Fprintf(out, "node %s listens on %s\n", f.id, n.Address())
 	if err := n.Run(ctx); err != nil {

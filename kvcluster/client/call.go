@@ -100,7 +100,10 @@ func (db *DB) attempt(ctx context.Context, c *call) (a *wire.Response, done bool
 	}
 	a, err = db.send(ctx, to, c)
 	if err != nil {
-		c.doubt = c.doubt || c.writes()
+		var sent interface{ Unsent() bool }
+		if !errors.As(err, &sent) || !sent.Unsent() {
+			c.doubt = c.doubt || c.writes()
+		}
 		c.to = ""
 		if _, e := db.refresh(ctx, m.Version()); e != nil {
 			err = errors.Join(err, e)

@@ -19,6 +19,14 @@ import (
 
 var errCut = errors.New("cut off")
 
+// refused is the answer of one that can't be connected to.
+var refused = &wire.Response{Reason: "connection refused"}
+
+type notSent struct{}
+
+func (notSent) Error() string { return "not sent" }
+func (notSent) Unsent() bool  { return true }
+
 // scripted is a cluster of one shard on n1 to n3 that answers as the test says: one answer
 // per attempt, the last one for ever. A nil answer is none.
 type scripted struct {
@@ -38,8 +46,11 @@ func (s *scripted) Send(_ context.Context, to shardmap.NodeID, m wire.Message) (
 	}
 	s.sent, s.to = append(s.sent, *m.(*wire.Request)), append(s.to, to)
 	a := s.answers[min(len(s.sent), len(s.answers))-1]
-	if a == nil {
+	switch a {
+	case nil:
 		return nil, errCut
+	case refused:
+		return nil, fmt.Errorf("node %s: %w", to, notSent{})
 	}
 	return a, nil
 }
@@ -78,6 +89,8 @@ func TestEveryAnswerLeadsToItsOutcome(t *testing.T) {
 		"nonsense":                   {[]*wire.Response{status(wire.Invalid)}, client.ErrInvalid, 1},
 		"refused for ever":           {[]*wire.Response{status(wire.Unavailable)}, client.ErrUnavailable, 0},
 		"never an answer":            {[]*wire.Response{nil}, client.ErrUnknown, 0},
+		"never sent":                 {[]*wire.Response{refused}, client.ErrUnavailable, 0},
+		"in doubt, then never sent":  {[]*wire.Response{nil, refused}, client.ErrUnknown, 0},
 		"in doubt, then refused":     {[]*wire.Response{status(wire.Unknown), status(wire.Unavailable)}, client.ErrUnknown, 0},
 		"in doubt, then a condition": {[]*wire.Response{status(wire.Unknown), status(wire.ConditionFailed)}, client.ErrCondition, 2},
 	} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,7 +35,8 @@ var (
 // Transport carries requests to nodes.
 type Transport interface {
 	// Send sends a request to a node and waits for its answer. An error means that there
-	// was none: the request may have arrived.
+	// was none: the request may have arrived, unless an error in the chain has a method
+	// Unsent() bool that says that it hasn't.
 	Send(ctx context.Context, to shardmap.NodeID, m wire.Message) (wire.Message, error)
 }
 
@@ -123,7 +125,7 @@ func Open(cfg Config) (*DB, error) {
 // ParseLevel reads "one", "quorum" or "all".
 func ParseLevel(name string) (wire.Level, error) {
 	for _, l := range []wire.Level{wire.One, wire.Quorum, wire.All} {
-		if l.String() == name {
+		if strings.EqualFold(l.String(), name) {
 			return l, nil
 		}
 	}

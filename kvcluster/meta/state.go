@@ -36,7 +36,7 @@ func First(cluster uint64, node wire.Member, settings wire.Settings) (State, err
 	if err := ValidateSettings(&settings); err != nil {
 		return State{}, err
 	}
-	if err := checkName(node.Name); err != nil {
+	if err := CheckName(node.Name); err != nil {
 		return State{}, err
 	}
 	node.ID, node.Number, node.Role = shardmap.NodeID(node.Name), 1, wire.Voter
@@ -182,7 +182,8 @@ func (s State) change(c *wire.Command) (State, Outcome, error) {
 	return s.changeMap(c)
 }
 
-func checkName(name string) error {
+// CheckName returns ErrName if a machine can't be called so.
+func CheckName(name string) error {
 	if name == "" || len(name) > 200 || strings.ContainsAny(name, "~ \n\t=,") {
 		return fmt.Errorf("%q: %w (1 to 200 bytes, without ~ = , and spaces)", name, ErrName)
 	}
@@ -195,7 +196,7 @@ func (s State) addNode(n *wire.Member) (State, Outcome, error) {
 	if n == nil {
 		return s, Outcome{}, fmt.Errorf("add-node without a node: %w", ErrCommand)
 	}
-	if err := checkName(n.Name); err != nil {
+	if err := CheckName(n.Name); err != nil {
 		return s, Outcome{}, err
 	}
 	before := 0

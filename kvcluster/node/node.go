@@ -100,6 +100,9 @@ type Event struct {
 // ErrRemoved ends a node that the cluster has removed.
 var ErrRemoved = errors.New("the node was removed from the cluster")
 
+// ErrOthersData means that the disk is that of a machine of another name.
+var ErrOthersData = errors.New("the data is another node's")
+
 // Machine is the machine of a node.
 func Machine(id shardmap.NodeID) string {
 	name, _, _ := strings.Cut(string(id), "~")
@@ -154,6 +157,9 @@ func Open(cfg Config, eng storage.Engine, now time.Duration) (*Node, error) {
 	}
 	if n.id.ID == "" {
 		return n, nil
+	}
+	if owner := Machine(n.id.ID); owner != cfg.Name {
+		return nil, fmt.Errorf("node %s: %w: %s's", cfg.Name, ErrOthersData, owner)
 	}
 	if err := n.recall(); err != nil {
 		return nil, fmt.Errorf("node %s: %w", cfg.Name, err)

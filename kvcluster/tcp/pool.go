@@ -53,8 +53,14 @@ func (p *Pool) Call(ctx context.Context, machine string, m wire.Message) (wire.M
 	return answer, nil
 }
 
-// ErrUnsent marks errors of calls that didn't reach a connection.
-var ErrUnsent = errors.New("tcp: not sent")
+// ErrUnsent marks errors of calls that didn't reach a connection. It has the method by which
+// package client knows that nothing was done.
+var ErrUnsent error = unsent{}
+
+type unsent struct{}
+
+func (unsent) Error() string { return "tcp: not sent" }
+func (unsent) Unsent() bool  { return true }
 
 // conn is the connection to a machine, when it is open.
 func (p *Pool) conn(ctx context.Context, machine string) (*pooled, error) {
