@@ -46,13 +46,17 @@ func (n *Node) beat() {
 	n.tell(true, reports)
 }
 
-// probe finds out whether the disk has room, by what it takes for a little while.
+// probe finds out whether the disk has room, by what it takes for a little while, and
+// whether a copy lacks more.
 func (n *Node) probe() {
 	var b storage.Batch
 	b.Put(probeKey[:], make([]byte, 256))
 	err := n.eng.Apply(&b)
 	if n.full = errors.Is(err, storage.ErrFull); !n.full {
 		n.fail(err)
+	}
+	for _, id := range n.shards {
+		n.full = n.full || n.copies[id].core.Status().Stuck
 	}
 }
 
@@ -76,7 +80,7 @@ func (n *Node) tell(reply bool, reports []wire.CopyReport) {
 func (n *Node) describe(c *copyOf) wire.CopyReport {
 	st := c.core.Status()
 	r := wire.CopyReport{Shard: c.id, Epoch: st.Configured, Promised: st.Promised, LastEpoch: st.LastEpoch, LastIndex: st.LastIndex,
-		Acting: st.Role == replica.Primary, NeedEpoch: c.needs == st.Configured && c.needs > 0, InSync: st.InSync}
+		Acting: st.Role == replica.Primary && !st.Stuck, NeedEpoch: c.needs == st.Configured && c.needs > 0, InSync: st.InSync}
 	r.Activated = r.Acting && c.activated == st.Promised
 	r.Bytes, r.Middle, r.Measured = c.size.bytes, c.size.middle, c.size.known
 	r.QPS, r.LoadMiddle = c.load.qps, c.load.middle

@@ -180,7 +180,7 @@ func (c *Core) applyEntry(e *wire.Entry) bool {
 	c.applied = e.Index
 	c.compact(&x.Batch)
 	c.saveMeta(&x.Batch)
-	if !c.tryApply(&x.Batch) {
+	if c.stuck = !c.tryApply(&x.Batch); c.stuck {
 		c.durable = before
 		return false
 	}

@@ -171,8 +171,9 @@ type Core struct {
 	// suspect is what reads of this step met; it is seen to at its end.
 	suspect error
 
-	durable  // what is loaded at the start
-	state    // in memory
+	durable       // what is loaded at the start
+	state         // in memory
+	stuck    bool // the disk has no room for what the next committed entry does
 	role     Role
 	verified uint64 // index up to which the log equals that of the promised epoch's primary
 

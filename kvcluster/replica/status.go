@@ -14,6 +14,9 @@ type Status struct {
 	// LastEpoch and LastIndex are of the last entry of the log.
 	LastEpoch, LastIndex uint64
 	Role                 Role
+	// Stuck says that the disk has no room to apply what is committed. A primary like that
+	// answers nobody.
+	Stuck bool
 	// InSync are the copies, this one included, that a primary has heard of lately and
 	// that have everything from before its epoch.
 	InSync []shardmap.NodeID
@@ -21,7 +24,8 @@ type Status struct {
 
 // Status is how the copy is, as of the last step.
 func (c *Core) Status() Status {
-	s := Status{Configured: c.shard.Epoch, Promised: c.promised, LastEpoch: c.log.lastEpoch(), LastIndex: c.log.last(), Role: c.role}
+	s := Status{Configured: c.shard.Epoch, Promised: c.promised, LastEpoch: c.log.lastEpoch(), LastIndex: c.log.last(), Role: c.role,
+		Stuck: c.stuck && c.applied < c.commit}
 	if c.role != Primary {
 		return s
 	}

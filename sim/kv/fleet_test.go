@@ -1,6 +1,7 @@
 package kv_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -349,4 +350,24 @@ func TestShardsThatSomebodyMadeStayAndOthersThatAreIdleBecomeOne(t *testing.T) {
 	assert.Equal(t, "m", w.shard("zebra").Start, "the line that somebody drew is still there")
 	assert.Equal(t, 2, w.state().Map().Len())
 	assert.Equal(t, "fruit", w.read("apple"))
+}
+
+// A disk may have room for an entry of the log and none for what the entry does. Such a
+// primary has promised what it can't do, and another copy must.
+func TestAPrimaryWithoutRoomToApplyWhatIsCommittedIsReplaced(t *testing.T) {
+	w := five(t)
+	w.write("k", "small")
+	was := w.shard("k").Primary
+	disk := w.f.Machine(string(was)).Disk()
+	value := strings.Repeat("v", 20<<10)
+	disk.SetCapacity(disk.Used() + int64(len(value)*3/2))
+	w.seq++
+	answered := false
+	w.k.Ask(string(was), &wire.Request{Shard: w.shard("k").ID, Client: 1, Seq: w.seq, Level: wire.Quorum, Kind: wire.Write,
+		Ops: []wire.Op{{Key: "k", Value: []byte(value)}}}, time.Second, func(a wire.Message) { answered = a != nil })
+	set := w.state().Settings()
+	w.until(failover.Bound(&set, failover.Usual()), "another primary", func() bool { return w.shard("k").Primary != was && w.acts("k")() })
+	assert.False(t, answered)
+	assert.Equal(t, value, w.read("k"), "the entry was committed")
+	w.until(2*time.Minute, "a copy where there is room", func() bool { return w.whole() && !w.shard("k").HasReplica(was) })
 }
