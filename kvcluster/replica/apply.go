@@ -147,7 +147,7 @@ func checkItems(items []wire.Raw) error {
 func (c *Core) resetState() {
 	c.state = state{sessions: make(map[uint64]*session), imports: make(map[shardmap.ID]imported),
 		intents: make(map[string]*intent), records: make(map[string]*record)}
-	c.born = make(map[shardmap.ID]bool)
+	c.born = make(map[shardmap.ID]uint64)
 }
 
 // effect is what an entry changes: on the engine, and then in memory.

@@ -189,8 +189,8 @@ type Core struct {
 	fetch     fetch
 	snapshots map[shardmap.NodeID]*outgoing
 
-	born     map[shardmap.ID]bool // parts that this node has a copy of
-	reshaped uint64               // index of the last entry of this epoch that changes the range
+	born     map[shardmap.ID]uint64 // since when there are the parts that this node has a copy of
+	reshaped uint64                 // index of the last entry of this epoch that changes the range
 	give     give
 	takeFrom shardmap.NodeID // the primary whose part of a shard is in the log at reshaped
 }
@@ -203,7 +203,7 @@ func New(cfg Config, shard shardmap.ID, self shardmap.NodeID, eng storage.Engine
 	}
 	c := &Core{cfg: cfg.withDefaults(), self: self, eng: eng, keys: newLayout(shard),
 		shard: shardmap.Shard{ID: shard}, snapshots: make(map[shardmap.NodeID]*outgoing),
-		born: make(map[shardmap.ID]bool)}
+		born: make(map[shardmap.ID]uint64)}
 	err := c.load()
 	if errors.Is(err, storage.ErrCorrupt) && !errors.Is(err, errNoPromise) {
 		b := c.wipe()

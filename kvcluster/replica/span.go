@@ -206,7 +206,7 @@ func (c *Core) dropRange(x *effect, start, end string) {
 // unborn reports whether this node still lacks a copy of a part.
 func (c *Core) unborn() bool {
 	for _, p := range c.span.parts {
-		if !c.born[p.ID] {
+		if c.born[p.ID] != p.Since {
 			return true
 		}
 	}
@@ -217,7 +217,7 @@ func (c *Core) unborn() bool {
 // next step.
 func (c *Core) bear() {
 	for _, p := range c.span.parts {
-		if c.failed != nil || c.born[p.ID] {
+		if c.failed != nil || c.born[p.ID] == p.Since {
 			continue
 		}
 		done, fresh, err := c.birth(p)
@@ -228,7 +228,7 @@ func (c *Core) bear() {
 		if !done {
 			return
 		}
-		c.born[p.ID] = true
+		c.born[p.ID] = p.Since
 		if fresh {
 			c.wantSync()
 			c.out.Events = append(c.out.Events, Event{Kind: Born, Shard: p.ID, Epoch: p.epoch})

@@ -75,3 +75,17 @@ func TestAnEarlierShardsCopyFollowsThePrimaryOfToday(t *testing.T) {
 		})
 	}
 }
+
+func TestAShardIsSplitOffTwiceUnderOneName(t *testing.T) {
+	b := newBench(t)
+	db := b.open("app", client.Config{})
+	put := func(value string) {
+		b.do("app", func(ctx context.Context) error { _, err := db.Put(ctx, "x", []byte(value)); return err })
+	}
+	for i := range 3 {
+		b.split("m")
+		put(fmt.Sprint(i))
+		b.merge("from-m")
+	}
+	assert.Equal(t, "2", string(b.keys(db)["x"].Value))
+}
