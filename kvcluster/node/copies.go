@@ -80,10 +80,10 @@ func (n *Node) configure(before meta.State) {
 		}
 	}
 	for _, id := range slices.Clone(n.shards) {
-		s := m.Get(id)
-		// A copy that has just been born may be of a later map than the one that I know.
-		gone := s == nil && m.Version() >= n.copies[id].born
-		if gone || s != nil && s.Settled() && !concerns(s, n.id.ID) {
+		s, c := m.Get(id), n.copies[id]
+		over := s == nil || s.Settled() && !concerns(s, n.id.ID)
+		// A copy may be of a later map than the one that I know.
+		if over && m.Version() >= max(c.born, c.core.Heard()) {
 			n.drop(id)
 		}
 	}

@@ -223,6 +223,11 @@ func (c *Core) Role() Role { return c.role }
 // Promised is the lowest epoch that the copy obeys.
 func (c *Core) Promised() uint64 { return c.promised }
 
+// Heard is the newest version of the map that the copy has heard of, from whoever obeys or
+// commands it. Only who knows that one, or a later one, can tell that the copy is over: it
+// may have acknowledged something as one that an older map doesn't know.
+func (c *Core) Heard() uint64 { return max(c.promised, c.shard.Epoch) }
+
 // Commit is the index up to which entries are known to be committed; Applied that up
 // to which the state contains them.
 func (c *Core) Commit() uint64 { return c.commit }

@@ -199,7 +199,7 @@ func (c *Cluster) Forget(id shardmap.NodeID, shard shardmap.ID, version uint64) 
 // forget removes a copy, if it doesn't know of a later epoch.
 func (n *node) forget(shard shardmap.ID, epoch uint64) {
 	k := n.cores[shard]
-	if k == nil || k.Status().Configured > epoch {
+	if k == nil || k.Heard() > epoch {
 		return
 	}
 	var b storage.Batch

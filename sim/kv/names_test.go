@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/kvcluster/client"
+	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/sim"
 )
 
 // A shard's name may be used again while somebody still has copies of the earlier one.
@@ -88,4 +90,32 @@ func TestAShardIsSplitOffTwiceUnderOneName(t *testing.T) {
 		b.merge("from-m")
 	}
 	assert.Equal(t, "2", string(b.keys(db)["x"].Value))
+}
+
+// TestACopyIsNotDroppedForWhatWasBeforeItsEpoch lets a node start again that has a copy,
+// and hear late of the time when it had none.
+func TestACopyIsNotDroppedForWhatWasBeforeItsEpoch(t *testing.T) {
+	b := newBench(t)
+	db := b.open("app", client.Config{})
+	put := func(key string) {
+		b.do("app", func(ctx context.Context) error { _, err := db.Put(ctx, key, []byte("v")); return err })
+		b.run(time.Second)
+	}
+	put("a")
+	b.change(b.m.SetReplicas("s", []shardmap.NodeID{"n1", "n2"}))
+	b.run(time.Second)
+	before := b.m.At(0).Clone()
+	require.True(t, before.Settled())
+	require.Nil(t, b.c.Core("n3", "s"), "it has no copy any more")
+	b.change(b.m.SetReplicas("s", []shardmap.NodeID{"n1", "n2", "n3"}))
+	b.run(time.Second)
+	put("b")
+	last := b.c.Core("n1", "s").LastIndex()
+	require.Equal(t, last, b.c.Core("n3", "s").LastIndex())
+	b.c.Network.Cut("n1", "n3", sim.Blackhole)
+	b.c.Crash("n3")
+	b.c.Start("n3")
+	b.c.Configure("n3", before)
+	b.c.Configure("n3", b.m.At(0).Clone())
+	assert.Equal(t, last, b.c.Core("n3", "s").LastIndex(), "what it has acknowledged it keeps")
 }
