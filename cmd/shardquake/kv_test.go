@@ -1,11 +1,13 @@
 package main
 
 import (
-	"net"
+	"fmt"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/internal/loopback"
 )
 
 // The kv commands as a user types them, with a cluster of the script's own. $N1 to $N4 are
@@ -19,21 +21,19 @@ func TestKVCommands(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
-			var open []net.Listener
-			for _, name := range []string{"N1", "N2", "N3", "N4"} {
-				l, err := net.Listen("tcp", "127.0.0.1:0")
-				if err != nil {
-					return err
-				}
-				open = append(open, l)
-				env.Setenv(name, l.Addr().String())
+			host, err := loopback.Host()
+			if err != nil {
+				return err
+			}
+			addresses, release, err := loopback.Addresses(host, 4)
+			if err != nil {
+				return err
+			}
+			release()
+			for i, address := range addresses {
+				env.Setenv(fmt.Sprint("N", i+1), address)
 			}
 			env.Setenv(kvNodesVariable, "n1="+env.Getenv("N1")+",n2="+env.Getenv("N2")+",n3="+env.Getenv("N3"))
-			for _, l := range open { // all at the end, so that they differ
-				if err := l.Close(); err != nil {
-					return err
-				}
-			}
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"code": code},

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/integration/links"
+	"github.com/shardquake/shardquake/internal/loopback"
 	"github.com/shardquake/shardquake/kvcluster/node"
 	"github.com/shardquake/shardquake/kvcluster/tcp"
 	"github.com/shardquake/shardquake/kvcluster/wire"
@@ -101,7 +101,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	if c.server, err = links.Serve(); err != nil {
 		return err
 	}
-	host, err := loopback()
+	host, err := loopback.Host()
 	if err != nil {
 		return err
 	}
@@ -170,38 +170,16 @@ func ownCommand() (string, error) {
 	return self, err
 }
 
-// loopback is a loopback address that hardly anybody else uses, so that ports stay free
-// while a node is dead or a link refuses connections.
-func loopback() (string, error) {
-	for range 3 {
-		host := fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254))
-		if l, err := net.Listen("tcp", net.JoinHostPort(host, "0")); err == nil {
-			return host, l.Close()
-		}
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return "127.0.0.1", l.Close()
-}
-
 // lay gives every node an address and makes all links.
 func (c *Cluster) lay(host string) error {
 	direct := make(tcp.Book)
-	var open []net.Listener
-	for _, n := range c.opt.Nodes {
-		l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
-		if err != nil {
-			return err
-		}
-		open = append(open, l)
-		direct[n.Name] = l.Addr().String()
+	addresses, release, err := loopback.Addresses(host, len(c.opt.Nodes))
+	if err != nil {
+		return err
 	}
-	for _, l := range open { // all at the end, so that they differ
-		if err := l.Close(); err != nil {
-			return err
-		}
+	defer release() // at the end, so that no link gets the port of a node
+	for i, n := range c.opt.Nodes {
+		direct[n.Name] = addresses[i]
 	}
 	c.books[""] = direct
 	for _, from := range append(append([]string{}, c.names...), c.opt.Viewers...) {

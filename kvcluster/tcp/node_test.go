@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"testing"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardquake/shardquake/internal/loopback"
 	"github.com/shardquake/shardquake/kvcluster/node"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/storage/pebblestore"
@@ -49,12 +49,14 @@ func startCluster(t *testing.T) *cluster {
 
 // freeAddresses are loopback addresses that were free a moment ago.
 func freeAddresses(t *testing.T, names ...string) tcp.Book {
+	host, err := loopback.Host()
+	require.NoError(t, err)
+	addresses, release, err := loopback.Addresses(host, len(names))
+	require.NoError(t, err)
+	release()
 	b := make(tcp.Book)
-	for _, n := range names {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		b[n] = l.Addr().String()
-		defer l.Close() //nolint:errcheck // all at the end, so that they differ
+	for i, n := range names {
+		b[n] = addresses[i]
 	}
 	return b
 }
