@@ -17,21 +17,22 @@ type fetch struct {
 	afterKey []byte
 }
 
-// obey decides about a message of another epoch: it reports false if that is over, and
-// makes the promise if it is new.
-func (c *Core) obey(epoch uint64) bool {
-	if epoch < c.promised {
+// obey decides about a message of an epoch's primary: it reports false if that epoch is
+// over, and makes the promise if it is new.
+func (c *Core) obey(h *wire.Copy) bool {
+	if h.Epoch < c.promised {
 		return c.cfg.is(SkipFencing) && c.role == Backup
 	}
-	if epoch > c.promised {
+	if h.Epoch > c.promised {
 		c.stepDown()
-		c.promise(epoch)
+		c.promise(h.Epoch)
 	}
+	c.ruler = h.From
 	return true
 }
 
 func (c *Core) onFence(m *wire.Fence) {
-	c.obey(m.Epoch)
+	c.obey(&m.Copy)
 	if c.damaged {
 		return
 	}
@@ -44,7 +45,7 @@ func (c *Core) onFence(m *wire.Fence) {
 }
 
 func (c *Core) onAppend(m *wire.AppendEntries) {
-	if c.obey(m.Epoch) && c.role == Backup {
+	if c.obey(&m.Copy) && c.role == Backup {
 		switch {
 		case c.damaged:
 			if !c.fetch.active {
@@ -102,9 +103,10 @@ func (c *Core) sendFetch() {
 }
 
 // onFetch answers a primary that adopts this log, or, at the primary, a copy that
-// can't follow.
+// can't follow. One that was the primary and has been restarted answers no such copy: it may
+// have lost the end of its log, which the others have acknowledged.
 func (c *Core) onFetch(m *wire.Fetch) {
-	if m.Epoch != c.promised || c.role == Fencing || c.role == Adopting || c.damaged {
+	if m.Epoch != c.promised || c.role == Fencing || c.role == Adopting || c.role == Backup && m.From != c.ruler || c.damaged {
 		return
 	}
 	if m.Snapshot != 0 || m.After < c.log.base || m.After > c.log.last() {
@@ -246,9 +248,12 @@ func (c *Core) onSnapshotPage(m *wire.SnapshotPage) {
 	}
 	c.donorAt = c.now
 	if m.Index <= c.applied {
-		// What I have is as new.
-		c.fetch = fetch{active: true, from: c.fetch.from, after: c.applied}
-		c.sendFetch()
+		// What I have is as new. If it is what comes after it that I asked for, asking once
+		// more has to wait for the next tick: the answer would be the same, for ever.
+		if c.fetch.after != c.applied || c.fetch.snapshot != 0 {
+			c.fetch = fetch{active: true, from: c.fetch.from, after: c.applied}
+			c.sendFetch()
+		}
 		return
 	}
 	var b storage.Batch

@@ -176,6 +176,8 @@ type Core struct {
 	stuck    bool // the disk has no room for what the next committed entry does
 	role     Role
 	verified uint64 // index up to which the log equals that of the promised epoch's primary
+	// ruler is the promised epoch's primary, if it was heard of since the start.
+	ruler shardmap.NodeID
 
 	syncs storage.Syncs
 
@@ -365,7 +367,7 @@ func (c *Core) configure(s shardmap.Shard) {
 // promise raises the epoch that the copy obeys. Nothing may depend on it before it is
 // durable.
 func (c *Core) promise(epoch uint64) {
-	c.promised = epoch
+	c.promised, c.ruler = epoch, ""
 	c.verified = c.commit
 	c.fetch = fetch{}
 	var b storage.Batch

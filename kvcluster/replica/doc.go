@@ -27,7 +27,9 @@
 //
 // From then on it replicates as Raft's leader does, without elections. A copy that
 // cannot follow (its log differs, or the primary's no longer reaches back so far)
-// fetches pages of the log, or of a snapshot of the state, from the primary.
+// fetches pages of the log, or of a snapshot of the state, from the primary. A primary that
+// was restarted is none any more, for it may have lost the end of its log, which need not
+// have been durable with it to be committed: it answers nobody who asks it as such.
 //
 // # Reads
 //

@@ -27,7 +27,7 @@ var nodes = []shardmap.NodeID{"n1", "n2", "n3"}
 type trio struct {
 	t       *testing.T
 	now     time.Duration
-	fs      map[shardmap.NodeID]vfs.FS
+	fs      map[shardmap.NodeID]*vfs.MemFS
 	engines map[shardmap.NodeID]*pebblestore.Store
 	cores   map[shardmap.NodeID]*replica.Core
 	events  map[shardmap.NodeID][]replica.EventKind
@@ -35,14 +35,16 @@ type trio struct {
 	mail    []wire.Message
 	shard   shardmap.Shard
 	seq     uint64
+	slow    shardmap.NodeID // whose disk syncs nothing any more
+	deaf    shardmap.NodeID // whom no message reaches
 }
 
 func newTrio(t *testing.T) *trio {
-	w := &trio{t: t, fs: map[shardmap.NodeID]vfs.FS{}, engines: map[shardmap.NodeID]*pebblestore.Store{},
+	w := &trio{t: t, fs: map[shardmap.NodeID]*vfs.MemFS{}, engines: map[shardmap.NodeID]*pebblestore.Store{},
 		cores: map[shardmap.NodeID]*replica.Core{}, events: map[shardmap.NodeID][]replica.EventKind{},
 		shard: shardmap.Shard{ID: "s", Replicas: nodes, Primary: "n1", Epoch: 1}}
 	for _, n := range nodes {
-		w.fs[n] = vfs.NewMem()
+		w.fs[n] = vfs.NewCrashableMem()
 		w.start(n)
 	}
 	t.Cleanup(func() {
@@ -79,7 +81,7 @@ func (w *trio) step(n shardmap.NodeID, in replica.Input) {
 	for _, a := range out.Answers {
 		w.answer = a.R
 	}
-	if out.Sync > 0 {
+	if out.Sync > 0 && n != w.slow {
 		require.NoError(w.t, w.engines[n].Sync())
 		w.step(n, replica.Synced{Number: out.Sync})
 	}
@@ -92,10 +94,13 @@ func (w *trio) run(ticks int) {
 		for _, n := range nodes {
 			w.step(n, replica.Tick{})
 		}
-		for len(w.mail) > 0 {
+		for came := 0; len(w.mail) > 0; came++ {
+			require.Less(w.t, came, 1000, "they never stop talking: %+v", w.mail[0])
 			m := w.mail[0]
 			w.mail = w.mail[1:]
-			w.step(m.(interface{ Header() *wire.Copy }).Header().To, replica.Message{M: m})
+			if to := m.(interface{ Header() *wire.Copy }).Header().To; to != w.deaf {
+				w.step(to, replica.Message{M: m})
+			}
 		}
 	}
 }
