@@ -14,8 +14,9 @@ import (
 // starts one in about five seconds when it has nothing else to do.
 const formWait = 3 * time.Minute
 
-// AwaitFormed waits until every node that was started answers and all see the same full cluster. When a
-// node has ended instead, the error holds the last lines that it said.
+// AwaitFormed waits until every node that was started answers and all see the same full
+// cluster, its state recovered. When a node has ended instead, the error holds the last lines
+// that it said.
 func (c *Cluster) AwaitFormed(ctx context.Context) error {
 	begin := time.Now()
 	httpClient := &http.Client{Timeout: 5 * time.Second}
@@ -46,13 +47,17 @@ func (c *Cluster) checkMember(ctx context.Context, httpClient *http.Client, n *n
 	}
 	defer response.Body.Close() //nolint:errcheck // reading only
 	var health struct {
-		Nodes int `json:"number_of_nodes"`
+		Nodes  int    `json:"number_of_nodes"`
+		Status string `json:"status"`
 	}
 	if err := json.NewDecoder(response.Body).Decode(&health); err != nil {
 		return fmt.Errorf("node %s: health: %w", n.spec.Name, err)
 	}
 	if want := len(c.prompt()); health.Nodes != want {
 		return fmt.Errorf("node %s sees %d of %d nodes", n.spec.Name, health.Nodes, want)
+	}
+	if health.Status == "red" { // as long as the cluster's state isn't recovered, too
+		return fmt.Errorf("to node %s the cluster is red", n.spec.Name)
 	}
 	return nil
 }

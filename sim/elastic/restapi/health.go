@@ -131,11 +131,14 @@ type healthAnswer struct {
 	timedOut bool
 }
 
+// percent is that of the active shards, NaN while a cluster without shards has not recovered
+// its state: so ClusterStateHealth has it, and in that order of operations. For an index that
+// is missing it looks at none.
 func (h *healthAnswer) percent() float64 {
-	if h.counts.status == green || h.counts.total == 0 {
+	if h.counts.status == green || h.missing {
 		return 100
 	}
-	return float64(h.counts.active) * 100 / float64(h.counts.total)
+	return float64(float64(h.counts.active) / float64(h.counts.total) * 100)
 }
 
 // masterView is what the health request reads on the master.

@@ -1,6 +1,7 @@
 package restapi
 
 import (
+	"math"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -83,6 +84,10 @@ func (w *jsonWriter) bool(k string, v bool) {
 }
 
 func (w *jsonWriter) float(k string, v float64) {
+	if math.IsNaN(v) {
+		w.str(k, "NaN")
+		return
+	}
 	w.key(k)
 	w.buf = append(w.buf, settings.JavaDouble(v)...)
 }
