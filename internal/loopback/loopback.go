@@ -1,3 +1,5 @@
+//determinism:realtime looks for free ports of this machine
+
 // Package loopback finds addresses of this machine for servers that are started later, or
 // again, by somebody else. A port that was free a moment ago doesn't stay so on 127.0.0.1,
 // from where every connection to this machine takes one as well.
