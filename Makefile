@@ -22,7 +22,7 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build the command into bin/
-	$(GO) build -trimpath -o bin/shardquake ./cmd/shardquake
+	$(GO) build -trimpath -buildvcs=auto -o bin/shardquake ./cmd/shardquake
 
 .PHONY: test
 test: ## run every test, with containers where Docker answers; the last line counts them
@@ -73,3 +73,7 @@ schema: build ## write the JSON schema of scenario files to bin/scenario.schema.
 .PHONY: clean
 clean: ## remove what was built and what runs left in this folder (containers: shardquake clean)
 	rm -rf bin shardquake-out integration/images/build integration/oracle/build
+
+.PHONY: try-install
+try-install: ## install the last commit with go install through a module proxy that is a folder
+	internal/version/tryinstall.sh

@@ -61,8 +61,14 @@ func sameNumber(a, b *float64) bool {
 	return *a == *b
 }
 
-// CompareSummary prints the differences for a terminal.
-func CompareSummary(out io.Writer, diffs []Difference, baselineDir string) error {
+// CompareSummary prints the differences for a terminal, after what makes them doubtful.
+func CompareSummary(out io.Writer, diffs []Difference, reservations []string, baselineDir string) error {
+	if len(reservations) > 0 {
+		fmt.Fprintf(out, "\n  the run in %s is not of the same kind:\n", baselineDir)
+	}
+	for _, r := range reservations {
+		fmt.Fprintf(out, "    %s\n", r)
+	}
 	if len(diffs) == 0 {
 		_, err := fmt.Fprintf(out, "\n  against the baseline in %s: no figure differs\n", baselineDir)
 		return err

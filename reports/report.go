@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/version"
 	"github.com/shardquake/shardquake/reports/score"
 	"github.com/shardquake/shardquake/scenarios"
 )
@@ -18,6 +19,7 @@ const Schema = "shardquake.report/1"
 // t=0. A pointer that is null says that the thing did not happen or was not seen.
 type Report struct {
 	Schema       string              `json:"schema"`
+	Version      version.Build       `json:"version"` // of the Shardquake that ran it
 	Scenario     string              `json:"scenario"`
 	About        string              `json:"about"`
 	System       string              `json:"system"`
@@ -156,7 +158,7 @@ type Control struct {
 func Build(res *scenarios.Result) (*Report, error) {
 	h := res.History
 	r := &Report{
-		Schema: Schema, Scenario: res.Scenario.Name, About: res.Scenario.About, System: res.Scenario.System,
+		Schema: Schema, Version: version.Current(), Scenario: res.Scenario.Name, About: res.Scenario.About, System: res.Scenario.System,
 		Backend: res.Backend, Scale: res.Scale, Seed: res.Seed, Verdict: res.Verdict, Expectations: res.Outcomes,
 		Notes: res.Notes, SteadyS: secs(h.Steady), EndS: secs(h.End), VirtualS: secs(res.Virtual), WallS: secs(res.Wall),
 		Events: res.Events, TraceHash: fmt.Sprintf("%016x", res.TraceHash), Faults: []Fault{},

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardquake/shardquake/internal/version"
 	"github.com/shardquake/shardquake/scenarios"
 )
 
@@ -128,6 +129,7 @@ func TestAFolderThatNothingCanBeWrittenToIsToldBeforehand(t *testing.T) {
 
 func TestTheFilesOfARunAreAsBlessed(t *testing.T) {
 	rep := build(t)
+	rep.Version = version.Build{Version: "v0.1.0", Revision: "f02d0065cb3f"}
 	text, err := marshal(rep)
 	require.NoError(t, err)
 	golden(t, "report.json", text)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/shardquake/shardquake/internal/version"
 	"github.com/shardquake/shardquake/reports/score"
 	"github.com/shardquake/shardquake/scenarios"
 )
@@ -23,6 +24,7 @@ const (
 // Sweep is what the runs of one scenario with several seeds have in common.
 type Sweep struct {
 	Schema   string            `json:"schema"`
+	Version  version.Build     `json:"version"`
 	Scenario string            `json:"scenario"`
 	Backend  string            `json:"backend"`
 	Verdict  scenarios.Verdict `json:"verdict"` // the worst
@@ -56,7 +58,7 @@ type SeedOutcome struct {
 // SweepOf sums up runs of one scenario; reports stand in the order of their seeds.
 func SweepOf(reports []*Report) *Sweep {
 	first := reports[0]
-	s := &Sweep{Schema: "shardquake.sweep/1", Scenario: first.Scenario, Backend: first.Backend, Verdict: scenarios.Pass}
+	s := &Sweep{Schema: SweepSchema, Version: first.Version, Scenario: first.Scenario, Backend: first.Backend, Verdict: scenarios.Pass}
 	var worst *SeedOutcome
 	for _, r := range reports {
 		o := SeedOutcome{Seed: r.Seed, Verdict: r.Verdict, TraceHash: r.TraceHash}

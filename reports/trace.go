@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shardquake/shardquake/internal/version"
 	"github.com/shardquake/shardquake/scenarios"
 )
 
@@ -19,7 +20,28 @@ type traceLine struct {
 	Data any           `json:"data"`
 }
 
-// Trace is the text of trace.jsonl: everything observed, done and decided, in order
+// traceHead is the first line of trace.jsonl: which format and what wrote it. It is left
+// out of trace_sha256, or no two versions could be told to behave the same.
+type traceHead struct {
+	Kind    string        `json:"kind"`
+	Schema  string        `json:"schema"`
+	Version version.Build `json:"version"`
+	// Scenario, Backend and Seed say whose trace it is.
+	Scenario string `json:"scenario"`
+	Backend  string `json:"backend"`
+	Seed     uint64 `json:"seed"`
+}
+
+// TraceHead is the first line of a run's trace.jsonl.
+func TraceHead(r *Report) ([]byte, error) {
+	text, err := json.Marshal(traceHead{"head", TraceSchema, r.Version, r.Scenario, r.Backend, r.Seed})
+	if err != nil {
+		return nil, fmt.Errorf("trace: %w", err)
+	}
+	return append(text, '\n'), nil
+}
+
+// Trace is the text of trace.jsonl after its head: everything observed, done and decided, in order
 // of time; what happened at the same moment in the order observations, faults,
 // decisions, log, clients.
 func Trace(res *scenarios.Result) ([]byte, error) {

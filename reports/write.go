@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/version"
 	"github.com/shardquake/shardquake/scenarios"
 )
 
@@ -29,6 +30,9 @@ const (
 
 // Plan is plan.json: with scenario.yaml beside it, all that a replay needs.
 type Plan struct {
+	// Schema is "" and Version empty in the first plans, which had neither.
+	Schema   string          `json:"schema"`
+	Version  version.Build   `json:"version"`
 	Scenario string          `json:"scenario"`
 	File     string          `json:"file"`
 	Backend  string          `json:"backend"`
@@ -53,13 +57,20 @@ func Write(dir string, res *scenarios.Result) (*Report, error) {
 	}
 	sum := sha256.Sum256(trace)
 	rep.TraceSHA256 = hex.EncodeToString(sum[:])
-	plan := Plan{res.Scenario.Name, filepath.Base(res.File), res.Backend, res.Scale, res.Seed, res.Plan, res.Calibration}
+	plan := Plan{
+		Schema: PlanSchema, Version: rep.Version, Scenario: res.Scenario.Name, File: filepath.Base(res.File), Backend: res.Backend,
+		Scale: res.Scale, Seed: res.Seed, Plan: res.Plan, Calibration: res.Calibration,
+	}
+	head, err := TraceHead(rep)
+	if err != nil {
+		return nil, err
+	}
 	page, err := HTML(rep, res, ReplayCommand(dir))
 	if err != nil {
 		return nil, err
 	}
 	files := []file{
-		{FileTrace, trace}, {FileScenario, res.Text}, {FileSummary, Markdown(rep, ReplayCommand(dir))}, {FileHTML, page},
+		{FileTrace, append(head, trace...)}, {FileScenario, res.Text}, {FileSummary, Markdown(rep, ReplayCommand(dir))}, {FileHTML, page},
 	}
 	for _, doc := range []struct {
 		name string
@@ -203,6 +214,9 @@ func ReadPlan(dir string) (*Plan, []byte, error) {
 	var p Plan
 	if err := readJSON(filepath.Join(dir, FilePlan), &p); err != nil {
 		return nil, nil, err
+	}
+	if p.Schema != "" && p.Schema != PlanSchema {
+		return nil, nil, fmt.Errorf("%s: schema %q; this version reads %q", filepath.Join(dir, FilePlan), p.Schema, PlanSchema)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, FileScenario))
 	if err != nil {

@@ -8,9 +8,16 @@ import (
 	"github.com/shardquake/shardquake/internal/units"
 )
 
+// FileFormat is the version of the scenario file format. Keys are added without changing
+// it; a key that changes its meaning or goes away changes it, and files of earlier formats
+// still load.
+const FileFormat = 1
+
 // Scenario is a scenario file after reading. Times are since t=0, the moment the
 // steady state first holds.
 type Scenario struct {
+	// Format is the version of the file format that the file was written in.
+	Format     int             `yaml:"format,omitempty" json:"-" jsonschema:"minimum=1,description=the version of this file format; default 1"`
 	Name       string          `yaml:"name" json:"name" jsonschema:"required,description=a short name in lower case with dashes"`
 	About      string          `yaml:"about" json:"about" jsonschema:"required,description=what the scenario shows in a sentence"`
 	System     string          `yaml:"system" json:"system" jsonschema:"required,enum=elasticsearch,enum=kv"`
@@ -150,6 +157,7 @@ func fill[T comparable](a *absentee, path string, field *T, value T, want string
 // setDefaults fills in what the file leaves out, and says which zeros make no sense.
 func (s *Scenario) setDefaults(has func(path string) bool) []source.Problem {
 	a := &absentee{has: has}
+	fill(a, "$.format", &s.Format, FileFormat, "the number of a file format, such as 1")
 	fill(a, "$.seed", &s.Seed, 1, "a number from 1 on")
 	fill(a, "$.settle", &s.Settle, units.Duration(minute), "") // 0s: don't wait
 	fill(a, "$.steady-within", &s.Steady, units.Duration(3*minute), "a time such as 3m")

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/shardquake/shardquake/internal/version"
 )
 
 func main() {
@@ -75,13 +77,16 @@ func newRootCommand() *cobra.Command {
 		Long: `Shardquake runs one scenario file (a cluster, its load, its controller, the faults
 and what must hold) on a deterministic simulator and on real nodes, and says
 whether it held.`,
+		Version:       version.Current().String() + ", " + version.Go(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.AddCommand(
 		newRunCommand(), newReplayCommand(), newListCommand(), newCheckCommand(), newSchemaCommand(), newInitCommand(),
 		newAllocateCommand(), newCleanCommand(), newEventsCommand(), newFidelityCommand(), newCalibrateCommand(), newControllerCommand(), newSimServeCommand(), newCompareCommand(), newKVCommand(),
+		newVersionCommand(),
 	)
+	root.SetVersionTemplate("shardquake {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(withNearestFlag(cmd, err)) })
 	return root
 }

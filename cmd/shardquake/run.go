@@ -250,7 +250,7 @@ func execute(cmd *cobra.Command, s *scenarios.Loaded, x execution) error {
 		if err != nil {
 			return usage(err)
 		}
-		if err := reports.CompareSummary(out, diffs, x.baseline); err != nil {
+		if err := reports.CompareSummary(out, diffs, reports.Reservations(baseline, rep), x.baseline); err != nil {
 			return err
 		}
 	}
@@ -355,20 +355,31 @@ func compareReplay(out io.Writer, dir string, x execution) error {
 		return err
 	}
 	if before.Backend == "sim" && now.Backend == "sim" {
+		if _, err := reports.ReadTrace(dir, before); err != nil {
+			return usagef("the replay can't be compared: %w", err)
+		}
 		if before.TraceSHA256 == now.TraceSHA256 && before.TraceHash == now.TraceHash {
 			fmt.Fprintln(out, "\n  the replay is identical, byte for byte")
 			return verdictError(now.Verdict)
 		}
-		fmt.Fprintf(out, "\n  the replay differs: trace hash %s, was %s (another version of Shardquake?)\n", now.TraceHash, before.TraceHash)
+		fmt.Fprintf(out, "\n  the replay differs: trace hash %s, was %s %s\n", now.TraceHash, before.TraceHash, versions(before, now))
 	}
 	diffs, err := reports.Compare(before, now)
 	if err != nil {
 		return err
 	}
-	if err := reports.CompareSummary(out, diffs, dir); err != nil {
+	if err := reports.CompareSummary(out, diffs, reports.Reservations(before, now), dir); err != nil {
 		return err
 	}
 	return verdictError(now.Verdict)
+}
+
+// versions says whether a difference between two runs may be one between two programs.
+func versions(before, now *reports.Report) string {
+	if text := now.Version.Differs(before.Version); text != "" {
+		return "(by " + text + ")"
+	}
+	return "(by the same version, " + now.Version.String() + ")"
 }
 
 // isTerminal reports whether w shows colours.

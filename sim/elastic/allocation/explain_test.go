@@ -109,3 +109,45 @@ func TestDisksAreExplainedInBytesAndPercent(t *testing.T) {
 		"[cluster.routing.allocation.disk.watermark.high=90%] and cause it to have less than the minimum required [10gb] of free space "+
 		"(free: [80gb], used: [20%], estimated shard size: [71gb])", said["node-1"])
 }
+
+func TestTheDiskMonitorBlocksReleasesAndReroutes(t *testing.T) {
+	f := newFixture(t, 2, nil)
+	f.addIndex("logs", 1, 0, nil)
+	f.addIndex("metrics", 1, 0, nil)
+	f.settle()
+	full := f.primary("logs").Node
+	usage := func(free int64) {
+		f.in.Info = &ClusterInfo{Nodes: map[string]DiskUsage{"node-0": {"/data", 1000, 900}, "node-1": {"/data", 1000, 900}}}
+		f.in.Info.Nodes[full] = DiskUsage{"/data", 1000, free}
+	}
+	var m DiskMonitor
+	usage(900)
+	assert.True(t, m.Check(f.s, f.st, f.in).Reroute, "usage of new nodes arrived")
+	m.Done(f.in.NowMillis)
+	assert.Equal(t, DiskReport{}, m.Check(f.s, f.st, f.in))
+
+	usage(40)
+	r := m.Check(f.s, f.st, f.in)
+	assert.Equal(t, []string{full}, r.OverFlood)
+	assert.Equal(t, []string{"logs"}, r.Block, "only what has a copy on the full node")
+	f.st = f.st.Clone()
+	f.st.Blocks = []state.IndexBlocks{{Index: "logs", Blocks: []state.Block{{ID: FloodBlockID, Levels: []string{"metadata_write", "write"}}}}}
+	assert.Empty(t, m.Check(f.s, f.st, f.in).Block, "it is blocked already")
+
+	usage(80)
+	r = m.Check(f.s, f.st, f.in)
+	assert.Equal(t, []string{full}, r.OverHigh)
+	assert.Empty(t, r.Release, "the block stays above the high watermark")
+	assert.False(t, r.Reroute, "it rerouted less than the interval ago")
+	f.in.NowMillis += 60_000
+	assert.True(t, m.Check(f.s, f.st, f.in).Reroute)
+	m.Done(f.in.NowMillis)
+
+	usage(120)
+	r = m.Check(f.s, f.st, f.in)
+	assert.Equal(t, []string{full}, r.OverLow)
+	assert.Equal(t, []string{"logs"}, r.Release)
+	f.in.NowMillis += 60_000
+	usage(900)
+	assert.True(t, m.Check(f.s, f.st, f.in).Reroute, "there is room again")
+}

@@ -134,7 +134,7 @@ func NextDelay(st *state.State, nowNanos int64) (delay time.Duration, ok bool) {
 func NodeOrder(st *state.State) []string {
 	var ids []string
 	for _, n := range st.Nodes {
-		if n.CanContainData() {
+		if canContainData(n) {
 			ids = append(ids, n.ID)
 		}
 	}

@@ -1,0 +1,32 @@
+package scenariotest_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/internal/catalog"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+func TestScenarioFilesOfEveryFormatStillLoad(t *testing.T) {
+	files, err := filepath.Glob("testdata/formats/*.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	seen := map[int]bool{}
+	for _, f := range files {
+		s, err := scenarios.Load(f, nil, catalog.Vocabulary())
+		require.NoError(t, err, f)
+		assert.True(t, strings.HasPrefix(filepath.Base(f), "1-"), "the name says which format: %s", f)
+		seen[s.Format] = true
+	}
+	assert.True(t, seen[scenarios.FileFormat], "the present format has a file that later versions are held to")
+}
+
+func TestAFileOfALaterFormatIsRefusedWithItsPlace(t *testing.T) {
+	_, err := scenarios.Load("testdata/formats/1-kv.yaml", []string{"format=2"}, catalog.Vocabulary())
+	assert.ErrorContains(t, err, "1-kv.yaml:2:9: file format 2; this version of Shardquake reads format 1")
+}
