@@ -112,7 +112,7 @@ func (p *process) updateMetadata(d *delta) {
 func (p *process) follow(ch *shardChange) {
 	key := storeKey{ch.meta.UUID, ch.new.Shard}
 	s := p.shards[key]
-	want := copyOn(ch.new, p.n.ID())
+	want := ch.new.On(p.n.ID())
 	switch {
 	case s == nil && want == nil:
 	case s == nil:

@@ -170,32 +170,6 @@ func (d *delta) file(i int, t *state.ShardTable) {
 	}
 }
 
-// copyOn finds the copy, or relocation target, that a table has on a node.
-func copyOn(t *state.ShardTable, node string) *state.Copy {
-	for _, c := range t.Copies {
-		if c.Node == node {
-			return c
-		}
-		if c.State == state.Relocating && c.Other == node {
-			return c.Target()
-		}
-	}
-	return nil
-}
-
-// copyWith finds the copy, or relocation target, with an allocation id.
-func copyWith(t *state.ShardTable, id string) *state.Copy {
-	for _, c := range t.Copies {
-		if c.AllocationID == id {
-			return c
-		}
-		if c.State == state.Relocating && c.OtherID == id {
-			return c.Target()
-		}
-	}
-	return nil
-}
-
 // tableOf finds a shard's table and metadata in a state, or nil.
 func tableOf(st *state.State, k storeKey) (*state.ShardTable, *state.Index) {
 	for _, m := range st.Indices {

@@ -1,6 +1,7 @@
 package elastic
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -66,4 +67,23 @@ func TestAtFloodStagePinnedShardsStayBlockedUntilTheDiskIsFreed(t *testing.T) {
 	w.c.byName[victim].disk.DropBallast()
 	w.until(time.Minute, "released", func() bool { return !w.blocked() })
 	assert.LessOrEqual(t, w.since(), 10.4)
+}
+
+func TestTheFloodBlockGoesWhenTheThresholdIsSwitchedOffThoughTheDiskIsFull(t *testing.T) {
+	none, off := "none", "false"
+	w := p7(t, settings.Settings{})
+	w.do(updateIndex(w, "p7", map[string]*string{"index.routing.allocation.enable": &none}))
+	disk := w.c.byName[w.victim()].disk
+	disk.Fill(97)
+	w.until(time.Minute, "blocked", w.blocked)
+	w.do(func(ctx context.Context) {
+		_, _, err := w.c.leader().UpdateClusterSettings(ctx, map[string]*string{settings.DiskThresholdEnabled.Key(): &off}, nil, time.Minute, time.Minute)
+		require.NoError(t, err)
+	})
+	w.observe()
+	w.until(time.Minute, "released", func() bool { return !w.blocked() })
+	assert.LessOrEqual(t, w.since(), 10.4, "at the next look")
+	assert.Greater(t, disk.Used(), int64(1<<30)/100*96, "the disk is as full as before")
+	w.run(time.Minute)
+	assert.False(t, w.blocked(), "and stays released")
 }

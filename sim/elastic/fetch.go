@@ -175,7 +175,7 @@ func (f *fetcher) ask(cache map[allocation.ShardID]*fetch, index string, shard i
 		f.view = p.applied
 	}
 	for _, n := range f.view.Nodes {
-		if !holdsData(n) {
+		if !n.CanContainData() {
 			continue
 		}
 		nodes = append(nodes, n.ID)
@@ -242,9 +242,4 @@ func (p *process) describeStore(k storeKey) storeAnswer {
 	}
 	a.leases = st.leases.Clone()
 	return a
-}
-
-// holdsData reports whether a node has any of the data roles.
-func holdsData(n *state.Node) bool {
-	return slices.ContainsFunc(n.Roles, func(r string) bool { return r == "data" || len(r) > 5 && r[:5] == "data_" })
 }

@@ -84,7 +84,7 @@ func newIndex(name, uuid string, created int64, s settings.Settings, mapping []b
 func (m *master) checkShardLimit(st *state.State, more int) error {
 	limit, open, data := settings.MaxShardsPerNode.Get(m.p.conf), 0, 0
 	for _, n := range st.Nodes {
-		if holdsData(n) {
+		if n.CanContainData() {
 			data++
 		}
 	}

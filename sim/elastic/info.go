@@ -2,10 +2,11 @@ package elastic
 
 import (
 	"slices"
-	"time"
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/coordination"
+	"github.com/shardquake/shardquake/sim/elastic/diskmonitor"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -19,12 +20,12 @@ type infoService struct {
 	timer   sim.Timer
 	polling bool
 	again   bool // another poll was asked for while one was under way
-	monitor diskMonitor
+	monitor diskmonitor.Monitor
 	sizes   []nodeSizes // that info was made from
 }
 
 func newInfoService(m *master) *infoService {
-	return &infoService{m: m, monitor: newDiskMonitor(m)}
+	return &infoService{m: m}
 }
 
 func (s *infoService) latest() *allocation.ClusterInfo { return s.info }
@@ -48,7 +49,7 @@ func (s *infoService) stop() { s.timer.Stop() }
 // applied polls when a data node has joined.
 func (s *infoService) applied(d *delta) {
 	for _, n := range d.joined {
-		if holdsData(n) && d.old.Master == d.new.Master {
+		if n.CanContainData() && d.old.Master == d.new.Master {
 			s.poll()
 			return
 		}
@@ -79,11 +80,15 @@ func (s *infoService) poll() {
 	}
 	p := s.m.p
 	if !settings.DiskThresholdEnabled.Get(p.conf) {
+		// Nobody is asked, but who listens hears that nothing is known: blocks of a disk that was
+		// full go now.
+		s.sizes = nil
+		s.arrived(&allocation.ClusterInfo{})
 		return
 	}
 	var asked []*state.Node
 	for _, n := range p.applied.Nodes {
-		if holdsData(n) {
+		if n.CanContainData() {
 			asked = append(asked, n)
 		}
 	}
@@ -127,12 +132,41 @@ func (s *infoService) finish(asked []*state.Node, answers []*nodeInfo) {
 		}
 	}
 	s.addSizes(info, asked, answers)
-	s.info = info
-	s.monitor.onInfo(info)
+	s.arrived(info)
 	if s.again {
 		s.again = false
 		s.poll()
 	}
+}
+
+// arrived takes over new information and acts on it.
+func (s *infoService) arrived(info *allocation.ClusterInfo) {
+	p := s.m.p
+	s.info = info
+	orders := s.monitor.Check(diskmonitor.View{State: p.applied, Settings: p.conf, Info: info, Now: p.c.now()})
+	if orders.Reroute {
+		s.m.reroute.ask("disk threshold monitor", coordination.High, s.monitorDone)
+	}
+	yes := "true"
+	s.setBlocks(orders.Block, &yes)
+	s.setBlocks(orders.Release, nil)
+}
+
+func (s *infoService) monitorDone() { s.monitor.Done(s.m.p.c.now()) }
+
+// setBlocks sets the flood-stage block of indices or takes it away.
+func (s *infoService) setBlocks(names []string, value *string) {
+	if len(names) == 0 {
+		return
+	}
+	key := settings.IndexBlockReadOnlyAllowDelete.Key()
+	s.m.submit(coordination.Task{
+		Source: "update-settings [" + names[0] + "]", Priority: coordination.Urgent,
+		Update: func(st *state.State) (*state.State, error) {
+			return s.m.changeIndexSettings(st, names, map[string]*string{key: value})
+		},
+		Published: func(_, _ *state.State) { s.monitorDone() },
+	}, func(error) { s.monitorDone() })
 }
 
 // addSizes adds the shards' sizes: those of the last time when no node has others.
@@ -260,6 +294,3 @@ func (n *Node) room(bytes int64) bool {
 	}
 	return n.disk.Free() >= bytes
 }
-
-// minReroute is before all reroutes.
-const minReroute = -1 << 62 * time.Nanosecond

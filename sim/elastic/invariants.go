@@ -84,7 +84,7 @@ func (v *invariants) promotion(d *delta, ch *shardChange, was *state.Index) {
 	if now.AllocationID == "" {
 		return
 	}
-	before := copyWith(ch.old, now.AllocationID)
+	before := ch.old.With(now.AllocationID)
 	if before == nil || before.Primary {
 		return
 	}

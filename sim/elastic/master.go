@@ -147,7 +147,7 @@ func (m *master) shardStarted(k storeKey, id string, primary bool, term int64, r
 			if t == nil {
 				return st, nil
 			}
-			cp := copyWith(t, id)
+			cp := t.With(id)
 			if cp == nil || cp.State != state.Initializing || (primary && cp.Primary && meta.PrimaryTerms[k.shard] != term) {
 				return st, nil
 			}
@@ -206,7 +206,7 @@ func (m *master) failed(st *state.State, f shardFailure) (*state.State, error) {
 	}
 	m.fetch.forget(f.key)
 	m.fetch.view = st
-	cp := copyWith(t, f.id)
+	cp := t.With(f.id)
 	if cp != nil {
 		failures := []allocation.Failure{{Copy: cp, Message: f.message, Error: f.cause, MarkStale: f.stale}}
 		return m.rerouteWanted(m.alloc.FailCopies(st, failures, nil, m.input())), nil

@@ -88,7 +88,7 @@ func (t *tracker) update(m *state.Index, tab *state.ShardTable) {
 	t.syncLeases()
 	inSync := m.InSync[t.s.key.shard]
 	t.copies = slices.DeleteFunc(t.copies, func(c *peerCopy) bool {
-		return c.id != t.s.routing.AllocationID && !slices.Contains(inSync, c.id) && copyWith(tab, c.id) == nil
+		return c.id != t.s.routing.AllocationID && !slices.Contains(inSync, c.id) && tab.With(c.id) == nil
 	})
 	for _, id := range inSync {
 		t.add(id).inSync = true
@@ -127,7 +127,7 @@ func (t *tracker) targets() []*state.Copy {
 func (t *tracker) unavailable() []string {
 	var out []string
 	for _, c := range t.copies {
-		if c.inSync && copyWith(t.s.table, c.id) == nil {
+		if c.inSync && t.s.table.With(c.id) == nil {
 			out = append(out, c.id)
 		}
 	}

@@ -28,7 +28,7 @@ type recoverySource struct {
 // serveRecovery answers a target's request; done is called at the end of it all.
 func (q *process) serveRecovery(req startRequest, done func(error)) {
 	s := q.shards[req.key]
-	if s == nil || s.phase != started || !s.actingPrimary() || copyWith(s.table, req.id) == nil || s.tracker.find(req.id) == nil {
+	if s == nil || s.phase != started || !s.actingPrimary() || s.table.With(req.id) == nil || s.tracker.find(req.id) == nil {
 		done(errDelayRecovery)
 		return
 	}

@@ -37,7 +37,7 @@ func (op *replicationOp) undelivered(r *replicaRetry, err error) {
 	s := op.s
 	r.err = err
 	connection := errors.Is(err, sim.ErrReset) || errors.Is(err, sim.ErrRefused)
-	if !connection || s.phase == closed || s.tracker != op.t || copyWith(s.table, r.copy.AllocationID) == nil ||
+	if !connection || s.phase == closed || s.tracker != op.t || s.table.With(r.copy.AllocationID) == nil ||
 		s.now().Sub(r.began) > replicationRetryTimeout {
 		op.replicated(r.copy, err)
 		return
@@ -53,7 +53,7 @@ func (op *replicationOp) undelivered(r *replicaRetry, err error) {
 
 // giveUpOnLeavers ends the wait for copies that the routing table no longer has.
 func (t *tracker) giveUpOnLeavers() {
-	t.endRetries(func(r *replicaRetry) bool { return copyWith(t.s.table, r.copy.AllocationID) == nil })
+	t.endRetries(func(r *replicaRetry) bool { return t.s.table.With(r.copy.AllocationID) == nil })
 }
 
 // endRetries gives up the operations whose wait is over: the master is asked to fail

@@ -170,7 +170,7 @@ func sourceOf(want *state.Copy, t *state.ShardTable) string {
 // updateMeta takes over new metadata of the index while the copy stays.
 func (s *shard) updateMeta(m *state.Index, t *state.ShardTable) {
 	s.meta = m
-	if s.routing.Primary && s.tracker != nil && copyWith(t, s.routing.AllocationID) != nil {
+	if s.routing.Primary && s.tracker != nil && t.With(s.routing.AllocationID) != nil {
 		s.tracker.update(m, t)
 	}
 }

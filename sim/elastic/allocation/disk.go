@@ -2,7 +2,6 @@ package allocation
 
 import (
 	"maps"
-	"math"
 	"slices"
 
 	"github.com/shardquake/shardquake/sim/elastic/settings"
@@ -151,40 +150,15 @@ func (p *pass) dataPath(r *routed) string {
 	return p.in.Info.DataPaths[NodeShard{Node: r.node.id, Index: r.shard.index.meta.Name, Shard: r.shard.num}]
 }
 
-// mustBeFree is how many bytes a watermark wants free on a disk of a size
-// (DiskThresholdSettings.getFreeBytesThreshold).
-func (w *watermark) mustBeFree(total int64) int64 {
-	if !w.value.Ratio {
-		return w.value.Bytes
-	}
-	return total - w.mayBeUsed(total, w.headroom)
-}
-
-func (w *watermark) mayBeUsed(total, headroom int64) int64 {
-	used := int64(math.Ceil(float64(float64(total)*w.value.Percent) / 100))
-	if headroom != -1 {
-		used = max(used, total-headroom)
-	}
-	return used
-}
-
-// describe is the setting that makes the watermark, as Elasticsearch prints it.
-func (w *watermark) describe(total int64) string {
-	if w.value.Ratio && w.mayBeUsed(total, w.headroom) != w.mayBeUsed(total, -1) {
-		return w.key + ".max_headroom=" + settings.BytesText(w.headroom)
-	}
-	return w.key + "=" + w.value.Text()
-}
-
 func (p *pass) lowFree(total int64) int64 { return cachedFree(p.disk.lowFree, &p.set.disk.low, total) }
 func (p *pass) highFree(total int64) int64 {
 	return cachedFree(p.disk.highFree, &p.set.disk.high, total)
 }
 
-func cachedFree(cache map[int64]int64, w *watermark, total int64) int64 {
+func cachedFree(cache map[int64]int64, w *settings.Watermark, total int64) int64 {
 	free, ok := cache[total]
 	if !ok {
-		free = w.mustBeFree(total)
+		free = w.MustBeFree(total)
 		cache[total] = free
 	}
 	return free
@@ -234,7 +208,7 @@ func (p *pass) diskAllocate(r *routed, n *node) (Verdict, string) {
 	if after < high {
 		return No, p.say("allocating the shard to this node will bring the node above the high watermark cluster setting [%s] and cause it to "+
 			"have less than the minimum required [%s] of free space (free: [%s], used: [%s], estimated shard size: [%s])",
-			p.set.disk.high.describe(total), settings.HumanBytes(high), settings.HumanBytes(free), usedText(total, free), settings.HumanBytes(size))
+			p.set.disk.high.Describe(total), settings.HumanBytes(high), settings.HumanBytes(free), usedText(total, free), settings.HumanBytes(size))
 	}
 	if !p.explain {
 		return Yes, ""
@@ -243,12 +217,12 @@ func (p *pass) diskAllocate(r *routed, n *node) (Verdict, string) {
 		settings.HumanBytes(free), usedText(total, free), settings.HumanBytes(size), settings.HumanBytes(after))
 }
 
-func (p *pass) aboveWatermark(name string, w *watermark, total, free, must int64) string {
+func (p *pass) aboveWatermark(name string, w *settings.Watermark, total, free, must int64) string {
 	if !p.explain {
 		return ""
 	}
 	return p.say("the node is above the %s watermark cluster setting [%s], having less than the minimum required [%s] free space, "+
-		"actual free: [%s], actual used: [%s]", name, w.describe(total), settings.HumanBytes(must), settings.HumanBytes(free), usedText(total, free))
+		"actual free: [%s], actual used: [%s]", name, w.Describe(total), settings.HumanBytes(must), settings.HumanBytes(free), usedText(total, free))
 }
 
 // diskRemain drives copies off nodes above the high watermark. Copies that already
@@ -277,7 +251,7 @@ func (p *pass) diskRemain(r *routed, n *node) (Verdict, string) {
 		}
 		return No, p.say("the shard cannot remain on this node because it is above the high watermark cluster setting [%s] and there is less "+
 			"than the required [%s] free space on node, actual free: [%s], actual used: [%s]",
-			p.set.disk.high.describe(total), settings.HumanBytes(high), settings.HumanBytes(free), usedText(total, free))
+			p.set.disk.high.Describe(total), settings.HumanBytes(high), settings.HumanBytes(free), usedText(total, free))
 	}
 	if !p.explain {
 		return Yes, ""

@@ -259,7 +259,7 @@ func compareIndices(a, b *index) int {
 // readNodes lists the data nodes, by id.
 func (p *pass) readNodes() javaorder.Table {
 	for _, n := range p.st.Nodes {
-		if canContainData(n) {
+		if n.CanContainData() {
 			p.addNode(n.ID, n)
 		}
 	}
@@ -273,16 +273,6 @@ func (p *pass) addNode(id string, disco *state.Node) *node {
 	p.nodes = append(p.nodes, n)
 	p.byID[id] = n
 	return n
-}
-
-// canContainData reports whether copies may live on a node (DiscoveryNode.canContainData).
-func canContainData(n *state.Node) bool {
-	for _, r := range n.Roles {
-		if r == "data" || len(r) > 5 && r[:5] == "data_" {
-			return true
-		}
-	}
-	return false
 }
 
 // nodeOf finds a node by id. Of a node that has left it makes one, which

@@ -36,16 +36,8 @@ type clusterSettings struct {
 
 // diskSettings are the watermarks.
 type diskSettings struct {
-	enabled          bool
-	low, high, flood watermark
-}
-
-// watermark is a level of disk usage: a size that must be free, or a part of the
-// disk that may be used, with a cap on what must be free then.
-type watermark struct {
-	key      string
-	value    settings.Relative
-	headroom int64 // -1 none
+	enabled   bool
+	low, high settings.Watermark
 }
 
 func newClusterSettings(s settings.Settings) *clusterSettings {
@@ -87,14 +79,10 @@ func newClusterSettings(s settings.Settings) *clusterSettings {
 }
 
 func newDiskSettings(s settings.Settings) diskSettings {
-	level := func(value *settings.Setting[settings.Relative], headroom *settings.Setting[int64]) watermark {
-		return watermark{key: value.Key(), value: value.Get(s), headroom: headroom.Get(s)}
-	}
 	return diskSettings{
 		enabled: settings.DiskThresholdEnabled.Get(s),
-		low:     level(settings.DiskLow, settings.DiskLowHeadroom),
-		high:    level(settings.DiskHigh, settings.DiskHighHeadroom),
-		flood:   level(settings.DiskFlood, settings.DiskFloodHeadroom),
+		low:     settings.LowWatermark(s),
+		high:    settings.HighWatermark(s),
 	}
 }
 

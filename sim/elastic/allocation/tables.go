@@ -134,7 +134,7 @@ func NextDelay(st *state.State, nowNanos int64) (delay time.Duration, ok bool) {
 func NodeOrder(st *state.State) []string {
 	var ids []string
 	for _, n := range st.Nodes {
-		if canContainData(n) {
+		if n.CanContainData() {
 			ids = append(ids, n.ID)
 		}
 	}

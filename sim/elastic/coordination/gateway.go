@@ -33,21 +33,11 @@ func (g *gateway) applied(st *state.State) {
 	}
 	dataNodes := 0
 	for _, n := range st.Nodes {
-		if holdsData(n) {
+		if n.CanContainData() {
 			dataNodes++
 		}
 	}
 	g.consider(g.pending, dataNodes)
-}
-
-// holdsData reports whether a node has any of the data roles.
-func holdsData(n *state.Node) bool {
-	for _, role := range n.Roles {
-		if role == "data" || len(role) > 5 && role[:5] == "data_" {
-			return true
-		}
-	}
-	return false
 }
 
 func (g *gateway) consider(r *recoverState, dataNodes int) {

@@ -199,3 +199,29 @@ func (r *RoutingTable) Each(f func(*Copy)) {
 		}
 	}
 }
+
+// On finds the copy, or relocation target, that a table has on a node.
+func (t *ShardTable) On(node string) *Copy {
+	for _, c := range t.Copies {
+		if c.Node == node {
+			return c
+		}
+		if c.State == Relocating && c.Other == node {
+			return c.Target()
+		}
+	}
+	return nil
+}
+
+// With finds the copy, or relocation target, with an allocation id.
+func (t *ShardTable) With(id string) *Copy {
+	for _, c := range t.Copies {
+		if c.AllocationID == id {
+			return c
+		}
+		if c.State == Relocating && c.OtherID == id {
+			return c.Target()
+		}
+	}
+	return nil
+}

@@ -33,6 +33,17 @@ func (n *Node) Attribute(name string) (string, bool) {
 // HasRole reports whether the node has a role such as "data" or "master".
 func (n *Node) HasRole(role string) bool { return slices.Contains(n.Roles, role) }
 
+// CanContainData reports whether copies may live on the node
+// (DiscoveryNode.canContainData).
+func (n *Node) CanContainData() bool { return slices.ContainsFunc(n.Roles, dataRole) }
+
+// DedicatedFrozen reports whether the node holds frozen data only.
+func (n *Node) DedicatedFrozen() bool {
+	return n.HasRole("data_frozen") && !slices.ContainsFunc(n.Roles, func(r string) bool { return r != "data_frozen" && dataRole(r) })
+}
+
+func dataRole(r string) bool { return r == "data" || len(r) > 5 && r[:5] == "data_" }
+
 // Index is an index's metadata (IndexMetadata).
 type Index struct {
 	Name         string
