@@ -19,6 +19,7 @@
 //	storage       the engines that copies keep data in, and their common contract
 //	wire          the binary protocol
 //	client        the database as programs see it: operations, futures, transactions
+//	clock         the names of the clock, for programs that bring one of their own
 //	check         whether what clients saw is consistent with what follows
 //
 // # What a level guarantees, and why

@@ -4,6 +4,8 @@ package clock
 
 import (
 	"context"
+	crand "crypto/rand"
+	"encoding/binary"
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
@@ -29,6 +31,13 @@ var _ Clock = (*Real)(nil)
 // that jitter can be repeated even where time can't.
 func NewReal(seed uint64) *Real {
 	return &Real{start: time.Now(), seed: seed, streams: make(map[string]*rand.Rand)}
+}
+
+// System makes a clock that starts now, with random streams that differ at every start.
+func System() *Real {
+	var seed [8]byte
+	_, _ = crand.Read(seed[:]) // never fails
+	return NewReal(binary.LittleEndian.Uint64(seed[:]))
 }
 
 // Now implements [Clock].

@@ -47,9 +47,10 @@ type Admin interface {
 
 // Config configures a DB. Zero fields stand for the defaults.
 type Config struct {
-	Clock     clock.Clock // required
-	Transport Transport   // required
-	Admin     Admin       // required
+	Transport Transport // required
+	Admin     Admin     // required
+	// Clock is the machine's unless set.
+	Clock clock.Clock
 	// ID tells clients apart, over restarts too; drawn at random.
 	ID uint64
 	// Level is that of requests that don't name one; QUORUM.
@@ -93,8 +94,11 @@ type DB struct {
 
 // Open makes a client. It doesn't contact anybody yet.
 func Open(cfg Config) (*DB, error) {
-	if cfg.Clock == nil || cfg.Transport == nil || cfg.Admin == nil {
-		return nil, fmt.Errorf("client: a clock, a transport and an admin are needed: %w", ErrInvalid)
+	if cfg.Transport == nil || cfg.Admin == nil {
+		return nil, fmt.Errorf("client: a transport and an admin are needed: %w", ErrInvalid)
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = clock.System()
 	}
 	def := func(d *time.Duration, v time.Duration) {
 		if *d == 0 {
