@@ -75,13 +75,7 @@ func (o *Options) Bind(fs *pflag.FlagSet) {
 	for _, r := range policy.Registry() {
 		names = append(names, r.Name)
 	}
-	fs.StringVar((*string)(&o.ES), "es", string(o.ES), "Elasticsearch nodes, separated by commas, in the order of preference")
-	fs.StringVar(&o.APIKey, "api-key", o.APIKey, "API key (better: --api-key-file or SHARDQUAKE_API_KEY)")
-	fs.StringVar(&o.APIKeyFile, "api-key-file", o.APIKeyFile, "file with the API key")
-	fs.StringVar(&o.User, "user", o.User, "user name")
-	fs.StringVar(&o.Password, "password", o.Password, "password (better: --password-file or SHARDQUAKE_PASSWORD)")
-	fs.StringVar(&o.PasswordFile, "password-file", o.PasswordFile, "file with the password")
-	fs.StringVar(&o.CACert, "ca-cert", o.CACert, "file with the certificates of the authorities to trust, in PEM (default: the system's)")
+	o.BindAccess(fs)
 	fs.StringVar(&o.Policy, "policy", o.Policy, "policy about shards: "+strings.Join(names, ", "))
 	fs.StringVar((*string)(&o.Shadow), "shadow", string(o.Shadow), "policies that are asked beside it and do nothing, separated by commas")
 	fs.StringVar(&o.Distance, "distance", o.Distance, "how far nodes are from each other by an attribute, such as zone(same=0, other=1, a/b=2); policies prefer near targets")
@@ -102,6 +96,18 @@ func (o *Options) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Token, "token", o.Token, "token that the HTTP API asks for (better: --token-file or SHARDQUAKE_TOKEN)")
 	fs.StringVar(&o.TokenFile, "token-file", o.TokenFile, "file with the token")
 	fs.StringVar(&o.LogFormat, "log-format", o.LogFormat, "lines, text or json")
+}
+
+// BindAccess declares the flags that say where a cluster is and how to be let in, for other
+// commands too.
+func (o *Options) BindAccess(fs *pflag.FlagSet) {
+	fs.StringVar((*string)(&o.ES), "es", string(o.ES), "Elasticsearch nodes, separated by commas, in the order of preference")
+	fs.StringVar(&o.APIKey, "api-key", o.APIKey, "API key (better: --api-key-file or SHARDQUAKE_API_KEY)")
+	fs.StringVar(&o.APIKeyFile, "api-key-file", o.APIKeyFile, "file with the API key")
+	fs.StringVar(&o.User, "user", o.User, "user name")
+	fs.StringVar(&o.Password, "password", o.Password, "password (better: --password-file or SHARDQUAKE_PASSWORD)")
+	fs.StringVar(&o.PasswordFile, "password-file", o.PasswordFile, "file with the password")
+	fs.StringVar(&o.CACert, "ca-cert", o.CACert, "file with the certificates of the authorities to trust, in PEM (default: the system's)")
 }
 
 // differing are the keys whose values are others than in o, without the values: some are
