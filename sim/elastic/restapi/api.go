@@ -15,7 +15,7 @@ import (
 type API struct {
 	cluster *elastic.Cluster
 	routes  *pathTrie
-	cache   cache
+	cache   *cache
 	// exchanges are the requests under way, in order of their beginning.
 	exchanges []*exchange
 }
@@ -23,7 +23,7 @@ type API struct {
 // New makes the API of a cluster.
 func New(cluster *elastic.Cluster) *API {
 	a := &API{cluster: cluster, routes: newTrie(), cache: newCache()}
-	for _, r := range routeTable {
+	for _, r := range routeTable() {
 		for _, on := range r.on {
 			method, pattern, _ := strings.Cut(on, " ")
 			a.routes.insert(pattern, method, r)
@@ -31,38 +31,6 @@ func New(cluster *elastic.Cluster) *API {
 	}
 	cluster.Network().OnClosed(a.closed)
 	return a
-}
-
-// route is a handler and where it stands.
-type route struct {
-	// on lists "METHOD /path/{part}".
-	on []string
-	// prepare reads parameters and body, raising errors, and returns what to do.
-	// It must not wait.
-	prepare func(r *request) action
-	// rendering names parameters that the answer's writer reads.
-	rendering []string
-	// bulk: the body is a sequence of JSON values.
-	bulk bool
-}
-
-// action does the work on a node. It may wait.
-type action func(c *call) *response
-
-// call is a request being answered.
-type call struct {
-	api  *API
-	ctx  context.Context
-	node *elastic.Node
-	req  *request
-}
-
-// response is what an action answers: JSON, or text.
-type response struct {
-	status  int
-	json    []byte
-	text    []byte
-	headers []elastic.Field
 }
 
 // Answer is a finished HTTP answer.
@@ -89,7 +57,7 @@ func (a *API) Do(ctx context.Context, node *elastic.Node, method, uri string, he
 	if answer := a.checkCommon(r); answer != nil {
 		return answer, nil
 	}
-	c := &call{api: a, ctx: ctx, node: node, req: r}
+	c := &call{cluster: a.cluster, cache: a.cache, ctx: ctx, node: node, req: r}
 	answer, err := a.dispatch(c)
 	if err == nil {
 		return answer, nil
@@ -272,6 +240,3 @@ func (a *API) finish(r *request, resp *response, filter bool) *Answer {
 	answer.Headers = append(answer.Headers, elastic.Field{Name: "Content-Type", Value: contentType})
 	return answer
 }
-
-// human reports whether ?human was given.
-func (r *request) human() bool { return r.boolParam("human", false) }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
 )
@@ -19,9 +18,9 @@ type bulkLine struct {
 
 func prepareBulk(r *request) action {
 	index, routing := r.param("index"), r.param("routing")
-	r.pipeline()
+	checkPipeline(r)
 	r.boolParam("list_executed_pipelines", false)
-	p := r.writeParams()
+	p := readWriteParams(r)
 	p.requireAlias = r.boolParam("require_alias", false)
 	p.requireDataStream = r.boolParam("require_data_stream", false)
 	r.boolParam("include_source_on_error", true)
@@ -37,7 +36,7 @@ func prepareBulk(r *request) action {
 	if len(bad) > 0 {
 		raise(validationFailed(bad...))
 	}
-	return func(c *call) *response { return c.bulk(lines, p) }
+	return func(c *call) *response { return runBulk(c, lines, p) }
 }
 
 // parseBulk reads the lines of a bulk body (BulkRequestParser).
@@ -85,7 +84,7 @@ func parseAction(meta []byte, line int, index, routing string) bulkLine {
 		raise(elastic.AsError(err))
 	}
 	malformed := func(format string, args ...any) {
-		raise(illegalArgument("Malformed action/metadata line ["+itoa(line)+"], "+format, args...))
+		raise(illegalArgument("Malformed action/metadata line ["+strconv.Itoa(line)+"], "+format, args...))
 	}
 	if v.kind != objectValue {
 		malformed("expected START_OBJECT but found [%s]", v.tokenName())
@@ -173,8 +172,8 @@ func readMeta(b *bulkLine, m *jsonMember, line int) {
 	}
 }
 
-// bulk creates missing indices, runs what is well-formed and answers in order.
-func (c *call) bulk(lines []bulkLine, p writeParams) *response {
+// runBulk creates missing indices, runs what is well-formed and answers in order.
+func runBulk(c *call, lines []bulkLine, p writeParams) *response {
 	began := c.now()
 	var names []string
 	for i := range lines {
@@ -182,14 +181,14 @@ func (c *call) bulk(lines []bulkLine, p writeParams) *response {
 			names = append(names, lines[i].item.Index)
 		}
 	}
-	uncreated := c.autoCreate(names)
+	uncreated := autoCreate(c, names)
 	var items []elastic.BulkItem
 	var at []int
 	results := make([]elastic.BulkResult, len(lines))
 	for i := range lines {
 		b := &lines[i]
 		if b.err == nil {
-			b.err = c.acceptable(b, uncreated)
+			b.err = acceptable(c, b, uncreated)
 		}
 		if b.err != nil {
 			results[i] = elastic.BulkResult{Op: b.item.Op, Index: b.item.Index, ID: b.item.ID, Status: b.err.Status, Err: b.err}
@@ -212,7 +211,7 @@ func (c *call) bulk(lines []bulkLine, p writeParams) *response {
 }
 
 // acceptable says why an item can't go to its shard.
-func (c *call) acceptable(b *bulkLine, uncreated map[string]*elastic.Error) *elastic.Error {
+func acceptable(c *call, b *bulkLine, uncreated map[string]*elastic.Error) *elastic.Error {
 	if bad := b.write.check(b.item.Index); bad != nil {
 		return bad
 	}
@@ -223,7 +222,7 @@ func (c *call) acceptable(b *bulkLine, uncreated map[string]*elastic.Error) *ela
 		return elastic.IndexNotFound(b.item.Index)
 	}
 	if b.update == nil && b.item.Op != elastic.OpDelete {
-		return c.checkSource(&b.item)
+		return checkSource(c, &b.item)
 	}
 	return nil
 }
@@ -302,19 +301,6 @@ func parseUpdate(v *jsonValue, src []byte) *updateBody {
 	return u
 }
 
-// unknownField is ObjectParser's refusal, with what resembles the name.
-func unknownField(m *jsonMember, parser string, known []string) *elastic.Error {
-	message := "[" + parser + "] unknown field [" + m.name + "]"
-	switch similar := similarTo(m.name, known, 0.5); len(similar) {
-	case 0:
-	case 1:
-		message += " did you mean [" + similar[0] + "]?"
-	default:
-		message += " did you mean any of [" + strings.Join(similar, ", ") + "]?"
-	}
-	return contentParse(m.line, m.col, "%s", message)
-}
-
 // into makes the item compute its new source on the primary.
 func (u *updateBody) into(item *elastic.BulkItem) {
 	docSource := u.src[u.doc.start:u.doc.end]
@@ -369,7 +355,7 @@ func mergeObjects(w *jsonWriter, old *jsonValue, oldSrc []byte, doc *jsonValue, 
 
 func prepareUpdate(r *request) action {
 	item := elastic.BulkItem{Op: elastic.OpUpdate, Index: r.param("index"), ID: r.param("id"), Routing: r.param("routing")}
-	p := r.writeParams()
+	p := readWriteParams(r)
 	asUpsert := r.boolParam("doc_as_upsert", false)
 	sourceParams(r)
 	item.RetryOnConflict = r.intParam("retry_on_conflict", 0)
@@ -377,7 +363,7 @@ func prepareUpdate(r *request) action {
 		raise(validationFailed("internal versioning can not be used for optimistic concurrency control. " +
 			"Please use `if_seq_no` and `if_primary_term` instead"))
 	}
-	r.versioning(&item)
+	readVersioning(r, &item)
 	p.requireAlias = r.boolParam("require_alias", false)
 	r.boolParam("include_source_on_error", true)
 	body := r.json()
@@ -388,13 +374,13 @@ func prepareUpdate(r *request) action {
 	}
 	return func(c *call) *response {
 		u.into(&item)
-		return c.writeUpdate(item, p)
+		return writeUpdate(c, item, p)
 	}
 }
 
-func (c *call) writeUpdate(item elastic.BulkItem, p writeParams) *response {
+func writeUpdate(c *call, item elastic.BulkItem, p writeParams) *response {
 	if bad := p.check(item.Index); bad != nil {
 		raise(bad)
 	}
-	return c.runOne(item, p)
+	return runOne(c, item, p)
 }

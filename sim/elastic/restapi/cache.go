@@ -6,12 +6,13 @@ import "github.com/shardquake/shardquake/sim/elastic/state"
 // state and the request. States are immutable, so a pointer names one.
 type cache struct {
 	entries map[string]cached
-	// counts are the whole cluster's in the state countedOf.
-	countedOf *state.State
-	counts    healthCounts
-	// holders are the nodes that hold copies in the state heldIn.
-	heldIn  *state.State
-	holders []*state.Node
+	facts   map[string]fact
+}
+
+// fact is something computed from a state.
+type fact struct {
+	of    *state.State
+	value any
 }
 
 type cached struct {
@@ -19,7 +20,7 @@ type cached struct {
 	body []byte
 }
 
-func newCache() cache { return cache{entries: map[string]cached{}} }
+func newCache() *cache { return &cache{entries: map[string]cached{}, facts: map[string]fact{}} }
 
 // cacheLimit bounds the number of different requests remembered.
 const cacheLimit = 64
@@ -35,4 +36,14 @@ func (c *cache) render(key string, of *state.State, f func() []byte) []byte {
 	}
 	c.entries[key] = cached{of, body}
 	return body
+}
+
+// remember is what f computed from the state when it was last asked for by that name.
+func remember[T any](c *call, name string, of *state.State, f func() T) T {
+	if known, ok := c.cache.facts[name]; ok && known.of == of {
+		return known.value.(T)
+	}
+	value := f()
+	c.cache.facts[name] = fact{of, value}
+	return value
 }

@@ -1,11 +1,45 @@
 package restapi
 
 import (
+	"context"
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
+
+// route is a handler and where it stands.
+type route struct {
+	// on lists "METHOD /path/{part}".
+	on []string
+	// prepare reads parameters and body, raising errors, and returns what to do.
+	// It must not wait.
+	prepare func(r *request) action
+	// rendering names parameters that the answer's writer reads.
+	rendering []string
+	// bulk: the body is a sequence of JSON values.
+	bulk bool
+}
+
+// action does the work on a node. It may wait.
+type action func(c *call) *response
+
+// call is a request being answered.
+type call struct {
+	cluster *elastic.Cluster
+	cache   *cache
+	ctx     context.Context
+	node    *elastic.Node
+	req     *request
+}
+
+// response is what an action answers: JSON, or text.
+type response struct {
+	status  int
+	json    []byte
+	text    []byte
+	headers []elastic.Field
+}
 
 // gone carries an error that ends the call without an answer.
 type gone struct{ err error }
@@ -23,12 +57,12 @@ func (c *call) check(err error) {
 }
 
 // now is virtual time since the start of the run.
-func (c *call) now() time.Duration { return time.Duration(c.api.cluster.Engine().Now()) }
+func (c *call) now() time.Duration { return time.Duration(c.cluster.Engine().Now()) }
 
 // wall is the wall clock of the simulated world.
-func (c *call) wall() time.Time { return c.api.cluster.Engine().Wall() }
+func (c *call) wall() time.Time { return c.cluster.Engine().Wall() }
 
-func (c *call) sleep(d time.Duration) { c.check(c.api.cluster.Engine().Sleep(c.ctx, d)) }
+func (c *call) sleep(d time.Duration) { c.check(c.cluster.Engine().Sleep(c.ctx, d)) }
 
 // state is the master's applied state, or with local the node's own.
 func (c *call) state(local bool, masterTimeout time.Duration) *state.State {

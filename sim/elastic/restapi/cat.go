@@ -181,7 +181,7 @@ func catAction(r *request, name string, fill func(c *call) *table) action {
 	if r.boolParam("help", false) {
 		return func(*call) *response { return &response{text: catHelp(tables[name])} }
 	}
-	return func(c *call) *response { return c.renderTable(fill(c)) }
+	return func(c *call) *response { return renderTable(c, fill(c)) }
 }
 
 func catHelp(columns []column) []byte {
@@ -280,18 +280,18 @@ func (t *table) cells(c *column) func(row int) cell {
 }
 
 // renderTable writes JSON when it is asked for by format or Accept, else text.
-func (c *call) renderTable(t *table) *response {
+func renderTable(c *call, t *table) *response {
 	if t.of == nil {
-		return c.renderFresh(t)
+		return renderFresh(c, t)
 	}
 	key := c.req.uri
 	if wantsStructure(c.req) {
-		return &response{json: c.api.cache.render("json "+key, t.of, func() []byte { return c.renderFresh(t.make()).json })}
+		return &response{json: c.cache.render("json "+key, t.of, func() []byte { return renderFresh(c, t.make()).json })}
 	}
-	return &response{text: c.api.cache.render("text "+key, t.of, func() []byte { return c.renderFresh(t.make()).text })}
+	return &response{text: c.cache.render("text "+key, t.of, func() []byte { return renderFresh(c, t.make()).text })}
 }
 
-func (c *call) renderFresh(t *table) *response {
+func renderFresh(c *call, t *table) *response {
 	r := c.req
 	columns := tables[t.name]
 	order := t.order(r.param("s"), columns)

@@ -94,7 +94,7 @@ func prepareCatShards(r *request) action {
 		columns := tables["shards"]
 		needed := needsStats(c.req, columns, isRoutingColumn)
 		sizesOnly := !needsStats(c.req, columns, func(name string) bool { return isRoutingColumn(name) || isSizeColumn(name) })
-		stats := c.copyFigures(st, chosen, needed, sizesOnly)
+		stats := copyFigures(c, st, chosen, needed, sizesOnly)
 		make := func() *table {
 			rows := routingRows(st, chosen, c.wall().UnixMilli())
 			for i := range rows {
@@ -156,8 +156,8 @@ func isSizeColumn(name string) bool { return name == "docs" || name == "store" |
 
 // copyFigures asks the nodes for the figures of their copies, as Elasticsearch does
 // whatever the columns, by allocation id. Nothing is carried over that no column needs.
-func (c *call) copyFigures(st *state.State, names []string, needed, sizesOnly bool) map[string]*totals {
-	results, _ := fanOut(c, c.api.holders(st, names), 0, func(n *elastic.Node) ([]totals, error) {
+func copyFigures(c *call, st *state.State, names []string, needed, sizesOnly bool) map[string]*totals {
+	results, _ := fanOut(c, holdersIn(c, st, names), 0, func(n *elastic.Node) ([]totals, error) {
 		if !needed {
 			return nil, nil
 		}
@@ -313,7 +313,7 @@ func prepareCatIndices(r *request) action {
 		st := c.state(false, timeout)
 		var rows []indexRow
 		chosen := resolve(st, names, opt)
-		sums, _ := c.indexSums(st, chosen)
+		sums, _ := indexSums(c, st, chosen)
 		byName := map[string]*indexSum{}
 		for i := range sums {
 			byName[sums[i].index] = &sums[i]

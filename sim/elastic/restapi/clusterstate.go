@@ -138,7 +138,7 @@ func writeBlocks(w *jsonWriter, st *state.State, names []string) {
 }
 
 func writeBlock(w *jsonWriter, b state.Block) {
-	w.object(itoa(b.ID))
+	w.object(strconv.Itoa(b.ID))
 	w.str("description", b.Description)
 	w.bool("retryable", b.Retryable)
 	if b.DisableStatePersistence {
@@ -172,13 +172,7 @@ func writeStateNode(w *jsonWriter, n *state.Node) {
 
 // Versions of the release that is modelled.
 const (
-	version          = "8.19.0"
-	buildHash        = "93788a8c2882eb5b606510680fac214cff1c7a22"
-	buildDate        = "2025-07-23T22:10:18.138215839Z"
-	luceneVersion    = "9.12.2"
-	transportVersion = 8841064
-	indexVersion     = 8536000
-	minIndexVersion  = 7000099
+	minIndexVersion = 7000099
 )
 
 func writeNodeVersions(w *jsonWriter, st *state.State) {
@@ -260,12 +254,12 @@ func (q *stateRequest) writeIndexMetadata(w *jsonWriter, m *state.Index) {
 	w.end()
 	w.object("primary_terms")
 	for i, t := range m.PrimaryTerms {
-		w.int64(itoa(i), t)
+		w.int64(strconv.Itoa(i), t)
 	}
 	w.end()
 	w.object("in_sync_allocations")
 	for i, ids := range m.InSync {
-		w.strs(itoa(i), ids)
+		w.strs(strconv.Itoa(i), ids)
 	}
 	w.end()
 	w.object("rollover_info")
@@ -299,7 +293,7 @@ func writeRoutingTable(w *jsonWriter, c *call, tables []*state.IndexTable) {
 		w.object(t.Index)
 		w.object("shards")
 		for _, s := range t.Shards {
-			w.array(itoa(s.Shard))
+			w.array(strconv.Itoa(s.Shard))
 			for _, cp := range s.Copies {
 				writeCopy(w, c, cp)
 			}
@@ -433,14 +427,6 @@ func allocationStatus(s state.AllocationStatus) string {
 		return "no_attempt"
 	}
 	return string(s)
-}
-
-func (w *jsonWriter) strOrNull(k, v string) {
-	if v == "" {
-		w.null(k)
-		return
-	}
-	w.str(k, v)
 }
 
 // writeHealthMetadata is the custom "health": the disk and shard limits in force.

@@ -25,11 +25,11 @@ func prepareClusterStats(r *request) action {
 		w := newJSON(c.req.human())
 		w.obj()
 		writeNodesHeader(w, len(targets), failures)
-		w.str("cluster_name", c.api.cluster.Name())
+		w.str("cluster_name", c.cluster.Name())
 		w.str("cluster_uuid", st.ClusterUUID)
 		w.int64("timestamp", c.wall().UnixMilli())
 		if st.Master != "" {
-			w.str("status", c.api.countsOf(st, nil).status.String())
+			w.str("status", countsOf(c, st, nil).status.String())
 		}
 		writeClusterIndices(w, st, stats)
 		writeClusterNodes(w, stats)

@@ -2,6 +2,7 @@ package restapi
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,7 +16,7 @@ type writeParams struct {
 	requireAlias, requireDataStream bool
 }
 
-func (r *request) refreshPolicy() elastic.RefreshPolicy {
+func refreshPolicy(r *request) elastic.RefreshPolicy {
 	v, ok := r.lookup("refresh")
 	switch {
 	case !ok, v == "false":
@@ -29,24 +30,24 @@ func (r *request) refreshPolicy() elastic.RefreshPolicy {
 	return 0
 }
 
-func (r *request) writeParams() writeParams {
+func readWriteParams(r *request) writeParams {
 	p := writeParams{}
 	p.opt.Timeout = r.timeParam("timeout", time.Minute)
-	p.opt.Refresh = r.refreshPolicy()
+	p.opt.Refresh = refreshPolicy(r)
 	p.opt.WaitForActiveShards = r.param("wait_for_active_shards")
 	checkActiveCount(p.opt.WaitForActiveShards)
 	return p
 }
 
-// pipeline reads ?pipeline, which names one that does not exist unless it is _none.
-func (r *request) pipeline() {
+// checkPipeline reads ?pipeline, which names one that does not exist unless it is _none.
+func checkPipeline(r *request) {
 	if p := r.param("pipeline"); p != "" && p != "_none" {
 		raise(illegalArgument("pipeline with id [%s] does not exist", p))
 	}
 }
 
-// versioning reads the parameters of optimistic concurrency control into an item.
-func (r *request) versioning(item *elastic.BulkItem) {
+// readVersioning reads the parameters of optimistic concurrency control into an item.
+func readVersioning(r *request, item *elastic.BulkItem) {
 	item.IfSeqNo = r.longParam("if_seq_no", elastic.UnassignedSeqNo)
 	item.IfPrimaryTerm = r.longParam("if_primary_term", elastic.UnassignedTerm)
 	item.Version = elastic.MatchAnyVersion
@@ -88,13 +89,13 @@ func validateItem(item *elastic.BulkItem) []string {
 		bad = append(bad, "internal versioning can not be used for optimistic concurrency control. Please use `if_seq_no` and `if_primary_term` instead")
 	}
 	if n := len(item.ID); n > 512 {
-		bad = append(bad, "id ["+item.ID+"] is too long, must be no longer than 512 bytes but was: "+itoa(n))
+		bad = append(bad, "id ["+item.ID+"] is too long, must be no longer than 512 bytes but was: "+strconv.Itoa(n))
 	}
 	switch {
 	case item.IfSeqNo != elastic.UnassignedSeqNo && item.IfPrimaryTerm == elastic.UnassignedTerm:
 		bad = append(bad, "ifSeqNo is set, but primary term is [0]")
 	case item.IfSeqNo == elastic.UnassignedSeqNo && item.IfPrimaryTerm != elastic.UnassignedTerm:
-		bad = append(bad, "ifSeqNo is unassigned, but primary term is ["+itoa64(item.IfPrimaryTerm)+"]")
+		bad = append(bad, "ifSeqNo is unassigned, but primary term is ["+strconv.FormatInt(item.IfPrimaryTerm, 10)+"]")
 	}
 	return bad
 }
@@ -103,10 +104,10 @@ func validateItem(item *elastic.BulkItem) []string {
 func prepareIndex(create bool) func(r *request) action {
 	return func(r *request) action {
 		item := elastic.BulkItem{Op: elastic.OpIndex, Index: r.param("index"), ID: r.param("id"), Routing: r.param("routing")}
-		r.pipeline()
+		checkPipeline(r)
 		item.Source = r.content()
-		p := r.writeParams()
-		r.versioning(&item)
+		p := readWriteParams(r)
+		readVersioning(r, &item)
 		op := r.param("op_type")
 		switch {
 		case create:
@@ -125,14 +126,14 @@ func prepareIndex(create bool) func(r *request) action {
 		if bad := validateItem(&item); len(bad) > 0 {
 			raise(validationFailed(bad...))
 		}
-		return func(c *call) *response { return c.writeOne(item, p) }
+		return func(c *call) *response { return writeOne(c, item, p) }
 	}
 }
 
 func prepareDelete(r *request) action {
 	item := elastic.BulkItem{Op: elastic.OpDelete, Index: r.param("index"), ID: r.param("id"), Routing: r.param("routing")}
-	p := r.writeParams()
-	r.versioning(&item)
+	p := readWriteParams(r)
+	readVersioning(r, &item)
 	if bad := validateItem(&item); len(bad) > 0 {
 		raise(validationFailed(bad...))
 	}
@@ -140,26 +141,26 @@ func prepareDelete(r *request) action {
 		if st := c.node.Applied(); st.Index(item.Index) == nil && st.Master != "" && !item.External {
 			raise(elastic.IndexNotFound(item.Index))
 		}
-		return c.writeOne(item, p)
+		return writeOne(c, item, p)
 	}
 }
 
 // writeOne runs a single write, which Elasticsearch treats as a bulk of one.
-func (c *call) writeOne(item elastic.BulkItem, p writeParams) *response {
+func writeOne(c *call, item elastic.BulkItem, p writeParams) *response {
 	if bad := p.check(item.Index); bad != nil {
 		raise(bad)
 	}
 	if item.Op != elastic.OpDelete {
-		if bad := c.checkSource(&item); bad != nil {
+		if bad := checkSource(c, &item); bad != nil {
 			raise(bad)
 		}
 	}
-	return c.runOne(item, p)
+	return runOne(c, item, p)
 }
 
 // runOne runs a bulk of one item that has been checked, and answers as for a document.
-func (c *call) runOne(item elastic.BulkItem, p writeParams) *response {
-	if bad := c.autoCreate([]string{item.Index})[item.Index]; bad != nil {
+func runOne(c *call, item elastic.BulkItem, p writeParams) *response {
+	if bad := autoCreate(c, []string{item.Index})[item.Index]; bad != nil {
 		raise(bad)
 	}
 	result := c.node.Bulk(c.ctx, []elastic.BulkItem{item}, p.opt)[0]
@@ -242,14 +243,6 @@ func writeResult(w *jsonWriter, b *elastic.BulkResult) {
 	}
 }
 
-func writeCause(w *jsonWriter, e *elastic.Error) {
-	w.object("reason")
-	if e != nil {
-		writeException(w, e, false, true)
-	}
-	w.end()
-}
-
 func prepareGet(r *request) action {
 	index, id := r.param("index"), r.param("id")
 	routing := r.param("routing")
@@ -270,11 +263,11 @@ func prepareGet(r *request) action {
 	r.boolParam("force_synthetic_source", false)
 	source := sourceParams(r)
 	return func(c *call) *response {
-		got := c.get(index, id, routing, realtime, refresh)
+		got := getDocument(c, index, id, routing, realtime, refresh)
 		if got.Found && version != elastic.MatchAnyVersion && got.Version != version {
 			raise(&elastic.Error{
 				Status: 409, Type: "version_conflict_engine_exception",
-				Reason: "[" + id + "]: version conflict, current version [" + itoa64(got.Version) + "] is different than the one provided [" + itoa64(version) + "]",
+				Reason: "[" + id + "]: version conflict, current version [" + strconv.FormatInt(got.Version, 10) + "] is different than the one provided [" + strconv.FormatInt(version, 10) + "]",
 			})
 		}
 		w := newJSON(false)
@@ -302,9 +295,9 @@ func prepareGet(r *request) action {
 	}
 }
 
-func (c *call) get(index, id, routing string, realtime, refresh bool) elastic.GetResult {
+func getDocument(c *call, index, id, routing string, realtime, refresh bool) elastic.GetResult {
 	st := c.node.Applied()
-	c.readable(st)
+	checkReadable(c, st)
 	if st.Index(index) == nil {
 		raise(elastic.IndexNotFound(index))
 	}
@@ -324,7 +317,7 @@ func prepareGetSource(r *request) action {
 	realtime := r.boolParam("realtime", true)
 	source := sourceParams(r)
 	return func(c *call) *response {
-		got := c.get(index, id, routing, realtime, refresh)
+		got := getDocument(c, index, id, routing, realtime, refresh)
 		if !got.Found {
 			raise(&elastic.Error{Status: 404, Type: "resource_not_found_exception", Reason: "Document not found [" + index + "]/[" + id + "]"})
 		}

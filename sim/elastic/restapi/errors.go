@@ -1,6 +1,7 @@
 package restapi
 
 import (
+	_ "embed"
 	"fmt"
 	"strings"
 
@@ -149,4 +150,63 @@ func writeAny(w *jsonWriter, name string, v any) {
 	default:
 		w.str(name, fmt.Sprint(v))
 	}
+}
+
+// unknownField is ObjectParser's refusal, with what resembles the name.
+func unknownField(m *jsonMember, parser string, known []string) *elastic.Error {
+	message := "[" + parser + "] unknown field [" + m.name + "]"
+	switch similar := similarTo(m.name, known, 0.5); len(similar) {
+	case 0:
+	case 1:
+		message += " did you mean [" + similar[0] + "]?"
+	default:
+		message += " did you mean any of [" + strings.Join(similar, ", ") + "]?"
+	}
+	return contentParse(m.line, m.col, "%s", message)
+}
+
+// notModelled is the answer to what Elasticsearch has and the simulator has not. It
+// says so instead of pretending.
+func notModelled(what string) *elastic.Error {
+	return illegalArgument("the simulated node does not support %s", what)
+}
+
+// writeShards writes "_shards"; searches also count skipped shards.
+func writeShards(w *jsonWriter, s *elastic.ShardsResult, search bool) {
+	w.object("_shards")
+	w.int("total", s.Total)
+	w.int("successful", s.Successful)
+	if search {
+		w.int("skipped", s.Skipped)
+	}
+	w.int("failed", s.Failed)
+	if len(s.Failures) > 0 {
+		w.array("failures")
+		for i := range s.Failures {
+			writeShardFailure(w, &s.Failures[i], search)
+		}
+		w.end()
+	}
+	w.end()
+}
+
+func writeShardFailure(w *jsonWriter, f *elastic.ShardFailure, search bool) {
+	w.obj()
+	w.int("shard", f.Shard)
+	w.str("index", f.Index)
+	if search {
+		w.strOrNull("node", f.Node)
+	} else {
+		w.str("status", f.Status)
+	}
+	writeCause(w, f.Reason)
+	w.end()
+}
+
+func writeCause(w *jsonWriter, e *elastic.Error) {
+	w.object("reason")
+	if e != nil {
+		writeException(w, e, false, true)
+	}
+	w.end()
 }

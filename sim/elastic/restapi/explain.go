@@ -150,7 +150,7 @@ func (q *explainRequest) find(st *state.State) (*state.Copy, bool, error) {
 		return nil, false, &elastic.Error{
 			Status: 404, Type: "shard_not_found_exception", Reason: "no such shard",
 			Fields: []elastic.Field{
-				{Name: "index_uuid", Value: st.Index(q.index).UUID}, {Name: "shard", Value: itoa(q.shard)}, {Name: "index", Value: q.index},
+				{Name: "index_uuid", Value: st.Index(q.index).UUID}, {Name: "shard", Value: strconv.Itoa(q.shard)}, {Name: "index", Value: q.index},
 			},
 		}
 	}
@@ -433,7 +433,7 @@ func writeShardSizes(w *jsonWriter, x *elastic.Explanation) {
 				if primary {
 					letter = "p"
 				}
-				name := "[" + t.Index + "][" + itoa(s.Shard) + "][" + letter + "]"
+				name := "[" + t.Index + "][" + strconv.Itoa(s.Shard) + "][" + letter + "]"
 				w.size(name+"_bytes", name, n)
 			}
 		}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
-	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -165,8 +164,8 @@ func viewOf(c *call) func(n *elastic.Node) (masterView, error) {
 	}
 }
 
-// view reads the master's state and queue, or with local the node's own.
-func (c *call) view(local bool, masterTimeout time.Duration) masterView {
+// viewOf reads the master's state and queue, or with local the node's own.
+func lookAtMaster(c *call, local bool, masterTimeout time.Duration) masterView {
 	var v masterView
 	var err error
 	if local {
@@ -237,22 +236,6 @@ func prepareHealth(r *request) action {
 // priorities in the order of elastic.Priority.
 var priorities = []string{"IMMEDIATE", "URGENT", "HIGH", "NORMAL", "LOW", "LANGUID"}
 
-// checkActiveCount refuses what ActiveShardCount.parseString refuses.
-func checkActiveCount(text string) {
-	if text == "" || text == "all" {
-		return
-	}
-	n, err := strconv.ParseInt(text, 10, 32)
-	if err != nil {
-		e := illegalArgument("cannot parse ActiveShardCount[%s]", text)
-		e.CausedBy = numberFormat(text)
-		raise(e)
-	}
-	if n < 0 {
-		raise(illegalArgument("shard count cannot be a negative value"))
-	}
-}
-
 // nodeBounds are the forms of ?wait_for_nodes, longest first.
 var nodeBounds = []struct {
 	prefix, suffix string
@@ -291,7 +274,7 @@ func (q *healthRequest) run(c *call) *response {
 	deadline := c.now() + q.timeout
 	timedOut := false
 	if q.events != nil && !q.local {
-		timedOut = !c.drainQueue(*q.events, min(q.masterTimeout, q.timeout))
+		timedOut = !drainQueue(c, *q.events, min(q.masterTimeout, q.timeout))
 	}
 	var h *healthAnswer
 	for {
@@ -320,7 +303,7 @@ func (q *healthRequest) run(c *call) *response {
 }
 
 // drainQueue waits until the master has done what is queued at this priority or above.
-func (c *call) drainQueue(p elastic.Priority, timeout time.Duration) bool {
+func drainQueue(c *call, p elastic.Priority, timeout time.Duration) bool {
 	_, _, err := c.node.MasterTask(c.ctx, "cluster_health (wait_for_events ["+priorities[p]+"])", p, timeout, timeout,
 		func(st *state.State) (*state.State, error) { return st, nil })
 	if err == nil {
@@ -334,7 +317,7 @@ func (c *call) drainQueue(p elastic.Priority, timeout time.Duration) bool {
 }
 
 func (q *healthRequest) look(c *call) *healthAnswer {
-	v := c.view(q.local, q.masterTimeout)
+	v := lookAtMaster(c, q.local, q.masterTimeout)
 	h := &healthAnswer{st: v.st, tasks: v.tasks, fetches: v.fetches, waiting: v.waiting}
 	if len(q.indices) > 0 {
 		h.names = []string{}
@@ -349,7 +332,7 @@ func (q *healthRequest) look(c *call) *healthAnswer {
 			}
 		}
 	}
-	h.counts = c.api.countsOf(v.st, h.names)
+	h.counts = countsOf(c, v.st, h.names)
 	if h.missing {
 		h.counts.status = red
 	}
@@ -357,14 +340,11 @@ func (q *healthRequest) look(c *call) *healthAnswer {
 }
 
 // countsOf remembers the counts of the whole cluster for the latest state.
-func (a *API) countsOf(st *state.State, names []string) healthCounts {
+func countsOf(c *call, st *state.State, names []string) healthCounts {
 	if names != nil {
 		return clusterHealth(st, names)
 	}
-	if a.cache.countedOf != st {
-		a.cache.countedOf, a.cache.counts = st, clusterHealth(st, nil)
-	}
-	return a.cache.counts
+	return remember(c, "counts", st, func() healthCounts { return clusterHealth(st, nil) })
 }
 
 func (q *healthRequest) holds(h *healthAnswer) bool {
@@ -386,7 +366,7 @@ func (q *healthRequest) render(c *call, h *healthAnswer) []byte {
 	body := func() []byte {
 		w := newJSON(c.req.human())
 		w.obj()
-		w.str("cluster_name", c.api.cluster.Name())
+		w.str("cluster_name", c.cluster.Name())
 		w.str("status", h.counts.status.String())
 		w.bool("timed_out", h.timedOut)
 		w.int("number_of_nodes", len(h.st.Nodes))
@@ -410,7 +390,7 @@ func (q *healthRequest) render(c *call, h *healthAnswer) []byte {
 	if h.tasks+h.fetches > 0 || h.timedOut || h.names != nil {
 		return body()
 	}
-	return c.api.cache.render("health?"+q.level+strconv.FormatBool(c.req.human()), h.st, body)
+	return c.cache.render("health?"+q.level+strconv.FormatBool(c.req.human()), h.st, body)
 }
 
 // write writes the counts that cluster, index and shard share.
@@ -440,7 +420,7 @@ func (q *healthRequest) renderIndices(w *jsonWriter, h *healthAnswer) {
 			w.object("shards")
 			for _, s := range t.Shards {
 				sh := shardHealth(s)
-				w.object(itoa(s.Shard))
+				w.object(strconv.Itoa(s.Shard))
 				w.str("status", sh.status.String())
 				w.bool("primary_active", sh.activePrimaries > 0)
 				sh.write(w)
@@ -468,34 +448,3 @@ func countData(st *state.State) int {
 	}
 	return n
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }
-
-func prepareCatHealth(r *request) action {
-	timeout := r.masterTimeout()
-	return catAction(r, "health", func(c *call) *table {
-		v := c.view(false, timeout)
-		h := healthAnswer{st: v.st, counts: c.api.countsOf(v.st, nil)}
-		wait := "-"
-		if v.waiting.Milliseconds() > 0 {
-			wait = settings.HumanTime(v.waiting)
-		}
-		now := c.wall()
-		values := map[string]cell{
-			"epoch": count(now.Unix()), "timestamp": text(now.UTC().Format("15:04:05")),
-			"cluster": text(c.api.cluster.Name()), "status": text(h.counts.status.String()),
-			"node.total": count(int64(len(v.st.Nodes))), "node.data": count(int64(countData(v.st))),
-			"shards": count(int64(h.counts.active)), "pri": count(int64(h.counts.activePrimaries)),
-			"relo": count(int64(h.counts.relocating)), "init": count(int64(h.counts.init)),
-			"unassign": count(int64(h.counts.unassigned)), "unassign.pri": count(int64(h.counts.unassignedPrimaries)),
-			"pending_tasks": count(int64(v.tasks)), "max_task_wait_time": text(wait),
-			"active_shards_percent": text(strconv.FormatFloat(h.percent(), 'f', 1, 64) + "%"),
-		}
-		return &table{name: "health", rows: 1, values: func(column string) func(int) cell {
-			v := values[column]
-			return func(int) cell { return v }
-		}}
-	})
-}
-
-func itoa64(n int64) string { return strconv.FormatInt(n, 10) }

@@ -3,6 +3,7 @@ package restapi
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
@@ -17,9 +18,9 @@ type copyStats struct {
 
 // shardStats asks the nodes that hold copies of the indices for their figures.
 // failed counts the copies on nodes that did not answer.
-func (c *call) shardStats(st *state.State, names []string) (stats []copyStats, failed int) {
+func shardStats(c *call, st *state.State, names []string) (stats []copyStats, failed int) {
 	all := len(names) == len(st.Indices)
-	results, _ := fanOut(c, c.api.holders(st, names), 0, func(n *elastic.Node) ([]elastic.ShardStats, error) { return n.LocalShardStats(), nil })
+	results, _ := fanOut(c, holdersIn(c, st, names), 0, func(n *elastic.Node) ([]elastic.ShardStats, error) { return n.LocalShardStats(), nil })
 	answered := map[string]bool{}
 	for _, r := range results {
 		answered[r.Node.ID] = true
@@ -33,8 +34,8 @@ func (c *call) shardStats(st *state.State, names []string) (stats []copyStats, f
 }
 
 // indexSums is shardStats summed by index.
-func (c *call) indexSums(st *state.State, names []string) (sums []indexSum, failed int) {
-	results, _ := fanOut(c, c.api.holders(st, names), 0, func(n *elastic.Node) (nodeStats, error) { return nodeStats{indices: sumsOf(n)}, nil })
+func indexSums(c *call, st *state.State, names []string) (sums []indexSum, failed int) {
+	results, _ := fanOut(c, holdersIn(c, st, names), 0, func(n *elastic.Node) (nodeStats, error) { return nodeStats{indices: sumsOf(n)}, nil })
 	answered := map[string]bool{}
 	for i := range results {
 		answered[results[i].Node.ID] = true
@@ -108,16 +109,16 @@ func prepareStats(r *request) action {
 			raise(illegalArgument("level parameter must be one of [cluster] or [indices] or [shards] but was [%s]", level))
 		}
 		st := c.state(true, 0)
-		c.readable(st)
+		checkReadable(c, st)
 		chosen := resolve(st, names, opt)
 		var copies []copyStats
 		var sums []indexSum
 		failed := 0
 		if level == "shards" {
-			copies, failed = c.shardStats(st, chosen)
+			copies, failed = shardStats(c, st, chosen)
 			sums = sumsByIndex(copies)
 		} else {
-			sums, failed = c.indexSums(st, chosen)
+			sums, failed = indexSums(c, st, chosen)
 		}
 		whole := wholeOf(sums)
 		w := newJSON(c.req.human())
@@ -213,7 +214,7 @@ func writeShardStats(w *jsonWriter, index string, copies []copyStats, metrics []
 				w.end()
 			}
 			open = s.Shard
-			w.array(itoa(s.Shard))
+			w.array(strconv.Itoa(s.Shard))
 		}
 		w.obj()
 		writeShardBody(w, &s.ShardStats, s.node, metrics)
@@ -241,10 +242,10 @@ func writeShardBody(w *jsonWriter, s *elastic.ShardStats, node string, metrics [
 	w.int64("generation", s.CommitGeneration)
 	w.object("user_data")
 	w.str("history_uuid", s.HistoryUUID)
-	w.str("max_seq_no", itoa64(s.MaxSeqNo))
-	w.str("min_retained_seq_no", itoa64(minRetained(s)))
-	w.str("es_version", itoa(indexVersion))
-	w.str("local_checkpoint", itoa64(s.LocalCheckpoint))
+	w.str("max_seq_no", strconv.FormatInt(s.MaxSeqNo, 10))
+	w.str("min_retained_seq_no", strconv.FormatInt(minRetained(s), 10))
+	w.str("es_version", strconv.Itoa(indexVersion))
+	w.str("local_checkpoint", strconv.FormatInt(s.LocalCheckpoint, 10))
 	w.str("translog_uuid", s.HistoryUUID)
 	w.str("max_unsafe_auto_id_timestamp", "-1")
 	w.end()
@@ -286,6 +287,3 @@ func minRetained(s *elastic.ShardStats) int64 {
 	}
 	return max(0, lowest)
 }
-
-// dataPath is path.data as the official image has it.
-const dataPath = "/usr/share/elasticsearch/data"

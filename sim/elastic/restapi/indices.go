@@ -16,9 +16,9 @@ func indexSettings(m *state.Index) settings.Settings {
 	more := map[string]string{
 		"index.creation_date":      strconv.FormatInt(m.CreationDate, 10),
 		"index.uuid":               m.UUID,
-		"index.number_of_shards":   itoa(m.Shards),
-		"index.number_of_replicas": itoa(m.Replicas),
-		"index.version.created":    itoa(indexVersion),
+		"index.number_of_shards":   strconv.Itoa(m.Shards),
+		"index.number_of_replicas": strconv.Itoa(m.Replicas),
+		"index.version.created":    strconv.Itoa(indexVersion),
 		"index.provided_name":      m.Name,
 		// What the data tiers would prefer; the model's nodes all have every tier.
 		"index.routing.allocation.include._tier_preference": "data_content",
@@ -124,12 +124,6 @@ func parseCreate(body *jsonValue) (changes []change, mapping []byte) {
 		}
 	}
 	return changes, mapping
-}
-
-// notModelled is the answer to what Elasticsearch has and the simulator has not. It
-// says so instead of pretending.
-func notModelled(what string) *elastic.Error {
-	return illegalArgument("the simulated node does not support %s", what)
 }
 
 // validateIndexSettings normalises keys to the prefix "index." and refuses what is

@@ -1,6 +1,7 @@
 package restapi
 
 import (
+	_ "embed"
 	"math"
 	"strconv"
 	"time"
@@ -182,4 +183,42 @@ func appendString(buf []byte, s string) []byte {
 		start = i
 	}
 	return append(append(buf, s[start:]...), '"')
+}
+
+func (w *jsonWriter) strOrNull(k, v string) {
+	if v == "" {
+		w.null(k)
+		return
+	}
+	w.str(k, v)
+}
+
+// writeValue copies a parsed value.
+func writeValue(w *jsonWriter, key string, v *jsonValue) {
+	w.key(key)
+	writeBare(w, v)
+}
+
+func writeBare(w *jsonWriter, v *jsonValue) {
+	switch v.kind {
+	case nullValue:
+		w.buf = append(w.buf, "null"...)
+	case stringValue:
+		w.buf = appendString(w.buf, v.text)
+	case objectValue:
+		w.begin('{', '}')
+		for i := range v.members {
+			writeValue(w, v.members[i].name, &v.members[i].value)
+		}
+		w.end()
+	case arrayValue:
+		w.begin('[', ']')
+		for i := range v.elements {
+			w.sep()
+			writeBare(w, &v.elements[i])
+		}
+		w.end()
+	default:
+		w.buf = append(w.buf, v.text...)
+	}
 }

@@ -90,33 +90,3 @@ func writeField(w *jsonWriter, v *jsonValue, path string) {
 		}
 	}
 }
-
-// writeValue copies a parsed value.
-func writeValue(w *jsonWriter, key string, v *jsonValue) {
-	w.key(key)
-	writeBare(w, v)
-}
-
-func writeBare(w *jsonWriter, v *jsonValue) {
-	switch v.kind {
-	case nullValue:
-		w.buf = append(w.buf, "null"...)
-	case stringValue:
-		w.buf = appendString(w.buf, v.text)
-	case objectValue:
-		w.begin('{', '}')
-		for i := range v.members {
-			writeValue(w, v.members[i].name, &v.members[i].value)
-		}
-		w.end()
-	case arrayValue:
-		w.begin('[', ']')
-		for i := range v.elements {
-			w.sep()
-			writeBare(w, &v.elements[i])
-		}
-		w.end()
-	default:
-		w.buf = append(w.buf, v.text...)
-	}
-}

@@ -2,6 +2,7 @@ package restapi
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
@@ -136,7 +137,7 @@ func validateName(name string) *elastic.Error {
 	case name[0] == '_' || name[0] == '-' || name[0] == '+':
 		return invalidName(name, "must not start with '_', '-', or '+'")
 	case len(name) > 255:
-		return invalidName(name, "index name is too long, ("+itoa(len(name))+" > 255)")
+		return invalidName(name, "index name is too long, ("+strconv.Itoa(len(name))+" > 255)")
 	case name == "." || name == "..":
 		return invalidName(name, "must not be '.' or '..'")
 	case strings.ToLower(name) != name:

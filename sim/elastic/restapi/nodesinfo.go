@@ -51,11 +51,11 @@ func prepareNodesInfo(r *request) action {
 		w := newJSON(c.req.human())
 		w.obj()
 		writeNodesHeader(w, len(targets), failures)
-		w.str("cluster_name", c.api.cluster.Name())
+		w.str("cluster_name", c.cluster.Name())
 		w.object("nodes")
 		for i := range infos {
 			w.object(infos[i].Node.ID)
-			writeNodeInfo(w, &infos[i].Value, c.api.cluster.Name(), metrics, flat)
+			writeNodeInfo(w, &infos[i].Value, c.cluster.Name(), metrics, flat)
 			w.end()
 		}
 		w.end()

@@ -2,6 +2,7 @@ package restapi
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -177,7 +178,7 @@ func prepareNodesStats(r *request) action {
 		w := newJSON(c.req.human())
 		w.obj()
 		writeNodesHeader(w, len(targets), failures)
-		w.str("cluster_name", c.api.cluster.Name())
+		w.str("cluster_name", c.cluster.Name())
 		w.object("nodes")
 		for i := range stats {
 			s := &stats[i].Value
@@ -280,7 +281,7 @@ func writeNodeLevels(w *jsonWriter, s *nodeStats, parts []string, level string) 
 				w.array(sh.Index)
 			}
 			w.obj()
-			w.object(itoa(sh.Shard))
+			w.object(strconv.Itoa(sh.Shard))
 			writeShardBody(w, sh, s.self.ID, parts)
 			w.end()
 			w.end()

@@ -36,7 +36,7 @@ func prepareOpenPIT(r *request) action {
 	}
 	return func(c *call) *response {
 		st := c.node.Applied()
-		c.readable(st)
+		checkReadable(c, st)
 		shards, result, err := c.node.OpenPointInTime(c.ctx, resolve(st, names, opt), preference, keep)
 		c.check(err)
 		w := newJSON(false)
@@ -179,7 +179,7 @@ func parseAfter(v *jsonValue) int64 {
 }
 
 // searchPIT answers a search of a point in time.
-func (c *call) searchPIT(names []string, q *searchBody) *response {
+func searchPIT(c *call, names []string, q *searchBody) *response {
 	if len(names) > 0 {
 		raise(validationFailed("[indices] cannot be used with point in time. Do not specify any index with point in time."))
 	}

@@ -2,6 +2,7 @@ package restapi
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
@@ -75,7 +76,7 @@ func unknownQuery(m *jsonMember) *elastic.Error {
 	}
 	e := parsingException(line, col, reason)
 	e.CausedBy = &elastic.Error{
-		Type: "named_object_not_found_exception", Reason: "[" + itoa(line) + ":" + itoa(col) + "] unknown field [" + m.name + "]",
+		Type: "named_object_not_found_exception", Reason: "[" + strconv.Itoa(line) + ":" + strconv.Itoa(col) + "] unknown field [" + m.name + "]",
 	}
 	e.RootCause = []*elastic.Error{{Type: e.Type, Reason: e.Reason, Fields: e.Fields}}
 	return e

@@ -1,6 +1,7 @@
 package restapi
 
 import (
+	_ "embed"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,10 +11,10 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
-// recoveries asks the nodes that hold copies of the indices for their recoveries, in
+// recoveriesOf asks the nodes that hold copies of the indices for their recoveries, in
 // order of nodes; those that fail are counted.
-func (c *call) recoveries(st *state.State, names []string, active, detailed bool) (found []elastic.RecoveryInfo, failures []*elastic.Error) {
-	targets := c.api.holders(st, names)
+func recoveriesOf(c *call, st *state.State, names []string, active, detailed bool) (found []elastic.RecoveryInfo, failures []*elastic.Error) {
+	targets := holdersIn(c, st, names)
 	results, failures := fanOut(c, targets, 0, func(n *elastic.Node) ([]elastic.RecoveryInfo, error) { return n.Recoveries(active, detailed), nil })
 	all := len(names) == len(st.Indices)
 	for _, r := range results {
@@ -26,15 +27,12 @@ func (c *call) recoveries(st *state.State, names []string, active, detailed bool
 	return found, failures
 }
 
-// holders remembers the nodes with a copy of any index for the latest state.
-func (a *API) holders(st *state.State, names []string) []*state.Node {
+// holdersIn remembers the nodes with a copy of any index for the latest state.
+func holdersIn(c *call, st *state.State, names []string) []*state.Node {
 	if len(names) != len(st.Indices) {
 		return holders(st, names)
 	}
-	if a.cache.heldIn != st {
-		a.cache.heldIn, a.cache.holders = st, holders(st, names)
-	}
-	return a.cache.holders
+	return remember(c, "holders", st, func() []*state.Node { return holders(st, names) })
 }
 
 // holders are the nodes with a copy of the indices, relocation targets included.
@@ -65,8 +63,8 @@ func prepareRecovery(r *request) action {
 	opt := r.indicesOptions(expandOpen)
 	return func(c *call) *response {
 		st := c.state(true, 0)
-		c.readable(st)
-		found, _ := c.recoveries(st, resolve(st, names, opt), active, detailed)
+		checkReadable(c, st)
+		found, _ := recoveriesOf(c, st, resolve(st, names, opt), active, detailed)
 		slices.SortStableFunc(found, func(a, b elastic.RecoveryInfo) int { return strings.Compare(a.Index, b.Index) })
 		w := newJSON(c.req.human())
 		w.obj()
@@ -90,23 +88,6 @@ func prepareRecovery(r *request) action {
 		}
 		w.end()
 		return &response{json: w.bytes()}
-	}
-}
-
-// readable raises the global block of reads, as a node without a recovered state answers.
-func (c *call) readable(st *state.State) {
-	for _, b := range st.Global {
-		if slices.Contains(b.Levels, "read") || slices.Contains(b.Levels, "metadata_read") {
-			raise(clusterBlocked(b))
-		}
-	}
-}
-
-func clusterBlocked(b state.Block) *elastic.Error {
-	name := map[int]string{503: "SERVICE_UNAVAILABLE", 403: "FORBIDDEN", 429: "TOO_MANY_REQUESTS"}[b.Status]
-	return &elastic.Error{
-		Status: b.Status, Type: "cluster_block_exception",
-		Reason: "blocked by: [" + name + "/" + itoa(b.ID) + "/" + b.Description + "];",
 	}
 }
 
@@ -150,15 +131,6 @@ func writeRecovery(w *jsonWriter, st *state.State, f *elastic.RecoveryInfo, deta
 	w.end()
 }
 
-// writeRestored is SnapshotRecoverySource.addAdditionalFields.
-func writeRestored(w *jsonWriter, from *state.Restored) {
-	w.str("repository", from.Repository)
-	w.str("snapshot", from.Snapshot)
-	w.str("version", version)
-	w.str("index", from.Index)
-	w.str("restoreUUID", from.RestoreUUID)
-}
-
 func writeRecoveryNode(w *jsonWriter, st *state.State, id string) {
 	w.str("id", id)
 	if n := st.Node(id); n != nil {
@@ -167,14 +139,6 @@ func writeRecoveryNode(w *jsonWriter, st *state.State, id string) {
 		w.str("ip", address(n))
 		w.str("name", n.Name)
 	}
-}
-
-// address is the node's address without its port.
-func address(n *state.Node) string {
-	if i := strings.LastIndexByte(n.Address, ':'); i >= 0 {
-		return n.Address[:i]
-	}
-	return n.Address
 }
 
 func writeRecoveryIndex(w *jsonWriter, f *elastic.RecoveryInfo, detailed bool) {
@@ -233,122 +197,4 @@ func translogPercent(f *elastic.RecoveryInfo) string {
 		return percent(100)
 	}
 	return percent(float64(f.TranslogRecovered) * 100 / float64(f.TranslogTotal))
-}
-
-func prepareCatRecovery(r *request) action {
-	names := r.listParam("index")
-	active := r.boolParam("active_only", false)
-	r.boolParam("detailed", false)
-	opt := r.indicesOptions(expandOpen)
-	return catAction(r, "recovery", func(c *call) *table {
-		st := c.state(true, 0)
-		c.readable(st)
-		rows, _ := c.recoveries(st, resolve(st, names, opt), active, false)
-		slices.SortStableFunc(rows, func(a, b elastic.RecoveryInfo) int {
-			if n := strings.Compare(a.Index, b.Index); n != 0 {
-				return n
-			}
-			return a.Shard - b.Shard
-		})
-		return &table{name: "recovery", rows: len(rows), values: func(column string) func(int) cell {
-			get := recoveryColumn(st, column)
-			if get == nil {
-				return nil
-			}
-			return func(i int) cell { return get(&rows[i]) }
-		}}
-	})
-}
-
-// recoveryColumn is a column of _cat/recovery.
-func recoveryColumn(st *state.State, column string) func(f *elastic.RecoveryInfo) cell {
-	node := func(id func(f *elastic.RecoveryInfo) string, show func(n *state.Node) string) func(f *elastic.RecoveryInfo) cell {
-		return func(f *elastic.RecoveryInfo) cell {
-			if n := st.Node(id(f)); n != nil {
-				return text(show(n))
-			}
-			return text("n/a")
-		}
-	}
-	source := func(f *elastic.RecoveryInfo) string { return f.SourceNode }
-	target := func(f *elastic.RecoveryInfo) string { return f.TargetNode }
-	host := address
-	name := func(n *state.Node) string { return n.Name }
-	restored := func(show func(from *state.Restored) string) func(f *elastic.RecoveryInfo) cell {
-		return func(f *elastic.RecoveryInfo) cell {
-			if f.Restored == nil {
-				return text("n/a")
-			}
-			return text(show(f.Restored))
-		}
-	}
-	switch column {
-	case "index":
-		return func(f *elastic.RecoveryInfo) cell { return text(f.Index) }
-	case "shard":
-		return func(f *elastic.RecoveryInfo) cell { return count(int64(f.Shard)) }
-	case "start_time":
-		return func(f *elastic.RecoveryInfo) cell { return text(isoMillis(f.Start)) }
-	case "start_time_millis":
-		return func(f *elastic.RecoveryInfo) cell { return count(f.Start.UnixMilli()) }
-	case "stop_time":
-		return func(f *elastic.RecoveryInfo) cell { return text(isoMillis(stopOf(f))) }
-	case "stop_time_millis":
-		return func(f *elastic.RecoveryInfo) cell { return count(stopOf(f).UnixMilli()) }
-	case "time":
-		return func(f *elastic.RecoveryInfo) cell { return duration(f.Total.Truncate(time.Millisecond)) }
-	case "type":
-		return func(f *elastic.RecoveryInfo) cell { return text(strings.ToLower(f.Type)) }
-	case "stage":
-		return func(f *elastic.RecoveryInfo) cell { return text(strings.ToLower(string(f.Stage))) }
-	case "source_host":
-		return node(source, host)
-	case "source_node":
-		return node(source, name)
-	case "target_host":
-		return node(target, host)
-	case "target_node":
-		return node(target, name)
-	case "repository":
-		return restored(func(from *state.Restored) string { return from.Repository })
-	case "snapshot":
-		return restored(func(from *state.Restored) string { return from.Snapshot })
-	}
-	return recoveryProgress(column)
-}
-
-// stopOf is when the recovery ended; the epoch while it runs, as Elasticsearch prints it.
-func stopOf(f *elastic.RecoveryInfo) time.Time {
-	if f.Stop.IsZero() {
-		return time.UnixMilli(0).UTC()
-	}
-	return f.Stop
-}
-
-func recoveryProgress(column string) func(f *elastic.RecoveryInfo) cell {
-	switch column {
-	case "files":
-		return func(f *elastic.RecoveryInfo) cell { return count(int64(f.Files.Total - f.Files.Reused)) }
-	case "files_recovered":
-		return func(f *elastic.RecoveryInfo) cell { return count(int64(f.Files.Recovered)) }
-	case "files_percent":
-		return func(f *elastic.RecoveryInfo) cell { files, _ := f.Files.Percent(); return text(percent(files)) }
-	case "files_total":
-		return func(f *elastic.RecoveryInfo) cell { return count(int64(f.Files.Total)) }
-	case "bytes":
-		return func(f *elastic.RecoveryInfo) cell { return size(f.Files.TotalBytes - f.Files.ReusedBytes) }
-	case "bytes_recovered":
-		return func(f *elastic.RecoveryInfo) cell { return size(f.Files.RecoveredBytes) }
-	case "bytes_percent":
-		return func(f *elastic.RecoveryInfo) cell { _, b := f.Files.Percent(); return text(percent(b)) }
-	case "bytes_total":
-		return func(f *elastic.RecoveryInfo) cell { return size(f.Files.TotalBytes) }
-	case "translog_ops":
-		return func(f *elastic.RecoveryInfo) cell { return count(f.TranslogTotal) }
-	case "translog_ops_recovered":
-		return func(f *elastic.RecoveryInfo) cell { return count(f.TranslogRecovered) }
-	case "translog_ops_percent":
-		return func(f *elastic.RecoveryInfo) cell { return text(translogPercent(f)) }
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package restapi
 
 import (
+	_ "embed"
 	"fmt"
 	"maps"
 	"net/http"
@@ -321,4 +322,23 @@ func similarTo(name string, candidates []string, limit float32) []string {
 		return similar[i] < similar[j]
 	})
 	return similar
+}
+
+// human reports whether ?human was given.
+func (r *request) human() bool { return r.boolParam("human", false) }
+
+// checkActiveCount refuses what ActiveShardCount.parseString refuses.
+func checkActiveCount(text string) {
+	if text == "" || text == "all" {
+		return
+	}
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		e := illegalArgument("cannot parse ActiveShardCount[%s]", text)
+		e.CausedBy = numberFormat(text)
+		raise(e)
+	}
+	if n < 0 {
+		raise(illegalArgument("shard count cannot be a negative value"))
+	}
 }

@@ -106,7 +106,7 @@ func parseCommand(m *jsonMember) allocation.Command {
 	if !ok {
 		raise(inCommands(m.value.line, m.value.col, &elastic.Error{
 			Status: 400, Type: "named_object_not_found_exception",
-			Reason: "[" + itoa(m.value.line) + ":" + itoa(m.value.col) + "] unknown field [" + m.name + "]",
+			Reason: "[" + strconv.Itoa(m.value.line) + ":" + strconv.Itoa(m.value.col) + "] unknown field [" + m.name + "]",
 		}))
 	}
 	c := allocation.Command{Kind: m.name, Shard: -1}

@@ -11,7 +11,7 @@ func prepareRoot(*request) action {
 		w := newJSON(false)
 		w.obj()
 		w.str("name", c.node.Name())
-		w.str("cluster_name", c.api.cluster.Name())
+		w.str("cluster_name", c.cluster.Name())
 		w.str("cluster_uuid", uuid)
 		w.object("version")
 		w.str("number", version)

@@ -42,9 +42,9 @@ func prepareSearch(r *request) action {
 	}
 	return func(c *call) *response {
 		if q.pit != nil {
-			return c.searchPIT(names, &q)
+			return searchPIT(c, names, &q)
 		}
-		return c.search(names, opt, &q)
+		return runSearch(c, names, opt, &q)
 	}
 }
 
@@ -257,12 +257,12 @@ func (q *searchBody) params(r *request) {
 	}
 }
 
-func (c *call) search(names []string, opt indicesOptions, q *searchBody) *response {
+func runSearch(c *call, names []string, opt indicesOptions, q *searchBody) *response {
 	st := c.node.Applied()
-	c.readable(st)
+	checkReadable(c, st)
 	indices := resolve(st, names, opt)
 	if q.from+q.size > 10000 {
-		c.checkWindow(st, indices, q.from+q.size)
+		checkWindow(c, st, indices, q.from+q.size)
 	}
 	result, err := c.node.Search(c.ctx, elastic.SearchRequest{
 		Indices: indices, Match: q.match, From: q.from, Size: q.size, Preference: q.preference, AllowPartial: q.partial,
@@ -294,7 +294,7 @@ func (c *call) search(names []string, opt indicesOptions, q *searchBody) *respon
 }
 
 // checkWindow refuses a page beyond index.max_result_window.
-func (c *call) checkWindow(st *state.State, indices []string, end int) {
+func checkWindow(c *call, st *state.State, indices []string, end int) {
 	for _, name := range indices {
 		limit := 10000
 		if v, ok := st.Index(name).Settings.Get("index.max_result_window"); ok {
@@ -371,38 +371,6 @@ func (q *searchBody) writeHit(w *jsonWriter, h *elastic.Hit, place int64) {
 	w.end()
 }
 
-// writeShards writes "_shards"; searches also count skipped shards.
-func writeShards(w *jsonWriter, s *elastic.ShardsResult, search bool) {
-	w.object("_shards")
-	w.int("total", s.Total)
-	w.int("successful", s.Successful)
-	if search {
-		w.int("skipped", s.Skipped)
-	}
-	w.int("failed", s.Failed)
-	if len(s.Failures) > 0 {
-		w.array("failures")
-		for i := range s.Failures {
-			writeShardFailure(w, &s.Failures[i], search)
-		}
-		w.end()
-	}
-	w.end()
-}
-
-func writeShardFailure(w *jsonWriter, f *elastic.ShardFailure, search bool) {
-	w.obj()
-	w.int("shard", f.Shard)
-	w.str("index", f.Index)
-	if search {
-		w.strOrNull("node", f.Node)
-	} else {
-		w.str("status", f.Status)
-	}
-	writeCause(w, f.Reason)
-	w.end()
-}
-
 func prepareCount(r *request) action {
 	names := r.listParam("index")
 	opt := r.indicesOptions(expandOpen)
@@ -426,7 +394,7 @@ func prepareCount(r *request) action {
 	}
 	return func(c *call) *response {
 		st := c.node.Applied()
-		c.readable(st)
+		checkReadable(c, st)
 		result, err := c.node.Count(c.ctx, elastic.SearchRequest{
 			Indices: resolve(st, names, opt), Match: match, Preference: preference, AllowPartial: true,
 		})
@@ -444,7 +412,7 @@ func prepareRefresh(r *request) action {
 	names, opt := r.listParam("index"), r.indicesOptions(expandOpen)
 	return func(c *call) *response {
 		st := c.node.Applied()
-		c.readable(st)
+		checkReadable(c, st)
 		result, err := c.node.Refresh(c.ctx, resolve(st, names, opt))
 		c.check(err)
 		return broadcast(&result)
@@ -459,7 +427,7 @@ func prepareFlush(r *request) action {
 	}
 	return func(c *call) *response {
 		st := c.node.Applied()
-		c.readable(st)
+		checkReadable(c, st)
 		result, err := c.node.Flush(c.ctx, resolve(st, names, opt))
 		c.check(err)
 		return broadcast(&result)

@@ -46,14 +46,14 @@ func preparePutRepository(r *request) action {
 		acked, err := c.node.PutRepository(c.ctx, repository, master, ack)
 		c.check(err)
 		if verify {
-			c.verify(repository.Name)
+			verifyRepository(c, repository.Name)
 		}
 		return acknowledged(acked)
 	}
 }
 
-// verify has every node that could write snapshots look at the repository, and lists them.
-func (c *call) verify(name string) []*state.Node {
+// verifyRepository has every node that could write snapshots look at the repository, and lists them.
+func verifyRepository(c *call, name string) []*state.Node {
 	st := c.state(false, 30*time.Second)
 	if st.Repository(name) == nil {
 		raise(&elastic.Error{Status: 404, Type: "repository_missing_exception", Reason: "[" + name + "] missing"})
@@ -78,7 +78,7 @@ func prepareVerifyRepository(r *request) action {
 		w := newJSON(false)
 		w.obj()
 		w.object("nodes")
-		for _, n := range c.verify(name) {
+		for _, n := range verifyRepository(c, name) {
 			w.object(n.ID)
 			w.str("name", n.Name)
 			w.end()
@@ -153,8 +153,8 @@ type snapshotBody struct {
 	changes                map[string]*string
 }
 
-// snapshotBody reads it; names that are not known are refused where any are given.
-func (r *request) snapshotBody(global bool, known ...string) snapshotBody {
+// readSnapshotBody reads it; names that are not known are refused where any are given.
+func readSnapshotBody(r *request, global bool, known ...string) snapshotBody {
 	q := snapshotBody{includeGlobal: global, opt: expandHidden}
 	if len(r.body) == 0 {
 		return q
@@ -214,7 +214,7 @@ func (q *snapshotBody) take(m *jsonMember) {
 func prepareCreateSnapshot(r *request) action {
 	repository, name := r.param("repository"), r.param("snapshot")
 	wait, master := r.boolParam("wait_for_completion", false), r.masterTimeout()
-	body := r.snapshotBody(true) // Elasticsearch passes over what it doesn't know here
+	body := readSnapshotBody(r, true) // Elasticsearch passes over what it doesn't know here
 	return func(c *call) *response {
 		st := c.state(false, master)
 		indices := resolve(st, body.indices, body.opt)
@@ -249,8 +249,8 @@ func accepted() *response {
 	return &response{json: w.bytes()}
 }
 
-// chosen are the snapshots that names or patterns mean, in order of their time.
-func (c *call) chosen(repository string, names []string, lenient bool, master time.Duration) []*elastic.SnapshotInfo {
+// chosenSnapshots are the snapshots that names or patterns mean, in order of their time.
+func chosenSnapshots(c *call, repository string, names []string, lenient bool, master time.Duration) []*elastic.SnapshotInfo {
 	all, err := c.node.Snapshots(c.ctx, repository, master)
 	c.check(err)
 	var out []*elastic.SnapshotInfo
@@ -275,7 +275,7 @@ func prepareGetSnapshots(r *request) action {
 	repository, names := r.param("repository"), r.listParam("snapshot")
 	lenient, master := r.boolParam("ignore_unavailable", false), r.masterTimeout()
 	return func(c *call) *response {
-		list := c.chosen(repository, names, lenient, master)
+		list := chosenSnapshots(c, repository, names, lenient, master)
 		w := newJSON(c.req.human())
 		w.obj()
 		w.array("snapshots")
@@ -318,7 +318,7 @@ func prepareDeleteSnapshot(r *request) action {
 	master := r.masterTimeout()
 	return func(c *call) *response {
 		var found []string
-		for _, s := range c.chosen(repository, names, false, master) {
+		for _, s := range chosenSnapshots(c, repository, names, false, master) {
 			found = append(found, s.Name)
 		}
 		if len(found) > 0 {
@@ -331,7 +331,7 @@ func prepareDeleteSnapshot(r *request) action {
 func prepareRestoreSnapshot(r *request) action {
 	repository, name := r.param("repository"), r.param("snapshot")
 	wait, master := r.boolParam("wait_for_completion", false), r.masterTimeout()
-	body := r.snapshotBody(false, "indices", "ignore_unavailable", "include_global_state", "include_aliases", "partial", "rename_pattern", "rename_replacement", "index_settings")
+	body := readSnapshotBody(r, false, "indices", "ignore_unavailable", "include_global_state", "include_aliases", "partial", "rename_pattern", "rename_replacement", "index_settings")
 	if body.includeGlobal {
 		raise(notModelled("include_global_state when restoring"))
 	}

@@ -1,6 +1,7 @@
 package restapi
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
@@ -158,7 +159,7 @@ func writeSnapshotStatus(w *jsonWriter, s *elastic.SnapshotStatus) {
 		for _, sh := range s.Shards[at:end] {
 			var one snapshotFigures
 			one.add(&sh)
-			w.object(itoa(sh.Shard))
+			w.object(strconv.Itoa(sh.Shard))
 			w.str("stage", sh.Stage)
 			one.write(w)
 			if sh.Node != "" {

@@ -12,7 +12,7 @@ import (
 
 // checkSource refuses a document that is no JSON object or does not fit the index's
 // mapping, as the primary's mapper would.
-func (c *call) checkSource(item *elastic.BulkItem) *elastic.Error {
+func checkSource(c *call, item *elastic.BulkItem) *elastic.Error {
 	v, err := parseTokens(item.Source)
 	if err != nil {
 		return malformedSource(elastic.AsError(err))
@@ -72,7 +72,7 @@ func checkFields(doc, properties *jsonValue, path, id string) *elastic.Error {
 			if cause := mismatch(kind, &values[k]); cause != "" {
 				return &elastic.Error{
 					Status: 400, Type: "document_parsing_exception",
-					Reason: "[" + itoa(values[k].line) + ":" + itoa(values[k].col) + "] failed to parse field [" + path + f.name + "] of type [" + kind +
+					Reason: "[" + strconv.Itoa(values[k].line) + ":" + strconv.Itoa(values[k].col) + "] failed to parse field [" + path + f.name + "] of type [" + kind +
 						"] in document with id '" + id + "'. Preview of field's value: '" + values[k].text + "'",
 					CausedBy: &elastic.Error{Type: "illegal_argument_exception", Reason: cause},
 				}
@@ -102,7 +102,7 @@ func mismatch(kind string, v *jsonValue) string {
 
 // autoCreate creates the indices that do not exist, when action.auto_create_index
 // allows it; what stands in the result could not be created.
-func (c *call) autoCreate(names []string) map[string]*elastic.Error {
+func autoCreate(c *call, names []string) map[string]*elastic.Error {
 	failed := map[string]*elastic.Error{}
 	st := c.node.Applied()
 	if st.Master == "" {
@@ -113,7 +113,7 @@ func (c *call) autoCreate(names []string) map[string]*elastic.Error {
 		if name == "" || st.Index(name) != nil {
 			continue
 		}
-		if !c.mayCreate(st, name) {
+		if !mayCreate(c, st, name) {
 			failed[name] = noAutoCreate(name)
 			continue
 		}
@@ -146,7 +146,7 @@ func noAutoCreate(name string) *elastic.Error {
 }
 
 // mayCreate is AutoCreateIndex: true, false, or a list of patterns with + and -.
-func (c *call) mayCreate(st *state.State, name string) bool {
+func mayCreate(c *call, st *state.State, name string) bool {
 	v, ok := c.node.Settings().Merged(st.Settings()).Get("action.auto_create_index")
 	if !ok || v == "true" || v == "" {
 		return true

@@ -15,8 +15,6 @@ func isAddress(text string) bool {
 	return err == nil
 }
 
-const watermarkPrefix = "cluster.routing.allocation.disk.watermark."
-
 // checkTogether refuses disk watermarks that do not fit together
 // (DiskThresholdSettings): all percentages or all sizes, and in order.
 func checkTogether(all settings.Settings) {
