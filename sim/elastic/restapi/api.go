@@ -9,22 +9,23 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 )
 
 // API answers REST requests on the nodes of one cluster.
 type API struct {
 	cluster *elastic.Cluster
 	routes  *pathTrie
-	cache   *cache
+	cache   *rest.Cache
 	// exchanges are the requests under way, in order of their beginning.
 	exchanges []*exchange
 }
 
 // New makes the API of a cluster.
 func New(cluster *elastic.Cluster) *API {
-	a := &API{cluster: cluster, routes: newTrie(), cache: newCache()}
+	a := &API{cluster: cluster, routes: newTrie(), cache: rest.NewCache()}
 	for _, r := range routeTable() {
-		for _, on := range r.on {
+		for _, on := range r.On {
 			method, pattern, _ := strings.Cut(on, " ")
 			a.routes.insert(pattern, method, r)
 		}
@@ -49,15 +50,15 @@ var methods = []string{
 // Do answers a request as the node would, in the process of ctx. The error is only
 // that of the connection: the node died meanwhile, or ctx ended.
 func (a *API) Do(ctx context.Context, node *elastic.Node, method, uri string, header http.Header, body []byte) (*Answer, error) {
-	r, bad := newRequest(method, uri, header, body)
+	r, bad := rest.NewRequest(method, uri, header, body)
 	if bad != nil {
-		r.params, r.accept = map[string]string{}, nil
+		r.Params, r.Accept = map[string]string{}, nil
 		return a.failure(r, bad), nil
 	}
 	if answer := a.checkCommon(r); answer != nil {
 		return answer, nil
 	}
-	c := &call{cluster: a.cluster, cache: a.cache, ctx: ctx, node: node, req: r}
+	c := &rest.Call{Cluster: a.cluster, Cache: a.cache, Ctx: ctx, Node: node, Req: r}
 	answer, err := a.dispatch(c)
 	if err == nil {
 		return answer, nil
@@ -69,64 +70,64 @@ func (a *API) Do(ctx context.Context, node *elastic.Node, method, uri string, he
 }
 
 // checkCommon reads the parameters common to all requests.
-func (a *API) checkCommon(r *request) (answer *Answer) {
+func (a *API) checkCommon(r *rest.Request) (answer *Answer) {
 	var err error
 	func() {
-		defer catch(&err)
-		r.boolParam("pretty", false)
-		r.boolParam("human", false)
-		r.param("filter_path")
+		defer rest.Catch(&err)
+		r.BoolParam("pretty", false)
+		r.BoolParam("human", false)
+		r.Param("filter_path")
 	}()
 	if err != nil {
-		delete(r.params, "pretty")
-		delete(r.params, "human")
+		delete(r.Params, "pretty")
+		delete(r.Params, "human")
 		return a.failure(r, elastic.AsError(err))
 	}
 	func() {
-		defer catch(&err)
-		r.boolParam("error_trace", false)
+		defer rest.Catch(&err)
+		r.BoolParam("error_trace", false)
 	}()
 	if err != nil {
-		delete(r.params, "error_trace")
+		delete(r.Params, "error_trace")
 		return a.failure(r, &elastic.Error{Status: 400, Reason: elastic.AsError(err).Reason})
 	}
 	return nil
 }
 
 // dispatch tries the matching endpoints from the strictest on, as RestController does.
-func (a *API) dispatch(c *call) (answer *Answer, err error) {
-	r := c.req
-	original := r.params
-	if !slices.Contains(methods, r.method) {
-		return a.wrongMethod(r, "Unexpected http method: "+r.method), nil
+func (a *API) dispatch(c *rest.Call) (answer *Answer, err error) {
+	r := c.Req
+	original := r.Params
+	if !slices.Contains(methods, r.Method) {
+		return a.wrongMethod(r, "Unexpected http method: "+r.Method), nil
 	}
 	for mode := explicitOnly; mode <= wildcardAny; mode++ {
-		r.params = maps.Clone(original)
-		e := a.routes.retrieve(r.rawPath, mode, func(name, value string) { r.params[name] = value })
+		r.Params = maps.Clone(original)
+		e := a.routes.retrieve(r.RawPath, mode, func(name, value string) { r.Params[name] = value })
 		if e != nil {
-			if route := e.route(r.method); route != nil {
+			if route := e.route(r.Method); route != nil {
 				return a.run(c, route)
 			}
 		}
-		allowed := a.allowed(r.rawPath)
+		allowed := a.allowed(r.RawPath)
 		switch {
-		case len(allowed) == 0 || slices.Contains(allowed, r.method):
-		case r.method == http.MethodOptions:
+		case len(allowed) == 0 || slices.Contains(allowed, r.Method):
+		case r.Method == http.MethodOptions:
 			return &Answer{Status: 200, Headers: []elastic.Field{
 				{Name: "Allow", Value: strings.Join(allowed, ",")}, productHeader, {Name: "Content-Type", Value: textType},
 			}}, nil
 		default:
-			return a.wrongMethod(r, fmt.Sprintf("Incorrect HTTP method for uri [%s] and method [%s]", r.uri, r.method)), nil
+			return a.wrongMethod(r, fmt.Sprintf("Incorrect HTTP method for uri [%s] and method [%s]", r.URI, r.Method)), nil
 		}
 	}
-	if r.method == http.MethodOptions {
+	if r.Method == http.MethodOptions {
 		return &Answer{Status: 200, Headers: []elastic.Field{productHeader, {Name: "Content-Type", Value: textType}}}, nil
 	}
-	w := newJSON(false)
-	w.obj()
-	w.str("error", fmt.Sprintf("no handler found for uri [%s] and method [%s]", r.uri, r.method))
-	w.end()
-	return a.finish(r, &response{status: 400, json: w.bytes()}, false), nil
+	w := rest.NewWriter(false)
+	w.Obj()
+	w.Str("error", fmt.Sprintf("no handler found for uri [%s] and method [%s]", r.URI, r.Method))
+	w.End()
+	return a.finish(r, &rest.Response{Status: 400, JSON: w.Bytes()}, false), nil
 }
 
 func (a *API) allowed(path string) []string {
@@ -141,8 +142,8 @@ func (a *API) allowed(path string) []string {
 	return slices.DeleteFunc(slices.Clone(methods), func(m string) bool { return !found[m] })
 }
 
-func (a *API) wrongMethod(r *request, message string) *Answer {
-	allowed := a.allowed(r.rawPath)
+func (a *API) wrongMethod(r *rest.Request, message string) *Answer {
+	allowed := a.allowed(r.RawPath)
 	if len(allowed) > 0 {
 		message += ", allowed: [" + strings.Join(allowed, ", ") + "]"
 	}
@@ -154,29 +155,29 @@ func (a *API) wrongMethod(r *request, message string) *Answer {
 }
 
 // run is BaseRestHandler.handleRequest: prepare, account for parameters and body, act.
-func (a *API) run(c *call, route *route) (answer *Answer, err error) {
+func (a *API) run(c *rest.Call, route *rest.Route) (answer *Answer, err error) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
-		case raised:
-			err = r.err
-		case gone:
-			err = r.err
+		case rest.Raised:
+			err = r.Err
+		case rest.Gone:
+			err = r.Err
 		default:
 			panic(r)
 		}
 	}()
-	r := c.req
-	if bad := r.checkContentType(route.bulk); bad != nil {
-		raise(bad)
+	r := c.Req
+	if bad := r.CheckContentType(route.Bulk); bad != nil {
+		rest.Raise(bad)
 	}
-	r.param("error_trace")
-	act := route.prepare(r)
-	if bad := r.unconsumed(route.rendering); bad != nil {
-		raise(bad)
+	r.Param("error_trace")
+	act := route.Prepare(r)
+	if bad := r.Unconsumed(route.Rendering); bad != nil {
+		rest.Raise(bad)
 	}
-	if len(r.body) > 0 && !r.bodyRead {
-		raise(illegalArgument("request [%s %s] does not support having a body", r.method, r.path()))
+	if len(r.Body) > 0 && !r.BodyRead {
+		rest.Raise(rest.IllegalArgument("request [%s %s] does not support having a body", r.Method, r.Path()))
 	}
 	return a.finish(r, act(c), true), nil
 }
@@ -189,52 +190,52 @@ const (
 var productHeader = elastic.Field{Name: "X-elastic-product", Value: "Elasticsearch"}
 
 // failure is the answer for an error; without a type it is the short form.
-func (a *API) failure(r *request, e *elastic.Error) *Answer {
-	w := newJSON(false)
+func (a *API) failure(r *rest.Request, e *elastic.Error) *Answer {
+	w := rest.NewWriter(false)
 	if e.Type == "" && e.RootCause == nil {
-		w.obj()
-		w.str("error", e.Reason)
-		w.int("status", e.Status)
-		w.end()
+		w.Obj()
+		w.Str("error", e.Reason)
+		w.Int("status", e.Status)
+		w.End()
 	} else {
 		trace := false
-		if v, ok := r.params["error_trace"]; ok {
+		if v, ok := r.Params["error_trace"]; ok {
 			trace = v == "" || v == "true"
 		}
-		writeError(w, e, trace)
+		rest.WriteError(w, e, trace)
 	}
-	answer := a.finish(r, &response{status: e.Status, json: w.bytes()}, false)
+	answer := a.finish(r, &rest.Response{Status: e.Status, JSON: w.Bytes()}, false)
 	answer.Headers = append(slices.Clone(e.Headers), answer.Headers...)
 	return answer
 }
 
 // finish applies filter_path (not to errors), pretty and the format.
-func (a *API) finish(r *request, resp *response, filter bool) *Answer {
-	answer := &Answer{Status: resp.status, Headers: append(slices.Clone(resp.headers), productHeader)}
+func (a *API) finish(r *rest.Request, resp *rest.Response, filter bool) *Answer {
+	answer := &Answer{Status: resp.Status, Headers: append(slices.Clone(resp.Headers), productHeader)}
 	if answer.Status == 0 {
 		answer.Status = 200
 	}
-	if resp.text != nil || resp.json == nil {
-		answer.Body = resp.text
+	if resp.Text != nil || resp.JSON == nil {
+		answer.Body = resp.Text
 		answer.Headers = append(answer.Headers, elastic.Field{Name: "Content-Type", Value: textType})
 		return answer
 	}
-	format, contentType := r.responseFormat()
-	body := resp.json
+	format, contentType := r.ResponseFormat()
+	body := resp.JSON
 	var err error
-	if expression := r.param("filter_path"); filter && expression != "" {
-		if body, err = filterPath(body, expression); err != nil {
+	if expression := r.Param("filter_path"); filter && expression != "" {
+		if body, err = rest.FilterPath(body, expression); err != nil {
 			panic("restapi: own answer does not parse: " + err.Error())
 		}
 	}
-	pretty, ok := r.params["pretty"]
+	pretty, ok := r.Params["pretty"]
 	switch {
-	case format == yamlFormat:
-		if body, err = toYAML(body); err != nil {
+	case format == rest.YAMLFormat:
+		if body, err = rest.ToYAML(body); err != nil {
 			panic("restapi: own answer does not parse: " + err.Error())
 		}
 	case ok && (pretty == "" || pretty == "true"):
-		body = prettyPrint(body)
+		body = rest.PrettyPrint(body)
 	}
 	answer.Body = body
 	answer.Headers = append(answer.Headers, elastic.Field{Name: "Content-Type", Value: contentType})

@@ -4,16 +4,18 @@
 // path in a table of routes (routes.go), reads the parameters and accounts for
 // each, reads the body, asks the model (package elastic) and renders the answer.
 // What is unknown, be it a path, a method, a parameter, a field or a setting, gets
-// Elasticsearch's own error. testdata/contract.json records what an 8.19.0 node
-// answers; the tests hold the simulator to it and list where it differs and why.
+// Elasticsearch's own error. contract/contract.json and snapshots.json record what an
+// 8.19.0 node answers; the tests hold the simulator to them and list where it differs and
+// why.
 //
-// # Handlers
+// # Rooms
 //
-// A handler has two phases, as in Elasticsearch: prepare reads parameters and body
-// and returns an action; only when every parameter has been read is the action run.
-// Answers are written by an ordered writer ([jsonWriter]) without spaces; filter_path,
-// pretty and YAML are transformations of the finished text. What depends on the
-// cluster state alone is rendered once per state (cache.go).
+// Endpoints stand in rooms by what they are about, each with a list of its routes:
+// cluster, documents, cat and stats. An endpoint is a line in the list of its room. All of
+// them are made of package rest: requests, calls, routes, errors and JSON. Answers are
+// written by an ordered writer ([rest.Writer]) without spaces; filter_path, pretty and
+// YAML are transformations of the finished text. What depends on the cluster state alone
+// is rendered once per state (rest/cache.go).
 //
 // # Reaching it
 //
@@ -23,7 +25,6 @@
 // at all when the link swallows packets. [API.Serve] answers real clients on real
 // ports while virtual time follows the wall clock.
 //
-// Not served: SMILE and CBOR bodies, aliases, templates, snapshots, scroll and
-// everything of x-pack. A node without those modules answers their paths as this
-// one does.
+// Not served: SMILE and CBOR bodies, aliases, templates, scroll and everything of x-pack.
+// A node without those modules answers their paths as this one does.
 package restapi

@@ -1,49 +1,51 @@
 package restapi
 
+import "github.com/shardquake/shardquake/sim/elastic/restapi/rest"
+
 // prepareRoot answers GET and HEAD of "/".
-func prepareRoot(*request) action {
-	return func(c *call) *response {
-		st := c.node.Applied()
+func prepareRoot(*rest.Request) rest.Action {
+	return func(c *rest.Call) *rest.Response {
+		st := c.Node.Applied()
 		uuid := st.ClusterUUID
 		if uuid == "" {
 			uuid = "_na_"
 		}
-		w := newJSON(false)
-		w.obj()
-		w.str("name", c.node.Name())
-		w.str("cluster_name", c.cluster.Name())
-		w.str("cluster_uuid", uuid)
-		w.object("version")
-		w.str("number", version)
-		w.str("build_flavor", "default")
-		w.str("build_type", "docker")
-		w.str("build_hash", buildHash)
-		w.str("build_date", buildDate)
-		w.bool("build_snapshot", false)
-		w.str("lucene_version", luceneVersion)
-		w.str("minimum_wire_compatibility_version", "7.17.0")
-		w.str("minimum_index_compatibility_version", "7.0.0")
-		w.end()
-		w.str("tagline", "You Know, for Search")
-		w.end()
-		body := w.bytes()
-		if !c.req.has("pretty") {
+		w := rest.NewWriter(false)
+		w.Obj()
+		w.Str("name", c.Node.Name())
+		w.Str("cluster_name", c.Cluster.Name())
+		w.Str("cluster_uuid", uuid)
+		w.Object("version")
+		w.Str("number", rest.Version)
+		w.Str("build_flavor", "default")
+		w.Str("build_type", "docker")
+		w.Str("build_hash", rest.BuildHash)
+		w.Str("build_date", rest.BuildDate)
+		w.Bool("build_snapshot", false)
+		w.Str("lucene_version", rest.LuceneVersion)
+		w.Str("minimum_wire_compatibility_version", "7.17.0")
+		w.Str("minimum_index_compatibility_version", "7.0.0")
+		w.End()
+		w.Str("tagline", "You Know, for Search")
+		w.End()
+		body := w.Bytes()
+		if !c.Req.Has("pretty") {
 			// The root answers laid out by default.
-			c.req.params["pretty"] = "true"
+			c.Req.Params["pretty"] = "true"
 		}
-		return &response{json: body}
+		return &rest.Response{JSON: body}
 	}
 }
 
 // prepareCatList answers GET /_cat.
-func prepareCatList(*request) action {
-	return func(*call) *response {
+func prepareCatList(*rest.Request) rest.Action {
+	return func(*rest.Call) *rest.Response {
 		body := "=^.^=\n"
 		for _, p := range []string{
 			"allocation", "shards", "shards/{index}", "nodes", "indices", "indices/{index}", "recovery", "recovery/{index}", "health",
 		} {
 			body += "/_cat/" + p + "\n"
 		}
-		return &response{text: []byte(body)}
+		return &rest.Response{Text: []byte(body)}
 	}
 }

@@ -1,12 +1,20 @@
 package restapi
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/shardquake/shardquake/sim/elastic/restapi/cat"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/cluster"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/documents"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/stats"
+)
 
 // routeTable is every path that the simulator serves. An endpoint lists only methods
 // that Elasticsearch has there, because a wrong one is answered with those that exist.
-func routeTable() []*route {
-	return slices.Concat([]*route{
-		{on: []string{"GET /", "HEAD /"}, prepare: prepareRoot},
-		{on: []string{"GET /_cat"}, prepare: prepareCatList},
-	}, clusterRoutes(), catRoutes(), statsRoutes(), documentsRoutes())
+func routeTable() []*rest.Route {
+	return slices.Concat([]*rest.Route{
+		{On: []string{"GET /", "HEAD /"}, Prepare: prepareRoot},
+		{On: []string{"GET /_cat"}, Prepare: prepareCatList},
+	}, cluster.Routes(), cat.Routes(), stats.Routes(), documents.Routes())
 }

@@ -1,6 +1,10 @@
 package restapi
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
+)
 
 // pathTrie matches request paths against patterns with {named} parts as
 // Elasticsearch's PathTrie does: in four passes from the strictest (explicit names
@@ -24,10 +28,10 @@ type endpoint struct {
 
 type methodRoute struct {
 	method string
-	route  *route
+	route  *rest.Route
 }
 
-func (e *endpoint) route(method string) *route {
+func (e *endpoint) route(method string) *rest.Route {
 	for _, m := range e.methods {
 		if m.method == method {
 			return m.route
@@ -47,7 +51,7 @@ const (
 
 func newTrie() *pathTrie { return &pathTrie{root: &trieNode{}} }
 
-func (t *pathTrie) insert(pattern, method string, r *route) {
+func (t *pathTrie) insert(pattern, method string, r *rest.Route) {
 	parts := split(pattern)
 	var at **endpoint
 	if len(parts) == 0 {
@@ -150,7 +154,7 @@ func record(n *trieNode, token string, set func(name, value string)) {
 	if set == nil || n.wildcard == "" {
 		return
 	}
-	value, err := decodeComponent(token, false)
+	value, err := rest.DecodeComponent(token, false)
 	if err != nil {
 		value = token
 	}

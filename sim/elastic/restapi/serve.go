@@ -18,6 +18,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 )
 
 // ServeConfig says how a cluster is served to real clients.
@@ -177,7 +178,7 @@ func (s *server) node(name string) http.Handler {
 		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 		if err != nil {
-			write(w, s.api.failure(&request{params: map[string]string{}, consumed: map[string]bool{}}, tooLarge()))
+			write(w, s.api.failure(&rest.Request{Params: map[string]string{}, Consumed: map[string]bool{}}, tooLarge()))
 			return
 		}
 		j := &job{req: forNode(r, name, body), done: make(chan outcome, 1)}
@@ -241,7 +242,7 @@ func write(w http.ResponseWriter, a *Answer) {
 // admit refuses clients without the token and, without one, requests that a page in a
 // browser could have been made to send under another name for this machine.
 func (s *server) admit(r *http.Request) *Answer {
-	plain := &request{params: map[string]string{}, consumed: map[string]bool{}}
+	plain := &rest.Request{Params: map[string]string{}, Consumed: map[string]bool{}}
 	if s.cfg.Token == "" {
 		host := r.Host
 		if h, _, err := net.SplitHostPort(host); err == nil {

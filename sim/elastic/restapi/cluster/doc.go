@@ -1,0 +1,3 @@
+// Package cluster holds the REST endpoints about the cluster and its indices: health,
+// state, settings, mappings, reroute, explanations of the allocator, snapshots.
+package cluster

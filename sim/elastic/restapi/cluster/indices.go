@@ -1,0 +1,391 @@
+package cluster
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// indexSettings are an index's settings as Elasticsearch shows them: with those that
+// it adds at creation.
+func indexSettings(m *state.Index) settings.Settings {
+	more := map[string]string{
+		"index.creation_date":      strconv.FormatInt(m.CreationDate, 10),
+		"index.uuid":               m.UUID,
+		"index.number_of_shards":   strconv.Itoa(m.Shards),
+		"index.number_of_replicas": strconv.Itoa(m.Replicas),
+		"index.version.created":    strconv.Itoa(rest.IndexVersion),
+		"index.provided_name":      m.Name,
+		// What the data tiers would prefer; the model's nodes all have every tier.
+		"index.routing.allocation.include._tier_preference": "data_content",
+	}
+	for _, k := range m.Settings.Keys() {
+		more[k], _ = m.Settings.Get(k)
+	}
+	return settings.Of(more)
+}
+
+// MappingObject is the index's mapping, {} without one.
+func MappingObject(m *state.Index) []byte {
+	if len(m.Mapping) == 0 {
+		return []byte("{}")
+	}
+	w := rest.NewWriter(false)
+	w.Obj()
+	w.Raw("properties", m.Mapping)
+	w.End()
+	return w.Bytes()
+}
+
+// indexDefaults are the registered settings that the index does not set.
+func indexDefaults(own settings.Settings) settings.Settings {
+	registry := settings.IndexRegistry()
+	out := map[string]string{}
+	for _, e := range registry.Entries() {
+		if e.Complex() {
+			continue
+		}
+		if _, ok := own.Get(e.Key); !ok {
+			out[e.Key] = registry.DefaultText(&e, own)
+		}
+	}
+	return settings.Of(out)
+}
+
+func prepareCreateIndex(r *rest.Request) rest.Action {
+	name := r.Param("index")
+	q := elastic.CreateIndex{Name: name}
+	var changes []change
+	if len(r.Body) > 0 {
+		body := r.JSON()
+		changes, q.Mapping = parseCreate(&body)
+	}
+	q.AckTimeout, q.MasterTimeout = r.AckTimeout(), r.MasterTimeout()
+	q.WaitForActiveShards = r.Param("wait_for_active_shards")
+	rest.CheckActiveCount(q.WaitForActiveShards)
+	return func(c *rest.Call) *rest.Response {
+		if bad := rest.ValidateName(name); bad != nil {
+			rest.Raise(bad)
+		}
+		if m := c.State(false, q.MasterTimeout).Index(name); m != nil {
+			rest.Raise(alreadyExists(m))
+		}
+		q.Settings = validateIndexSettings(changes)
+		acked, shards, err := c.Node.CreateIndex(c.Ctx, q)
+		c.Check(err)
+		w := rest.NewWriter(false)
+		w.Obj()
+		w.Bool("acknowledged", acked)
+		w.Bool("shards_acknowledged", shards)
+		w.Str("index", name)
+		w.End()
+		return &rest.Response{JSON: w.Bytes()}
+	}
+}
+
+func alreadyExists(m *state.Index) *elastic.Error {
+	return &elastic.Error{
+		Status: 400, Type: "resource_already_exists_exception", Reason: "index [" + m.Name + "/" + m.UUID + "] already exists",
+		Fields: []elastic.Field{{Name: "index_uuid", Value: m.UUID}, {Name: "index", Value: m.Name}},
+	}
+}
+
+// parseCreate reads the body of an index creation: settings, mappings, aliases.
+func parseCreate(body *rest.Value) (changes []change, mapping []byte) {
+	if body.Kind != rest.ObjectValue {
+		return nil, nil
+	}
+	for i := range body.Members {
+		m := &body.Members[i]
+		switch m.Name {
+		case "settings":
+			if m.Value.Kind != rest.ObjectValue {
+				rest.Raise(rest.ParseException("key [settings] must be an object"))
+			}
+			changes = flatten("", &m.Value, nil)
+		case "mappings":
+			if m.Value.Kind != rest.ObjectValue {
+				rest.Raise(rest.ParseException("key [mappings] must be an object"))
+			}
+			mapping = parseMapping(&m.Value)
+		case "aliases":
+			if m.Value.Kind != rest.ObjectValue {
+				rest.Raise(rest.ParseException("key [aliases] must be an object"))
+			}
+			if len(m.Value.Members) > 0 {
+				rest.Raise(rest.NotModelled("aliases"))
+			}
+		default:
+			rest.Raise(rest.ParseException("unknown key [%s] for create index", m.Name))
+		}
+	}
+	return changes, mapping
+}
+
+// validateIndexSettings normalises keys to the prefix "index." and refuses what is
+// unknown, private or ill-formed.
+func validateIndexSettings(changes []change) settings.Settings {
+	registry := settings.IndexRegistry()
+	out := map[string]string{}
+	for _, ch := range normalise(changes) {
+		if ch.value == nil {
+			continue
+		}
+		e := registry.Lookup(ch.key)
+		if e == nil {
+			rest.Raise(rest.IllegalArgument("%s", registry.Unknown(ch.key)))
+		}
+		checkValue(e, ch.key, *ch.value)
+		if e.Private() {
+			rest.Raise(privateSetting(ch.key))
+		}
+		out[ch.key] = *ch.value
+	}
+	return settings.Of(out)
+}
+
+func privateSetting(key string) *elastic.Error {
+	reason := "private index setting [" + key + "] can not be set explicitly"
+	return &elastic.Error{Status: 400, Type: "validation_exception", Reason: "Validation Failed: 1: " + reason + ";"}
+}
+
+func normalise(changes []change) []change {
+	out := make([]change, len(changes))
+	for i, ch := range changes {
+		if !strings.HasPrefix(ch.key, "index.") {
+			ch.key = "index." + ch.key
+		}
+		out[i] = ch
+	}
+	return out
+}
+
+func prepareDeleteIndex(r *rest.Request) rest.Action {
+	names := r.ListParam("index")
+	ack, master := r.AckTimeout(), r.MasterTimeout()
+	opt := r.IndicesOptions(rest.IndicesOptions{AllowNone: true, Open: true})
+	return func(c *rest.Call) *rest.Response {
+		st := c.State(false, master)
+		if destructive(c, st) && (len(names) == 0 || wildcards(names)) {
+			rest.Raise(rest.IllegalArgument("Wildcard expressions or all indices are not allowed"))
+		}
+		if len(names) == 0 {
+			rest.Raise(rest.ValidationFailed("index / indices is missing"))
+		}
+		acked, err := c.Node.DeleteIndices(c.Ctx, rest.Resolve(st, names, opt), master, ack)
+		c.Check(err)
+		return rest.Acknowledged(acked)
+	}
+}
+
+// destructive is action.destructive_requires_name.
+func destructive(c *rest.Call, st *state.State) bool {
+	v, ok := c.Node.Settings().Merged(st.Settings()).Get("action.destructive_requires_name")
+	return !ok || v != "false"
+}
+
+func wildcards(names []string) bool {
+	for _, n := range names {
+		if strings.Contains(n, "*") || n == "_all" {
+			return true
+		}
+	}
+	return false
+}
+
+// prepareGetIndex serves GET and HEAD of an index.
+func prepareGetIndex(r *rest.Request) rest.Action {
+	names := r.ListParam("index")
+	local, master := r.BoolParam("local", false), r.MasterTimeout()
+	opt := r.IndicesOptions(rest.ExpandOpen)
+	defaults, flat := r.BoolParam("include_defaults", false), r.BoolParam("flat_settings", false)
+	features := r.ListParam("features")
+	return func(c *rest.Call) *rest.Response {
+		st := c.State(local, master)
+		w := rest.NewWriter(c.Req.Human())
+		w.Obj()
+		for _, name := range rest.Resolve(st, names, opt) {
+			m := st.Index(name)
+			w.Object(name)
+			if Wants(features, "aliases") {
+				w.Object("aliases")
+				w.End()
+			}
+			if Wants(features, "mappings") {
+				w.Raw("mappings", MappingObject(m))
+			}
+			if Wants(features, "settings") {
+				writeIndexSettings(w, m, nil, defaults, flat)
+			}
+			w.End()
+		}
+		w.End()
+		return &rest.Response{JSON: w.Bytes()}
+	}
+}
+
+func Wants(list []string, what string) bool {
+	if len(list) == 0 {
+		return true
+	}
+	for _, l := range list {
+		if strings.EqualFold(l, what) {
+			return true
+		}
+	}
+	return false
+}
+
+// writeIndexSettings writes "settings", and "defaults", of an index; names select.
+func writeIndexSettings(w *rest.Writer, m *state.Index, names []string, defaults, flat bool) {
+	own := indexSettings(m)
+	shown := own
+	if w.Human {
+		shown = shown.Merged(settings.Of(map[string]string{
+			"index.creation_date_string":   rest.IsoMillis(time.UnixMilli(m.CreationDate).UTC()),
+			"index.version.created_string": rest.Version,
+		}))
+	}
+	WriteSettings(w, "settings", selectKeys(shown, names), settings.IndexRegistry(), flat)
+	if defaults {
+		WriteSettings(w, "defaults", selectKeys(indexDefaults(own), names), settings.IndexRegistry(), flat)
+	}
+}
+
+func selectKeys(s settings.Settings, patterns []string) settings.Settings {
+	if len(patterns) == 0 || patterns[0] == "_all" {
+		return s
+	}
+	out := map[string]string{}
+	for _, k := range s.Keys() {
+		for _, p := range patterns {
+			if rest.SimpleMatch(p, k) {
+				out[k], _ = s.Get(k)
+			}
+		}
+	}
+	return settings.Of(out)
+}
+
+func prepareGetSettings(r *rest.Request) rest.Action {
+	names, keys := r.ListParam("index"), r.ListParam("name")
+	local, master := r.BoolParam("local", false), r.MasterTimeout()
+	opt := r.IndicesOptions(rest.ExpandOpen)
+	defaults, flat := r.BoolParam("include_defaults", false), r.BoolParam("flat_settings", false)
+	return func(c *rest.Call) *rest.Response {
+		st := c.State(local, master)
+		w := rest.NewWriter(c.Req.Human())
+		w.Obj()
+		for _, name := range rest.Resolve(st, names, opt) {
+			m := st.Index(name)
+			if selectKeys(indexSettings(m), keys).Len() == 0 && !defaults {
+				continue
+			}
+			w.Object(name)
+			writeIndexSettings(w, m, keys, defaults, flat)
+			w.End()
+		}
+		w.End()
+		return &rest.Response{JSON: w.Bytes()}
+	}
+}
+
+func prepareGetMapping(r *rest.Request) rest.Action {
+	names := r.ListParam("index")
+	local, master := r.BoolParam("local", false), r.MasterTimeout()
+	opt := r.IndicesOptions(rest.ExpandOpen)
+	return func(c *rest.Call) *rest.Response {
+		st := c.State(local, master)
+		w := rest.NewWriter(false)
+		w.Obj()
+		for _, name := range rest.Resolve(st, names, opt) {
+			w.Object(name)
+			w.Raw("mappings", MappingObject(st.Index(name)))
+			w.End()
+		}
+		w.End()
+		return &rest.Response{JSON: w.Bytes()}
+	}
+}
+
+func prepareUpdateSettings(r *rest.Request) rest.Action {
+	names := r.ListParam("index")
+	ack, master := r.AckTimeout(), r.MasterTimeout()
+	preserve := r.BoolParam("preserve_existing", false)
+	if r.BoolParam("reopen", false) {
+		rest.Raise(rest.NotModelled("reopening indices"))
+	}
+	opt := r.IndicesOptions(rest.ExpandOpen)
+	body := r.JSON()
+	if body.Kind == rest.ObjectValue && len(body.Members) == 1 && body.Members[0].Name == "settings" && body.Members[0].Value.Kind == rest.ObjectValue {
+		body = body.Members[0].Value
+	}
+	changes := normalise(flatten("", &body, nil))
+	if len(changes) == 0 {
+		rest.Raise(rest.ValidationFailed("no settings to update"))
+	}
+	return func(c *rest.Call) *rest.Response {
+		st := c.State(false, master)
+		targets := rest.Resolve(st, names, opt)
+		update := checkIndexUpdate(st, targets, changes, preserve)
+		acked, err := c.Node.UpdateIndexSettings(c.Ctx, targets, update, master, ack)
+		c.Check(err)
+		return rest.Acknowledged(acked)
+	}
+}
+
+// checkIndexUpdate refuses changes as MetadataUpdateSettingsService does.
+func checkIndexUpdate(st *state.State, targets []string, changes []change, preserve bool) map[string]*string {
+	registry := settings.IndexRegistry()
+	out := map[string]*string{}
+	var fixed []string
+	for _, ch := range changes {
+		if ch.value == nil && strings.HasSuffix(ch.key, "*") {
+			for _, name := range targets {
+				for _, k := range st.Index(name).Settings.Keys() {
+					if e := registry.Lookup(k); rest.SimpleMatch(ch.key, k) && e != nil && e.Dynamic() {
+						out[k] = nil
+					}
+				}
+			}
+			continue
+		}
+		e := registry.Lookup(ch.key)
+		if e == nil {
+			rest.Raise(rest.IllegalArgument("%s", registry.Unknown(ch.key)))
+		}
+		if ch.value != nil {
+			checkValue(e, ch.key, *ch.value)
+		}
+		switch {
+		case e.Internal():
+			rest.Raise(rest.IllegalArgument("can not update internal setting [%s]; this setting is managed via a dedicated API", ch.key))
+		case e.Private():
+			rest.Raise(rest.IllegalArgument("can not update private setting [%s]; this setting is managed by Elasticsearch", ch.key))
+		case !e.Dynamic():
+			fixed = append(fixed, ch.key)
+		}
+		out[ch.key] = ch.value
+	}
+	if len(fixed) > 0 {
+		var open []string
+		for _, name := range targets {
+			open = append(open, "["+name+"/"+st.Index(name).UUID+"]")
+		}
+		rest.Raise(rest.IllegalArgument("Can't update non dynamic settings [[%s]] for open indices [%s] unless the `reopen` query parameter is set to true. "+
+			"Alternatively, close the indices, apply the settings changes, and reopen the indices", strings.Join(fixed, ", "), strings.Join(open, ", ")))
+	}
+	if preserve {
+		for _, name := range targets {
+			for _, k := range st.Index(name).Settings.Keys() {
+				delete(out, k)
+			}
+		}
+	}
+	return out
+}

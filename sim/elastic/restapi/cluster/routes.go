@@ -1,0 +1,45 @@
+package cluster
+
+import "github.com/shardquake/shardquake/sim/elastic/restapi/rest"
+
+// Routes are the endpoints of the cluster, its indices and its snapshots.
+func Routes() []*rest.Route {
+	return []*rest.Route{
+		{On: []string{"DELETE /", "DELETE /{index}"}, Prepare: prepareDeleteIndex},
+		{On: []string{"GET /_cluster/health", "GET /_cluster/health/{index}"}, Prepare: prepareHealth, Rendering: []string{"level"}},
+		{On: []string{"GET /_cluster/settings"}, Prepare: prepareGetClusterSettings, Rendering: SettingsRendering},
+		{On: []string{"PUT /_cluster/settings"}, Prepare: prepareUpdateClusterSettings, Rendering: SettingsRendering},
+		{
+			On:      []string{"GET /_cluster/state", "GET /_cluster/state/{metric}", "GET /_cluster/state/{metric}/{indices}"},
+			Prepare: prepareState, Rendering: []string{"flat_settings", "external_values_only", "settings_filter", "metric"},
+		},
+		{On: []string{"POST /_cluster/reroute"}, Prepare: prepareReroute, Rendering: []string{"flat_settings", "metric"}},
+		{On: []string{"GET /_cluster/allocation/explain", "POST /_cluster/allocation/explain"}, Prepare: prepareExplain},
+		{On: []string{"GET /_cluster/pending_tasks"}, Prepare: preparePendingTasks},
+		{On: []string{"GET /_snapshot", "GET /_snapshot/{repository}"}, Prepare: prepareGetRepositories},
+		{On: []string{"PUT /_snapshot/{repository}", "POST /_snapshot/{repository}"}, Prepare: preparePutRepository},
+		{On: []string{"DELETE /_snapshot/{repository}"}, Prepare: prepareDeleteRepository},
+		{On: []string{"POST /_snapshot/{repository}/_verify"}, Prepare: prepareVerifyRepository},
+		{
+			On:      []string{"GET /_snapshot/_status", "GET /_snapshot/{repository}/_status", "GET /_snapshot/{repository}/{snapshot}/_status"},
+			Prepare: prepareSnapshotStatus,
+		},
+		{On: []string{"PUT /_snapshot/{repository}/{snapshot}", "POST /_snapshot/{repository}/{snapshot}"}, Prepare: prepareCreateSnapshot},
+		{On: []string{"GET /_snapshot/{repository}/{snapshot}"}, Prepare: prepareGetSnapshots},
+		{On: []string{"DELETE /_snapshot/{repository}/{snapshot}"}, Prepare: prepareDeleteSnapshot},
+		{On: []string{"POST /_snapshot/{repository}/{snapshot}/_restore"}, Prepare: prepareRestoreSnapshot},
+		{On: []string{"PUT /{index}"}, Prepare: prepareCreateIndex},
+		{On: []string{"GET /{index}", "HEAD /{index}"}, Prepare: prepareGetIndex, Rendering: SettingsRendering},
+		{
+			On: []string{
+				"GET /_settings", "GET /_settings/{name}", "GET /{index}/_settings", "GET /{index}/_settings/{name}", "GET /{index}/_setting/{name}",
+			},
+			Prepare: prepareGetSettings, Rendering: SettingsRendering,
+		},
+		{On: []string{"PUT /_settings", "PUT /{index}/_settings"}, Prepare: prepareUpdateSettings, Rendering: SettingsRendering},
+		{
+			On:      []string{"GET /_mapping", "GET /_mappings", "GET /{index}/_mapping", "GET /{index}/_mappings"},
+			Prepare: prepareGetMapping,
+		},
+	}
+}

@@ -1,0 +1,238 @@
+package documents
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
+)
+
+func prepareOpenPIT(r *rest.Request) rest.Action {
+	names, opt := r.ListParam("index"), r.IndicesOptions(rest.ExpandOpen)
+	preference := r.Param("preference")
+	r.Param("routing")
+	keep := r.TimeParam("keep_alive", -1)
+	r.BoolParam("allow_partial_search_results", false)
+	if r.Has("max_concurrent_shard_requests") {
+		r.IntParam("max_concurrent_shard_requests", 0)
+	}
+	checkPreference(preference)
+	var missing []string
+	if len(names) == 0 {
+		missing = append(missing, "[index] is not specified")
+	}
+	if !r.Has("keep_alive") {
+		missing = append(missing, "[keep_alive] is not specified")
+	}
+	if len(r.Body) > 0 {
+		rest.Raise(rest.NotModelled("index_filter"))
+	}
+	if len(missing) > 0 {
+		rest.Raise(rest.ValidationFailed(missing...))
+	}
+	return func(c *rest.Call) *rest.Response {
+		st := c.Node.Applied()
+		rest.CheckReadable(c, st)
+		shards, result, err := c.Node.OpenPointInTime(c.Ctx, rest.Resolve(st, names, opt), preference, keep)
+		c.Check(err)
+		w := rest.NewWriter(false)
+		w.Obj()
+		w.Str("id", encodePIT(shards))
+		rest.WriteShards(w, &result, true)
+		w.End()
+		return &rest.Response{JSON: w.Bytes()}
+	}
+}
+
+// checkPreference refuses what Preference.parse refuses.
+func checkPreference(p string) {
+	kind, further, _ := strings.Cut(p, "|")
+	if strings.HasPrefix(kind, "_shards:") {
+		kind = further
+	}
+	if !strings.HasPrefix(kind, "_") || kind == "_local" || kind == "_only_local" ||
+		strings.HasPrefix(kind, "_only_nodes:") || strings.HasPrefix(kind, "_prefer_nodes:") {
+		return
+	}
+	rest.Raise(rest.IllegalArgument("no Preference for [%s]", kind))
+}
+
+// pitMark begins the text behind every id, so that foreign ids are told apart.
+const pitMark = "shardquake-pit-1\n"
+
+// encodePIT makes the opaque id of a point in time.
+func encodePIT(shards []elastic.PointInTimeShard) string {
+	text := []byte(pitMark)
+	for _, s := range shards {
+		line, err := json.Marshal([]any{s.Index, s.IndexUUID, s.Shard, s.Node, s.Incarnation, s.Reader})
+		if err != nil {
+			panic("restapi: " + err.Error()) // strings and numbers always marshal
+		}
+		text = append(append(text, line...), '\n')
+	}
+	return base64.URLEncoding.EncodeToString(text)
+}
+
+// decodePIT reads an id back, or raises what Elasticsearch says of a foreign one.
+func decodePIT(id string) []elastic.PointInTimeShard {
+	text, err := base64.URLEncoding.DecodeString(id)
+	body, ok := strings.CutPrefix(string(text), pitMark)
+	if err != nil || !ok {
+		rest.Raise(badPIT())
+	}
+	var out []elastic.PointInTimeShard
+	for line := range strings.Lines(body) {
+		var s elastic.PointInTimeShard
+		fields := []any{&s.Index, &s.IndexUUID, &s.Shard, &s.Node, &s.Incarnation, &s.Reader}
+		if json.Unmarshal([]byte(line), &fields) != nil {
+			rest.Raise(badPIT())
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func badPIT() *elastic.Error {
+	e := rest.IllegalArgument("java.io.EOFException")
+	e.CausedBy = &elastic.Error{Type: "e_o_f_exception", CausedBy: &elastic.Error{Type: "buffer_underflow_exception"}}
+	return e
+}
+
+func prepareClosePIT(r *rest.Request) rest.Action {
+	body, ok := r.JSONOrSource()
+	if !ok {
+		rest.Raise(rest.ParseException("request body or source parameter is required"))
+	}
+	if body.Kind != rest.ObjectValue {
+		rest.Raise(rest.IllegalArgument("Malformed content, must start with an object"))
+	}
+	id := ""
+	for i := range body.Members {
+		m := &body.Members[i]
+		if m.Name != "id" || m.Value.Kind != rest.StringValue {
+			rest.Raise(rest.IllegalArgument("Unknown parameter [%s] in request body or parameter is of the wrong type[FIELD_NAME] ", m.Name))
+		}
+		id = m.Value.Text
+	}
+	if id == "" {
+		rest.Raise(rest.ValidationFailed("id is empty"))
+	}
+	shards := decodePIT(id)
+	return func(c *rest.Call) *rest.Response {
+		freed, err := c.Node.ClosePointInTime(c.Ctx, shards)
+		c.Check(err)
+		w := rest.NewWriter(false)
+		w.Obj()
+		w.Bool("succeeded", freed > 0)
+		w.Int("num_freed", freed)
+		w.End()
+		resp := &rest.Response{JSON: w.Bytes()}
+		if freed == 0 {
+			resp.Status = 404
+		}
+		return resp
+	}
+}
+
+// pitBody is "pit" in a search.
+type pitBody struct {
+	id    string
+	keep  time.Duration
+	after int64
+}
+
+var pitFields = []string{"id", "keep_alive"}
+
+func parsePIT(v *rest.Value) *pitBody {
+	p := &pitBody{after: -1}
+	for i := range v.Members {
+		m := &v.Members[i]
+		switch m.Name {
+		case "id":
+			p.id = m.Value.Text
+		case "keep_alive":
+			p.keep = rest.TimeOf("keep_alive", m.Value.Text)
+		default:
+			rest.Raise(rest.UnknownField(m, "pit", pitFields))
+		}
+	}
+	if p.id == "" {
+		rest.Raise(rest.IllegalArgument("Required [id]"))
+	}
+	return p
+}
+
+// parseAfter reads search_after: a single number, as the only order is by _shard_doc.
+func parseAfter(v *rest.Value) int64 {
+	if v.Kind != rest.ArrayValue || len(v.Elements) == 0 {
+		rest.Raise(rest.IllegalArgument("Values must contains at least one value."))
+	}
+	n, err := strconv.ParseInt(v.Elements[0].Text, 10, 64)
+	if err != nil {
+		rest.Raise(rest.NumberFormat(v.Elements[0].Text))
+	}
+	return n
+}
+
+// searchPIT answers a search of a point in time.
+func searchPIT(c *rest.Call, names []string, q *searchBody) *rest.Response {
+	if len(names) > 0 {
+		rest.Raise(rest.ValidationFailed("[indices] cannot be used with point in time. Do not specify any index with point in time."))
+	}
+	if q.from > 0 {
+		rest.Raise(rest.NotModelled("[from] in a point in time; page with search_after"))
+	}
+	began := c.Now()
+	hits, total, shards, err := c.Node.SearchPointInTime(c.Ctx, elastic.PointInTimeSearch{
+		Shards: decodePIT(q.pit.id), Keep: q.pit.keep, Match: q.match, After: q.pit.after, Size: q.size,
+	})
+	c.Check(err)
+	if shards.Failed > 0 && (shards.Successful == 0 || !q.partial) {
+		e := searchFailed(shards.Failures[0].Reason.Status, shards.Failures)
+		if shards.Successful > 0 {
+			e.Reason = "Partial shards failure"
+		}
+		rest.Raise(e)
+	}
+	w := rest.NewWriter(false)
+	w.Obj()
+	w.Str("pit_id", q.pit.id)
+	w.Int64("took", (c.Now() - began).Milliseconds())
+	w.Bool("timed_out", false)
+	rest.WriteShards(w, &shards, true)
+	w.Object("hits")
+	q.writeTotal(w, total)
+	if len(hits) == 0 || q.sorted() {
+		w.Null("max_score")
+	} else {
+		w.Float("max_score", 1)
+	}
+	w.Array("hits")
+	for i := range hits {
+		q.writeHit(w, &hits[i].Hit, hits[i].Position)
+	}
+	w.End()
+	w.End()
+	w.End()
+	return &rest.Response{JSON: w.Bytes()}
+}
+
+// sorted reports whether hits come with their place in the order instead of a score.
+func (q *searchBody) sorted() bool { return q.sortedByDoc || q.sortedByShard }
+
+// orders are the orders in which hits come anyway.
+var orders = []string{"_doc", "_shard_doc", "_score"}
+
+// order takes an order from the body or from ?sort.
+func (q *searchBody) order(name string) {
+	if !slices.Contains(orders, name) {
+		rest.Raise(rest.NotModelled("sorting other than by _doc or _shard_doc"))
+	}
+	q.sortedByDoc = q.sortedByDoc || name == "_doc"
+	q.sortedByShard = q.sortedByShard || name == "_shard_doc"
+}

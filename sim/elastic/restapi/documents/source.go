@@ -1,0 +1,166 @@
+package documents
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// checkSource refuses a document that is no JSON object or does not fit the index's
+// mapping, as the primary's mapper would.
+func checkSource(c *rest.Call, item *elastic.BulkItem) *elastic.Error {
+	v, err := rest.ParseTokens(item.Source)
+	if err != nil {
+		return malformedSource(elastic.AsError(err))
+	}
+	if v.Kind != rest.ObjectValue {
+		return &elastic.Error{
+			Status: 500, Type: "not_x_content_exception",
+			Reason: "not_x_content_exception: Compressor detection can only be called on some xcontent bytes or compressed xcontent bytes",
+		}
+	}
+	item.Source = item.Source[v.Start:v.End]
+	m := c.Node.Applied().Index(item.Index)
+	if m == nil || len(m.Mapping) == 0 {
+		return nil
+	}
+	mapping, err := rest.ParseJSON(m.Mapping)
+	if err != nil {
+		return nil // it was checked when it was set
+	}
+	id := item.ID
+	return checkFields(&v, &mapping, "", id)
+}
+
+func malformedSource(parse *elastic.Error) *elastic.Error {
+	reason := parse.Reason
+	e := &elastic.Error{Status: 400, Type: "document_parsing_exception", Reason: "[1:2] failed to parse: " + reason}
+	e.CausedBy = parse
+	e.RootCause = []*elastic.Error{{Type: e.Type, Reason: e.Reason}}
+	return e
+}
+
+// checkFields compares a document with the types of its mapped fields.
+func checkFields(doc, properties *rest.Value, path, id string) *elastic.Error {
+	for i := range doc.Members {
+		f := &doc.Members[i]
+		mapped := properties.Member(f.Name)
+		if mapped == nil {
+			continue // mapped dynamically, which the model leaves out
+		}
+		if inner := mapped.Member("properties"); inner != nil {
+			if f.Value.Kind == rest.ObjectValue {
+				if bad := checkFields(&f.Value, inner, path+f.Name+".", id); bad != nil {
+					return bad
+				}
+			}
+			continue
+		}
+		kind := ""
+		if t := mapped.Member("type"); t != nil {
+			kind = t.Text
+		}
+		values := []rest.Value{f.Value}
+		if f.Value.Kind == rest.ArrayValue {
+			values = f.Value.Elements
+		}
+		for k := range values {
+			if cause := mismatch(kind, &values[k]); cause != "" {
+				return &elastic.Error{
+					Status: 400, Type: "document_parsing_exception",
+					Reason: "[" + strconv.Itoa(values[k].Line) + ":" + strconv.Itoa(values[k].Col) + "] failed to parse field [" + path + f.Name + "] of type [" + kind +
+						"] in document with id '" + id + "'. Preview of field's value: '" + values[k].Text + "'",
+					CausedBy: &elastic.Error{Type: "illegal_argument_exception", Reason: cause},
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// mismatch says why a value does not fit a numeric or boolean field; "" when it does.
+func mismatch(kind string, v *rest.Value) string {
+	if v.Kind == rest.NullValue || v.Kind == rest.ObjectValue || v.Kind == rest.ArrayValue {
+		return ""
+	}
+	switch kind {
+	case "long", "integer", "short", "byte", "float", "double", "half_float", "unsigned_long":
+		if _, err := strconv.ParseFloat(v.Text, 64); err != nil {
+			return `For input string: "` + v.Text + `"`
+		}
+	case "boolean":
+		if v.Text != "true" && v.Text != "false" && v.Text != "" {
+			return "Failed to parse value [" + v.Text + "] as only [true] or [false] are allowed."
+		}
+	}
+	return ""
+}
+
+// autoCreate creates the indices that do not exist, when action.auto_create_index
+// allows it; what stands in the result could not be created.
+func autoCreate(c *rest.Call, names []string) map[string]*elastic.Error {
+	failed := map[string]*elastic.Error{}
+	st := c.Node.Applied()
+	if st.Master == "" {
+		// Without a master the write itself waits for one, and for the index.
+		return failed
+	}
+	for _, name := range rest.AddNew(nil, names...) {
+		if name == "" || st.Index(name) != nil {
+			continue
+		}
+		if !mayCreate(c, st, name) {
+			failed[name] = noAutoCreate(name)
+			continue
+		}
+		if bad := rest.ValidateName(name); bad != nil {
+			failed[name] = bad
+			continue
+		}
+		q := elastic.CreateIndex{
+			Name: name, Settings: settings.Settings{}, WaitForActiveShards: "1",
+			MasterTimeout: time.Minute, AckTimeout: time.Minute,
+		}
+		_, _, err := c.Node.CreateIndex(c.Ctx, q)
+		if err == nil {
+			continue
+		}
+		if elastic.IsNodeGone(err) || c.Ctx.Err() != nil {
+			panic(rest.Gone{Err: err})
+		}
+		if e := elastic.AsError(err); e.Type != "resource_already_exists_exception" {
+			failed[name] = e
+		}
+	}
+	return failed
+}
+
+func noAutoCreate(name string) *elastic.Error {
+	e := elastic.IndexNotFound(name)
+	e.Reason += " and [action.auto_create_index] is [false]"
+	return e
+}
+
+// mayCreate is AutoCreateIndex: true, false, or a list of patterns with + and -.
+func mayCreate(c *rest.Call, st *state.State, name string) bool {
+	v, ok := c.Node.Settings().Merged(st.Settings()).Get("action.auto_create_index")
+	if !ok || v == "true" || v == "" {
+		return true
+	}
+	if v == "false" {
+		return false
+	}
+	for p := range strings.SplitSeq(v, ",") {
+		p = strings.TrimSpace(p)
+		bare := strings.TrimLeft(p, "+-")
+		if rest.SimpleMatch(bare, name) {
+			return !strings.HasPrefix(p, "-")
+		}
+	}
+	return false
+}

@@ -1,0 +1,49 @@
+package rest
+
+import "github.com/shardquake/shardquake/sim/elastic/state"
+
+// Cache keeps the last rendering of answers that depend on nothing but the cluster
+// state and the request. States are immutable, so a pointer names one.
+type Cache struct {
+	entries map[string]cached
+	facts   map[string]fact
+}
+
+// fact is something computed from a state.
+type fact struct {
+	of    *state.State
+	value any
+}
+
+type cached struct {
+	of   *state.State
+	body []byte
+}
+
+func NewCache() *Cache { return &Cache{entries: map[string]cached{}, facts: map[string]fact{}} }
+
+// cacheLimit bounds the number of different requests remembered.
+const cacheLimit = 64
+
+// Render answers from the cache, or by f. The text must not be changed by anyone.
+func (c *Cache) Render(key string, of *state.State, f func() []byte) []byte {
+	if e, ok := c.entries[key]; ok && e.of == of {
+		return e.body
+	}
+	body := f()
+	if len(c.entries) >= cacheLimit {
+		clear(c.entries)
+	}
+	c.entries[key] = cached{of, body}
+	return body
+}
+
+// Remember is what f computed from the state when it was last asked for by that name.
+func Remember[T any](c *Call, name string, of *state.State, f func() T) T {
+	if known, ok := c.Cache.facts[name]; ok && known.of == of {
+		return known.value.(T)
+	}
+	value := f()
+	c.Cache.facts[name] = fact{of, value}
+	return value
+}

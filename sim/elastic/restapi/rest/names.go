@@ -1,0 +1,209 @@
+package rest
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// IndicesOptions says what index expressions may match (IndicesOptions).
+type IndicesOptions struct {
+	IgnoreUnavailable, AllowNone bool
+	Open, hidden                 bool
+}
+
+// Options of APIs that read indices leniently and of those that need them to exist.
+var (
+	ExpandOpen   = IndicesOptions{AllowNone: true, Open: true}
+	ExpandHidden = IndicesOptions{AllowNone: true, Open: true, hidden: true}
+	Lenient      = IndicesOptions{IgnoreUnavailable: true, AllowNone: true, Open: true, hidden: true}
+)
+
+// IndicesOptions reads ?expand_wildcards, ?ignore_unavailable and ?allow_no_indices.
+func (r *Request) IndicesOptions(def IndicesOptions) IndicesOptions {
+	out := def
+	if v, ok := r.Lookup("expand_wildcards"); ok {
+		out.Open, out.hidden = false, false
+		for _, word := range strings.Split(v, ",") {
+			switch word {
+			case "open":
+				out.Open = true
+			case "closed":
+			case "hidden":
+				out.hidden = true
+			case "all":
+				out.Open, out.hidden = true, true
+			case "none":
+				out.Open, out.hidden = false, false
+			default:
+				Raise(IllegalArgument("No valid expand wildcard value [%s]", word))
+			}
+		}
+	}
+	r.StrictBool("ignore_throttled", false) // of frozen indices, which there are none of
+	out.IgnoreUnavailable = r.StrictBool("ignore_unavailable", def.IgnoreUnavailable)
+	out.AllowNone = r.StrictBool("allow_no_indices", def.AllowNone)
+	return out
+}
+
+// Resolve turns index expressions into names of existing indices
+// (IndexNameExpressionResolver). No expression, "_all" and "*" mean all.
+func Resolve(st *state.State, expressions []string, opt IndicesOptions) []string {
+	if len(expressions) == 0 || len(expressions) == 1 && (expressions[0] == "_all" || expressions[0] == "*") {
+		names := matching(st, "*", opt)
+		if len(names) == 0 && !opt.AllowNone {
+			name := "_all"
+			if len(expressions) == 1 {
+				name = expressions[0]
+			}
+			Raise(elastic.IndexNotFound(name))
+		}
+		return names
+	}
+	var names []string
+	wild := false
+	for _, e := range expressions {
+		switch {
+		case strings.HasPrefix(e, "-") && wild:
+			names = slices.DeleteFunc(names, func(n string) bool { return SimpleMatch(e[1:], n) })
+		case strings.Contains(e, "*"):
+			wild = true
+			found := matching(st, e, opt)
+			if len(found) == 0 && !opt.AllowNone {
+				Raise(elastic.IndexNotFound(e))
+			}
+			names = AddNew(names, found...)
+		case strings.HasPrefix(e, "_"):
+			Raise(invalidName(e, "must not start with '_'."))
+		case st.Index(e) != nil:
+			names = AddNew(names, e)
+		case !opt.IgnoreUnavailable:
+			Raise(elastic.IndexNotFound(e))
+		}
+	}
+	if len(names) == 0 && !opt.AllowNone {
+		Raise(elastic.IndexNotFound(strings.Join(expressions, ",")))
+	}
+	return names
+}
+
+func AddNew(names []string, more ...string) []string {
+	for _, n := range more {
+		if !slices.Contains(names, n) {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+func matching(st *state.State, pattern string, opt IndicesOptions) []string {
+	if !opt.Open {
+		return nil
+	}
+	var names []string
+	for _, m := range st.Indices {
+		hidden, _ := m.Settings.Get("index.hidden")
+		shown := opt.hidden || hidden != "true" || strings.HasPrefix(pattern, ".") && strings.HasPrefix(m.Name, ".")
+		if shown && SimpleMatch(pattern, m.Name) {
+			names = append(names, m.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func invalidName(name, why string) *elastic.Error {
+	return &elastic.Error{
+		Status: 400, Type: "invalid_index_name_exception",
+		Reason: "Invalid index name [" + name + "], " + why,
+		Fields: []elastic.Field{{Name: "index_uuid", Value: "_na_"}, {Name: "index", Value: name}},
+	}
+}
+
+// ValidateName refuses names that no index may have (MetadataCreateIndexService).
+func ValidateName(name string) *elastic.Error {
+	switch {
+	case strings.ContainsAny(name, ` "*,/<>?\|`):
+		return invalidName(name, `must not contain the following characters [' ','"','*',',','/','<','>','?','\','|']`)
+	case name == "":
+		return invalidName(name, "must not be empty")
+	case strings.Contains(name, "#"):
+		return invalidName(name, "must not contain '#'")
+	case strings.Contains(name, ":"):
+		return invalidName(name, "must not contain ':'")
+	case name[0] == '_' || name[0] == '-' || name[0] == '+':
+		return invalidName(name, "must not start with '_', '-', or '+'")
+	case len(name) > 255:
+		return invalidName(name, "index name is too long, ("+strconv.Itoa(len(name))+" > 255)")
+	case name == "." || name == "..":
+		return invalidName(name, "must not be '.' or '..'")
+	case strings.ToLower(name) != name:
+		return invalidName(name, "must be lowercase")
+	}
+	return nil
+}
+
+// NodesOf resolves node filters: ids, names, addresses, wildcards, _all, _local,
+// _master, roles such as data:true, attributes such as zone:a. No filter means all.
+func NodesOf(st *state.State, self string, filters []string) []*state.Node {
+	if len(filters) == 0 {
+		return st.Nodes
+	}
+	chosen := map[string]bool{}
+	for _, f := range filters {
+		attribute, value, pair := strings.Cut(f, ":")
+		for _, n := range st.Nodes {
+			on := true
+			switch {
+			case f == "_all":
+			case f == "_local":
+				if n.ID != self {
+					continue
+				}
+			case f == "_master":
+				if n.ID != st.Master {
+					continue
+				}
+			case pair && (value == "true" || value == "false") && isRole(attribute):
+				if !hasRole(n, attribute) {
+					continue
+				}
+				on = value == "true"
+			case pair:
+				if v, ok := n.Attribute(attribute); !ok || !SimpleMatch(value, v) {
+					continue
+				}
+			case n.ID != f && !SimpleMatch(f, n.Name) && !SimpleMatch(f, n.Host) && !SimpleMatch(f, n.Address):
+				continue
+			}
+			chosen[n.ID] = on
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(st.Nodes), func(n *state.Node) bool { return !chosen[n.ID] })
+}
+
+func isRole(name string) bool {
+	switch name {
+	case "master", "data", "ingest", "voting_only", "ml", "coordinating_only":
+		return true
+	}
+	return strings.HasPrefix(name, "data_")
+}
+
+func hasRole(n *state.Node, role string) bool {
+	switch role {
+	case "coordinating_only":
+		return len(n.Roles) == 0
+	case "data":
+		return IsData(n)
+	}
+	return n.HasRole(role)
+}
+
+// IsData reports whether the node can hold shards.
+func IsData(n *state.Node) bool {
+	return slices.ContainsFunc(n.Roles, func(r string) bool { return r == "data" || strings.HasPrefix(r, "data_") })
+}
