@@ -130,7 +130,7 @@ func (o *observer) takeCounters(node string, processors int, now *counters) {
 	o.rated[node] = shards
 	if was, known := o.shown.loads[node]; !known || was != load {
 		o.shown.loads[node] = load
-		o.sink(scenarios.Observation{At: now.at, Loads: []scenarios.NodeLoad{load}})
+		o.sink(scenarios.Observation{At: now.at, Sight: scenarios.Loads{load}})
 	}
 	if node == o.cluster.Nodes()[0] {
 		o.showHotShards(now.at)
@@ -147,7 +147,7 @@ func (o *observer) showHotShards(at time.Duration) {
 		return
 	}
 	o.shown.hot = hot
-	o.sink(scenarios.Observation{At: at, HotShards: hot})
+	o.sink(scenarios.Observation{At: at, Sight: scenarios.HotShards(hot)})
 }
 
 // hotShards are the copies with most operations per second, hottest first.

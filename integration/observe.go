@@ -233,7 +233,7 @@ func (o *observer) showView(a stateSeen) {
 		return
 	}
 	o.shown.views[a.node] = view
-	o.sink(scenarios.Observation{At: a.at, View: &view})
+	o.sink(scenarios.Observation{At: a.at, Sight: view})
 }
 
 // showCurrent tells what differs from the last picture.
@@ -241,11 +241,11 @@ func (o *observer) showCurrent(at time.Duration) {
 	p := o.current
 	if health := p.health; health != o.shown.health || !o.shown.begun {
 		o.shown.health = health
-		o.sink(scenarios.Observation{At: at, Health: &health})
+		o.sink(scenarios.Observation{At: at, Sight: health})
 	}
 	if m := (scenarios.Members{Master: p.master, Nodes: p.members}); m.Master != o.shown.members.Master || !equalNames(m.Nodes, o.shown.members.Nodes) {
 		o.shown.members = m
-		o.sink(scenarios.Observation{At: at, Members: &m})
+		o.sink(scenarios.Observation{At: at, Sight: m})
 	}
 	o.shown.begun = true
 	for _, target := range p.relocations {
@@ -261,7 +261,7 @@ func (o *observer) showCurrent(at time.Duration) {
 func (o *observer) showShards(at time.Duration) {
 	sized := o.withSizes(o.current.shards)
 	if changed := changedShards(o.shown.shards, sized); len(changed) > 0 {
-		o.sink(scenarios.Observation{At: at, Shards: changed})
+		o.sink(scenarios.Observation{At: at, Sight: scenarios.Copies(changed)})
 	}
 	o.shown.shards = sized
 }
@@ -274,10 +274,10 @@ func (o *observer) showNoMaster(at time.Duration) {
 	o.shown.begun = true
 	o.shown.health.Master, o.shown.health.Status, o.shown.health.Blocks = false, "red", "no-master"
 	health := o.shown.health
-	o.sink(scenarios.Observation{At: at, Health: &health})
+	o.sink(scenarios.Observation{At: at, Sight: health})
 	o.shown.members.Master = ""
 	members := o.shown.members
-	o.sink(scenarios.Observation{At: at, Members: &members})
+	o.sink(scenarios.Observation{At: at, Sight: members})
 }
 
 func equalNames(a, b []string) bool {

@@ -107,7 +107,7 @@ func (o *observer) takeRecovery(a recoveriesSeen, index string, answer recoveryA
 		}
 	}
 	o.known[id] = r
-	o.sink(scenarios.Observation{At: a.at, Recovery: &r})
+	o.sink(scenarios.Observation{At: a.at, Sight: r})
 }
 
 // targetID is the allocation id of the copy of a shard on a node, also while it is the
@@ -173,6 +173,6 @@ func (o *observer) failLostRecoveries(at time.Duration) {
 		r := o.known[id]
 		r.Failed, r.Stop = true, at
 		o.known[id] = r
-		o.sink(scenarios.Observation{At: at, Recovery: &r})
+		o.sink(scenarios.Observation{At: at, Sight: r})
 	}
 }

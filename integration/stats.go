@@ -106,7 +106,7 @@ func (o *observer) takeStats(a statsSeen) {
 	before, known := o.shown.disks[a.node]
 	if !known || before.Total != a.disk.Total || differs(before.Used, a.disk.Used, a.disk.Total/1000) {
 		o.shown.disks[a.node] = a.disk
-		o.sink(scenarios.Observation{At: a.at, Disks: []scenarios.Disk{a.disk}})
+		o.sink(scenarios.Observation{At: a.at, Sight: scenarios.Disks{a.disk}})
 	}
 	o.takeCounters(a.node, a.processors, a.load)
 	for id, bytes := range a.bytes {

@@ -21,11 +21,11 @@ func fixture() *scenarios.Result {
 		h.Observations = append(h.Observations, o)
 	}
 	health := func(t float64, status string, init, reloc, un int) {
-		add(t, scenarios.Observation{Health: &scenarios.Health{Status: status, Master: true, Nodes: 3, Active: 8 - init - un, Primaries: 4, Initializing: init, Relocating: reloc, Unassigned: un}})
+		add(t, scenarios.Observation{Sight: scenarios.Health{Status: status, Master: true, Nodes: 3, Active: 8 - init - un, Primaries: 4, Initializing: init, Relocating: reloc, Unassigned: un}})
 	}
 	shard := func(t float64, n int, primary string, replica scenarios.Copy) {
 		replica.Index, replica.Shard, replica.Bytes, replica.ID = "logs", n, 10<<20, fmt.Sprintf("r%d", n)
-		add(t, scenarios.Observation{Shards: []scenarios.Copy{
+		add(t, scenarios.Observation{Sight: scenarios.Copies{
 			{Index: "logs", Shard: n, Primary: true, State: "STARTED", Node: primary, ID: fmt.Sprintf("p%d", n), Bytes: 10 << 20}, replica,
 		}})
 	}
@@ -34,12 +34,12 @@ func fixture() *scenarios.Result {
 	building := func(n string) scenarios.Copy {
 		return scenarios.Copy{State: "INITIALIZING", Node: n, Reason: "NODE_LEFT"}
 	}
-	add(-1, scenarios.Observation{Members: &scenarios.Members{Master: "n1", Nodes: []string{"n1", "n2", "n3"}}})
+	add(-1, scenarios.Observation{Sight: scenarios.Members{Master: "n1", Nodes: []string{"n1", "n2", "n3"}}})
 	health(-1, "green", 0, 0, 0)
 	for i, at := range [][2]string{{"n1", "n2"}, {"n3", "n1"}, {"n1", "n3"}, {"n3", "n2"}} {
 		shard(-1, i, at[0], started(at[1]))
 	}
-	add(10.3, scenarios.Observation{Members: &scenarios.Members{Master: "n1", Nodes: []string{"n1", "n3"}}})
+	add(10.3, scenarios.Observation{Sight: scenarios.Members{Master: "n1", Nodes: []string{"n1", "n3"}}})
 	health(10.3, "yellow", 0, 0, 2)
 	shard(10.3, 0, "n1", missing)
 	shard(10.3, 3, "n3", missing)
@@ -49,10 +49,10 @@ func fixture() *scenarios.Result {
 	for i, to := range []string{"n3", "n1"} {
 		from := []string{"n1", "n3"}[i]
 		rec := scenarios.Recovery{Index: "logs", Shard: 3 * i, ID: fmt.Sprintf("new%d", i), From: from, To: to, Kind: "files", Reason: "replica", Stage: "INDEX", BytesTotal: 10 << 20, Start: sec(20)}
-		add(20, scenarios.Observation{Recovery: &rec})
+		add(20, scenarios.Observation{Sight: rec})
 		done := rec
 		done.Stage, done.Bytes, done.Stop = "DONE", 10<<20, sec(23+float64(i))
-		add(23+float64(i), scenarios.Observation{Recovery: &done})
+		add(23+float64(i), scenarios.Observation{Sight: done})
 	}
 	shard(23, 0, "n1", started("n3"))
 	shard(24, 3, "n3", started("n1"))

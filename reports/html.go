@@ -162,19 +162,24 @@ func pageDataOf(res *scenarios.Result) pageData {
 
 func (d *pageData) observe(o scenarios.Observation) {
 	at := secs(max(o.At, 0))
-	if o.Health != nil {
+	switch saw := o.Sight.(type) {
+	case scenarios.Health:
 		if n := len(d.Pending); n > 0 && d.Pending[n-1][0] == at {
 			d.Pending = d.Pending[:n-1] // only the last of a moment can be seen
 		}
-		d.Pending = append(d.Pending, [4]float64{at, float64(o.Health.Unassigned), float64(o.Health.Initializing), float64(o.Health.Relocating)})
+		d.Pending = append(d.Pending, [4]float64{at, float64(saw.Unassigned), float64(saw.Initializing), float64(saw.Relocating)})
+	case scenarios.Members:
+		d.Members = append(d.Members, pageMembers{at, saw.Master, saw.Nodes})
+	case scenarios.Copies:
+		d.observeCopies(at, saw)
 	}
-	if o.Members != nil {
-		d.Members = append(d.Members, pageMembers{at, o.Members.Master, o.Members.Nodes})
-	}
-	for start := 0; start < len(o.Shards); {
-		s := pageShard{At: at, Index: o.Shards[start].Index, Shard: o.Shards[start].Shard}
-		for ; start < len(o.Shards) && o.Shards[start].Index == s.Index && o.Shards[start].Shard == s.Shard; start++ {
-			c := o.Shards[start]
+}
+
+func (d *pageData) observeCopies(at float64, copies scenarios.Copies) {
+	for start := 0; start < len(copies); {
+		s := pageShard{At: at, Index: copies[start].Index, Shard: copies[start].Shard}
+		for ; start < len(copies) && copies[start].Index == s.Index && copies[start].Shard == s.Shard; start++ {
+			c := copies[start]
 			s.Copies = append(s.Copies, pageCopy{c.Primary, c.State[:1], c.Node, c.To})
 		}
 		d.Shards = append(d.Shards, s)

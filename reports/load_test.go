@@ -21,7 +21,7 @@ func loaded(p99 bool) *scenarios.Result {
 				loads[i].P99Ms = 0
 			}
 		}
-		res.History.Observations = append(res.History.Observations, scenarios.Observation{At: sec(at), Loads: loads})
+		res.History.Observations = append(res.History.Observations, scenarios.Observation{At: sec(at), Sight: scenarios.Loads(loads)})
 	}
 	tell(-1, scenarios.NodeLoad{Node: "n1", CPU: 0.2, MeanMs: 1, P99Ms: 4}, scenarios.NodeLoad{Node: "n2", CPU: 0.3, MeanMs: 1, P99Ms: 5})
 	tell(10, scenarios.NodeLoad{Node: "n1", CPU: 0.4, MeanMs: 2, P99Ms: 9}, scenarios.NodeLoad{Node: "n2"})

@@ -95,7 +95,8 @@ func sizesAtFirst(h *scenarios.History) map[string][]int64 {
 			break
 		}
 		fresh := make(map[key]bool)
-		for _, c := range o.Shards {
+		seen, _ := o.Sight.(scenarios.Copies)
+		for _, c := range seen {
 			k := key{c.Index, c.Shard}
 			if _, ok := copies[k]; !ok {
 				order = append(order, k)

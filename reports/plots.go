@@ -91,7 +91,8 @@ func evenness(h *scenarios.History) []line {
 func notStarted(h *scenarios.History) []line {
 	lines := []line{{name: "unassigned"}, {name: "initializing"}, {name: "relocating"}}
 	for _, o := range h.Observations {
-		if o.Health == nil {
+		health, ok := o.Sight.(scenarios.Health)
+		if !ok {
 			continue
 		}
 		x := max(o.At, 0).Seconds()
@@ -100,7 +101,7 @@ func notStarted(h *scenarios.History) []line {
 				lines[i].points = lines[i].points[:n-1]
 			}
 		}
-		for i, v := range []int{o.Health.Unassigned, o.Health.Initializing, o.Health.Relocating} {
+		for i, v := range []int{health.Unassigned, health.Initializing, health.Relocating} {
 			lines[i].points = append(lines[i].points, plotter.XY{X: x, Y: float64(v)})
 		}
 	}

@@ -44,7 +44,7 @@ func TestPoliciesAreLinedUpByScenarioWithMeansOverSeedsAndTotals(t *testing.T) {
 
 func TestLatenciesAreThoseOfTheFirstAndTheLastTenth(t *testing.T) {
 	load := func(at time.Duration, ms float64) scenarios.Observation {
-		return scenarios.Observation{At: at, Loads: []scenarios.NodeLoad{{Node: "n1", MeanMs: ms, P99Ms: 10 * ms}}}
+		return scenarios.Observation{At: at, Sight: scenarios.Loads{{Node: "n1", MeanMs: ms, P99Ms: 10 * ms}}}
 	}
 	h := &scenarios.History{Nodes: []string{"n1", "n2"}, End: 100 * time.Second, Observations: []scenarios.Observation{
 		load(-5*time.Second, 4), load(5*time.Second, 2), load(30*time.Second, 50), load(90*time.Second, 1),

@@ -66,8 +66,8 @@ func TestMovesThatCancelOutAreRedundantAndMovesOnwardAreThrash(t *testing.T) {
 	h := &scenarios.History{}
 	move := func(s float64, shard int, from, to string) {
 		h.Observations = append(h.Observations,
-			scenarios.Observation{At: sec(s), Shards: []scenarios.Copy{{Index: "i", Shard: shard, State: "RELOCATING", Node: from, To: to, ID: "x", Bytes: 1}}},
-			scenarios.Observation{At: sec(s + 0.5), Shards: []scenarios.Copy{{Index: "i", Shard: shard, State: "STARTED", Node: to, ID: "y", Bytes: 1}}})
+			scenarios.Observation{At: sec(s), Sight: scenarios.Copies{{Index: "i", Shard: shard, State: "RELOCATING", Node: from, To: to, ID: "x", Bytes: 1}}},
+			scenarios.Observation{At: sec(s + 0.5), Sight: scenarios.Copies{{Index: "i", Shard: shard, State: "STARTED", Node: to, ID: "y", Bytes: 1}}})
 	}
 	move(1, 0, "n1", "n2")
 	move(2, 0, "n2", "n1") // back again
@@ -91,9 +91,10 @@ func TestTheSummaryAnswersFirstWhetherItHeld(t *testing.T) {
 func TestWhatWasNotObservedIsNoZero(t *testing.T) {
 	res := fixture()
 	res.Scenario.System = "kv"
-	for i, o := range res.History.Observations {
-		for j := range o.Shards {
-			res.History.Observations[i].Shards[j].Bytes = -1
+	for _, o := range res.History.Observations {
+		copies, _ := o.Sight.(scenarios.Copies)
+		for i := range copies {
+			copies[i].Bytes = -1
 		}
 	}
 	rep, err := Build(res)

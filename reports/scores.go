@@ -108,16 +108,17 @@ func Recoveries(h *scenarios.History) []scenarios.Recovery {
 	at := make(map[string]int)
 	var out []scenarios.Recovery
 	for _, o := range h.Observations {
-		if o.Recovery == nil || o.Recovery.Start < 0 {
+		r, ok := o.Sight.(scenarios.Recovery)
+		if !ok || r.Start < 0 {
 			continue
 		}
-		i, ok := at[o.Recovery.ID]
+		i, ok := at[r.ID]
 		if !ok {
-			at[o.Recovery.ID] = len(out)
-			out = append(out, *o.Recovery)
+			at[r.ID] = len(out)
+			out = append(out, r)
 			continue
 		}
-		out[i] = *o.Recovery
+		out[i] = r
 	}
 	return out
 }

@@ -51,8 +51,7 @@ func Trace(res *scenarios.Result) ([]byte, error) {
 		lines = append(lines, traceLine{at, secs(at), kind, data})
 	}
 	for _, o := range h.Observations {
-		kind, data := observed(o)
-		add(o.At, kind, data)
+		add(o.At, o.Sight.SightKind(), o.Sight)
 	}
 	for _, f := range h.Faults {
 		add(f.At, "fault", f)
@@ -80,28 +79,4 @@ func Trace(res *scenarios.Result) ([]byte, error) {
 		out.WriteByte('\n')
 	}
 	return out.Bytes(), nil
-}
-
-func observed(o scenarios.Observation) (kind string, data any) {
-	switch {
-	case o.Health != nil:
-		return "health", o.Health
-	case o.Members != nil:
-		return "members", o.Members
-	case len(o.Shards) > 0:
-		return "shards", o.Shards
-	case o.Recovery != nil:
-		return "recovery", o.Recovery
-	case len(o.Disks) > 0:
-		return "disks", o.Disks
-	case o.View != nil:
-		return "view", o.View
-	case len(o.HotShards) > 0:
-		return "hot_shards", o.HotShards
-	case o.Ranges != nil:
-		return "ranges", o.Ranges
-	case o.Acting != nil:
-		return "acting", o.Acting
-	}
-	return "loads", o.Loads
 }

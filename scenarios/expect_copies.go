@@ -73,18 +73,18 @@ func (e *RangesTile) Check(*Scenario) []source.Problem {
 // Judge implements [Expectation].
 func (e *RangesTile) Judge(h *History) []Outcome {
 	const name = "ranges tile the keys"
-	known := make(map[uint64]*Ranges)
+	known := make(map[uint64]Ranges)
 	var last *shardmap.Map
 	var revision uint64
 	fails := func(at time.Duration, format string, args ...any) []Outcome {
 		return []Outcome{{Name: name, Verdict: Fail, At: seconds(at), Reason: fmt.Sprintf(format, args...)}}
 	}
 	for _, o := range h.Observations {
-		r := o.Ranges
-		if r == nil {
+		r, ok := o.Sight.(Ranges)
+		if !ok {
 			continue
 		}
-		if was := known[r.Revision]; was != nil {
+		if was, ok := known[r.Revision]; ok {
 			if !reflect.DeepEqual(was.Shards, r.Shards) {
 				return fails(o.At, "%s and %s know different maps of revision %d: %v and %v", was.Node, r.Node, r.Revision, was.Shards, r.Shards)
 			}
@@ -140,8 +140,8 @@ func (e *OnePrimaryPerEpoch) Judge(h *History) []Outcome {
 	acted := make(map[epoch]Acting)
 	after := 0
 	for _, o := range h.Observations {
-		a := o.Acting
-		if a == nil {
+		a, ok := o.Sight.(Acting)
+		if !ok {
 			continue
 		}
 		key := epoch{a.Shard, a.Epoch}
@@ -150,7 +150,7 @@ func (e *OnePrimaryPerEpoch) Judge(h *History) []Outcome {
 			return []Outcome{{Name: name, Verdict: Fail, At: seconds(o.At),
 				Reason: fmt.Sprintf("%s (process %d) and %s (process %d) both acted as the primary of %s in epoch %d", was.Node, was.Life, a.Node, a.Life, a.Shard, a.Epoch)}}
 		}
-		if acted[key] = *a; !known && o.At > 0 {
+		if acted[key] = a; !known && o.At > 0 {
 			after++
 		}
 	}

@@ -80,7 +80,7 @@ func (e *MovesAtMost) Check(*Scenario) []source.Problem {
 // Judge implements [Expectation].
 func (e *MovesAtMost) Judge(h *History) []Outcome {
 	const name = "relocations"
-	if !slices.ContainsFunc(h.Observations, func(o Observation) bool { return len(o.Shards) > 0 }) {
+	if !slices.ContainsFunc(h.Observations, func(o Observation) bool { _, ok := o.Sight.(Copies); return ok }) {
 		return []Outcome{unknown(name, "the routing table was never observed")}
 	}
 	n := len(h.Moves())

@@ -98,13 +98,14 @@ func (h *History) failovers() []int64 {
 	var out []int64
 	last := make(map[string]string)
 	for _, o := range h.Observations {
-		if o.Acting == nil {
+		a, ok := o.Sight.(Acting)
+		if !ok {
 			continue
 		}
-		if was := last[o.Acting.Shard]; o.At > 0 && was != "" && was != o.Acting.Node {
+		if was := last[a.Shard]; o.At > 0 && was != "" && was != a.Node {
 			out = append(out, int64(o.At))
 		}
-		last[o.Acting.Shard] = o.Acting.Node
+		last[a.Shard] = a.Node
 	}
 	slices.Sort(out)
 	return out

@@ -9,7 +9,7 @@ import (
 )
 
 func (s story) loads(t float64, loads ...NodeLoad) story {
-	s.h.Observations = append(s.h.Observations, Observation{At: at(t), Loads: loads})
+	s.h.Observations = append(s.h.Observations, Observation{At: at(t), Sight: Loads(loads)})
 	return s
 }
 

@@ -22,18 +22,18 @@ func tell(nodes ...string) story {
 func at(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 func (s story) health(t float64, status string) story {
-	s.h.Observations = append(s.h.Observations, Observation{At: at(t), Health: &Health{Status: status, Master: true}})
+	s.h.Observations = append(s.h.Observations, Observation{At: at(t), Sight: Health{Status: status, Master: true}})
 	return s
 }
 
 func (s story) members(t float64, master string, nodes ...string) story {
-	s.h.Observations = append(s.h.Observations, Observation{At: at(t), Members: &Members{master, nodes}})
+	s.h.Observations = append(s.h.Observations, Observation{At: at(t), Sight: Members{master, nodes}})
 	return s
 }
 
 // shard places the copies of logs[n]: "n1" started, "n1>n2" relocating, "-" unassigned.
 func (s story) shard(t float64, n int, copies ...string) story {
-	o := Observation{At: at(t)}
+	var all Copies
 	for i, text := range copies {
 		c := Copy{Index: "logs", Shard: n, Primary: i == 0, State: "STARTED", Node: text, ID: fmt.Sprintf("a%d%d", n, i), Bytes: 10}
 		if text == "-" {
@@ -41,9 +41,9 @@ func (s story) shard(t float64, n int, copies ...string) story {
 		} else if len(text) > 2 {
 			c.State, c.Node, c.To = "RELOCATING", text[:2], text[3:]
 		}
-		o.Shards = append(o.Shards, c)
+		all = append(all, c)
 	}
-	s.h.Observations = append(s.h.Observations, o)
+	s.h.Observations = append(s.h.Observations, Observation{At: at(t), Sight: all})
 	return s
 }
 

@@ -94,14 +94,14 @@ func (f *fakeBackend) Close(context.Context) error {
 }
 
 func (f *fakeBackend) Observe(ctx context.Context, sink func(Observation)) error {
-	nodes := &Members{Master: "n1", Nodes: f.Nodes()}
-	sink(Observation{At: f.clock.Monotonic(), Members: nodes})
+	nodes := Members{Master: "n1", Nodes: f.Nodes()}
+	sink(Observation{At: f.clock.Monotonic(), Sight: nodes})
 	if f.status != "" {
-		sink(Observation{At: f.clock.Monotonic(), Health: &Health{Status: f.status, Master: true}})
+		sink(Observation{At: f.clock.Monotonic(), Sight: Health{Status: f.status, Master: true}})
 	}
 	f.clock.Go(ctx, "observer", func(ctx context.Context) {
 		for range f.crowd {
-			sink(Observation{At: f.clock.Monotonic(), Health: &Health{Status: f.status, Master: true}})
+			sink(Observation{At: f.clock.Monotonic(), Sight: Health{Status: f.status, Master: true}})
 			if f.clock.Sleep(ctx, time.Millisecond) != nil {
 				return
 			}

@@ -80,19 +80,21 @@ func (h *History) FaultTimes(i int, since time.Duration) FaultTimes {
 // membershipChange is when the members or the master first differed from what they
 // were at a moment; -1 when they did not.
 func (h *History) membershipChange(since, until time.Duration) time.Duration {
-	var before *Members
+	var before Members
+	known := false
 	for _, o := range h.Observations {
-		if o.Members == nil {
+		members, ok := o.Sight.(Members)
+		if !ok {
 			continue
 		}
-		if o.At <= since || (before == nil && o.At <= until) {
-			before = o.Members
+		if o.At <= since || (!known && o.At <= until) {
+			before, known = members, true
 			continue
 		}
 		if o.At > until {
 			break
 		}
-		if o.Members.Master != before.Master || !slices.Equal(o.Members.Nodes, before.Nodes) {
+		if members.Master != before.Master || !slices.Equal(members.Nodes, before.Nodes) {
 			return o.At
 		}
 	}

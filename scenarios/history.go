@@ -123,18 +123,19 @@ func (h *History) HealthSpans() []Span {
 	status := "unknown"
 	from := time.Duration(0)
 	for _, o := range h.Observations {
-		if o.Health == nil {
+		health, ok := o.Sight.(Health)
+		if !ok {
 			continue
 		}
 		if o.At <= 0 {
-			status = o.Health.Status
+			status = health.Status
 			continue
 		}
-		if o.Health.Status != status {
+		if health.Status != status {
 			if o.At > from {
 				spans = append(spans, Span{from, o.At, status})
 			}
-			status, from = o.Health.Status, o.At
+			status, from = health.Status, o.At
 		}
 	}
 	if h.Closed > from || len(spans) == 0 {
@@ -164,7 +165,8 @@ func (h *History) Moves() []Move {
 	var out []Move
 	for _, o := range h.Observations {
 		now := make(map[key]map[string]bool)
-		for _, c := range o.Shards {
+		copies, _ := o.Sight.(Copies)
+		for _, c := range copies {
 			k := key{c.Index, c.Shard}
 			if now[k] == nil {
 				now[k] = make(map[string]bool)

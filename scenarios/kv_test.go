@@ -102,9 +102,9 @@ func kvHistory() *History {
 	h := &History{Nodes: []string{"n1", "n2", "n3"}, End: time.Minute, KV: &kvload.History{Settings: meta.Defaults(), Ended: true},
 		Faults: []*chaos.Record{{Kind: "node-loss", Injected: true, At: 10 * time.Second, HealedAt: -1, Victims: []string{"n1"}, Params: &chaos.NodeLoss{}}},
 		Observations: []Observation{
-			{At: -time.Second, Acting: &Acting{Shard: "s1", Epoch: 1, Node: "n1"}},
-			{At: -time.Second, Ranges: &Ranges{Revision: 1, Version: 1, Node: "n1", Shards: []shardmap.Shard{*m.At(0)}}},
-			{At: 20 * time.Second, Acting: &Acting{Shard: "s1", Epoch: 2, Node: "n2"}},
+			{At: -time.Second, Sight: Acting{Shard: "s1", Epoch: 1, Node: "n1"}},
+			{At: -time.Second, Sight: Ranges{Revision: 1, Version: 1, Node: "n1", Shards: []shardmap.Shard{*m.At(0)}}},
+			{At: 20 * time.Second, Sight: Acting{Shard: "s1", Epoch: 2, Node: "n2"}},
 		},
 	}
 	for at := time.Second; at < time.Minute; at += time.Second {
@@ -151,7 +151,7 @@ func TestTwoPrimariesInAnEpochAreSeen(t *testing.T) {
 	h := kvHistory()
 	e := &OnePrimaryPerEpoch{When: "always"}
 	assert.Equal(t, Pass, judged(e, nil, h).Verdict)
-	h.Observations = append(h.Observations, Observation{At: 30 * time.Second, Acting: &Acting{Shard: "s1", Epoch: 2, Node: "n3"}})
+	h.Observations = append(h.Observations, Observation{At: 30 * time.Second, Sight: Acting{Shard: "s1", Epoch: 2, Node: "n3"}})
 	o := judged(e, nil, h)
 	assert.Equal(t, Fail, o.Verdict)
 	assert.Contains(t, o.Reason, "n2 (process 0) and n3 (process 0) both acted as the primary of s1 in epoch 2")
@@ -162,11 +162,11 @@ func TestMapsThatDontTileOrDontAgreeAreSeen(t *testing.T) {
 	e := &RangesTile{When: "always"}
 	h := kvHistory()
 	assert.Equal(t, Unknown, judged(e, nil, h).Verdict, "one map is too few")
-	first := *h.Observations[1].Ranges
+	first := h.Observations[1].Sight.(Ranges)
 	other := first
 	other.Node, other.Shards = "n2", []shardmap.Shard{first.Shards[0].Clone()}
 	other.Shards[0].Primary = "n2"
-	h.Observations = append(h.Observations, Observation{At: 5 * time.Second, Ranges: &other})
+	h.Observations = append(h.Observations, Observation{At: 5 * time.Second, Sight: other})
 	o := judged(e, nil, h)
 	assert.Equal(t, Fail, o.Verdict)
 	assert.Contains(t, o.Reason, "different maps of revision 1")
@@ -176,7 +176,7 @@ func TestMapsThatDontTileOrDontAgreeAreSeen(t *testing.T) {
 	hole.Revision, hole.Version = 2, 2
 	hole.Shards = []shardmap.Shard{first.Shards[0].Clone()}
 	hole.Shards[0].End, hole.Shards[0].Epoch = "m", 2
-	h.Observations = append(h.Observations, Observation{At: 5 * time.Second, Ranges: &hole})
+	h.Observations = append(h.Observations, Observation{At: 5 * time.Second, Sight: hole})
 	assert.Equal(t, Fail, judged(e, nil, h).Verdict, "nobody has what lies behind m")
 }
 

@@ -48,7 +48,7 @@ func (w *KVWatch) Acts(a Acting) []Observation {
 		return nil
 	}
 	w.acting[a] = true
-	return []Observation{{Acting: &a}}
+	return []Observation{{Sight: a}}
 }
 
 // Knows reports whether a machine's node was seen with a revision.
@@ -62,7 +62,7 @@ func (w *KVWatch) Learns(machine string, s *wire.ClusterState) []Observation {
 		return nil
 	}
 	w.maps[s.Revision] = s.Shards
-	return []Observation{{Ranges: &Ranges{Revision: s.Revision, Version: s.MapVersion, Node: machine, Shards: s.Shards}}}
+	return []Observation{{Sight: Ranges{Revision: s.Revision, Version: s.MapVersion, Node: machine, Shards: s.Shards}}}
 }
 
 // Look tells what has changed of copies, members and health.
@@ -73,7 +73,7 @@ func (w *KVWatch) Look(v KVView) []Observation {
 		var changed []Copy
 		h, changed = w.assess(v)
 		if len(changed) > 0 {
-			out = append(out, Observation{Shards: changed})
+			out = append(out, Observation{Sight: Copies(changed)})
 		}
 		for i := range v.State.Members {
 			if m := &v.State.Members[i]; !m.Down && m.State != wire.Removed {
@@ -87,11 +87,11 @@ func (w *KVWatch) Look(v KVView) []Observation {
 	h.Nodes = len(members.Nodes)
 	if w.members == nil || !reflect.DeepEqual(*w.members, *members) {
 		w.members = members
-		out = append(out, Observation{Members: members})
+		out = append(out, Observation{Sight: *members})
 	}
 	if w.health == nil || *w.health != h {
 		w.health = &h
-		out = append(out, Observation{Health: &h})
+		out = append(out, Observation{Sight: h})
 	}
 	return out
 }

@@ -18,19 +18,24 @@ type liveState struct {
 }
 
 func (l *liveState) take(o Observation) {
-	if o.Health != nil {
-		l.health, l.seen = *o.Health, true
+	switch s := o.Sight.(type) {
+	case Health:
+		l.health, l.seen = s, true
+	case Members:
+		l.members = s
+	case Copies:
+		l.takeCopies(s)
 	}
-	if o.Members != nil {
-		l.members = *o.Members
-	}
+}
+
+func (l *liveState) takeCopies(copies Copies) {
 	if l.primaries == nil {
 		l.primaries, l.replicas = make(map[shardKey]string), make(map[shardKey]string)
 	}
-	for _, c := range o.Shards { // all copies of each shard that is named
+	for _, c := range copies { // all copies of each shard that is named
 		delete(l.replicas, shardKey{c.Index, c.Shard})
 	}
-	for _, c := range o.Shards {
+	for _, c := range copies {
 		k, node := shardKey{c.Index, c.Shard}, ""
 		if c.State == "STARTED" || c.State == "RELOCATING" {
 			node = c.Node

@@ -8,34 +8,92 @@ import (
 
 // Observation is one thing seen of the cluster, from the view with authority: the
 // newest applied state that names a master, whoever holds it. Backends emit one
-// whenever what it describes has changed; exactly one of the pointers is set.
+// whenever what it describes has changed.
 //
 // At is the monotonic time of the backend's clock; the runner turns it, and every
 // other time in the observation, into time since t=0 (negative before: loading,
 // waiting for the steady state). Simulated it is exact; real it is when the answer arrived that showed it, so up
 // to one polling interval late.
 type Observation struct {
-	At time.Duration `json:"at"`
-
-	// Ranges is the shard map of a key-value cluster, Acting who began to act as the primary
-	// of a shard in an epoch.
-	Ranges *Ranges `json:"ranges,omitempty"`
-	Acting *Acting `json:"acting,omitempty"`
-
-	Health   *Health    `json:"health,omitempty"`
-	Members  *Members   `json:"members,omitempty"`
-	Shards   []Copy     `json:"shards,omitempty"` // copies that changed, all copies of each changed shard
-	Recovery *Recovery  `json:"recovery,omitempty"`
-	Disks    []Disk     `json:"disks,omitempty"`
-	View     *View      `json:"view,omitempty"`
-	Loads    []NodeLoad `json:"loads,omitempty"`
-	// HotShards are the copies with most operations, hottest first.
-	HotShards []ShardLoad `json:"hot_shards,omitempty"`
+	At    time.Duration
+	Sight Sight
 }
+
+// Sight is what was seen. The set is closed: the types below, and what a system alone has,
+// which says so by embedding [OwnSight].
+type Sight interface {
+	// SightKind names it in traces.
+	SightKind() string
+	sight()
+}
+
+// OwnSight is embedded by the sights of one system only.
+type OwnSight struct{}
+
+func (OwnSight) sight() {}
+
+var (
+	_ Sight = Health{}
+	_ Sight = Members{}
+	_ Sight = Copies{}
+	_ Sight = Recovery{}
+	_ Sight = Disks{}
+	_ Sight = View{}
+	_ Sight = Loads{}
+	_ Sight = HotShards{}
+	_ Sight = Ranges{}
+	_ Sight = Acting{}
+)
+
+// Copies are shard copies of which something changed, all copies of each changed shard.
+type Copies []Copy
+
+// Disks are data disks that hold another amount than before.
+type Disks []Disk
+
+// Loads is how busy nodes are.
+type Loads []NodeLoad
+
+// HotShards are the copies with most operations, hottest first.
+type HotShards []ShardLoad
+
+func (Health) sight()    {}
+func (Members) sight()   {}
+func (Copies) sight()    {}
+func (Recovery) sight()  {}
+func (Disks) sight()     {}
+func (View) sight()      {}
+func (Loads) sight()     {}
+func (HotShards) sight() {}
+
+// SightKind implements [Sight].
+func (Health) SightKind() string { return "health" }
+
+// SightKind implements [Sight].
+func (Members) SightKind() string { return "members" }
+
+// SightKind implements [Sight].
+func (Copies) SightKind() string { return "shards" }
+
+// SightKind implements [Sight].
+func (Recovery) SightKind() string { return "recovery" }
+
+// SightKind implements [Sight].
+func (Disks) SightKind() string { return "disks" }
+
+// SightKind implements [Sight].
+func (View) SightKind() string { return "view" }
+
+// SightKind implements [Sight].
+func (Loads) SightKind() string { return "loads" }
+
+// SightKind implements [Sight].
+func (HotShards) SightKind() string { return "hot_shards" }
 
 // Ranges is the shard map of a key-value cluster as a node has come to know it. A
 // revision is told once, and again when a node knows another map under the same number.
 type Ranges struct {
+	OwnSight
 	Revision uint64           `json:"revision"`
 	Version  uint64           `json:"version"`
 	Node     string           `json:"n"`
@@ -45,11 +103,18 @@ type Ranges struct {
 // Acting is a node that began to act as the primary of a shard in an epoch. Life tells the
 // processes of a node apart.
 type Acting struct {
+	OwnSight
 	Shard string `json:"s"`
 	Epoch uint64 `json:"epoch"`
 	Node  string `json:"n"`
 	Life  int    `json:"life"`
 }
+
+// SightKind implements [Sight].
+func (Ranges) SightKind() string { return "ranges" }
+
+// SightKind implements [Sight].
+func (Acting) SightKind() string { return "acting" }
 
 // Health is the cluster's health in the authoritative view.
 type Health struct {

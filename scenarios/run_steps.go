@@ -43,13 +43,12 @@ func (r *run) observe(o Observation) {
 // shift turns the clock's time into time since t=0.
 func (o *Observation) shift(zero time.Duration) {
 	o.At -= zero
-	if o.Recovery != nil {
-		rec := *o.Recovery
+	if rec, ok := o.Sight.(Recovery); ok {
 		rec.Start -= zero
 		if rec.Stop != 0 {
 			rec.Stop -= zero
 		}
-		o.Recovery = &rec
+		o.Sight = rec
 	}
 }
 

@@ -103,39 +103,47 @@ type spreadBuilder struct {
 // changed.
 func (b *spreadBuilder) take(o Observation, quantity string) bool {
 	changed := false
-	if o.Members != nil {
+	switch s := o.Sight.(type) {
+	case Members:
 		for i, n := range b.nodes {
-			b.member[i] = slices.Contains(o.Members.Nodes, n)
+			b.member[i] = slices.Contains(s.Nodes, n)
 		}
-		changed = true
-	}
-	switch quantity {
-	case QuantityShards, QuantityBytes:
-		for start := 0; start < len(o.Shards); {
-			end := start + 1
-			k := shardKey{o.Shards[start].Index, o.Shards[start].Shard}
-			for end < len(o.Shards) && o.Shards[end].Index == k.index && o.Shards[end].Shard == k.shard {
-				end++
-			}
+		return true
+	case Copies:
+		if quantity != QuantityShards && quantity != QuantityBytes {
+			return false
+		}
+		for start := 0; start < len(s); {
+			end := s.endOfShard(start)
+			k := shardKey{s[start].Index, s[start].Shard}
 			b.add(b.copies[k], quantity, -1)
-			b.copies[k] = o.Shards[start:end]
+			b.copies[k] = s[start:end]
 			b.add(b.copies[k], quantity, 1)
 			b.seen = b.seen || quantity != QuantityBytes || slices.ContainsFunc(b.copies[k], Copy.sized)
 			changed = true
 			start = end
 		}
-	case QuantityCPU:
-		for _, l := range o.Loads {
-			changed = b.set(l.Node, l.CPU) || changed
+	case Loads:
+		for _, l := range s {
+			changed = quantity == QuantityCPU && b.set(l.Node, l.CPU) || changed
 		}
-	case QuantityDisk:
-		for _, d := range o.Disks {
-			if d.Total > 0 {
+	case Disks:
+		for _, d := range s {
+			if quantity == QuantityDisk && d.Total > 0 {
 				changed = b.set(d.Node, float64(d.Used)/float64(d.Total)) || changed
 			}
 		}
 	}
 	return changed
+}
+
+// endOfShard is where the copies of the shard that begins at start end.
+func (c Copies) endOfShard(start int) int {
+	end := start + 1
+	for end < len(c) && c[end].Index == c[start].Index && c[end].Shard == c[start].Shard {
+		end++
+	}
+	return end
 }
 
 // sized reports whether a copy's size is known: some backends tell none.

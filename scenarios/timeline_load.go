@@ -22,18 +22,19 @@ func (h *History) NodeLoads() []LoadFrame {
 	}
 	var frames []LoadFrame
 	for _, o := range h.Observations {
-		if o.Members == nil && len(o.Loads) == 0 {
-			continue
-		}
-		if o.Members != nil {
+		switch s := o.Sight.(type) {
+		case Members:
 			for i, n := range h.Nodes {
-				member[i] = slices.Contains(o.Members.Nodes, n)
+				member[i] = slices.Contains(s.Nodes, n)
 			}
-		}
-		for i := range o.Loads {
-			if k := slices.Index(h.Nodes, o.Loads[i].Node); k >= 0 {
-				last[k] = &o.Loads[i]
+		case Loads:
+			for i := range s {
+				if k := slices.Index(h.Nodes, s[i].Node); k >= 0 {
+					last[k] = &s[i]
+				}
 			}
+		default:
+			continue
 		}
 		f := LoadFrame{At: o.At, Loads: slices.Clone(last)}
 		for i := range f.Loads {

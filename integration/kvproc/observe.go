@@ -172,7 +172,7 @@ func (o *observer) disks() {
 			continue
 		}
 		o.used[name] = percent
-		o.tell(scenarios.Observation{Disks: []scenarios.Disk{{Node: name, Used: u.Used, Total: u.Total}}})
+		o.tell(scenarios.Observation{Sight: scenarios.Disks{{Node: name, Used: u.Used, Total: u.Total}}})
 	}
 }
 

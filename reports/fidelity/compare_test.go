@@ -156,10 +156,10 @@ func TestFaultsAreSpreadOverTheTimersPhases(t *testing.T) {
 func TestTimesCountFromWhenTheFaultWasInForce(t *testing.T) {
 	at := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 	members := func(t float64, nodes ...string) scenarios.Observation {
-		return scenarios.Observation{At: at(t), Members: &scenarios.Members{Master: "n1", Nodes: nodes}}
+		return scenarios.Observation{At: at(t), Sight: scenarios.Members{Master: "n1", Nodes: nodes}}
 	}
 	health := func(t float64, status string, unassigned int) scenarios.Observation {
-		return scenarios.Observation{At: at(t), Health: &scenarios.Health{Status: status, Master: true, Unassigned: unassigned}}
+		return scenarios.Observation{At: at(t), Sight: scenarios.Health{Status: status, Master: true, Unassigned: unassigned}}
 	}
 	res := &scenarios.Result{History: &scenarios.History{
 		End: at(60), Closed: at(60),

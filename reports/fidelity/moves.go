@@ -43,7 +43,8 @@ func holdings(obs []scenarios.Observation, at time.Duration) map[string][]string
 			break
 		}
 		fresh := make(map[string]bool)
-		for _, c := range o.Shards {
+		copies, _ := o.Sight.(scenarios.Copies)
+		for _, c := range copies {
 			name := shardName(c.Index, c.Shard)
 			if !fresh[name] {
 				fresh[name] = true
@@ -95,7 +96,8 @@ func promotions(obs []scenarios.Observation, s span) int {
 		}
 		now := make(map[string][]scenarios.Copy)
 		var order []string
-		for _, c := range o.Shards {
+		copies, _ := o.Sight.(scenarios.Copies)
+		for _, c := range copies {
 			name := shardName(c.Index, c.Shard)
 			if now[name] == nil {
 				order = append(order, name)

@@ -124,17 +124,18 @@ func lastOfEach(obs []scenarios.Observation) []scenarios.Recovery {
 	at := make(map[string]int)
 	var all []scenarios.Recovery
 	for _, o := range obs {
-		if o.Recovery == nil {
+		r, ok := o.Sight.(scenarios.Recovery)
+		if !ok {
 			continue
 		}
-		key := o.Recovery.ID + "@" + o.Recovery.Start.String()
+		key := r.ID + "@" + r.Start.String()
 		i, ok := at[key]
 		if !ok {
 			i = len(all)
 			at[key] = i
-			all = append(all, *o.Recovery)
+			all = append(all, r)
 		}
-		all[i] = *o.Recovery
+		all[i] = r
 	}
 	var out []scenarios.Recovery
 	for _, r := range all {

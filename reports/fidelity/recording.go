@@ -200,10 +200,10 @@ func (r *Rep) history() (*scenarios.History, time.Duration, error) {
 				Reason: c.Why, Delayed: c.Delayed, Bytes: -1,
 			})
 		}
-		add(s.T, scenarios.Observation{Shards: copies})
+		add(s.T, scenarios.Observation{Sight: scenarios.Copies(copies)})
 	}
 	for i, rec := range r.Recoveries {
-		add(rec.Start, scenarios.Observation{Recovery: &scenarios.Recovery{
+		add(rec.Start, scenarios.Observation{Sight: scenarios.Recovery{
 			Index: rec.Index, Shard: rec.Shard, ID: strconv.Itoa(i), Primary: rec.Primary, Kind: rec.Kind, From: rec.Source,
 			To: rec.Target, Stage: rec.Stage, BytesTotal: rec.Total, Bytes: rec.Bytes, Ops: rec.Ops,
 			Start: since(rec.Start), Stop: since(rec.Stop),
@@ -225,7 +225,7 @@ func (r *Rep) addHealth(add func(float64, scenarios.Observation)) {
 		}
 		now := func() {
 			h := health
-			add(seen.T, scenarios.Observation{Health: &h})
+			add(seen.T, scenarios.Observation{Sight: h})
 		}
 		blocks, master := health.Blocks, health.Master
 		health = scenarios.Health{
@@ -236,12 +236,12 @@ func (r *Rep) addHealth(add func(float64, scenarios.Observation)) {
 		for next() {
 			cl := r.Cluster[c]
 			c++
-			add(cl.T, scenarios.Observation{Members: &scenarios.Members{Master: cl.Master, Nodes: cl.Nodes}})
+			add(cl.T, scenarios.Observation{Sight: scenarios.Members{Master: cl.Master, Nodes: cl.Nodes}})
 			h := health
 			h.Master = cl.Master != ""
 			h.Blocks = blockNames(slices.Sorted(maps.Keys(cl.Blocks.Global)), cl.Blocks.Indices)
 			health = h
-			add(cl.T, scenarios.Observation{Health: &h})
+			add(cl.T, scenarios.Observation{Sight: h})
 		}
 	}
 }

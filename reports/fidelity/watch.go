@@ -28,15 +28,16 @@ func watch(h *scenarios.History, s span) watched {
 			continue
 		}
 		at := s.since(o.At)
-		if o.Members != nil {
-			w.members(at, members, *o.Members)
-		}
-		if o.View != nil && o.View.Node == observer && o.View.State == "ok" && headless != (o.View.Master == "") {
-			headless = !headless
-			w.health(at, seenBy(health, headless))
-		}
-		if o.Health != nil {
-			health = *o.Health
+		switch saw := o.Sight.(type) {
+		case scenarios.Members:
+			w.members(at, members, saw)
+		case scenarios.View:
+			if saw.Node == observer && saw.State == "ok" && headless != (saw.Master == "") {
+				headless = !headless
+				w.health(at, seenBy(health, headless))
+			}
+		case scenarios.Health:
+			health = saw
 			w.health(at, seenBy(health, headless))
 		}
 	}
@@ -52,9 +53,9 @@ func observerOf(obs []scenarios.Observation, s span, m scenarios.Members) string
 		return ""
 	}
 	for _, o := range obs {
-		if o.At >= s.at && o.At < s.until && o.View != nil && o.View.Master != "" && o.View.Master != m.Master &&
-			!slices.Contains(s.victims, o.View.Node) {
-			return o.View.Node
+		view, ok := o.Sight.(scenarios.View)
+		if ok && o.At >= s.at && o.At < s.until && view.Master != "" && view.Master != m.Master && !slices.Contains(s.victims, view.Node) {
+			return view.Node
 		}
 	}
 	return ""
@@ -74,11 +75,11 @@ func before(obs []scenarios.Observation, at time.Duration) (health scenarios.Hea
 		if o.At >= at {
 			break
 		}
-		if o.Health != nil {
-			health = *o.Health
-		}
-		if o.Members != nil {
-			members = *o.Members
+		switch saw := o.Sight.(type) {
+		case scenarios.Health:
+			health = saw
+		case scenarios.Members:
+			members = saw
 		}
 	}
 	return health, members

@@ -80,8 +80,8 @@ func BenchmarkNodeLoss(b *testing.B) {
 				}
 				from, health := w.e.Now(), scenarios.Health{}
 				w.c.Observe(func(o scenarios.Observation) {
-					if o.Health != nil {
-						health = *o.Health
+					if h, ok := o.Sight.(scenarios.Health); ok {
+						health = h
 					}
 				})
 				w.until(24*time.Hour, "green", func() bool { return health.Nodes == size.nodes-1 && health.Status == "green" })

@@ -65,7 +65,8 @@ func TestACorruptPrimaryIsFoundByARecoveryThatCopiesItAndAnotherCopyTakesItsPlac
 	c := w.condition(bad)
 	assert.False(t, c.Damaged || c.Noticed, "rebuilt from the good copy, marker and all: %s", c.Files)
 	failed, _ := w.first(func(o scenarios.Observation) bool {
-		for _, cp := range o.Shards {
+		copies, _ := o.Sight.(scenarios.Copies)
+		for _, cp := range copies {
 			if cp.Reason == string(state.AllocationFailed) {
 				return true
 			}

@@ -144,8 +144,8 @@ func (w *world) observe() {
 func (w *world) recoveries() []scenarios.Recovery {
 	var out []scenarios.Recovery
 	for _, o := range w.seen {
-		if o.Recovery != nil && o.Recovery.Stage == "DONE" {
-			out = append(out, *o.Recovery)
+		if r, ok := o.Sight.(scenarios.Recovery); ok && r.Stage == "DONE" {
+			out = append(out, r)
 		}
 	}
 	return out

@@ -111,8 +111,8 @@ func TestAHotShardMakesItsNodeHotAndMovingItRelievesThatNode(t *testing.T) {
 	w.run(10 * time.Second)
 	var hot scenarios.ShardLoad
 	for _, o := range w.seen {
-		if len(o.HotShards) > 0 {
-			hot = o.HotShards[0]
+		if shards, ok := o.Sight.(scenarios.HotShards); ok {
+			hot = shards[0]
 		}
 	}
 	require.Zero(t, hot.Shard, "weights fall with the number of the shard")

@@ -143,7 +143,7 @@ func (w *watchers) emitMembers(st *state.State) {
 		return
 	}
 	w.members = m
-	w.emit(scenarios.Observation{Members: &m})
+	w.emit(scenarios.Observation{Sight: m})
 }
 
 func (w *watchers) name(id string) string {
@@ -166,7 +166,7 @@ func (w *watchers) emitHealth() {
 		return
 	}
 	w.health = h
-	w.emit(scenarios.Observation{Health: &h})
+	w.emit(scenarios.Observation{Sight: h})
 }
 
 // blocksInForce names the blocks of a state.
@@ -197,7 +197,7 @@ func (w *watchers) emitShards(d *delta) {
 		}
 	}
 	if len(out) > 0 {
-		w.emit(scenarios.Observation{Shards: out})
+		w.emit(scenarios.Observation{Sight: scenarios.Copies(out)})
 	}
 }
 
@@ -255,7 +255,7 @@ func (w *watchers) view(n *Node) {
 		return
 	}
 	w.views[n.Name()] = v
-	w.emit(scenarios.Observation{View: &v})
+	w.emit(scenarios.Observation{Sight: v})
 }
 
 // recovery tells of a recovery that has entered a stage or ended.
@@ -278,7 +278,7 @@ func (w *watchers) recovery(r *recoveryRun) {
 	if r.over {
 		o.Stop = w.c.now()
 	}
-	w.emit(scenarios.Observation{Recovery: &o})
+	w.emit(scenarios.Observation{Sight: o})
 }
 
 // name is how the traces call a kind of recovery.
@@ -336,6 +336,6 @@ func (w *watchers) observeDisks() {
 		}
 	}
 	if len(out) > 0 {
-		w.emit(scenarios.Observation{Disks: out})
+		w.emit(scenarios.Observation{Sight: scenarios.Disks(out)})
 	}
 }

@@ -19,7 +19,7 @@ func (w *watchers) observeLoads() {
 		}
 	}
 	if len(out) > 0 {
-		w.emit(scenarios.Observation{Loads: out})
+		w.emit(scenarios.Observation{Sight: scenarios.Loads(out)})
 	}
 	w.observeHotShards()
 }
@@ -76,7 +76,7 @@ func (w *watchers) observeHotShards() {
 	out := f.hotShards(hottest)
 	if !slices.Equal(out, w.hot) && len(out) > 0 {
 		w.hot = out
-		w.emit(scenarios.Observation{HotShards: out})
+		w.emit(scenarios.Observation{Sight: scenarios.HotShards(out)})
 	}
 }
 

@@ -43,7 +43,8 @@ func TestAKilledMasterIsReplacedAndItsCopiesToo(t *testing.T) {
 	lost := w.at("no master", healthIs(func(h scenarios.Health) bool { return !h.Master }))
 	assert.InDelta(t, 0.27, lost.Seconds(), 0.3)
 	elected := w.at("new master", func(o scenarios.Observation) bool {
-		return o.Members != nil && o.Members.Master != old && o.Members.Master != ""
+		m, ok := o.Sight.(scenarios.Members)
+		return ok && m.Master != old && m.Master != ""
 	})
 	assert.InDelta(t, 0.64, elected.Seconds(), 0.5)
 	removed := w.at("removed", membersAre(2))

@@ -55,11 +55,14 @@ func (w *world) at(what string, ok func(scenarios.Observation) bool) time.Durati
 }
 
 func membersAre(n int) func(scenarios.Observation) bool {
-	return func(o scenarios.Observation) bool { return o.Members != nil && len(o.Members.Nodes) == n }
+	return func(o scenarios.Observation) bool {
+		m, ok := o.Sight.(scenarios.Members)
+		return ok && len(m.Nodes) == n
+	}
 }
 
 func healthIs(ok func(h scenarios.Health) bool) func(scenarios.Observation) bool {
-	return func(o scenarios.Observation) bool { return o.Health != nil && ok(*o.Health) }
+	return func(o scenarios.Observation) bool { h, is := o.Sight.(scenarios.Health); return is && ok(h) }
 }
 
 // P1 of the recorded timelines: a data node is killed, and started again once the

@@ -111,6 +111,6 @@ func (o *observer) disks() {
 			continue
 		}
 		o.used[m.name] = percent
-		o.tell([]scenarios.Observation{{Disks: []scenarios.Disk{{Node: m.name, Used: u.Used, Total: u.Total}}}})
+		o.tell([]scenarios.Observation{{Sight: scenarios.Disks{{Node: m.name, Used: u.Used, Total: u.Total}}}})
 	}
 }
