@@ -44,6 +44,14 @@ type APIErrors struct {
 	For        units.Duration `yaml:"for,omitempty" json:"for,omitempty" jsonschema:"description=how long; absent: until the end"`
 }
 
+func apiErrors() Kind {
+	return Kind{
+		Name: "api-errors", About: "nodes answer the controller with 429 or 503, or not at all",
+		Systems: []string{Elasticsearch},
+		New:     func() Fault { return &APIErrors{} },
+	}
+}
+
 // Kind implements [Fault].
 func (*APIErrors) Kind() string { return "api-errors" }
 
@@ -136,8 +144,8 @@ func (s *spoilAnswers) String() string {
 }
 
 func (s *spoilAnswers) of(t Target) (Answers, error) {
-	if a, ok := t.(Answering); ok && a.Answers() != nil {
-		return a.Answers(), nil
+	if t.Answers != nil {
+		return t.Answers, nil
 	}
 	return nil, lacks("the answers of nodes")
 }
@@ -146,6 +154,9 @@ func (s *spoilAnswers) Needs(t Target) error {
 	_, err := s.of(t)
 	return err
 }
+
+// Holds implements [Primitive]: each has a rule of its own.
+func (s *spoilAnswers) Holds() Hold { return Hold{} }
 
 func (s *spoilAnswers) Inject(ctx context.Context, t Target) error {
 	a, err := s.of(t)

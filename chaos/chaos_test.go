@@ -30,9 +30,8 @@ func newFake() *fakeTarget {
 	return &fakeTarget{cuts: map[[2]string]chaos.CutMode{}, shapes: map[[2]string]chaos.Shape{}, procs: map[string]chaos.ProcessState{}, ballast: map[string]int64{}}
 }
 
-func (f *fakeTarget) Links() chaos.Links         { return f }
-func (f *fakeTarget) Processes() chaos.Processes { return f }
-func (f *fakeTarget) Disks() chaos.Disks         { return nil }
+// target is what it can do: links and processes.
+func (f *fakeTarget) target() chaos.Target { return chaos.Target{Links: f, Processes: f} }
 
 func (f *fakeTarget) SupportsShape(s chaos.Shape) error {
 	if s.Bandwidth > 0 && !s.PerConnection {
@@ -104,8 +103,11 @@ func (v fixedView) Master() string           { return v.master }
 func (fixedView) Primary(string, int) string { return "n3" }
 func (fixedView) Replica(string, int) string { return "n2" }
 
-func injector(t chaos.Target) *chaos.Injector {
-	return &chaos.Injector{Clock: clock.NewReal(1), Target: t, View: fixedView{"n2"}, ProbeLimit: time.Second}
+// fake is a cluster that says what can be done to it.
+type fake interface{ target() chaos.Target }
+
+func injector(t fake) *chaos.Injector {
+	return &chaos.Injector{Clock: clock.NewReal(1), Target: t.target(), View: fixedView{"n2"}, ProbeLimit: time.Second}
 }
 
 func read(t *testing.T, text string) chaos.Entry {
@@ -195,12 +197,12 @@ func TestAFaultThatFailsHalfWayLeavesNothingBehind(t *testing.T) {
 }
 
 func TestATargetThatLacksAPrimitiveRefusesTheFaultBeforeTheRun(t *testing.T) {
-	err := chaos.Supports(read(t, "{at: 1s, disk-pressure: {node: n1, to: 92%}}").Fault, newFake(), topology)
+	err := chaos.Supports(read(t, "{at: 1s, disk-pressure: {node: n1, to: 92%}}").Fault, newFake().target(), topology)
 	require.ErrorIs(t, err, chaos.ErrUnsupported)
 	assert.ErrorContains(t, err, "no control over disks")
-	err = chaos.Supports(read(t, "{at: 1s, link: {between: [n1], and: [n2], bandwidth: 5mb/s}}").Fault, newFake(), topology)
+	err = chaos.Supports(read(t, "{at: 1s, link: {between: [n1], and: [n2], bandwidth: 5mb/s}}").Fault, newFake().target(), topology)
 	assert.ErrorContains(t, err, "bandwidth holds per connection here")
-	assert.NoError(t, chaos.Supports(read(t, "{at: 1s, node-loss: {node: master}}").Fault, newFake(), topology))
+	assert.NoError(t, chaos.Supports(read(t, "{at: 1s, node-loss: {node: master}}").Fault, newFake().target(), topology))
 }
 
 func TestWhatIsWrongWithAPlanIsSaidWithItsPlace(t *testing.T) {
@@ -267,7 +269,7 @@ type administered struct {
 	values map[string]string
 }
 
-func (a administered) Settings() chaos.Settings { return a }
+func (a administered) target() chaos.Target { return chaos.Target{Links: a, Processes: a, Settings: a} }
 
 func (a administered) Read(_ context.Context, index string, keys []string) (map[string]string, error) {
 	out := make(map[string]string)
@@ -306,7 +308,7 @@ func TestASettingThatDidNotTakeIsNotShown(t *testing.T) {
 }
 
 func TestATargetWithoutSettingsRefusesToChangeThem(t *testing.T) {
-	err := chaos.Supports(&chaos.SettingsChange{Set: map[string]string{"cluster.routing.rebalance.enable": "none"}}, newFake(), topology)
+	err := chaos.Supports(&chaos.SettingsChange{Set: map[string]string{"cluster.routing.rebalance.enable": "none"}}, newFake().target(), topology)
 	assert.ErrorIs(t, err, chaos.ErrUnsupported)
 }
 
@@ -353,7 +355,8 @@ func TestOfTwoFaultsOnOneLinkTheLastToHealMendsIt(t *testing.T) {
 	short := in.Strike(t.Context(), read(t, "{at: 2s, partition: {between: [n1], and: [n2, n3], for: 10s}}").Fault)
 	require.NoError(t, short.Heal(t.Context()))
 	assert.Equal(t, map[[2]string]chaos.CutMode{{"n1", "n2"}: chaos.Reset, {"n2", "n1"}: chaos.Reset}, target.cuts)
-	assert.Contains(t, short.Record.Gone[0].Saw, "another fault")
+	assert.Equal(t, "in its place is again: cut n1→n2 (reset): a round trip n1→n2: refused", short.Record.Gone[0].Saw)
+	assert.Contains(t, short.Record.Gone[2].Saw, "answered", "n3 is nobody else's")
 	require.NoError(t, long.Heal(t.Context()))
 	assert.Empty(t, target.cuts)
 }

@@ -3,6 +3,7 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/shardquake/shardquake/internal/source"
@@ -20,6 +21,14 @@ type ClockJump struct {
 	For        units.Duration `yaml:"for,omitempty" json:"for,omitempty" jsonschema:"description=how long until it is set right; absent: for good"`
 }
 
+func clockJump() Kind {
+	return Kind{
+		Name: "clock-jump", About: "the wall clock of the controller or of a node is set forward or back",
+		Systems: both(),
+		New:     func() Fault { return &ClockJump{} },
+	}
+}
+
 // Kind implements [Fault].
 func (*ClockJump) Kind() string { return "clock-jump" }
 
@@ -34,7 +43,12 @@ func (f *ClockJump) Check(t Topology) []source.Problem {
 	var ps []source.Problem
 	switch {
 	case f.Node == "":
+		if t.System == KeyValue {
+			return []source.Problem{source.Problemf("", "there is no controller whose clock could jump; expected node:")}
+		}
 		ps = checkController(f.Controller, t)
+	case t.System == Elasticsearch:
+		return []source.Problem{source.Problemf("node", "clocks of nodes jump in system kv only; here it is that of a controller:")}
 	case f.Controller != "":
 		ps = append(ps, source.Problemf("node", "a clock is that of a controller: or of a node:, not of both"))
 	default:
@@ -71,9 +85,9 @@ func (f *ClockJump) Resolve(v View) (Resolved, error) {
 
 // jumpClock moves a wall clock.
 type jumpClock struct {
-	of     string
-	by     time.Duration
-	before time.Duration // how far it was off before
+	of    string
+	by    time.Duration
+	jumps *clockJumps
 }
 
 func (j *jumpClock) String() string {
@@ -83,9 +97,12 @@ func (j *jumpClock) String() string {
 	return fmt.Sprintf("set the clock of %s forward by %s", j.of, units.FormatDuration(j.by))
 }
 
+// share implements [sharing].
+func (j *jumpClock) share(in *Injector) { j.jumps = &in.jumps }
+
 func (j *jumpClock) clocks(t Target) (Clocks, error) {
-	if c, ok := t.(Timed); ok && c.Clocks() != nil {
-		return c.Clocks(), nil
+	if t.Clocks != nil {
+		return t.Clocks, nil
 	}
 	return nil, lacks("clocks")
 }
@@ -95,33 +112,65 @@ func (j *jumpClock) Needs(t Target) error {
 	return err
 }
 
-func (j *jumpClock) Inject(ctx context.Context, t Target) error {
+// Holds implements [Primitive]: jumps add up, in whatever order they are taken back.
+func (j *jumpClock) Holds() Hold { return Hold{} }
+
+func (j *jumpClock) Inject(ctx context.Context, t Target) error { return j.move(ctx, t, j.by) }
+
+func (j *jumpClock) Heal(ctx context.Context, t Target) error { return j.move(ctx, t, -j.by) }
+
+// move sets the clock.
+func (j *jumpClock) move(ctx context.Context, t Target, by time.Duration) error {
 	c, err := j.clocks(t)
 	if err != nil {
 		return err
 	}
-	if j.before, err = c.Offset(ctx, j.of); err != nil {
-		return err
-	}
-	return c.Jump(ctx, j.of, j.by)
-}
-
-func (j *jumpClock) Heal(ctx context.Context, t Target) error {
-	c, err := j.clocks(t)
+	before, err := c.Offset(ctx, j.of)
 	if err != nil {
 		return err
 	}
-	return c.Jump(ctx, j.of, -j.by)
+	if err := c.Jump(ctx, j.of, by); err != nil {
+		return err
+	}
+	j.jumps.add(j.of, before, by)
+	return nil
 }
 
-func (j *jumpClock) look(ctx context.Context, t Target, off bool) Evidence {
+// look compares the clock with what all jumps that are in force make of it.
+func (j *jumpClock) look(ctx context.Context, t Target) Evidence {
 	c, err := j.clocks(t)
 	if err != nil {
 		return evidence(j, err, false, "")
 	}
 	is, err := c.Offset(ctx, j.of)
-	return evidence(j, err, (is == j.before+j.by) == off, "the clock of %s is %s off", j.of, is)
+	return evidence(j, err, is == j.jumps.off(j.of), "the clock of %s is %s off", j.of, is)
 }
 
-func (j *jumpClock) Bites(ctx context.Context, t Target) Evidence { return j.look(ctx, t, true) }
-func (j *jumpClock) Gone(ctx context.Context, t Target) Evidence  { return j.look(ctx, t, false) }
+func (j *jumpClock) Bites(ctx context.Context, t Target) Evidence { return j.look(ctx, t) }
+func (j *jumpClock) Gone(ctx context.Context, t Target) Evidence  { return j.look(ctx, t) }
+
+// clockJumps add up how far faults have set each clock.
+type clockJumps struct {
+	mu sync.Mutex // held for moments only
+	by map[string]time.Duration
+}
+
+// add notes a jump of a clock that was off before by a time.
+func (c *clockJumps) add(of string, before, by time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.by == nil {
+		c.by = make(map[string]time.Duration)
+	}
+	if _, known := c.by[of]; !known {
+		c.by[of] = before
+	}
+	c.by[of] += by
+}
+
+// off is how far a clock must be off now.
+func (c *clockJumps) off(of string) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.by[of]
+}

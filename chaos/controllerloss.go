@@ -17,6 +17,14 @@ type ControllerLoss struct {
 	For        units.Duration `yaml:"for,omitempty" json:"for,omitempty" jsonschema:"description=how long; absent: for good"`
 }
 
+func controllerLoss() Kind {
+	return Kind{
+		Name: "controller-loss", About: "an instance of the controller is killed or stopped",
+		Systems: []string{Elasticsearch},
+		New:     func() Fault { return &ControllerLoss{} },
+	}
+}
+
 // Kind implements [Fault].
 func (*ControllerLoss) Kind() string { return "controller-loss" }
 

@@ -53,12 +53,6 @@ type CopyCondition struct {
 	Files string
 }
 
-// Damageable is a target whose shard copies can be damaged on disk. It stands apart
-// from [Target], as [Administered] does.
-type Damageable interface {
-	Copies() Copies
-}
-
 // Copies are the shard copies on the nodes' disks.
 type Copies interface {
 	// SupportsDamage returns an error that says why a mode can't be had.
@@ -85,8 +79,8 @@ func (d damageCopy) String() string {
 }
 
 func (d damageCopy) of(t Target) (Copies, error) {
-	if a, ok := t.(Damageable); ok && a.Copies() != nil {
-		return a.Copies(), nil
+	if t.Copies != nil {
+		return t.Copies, nil
 	}
 	return nil, lacks("the files of shard copies")
 }
@@ -98,6 +92,9 @@ func (d damageCopy) Needs(t Target) error {
 	}
 	return c.SupportsDamage(d.damage.Mode)
 }
+
+// Holds implements [Primitive]: damage is done, and stays by itself.
+func (d damageCopy) Holds() Hold { return Hold{} }
 
 func (d damageCopy) Inject(ctx context.Context, t Target) error {
 	c, err := d.of(t)

@@ -27,6 +27,14 @@ const (
 	copyPrimary = "primary"
 )
 
+func corruption() Kind {
+	return Kind{
+		Name: "corruption", About: "the data of a shard copy is damaged on a node's disk",
+		Systems: []string{Elasticsearch},
+		New:     func() Fault { return &Corruption{} },
+	}
+}
+
 // Kind implements [Fault].
 func (*Corruption) Kind() string { return "corruption" }
 

@@ -18,7 +18,7 @@ type damageable struct {
 	noticed bool
 }
 
-func (d damageable) Copies() chaos.Copies { return d }
+func (d damageable) target() chaos.Target { return chaos.Target{Processes: d, Copies: d} }
 
 func (d damageable) SupportsDamage(m chaos.DamageMode) error {
 	if m == chaos.SilentDamage {
@@ -97,11 +97,11 @@ func TestADamageThatDidNotTakeIsNotShownAndOneThatWasFoundAtOnceIs(t *testing.T)
 
 func TestAModeThatATargetLacksIsRefusedBeforeTheRun(t *testing.T) {
 	silent := read(t, "{at: 1s, corruption: {index: logs, mode: silent}}").Fault
-	err := chaos.Supports(silent, newDamageable(), topology)
+	err := chaos.Supports(silent, newDamageable().target(), topology)
 	require.ErrorIs(t, err, chaos.ErrUnsupported)
 	assert.ErrorContains(t, err, "no bug to be had")
-	assert.ErrorContains(t, chaos.Supports(silent, newFake(), topology), "no control over the files of shard copies")
-	assert.NoError(t, chaos.Supports(read(t, "{at: 1s, corruption: {index: logs}}").Fault, newDamageable(), topology))
+	assert.ErrorContains(t, chaos.Supports(silent, newFake().target(), topology), "no control over the files of shard copies")
+	assert.NoError(t, chaos.Supports(read(t, "{at: 1s, corruption: {index: logs}}").Fault, newDamageable().target(), topology))
 }
 
 func TestWhatIsWrongWithACorruptionIsSaidWithItsPlace(t *testing.T) {

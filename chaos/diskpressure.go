@@ -14,6 +14,15 @@ type DiskPressure struct {
 	For  units.Duration `yaml:"for,omitempty" json:"for,omitempty" jsonschema:"description=how long; absent: until the end"`
 }
 
+func diskPressure() Kind {
+	return Kind{
+		Name: "disk-pressure", About: "a node's disk fills to a percentage",
+		Systems:   both(),
+		FromForce: true, Ails: true,
+		New: func() Fault { return &DiskPressure{} },
+	}
+}
+
 // Kind implements [Fault].
 func (*DiskPressure) Kind() string { return "disk-pressure" }
 

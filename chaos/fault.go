@@ -32,40 +32,58 @@ type Resolved struct {
 	Primitives []Primitive
 }
 
-// Kind describes a fault for the registry, the schema and the help.
+// The systems that a kind of fault may be for, as scenario files call them.
+const (
+	Elasticsearch = "elasticsearch"
+	KeyValue      = "kv"
+)
+
+// Kind describes a fault: for the plan's reader, the schema, the help and for whoever asks
+// what a kind is like without knowing it.
 type Kind struct {
 	Name  string
 	About string
-	New   func() Fault
+	// Systems are the kinds of cluster that it is for.
+	Systems []string
+	// FromForce: nothing can follow from the fault before it is in force, so that what
+	// follows is counted from then. Of a changed setting or a process started the effect may
+	// come before the call returns.
+	FromForce bool
+	// Ails: while it is in force nobody may rely on its victims.
+	Ails bool
+	New  func() Fault
 }
+
+// For reports whether the kind is for clusters of a system.
+func (k Kind) For(system string) bool { return slices.Contains(k.Systems, system) }
+
+// both are all systems.
+func both() []string { return []string{Elasticsearch, KeyValue} }
 
 // Kinds are all faults there are, in the order of the documentation. A new fault is
 // a file and a line here.
 func Kinds() []Kind {
 	return []Kind{
-		{"node-loss", "a node's process is killed, stopped or paused", func() Fault { return &NodeLoss{} }},
-		{"partition", "links between two sets of endpoints are cut", func() Fault { return &Partition{} }},
-		{"link", "links between two sets of endpoints become slow or narrow", func() Fault { return &Link{} }},
-		{"disk-pressure", "a node's disk fills to a percentage", func() Fault { return &DiskPressure{} }},
-		{"snapshot", "the cluster takes a snapshot, as an operator would have it", func() Fault { return &Snapshot{} }},
-		{"split", "a shard is split at a key, as an operator would have it", func() Fault { return &Split{} }},
-		{"move", "a copy of a shard moves to another node, as an operator would have it", func() Fault { return &Move{} }},
-		{"drain", "all copies are taken off a node, as an operator would have it", func() Fault { return &Drain{} }},
-		{"corruption", "the data of a shard copy is damaged on a node's disk", func() Fault { return &Corruption{} }},
-		{"node-join", "a node that was not there at the start joins", func() Fault { return &NodeJoin{} }},
-		{"settings", "settings of the cluster or of an index change", func() Fault { return &SettingsChange{} }},
-		{"controller-loss", "an instance of the controller is killed or stopped", func() Fault { return &ControllerLoss{} }},
-		{"api-errors", "nodes answer the controller with 429 or 503, or not at all", func() Fault { return &APIErrors{} }},
-		{"clock-jump", "the wall clock of the controller or of a node is set forward or back", func() Fault { return &ClockJump{} }},
+		nodeLoss(), partition(), link(), diskPressure(), snapshot(), split(), move(), drain(), corruption(), nodeJoin(),
+		settingsChange(), controllerLoss(), apiErrors(), clockJump(),
 	}
+}
+
+// KindOf returns the kind of a name; without a name, and of systems of none, where there
+// is no such kind.
+func KindOf(name string) Kind {
+	for _, k := range Kinds() {
+		if k.Name == name {
+			return k
+		}
+	}
+	return Kind{}
 }
 
 // New makes an empty fault of a kind, nil when there is none of that name.
 func New(kind string) Fault {
-	for _, k := range Kinds() {
-		if k.Name == kind {
-			return k.New()
-		}
+	if k := KindOf(kind); k.New != nil {
+		return k.New()
 	}
 	return nil
 }

@@ -1,47 +1,90 @@
 package chaos
 
-import "sync"
+import (
+	"fmt"
+	"slices"
+	"sync"
+)
 
-// holds counts the faults that hold the same thing. Where two overlap on a link, a
-// process or a disk, the first that heals leaves it as it is, and the last one mends it.
+// Hold is what a primitive keeps in force on a thing that other faults may hold as well.
+// The thing is left alone only when the last of them has healed.
+type Hold struct {
+	// On names the thing and what is done to it: "process n2", "shape n1→n2". Primitives
+	// that name the same share it. "": there is nothing that another fault could hold.
+	On string
+	// Layered: each has a way of its own of holding it (a shape, a level). That of the last
+	// is in force, and when it heals, that of the last that is left. Without it one holder is
+	// as good as another: a process is away for all of them.
+	Layered bool
+}
+
+// applied is a primitive in force; it is told from others by its address.
+type applied struct {
+	Primitive
+	forGood bool
+}
+
+// holds are the primitives in force by what they hold, in the order in which they took it.
 type holds struct {
-	mu    sync.Mutex // held for moments only
-	count map[string]int
+	mu sync.Mutex // held for moments only
+	by map[string][]*applied
 }
 
-// held names what a primitive acts on; "" where nothing can be shared.
-func held(p Primitive) string {
-	switch p := p.(type) {
-	case cutLink:
-		return "cut " + p.from + "→" + p.to
-	case slowLink:
-		return "slow " + p.from + "→" + p.to
-	case loseProcess:
-		return "process " + p.node
-	case fillDisk:
-		return "disk " + p.node
+func (h *holds) take(p *applied) {
+	on := p.Holds().On
+	if on == "" {
+		return
 	}
-	return ""
-}
-
-func (h *holds) take(p Primitive) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.count == nil {
-		h.count = make(map[string]int)
+	if h.by == nil {
+		h.by = make(map[string][]*applied)
 	}
-	h.count[held(p)]++
+	h.by[on] = append(h.by[on], p)
 }
 
-func (h *holds) drop(p Primitive) {
+// lost says that nothing is left for p to do: what it would hold is gone for good.
+func (h *holds) lost(p Primitive) error {
+	hold := p.Holds()
+	if hold.On == "" || hold.Layered {
+		return nil
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.count[held(p)]--
+	for _, x := range h.by[hold.On] {
+		if x.forGood {
+			return fmt.Errorf("nothing is left to do after %s, which is for good", x)
+		}
+	}
+	return nil
 }
 
-// shared reports whether more than one fault holds what p acts on.
-func (h *holds) shared(p Primitive) bool {
+func (h *holds) drop(p *applied) {
+	on := p.Holds().On
+	if on == "" {
+		return
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return held(p) != "" && h.count[held(p)] > 1
+	h.by[on] = slices.DeleteFunc(h.by[on], func(x *applied) bool { return x == p })
+	if len(h.by[on]) == 0 {
+		delete(h.by, on)
+	}
+}
+
+// left says what becomes of the thing that p holds when p lets go: it stays as it is for
+// others, or goes back to what the one beneath p made of it. Neither: it is to be mended.
+func (h *holds) left(p *applied) (stays bool, beneath *applied) {
+	hold := p.Holds()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := h.by[hold.On]
+	at := slices.Index(all, p)
+	switch {
+	case hold.On == "" || at < 0 || len(all) == 1:
+		return false, nil
+	case !hold.Layered || at < len(all)-1:
+		return true, nil
+	}
+	return false, all[at-1]
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/shardquake/shardquake/internal/clock"
@@ -50,14 +51,27 @@ type Injector struct {
 
 	holds  holds
 	layers settingLayers
+	jumps  clockJumps
+
+	mu     sync.Mutex // guards active; held for moments only
+	active []inForce  // in the order in which they struck
+}
+
+// inForce is a fault in force and what it holds.
+type inForce struct {
+	fault *Active
+	holds []string
 }
 
 // Active is a fault in force.
 type Active struct {
 	Record   *Record
 	injector *Injector
-	applied  []Primitive
+	applied  []*applied
 	probes   clock.Group
+	// shared are the primitives healed whose things other faults hold, each with the one
+	// that holds its thing in its own way now; nil: it stayed as it was.
+	shared map[*applied]*applied
 }
 
 // ErrUnsupported says that a target lacks what a fault needs.
@@ -108,7 +122,11 @@ func (in *Injector) Strike(ctx context.Context, f Fault) *Active {
 		if s, ok := p.(sharing); ok {
 			s.share(in)
 		}
-		if err := p.Inject(ctx, in.Target); err != nil {
+		err := in.holds.lost(p)
+		if err == nil {
+			err = p.Inject(ctx, in.Target)
+		}
+		if err != nil {
 			rec.Error = fmt.Sprintf("%s: %v", p, err)
 			// Also when the run is being aborted: what was applied goes.
 			survivor, cancel := in.Clock.WithTimeout(in.Clock.WithoutCancel(ctx), in.ProbeLimit)
@@ -119,23 +137,29 @@ func (in *Injector) Strike(ctx context.Context, f Fault) *Active {
 			}
 			return a
 		}
-		in.holds.take(p)
-		a.applied = append(a.applied, p)
+		held := &applied{p, ForGood(resolved.Fault)}
+		in.holds.take(held)
+		a.applied = append(a.applied, held)
 	}
 	rec.Injected, rec.InForce = true, in.now()
+	in.began(a)
 	rec.Bites = make([]Evidence, len(a.applied))
-	a.probe(ctx, rec.Bites, Primitive.Bites)
+	a.probe(ctx, rec.Bites, (*applied).Bites)
 	return a
 }
 
 // probe looks at every primitive at once, in processes of their own.
-func (a *Active) probe(ctx context.Context, into []Evidence, look func(Primitive, context.Context, Target) Evidence) {
+func (a *Active) probe(ctx context.Context, into []Evidence, look func(*applied, context.Context, Target) Evidence) {
 	for i, p := range a.applied {
 		into[i] = Evidence{What: p.String(), Saw: "not probed in time"}
 		a.probes.Go(ctx, "probe", func(ctx context.Context) {
 			limited, cancel := a.injector.Clock.WithTimeout(ctx, a.injector.ProbeLimit)
 			defer cancel()
-			into[i] = look(p, limited, a.injector.Target)
+			seen := look(p, limited, a.injector.Target)
+			if !seen.Shown {
+				seen.Meanwhile = a.injector.heldBeside(a)
+			}
+			into[i] = seen
 		})
 	}
 }
@@ -149,30 +173,36 @@ func (a *Active) Heal(ctx context.Context) error {
 	if err := a.probes.Wait(ctx); err != nil || !a.Healing() {
 		return err
 	}
-	healed, shared := slices.Clone(a.applied), make([]bool, len(a.applied))
-	for i, p := range healed {
-		shared[i] = a.injector.holds.shared(p)
-	}
+	healed := slices.Clone(a.applied)
 	if err := a.undo(ctx); err != nil {
 		a.Record.Error = err.Error()
 		return err
 	}
 	a.Record.HealedAt = a.injector.now()
+	a.injector.ended(a)
 	if a.Record.Injected {
 		a.Record.Error = ""
 	}
 	gone := make([]Evidence, len(healed))
 	a.applied = healed
-	a.probe(ctx, gone, Primitive.Gone)
+	a.probe(ctx, gone, a.gone)
 	err := a.probes.Wait(ctx)
-	a.applied = nil
-	for i, p := range healed {
-		if shared[i] {
-			gone[i] = Evidence{What: p.String(), Shown: true, Saw: "left as it was for another fault that still holds it"}
-		}
-	}
+	a.applied, a.shared = nil, nil
 	a.Record.Gone = gone
 	return err
+}
+
+// gone looks what healing a primitive left: nothing, or what another fault holds.
+func (a *Active) gone(p *applied, ctx context.Context, t Target) Evidence {
+	below, shared := a.shared[p]
+	switch {
+	case !shared:
+		return p.Gone(ctx, t)
+	case below == nil:
+		return Evidence{What: p.String(), Shown: true, Saw: "left as it was for another fault that still holds it"}
+	}
+	e := below.Bites(ctx, t)
+	return Evidence{What: p.String(), Shown: e.Shown, Saw: "in its place is again: " + below.String() + ": " + e.Saw}
 }
 
 // Settle waits for the probes of a fault that stays.
@@ -182,20 +212,71 @@ func (a *Active) Settle(ctx context.Context) error { return a.probes.Wait(ctx) }
 // could not be healed stays applied.
 func (a *Active) undo(ctx context.Context) error {
 	var errs []error
-	var left []Primitive
+	var left []*applied
+	a.shared = make(map[*applied]*applied)
 	for _, p := range slices.Backward(a.applied) {
-		if !a.injector.holds.shared(p) {
-			if err := p.Heal(ctx, a.injector.Target); err != nil {
-				errs = append(errs, fmt.Errorf("healing %s: %w", p, err))
-				left = append(left, p)
-				continue
-			}
+		if err := a.let(ctx, p); err != nil {
+			errs = append(errs, err)
+			left = append(left, p)
+			continue
 		}
 		a.injector.holds.drop(p)
 	}
 	slices.Reverse(left)
 	a.applied = left
 	return errors.Join(errs...)
+}
+
+// let ends what one primitive does, as far as no other fault holds it as well.
+func (a *Active) let(ctx context.Context, p *applied) error {
+	stays, beneath := a.injector.holds.left(p)
+	if stays {
+		a.shared[p] = nil
+		return nil
+	}
+	if err := p.Heal(ctx, a.injector.Target); err != nil {
+		return fmt.Errorf("healing %s: %w", p, err)
+	}
+	if beneath == nil {
+		return nil
+	}
+	a.shared[p] = beneath
+	if err := beneath.Inject(ctx, a.injector.Target); err != nil {
+		return fmt.Errorf("after healing %s, again %s: %w", p, beneath, err)
+	}
+	return nil
+}
+
+// began takes a fault among those in force, ended out of them.
+func (in *Injector) began(a *Active) {
+	now := inForce{fault: a}
+	for _, p := range a.applied {
+		if p.Holds().On != "" {
+			now.holds = append(now.holds, p.String())
+		}
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.active = append(in.active, now)
+}
+
+func (in *Injector) ended(a *Active) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.active = slices.DeleteFunc(in.active, func(x inForce) bool { return x.fault == a })
+}
+
+// heldBeside is what all faults but one hold in force.
+func (in *Injector) heldBeside(a *Active) []string {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	var out []string
+	for _, x := range in.active {
+		if x.fault != a {
+			out = append(out, x.holds...)
+		}
+	}
+	return out
 }
 
 func (in *Injector) now() time.Duration { return in.Clock.Monotonic() - in.Zero }

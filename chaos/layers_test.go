@@ -22,8 +22,7 @@ func newEnvironment() *environment {
 	return &environment{fakeTarget: newFake(), values: map[string]string{}, offset: map[string]time.Duration{}}
 }
 
-func (a *environment) Settings() chaos.Settings { return a }
-func (a *environment) Clocks() chaos.Clocks     { return a }
+func (a *environment) target() chaos.Target { return chaos.Target{Settings: a, Clocks: a} }
 
 func (a *environment) Read(_ context.Context, index string, keys []string) (map[string]string, error) {
 	out := map[string]string{}
@@ -92,7 +91,7 @@ func TestAClockIsSetForwardOrBackAndSetRight(t *testing.T) {
 		assert.True(t, a.Record.Gone[0].Shown)
 		assert.Zero(t, target.offset["controller"])
 	}
-	err := chaos.Supports(read(t, "{at: 1s, clock-jump: {forward: 1h}}").Fault, newFake(), topology)
+	err := chaos.Supports(read(t, "{at: 1s, clock-jump: {forward: 1h}}").Fault, newFake().target(), topology)
 	require.ErrorIs(t, err, chaos.ErrUnsupported)
 	assert.ErrorContains(t, err, "no control over clocks")
 }
@@ -120,7 +119,7 @@ func TestFaultsOfTheControllersEnvironmentAreChecked(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, r.Primitives, 2)
 	assert.Equal(t, "n2 answers 503 to controller", r.Primitives[0].String())
-	assert.ErrorContains(t, r.Primitives[0].Needs(newFake()), "no control over the answers of nodes")
+	assert.ErrorContains(t, r.Primitives[0].Needs(newFake().target()), "no control over the answers of nodes")
 	none := read(t, "{at: 1s, api-errors: {answer: 503}}").Fault.Check(topology)
 	require.NotEmpty(t, none)
 	assert.Contains(t, none[0].Message, "no controller")

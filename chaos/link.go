@@ -17,6 +17,14 @@ type Link struct {
 	For           units.Duration  `yaml:"for,omitempty" json:"for,omitempty" jsonschema:"description=how long; absent: until the end"`
 }
 
+func link() Kind {
+	return Kind{
+		Name: "link", About: "links between two sets of endpoints become slow or narrow",
+		Systems: both(),
+		New:     func() Fault { return &Link{} },
+	}
+}
+
 // Kind implements [Fault].
 func (*Link) Kind() string { return "link" }
 

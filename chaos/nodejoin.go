@@ -16,6 +16,14 @@ type NodeJoin struct {
 	Node string `yaml:"node" json:"node" jsonschema:"required,description=one of the late nodes"`
 }
 
+func nodeJoin() Kind {
+	return Kind{
+		Name: "node-join", About: "a node that was not there at the start joins",
+		Systems: both(),
+		New:     func() Fault { return &NodeJoin{} },
+	}
+}
+
 // Kind implements [Fault].
 func (*NodeJoin) Kind() string { return "node-join" }
 
@@ -47,33 +55,36 @@ type startProcess struct{ node string }
 func (s startProcess) String() string { return "start " + s.node }
 
 func (s startProcess) Needs(t Target) error {
-	if t.Processes() == nil {
+	if t.Processes == nil {
 		return lacks("processes")
 	}
 	return nil
 }
 
+// Holds implements [Primitive]: who has joined stays.
+func (s startProcess) Holds() Hold { return Hold{} }
+
 func (s startProcess) Inject(ctx context.Context, t Target) error {
-	st, err := t.Processes().State(ctx, s.node)
+	st, err := t.Processes.State(ctx, s.node)
 	if err != nil {
 		return err
 	}
 	if st != Exited {
 		return fmt.Errorf("the process of %s is %s already", s.node, st)
 	}
-	return t.Processes().Start(ctx, s.node)
+	return t.Processes.Start(ctx, s.node)
 }
 
 func (s startProcess) Heal(ctx context.Context, t Target) error {
-	return t.Processes().Kill(ctx, s.node)
+	return t.Processes.Kill(ctx, s.node)
 }
 
 func (s startProcess) Bites(ctx context.Context, t Target) Evidence {
-	st, err := t.Processes().State(ctx, s.node)
+	st, err := t.Processes.State(ctx, s.node)
 	return evidence(s, err, st == Running, "the process of %s: %s", s.node, st)
 }
 
 func (s startProcess) Gone(ctx context.Context, t Target) Evidence {
-	st, err := t.Processes().State(ctx, s.node)
+	st, err := t.Processes.State(ctx, s.node)
 	return evidence(s, err, st == Exited, "the process of %s: %s", s.node, st)
 }

@@ -16,6 +16,15 @@ type NodeLoss struct {
 	For   units.Duration `yaml:"for,omitempty" json:"for,omitempty" jsonschema:"description=how long; absent: for good"`
 }
 
+func nodeLoss() Kind {
+	return Kind{
+		Name: "node-loss", About: "a node's process is killed, stopped or paused",
+		Systems:   both(),
+		FromForce: true, Ails: true,
+		New: func() Fault { return &NodeLoss{} },
+	}
+}
+
 // Kind implements [Fault].
 func (*NodeLoss) Kind() string { return "node-loss" }
 

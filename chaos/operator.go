@@ -11,12 +11,6 @@ import (
 	"github.com/shardquake/shardquake/internal/units"
 )
 
-// Operated is a target whose key ranges an operator can rearrange: a key-value cluster.
-// It stands apart from [Target], as [Administered] does.
-type Operated interface {
-	Operator() Operator
-}
-
 // Operator gives an administrator's commands. A command that is accepted goes on by
 // itself; Ranges tells how far it is.
 type Operator interface {
@@ -53,6 +47,8 @@ type step struct {
 	what string
 	do   func(context.Context, Operator) error
 	undo func(context.Context, Operator) error // nil: it stays
+	// holds is what the step keeps in force until it is undone.
+	holds string
 	// seen is whether it was done, by the ranges.
 	seen func(ranges []Range, draining []string) bool
 }
@@ -60,8 +56,8 @@ type step struct {
 func (s *step) String() string { return s.what }
 
 func (s *step) operator(t Target) (Operator, error) {
-	if o, ok := t.(Operated); ok && o.Operator() != nil {
-		return o.Operator(), nil
+	if t.Operator != nil {
+		return t.Operator, nil
 	}
 	return nil, lacks("key ranges")
 }
@@ -70,6 +66,8 @@ func (s *step) Needs(t Target) error {
 	_, err := s.operator(t)
 	return err
 }
+
+func (s *step) Holds() Hold { return Hold{On: s.holds} }
 
 func (s *step) Inject(ctx context.Context, t Target) error {
 	o, err := s.operator(t)
@@ -117,6 +115,14 @@ type Split struct {
 	Key string `yaml:"key" json:"key" jsonschema:"required,description=where the new shard begins"`
 }
 
+func split() Kind {
+	return Kind{
+		Name: "split", About: "a shard is split at a key, as an operator would have it",
+		Systems: []string{KeyValue},
+		New:     func() Fault { return &Split{} },
+	}
+}
+
 // Kind implements [Fault].
 func (*Split) Kind() string { return "split" }
 
@@ -150,6 +156,14 @@ type Move struct {
 	Key  string   `yaml:"key" json:"key" jsonschema:"required,description=a key of the shard"`
 	From Selector `yaml:"from" json:"from" jsonschema:"required,description=the node that gives its copy away"`
 	To   Selector `yaml:"to" json:"to" jsonschema:"required,description=the node that gets one"`
+}
+
+func move() Kind {
+	return Kind{
+		Name: "move", About: "a copy of a shard moves to another node, as an operator would have it",
+		Systems: []string{KeyValue},
+		New:     func() Fault { return &Move{} },
+	}
 }
 
 // Kind implements [Fault].
@@ -205,6 +219,14 @@ type Drain struct {
 	For  units.Duration `yaml:"for,omitempty" json:"for,omitempty" jsonschema:"description=until it may hold copies again; absent: for good"`
 }
 
+func drain() Kind {
+	return Kind{
+		Name: "drain", About: "all copies are taken off a node, as an operator would have it",
+		Systems: []string{KeyValue},
+		New:     func() Fault { return &Drain{} },
+	}
+}
+
 // Kind implements [Fault].
 func (*Drain) Kind() string { return "drain" }
 
@@ -238,6 +260,7 @@ func (f *Drain) Resolve(v View) (Resolved, error) {
 		seen: func(_ []Range, draining []string) bool { return slices.Contains(draining, node) },
 	}
 	if f.For > 0 {
+		s.holds = "drain " + node
 		s.undo = func(ctx context.Context, o Operator) error { return o.Drain(ctx, node, false) }
 	}
 	return Resolved{Fault: &Drain{Node: Selector(node), For: f.For}, Primitives: []Primitive{s}}, nil

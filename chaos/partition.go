@@ -17,6 +17,15 @@ type Partition struct {
 	For     units.Duration `yaml:"for,omitempty" json:"for,omitempty" jsonschema:"description=how long; absent: until the end"`
 }
 
+func partition() Kind {
+	return Kind{
+		Name: "partition", About: "links between two sets of endpoints are cut",
+		Systems:   both(),
+		FromForce: true, Ails: true,
+		New: func() Fault { return &Partition{} },
+	}
+}
+
 // Kind implements [Fault].
 func (*Partition) Kind() string { return "partition" }
 

@@ -3,6 +3,8 @@ package chaos
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -115,6 +117,9 @@ func (p Plan) Check(t Topology, duration time.Duration) []source.Problem {
 			ps = append(ps, source.Problemf(at+".at", "the fault strikes at %s, but the run ends at %s; expected an earlier time or a longer duration:", e.At, units.Duration(duration)))
 		}
 		kind := at + "." + e.Fault.Kind()
+		if k := KindOf(e.Fault.Kind()); slices.Contains(both(), t.System) && !k.For(t.System) {
+			ps = append(ps, source.Problemf(kind, "%s is for system %s", k.Name, strings.Join(k.Systems, " or ")))
+		}
 		if e.Fault.Lasts() < 0 {
 			ps = append(ps, source.Problemf(kind+".for", "a fault can't last less than nothing"))
 		}

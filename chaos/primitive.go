@@ -15,6 +15,8 @@ type Primitive interface {
 	String() string
 	// Needs returns why the target can't do it, nil when it can.
 	Needs(Target) error
+	// Holds is what stays in force from Inject to Heal and other faults may hold as well.
+	Holds() Hold
 	Inject(ctx context.Context, t Target) error
 	Heal(ctx context.Context, t Target) error
 	// Bites looks whether the primitive is in force after Inject, Gone whether it
@@ -33,6 +35,9 @@ type Evidence struct {
 	What  string `json:"what"`  // the primitive
 	Shown bool   `json:"shown"` // what should be seen was seen
 	Saw   string `json:"saw"`   // what was seen, or why nothing could be
+	// Meanwhile is what other faults had in force when something else was seen than should
+	// be: a link that is whole again answers nothing as long as a node is down.
+	Meanwhile []string `json:"meanwhile,omitempty"`
 }
 
 func lacks(what string) error { return fmt.Errorf("the backend has no control over %s", what) }
@@ -46,24 +51,26 @@ type cutLink struct {
 func (c cutLink) String() string { return fmt.Sprintf("cut %s→%s (%s)", c.from, c.to, c.mode) }
 
 func (c cutLink) Needs(t Target) error {
-	if t.Links() == nil {
+	if t.Links == nil {
 		return lacks("links")
 	}
 	return nil
 }
 
+func (c cutLink) Holds() Hold { return Hold{On: "cut " + c.from + "→" + c.to, Layered: true} }
+
 func (c cutLink) Inject(ctx context.Context, t Target) error {
-	return t.Links().Cut(ctx, c.from, c.to, c.mode)
+	return t.Links.Cut(ctx, c.from, c.to, c.mode)
 }
-func (c cutLink) Heal(ctx context.Context, t Target) error { return t.Links().Mend(ctx, c.from, c.to) }
+func (c cutLink) Heal(ctx context.Context, t Target) error { return t.Links.Mend(ctx, c.from, c.to) }
 
 func (c cutLink) Bites(ctx context.Context, t Target) Evidence {
-	p, err := t.Links().Probe(ctx, c.from, c.to)
+	p, err := t.Links.Probe(ctx, c.from, c.to)
 	return evidence(c, err, p.State != Whole, "a round trip %s→%s: %s", c.from, c.to, describe(p))
 }
 
 func (c cutLink) Gone(ctx context.Context, t Target) Evidence {
-	p, err := t.Links().Probe(ctx, c.from, c.to)
+	p, err := t.Links.Probe(ctx, c.from, c.to)
 	return evidence(c, err, p.State == Whole, "a round trip %s→%s: %s", c.from, c.to, describe(p))
 }
 
@@ -109,17 +116,19 @@ func (s slowLink) String() string {
 }
 
 func (s slowLink) Needs(t Target) error {
-	if t.Links() == nil {
+	if t.Links == nil {
 		return lacks("links")
 	}
-	return t.Links().SupportsShape(s.shape)
+	return t.Links.SupportsShape(s.shape)
 }
 
+func (s slowLink) Holds() Hold { return Hold{On: "shape " + s.from + "→" + s.to, Layered: true} }
+
 func (s slowLink) Inject(ctx context.Context, t Target) error {
-	return t.Links().Shape(ctx, s.from, s.to, s.shape)
+	return t.Links.Shape(ctx, s.from, s.to, s.shape)
 }
 func (s slowLink) Heal(ctx context.Context, t Target) error {
-	return t.Links().Unshape(ctx, s.from, s.to)
+	return t.Links.Unshape(ctx, s.from, s.to)
 }
 
 // inForce compares a probe with the shape. A rate may exceed the limit by what fits
@@ -134,12 +143,12 @@ func (s slowLink) inForce(p LinkProbe) bool {
 }
 
 func (s slowLink) Bites(ctx context.Context, t Target) Evidence {
-	p, err := t.Links().Probe(ctx, s.from, s.to)
+	p, err := t.Links.Probe(ctx, s.from, s.to)
 	return evidence(s, err, s.inForce(p), "a round trip %s→%s: %s", s.from, s.to, describe(p))
 }
 
 func (s slowLink) Gone(ctx context.Context, t Target) Evidence {
-	p, err := t.Links().Probe(ctx, s.from, s.to)
+	p, err := t.Links.Probe(ctx, s.from, s.to)
 	fast := s.shape.Latency == 0 || p.RoundTrip < s.shape.Latency
 	wide := s.shape.Bandwidth == 0 || p.Rate == 0 || float64(p.Rate) >= 1.5*float64(s.shape.Bandwidth)
 	return evidence(s, err, p.State == Whole && fast && wide, "a round trip %s→%s: %s", s.from, s.to, describe(p))
@@ -161,40 +170,54 @@ type loseProcess struct {
 func (l loseProcess) String() string { return l.how + " " + l.node }
 
 func (l loseProcess) Needs(t Target) error {
-	if t.Processes() == nil {
+	if t.Processes == nil {
 		return lacks("processes")
 	}
 	return nil
 }
 
+// Holds implements [Primitive]: a process that is away is away for whoever took it.
+func (l loseProcess) Holds() Hold { return Hold{On: "process " + l.node} }
+
+// Inject takes the process away. One that is away already stays so for this fault, too. A
+// frozen process can't be asked to end: it is killed.
 func (l loseProcess) Inject(ctx context.Context, t Target) error {
-	switch l.how {
-	case howStop:
-		return t.Processes().Stop(ctx, l.node)
-	case howPause:
-		return t.Processes().Pause(ctx, l.node)
+	st, err := t.Processes.State(ctx, l.node)
+	switch {
+	case err != nil:
+		return err
+	case st == Exited, st == Paused && l.how == howPause:
+		return nil
+	case l.how == howPause:
+		return t.Processes.Pause(ctx, l.node)
+	case l.how == howStop && st == Running:
+		return t.Processes.Stop(ctx, l.node)
 	}
-	return t.Processes().Kill(ctx, l.node)
+	return t.Processes.Kill(ctx, l.node)
 }
 
+// Heal brings the process back from what the last of those that held it made of it.
 func (l loseProcess) Heal(ctx context.Context, t Target) error {
-	if l.how == howPause {
-		return t.Processes().Resume(ctx, l.node)
+	st, err := t.Processes.State(ctx, l.node)
+	switch {
+	case err != nil:
+		return err
+	case st == Running:
+		return nil
+	case st == Paused:
+		return t.Processes.Resume(ctx, l.node)
 	}
-	return t.Processes().Start(ctx, l.node)
+	return t.Processes.Start(ctx, l.node)
 }
 
 func (l loseProcess) Bites(ctx context.Context, t Target) Evidence {
-	st, err := t.Processes().State(ctx, l.node)
-	want := Exited
-	if l.how == howPause {
-		want = Paused
-	}
-	return evidence(l, err, st == want, "the process of %s: %s", l.node, st)
+	st, err := t.Processes.State(ctx, l.node)
+	away := st == Exited || st == Paused && l.how == howPause
+	return evidence(l, err, away, "the process of %s: %s", l.node, st)
 }
 
 func (l loseProcess) Gone(ctx context.Context, t Target) Evidence {
-	st, err := t.Processes().State(ctx, l.node)
+	st, err := t.Processes.State(ctx, l.node)
 	return evidence(l, err, st == Running, "the process of %s: %s", l.node, st)
 }
 
@@ -209,25 +232,27 @@ func (f fillDisk) String() string {
 }
 
 func (f fillDisk) Needs(t Target) error {
-	if t.Disks() == nil {
+	if t.Disks == nil {
 		return lacks("disks")
 	}
 	return nil
 }
 
+func (f fillDisk) Holds() Hold { return Hold{On: "ballast " + f.node, Layered: true} }
+
 func (f fillDisk) Inject(ctx context.Context, t Target) error {
-	return t.Disks().Fill(ctx, f.node, f.percent)
+	return t.Disks.Fill(ctx, f.node, f.percent)
 }
-func (f fillDisk) Heal(ctx context.Context, t Target) error { return t.Disks().Free(ctx, f.node) }
+func (f fillDisk) Heal(ctx context.Context, t Target) error { return t.Disks.Free(ctx, f.node) }
 
 func (f fillDisk) Bites(ctx context.Context, t Target) Evidence {
-	u, err := t.Disks().Usage(ctx, f.node)
+	u, err := t.Disks.Usage(ctx, f.node)
 	// Shards may leave before the look, so the ballast counts, not only the level.
 	full := u.Percent() >= math.Floor(f.percent) || u.Ballast > 0
 	return evidence(f, err, full, "the disk of %s: %.1f%% used, %s of it ballast", f.node, u.Percent(), units.FormatBytes(u.Ballast))
 }
 
 func (f fillDisk) Gone(ctx context.Context, t Target) Evidence {
-	u, err := t.Disks().Usage(ctx, f.node)
+	u, err := t.Disks.Usage(ctx, f.node)
 	return evidence(f, err, u.Ballast == 0, "the disk of %s: %.1f%% used, %s of it ballast", f.node, u.Percent(), units.FormatBytes(u.Ballast))
 }

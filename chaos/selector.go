@@ -12,6 +12,7 @@ import (
 
 // Topology is what is known of a cluster before it runs, for checking a plan.
 type Topology struct {
+	System  string   // elasticsearch or kv
 	Nodes   []string // n1 first
 	Late    []string // those of them that are not started with the cluster
 	Viewers []string // endpoints that are not nodes: controller, client

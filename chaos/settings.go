@@ -21,6 +21,14 @@ type SettingsChange struct {
 	For   units.Duration    `yaml:"for,omitempty" json:"for,omitempty" jsonschema:"description=how long until they are as before; absent: for good"`
 }
 
+func settingsChange() Kind {
+	return Kind{
+		Name: "settings", About: "settings of the cluster or of an index change",
+		Systems: []string{Elasticsearch},
+		New:     func() Fault { return &SettingsChange{} },
+	}
+}
+
 // Kind implements [Fault].
 func (*SettingsChange) Kind() string { return "settings" }
 
@@ -80,8 +88,8 @@ func (c *changeSettings) String() string {
 }
 
 func (c *changeSettings) of(t Target) (Settings, error) {
-	if a, ok := t.(Administered); ok && a.Settings() != nil {
-		return a.Settings(), nil
+	if t.Settings != nil {
+		return t.Settings, nil
 	}
 	return nil, lacks("settings")
 }
@@ -90,6 +98,9 @@ func (c *changeSettings) Needs(t Target) error {
 	_, err := c.of(t)
 	return err
 }
+
+// Holds implements [Primitive]: the layers know of each single setting who holds it.
+func (c *changeSettings) Holds() Hold { return Hold{} }
 
 func (c *changeSettings) Inject(ctx context.Context, t Target) error {
 	s, err := c.of(t)

@@ -18,6 +18,14 @@ type Snapshot struct {
 	Indices    []string `yaml:"indices,omitempty" json:"indices,omitempty" jsonschema:"description=which; default all"`
 }
 
+func snapshot() Kind {
+	return Kind{
+		Name: "snapshot", About: "the cluster takes a snapshot, as an operator would have it",
+		Systems: []string{Elasticsearch},
+		New:     func() Fault { return &Snapshot{} },
+	}
+}
+
 // Kind implements [Fault].
 func (*Snapshot) Kind() string { return "snapshot" }
 
@@ -48,12 +56,6 @@ func (f *Snapshot) Resolve(View) (Resolved, error) {
 	return Resolved{Fault: concrete, Primitives: []Primitive{takeSnapshot{concrete.Repository, concrete.Name, concrete.Indices}}}, nil
 }
 
-// Snapshotted is a target that can be told to take snapshots. It stands apart from
-// [Target], as [Administered] does.
-type Snapshotted interface {
-	Snapshots() Snapshots
-}
-
 // Snapshots are the cluster's snapshots as an operator takes them.
 type Snapshots interface {
 	// Take registers the repository, if it isn't, and begins a snapshot of the indices
@@ -72,8 +74,8 @@ type takeSnapshot struct {
 func (s takeSnapshot) String() string { return "take the snapshot " + s.repository + ":" + s.name }
 
 func (s takeSnapshot) of(t Target) (Snapshots, error) {
-	if a, ok := t.(Snapshotted); ok && a.Snapshots() != nil {
-		return a.Snapshots(), nil
+	if t.Snapshots != nil {
+		return t.Snapshots, nil
 	}
 	return nil, lacks("snapshots")
 }
@@ -82,6 +84,9 @@ func (s takeSnapshot) Needs(t Target) error {
 	_, err := s.of(t)
 	return err
 }
+
+// Holds implements [Primitive]: a snapshot, once begun, is nobody's to hold.
+func (s takeSnapshot) Holds() Hold { return Hold{} }
 
 func (s takeSnapshot) Inject(ctx context.Context, t Target) error {
 	snapshots, err := s.of(t)

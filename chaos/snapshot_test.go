@@ -17,7 +17,7 @@ type photographed struct {
 	took  *[]string
 }
 
-func (p photographed) Snapshots() chaos.Snapshots { return p }
+func (p photographed) target() chaos.Target { return chaos.Target{Snapshots: p} }
 
 func (p photographed) Take(_ context.Context, repository, name string, _ []string) error {
 	*p.took = append(*p.took, repository+":"+name)
@@ -35,7 +35,7 @@ func TestASnapshotIsTakenAndShownUnlessItFails(t *testing.T) {
 		assert.Equal(t, shown, a.Record.Shown(), state)
 		assert.True(t, chaos.ForGood(a.Record.Params))
 	}
-	assert.ErrorIs(t, chaos.Supports(&chaos.Snapshot{}, newFake(), topology), chaos.ErrUnsupported)
+	assert.ErrorIs(t, chaos.Supports(&chaos.Snapshot{}, newFake().target(), topology), chaos.ErrUnsupported)
 	ps := read(t, "{at: 1s, snapshot: {indices: [lgos]}}").Fault.Check(topology)
 	require.Len(t, ps, 1)
 	assert.Equal(t, "indices[0]", ps[0].Path)

@@ -6,17 +6,24 @@ import (
 	"time"
 )
 
-// Target is what faults act on: the links, processes and disks of one running
-// cluster. Endpoints are named: nodes "n1", "n2", …, and the viewers "controller"
-// and "client". A nil answer of Links, Processes or Disks means that the backend
-// has no such primitives.
+// Target is what faults act on: what can be done to one cluster, a field for each
+// capability, nil where the backend has none. Endpoints are named: nodes "n1", "n2", …,
+// and the viewers "controller" and "client".
 //
 // Methods that act wait until the action is in force and return an error when it
-// could not be done; they are called from processes of the backend's clock.
-type Target interface {
-	Links() Links
-	Processes() Processes
-	Disks() Disks
+// could not be done; they are called from processes of the backend's clock. Methods whose
+// names begin with Supports say what can be had; they are also asked of a cluster that
+// hasn't been started.
+type Target struct {
+	Links     Links     // directed links between endpoints
+	Processes Processes // of nodes, and of the controller
+	Disks     Disks     // how full they are
+	Clocks    Clocks    // the wall clocks of endpoints
+	Settings  Settings  // dynamic settings of cluster and indices
+	Answers   Answers   // what nodes answer over HTTP
+	Snapshots Snapshots // taken by an operator
+	Copies    Copies    // the files of shard copies
+	Operator  Operator  // the key ranges of a key-value cluster
 }
 
 // CutMode is how a cut link behaves.
@@ -128,12 +135,6 @@ func (u DiskUsage) Percent() float64 {
 	return 100 * float64(u.Used) / float64(u.Total)
 }
 
-// Administered is a target whose settings can be changed while it runs. It stands
-// apart from [Target] because most faults need nothing of it.
-type Administered interface {
-	Settings() Settings
-}
-
 // Settings are a cluster's dynamic settings, as a client sees them.
 type Settings interface {
 	// Read returns what the keys are set to, cluster-wide or (index not "") of one
@@ -141,11 +142,6 @@ type Settings interface {
 	Read(ctx context.Context, index string, keys []string) (map[string]string, error)
 	// Write changes settings; "" takes one away.
 	Write(ctx context.Context, index string, values map[string]string) error
-}
-
-// Answering is a target that can spoil what nodes answer to a viewer over HTTP.
-type Answering interface {
-	Answers() Answers
 }
 
 // Spoil is how answers are spoiled.
@@ -166,11 +162,6 @@ type Answers interface {
 	// Ask makes calls that change nothing, of the kind and between the ends that a rule is
 	// about, until one is met by it: a few dozen at most. It says what came of the last.
 	Ask(ctx context.Context, rule int) (met bool, saw string, err error)
-}
-
-// Timed is a target with clocks that can be set.
-type Timed interface {
-	Clocks() Clocks
 }
 
 // Clocks are the wall clocks of endpoints.

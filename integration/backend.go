@@ -38,6 +38,17 @@ var (
 // Name implements [scenarios.Backend].
 func (b *Backend) Name() string { return "real" }
 
+// Capabilities are what containers offer to faults, wherever they can run.
+func Capabilities() chaos.Target { return targetOf(&Cluster{}, nil) }
+
+// Offers implements [scenarios.Backend]. Its error says why no cluster can be started here.
+func (b *Backend) Offers(ctx context.Context, _ scenarios.ClusterSpec) (chaos.Target, error) {
+	if err := b.available(ctx); err != nil {
+		return chaos.Target{}, err
+	}
+	return Capabilities(), nil
+}
+
 // Start implements [scenarios.Backend]: it returns when the nodes have formed a cluster.
 func (b *Backend) Start(ctx context.Context, spec scenarios.ClusterSpec, opt scenarios.StartOptions) (scenarios.Cluster, error) {
 	nodeSettings, indexSettings := splitSettings(spec.Settings)
@@ -182,7 +193,7 @@ func (c *realCluster) URL(viewer, node string) string { return c.containers.URL(
 func (c *realCluster) Nodes() []string { return c.containers.NodeNames() }
 
 // Target implements [scenarios.Cluster].
-func (c *realCluster) Target() chaos.Target { return administered{c.containers, c} }
+func (c *realCluster) Target() chaos.Target { return targetOf(c.containers, c) }
 
 // Counters implements [scenarios.Cluster]: real runs have neither.
 func (c *realCluster) Counters() (events, traceHash uint64) { return 0, 0 }

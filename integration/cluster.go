@@ -287,13 +287,8 @@ func (c *Cluster) DirectURL(name string) string {
 // "" for a viewer or node that does not exist.
 func (c *Cluster) URL(viewer, name string) string { return c.urls[links.Key{From: viewer, To: name}] }
 
-// Links implements [chaos.Target].
-func (c *Cluster) Links() chaos.Links { return c }
-
-// Processes implements [chaos.Target].
-func (c *Cluster) Processes() chaos.Processes { return c }
-
-// Disks implements [chaos.Target].
-func (c *Cluster) Disks() chaos.Disks { return c }
-
-var _ chaos.Target = (*Cluster)(nil)
+var (
+	_ chaos.Links     = (*Cluster)(nil)
+	_ chaos.Processes = (*Cluster)(nil)
+	_ chaos.Disks     = (*Cluster)(nil)
+)

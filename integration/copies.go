@@ -51,13 +51,7 @@ type rotten struct {
 	size         string
 }
 
-var (
-	_ chaos.Damageable = administered{}
-	_ chaos.Copies     = administered{}
-)
-
-// Copies implements [chaos.Damageable].
-func (a administered) Copies() chaos.Copies { return a }
+var _ chaos.Copies = administered{}
 
 // SupportsDamage implements [chaos.Copies]. Documents that differ while checksums match
 // come from bugs of Elasticsearch or of its host, and there is none at hand.

@@ -33,7 +33,7 @@ func TestWhatLiesOnADiskTellsDamageFromRepair(t *testing.T) {
 }
 
 func TestSilentDamageIsRefusedOnRealNodesAndTheOthersAreNot(t *testing.T) {
-	target := administered{}
+	target := targetOf(&Cluster{}, nil)
 	topology := chaos.Topology{Nodes: []string{"n1", "n2"}, Indices: []chaos.IndexShape{{Name: "logs", Shards: 1, Replicas: 1}}}
 	err := chaos.Supports(&chaos.Corruption{Index: "logs", Mode: "silent"}, target, topology)
 	assert.ErrorIs(t, err, chaos.ErrUnsupported)

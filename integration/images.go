@@ -82,13 +82,16 @@ func (c imageChoice) prefer(option string) imageChoice {
 
 // Available returns nil when a run could start here: a Docker daemon answers and has the
 // images. Its error wraps scenarios.ErrUnavailable and says what to do.
-func Available(ctx context.Context) error {
+func Available(ctx context.Context) error { return (&Backend{}).available(ctx) }
+
+// available is the same with the backend's own images.
+func (b *Backend) available(ctx context.Context) error {
 	docker, err := connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer docker.Close() //nolint:errcheck // nothing depends on it
-	for _, choice := range []imageChoice{esChoice, proxyChoice} {
+	for _, choice := range []imageChoice{esChoice.prefer(b.ESImage), proxyChoice.prefer(b.ProxyImage)} {
 		if _, err := findImage(ctx, docker, choice); err != nil {
 			return err
 		}

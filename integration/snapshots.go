@@ -53,13 +53,7 @@ func (c *Cluster) repoMounts() []mount.Mount {
 	return out
 }
 
-var (
-	_ chaos.Snapshotted = administered{}
-	_ chaos.Snapshots   = administered{}
-)
-
-// Snapshots implements [chaos.Snapshotted].
-func (a administered) Snapshots() chaos.Snapshots { return a }
+var _ chaos.Snapshots = administered{}
 
 // Take implements [chaos.Snapshots].
 func (a administered) Take(ctx context.Context, repository, name string, indices []string) error {

@@ -8,6 +8,13 @@ import (
 	"github.com/shardquake/shardquake/chaos"
 )
 
+// targetOf is what faults can act on. What it supports it says before the containers are
+// started, too.
+func targetOf(containers *Cluster, c *realCluster) chaos.Target {
+	a := administered{containers, c}
+	return chaos.Target{Links: containers, Processes: containers, Disks: containers, Settings: a, Snapshots: a, Copies: a}
+}
+
 // administered is the containers with the settings of the cluster in them, which the
 // harness changes over no proxy, as an operator beside the nodes would.
 type administered struct {
@@ -15,13 +22,7 @@ type administered struct {
 	c *realCluster
 }
 
-var (
-	_ chaos.Administered = administered{}
-	_ chaos.Settings     = administered{}
-)
-
-// Settings implements [chaos.Administered].
-func (a administered) Settings() chaos.Settings { return a }
+var _ chaos.Settings = administered{}
 
 // Read implements [chaos.Settings].
 func (a administered) Read(ctx context.Context, index string, keys []string) (map[string]string, error) {

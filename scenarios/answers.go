@@ -35,6 +35,14 @@ type spoiling struct {
 
 var _ chaos.Answers = (*answers)(nil)
 
+// answersOf are those of a scenario's cluster; nil where nobody asks over HTTP.
+func answersOf(s *Scenario, c Cluster) *answers {
+	if s.System == systemKV {
+		return nil
+	}
+	return &answers{cluster: c}
+}
+
 // Spoil implements [chaos.Answers].
 func (a *answers) Spoil(_ context.Context, viewer, node string, s chaos.Spoil) (int, error) {
 	a.mu.Lock()

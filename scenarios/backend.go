@@ -34,6 +34,10 @@ const (
 type Backend interface {
 	// Name is "sim" or "real".
 	Name() string
+	// Offers is what faults could act on in the cluster described, told without one: of
+	// the target's methods only those that say what can be had may be called. An error wraps
+	// [ErrUnavailable] where the backend can't run.
+	Offers(ctx context.Context, spec ClusterSpec) (chaos.Target, error)
 	// Start builds the cluster described and returns when its processes have been
 	// started. An error wraps [ErrUnavailable] where the backend can't run.
 	Start(ctx context.Context, spec ClusterSpec, opt StartOptions) (Cluster, error)

@@ -245,67 +245,14 @@ func (p processes) State(ctx context.Context, name string) (chaos.ProcessState, 
 	return p.of(name).State(ctx, name)
 }
 
-// stage is the backend's target with the controllers among its processes, and with what
-// the nodes answer to them.
-type stage struct {
-	chaos.Target
-	controllers *controllers
-	answers     *answers
-}
-
-// Answers implements [chaos.Answering].
-func (s stage) Answers() chaos.Answers {
-	if s.answers == nil {
-		return nil // no controller asks over HTTP
+// over adds the controllers to the processes of a backend's target, and what the nodes
+// answer to them over HTTP (nil: no controller asks).
+func (c *controllers) over(t chaos.Target, a *answers) chaos.Target {
+	if t.Processes != nil {
+		t.Processes = processes{t.Processes, c}
 	}
-	return s.answers
-}
-
-// Operator implements [chaos.Operated]; nil where the backend can't.
-func (s stage) Operator() chaos.Operator {
-	if o, ok := s.Target.(chaos.Operated); ok {
-		return o.Operator()
+	if a != nil {
+		t.Answers = a
 	}
-	return nil
-}
-
-// Clocks implements [chaos.Timed]; nil where the backend can't.
-func (s stage) Clocks() chaos.Clocks {
-	if t, ok := s.Target.(chaos.Timed); ok {
-		return t.Clocks()
-	}
-	return nil
-}
-
-// Processes implements [chaos.Target].
-func (s stage) Processes() chaos.Processes {
-	of := s.Target.Processes()
-	if of == nil {
-		return nil
-	}
-	return processes{of, s.controllers}
-}
-
-// Copies implements [chaos.Damageable]; nil where the backend can't.
-func (s stage) Copies() chaos.Copies {
-	if d, ok := s.Target.(chaos.Damageable); ok {
-		return d.Copies()
-	}
-	return nil
-}
-
-// Snapshots implements [chaos.Snapshotted]; nil where the backend can't.
-func (s stage) Snapshots() chaos.Snapshots {
-	if a, ok := s.Target.(chaos.Snapshotted); ok {
-		return a.Snapshots()
-	}
-	return nil
-}
-
-// Settings implements [chaos.Administered]; nil where the backend can't.
-func (s stage) Settings() chaos.Settings {
-	if a, ok := s.Target.(chaos.Administered); ok {
-		return a.Settings()
-	}
-	return nil
+	return t
 }

@@ -33,7 +33,7 @@ func (s *Scenario) lateNodes() []string {
 
 // Topology is what faults are checked against.
 func (s *Scenario) Topology() chaos.Topology {
-	t := chaos.Topology{Nodes: s.NodeNames(), Late: s.lateNodes(), Viewers: s.viewers(), Controllers: s.ControllerNames()}
+	t := chaos.Topology{System: s.System, Nodes: s.NodeNames(), Late: s.lateNodes(), Viewers: s.viewers(), Controllers: s.ControllerNames()}
 	for i := range t.Nodes {
 		t.Attributes = append(t.Attributes, s.Cluster.Nodes.attributesOf(i))
 	}

@@ -138,9 +138,7 @@ func (h *History) majorityAt(at time.Duration) bool {
 		if !f.Injected || f.At > at || f.HealedAt >= 0 && f.HealedAt <= at {
 			continue
 		}
-		switch f.Params.(type) {
-		case *chaos.NodeLoss, *chaos.Partition, *chaos.DiskPressure:
-		default:
+		if !chaos.KindOf(f.Kind).Ails {
 			continue
 		}
 		var nodes []string

@@ -76,7 +76,6 @@ func (f *fakeBackend) Clock(string) clock.Clock                     { return f.c
 func (f *fakeBackend) Transport(string) http.RoundTripper           { return f }
 func (f *fakeBackend) URL(_, node string) string                    { return "http://" + node }
 func (f *fakeBackend) Nodes() []string                              { return []string{"n1", "n2", "n3"} }
-func (f *fakeBackend) Target() chaos.Target                         { return f }
 func (f *fakeBackend) LoadData(context.Context, []IndexSpec) error  { return f.do("load") }
 func (f *fakeBackend) Release(context.Context) error                { return f.do("release") }
 func (f *fakeBackend) Background(context.Context, []LoadSpec) error { return f.do("background") }
@@ -110,9 +109,10 @@ func (f *fakeBackend) Observe(ctx context.Context, sink func(Observation)) error
 	return nil
 }
 
-func (f *fakeBackend) Links() chaos.Links         { return nil }
-func (f *fakeBackend) Disks() chaos.Disks         { return nil }
-func (f *fakeBackend) Processes() chaos.Processes { return fakeProcesses{f} }
+func (f *fakeBackend) Target() chaos.Target { return chaos.Target{Processes: fakeProcesses{f}} }
+func (f *fakeBackend) Offers(context.Context, ClusterSpec) (chaos.Target, error) {
+	return f.Target(), nil
+}
 
 // fakeProcesses are its nodes.
 type fakeProcesses struct{ f *fakeBackend }

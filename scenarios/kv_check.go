@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/kvcluster/meta"
@@ -143,11 +142,8 @@ func (k *KVSection) checkSettings() []source.Problem {
 	return ps
 }
 
-// elasticFaults and kvFaults are those of one system only, elasticExpectations and
-// kvExpectations likewise.
+// elasticExpectations and kvExpectations are those of one system only.
 var (
-	elasticFaults       = [...]string{"snapshot", "corruption", "settings", "controller-loss", "api-errors"}
-	kvFaults            = [...]string{"split", "move", "drain"}
 	elasticExpectations = [...]string{"decided", "controller-actions", "moves-at-most", "node-load", "repaired", "inconsistency"}
 	kvExpectations      = [...]string{"linearizable", "serializable", "failover-within", "copies-converge", "ranges-tile", "one-primary-per-epoch", "refused"}
 )
@@ -175,15 +171,6 @@ func (s *Scenario) checkForeign() []source.Problem {
 	if s.Real != nil && s.Real.Bytes.Den > 1 {
 		bad("$.real.bytes", "bytes scales indices, which are for system elasticsearch")
 	}
-	for i, e := range s.Faults {
-		at := fmt.Sprintf("$.faults[%d].%s", i, e.Fault.Kind())
-		if slices.Contains(elasticFaults[:], e.Fault.Kind()) {
-			bad(at, "%s is for system elasticsearch", e.Fault.Kind())
-		}
-		if j, ok := e.Fault.(*chaos.ClockJump); ok && j.Node == "" {
-			bad(at, "there is no controller whose clock could jump; expected node:")
-		}
-	}
 	return ps
 }
 
@@ -193,15 +180,6 @@ func (s *Scenario) checkNoKV() []source.Problem {
 	bad := func(path, format string, args ...any) { ps = append(ps, source.Problemf(path, format, args...)) }
 	if s.Cluster.KV != nil {
 		bad("$.cluster.kv", "this section is for system kv")
-	}
-	for i, e := range s.Faults {
-		at := fmt.Sprintf("$.faults[%d].%s", i, e.Fault.Kind())
-		if slices.Contains(kvFaults[:], e.Fault.Kind()) {
-			bad(at, "%s is for system kv", e.Fault.Kind())
-		}
-		if j, ok := e.Fault.(*chaos.ClockJump); ok && j.Node != "" {
-			bad(at+".node", "clocks of nodes jump in system kv only; here it is that of a controller:")
-		}
 	}
 	for i := range s.Workload {
 		w := &s.Workload[i]

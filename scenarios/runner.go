@@ -113,6 +113,9 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 	if progress == nil {
 		progress = func(string, ...any) {}
 	}
+	if err := Supported(ctx, r.Backend, s); err != nil {
+		return nil, err
+	}
 	cluster, err := r.Backend.Start(ctx, s.ClusterSpec(), StartOptions{Seed: seed, Progress: progress, OnEvent: r.OnEvent})
 	if err != nil {
 		return nil, err
@@ -126,13 +129,8 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 	}()
 	run := &run{runner: r, scenario: s, cluster: cluster, progress: progress, history: &History{Nodes: cluster.Nodes(), Settled: -1}}
 	run.controllers = newControllers(run)
-	if s.System != systemKV {
-		run.answers = &answers{cluster: cluster}
-	}
-	err = run.supported()
-	if err == nil {
-		err = cluster.Run(ctx, run.main)
-	}
+	run.answers = answersOf(s, cluster)
+	err = cluster.Run(ctx, run.main)
 	if err == nil || errors.Is(err, ErrAborted) {
 		notes = append(notes, cluster.Notes()...)
 	}
@@ -190,16 +188,31 @@ type run struct {
 }
 
 // target is what faults act on.
-func (r *run) target() chaos.Target { return stage{r.cluster.Target(), r.controllers, r.answers} }
+func (r *run) target() chaos.Target { return r.controllers.over(r.cluster.Target(), r.answers) }
 
-// supported refuses faults that the backend can't inject, before anything is loaded.
-func (r *run) supported() error {
-	for _, e := range r.scenario.Faults {
-		if err := chaos.Supports(e.Fault, r.target(), r.scenario.Topology()); err != nil {
-			return fmt.Errorf("%w: backend %s: %w", ErrUnavailable, r.runner.Backend.Name(), err)
+// Supported refuses what a backend can't do to the cluster of a scenario, before anything
+// is started. The error wraps [ErrUnavailable].
+func Supported(ctx context.Context, b Backend, s *Scenario) error {
+	t, err := Offered(ctx, b, s)
+	if err != nil {
+		return err
+	}
+	for _, e := range s.Faults {
+		if err := chaos.Supports(e.Fault, t, s.Topology()); err != nil {
+			return fmt.Errorf("%w: backend %s: %w", ErrUnavailable, b.Name(), err)
 		}
 	}
 	return nil
+}
+
+// Offered is what faults could act on in a run of a scenario: what the backend offers, and
+// the controllers.
+func Offered(ctx context.Context, b Backend, s *Scenario) (chaos.Target, error) {
+	t, err := b.Offers(ctx, s.ClusterSpec())
+	if err != nil {
+		return chaos.Target{}, err
+	}
+	return newControllers(&run{scenario: s}).over(t, answersOf(s, nil)), nil
 }
 
 // main is the run, as a process of the cluster's clock.

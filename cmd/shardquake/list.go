@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -54,20 +55,35 @@ func newListCommand() *cobra.Command {
 
 func newCheckCommand() *cobra.Command {
 	var set []string
+	backend := ""
 	cmd := &cobra.Command{
 		Use:   "check FILE|NAME",
-		Short: "Validate a scenario and preview its plan and blast radius",
+		Short: "Validate a scenario for a backend and preview its plan and blast radius",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := scenarios.Load(args[0], set, catalog.Vocabulary())
 			if err != nil {
 				return usage(err)
 			}
+			if err := checkBackend(cmd.Context(), s, backend); err != nil {
+				return err
+			}
 			return preview(cmd, s)
 		},
 	}
 	cmd.Flags().StringArrayVar(&set, "set", nil, "replace a value of the file: path=value")
+	cmd.Flags().StringVar(&backend, "backend", "sim", "the backend that it is validated for: sim or real")
 	return cmd
+}
+
+// checkBackend refuses what a run of the scenario on a backend would.
+func checkBackend(ctx context.Context, s *scenarios.Loaded, name string) error {
+	backend, err := catalog.Backend(name)
+	if err != nil {
+		return usage(err)
+	}
+	scaled, _ := s.Scaled((&runFlags{}).scaleFor(name))
+	return scenarios.Supported(ctx, backend, scaled)
 }
 
 // preview prints what a scenario would do.

@@ -32,6 +32,19 @@ var _ scenarios.Backend = (*Backend)(nil)
 // Name implements [scenarios.Backend].
 func (b *Backend) Name() string { return "real" }
 
+// Offers implements [scenarios.Backend].
+func (b *Backend) Offers(_ context.Context, spec scenarios.ClusterSpec) (chaos.Target, error) {
+	if spec.KV == nil {
+		return chaos.Target{}, fmt.Errorf("%w: %s is no key-value cluster", scenarios.ErrUnavailable, spec.Name)
+	}
+	if len(b.Command) == 0 {
+		if _, err := ownCommand(); err != nil {
+			return chaos.Target{}, fmt.Errorf("%w: %w", scenarios.ErrUnavailable, err)
+		}
+	}
+	return (&scene{spec: spec, nodes: &Cluster{}}).Target(), nil
+}
+
 // Start implements [scenarios.Backend]: all nodes have joined when it returns.
 func (b *Backend) Start(ctx context.Context, spec scenarios.ClusterSpec, opt scenarios.StartOptions) (scenarios.Cluster, error) {
 	if spec.KV == nil {
@@ -157,24 +170,14 @@ func (c *scene) URL(_, node string) string { return "kv://" + node }
 // Nodes implements [scenarios.Cluster].
 func (c *scene) Nodes() []string { return c.nodes.Names() }
 
-// target is the processes with an operator, who works from where the clients are.
-type target struct {
-	*Cluster
-	c *scene
+// Target implements [scenarios.Cluster]. An operator works from where the clients are. What
+// the target supports it says before the processes are started, too.
+func (c *scene) Target() chaos.Target {
+	return chaos.Target{
+		Links: c.nodes, Processes: c.nodes, Disks: c.nodes,
+		Operator: kvload.NewOperator(c, scenarios.ViewerClient, c.Nodes()),
+	}
 }
-
-var (
-	_ chaos.Target   = target{}
-	_ chaos.Operated = target{}
-)
-
-// Operator implements [chaos.Operated].
-func (t target) Operator() chaos.Operator {
-	return kvload.NewOperator(t.c, scenarios.ViewerClient, t.c.Nodes())
-}
-
-// Target implements [scenarios.Cluster].
-func (c *scene) Target() chaos.Target { return target{c.nodes, c} }
 
 // LoadData implements [scenarios.Cluster]. A key-value cluster has no indices.
 func (c *scene) LoadData(_ context.Context, indices []scenarios.IndexSpec) error {

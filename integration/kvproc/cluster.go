@@ -71,7 +71,6 @@ type Cluster struct {
 }
 
 var (
-	_ chaos.Target    = (*Cluster)(nil)
 	_ chaos.Links     = (*Cluster)(nil)
 	_ chaos.Processes = (*Cluster)(nil)
 	_ chaos.Disks     = (*Cluster)(nil)
@@ -255,15 +254,6 @@ func (c *Cluster) Config(viewer string) tcp.Config {
 
 // Direct is what an observer needs to connect to the nodes over no link.
 func (c *Cluster) Direct() tcp.Config { return tcp.Config{Name: "observer", Book: c.books[""]} }
-
-// Links implements chaos.Target.
-func (c *Cluster) Links() chaos.Links { return c }
-
-// Processes implements chaos.Target.
-func (c *Cluster) Processes() chaos.Processes { return c }
-
-// Disks implements chaos.Target.
-func (c *Cluster) Disks() chaos.Disks { return c }
 
 // ClusterState asks the metadata group for the cluster's state, over no link. It is an
 // error if only nodes that know no leader answer.

@@ -42,7 +42,7 @@ func marksOf(h *scenarios.History) []mark {
 			continue
 		}
 		m := mark{f.Kind, f.At, f.At, f.Victims}
-		if takesHold(f.Kind) {
+		if chaos.KindOf(f.Kind).FromForce {
 			m.zero = max(f.At, f.InForce)
 		}
 		marks = append(marks, m)
@@ -69,12 +69,6 @@ func marksOf(h *scenarios.History) []mark {
 		}
 	}
 	return out
-}
-
-// takesHold reports whether a kind of fault has no effect before it is in force. Of a
-// changed setting, or of a process started, the effect may come before the call returns.
-func takesHold(kind string) bool {
-	return kind == "node-loss" || kind == "partition" || kind == "disk-pressure"
 }
 
 // spansOf gives each phase its end: the next mark, or the end of the run.

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/scenarios"
 )
 
@@ -153,7 +154,7 @@ func RunsOf(reps []Rep, origin Origin) ([]Run, error) {
 			if m.Phase != "" {
 				at := since(m.T)
 				zero := at
-				if origin == FromForce && takesHold(kindOf(m.What)) {
+				if origin == FromForce && chaos.KindOf(kindOf(m.What)).FromForce {
 					zero += since(m.Took)
 				}
 				marks = append(marks, mark{m.Phase, at, zero, nil})

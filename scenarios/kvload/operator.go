@@ -9,16 +9,23 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/wire"
 )
 
-// operator gives the commands of a scenario's steps.
-type operator struct{ *Admin }
+// operator gives the commands of a scenario's steps, each from scratch: beginning with the
+// first node.
+type operator struct {
+	cluster Cluster
+	viewer  string
+	nodes   []string
+}
 
 // NewOperator makes an operator who works from an endpoint.
 func NewOperator(c Cluster, viewer string, nodes []string) chaos.Operator {
-	return operator{NewAdmin(c, viewer, nodes)}
+	return operator{c, viewer, nodes}
 }
 
-func (o operator) state(ctx context.Context) (*wire.ClusterState, *shardmap.Map, error) {
-	r, err := o.State(ctx)
+func (o operator) admin() *Admin { return NewAdmin(o.cluster, o.viewer, o.nodes) }
+
+func state(ctx context.Context, a *Admin) (*wire.ClusterState, *shardmap.Map, error) {
+	r, err := a.State(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -42,33 +49,36 @@ func id(s *wire.ClusterState, machine string) (shardmap.NodeID, error) {
 
 // Split implements [chaos.Operator].
 func (o operator) Split(ctx context.Context, key string) error {
-	_, m, err := o.state(ctx)
+	a := o.admin()
+	_, m, err := state(ctx, a)
 	if err != nil {
 		return err
 	}
-	return o.do(ctx, wire.Command{Kind: wire.SplitShard, Shard: m.GetShardForKey(key), Start: key})
+	return a.do(ctx, wire.Command{Kind: wire.SplitShard, Shard: m.GetShardForKey(key), Start: key})
 }
 
 // Move implements [chaos.Operator].
 func (o operator) Move(ctx context.Context, key, from, to string) error {
-	s, m, err := o.state(ctx)
+	a := o.admin()
+	s, m, err := state(ctx, a)
 	if err != nil {
 		return err
 	}
-	a, err := id(s, from)
+	give, err := id(s, from)
 	if err != nil {
 		return err
 	}
-	b, err := id(s, to)
+	get, err := id(s, to)
 	if err != nil {
 		return err
 	}
-	return o.do(ctx, wire.Command{Kind: wire.MoveCopy, Shard: m.GetShardForKey(key), Node: a, To: b})
+	return a.do(ctx, wire.Command{Kind: wire.MoveCopy, Shard: m.GetShardForKey(key), Node: give, To: get})
 }
 
 // Drain implements [chaos.Operator].
 func (o operator) Drain(ctx context.Context, node string, on bool) error {
-	s, _, err := o.state(ctx)
+	a := o.admin()
+	s, _, err := state(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -80,12 +90,12 @@ func (o operator) Drain(ctx context.Context, node string, on bool) error {
 	if on {
 		c.State = wire.Draining
 	}
-	return o.do(ctx, c)
+	return a.do(ctx, c)
 }
 
 // Ranges implements [chaos.Operator].
 func (o operator) Ranges(ctx context.Context) (ranges []chaos.Range, draining []string, err error) {
-	s, m, err := o.state(ctx)
+	s, m, err := state(ctx, o.admin())
 	if err != nil {
 		return nil, nil, err
 	}

@@ -9,27 +9,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/scenariotest"
 )
-
-func TestEveryFaultOfAKeyValueClusterBitesAndIsGoneAfterHealing(t *testing.T) {
-	res := scenariotest.Run(t, "testdata/every-fault-kv.yaml")
-	require.Len(t, res.History.Faults, 14)
-	for _, f := range res.History.Faults {
-		assert.True(t, f.Shown(), f.Kind)
-		if chaos.ForGood(f.Params) {
-			continue // an operator's steps and newcomers stay
-		}
-		require.NotEmpty(t, f.Gone, f.Kind)
-		for _, g := range f.Gone {
-			assert.True(t, g.Shown, "%s: %s", g.What, g.Saw)
-		}
-	}
-}
 
 func TestAKeyValueScenarioRepeatsExactly(t *testing.T) {
 	a := scenariotest.Run(t, "kv-bank-transfers")

@@ -44,6 +44,11 @@ func NewBackend(transport func(c *Cluster) func(viewer string) http.RoundTripper
 // Name implements [scenarios.Backend].
 func (b *Backend) Name() string { return "sim" }
 
+// Offers implements [scenarios.Backend].
+func (b *Backend) Offers(context.Context, scenarios.ClusterSpec) (chaos.Target, error) {
+	return newTarget(nil).all(), nil
+}
+
 // Start implements [scenarios.Backend]: the cluster has formed when it returns.
 func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scenarios.StartOptions) (scenarios.Cluster, error) {
 	e := sim.NewEngine(sim.Config{Seed: opt.Seed})
@@ -195,7 +200,7 @@ func (s *simulated) Nodes() []string {
 }
 
 // Target implements [scenarios.Cluster].
-func (s *simulated) Target() chaos.Target { return s.target }
+func (s *simulated) Target() chaos.Target { return s.target.all() }
 
 // LoadData implements [scenarios.Cluster]: indices without a placement are created and
 // allocated as by a request; then allocation is held and the others are there at once.

@@ -17,7 +17,6 @@ type target struct {
 }
 
 var (
-	_ chaos.Target    = (*target)(nil)
 	_ chaos.Links     = (*target)(nil)
 	_ chaos.Processes = (*target)(nil)
 	_ chaos.Disks     = (*target)(nil)
@@ -28,16 +27,12 @@ func newTarget(c *Cluster) *target {
 }
 
 // ChaosTarget is the cluster as faults act on it.
-func (c *Cluster) ChaosTarget() chaos.Target { return newTarget(c) }
+func (c *Cluster) ChaosTarget() chaos.Target { return newTarget(c).all() }
 
-// Links implements [chaos.Target].
-func (t *target) Links() chaos.Links { return t }
-
-// Processes implements [chaos.Target].
-func (t *target) Processes() chaos.Processes { return t }
-
-// Disks implements [chaos.Target].
-func (t *target) Disks() chaos.Disks { return t }
+// all are its capabilities; what a target supports it says without a cluster, too.
+func (t *target) all() chaos.Target {
+	return chaos.Target{Links: t, Processes: t, Disks: t, Clocks: t, Settings: t, Snapshots: t, Copies: t}
+}
 
 // SupportsShape implements [chaos.Links]: everything can be had.
 func (t *target) SupportsShape(chaos.Shape) error { return nil }

@@ -7,13 +7,7 @@ import (
 	"github.com/shardquake/shardquake/chaos"
 )
 
-var (
-	_ chaos.Timed  = (*target)(nil)
-	_ chaos.Clocks = (*target)(nil)
-)
-
-// Clocks implements [chaos.Timed].
-func (t *target) Clocks() chaos.Clocks { return t }
+var _ chaos.Clocks = (*target)(nil)
 
 // Jump implements [chaos.Clocks].
 func (t *target) Jump(_ context.Context, endpoint string, by time.Duration) error {

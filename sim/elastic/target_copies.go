@@ -11,13 +11,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 )
 
-var (
-	_ chaos.Damageable = (*target)(nil)
-	_ chaos.Copies     = (*target)(nil)
-)
-
-// Copies implements [chaos.Damageable].
-func (t *target) Copies() chaos.Copies { return t }
+var _ chaos.Copies = (*target)(nil)
 
 // SupportsDamage implements [chaos.Copies]: everything can be had.
 func (t *target) SupportsDamage(chaos.DamageMode) error { return nil }

@@ -12,13 +12,7 @@ import (
 // settingsWait bounds a change of settings by a fault, in virtual time.
 const settingsWait = 30 * time.Second
 
-var (
-	_ chaos.Administered = (*target)(nil)
-	_ chaos.Settings     = (*target)(nil)
-)
-
-// Settings implements [chaos.Administered].
-func (t *target) Settings() chaos.Settings { return t }
+var _ chaos.Settings = (*target)(nil)
 
 // Read implements [chaos.Settings]: what the master has applied.
 func (t *target) Read(_ context.Context, index string, keys []string) (map[string]string, error) {

@@ -12,13 +12,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
-var (
-	_ chaos.Snapshotted = (*target)(nil)
-	_ chaos.Snapshots   = (*target)(nil)
-)
-
-// Snapshots implements [chaos.Snapshotted].
-func (t *target) Snapshots() chaos.Snapshots { return t }
+var _ chaos.Snapshots = (*target)(nil)
 
 // Take implements [chaos.Snapshots]: a client's requests to the master. A repository that
 // isn't registered gets a directory of its name under the first of path.repo.

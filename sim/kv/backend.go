@@ -30,6 +30,14 @@ const formLimit = 5 * time.Minute
 // Name implements [scenarios.Backend].
 func (b *Backend) Name() string { return "sim" }
 
+// Offers implements [scenarios.Backend].
+func (b *Backend) Offers(_ context.Context, spec scenarios.ClusterSpec) (chaos.Target, error) {
+	if spec.KV == nil {
+		return chaos.Target{}, fmt.Errorf("%w: %s is no key-value cluster", scenarios.ErrUnavailable, spec.Name)
+	}
+	return targetOf(&simulated{spec: spec}), nil
+}
+
 // Start implements [scenarios.Backend]: all nodes have joined when it returns.
 func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scenarios.StartOptions) (scenarios.Cluster, error) {
 	if spec.KV == nil {
@@ -157,7 +165,7 @@ func (s *simulated) Nodes() []string {
 }
 
 // Target implements [scenarios.Cluster].
-func (s *simulated) Target() chaos.Target { return &target{s} }
+func (s *simulated) Target() chaos.Target { return targetOf(s) }
 
 // LoadData implements [scenarios.Cluster]. A key-value cluster has no indices.
 func (s *simulated) LoadData(_ context.Context, indices []scenarios.IndexSpec) error {

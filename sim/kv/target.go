@@ -16,30 +16,17 @@ import (
 type target struct{ s *simulated }
 
 var (
-	_ chaos.Target    = (*target)(nil)
 	_ chaos.Links     = (*target)(nil)
 	_ chaos.Processes = (*target)(nil)
 	_ chaos.Disks     = (*target)(nil)
-	_ chaos.Timed     = (*target)(nil)
 	_ chaos.Clocks    = (*target)(nil)
-	_ chaos.Operated  = (*target)(nil)
 )
 
-// Links implements [chaos.Target].
-func (t *target) Links() chaos.Links { return t }
-
-// Processes implements [chaos.Target].
-func (t *target) Processes() chaos.Processes { return t }
-
-// Disks implements [chaos.Target].
-func (t *target) Disks() chaos.Disks { return t }
-
-// Clocks implements [chaos.Timed].
-func (t *target) Clocks() chaos.Clocks { return t }
-
-// Operator implements [chaos.Operated]: an operator works from where the clients are.
-func (t *target) Operator() chaos.Operator {
-	return kvload.NewOperator(t.s, scenarios.ViewerClient, t.s.Nodes())
+// targetOf is what faults can act on. What it supports it says without a cluster, too.
+func targetOf(s *simulated) chaos.Target {
+	t := &target{s}
+	// An operator works from where the clients are.
+	return chaos.Target{Links: t, Processes: t, Disks: t, Clocks: t, Operator: kvload.NewOperator(s, scenarios.ViewerClient, s.Nodes())}
 }
 
 // SupportsShape implements [chaos.Links]: messages share a link's bandwidth, whoever's

@@ -1,0 +1,216 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// world is a target that can do everything there is, to a cluster that is a few maps: what
+// was done and not undone.
+type world struct {
+	Cuts     map[[2]string]CutMode
+	Shapes   map[[2]string]Shape
+	Procs    map[string]ProcessState
+	Full     map[string]float64
+	Set      map[string]string
+	Off      map[string]time.Duration
+	Rules    map[int]bool
+	Damaged  map[CopyRef]DamageMode
+	Taken    map[string]bool
+	Layout   []Range
+	Draining map[string]bool
+}
+
+func newWorld() *world {
+	return &world{
+		Cuts: map[[2]string]CutMode{}, Shapes: map[[2]string]Shape{}, Procs: map[string]ProcessState{"n1": Running, "n2": Running, "n3": Running, "n4": Exited, "controller": Running},
+		Full: map[string]float64{}, Set: map[string]string{}, Off: map[string]time.Duration{}, Rules: map[int]bool{}, Damaged: map[CopyRef]DamageMode{},
+		Taken: map[string]bool{}, Draining: map[string]bool{}, Layout: []Range{{Start: "", Copies: []string{"n1", "n2", "n3"}}},
+	}
+}
+
+func (w *world) target() Target {
+	return Target{
+		Links: w, Processes: worldProcesses{w}, Disks: w, Clocks: w, Settings: w, Answers: w, Snapshots: worldSnapshots{w}, Copies: w, Operator: worldOperator{w},
+	}
+}
+
+func (w *world) SupportsShape(Shape) error { return nil }
+
+func (w *world) Cut(_ context.Context, a, b string, m CutMode) error {
+	w.Cuts[[2]string{a, b}] = m
+	return nil
+}
+
+func (w *world) Mend(_ context.Context, a, b string) error {
+	delete(w.Cuts, [2]string{a, b})
+	return nil
+}
+
+func (w *world) Shape(_ context.Context, a, b string, s Shape) error {
+	w.Shapes[[2]string{a, b}] = s
+	return nil
+}
+
+func (w *world) Unshape(_ context.Context, a, b string) error {
+	delete(w.Shapes, [2]string{a, b})
+	return nil
+}
+
+// Probe looks at the two parts of a link separately, so that one doesn't hide the other.
+func (w *world) Probe(_ context.Context, a, b string) (LinkProbe, error) {
+	s := w.Shapes[[2]string{a, b}]
+	return LinkProbe{State: w.Cuts[[2]string{a, b}], RoundTrip: time.Millisecond + s.Latency, Rate: s.Bandwidth}, nil
+}
+
+func (w *world) Fill(_ context.Context, node string, percent float64) error {
+	w.Full[node] = percent
+	return nil
+}
+
+func (w *world) Free(_ context.Context, node string) error {
+	delete(w.Full, node)
+	return nil
+}
+
+func (w *world) Usage(_ context.Context, node string) (DiskUsage, error) {
+	used := int64(w.Full[node])
+	return DiskUsage{Used: used, Total: 100, Ballast: used}, nil
+}
+
+func (w *world) Jump(_ context.Context, of string, by time.Duration) error {
+	if w.Off[of] += by; w.Off[of] == 0 {
+		delete(w.Off, of)
+	}
+	return nil
+}
+
+func (w *world) Offset(_ context.Context, of string) (time.Duration, error) { return w.Off[of], nil }
+
+func (w *world) Read(_ context.Context, index string, keys []string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, k := range keys {
+		out[k] = w.Set[index+"/"+k]
+	}
+	return out, nil
+}
+
+func (w *world) Write(_ context.Context, index string, values map[string]string) error {
+	for k, v := range values {
+		if w.Set[index+"/"+k] = v; v == "" {
+			delete(w.Set, index+"/"+k)
+		}
+	}
+	return nil
+}
+
+func (w *world) Spoil(context.Context, string, string, Spoil) (int, error) {
+	rule := 1
+	for w.Rules[rule] {
+		rule++
+	}
+	w.Rules[rule] = true
+	return rule, nil
+}
+
+func (w *world) Unspoil(_ context.Context, rule int) error {
+	delete(w.Rules, rule)
+	return nil
+}
+
+func (w *world) Ask(_ context.Context, rule int) (bool, string, error) {
+	return w.Rules[rule], "asked", nil
+}
+
+func (w *world) SupportsDamage(DamageMode) error { return nil }
+
+func (w *world) Damage(_ context.Context, d Damage) error {
+	w.Damaged[d.Copy] = d.Mode
+	return nil
+}
+
+func (w *world) Condition(_ context.Context, d Damage) (CopyCondition, error) {
+	_, is := w.Damaged[d.Copy]
+	return CopyCondition{Damaged: is}, nil
+}
+
+// worldProcesses are strict: what can't be done to a process is an error.
+type worldProcesses struct{ w *world }
+
+func (p worldProcesses) turn(node string, to ProcessState, from ...ProcessState) error {
+	if is := p.w.Procs[node]; !slices.Contains(from, is) {
+		return fmt.Errorf("the process of %s is %s", node, is)
+	}
+	p.w.Procs[node] = to
+	return nil
+}
+
+func (p worldProcesses) Kill(_ context.Context, n string) error {
+	return p.turn(n, Exited, Running, Paused)
+}
+func (p worldProcesses) Stop(_ context.Context, n string) error { return p.turn(n, Exited, Running) }
+func (p worldProcesses) Start(_ context.Context, n string) error {
+	return p.turn(n, Running, Exited)
+}
+func (p worldProcesses) Pause(_ context.Context, n string) error { return p.turn(n, Paused, Running) }
+func (p worldProcesses) Resume(_ context.Context, n string) error {
+	return p.turn(n, Running, Paused)
+}
+func (p worldProcesses) State(_ context.Context, n string) (ProcessState, error) {
+	return p.w.Procs[n], nil
+}
+
+type worldSnapshots struct{ w *world }
+
+func (s worldSnapshots) Take(_ context.Context, repository, name string, _ []string) error {
+	if s.w.Taken[repository+name] {
+		return errors.New("there is a snapshot of that name")
+	}
+	s.w.Taken[repository+name] = true
+	return nil
+}
+
+func (s worldSnapshots) Snapshot(_ context.Context, repository, name string) (string, error) {
+	if s.w.Taken[repository+name] {
+		return "SUCCESS", nil
+	}
+	return "", errors.New("there is no such snapshot")
+}
+
+type worldOperator struct{ w *world }
+
+func (o worldOperator) Split(_ context.Context, key string) error {
+	r := covering(o.w.Layout, key)
+	if r.Start == key {
+		return errors.New("a shard begins there already")
+	}
+	o.w.Layout = append(o.w.Layout, Range{Start: key, Copies: slices.Clone(r.Copies)})
+	slices.SortFunc(o.w.Layout, func(a, b Range) int { return strings.Compare(a.Start, b.Start) })
+	return nil
+}
+
+func (o worldOperator) Move(_ context.Context, key, from, to string) error {
+	at := slices.IndexFunc(o.w.Layout, func(r Range) bool { return r.Start == covering(o.w.Layout, key).Start })
+	i := slices.Index(o.w.Layout[at].Copies, from)
+	if i < 0 {
+		return fmt.Errorf("%s holds no copy", from)
+	}
+	o.w.Layout[at].Copies[i] = to
+	return nil
+}
+
+func (o worldOperator) Drain(_ context.Context, node string, on bool) error {
+	if delete(o.w.Draining, node); on {
+		o.w.Draining[node] = true
+	}
+	return nil
+}
+
+func (o worldOperator) Ranges(context.Context) ([]Range, []string, error) {
+	return o.w.Layout, slices.Sorted(maps.Keys(o.w.Draining)), nil
+}
