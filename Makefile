@@ -77,3 +77,11 @@ clean: ## remove what was built and what runs left in this folder (containers: s
 .PHONY: try-install
 try-install: ## install the last commit with go install through a module proxy that is a folder
 	internal/version/tryinstall.sh
+
+# Where make shots leaves its pictures.
+SHOTS ?= bin/shots
+
+.PHONY: shots
+shots: ## leave pictures of every kind of page, at four widths, in the dark and printed (needs Chromium)
+	SHARDQUAKE_REQUIRE_CHROMIUM=1 $(GO) test ./reports -count=1 -run 'Every|Live' -shots '$(abspath $(SHOTS))'
+	@echo "pictures are in $(SHOTS)"

@@ -1,32 +1,27 @@
 package reports
 
 import (
-	"bytes"
 	_ "embed"
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"strings"
 	"time"
 
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/reports/page"
 	"github.com/shardquake/shardquake/reports/score"
 	"github.com/shardquake/shardquake/scenarios"
 )
 
-//go:embed page/page.html
-var pageTemplate string
-
-//go:embed page/page.css
-var pageStyle string
-
-//go:embed page/page.js
-var pageScript string
+//go:embed run_page.html
+var runPage string
 
 // pageData is what the page's script draws: times in seconds since t=0, short keys
 // because a long run has many of them.
 type pageData struct {
-	Nodes      []string       `json:"nodes"`
+	Nodes []string `json:"nodes"`
+	// Groups are the nodes' zones or tiers; nil where they have neither.
+	Groups     []string       `json:"groups,omitempty"`
 	End        float64        `json:"end"`
 	Closed     float64        `json:"closed"`
 	Faults     []pageBand     `json:"faults"`
@@ -107,7 +102,7 @@ const mostShardEvents = 60_000
 
 func pageDataOf(res *scenarios.Result) pageData {
 	h := res.History
-	d := pageData{Nodes: h.Nodes, End: secs(h.End), Closed: secs(h.Closed)}
+	d := pageData{Nodes: h.Nodes, Groups: groupsOf(res), End: secs(h.End), Closed: secs(h.Closed)}
 	for _, f := range h.Faults {
 		until := f.HealedAt
 		if until < 0 {
@@ -191,32 +186,18 @@ func HTML(rep *Report, res *scenarios.Result, replay string) ([]byte, error) {
 	funcs := template.FuncMap{
 		"quantity": quantity,
 		"upper":    func(v scenarios.Verdict) string { return strings.ToUpper(string(v)) },
-		"bytes":    bytesText,
-		"size":     units.FormatBytes,
 		"num":      func(v float64) string { return quantity(&v, "") },
 		"clock":    func(t time.Duration) string { return fmt.Sprintf("%.1f s", t.Seconds()) },
+		"since":    secs,
 		"bar":      marginBar,
 		"percent":  percent,
 		"join":     strings.Join,
 		"svg":      func(s string) template.HTML { return template.HTML(s) }, // drawn by package check, which escapes what it shows
 	}
-	t, err := template.New("page").Funcs(funcs).Parse(pageTemplate)
-	if err != nil {
-		return nil, fmt.Errorf("report page: %w", err)
-	}
-	data, err := json.Marshal(pageDataOf(res))
-	if err != nil {
-		return nil, fmt.Errorf("report page: %w", err)
-	}
-	var out bytes.Buffer
-	err = t.Execute(&out, map[string]any{
-		"R": rep, "Replay": replay, "Log": res.LogLines,
-		"Style": template.CSS(pageStyle), "Script": template.JS(pageScript), "Data": template.JS(data),
+	return page.Render(page.Content{
+		Title: rep.Scenario + ": " + string(rep.Verdict), Body: runPage, Funcs: funcs, Data: pageDataOf(res), Scripts: []page.Script{page.Run},
+		V: map[string]any{"R": rep, "Replay": replay, "Log": res.LogLines, "Head": verdictOf(rep), "Cards": cardsOf(rep)},
 	})
-	if err != nil {
-		return nil, fmt.Errorf("report page: %w", err)
-	}
-	return out.Bytes(), nil
 }
 
 // marginBar is how much of its limit an expectation used, in percent, at most 100;

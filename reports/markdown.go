@@ -13,8 +13,8 @@ func Markdown(r *Report, replay string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s: %s\n\n%s\n\n", r.Scenario, strings.ToUpper(string(r.Verdict)), r.About)
 	fmt.Fprintf(&b, "Backend %s, scale %s, seed %d, %.4g s of cluster time.\n\n", r.Backend, r.Scale, r.Seed, r.VirtualS)
-	if r.Aborted != "" {
-		fmt.Fprintf(&b, "**%s**\n\n", r.Aborted)
+	if why := headline(r); why != "" {
+		fmt.Fprintf(&b, "**%s**\n\n", why)
 	}
 	b.WriteString("| verdict | expectation | observed | limit | margin | what was seen |\n|---|---|---|---|---|---|\n")
 	for _, e := range r.Expectations {

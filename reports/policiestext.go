@@ -4,13 +4,13 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
-	"html/template"
 	"io"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/reports/page"
 )
 
 // policyColumns head the table of a comparison.
@@ -117,19 +117,51 @@ func PoliciesMarkdown(c *Policies) []byte {
 // PoliciesJSON is a comparison for programs.
 func PoliciesJSON(c *Policies) ([]byte, error) { return marshal(c) }
 
-//go:embed page/policies.html
-var policiesTemplate string
+//go:embed policies_page.html
+var policiesPage string
+
+// policyLine is a row of the page.
+type policyLine struct {
+	Cells []string
+	Best  bool
+}
+
+// best is the row of each scenario, and of the totals, that ends most even, and among those
+// moved least; none where two are alike.
+func best(rows []PolicyRow) map[int]bool {
+	out := make(map[int]bool)
+	less := func(a, b PolicyRow) bool {
+		if a.FinalCV != b.FinalCV {
+			return a.FinalCV < b.FinalCV
+		}
+		return a.Moves < b.Moves
+	}
+	for i, r := range rows {
+		ahead := true
+		several := false
+		for j, other := range rows {
+			if i == j || other.Scenario != r.Scenario {
+				continue
+			}
+			several = true
+			ahead = ahead && less(r, other)
+		}
+		out[i] = ahead && several
+	}
+	return out
+}
 
 // PoliciesHTML is a comparison as a page of its own, which needs nothing else.
 func PoliciesHTML(c *Policies) ([]byte, error) {
-	t, err := template.New("policies").Parse(policiesTemplate)
-	if err != nil {
-		return nil, fmt.Errorf("page of policies: %w", err)
+	cells := c.table()
+	rows := append(append([]PolicyRow(nil), c.Rows...), c.Totals...)[:len(cells)]
+	leading := best(rows)
+	lines := make([]policyLine, len(cells))
+	for i, row := range cells {
+		lines[i] = policyLine{row, leading[i]}
 	}
-	var b bytes.Buffer
-	err = t.Execute(&b, map[string]any{"Style": template.CSS(pageStyle), "Columns": policyColumns[:], "Rows": c.table(), "Legend": c.legend()})
-	if err != nil {
-		return nil, fmt.Errorf("page of policies: %w", err)
-	}
-	return b.Bytes(), nil
+	return page.Render(page.Content{
+		Title: "Policies compared", Body: policiesPage, Wide: true,
+		V: map[string]any{"Columns": policyColumns[:], "Rows": lines, "Legend": c.legend()},
+	})
 }

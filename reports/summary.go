@@ -41,6 +41,9 @@ func Summary(out io.Writer, r *Report, opt SummaryOptions) error {
 		head = r.Aborted
 	}
 	fmt.Fprintf(&b, "%s  %s: %s (%s, seed %d)\n\n", mark(r.Verdict, opt.Color), r.Scenario, head, r.Backend, r.Seed)
+	if why := headline(r); why != "" {
+		fmt.Fprintf(&b, "  %s\n\n", why)
+	}
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	if len(r.Expectations) > 0 {
 		fmt.Fprintln(w, "  \texpectation\tobserved\tlimit\tmargin")

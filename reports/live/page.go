@@ -1,0 +1,44 @@
+package live
+
+import (
+	_ "embed" // the page
+	"net/http"
+
+	"github.com/shardquake/shardquake/reports/page"
+)
+
+//go:embed page.html
+var body string
+
+// Order is a button of a live page: a POST to Path, whose answer is told beside it.
+type Order struct{ Path, Text string }
+
+// Page is what a live page says besides what its stream brings.
+type Page struct {
+	Head   page.Verdict
+	Meta   string
+	Orders []Order
+	// Stream is the path at which the [Stream] is served.
+	Stream string
+}
+
+// HTML makes the page.
+func (p Page) HTML() ([]byte, error) {
+	return page.Render(page.Content{
+		Title: p.Head.Title, Body: body, V: p, Scripts: []page.Script{page.Run, page.Live},
+		Data: map[string]any{"nodes": []string{}, "closed": 0, "stream": p.Stream},
+	})
+}
+
+// Handler serves the page with a policy that lets it talk to its own server and nobody else.
+func (p Page) Handler() (http.Handler, error) {
+	text, err := p.HTML()
+	if err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'")
+		_, _ = w.Write(text) // the reader may be gone
+	}), nil
+}

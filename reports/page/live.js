@@ -1,0 +1,69 @@
+"use strict";
+// The parts of a run, live: a stream of server-sent events adds to D, and what changed is
+// drawn at most once in each picture of the screen. Orders are buttons with data-order: a
+// POST to that path, whose answer is told beside it.
+SQ.live = function (url) {
+  const state = byId("stream"), log = byId("log");
+  let waiting = false, follow = true;
+  const draw = () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      if (follow) SQ.moment = SQ.end;
+      SQ.redraw();
+    });
+  };
+  const now = t => {
+    if (!(t > (D.closed || 0))) return;
+    follow = SQ.moment >= SQ.end - 1e-6;
+    D.closed = SQ.end = t;
+    const h = D.health && D.health[D.health.length - 1];
+    if (h) h.to = t;
+    for (const f of D.faults || []) if (!f.healed) f.to = t;
+  };
+  const push = (list, x) => { (D[list] = D[list] || []).push(x); };
+  const on = {
+    now: x => now(x.t),
+    nodes: x => { D.nodes = x; },
+    health: x => { now(x.from); push("health", x); x.to = D.closed; },
+    fault: x => { now(x.from); push("faults", x); x.to = D.closed; },
+    healed: x => { now(x.t); for (const f of D.faults || []) if (f.label === x.label && !f.healed) { f.healed = true; f.to = x.t; } },
+    decision: x => { now(x.t); push("decisions", x); },
+    log: x => {
+      now(x.t);
+      if (!log) return;
+      const line = document.createElement("div");
+      line.dataset.t = x.t;
+      line.textContent = `${x.t.toFixed(1)} s  ${x.text}`;
+      log.append(line);
+      while (log.childElementCount > 2000) log.firstElementChild.remove();
+      log.scrollTop = log.scrollHeight;
+    },
+  };
+  for (const list of ["counts", "shards", "members", "disk", "cpu", "nodeMs", "latency"]) on[list] = x => { now(x.t); push(list, x); };
+  for (const list of ["cv", "pending"]) on[list] = x => { now(x[0]); push(list, x); };
+  const source = new EventSource(url);
+  const tell = (text, lost) => { if (state) { state.textContent = text; state.classList.toggle("lost", lost); } };
+  source.onopen = () => tell("live", false);
+  source.onerror = () => tell("no connection: what is shown may be stale", true);
+  source.addEventListener("end", () => { source.close(); tell("ended", false); });
+  // After a break the stream begins anew with everything it still has.
+  source.addEventListener("begin", e => {
+    for (const k of Object.keys(D)) delete D[k];
+    Object.assign(D, {nodes: [], closed: 0}, JSON.parse(e.data));
+    SQ.end = D.closed || 1;
+    if (log) log.replaceChildren();
+    draw();
+  });
+  for (const kind of Object.keys(on)) source.addEventListener(kind, e => { on[kind](JSON.parse(e.data)); draw(); });
+  document.addEventListener("click", e => {
+    const b = e.target.closest("[data-order]");
+    if (!b) return;
+    const told = b.nextElementSibling;
+    b.disabled = true;
+    fetch(b.dataset.order, {method: "POST"}).then(async r => { if (told) told.textContent = (r.ok ? "" : `refused (${r.status}): `) + (await r.text()).trim(); },
+      () => { if (told) told.textContent = "no answer"; }).finally(() => { b.disabled = false; });
+  });
+};
+if (D && D.stream) SQ.live(D.stream);
