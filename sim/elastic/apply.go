@@ -67,6 +67,7 @@ func (p *process) apply(d *delta) {
 	c.inv.applied(p, d)
 	for _, m := range d.removed {
 		p.removeIndex(m)
+		c.fluid.indexDeleted(m.UUID, m.Shards)
 	}
 	p.updateMetadata(d)
 	for _, i := range d.byNode[p.n.ID()] {
@@ -82,6 +83,7 @@ func (p *process) apply(d *delta) {
 		p.snapshotShards(st)
 	}
 	if p.master != nil {
+		c.fluid.blocksApplied(st)
 		p.master.applied(d)
 	}
 	p.wakeStateWaits()

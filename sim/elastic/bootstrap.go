@@ -122,6 +122,7 @@ func (p *process) adopt(m *state.Index, t *state.ShardTable, want *state.Copy) {
 			s.tracker.putLease(c.Node, 0)
 		}
 	}
+	p.c.fluid.copyOpened(key) // a primary that was there first did not reach it
 	s.startedAsIs()
 }
 

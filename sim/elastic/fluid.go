@@ -33,6 +33,7 @@ type fluidLoad struct {
 	c       *Cluster
 	loads   []Load
 	groups  map[storeKey]*fluidGroup
+	blocks  []state.IndexBlocks // in force, as the master last applied them
 	order   []*fluidGroup
 	servers []server // by ordinal of the node
 	traffic Traffic
@@ -56,6 +57,8 @@ type fluidLoad struct {
 // fluidGroup is a shard's acting primary and the copies that get its operations.
 type fluidGroup struct {
 	key     storeKey
+	index   string
+	refuses refusal
 	primary *shard // nil: none acts at present
 	members []*store
 	flowing bool
@@ -141,7 +144,8 @@ func (c *Cluster) Traffic() Traffic {
 func (f *fluidLoad) groupChanged(s *shard) {
 	g := f.groups[s.key]
 	if g == nil {
-		g = &fluidGroup{key: s.key, since: f.c.e.Now(), stalled: sim.Never}
+		f.forgetDeleted(s.index, s.key)
+		g = &fluidGroup{key: s.key, index: s.index, since: f.c.e.Now(), stalled: sim.Never, refuses: refusalOf(f.blocks, s.index)}
 		f.groups[s.key] = g
 		f.order = append(f.order, g)
 		g.primary = s
@@ -218,7 +222,7 @@ func (f *fluidLoad) regroup(g *fluidGroup) {
 	s := g.primary
 	if s != nil && s.actingPrimary() && !s.p.dead {
 		g.members, g.reader = append(g.members, s.store), append(g.reader, 0)
-		g.flowing = s.phase == started && !s.p.paused
+		g.flowing = s.phase == started && !s.p.paused && !g.refuses.writes
 		for _, id := range s.tracker.unavailable() {
 			g.flowing = false
 			f.report(g, id, "failed to mark shard as stale", f.c.cal.FailureNotice)
@@ -239,6 +243,12 @@ func (f *fluidLoad) regroup(g *fluidGroup) {
 				g.readers++
 			}
 			g.members, g.reader = append(g.members, st), append(g.reader, reader)
+		}
+	}
+	if g.refuses.reads {
+		g.readers = 0
+		for i := range g.reader {
+			g.reader[i] = -1
 		}
 	}
 	for _, st := range g.members {
@@ -271,7 +281,7 @@ func (f *fluidLoad) refuses(p *process, cp *state.Copy) bool {
 // changed after a while.
 func (f *fluidLoad) report(g *fluidGroup, id, message string, after time.Duration) {
 	wait := message + id // a copy whose node leaves during the wait is stale at once
-	if g.writes.offered.rate == 0 || slices.Contains(g.reported, wait) {
+	if g.writes.offered.rate == 0 || g.refuses.writes || slices.Contains(g.reported, wait) {
 		return
 	}
 	g.reported = append(g.reported, wait)
@@ -326,6 +336,8 @@ func (f *fluidLoad) advance(g *fluidGroup) {
 		writes, refused = g.writes.advance(d)
 		f.traffic.Acked += writes
 		f.traffic.Failed += refused
+	case g.refuses.writes:
+		f.traffic.Failed += g.writes.offered.advance(d)
 	default:
 		// Clients wait for a minute; what comes later than that into the stall fails.
 		if late := now.Sub(max(from, g.stalled.Add(time.Minute))); late > 0 {
