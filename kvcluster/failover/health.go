@@ -55,7 +55,7 @@ func (m *Manager) Health() []wire.NodeHealth {
 		if n == nil {
 			continue
 		}
-		h := wire.NodeHealth{Node: id, State: m.NodeState(id), Missed: m.missed(n), Heard: n.row}
+		h := wire.NodeHealth{Node: id, State: m.NodeState(id), Missed: m.missed(n), Heard: n.row, Full: n.full, Note: n.note}
 		ids := make([]shardmap.ID, 0, len(n.copies))
 		for s := range n.copies {
 			ids = append(ids, s)

@@ -19,6 +19,7 @@ type node struct {
 	heard  bool
 	row    uint64 // heartbeats in a row
 	full   bool   // its disk has no room
+	note   string // what it wants known
 	down   bool
 	wellAt time.Duration // it was not given up then
 	copies map[shardmap.ID]wire.CopyReport
@@ -83,7 +84,7 @@ func (m *Manager) Heard(now time.Duration, h *wire.Heartbeat) {
 		default:
 			n.row++
 		}
-		n.since, n.heard, n.full = now, true, h.Full
+		n.since, n.heard, n.full, n.note = now, true, h.Full, h.Note
 		n.copies = nil
 	}
 	if n.copies == nil {
@@ -214,10 +215,23 @@ func (m *Manager) judgeNodes() {
 			m.command(wire.Command{Kind: wire.MarkDown, Node: member.ID})
 		case member.Down && missed == 0 && n.row >= m.set.RecoveryThreshold:
 			m.command(wire.Command{Kind: wire.MarkUp, Node: member.ID})
+		case member.Down && m.replaced(member) && (member.State == wire.Active || member.State == wire.Draining):
+			m.command(wire.Command{Kind: wire.SetNodeState, Node: member.ID, State: wire.Leaving})
 		case member.State == wire.Leaving && member.Role == wire.NoVoter && !m.state.Uses(member.ID):
 			m.command(wire.Command{Kind: wire.SetNodeState, Node: member.ID, State: wire.Removed})
 		}
 	}
+}
+
+// replaced reports whether the machine of a node that was given up has come with another
+// disk, and that one is well: then this one doesn't come back.
+func (m *Manager) replaced(n *wire.Member) bool {
+	for i := range m.state.Members() {
+		if other := &m.state.Members()[i]; other.Name == n.Name && other.Number > n.Number && m.up(other.ID) {
+			return true
+		}
+	}
+	return false
 }
 
 func (m *Manager) threshold() uint64 {

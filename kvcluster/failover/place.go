@@ -15,10 +15,17 @@ func (m *Manager) open(n *wire.Member) bool {
 }
 
 // Lost reports whether a node has been given up for so long that its copies are to be
-// made elsewhere.
+// made elsewhere, or has come with another disk.
 func (m *Manager) Lost(id shardmap.NodeID) bool {
 	n := m.nodes[id]
-	return n == nil || n.down && m.now-n.wellAt >= m.set.ReplaceAfter
+	if n == nil {
+		return true
+	}
+	if !n.down {
+		return false
+	}
+	member := m.state.Member(id)
+	return m.now-n.wellAt >= m.set.ReplaceAfter || member != nil && m.replaced(member)
 }
 
 // healthy reports whether a shard's copies may be changed: its last change is complete,

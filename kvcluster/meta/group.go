@@ -101,6 +101,8 @@ type Effects struct {
 	Sync uint64
 	// Wake is when Step wants a Tick; it replaces the earlier one.
 	Wake time.Duration
+	// Odds is what a message claims that can't be true if what is here is; it was ignored.
+	Odds error
 	// Failed means that the disk failed. The member does nothing any more.
 	Failed error
 }
@@ -283,6 +285,10 @@ func (g *Group) message(w *wire.Raft) {
 	if err := proto.Unmarshal(w.Data, m); err != nil || m.GetTo() != g.cfg.Number || m.GetFrom() == g.cfg.Number ||
 		raft.IsLocalMsg(m.GetType()) || raft.IsLocalMsgTarget(m.GetFrom()) {
 		return // not meant for this member, or for nobody
+	}
+	if err := g.absurd(m); err != nil {
+		g.out.Odds = fmt.Errorf("message of %s to the metadata group: %w", w.From, err)
+		return
 	}
 	g.peers[m.GetFrom()] = w.From
 	switch m.GetType() {

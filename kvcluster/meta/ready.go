@@ -173,7 +173,7 @@ func (g *Group) commanded(e *raftpb.Entry) State {
 	}
 	p, err := wire.DecodeProposal(e.GetData())
 	if err != nil {
-		g.fail(err)
+		g.out.Odds = fmt.Errorf("entry %d is no proposal, which all members pass over: %w", e.GetIndex(), err)
 		return g.state
 	}
 	s := g.state

@@ -153,7 +153,11 @@ func (n *Node) stepCopy(c *copyOf, in replica.Input) {
 	c.wake = out.Wake
 	n.soonest(c.wake)
 	for _, e := range out.Events {
-		n.event(e.Kind.String(), c.id, e.Epoch)
+		told := Event{What: e.Kind.String(), Shard: c.id, Epoch: e.Epoch}
+		if e.Err != nil {
+			told.Detail = e.Err.Error()
+		}
+		n.tellEvent(told)
 		switch e.Kind {
 		case replica.Activated:
 			c.activated = e.Epoch
@@ -176,6 +180,11 @@ func (n *Node) stepCopy(c *copyOf, in replica.Input) {
 
 // request hands a client's request to the copy that it is for.
 func (n *Node) request(id uint64, r *wire.Request) {
+	if n.id.ID != "" && !n.started {
+		n.out.Answers = append(n.out.Answers, Answer{ID: id, M: &wire.Response{Client: r.Client, Seq: r.Seq, Status: wire.Unavailable,
+			Reason: "the node was just started and asks the others whether its disk is the newest"}})
+		return
+	}
 	c := n.copies[r.Shard]
 	if c == nil {
 		a := &wire.Response{Client: r.Client, Seq: r.Seq, Status: wire.WrongShard, Reason: "this node knows no such shard"}

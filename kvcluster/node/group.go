@@ -37,12 +37,16 @@ func (n *Node) openGroup() error {
 // onRaft hands a message to the group. A node that gets its first one has been made a
 // member.
 func (n *Node) onRaft(m *wire.Raft) {
+	if n.reopening {
+		return
+	}
 	if n.group == nil {
 		if err := n.openGroup(); err != nil {
 			n.fail(err)
 			return
 		}
 	}
+	defer n.surviveGroup(m.From)
 	n.stepGroup(meta.Message{M: m})
 }
 
@@ -58,7 +62,12 @@ func (n *Node) takeGroup(out meta.Effects) {
 		n.send(m.To, m)
 	}
 	if number := out.Sync; number > 0 {
-		n.afterSync(func() { n.stepGroup(meta.Synced{Number: number}) })
+		g := n.group
+		n.afterSync(func() {
+			if n.group == g {
+				n.stepGroup(meta.Synced{Number: number})
+			}
+		})
 	}
 	n.groupWake = out.Wake
 	if leads := n.group.Leading(); leads != n.leading {
@@ -74,6 +83,9 @@ func (n *Node) takeGroup(out meta.Effects) {
 	if out.Changed {
 		n.adopt(n.group.State())
 		n.manageAt = n.now
+	}
+	if out.Odds != nil {
+		n.tellEvent(Event{What: "at-odds", Detail: out.Odds.Error()})
 	}
 	for _, r := range out.Results {
 		n.result(r)

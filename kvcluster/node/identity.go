@@ -110,8 +110,8 @@ func (n *Node) loadFrame(key []byte, into wire.Message) (bool, error) {
 	return false, fmt.Errorf("record %q is a %v: %w", key, wire.KindOf(m), storage.ErrCorrupt)
 }
 
-// recall reads the cluster state that was known before the restart.
-func (n *Node) recall() error {
+// loadState reads the cluster state that was known before the restart.
+func (n *Node) loadState() error {
 	var w wire.ClusterState
 	found, err := n.loadFrame(stateKey[:], &w)
 	if err != nil || !found {
@@ -176,5 +176,6 @@ func (n *Node) onJoined(m *wire.Joined) {
 	}
 	n.id = *m
 	n.started = false // start writes it down
+	n.fail(n.loadMemory())
 	n.event("joined", "", 0)
 }

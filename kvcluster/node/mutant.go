@@ -7,9 +7,11 @@ type Mutant uint8
 const (
 	// FixedNonce lets a node with an empty disk pass for the one that was there before.
 	FixedNonce Mutant = iota + 1
+	// NoRecall lets a node take part without asking what others remember of its disk.
+	NoRecall
 )
 
 // Mutants are all of them.
-func Mutants() []Mutant { return []Mutant{FixedNonce} }
+func Mutants() []Mutant { return []Mutant{FixedNonce, NoRecall} }
 
-func (m Mutant) String() string { return [...]string{"none", "fixed-nonce"}[m] }
+func (m Mutant) String() string { return [...]string{"none", "fixed-nonce", "no-recall"}[m] }

@@ -28,6 +28,9 @@ type Config struct {
 	Bootstrap bool
 	Settings  wire.Settings
 	Join      []string
+	// Lost, if not empty, says what was lost with the disk that was here before: this one is
+	// empty, and comes in its place.
+	Lost string
 	// Rand is random, and seeded differently at each start of each node.
 	Rand *rand.Rand
 	// Wall is the time of day, for the history of failovers; nil leaves it out.
@@ -95,6 +98,8 @@ type Event struct {
 	Shard shardmap.ID // of a copy
 	// Epoch is the copy's, or the term of the metadata group.
 	Epoch uint64
+	// Detail says more, for people; "" if there is nothing more to say.
+	Detail string `json:",omitempty"`
 }
 
 // ErrRemoved ends a node that the cluster has removed.
@@ -121,6 +126,7 @@ type Node struct {
 
 	group     *meta.Group
 	groupWake time.Duration
+	reopening bool // the group is opened again when all is durable
 	leading   bool
 	manager   *failover.Manager
 	state     meta.State // the newest known
@@ -133,8 +139,10 @@ type Node struct {
 	nextAsk   uint64
 	told      map[shardmap.NodeID]told
 	syncs     storage.Syncs
+	memory    memory
 	inbox     []wire.Message // from this node to itself
 	full      bool           // the disk has no room
+	fullWhy   string
 
 	started                               bool
 	beatAt, reportAt, manageAt, measureAt time.Duration
@@ -161,7 +169,7 @@ func Open(cfg Config, eng storage.Engine, now time.Duration) (*Node, error) {
 	if owner := Machine(n.id.ID); owner != cfg.Name {
 		return nil, fmt.Errorf("node %s: %w: %s's", cfg.Name, ErrOthersData, owner)
 	}
-	if err := n.recall(); err != nil {
+	if err := errors.Join(n.loadState(), n.loadMemory()); err != nil {
 		return nil, fmt.Errorf("node %s: %w", cfg.Name, err)
 	}
 	if m := n.state; m.Known() && m.Member(n.id.ID) != nil && m.Member(n.id.ID).State == wire.Removed {
@@ -233,8 +241,10 @@ func (n *Node) fail(err error) {
 }
 
 func (n *Node) event(what string, shard shardmap.ID, epoch uint64) {
-	n.out.Events = append(n.out.Events, Event{What: what, Shard: shard, Epoch: epoch})
+	n.tellEvent(Event{What: what, Shard: shard, Epoch: epoch})
 }
+
+func (n *Node) tellEvent(e Event) { n.out.Events = append(n.out.Events, e) }
 
 // send sends a message to another node. One to this node itself, as from a copy of one
 // shard to that of another, is delivered in the same step.
@@ -246,6 +256,7 @@ func (n *Node) send(to shardmap.NodeID, m wire.Message) {
 		n.inbox = append(n.inbox, m)
 		return
 	}
+	n.stamp(to, m)
 	n.out.Messages = append(n.out.Messages, Envelope{Machine: Machine(to), M: m})
 }
 
@@ -275,14 +286,43 @@ func (n *Node) received(m wire.Message) {
 	if n.id.ID == "" {
 		return
 	}
-	if h, ok := m.(interface{ Header() *wire.Copy }); ok {
-		if c := n.copies[h.Header().Shard]; c != nil && h.Header().To == n.id.ID {
-			n.stepCopy(c, replica.Message{M: m})
+	if h, ok := m.(interface{ Header() *wire.Copy }); ok && n.started {
+		if h := h.Header(); h.To == n.id.ID {
+			n.remembers(h.From, h.Durable)
+			if c := n.copies[h.Shard]; c != nil {
+				n.copyMessage(c, h, m)
+			}
 		}
 		return
 	}
 	p, ok := m.(interface{ Between() *wire.Peer })
 	if !ok || p.Between().To != n.id.ID {
+		return
+	}
+	n.remembers(p.Between().From, p.Between().Durable)
+	n.ofPeer(m)
+}
+
+func (n *Node) copyMessage(c *copyOf, h *wire.Copy, m wire.Message) {
+	defer n.surviveCopy(c, h)
+	n.stepCopy(c, replica.Message{M: m})
+}
+
+// ofPeer takes a message of another node that is about no copy. A node that doesn't know
+// yet whether its disk is the newest takes only what helps to find out.
+func (n *Node) ofPeer(m wire.Message) {
+	switch m := m.(type) {
+	case *wire.Recall:
+		n.onRecall(m)
+		return
+	case *wire.Recalled:
+		n.onRecalled(m)
+		if !n.started && len(n.silent()) == 0 {
+			n.tick()
+		}
+		return
+	}
+	if !n.started {
 		return
 	}
 	switch m := m.(type) {
@@ -305,6 +345,9 @@ func (n *Node) received(m wire.Message) {
 func (n *Node) tick() {
 	if n.id.ID == "" {
 		n.askToJoin()
+		return
+	}
+	if !n.started && !n.recalled() {
 		return
 	}
 	if !n.started {
@@ -352,7 +395,7 @@ func (n *Node) wake() time.Duration {
 		return n.joinAt
 	}
 	if !n.started {
-		return n.now
+		return max(n.now, min(n.memory.askAt, n.memory.until))
 	}
 	at := min(n.beatAt, n.reportAt)
 	if n.copyWake > 0 {

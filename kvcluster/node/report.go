@@ -2,8 +2,11 @@ package node
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/shardquake/shardquake/kvcluster/replica"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
@@ -35,6 +38,8 @@ func (n *Node) beat() {
 	}
 	n.beatAt = n.now + n.heartbeat()
 	n.probe()
+	n.keepMemory()
+	n.recall(n.silent(), n.heartbeat())
 	var reports []wire.CopyReport
 	for _, id := range n.shards {
 		c := n.copies[id]
@@ -52,12 +57,31 @@ func (n *Node) probe() {
 	var b storage.Batch
 	b.Put(probeKey[:], make([]byte, 256))
 	err := n.eng.Apply(&b)
+	was := n.full
 	if n.full = errors.Is(err, storage.ErrFull); !n.full {
 		n.fail(err)
+	} else {
+		n.fullWhy = err.Error()
 	}
 	for _, id := range n.shards {
-		n.full = n.full || n.copies[id].core.Status().Stuck
+		if n.copies[id].core.Status().Stuck && !n.full {
+			n.full, n.fullWhy = true, fmt.Sprintf("no room for what the copy of %s lacks", id)
+		}
 	}
+	switch {
+	case n.full && !was:
+		n.tellEvent(Event{What: "disk-full", Detail: n.fullWhy})
+	case was && !n.full:
+		n.tellEvent(Event{What: "disk-has-room"})
+	}
+}
+
+// diskNote says that the disk is full, and which one.
+func (n *Node) diskNote() string {
+	if !n.full {
+		return ""
+	}
+	return "the disk is full: " + n.fullWhy
 }
 
 // tell sends a heartbeat, or a report between them, to the metadata group.
@@ -67,7 +91,7 @@ func (n *Node) tell(reply bool, reports []wire.CopyReport) {
 		revision = n.state.Revision()
 	}
 	for _, v := range n.voters() {
-		h := &wire.Heartbeat{Peer: wire.Peer{From: n.id.ID, To: v}, Revision: revision, Reply: reply, Full: n.full, Copies: reports}
+		h := &wire.Heartbeat{Peer: wire.Peer{From: n.id.ID, To: v}, Revision: revision, Reply: reply, Full: n.full, Note: n.note(), Copies: reports}
 		if v == n.id.ID {
 			n.onHeartbeat(h)
 		} else {
@@ -84,7 +108,31 @@ func (n *Node) describe(c *copyOf) wire.CopyReport {
 	r.Activated = r.Acting && c.activated == st.Promised
 	r.Bytes, r.Middle, r.Measured = c.size.bytes, c.size.middle, c.size.known
 	r.QPS, r.LoadMiddle = c.load.qps, c.load.middle
+	r.Stuck, r.Odds = st.Stuck, st.Odds
 	return r
+}
+
+// note is what an administrator should know of the node, as much as there is room for.
+func (n *Node) note() string {
+	var notes []string
+	for _, s := range []string{n.diskNote(), n.doubt()} {
+		if s != "" {
+			notes = append(notes, s)
+		}
+	}
+	if n.cfg.Lost != "" {
+		notes = append(notes, "in the place of a disk that was lost: "+n.cfg.Lost)
+	}
+	return shorten(strings.Join(notes, "; "))
+}
+
+// shorten cuts a text to what a message has room for.
+func shorten(s string) string {
+	for len(s) > wire.MaxName {
+		_, size := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-size]
+	}
+	return s
 }
 
 // report tells what has changed in the copies since they were reported, when it is time

@@ -171,7 +171,7 @@ func (c *Core) applyCommitted() {
 }
 
 func (c *Core) applyEntry(e *wire.Entry) bool {
-	x := &effect{}
+	x := &effect{Batch: storage.Batch{Frees: true}} // it is in the log; nothing behind it, deletes among it, comes to pass before it has
 	before := c.durable
 	if err := c.execute(x, e); err != nil {
 		c.broken(err)

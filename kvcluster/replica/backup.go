@@ -45,21 +45,71 @@ func (c *Core) onFence(m *wire.Fence) {
 }
 
 func (c *Core) onAppend(m *wire.AppendEntries) {
+	if !follows(m.PrevIndex, m.Entries, m.Epoch) {
+		return
+	}
 	if c.obey(&m.Copy) && c.role == Backup {
 		switch {
 		case c.damaged:
 			if !c.fetch.active {
 				c.startFetch(m.From, c.commit)
 			}
+		case c.denies(m.PrevIndex, m.PrevEpoch, m.Entries):
+			c.contradicted("what %s sends for entries %d to %d isn't what is committed here", m.From, m.PrevIndex, c.commit)
+			return
 		case m.PrevIndex > c.log.last() || m.PrevIndex >= c.log.base && c.log.epochAt(m.PrevIndex) != m.PrevEpoch:
 			if !c.fetch.active {
 				c.startFetch(m.From, max(c.verified, c.commit))
 			}
-		case c.splice(m.PrevIndex, m.Entries):
+		case c.splice(m.PrevIndex, m.Entries, frees(m.Entries)):
+			c.odds = false
 			c.agree(m.PrevIndex+uint64(len(m.Entries)), m.Commit)
 		}
 	}
 	c.ack(m.From, m.Epoch, m.Round)
+}
+
+// follows reports whether entries have the indexes behind prev, and epochs up to that of
+// the primary who sends them, in order.
+func follows(prev uint64, list []wire.Entry, epoch uint64) bool {
+	last := uint64(0)
+	for i := range list {
+		if list[i].Index != prev+1+uint64(i) || list[i].Epoch < last || list[i].Epoch > epoch {
+			return false
+		}
+		last = list[i].Epoch
+	}
+	return true
+}
+
+// denies reports whether entries behind prev, or prev itself, aren't those that are known
+// to be committed. An acting primary has all of these, so either it or this copy isn't
+// what it was.
+func (c *Core) denies(prev, prevEpoch uint64, list []wire.Entry) bool {
+	other := func(index, epoch uint64) bool {
+		return index >= c.log.base && index <= c.commit && c.log.epochAt(index) != epoch
+	}
+	if prev > 0 && other(prev, prevEpoch) {
+		return true
+	}
+	for i := range list {
+		if other(list[i].Index, list[i].Epoch) {
+			return true
+		}
+	}
+	return false
+}
+
+// frees reports whether entries make room in the end, or are about the shard itself.
+func frees(list []wire.Entry) bool {
+	for i := range list {
+		for _, op := range list[i].Ops {
+			if op.Kind != wire.Delete {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // agree notes that the log equals the primary's up to an index.
@@ -127,10 +177,14 @@ func (c *Core) onPage(m *wire.Page) {
 		// A page from before data was lost may end before what was acknowledged since.
 		return
 	}
-	if m.PrevIndex >= c.log.base && !c.log.has(m.PrevIndex, m.PrevEpoch) {
+	if m.PrevIndex >= c.log.base && !c.log.has(m.PrevIndex, m.PrevEpoch) || !follows(m.PrevIndex, m.Entries, m.Epoch) {
 		return
 	}
-	if !c.splice(m.PrevIndex, m.Entries) {
+	if c.denies(m.PrevIndex, m.PrevEpoch, m.Entries) {
+		c.contradicted("what %s sends for entries %d to %d isn't what is committed here", m.From, m.PrevIndex, c.commit)
+		return
+	}
+	if !c.splice(m.PrevIndex, m.Entries, true) {
 		return // the disk is full; the next tick asks again
 	}
 	c.donorAt = c.now
@@ -138,7 +192,9 @@ func (c *Core) onPage(m *wire.Page) {
 	c.agree(end, m.Commit)
 	c.fetch.after = end
 	if end < m.LastIndex {
-		c.sendFetch()
+		if len(m.Entries) > 0 { // otherwise asking once more has to wait for the next tick
+			c.sendFetch()
+		}
 		return
 	}
 	c.fetch = fetch{}
@@ -264,8 +320,9 @@ func (c *Core) onSnapshotPage(m *wire.SnapshotPage) {
 	for _, r := range m.Items {
 		b.Put(append(append([]byte{}, next...), r.Key...), r.Value)
 	}
+	b.Frees = true
 	if !m.Done {
-		if c.tryApply(&b) {
+		if len(m.Items) > 0 && c.tryApply(&b) {
 			c.fetch.snapshot = m.Index
 			c.fetch.afterKey = m.Items[len(m.Items)-1].Key
 			c.sendFetch()

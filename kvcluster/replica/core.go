@@ -124,10 +124,14 @@ const (
 	Damaged
 	// Repaired means that a damaged copy is whole again.
 	Repaired
+	// AtOdds means that another copy claims what contradicts what this one knows to be
+	// committed, or has: one of the two has lost something, or made it up. Nothing is done that
+	// rests on the claim.
+	AtOdds
 )
 
 func (k EventKind) String() string {
-	return [...]string{"activated", "stepped-down", "need-epoch", "failed", "born", "damaged", "repaired"}[k]
+	return [...]string{"activated", "stepped-down", "need-epoch", "failed", "born", "damaged", "repaired", "at-odds"}[k]
 }
 
 // Event is something that the node has to know.
@@ -135,7 +139,7 @@ type Event struct {
 	Kind  EventKind
 	Shard shardmap.ID
 	Epoch uint64
-	Err   error // of Failed and Damaged
+	Err   error // of Failed, Damaged and AtOdds
 }
 
 // Role is what a copy does.
@@ -173,6 +177,7 @@ type Core struct {
 
 	durable       // what is loaded at the start
 	state         // in memory
+	odds     bool // what the promised epoch's primary says contradicts what is here
 	stuck    bool // the disk has no room for what the next committed entry does
 	role     Role
 	verified uint64 // index up to which the log equals that of the promised epoch's primary
@@ -367,7 +372,7 @@ func (c *Core) configure(s shardmap.Shard) {
 // promise raises the epoch that the copy obeys. Nothing may depend on it before it is
 // durable.
 func (c *Core) promise(epoch uint64) {
-	c.promised, c.ruler = epoch, ""
+	c.promised, c.ruler, c.odds = epoch, "", false
 	c.verified = c.commit
 	c.fetch = fetch{}
 	var b storage.Batch
@@ -414,6 +419,15 @@ func (c *Core) wantSync() {
 func (c *Core) send(m wire.Message) { c.out.Messages = append(c.out.Messages, m) }
 func (c *Core) event(k EventKind, epoch uint64) {
 	c.out.Events = append(c.out.Events, Event{Kind: k, Shard: c.shard.ID, Epoch: epoch})
+}
+
+// contradicted notes that another copy's claim can't be true if what is here is.
+func (c *Core) contradicted(format string, args ...any) {
+	if c.odds {
+		return
+	}
+	c.odds = true
+	c.out.Events = append(c.out.Events, Event{Kind: AtOdds, Shard: c.shard.ID, Epoch: c.promised, Err: fmt.Errorf(format, args...)})
 }
 
 // to is the header of a message of the epoch promised.

@@ -21,14 +21,16 @@ const (
 	LoseKeyInSplit
 	// CommitHalf does what a committed transaction wanted on its anchor only.
 	CommitHalf
+	// BelieveMatch takes a copy's word for having more of the log than there is.
+	BelieveMatch
 )
 
 // Mutants are all of them.
 func Mutants() []Mutant {
-	return []Mutant{PromoteStale, SkipFencing, AckEarly, ReadUnconfirmed, ForgetDuplicates, AckUnsynced, LoseKeyInSplit, CommitHalf}
+	return []Mutant{PromoteStale, SkipFencing, AckEarly, ReadUnconfirmed, ForgetDuplicates, AckUnsynced, LoseKeyInSplit, CommitHalf, BelieveMatch}
 }
 
 func (m Mutant) String() string {
 	return [...]string{"none", "promote-stale", "skip-fencing", "ack-early", "read-unconfirmed", "forget-duplicates",
-		"ack-unsynced", "lose-key-in-split", "commit-half"}[m]
+		"ack-unsynced", "lose-key-in-split", "commit-half", "believe-match"}[m]
 }

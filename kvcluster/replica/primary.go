@@ -16,6 +16,10 @@ type member struct {
 	round uint64 // newest round that it confirmed
 	heard time.Duration
 	known bool // it has answered in this epoch
+	// behind is an entry that was committed at since; a copy that lacks it for long doesn't
+	// keep up.
+	behind uint64
+	since  time.Duration
 }
 
 func (c *Core) startFencing() {
@@ -137,7 +141,7 @@ func (c *Core) activate() {
 // copy when it is durable. It reports false when the disk is full.
 func (c *Core) append(e wire.Entry) bool {
 	e.Index, e.Epoch = c.log.last()+1, c.promised
-	if !c.splice(c.log.last(), []wire.Entry{e}) {
+	if !c.splice(c.log.last(), []wire.Entry{e}, frees([]wire.Entry{e})) {
 		return false
 	}
 	c.syncs.After(func() {
@@ -210,6 +214,10 @@ func (c *Core) onAck(m *wire.Ack) {
 	}
 	for _, x := range c.members {
 		if x.node == m.From {
+			if m.Match > c.log.last() && !c.cfg.is(BelieveMatch) {
+				c.contradicted("%s says that it has entry %d of the log, which ends at %d", m.From, m.Match, c.log.last())
+				return
+			}
 			x.match, x.round = max(x.match, m.Match), max(x.round, m.Round)
 			x.heard, x.known = c.now, true
 			if x.sent < c.log.last() {
@@ -243,11 +251,25 @@ func roundOf(m *member) uint64 { return m.round }
 func (c *Core) inSync() int {
 	n := 1
 	for _, m := range c.members {
-		if m.known && c.now-m.heard <= c.cfg.InSyncTimeout && m.match+uint64(c.cfg.KeepLog) >= c.commit {
+		if m.known && c.now-m.heard <= c.cfg.InSyncTimeout && c.keepsUp(m) {
 			n++
 		}
 	}
 	return n
+}
+
+// keepsUp reports whether a copy has everything that was committed InSyncTimeout ago.
+func (c *Core) keepsUp(m *member) bool {
+	return m.match >= m.behind || c.now-m.since <= c.cfg.InSyncTimeout
+}
+
+// follow notes how far the copies have come.
+func (c *Core) follow() {
+	for _, m := range c.members {
+		if m.match >= m.behind {
+			m.behind, m.since = c.commit, c.now
+		}
+	}
 }
 
 // progress draws the consequences of whatever the step has changed.
@@ -263,6 +285,7 @@ func (c *Core) progress() {
 			c.broadcast()
 		}
 	}
+	c.follow()
 	c.applyCommitted()
 	if c.failed == nil {
 		c.reshape()

@@ -176,15 +176,15 @@ func (c *Core) loadLog() error {
 
 // splice makes entries that follow prev part of the log: those that it has already
 // stay, from the first that differs on the old ones go. It reports false, and changes
-// nothing, when the disk is full.
-func (c *Core) splice(prev uint64, list []wire.Entry) bool {
+// nothing, when the disk is full. Frees is what Batch says of it.
+func (c *Core) splice(prev uint64, list []wire.Entry, frees bool) bool {
 	for len(list) > 0 && (prev < c.log.base || prev < c.log.last() && c.log.epochAt(prev+1) == list[0].Epoch) {
 		prev, list = prev+1, list[1:]
 	}
 	if len(list) == 0 {
 		return true
 	}
-	var b storage.Batch
+	b := storage.Batch{Frees: frees}
 	if prev < c.log.last() {
 		if prev < c.commit {
 			// It can't happen; going on would lose what was acknowledged.

@@ -17,15 +17,17 @@ type Status struct {
 	// Stuck says that the disk has no room to apply what is committed. A primary like that
 	// answers nobody.
 	Stuck bool
-	// InSync are the copies, this one included, that a primary has heard of lately and
-	// that have everything from before its epoch.
+	// Odds says that another copy contradicts this one (AtOdds).
+	Odds bool
+	// InSync are the copies, this one included, that a primary has heard of lately, that have
+	// everything from before its epoch, and that keep up with it.
 	InSync []shardmap.NodeID
 }
 
 // Status is how the copy is, as of the last step.
 func (c *Core) Status() Status {
 	s := Status{Configured: c.shard.Epoch, Promised: c.promised, LastEpoch: c.log.lastEpoch(), LastIndex: c.log.last(), Role: c.role,
-		Stuck: c.stuck && c.applied < c.commit}
+		Stuck: c.stuck && c.applied < c.commit, Odds: c.odds}
 	if c.role != Primary {
 		return s
 	}
@@ -35,7 +37,7 @@ func (c *Core) Status() Status {
 	}
 	s.InSync = append(s.InSync, c.self)
 	for _, m := range c.members {
-		if m.known && c.now-m.heard <= c.cfg.InSyncTimeout && m.match >= begin && m.match+uint64(c.cfg.KeepLog) >= c.commit {
+		if m.known && c.now-m.heard <= c.cfg.InSyncTimeout && m.match >= begin && c.keepsUp(m) {
 			s.InSync = append(s.InSync, m.node)
 		}
 	}

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 )
 
@@ -9,6 +10,8 @@ import (
 var (
 	// ErrCorrupt means that durable data isn't what was written.
 	ErrCorrupt = errors.New("storage: corrupt data")
+	// ErrLost means that data that had been synced isn't there any more: it is damage too.
+	ErrLost = fmt.Errorf("%w: it has lost what it had synced", ErrCorrupt)
 	// ErrFull means that the disk has no room.
 	ErrFull = errors.New("storage: no space left")
 	// ErrClosed is returned after Close, or after an error that ended the engine.
@@ -36,6 +39,9 @@ type Engine interface {
 	Reader
 	Apply(b *Batch) error
 	Sync() error
+	// Durable counts the batches since the engine was made, as far as they are durable. It
+	// never falls while the disk is what it was.
+	Durable() uint64
 	Snapshot() (Snapshot, error)
 	Close() error
 }
@@ -64,6 +70,9 @@ type Batch struct {
 	// Vital says that whoever writes it can't go on without: an engine that keeps room in
 	// reserve has it for such batches.
 	Vital bool
+	// Frees says that it makes room in the end, or mends what is behind: such batches have
+	// half of the reserve.
+	Frees bool
 }
 
 // Put stores a value. The slices must not be changed afterwards.

@@ -296,6 +296,9 @@ type NodeHealth struct {
 	State FailoverState
 	// Missed is how many heartbeats have been missed in a row, Heard how many have come.
 	Missed, Heard uint64
+	// Full says that the node's disk has no room; Note is what the node wants known.
+	Full bool
+	Note string
 	// Copies are as the node reported them last.
 	Copies []CopyReport
 }
@@ -305,5 +308,7 @@ func (h *NodeHealth) code(c *coder) {
 	c.small((*uint8)(&h.State), failoverStates)
 	c.uint(&h.Missed)
 	c.uint(&h.Heard)
+	c.bool(&h.Full)
+	text(c, &h.Note, MaxName)
 	list(c, &h.Copies, MaxShards, func(r *CopyReport) { r.code(c) })
 }

@@ -13,11 +13,17 @@ const (
 )
 
 // Peer addresses a message between two nodes, whatever copies they hold.
-type Peer struct{ From, To shardmap.NodeID }
+type Peer struct {
+	From, To shardmap.NodeID
+	// Durable is how many batches the sender's disk has for good, for the receiver to
+	// remember (Recall); 0 if there is nothing to be remembered.
+	Durable uint64
+}
 
 func (p *Peer) code(c *coder) {
 	text(c, &p.From, MaxName)
 	text(c, &p.To, MaxName)
+	c.uint(&p.Durable)
 }
 
 // Between is the address itself, for those who only see that it has one.
@@ -75,6 +81,70 @@ func (m *Joined) code(c *coder) {
 	nodeList(c, &m.Voters)
 }
 
+// Recall asks a node what it remembers of the sender's disk, from before the sender was
+// started: a disk that has less than anybody remembers was rolled back.
+type Recall struct {
+	Peer
+	// Run tells this start of the sender from others.
+	Run uint64
+}
+
+func (*Recall) kind() Kind { return KindRecall }
+func (m *Recall) code(c *coder) {
+	m.Peer.code(c)
+	c.uint(&m.Run)
+}
+
+// Recalled answers Recall.
+type Recalled struct {
+	Peer
+	Run uint64
+	// Known is the highest Durable that was heard of; 0 if nothing is remembered.
+	Known uint64
+}
+
+func (*Recalled) kind() Kind { return KindRecalled }
+func (m *Recalled) code(c *coder) {
+	m.Peer.code(c)
+	c.uint(&m.Run)
+	c.uint(&m.Known)
+}
+
+// Found asks a machine to agree that the sender may make a new cluster.
+type Found struct {
+	// Name is what the sender's machine calls itself; To is a machine's name too.
+	Name, To string
+	// Nonce is the random number on the sender's disk.
+	Nonce uint64
+}
+
+func (*Found) kind() Kind { return KindFound }
+func (m *Found) code(c *coder) {
+	text(c, &m.Name, MaxName)
+	text(c, &m.To, MaxName)
+	c.uint(&m.Nonce)
+}
+
+// MayFound answers Found, once what it says is durable.
+type MayFound struct {
+	// Name is the answering machine's, To the one that asked; Nonce is from the question.
+	Name, To string
+	Nonce    uint64
+	// Cluster is what the machine belongs to, 0 if to none: then Granted is the machine that
+	// may make one, as far as this one is concerned.
+	Cluster uint64
+	Granted string
+}
+
+func (*MayFound) kind() Kind { return KindMayFound }
+func (m *MayFound) code(c *coder) {
+	text(c, &m.Name, MaxName)
+	text(c, &m.To, MaxName)
+	c.uint(&m.Nonce)
+	c.uint(&m.Cluster)
+	text(c, &m.Granted, MaxName)
+}
+
 // CopyReport is what a node says of its copy of a shard.
 type CopyReport struct {
 	Shard shardmap.ID
@@ -95,6 +165,9 @@ type CopyReport struct {
 	Middle, LoadMiddle string
 	// Measured says that the whole copy has been measured at least once.
 	Measured bool
+	// Stuck says that the disk has no room for what the next committed entry does; Odds that
+	// the copy refuses its primary's log, which contradicts what it knows to be committed.
+	Stuck, Odds bool
 }
 
 func (r *CopyReport) code(c *coder) {
@@ -112,6 +185,8 @@ func (r *CopyReport) code(c *coder) {
 	text(c, &r.Middle, MaxKey)
 	text(c, &r.LoadMiddle, MaxKey)
 	c.bool(&r.Measured)
+	c.bool(&r.Stuck)
+	c.bool(&r.Odds)
 }
 
 // Heartbeat tells the members of the metadata group that a node lives, and how its
@@ -123,7 +198,9 @@ type Heartbeat struct {
 	// Reply asks for HeartbeatAck. Reports between heartbeats don't.
 	Reply bool
 	// Full says that the node's disk has no room.
-	Full   bool
+	Full bool
+	// Note is what an administrator should know of the node, or "".
+	Note   string
 	Copies []CopyReport
 }
 
@@ -133,6 +210,7 @@ func (m *Heartbeat) code(c *coder) {
 	c.uint(&m.Revision)
 	c.bool(&m.Reply)
 	c.bool(&m.Full)
+	text(c, &m.Note, MaxName)
 	list(c, &m.Copies, MaxShards, func(r *CopyReport) { r.code(c) })
 }
 

@@ -30,13 +30,18 @@ const (
 	KindAdminResult
 	KindHandover
 	KindTaken
+	KindRecall
+	KindRecalled
+	KindFound
+	KindMayFound
 )
 
 var kindNames = [...]string{KindFence: "fence", KindFenceAck: "fence-ack", KindAppend: "append", KindAck: "ack",
 	KindFetch: "fetch", KindPage: "page", KindSnapshotPage: "snapshot-page", KindRequest: "request", KindResponse: "response",
 	KindRaft: "raft", KindJoin: "join", KindJoined: "joined", KindHeartbeat: "heartbeat", KindHeartbeatAck: "heartbeat-ack",
 	KindClusterState: "cluster-state", KindAdmin: "admin", KindAdminResult: "admin-result",
-	KindHandover: "handover", KindTaken: "taken"}
+	KindHandover: "handover", KindTaken: "taken",
+	KindRecall: "recall", KindRecalled: "recalled", KindFound: "found", KindMayFound: "may-found"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && kindNames[k] != "" {
@@ -98,6 +103,14 @@ func newClusterMessage(k Kind) Message {
 		return new(Admin)
 	case KindAdminResult:
 		return new(AdminResult)
+	case KindRecall:
+		return new(Recall)
+	case KindRecalled:
+		return new(Recalled)
+	case KindFound:
+		return new(Found)
+	case KindMayFound:
+		return new(MayFound)
 	}
 	return nil
 }
@@ -114,6 +127,8 @@ type Copy struct {
 	// Life is since when there is the shard that is meant (shardmap.Shard's Since), or 0
 	// between copies of different shards.
 	Life uint64
+	// Durable is described at Peer.
+	Durable uint64
 }
 
 func (h *Copy) code(c *coder) {
@@ -122,6 +137,7 @@ func (h *Copy) code(c *coder) {
 	text(c, &h.To, MaxName)
 	c.uint(&h.Epoch)
 	c.uint(&h.Life)
+	c.uint(&h.Durable)
 }
 
 // Header is the address itself, for those who only see that it has one.

@@ -26,6 +26,8 @@ type Config struct {
 	// Loss, Repeat and Delay are how many of 1,000 messages are lost, arrive twice, or
 	// arrive up to a second late.
 	Loss, Repeat, Delay int
+	// Lies is how many of 1,000 acknowledgements claim more than there is.
+	Lies    int
 	Replica             replica.Config
 	Store               logstore.Config
 }
@@ -46,8 +48,9 @@ type Cluster struct {
 	err   error
 	// answers are the ways back, by the number that copies know requests by.
 	answers []pendingAnswer
-	// snapshots counts those that arrived to their end.
-	snapshots int
+	// snapshots counts those that arrived to their end, mended the logs that lost something
+	// and had it given back by their tails.
+	snapshots, mended int
 }
 
 // node is a machine: its disk outlives its process.
@@ -138,6 +141,10 @@ func (c *Cluster) Start(id shardmap.NodeID) {
 		return
 	}
 	store, err := logstore.Open(n.disk, c.cfg.Store)
+	if errors.Is(err, storage.ErrFull) {
+		c.Engine.Note("kv.no-room", string(id))
+		return
+	}
 	if errors.Is(err, storage.ErrCorrupt) && c.OnCorrupt != nil {
 		c.cfg.Nodes = slices.DeleteFunc(c.cfg.Nodes, func(x shardmap.NodeID) bool { return x == id })
 		c.OnCorrupt(id)
@@ -147,6 +154,7 @@ func (c *Cluster) Start(id shardmap.NodeID) {
 		c.fail(fmt.Errorf("kv: node %s: %w", id, err))
 		return
 	}
+	c.mended += int(min(store.Mended(), 1))
 	n.store, n.cores, n.primaries, n.up = store, make(map[shardmap.ID]*core), make(map[shardmap.ID]shardmap.NodeID), true
 	c.Network.Connect(string(id))
 	c.Engine.Note("kv.start", string(id))
@@ -344,6 +352,9 @@ func (c *Cluster) deliver(from, to string, frame []byte) {
 	}
 	if p, ok := m.(*wire.SnapshotPage); ok && p.Done {
 		c.snapshots++
+	}
+	if a, ok := m.(*wire.Ack); ok && c.cfg.Lies > 0 && c.rng.IntN(1000) < c.cfg.Lies {
+		a.Match += 1 << 20
 	}
 	n := c.byID[shardmap.NodeID(to)]
 	if n == nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/kvcluster/storage/damage"
 	"github.com/shardquake/shardquake/sim"
 )
 
@@ -19,7 +20,7 @@ func (r *rehearsal) fault() {
 	back := func(f func()) {
 		r.e.After(time.Duration(r.rng.Int64N(int64(4*time.Second))), "kv.repair", f)
 	}
-	switch r.rng.IntN(20) {
+	switch r.rng.IntN(21) {
 	case 0, 1, 2: // another primary, or a new epoch of the same
 		r.change(r.m.SetPrimary(s.ID, s.Replicas[r.rng.IntN(len(s.Replicas))]))
 	case 3: // a copy moves
@@ -65,7 +66,7 @@ func (r *rehearsal) fault() {
 		} else if i := r.rng.IntN(r.m.Len()); i > 0 {
 			r.change(r.m.Merge(r.m.At(i-1).ID, r.m.At(i).ID))
 		}
-	case 19:
+	case 19, 20:
 		r.rot(n, back)
 	}
 	if len(r.tellers) > 0 && r.rng.IntN(4) == 0 {
@@ -90,16 +91,23 @@ func (r *rehearsal) anyFor(rng *rand.Rand) shardmap.NodeID {
 	return r.c.Nodes()[rng.IntN(len(r.c.Nodes()))]
 }
 
-// rot flips a bit of what a node has had on its disk for a while, and restarts it.
+// rot does damage to what a node has synced lately, and restarts it.
 func (r *rehearsal) rot(n shardmap.NodeID, back func(func())) {
-	if r.rotten || !r.c.Up(n) || r.c.Disk(n).Used() < 8<<10 {
+	earlier := r.images[n]
+	r.images[n] = r.c.Disk(n).Image()
+	if r.rotten || !r.c.Up(n) || r.c.Disk(n).Used() < 2<<10 {
 		return
 	}
-	r.rotten = true
+	kind := damage.Kinds()[r.rng.IntN(len(damage.Kinds()))]
 	r.res.Crashes++
 	r.c.Crash(n)
-	r.c.Disk(n).RotOld()
-	back(func() { r.restart(n) })
+	r.res.Damage[kind]++
+	r.e.Note("kv.damage", string(n)+": "+r.c.Disk(n).Damage(kind, earlier))
+	r.rotten = true // two at a time may be a majority
+	back(func() {
+		r.rotten = false
+		r.restart(n)
+	})
 }
 
 // cut cuts a node off from the others in one direction or both; clients reach it or

@@ -9,6 +9,7 @@ import (
 	kvnode "github.com/shardquake/shardquake/kvcluster/node"
 	"github.com/shardquake/shardquake/kvcluster/replica"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/kvcluster/storage"
 	"github.com/shardquake/shardquake/kvcluster/storage/logstore"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 	"github.com/shardquake/shardquake/sim"
@@ -47,6 +48,10 @@ type Fleet struct {
 	// they aren't nil.
 	OnEvent func(*Machine, kvnode.Event)
 	OnStep  func(*Machine)
+	// OnLost is told of a disk that was found to have lost something, if it isn't nil.
+	OnLost func(*Machine, error)
+	// Mended counts the logs that had lost something and had it given back by their tails.
+	Mended int
 
 	cfg      FleetConfig
 	machines []*Machine
@@ -79,6 +84,7 @@ type Machine struct {
 	disk  *simdisk.Disk
 	rng   *rand.Rand
 	disks int           // counts disks
+	lost  string        // what the disk before lost
 	since sim.Time      // when the process started
 	slow  time.Duration // added to each sync
 	store *logstore.Store
@@ -162,12 +168,22 @@ func (m *Machine) Start() {
 	}
 	e := m.f.Engine
 	store, err := logstore.Open(m.disk, m.f.cfg.Store)
-	if err != nil {
+	switch {
+	case errors.Is(err, storage.ErrFull):
+		e.Note("kv.no-room", m.name)
+		return
+	case errors.Is(err, storage.ErrCorrupt):
+		m.setAside(err)
+		m.Start()
+		return
+	case err != nil:
 		m.f.fail(fmt.Errorf("kv: machine %s: %w", m.name, err))
 		return
 	}
 	m.life++
+	m.f.Mended += int(min(store.Mended(), 1))
 	cfg := m.f.cfg.Node
+	cfg.Lost = m.lost
 	cfg.Name, cfg.Zone, cfg.Settings = m.name, m.zone, m.f.cfg.Settings
 	cfg.Rand = e.Stream("kv.node", fmt.Sprintf("%s/%d", m.name, m.life))
 	cfg.Wall = e.Wall
@@ -209,6 +225,20 @@ func (m *Machine) Crash() {
 	m.f.Engine.Note("kv.crash", m.name)
 }
 
+// restartAfter is how long it takes until a process that has ended is started again.
+const restartAfter = 100 * time.Millisecond
+
+// setAside gives the machine an empty disk in the place of one that has lost something, as
+// those do who run a node.
+func (m *Machine) setAside(why error) {
+	m.lost = why.Error()
+	m.newDisk()
+	m.f.Engine.Note("kv.set-aside", m.name)
+	if m.f.OnLost != nil {
+		m.f.OnLost(m, why)
+	}
+}
+
 // Wipe gives the machine an empty disk. Its process must not run.
 func (m *Machine) Wipe() {
 	if !m.up {
@@ -235,6 +265,10 @@ func (m *Machine) step(in kvnode.Input) {
 	if out.Exit != nil {
 		m.f.Engine.Note("kv.exit", m.name)
 		m.Crash()
+		if errors.Is(out.Exit, storage.ErrLost) {
+			m.setAside(out.Exit)
+			m.f.Engine.After(restartAfter, "kv.restart", m.Start)
+		}
 		return
 	}
 	for _, e := range out.Events {

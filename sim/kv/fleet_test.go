@@ -360,7 +360,7 @@ func TestAPrimaryWithoutRoomToApplyWhatIsCommittedIsReplaced(t *testing.T) {
 	was := w.shard("k").Primary
 	disk := w.f.Machine(string(was)).Disk()
 	value := strings.Repeat("v", 20<<10)
-	disk.SetCapacity(disk.Used() + int64(len(value)*3/2))
+	disk.SetCapacity(disk.Used() + int64(len(value)*3))
 	w.seq++
 	answered := false
 	w.k.Ask(string(was), &wire.Request{Shard: w.shard("k").ID, Client: 1, Seq: w.seq, Level: wire.Quorum, Kind: wire.Write,

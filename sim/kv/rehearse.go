@@ -9,8 +9,10 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/check"
 	"github.com/shardquake/shardquake/kvcluster/replica"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/kvcluster/storage/damage"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/kv/simdisk"
 )
 
 // Options describe a rehearsal. Zero fields stand for the defaults.
@@ -39,7 +41,12 @@ type Result struct {
 	Problems []string
 	// How much happened.
 	Acknowledged, UnknownWrites, Failovers, Moves, Crashes, Cuts, Snapshots int
-	Splits, Merges, Lost                                                    int
+	Splits, Merges                                                          int
+	// Damage counts what was done to disks, by kind; Mended the logs that lost something and
+	// had it given back by their tails, Lost the disks that were found to have lost something
+	// for good.
+	Damage       map[damage.Kind]int
+	Mended, Lost int
 	// Of transactions: committed, with an unknown outcome, given up for others; clients that died.
 	Committed, Doubtful, Conflicts, Deaths int
 	Events                                 uint64
@@ -78,7 +85,8 @@ type rehearsal struct {
 	acting    map[office]shardmap.NodeID
 	deaf      map[shardmap.NodeID]int // how many faults keep a node from hearing the authority
 	gone      []gone
-	rotten    bool // a disk has been damaged; one is enough
+	rotten    bool // a disk is damaged that nobody has looked at, or was lost; one is enough
+	images    map[shardmap.NodeID]simdisk.Image
 	res       Result
 }
 
@@ -98,7 +106,8 @@ func Rehearse(o Options) (*Result, error) {
 	}
 	e := sim.NewEngine(sim.Config{Seed: o.Seed})
 	r := &rehearsal{Options: o, e: e, rng: e.Stream("kv.faults", ""), deliver: e.Stream("kv.authority", ""),
-		acting: make(map[office]shardmap.NodeID), deaf: make(map[shardmap.NodeID]int), faults: true}
+		acting: make(map[office]shardmap.NodeID), deaf: make(map[shardmap.NodeID]int), faults: true, images: make(map[shardmap.NodeID]simdisk.Image)}
+	r.res.Damage = make(map[damage.Kind]int)
 	if err := r.build(); err != nil {
 		return nil, err
 	}
@@ -116,6 +125,8 @@ func (r *rehearsal) build() error {
 	// Each run has a random subset of the nuisances: some defects show only without the
 	// others.
 	cfg.Loss, cfg.Repeat, cfg.Delay = r.rng.IntN(2)*30, r.rng.IntN(2)*30, r.rng.IntN(2)*30
+	cfg.Lies = r.rng.IntN(2) * 5
+	cfg.Store.TailBytes = int64(1+r.rng.IntN(8)) << 10
 	if r.rng.IntN(2) == 0 {
 		cfg.Replica.KeepLog = 4 // so that copies that lag need snapshots
 		cfg.Replica.PageBytes = 200
@@ -170,7 +181,7 @@ func (r *rehearsal) run() error {
 		return err
 	}
 	r.judge()
-	r.res.Snapshots = r.c.snapshots
+	r.res.Snapshots, r.res.Mended = r.c.snapshots, r.c.mended
 	r.res.Events, r.res.TraceHash = r.e.Events(), r.e.TraceHash()
 	return r.c.Err()
 }
@@ -270,6 +281,10 @@ func (r *rehearsal) happened(n shardmap.NodeID, e replica.Event) {
 				r.change(r.m.SetPrimary(e.Shard, n))
 			}
 		})
+	case replica.AtOdds:
+		if r.c.cfg.Lies == 0 {
+			r.problem("the copy of %s on %s: %v", e.Shard, n, e.Err)
+		}
 	case replica.Damaged:
 		r.problem("the copy of %s on %s is damaged: %v", e.Shard, n, e.Err)
 	case replica.Failed:
@@ -288,6 +303,7 @@ func (r *rehearsal) restart(n shardmap.NodeID) {
 // replace puts another machine in the place of one whose disk isn't what it was.
 func (r *rehearsal) replace(lost shardmap.NodeID) {
 	r.res.Lost++
+	r.rotten = true
 	fresh := lost + "~"
 	r.c.AddNode(fresh)
 	r.restart(fresh)
@@ -320,7 +336,7 @@ func (r *rehearsal) relocate(lost, fresh shardmap.NodeID) {
 // heal ends all faults and lets every node know the configuration.
 func (r *rehearsal) heal() {
 	r.faults = false
-	r.c.cfg.Loss, r.c.cfg.Repeat, r.c.cfg.Delay = 0, 0, 0
+	r.c.cfg.Loss, r.c.cfg.Repeat, r.c.cfg.Delay, r.c.cfg.Lies = 0, 0, 0, 0
 	names := r.c.Network.Endpoints()
 	for _, a := range names {
 		for _, b := range names {

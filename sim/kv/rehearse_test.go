@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/kvcluster/check"
+	"github.com/shardquake/shardquake/kvcluster/storage/damage"
 	"github.com/shardquake/shardquake/sim/kv"
 )
 
@@ -16,6 +17,7 @@ func TestRandomFaultsFindNoViolation(t *testing.T) {
 	plan := planned()
 	seeds := len(plan)
 	var total kv.Result
+	total.Damage = map[damage.Kind]int{}
 	undecided := 0
 	for _, seed := range plan {
 		r, err := kv.Rehearse(kv.Options{Seed: seed})
@@ -34,6 +36,10 @@ func TestRandomFaultsFindNoViolation(t *testing.T) {
 		total.Splits += r.Splits
 		total.Merges += r.Merges
 		total.Lost += r.Lost
+		total.Mended += r.Mended
+		for kind, n := range r.Damage {
+			total.Damage[kind] += n
+		}
 		total.Report.Ops += r.Report.Ops
 		total.Report.Overlaps += r.Report.Overlaps
 		total.Swaps.Ops += r.Swaps.Ops

@@ -11,6 +11,8 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/meta"
 	kvnode "github.com/shardquake/shardquake/kvcluster/node"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/kvcluster/storage/damage"
+	"github.com/shardquake/shardquake/kvcluster/storage/logstore"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 	"github.com/shardquake/shardquake/sim"
 )
@@ -27,6 +29,7 @@ type WholeOptions struct {
 	// defaults.
 	Settings wire.Settings
 	Node     kvnode.Config
+	Store    logstore.Config
 }
 
 // WholeResult is what a rehearsal of a whole cluster found.
@@ -41,13 +44,23 @@ type WholeResult struct {
 	Bound   time.Duration
 	// How much happened.
 	Acknowledged, UnknownWrites, Activations, Changes, Crashes, Cuts, Wipes, Leaders int
+	// Damage counts what was done to disks, by kind; RolledBack the folders that were put
+	// back as a whole. Of these, Mended had what they lost given back by their tails, and Lost
+	// were found to have lost something.
+	Damage                   map[damage.Kind]int
+	RolledBack, Mended, Lost int
+	// Beyond says that a folder was put back while nobody who remembers could be reached:
+	// that exceeds what is promised, and nothing that was found wrong counts.
+	Beyond    bool
 	Revisions                                                                        uint64
 	Events                                                                           uint64
 	TraceHash                                                                        uint64
 }
 
 // Bad reports whether anything was wrong.
-func (r *WholeResult) Bad() bool { return len(r.Problems) > 0 || r.Report.Verdict == check.Fail }
+func (r *WholeResult) Bad() bool {
+	return !r.Beyond && (len(r.Problems) > 0 || r.Report.Verdict == check.Fail)
+}
 
 // whole is such a rehearsal under way.
 type whole struct {
@@ -61,6 +74,8 @@ type whole struct {
 	clients []*wholeScript
 	history []check.Op
 	ill     map[string]int // machines that faults keep from being well
+	images  map[string][]image
+	hurt    bool           // a disk is damaged that nobody has looked at, or was lost lately
 	bothers bool           // the network loses and delays messages
 	style   style          // which faults are frequent
 	sparse  bool           // faults come one at a time and last, so that failovers end
@@ -80,6 +95,7 @@ const (
 	nothingSpecial style = iota
 	lossOfPower
 	lossOfDisks
+	damageToDisks
 	styles
 )
 
@@ -98,7 +114,8 @@ func RehearseWhole(o WholeOptions) (*WholeResult, error) {
 	}
 	e := sim.NewEngine(sim.Config{Seed: o.Seed})
 	w := &whole{WholeOptions: o, e: e, rng: e.Stream("kv.faults", ""), ill: make(map[string]int), seen: make(map[string]uint64),
-		hashes: make(map[uint64]uint64), acted: make(map[string]string)}
+		hashes: make(map[uint64]uint64), acted: make(map[string]string), images: make(map[string][]image)}
+	w.res.Damage = make(map[damage.Kind]int)
 	w.build()
 	if err := w.run(); errors.Is(err, sim.ErrInterrupted) {
 		return nil, w.f.Err()
@@ -127,7 +144,8 @@ func (w *whole) build() {
 	if w.Duration == 0 {
 		w.Duration = time.Duration(12+w.rng.IntN(12)) * w.Settings.Heartbeat * 2
 	}
-	cfg := FleetConfig{Settings: w.Settings, Node: w.Node}
+	cfg := FleetConfig{Settings: w.Settings, Node: w.Node, Store: w.Store}
+	cfg.Store.TailBytes = int64(1+w.rng.IntN(16)) << 10
 	for i := range w.Machines {
 		cfg.Machines = append(cfg.Machines, fmt.Sprint("n", i+1))
 	}
@@ -140,7 +158,7 @@ func (w *whole) build() {
 		cfg.Node.Meta.SnapshotEvery = 8
 	}
 	w.f = NewFleet(w.e, cfg)
-	w.f.OnEvent, w.f.OnStep = w.happened, w.stepped
+	w.f.OnEvent, w.f.OnStep, w.f.OnLost = w.happened, w.stepped, w.wasLost
 	w.admin = w.f.NewCaller("admin")
 	set := w.Settings
 	w.res.Bound = bound(&set)
@@ -185,6 +203,7 @@ func (w *whole) run() error {
 		return err
 	}
 	w.judge()
+	w.res.Mended = w.f.Mended
 	w.res.Revisions = w.newest.Revision()
 	w.res.Events, w.res.TraceHash = w.e.Events(), w.e.TraceHash()
 	return w.f.Err()
@@ -232,6 +251,8 @@ func (w *whole) happened(m *Machine, e kvnode.Event) {
 	switch e.What {
 	case "leading":
 		w.res.Leaders++
+	case "at-odds", "contradicted":
+		w.problem("%s, shard %q: %s", m.name, e.Shard, e.Detail)
 	case "activated":
 		w.res.Activations++
 		key := fmt.Sprintf("%s@%d", e.Shard, e.Epoch)

@@ -56,6 +56,7 @@ func (w *whole) fault() {
 	default:
 		w.administer()
 	}
+	w.photograph(w.f.machines[w.rng.IntN(len(w.f.machines))])
 	w.e.After(w.pause(), "kv.fault", w.fault)
 }
 
@@ -81,12 +82,18 @@ func (w *whole) special() {
 		w.powerCut()
 	case w.style == lossOfDisks && w.spare():
 		w.crash(m, true)
+	case w.style == damageToDisks:
+		w.damage(m)
 	}
 }
 
 // spare reports whether a disk may be lost: no more than one at a time, and none while
 // copies elsewhere aren't complete.
 func (w *whole) spare() bool {
+	if w.hurt && !w.isWhole() {
+		return false
+	}
+	w.hurt = false
 	for _, m := range w.f.machines {
 		// Whether copies are in sync is seen only after a while.
 		if !m.up || w.ill[m.name] > 0 || (w.e.Now()-m.since).Duration() < 5*time.Second || w.newest.Member(m.node.ID()) == nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/kvcluster/check"
+	"github.com/shardquake/shardquake/kvcluster/storage/damage"
 	"github.com/shardquake/shardquake/sim/kv"
 )
 
@@ -17,6 +18,8 @@ func TestWholeClustersUnderRandomFaultsFindNoViolation(t *testing.T) {
 	plan := planned()
 	seeds := len(plan)
 	var total kv.WholeResult
+	total.Damage = map[damage.Kind]int{}
+	beyond := 0
 	undecided, outages, events := 0, 0, uint64(0)
 	var worst time.Duration
 	for _, seed := range plan {
@@ -37,6 +40,15 @@ func TestWholeClustersUnderRandomFaultsFindNoViolation(t *testing.T) {
 		total.Crashes += r.Crashes
 		total.Cuts += r.Cuts
 		total.Wipes += r.Wipes
+		for kind, n := range r.Damage {
+			total.Damage[kind] += n
+		}
+		if r.Beyond {
+			beyond++
+		}
+		total.RolledBack += r.RolledBack
+		total.Mended += r.Mended
+		total.Lost += r.Lost
 		total.Leaders += r.Leaders
 		total.Revisions += r.Revisions
 		total.Events += r.Events
@@ -44,7 +56,7 @@ func TestWholeClustersUnderRandomFaultsFindNoViolation(t *testing.T) {
 		total.Report.Ops += r.Report.Ops
 		total.Report.Overlaps += r.Report.Overlaps
 	}
-	t.Logf("%d seeds: %+v; %d outages, the longest %d %% of the bound; at most %d events", seeds, total, outages, worst, events)
+	t.Logf("%d seeds, %d beyond: %+v; %d outages, the longest %d %% of the bound; at most %d events", seeds, beyond, total, outages, worst, events)
 	assert.Less(t, undecided, seeds/10, "too few operations came through")
 	assert.Greater(t, total.Activations, seeds*10)
 	assert.Greater(t, outages, seeds/3)

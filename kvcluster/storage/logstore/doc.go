@@ -1,5 +1,8 @@
 // Package logstore is a storage engine that appends batches to a checksummed log and
-// keeps its content in memory.
+// keeps its content in memory. It is what the simulator's nodes keep their data in: each of
+// its disk operations happens when the model says. The nodes that ship keep theirs in
+// package pebblestore; both are held to one contract (package storage), and both are
+// rehearsed (package rehearse of sim/kv).
 //
 // # Files
 //
@@ -7,16 +10,7 @@
 // it was begun, followed by a record that says so; a log without that mark was never
 // finished and is ignored (unless it is not the first and there is no earlier one: then it
 // was, and has been damaged). When most of a log is outdated, the next one is written and
-// synced before the old one is removed.
-//
-// # Torn or rotten
-//
-// A record that doesn't match its checksum is either one whose writing the crash
-// interrupted, which is to be expected and cut off with everything behind it, or one
-// that was durable and has changed since, which must not pass unnoticed. Each record
-// therefore contains up to where the log was durable when it was written: if an
-// intact record behind the broken one says that the broken one was durable, the log is
-// corrupt. Damage behind the last sync that a later record testifies to looks like an
-// interrupted write; so does damage at the very end. Closing an engine properly leaves a
-// record that testifies to everything.
+// synced before the old one is removed. The end of the log stands in a second place,
+// its tail (package tail), so that one that was torn by a crash can be told from one that was
+// damaged, and most damage is mended.
 package logstore

@@ -11,6 +11,7 @@ import (
 	"github.com/google/btree"
 
 	"github.com/shardquake/shardquake/kvcluster/storage"
+	"github.com/shardquake/shardquake/kvcluster/storage/tail"
 )
 
 // Config configures a Store. Zero fields stand for the defaults.
@@ -18,6 +19,8 @@ type Config struct {
 	// RewriteBytes is the least size at which a log is rewritten; 1 MiB. It is then
 	// rewritten when it has three times the size of its content.
 	RewriteBytes int64
+	// TailBytes is how much of the log's end is kept a second time, at least; 256 KiB.
+	TailBytes int64
 }
 
 type item struct{ key, value []byte }
@@ -31,49 +34,115 @@ type Store struct {
 	cfg     Config
 	fs      storage.FS
 	file    storage.File
-	number  uint64
+	number  uint64 // of the log
 	size    int64
-	durable int64 // offset up to which Sync has returned
-	live    int64 // bytes of keys and values
+	batches uint64 // that were applied since the store was made
+	durable uint64 // batches of which Sync has returned
+	wrote   uint64 // generation of the last batch
+	slots   *slots
+	tail    *tail.Tail
+	mended  uint64 // batches that the tail gave back
+	live    int64  // bytes of keys and values
 	tree    *tree
 	failed  error
 }
 
 var _ storage.Engine = (*Store)(nil)
 
+// complete is the kind of operation that says that the content is complete.
+const complete storage.OpKind = 0xff
+
 // Open opens the log in fs, or begins one. It returns storage.ErrCorrupt when the log
-// is damaged where it was durable.
+// is damaged where it was durable, and its tail can't mend it.
 func Open(fs storage.FS, cfg Config) (*Store, error) {
 	if cfg.RewriteBytes == 0 {
 		cfg.RewriteBytes = 1 << 20
 	}
-	s := &Store{cfg: cfg, fs: fs, tree: btree.NewG[item](16, less)}
+	if cfg.TailBytes == 0 {
+		cfg.TailBytes = 256 << 10
+	}
+	s := &Store{cfg: cfg, fs: fs, slots: &slots{fs: fs}, tree: btree.NewG[item](16, less)}
 	numbers, err := s.logs()
 	if err != nil {
 		return nil, err
 	}
-	found := false
+	found, durable := false, uint64(0)
 	for _, n := range slices.Backward(numbers) {
 		if found {
 			err = fs.Remove(logName(n))
 		} else {
-			found, err = s.load(n)
+			var testified uint64
+			found, testified, err = s.load(n)
+			durable = max(durable, testified)
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	if !found {
-		if len(numbers) > 0 && numbers[0] > 1 {
-			// The one before was removed, so this one had been finished.
-			return nil, fmt.Errorf("logstore: no complete log, the first is %d: %w", numbers[0], storage.ErrCorrupt)
-		}
-		if err := s.begin(); err != nil {
-			return nil, err
-		}
+	if !found && len(numbers) > 0 && numbers[0] > 1 {
+		// The one before was removed, so this one had been finished.
+		return nil, fmt.Errorf("logstore: no complete log, the first is %d: %w", numbers[0], storage.ErrCorrupt)
+	}
+	if err := s.recover(found, durable); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
+
+// recover adds what the tail has beyond the log, and begins to write both.
+func (s *Store) recover(loaded bool, durable uint64) error {
+	found, err := tail.Recover(s.slots, tail.Position{Number: s.batches, Generation: s.wrote})
+	if err != nil {
+		return fmt.Errorf("logstore: %w", err)
+	}
+	if !loaded {
+		if err := s.begin(); err != nil {
+			return err
+		}
+	}
+	if err := s.mend(found); err != nil {
+		return err
+	}
+	if s.batches < durable {
+		return fmt.Errorf("logstore: %w: batch %d had been synced, only %d can be read", storage.ErrLost, durable, s.batches)
+	}
+	s.durable = s.batches
+	s.tail, err = tail.Begin(s.slots, found, s.cfg.TailBytes)
+	if err != nil {
+		return fmt.Errorf("logstore: %w", err)
+	}
+	s.wrote = s.tail.Generation()
+	return nil
+}
+
+// mend adds what the tail has to the log.
+func (s *Store) mend(found tail.Found) error {
+	s.wrote = found.Generation
+	for _, ops := range found.Batches {
+		buf, err := tail.Append(nil, &tail.Record{Number: s.batches + 1, Generation: s.wrote, Durable: s.durable, Ops: ops})
+		if err == nil {
+			err = s.file.Append(buf)
+		}
+		if err != nil {
+			return fmt.Errorf("logstore: %s: %w", logName(s.number), err)
+		}
+		for _, op := range ops {
+			s.change(op)
+		}
+		s.batches++
+		s.size += int64(len(buf))
+		s.mended++
+	}
+	if s.mended > 0 {
+		if err := s.file.Sync(); err != nil {
+			return fmt.Errorf("logstore: %s: %w", logName(s.number), err)
+		}
+	}
+	return nil
+}
+
+// Mended is how many batches the log had lost and its tail gave back at the opening.
+func (s *Store) Mended() uint64 { return s.mended }
 
 func logName(n uint64) string { return fmt.Sprintf("log-%020d", n) }
 
@@ -94,48 +163,52 @@ func (s *Store) logs() ([]uint64, error) {
 	return numbers, nil
 }
 
-// load reads a log. It reports false, and removes it, when it isn't complete.
-func (s *Store) load(n uint64) (bool, error) {
+// load reads a log. It reports false, and removes it, when it isn't complete; and up to
+// which batch a record of it, wherever, says that everything was durable.
+func (s *Store) load(n uint64) (done bool, durable uint64, err error) {
 	name := logName(n)
 	f, err := s.fs.Open(name)
 	if err != nil {
-		return false, fmt.Errorf("logstore: %w", err)
+		return false, 0, fmt.Errorf("logstore: %w", err)
 	}
 	data, err := f.ReadAll()
 	if err != nil {
-		return false, fmt.Errorf("logstore: %s: %w", name, err)
+		return false, 0, fmt.Errorf("logstore: %s: %w", name, err)
 	}
-	done := false
-	at := int64(0)
-	for at < int64(len(data)) {
-		r, ok := parse(data[at:])
-		if !ok {
-			break
-		}
-		for _, op := range r.ops {
-			done = done || op.Kind == complete
-			s.change(op)
-		}
-		at += r.size
-	}
-	if err := checkTail(name, data, at); err != nil {
-		return false, err
-	}
+	at, done := s.read(data)
+	tail.Scan(data[at:], func(r tail.Record) { durable = max(durable, r.Durable) })
 	if !done {
 		s.tree.Clear(false)
-		s.live = 0
-		return false, errors.Join(f.Close(), s.fs.Remove(name))
+		s.live, s.batches, s.wrote = 0, 0, 0
+		return false, durable, errors.Join(f.Close(), s.fs.Remove(name))
 	}
 	if at < int64(len(data)) {
 		if err := f.Truncate(at); err != nil {
-			return false, fmt.Errorf("logstore: %s: %w", name, err)
+			return false, 0, fmt.Errorf("logstore: %s: %w", name, err)
 		}
 	}
 	if err := f.Sync(); err != nil {
-		return false, fmt.Errorf("logstore: %s: %w", name, err)
+		return false, 0, fmt.Errorf("logstore: %s: %w", name, err)
 	}
-	s.file, s.number, s.size, s.durable = f, n, at, at
-	return true, nil
+	s.file, s.number, s.size = f, n, at
+	return true, durable, nil
+}
+
+// read applies the records at the front of data, up to the first that isn't intact.
+func (s *Store) read(data []byte) (at int64, done bool) {
+	for at < int64(len(data)) {
+		r, ok := tail.Parse(data[at:])
+		if !ok || done && r.Number != s.batches+1 {
+			break
+		}
+		for _, op := range r.Ops {
+			done = done || op.Kind == complete
+			s.change(op)
+		}
+		s.batches, s.wrote = r.Number, r.Generation
+		at += r.Size
+	}
+	return at, done
 }
 
 // begin writes the content to a new log, which takes the place of the present one.
@@ -150,7 +223,7 @@ func (s *Store) begin() error {
 		return errors.Join(fmt.Errorf("logstore: %s: %w", name, err), f.Close(), s.fs.Remove(name))
 	}
 	old, oldName := s.file, logName(s.number)
-	s.file, s.number, s.size, s.durable = f, s.number+1, size, size
+	s.file, s.number, s.size, s.durable = f, s.number+1, size, s.batches
 	if old == nil {
 		return nil
 	}
@@ -165,7 +238,7 @@ func (s *Store) writeContent(f storage.File) (size int64, err error) {
 	bytes := 0
 	flush := func() bool {
 		var buf []byte
-		if buf, err = appendRecord(nil, 0, ops); err == nil {
+		if buf, err = tail.Append(nil, &tail.Record{Number: s.batches, Generation: s.wrote, Durable: s.durable, Ops: ops}); err == nil {
 			err = f.Append(buf)
 		}
 		size += int64(len(buf))
@@ -192,11 +265,7 @@ func (s *Store) Apply(b *storage.Batch) error {
 	if b.Empty() {
 		return nil
 	}
-	buf, err := appendRecord(nil, s.durable, b.Ops)
-	if err != nil {
-		return err
-	}
-	if err := s.append(buf); err != nil {
+	if err := s.write(b.Ops); err != nil {
 		return err
 	}
 	for _, op := range b.Ops {
@@ -211,9 +280,17 @@ func (s *Store) Apply(b *storage.Batch) error {
 	return nil
 }
 
-func (s *Store) append(buf []byte) error {
-	err := s.file.Append(buf)
+// write adds a batch to the log and its tail, or to neither.
+func (s *Store) write(ops []storage.Op) error {
+	buf, err := tail.Append(nil, &tail.Record{Number: s.batches + 1, Generation: s.wrote, Durable: s.durable, Ops: ops})
+	if err != nil {
+		return err
+	}
+	if err = s.file.Append(buf); err == nil {
+		err = s.tail.Add(buf)
+	}
 	if err == nil {
+		s.batches++
 		s.size += int64(len(buf))
 		return nil
 	}
@@ -266,46 +343,32 @@ func (s *Store) Sync() error {
 	if s.failed != nil {
 		return s.failed
 	}
-	if err := s.file.Sync(); err != nil {
+	if err := errors.Join(s.slots.sync(), s.file.Sync()); err != nil {
 		return s.fail(fmt.Errorf("logstore: %s: %w", logName(s.number), err))
 	}
-	s.durable = s.size
+	s.durable = s.batches
 	return nil
 }
 
+// Durable implements storage.Engine.
+func (s *Store) Durable() uint64 { return s.durable }
+
 // Mark is a point in the log; see MarkDurable.
-type Mark struct {
-	number uint64
-	size   int64
-}
+type Mark struct{ batches uint64 }
 
 // Mark is the present end of the log.
-func (s *Store) Mark() Mark { return Mark{s.number, s.size} }
+func (s *Store) Mark() Mark { return Mark{s.batches} }
 
 // MarkDurable tells the store that everything up to the mark is durable: for those who
-// sync the file themselves, as the simulator does to let a sync take time.
-func (s *Store) MarkDurable(m Mark) {
-	if m.number == s.number {
-		s.durable = max(s.durable, m.size)
-	}
-}
+// sync the files themselves, as the simulator does to let a sync take time.
+func (s *Store) MarkDurable(m Mark) { s.durable = max(s.durable, m.batches) }
 
-// Close implements storage.Engine. It makes everything durable and testifies to it.
+// Close implements storage.Engine. It makes everything durable.
 func (s *Store) Close() error {
 	if s.failed != nil {
 		return nil
 	}
-	err := s.Sync()
-	if err == nil {
-		var buf []byte
-		if buf, err = appendRecord(nil, s.durable, nil); err == nil {
-			err = s.append(buf)
-		}
-		if err == nil {
-			err = s.Sync()
-		}
-	}
-	err = errors.Join(err, s.file.Close())
+	err := errors.Join(s.Sync(), s.file.Close(), s.slots.close())
 	s.failed = storage.ErrClosed
 	return err
 }

@@ -1,14 +1,19 @@
 package pebblestore
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/shardquake/shardquake/kvcluster/storage"
+	"github.com/shardquake/shardquake/kvcluster/storage/tail"
 )
 
 // Store is the engine. It is safe for use by several processes at once.
@@ -18,6 +23,14 @@ type Store struct {
 	dir     string
 	reserve uint64
 	closed  bool
+	slots   *slots
+
+	mu      sync.Mutex // of what Apply changes
+	tail    *tail.Tail
+	batches uint64 // that were applied since the database was made
+	mended  uint64
+	failed  error
+	durable atomic.Uint64 // batches of which Sync has returned
 }
 
 var _ storage.Engine = (*Store)(nil)
@@ -29,11 +42,18 @@ type Config struct {
 	// pebble's default, 4 MiB.
 	MemTableBytes uint64
 	// Reserve is how many bytes of the disk are left for vital batches and for what pebble
-	// does on its own account: others are refused with storage.ErrFull. When there is
+	// does on its own account: others are refused with storage.ErrFull, those that free room
+	// or mend when only half of it is left. When there is
 	// nothing left at all, pebble can't go on and ends the process. 0: everything may be
 	// used.
 	Reserve uint64
+	// TailBytes is how much of the log's end is kept a second time, at least; 1 MiB.
+	TailBytes int64
 }
+
+// numberKey is where every batch leaves its number and generation (package tail). It is
+// hidden from whoever reads.
+var numberKey = []byte{0, 0, '#'}
 
 type silent struct{}
 
@@ -50,6 +70,9 @@ func Open(dir string, cfg Config) (*Store, error) {
 	if cfg.FS == nil {
 		cfg.FS = vfs.Default
 	}
+	if cfg.TailBytes == 0 {
+		cfg.TailBytes = 1 << 20
+	}
 	db, err := pebble.Open(dir, &pebble.Options{FS: cfg.FS, MemTableSize: cfg.MemTableBytes, Logger: silent{},
 		// Pebble would end the process when a compaction meets corrupt data, over and over. What
 		// matters is that reads return ErrCorrupt: then it is dropped and fetched anew.
@@ -58,8 +81,58 @@ func Open(dir string, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, wrap("open", err)
 	}
-	return &Store{db: db, fs: cfg.FS, dir: dir, reserve: cfg.Reserve}, nil
+	s := &Store{db: db, fs: cfg.FS, dir: dir, reserve: cfg.Reserve, slots: &slots{fs: cfg.FS, dir: dir, size: cfg.TailBytes}}
+	if err := s.recover(cfg.TailBytes); err != nil {
+		return nil, errors.Join(fmt.Errorf("pebblestore: %s: %w", dir, err), s.slots.close(), db.Close())
+	}
+	return s, nil
 }
+
+// recover adds what the tail has beyond pebble's log, and begins to write it.
+func (s *Store) recover(size int64) error {
+	at, err := s.position()
+	if err != nil {
+		return err
+	}
+	found, err := tail.Recover(s.slots, at)
+	if err != nil {
+		return err
+	}
+	s.batches, s.mended = at.Number, uint64(len(found.Batches))
+	for _, ops := range found.Batches {
+		if err := s.commit(ops, found.Generation); err != nil {
+			return err
+		}
+	}
+	if err := s.db.LogData(nil, pebble.Sync); err != nil {
+		return wrap("sync", err)
+	}
+	s.durable.Store(s.batches)
+	s.tail, err = tail.Begin(s.slots, found, size)
+	return err
+}
+
+// position is where the database stands.
+func (s *Store) position() (at tail.Position, err error) {
+	buf, found, err := get(s.db, numberKey)
+	if err != nil || !found {
+		return at, err
+	}
+	var n int
+	if at.Number, n = binary.Uvarint(buf); n > 0 {
+		at.Generation, n = binary.Uvarint(buf[n:])
+	}
+	if n <= 0 {
+		return at, fmt.Errorf("the number of the last batch: %w", storage.ErrCorrupt)
+	}
+	return at, nil
+}
+
+// Mended is how many batches the log had lost and its tail gave back at the opening.
+func (s *Store) Mended() uint64 { return s.mended }
+
+// Durable implements storage.Engine.
+func (s *Store) Durable() uint64 { return s.durable.Load() }
 
 // room returns storage.ErrFull when a batch would eat into the reserve.
 func (s *Store) room(b *storage.Batch) error {
@@ -79,8 +152,12 @@ func (s *Store) room(b *storage.Batch) error {
 	if err != nil {
 		return wrap("disk usage", err)
 	}
-	if u.AvailBytes < s.reserve+size {
-		return fmt.Errorf("pebblestore: %d bytes left, %d of them in reserve: %w", u.AvailBytes, s.reserve, storage.ErrFull)
+	reserve := s.reserve
+	if b.Frees {
+		reserve /= 2
+	}
+	if u.AvailBytes < reserve+size {
+		return fmt.Errorf("pebblestore: %s: %d bytes left, %d of them in reserve: %w", s.dir, u.AvailBytes, s.reserve, storage.ErrFull)
 	}
 	return nil
 }
@@ -107,8 +184,25 @@ func (s *Store) Apply(b *storage.Batch) error {
 	if err := s.room(b); err != nil {
 		return err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed != nil {
+		return s.failed
+	}
+	if err := s.tail.Append(s.batches+1, s.durable.Load(), b.Ops); err != nil {
+		return wrap("apply", err)
+	}
+	if err := s.commit(b.Ops, s.tail.Generation()); err != nil {
+		s.failed = errors.Join(storage.ErrClosed, err) // the tail has what the log hasn't
+		return err
+	}
+	return nil
+}
+
+// commit adds a batch to the database, with its number.
+func (s *Store) commit(ops []storage.Op, generation uint64) error {
 	batch := s.db.NewBatch()
-	for _, op := range b.Ops {
+	for _, op := range ops {
 		var err error
 		switch op.Kind {
 		case storage.Put:
@@ -124,15 +218,15 @@ func (s *Store) Apply(b *storage.Batch) error {
 			return errors.Join(wrap("batch", err), batch.Close())
 		}
 	}
-	return wrap("apply", batch.Commit(pebble.NoSync))
-}
-
-// Sync implements storage.Engine: an empty synced record after all others.
-func (s *Store) Sync() error {
-	if s.closed {
-		return storage.ErrClosed
+	number := binary.AppendUvarint(binary.AppendUvarint(nil, s.batches+1), generation)
+	if err := batch.Set(numberKey, number, nil); err != nil {
+		return errors.Join(wrap("batch", err), batch.Close())
 	}
-	return wrap("sync", s.db.LogData(nil, pebble.Sync))
+	if err := batch.Commit(pebble.NoSync); err != nil {
+		return wrap("apply", err)
+	}
+	s.batches++
+	return nil
 }
 
 // Get implements storage.Reader.
@@ -166,7 +260,7 @@ func (s *Store) Close() error {
 	}
 	err := s.Sync()
 	s.closed = true
-	return errors.Join(err, wrap("close", s.db.Close()))
+	return errors.Join(err, s.slots.close(), wrap("close", s.db.Close()))
 }
 
 type snapshot struct{ s *pebble.Snapshot }
@@ -201,6 +295,9 @@ func scan(r pebble.Reader, start, end []byte, f func(key, value []byte) bool) (e
 		v, err := it.ValueAndErr()
 		if err != nil {
 			return wrap("scan", err)
+		}
+		if bytes.Equal(it.Key(), numberKey) {
+			continue
 		}
 		if !f(it.Key(), v) {
 			return nil

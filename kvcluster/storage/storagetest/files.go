@@ -84,3 +84,15 @@ func (x file) Sync() error {
 }
 
 func (x file) Close() error { return nil }
+
+// Contents are the files as they are now.
+func (f *Files) Contents() map[string][]byte {
+	out := make(map[string][]byte)
+	for name, data := range f.data {
+		out[name] = slices.Clone(data)
+	}
+	return out
+}
+
+// Replace makes a file another one, durably.
+func (f *Files) Replace(name string, data []byte) { f.data[name], f.durable[name] = data, data }

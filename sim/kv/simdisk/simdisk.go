@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/shardquake/shardquake/kvcluster/storage"
+	"github.com/shardquake/shardquake/kvcluster/storage/damage"
 )
 
 const sector = 512
@@ -110,30 +111,68 @@ func (d *Disk) scramble(f *content) {
 // Rot flips a bit of what is durable in a file. It reports false when there is
 // nothing.
 func (d *Disk) Rot() bool {
-	var candidates []*content
-	for _, name := range d.names() {
-		if f := d.files[name]; f.durable > 0 {
-			candidates = append(candidates, f)
-		}
-	}
-	if len(candidates) == 0 {
+	f, _ := d.anyFile()
+	if f == nil {
 		return false
 	}
-	f := candidates[d.rng.IntN(len(candidates))]
 	f.data[d.rng.IntN(f.durable)] ^= 1 << d.rng.IntN(8)
 	return true
 }
 
-// RotOld is Rot in the first quarter of a file, of which much that was written later tells
-// that it was durable.
-func (d *Disk) RotOld() bool {
+// anyFile is a file with something durable in it, and its name; nil if there is none.
+func (d *Disk) anyFile() (*content, string) {
+	var candidates []string
 	for _, name := range d.names() {
-		if f := d.files[name]; f.durable >= 4*sector {
-			f.data[d.rng.IntN(f.durable/4)] ^= 1 << d.rng.IntN(8)
-			return true
+		if d.files[name].durable > 0 {
+			candidates = append(candidates, name)
 		}
 	}
-	return false
+	if len(candidates) == 0 {
+		return nil, ""
+	}
+	name := candidates[d.rng.IntN(len(candidates))]
+	return d.files[name], name
+}
+
+// Image is what a disk had at some time.
+type Image struct{ files map[string][]byte }
+
+// Image is what is durable now.
+func (d *Disk) Image() Image {
+	i := Image{files: make(map[string][]byte)}
+	for _, name := range d.names() {
+		if f := d.files[name]; f.named {
+			i.files[name] = slices.Clone(f.data[:f.durable])
+		}
+	}
+	return i
+}
+
+// Damage does something to one file, where it was written to lately. Nobody may have it
+// open. Earlier is what the disk had some time ago. It tells what was done; "" if there is
+// nothing to be damaged.
+func (d *Disk) Damage(kind damage.Kind, earlier Image) string {
+	f, name := d.anyFile()
+	if f == nil {
+		return ""
+	}
+	f.data = damage.Of(kind, f.data, earlier.files[name], d.rng)
+	f.durable = len(f.data)
+	return fmt.Sprintf("%s of %s", kind, name)
+}
+
+// RollBack makes the disk what it was at an earlier time. Nobody may have files open.
+func (d *Disk) RollBack(earlier Image) {
+	d.files = make(map[string]*content)
+	names := make([]string, 0, len(earlier.files))
+	for name := range earlier.files {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		data := earlier.files[name]
+		d.files[name] = &content{data: slices.Clone(data), durable: len(data), named: true}
+	}
 }
 
 // Mark remembers how much of each file there is: for SyncTo.

@@ -1,0 +1,136 @@
+package kv
+
+import (
+	"time"
+
+	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/kvcluster/storage/damage"
+	"github.com/shardquake/shardquake/sim/kv/simdisk"
+)
+
+// image is what a machine's disk had at some time: when, as the disk's how manieth, and how
+// many batches were durable.
+type image struct {
+	disk    int
+	files   simdisk.Image
+	batches uint64
+}
+
+// photograph keeps what a disk has, for it to be put back.
+func (w *whole) photograph(m *Machine) {
+	if w.style != damageToDisks || !m.up {
+		return
+	}
+	list := append(w.images[m.name], image{m.disks, m.disk.Image(), m.store.Durable()})
+	w.images[m.name] = list[max(0, len(list)-4):]
+}
+
+// damage ends a process and does something to what its disk has had since lately: to a
+// file of it, or the folder is put back as a whole. At most one disk at a time is hurt, until
+// the cluster is whole again: more are a majority.
+func (w *whole) damage(m *Machine) {
+	if w.hurt && !w.isWhole() || !m.up || m.node.ID() == "" {
+		return
+	}
+	w.hurt = false
+	var earlier image
+	if list := w.images[m.name]; len(list) > 0 {
+		if earlier = list[w.rng.IntN(len(list))]; earlier.disk != m.disks {
+			earlier = image{}
+		}
+	}
+	kinds := damage.Kinds()
+	which := w.rng.IntN(len(kinds) + 2)
+	if which >= len(kinds) && earlier.batches == 0 {
+		return
+	}
+	w.res.Crashes++
+	w.hurt = true
+	if w.rng.IntN(3) == 0 {
+		w.powerCutBut(m)
+	} else {
+		m.Crash()
+	}
+	if which < len(kinds) {
+		w.res.Damage[kinds[which]]++
+		w.e.Note("kv.damage", m.name+": "+m.disk.Damage(kinds[which], earlier.files))
+		w.back(m.Start)
+		return
+	}
+	w.back(func() { w.putBack(m, earlier) })
+}
+
+// powerCutBut ends all processes at once, the one given for longer.
+func (w *whole) powerCutBut(m *Machine) {
+	for _, x := range w.f.machines {
+		if !x.up {
+			continue
+		}
+		w.res.Crashes++
+		x.Crash()
+		if x != m {
+			w.e.After(time.Duration(w.rng.Int64N(int64(300*time.Millisecond))), "kv.repair", x.Start)
+		}
+	}
+}
+
+// putBack puts a disk back as a whole, and starts the machine when somebody who remembers
+// more can be reached.
+func (w *whole) putBack(m *Machine, earlier image) {
+	if m.up || m.disks != earlier.disk {
+		return // it was started, or got another disk, for another reason
+	}
+	if w.ill[m.name] > 0 || w.rememberers(m, earlier.batches) == nil {
+		w.back(func() { w.putBack(m, earlier) })
+		if !w.faults {
+			m.Start()
+		}
+		return
+	}
+	w.res.RolledBack++
+	m.disk.RollBack(earlier.files)
+	w.e.Note("kv.roll-back", m.name)
+	m.Start()
+	if m.up && m.node.Started() {
+		w.problem("%s takes part with a disk that was put back, and has asked nobody", m.name)
+	}
+	if m.up {
+		w.e.After(2*time.Second, "kv.found", func() { w.foundOut(m, earlier) })
+	}
+}
+
+// rememberers are the machines that can be reached and know that a disk had more.
+func (w *whole) rememberers(m *Machine, batches uint64) (names []string) {
+	id := w.idOf(m)
+	for _, x := range w.f.machines {
+		if x != m && x.up && !x.paused && w.ill[x.name] == 0 && x.node.Started() && x.node.Remembers(id) > batches {
+			names = append(names, x.name)
+		}
+	}
+	return names
+}
+
+// idOf is the node that was on a machine last.
+func (w *whole) idOf(m *Machine) (id shardmap.NodeID) {
+	number := uint64(0)
+	for i := range w.newest.Members() {
+		if x := &w.newest.Members()[i]; x.Name == m.name && x.Number > number {
+			id, number = x.ID, x.Number
+		}
+	}
+	return id
+}
+
+// foundOut looks whether a folder that was put back was found out. If not, those who
+// remember were struck before they could answer, which exceeds what is promised.
+func (w *whole) foundOut(m *Machine, earlier image) {
+	if m.disks == earlier.disk && m.up && m.node.Started() {
+		w.res.Beyond = true
+	}
+}
+
+// wasLost counts the disks that were found to have lost something.
+func (w *whole) wasLost(*Machine, error) {
+	w.res.Lost++
+	w.hurt = true
+}
