@@ -23,6 +23,7 @@ import (
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/kvcluster/meta"
 	"github.com/shardquake/shardquake/kvcluster/node"
+	"github.com/shardquake/shardquake/kvcluster/storage"
 	"github.com/shardquake/shardquake/kvcluster/storage/pebblestore"
 	"github.com/shardquake/shardquake/kvcluster/tcp"
 	"github.com/shardquake/shardquake/kvcluster/wire"
@@ -207,9 +208,25 @@ func (f *kvNodeFlags) hasData() bool {
 
 func (f *kvNodeFlags) database() string { return filepath.Join(f.data, "db") }
 
-// serve runs the node until ctx ends.
+// serve runs the node until ctx ends. One whose disk turns out to be that of an earlier time
+// goes on with an empty one: as another node, which the others provide with what it needs.
 func (f *kvNodeFlags) serve(ctx context.Context, conn tcp.Config, store pebblestore.Config, out, log io.Writer) error {
-	engine, err := pebblestore.Open(f.database(), store)
+	for {
+		err := f.serveDisk(ctx, conn, store, out, log)
+		if !errors.Is(err, storage.ErrLost) {
+			return err
+		}
+		aside, asideErr := pebblestore.SetAside(f.database(), err)
+		if asideErr != nil {
+			return &exitError{exitFail, errors.Join(err, asideErr)}
+		}
+		kvLog(log)("%v: it is set aside as %s, and an empty one comes in its place", err, aside)
+	}
+}
+
+// serveDisk runs the node on one disk.
+func (f *kvNodeFlags) serveDisk(ctx context.Context, conn tcp.Config, store pebblestore.Config, out, log io.Writer) error {
+	engine, lost, err := pebblestore.OpenOrSetAside(f.database(), store)
 	if errors.Is(err, syscall.EAGAIN) {
 		return usagef("data in %s: another process uses it: %w", f.data, err)
 	}
@@ -217,8 +234,14 @@ func (f *kvNodeFlags) serve(ctx context.Context, conn tcp.Config, store pebblest
 		return &exitError{exitFail, fmt.Errorf("data in %s: %w", f.data, err)}
 	}
 	logf := kvLog(log)
+	if n := engine.Mended(); n > 0 {
+		logf("data in %s: the log had lost its last %d batches, which its tail gave back", f.data, n)
+	}
+	if lost != "" {
+		logf("data in %s: the database that was here lost what it had synced; this node comes as another one, to which the others give their data. %s", f.data, lost)
+	}
 	cfg := tcp.NodeConfig{Config: conn, Listen: f.listen, Logf: logf, Node: node.Config{
-		Zone: f.zone, Weight: f.weight, Bootstrap: f.bootstrap, Settings: f.settings, Join: f.join, Rand: kvRandom(), Wall: time.Now}}
+		Lost: lost, Zone: f.zone, Weight: f.weight, Bootstrap: f.bootstrap, Settings: f.settings, Join: f.join, Rand: kvRandom(), Wall: time.Now}}
 	events := json.NewEncoder(out)
 	switch {
 	case f.jsonEvents:
@@ -237,7 +260,7 @@ func (f *kvNodeFlags) serve(ctx context.Context, conn tcp.Config, store pebblest
 	}
 	fmt.Fprintf(out, "node %s listens on %s\n", f.id, n.Address())
 	if err := n.Run(ctx); err != nil {
-		return &exitError{exitFail, err} // the engine may be of no use any more
+		return &exitError{exitFail, errors.Join(err, engine.Close())}
 	}
 	if err := engine.Close(); err != nil {
 		return &exitError{exitFail, err}
@@ -246,6 +269,11 @@ func (f *kvNodeFlags) serve(ctx context.Context, conn tcp.Config, store pebblest
 }
 
 func describeEvent(e node.Event) string {
+	if e.Detail != "" {
+		detail := e.Detail
+		e.Detail = ""
+		return describeEvent(e) + ": " + detail
+	}
 	switch {
 	case e.Shard != "" && e.Epoch != 0:
 		return fmt.Sprintf("copy of %s: %s (epoch %d)", e.Shard, e.What, e.Epoch)

@@ -33,7 +33,7 @@ func (n *Node) identify() error {
 		return err
 	}
 	n.id.Nonce = n.nonce()
-	if !n.cfg.Bootstrap {
+	if !n.cfg.Bootstrap || n.cfg.Lost != "" {
 		return nil // asks to join when that number is on disk
 	}
 	return n.bootstrap()

@@ -50,6 +50,10 @@ type Fleet struct {
 	OnStep  func(*Machine)
 	// OnLost is told of a disk that was found to have lost something, if it isn't nil.
 	OnLost func(*Machine, error)
+	// OnExit is told why a node's process ended on its own account, OnDeliver may change what a
+	// node receives, if they aren't nil.
+	OnExit    func(*Machine, error)
+	OnDeliver func(to *Machine, m wire.Message)
 	// Mended counts the logs that had lost something and had it given back by their tails.
 	Mended int
 
@@ -265,6 +269,9 @@ func (m *Machine) step(in kvnode.Input) {
 	if out.Exit != nil {
 		m.f.Engine.Note("kv.exit", m.name)
 		m.Crash()
+		if m.f.OnExit != nil {
+			m.f.OnExit(m, out.Exit)
+		}
 		if errors.Is(out.Exit, storage.ErrLost) {
 			m.setAside(out.Exit)
 			m.f.Engine.After(restartAfter, "kv.restart", m.Start)
@@ -361,6 +368,9 @@ func (f *Fleet) deliver(to string, frame []byte) {
 	m := f.byName[to]
 	if m == nil {
 		return
+	}
+	if f.OnDeliver != nil {
+		f.OnDeliver(m, msg)
 	}
 	m.run(func() { m.step(kvnode.Received{M: msg}) })
 }

@@ -73,11 +73,10 @@ func Open(dir string, cfg Config) (*Store, error) {
 	if cfg.TailBytes == 0 {
 		cfg.TailBytes = 1 << 20
 	}
-	db, err := pebble.Open(dir, &pebble.Options{FS: cfg.FS, MemTableSize: cfg.MemTableBytes, Logger: silent{},
-		// Pebble would end the process when a compaction meets corrupt data, over and over. What
-		// matters is that reads return ErrCorrupt: then it is dropped and fetched anew.
-		EventListener:      &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}},
-		FormatMajorVersion: pebble.FormatNewest})
+	if err := check(dir, cfg); err != nil {
+		return nil, err
+	}
+	db, err := open(dir, cfg, false)
 	if err != nil {
 		return nil, wrap("open", err)
 	}
@@ -86,6 +85,35 @@ func Open(dir string, cfg Config) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("pebblestore: %s: %w", dir, err), s.slots.close(), db.Close())
 	}
 	return s, nil
+}
+
+func open(dir string, cfg Config, readOnly bool) (*pebble.DB, error) {
+	return pebble.Open(dir, &pebble.Options{FS: cfg.FS, MemTableSize: cfg.MemTableBytes, Logger: silent{}, ReadOnly: readOnly,
+		// Pebble would end the process when a compaction meets corrupt data, over and over. What
+		// matters is that reads return ErrCorrupt: then it is dropped and fetched anew.
+		EventListener:      &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}},
+		FormatMajorVersion: pebble.FormatNewest})
+}
+
+// check returns an error if the database has lost something, before it is opened for
+// writing: opening makes tables of what can be read of the log, and removes that.
+func check(dir string, cfg Config) error {
+	if desc, err := pebble.Peek(dir, cfg.FS); err != nil || !desc.Exists {
+		return nil // nothing is lost, or opening will say what
+	}
+	db, err := open(dir, cfg, true)
+	if err != nil {
+		return wrap("open", err)
+	}
+	s := &Store{db: db, slots: &slots{fs: cfg.FS, dir: dir}}
+	at, err := s.position()
+	if err == nil {
+		_, err = tail.Recover(s.slots, at)
+	}
+	if err = errors.Join(err, db.Close()); err != nil {
+		return fmt.Errorf("pebblestore: %s: %w", dir, err)
+	}
+	return nil
 }
 
 // recover adds what the tail has beyond pebble's log, and begins to write it.
