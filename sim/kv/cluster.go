@@ -28,8 +28,8 @@ type Config struct {
 	Loss, Repeat, Delay int
 	// Lies is how many of 1,000 acknowledgements claim more than there is.
 	Lies    int
-	Replica             replica.Config
-	Store               logstore.Config
+	Replica replica.Config
+	Store   logstore.Config
 }
 
 // Cluster is nodes on one network.

@@ -52,9 +52,9 @@ type WholeResult struct {
 	// Beyond says that a folder was put back while nobody who remembers could be reached:
 	// that exceeds what is promised, and nothing that was found wrong counts.
 	Beyond    bool
-	Revisions                                                                        uint64
-	Events                                                                           uint64
-	TraceHash                                                                        uint64
+	Revisions uint64
+	Events    uint64
+	TraceHash uint64
 }
 
 // Bad reports whether anything was wrong.
@@ -75,10 +75,10 @@ type whole struct {
 	history []check.Op
 	ill     map[string]int // machines that faults keep from being well
 	images  map[string][]image
-	hurt    bool           // a disk is damaged that nobody has looked at, or was lost lately
-	bothers bool           // the network loses and delays messages
-	style   style          // which faults are frequent
-	sparse  bool           // faults come one at a time and last, so that failovers end
+	hurt    bool  // a disk is damaged that nobody has looked at, or was lost lately
+	bothers bool  // the network loses and delays messages
+	style   style // which faults are frequent
+	sparse  bool  // faults come one at a time and last, so that failovers end
 
 	newest meta.State
 	seen   map[string]uint64 // revision that each machine's node was last seen with
