@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +24,13 @@ const (
 
 // kvDefaultNodes is a cluster of three on one machine.
 const kvDefaultNodes = "n1=127.0.0.1:7401,n2=127.0.0.1:7402,n3=127.0.0.1:7403"
+
+// How long commands may take unless --timeout says otherwise. One that reads or writes keys
+// outlasts a failover of a cluster with the default settings.
+const (
+	kvAdminTimeout = 10 * time.Second
+	kvDataTimeout  = 40 * time.Second
+)
 
 // kvFlags are the words that all kv commands share.
 type kvFlags struct {
@@ -59,10 +67,12 @@ do it, nothing was done; 5 it is unknown whether it was done.`,
 	flags.StringVar(&f.nodes, "nodes", "", "address book, `name=host:port,…`")
 	flags.StringVar(&f.book, "book", "", "address book, a JSON `file`: {\"n1\": \"127.0.0.1:7401\", …}")
 	flags.StringVar(&f.keyFile, "key-file", "", "`file` with the cluster key")
-	flags.DurationVar(&f.timeout, "timeout", 10*time.Second, "how long a command may take")
+	flags.DurationVar(&f.timeout, "timeout", 0, "how long a command may take; without, 10s, and 40s where keys are read or written, which outlasts a failover")
 	cmd.MarkFlagsMutuallyExclusive("nodes", "book")
-	cmd.AddCommand(newKVNodeCommand(f), newKVStatusCommand(f), newKVSplitCommand(f), newKVMergeCommand(f), newKVMoveCommand(f), newKVDrainCommand(f),
-		newKVGetCommand(f), newKVPutCommand(f), newKVDeleteCommand(f), newKVScanCommand(f), newKVTxnCommand(f), newKVBenchCommand(f))
+	cmd.AddCommand(newKVNodeCommand(f), newKVStatusCommand(f), newKVShardCommand(f), newKVSplitCommand(f), newKVMergeCommand(f), newKVMoveCommand(f),
+		newKVPromoteCommand(f), newKVRebalanceCommand(f), newKVDrainCommand(f), newKVSettingsCommand(f),
+		newKVGetCommand(f), newKVPutCommand(f), newKVDeleteCommand(f), newKVScanCommand(f), newKVBatchCommand(f), newKVTxnCommand(f),
+		newKVRecoverCommand(f), newKVBenchCommand(f))
 	return cmd
 }
 
@@ -126,7 +136,7 @@ func (f *kvFlags) config(name string) (tcp.Config, error) {
 	if err != nil {
 		return tcp.Config{}, err
 	}
-	if f.timeout <= 0 {
+	if f.timeout < 0 {
 		return tcp.Config{}, usagef("--timeout %v: expected a time above 0", f.timeout)
 	}
 	return tcp.Config{Name: name, Book: book, Key: key}, nil
@@ -139,7 +149,7 @@ func (f *kvFlags) administer(cmd *cobra.Command, do func(context.Context, *kvAdm
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)
+	ctx, cancel := context.WithTimeout(cmd.Context(), cmp.Or(f.timeout, kvAdminTimeout))
 	defer cancel()
 	a := &kvAdmin{tcp.NewClient(cfg)}
 	defer a.Close()
@@ -151,8 +161,12 @@ type kvAdmin struct{ *tcp.Client }
 
 // ask asks until a node has carried the command out or refused it, or may have.
 func (a *kvAdmin) ask(ctx context.Context, c wire.Command) (*wire.AdminResult, error) {
+	var last error
 	for {
 		r, err := a.Command(ctx, c)
+		if last == nil || !errors.Is(err, context.DeadlineExceeded) {
+			last = err // that the time is over doesn't say why it took so long
+		}
 		switch {
 		case err == nil && r.Status == wire.OK:
 			return r, nil
@@ -164,7 +178,7 @@ func (a *kvAdmin) ask(ctx context.Context, c wire.Command) (*wire.AdminResult, e
 		select {
 		case <-time.After(200 * time.Millisecond):
 		case <-ctx.Done():
-			return nil, &exitError{exitUnavailable, err}
+			return nil, &exitError{exitUnavailable, last}
 		}
 	}
 }

@@ -187,7 +187,7 @@ func (f *kvBenchFlags) sweep(ctx context.Context, s *kvSession) error {
 	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
 	defer cancel()
 	for {
-		items, err := s.db.Scan(ctx, kvBenchPrefix, kvBenchPrefix+"~", 1000, client.Within(f.timeout))
+		items, err := s.db.Scan(ctx, kvBenchPrefix, kvBenchPrefix+"~", 1000, client.Within(s.limit))
 		if err != nil {
 			return fmt.Errorf("removing the keys of the benchmark: %w", err)
 		}
@@ -198,7 +198,7 @@ func (f *kvBenchFlags) sweep(ctx context.Context, s *kvSession) error {
 		for _, i := range items {
 			ops = append(ops, wire.Op{Kind: wire.Delete, Key: i.Key})
 		}
-		if err := s.db.Batch(ctx, ops, client.Within(f.timeout)); err != nil {
+		if err := s.db.Batch(ctx, ops, client.Within(s.limit)); err != nil {
 			return fmt.Errorf("removing the keys of the benchmark: %w", err)
 		}
 	}

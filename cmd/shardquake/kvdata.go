@@ -1,15 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
-	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/kvcluster/client"
 	"github.com/shardquake/shardquake/kvcluster/tcp"
 	"github.com/shardquake/shardquake/kvcluster/wire"
@@ -21,6 +26,22 @@ type kvSession struct {
 	// options are those of every operation: level and deadline.
 	options []client.Option
 	warn    io.Writer
+	limit   time.Duration
+}
+
+// patience tells now and then why a command is not done yet.
+func (s *kvSession) patience() func(int, error) {
+	var mu sync.Mutex
+	told := time.Now()
+	return func(_ int, why error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if time.Since(told) < 3*time.Second {
+			return
+		}
+		told = time.Now()
+		fmt.Fprintf(s.warn, "still trying: %v\n", why)
+	}
 }
 
 // database runs do with a client. Level is "" for operations that have none.
@@ -29,7 +50,8 @@ func (f *kvFlags) database(cmd *cobra.Command, level string, do func(context.Con
 	if err != nil {
 		return err
 	}
-	s := &kvSession{warn: cmd.ErrOrStderr(), options: []client.Option{client.Within(f.timeout)}}
+	limit := cmp.Or(f.timeout, kvDataTimeout)
+	s := &kvSession{warn: cmd.ErrOrStderr(), limit: limit, options: []client.Option{client.Within(limit)}}
 	if level != "" {
 		l, err := client.ParseLevel(level)
 		if err != nil {
@@ -39,7 +61,7 @@ func (f *kvFlags) database(cmd *cobra.Command, level string, do func(context.Con
 	}
 	transport := tcp.NewClient(cfg)
 	defer transport.Close()
-	s.db, err = client.Open(client.Config{Clock: clock.NewReal(kvRandom().Uint64()), Transport: transport, Admin: transport, Timeout: f.timeout})
+	s.db, err = client.Open(client.Config{Transport: transport, Admin: transport, Timeout: limit, OnRetry: s.patience()})
 	if err != nil {
 		return err
 	}
@@ -59,7 +81,7 @@ func kvExit(err error) error {
 		code = exitUsage
 	case errors.Is(err, client.ErrUnavailable):
 		code = exitUnavailable
-	case errors.Is(err, client.ErrCondition), errors.Is(err, client.ErrConflict):
+	case errors.Is(err, client.ErrCondition), errors.Is(err, client.ErrConflict), errors.Is(err, client.ErrPartial):
 		code = exitFail
 	case errors.Is(err, context.Canceled):
 		code = exitAborted
@@ -69,8 +91,22 @@ func kvExit(err error) error {
 	return &exitError{code, err}
 }
 
+// showValue prints a value so that it stays on its line and does nothing to the terminal: as
+// it is if it can be printed, else quoted.
+func showValue(v []byte) string {
+	if !utf8.Valid(v) {
+		return strconv.Quote(string(v))
+	}
+	for _, r := range string(v) {
+		if !unicode.IsPrint(r) && r != '\t' {
+			return strconv.Quote(string(v))
+		}
+	}
+	return string(v)
+}
+
 func levelFlag(cmd *cobra.Command, level *string) {
-	cmd.Flags().StringVar(level, "level", "quorum", "how many copies must take part: one, quorum or all")
+	cmd.Flags().StringVar(level, "level", "", "how many copies must take part: one, quorum or all; without, what the cluster's settings say")
 }
 
 // weak warns of what level ONE means.
@@ -87,7 +123,7 @@ const (
 
 func newKVGetCommand(f *kvFlags) *cobra.Command {
 	var level string
-	version := false
+	version, raw := false, false
 	cmd := &cobra.Command{
 		Use:   "get KEY",
 		Short: "Print the value of a key",
@@ -105,13 +141,19 @@ func newKVGetCommand(f *kvFlags) *cobra.Command {
 				if version {
 					fmt.Fprintf(cmd.OutOrStdout(), "%d\t", r.Version)
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%s\n", r.Value)
+				if raw {
+					_, err := cmd.OutOrStdout().Write(r.Value)
+					return err
+				}
+				fmt.Fprintln(cmd.OutOrStdout(), showValue(r.Value))
 				return nil
 			})
 		},
 	}
 	levelFlag(cmd, &level)
 	cmd.Flags().BoolVar(&version, "version", false, "print the key's version before the value")
+	cmd.Flags().BoolVar(&raw, "raw", false, "print the value byte by byte as it is, and nothing else")
+	cmd.MarkFlagsMutuallyExclusive("version", "raw")
 	return cmd
 }
 
@@ -204,8 +246,9 @@ func newKVScanCommand(f *kvFlags) *cobra.Command {
 			return f.database(cmd, level, func(ctx context.Context, s *kvSession) error {
 				items, err := s.db.Scan(ctx, args[0], args[1], limit, s.options...)
 				for _, i := range items {
-					fmt.Fprintf(cmd.OutOrStdout(), "%s\t%s\n", strconv.Quote(i.Key), i.Value)
+					fmt.Fprintf(cmd.OutOrStdout(), "%s\t%s\n", strconv.Quote(i.Key), showValue(i.Value))
 				}
+				s.weak(client.Result{Weak: strings.EqualFold(level, client.One.String())}, weakRead)
 				return err
 			})
 		},
@@ -257,9 +300,9 @@ func (s *txnStep) do(ctx context.Context, t *client.Txn, out io.Writer) error {
 			return err
 		}
 		if r.Found {
-			fmt.Fprintf(out, "%s\t%s\n", strconv.Quote(s.key), r.Value)
+			fmt.Fprintf(out, "%s\t%s\n", strconv.Quote(s.key), showValue(r.Value))
 		} else {
-			fmt.Fprintf(out, "%s\n", strconv.Quote(s.key))
+			fmt.Fprintf(out, "%s is missing\n", strconv.Quote(s.key))
 		}
 	}
 	return nil

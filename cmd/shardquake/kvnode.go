@@ -117,8 +117,10 @@ func (f *kvNodeFlags) place(conn *tcp.Config) error {
 	if err := meta.CheckName(f.id); err != nil {
 		return usagef("--id %w", err)
 	}
-	if len(f.zone) > wire.MaxName {
-		return usagef("--zone: %d bytes, at most %d", len(f.zone), wire.MaxName)
+	if f.zone != "" {
+		if err := meta.CheckName(f.zone); err != nil {
+			return usagef("--zone %w", err)
+		}
 	}
 	if f.listen == "" {
 		address, err := conn.Book.Address(f.id)
@@ -148,7 +150,10 @@ func (f *kvNodeFlags) place(conn *tcp.Config) error {
 // storage is the configuration of the node's disk.
 func (f *kvNodeFlags) storage() (pebblestore.Config, error) {
 	cfg := pebblestore.Config{FS: vfs.Default, Reserve: kvReserve}
-	if err := os.MkdirAll(f.data, 0o755); err != nil {
+	if err := os.MkdirAll(f.data, 0o700); err != nil {
+		return cfg, usage(err)
+	}
+	if err := os.Chmod(f.data, 0o700); err != nil { // it may have been there before
 		return cfg, usage(err)
 	}
 	if disk, err := vfs.Default.GetDiskUsage(f.data); err == nil { // otherwise it can't be told

@@ -107,6 +107,15 @@ func New(cfg Config) (*Balancer, error) {
 	return &Balancer{cfg: cfg, ring: shardmap.NewRing(cfg.VirtualNodes, nil)}, nil
 }
 
+// SetStrategy changes the way to choose; what is known of the nodes stays.
+func (b *Balancer) SetStrategy(s Strategy) error {
+	if int(s) >= len(strategyNames) {
+		return fmt.Errorf("no such strategy: %d", s)
+	}
+	b.cfg.Strategy = s
+	return nil
+}
+
 // Set adds a node, healthy, or changes its weight; below 1 counts as 1.
 func (b *Balancer) Set(id shardmap.NodeID, weight int) {
 	n, at := b.find(id)

@@ -72,7 +72,7 @@ func (a *NodeAdmin) askOne(ctx context.Context, n shardmap.NodeID, m wire.Admin)
 func (db *DB) command(ctx context.Context, c wire.Command) (*wire.AdminResult, error) {
 	r, err := db.cfg.Admin.Command(ctx, c)
 	if err != nil {
-		return nil, fmt.Errorf("client: %v: %w", c.Kind, err)
+		return nil, fmt.Errorf("%v: %w", c.Kind, err)
 	}
 	switch r.Status {
 	case wire.OK:
@@ -84,7 +84,7 @@ func (db *DB) command(ctx context.Context, c wire.Command) (*wire.AdminResult, e
 	default:
 		err = ErrInvalid
 	}
-	return nil, fmt.Errorf("client: %v: %w: %s", c.Kind, err, r.Reason)
+	return nil, fmt.Errorf("%v: %w: %s", c.Kind, err, r.Reason)
 }
 
 // insist repeats a command while it can't be carried out yet.
@@ -113,7 +113,10 @@ func (db *DB) await(ctx context.Context, what string, f func(*wire.ClusterState)
 			return err
 		}
 		if e := db.clk.Sleep(ctx, db.backoff(tries)); e != nil {
-			return fmt.Errorf("client: %s: %w: %w", what, ErrUnavailable, e)
+			if err == nil {
+				err = e
+			}
+			return fmt.Errorf("%s: %w: %w", what, ErrUnavailable, err)
 		}
 	}
 }
@@ -149,16 +152,9 @@ func (db *DB) CreateShard(ctx context.Context, id shardmap.ID, start, end string
 // by one; GetClusterStats shows how many shards lack some.
 func (db *DB) SetReplicationFactor(ctx context.Context, n int) error {
 	if n < 1 {
-		return fmt.Errorf("client: %d copies: %w", n, ErrInvalid)
+		return fmt.Errorf("%d copies: %w", n, ErrInvalid)
 	}
-	s, err := db.state(ctx)
-	if err != nil {
-		return err
-	}
-	settings := s.Settings
-	settings.Replicas = uint64(n)
-	_, err = db.command(ctx, wire.Command{Kind: wire.ChangeSettings, Settings: &settings})
-	return err
+	return db.ChangeSettings(ctx, func(s *wire.Settings) { s.Replicas = uint64(n) })
 }
 
 // GetShardForKey is the name of the shard that covers a key.
@@ -212,7 +208,7 @@ func (db *DB) GetClusterStats(ctx context.Context) (ClusterStats, error) {
 		return ClusterStats{}, err
 	}
 	if r.State == nil {
-		return ClusterStats{}, fmt.Errorf("client: an answer without state: %w", ErrUnavailable)
+		return ClusterStats{}, fmt.Errorf("an answer without state: %w", ErrUnavailable)
 	}
 	return db.count(r), nil
 }

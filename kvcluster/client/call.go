@@ -33,7 +33,7 @@ func (c *call) writes() bool {
 // do repeats a request until it is answered for good or ctx ends.
 func (db *DB) do(ctx context.Context, c *call) (*wire.Response, error) {
 	if why := wire.Oversized(c.req.Ops, c.keys); why != "" {
-		return nil, fmt.Errorf("client: %w: %s", ErrInvalid, why)
+		return nil, fmt.Errorf("%w: %s", ErrInvalid, why)
 	}
 	began := db.clk.Monotonic()
 	c.req.Client = db.cfg.ID
@@ -47,7 +47,12 @@ func (db *DB) do(ctx context.Context, c *call) (*wire.Response, error) {
 			db.record(db.clk.Monotonic() - began)
 			return a, err
 		}
-		c.last = err
+		if c.last == nil || !errors.Is(err, context.DeadlineExceeded) {
+			c.last = err // that the time is over doesn't say why it took so long
+		}
+		if db.cfg.OnRetry != nil {
+			db.cfg.OnRetry(c.tries, c.last)
+		}
 		if err := db.clk.Sleep(ctx, db.backoff(c.tries)); err != nil {
 			return nil, c.giveUp(err)
 		}
@@ -63,7 +68,7 @@ func (c *call) giveUp(why error) error {
 	if c.last != nil {
 		why = c.last
 	}
-	return fmt.Errorf("client: %w after %d attempts: %w", kind, c.tries, why)
+	return fmt.Errorf("%w after %d attempts: %w", kind, c.tries, why)
 }
 
 // backoff is between half of and the whole of a pause that doubles with each attempt.
@@ -92,7 +97,7 @@ func (db *DB) attempt(ctx context.Context, c *call) (a *wire.Response, done bool
 	to := db.target(s, c)
 	if to == "" {
 		_, err := db.refresh(ctx, m.Version())
-		return nil, false, errors.Join(fmt.Errorf("shard %q has no primary", s.ID), err)
+		return nil, false, also(fmt.Errorf("shard %q has no primary", s.ID), err)
 	}
 	c.req.Shard, c.req.Epoch, c.req.Retry = s.ID, s.Epoch, c.tries > 1
 	if c.writes() {
@@ -106,11 +111,11 @@ func (db *DB) attempt(ctx context.Context, c *call) (a *wire.Response, done bool
 		}
 		c.to = ""
 		if _, e := db.refresh(ctx, m.Version()); e != nil {
-			err = errors.Join(err, e)
+			err = also(err, e)
 		}
 		return nil, false, err
 	}
-	return db.judge(ctx, c, a, s, m)
+	return db.judge(ctx, c, a, s, m, to)
 }
 
 // target is the node to ask.
@@ -152,25 +157,25 @@ func (db *DB) send(ctx context.Context, to shardmap.NodeID, c *call) (*wire.Resp
 }
 
 // judge decides what an answer means for a request.
-func (db *DB) judge(ctx context.Context, c *call, a *wire.Response, s *shardmap.Shard, m *shardmap.Map) (*wire.Response, bool, error) {
-	why := fmt.Errorf("%v by %s: %s", a.Status, s.ID, a.Reason)
+func (db *DB) judge(ctx context.Context, c *call, a *wire.Response, s *shardmap.Shard, m *shardmap.Map, by shardmap.NodeID) (*wire.Response, bool, error) {
+	why := answered(a, s.ID, by)
 	switch a.Status {
 	case wire.OK, wire.Aborted, wire.Committed, wire.Pending:
 		return a, true, nil
 	case wire.ConditionFailed:
-		return a, true, fmt.Errorf("client: %w", ErrCondition)
+		return a, true, ErrCondition
 	case wire.Invalid:
-		return a, true, fmt.Errorf("client: %w: %s", ErrInvalid, a.Reason)
+		return a, true, fmt.Errorf("%w: %s", ErrInvalid, a.Reason)
 	case wire.Locked:
 		free, err := db.meet(ctx, a.Txn)
 		if c.impatient && !free {
-			err := fmt.Errorf("client: %w %v", ErrConflict, a.Txn.ID)
+			err := fmt.Errorf("%w %v", ErrConflict, a.Txn.ID)
 			if c.doubt {
 				err = c.giveUp(err) // an attempt that is still on its way may find no lock
 			}
 			return a, true, err
 		}
-		return nil, false, errors.Join(why, err)
+		return nil, false, also(why, err)
 	case wire.Unknown:
 		c.doubt = c.doubt || c.writes()
 	case wire.NotPrimary:
@@ -181,17 +186,33 @@ func (db *DB) judge(ctx context.Context, c *call, a *wire.Response, s *shardmap.
 	}
 	if a.Status == wire.NotPrimary || a.Status == wire.WrongShard {
 		if _, err := db.refresh(ctx, m.Version()); err != nil {
-			why = errors.Join(why, err)
+			why = also(why, err)
 		}
 	}
 	return nil, false, why
+}
+
+// answered says how a node has answered a request that is not done yet.
+func answered(a *wire.Response, shard shardmap.ID, by shardmap.NodeID) error {
+	if a.Reason == "" {
+		return fmt.Errorf("node %s: shard %s: %v", by, shard, a.Status)
+	}
+	return fmt.Errorf("node %s: shard %s: %v: %s", by, shard, a.Status, a.Reason)
+}
+
+// also is an error with another one, if there is one, on the same line.
+func also(err, other error) error {
+	if other == nil {
+		return err
+	}
+	return fmt.Errorf("%w; %w", err, other)
 }
 
 // scatter does something for each shard that keys are on, at the same time, in groups
 // that are made anew when a shard was split meanwhile. It returns the first error in the
 // order of keys.
 func (db *DB) scatter(ctx context.Context, name string, keys []string, f func(ctx context.Context, keys []string) error) error {
-	m, err := db.shardMap(ctx)
+	m, err := db.anyMap(ctx)
 	if err != nil {
 		return err
 	}

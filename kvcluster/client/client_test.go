@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/internal/clock"
+	"github.com/shardquake/shardquake/kvcluster/balance"
 	"github.com/shardquake/shardquake/kvcluster/client"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/wire"
@@ -36,6 +37,8 @@ type scripted struct {
 	to      []shardmap.NodeID
 	maps    int
 	result  wire.AdminResult
+	// settings are the cluster's, unless they are empty.
+	settings wire.Settings
 }
 
 func (s *scripted) Send(_ context.Context, to shardmap.NodeID, m wire.Message) (wire.Message, error) {
@@ -60,9 +63,12 @@ func (s *scripted) Command(context.Context, wire.Command) (*wire.AdminResult, er
 	defer s.mu.Unlock()
 	s.maps++
 	r := s.result
-	r.State = &wire.ClusterState{MapVersion: uint64(s.maps), Settings: wire.Settings{Replicas: 3},
+	r.State = &wire.ClusterState{MapVersion: uint64(s.maps), Settings: wire.Settings{Replicas: 3, ReadLevel: wire.Quorum, WriteLevel: wire.Quorum},
 		Shards:  []shardmap.Shard{{ID: "s", Replicas: []shardmap.NodeID{"n1", "n2", "n3"}, Primary: "n1", Epoch: uint64(s.maps)}},
 		Members: []wire.Member{{ID: "n1"}, {ID: "n2"}, {ID: "n3", Down: true}, {ID: "n4", State: wire.Removed}}}
+	if s.settings != (wire.Settings{}) {
+		r.State.Settings = s.settings
+	}
 	return &r, nil
 }
 
@@ -200,4 +206,77 @@ func TestCommandsThatAreRefusedSayWhy(t *testing.T) {
 	assert.ErrorIs(t, err, errCut)
 	_, err = client.Open(client.Config{})
 	assert.ErrorIs(t, err, client.ErrInvalid)
+}
+
+func TestABatchThatFailsSaysWhatWasDone(t *testing.T) {
+	ops := func(n int) (list []client.Op) {
+		for i := range n {
+			list = append(list, client.PutOp(fmt.Sprintf("k%04d", i), []byte("v")))
+		}
+		return list
+	}
+	// The first part is done, of the second one nobody knows, the third is never begun.
+	s := &scripted{answers: []*wire.Response{status(wire.OK), nil}}
+	err := open(t, s).Batch(t.Context(), ops(2*wire.MaxOps+5))
+	var part *client.BatchError
+	require.ErrorAs(t, err, &part)
+	assert.Len(t, part.Done, wire.MaxOps)
+	assert.Len(t, part.Unknown, wire.MaxOps)
+	assert.Equal(t, []string{"k2048", "k2049", "k2050", "k2051", "k2052"}, part.NotDone)
+	assert.ErrorIs(t, err, client.ErrUnknown)
+	assert.NotErrorIs(t, err, client.ErrUnavailable, "which would say that nothing was done")
+
+	s = &scripted{answers: []*wire.Response{status(wire.OK), {Status: wire.Invalid, Reason: "no"}}}
+	err = open(t, s).Batch(t.Context(), ops(wire.MaxOps+1))
+	assert.ErrorIs(t, err, client.ErrPartial)
+	assert.NotErrorIs(t, err, client.ErrInvalid)
+	assert.EqualError(t, err, "batch: 1024 keys written, 1 not written, 0 unknown: invalid request: no")
+
+	s = &scripted{answers: []*wire.Response{refused}}
+	err = open(t, s).Batch(t.Context(), ops(2))
+	assert.ErrorIs(t, err, client.ErrUnavailable, "nothing was done at all")
+	require.ErrorAs(t, err, &part)
+	assert.Equal(t, []string{"k0000", "k0001"}, part.NotDone)
+}
+
+func TestATransactionThatIsLongInTheWayIsAbortedAtOnce(t *testing.T) {
+	lock := wire.Txn{Step: wire.Prepare, ID: wire.TxnID{Client: 9, Seq: 1}, Anchor: "k", Keys: []string{"k"}}
+	locked := &wire.Response{Status: wire.Locked, Txn: lock}
+	pending := &wire.Response{Status: wire.Pending, Txn: wire.Txn{Step: wire.Decide, ID: lock.ID}, Age: time.Minute}
+	s := &scripted{answers: []*wire.Response{locked, pending, status(wire.Aborted), status(wire.OK), status(wire.OK)}}
+	// A client that has never met the lock does not wait to see whether it stays.
+	tx := open(t, s).Begin()
+	tx.Put("k", []byte("v"))
+	require.NoError(t, tx.Commit(t.Context()))
+	var steps []wire.TxnStep
+	for _, r := range s.sent {
+		steps = append(steps, r.Txn.Step)
+	}
+	assert.Equal(t, []wire.TxnStep{wire.NoStep, wire.Inquire, wire.Decide, wire.Resolve, wire.NoStep}, steps)
+}
+
+func TestLevelsAndStrategyAreTheClustersUnlessTheClientWasTold(t *testing.T) {
+	s := &scripted{answers: []*wire.Response{status(wire.OK)}, settings: wire.Settings{Replicas: 3, ReadLevel: wire.All, WriteLevel: wire.Quorum}}
+	db := open(t, s)
+	get := func(opts ...client.Option) wire.Level {
+		_, err := db.Get(t.Context(), "k", opts...)
+		require.NoError(t, err)
+		return s.sent[len(s.sent)-1].Level
+	}
+	assert.Equal(t, wire.All, get())
+	assert.Equal(t, wire.Quorum, get(client.At(client.Quorum)))
+	_, err := db.Put(t.Context(), "k", nil)
+	require.NoError(t, err)
+	assert.Equal(t, wire.Quorum, s.sent[len(s.sent)-1].Level)
+	require.NoError(t, db.SetConsistencyLevel("one"))
+	assert.Equal(t, wire.One, get())
+	assert.ErrorIs(t, db.SetStrategy(99), client.ErrInvalid)
+	require.NoError(t, db.SetStrategy(balance.ConsistentHash))
+}
+
+func TestAnErrorNamesTheNodeOnceAndTheCause(t *testing.T) {
+	s := &scripted{answers: []*wire.Response{{Status: wire.Unavailable, Reason: "1 of 3 copies take part, 2 must"}}}
+	_, err := open(t, s).Put(t.Context(), "k", nil)
+	require.ErrorIs(t, err, client.ErrUnavailable)
+	assert.Regexp(t, `^put "k": unavailable after \d+ attempts: node n1: shard s: unavailable: 1 of 3 copies take part, 2 must$`, err.Error())
 }

@@ -53,7 +53,8 @@ type Config struct {
 	Clock clock.Clock
 	// ID tells clients apart, over restarts too; drawn at random.
 	ID uint64
-	// Level is that of requests that don't name one; QUORUM.
+	// Level is that of requests that don't name one; what the cluster's settings say of reads
+	// and of writes unless set.
 	Level *wire.Level
 	// Timeout is how long an operation takes at most, unless its context ends before;
 	// 10 s. Attempt is how long one attempt waits for an answer; 2 s.
@@ -66,8 +67,14 @@ type Config struct {
 	// none unless set.
 	CacheEntries int
 	CacheTTL     time.Duration
-	// Strategy chooses the copy that a read at ONE goes to; round robin.
-	Strategy balance.Strategy
+	// OnRetry is told why a request is not answered yet, before it is repeated.
+	OnRetry func(tries int, why error)
+	// Strategy chooses the copy that a read at ONE goes to; what the cluster's settings say
+	// unless set.
+	Strategy *balance.Strategy
+	// SettingsFor is how long the cluster's settings are believed before they are asked for
+	// again; 5 s.
+	SettingsFor time.Duration
 }
 
 // DB is a client of a cluster. Its methods may be used by several processes at once; their
@@ -77,15 +84,19 @@ type DB struct {
 	clk clock.Clock
 	rng *rand.Rand
 
-	mu    sync.Mutex // for short sections that never wait
-	level wire.Level
+	mu    sync.Mutex  // for short sections that never wait
+	level *wire.Level // nil: the cluster's
 	m     *shardmap.Map
-	seq   uint64
-	open  []uint64 // numbers of requests that may be repeated, in order
-	locks map[wire.TxnID]time.Duration
-	bal   *balance.Balancer
-	cache *cache
-	lat   latencies
+	// The cluster's settings when they were last asked for.
+	settings   wire.Settings
+	settingsAt time.Duration
+	asking     bool
+	seq        uint64
+	open       []uint64 // numbers of requests that may be repeated, in order
+	locks      map[wire.TxnID]time.Duration
+	bal        *balance.Balancer
+	cache      *cache
+	lat        latencies
 	// unfinished counts transactions that were left for others.
 	unfinished int
 
@@ -111,15 +122,17 @@ func Open(cfg Config) (*DB, error) {
 	def(&cfg.MaxBackoff, 500*time.Millisecond)
 	def(&cfg.LockTimeout, time.Second)
 	def(&cfg.CacheTTL, time.Second)
-	bal, err := balance.New(balance.Config{Strategy: cfg.Strategy})
+	def(&cfg.SettingsFor, 5*time.Second)
+	var strategy balance.Strategy
+	if cfg.Strategy != nil {
+		strategy = *cfg.Strategy
+	}
+	bal, err := balance.New(balance.Config{Strategy: strategy})
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	db := &DB{cfg: cfg, clk: cfg.Clock, rng: cfg.Clock.Rand("kv.client"), level: wire.Quorum, bal: bal,
+	db := &DB{cfg: cfg, clk: cfg.Clock, rng: cfg.Clock.Rand("kv.client"), level: cfg.Level, bal: bal,
 		locks: make(map[wire.TxnID]time.Duration), cache: newCache(cfg.CacheEntries, cfg.CacheTTL), refreshing: cfg.Clock.NewMutex()}
-	if cfg.Level != nil {
-		db.level = *cfg.Level
-	}
 	for db.cfg.ID == 0 {
 		db.cfg.ID = db.rng.Uint64()
 	}
@@ -133,7 +146,7 @@ func ParseLevel(name string) (wire.Level, error) {
 			return l, nil
 		}
 	}
-	return 0, fmt.Errorf("client: no level %q, there are one, quorum and all: %w", name, ErrInvalid)
+	return 0, fmt.Errorf("no level %q, there are one, quorum and all: %w", name, ErrInvalid)
 }
 
 // SetConsistencyLevel sets the level of requests that don't name one.
@@ -144,7 +157,7 @@ func (db *DB) SetConsistencyLevel(name string) error {
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	db.level = l
+	db.level = &l
 	return nil
 }
 
@@ -157,6 +170,27 @@ func (db *DB) shardMap(ctx context.Context) (*shardmap.Map, error) {
 		return m, nil
 	}
 	return db.refresh(ctx, 0)
+}
+
+// anyMap is shardMap for those who can't go on without: it asks until ctx ends.
+func (db *DB) anyMap(ctx context.Context) (*shardmap.Map, error) {
+	c := call{}
+	for {
+		m, err := db.shardMap(ctx)
+		if err == nil {
+			return m, nil
+		}
+		c.tries++
+		if c.last == nil || !errors.Is(err, context.DeadlineExceeded) {
+			c.last = err
+		}
+		if db.cfg.OnRetry != nil {
+			db.cfg.OnRetry(c.tries, c.last)
+		}
+		if err := db.clk.Sleep(ctx, db.backoff(c.tries)); err != nil {
+			return nil, c.giveUp(err)
+		}
+	}
 }
 
 // refresh fetches the map, unless another process does so with a newer result than
@@ -178,7 +212,7 @@ func (db *DB) refresh(ctx context.Context, than uint64) (*shardmap.Map, error) {
 	}
 	next, err := shardmap.FromShards(s.MapVersion, s.Shards)
 	if err != nil {
-		return nil, fmt.Errorf("client: %w", err)
+		return nil, fmt.Errorf("state of the cluster: %w", err)
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -195,12 +229,12 @@ func (db *DB) refresh(ctx context.Context, than uint64) (*shardmap.Map, error) {
 func (db *DB) state(ctx context.Context) (*wire.ClusterState, error) {
 	r, err := db.cfg.Admin.Command(ctx, wire.Command{Kind: wire.GetState})
 	if err != nil {
-		return nil, fmt.Errorf("client: state of the cluster: %w", err)
+		return nil, fmt.Errorf("state of the cluster: %w", err)
 	}
 	if r.State == nil {
-		return nil, fmt.Errorf("client: state of the cluster: %v, %s: %w", r.Status, r.Reason, ErrUnavailable)
+		return nil, fmt.Errorf("state of the cluster: %v: %s: %w", r.Status, r.Reason, ErrUnavailable)
 	}
-	return r.State, nil
+	return r.State, db.adopt(r.State)
 }
 
 // number begins a request: its number, to be given to settle when it won't be repeated.

@@ -34,6 +34,6 @@
 // Who meets a lock asks the anchor's shard. If the transaction is decided, it finishes
 // what its coordinator has left. If not, a transaction gives up at once with
 // [ErrConflict], so that nobody waits for anybody who waits; others come back until their
-// deadline. When the same transaction has been in the way for [Config.LockTimeout], its
-// coordinator counts as dead and it is aborted, which is safe whether or not it is.
+// deadline. When the same transaction has been in the way for [Config.LockTimeout], or the
+// anchor's shard says that it began so long ago, its coordinator counts as dead and it is aborted, which is safe whether or not it is.
 package client

@@ -3,7 +3,6 @@ package client
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -15,12 +14,12 @@ import (
 type Option func(*options)
 
 type options struct {
-	level   wire.Level
+	level   *wire.Level // nil: the client's, or the cluster's
 	timeout time.Duration
 }
 
 // At gives an operation a level of its own.
-func At(l wire.Level) Option { return func(o *options) { o.level = l } }
+func At(l wire.Level) Option { return func(o *options) { o.level = &l } }
 
 // Within gives an operation a deadline of its own, from its beginning.
 func Within(d time.Duration) Option { return func(o *options) { o.timeout = d } }
@@ -48,14 +47,15 @@ type Result struct {
 // Get reads a key.
 func (db *DB) Get(ctx context.Context, key string, opts ...Option) (Result, error) {
 	o := db.options(opts)
-	if o.level == wire.One {
+	ctx, cancel := db.clk.WithTimeout(ctx, o.timeout)
+	defer cancel()
+	level := db.reading(ctx, o)
+	if level == wire.One {
 		if r, ok := db.cached(key); ok {
 			return r, nil
 		}
 	}
-	ctx, cancel := db.clk.WithTimeout(ctx, o.timeout)
-	defer cancel()
-	c := &call{req: wire.Request{Kind: wire.Read, Level: o.level, Keys: []string{key}}, keys: []string{key}}
+	c := &call{req: wire.Request{Kind: wire.Read, Level: level, Keys: []string{key}}, keys: []string{key}}
 	a, err := db.do(ctx, c)
 	if err != nil {
 		return Result{}, fmt.Errorf("get %q: %w", key, err)
@@ -103,50 +103,11 @@ func (db *DB) write(ctx context.Context, what string, op wire.Op, opts []Option)
 	defer cancel()
 	db.drop(op.Key)
 	defer db.drop(op.Key)
-	a, err := db.do(ctx, &call{req: wire.Request{Kind: wire.Write, Level: o.level, Ops: []wire.Op{op}}, keys: []string{op.Key}})
+	a, err := db.do(ctx, &call{req: wire.Request{Kind: wire.Write, Level: db.writing(ctx, o), Ops: []wire.Op{op}}, keys: []string{op.Key}})
 	if err != nil {
 		return Result{}, fmt.Errorf("%s %q: %w", what, op.Key, err)
 	}
 	return Result{Value: op.Value, Found: op.Kind == wire.Put, Version: a.Version, Weak: a.Weak}, nil
-}
-
-// Batch writes several keys. Those of one shard are written together or not at all;
-// for all of them, use a transaction. Conditions are for transactions too.
-func (db *DB) Batch(ctx context.Context, ops []wire.Op, opts ...Option) error {
-	o := db.options(opts)
-	ctx, cancel := db.clk.WithTimeout(ctx, o.timeout)
-	defer cancel()
-	byKey := make(map[string]wire.Op, len(ops))
-	for _, op := range ops {
-		if op.If != wire.Always || op.Kind == wire.Check {
-			return fmt.Errorf("batch: a condition on %q: %w", op.Key, ErrInvalid)
-		}
-		byKey[op.Key] = op // the last one counts
-	}
-	keys := sorted(byKey)
-	if len(keys) == 0 {
-		return nil
-	}
-	for chunk := range slices.Chunk(keys, wire.MaxOps) {
-		// Every part has a number of its own: shards that are merged remember one outcome
-		// for a number.
-		err := db.scatter(ctx, "kv.batch", chunk, func(ctx context.Context, keys []string) error {
-			c := &call{req: wire.Request{Kind: wire.Write, Level: o.level}, keys: keys}
-			for _, k := range keys {
-				c.req.Ops = append(c.req.Ops, byKey[k])
-				defer db.drop(k)
-			}
-			_, err := db.do(ctx, c)
-			if errors.Is(err, errSplit) && c.doubt {
-				return c.giveUp(err) // under new numbers it might be done twice
-			}
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("batch: %w", err)
-		}
-	}
-	return nil
 }
 
 // GetMany reads several keys, those of one shard at one moment. Keys that are missing
@@ -155,11 +116,12 @@ func (db *DB) GetMany(ctx context.Context, keys []string, opts ...Option) (map[s
 	o := db.options(opts)
 	ctx, cancel := db.clk.WithTimeout(ctx, o.timeout)
 	defer cancel()
+	level := db.reading(ctx, o)
 	keys = slices.Compact(slices.Sorted(slices.Values(keys)))
 	out := make(map[string]Result, len(keys))
 	for chunk := range slices.Chunk(keys, wire.MaxOps) {
 		err := db.scatter(ctx, "kv.get-many", chunk, func(ctx context.Context, keys []string) error {
-			a, err := db.do(ctx, &call{req: wire.Request{Kind: wire.Read, Level: o.level, Keys: keys}, keys: keys})
+			a, err := db.do(ctx, &call{req: wire.Request{Kind: wire.Read, Level: level, Keys: keys}, keys: keys})
 			if err != nil {
 				return err
 			}
@@ -186,9 +148,10 @@ func (db *DB) Scan(ctx context.Context, start, end string, limit int, opts ...Op
 	o := db.options(opts)
 	ctx, cancel := db.clk.WithTimeout(ctx, o.timeout)
 	defer cancel()
+	level := db.reading(ctx, o)
 	var items []wire.Item
 	for {
-		c := &call{req: wire.Request{Kind: wire.Scan, Level: o.level, Start: start, End: end}, keys: []string{start}}
+		c := &call{req: wire.Request{Kind: wire.Scan, Level: level, Start: start, End: end}, keys: []string{start}}
 		if limit > 0 {
 			c.req.Limit = uint64(limit - len(items))
 		}

@@ -68,7 +68,7 @@ func (t *Txn) Commit(ctx context.Context) error {
 	defer cancel()
 	err := t.commit(ctx)
 	if errors.Is(err, ErrCondition) {
-		err = fmt.Errorf("client: %w: something that was read has changed", ErrConflict)
+		err = fmt.Errorf("%w: something that was read has changed", ErrConflict)
 	}
 	for _, key := range sorted(t.writes) {
 		db.drop(key)
@@ -84,13 +84,13 @@ func (t *Txn) commit(ctx context.Context) error {
 	keys := sorted(ops)
 	switch {
 	case len(keys) > wire.MaxOps:
-		return fmt.Errorf("client: %d keys, at most %d: %w", len(keys), wire.MaxOps, ErrInvalid)
+		return fmt.Errorf("%d keys, at most %d: %w", len(keys), wire.MaxOps, ErrInvalid)
 	case len(t.writes) == 0 && !t.missed():
 		return t.verify(ctx, keys)
 	}
-	m, err := t.db.shardMap(ctx)
+	m, err := t.db.anyMap(ctx)
 	if err != nil {
-		return fmt.Errorf("client: %w: %w", ErrUnavailable, err)
+		return err
 	}
 	if len(group(m, keys)) == 1 {
 		c := &call{req: wire.Request{Kind: wire.Write, Level: wire.Quorum}, keys: keys, impatient: true}
@@ -188,7 +188,7 @@ func (t *Txn) commitAcross(ctx context.Context, ops map[string]wire.Op, keys []s
 	if err != nil {
 		t.abort(ctx, anchor, keys)
 		if errors.Is(err, ErrUnknown) { // whether it is prepared, not whether it is committed
-			err = fmt.Errorf("client: %w: not all shards could be prepared", ErrUnavailable)
+			err = fmt.Errorf("%w: not all shards could be prepared", ErrUnavailable)
 		}
 		return err
 	}
@@ -198,7 +198,7 @@ func (t *Txn) commitAcross(ctx context.Context, ops map[string]wire.Op, keys []s
 		return err
 	case a.Status == wire.Aborted:
 		t.abort(ctx, anchor, keys)
-		return fmt.Errorf("client: %w: it was aborted by another", ErrConflict)
+		return fmt.Errorf("%w: it was aborted by another", ErrConflict)
 	}
 	t.db.background(ctx, "kv.resolve", func(ctx context.Context) error { return t.db.finish(ctx, t.id, anchor, true, keys) })
 	return nil
@@ -209,9 +209,9 @@ func (t *Txn) commitAcross(ctx context.Context, ops map[string]wire.Op, keys []s
 // who met it would find the transaction aborted.
 func (t *Txn) prepareAnchor(ctx context.Context, anchor string, keys []string, prepare func(context.Context, []string) error) ([]string, error) {
 	for {
-		m, err := t.db.shardMap(ctx)
+		m, err := t.db.anyMap(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("client: %w: %w", ErrUnavailable, err)
+			return nil, err
 		}
 		with, rest := besides(m, anchor, keys)
 		if err = prepare(ctx, with); !errors.Is(err, errSplit) {
@@ -288,7 +288,7 @@ func (db *DB) meet(ctx context.Context, lock wire.Txn) (free bool, err error) {
 		return false, err
 	}
 	if a.Status == wire.Pending {
-		if !db.overdue(lock.ID) {
+		if a.Age < db.cfg.LockTimeout && !db.overdue(lock.ID) {
 			return false, nil
 		}
 		// Somebody may commit it just now; then the answer says so.

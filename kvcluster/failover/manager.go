@@ -190,6 +190,9 @@ func (m *Manager) Decide(now time.Duration, s meta.State) []wire.Command {
 		m.recover(s.Map().At(i))
 	}
 	if len(m.out) == 0 {
+		m.vacate()
+	}
+	if len(m.out) == 0 {
 		m.place()
 	}
 	if len(m.out) == 0 {

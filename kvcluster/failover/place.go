@@ -200,6 +200,31 @@ func (m *Manager) merit(s *shardmap.Shard, id shardmap.NodeID) int {
 	return merit
 }
 
+// vacate makes copies elsewhere the primaries of shards whose primary's node is to hold
+// nothing any more: it may be stopped soon, and a primary that is called off is missed for a
+// shorter time than one that is lost.
+func (m *Manager) vacate() {
+	for i := range m.state.Map().Len() {
+		s := m.state.Map().At(i)
+		member := m.state.Member(s.Primary)
+		if member == nil || member.State != wire.Draining && member.State != wire.Leaving || !m.healthy(s) {
+			continue
+		}
+		var best shardmap.NodeID
+		r, _ := m.report(s.Primary, s.ID)
+		for _, id := range s.Replicas {
+			if slices.Contains(r.InSync, id) && m.open(m.state.Member(id)) && (best == "" || m.primaries[id] < m.primaries[best]) {
+				best = id
+			}
+		}
+		if best == "" {
+			continue
+		}
+		m.primaries[best]++
+		m.command(wire.Command{Kind: wire.SetPrimary, Shard: s.ID, Node: best, IfEpoch: s.Epoch})
+	}
+}
+
 // balance splits, merges and moves what the measurements call for, and spreads
 // primaries.
 func (m *Manager) balance() {

@@ -182,12 +182,21 @@ func (s State) change(c *wire.Command) (State, Outcome, error) {
 	return s.changeMap(c)
 }
 
-// CheckName returns ErrName if a machine can't be called so.
+// CheckName returns ErrName if a machine, a zone or a shard can't be called so.
 func CheckName(name string) error {
-	if name == "" || len(name) > 200 || strings.ContainsAny(name, "~ \n\t=,") {
-		return fmt.Errorf("%q: %w (1 to 200 bytes, without ~ = , and spaces)", name, ErrName)
+	if name == "" || len(name) > maxName || strings.ContainsFunc(name, unfit) {
+		return fmt.Errorf("%.80q: %w (1 to %d letters, digits, dots, hyphens and underscores)", name, ErrName, maxName)
 	}
 	return nil
+}
+
+// maxName is how long a name may be that people give to a machine, a zone or a shard.
+const maxName = 63
+
+// unfit reports whether a character has no place in a name: names are printed in tables and
+// written in address books.
+func unfit(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '-' || r == '_')
 }
 
 // addNode takes a node in. The same disk is the same node; a machine that comes with
@@ -198,6 +207,11 @@ func (s State) addNode(n *wire.Member) (State, Outcome, error) {
 	}
 	if err := CheckName(n.Name); err != nil {
 		return s, Outcome{}, err
+	}
+	if n.Zone != "" {
+		if err := CheckName(n.Zone); err != nil {
+			return s, Outcome{}, fmt.Errorf("zone %w", err)
+		}
 	}
 	before := 0
 	for i := range s.s.Members {
@@ -275,6 +289,9 @@ func (s State) changeMap(c *wire.Command) (State, Outcome, error) {
 	}
 	m, out := s.m, Outcome{Shard: c.Shard}
 	var err error
+	if err := checkShardName(c); err != nil {
+		return s, Outcome{}, err
+	}
 	switch c.Kind {
 	case wire.CreateShard:
 		m, err = m.Create(c.Shard, c.Start, c.End)
@@ -308,6 +325,21 @@ func (s State) changeMap(c *wire.Command) (State, Outcome, error) {
 	}
 	s.m = m
 	return s, out, nil
+}
+
+// checkShardName refuses names that new shards can't have.
+func checkShardName(c *wire.Command) error {
+	name := c.Shard
+	if c.Kind == wire.SplitShard {
+		name = c.Other
+	}
+	if c.Kind != wire.CreateShard && c.Kind != wire.SplitShard || name == "" {
+		return nil // it is given no name, or the map will say that one is missing
+	}
+	if err := CheckName(string(name)); err != nil {
+		return fmt.Errorf("shard %w", err)
+	}
+	return nil
 }
 
 // checkNodes refuses new copies on nodes that don't belong to the cluster.

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"encoding/binary"
+	"time"
 
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/wire"
@@ -38,6 +39,8 @@ type record struct {
 	anchor    string
 	committed bool
 	keys      []string // if committed: all that it locked
+	// since is when this copy, since it runs, has known the record; it isn't kept on disk.
+	since time.Duration
 }
 
 func (d *record) encode() []byte {
@@ -74,7 +77,10 @@ func (c *Core) putRecord(x *effect, id string, d *record) {
 		return
 	}
 	x.Put(c.at('t', id), d.encode())
-	x.then(func() { c.records[id] = d })
+	x.then(func() {
+		d.since = c.now
+		c.records[id] = d
+	})
 }
 
 // blocked is the transaction that holds a lock which doesn't let the operations be
@@ -178,7 +184,7 @@ func (c *Core) resolve(x *effect, e *wire.Entry) {
 func (c *Core) inquire(r *wire.Request) *wire.Response {
 	a := &wire.Response{Status: wire.Aborted, Txn: wire.Txn{Step: wire.Decide, ID: r.Txn.ID, Anchor: r.Txn.Anchor}}
 	if d := c.records[recordKey(r.Txn.ID)]; d != nil {
-		a.Status = wire.Pending
+		a.Status, a.Age = wire.Pending, c.now-d.since
 		if d.committed {
 			a.Status, a.Txn.Commit, a.Txn.Keys = wire.Committed, true, d.keys
 		}

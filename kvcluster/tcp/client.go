@@ -3,10 +3,13 @@
 package tcp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/shardquake/shardquake/kvcluster/node"
@@ -26,16 +29,26 @@ const (
 type Client struct {
 	*Pool
 
+	cluster atomic.Uint64 // 0 before one has answered
+
 	mu     sync.Mutex
 	leader string // the machine that leads the metadata group, as far as is known
 }
 
-// NewClient makes a client with a pool of its own.
-func NewClient(cfg Config) *Client { return &Client{Pool: NewPool(cfg)} }
+// NewClient makes a client with a pool of its own. It belongs to the cluster that answers it
+// first: nodes of another one are refused, and refuse it.
+func NewClient(cfg Config) *Client {
+	c := &Client{}
+	if cfg.Cluster == nil {
+		cfg.Cluster = c.cluster.Load
+	}
+	c.Pool = NewPool(cfg)
+	return c
+}
 
 // Send sends a request to a node and waits for its answer.
 func (c *Client) Send(ctx context.Context, to shardmap.NodeID, m wire.Message) (wire.Message, error) {
-	return c.Call(ctx, node.Machine(to), m)
+	return c.exchange(ctx, node.Machine(to), m)
 }
 
 // Command asks the nodes in turn, the leader of the metadata group first, until one has
@@ -51,10 +64,10 @@ func (c *Client) Command(ctx context.Context, command wire.Command) (*wire.Admin
 }
 
 func (c *Client) askAll(ctx context.Context, m *wire.Admin) (*wire.AdminResult, error) {
-	last := fmt.Errorf("no node to ask: %w", ErrAddress)
+	var all Refusals
 	for _, machine := range c.order() {
 		if ctx.Err() != nil {
-			return nil, errors.Join(ctx.Err(), last)
+			break
 		}
 		r, err := c.Ask(ctx, machine, m)
 		if err == nil && r.Status != wire.Unavailable {
@@ -64,10 +77,27 @@ func (c *Client) askAll(ctx context.Context, m *wire.Admin) (*wire.AdminResult, 
 		if err == nil {
 			err = fmt.Errorf("node %s: %v: %s", machine, r.Status, r.Reason)
 		}
-		last = err
+		all = append(all, err)
 	}
-	return nil, last
+	if len(all) == 0 {
+		all = append(all, cmp.Or(ctx.Err(), fmt.Errorf("no node to ask: %w", ErrAddress)))
+	}
+	return nil, all
 }
+
+// Refusals are why nobody has carried out a command, by node, in the order of asking.
+type Refusals []error
+
+func (r Refusals) Error() string {
+	texts := make([]string, len(r))
+	for i, err := range r {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Unwrap is all of them.
+func (r Refusals) Unwrap() []error { return r }
 
 // Ask asks one node. An error means that nothing was done.
 func (c *Client) Ask(ctx context.Context, machine string, m *wire.Admin) (*wire.AdminResult, error) {
@@ -88,8 +118,14 @@ func (c *Client) Ask(ctx context.Context, machine string, m *wire.Admin) (*wire.
 	if !ok {
 		return nil, fmt.Errorf("node %s answers with a %v: %w", machine, wire.KindOf(answer), ErrHandshake)
 	}
+	if s := r.State; s != nil && !c.cluster.CompareAndSwap(0, s.Cluster) && c.cluster.Load() != s.Cluster {
+		return nil, fmt.Errorf("node %s: %w: it belongs to %x, this client to %x", machine, ErrCluster, s.Cluster, c.cluster.Load())
+	}
 	return r, nil
 }
+
+// Machines are those of the address book, sorted.
+func (c *Client) Machines() []string { return c.cfg.Book.Names() }
 
 // order is the machines of the address book, the leader first.
 func (c *Client) order() []string {

@@ -10,19 +10,23 @@ import (
 // Errors of connections, wrapped with the particulars.
 var (
 	// ErrRefused means that the other side told why it doesn't want the connection.
-	ErrRefused = errors.New("tcp: refused")
+	ErrRefused = errors.New("refused")
 	// ErrKey means that the two sides don't have the same cluster key.
-	ErrKey = errors.New("tcp: another cluster key")
+	ErrKey = errors.New("another cluster key")
 	// ErrHandshake means that the other side doesn't speak this protocol.
-	ErrHandshake = errors.New("tcp: not a node of a key-value cluster")
+	ErrHandshake = errors.New("not a node of a key-value cluster")
 	// ErrAddress means that no address is known for a node.
-	ErrAddress = errors.New("tcp: no address known")
+	ErrAddress = errors.New("no address known")
+	// ErrCluster means that a node belongs to another cluster than the one talked to before.
+	ErrCluster = errors.New("another cluster")
 	// ErrClosed is returned after Close, and for calls whose connection broke.
-	ErrClosed = errors.New("tcp: connection closed")
+	ErrClosed = errors.New("connection closed")
 	// ErrBusy means that a limit was reached.
-	ErrBusy = errors.New("tcp: too much at once")
+	ErrBusy = errors.New("too much at once")
 	// ErrListen refuses addresses that need a key.
-	ErrListen = errors.New("tcp: not a loopback address: a cluster key is needed to listen there")
+	ErrListen = errors.New("not a loopback address: a cluster key is needed to listen there")
+	// ErrShortKey refuses keys that can be guessed.
+	ErrShortKey = errors.New("the cluster key is too short")
 )
 
 // Config is what all connections of a node or a client have in common. Zero fields
@@ -82,15 +86,24 @@ func (c *Config) cluster() uint64 {
 	return c.Cluster()
 }
 
-// CheckListen returns ErrListen for an address beyond the loopback without a key.
+// MinKey is how many bytes a cluster key has at least where strangers can try to guess it.
+const MinKey = 16
+
+// CheckListen returns ErrListen for an address beyond the loopback without a key, ErrShortKey
+// with one that is too short.
 func CheckListen(address string, key []byte) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return fmt.Errorf("tcp: address %q: %w", address, err)
+		return fmt.Errorf("address %q: %w", address, err)
 	}
 	ip := net.ParseIP(host)
-	if len(key) == 0 && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	switch {
+	case host == "localhost" || ip != nil && ip.IsLoopback():
+		return nil
+	case len(key) == 0:
 		return fmt.Errorf("%s: %w", address, ErrListen)
+	case len(key) < MinKey:
+		return fmt.Errorf("%s: %w: %d bytes, at least %d are needed beyond the loopback", address, ErrShortKey, len(key), MinKey)
 	}
 	return nil
 }

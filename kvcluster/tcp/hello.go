@@ -224,9 +224,9 @@ func (c *Config) meant(h *hello) error {
 	mine := c.cluster()
 	switch {
 	case h.to != "" && h.to != c.Name:
-		return fmt.Errorf("this is %q, not %q: %w", c.Name, h.to, ErrRefused)
+		return fmt.Errorf("this is %q, not %q", c.Name, h.to)
 	case h.cluster != 0 && mine != 0 && h.cluster != mine:
-		return fmt.Errorf("%q belongs to cluster %x, %q to cluster %x: %w", c.Name, mine, h.from, h.cluster, ErrRefused)
+		return fmt.Errorf("%w: %q belongs to %x, %q to %x", ErrCluster, c.Name, mine, h.from, h.cluster)
 	}
 	return nil
 }

@@ -42,15 +42,20 @@ func (p *Pool) Close() {
 // before the message was given to the connection is marked with ErrUnsent: nothing was
 // done then. After any other error it may have been done.
 func (p *Pool) Call(ctx context.Context, machine string, m wire.Message) (wire.Message, error) {
-	c, err := p.conn(ctx, machine)
-	if err != nil {
-		return nil, fmt.Errorf("node %s: %w: %w", machine, ErrUnsent, err)
-	}
-	answer, err := c.call(ctx, m)
+	answer, err := p.exchange(ctx, machine, m)
 	if err != nil {
 		return nil, fmt.Errorf("node %s: %w", machine, err)
 	}
 	return answer, nil
+}
+
+// exchange is Call for those who name the node themselves.
+func (p *Pool) exchange(ctx context.Context, machine string, m wire.Message) (wire.Message, error) {
+	c, err := p.conn(ctx, machine)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnsent, err)
+	}
+	return c.call(ctx, m)
 }
 
 // ErrUnsent marks errors of calls that didn't reach a connection. It has the method by which
@@ -59,7 +64,7 @@ var ErrUnsent error = unsent{}
 
 type unsent struct{}
 
-func (unsent) Error() string { return "tcp: not sent" }
+func (unsent) Error() string { return "not sent" }
 func (unsent) Unsent() bool  { return true }
 
 // conn is the connection to a machine, when it is open.
@@ -81,6 +86,9 @@ func (p *Pool) conn(ctx context.Context, machine string) (*pooled, error) {
 	case <-c.over:
 		return nil, c.err
 	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return nil, fmt.Errorf("no connection in time: %w", ctx.Err())
+		}
 		return nil, ctx.Err()
 	}
 	return c, nil
@@ -198,7 +206,11 @@ func (c *pooled) call(ctx context.Context, m wire.Message) (wire.Message, error)
 			return nil, c.err
 		}
 	case <-ctx.Done():
-		c.forget(call, heard, errors.Is(ctx.Err(), context.DeadlineExceeded))
+		late := errors.Is(ctx.Err(), context.DeadlineExceeded)
+		c.forget(call, heard, late)
+		if late {
+			return nil, fmt.Errorf("no answer in time: %w", ctx.Err())
+		}
 		return nil, ctx.Err()
 	}
 }

@@ -29,10 +29,59 @@ type server struct {
 	handler  handler
 	logf     func(format string, args ...any)
 	done     sync.WaitGroup
+	refusals refusals
 
 	mu     sync.Mutex
 	conns  map[net.Conn]*caller // nil but for clients
 	closed bool
+}
+
+// refusalsEvery is how often it is said that connections of a kind are refused.
+const refusalsEvery = 10 * time.Second
+
+// refusals keep those who knock again and again from filling the log: of each reason, one
+// line at first and then one with the count now and then.
+type refusals struct {
+	mu   sync.Mutex
+	seen map[string]*refusedKind // by reason
+}
+
+type refusedKind struct {
+	told  time.Time
+	quiet int // not told since
+}
+
+// maxReasons bounds the reasons that are told apart: what a stranger sends may be in them.
+const maxReasons = 64
+
+func (r *refusals) note(now time.Time, from net.Addr, why error, logf func(string, ...any)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	reason := why.Error()
+	if op := (*net.OpError)(nil); errors.As(why, &op) {
+		reason = op.Err.Error() // without the caller's port
+	}
+	x := r.seen[reason]
+	if x == nil && len(r.seen) >= maxReasons {
+		reason = "other reasons"
+		x = r.seen[reason]
+	}
+	if x == nil {
+		if r.seen == nil {
+			r.seen = make(map[string]*refusedKind)
+		}
+		x = &refusedKind{}
+		r.seen[reason] = x
+	} else if now.Sub(x.told) < refusalsEvery {
+		x.quiet++
+		return
+	}
+	if x.quiet > 0 {
+		logf("connection from %v refused: %v (and %d more since %s)", from, why, x.quiet, x.told.UTC().Format(time.TimeOnly))
+	} else {
+		logf("connection from %v refused: %v", from, why)
+	}
+	x.told, x.quiet = now, 0
 }
 
 // listen opens a listener, unless the address needs a key.
@@ -111,7 +160,7 @@ func (s *server) serve(conn net.Conn) {
 	h, err := s.cfg.answer(conn)
 	if err != nil {
 		if !errors.Is(err, io.EOF) {
-			s.logf("connection from %v refused: %v", conn.RemoteAddr(), err)
+			s.refusals.note(time.Now(), conn.RemoteAddr(), err, s.logf)
 		}
 		return
 	}

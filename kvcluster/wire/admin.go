@@ -30,7 +30,13 @@ type Settings struct {
 	ManualBalance bool
 	// BalanceEvery is how often measurements are looked at.
 	BalanceEvery time.Duration
+	// Strategy is how clients choose the copy that a read at ONE goes to, unless they say
+	// otherwise; see balance.Strategy.
+	Strategy uint8
 }
+
+// strategies is how many balance.Strategy there are.
+const strategies = 4
 
 func (s *Settings) code(c *coder) {
 	c.uint(&s.Replicas)
@@ -47,6 +53,7 @@ func (s *Settings) code(c *coder) {
 	}
 	c.bool(&s.ManualBalance)
 	duration(c, &s.BalanceEvery)
+	c.small(&s.Strategy, strategies)
 }
 
 // CommandKind is what a Command does.

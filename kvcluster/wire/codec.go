@@ -8,7 +8,7 @@ import (
 )
 
 // Version is the version of the protocol.
-const Version = 4
+const Version = 5
 
 // Limits of what a frame may contain.
 const (

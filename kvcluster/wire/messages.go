@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 )
@@ -396,6 +397,9 @@ type Response struct {
 	Reason string
 	// Txn is the transaction that holds a lock, or the decision that was asked for.
 	Txn Txn
+	// Age is how long a transaction that is Pending has been so, as far as the primary of
+	// its anchor's shard remembers.
+	Age time.Duration
 }
 
 func (*Response) kind() Kind { return KindResponse }
@@ -412,4 +416,7 @@ func (m *Response) code(c *coder) {
 	text(c, &m.Next, MaxKey+1)
 	text(c, &m.Reason, MaxName)
 	m.Txn.code(c)
+	if m.Status == Pending {
+		duration(c, &m.Age)
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/kvcluster/client"
+	"github.com/shardquake/shardquake/kvcluster/meta"
 	"github.com/shardquake/shardquake/kvcluster/replica"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/wire"
@@ -82,7 +83,7 @@ func (b *bench) split(at string) {
 // Command implements client.Admin.
 func (b *bench) Command(context.Context, wire.Command) (*wire.AdminResult, error) {
 	b.asked++
-	s := &wire.ClusterState{MapVersion: b.m.Version()}
+	s := &wire.ClusterState{MapVersion: b.m.Version(), Settings: meta.Defaults()}
 	for i := range b.m.Len() {
 		s.Shards = append(s.Shards, b.m.At(i).Clone())
 	}

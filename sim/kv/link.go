@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/kvcluster/client"
+	"github.com/shardquake/shardquake/kvcluster/meta"
 	kvnode "github.com/shardquake/shardquake/kvcluster/node"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/wire"
@@ -72,7 +73,7 @@ func (r *rehearsal) Command(ctx context.Context, c wire.Command) (*wire.AdminRes
 	if err := r.e.Sleep(ctx, time.Millisecond); err != nil {
 		return nil, err
 	}
-	s := &wire.ClusterState{MapVersion: r.m.Version()}
+	s := &wire.ClusterState{MapVersion: r.m.Version(), Settings: meta.Defaults()}
 	for i := range r.m.Len() {
 		s.Shards = append(s.Shards, r.m.At(i).Clone())
 	}
