@@ -64,7 +64,7 @@ func both() []string { return []string{Elasticsearch, KeyValue} }
 // a file and a line here.
 func Kinds() []Kind {
 	return []Kind{
-		nodeLoss(), partition(), link(), diskPressure(), snapshot(), split(), move(), drain(), corruption(), nodeJoin(),
+		nodeLoss(), partition(), link(), diskPressure(), diskSlow(), snapshot(), split(), move(), drain(), corruption(), nodeJoin(),
 		settingsChange(), controllerLoss(), apiErrors(), clockJump(),
 	}
 }

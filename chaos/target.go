@@ -15,15 +15,16 @@ import (
 // names begin with Supports say what can be had; they are also asked of a cluster that
 // hasn't been started.
 type Target struct {
-	Links     Links     // directed links between endpoints
-	Processes Processes // of nodes, and of the controller
-	Disks     Disks     // how full they are
-	Clocks    Clocks    // the wall clocks of endpoints
-	Settings  Settings  // dynamic settings of cluster and indices
-	Answers   Answers   // what nodes answer over HTTP
-	Snapshots Snapshots // taken by an operator
-	Copies    Copies    // the files of shard copies
-	Operator  Operator  // the key ranges of a key-value cluster
+	Links      Links      // directed links between endpoints
+	Processes  Processes  // of nodes, and of the controller
+	Disks      Disks      // how full they are
+	DiskSpeeds DiskSpeeds // how fast they are
+	Clocks     Clocks     // the wall clocks of endpoints
+	Settings   Settings   // dynamic settings of cluster and indices
+	Answers    Answers    // what nodes answer over HTTP
+	Snapshots  Snapshots  // taken by an operator
+	Copies     Copies     // the files of shard copies
+	Operator   Operator   // the key ranges of a key-value cluster
 }
 
 // CutMode is how a cut link behaves.

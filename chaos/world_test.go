@@ -17,6 +17,7 @@ type world struct {
 	Shapes   map[[2]string]Shape
 	Procs    map[string]ProcessState
 	Full     map[string]float64
+	Slowed   map[string]Drag
 	Set      map[string]string
 	Off      map[string]time.Duration
 	Rules    map[int]bool
@@ -29,14 +30,14 @@ type world struct {
 func newWorld() *world {
 	return &world{
 		Cuts: map[[2]string]CutMode{}, Shapes: map[[2]string]Shape{}, Procs: map[string]ProcessState{"n1": Running, "n2": Running, "n3": Running, "n4": Exited, "controller": Running},
-		Full: map[string]float64{}, Set: map[string]string{}, Off: map[string]time.Duration{}, Rules: map[int]bool{}, Damaged: map[CopyRef]DamageMode{},
+		Full: map[string]float64{}, Slowed: map[string]Drag{}, Set: map[string]string{}, Off: map[string]time.Duration{}, Rules: map[int]bool{}, Damaged: map[CopyRef]DamageMode{},
 		Taken: map[string]bool{}, Draining: map[string]bool{}, Layout: []Range{{Start: "", Copies: []string{"n1", "n2", "n3"}}},
 	}
 }
 
 func (w *world) target() Target {
 	return Target{
-		Links: w, Processes: worldProcesses{w}, Disks: w, Clocks: w, Settings: w, Answers: w, Snapshots: worldSnapshots{w}, Copies: w, Operator: worldOperator{w},
+		Links: w, Processes: worldProcesses{w}, Disks: w, DiskSpeeds: w, Clocks: w, Settings: w, Answers: w, Snapshots: worldSnapshots{w}, Copies: w, Operator: worldOperator{w},
 	}
 }
 
@@ -81,6 +82,23 @@ func (w *world) Free(_ context.Context, node string) error {
 func (w *world) Usage(_ context.Context, node string) (DiskUsage, error) {
 	used := int64(w.Full[node])
 	return DiskUsage{Used: used, Total: 100, Ballast: used}, nil
+}
+
+func (w *world) SupportsDrag(Drag) error { return nil }
+
+func (w *world) Drag(_ context.Context, node string, d Drag) error {
+	if w.Slowed[node] = d; d == (Drag{}) {
+		delete(w.Slowed, node)
+	}
+	return nil
+}
+
+func (w *world) Time(_ context.Context, node string, bytes int64) (time.Duration, error) {
+	d, took := w.Slowed[node], time.Millisecond
+	if d.Rate > 0 {
+		took += time.Duration(float64(time.Second) * float64(bytes) / float64(d.Rate))
+	}
+	return took + d.By, nil
 }
 
 func (w *world) Jump(_ context.Context, of string, by time.Duration) error {

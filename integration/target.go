@@ -12,7 +12,10 @@ import (
 // started, too.
 func targetOf(containers *Cluster, c *realCluster) chaos.Target {
 	a := administered{containers, c}
-	return chaos.Target{Links: containers, Processes: containers, Disks: containers, Settings: a, Snapshots: a, Copies: a}
+	return chaos.Target{
+		Links: containers, Processes: containers, Disks: containers, Settings: a, Snapshots: a, Copies: a,
+		DiskSpeeds: chaos.FixedSpeeds("the disks of containers are held in memory, which nothing slows down"),
+	}
 }
 
 // administered is the containers with the settings of the cluster in them, which the

@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ErrDiskFull is returned when a disk has no room for an allocation.
@@ -25,6 +26,46 @@ type Disk struct {
 
 	// Read and Write are the disk's throughput, for flows to pass.
 	Read, Write *Resource
+
+	built DiskSpec
+	delay time.Duration
+}
+
+// underWay is how many bytes of large reads and writes a disk has under way at once: with a
+// delay of each access it bounds the throughput.
+const underWay = 4 << 20
+
+// Slow makes every access take longer by delay and bounds the throughput, in bytes per
+// second; 0 and 0 make the disk as it was built.
+func (d *Disk) Slow(delay time.Duration, rate int64) {
+	d.delay = delay
+	limit := func(built int64) int64 {
+		for _, bound := range []int64{rate, perDelay(delay)} {
+			if bound > 0 && (built == 0 || bound < built) {
+				built = bound
+			}
+		}
+		return built
+	}
+	d.Read.SetCapacity(limit(d.built.Read))
+	d.Write.SetCapacity(limit(d.built.Write))
+}
+
+// perDelay is the throughput of accesses that all take so long; 0: unlimited.
+func perDelay(delay time.Duration) int64 {
+	if delay <= 0 {
+		return 0
+	}
+	return max(1, int64(float64(underWay)/delay.Seconds()))
+}
+
+// Delay is what every access takes longer than it did on the disk as it was built.
+func (d *Disk) Delay() time.Duration { return d.delay }
+
+// Share is the part of the disk's time that an access takes up with the others that are
+// under way.
+func (d *Disk) Share(access time.Duration) time.Duration {
+	return access + d.delay/(underWay>>17) // of 128 KiB each
 }
 
 // NewDisk makes an empty disk whose throughput is on f.
@@ -33,6 +74,7 @@ func (f *Fluid) NewDisk(name string, spec DiskSpec) *Disk {
 		name:     name,
 		capacity: spec.Capacity,
 		owners:   make(map[string]int64),
+		built:    spec,
 		Read:     f.Resource(name+"/read", spec.Read),
 		Write:    f.Resource(name+"/write", spec.Write),
 	}

@@ -175,7 +175,8 @@ func (c *scene) Nodes() []string { return c.nodes.Names() }
 func (c *scene) Target() chaos.Target {
 	return chaos.Target{
 		Links: c.nodes, Processes: c.nodes, Disks: c.nodes,
-		Operator: kvload.NewOperator(c, scenarios.ViewerClient, c.Nodes()),
+		DiskSpeeds: chaos.FixedSpeeds("the processes share this machine's disk, which can't be slowed down for one of them alone"),
+		Operator:   kvload.NewOperator(c, scenarios.ViewerClient, c.Nodes()),
 	}
 }
 

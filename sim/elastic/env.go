@@ -37,7 +37,7 @@ func (p *process) coordination() coordination.Config {
 		},
 		Costs: coordination.Costs{
 			Update:  func(_ int, st *state.State) time.Duration { return c.cal.StateUpdate + copiesOf(st)*c.cal.PerCopy },
-			Accept:  func(*state.State) time.Duration { return p.cost(c.cal.StateAccept) },
+			Accept:  func(*state.State) time.Duration { return p.cost(c.cal.StateAccept) + p.n.disk.Delay() },
 			Term:    c.cal.TermWrite,
 			Failure: c.cal.FailureNotice,
 		},

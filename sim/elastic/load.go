@@ -210,11 +210,11 @@ func (sv *server) background() queueing.Class {
 // costs the time to reach the device, besides its bytes.
 func (sv *server) diskUse() float64 {
 	n, g := sv.n, &sv.figures
-	use := float64((g.rate[indexing] + float64(g.rate[searching]*n.missed())) * n.c.cal.DiskOp.Seconds())
-	if bps := n.cfg.DiskWriteBPS; bps > 0 {
+	use := float64((g.rate[indexing] + float64(g.rate[searching]*n.missed())) * n.disk.Share(n.c.cal.DiskOp).Seconds())
+	if bps := n.disk.Write.Capacity(); bps > 0 {
 		use += float64(float64(sv.demand.written)*sv.part(indexing)) / float64(bps)
 	}
-	if bps := n.cfg.DiskReadBPS; bps > 0 {
+	if bps := n.disk.Read.Capacity(); bps > 0 {
 		use += float64(float64(sv.demand.read)*sv.part(searching)) / float64(bps)
 	}
 	return min(1, use)

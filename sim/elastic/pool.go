@@ -117,6 +117,9 @@ func (q *pool) begin(p *process, which int, t task) {
 	q.busy++
 	q.largest = max(q.largest, q.busy)
 	wait := p.contention(poolKind(which))
+	if which != writePool {
+		wait += p.fetched()
+	}
 	p.after(t.cost+wait, t.name, func() {
 		q.busy--
 		q.completed++

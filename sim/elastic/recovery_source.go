@@ -138,7 +138,7 @@ func (src *recoverySource) copyFiles() {
 	q, to := src.q, src.target
 	bytes := recovery.Bytes(src.plan.Copy)
 	files := recovery.Files(src.plan.Copy) + 1 // segments_N
-	perFile := time.Duration(files) * q.c.cal.PerFile
+	perFile := time.Duration(files) * (q.c.cal.PerFile + q.n.disk.Delay() + to.disk.Delay())
 	if bytes == 0 {
 		q.after(perFile, "recovery.files", src.verifyFiles)
 		return

@@ -160,7 +160,7 @@ func (op *replicationOp) perform(items []BulkItem) {
 			op.markStale(id)
 		}
 	}
-	op.finished()
+	s.p.synced(op.finished)
 }
 
 // finished is called as each part ends; the last one answers.
@@ -312,7 +312,7 @@ func (q *process) replicaBulk(k storeKey, id string, term, global int64, docs []
 		}
 		s.count(docs)
 		s.store.global = max(s.store.global, min(global, s.engine().localCheckpoint()))
-		done(nil)
+		q.synced(func() { done(nil) })
 	}})
 }
 

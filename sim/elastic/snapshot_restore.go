@@ -172,7 +172,7 @@ func (r *recoveryRun) recoverFromSnapshot() {
 		r.plan = recovery.Plan{Copy: taken.segments}
 		r.planned = true
 		r.enter(StageIndex)
-		files := time.Duration(recovery.Files(taken.segments)+1) * p.c.cal.PerFile
+		files := time.Duration(recovery.Files(taken.segments)+1) * (p.c.cal.PerFile + p.n.disk.Delay())
 		bytes := recovery.Bytes(taken.segments)
 		if bytes == 0 {
 			r.later(files, func() { r.restored(taken) })

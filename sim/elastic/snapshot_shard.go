@@ -78,7 +78,7 @@ func (r *shardSnapshotRun) copy() {
 		r.report(s.store.noSuchFile().javaText())
 		return
 	}
-	perFile := time.Duration(recovery.Files(r.out.fresh)+1) * c.cal.PerFile
+	perFile := time.Duration(recovery.Files(r.out.fresh)+1) * (c.cal.PerFile + p.n.disk.Delay())
 	bytes := recovery.Bytes(r.out.fresh)
 	if bytes == 0 {
 		p.after(perFile, "snapshot.files", r.written)

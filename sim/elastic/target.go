@@ -31,7 +31,7 @@ func (c *Cluster) ChaosTarget() chaos.Target { return newTarget(c).all() }
 
 // all are its capabilities; what a target supports it says without a cluster, too.
 func (t *target) all() chaos.Target {
-	return chaos.Target{Links: t, Processes: t, Disks: t, Clocks: t, Settings: t, Snapshots: t, Copies: t}
+	return chaos.Target{Links: t, Processes: t, Disks: t, DiskSpeeds: t, Clocks: t, Settings: t, Snapshots: t, Copies: t}
 }
 
 // SupportsShape implements [chaos.Links]: everything can be had.

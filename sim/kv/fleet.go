@@ -91,6 +91,7 @@ type Machine struct {
 	lost  string        // what the disk before lost
 	since sim.Time      // when the process started
 	slow  time.Duration // added to each sync
+	rate  int64         // bytes per second that the disk takes; 0: any number
 	store *logstore.Store
 	node  *kvnode.Node
 
@@ -260,6 +261,19 @@ func (m *Machine) Resume() { m.resume() }
 // SlowDisk makes each sync take longer.
 func (m *Machine) SlowDisk(by time.Duration) { m.slow = by }
 
+// LimitDisk bounds what the disk takes, in bytes per second; 0 is no bound.
+func (m *Machine) LimitDisk(rate int64) { m.rate = rate }
+
+// syncTime is how long it takes to bring so many bytes to the disk.
+func (m *Machine) syncTime(bytes int64) time.Duration {
+	span := m.f.cfg.Sync
+	d := span[0] + time.Duration(m.rng.Int64N(int64(span[1]-span[0])+1)) + m.slow
+	if m.rate > 0 {
+		d += time.Duration(float64(time.Second) * float64(bytes) / float64(m.rate))
+	}
+	return d
+}
+
 // step gives an input to the node and does what it wants.
 func (m *Machine) step(in kvnode.Input) {
 	if !m.up {
@@ -315,9 +329,7 @@ func (m *Machine) sync() {
 	}
 	m.syncing, m.again = true, false
 	mark, end, asked := m.disk.Mark(), m.store.Mark(), m.asked
-	span := m.f.cfg.Sync
-	d := span[0] + time.Duration(m.rng.Int64N(int64(span[1]-span[0])+1)) + m.slow
-	m.later(d, "kv.sync", func() {
+	m.later(m.syncTime(m.disk.Unsynced()), "kv.sync", func() {
 		m.disk.SyncTo(mark)
 		m.store.MarkDurable(end)
 		m.syncing = false

@@ -16,17 +16,18 @@ import (
 type target struct{ s *simulated }
 
 var (
-	_ chaos.Links     = (*target)(nil)
-	_ chaos.Processes = (*target)(nil)
-	_ chaos.Disks     = (*target)(nil)
-	_ chaos.Clocks    = (*target)(nil)
+	_ chaos.Links      = (*target)(nil)
+	_ chaos.Processes  = (*target)(nil)
+	_ chaos.Disks      = (*target)(nil)
+	_ chaos.Clocks     = (*target)(nil)
+	_ chaos.DiskSpeeds = (*target)(nil)
 )
 
 // targetOf is what faults can act on. What it supports it says without a cluster, too.
 func targetOf(s *simulated) chaos.Target {
 	t := &target{s}
 	// An operator works from where the clients are.
-	return chaos.Target{Links: t, Processes: t, Disks: t, Clocks: t, Operator: kvload.NewOperator(s, scenarios.ViewerClient, s.Nodes())}
+	return chaos.Target{Links: t, Processes: t, Disks: t, DiskSpeeds: t, Clocks: t, Operator: kvload.NewOperator(s, scenarios.ViewerClient, s.Nodes())}
 }
 
 // SupportsShape implements [chaos.Links]: messages share a link's bandwidth, whoever's
@@ -238,4 +239,30 @@ func (t *target) Offset(_ context.Context, endpoint string) (time.Duration, erro
 		return 0, err
 	}
 	return t.s.e.Clock(endpoint).Now().Sub(t.s.e.Wall()), nil
+}
+
+// SupportsDrag implements [chaos.DiskSpeeds]: everything can be had.
+func (t *target) SupportsDrag(chaos.Drag) error { return nil }
+
+// Drag implements [chaos.DiskSpeeds]. What a node reads it has in memory; what it brings to
+// its disk takes longer.
+func (t *target) Drag(_ context.Context, node string, d chaos.Drag) error {
+	return t.on(node, func(m *Machine) {
+		m.SlowDisk(d.By)
+		m.LimitDisk(d.Rate)
+	})
+}
+
+// Time implements [chaos.DiskSpeeds]: a write beside those of the node.
+func (t *target) Time(ctx context.Context, node string, bytes int64) (time.Duration, error) {
+	m, err := t.machine(node)
+	if err != nil {
+		return 0, err
+	}
+	begun, done := t.s.e.Now(), t.s.e.NewEvent()
+	t.s.e.After(m.syncTime(bytes), "kv.probe", done.Set)
+	if err := done.Wait(ctx); err != nil {
+		return 0, err
+	}
+	return (t.s.e.Now() - begun).Duration(), nil
 }

@@ -60,6 +60,14 @@ func (d *Disk) Used() (n int64) {
 	return n
 }
 
+// Unsynced is the number of bytes in files that a sync would bring to the disk.
+func (d *Disk) Unsynced() (n int64) {
+	for _, f := range d.files {
+		n += int64(len(f.data) - f.durable)
+	}
+	return n
+}
+
 // SetCapacity changes the capacity; 0 is unlimited. What is there stays.
 func (d *Disk) SetCapacity(bytes int64) { d.capacity = bytes }
 
