@@ -40,9 +40,13 @@ func (p *process) coordination() coordination.Config {
 			Accept:  func(*state.State) time.Duration { return p.cost(c.cal.StateAccept) + p.n.disk.Delay() },
 			Term:    c.cal.TermWrite,
 			Failure: c.cal.FailureNotice,
+			Spread:  noticeSpread,
 		},
 	}
 }
+
+// noticeSpread is about how far apart a node notices that several others have gone.
+const noticeSpread = 4 * time.Millisecond
 
 // copiesOf counts the shard copies of a state.
 func copiesOf(st *state.State) (n time.Duration) {

@@ -158,3 +158,44 @@ func TestRecoveryIsLimitedPerNode(t *testing.T) {
 		})
 	}
 }
+
+func TestTwoNodesKilledTogetherLeaveInTwoStatesAndTheSecondIsPromotedMeanwhile(t *testing.T) {
+	w := newWorld(t, 5, still())
+	w.load(IndexSpec{Name: "logs", Shards: 5, Replicas: 1, Bytes: 10 * mb, Docs: 1000, Placement: []int{2, 2, 2, 2, 2}})
+	w.observe()
+	var pair []string // the nodes of a shard's copies, the primary's first, none of them the master
+	var shard int
+	for _, t := range w.st().Routing.Index("logs").Shards {
+		a, b := w.c.NodeByID(t.Primary().Node), w.c.NodeByID(t.Copies[1].Node)
+		if t.Copies[1].Primary {
+			b = w.c.NodeByID(t.Copies[0].Node)
+		}
+		if a != w.c.leader() && b != w.c.leader() {
+			pair, shard = []string{a.Name(), b.Name()}, t.Shard
+		}
+	}
+	require.Len(t, pair, 2)
+	for _, name := range pair {
+		require.NoError(t, w.c.Kill(name))
+	}
+	w.run(10 * time.Second)
+	first, second := w.at("one gone", membersAre(4)), w.at("both gone", membersAre(3))
+	assert.Less(t, first, second)
+	red := w.at("red", healthIs(func(h scenarios.Health) bool { return h.Status == "red" }))
+	assert.GreaterOrEqual(t, red, second, "until then the copy on the second victim counts as the primary")
+	promoted, ok := w.first(func(o scenarios.Observation) bool {
+		for _, c := range copiesIn(o) {
+			if c.Shard == shard && c.Primary && c.Node == pair[1] && o.At < second {
+				return true
+			}
+		}
+		return false
+	})
+	assert.True(t, ok)
+	assert.GreaterOrEqual(t, promoted, first)
+}
+
+func copiesIn(o scenarios.Observation) scenarios.Copies {
+	copies, _ := o.Sight.(scenarios.Copies)
+	return copies
+}

@@ -28,6 +28,8 @@ type checker struct {
 	term  int64            // sent with follower checks
 	fail  func(why string) // called once, then the checker is closed
 	cost  time.Duration    // from the last failure to the call of fail
+	// behind is what comes to cost when others fail at this very moment; nil: nothing.
+	behind func() time.Duration
 
 	closed             bool
 	timeouts, failures int // since the last success
@@ -125,7 +127,11 @@ func (k *checker) giveUp(why string) {
 		return
 	}
 	k.close()
-	k.c.in(k.cost, "coordination.check.failed", func() { k.fail(why) })
+	cost := k.cost
+	if k.behind != nil {
+		cost += k.behind()
+	}
+	k.c.in(cost, "coordination.check.failed", func() { k.fail(why) })
 }
 
 // disturb ends the rest: something about the path or the peer has changed just now.

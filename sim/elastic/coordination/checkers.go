@@ -2,7 +2,9 @@ package coordination
 
 import (
 	"fmt"
+	"time"
 
+	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -17,6 +19,22 @@ type followersChecker struct {
 	bad map[string]*state.Node
 	// members are those watched, in order of the state.
 	members []*state.Node
+	// noticed is when a failure was noticed last, apart how much later than that the
+	// latest of that moment is acted on.
+	noticed sim.Time
+	apart   time.Duration
+}
+
+// behind is how much later than the first a failure of this moment is noticed: nodes that
+// vanish together leave in states of their own for it, as recorded of real ones.
+func (f *followersChecker) behind() time.Duration {
+	now, spread := f.c.env.Now(), f.c.cfg.Costs.Spread
+	if f.noticed != now || spread == 0 {
+		f.noticed, f.apart = now, 0
+		return 0
+	}
+	f.apart += spread/4 + time.Duration(f.c.env.Stream("notice").Int64N(int64(spread)))
+	return f.apart
 }
 
 func newFollowersChecker(c *Coordinator) *followersChecker {
@@ -51,7 +69,7 @@ func (f *followersChecker) setMembers(st *state.State) {
 }
 
 func (f *followersChecker) watch(n *state.Node) {
-	k := &checker{c: f.c, rules: f.rules, peer: n, term: f.c.consensus.term, cost: f.c.cfg.Costs.Failure}
+	k := &checker{c: f.c, rules: f.rules, peer: n, term: f.c.consensus.term, cost: f.c.cfg.Costs.Failure, behind: f.behind}
 	k.fail = func(why string) {
 		if f.checkers[n.ID] != k {
 			return

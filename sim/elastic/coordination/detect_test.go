@@ -190,3 +190,33 @@ func TestAHealthyClusterPostsNoEventsForItsChecks(t *testing.T) {
 	w.run(t, time.Hour)
 	assert.Less(t, w.e.Events()-before, uint64(10))
 }
+
+// spread is a busy machine whose threads notice what happens at one moment one after another.
+func spread(w *world, h *host) {
+	busy(w, h)
+	h.cfg.Costs.Spread = 4 * time.Millisecond
+}
+
+func TestNodesThatVanishTogetherAreRemovedOneByOne(t *testing.T) {
+	for _, lazy := range []bool{true, false} {
+		for seed := range uint64(5) {
+			t.Run(fmt.Sprint(lazy, seed), func(t *testing.T) {
+				w := newWorld(seed, 5, lazy, spread).formed(t)
+				w.run(t, 10*time.Second)
+				l := w.leader()
+				var victims []string
+				for _, h := range w.hosts {
+					if h != l && len(victims) < 2 {
+						victims = append(victims, h.cfg.Node.ID)
+					}
+				}
+				for _, v := range victims {
+					w.isolate(v, w.reset)
+				}
+				w.await(t, time.Minute, func() bool { return len(l.applied.Nodes) == 4 })
+				took := w.await(t, time.Minute, func() bool { return len(l.applied.Nodes) == 3 })
+				assert.Positive(t, took, "each has a state of its own")
+			})
+		}
+	}
+}

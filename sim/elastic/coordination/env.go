@@ -107,6 +107,9 @@ type Costs struct {
 	// Failure is the time from noticing a closed connection or the last failed check
 	// to acting on it.
 	Failure time.Duration
+	// Spread is about how far apart the failures of one moment are noticed: each connection
+	// has a thread of its own.
+	Spread time.Duration
 }
 
 // Config describes a node to its coordinator.
