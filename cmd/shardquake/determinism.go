@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/shardquake/shardquake/internal/catalog"
+	"github.com/shardquake/shardquake/reports/divergence"
 	"github.com/shardquake/shardquake/scenarios"
 )
 
@@ -93,10 +94,10 @@ func checkDeterminism(cmd *cobra.Command, s *scenarios.Loaded, f *runFlags) erro
 		procs[i], streams[i] = p, bufio.NewScanner(bufio.NewReaderSize(pipe, 1<<20))
 		streams[i].Buffer(nil, 1<<20)
 	}
-	n, first, last, differs := compareEvents(streams[0], streams[1])
+	at := divergence.Find(streams[0], streams[1])
 	var ended [2]error
 	for i, p := range procs {
-		if differs {
+		if at.Parted {
 			p.Process.Kill()
 		}
 		ended[i] = p.Wait()
@@ -105,14 +106,14 @@ func checkDeterminism(cmd *cobra.Command, s *scenarios.Loaded, f *runFlags) erro
 		return err
 	}
 	for i, err := range ended {
-		if exit, ok := errors.AsType[*exec.ExitError](err); ok && !differs && exit.ExitCode() > 0 {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok && !at.Parted && exit.ExitCode() > 0 {
 			return &exitError{exit.ExitCode(), fmt.Errorf("run %d: %w", i+1, err)}
 		}
-		if err != nil && !differs {
+		if err != nil && !at.Parted {
 			return fmt.Errorf("run %d: %w", i+1, err)
 		}
 	}
-	return tellDeterminism(cmd.OutOrStdout(), s.Name, n, first, last, differs)
+	return tellDeterminism(cmd.OutOrStdout(), s.Name, at)
 }
 
 // aborted is the end of a check that was interrupted, nil if it was not: the signal reaches
@@ -128,32 +129,16 @@ func aborted(ctx context.Context, ended []error) error {
 	return &exitError{exitAborted, errors.New("aborted before all events were compared")}
 }
 
-// compareEvents reads two streams of events in step and returns how many agree, the
-// first two that do not, and the last that did.
-func compareEvents(a, b *bufio.Scanner) (n int, first [2]string, last string, differs bool) {
-	for {
-		moreA, moreB := a.Scan(), b.Scan()
-		if !moreA && !moreB {
-			return n, first, last, false
-		}
-		if a.Text() != b.Text() || moreA != moreB {
-			return n, [2]string{a.Text(), b.Text()}, last, true
-		}
-		last = a.Text()
-		n++
-	}
-}
-
-func tellDeterminism(out io.Writer, name string, n int, first [2]string, last string, differs bool) error {
-	if !differs {
+func tellDeterminism(out io.Writer, name string, at divergence.Point) error {
+	if !at.Parted {
 		var e scenarios.Event
-		if err := json.Unmarshal([]byte(last), &e); err != nil {
+		if err := json.Unmarshal([]byte(at.Last), &e); err != nil {
 			return fmt.Errorf("%s: no event was seen", name)
 		}
-		_, err := fmt.Fprintf(out, "PASS  %s: %d events are identical in two processes, trace hash %016x\n", name, n, e.Hash)
+		_, err := fmt.Fprintf(out, "PASS  %s: %d events are identical in two processes, trace hash %016x\n", name, at.Agree, e.Hash)
 		return err
 	}
-	fmt.Fprintf(out, "FAIL  %s: the first event that differs is number %d\n  first run   %s\n  second run  %s\n  before it   %s\n", name, n+1, orEnd(first[0]), orEnd(first[1]), last)
+	fmt.Fprintf(out, "FAIL  %s: the first event that differs is number %d\n  first run   %s\n  second run  %s\n  before it   %s\n", name, at.Agree+1, orEnd(at.Lines[0]), orEnd(at.Lines[1]), at.Last)
 	return &exitError{code: exitFail}
 }
 
