@@ -1,15 +1,13 @@
 package controller
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-
-	"github.com/elastic/go-elasticsearch/v8/esapi"
+	"strings"
 )
 
 // Columns of _cat/shards. The light ones say where copies are, the rest costs the
@@ -28,9 +26,7 @@ func statColumns() []string {
 // GetShardAllocation lists every copy of every shard, sorted by index, shard,
 // primary first, node. Documents, sizes and sequence numbers are not asked for.
 func (c *Client) GetShardAllocation(ctx context.Context) ([]ShardInfo, error) {
-	body, err := c.call(ctx, "cat.shards", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.CatShardsRequest{Format: "json", H: lightColumns()}.Do(ctx, t)
-	})
+	body, err := c.call(ctx, "cat.shards", idempotent, get("_cat", "shards").with("format", "json").list("h", lightColumns()...))
 	if err != nil {
 		return nil, err
 	}
@@ -43,9 +39,7 @@ func (c *Client) GetShardAllocation(ctx context.Context) ([]ShardInfo, error) {
 // documents, sizes, sequence numbers and counters.
 func (c *Client) GetShardDetails(ctx context.Context, indices ...string) ([]ShardInfo, error) {
 	columns := append(lightColumns(), statColumns()...)
-	body, err := c.call(ctx, "cat.shards", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.CatShardsRequest{Index: indices, Format: "json", H: columns, Bytes: "b", Time: "ms"}.Do(ctx, t)
-	})
+	body, err := c.call(ctx, "cat.shards", idempotent, get("_cat", "shards", strings.Join(indices, ",")).with("format", "json", "bytes", "b", "time", "ms").list("h", columns...))
 	if err != nil {
 		return nil, err
 	}
@@ -60,10 +54,7 @@ func (c *Client) GetShardDetails(ctx context.Context, indices ...string) ([]Shar
 // GetRecoveryStatus lists the recoveries that are going on, sorted by index, shard
 // and target node.
 func (c *Client) GetRecoveryStatus(ctx context.Context) ([]ShardRecovery, error) {
-	active := true
-	body, err := c.call(ctx, "indices.recovery", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.IndicesRecoveryRequest{ActiveOnly: &active, FilterPath: recoveryPaths()}.Do(ctx, t)
-	})
+	body, err := c.call(ctx, "indices.recovery", idempotent, get("_recovery").with("active_only", "true").list("filter_path", recoveryPaths()...))
 	if err != nil {
 		return nil, err
 	}
@@ -75,9 +66,7 @@ func (c *Client) GetRecoveryStatus(ctx context.Context) ([]ShardRecovery, error)
 // GetClusterStats returns totals of the cluster. Elasticsearch asks every node for
 // them and waits for the silent ones.
 func (c *Client) GetClusterStats(ctx context.Context) (ClusterStats, error) {
-	body, err := c.call(ctx, "cluster.stats", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.ClusterStatsRequest{FilterPath: statsPaths()}.Do(ctx, t)
-	})
+	body, err := c.call(ctx, "cluster.stats", idempotent, get("_cluster", "stats").list("filter_path", statsPaths()...))
 	if err != nil {
 		return ClusterStats{}, err
 	}
@@ -86,9 +75,7 @@ func (c *Client) GetClusterStats(ctx context.Context) (ClusterStats, error) {
 
 // GetClusterHealth returns the master's view of the cluster.
 func (c *Client) GetClusterHealth(ctx context.Context) (ClusterHealth, error) {
-	body, err := c.call(ctx, "cluster.health", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.ClusterHealthRequest{}.Do(ctx, t)
-	})
+	body, err := c.call(ctx, "cluster.health", idempotent, get("_cluster", "health"))
 	if err != nil {
 		return ClusterHealth{}, err
 	}
@@ -112,9 +99,7 @@ func (c *Client) UpdateClusterSettings(ctx context.Context, s ClusterSettings) e
 	if err != nil {
 		return fmt.Errorf("cluster settings: %w", err)
 	}
-	body, err := c.call(ctx, "cluster.put_settings", once, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.ClusterPutSettingsRequest{Body: bytes.NewReader(request)}.Do(ctx, t)
-	})
+	body, err := c.call(ctx, "cluster.put_settings", once, put("_cluster", "settings").json(request))
 	if err != nil {
 		return err
 	}
@@ -150,10 +135,7 @@ func (s SettingsInForce) Effective(key string) string {
 
 // GetClusterSettings reads all cluster-wide settings with their defaults.
 func (c *Client) GetClusterSettings(ctx context.Context) (SettingsInForce, error) {
-	yes := true
-	body, err := c.call(ctx, "cluster.get_settings", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.ClusterGetSettingsRequest{FlatSettings: &yes, IncludeDefaults: &yes}.Do(ctx, t)
-	})
+	body, err := c.call(ctx, "cluster.get_settings", idempotent, get("_cluster", "settings").with("flat_settings", "true", "include_defaults", "true"))
 	if err != nil {
 		return SettingsInForce{}, err
 	}

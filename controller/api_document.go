@@ -1,14 +1,12 @@
 package controller
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-
-	"github.com/elastic/go-elasticsearch/v8/esapi"
+	"strconv"
 )
 
 // ErrConflict says that somebody else has changed a document first.
@@ -24,9 +22,7 @@ type Document struct {
 // GetDocument reads a document as it is now, also before a refresh. A document or index
 // that doesn't exist is not an error.
 func (c *Client) GetDocument(ctx context.Context, index, id string) (Document, error) {
-	body, err := c.call(ctx, "get", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.GetRequest{Index: index, DocumentID: id}.Do(ctx, t)
-	})
+	body, err := c.call(ctx, "get", idempotent, get(index, "_doc", id))
 	if HasStatus(err, http.StatusNotFound) {
 		return Document{}, nil
 	}
@@ -58,16 +54,13 @@ func parseDocument(body []byte) (Document, error) {
 // or of that version. Otherwise the error is [ErrConflict]. It is sent once only:
 // after an error that is no answer, nobody knows whether it was written.
 func (c *Client) PutDocument(ctx context.Context, index, id string, was Document, source []byte) (Document, error) {
-	body, err := c.call(ctx, "index", once, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		r := esapi.IndexRequest{Index: index, DocumentID: id, Body: bytes.NewReader(source)}
-		if was.Found {
-			seqNo, term := int(was.SeqNo), int(was.PrimaryTerm)
-			r.IfSeqNo, r.IfPrimaryTerm = &seqNo, &term
-		} else {
-			r.OpType = "create"
-		}
-		return r.Do(ctx, t)
-	})
+	r := put(index, "_doc", id).json(source)
+	if was.Found {
+		r = r.with("if_seq_no", strconv.FormatInt(was.SeqNo, 10), "if_primary_term", strconv.FormatInt(was.PrimaryTerm, 10))
+	} else {
+		r = r.with("op_type", "create")
+	}
+	body, err := c.call(ctx, "index", once, r)
 	if HasStatus(err, http.StatusConflict) {
 		return Document{}, fmt.Errorf("%s/%s: %w", index, id, ErrConflict)
 	}
@@ -88,9 +81,7 @@ func (c *Client) CreateIndex(ctx context.Context, index string, settings map[str
 	if err != nil {
 		return fmt.Errorf("create index %s: %w", index, err)
 	}
-	_, err = c.call(ctx, "indices.create", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.IndicesCreateRequest{Index: index, Body: bytes.NewReader(request)}.Do(ctx, t)
-	})
+	_, err = c.call(ctx, "indices.create", idempotent, put(index).json(request))
 	var api *APIError
 	if errors.As(err, &api) && api.Type == "resource_already_exists_exception" {
 		return nil

@@ -1,16 +1,14 @@
 package controller
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
-
-	"github.com/elastic/go-elasticsearch/v8/esapi"
 )
 
 // The answers of allocation explain to whether an unassigned copy can go somewhere.
@@ -38,6 +36,13 @@ type AllocationExplanation struct {
 	Text           string // Elasticsearch's own sentence
 	RemainingDelay time.Duration
 	Nodes          []NodeVerdict // sorted by name
+
+	// Of a copy that has a node: which, whether it may stay there and what says that it may
+	// not, and whether another would take it.
+	Node      string
+	CanRemain string
+	Remain    []Objection
+	CanMove   string
 }
 
 // NodeVerdict is what a node means for the copy.
@@ -49,6 +54,7 @@ type NodeVerdict struct {
 	HasStore, InSync bool
 	StoreError       string
 	Objections       []Objection // of deciders that said no or wait
+	Attributes       map[string]string
 }
 
 // Objection is one decider's no.
@@ -69,10 +75,18 @@ type explainAnswer struct {
 	Can       string `json:"can_allocate"`
 	Text      string `json:"allocate_explanation"`
 	Remaining int64  `json:"remaining_delay_in_millis"`
+	Current   struct {
+		Name string `json:"name"`
+	} `json:"current_node"`
+	CanRemain string         `json:"can_remain_on_current_node"`
+	Remain    []decidersText `json:"can_remain_decisions"`
+	CanMove   string         `json:"can_move_to_other_node"`
+	MoveText  string         `json:"move_explanation"`
 	Nodes     []struct {
-		Name     string `json:"node_name"`
-		Decision string `json:"node_decision"`
-		Store    *struct {
+		Name       string            `json:"node_name"`
+		Attributes map[string]string `json:"node_attributes"`
+		Decision   string            `json:"node_decision"`
+		Store      *struct {
 			Found     *bool           `json:"found"`
 			InSync    bool            `json:"in_sync"`
 			Exception json.RawMessage `json:"store_exception"`
@@ -80,12 +94,26 @@ type explainAnswer struct {
 			Matching int64  `json:"matching_size_in_bytes"`
 			ID       string `json:"allocation_id"`
 		} `json:"store"`
-		Deciders []struct {
-			Decider  string `json:"decider"`
-			Decision string `json:"decision"`
-			Text     string `json:"explanation"`
-		} `json:"deciders"`
+		Deciders []decidersText `json:"deciders"`
 	} `json:"node_allocation_decisions"`
+}
+
+// decidersText is one decider's word.
+type decidersText struct {
+	Decider  string `json:"decider"`
+	Decision string `json:"decision"`
+	Text     string `json:"explanation"`
+}
+
+// objections are those that say no or wait.
+func objections(all []decidersText) []Objection {
+	var out []Objection
+	for _, d := range all {
+		if d.Decision == "NO" || d.Decision == "THROTTLE" {
+			out = append(out, Objection{d.Decider, d.Decision, d.Text})
+		}
+	}
+	return out
 }
 
 // ExplainAllocation asks why a copy is not assigned.
@@ -94,16 +122,15 @@ func (c *Client) ExplainAllocation(ctx context.Context, index string, shard int,
 	if err != nil {
 		return AllocationExplanation{}, fmt.Errorf("allocation explain: %w", err)
 	}
-	body, err := c.call(ctx, "cluster.allocation_explain", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.ClusterAllocationExplainRequest{Body: bytes.NewReader(request)}.Do(ctx, t)
-	})
+	body, err := c.call(ctx, "cluster.allocation_explain", idempotent, post("_cluster", "allocation", "explain").json(request))
 	if err != nil {
 		return AllocationExplanation{}, err
 	}
-	return parseExplanation(body)
+	return ParseExplanation(body)
 }
 
-func parseExplanation(body []byte) (AllocationExplanation, error) {
+// ParseExplanation reads an answer of _cluster/allocation/explain.
+func ParseExplanation(body []byte) (AllocationExplanation, error) {
 	var a explainAnswer
 	if err := json.Unmarshal(body, &a); err != nil {
 		return AllocationExplanation{}, fmt.Errorf("allocation explain: %w", err)
@@ -112,9 +139,13 @@ func parseExplanation(body []byte) (AllocationExplanation, error) {
 		Index: a.Index, Shard: a.Shard, Primary: a.Primary, State: a.State, Reason: a.Unassigned.Reason, Since: a.Unassigned.At,
 		FailedAttempts: a.Unassigned.Attempts, Details: a.Unassigned.Details, CanAllocate: a.Can, Text: a.Text,
 		RemainingDelay: time.Duration(a.Remaining) * time.Millisecond,
+		Node:           a.Current.Name, CanRemain: a.CanRemain, Remain: objections(a.Remain), CanMove: a.CanMove,
+	}
+	if out.Text == "" {
+		out.Text = a.MoveText
 	}
 	for _, n := range a.Nodes {
-		v := NodeVerdict{Node: n.Name, Decision: n.Decision}
+		v := NodeVerdict{Node: n.Name, Decision: n.Decision, Attributes: n.Attributes, Objections: objections(n.Deciders)}
 		if s := n.Store; s != nil {
 			v.HasStore, v.InSync = s.ID != "" || s.Matching > 0, s.InSync
 			if s.Found != nil && !*s.Found {
@@ -122,11 +153,6 @@ func parseExplanation(body []byte) (AllocationExplanation, error) {
 			}
 			if len(s.Exception) > 0 {
 				v.StoreError = string(s.Exception)
-			}
-		}
-		for _, d := range n.Deciders {
-			if d.Decision == "NO" || d.Decision == "THROTTLE" {
-				v.Objections = append(v.Objections, Objection{d.Decider, d.Decision, d.Text})
 			}
 		}
 		out.Nodes = append(out.Nodes, v)
@@ -144,10 +170,7 @@ type IndexSettings struct {
 // GetIndexSettings reads the settings of all indices whose keys match one of the
 // patterns, sorted by index. Indices without any are left out.
 func (c *Client) GetIndexSettings(ctx context.Context, patterns ...string) ([]IndexSettings, error) {
-	yes := true
-	body, err := c.call(ctx, "indices.get_settings", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.IndicesGetSettingsRequest{Index: []string{"_all"}, Name: patterns, FlatSettings: &yes}.Do(ctx, t)
-	})
+	body, err := c.call(ctx, "indices.get_settings", idempotent, get("_all", "_settings", strings.Join(patterns, ",")).with("flat_settings", "true"))
 	if err != nil {
 		return nil, err
 	}
@@ -176,8 +199,6 @@ func (c *Client) UpdateIndexSettings(ctx context.Context, index string, values m
 	if err != nil {
 		return fmt.Errorf("index settings: %w", err)
 	}
-	_, err = c.call(ctx, "indices.put_settings", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.IndicesPutSettingsRequest{Index: []string{index}, Body: bytes.NewReader(request)}.Do(ctx, t)
-	})
+	_, err = c.call(ctx, "indices.put_settings", idempotent, put(index, "_settings").json(request))
 	return err
 }

@@ -25,7 +25,7 @@ const explainPrimary = `{"index":"logs","shard":0,"primary":true,"current_state"
   {"node_name":"n3","node_decision":"no","store":{"in_sync":true,"allocation_id":"y","store_exception":{"type":"corrupt_index_exception","reason":"checksum failed"}}}]}`
 
 func TestAnExplanationIsReadWithItsReasonsByNode(t *testing.T) {
-	x, err := parseExplanation([]byte(explainReplica))
+	x, err := ParseExplanation([]byte(explainReplica))
 	require.NoError(t, err)
 	assert.Equal(t, "ALLOCATION_FAILED", x.Reason)
 	assert.Equal(t, 5, x.FailedAttempts)
@@ -38,7 +38,7 @@ func TestAnExplanationIsReadWithItsReasonsByNode(t *testing.T) {
 }
 
 func TestAnExplanationTellsStaleMissingAndDamagedCopiesApart(t *testing.T) {
-	x, err := parseExplanation([]byte(explainPrimary))
+	x, err := ParseExplanation([]byte(explainPrimary))
 	require.NoError(t, err)
 	require.Len(t, x.Nodes, 3)
 	assert.True(t, x.Nodes[0].HasStore && !x.Nodes[0].InSync)
@@ -75,7 +75,7 @@ func TestASuccessorRemembersOnlyWhatMakesSense(t *testing.T) {
 func FuzzParseExplanation(f *testing.F) {
 	f.Add([]byte(explainReplica))
 	f.Add([]byte(explainPrimary))
-	f.Fuzz(func(_ *testing.T, body []byte) { _, _ = parseExplanation(body) })
+	f.Fuzz(func(_ *testing.T, body []byte) { _, _ = ParseExplanation(body) })
 }
 
 func FuzzRemember(f *testing.F) {

@@ -1,14 +1,11 @@
 package controller
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-
-	"github.com/elastic/go-elasticsearch/v8/esapi"
 )
 
 // ErrNoPointInTime says that the cluster doesn't offer searches at a point in time.
@@ -19,9 +16,7 @@ var ErrGone = errors.New("the point in time is gone")
 
 // Refresh makes what was written to an index visible to searches and counts.
 func (c *Client) Refresh(ctx context.Context, index string) error {
-	_, err := c.call(ctx, "indices.refresh", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.IndicesRefreshRequest{Index: []string{index}}.Do(ctx, t)
-	})
+	_, err := c.call(ctx, "indices.refresh", idempotent, post(index, "_refresh"))
 	return err
 }
 
@@ -29,11 +24,7 @@ func (c *Client) Refresh(ctx context.Context, index string) error {
 // node. It expires when it isn't used for keepAlive ("1m"). The error is
 // [ErrNoPointInTime] where the cluster has no such thing.
 func (c *Client) OpenPointInTime(ctx context.Context, index string, shard int, node, keepAlive string) (string, error) {
-	body, err := c.call(ctx, "open_point_in_time", once, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.OpenPointInTimeRequest{
-			Index: []string{index}, KeepAlive: keepAlive, Preference: fmt.Sprintf("_shards:%d|_only_nodes:%s", shard, node),
-		}.Do(ctx, t)
-	})
+	body, err := c.call(ctx, "open_point_in_time", once, post(index, "_pit").with("keep_alive", keepAlive, "preference", fmt.Sprintf("_shards:%d|_only_nodes:%s", shard, node)))
 	switch {
 	case HasStatus(err, http.StatusMethodNotAllowed), HasStatus(err, http.StatusNotImplemented), unknownPath(err):
 		return "", fmt.Errorf("%w: %w", ErrNoPointInTime, err)
@@ -70,9 +61,7 @@ func (c *Client) ClosePointInTime(ctx context.Context, id string) error {
 	if err != nil {
 		return fmt.Errorf("point in time: %w", err)
 	}
-	_, err = c.call(ctx, "close_point_in_time", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.ClosePointInTimeRequest{Body: bytes.NewReader(request)}.Do(ctx, t)
-	})
+	_, err = c.call(ctx, "close_point_in_time", idempotent, remove("_pit").json(request))
 	if HasStatus(err, http.StatusNotFound) {
 		return nil
 	}
@@ -120,10 +109,7 @@ func (c *Client) ScanNext(ctx context.Context, s Scan) (ScanPage, error) {
 	if err != nil {
 		return ScanPage{}, fmt.Errorf("scan: %w", err)
 	}
-	body, err := c.call(ctx, "search", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		partial := false
-		return esapi.SearchRequest{Body: bytes.NewReader(request), AllowPartialSearchResults: &partial, FilterPath: scanPaths()}.Do(ctx, t)
-	})
+	body, err := c.call(ctx, "search", idempotent, post("_search").with("allow_partial_search_results", "false").list("filter_path", scanPaths()...).json(request))
 	if HasStatus(err, http.StatusNotFound) {
 		return ScanPage{}, fmt.Errorf("%w: %w", ErrGone, err)
 	}

@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/elastic/go-elasticsearch/v8/esapi"
 )
 
 // Repository is a registered place for snapshots.
@@ -42,9 +39,7 @@ func (s *Snapshot) String() string { return s.Repository + ":" + s.Name }
 
 // GetRepositories lists the registered repositories by name.
 func (c *Client) GetRepositories(ctx context.Context) ([]Repository, error) {
-	body, err := c.call(ctx, "snapshot.get_repository", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.SnapshotGetRepositoryRequest{}.Do(ctx, t)
-	})
+	body, err := c.call(ctx, "snapshot.get_repository", idempotent, get("_snapshot"))
 	if err != nil {
 		return nil, err
 	}
@@ -68,17 +63,13 @@ func parseRepositories(body []byte) ([]Repository, error) {
 
 // VerifyRepository has every node look whether it can use a repository.
 func (c *Client) VerifyRepository(ctx context.Context, repository string) error {
-	_, err := c.call(ctx, "snapshot.verify_repository", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.SnapshotVerifyRepositoryRequest{Repository: repository}.Do(ctx, t)
-	})
+	_, err := c.call(ctx, "snapshot.verify_repository", idempotent, post("_snapshot", repository, "_verify"))
 	return err
 }
 
 // GetSnapshots lists a repository's snapshots, oldest first.
 func (c *Client) GetSnapshots(ctx context.Context, repository string) ([]Snapshot, error) {
-	body, err := c.call(ctx, "snapshot.get", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.SnapshotGetRequest{Repository: repository, Snapshot: []string{"_all"}}.Do(ctx, t)
-	})
+	body, err := c.call(ctx, "snapshot.get", idempotent, get("_snapshot", repository, "_all"))
 	if err != nil {
 		return nil, err
 	}
@@ -133,9 +124,7 @@ func (c *Client) RestoreIndex(ctx context.Context, s Snapshot, index string) err
 	if err != nil {
 		return fmt.Errorf("restore %s: %w", index, err)
 	}
-	_, err = c.call(ctx, "snapshot.restore", once, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.SnapshotRestoreRequest{Repository: s.Repository, Snapshot: s.Name, Body: bytes.NewReader(request)}.Do(ctx, t)
-	})
+	_, err = c.call(ctx, "snapshot.restore", once, post("_snapshot", s.Repository, s.Name, "_restore").json(request))
 	if err != nil && strings.Contains(err.Error(), "open index with same name already exists") {
 		return fmt.Errorf("%w: %w", ErrIndexExists, err)
 	}
@@ -147,9 +136,7 @@ var ErrIndexExists = errors.New("an index of this name is there")
 
 // DeleteIndex deletes an index with all its data. One that isn't there is no error.
 func (c *Client) DeleteIndex(ctx context.Context, index string) error {
-	_, err := c.call(ctx, "indices.delete", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.IndicesDeleteRequest{Index: []string{index}}.Do(ctx, t)
-	})
+	_, err := c.call(ctx, "indices.delete", idempotent, remove(index))
 	var api *APIError
 	if errors.As(err, &api) && api.Status == 404 {
 		return nil

@@ -13,9 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/elastic/go-elasticsearch/v8"
-	"github.com/elastic/go-elasticsearch/v8/esapi"
-
 	"github.com/shardquake/shardquake/internal/clock"
 )
 
@@ -152,13 +149,6 @@ type ClientStats struct {
 	Endpoint  string `json:"endpoint"` // that answered last
 }
 
-// endpoint is a go-elasticsearch client for one node. One client for several nodes
-// would revive dead ones with timers of its own.
-type endpoint struct {
-	name string
-	es   *elasticsearch.Client
-}
-
 // NewClient makes a client. It doesn't call the cluster.
 func NewClient(cfg ClientConfig) (*Client, error) {
 	if err := cfg.validate(); err != nil {
@@ -167,22 +157,11 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	cfg = cfg.withDefaults()
 	c := &Client{cfg: cfg}
 	for _, e := range cfg.Endpoints {
-		es, err := elasticsearch.NewClient(elasticsearch.Config{
-			Addresses:         []string{e.URL},
-			APIKey:            cfg.APIKey,
-			Username:          cfg.Username,
-			Password:          cfg.Password,
-			Transport:         cfg.Transport,
-			DisableRetry:      true,
-			DisableMetaHeader: true,
-		})
+		node, err := newEndpoint(e, cfg)
 		if err != nil {
 			return nil, fmt.Errorf("client: endpoint %q: %w", e.redacted(), err)
 		}
-		if e.Name == "" {
-			e.Name = e.redacted()
-		}
-		c.nodes = append(c.nodes, endpoint{e.Name, es})
+		c.nodes = append(c.nodes, node)
 	}
 	return c, nil
 }
@@ -195,10 +174,6 @@ func (c *Client) Stats() ClientStats {
 	s.Endpoint = c.nodes[c.current].name
 	return s
 }
-
-// request makes one attempt at a call. It is called anew for every attempt, so that
-// a body is read from its start each time.
-type request func(ctx context.Context, t esapi.Transport) (*esapi.Response, error)
 
 // repeat says whether an attempt may be repeated when nobody knows what came of it.
 type repeat bool
@@ -260,7 +235,7 @@ func readAnswer(body io.Reader, announced string, limit int64) ([]byte, error) {
 func (c *Client) attempt(ctx context.Context, name string, e endpoint, r request) ([]byte, error) {
 	ctx, cancel := c.cfg.Clock.WithTimeout(ctx, c.cfg.CallTimeout)
 	defer cancel()
-	res, err := r(ctx, e.es)
+	res, err := e.send(ctx, r)
 	if err != nil {
 		return nil, fmt.Errorf("%s on %s: %w", name, e.name, err)
 	}
@@ -272,7 +247,7 @@ func (c *Client) attempt(ctx context.Context, name string, e endpoint, r request
 	if int64(len(body)) > c.cfg.MaxAnswer {
 		return nil, fmt.Errorf("%s on %s: %w (over %d bytes)", name, e.name, ErrTooLarge, c.cfg.MaxAnswer)
 	}
-	if res.IsError() {
+	if res.StatusCode > 299 {
 		api := parseAPIError(name, res.StatusCode, body)
 		if s, err := strconv.Atoi(res.Header.Get("Retry-After")); err == nil && s > 0 {
 			api.retryAfter = time.Duration(s) * time.Second

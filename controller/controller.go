@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -40,9 +41,15 @@ type Config struct {
 	SettingsScope SettingsScope
 	// RestoreOnStop puts the settings that were changed back when Run ends by Stop.
 	RestoreOnStop bool
-	// WatchOnly leaves unassigned copies alone: the monitor reports them, and doesn't
-	// enable allocation.
+	// WatchOnly leaves unassigned copies alone: the monitor reports them, and nothing else.
 	WatchOnly bool
+	// Trigger says what is done where copies need a node and somebody has switched
+	// allocation off. Default [TriggerAlarm].
+	Trigger Trigger
+	// Patience is for how long there must be no sign of a person at work before that.
+	// Default [DefaultPatience]; the longest delay for nodes that left counts where it is
+	// longer.
+	Patience time.Duration
 	// SyncDelayThreshold is how many operations a replica may be behind. Default 1000.
 	SyncDelayThreshold int64
 	// SyncDelayInterval is the time between two looks at sequence numbers and loads of all
@@ -85,6 +92,7 @@ func (c Config) withDefaults() (Config, error) {
 		{"interval", &c.Interval, 30 * time.Second},
 		{"progress interval", &c.ProgressInterval, 5 * time.Second},
 		{"progress limit", &c.ProgressLimit, 30 * time.Minute},
+		{"patience", &c.Patience, DefaultPatience},
 	} {
 		if *d.field == 0 {
 			*d.field = d.initial
@@ -111,6 +119,12 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Log == nil {
 		c.Log = slog.DiscardHandler
 	}
+	if c.Trigger == "" {
+		c.Trigger = TriggerAlarm
+	}
+	if !slices.Contains(Triggers(), c.Trigger) {
+		return c, fmt.Errorf("controller: trigger %q: want one of %v", c.Trigger, Triggers())
+	}
 	switch c.SettingsScope {
 	case "":
 		c.SettingsScope = Persistent
@@ -129,6 +143,7 @@ type Controller struct {
 	journal *journal
 	shards  *ShardController
 	monitor *ReplicationMonitor
+	work    *workWatch
 	group   clock.Group // of all its processes
 	stop    clock.Event
 }
@@ -171,7 +186,9 @@ func New(cfg Config) (*Controller, error) {
 	}
 	// Both loops wake together; one look serves both, and none that is older.
 	maxAge := min(cfg.Interval/4, time.Second)
+	c.work = &workWatch{client: cfg.Client, clock: clk, ledger: c.ledger, patience: cfg.Patience}
 	c.shards = &ShardController{
+		work:  c.work,
 		clock: clk, client: cfg.Client, policy: cfg.Policy, shadow: shadow, ledger: c.ledger, journal: c.journal, log: log,
 		group: c.group, interval: cfg.Interval,
 		observer: &observer{
@@ -183,7 +200,7 @@ func New(cfg Config) (*Controller, error) {
 	}
 	c.monitor = &ReplicationMonitor{
 		clock: clk, client: cfg.Client, allocation: allocation, ledger: c.ledger, journal: c.journal, log: log,
-		group: c.group, recover: !cfg.WatchOnly, maxAge: maxAge, interval: cfg.Interval,
+		group: c.group, recover: !cfg.WatchOnly, trigger: cfg.Trigger, work: c.work, maxAge: maxAge, interval: cfg.Interval,
 		load: meter, busy: clk.NewMutex(),
 		delayInterval: cfg.SyncDelayInterval, delayThreshold: cfg.SyncDelayThreshold,
 	}

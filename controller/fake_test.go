@@ -35,6 +35,7 @@ type fakeCluster struct {
 	persistent map[string]string
 	transient  map[string]string
 	recoveries string // JSON of GET /_recovery
+	shutdowns  string // JSON of GET /_nodes/shutdown; "": the cluster has no such thing
 	// fail, when it is set, answers in place of the cluster if it returns a status.
 	fail func(r *http.Request) (status int, body string)
 	// onSettings is called when settings were changed.
@@ -108,6 +109,10 @@ func (f *fakeCluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, f.recoveries)
 	case key == "GET /_cluster/settings":
 		reply(w, map[string]any{"persistent": f.persistent, "transient": f.transient, "defaults": defaults()})
+	case key == "GET /_nodes/shutdown" && f.shutdowns != "":
+		_, _ = io.WriteString(w, f.shutdowns)
+	case strings.HasPrefix(key, "GET /_all/_settings/"):
+		reply(w, map[string]any{})
 	case key == "POST /_cluster/reroute":
 		f.reroute(w, r)
 	case key == "PUT /_cluster/settings":

@@ -25,6 +25,8 @@ type ReplicationMonitor struct {
 	log        logger
 	group      clock.Group // of the controller's processes
 	recover    bool        // trigger recovery
+	trigger    Trigger
+	work       *workWatch
 	maxAge     time.Duration
 
 	load *loadMeter
@@ -278,8 +280,8 @@ func (m *ReplicationMonitor) alert(ctx context.Context, indices []indexCopies, s
 	}
 }
 
-// triggerRecovery lets Elasticsearch assign copies again, in case somebody or
-// something has switched that off, for all indices at once.
+// triggerRecovery sees to it that Elasticsearch may assign copies, for all indices at
+// once. Where somebody has switched that off, it is not in their way: see [Trigger].
 func (m *ReplicationMonitor) triggerRecovery(ctx context.Context, lost []indexCopies) {
 	d := m.journal.begin(actorReplication, "")
 	total := 0
@@ -287,26 +289,59 @@ func (m *ReplicationMonitor) triggerRecovery(ctx context.Context, lost []indexCo
 		total += len(copies.unassigned())
 	}
 	d.Observed = policy.Numbers{{Name: "indices", Value: float64(len(lost))}, {Name: "unassigned", Value: float64(total)}}
-	d.Decided = append(d.Decided, actionEnable)
 	d.Reason = fmt.Sprintf("%d copies of %d indices are unassigned", total, len(lost))
-	step, err := m.ledger.apply(ctx, "enable allocation", allocationSettings(), applyMode{})
+	step, outcome := m.enableAllocation(ctx)
 	if ctx.Err() != nil {
 		return
 	}
-	if err != nil {
-		step.Error = err.Error()
+	if step.What != "" {
+		d.Decided = append(d.Decided, actionEnable)
+		d.Done = append(d.Done, step)
+	} else {
+		d.Reason += "; " + outcome
 	}
 	for _, copies := range lost {
-		m.reportRecovery(ctx, copies, step)
+		m.reportRecovery(ctx, copies, step, outcome)
 	}
-	d.Done = append(d.Done, step)
 	m.journal.record(d)
 }
 
 // actionEnable is the monitor's own action: let Elasticsearch assign copies.
 const actionEnable policy.Action = "enable-allocation"
 
-func (m *ReplicationMonitor) reportRecovery(ctx context.Context, copies indexCopies, step Step) {
+// enableAllocation switches allocation on, where it is off and the time has come. Without
+// a step nothing was to be done, and outcome says why.
+func (m *ReplicationMonitor) enableAllocation(ctx context.Context) (step Step, outcome string) {
+	w, err := m.work.look(ctx)
+	switch {
+	case err != nil:
+		return Step{What: "enable allocation", Error: err.Error()}, ""
+	case w.Allocation == "":
+		return Step{}, "allocation is on"
+	case w.Left > 0 || m.trigger == TriggerNever:
+		return Step{}, "allocation is left as it is: " + m.waiting(w)
+	}
+	if m.work.alarm() {
+		m.log.errorf(ctx, "[ALERT] %s", w.Forgotten())
+	}
+	if m.trigger != TriggerAct || len(w.Shutdown) > 0 {
+		return Step{}, "allocation is left as it is: " + w.Forgotten()
+	}
+	if step, err = m.ledger.apply(ctx, "enable allocation", allocationSettings(), applyMode{}); err != nil {
+		step.Error = err.Error()
+	}
+	return step, ""
+}
+
+// waiting says who is waited for, and for how long.
+func (m *ReplicationMonitor) waiting(w Work) string {
+	if m.trigger == TriggerNever {
+		return w.String()
+	}
+	return fmt.Sprintf("%s; somebody may be at work, left alone until %s at least", w, w.Until.Format(time.TimeOnly))
+}
+
+func (m *ReplicationMonitor) reportRecovery(ctx context.Context, copies indexCopies, step Step, outcome string) {
 	index, shards := copies[0].Index, copies.unassigned()
 	m.log.infof(ctx, "[RECOVERY] Triggering recovery for index: %s", index)
 	m.log.infof(ctx, "[RECOVERY] Found %d unassigned shards: %v", len(shards), shards)
@@ -316,8 +351,10 @@ func (m *ReplicationMonitor) reportRecovery(ctx context.Context, copies indexCop
 	case len(step.Contested) > 0:
 		c := step.Contested[0]
 		m.log.warnf(ctx, "[RECOVERY] Allocation left at %q for index %s: somebody else changed it from %q", c.From, index, c.Ours)
-	default:
+	case step.Calls > 0:
 		m.log.infof(ctx, "[RECOVERY] Allocation enabled for index: %s", index)
+	case outcome != "":
+		m.log.infof(ctx, "[RECOVERY] Nothing switched on for index %s: %s", index, outcome)
 	}
 }
 

@@ -92,7 +92,7 @@ func TestTheReportHasTheFormThatOperatorsKnow(t *testing.T) {
 			"[ALERT] Index my_index_3 replication FAILED: 40.0% complete",
 			"[RECOVERY] Triggering recovery for index: my_index_3",
 			"[RECOVERY] Found 3 unassigned shards: [2 3 4]",
-			"[RECOVERY] Allocation enabled for index: my_index_3",
+			"[RECOVERY] Nothing switched on for index my_index_3: allocation is on",
 		}, got)
 	})
 }
@@ -109,23 +109,85 @@ func TestStatusInJSONHasTheDocumentedFields(t *testing.T) {
 	})
 }
 
-func TestRecoveryIsTriggeredWhereAllocationWasSwitchedOff(t *testing.T) {
+func TestAllocationIsSwitchedOnAfterThePatienceWhereThatIsWanted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFakeCluster(3, replicated("idx", "Su")...)
 		fake.persistent["cluster.routing.allocation.enable"] = "none"
-		r := run(t, fake, func(c *controller.Config) { c.PolicyName = "none" })
-		time.Sleep(second)
+		r := run(t, fake, func(c *controller.Config) {
+			c.PolicyName, c.Trigger, c.Patience = "none", controller.TriggerAct, 10*time.Minute
+		})
+		time.Sleep(9 * time.Minute)
+		assert.Empty(t, fake.sent(), "somebody may be restarting nodes")
+		assert.Contains(t, r.log.with("Nothing switched on")[0], `cluster.routing.allocation.enable is "none"; somebody may be at work, left alone until 00:10:00 at least`)
+		fake.set(func(f *fakeCluster) { f.dataNodes = 2 }) // they are
+		time.Sleep(9 * time.Minute)
+		assert.Empty(t, fake.sent(), "a node went away: somebody is at work still")
+		time.Sleep(2 * time.Minute)
 		require.Len(t, fake.sent(), 1)
 		assert.JSONEq(t, `{"persistent":{"cluster.routing.allocation.enable":"all"}}`, fake.sent()[0])
 		require.Len(t, r.acted(), 1)
 		assert.Equal(t, "replication-monitor", r.acted()[0].Actor)
+		assert.Equal(t, []string{"[RECOVERY] Allocation enabled for index: idx"}, r.log.with("Allocation enabled"), "said when it was done")
 
 		fake.set(func(f *fakeCluster) { f.persistent["cluster.routing.allocation.enable"] = "primaries" })
-		time.Sleep(time.Minute)
+		time.Sleep(time.Hour)
 		assert.Len(t, fake.sent(), 1, "a person has switched it off again: they mean it")
 		assert.Contains(t, r.log.with("Allocation left"), `[RECOVERY] Allocation left at "primaries" for index idx: somebody else changed it from "all"`)
 		require.NoError(t, r.end())
 	})
+}
+
+func TestAllocationThatWasForgottenRaisesAnAlarmAndIsLeftAlone(t *testing.T) {
+	for trigger, alarms := range map[controller.Trigger]int{"": 1, controller.TriggerAlarm: 1, controller.TriggerNever: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			fake := newFakeCluster(3, replicated("idx", "Su")...)
+			fake.persistent["cluster.routing.allocation.enable"] = "primaries"
+			r := run(t, fake, func(c *controller.Config) { c.PolicyName, c.Trigger = "none", trigger })
+			time.Sleep(29 * time.Minute)
+			assert.Empty(t, r.log.with("[ALERT] cluster"), "a restart may take so long")
+			time.Sleep(2 * time.Hour)
+			assert.Empty(t, fake.sent(), "policy none changes nothing")
+			assert.Len(t, r.log.with("[ALERT] cluster"), alarms, "trigger %q", trigger)
+			assert.Empty(t, r.log.with("Allocation enabled"))
+			require.NoError(t, r.end())
+		})
+	}
+}
+
+func TestAPolicyWaitsWhileSomebodyIsAtWork(t *testing.T) {
+	for name, c := range map[string]struct {
+		begin, end func(f *fakeCluster)
+		says       string
+	}{
+		"allocation is switched off": {
+			func(f *fakeCluster) { f.transient["cluster.routing.allocation.enable"] = "primaries" },
+			func(f *fakeCluster) { delete(f.transient, "cluster.routing.allocation.enable") },
+			`cluster.routing.allocation.enable is "primaries"`,
+		},
+		"a node is registered for a shutdown": {
+			func(f *fakeCluster) {
+				f.shutdowns = `{"nodes":[{"node_id":"abc","type":"RESTART","status":"COMPLETE"}]}`
+			},
+			func(f *fakeCluster) { f.shutdowns = `{"nodes":[]}` },
+			"nodes are registered for a shutdown: abc (restart)",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fake := newFakeCluster(3, started("logs", 12, 4, 2)...)
+				fake.shutdowns = `{"nodes":[]}`
+				c.begin(fake)
+				r := run(t, fake, func(cfg *controller.Config) { cfg.PolicyName = "threshold" })
+				time.Sleep(10 * time.Minute)
+				assert.Empty(t, fake.sent())
+				assert.Contains(t, r.Decisions()[0].Done[0].What, c.says)
+				fake.set(c.end)
+				time.Sleep(time.Minute)
+				assert.NotEmpty(t, fake.sent(), "they are done")
+				require.NoError(t, r.end())
+			})
+		})
+	}
 }
 
 func TestWatchOnlyReportsAndTouchesNothing(t *testing.T) {

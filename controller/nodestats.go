@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-
-	"github.com/elastic/go-elasticsearch/v8/esapi"
 )
 
 // NodeStats is what a node says about itself.
@@ -34,14 +32,12 @@ type NodeStats struct {
 // GetNodeStats returns what the nodes say about themselves, sorted by name.
 // Elasticsearch asks every node and waits for the silent ones.
 func (c *Client) GetNodeStats(ctx context.Context) ([]NodeStats, error) {
-	body, err := c.call(ctx, "nodes.stats", idempotent, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		return esapi.NodesStatsRequest{Metric: []string{"os", "jvm", "fs", "transport"}, FilterPath: []string{
-			"nodes.*.name", "nodes.*.roles", "nodes.*.attributes", "nodes.*.os.cpu.percent", "nodes.*.jvm.mem.heap_used_in_bytes",
-			"nodes.*.jvm.mem.heap_max_in_bytes", "nodes.*.fs.total.total_in_bytes", "nodes.*.fs.total.available_in_bytes",
-			"nodes.*.fs.io_stats.total.io_time_in_millis",
-			"nodes.*.transport.rx_size_in_bytes", "nodes.*.transport.tx_size_in_bytes",
-		}}.Do(ctx, t)
-	})
+	body, err := c.call(ctx, "nodes.stats", idempotent, get("_nodes", "stats", "os,jvm,fs,transport").list("filter_path",
+		"nodes.*.name", "nodes.*.roles", "nodes.*.attributes", "nodes.*.os.cpu.percent", "nodes.*.jvm.mem.heap_used_in_bytes",
+		"nodes.*.jvm.mem.heap_max_in_bytes", "nodes.*.fs.total.total_in_bytes", "nodes.*.fs.total.available_in_bytes",
+		"nodes.*.fs.io_stats.total.io_time_in_millis",
+		"nodes.*.transport.rx_size_in_bytes", "nodes.*.transport.tx_size_in_bytes",
+	))
 	if err != nil {
 		return nil, err
 	}

@@ -83,6 +83,17 @@ func (d *Desk) Allocation(ctx context.Context) ([]ShardInfo, error) {
 	return d.c.shards.observer.allocation.get(ctx, d.c.shards.observer.maxAge)
 }
 
+// Work looks for people who work on the cluster.
+func (d *Desk) Work(ctx context.Context) (Work, error) { return d.c.work.look(ctx) }
+
+// Alarm reports whether it is time to say that nobody seems to be at work any more: once
+// since the last sign of them.
+func (d *Desk) Alarm() bool { return d.c.work.alarm() }
+
+// Trigger says what is done where copies need a node and somebody has switched
+// allocation off.
+func (d *Desk) Trigger() Trigger { return d.c.cfg.Trigger }
+
 // Infof writes into the controller's log.
 func (d *Desk) Infof(ctx context.Context, format string, args ...any) {
 	d.c.log.infof(ctx, format, args...)

@@ -1,13 +1,10 @@
 package controller
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
-
-	"github.com/elastic/go-elasticsearch/v8/esapi"
 
 	"github.com/shardquake/shardquake/controller/policy"
 )
@@ -90,18 +87,15 @@ func (c *Client) Reroute(ctx context.Context, commands []RerouteCommand, opt Rer
 	if err != nil {
 		return answer, fmt.Errorf("reroute: %w", err)
 	}
-	explain := true
 	again := repeat(opt.DryRun || len(commands) == 0)
-	body, err := c.call(ctx, "cluster.reroute", again, func(ctx context.Context, t esapi.Transport) (*esapi.Response, error) {
-		r := esapi.ClusterRerouteRequest{Body: bytes.NewReader(request), Explain: &explain, Metric: []string{"none"}}
-		if opt.DryRun {
-			r.DryRun = &opt.DryRun
-		}
-		if opt.RetryFailed {
-			r.RetryFailed = &opt.RetryFailed
-		}
-		return r.Do(ctx, t)
-	})
+	r := post("_cluster", "reroute").with("explain", "true", "metric", "none").json(request)
+	if opt.DryRun {
+		r = r.with("dry_run", "true")
+	}
+	if opt.RetryFailed {
+		r = r.with("retry_failed", "true")
+	}
+	body, err := c.call(ctx, "cluster.reroute", again, r)
 	if err != nil {
 		return answer, err
 	}

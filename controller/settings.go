@@ -134,6 +134,39 @@ type applyMode struct {
 	override bool // a person asked: take contested settings too
 }
 
+// given are the values that the controller has given to settings.
+type given map[settingSlot]string
+
+// touched reports whether the controller has changed a setting.
+func (g given) touched(key string) bool {
+	_, persistent := g[settingSlot{key, Persistent}]
+	_, transient := g[settingSlot{key, Transient}]
+	return persistent || transient
+}
+
+// has reports whether a value of a setting is the controller's own.
+func (g given) has(key, value string) bool {
+	for _, scope := range []SettingsScope{Persistent, Transient} {
+		if v, ok := g[settingSlot{key, scope}]; ok && v == value {
+			return true
+		}
+	}
+	return false
+}
+
+// gave are the values that the controller has given to settings so far.
+func (l *ledger) gave(ctx context.Context) (given, error) {
+	if err := l.lock.Lock(ctx); err != nil {
+		return nil, err
+	}
+	defer l.lock.Unlock()
+	out := make(given, len(l.entries))
+	for _, slot := range sortedSlots(l.entries) {
+		out[slot] = l.entries[slot].value
+	}
+	return out, nil
+}
+
 // apply brings settings to the values wanted, as far as they are the controller's
 // to change. The step says what was changed; on an error it holds what was wanted.
 func (l *ledger) apply(ctx context.Context, what string, want []Setting, mode applyMode) (Step, error) {

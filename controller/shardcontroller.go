@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ type ShardController struct {
 	shadow   []policy.Policy // asked, never followed
 	ledger   *ledger
 	observer *observer
+	work     *workWatch
 	journal  *journal
 	log      logger
 	group    clock.Group // of the controller's processes
@@ -97,10 +99,37 @@ func (s *ShardController) manageShards(ctx context.Context) {
 	v := p.Decide(obs)
 	d.Observed, d.Reason = v.Numbers, v.Reason
 	d.Decided = append(d.Decided, v.Actions...)
-	d = s.carryOut(ctx, d, obs, v, applyMode{insist: v.Insist})
-	if told, ok := p.(policy.Told); ok && d.failed() {
+	held := s.hold(ctx, p, v)
+	if held != nil {
+		d.Done = append(d.Done, *held)
+		s.journal.record(d)
+	} else {
+		d = s.carryOut(ctx, d, obs, v, applyMode{insist: v.Insist})
+	}
+	if told, ok := p.(policy.Told); ok && (held != nil || d.failed()) {
 		told.Failed()
 	}
+}
+
+// hold looks for people at work, whom a policy's moves would be in the way of: with
+// copies on the move a node that is restarted comes back later, or to copies elsewhere.
+// What is held back is returned as the step that was not taken.
+func (s *ShardController) hold(ctx context.Context, p policy.Policy, v policy.Verdict) *Step {
+	if p.Name() == "none" {
+		return nil // it never acts
+	}
+	w, err := s.work.look(ctx)
+	moves := slices.ContainsFunc(v.Actions, func(a policy.Action) bool { return a != policy.Hold })
+	switch {
+	case ctx.Err() != nil || !moves:
+		return nil
+	case err != nil:
+		return &Step{What: "held", Error: fmt.Sprintf("whether somebody is at work could not be seen: %v", err)}
+	case w.String() == "":
+		return nil
+	}
+	s.log.infof(ctx, "[REBALANCE] Held back: somebody is at work: %s", w)
+	return &Step{What: "held back: somebody is at work: " + w.String()}
 }
 
 // needs is what a policy and the shadows want to see.

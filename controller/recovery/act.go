@@ -1,7 +1,6 @@
 package recovery
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +21,7 @@ type order struct {
 	node     string
 	index    string // of [Proposal.Index]
 	snapshot *controller.Snapshot
+	filters  []FilterRef
 	faults   []*Fault
 }
 
@@ -72,7 +72,7 @@ func addOrder(orders []order, p Proposal, f *Fault) []order {
 			return orders
 		}
 	}
-	return append(orders, order{p.Action, p.Node, p.Index, p.Snapshot, []*Fault{f}})
+	return append(orders, order{p.Action, p.Node, p.Index, p.Snapshot, p.Filters, []*Fault{f}})
 }
 
 // decide asks the strategy of a fault's cause, and whether it is time. The lock is held.
@@ -87,12 +87,12 @@ func (m *Manager) decide(ctx context.Context, f *Fault, d Diagnosis) (Proposal, 
 	p = m.allowed(p, f.Index)
 	switch {
 	case p.Action == Wait:
-		f.State, f.Advice = Waiting, ""
+		f.State, f.Advice = Waiting, p.Advice
 		return p, false
 	case p.Action == Ask:
 		m.ask(ctx, f, GivenUp, p.Advice)
 		return p, false
-	case slices.Contains(approvable(), p.Action) && (!p.aimed() || !m.approved(p.Action, cmp.Or(p.Index, f.Index))):
+	case slices.Contains(approvable(), p.Action) && (!p.aimed() || !m.approved(p, f.Index)):
 		m.ask(ctx, f, Approving, p.advice())
 		return p, false
 	case p.Action == EnableAllocation && m.handsOff:
@@ -113,7 +113,7 @@ func (m *Manager) decide(ctx context.Context, f *Fault, d Diagnosis) (Proposal, 
 // none may: all of them are offered then. The lock is held.
 func (m *Manager) allowed(p Proposal, index string) Proposal {
 	for way := &p; way != nil; way = way.Otherwise {
-		if !slices.Contains(approvable(), way.Action) || way.aimed() && m.approved(way.Action, index) {
+		if !slices.Contains(approvable(), way.Action) || way.aimed() && m.approved(*way, index) {
 			return *way
 		}
 	}
@@ -219,7 +219,7 @@ func (m *Manager) do(ctx context.Context, o order) (controller.Step, error) {
 	case LiftBlock:
 		return m.liftBlock(ctx, f.Index)
 	case ClearFilter:
-		return m.clearFilters(ctx, f)
+		return m.clearFilters(ctx, f, o.filters)
 	case RaiseReplicas:
 		return m.setReplicas(ctx, o.action, f.Index, 1)
 	case FreeDisk:
@@ -262,83 +262,4 @@ func (m *Manager) enableAllocation(ctx context.Context) (controller.Step, error)
 		return step, fmt.Errorf("cluster.routing.allocation.enable is %q: %w", step.Contested[0].From, errContested)
 	}
 	return step, err
-}
-
-// filterKinds are the kinds of allocation filter.
-func filterKinds() []string { return []string{"require", "include", "exclude"} }
-
-// clearFilters takes away the filters that keep an index's copies from every node:
-// those of the index, or where the diagnosis says so those of the cluster.
-func (m *Manager) clearFilters(ctx context.Context, f *Fault) (controller.Step, error) {
-	step := controller.Step{What: string(ClearFilter)}
-	if strings.Contains(f.Detail, "cluster setting [cluster.routing.allocation.") {
-		return m.clearClusterFilters(ctx, step)
-	}
-	all, err := m.client.GetIndexSettings(ctx, "index.routing.allocation.*")
-	if err != nil {
-		return step, err
-	}
-	values := map[string]*string{}
-	for _, s := range all {
-		if s.Index != f.Index {
-			continue
-		}
-		for _, kv := range controller.SortedSettings(s.Values) {
-			if isFilter(strings.TrimPrefix(kv.Key, "index.")) {
-				values[kv.Key] = nil
-				step.Changes = append(step.Changes, controller.SettingChange{Key: f.Index + "/" + kv.Key, From: kv.Value})
-			}
-		}
-	}
-	if len(values) == 0 {
-		return step, errors.New("the index has no allocation filter of its own")
-	}
-	if err := m.client.UpdateIndexSettings(ctx, f.Index, values); err != nil {
-		return controller.Step{What: step.What}, err
-	}
-	step.Calls = 1
-	return step, nil
-}
-
-// isFilter reports whether a setting, without its "index." or "cluster.", is an
-// allocation filter. Tier preferences are not: Elasticsearch manages those.
-func isFilter(key string) bool {
-	for _, kind := range filterKinds() {
-		attribute, ok := strings.CutPrefix(key, "routing.allocation."+kind+".")
-		if ok && attribute != "_tier_preference" {
-			return true
-		}
-	}
-	return false
-}
-
-func (m *Manager) clearClusterFilters(ctx context.Context, step controller.Step) (controller.Step, error) {
-	now, err := m.client.GetClusterSettings(ctx)
-	if err != nil {
-		return step, err
-	}
-	var change controller.ClusterSettings
-	for _, scope := range []struct {
-		from map[string]string
-		into *map[string]*string
-	}{{now.Persistent, &change.Persistent}, {now.Transient, &change.Transient}} {
-		for _, kv := range controller.SortedSettings(scope.from) {
-			if !isFilter(strings.TrimPrefix(kv.Key, "cluster.")) {
-				continue
-			}
-			if *scope.into == nil {
-				*scope.into = map[string]*string{}
-			}
-			(*scope.into)[kv.Key] = nil
-			step.Changes = append(step.Changes, controller.SettingChange{Key: kv.Key, From: kv.Value})
-		}
-	}
-	if len(step.Changes) == 0 {
-		return step, errors.New("the cluster has no allocation filter")
-	}
-	if err := m.client.UpdateClusterSettings(ctx, change); err != nil {
-		return controller.Step{What: step.What}, err
-	}
-	step.Calls = 1
-	return step, nil
 }

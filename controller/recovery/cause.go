@@ -2,7 +2,6 @@ package recovery
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +19,8 @@ const (
 	Disabled    Cause = "disabled"          // allocation is switched off
 	Watermark   Cause = "watermark"         // disks are too full
 	Filter      Cause = "filter"            // allocation filters leave no node
+	MissingTier Cause = "missing-tier"      // no node is of the tiers that the index prefers
+	Leaving     Cause = "node-shutdown"     // nodes that are registered for a shutdown take no copies
 	Awareness   Cause = "awareness"         // zones leave no node
 	ShardsLimit Cause = "shards-limit"      // limits on shards per node leave no node
 	TooFewNodes Cause = "too-few-nodes"     // every node holds a copy already
@@ -38,9 +39,21 @@ type Diagnosis struct {
 	Cause  Cause
 	Detail string        // a sentence for people
 	Wait   time.Duration // until Elasticsearch acts by itself; 0 unknown
-	// Scope tells variants apart that are treated differently: "cluster" or "index", of a
-	// setting that stands in the way.
+	// Scope tells variants apart that are treated differently: of a setting that stands in
+	// the way whose it is, of a recovery that is stuck its target.
 	Scope string
+	// Cure is what a person can do about it; "" where nobody is needed.
+	Cure string
+	// Nodes says of every node why it doesn't take the copy, and Besides what else would
+	// have to change for the copy to find a node once the cause is gone.
+	Nodes   []NodeReasons
+	Besides []string
+	// Filters are those that keep the copy from the nodes that could take it otherwise.
+	Filters []FilterRef
+	// Work is what is known of people at work, and Trigger what is to be done then; of
+	// allocation that is switched off.
+	Work    controller.Work
+	Trigger controller.Trigger
 	// Stale is a node with a copy that lacks acknowledged writes, Empty one that could
 	// hold an empty primary; "" when there is none.
 	Stale, Empty string
@@ -49,29 +62,6 @@ type Diagnosis struct {
 	// Snapshot is the newest that holds the whole index of a primary without a valid copy;
 	// nil when there is none.
 	Snapshot *controller.Snapshot
-}
-
-// deciders are the names of Elasticsearch's allocation deciders and what their no means, in the
-// order in which causes count when several nodes refuse for several reasons: what can
-// be changed by the controller comes first.
-func deciders() []struct {
-	name  string
-	cause Cause
-} {
-	return []struct {
-		name  string
-		cause Cause
-	}{
-		{"max_retry", MaxRetries},
-		{"enable", Disabled},
-		{"disk_threshold", Watermark},
-		{"filter", Filter},
-		{"awareness", Awareness},
-		{"shards_limit", ShardsLimit},
-		{"replica_after_primary_active", NoPrimary},
-		{"throttling", Throttled},
-		{"same_shard", TooFewNodes},
-	}
 }
 
 // Diagnose reads the cause from Elasticsearch's explanation of an unassigned copy.
@@ -124,38 +114,6 @@ func isCorruption(text string) bool {
 	return strings.Contains(text, "corrupt") || strings.Contains(text, "checksum failed")
 }
 
-// refused finds what keeps a copy from every node.
-func refused(x controller.AllocationExplanation) Diagnosis {
-	by := map[string][]string{} // nodes by decider
-	text := map[string]string{}
-	for _, n := range holders(x.Nodes) {
-		for _, o := range n.Objections {
-			by[o.Decider] = append(by[o.Decider], n.Node)
-			if text[o.Decider] == "" {
-				text[o.Decider] = o.Text
-			}
-		}
-	}
-	d := Diagnosis{Cause: Unclear, Detail: x.Text}
-	for _, known := range deciders() {
-		nodes := by[known.name]
-		if len(nodes) == 0 {
-			continue
-		}
-		d.Cause = known.cause
-		d.Detail = fmt.Sprintf("%s: %s", strings.Join(slices.Compact(nodes), ", "), text[known.name])
-		d.Scope = scope(text[known.name])
-		break
-	}
-	if d.Cause == MaxRetries {
-		d.Detail = fmt.Sprintf("given up after %d failures, the last: %s", x.FailedAttempts, brief(x.Details))
-		if isCorruption(x.Details) {
-			d.Cause = Corrupt
-		}
-	}
-	return d
-}
-
 // holders are the nodes that matter: of a primary those with a copy in sync, for it
 // can go nowhere else; else all.
 func holders(nodes []controller.NodeVerdict) []controller.NodeVerdict {
@@ -169,17 +127,6 @@ func holders(nodes []controller.NodeVerdict) []controller.NodeVerdict {
 		return with
 	}
 	return nodes
-}
-
-// scope says whose setting a decider names.
-func scope(text string) string {
-	switch {
-	case strings.Contains(text, "[index.") || strings.Contains(text, "index setting"):
-		return "index"
-	case strings.Contains(text, "[cluster.") || strings.Contains(text, "cluster setting"):
-		return "cluster"
-	}
-	return ""
 }
 
 // brief cuts a long text, such as one with a stack trace.

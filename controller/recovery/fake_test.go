@@ -42,7 +42,10 @@ type fakeCluster struct {
 	alone    bool
 	replicas int // number_of_replicas
 	// twice: beside the replica whose state is set there is one that is well.
-	twice    bool
+	twice bool
+	// trigger and patience of the controller; "": the defaults.
+	trigger  controller.Trigger
+	patience time.Duration
 	reroutes []string
 	at       []time.Time // of the reroutes
 	puts     []string
@@ -221,7 +224,7 @@ func manageLogged(t *testing.T, fake *fakeCluster, cfg recovery.Config, write fu
 	clk := clock.NewReal(1)
 	client, err := controller.NewClient(controller.ClientConfig{Clock: clk, Transport: fake, Endpoints: []controller.Endpoint{{URL: "http://n1:9200"}}})
 	require.NoError(t, err)
-	c, err := controller.New(controller.Config{Clock: clk, Client: client, PolicyName: "none", WatchOnly: true, SyncDelayInterval: -1, Parts: []controller.Part{m}, Log: controller.NewLineHandler(write)})
+	c, err := controller.New(controller.Config{Clock: clk, Client: client, PolicyName: "none", WatchOnly: true, Trigger: fake.trigger, Patience: fake.patience, SyncDelayInterval: -1, Parts: []controller.Part{m}, Log: controller.NewLineHandler(write)})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -157,6 +157,7 @@ func (m *Manager) look(ctx context.Context) {
 	m.lookForBlocks(ctx, shards, found)
 	m.lookForUnprotected(ctx, shards, found)
 	m.explain(ctx, found)
+	m.lookForPeople(ctx, found)
 	m.lookForDonors(shards, found)
 	m.lookForSnapshots(ctx, found)
 	if ctx.Err() == nil {
@@ -379,8 +380,18 @@ func (m *Manager) Approvals() []Approval {
 	return slices.Clone(m.approve)
 }
 
-// approved reports whether an action is allowed on an index. The lock is held.
-func (m *Manager) approved(action Action, index string) bool {
+// approved reports whether what is proposed for a fault of an index is allowed. The lock
+// is held.
+func (m *Manager) approved(p Proposal, index string) bool {
+	if p.Everywhere {
+		return m.approvedFor(p.Action, "")
+	}
+	return m.approvedFor(p.Action, cmp.Or(p.Index, index))
+}
+
+// approvedFor reports whether an action is allowed on an index, on all of them where it is
+// "". The lock is held.
+func (m *Manager) approvedFor(action Action, index string) bool {
 	return slices.ContainsFunc(m.approve, func(a Approval) bool {
 		what, where := a.parts()
 		return what == action && cmp.Or(where, index) == index

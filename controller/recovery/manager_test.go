@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardquake/shardquake/controller"
 	"github.com/shardquake/shardquake/controller/recovery"
 )
 
@@ -114,6 +115,7 @@ func TestARecoveryIsToldInTheWordsOfTheDocuments(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake()
 		fake.persistent["cluster.routing.allocation.enable"] = "none"
+		fake.trigger, fake.patience = controller.TriggerAct, time.Minute
 		fake.states[1], fake.explain = "UNASSIGNED", disabled
 		var mu sync.Mutex
 		var told []string
@@ -124,7 +126,7 @@ func TestARecoveryIsToldInTheWordsOfTheDocuments(t *testing.T) {
 				told = append(told, text)
 			}
 		})
-		time.Sleep(time.Minute)
+		time.Sleep(2 * time.Minute)
 		mu.Lock()
 		defer mu.Unlock()
 		assert.Equal(t, []string{"Triggering recovery for index: logs", "Found 1 unassigned shards: [0]", "Allocation enabled for index: logs"}, told[:3])
@@ -136,9 +138,14 @@ func TestAllocationIsSwitchedOnButNotAgainstAPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake()
 		fake.persistent["cluster.routing.allocation.enable"] = "none"
+		fake.trigger, fake.patience = controller.TriggerAct, 5*time.Minute
 		fake.states[1], fake.explain = "UNASSIGNED", disabled
 		m := manage(t, fake, recovery.Config{Interval: 10 * time.Second, BackoffBase: 10 * time.Second})
-		time.Sleep(5 * time.Second)
+		time.Sleep(4 * time.Minute)
+		assert.Empty(t, fake.put(), "somebody may be restarting nodes")
+		assert.Equal(t, recovery.Waiting, m.Faults()[0].State)
+		assert.Equal(t, `somebody may be at work: cluster.routing.allocation.enable is "none"; left alone until 00:05:00 at least`, m.Faults()[0].Advice)
+		time.Sleep(2 * time.Minute)
 		assert.Equal(t, []string{`{"persistent":{"cluster.routing.allocation.enable":"all"}}`}, fake.put())
 		fake.set(func() { fake.persistent["cluster.routing.allocation.enable"] = "none" }) // a person insists
 		time.Sleep(time.Hour)

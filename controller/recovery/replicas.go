@@ -40,7 +40,7 @@ func (m *Manager) lookForUnprotected(ctx context.Context, shards []controller.Sh
 	}
 	m.open = slices.DeleteFunc(m.open, func(f *Fault) bool { return f.State.over() })
 	for _, index := range indices {
-		if replicated[index] || !m.approved(RaiseReplicas, index) {
+		if replicated[index] || !m.approvedFor(RaiseReplicas, index) {
 			continue
 		}
 		k := key{Index: index, Shard: noReplicas}

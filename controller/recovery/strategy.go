@@ -99,6 +99,10 @@ type Proposal struct {
 	After time.Duration
 	// Snapshot is what to restore from.
 	Snapshot *controller.Snapshot
+	// Filters are those to take away; Everywhere says that the action holds for every index,
+	// so that a word for one of them doesn't allow it.
+	Filters    []FilterRef
+	Everywhere bool
 	// Otherwise is what else could be done, which loses more; nil: nothing.
 	Otherwise *Proposal
 }
@@ -106,8 +110,10 @@ type Proposal struct {
 // aimed reports whether it is known at what the action is aimed.
 func (p *Proposal) aimed() bool {
 	switch p.Action {
-	case ClearFilter, RaiseReplicas:
+	case RaiseReplicas:
 		return true
+	case ClearFilter:
+		return len(p.Filters) > 0
 	case FreeDisk:
 		return p.Index != ""
 	case RestoreSnapshot:
@@ -142,8 +148,10 @@ func strategies() []strategy {
 		{Watermark, freeDisk},
 		{Unprotected, always(RaiseReplicas)},
 		{Filter, clearFilter},
-		{Awareness, ask("bring a node of the missing zone back or add one; until then copies in one zone would be lost together")},
-		{ShardsLimit, ask("raise total_shards_per_node, or add a node")},
+		{MissingTier, missingTier},
+		{Leaving, ask("wait for the shutdown to be over, take it back (DELETE _nodes/NODE/shutdown), or add a node")},
+		{Awareness, awareness},
+		{ShardsLimit, shardsLimit},
 		{TooFewNodes, ask("add a node, or lower number_of_replicas: two copies of a shard on one node protect nothing")},
 		{Corrupt, corrupt},
 		{NoValidCopy, noCopy},
@@ -175,27 +183,6 @@ func always(a Action) func(*Fault, Diagnosis, Config) Proposal {
 // nudge asks for a reroute when Elasticsearch hasn't come to a copy by itself.
 func nudge(_ *Fault, _ Diagnosis, cfg Config) Proposal {
 	return Proposal{Action: Nudge, After: 2 * cfg.Interval}
-}
-
-// enable switches allocation on, where it is the cluster's setting. One of an index
-// was made for that index by somebody.
-func enable(_ *Fault, d Diagnosis, _ Config) Proposal {
-	if d.Scope == "index" {
-		return Proposal{Action: Ask, Advice: "index.routing.allocation.enable of this index keeps its copies from being assigned"}
-	}
-	return Proposal{Action: EnableAllocation}
-}
-
-func clearFilter(f *Fault, d Diagnosis, _ Config) Proposal {
-	return Proposal{Action: ClearFilter, Advice: fmt.Sprintf("somebody has set allocation filters that no node meets (%s); with the approval %q those of the %s are cleared, and copies may go where they were to be kept from",
-		d.Detail, approvalOf(ClearFilter, f), scopeName(d.Scope))}
-}
-
-func scopeName(scope string) string {
-	if scope == "cluster" {
-		return "cluster"
-	}
-	return "index"
 }
 
 // corrupt retries a replica, whose data comes from its primary anew. Of a primary
