@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -119,9 +118,8 @@ func (s *ShardController) hold(ctx context.Context, p policy.Policy, v policy.Ve
 		return nil // it never acts
 	}
 	w, err := s.work.look(ctx)
-	moves := slices.ContainsFunc(v.Actions, func(a policy.Action) bool { return a != policy.Hold })
 	switch {
-	case ctx.Err() != nil || !moves:
+	case ctx.Err() != nil || !v.Acts():
 		return nil
 	case err != nil:
 		return &Step{What: "held", Error: fmt.Sprintf("whether somebody is at work could not be seen: %v", err)}

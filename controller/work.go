@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -187,13 +188,15 @@ func (w *workWatch) shutdowns(ctx context.Context) ([]string, error) {
 		return nil, nil
 	}
 	out, err := w.client.GetShutdowns(ctx)
+	none := errors.Is(err, errNoShutdowns)
 	for _, status := range []int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented} {
-		if HasStatus(err, status) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.noShutdowns = true
-			return nil, nil
-		}
+		none = none || HasStatus(err, status)
+	}
+	if none {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.noShutdowns = true
+		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("shutdowns: %w", err)
@@ -204,18 +207,24 @@ func (w *workWatch) shutdowns(ctx context.Context) ([]string, error) {
 // nodeLeftDelay is the longest time for which some index waits for a node that left.
 func (w *workWatch) nodeLeftDelay(ctx context.Context) (time.Duration, error) {
 	const byDefault = time.Minute
-	all, err := w.client.GetIndexSettings(ctx, nodeLeftDelay)
+	all, err := w.client.GetIndexSettings(ctx, nodeLeftDelay, "index.number_of_replicas") // which every index has
 	if err != nil {
 		return 0, fmt.Errorf("delays: %w", err)
 	}
-	longest := byDefault
+	longest := time.Duration(0)
 	for _, s := range all {
-		if d, err := time.ParseDuration(s.Values[nodeLeftDelay]); err == nil {
-			longest = max(longest, d)
+		d, err := time.ParseDuration(s.Values[nodeLeftDelay])
+		if err != nil {
+			d = byDefault
 		}
+		longest = max(longest, d)
 	}
 	return longest, nil
 }
+
+// errNoShutdowns says that the cluster has no shutdown API. Without x-pack the path is one
+// that asks for information about a node of that name, of which there is none.
+var errNoShutdowns = errors.New("the cluster has no shutdown API")
 
 // GetShutdowns lists the nodes that are registered with the shutdown API, by name where
 // Elasticsearch gives one, else by id. Distributions without x-pack answer with an error.
@@ -225,17 +234,21 @@ func (c *Client) GetShutdowns(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	var a struct {
-		Nodes []struct {
-			ID   string `json:"node_id"`
-			Name string `json:"node_name"`
-			Type string `json:"type"` // RESTART, REMOVE, REPLACE, SIGTERM
-		} `json:"nodes"`
+		Nodes json.RawMessage `json:"nodes"`
 	}
 	if err := json.Unmarshal(body, &a); err != nil {
 		return nil, fmt.Errorf("shutdowns: %w", err)
 	}
+	var nodes []struct {
+		ID   string `json:"node_id"`
+		Name string `json:"node_name"`
+		Type string `json:"type"` // RESTART, REMOVE, REPLACE, SIGTERM
+	}
+	if json.Unmarshal(a.Nodes, &nodes) != nil {
+		return nil, errNoShutdowns
+	}
 	out := []string{}
-	for _, n := range a.Nodes {
+	for _, n := range nodes {
 		out = append(out, fmt.Sprintf("%s (%s)", cmp.Or(n.Name, n.ID), strings.ToLower(n.Type)))
 	}
 	slices.Sort(out)

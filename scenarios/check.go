@@ -325,6 +325,9 @@ func (s *Scenario) checkController(voc Vocabulary) []source.Problem {
 	if c.Lease < 0 || (c.Lease > 0 && c.Lease.D() < 5*second) {
 		ps = append(ps, source.Problemf("$.controller.lease", "a lease of %s can't be renewed in time; expected 5s or more", c.Lease))
 	}
+	if c.Patience < 0 {
+		ps = append(ps, source.Problemf("$.controller.patience", "a patience of %s; expected a time such as 30m", c.Patience))
+	}
 	if c.Consistency < 0 {
 		ps = append(ps, source.Problemf("$.controller.consistency", "copies can't be compared every %s; expected a time such as 1m", c.Consistency))
 	}

@@ -107,6 +107,10 @@ type ControlSection struct {
 	// replication monitor.
 	Recovery bool     `yaml:"recovery,omitempty" json:"recovery,omitempty" jsonschema:"description=find out why copies are unassigned and act by the cause"`
 	Approve  []string `yaml:"approve,omitempty" json:"approve,omitempty" jsonschema:"description=actions that overrule somebody or lose data and are allowed: clear-filter or allocate-stale-primary or allocate-empty-primary or restore-snapshot or raise-replicas (with :INDEX for one index) or free-disk:INDEX"`
+	// Trigger is what is done where somebody has switched allocation off and copies need a
+	// node, after Patience without a sign that they are at work.
+	Trigger  string         `yaml:"trigger,omitempty" json:"trigger,omitempty" jsonschema:"enum=never,enum=alarm,enum=act,description=where somebody has switched allocation off and copies need a node: nothing or an alarm or switch it on after the patience; default alarm"`
+	Patience units.Duration `yaml:"patience,omitempty" json:"patience,omitempty" jsonschema:"description=how long nothing must have shown anybody at work before the trigger; default 30m"`
 	// Consistency has the copies compared, again and again.
 	Consistency units.Duration `yaml:"consistency,omitempty" json:"consistency,omitempty" jsonschema:"description=compare the copies of all shards so often; absent: never"`
 	// Tuning adapts the pace of recoveries to the load of the nodes.
@@ -208,6 +212,7 @@ func (s *Scenario) setDefaults(has func(path string) bool) []source.Problem {
 	}
 	if c := s.Controller; c != nil {
 		fill(a, "$.controller.interval", &c.Interval, units.Duration(30*second), "a time such as 30s")
+		fill(a, "$.controller.patience", &c.Patience, units.Duration(30*60*second), "a time such as 30m")
 		fill(a, "$.controller.count", &c.Count, 1, "") // checked with the rest
 		if c.Count > 1 {
 			fill(a, "$.controller.lease", &c.Lease, units.Duration(15*second), "a time such as 15s")

@@ -33,6 +33,9 @@ func (o *Options) check() error {
 	if o.SyncDelayThreshold <= 0 {
 		add("sync-delay-threshold %d: must be positive", o.SyncDelayThreshold)
 	}
+	if o.Patience.D() <= 0 {
+		add("patience %v: must be positive", o.Patience)
+	}
 	if o.ConsistencyEvery.D() < 0 {
 		add("consistency-every %v: must not be negative", o.ConsistencyEvery)
 	}
@@ -67,6 +70,11 @@ func (o *Options) checkNames() []error {
 		}
 	}
 	oneOf("log-format", o.LogFormat, "lines", "text", "json")
+	var triggers []string
+	for _, t := range controller.Triggers() {
+		triggers = append(triggers, string(t))
+	}
+	oneOf("trigger", o.Trigger, triggers...)
 	oneOf("settings-scope", o.SettingsScope, string(controller.Persistent), string(controller.Transient))
 	var policies []string
 	for _, r := range policy.Registry() {

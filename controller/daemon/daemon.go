@@ -77,7 +77,7 @@ func New(o Options, out io.Writer) (*Daemon, error) {
 		SettingsScope: controller.SettingsScope(o.SettingsScope), SyncDelayThreshold: o.SyncDelayThreshold,
 		// Unassigned copies are the recovery manager's business, which acts by their cause;
 		// with --watch-only there is none, and they are nobody's.
-		WatchOnly:     true,
+		WatchOnly: true, Trigger: controller.Trigger(o.Trigger), Patience: o.Patience.D(),
 		RestoreOnStop: o.RestoreOnExit, Log: handler, Parts: parts,
 		Leadership: leadership, PaceTuned: o.Tune,
 	})

@@ -39,6 +39,10 @@ type Options struct {
 	SyncDelayThreshold int64          `yaml:"sync-delay-threshold"`
 	RestoreOnExit      bool           `yaml:"restore-on-exit"`
 	WatchOnly          bool           `yaml:"watch-only"`
+	// Trigger is what is done where somebody has switched allocation off and copies need a
+	// node, after Patience without a sign that they are at work.
+	Trigger  string         `yaml:"trigger"`
+	Patience units.Duration `yaml:"patience"`
 
 	// ConsistencyEvery is the time between two checks of all indices; 0: only when asked.
 	ConsistencyEvery units.Duration `yaml:"consistency-every"`
@@ -65,6 +69,7 @@ type Options struct {
 func Defaults() Options {
 	return Options{
 		ES: "http://127.0.0.1:9200", Policy: "threshold", Interval: units.Duration(30 * time.Second), CallTimeout: units.Duration(10 * time.Second),
+		Trigger: string(controller.TriggerAlarm), Patience: units.Duration(controller.DefaultPatience),
 		SettingsScope: string(controller.Persistent), SyncDelayThreshold: 1000, Listen: "127.0.0.1:8080", LogFormat: "lines",
 	}
 }
@@ -85,6 +90,8 @@ func (o *Options) Bind(fs *pflag.FlagSet) {
 	fs.Int64Var(&o.SyncDelayThreshold, "sync-delay-threshold", o.SyncDelayThreshold, "operations that a replica may be behind before an alert")
 	fs.BoolVar(&o.RestoreOnExit, "restore-on-exit", o.RestoreOnExit, "put the settings that were changed back on a graceful stop")
 	fs.BoolVar(&o.WatchOnly, "watch-only", o.WatchOnly, "report unassigned copies and do nothing about them")
+	fs.StringVar(&o.Trigger, "trigger", o.Trigger, "where somebody has switched allocation off and copies need a node, after the patience: never, alarm, or act, which switches it on")
+	fs.TextVar(&o.Patience, "patience", o.Patience, "`duration` without a sign that somebody is at work before the trigger")
 	fs.TextVar(&o.ConsistencyEvery, "consistency-every", o.ConsistencyEvery, "`duration` between two comparisons of all copies; 0s: only when asked")
 	fs.StringVar(&o.FaultHistory, "fault-history", o.FaultHistory, "file that keeps past faults and times to recovery (default: memory)")
 	fs.StringVar((*string)(&o.Approve), "approve", string(o.Approve), "actions allowed though they lose data or overrule somebody, as action or action:index, separated by commas")

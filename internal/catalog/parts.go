@@ -1,7 +1,9 @@
 package catalog
 
 import (
+	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/shardquake/shardquake/controller"
 	"github.com/shardquake/shardquake/controller/consistency"
@@ -9,6 +11,7 @@ import (
 	"github.com/shardquake/shardquake/controller/policy"
 	"github.com/shardquake/shardquake/controller/recovery"
 	"github.com/shardquake/shardquake/controller/tuning"
+	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/scenarios"
 )
 
@@ -23,12 +26,23 @@ func checkControl(c scenarios.ControlSection) map[string]error {
 	if _, err := distance(c.Distance); err != nil {
 		wrong["distance"] = err
 	}
+	if t := controller.Trigger(c.Trigger); t != "" && !slices.Contains(controller.Triggers(), t) {
+		wrong["trigger"] = errors.New(source.Unknown("trigger", c.Trigger, triggers()))
+	}
 	for _, text := range c.OffPeak {
 		if _, err := tuning.ParseWindow(text); err != nil {
 			wrong["off-peak"] = err
 		}
 	}
 	return wrong
+}
+
+func triggers() []string {
+	var out []string
+	for _, t := range controller.Triggers() {
+		out = append(out, string(t))
+	}
+	return out
 }
 
 // distance reads the distances between nodes; none are known without a text.

@@ -36,7 +36,8 @@ func Supervisor(cfg scenarios.SupervisorConfig) (scenarios.Supervisor, error) {
 		return nil, err
 	}
 	c, err := controller.New(controller.Config{
-		OffPeak:    tuning.InAny(windows),
+		OffPeak: tuning.InAny(windows),
+		Trigger: controller.Trigger(cfg.Spec.Trigger), Patience: cfg.Spec.Patience.D(),
 		Distance:   far,
 		Leadership: leader, Parts: beside, PaceTuned: cfg.Spec.Tuning, WatchOnly: cfg.Spec.Recovery, // the recovery manager does it by the cause
 		Clock: cfg.Clock, Client: client, PolicyName: cfg.Spec.Policy, Shadow: cfg.Spec.Shadow, Interval: cfg.Spec.Interval.D(),
