@@ -98,7 +98,12 @@ func (s *ShardController) manageShards(ctx context.Context) {
 	v := p.Decide(obs)
 	d.Observed, d.Reason = v.Numbers, v.Reason
 	d.Decided = append(d.Decided, v.Actions...)
-	held := s.hold(ctx, p, v)
+	if !v.Acts() {
+		s.journal.record(d)
+		s.lookForWork(ctx, p)
+		return
+	}
+	held := s.hold(ctx)
 	if held != nil {
 		d.Done = append(d.Done, *held)
 		s.journal.record(d)
@@ -110,16 +115,24 @@ func (s *ShardController) manageShards(ctx context.Context) {
 	}
 }
 
+// lookForWork keeps in mind what people have changed, for the round in which the policy
+// wants to act. One that never acts needs no such look.
+func (s *ShardController) lookForWork(ctx context.Context, p policy.Policy) {
+	if p.Name() == string(policy.None) {
+		return
+	}
+	if _, err := s.work.look(ctx); err != nil && ctx.Err() == nil {
+		s.log.warnf(ctx, "Whether somebody is at work could not be seen: %v", err)
+	}
+}
+
 // hold looks for people at work, whom a policy's moves would be in the way of: with
 // copies on the move a node that is restarted comes back later, or to copies elsewhere.
 // What is held back is returned as the step that was not taken.
-func (s *ShardController) hold(ctx context.Context, p policy.Policy, v policy.Verdict) *Step {
-	if p.Name() == "none" {
-		return nil // it never acts
-	}
+func (s *ShardController) hold(ctx context.Context) *Step {
 	w, err := s.work.look(ctx)
 	switch {
-	case ctx.Err() != nil || !v.Acts():
+	case ctx.Err() != nil:
 		return nil
 	case err != nil:
 		return &Step{What: "held", Error: fmt.Sprintf("whether somebody is at work could not be seen: %v", err)}
