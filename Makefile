@@ -22,7 +22,7 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build the command into bin/
-	$(GO) build -trimpath -buildvcs=auto -o bin/shardquake ./cmd/shardquake
+	$(GO) build -buildvcs=auto -o bin/shardquake ./cmd/shardquake
 
 .PHONY: test
 test: ## run every test, with containers where Docker answers; the last line counts them
@@ -45,14 +45,22 @@ bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout $(TIMEOUT) ./...
 
 .PHONY: lint
-lint: ## gofmt, go vet, staticcheck and the rules of virtual time
+lint: ## gofmt, go vet, staticcheck, the rules of virtual time, and that it compiles on Windows and macOS
 	@failed=0; check() { echo "lint: $$1"; shift; "$$@" || failed=1; }; \
 	formatted() { [ -z "$$(gofmt -l .)" ] || { echo "not formatted, run gofmt -w on:"; gofmt -l .; return 1; }; }; \
 	check gofmt       formatted; \
 	check 'go vet'    $(GO) vet ./...; \
 	check staticcheck $(GO) tool staticcheck ./...; \
 	check detcheck    $(GO) run ./internal/determinism/cmd/detcheck ./...; \
+	check crosscheck  $(GO) run ./internal/crosscheck windows/amd64 darwin/arm64; \
 	exit $$failed
+
+# The largest share of a first build that one dependency may take.
+MOST ?= 0.15
+
+.PHONY: buildcost
+buildcost: ## measure what a first build costs, with an empty cache, and what it goes into
+	$(GO) run ./internal/buildcost -most $(MOST)
 
 .PHONY: images
 images: ## build the images of real runs where no image registry can be reached

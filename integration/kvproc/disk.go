@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/kvcluster/storage/pebblestore"
@@ -70,10 +69,4 @@ func (p *process) usage() (chaos.DiskUsage, error) {
 		return u, err
 	}
 	return u, nil
-}
-
-// exists reports whether there is a process of that number.
-func exists(pid int) bool {
-	err := syscall.Kill(pid, 0)
-	return err == nil || errors.Is(err, syscall.EPERM)
 }

@@ -201,9 +201,9 @@ func (p *process) signal(s syscall.Signal) (*run, error) {
 		return nil, fmt.Errorf("node %s: %v: %w", p.name, s, err)
 	}
 	switch s {
-	case syscall.SIGSTOP:
+	case freeze:
 		p.pausing = true
-	case syscall.SIGCONT:
+	case thaw:
 		p.pausing = false
 	}
 	return p.run, nil
@@ -215,7 +215,7 @@ func (c *Cluster) Pause(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	r, err := p.signal(syscall.SIGSTOP)
+	r, err := p.signal(freeze)
 	if err != nil {
 		return err
 	}
@@ -228,7 +228,7 @@ func (c *Cluster) Resume(_ context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.signal(syscall.SIGCONT)
+	_, err = p.signal(thaw)
 	return err
 }
 
