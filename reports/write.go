@@ -26,6 +26,7 @@ const (
 	FilePlan     = "plan.json"
 	FileScenario = "scenario.yaml"
 	FileTrace    = "trace.jsonl"
+	FileCluster  = "cluster.json.gz"
 )
 
 // Plan is plan.json: with scenario.yaml beside it, all that a replay needs.
@@ -41,6 +42,9 @@ type Plan struct {
 	Plan     chaos.Plan      `json:"plan"`
 	// Calibration is the constants of the simulator where the run was given its own.
 	Calibration json.RawMessage `json:"calibration,omitempty"`
+	// Cluster is the hash of the cluster that the scenario takes from a file; a copy of the
+	// file stands beside.
+	Cluster string `json:"cluster_sha256,omitempty"`
 }
 
 // Write scores a run and writes its files into dir, all or none: they are made in a
@@ -61,6 +65,10 @@ func Write(dir string, res *scenarios.Result) (*Report, error) {
 		Schema: PlanSchema, Version: rep.Version, Scenario: res.Scenario.Name, File: filepath.Base(res.File), Backend: res.Backend,
 		Scale: res.Scale, Seed: res.Seed, Plan: res.Plan, Calibration: res.Calibration,
 	}
+	var cluster []file
+	if im := res.Scenario.Imported(); im != nil {
+		plan.Cluster, cluster = im.SHA256, []file{{FileCluster, im.Data}}
+	}
 	head, err := TraceHead(rep)
 	if err != nil {
 		return nil, err
@@ -69,9 +77,9 @@ func Write(dir string, res *scenarios.Result) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := []file{
+	files := append(cluster, []file{
 		{FileTrace, append(head, trace...)}, {FileScenario, res.Text}, {FileSummary, Markdown(rep, ReplayCommand(dir))}, {FileHTML, page},
-	}
+	}...)
 	for _, doc := range []struct {
 		name string
 		data any

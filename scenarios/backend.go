@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/kvcluster/wire"
+	"github.com/shardquake/shardquake/scenarios/clusterfile"
 )
 
 // ErrUnavailable says that a backend can't run here (no Docker, no image) or lacks
@@ -112,6 +113,9 @@ type ClusterSpec struct {
 	// Settings are cluster-wide: "cluster.*" and "indices.*" are persistent settings or
 	// elasticsearch.yml's where they are not dynamic; "index.*" apply to every index.
 	Settings map[string]string
+	// Formed is the state that the cluster is in when it starts: with these nodes, all of
+	// Nodes, these indices and every copy where it says; nil: the cluster forms, empty.
+	Formed *clusterfile.Cluster
 }
 
 // KVSpec is what is particular to a key-value cluster. Its shards are cut and spread by

@@ -169,7 +169,7 @@ func (s *Scenario) checkCluster(voc Vocabulary) []source.Problem {
 	seen := map[string]bool{}
 	for i, ix := range s.Cluster.Indices {
 		at := fmt.Sprintf("$.cluster.indices[%d]", i)
-		if !indexName.MatchString(ix.Name) {
+		if !indexName.MatchString(ix.Name) && s.Cluster.imported.index(ix.Name) == nil {
 			bad(at+".name", "%q is not an index name; expected lower-case letters, digits, dashes, dots and underscores", ix.Name)
 		}
 		if seen[ix.Name] {
@@ -203,6 +203,9 @@ func (s *Scenario) checkCluster(voc Vocabulary) []source.Problem {
 // checkRoom finds the index whose copies no longer fit on the disks of the nodes that are
 // there from the start.
 func (s *Scenario) checkRoom() []source.Problem {
+	if s.Cluster.imported != nil {
+		return nil // its disks hold what they hold
+	}
 	n := s.Cluster.Nodes
 	room := float64(float64(n.Disk) * float64(n.Count-n.Late))
 	if room <= 0 {
@@ -239,6 +242,9 @@ func (s *Scenario) checkRoles() []source.Problem {
 			ps = append(ps, source.Problemf("$.cluster.nodes.roles-of."+name, "%s", source.Unknown("node", name, names)))
 		}
 		known("$.cluster.nodes.roles-of."+name, n.RolesOf[name])
+	}
+	if s.Cluster.imported != nil {
+		return ps
 	}
 	late := s.lateNodes()
 	leads := slices.ContainsFunc(names, func(name string) bool {
@@ -278,7 +284,7 @@ func checkPlacement(at string, ix IndexSection, nodes, late int) []source.Proble
 
 func (s *Scenario) indexNames() []string {
 	var out []string
-	for _, ix := range s.Cluster.Indices {
+	for _, ix := range s.Topology().Indices {
 		out = append(out, ix.Name)
 	}
 	return out

@@ -15,8 +15,11 @@ const (
 	minute      = time.Minute
 )
 
-// NodeNames are n1, n2, ….
+// NodeNames are n1, n2, …, or the names in the file that the cluster comes from.
 func (s *Scenario) NodeNames() []string {
+	if im := s.Cluster.imported; im != nil {
+		return im.names()
+	}
 	out := make([]string, s.Cluster.Nodes.Count)
 	for i := range out {
 		out[i] = fmt.Sprintf("n%d", i+1)
@@ -35,17 +38,28 @@ func (s *Scenario) lateNodes() []string {
 func (s *Scenario) Topology() chaos.Topology {
 	t := chaos.Topology{System: s.System, Nodes: s.NodeNames(), Late: s.lateNodes(), Viewers: s.viewers(), Controllers: s.ControllerNames()}
 	for i := range t.Nodes {
-		t.Attributes = append(t.Attributes, s.Cluster.Nodes.attributesOf(i))
+		t.Attributes = append(t.Attributes, s.attributesOf(i))
 	}
 	if k := s.Cluster.KV; s.System == systemKV && k != nil {
 		t.Controllers = nil
 		t.Indices = []chaos.IndexShape{{Name: KVIndex, Shards: k.Shards, Replicas: k.Replication - 1}}
 		return t
 	}
-	for _, ix := range s.Cluster.Indices {
+	if im := s.Cluster.imported; im != nil {
+		t.Indices = im.shapes()
+	}
+	for _, ix := range s.newIndices() {
 		t.Indices = append(t.Indices, chaos.IndexShape{Name: ix.Name, Shards: ix.Shards, Replicas: *ix.Replicas})
 	}
 	return t
+}
+
+// attributesOf are those of the i-th node.
+func (s *Scenario) attributesOf(i int) map[string]string {
+	if im := s.Cluster.imported; im != nil {
+		return im.file.Nodes[i].Attributes
+	}
+	return s.Cluster.Nodes.attributesOf(i)
 }
 
 func (n *NodesSection) attributesOf(i int) map[string]string {
@@ -80,11 +94,15 @@ func (s *Scenario) viewers() []string {
 // ClusterSpec is the cluster for a backend.
 func (s *Scenario) ClusterSpec() ClusterSpec {
 	n := s.Cluster.Nodes
-	spec := ClusterSpec{Name: s.Name, System: s.System, Settings: s.Cluster.Settings, Viewers: s.viewers()}
+	spec := ClusterSpec{Name: s.Name, System: s.System, Settings: s.Cluster.Settings, Viewers: s.viewers(), Formed: s.formed()}
 	if k := s.Cluster.KV; k != nil {
 		spec.KV = &KVSpec{Shards: k.Shards, Settings: k.settings()}
 	}
 	for i, name := range s.NodeNames() {
+		if im := s.Cluster.imported; im != nil {
+			spec.Nodes = append(spec.Nodes, im.nodeSpec(&n, i))
+			continue
+		}
 		spec.Nodes = append(spec.Nodes, NodeSpec{
 			Name: name, Disk: int64(n.Disk), DiskRate: int64(n.DiskRate), Network: int64(n.Network),
 			Latency: n.Latency.D(), CPUs: n.CPUs, Heap: int64(n.Heap), Roles: n.rolesOf(name), Attributes: n.attributesOf(i),
@@ -97,7 +115,7 @@ func (s *Scenario) ClusterSpec() ClusterSpec {
 // IndexSpecs are the indices for a backend.
 func (s *Scenario) IndexSpecs() []IndexSpec {
 	var out []IndexSpec
-	for _, ix := range s.Cluster.Indices {
+	for _, ix := range s.newIndices() {
 		out = append(out, IndexSpec{
 			Name: ix.Name, Shards: ix.Shards, Replicas: *ix.Replicas, Bytes: int64(ix.Size), Docs: ix.Docs,
 			Settings: ix.Settings, Placement: ix.Placement,

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/scenarios/clusterfile"
 )
 
 //go:embed library/*.yaml
@@ -25,6 +26,9 @@ type Vocabulary struct {
 	CheckSetting func(key, value string, index bool) error
 	// CheckControl says what else is wrong with a controller's parts, by key.
 	CheckControl func(ControlSection) map[string]error
+	// ReadCluster reads the file that a cluster is taken from; nil: from where the scenario
+	// says.
+	ReadCluster func(path string) (*clusterfile.File, error)
 }
 
 // Library returns the names of the scenarios that ship with the program, sorted.
@@ -93,7 +97,12 @@ func Parse(name string, data []byte, voc Vocabulary) (*Loaded, error) {
 	if err := file.Decode(&s); err != nil {
 		return nil, err
 	}
-	problems := s.setDefaults(file.Has)
+	problems := s.takeCluster(name, voc, file.Has)
+	if s.Cluster.From != "" && s.Cluster.imported == nil {
+		return nil, file.Annotate(problems) // nothing can be said of a cluster that is not known
+	}
+	problems = append(problems, s.checkImported(file.Has)...)
+	problems = append(problems, s.setDefaults(file.Has)...)
 	if err := file.Annotate(append(problems, s.check(voc)...)); err != nil {
 		return nil, err
 	}

@@ -269,6 +269,10 @@ func (r *run) prepare(ctx, watch context.Context, started time.Duration) error {
 			return fmt.Errorf("laying out the cluster: %w", err)
 		}
 	}
+	if r.scenario.Imported() != nil { // it is as it was: that moment is t=0
+		r.beginAt(r.clock.Monotonic())
+		return nil
+	}
 	r.progress("waiting for the steady state")
 	if err := r.waitSteady(ctx, r.scenario.Steady.D()); err != nil {
 		return fmt.Errorf("the cluster reached no steady state within %s: %w (%s)", r.scenario.Steady, err, r.live().health.text())

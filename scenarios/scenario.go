@@ -35,16 +35,21 @@ type Scenario struct {
 
 // ClusterSection describes nodes, indices and settings.
 type ClusterSection struct {
-	Nodes    NodesSection      `yaml:"nodes" json:"nodes" jsonschema:"required"`
+	// From takes the nodes and the indices with every copy from a file that
+	// `shardquake import` has written.
+	From     string            `yaml:"from,omitempty" json:"from,omitempty" jsonschema:"description=file that shardquake import has written; relative to this one; what stands beside it counts more"`
+	Nodes    NodesSection      `yaml:"nodes,omitempty" json:"nodes" jsonschema:"description=needed unless the cluster comes from a file"`
 	KV       *KVSection        `yaml:"kv,omitempty" json:"kv,omitempty" jsonschema:"description=what is particular to a cluster of system kv"`
 	Indices  []IndexSection    `yaml:"indices,omitempty" json:"indices,omitempty"`
 	Settings map[string]string `yaml:"settings,omitempty" json:"settings,omitempty" jsonschema:"description=Elasticsearch settings by their full names; index.* apply to every index"`
+
+	imported *imported // what From holds; nil: the cluster is described here
 }
 
 // NodesSection describes the nodes n1, n2, …, all alike but for their attributes and,
 // where it says so, their roles.
 type NodesSection struct {
-	Count      int                 `yaml:"count" json:"count" jsonschema:"required,minimum=1"`
+	Count      int                 `yaml:"count,omitempty" json:"count" jsonschema:"minimum=1,description=needed unless the cluster comes from a file"`
 	Late       int                 `yaml:"late,omitempty" json:"late,omitempty" jsonschema:"minimum=0,description=so many of the last nodes are not started with the cluster; a node-join starts them"`
 	Disk       units.Size          `yaml:"disk,omitempty" json:"disk" jsonschema:"description=capacity of each data disk; default 100gb"`
 	DiskRate   units.Bandwidth     `yaml:"disk-rate,omitempty" json:"disk_rate" jsonschema:"description=throughput of each disk, such as 500mb/s; default unlimited"`

@@ -95,7 +95,11 @@ func preview(cmd *cobra.Command, s *scenarios.Loaded) error {
 		return err
 	}
 	fmt.Fprintf(out, "%s is valid: %s\n\n", s.File, s.About)
-	fmt.Fprintf(out, "cluster   %d nodes (%s disk, %s network each)\n", len(t.Nodes), s.Cluster.Nodes.Disk, s.Cluster.Nodes.Network)
+	if im := s.Imported(); im != nil {
+		previewImported(out, im)
+	} else {
+		fmt.Fprintf(out, "cluster   %d nodes (%s disk, %s network each)\n", len(t.Nodes), s.Cluster.Nodes.Disk, s.Cluster.Nodes.Network)
+	}
 	for _, ix := range s.IndexSpecs() {
 		fmt.Fprintf(out, "index     %s: %d shards × %d copies, %s in primaries\n", ix.Name, ix.Shards, 1+ix.Replicas, units.FormatBytes(ix.Bytes))
 	}

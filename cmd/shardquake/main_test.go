@@ -25,7 +25,12 @@ func TestMain(m *testing.M) {
 // The command as a user types it: every script of testdata says what is expected.
 func TestCommands(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			bundle, err := filepath.Abs("../../scenarios/importer/testdata/zones.zip")
+			e.Setenv("BUNDLE", bundle)
+			return err
+		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",

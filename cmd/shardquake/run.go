@@ -18,6 +18,7 @@ import (
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/clusterfile"
 	"github.com/shardquake/shardquake/sim/elastic"
 )
 
@@ -296,7 +297,9 @@ func newReplayCommand() *cobra.Command {
 			if err != nil {
 				return usagef("%s is not the folder of a run: %w", args[0], err)
 			}
-			s, err := scenarios.Parse(plan.File, text, catalog.Vocabulary())
+			voc := catalog.Vocabulary()
+			voc.ReadCluster = func(string) (*clusterfile.File, error) { return keptCluster(args[0], plan) }
+			s, err := scenarios.Parse(plan.File, text, voc)
 			if err != nil {
 				return usage(err)
 			}
@@ -334,6 +337,18 @@ func newReplayCommand() *cobra.Command {
 	cmd.Flags().StringVar(&backend, "backend", "", "sim or real (default: that of the run)")
 	cmd.Flags().StringVar(&out, "out", "", "folder for the new report (default DIR-replay)")
 	return cmd
+}
+
+// keptCluster is the cluster that lies in the folder of a run.
+func keptCluster(dir string, plan *reports.Plan) (*clusterfile.File, error) {
+	f, err := clusterfile.Load(filepath.Join(dir, reports.FileCluster))
+	if err != nil {
+		return nil, err
+	}
+	if f.SHA256 != plan.Cluster {
+		return nil, fmt.Errorf("%s is not the cluster of this run: its sha256 is %s, %s has %s", reports.FileCluster, f.SHA256, reports.FilePlan, plan.Cluster)
+	}
+	return f, nil
 }
 
 // checkPlan refuses a plan that does not fit the scenario beside it.

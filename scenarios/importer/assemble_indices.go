@@ -145,7 +145,7 @@ func place(primary bool, state, node string) string {
 // fromRows are copies as _cat/shards has them, with what the state knows of the same ones.
 func (a *assembly) fromRows(rows map[int][]catShard, state map[int][]copyDoc) map[int][]copyDoc {
 	out := map[int][]copyDoc{}
-	for num, list := range rows { //determinism:allow map-order each shard for itself
+	for num, list := range rows {
 		for i, r := range list {
 			id := a.ids[r.node]
 			c := copyDoc{State: r.state, Primary: truth(r.primary), Node: text(cmp.Or(id, r.node)), RelocatingNode: text(a.ids[r.target])}
@@ -180,7 +180,7 @@ func (a *assembly) streamOf() map[string]string {
 func (a *assembly) index(name string, doc *indexDoc, routing map[int][]copyDoc) (clusterfile.Index, error) {
 	ix := clusterfile.Index{Name: name, Settings: a.indexSettings(name, doc)}
 	copies, highest := 1, -1
-	for num, list := range routing { //determinism:allow map-order a maximum
+	for num, list := range routing {
 		highest, copies = max(highest, num), max(copies, len(list))
 	}
 	ix.ShardCount = setting(ix.Settings, "index.number_of_shards", highest+1)

@@ -138,6 +138,11 @@ func (a *assembly) node(id, name string, d nodeDoc) clusterfile.Node {
 	}
 	n.Settings = nodeSettings(d.Settings)
 	a.fromCat(&n)
+	for i, r := range n.Roles {
+		if r == "cluster_manager" { // OpenSearch's word
+			n.Roles[i] = "master"
+		}
+	}
 	slices.Sort(n.Roles)
 	return n
 }

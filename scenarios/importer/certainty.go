@@ -55,7 +55,7 @@ func (a *assembly) unmodelled() {
 	}
 	a.assume(30, "network", "10gbit for each node, 200us between any two", "the API does not tell it", "how long recoveries take where settings do not bound them")
 	if c.Calibration.Recoveries == 0 {
-		a.assume(35, "throughput of disks", "not the bottleneck", "no source holds finished recoveries of a megabyte or more", "how long recoveries take where settings do not bound them")
+		a.assume(35, "throughput of disks", "not the bottleneck", "no source holds finished recoveries of 32 MB or more", "how long recoveries take where settings do not bound them")
 	}
 }
 

@@ -121,7 +121,7 @@ func (snap *snapshot) absorb(o *snapshot) {
 
 // fill adds the entries that are not there.
 func fill[K comparable, V any](to, from map[K]V) {
-	for k, v := range from { //determinism:allow map-order entries of other keys, whatever their order
+	for k, v := range from {
 		if _, ok := to[k]; !ok {
 			to[k] = v
 		}

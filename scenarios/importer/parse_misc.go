@@ -55,7 +55,7 @@ func readAliases(s stream, snap *snapshot) error {
 }
 
 // leastSpeed is the size from which a recovery says something of speed.
-const leastSpeed = 1 << 20
+const leastSpeed = 32 << 20
 
 // readRecoveries reads _recovery?detailed for the speeds that were reached.
 func readRecoveries(s stream, snap *snapshot) error {

@@ -73,6 +73,13 @@ func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scena
 	if b.Transport != nil {
 		s.transport = b.Transport(s.c)
 	}
+	if spec.Formed != nil {
+		opt.Progress("starting %d nodes in place", s.prompt())
+		if s.notes, err = s.c.StartInPlace(spec.Formed); err != nil {
+			return nil, fmt.Errorf("%w: %w", scenarios.ErrScenario, err)
+		}
+		return s, nil
+	}
 	opt.Progress("starting %d nodes", s.prompt())
 	s.c.Start()
 	seen := ^uint64(0)
@@ -101,6 +108,7 @@ type simulated struct {
 	transport func(viewer string) http.RoundTripper
 	index     settings.Settings // "index." settings of the description, for every index
 	held      bool
+	notes     []string // of a start in place
 	closed    bool
 }
 
@@ -110,8 +118,15 @@ var _ scenarios.Cluster = (*simulated)(nil)
 func (s *simulated) configure(cal Calibration) (Config, error) {
 	cfg := Config{Engine: s.e, Network: s.e.NewNetwork(s.e.NewFluid()), ClusterName: s.spec.Name, Calibration: cal}
 	node, persistent, index := make(map[string]string), make(map[string]string), make(map[string]string)
-	for _, key := range slices.Sorted(maps.Keys(s.spec.Settings)) {
-		value := s.spec.Settings[key]
+	described, ids := s.spec.Settings, map[string]string{}
+	if f := s.spec.Formed; f != nil {
+		described, cfg.ClusterName = inNodeFiles(f), f.Name
+		for _, n := range f.Nodes {
+			ids[n.Name] = n.ID
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(described)) {
+		value := described[key]
 		switch entry := settings.ClusterRegistry().Lookup(key); {
 		case strings.HasPrefix(key, "index."):
 			index[key] = value
@@ -128,7 +143,7 @@ func (s *simulated) configure(cal Calibration) (Config, error) {
 	s.index, cfg.Persistent = settings.Of(index), settings.Of(persistent)
 	for _, n := range s.spec.Nodes {
 		nc := NodeConfig{
-			Name: n.Name, Roles: n.Roles, Settings: settings.Of(node), DiskBytes: n.Disk, DiskReadBPS: n.DiskRate, DiskWriteBPS: n.DiskRate,
+			Name: n.Name, ID: ids[n.Name], Roles: n.Roles, Settings: settings.Of(node), DiskBytes: n.Disk, DiskReadBPS: n.DiskRate, DiskWriteBPS: n.DiskRate,
 			NetworkBPS: n.Network, Latency: n.Latency / 2, HeapBytes: n.Heap, CPUs: n.CPUs,
 			Late: n.Late,
 		}
@@ -334,7 +349,7 @@ func (s *simulated) Observe(ctx context.Context, sink func(scenarios.Observation
 
 // Notes implements [scenarios.Cluster].
 func (s *simulated) Notes() []string {
-	return []string{"Elasticsearch 8.19.0, simulated; background load is a fluid without single operations"}
+	return append([]string{"Elasticsearch 8.19.0, simulated; background load is a fluid without single operations"}, s.notes...)
 }
 
 // Counters implements [scenarios.Cluster].

@@ -116,6 +116,9 @@ func (p *process) adopt(m *state.Index, t *state.ShardTable, want *state.Copy) {
 	if pr := t.Primary(); pr != nil {
 		st.history = m.UUID // one history for all copies
 	}
+	if c, ok := p.c.contents[want.AllocationID]; ok {
+		st.put(c)
+	}
 	if want.Primary {
 		s.activate(m.InSync[t.Shard])
 		for _, c := range t.Copies {

@@ -39,6 +39,8 @@ type Cluster struct {
 	computing *master
 	// adoptable are allocation ids that nodes open as started (CreateStarted).
 	adoptable map[string]bool
+	// contents are what those hold of a cluster that starts in place, by allocation id.
+	contents map[string]content
 	// vaults are the contents of snapshot repositories, in the order of their making.
 	vaults []*vault
 	// restoring are the sizes of shards that are or were restored; replaced, never changed.

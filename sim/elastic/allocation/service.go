@@ -135,6 +135,11 @@ func (s *Service) Reconcile(st *state.State, in Input) *state.State {
 	return p.result()
 }
 
+// Adopt takes over a desired balance that was computed before, by the UUIDs of the indices.
+func (s *Service) Adopt(byIndex map[string][]*Assignment) {
+	s.desired = &desiredBalance{byIndex: byIndex}
+}
+
 // Desired returns the desired assignment of a shard; ok is false when none is computed.
 func (s *Service) Desired(meta *state.Index, shard int) (a Assignment, ok bool) {
 	list := s.desired.byIndex[meta.UUID]

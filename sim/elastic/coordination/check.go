@@ -48,6 +48,10 @@ type checker struct {
 // start sends the first check.
 func (k *checker) start() {
 	k.order = k.c.cfg.Board.next()
+	if d := k.c.phase(k.rules.interval); d > 0 {
+		k.timer = k.c.in(d, "coordination.check", k.send)
+		return
+	}
 	k.send()
 }
 

@@ -1,0 +1,201 @@
+package scenarios
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/scenarios/clusterfile"
+)
+
+// imported is the cluster that a scenario takes from a file (cluster: {from: …}): the
+// file says which nodes there are and where every copy is; the scenario may say what the
+// nodes' machines are like, change settings, and add indices.
+type imported struct {
+	file *clusterfile.File
+	// given are the keys of nodes: that the scenario has.
+	given map[string]bool
+}
+
+// overridable are the keys of nodes: that a scenario may have beside from:.
+var overridable = []string{"disk", "disk-rate", "network", "latency", "cpus", "heap"}
+
+// takeCluster reads the file that the scenario takes its cluster from. A path is relative
+// to the folder of the scenario.
+func (s *Scenario) takeCluster(scenarioFile string, voc Vocabulary, has func(path string) bool) []source.Problem {
+	c := &s.Cluster
+	if c.From == "" {
+		return nil
+	}
+	const at = "$.cluster.from"
+	path := c.From
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(scenarioFile), filepath.FromSlash(path))
+	}
+	read := voc.ReadCluster
+	if read == nil {
+		read = clusterfile.Load
+	}
+	file, err := read(path)
+	if err != nil {
+		return []source.Problem{source.Problemf(at, "%v", err)}
+	}
+	var ps []source.Problem
+	if file.System != s.System {
+		ps = append(ps, source.Problemf("$.system", "the cluster in %s is of system %s; expected the same here", c.From, file.System))
+	}
+	im := &imported{file: file, given: map[string]bool{}}
+	for _, key := range overridable {
+		im.given[key] = has("$.cluster.nodes." + key)
+	}
+	for _, key := range []string{"count", "late", "roles", "roles-of", "attributes"} {
+		if has("$.cluster.nodes." + key) {
+			ps = append(ps, source.Problemf("$.cluster.nodes."+key, "the nodes are those of %s; expected only what their machines are like: %s", c.From, strings.Join(overridable, ", ")))
+		}
+	}
+	c.imported = im
+	c.Nodes.Count = len(file.Nodes)
+	return ps
+}
+
+// Imported is the file that the cluster was taken from; nil where the scenario describes it.
+func (s *Scenario) Imported() *clusterfile.File {
+	if s.Cluster.imported == nil {
+		return nil
+	}
+	return s.Cluster.imported.file
+}
+
+// names are the names of the file's nodes.
+func (im *imported) names() []string {
+	out := make([]string, len(im.file.Nodes))
+	for i, n := range im.file.Nodes {
+		out[i] = n.Name
+	}
+	return out
+}
+
+// index finds an index of the file, or nil.
+func (im *imported) index(name string) *clusterfile.Index {
+	if im == nil {
+		return nil
+	}
+	for i := range im.file.Indices {
+		if im.file.Indices[i].Name == name {
+			return &im.file.Indices[i]
+		}
+	}
+	return nil
+}
+
+// shapes are the indices for faults.
+func (im *imported) shapes() []chaos.IndexShape {
+	var out []chaos.IndexShape
+	for _, ix := range im.file.Indices {
+		out = append(out, chaos.IndexShape{Name: ix.Name, Shards: ix.ShardCount, Replicas: ix.Replicas})
+	}
+	return out
+}
+
+// What an imported node's network is where neither the file nor the scenario says so: the
+// API of a cluster does not tell it.
+const (
+	importedNetwork = 1_250_000_000
+	importedLatency = 200 * microsecond
+)
+
+// nodeSpec describes the i-th node, as the file has it where the scenario says nothing else.
+func (im *imported) nodeSpec(n *NodesSection, i int) NodeSpec {
+	f := im.file.Nodes[i]
+	out := NodeSpec{
+		Name: f.Name, Disk: f.Disk.Total.Or(int64(n.Disk)), Network: importedNetwork, Latency: importedLatency,
+		CPUs: int(f.Processors.Or(int64(n.CPUs))), Heap: f.HeapMax.Or(int64(n.Heap)), Roles: slices.Clone(f.Roles), Attributes: maps.Clone(f.Attributes),
+	}
+	replace(im.given["disk"], &out.Disk, int64(n.Disk))
+	replace(im.given["disk-rate"], &out.DiskRate, int64(n.DiskRate))
+	replace(im.given["network"], &out.Network, int64(n.Network))
+	replace(im.given["latency"], &out.Latency, n.Latency.D())
+	replace(im.given["cpus"], &out.CPUs, n.CPUs)
+	replace(im.given["heap"], &out.Heap, int64(n.Heap))
+	return out
+}
+
+func replace[T any](given bool, to *T, value T) {
+	if given {
+		*to = value
+	}
+}
+
+// formed is the cluster to start in place: the file's with the settings of the scenario.
+func (s *Scenario) formed() *clusterfile.Cluster {
+	im := s.Cluster.imported
+	if im == nil {
+		return nil
+	}
+	c := *im.file.Cluster
+	c.Persistent = merged(c.Persistent, s.Cluster.Settings, func(key string) bool { return !strings.HasPrefix(key, "index.") })
+	c.Transient = maps.Clone(c.Transient)
+	for key := range s.Cluster.Settings {
+		delete(c.Transient, key) // it would hide what the scenario says
+	}
+	c.Indices = slices.Clone(c.Indices)
+	for i := range c.Indices {
+		ix := &c.Indices[i]
+		ix.Settings = merged(ix.Settings, s.Cluster.Settings, func(key string) bool { return strings.HasPrefix(key, "index.") })
+		for _, own := range s.Cluster.Indices {
+			if own.Name == ix.Name {
+				ix.Settings = merged(ix.Settings, own.Settings, func(string) bool { return true })
+			}
+		}
+	}
+	return &c
+}
+
+func merged(base clusterfile.Settings, over map[string]string, which func(string) bool) clusterfile.Settings {
+	out := maps.Clone(base)
+	for _, key := range slices.Sorted(maps.Keys(over)) {
+		if !which(key) {
+			continue
+		}
+		if out == nil {
+			out = clusterfile.Settings{}
+		}
+		out[key] = over[key]
+	}
+	return out
+}
+
+// checkImported finds entries of indices: that try to change what can't be changed of an
+// index that is there.
+func (s *Scenario) checkImported(has func(path string) bool) []source.Problem {
+	im := s.Cluster.imported
+	if im == nil {
+		return nil
+	}
+	var ps []source.Problem
+	for i, ix := range s.Cluster.Indices {
+		at := fmt.Sprintf("$.cluster.indices[%d]", i)
+		keys := []string{"placement"} // of a new index: nobody knows the order of the nodes
+		if im.index(ix.Name) != nil {
+			keys = []string{"shards", "replicas", "size", "docs", "placement"}
+		}
+		for _, key := range keys {
+			if has(at + "." + key) {
+				ps = append(ps, source.Problemf(at+"."+key, "%s is in %s with its copies; expected only settings:, or a new index without a placement", ix.Name, s.Cluster.From))
+			}
+		}
+	}
+	return ps
+}
+
+// newIndices are those of the scenario that the cluster does not have yet.
+func (s *Scenario) newIndices() []IndexSection {
+	if s.Cluster.imported == nil {
+		return s.Cluster.Indices
+	}
+	return slices.DeleteFunc(slices.Clone(s.Cluster.Indices), func(ix IndexSection) bool { return s.Cluster.imported.index(ix.Name) != nil })
+}

@@ -1,0 +1,207 @@
+package elastic
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/shardquake/shardquake/scenarios/clusterfile"
+	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/coordination"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// content is what a copy holds that is there from the beginning.
+type content struct {
+	bytes, docs int64
+	// maxSeqNo is -1 where as many operations were done as there are documents.
+	maxSeqNo int64
+}
+
+// inPlace is a start of the whole cluster in a state that is given, as if it had been so
+// for long: nobody is elected, nothing is published, no copy recovers but those that do so
+// in the state.
+type inPlace struct {
+	c    *Cluster
+	from *clusterfile.Cluster
+	// ids are the nodes' ids by name.
+	ids map[string]string
+	st  *state.State
+	// stale are what unassigned copies have left on the disks of members.
+	stale []leftover
+	notes []string
+}
+
+// leftover is a store without a copy in the table.
+type leftover struct {
+	node    *Node
+	key     storeKey
+	index   string
+	id      string
+	primary bool
+	content content
+}
+
+// StartInPlace starts every node that isn't Late in the state given: they hold what it says
+// and follow its master. It is called instead of [Cluster.Start]. The notes say what of the
+// state could not be taken over.
+func (c *Cluster) StartInPlace(from *clusterfile.Cluster) (notes []string, err error) {
+	b := &inPlace{c: c, from: from, ids: make(map[string]string)}
+	c.contents = make(map[string]content)
+	defer func() { c.contents = nil }()
+	for _, n := range c.nodes {
+		if !n.cfg.Late {
+			b.ids[n.Name()] = n.ID()
+			n.warm()
+		}
+	}
+	if err := b.buildState(); err != nil {
+		return nil, err
+	}
+	if err := b.useDisks(); err != nil {
+		return nil, err
+	}
+	if err := b.open(); err != nil {
+		return nil, err
+	}
+	b.begin()
+	return b.notes, nil
+}
+
+// warm gives the node a process that has been running for long.
+func (n *Node) warm() {
+	n.incarnation++
+	p := newProcess(n)
+	n.proc = p
+	n.c.fluid.processStarted(n)
+	p.upYet, p.upAt = true, -sim.Time(0).Add(n.c.cal.ColdFor)
+	n.c.net.Connect(n.Name())
+}
+
+// useDisks takes the space of what is no copy, and puts the stores without a copy there.
+func (b *inPlace) useDisks() error {
+	for _, d := range b.from.Nodes {
+		n := b.c.byName[d.Name]
+		if n == nil || n.proc == nil {
+			continue
+		}
+		if others := min(d.Disk.ByOthers.V, n.disk.Free()); others > 0 {
+			if err := n.disk.Alloc("others", others); err != nil {
+				return fmt.Errorf("node %s: %w", d.Name, err)
+			}
+		}
+	}
+	for _, l := range b.stale {
+		if l.node.stores[l.key] != nil {
+			continue
+		}
+		st := l.node.newStore(l.key, l.index)
+		st.allocationID, st.primary, st.history = l.id, l.primary, l.key.uuid
+		st.put(l.content)
+	}
+	return nil
+}
+
+// put makes the store hold what it is said to.
+func (st *store) put(c content) {
+	st.fill(max(0, c.bytes-emptyStoreBytes), c.docs)
+	if c.maxSeqNo >= 0 {
+		st.eng.max = c.maxSeqNo
+	}
+	st.global = st.eng.localCheckpoint()
+	st.commit.checkpoint, st.commit.atOps = st.global, st.eng.totalOps()
+}
+
+// open has every node apply the state: copies are there, or begin to recover where the
+// state says that they do.
+func (b *inPlace) open() error {
+	before := emptyState(b.c.name)
+	d := b.c.deltas.between(before, b.st)
+	for _, n := range b.c.nodes {
+		if n.proc == nil {
+			continue
+		}
+		n.persisted = coordination.Persisted{Term: b.st.Term, Accepted: b.st, Committed: true}
+		p := n.proc
+		p.applied = before
+		p.coord = coordination.New(p.coordination(), &env{p})
+		p.apply(d)
+		p.refreshSettings()
+	}
+	for _, n := range b.c.nodes {
+		if n.proc != nil && !n.account() {
+			return fmt.Errorf("%w: the copies on %s take more than its disk of %d bytes has left; expected a larger disk", errUnfit, n.Name(), n.disk.Total())
+		}
+	}
+	return nil
+}
+
+// begin lets the nodes act: the master last.
+func (b *inPlace) begin() {
+	var master *process
+	for _, n := range b.c.nodes {
+		switch {
+		case n.proc == nil:
+		case n.ID() == b.st.Master:
+			master = n.proc
+		default:
+			n.proc.coord.Form(b.st)
+		}
+	}
+	master.coord.Form(b.st)
+	m := master.master
+	unsettled := b.adoptDesired(m)
+	m.applied(b.c.deltas.between(emptyStateOf(master), b.st))
+	if unsettled {
+		m.reroute.ask("start in place", coordination.Normal, nil)
+	}
+}
+
+// emptyStateOf is a state before the first.
+func emptyStateOf(p *process) *state.State { return emptyState(p.c.name) }
+
+// adoptDesired gives the master the desired balance that it would have computed by now: the
+// cluster's own where it told one, else where the copies are. It reports whether something
+// is left to do.
+func (b *inPlace) adoptDesired(m *master) (unsettled bool) {
+	desired := make(map[string][]*allocation.Assignment, len(b.st.Indices))
+	for i := range b.from.Indices {
+		ix := &b.from.Indices[i]
+		meta := b.st.Index(ix.Name)
+		list := make([]*allocation.Assignment, meta.Shards)
+		for num, t := range b.st.Routing.Index(ix.Name).Shards {
+			a := &allocation.Assignment{Total: len(t.Copies)}
+			for _, name := range ix.Shards[num].Desired {
+				if id := b.ids[name]; id != "" {
+					a.Nodes = append(a.Nodes, id)
+				}
+			}
+			var held []string
+			for _, cp := range t.Copies {
+				at := cp.Node
+				if cp.State == state.Relocating {
+					at = cp.Other
+				}
+				if at != "" {
+					held = append(held, at)
+				}
+				unsettled = unsettled || cp.State != state.Started
+			}
+			if len(a.Nodes) == 0 {
+				a.Nodes = held
+			}
+			for _, at := range held {
+				unsettled = unsettled || !slices.Contains(a.Nodes, at)
+			}
+			a.Unassigned = a.Total - len(a.Nodes)
+			list[num] = a
+		}
+		desired[meta.UUID] = list
+	}
+	m.alloc.Adopt(desired)
+	return unsettled
+}
+
+// errNoMaster says that nobody leads what is to be started.
+var errNoMaster = errors.New("the cluster has no elected master, and none of its nodes that is in the voting configuration could be one")
