@@ -50,7 +50,7 @@ type Coordinator struct {
 	lastSeen    string       // UUID of the last state received in a publication
 
 	reconfiguring bool
-	forming       bool // within [Coordinator.Form]
+	forming       bool                   // within [Coordinator.Form]
 	connected     map[string]*state.Node // by id, as of the handshake
 	calls         struct {
 		last uint64
