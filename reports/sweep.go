@@ -127,40 +127,16 @@ func smallestMargin(r *Report) (*float64, string) {
 func quantitiesOf(reports []*Report) []Quantity {
 	var names, unitsOf []string
 	values := make(map[string][]float64)
-	add := func(name, unit string, v *float64) {
-		if v == nil {
-			return
-		}
+	add := func(name, unit string, v float64) {
 		if _, ok := values[name]; !ok {
 			names, unitsOf = append(names, name), append(unitsOf, unit)
 		}
-		values[name] = append(values[name], *v)
+		values[name] = append(values[name], v)
 	}
 	for _, r := range reports {
-		for _, e := range r.Expectations {
-			add(e.Name, e.Unit, e.Observed)
+		for _, f := range Figures(r) {
+			add(f.Name, f.Unit, f.Value)
 		}
-		rec := r.Scores.Recovery
-		add("time to detect", "s", rec.TimeToDetectS)
-		add("time to yellow", "s", rec.TimeToYellowS)
-		add("time to green", "s", rec.TimeToGreenS)
-		if rec.BytesMoved != nil {
-			add("bytes copied", "b", ptr(float64(*rec.BytesMoved)))
-		}
-		add("red", "s", &rec.RedS)
-		add("yellow", "s", &rec.YellowS)
-		if m := r.Scores.Movement; m != nil {
-			add("moves", "", ptr(float64(m.Moves)))
-			add("redundant moves", "", ptr(float64(m.RedundantMoves)))
-			add("thrash", "", ptr(float64(m.Thrash)))
-		}
-		add("controller actions", "", ptr(float64(r.Control.Actions)))
-		if b := r.Scores.Balance.Shards; b != nil {
-			add("final cv of shards", "", &b.Final.CV)
-			add("worst cv of shards", "", &b.Worst.CV)
-			add("average cv of shards", "", &b.AverageCV)
-		}
-		add("p99 latency", "ms", r.Scores.Clients.P99Ms)
 	}
 	var out []Quantity
 	for i, n := range names {

@@ -36,6 +36,9 @@ type Outcome struct {
 	At *float64 `json:"at_s,omitempty"`
 	// Reason is a sentence: what was seen, or why nothing could be.
 	Reason string `json:"reason"`
+	// Tolerance and Line are those of the expectation in the file.
+	Tolerance *units.Tolerance `json:"tolerance,omitempty"`
+	Line      int              `json:"line,omitempty"`
 	// Drawing is a picture of the operations that contradict each other, as SVG.
 	Drawing string `json:"drawing,omitempty"`
 }
@@ -99,10 +102,22 @@ func ExpectationNames() []string {
 }
 
 // Expect is an entry of a file's expect: section.
-type Expect struct{ Expectation }
+type Expect struct {
+	Expectation
+	// Tolerance is by how much its figure may differ between two runs that count as alike; nil:
+	// the default of the figure.
+	Tolerance *units.Tolerance
+	// Line is where it stands in the file.
+	Line int
+}
 
 // UnmarshalYAML reads {KIND: …, parameters}.
 func (e *Expect) UnmarshalYAML(n ast.Node) error {
+	e.Line = n.GetToken().Position.Line
+	n, err := e.takeTolerance(n)
+	if err != nil {
+		return err
+	}
 	for _, kv := range source.Pairs(n) {
 		for _, k := range ExpectationKinds() {
 			if k.Name != kv.Key.GetToken().Value {

@@ -21,6 +21,8 @@ type Vocabulary struct {
 	Policies []string
 	// Actions are what a controller may be seen to decide.
 	Actions []string
+	// Quantities are the figures by which runs are compared; none: any name will do.
+	Quantities []string
 	// CheckSetting says what is wrong with an Elasticsearch setting, nil when nothing
 	// is. Index is true for settings of an index.
 	CheckSetting func(key, value string, index bool) error

@@ -153,7 +153,7 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 		return res, nil
 	}
 	for _, e := range s.Expect {
-		res.Outcomes = append(res.Outcomes, e.Judge(run.history)...)
+		res.Outcomes = append(res.Outcomes, e.judged(run.history)...)
 	}
 	res.Verdict = Worst(res.Outcomes)
 	return res, nil

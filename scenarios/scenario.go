@@ -27,10 +27,12 @@ type Scenario struct {
 	Controller *ControlSection `yaml:"controller,omitempty" json:"controller,omitempty"`
 	Faults     []chaos.Entry   `yaml:"faults,omitempty" json:"faults,omitempty"`
 	Expect     []Expect        `yaml:"expect" json:"-" jsonschema:"required"`
-	Duration   units.Duration  `yaml:"duration" json:"duration" jsonschema:"required,description=from t=0 to the end of faults and load"`
-	Settle     units.Duration  `yaml:"settle,omitempty" json:"settle" jsonschema:"description=how long to wait for the steady state after the end; default 1m; 0s: not at all"`
-	Steady     units.Duration  `yaml:"steady-within,omitempty" json:"steady_within" jsonschema:"description=how long to wait for the first steady state; default 3m"`
-	Real       *RealSection    `yaml:"real,omitempty" json:"real,omitempty"`
+	// Tolerance is, by quantity, by how much it may differ between two runs that count as alike.
+	Tolerance map[string]units.Tolerance `yaml:"tolerance,omitempty" json:"-" jsonschema:"description=differences of quantities that are too small to matter when runs are compared; such as time to green: 5%"`
+	Duration  units.Duration             `yaml:"duration" json:"duration" jsonschema:"required,description=from t=0 to the end of faults and load"`
+	Settle    units.Duration             `yaml:"settle,omitempty" json:"settle" jsonschema:"description=how long to wait for the steady state after the end; default 1m; 0s: not at all"`
+	Steady    units.Duration             `yaml:"steady-within,omitempty" json:"steady_within" jsonschema:"description=how long to wait for the first steady state; default 3m"`
+	Real      *RealSection               `yaml:"real,omitempty" json:"real,omitempty"`
 }
 
 // ClusterSection describes nodes, indices and settings.
@@ -279,7 +281,7 @@ func (s *Scenario) Scaled(scale Scale) (*Scenario, []string) {
 		out.Expect = append([]Expect(nil), s.Expect...)
 		for i, e := range out.Expect {
 			if m, ok := e.Expectation.(momentous); ok {
-				out.Expect[i] = Expect{m.scaled(r.Time)}
+				out.Expect[i].Expectation = m.scaled(r.Time)
 			}
 		}
 	}

@@ -54,6 +54,8 @@ func quantitySchema(t reflect.Type) *jsonschema.Schema {
 	switch t {
 	case reflect.TypeFor[units.Duration]():
 		return text(`^(0|(`+number+`(ns|us|µs|ms|s|m|h))+)$`, "90s")
+	case reflect.TypeFor[units.Tolerance]():
+		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{text(`^`+number+` *(%|us|ms|s|m|h|b|kb|mb|gb)?$`, "5%"), {Type: "number", Minimum: "0"}}}
 	case reflect.TypeFor[units.Size]():
 		return text(`^`+number+` *(b|kb|mb|gb|tb|pb)$`, "50mb")
 	case reflect.TypeFor[units.Percent]():
@@ -100,6 +102,9 @@ func expectSchema(r *jsonschema.Reflector) *jsonschema.Schema {
 		s := r.ReflectFromType(reflect.TypeOf(k.New()).Elem())
 		s.Version = ""
 		s.Description = k.About
+		tolerance := quantitySchema(reflect.TypeFor[units.Tolerance]())
+		tolerance.Description = "how far its figure may differ between two runs that count as alike"
+		s.Properties.Set(toleranceKey, tolerance)
 		if !slices.Contains(s.Required, k.Name) {
 			s.Required = append(s.Required, k.Name)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/shardquake/shardquake/integration"
 	"github.com/shardquake/shardquake/integration/kvproc"
 	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/reports/quantity"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/restapi"
@@ -54,7 +55,7 @@ func Clean(ctx context.Context) ([]string, error) {
 
 // Vocabulary is what scenario files may name.
 func Vocabulary() scenarios.Vocabulary {
-	v := scenarios.Vocabulary{CheckSetting: checkSetting, CheckControl: checkControl}
+	v := scenarios.Vocabulary{Quantities: quantity.Names(), CheckSetting: checkSetting, CheckControl: checkControl}
 	for _, r := range policy.Registry() {
 		v.Policies = append(v.Policies, r.Name)
 	}

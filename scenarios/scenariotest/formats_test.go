@@ -30,3 +30,14 @@ func TestAFileOfALaterFormatIsRefusedWithItsPlace(t *testing.T) {
 	_, err := scenarios.Load("testdata/formats/1-kv.yaml", []string{"format=2"}, catalog.Vocabulary())
 	assert.ErrorContains(t, err, "1-kv.yaml:2:9: file format 2; this version of Shardquake reads format 1")
 }
+
+func TestAToleranceBelongsToAnExpectationOrAQuantity(t *testing.T) {
+	s, err := scenarios.Load("one-node-lost", []string{"expect=[{recovered: green, within: 1m, of: node-loss, tolerance: 5%}]", "tolerance={time to green: 2s}"}, catalog.Vocabulary())
+	require.NoError(t, err)
+	assert.InDelta(t, 0.05, s.Expect[0].Tolerance.Relative, 1e-12)
+	assert.InDelta(t, 2, s.Tolerance["time to green"].Absolute, 1e-12)
+	_, err = scenarios.Load("one-node-lost", []string{"tolerance={time to gren: 2s}"}, catalog.Vocabulary())
+	assert.ErrorContains(t, err, `unknown quantity "time to gren"; did you mean "time to green"?`)
+	_, err = scenarios.Load("one-node-lost", []string{"expect=[{lost-acked-writes: 0, tolerance: a lot}]"}, catalog.Vocabulary())
+	assert.ErrorContains(t, err, `"a lot" is not a tolerance`)
+}
