@@ -40,6 +40,17 @@ race: ## run the packages with goroutines under the race detector (needs a C com
 mutants: ## count the seeds that each defect planted into the key-value store needs to be caught
 	$(GO) test -tags kvmutants -run Mutant -v -count=1 -timeout $(TIMEOUT) ./sim/kv
 
+# Runs of each scenario, how many at a time, processors kept busy meanwhile, and the file of all verdicts.
+RUNS      ?= 20
+PARALLEL  ?= 4
+BUSY      ?= 0
+LEDGER    ?= soak.jsonl
+SCENARIOS ?=
+
+.PHONY: soak
+soak: ## run the key-value scenarios on processes again and again; goes on where it was
+	$(GO) run ./integration/kvproc/cmd/soak --runs $(RUNS) --parallel $(PARALLEL) --load $(BUSY) --ledger $(LEDGER) --scenarios '$(SCENARIOS)'
+
 .PHONY: bench
 bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -timeout $(TIMEOUT) ./...

@@ -104,6 +104,16 @@ func worstOutage(h *History) (worst, at time.Duration, in, blind int) {
 	return worst, at, in, blind
 }
 
+// WorstOutage is the longest time in which, while a majority of the nodes was well, a range of
+// a key-value cluster had no acknowledged write; false where too little was written to tell.
+func (h *History) WorstOutage() (time.Duration, bool) {
+	if h.KV == nil || len(h.KV.Tracers) == 0 {
+		return 0, false
+	}
+	worst, _, _, blind := worstOutage(h)
+	return worst, blind < 0
+}
+
 // turn is a moment at which faults begin or end, and whether a majority of the nodes is
 // well from then on.
 type turn struct {

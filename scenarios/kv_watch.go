@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/wire"
@@ -16,11 +17,25 @@ type KVView struct {
 	// while nobody does.
 	State  *wire.ClusterState
 	Leader string
-	// InSync are the copies that take part in a shard, by its primary; acts is whether that
-	// acts in the shard's epoch.
+	// InSync are the copies that take part in a shard, as the node of its primary itself has
+	// it at this moment; acts is whether that acts.
 	InSync func(s *shardmap.Shard) (copies []shardmap.NodeID, acts bool)
 	// Machine is that of a node that runs, "" for one that doesn't.
 	Machine func(shardmap.NodeID) string
+	// Now is when that was so, by any clock that doesn't jump.
+	Now time.Duration
+}
+
+// handOver is how long a primary may not act while it gets another set of copies: it gives
+// its epoch up and begins the next one, which clients notice as an answer that comes later.
+const handOver = 500 * time.Millisecond
+
+// primacy is when and as what a shard's primary was last seen to act.
+type primacy struct {
+	node   shardmap.NodeID
+	epoch  uint64
+	at     time.Duration
+	inSync []shardmap.NodeID
 }
 
 // KVWatch turns views of a key-value cluster into observations of what has changed, the
@@ -34,12 +49,13 @@ type KVWatch struct {
 	health  *Health
 	members *Members
 	copies  map[int][]Copy
+	acted   map[shardmap.ID]primacy
 }
 
 // NewKVWatch makes one for a cluster that begins with so many shards.
 func NewKVWatch(shards int) *KVWatch {
 	return &KVWatch{shards: shards, numbers: make(map[shardmap.ID]int), maps: make(map[uint64][]shardmap.Shard), known: make(map[string]uint64),
-		acting: make(map[Acting]bool), copies: make(map[int][]Copy)}
+		acting: make(map[Acting]bool), copies: make(map[int][]Copy), acted: make(map[shardmap.ID]primacy)}
 }
 
 // Acts notes who acts as a primary.
@@ -103,7 +119,8 @@ func (w *KVWatch) assess(v KVView) (Health, []Copy) {
 	for i := range v.State.Shards {
 		sh := &v.State.Shards[i]
 		n := w.number(sh.ID)
-		copies := copiesOf(v, sh, n)
+		inSync, acts := w.acts(v, sh)
+		copies := copiesOf(v, sh, n, inSync, acts)
 		for _, c := range copies {
 			h.count(c)
 		}
@@ -116,6 +133,21 @@ func (w *KVWatch) assess(v KVView) (Health, []Copy) {
 		}
 	}
 	return h, changed
+}
+
+// acts reports whether the primary of a shard acts, with a majority of the copies, which it
+// returns; for a moment also while the same node goes from one epoch to the next.
+func (w *KVWatch) acts(v KVView, sh *shardmap.Shard) ([]shardmap.NodeID, bool) {
+	inSync, acts := v.InSync(sh)
+	if acts && len(inSync) > len(sh.Replicas)/2 {
+		w.acted[sh.ID] = primacy{node: sh.Primary, epoch: sh.Epoch, at: v.Now, inSync: inSync}
+		return inSync, true
+	}
+	was, known := w.acted[sh.ID]
+	if known && !acts && was.node == sh.Primary && was.epoch < sh.Epoch && v.Now-was.at < handOver && v.Machine(sh.Primary) != "" {
+		return was.inSync, true
+	}
+	return inSync, false
 }
 
 // number is that of a shard: s1 is 0; those that the cluster names itself get the next.
@@ -135,9 +167,7 @@ func (w *KVWatch) number(id shardmap.ID) int {
 }
 
 // copiesOf is how the copies of a shard are.
-func copiesOf(v KVView, sh *shardmap.Shard, number int) []Copy {
-	inSync, acts := v.InSync(sh)
-	acts = acts && len(inSync) > len(sh.Replicas)/2
+func copiesOf(v KVView, sh *shardmap.Shard, number int, inSync []shardmap.NodeID, acts bool) []Copy {
 	var out []Copy
 	for _, id := range sh.Replicas {
 		c := Copy{Index: KVIndex, Shard: number, Primary: id == sh.Primary, Epoch: sh.Epoch, Bytes: -1, ID: string(sh.ID) + "@" + string(id)}

@@ -34,7 +34,8 @@ func newFidelityCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fidelity FILE|NAME",
 		Short: "Simulator against real, quantity by quantity, with the error",
-		Long: `Fidelity runs a scenario several times for real (in containers) and simulated with
+		Long: `Fidelity runs a scenario several times for real (in containers; on processes for
+system kv) and simulated with
 several seeds, both at the scale of real runs, and compares every quantity: when
 the loss was noticed, when primaries were active and copies complete again, what was
 copied, what moved in which order. Instead of containers a recorded timeline can be
@@ -141,7 +142,11 @@ func (f *fidelityFlags) realRuns(ctx context.Context, s *scenarios.Loaded, progr
 		return f.recordedRuns(s)
 	}
 	runs, err := containerRuns(ctx, s, f.runs, progress)
-	return runs, fmt.Sprintf("%d runs in containers", len(runs)), err
+	where := "in containers"
+	if s.System == "kv" {
+		where = "on processes"
+	}
+	return runs, fmt.Sprintf("%d runs %s", len(runs), where), err
 }
 
 // containerRuns runs a scenario in containers, one time after the other.

@@ -181,6 +181,11 @@ func printStatus(out io.Writer, r *wire.AdminResult, silent []kvSilent, history 
 		copies, primaries := holds(s, m.ID)
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d\n", m.ID, dash(cell(m.Zone)), m.State, health(r, m), m.Role, copies, primaries)
 	}
+	for i := range r.Health {
+		if h := &r.Health[i]; h.Note != "" {
+			fmt.Fprintf(w, "  %s: %s\n", h.Node, h.Note)
+		}
+	}
 	fmt.Fprintln(w, "\nSHARD\tFROM\tTO\tEPOCH\tPRIMARY\tCOPIES\tBYTES\tOPS/S\tSTATE")
 	for i := range s.Shards {
 		sh := &s.Shards[i]
@@ -247,6 +252,8 @@ func health(r *wire.AdminResult, m *wire.Member) string {
 		return "not known"
 	case r.Health[at].Missed > 0:
 		return fmt.Sprintf("%d missed, %s", r.Health[at].Missed, r.Health[at].State)
+	case r.Health[at].Full:
+		return "disk full"
 	case r.Health[at].Heard == 0:
 		return "not heard yet"
 	case r.Health[at].State != wire.Normal:

@@ -2,6 +2,7 @@ package kvproc
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -19,6 +20,8 @@ const (
 	lookEvery = 100 * time.Millisecond
 	// lookPatience is how long a node may take to answer.
 	lookPatience = time.Second
+	// slowFor is for how long a node that runs is believed to be as it said last.
+	slowFor = 3 * time.Second
 )
 
 // observer makes observations of a cluster of processes, over no link.
@@ -34,10 +37,12 @@ type observer struct {
 	early []scenarios.Observation     // from before it was started
 	watch *scenarios.KVWatch
 	used  map[string]int64 // percent, by node
+	said  map[string]told
 }
 
 func (o *observer) init(c *scene) {
 	o.c, o.watch, o.used = c, scenarios.NewKVWatch(c.spec.KV.Shards), make(map[string]int64)
+	o.said = make(map[string]told)
 }
 
 // tell needs the lock.
@@ -108,20 +113,20 @@ func (o *observer) look() {
 	var leader *wire.AdminResult
 	for _, name := range o.c.nodes.Names() {
 		r := answers[name]
-		if r == nil || r.State == nil {
+		if r == nil {
 			continue
 		}
 		if !o.watch.Knows(name, r.State.Revision) {
 			o.tell(o.watch.Learns(name, r.State)...)
 		}
-		if len(r.Health) > 0 && (leader == nil || r.State.Revision > leader.State.Revision) {
+		if node.Machine(r.Leader) == name && (leader == nil || r.State.Revision > leader.State.Revision) {
 			leader = r
 		}
 	}
-	v := scenarios.KVView{Machine: o.machine}
+	v := scenarios.KVView{Machine: o.machine, Now: o.c.clock.Monotonic()}
 	if leader != nil {
-		v.State, v.Leader = leader.State, node.Machine(leader.State.Leader)
-		v.InSync = func(s *shardmap.Shard) ([]shardmap.NodeID, bool) { return reported(leader, s) }
+		v.State, v.Leader = leader.State, node.Machine(leader.Leader)
+		v.InSync = func(s *shardmap.Shard) ([]shardmap.NodeID, bool) { return acting(answers[node.Machine(s.Primary)], s) }
 	}
 	o.tell(o.watch.Look(v)...)
 	o.disks()
@@ -135,8 +140,14 @@ func (o *observer) machine(id shardmap.NodeID) string {
 	return ""
 }
 
-// ask asks every node that runs what it knows; the leader answers with what the metadata
-// group has agreed on.
+// told is what a node has said, and when.
+type told struct {
+	r  *wire.AdminResult
+	at time.Duration
+}
+
+// ask asks every node that runs what it knows itself, and how its own copies are. Of one that
+// runs but is slow it is what it has said last, for a while.
 func (o *observer) ask() map[string]*wire.AdminResult {
 	answers := make(map[string]*wire.AdminResult)
 	var mu sync.Mutex
@@ -149,12 +160,15 @@ func (o *observer) ask() map[string]*wire.AdminResult {
 			ctx, cancel := context.WithTimeout(o.ctx, lookPatience)
 			defer cancel()
 			r, err := o.client.Ask(ctx, name, &wire.Admin{Stale: true})
-			if err != nil {
-				return
-			}
 			mu.Lock()
 			defer mu.Unlock()
-			answers[name] = r
+			now := o.c.clock.Monotonic()
+			switch was := o.said[name]; {
+			case err == nil && r.State != nil:
+				answers[name], o.said[name] = r, told{r, now}
+			case errors.Is(err, context.DeadlineExceeded) && was.r != nil && now-was.at < slowFor:
+				answers[name] = was.r
+			}
 		})
 	}
 	asking.Wait()
@@ -176,17 +190,14 @@ func (o *observer) disks() {
 	}
 }
 
-// reported are the copies in sync, as the shard's primary reports, if it acts in the
-// present epoch.
-func reported(r *wire.AdminResult, sh *shardmap.Shard) ([]shardmap.NodeID, bool) {
-	for i := range r.Health {
-		if r.Health[i].Node != sh.Primary {
-			continue
-		}
-		for _, c := range r.Health[i].Copies {
-			if c.Shard == sh.ID && c.Acting && c.Promised == sh.Epoch {
-				return c.InSync, true
-			}
+// acting are the copies that take part in a shard, as its primary's node says, if it acts.
+func acting(r *wire.AdminResult, sh *shardmap.Shard) ([]shardmap.NodeID, bool) {
+	if r == nil {
+		return nil, false
+	}
+	for _, c := range r.Copies {
+		if c.Shard == sh.ID {
+			return c.InSync, c.Acting
 		}
 	}
 	return nil, false

@@ -87,12 +87,12 @@ func (n *Node) admin(a ask, m *wire.Admin) {
 		n.answer(a, wire.AdminResult{Status: wire.Unavailable, Reason: n.outside()})
 	case !allowed(m.Command.Kind):
 		n.answer(a, wire.AdminResult{Status: wire.Invalid, Reason: "an administrator can't ask for " + m.Command.Kind.String()})
-	case n.leading:
-		n.administer(a, &m.Command)
 	case m.Stale && m.Command.Kind == wire.GetState && n.state.Known():
 		w := n.state.Wire(false)
 		w.Leader = n.leads()
-		n.answer(a, wire.AdminResult{State: &w})
+		n.answer(a, wire.AdminResult{State: &w, Copies: n.reports()})
+	case n.leading:
+		n.administer(a, &m.Command)
 	case a.node != "":
 		// It was passed on already, by a node that is wrong about the leader.
 		n.answer(a, wire.AdminResult{Status: wire.Unavailable, Reason: n.describeLeader()})

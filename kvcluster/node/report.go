@@ -152,6 +152,15 @@ func (n *Node) report() {
 	}
 }
 
+// reports are how this node's copies are now.
+func (n *Node) reports() []wire.CopyReport {
+	var list []wire.CopyReport
+	for _, id := range n.shards {
+		list = append(list, n.describe(n.copies[id]))
+	}
+	return list
+}
+
 // reportChanged tells of the copies to which something has happened.
 func (n *Node) reportChanged() {
 	if len(n.changed) == 0 || n.failed != nil || n.id.ID == "" {

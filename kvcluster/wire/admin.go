@@ -222,7 +222,8 @@ type Admin struct {
 	ID uint64
 	// From and To are set between nodes; From is empty when a client asks.
 	Peer
-	// Stale allows an answer to GetState from what the asked node happens to know.
+	// Stale asks for what the asked node itself happens to know of the state, and how its own
+	// copies are, without asking anybody; for GetState.
 	Stale   bool
 	Command Command
 }
@@ -253,6 +254,8 @@ type AdminResult struct {
 	// Health is what the leader's failover manager sees of the nodes, for a GetState that
 	// the leader answered.
 	Health []NodeHealth
+	// Copies are those of the answering node, for a stale GetState.
+	Copies []CopyReport
 	// Failover is the manager's state, Unavailable the shards that it sees without a primary
 	// that reaches a majority; with Health.
 	Failover    FailoverState
@@ -270,6 +273,7 @@ func (m *AdminResult) code(c *coder) {
 	text(c, &m.Leader, MaxName)
 	optional(c, &m.State, func(s *ClusterState) { s.code(c) })
 	list(c, &m.Health, MaxMembers, func(h *NodeHealth) { h.code(c) })
+	list(c, &m.Copies, MaxShards, func(r *CopyReport) { r.code(c) })
 	c.small((*uint8)(&m.Failover), failoverStates)
 	list(c, &m.Unavailable, MaxShards, func(s *shardmap.ID) { text(c, s, MaxName) })
 }

@@ -47,6 +47,9 @@ const (
 	BytesCopied         = "bytes copied"
 	OpsReplayed         = "operations replayed"
 	Relocations         = "relocations"
+	// LongestOutage is of a range of a key-value cluster: how long no write to it was
+	// acknowledged while a majority was well, over the whole run.
+	LongestOutage = "longest time without writes"
 	// Promotions are replicas that became primaries where they were.
 	Promotions = "primaries promoted"
 )
@@ -102,7 +105,9 @@ func runOf(label string, h *scenarios.History, spans []span) Run {
 		p := Phase{Name: s.name}
 		w := watch(h, s)
 		p.Quantities = w.quantities()
-		p.Quantities = append(p.Quantities, recovered(run.Recoveries, s)...)
+		if h.KV == nil {
+			p.Quantities = append(p.Quantities, recovered(run.Recoveries, s)...)
+		}
 		var mine []scenarios.Move
 		for _, m := range moves {
 			if m.At >= s.at && m.At < s.until {
@@ -114,6 +119,10 @@ func runOf(label string, h *scenarios.History, spans []span) Run {
 		p.Quantities = append(p.Quantities, derived(p)...)
 		p.Moves = moveLabels(h.Observations, s.at, mine)
 		run.Phases = append(run.Phases, p)
+	}
+	if worst, ok := h.WorstOutage(); ok && len(run.Phases) > 0 {
+		first := &run.Phases[0]
+		first.Quantities = append(first.Quantities, seconds(LongestOutage, worst))
 	}
 	return run
 }

@@ -102,6 +102,7 @@ func (l *Load) Start(ctx context.Context, group clock.Group) error {
 			l.history.Accounts += s.Keys
 			l.history.Sum += int64(s.Keys) * opening
 		}
+		together := make(map[int]uint64) // by pair
 		for n := range s.Clients {
 			w := &worker{load: l, stream: s, number: n, index: i, id: i*1000 + n}
 			var err error
@@ -110,6 +111,10 @@ func (l *Load) Start(ctx context.Context, group clock.Group) error {
 			}
 			w.clk = l.cfg.Cluster.Clock(s.Viewer)
 			w.rng = w.clk.Rand(fmt.Sprintf("kv.load/%d/%d", i, n))
+			if _, drawn := together[w.pair()]; !drawn {
+				together[w.pair()] = w.rng.Uint64()
+			}
+			w.together = together[w.pair()]
 			group.Go(ctx, fmt.Sprintf("kv.%s %d", s.Kind, n), w.run)
 		}
 		if s.Tracers > 0 {

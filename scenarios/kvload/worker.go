@@ -27,6 +27,8 @@ type worker struct {
 	clk    clock.Clock
 	rng    *rand.Rand
 	seq    int
+	// together is what partners choose their registers by.
+	together uint64
 }
 
 // run works until ctx ends.
@@ -37,13 +39,13 @@ func (w *worker) run(ctx context.Context) {
 		return
 	}
 	every := time.Duration(float64(time.Second) * float64(s.Clients) / rate)
-	// The clients of a stream don't begin all at once.
-	next := w.clk.Monotonic() + every*time.Duration(w.number)/time.Duration(s.Clients)
-	if d := w.load.cfg.Zero + s.From - w.clk.Monotonic(); d > 0 {
-		next += d
-	}
-	for {
-		if d := next - w.clk.Monotonic(); d > 0 && w.clk.Sleep(ctx, d) != nil {
+	began := w.load.cfg.Zero + s.From + w.offset(every)
+	for round := int64(0); ; round++ {
+		if late := w.clk.Monotonic() - began - every*time.Duration(round); late > 0 {
+			round += int64((late + every - 1) / every) // the next one that it can keep
+		}
+		at := began + every*time.Duration(round)
+		if d := at - w.clk.Monotonic(); d > 0 && w.clk.Sleep(ctx, d) != nil {
 			return
 		}
 		if ctx.Err() != nil {
@@ -61,18 +63,35 @@ func (w *worker) run(ctx context.Context) {
 		case Append:
 			w.lists(ctx, write)
 		default:
-			w.register(ctx, write)
+			w.register(ctx, write, round, at-w.load.cfg.Zero)
 		}
-		next = max(next+every, w.clk.Monotonic())
 	}
 }
 
-// register writes or reads a register. Streams with equally many have the same ones,
-// wherever their clients are.
-func (w *worker) register(ctx context.Context, write bool) {
+// offset is when the rounds of a client begin: those of a stream don't begin all at once,
+// but the partners on registers do.
+func (w *worker) offset(every time.Duration) time.Duration {
+	n, of := w.number, w.stream.Clients
+	if w.stream.Kind == Registers {
+		n, of = w.pair(), pairs(w.stream.Clients)
+	}
+	return every * time.Duration(n) / time.Duration(of)
+}
+
+// pairs is how many pairs clients make; an odd one joins the last pair.
+func pairs(clients int) int { return max(1, clients/2) }
+
+// pair is the number of the pair that a client belongs to.
+func (w *worker) pair() int { return min(w.number/2, pairs(w.stream.Clients)-1) }
+
+// register writes or reads a register. Partners take the same one in the same round, and
+// each operation counts from the round's beginning, when both are issued: so they overlap
+// however fast the machine is, and none that ended before is among those that do. Streams with equally
+// many registers have the same ones, wherever their clients are.
+func (w *worker) register(ctx context.Context, write bool, round int64, issued time.Duration) {
 	l, s := w.load, w.stream
-	key := keyOf("r", w.rng.IntN(s.Keys), s.Keys)
-	op := Op{Op: check.Op{Client: w.id, Key: key, Start: int64(l.now(w.clk))}}
+	key := keyOf("r", rand.New(rand.NewPCG(w.together, uint64(round))).IntN(s.Keys), s.Keys)
+	op := Op{Op: check.Op{Client: w.id, Key: key, Start: int64(issued)}}
 	var err error
 	if write {
 		op.Kind, op.Level, op.Value = check.Write, s.WriteLevel, fmt.Sprintf("%d.%d", w.id, w.seq)

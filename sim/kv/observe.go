@@ -79,6 +79,7 @@ func (o *observer) look() {
 		}
 	}
 	v := scenarios.KVView{
+		Now: o.s.clocks[scenarios.ViewerClient].Monotonic(),
 		Machine: func(id shardmap.NodeID) string {
 			if m := byID[id]; m != nil {
 				return m.name
@@ -91,7 +92,7 @@ func (o *observer) look() {
 				return nil, false
 			}
 			st := p.node.Copy(s.ID).Status()
-			return st.InSync, st.Role == replica.Primary && st.Promised == s.Epoch
+			return st.InSync, st.Role == replica.Primary && !st.Stuck
 		},
 	}
 	if l := o.s.f.Leader(); l != nil && !l.paused {
