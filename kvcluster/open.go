@@ -2,6 +2,7 @@ package kvcluster
 
 import (
 	"github.com/shardquake/shardquake/kvcluster/client"
+	"github.com/shardquake/shardquake/kvcluster/shardmanager"
 	"github.com/shardquake/shardquake/kvcluster/tcp"
 )
 
@@ -40,6 +41,9 @@ func Open(o Options) (*DB, error) {
 	}
 	return &DB{DB: db, conns: conns}, nil
 }
+
+// Shards is how shards are created, deleted, split, merged, moved and promoted.
+func (db *DB) Shards() *shardmanager.ShardManager { return shardmanager.New(db.conns) }
 
 // Close ends the connections; operations under way fail.
 func (db *DB) Close() { db.conns.Close() }

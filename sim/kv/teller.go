@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -223,10 +224,16 @@ func (t *teller) batch(ctx context.Context, db *client.DB) {
 		t.r.history = append(t.r.history, op) // should it die meanwhile
 	}
 	err := db.Batch(ctx, ops)
-	for i := range keys {
+	var part *client.BatchError
+	partly := errors.As(err, &part)
+	for i, key := range keys {
 		x := &t.r.history[first+i]
-		if x.End = int64(t.r.e.Now()); err == nil {
+		x.End = int64(t.r.e.Now())
+		switch {
+		case err == nil, partly && slices.Contains(part.Done, key):
 			x.Outcome = check.Done
+		case partly && slices.Contains(part.NotDone, key):
+			x.Outcome = check.Refused
 		}
 	}
 }

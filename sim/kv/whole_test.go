@@ -60,7 +60,7 @@ func TestWholeClustersUnderRandomFaultsFindNoViolation(t *testing.T) {
 	assert.Less(t, undecided, seeds/10, "too few operations came through")
 	assert.Greater(t, total.Activations, seeds*10)
 	assert.Greater(t, outages, seeds/3)
-	assert.Greater(t, total.Wipes, seeds/20)
+	assert.Greater(t, total.Wipes, seeds/25) // about a ninth of the plans have one
 	assert.Greater(t, total.Leaders, seeds*2)
 }
 
