@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/es"
 )
 
 const (
@@ -33,7 +34,7 @@ const (
 
 // Background implements [scenarios.Cluster]: open-loop clients that send at the rates
 // given whatever the cluster does, over the client's links.
-func (c *realCluster) Background(ctx context.Context, loads []scenarios.LoadSpec) error {
+func (c *realCluster) Background(ctx context.Context, loads []es.LoadSpec) error {
 	if c.load != nil {
 		c.load.stop()
 		c.load = nil
@@ -61,7 +62,7 @@ func (c *realCluster) Traffic() scenarios.Traffic { return c.traffic.snapshot() 
 // loadStream is one load with a routing key for each shard and the shards' cumulative
 // shares of the operations.
 type loadStream struct {
-	scenarios.LoadSpec
+	es.LoadSpec
 	keys       []string
 	cumulative []float64
 }
@@ -93,7 +94,7 @@ func zipf(n int, exponent float64) []float64 {
 
 // shardKeys finds a routing key for each shard of the index by asking where candidates
 // lead.
-func (c *realCluster) shardKeys(ctx context.Context, load scenarios.LoadSpec) ([]string, error) {
+func (c *realCluster) shardKeys(ctx context.Context, load es.LoadSpec) ([]string, error) {
 	var settings map[string]struct {
 		Settings map[string]string `json:"settings"`
 	}

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/shardquake/shardquake/internal/units"
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/es"
 )
 
 const (
@@ -27,8 +27,8 @@ const (
 // LoadData implements [scenarios.Cluster]. Indices without a placement come first and
 // are placed by the allocator; then allocation is held and the others are placed copy by
 // copy.
-func (c *realCluster) LoadData(ctx context.Context, indices []scenarios.IndexSpec) error {
-	var placed []scenarios.IndexSpec
+func (c *realCluster) LoadData(ctx context.Context, indices []es.IndexSpec) error {
+	var placed []es.IndexSpec
 	for _, ix := range indices {
 		if ix.Placement != nil {
 			placed = append(placed, ix)
@@ -80,7 +80,7 @@ func (c *realCluster) forgetDesiredBalance(ctx context.Context) error {
 
 // createIndex makes an empty index. Documents carry no indexed fields and no mapping
 // changes: what is studied is shards, not search.
-func (c *realCluster) createIndex(ctx context.Context, ix scenarios.IndexSpec, waitForActive string) error {
+func (c *realCluster) createIndex(ctx context.Context, ix es.IndexSpec, waitForActive string) error {
 	settings := map[string]string{}
 	maps.Copy(settings, c.indexSettings)
 	maps.Copy(settings, ix.Settings)
@@ -108,7 +108,7 @@ func (c *realCluster) awaitGreen(ctx context.Context) error {
 }
 
 // fill writes documents until the primaries hold about the bytes described.
-func (c *realCluster) fill(ctx context.Context, ix scenarios.IndexSpec) error {
+func (c *realCluster) fill(ctx context.Context, ix es.IndexSpec) error {
 	docs := ix.Docs
 	if docs == 0 || ix.Bytes == 0 {
 		return nil
@@ -156,7 +156,7 @@ func payloadOf(stored int64) int {
 }
 
 // refreshInterval is what the description asks for, nil for the default.
-func (c *realCluster) refreshInterval(ix scenarios.IndexSpec) any {
+func (c *realCluster) refreshInterval(ix es.IndexSpec) any {
 	const key = "index.refresh_interval"
 	for _, settings := range []map[string]string{ix.Settings, c.indexSettings} {
 		if value, set := settings[key]; set {
@@ -168,7 +168,7 @@ func (c *realCluster) refreshInterval(ix scenarios.IndexSpec) any {
 
 // flush makes segments of what was written and notes what the index has become. Store
 // statistics are up to ten seconds old; segments are not.
-func (c *realCluster) flush(ctx context.Context, ix scenarios.IndexSpec) error {
+func (c *realCluster) flush(ctx context.Context, ix es.IndexSpec) error {
 	if err := c.rest.send(ctx, http.MethodPost, c.anyURL()+"/"+ix.Name+"/_flush?wait_if_ongoing=true", nil, nil); err != nil {
 		return err
 	}
@@ -197,7 +197,7 @@ func (c *realCluster) flush(ctx context.Context, ix scenarios.IndexSpec) error {
 
 // refreshEvery sets an index's refresh interval, nil for its default: refreshing while
 // loading costs half the time.
-func (c *realCluster) refreshEvery(ctx context.Context, ix scenarios.IndexSpec, interval any) error {
+func (c *realCluster) refreshEvery(ctx context.Context, ix es.IndexSpec, interval any) error {
 	return c.rest.send(ctx, http.MethodPut, c.anyURL()+"/"+ix.Name+"/_settings", map[string]any{"index.refresh_interval": interval}, nil)
 }
 

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/es"
 )
 
 // assign distributes the copies of an index so that node i holds counts[i] of them and no
@@ -48,7 +48,7 @@ func assign(shards, copies int, counts []int) ([][]int, error) {
 
 // place allocates every copy of an empty index by hand: explicit commands are carried out
 // although allocation is held.
-func (c *realCluster) place(ctx context.Context, ix scenarios.IndexSpec) error {
+func (c *realCluster) place(ctx context.Context, ix es.IndexSpec) error {
 	rows, err := assign(ix.Shards, 1+ix.Replicas, ix.Placement)
 	if err != nil {
 		return err
@@ -85,7 +85,7 @@ func (c *realCluster) reroute(ctx context.Context, commands []any) error {
 	return c.rest.send(ctx, http.MethodPost, c.anyURL()+"/_cluster/reroute?metric=none", map[string]any{"commands": commands}, nil)
 }
 
-func (c *realCluster) awaitPrimaries(ctx context.Context, ix scenarios.IndexSpec) error {
+func (c *realCluster) awaitPrimaries(ctx context.Context, ix es.IndexSpec) error {
 	return poll(ctx, greenWait, 50*time.Millisecond, "primaries of "+ix.Name, func() error {
 		var health struct {
 			Primaries int `json:"active_primary_shards"`

@@ -3,12 +3,10 @@ package scenarios
 import (
 	"context"
 	"errors"
-	"net/http"
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/clock"
-	"github.com/shardquake/shardquake/kvcluster/wire"
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
 )
 
@@ -62,7 +60,8 @@ type Event struct {
 	Hash  uint64 // rolling, after this event
 }
 
-// Cluster is a running cluster.
+// Cluster is a running cluster. What only clusters of one system can do, their backends offer
+// beside it; the system asks for that.
 type Cluster interface {
 	// Run calls main as a process of the cluster's clock and drives that clock
 	// until main has returned. ctx is a real context: when it ends (Ctrl-C), run is
@@ -72,24 +71,10 @@ type Cluster interface {
 	// Clock is the clock of an endpoint outside the nodes: controller, client, runner.
 	// The monotonic times of all of them have the same origin.
 	Clock(viewer string) clock.Clock
-	// Transport dials nodes as seen by a viewer, over that viewer's links.
-	Transport(viewer string) http.RoundTripper
-	// URL is a node's HTTP address for that viewer.
-	URL(viewer, node string) string
 	// Nodes are the names of the nodes, n1 first.
 	Nodes() []string
 	// Target is what faults act on.
 	Target() chaos.Target
-	// LoadData creates the indices and fills them as described, with the copies
-	// where the description puts them, all started. Called before t=0 in main's process.
-	LoadData(ctx context.Context, indices []IndexSpec) error
-	// Release lets go of what held placements in place; t=0 follows at once.
-	Release(ctx context.Context) error
-	// Background applies the bulk load of a workload and returns at once; an empty
-	// list stops it. What it acknowledged and failed is in Traffic.
-	Background(ctx context.Context, loads []LoadSpec) error
-	// Traffic counts the background operations since the cluster was started.
-	Traffic() Traffic
 	// Observe starts the observations, beginning with a full picture; sink is called in
 	// order, never twice at once. Every time in them is the monotonic time of Clock.
 	Observe(ctx context.Context, sink func(Observation)) error
@@ -107,7 +92,6 @@ type ClusterSpec struct {
 	Name   string
 	System string // elasticsearch or kv
 	Nodes  []NodeSpec
-	KV     *KVSpec // of system kv
 	// Viewers are the endpoints beside the nodes: the controller or several, the client.
 	Viewers []string
 	// Settings are cluster-wide: "cluster.*" and "indices.*" are persistent settings or
@@ -116,13 +100,8 @@ type ClusterSpec struct {
 	// Formed is the state that the cluster is in when it starts: with these nodes, all of
 	// Nodes, these indices and every copy where it says; nil: the cluster forms, empty.
 	Formed *clusterfile.Cluster
-}
-
-// KVSpec is what is particular to a key-value cluster. Its shards are cut and spread by
-// the runner.
-type KVSpec struct {
-	Shards   int
-	Settings wire.Settings
+	// Own is what only a cluster of its system has, see [System].
+	Own any
 }
 
 // NodeSpec describes one node.
@@ -138,27 +117,6 @@ type NodeSpec struct {
 	Attributes map[string]string
 	// Late nodes are part of the cluster's description but not started with it.
 	Late bool
-}
-
-// IndexSpec describes an index to load.
-type IndexSpec struct {
-	Name      string
-	Shards    int
-	Replicas  int
-	Bytes     int64             // store size of all primaries together
-	Docs      int64             // of all primaries together
-	Settings  map[string]string // "index." keys
-	Placement []int             // copies per node, n1 first; nil: the allocator's choice
-}
-
-// LoadSpec is a steady stream of operations.
-type LoadSpec struct {
-	Index    string
-	Writes   float64 // per second
-	Reads    float64 // per second
-	DocBytes int64
-	// Skew is the Zipf exponent over shards; 0: even.
-	Skew float64
 }
 
 // Traffic counts operations of the background load.

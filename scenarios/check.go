@@ -2,90 +2,64 @@ package scenarios
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/source"
-	"github.com/shardquake/shardquake/internal/units"
 )
 
-var (
-	scenarioName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
-	indexName    = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]*$`)
-)
+var scenarioName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
 
-// mostTracers per second: each is a request and a process of its own.
-const mostTracers = 10_000
-
-// Systems are the kinds of cluster a scenario may describe.
-var systems = [...]string{systemElastic, systemKV}
-
-// nodeRoles are the roles an Elasticsearch node may have (DiscoveryNodeRole).
-var nodeRoles = [...]string{
-	"data", "data_cold", "data_content", "data_frozen", "data_hot", "data_warm", "ingest", "master", "ml",
-	"remote_cluster_client", "transform", "voting_only",
-}
-
-// mostNodes bounds the size of a described cluster.
-const mostNodes = 5000
-
-// check returns everything that is wrong with a scenario that could be read.
+// check returns everything that is wrong with a scenario that could be read. It changes
+// nothing.
 func (s *Scenario) check(voc Vocabulary) []source.Problem {
 	var ps []source.Problem
 	bad := func(path, format string, args ...any) { ps = append(ps, source.Problemf(path, format, args...)) }
-	if s.Format != FileFormat {
-		bad("$.format", "file format %d; this version of Shardquake reads format %d", s.Format, FileFormat)
-	}
 	if !scenarioName.MatchString(s.Name) {
 		bad("$.name", "%q is not a scenario name; expected lower-case letters, digits and dashes", s.Name)
 	}
 	if s.About == "" {
 		bad("$.about", "the scenario does not say what it is about; expected about: with a sentence")
 	}
-	if !slices.Contains(systems[:], s.System) {
-		bad("$.system", "%s", source.Unknown("system", s.System, systems[:]))
+	if s.system == nil {
+		bad("$.system", "%s", source.Unknown("system", s.System, voc.SystemNames()))
 	}
 	if s.Duration <= 0 {
 		bad("$.duration", "the scenario has no duration; expected a time such as 5m")
 	}
 	ps = append(ps, s.checkTolerance(voc)...)
+	ps = append(ps, s.checkTolerance(voc)...)
 	if s.Settle < 0 || s.Steady < 0 {
 		bad("$.settle", "a wait can't be negative")
 	}
-	if empty := s.checkEmpty(); len(empty) > 0 {
+	if empty := s.checkEmpty(); len(empty) > 0 || s.system == nil {
 		return append(ps, empty...) // nothing more can be said of them
 	}
-	if s.System == systemKV {
-		ps = append(ps, s.checkKV()...)
-	} else {
-		ps = append(ps, s.checkCluster(voc)...)
-		ps = append(ps, s.checkNoKV()...)
-	}
-	if n := s.Cluster.Nodes.Count; n < 1 || n > mostNodes {
+	ps = append(ps, s.system.Check(s, voc)...)
+	if n := s.Cluster.Nodes.Count; n < 1 || n > MostNodes {
 		return ps // faults can't be checked without nodes
 	}
-	if s.System == systemKV {
-		ps = append(ps, s.checkKVWorkload()...)
-	} else {
-		ps = append(ps, s.checkWorkload()...)
-	}
-	if s.System != systemKV {
-		ps = append(ps, s.checkController(voc)...)
-	}
 	ps = append(ps, chaos.Plan{Entries: s.Faults}.Check(s.Topology(), s.Duration.D())...)
-	ps = append(ps, s.checkSettingsChanges(voc)...)
 	if len(s.Expect) == 0 {
-		bad("$.expect", "nothing is expected, so nothing could fail; %s", source.Unknown("expectation", "", ExpectationNames()))
+		bad("$.expect", "nothing is expected, so nothing could fail; %s", source.Unknown("expectation", "", voc.expectationNames()))
+	}
+	return append(ps, s.checkExpectations(voc)...)
+}
+
+// checkExpectations returns what is wrong with what is expected.
+func (s *Scenario) checkExpectations(voc Vocabulary) []source.Problem {
+	var ps []source.Problem
+	foreign := make(map[string]string) // what is wrong with kinds for other systems
+	for _, k := range voc.Expectations() {
+		if k.Systems != nil && !slices.Contains(k.Systems, s.System) {
+			foreign[k.Name] = fmt.Sprintf("%s is for system %s", k.Name, k.Systems[0])
+		}
 	}
 	for i, e := range s.Expect {
 		at := fmt.Sprintf("$.expect[%d]", i)
-		if d, ok := e.Expectation.(*Decided); ok && d.Action != "" && !slices.Contains(voc.Actions, d.Action) {
-			bad(at+".decided", "%s", source.Unknown("action", d.Action, voc.Actions))
-		}
-		if msg := s.foreignExpectation(e.Kind()); msg != "" {
-			bad(at+"."+e.Kind(), "%s", msg)
+		if msg := foreign[e.Kind()]; msg != "" {
+			ps = append(ps, source.Problemf(at+"."+e.Kind(), "%s", msg))
 			continue
 		}
 		for _, p := range e.Expectation.Check(s) {
@@ -99,6 +73,9 @@ func (s *Scenario) check(voc Vocabulary) []source.Problem {
 	return ps
 }
 
+// MostNodes bounds the size of a described cluster.
+const MostNodes = 5000
+
 // checkEmpty finds entries of lists with nothing in them, such as a dash alone.
 func (s *Scenario) checkEmpty() []source.Problem {
 	var ps []source.Problem
@@ -110,252 +87,6 @@ func (s *Scenario) checkEmpty() []source.Problem {
 	for i, e := range s.Expect {
 		if e.Expectation == nil {
 			ps = append(ps, source.Problemf(fmt.Sprintf("$.expect[%d]", i), "the entry is empty; expected an expectation, such as {lost-acked-writes: 0}"))
-		}
-	}
-	return ps
-}
-
-// checkSettingsChanges asks the vocabulary about settings that change during the run.
-func (s *Scenario) checkSettingsChanges(voc Vocabulary) []source.Problem {
-	var ps []source.Problem
-	for i, e := range s.Faults {
-		change, ok := e.Fault.(*chaos.SettingsChange)
-		if !ok || voc.CheckSetting == nil {
-			continue
-		}
-		for _, key := range slices.Sorted(maps.Keys(change.Set)) {
-			if change.Set[key] == "" {
-				continue
-			}
-			if err := voc.CheckSetting(key, change.Set[key], change.Index != ""); err != nil {
-				ps = append(ps, source.Problemf(fmt.Sprintf("$.faults[%d].settings.set.'%s'", i, key), "%v", err))
-			}
-		}
-	}
-	return ps
-}
-
-func (s *Scenario) checkCluster(voc Vocabulary) []source.Problem {
-	var ps []source.Problem
-	bad := func(path, format string, args ...any) { ps = append(ps, source.Problemf(path, format, args...)) }
-	n := s.Cluster.Nodes
-	if n.Count < 1 || n.Count > mostNodes {
-		bad("$.cluster.nodes.count", "%d nodes; expected 1 to %d", n.Count, mostNodes)
-	}
-	if n.CPUs < 0 {
-		bad("$.cluster.nodes.cpus", "%d processors; expected 1 or more", n.CPUs)
-	}
-	if n.Latency < 0 {
-		bad("$.cluster.nodes.latency", "a latency can't be negative")
-	}
-	if n.Late < 0 || n.Late >= max(n.Count, 1) {
-		bad("$.cluster.nodes.late", "%d of %d nodes join later; expected at least one node from the start", n.Late, n.Count)
-	}
-	if n.Count >= 1 && n.Count <= mostNodes { // names are made for each
-		ps = append(ps, s.checkRoles()...)
-	}
-	for _, key := range slices.Sorted(maps.Keys(n.Attributes)) {
-		if len(n.Attributes[key]) == 0 {
-			bad("$.cluster.nodes.attributes."+key, "the attribute has no values; expected a list such as [a, b, c]")
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(s.Cluster.Settings)) {
-		if voc.CheckSetting != nil {
-			if err := voc.CheckSetting(key, s.Cluster.Settings[key], len(key) > 6 && key[:6] == "index."); err != nil {
-				bad("$.cluster.settings.'"+key+"'", "%v", err)
-			}
-		}
-	}
-	ps = append(ps, s.checkRoom()...)
-	seen := map[string]bool{}
-	for i, ix := range s.Cluster.Indices {
-		at := fmt.Sprintf("$.cluster.indices[%d]", i)
-		if !indexName.MatchString(ix.Name) && s.Cluster.imported.index(ix.Name) == nil {
-			bad(at+".name", "%q is not an index name; expected lower-case letters, digits, dashes, dots and underscores", ix.Name)
-		}
-		if seen[ix.Name] {
-			bad(at+".name", "there are two indices %q", ix.Name)
-		}
-		seen[ix.Name] = true
-		if ix.Shards < 1 || ix.Shards > 1024 {
-			bad(at+".shards", "%d shards; expected 1 to 1024", ix.Shards)
-		}
-		if *ix.Replicas < 0 {
-			bad(at+".replicas", "%d replicas; expected 0 or more", *ix.Replicas)
-		}
-		if there := n.Count - n.Late; *ix.Replicas >= max(there, 1) {
-			bad(at+".replicas", "%d copies of each shard, and %d nodes from the start; no node holds two copies", 1+*ix.Replicas, there)
-		}
-		if ix.Docs < 0 {
-			bad(at+".docs", "%d documents; expected 0 or more", ix.Docs)
-		}
-		ps = append(ps, checkPlacement(at, ix, n.Count, n.Late)...)
-		for _, key := range slices.Sorted(maps.Keys(ix.Settings)) {
-			if voc.CheckSetting != nil {
-				if err := voc.CheckSetting(key, ix.Settings[key], true); err != nil {
-					bad(at+".settings.'"+key+"'", "%v", err)
-				}
-			}
-		}
-	}
-	return ps
-}
-
-// checkRoom finds the index whose copies no longer fit on the disks of the nodes that are
-// there from the start.
-func (s *Scenario) checkRoom() []source.Problem {
-	if s.Cluster.imported != nil {
-		return nil // its disks hold what they hold
-	}
-	n := s.Cluster.Nodes
-	room := float64(float64(n.Disk) * float64(n.Count-n.Late))
-	if room <= 0 {
-		return nil // told elsewhere
-	}
-	need := 0.0
-	for i, ix := range s.Cluster.Indices {
-		if *ix.Replicas < 0 {
-			continue
-		}
-		if need += float64(float64(ix.Size) * float64(1+*ix.Replicas)); need > room {
-			return []source.Problem{source.Problemf(fmt.Sprintf("$.cluster.indices[%d].size", i), "%d copies of %s do not fit on %d disks of %s; expected larger disks or less data",
-				1+*ix.Replicas, ix.Size, n.Count-n.Late, n.Disk)}
-		}
-	}
-	return nil
-}
-
-// checkRoles finds unknown roles and nodes, and a cluster that nobody could lead or
-// keep data in.
-func (s *Scenario) checkRoles() []source.Problem {
-	var ps []source.Problem
-	n, names := s.Cluster.Nodes, s.NodeNames()
-	known := func(path string, roles []string) {
-		for i, role := range roles {
-			if !slices.Contains(nodeRoles[:], role) {
-				ps = append(ps, source.Problemf(fmt.Sprintf("%s[%d]", path, i), "%s", source.Unknown("role", role, nodeRoles[:])))
-			}
-		}
-	}
-	known("$.cluster.nodes.roles", n.Roles)
-	for _, name := range slices.Sorted(maps.Keys(n.RolesOf)) {
-		if !slices.Contains(names, name) {
-			ps = append(ps, source.Problemf("$.cluster.nodes.roles-of."+name, "%s", source.Unknown("node", name, names)))
-		}
-		known("$.cluster.nodes.roles-of."+name, n.RolesOf[name])
-	}
-	if s.Cluster.imported != nil {
-		return ps
-	}
-	late := s.lateNodes()
-	leads := slices.ContainsFunc(names, func(name string) bool {
-		return !slices.Contains(late, name) && slices.Contains(n.rolesOf(name), "master")
-	})
-	if !leads {
-		ps = append(ps, source.Problemf("$.cluster.nodes", "no node that is there from the start has the role master"))
-	}
-	return ps
-}
-
-// checkPlacement verifies that a placement holds every copy, and that no node would
-// need two copies of a shard.
-func checkPlacement(at string, ix IndexSection, nodes, late int) []source.Problem {
-	if ix.Placement == nil {
-		return nil
-	}
-	at += ".placement"
-	if len(ix.Placement) != nodes {
-		return []source.Problem{source.Problemf(at, "the placement names %d nodes; expected %d, one number for each node", len(ix.Placement), nodes)}
-	}
-	sum := 0
-	for i, c := range ix.Placement {
-		if c < 0 || c > ix.Shards {
-			return []source.Problem{source.Problemf(fmt.Sprintf("%s[%d]", at, i), "%d copies on n%d; expected 0 to %d, for a node never holds two copies of a shard", c, i+1, ix.Shards)}
-		}
-		if c > 0 && i >= nodes-late {
-			return []source.Problem{source.Problemf(fmt.Sprintf("%s[%d]", at, i), "n%d joins later and can hold nothing at t=0; expected 0", i+1)}
-		}
-		sum += c
-	}
-	if want := ix.Shards * (1 + *ix.Replicas); sum != want {
-		return []source.Problem{source.Problemf(at, "the placement holds %d copies; expected %d (%d shards × %d copies)", sum, want, ix.Shards, 1+*ix.Replicas)}
-	}
-	return nil
-}
-
-func (s *Scenario) indexNames() []string {
-	var out []string
-	for _, ix := range s.Topology().Indices {
-		out = append(out, ix.Name)
-	}
-	return out
-}
-
-func (s *Scenario) checkWorkload() []source.Problem {
-	var ps []source.Problem
-	for i, w := range s.Workload {
-		at := fmt.Sprintf("$.workload[%d]", i)
-		if !slices.Contains(s.indexNames(), w.Index) {
-			ps = append(ps, source.Problemf(at+".index", "%s", source.Unknown("index", w.Index, s.indexNames())))
-		}
-		if w.From < 0 || (s.Duration > 0 && w.From >= s.Duration) {
-			ps = append(ps, source.Problemf(at+".from", "the load begins at %s; expected a time from 0s to the end at %s", w.From, s.Duration))
-		}
-		if *w.Tracers > mostTracers {
-			ps = append(ps, source.Problemf(at+".tracers", "%s documents are followed one by one; expected at most %s", *w.Tracers, units.Rate(mostTracers)))
-		}
-		if w.Writes == 0 && w.Reads == 0 && *w.Tracers == 0 {
-			ps = append(ps, source.Problemf(at, "the load does nothing; expected writes:, reads: or tracers:"))
-		}
-	}
-	return ps
-}
-
-func (s *Scenario) checkController(voc Vocabulary) []source.Problem {
-	c := s.Controller
-	if c == nil {
-		return nil
-	}
-	var ps []source.Problem
-	for i, p := range append([]string{c.Policy}, c.Shadow...) {
-		path := "$.controller.policy"
-		if i > 0 {
-			path = fmt.Sprintf("$.controller.shadow[%d]", i-1)
-		}
-		if !slices.Contains(voc.Policies, p) {
-			ps = append(ps, source.Problemf(path, "%s", source.Unknown("policy", p, voc.Policies)))
-		}
-	}
-	if c.Count < 1 || c.Count > 9 {
-		ps = append(ps, source.Problemf("$.controller.count", "%d instances; expected 1 to 9", c.Count))
-	}
-	if c.Lease < 0 || (c.Lease > 0 && c.Lease.D() < 5*second) {
-		ps = append(ps, source.Problemf("$.controller.lease", "a lease of %s can't be renewed in time; expected 5s or more", c.Lease))
-	}
-	if c.Patience < 0 {
-		ps = append(ps, source.Problemf("$.controller.patience", "a patience of %s; expected a time such as 30m", c.Patience))
-	}
-	if c.Consistency < 0 {
-		ps = append(ps, source.Problemf("$.controller.consistency", "copies can't be compared every %s; expected a time such as 1m", c.Consistency))
-	}
-	if len(c.Approve) > 0 && !c.Recovery {
-		ps = append(ps, source.Problemf("$.controller.approve", "approvals mean something only with recovery: true"))
-	}
-	if len(c.OffPeak) > 0 && !c.Tuning && c.Policy != "variance" {
-		ps = append(ps, source.Problemf("$.controller.off-peak", "windows mean something only with tuning: true or policy: variance"))
-	}
-	if voc.CheckControl != nil {
-		wrong := voc.CheckControl(*c)
-		for _, key := range slices.Sorted(maps.Keys(wrong)) {
-			ps = append(ps, source.Problemf("$.controller."+key, "%v", wrong[key]))
-		}
-	}
-	if c.Interval < 0 {
-		ps = append(ps, source.Problemf("$.controller.interval", "an interval can't be negative"))
-	}
-	for i, e := range c.Endpoints {
-		if !slices.Contains(s.NodeNames(), e) {
-			ps = append(ps, source.Problemf(fmt.Sprintf("$.controller.endpoints[%d]", i), "%s", source.Unknown("node", e, s.NodeNames())))
 		}
 	}
 	return ps

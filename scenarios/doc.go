@@ -9,9 +9,13 @@
 // backend's clock, so the same code runs in virtual and in real time.
 //
 // A [Backend] starts the cluster described and offers what the runner needs: a
-// clock, HTTP per node as seen by a viewer, a chaos.Target, and a stream of
-// [Observation] values of the same form whether simulated or real.
+// clock, a chaos.Target, and a stream of [Observation] values of the same form whether
+// simulated or real.
 //
-// An expectation is one file and one line of registration; so is a fault (in
-// package chaos) and a backend (in internal/catalog).
+// What only one kind of cluster has, in a file and in a run, is a [System] of its own
+// (packages es and kv): defaults, checks, loading, load, controllers, expectations. This
+// package knows none of them by name; the [Vocabulary] lists them.
+//
+// An expectation is one file and one line of registration, here or in its system; so is a
+// fault (in package chaos) and a backend (in internal/catalog).
 package scenarios

@@ -1,8 +1,10 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -53,52 +55,38 @@ type Expectation interface {
 	Judge(*History) []Outcome
 }
 
-// momentous is an expectation that looks at a moment of the run. Where a run is shorter
+// Momentous is an expectation that looks at a moment of the run. Where a run is shorter
 // than described its moments come sooner; how long things take, and so what limits them,
 // does not change.
-type momentous interface {
-	scaled(time units.Fraction) Expectation
+type Momentous interface {
+	Scaled(time units.Fraction) Expectation
 }
 
-// ExpectationKind describes an expectation for the registry, the schema and the help.
+// Completer is an expectation that fills in what a file leaves out of it.
+type Completer interface {
+	Complete(*Scenario)
+}
+
+// ExpectationKind is an expectation as files, schema, checks and documentation know it.
 type ExpectationKind struct {
 	Name  string
 	About string
-	New   func() Expectation
+	// Systems are those that it makes sense of; nil: all.
+	Systems []string
+	New     func() Expectation
 }
 
-// ExpectationKinds are all there are. A new expectation is a file and a line here.
-func ExpectationKinds() []ExpectationKind {
+// CommonExpectations are those of every system. A new one is a file and a line here, or in
+// the system that alone has it.
+func CommonExpectations() []ExpectationKind {
 	return []ExpectationKind{
-		{"steady-state", "the steady state holds at the start or again after the end", func() Expectation { return &SteadyState{} }},
-		{"recovered", "after a fault the cluster is green (or yellow) again within a limit", func() Expectation { return &Recovered{} }},
-		{"detected", "a fault shows in the cluster's membership within a limit", func() Expectation { return &Detected{} }},
-		{"balance", "shards, bytes or load are spread evenly", func() Expectation { return &Balanced{} }},
-		{"node-load", "a figure of the nodes' load (cpu, latency, …) stays within a bound", func() Expectation { return &NodeLoadBound{} }},
-		{"lost-acked-writes", "no more acknowledged writes than this are lost", func() Expectation { return &LostAckedWrites{} }},
-		{"linearizable", "what clients saw of each register could have happened one after another", func() Expectation { return &Linearizable{} }},
-		{"serializable", "what transactions saw could have happened one after another", func() Expectation { return &Serializable{} }},
-		{"failover-within", "no range is without writes for longer when a majority is well", func() Expectation { return &FailoverWithin{} }},
-		{"copies-converge", "all copies of each shard are equal at the end", func() Expectation { return &CopiesConverge{} }},
-		{"ranges-tile", "in every shard map each key lies in exactly one shard, and each follows from the one before", func() Expectation { return &RangesTile{} }},
-		{"one-primary-per-epoch", "no shard has two primaries in an epoch", func() Expectation { return &OnePrimaryPerEpoch{} }},
-		{"refused", "writes at a level are refused, not lost, while a fault is in force", func() Expectation { return &Refused{} }},
-		{"no-red-longer-than", "the cluster is never red for longer at a stretch", func() Expectation { return &NoRedLongerThan{} }},
-		{"moves-at-most", "no more shard copies are relocated", func() Expectation { return &MovesAtMost{} }},
-		{"controller-actions", "how often the controller acted, or a shadow policy would have", func() Expectation { return &ControllerActions{} }},
-		{"repaired", "the cluster has replaced every corrupted copy by the end, or has left them", func() Expectation { return &Repaired{} }},
-		{"inconsistency", "the comparison of copies names those that were silently corrupted, and no others", func() Expectation { return &Inconsistency{} }},
-		{"decided", "the controller does something within a limit, or so often", func() Expectation { return &Decided{} }},
+		{"steady-state", "the steady state holds at the start or again after the end", nil, func() Expectation { return &SteadyState{} }},
+		{"recovered", "after a fault the cluster is green (or yellow) again within a limit", nil, func() Expectation { return &Recovered{} }},
+		{"detected", "a fault shows in the cluster's membership within a limit", nil, func() Expectation { return &Detected{} }},
+		{"balance", "shards, bytes or load are spread evenly", nil, func() Expectation { return &Balanced{} }},
+		{"lost-acked-writes", "no more acknowledged writes than this are lost", nil, func() Expectation { return &LostAckedWrites{} }},
+		{"no-red-longer-than", "the cluster is never red for longer at a stretch", nil, func() Expectation { return &NoRedLongerThan{} }},
 	}
-}
-
-// ExpectationNames are the names of all expectations.
-func ExpectationNames() []string {
-	var out []string
-	for _, k := range ExpectationKinds() {
-		out = append(out, k.Name)
-	}
-	return out
 }
 
 // Expect is an entry of a file's expect: section.
@@ -111,23 +99,58 @@ type Expect struct {
 	Line int
 }
 
-// UnmarshalYAML reads {KIND: …, parameters}.
-func (e *Expect) UnmarshalYAML(n ast.Node) error {
-	e.Line = n.GetToken().Position.Line
+// UnmarshalYAML leaves the entry to [readExpectations], which knows the vocabulary.
+func (e *Expect) UnmarshalYAML(ast.Node) error { return nil }
+
+// readExpectations reads the entries of a file's expect: section, {KIND: …, parameters}.
+func readExpectations(f *source.File, kinds []ExpectationKind) ([]Expect, error) {
+	var out []Expect
+	var errs []error
+	for _, n := range f.Items("$.expect") {
+		e, err := readExpectation(n, kinds)
+		if err != nil {
+			errs = append(errs, f.Located(err))
+		}
+		out = append(out, e)
+	}
+	return out, errors.Join(errs...)
+}
+
+// ReadExpectation reads one expectation from its text.
+func (v Vocabulary) ReadExpectation(text []byte) (Expect, error) {
+	f, err := source.Parse("expectation", text)
+	if err != nil {
+		return Expect{}, err
+	}
+	e, err := readExpectation(f.Root(), v.Expectations())
+	if err != nil {
+		return e, f.Located(err)
+	}
+	return e, nil
+}
+
+func readExpectation(n ast.Node, kinds []ExpectationKind) (Expect, error) {
+	e := Expect{Line: n.GetToken().Position.Line}
+	if n.Type() == ast.NullType {
+		return e, nil // the check says so
+	}
 	n, err := e.takeTolerance(n)
 	if err != nil {
-		return err
+		return e, err
+	}
+	var names []string
+	for _, k := range kinds {
+		names = append(names, k.Name)
 	}
 	for _, kv := range source.Pairs(n) {
-		for _, k := range ExpectationKinds() {
-			if k.Name != kv.Key.GetToken().Value {
-				continue
-			}
-			if e.Expectation != nil {
-				return &yaml.SyntaxError{Message: fmt.Sprintf("two expectations in one entry: %s and %s; write two entries", e.Kind(), k.Name), Token: kv.Key.GetToken()}
-			}
-			e.Expectation = k.New()
+		i := slices.Index(names, kv.Key.GetToken().Value)
+		if i < 0 {
+			continue
 		}
+		if e.Expectation != nil {
+			return e, &yaml.SyntaxError{Message: fmt.Sprintf("two expectations in one entry: %s and %s; write two entries", e.Kind(), names[i]), Token: kv.Key.GetToken()}
+		}
+		e.Expectation = kinds[i].New()
 	}
 	if e.Expectation == nil {
 		tok, got := n.GetToken(), ""
@@ -135,9 +158,9 @@ func (e *Expect) UnmarshalYAML(n ast.Node) error {
 			tok = pairs[0].Key.GetToken()
 			got = tok.Value
 		}
-		return &yaml.SyntaxError{Message: source.Unknown("expectation", got, ExpectationNames()), Token: tok}
+		return e, &yaml.SyntaxError{Message: source.Unknown("expectation", got, names), Token: tok}
 	}
-	return source.DecodeNode(n, e.Expectation)
+	return e, source.DecodeNode(n, e.Expectation)
 }
 
 // Worst sums verdicts up: a failure outweighs an unknown, which outweighs a pass.
@@ -154,25 +177,26 @@ func Worst(outcomes []Outcome) Verdict {
 	return worst
 }
 
-func unknown(name, format string, args ...any) Outcome {
+// Undecided is the outcome of what could not be decided, with the reason.
+func Undecided(name, format string, args ...any) Outcome {
 	return Outcome{Name: name, Verdict: Unknown, Reason: fmt.Sprintf(format, args...)}
 }
 
-// within judges a time against a limit.
-func within(name string, took, limit time.Duration, at time.Duration, reason string) Outcome {
+// WithinLimit judges a time against a limit.
+func WithinLimit(name string, took, limit time.Duration, at time.Duration, reason string) Outcome {
 	o := Outcome{Name: name, Verdict: Pass, Unit: "s", Reason: reason}
-	o.Observed, o.Limit, o.Margin, o.At = seconds(took), seconds(limit), seconds(limit-took), seconds(at)
+	o.Observed, o.Limit, o.Margin, o.At = Seconds(took), Seconds(limit), Seconds(limit-took), Seconds(at)
 	if took > limit {
 		o.Verdict = Fail
 	}
 	return o
 }
 
-// never is the failure of something that did not happen while it was watched, from a
+// NeverWithin is the failure of something that did not happen while it was watched, from a
 // moment to t.Until; unknown when the watch was shorter than the limit.
-func never(name string, limit, since time.Duration, t FaultTimes, what string) Outcome {
+func NeverWithin(name string, limit, since time.Duration, t FaultTimes, what string) Outcome {
 	watched := t.Until - since
-	o := Outcome{Name: name, Verdict: Fail, Unit: "s", Limit: seconds(limit), Reason: fmt.Sprintf("%s when %s, %s later", what, t.ended(), watched.Round(time.Millisecond))}
+	o := Outcome{Name: name, Verdict: Fail, Unit: "s", Limit: Seconds(limit), Reason: fmt.Sprintf("%s when %s, %s later", what, t.ended(), watched.Round(time.Millisecond))}
 	if watched < limit {
 		o.Verdict = Unknown
 		o.Reason += fmt.Sprintf(", before the limit of %s", limit)
@@ -180,9 +204,11 @@ func never(name string, limit, since time.Duration, t FaultTimes, what string) O
 	return o
 }
 
-func seconds(d time.Duration) *float64 {
+// Seconds are a time for an outcome.
+func Seconds(d time.Duration) *float64 {
 	v := math.Round(d.Seconds()*1e6) / 1e6
 	return &v
 }
 
-func number(v float64) *float64 { return &v }
+// Number is a figure for an outcome.
+func Number(v float64) *float64 { return &v }

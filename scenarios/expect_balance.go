@@ -39,6 +39,11 @@ func (e *Balanced) measures() []measured {
 	return out
 }
 
+// Complete implements [Completer].
+func (e *Balanced) Complete(s *Scenario) {
+	e.at, _ = MomentOf(e.When, s) // what is wrong with it Check says
+}
+
 // Check implements [Expectation].
 func (e *Balanced) Check(s *Scenario) []source.Problem {
 	var ps []source.Problem
@@ -52,15 +57,14 @@ func (e *Balanced) Check(s *Scenario) []source.Problem {
 	if len(e.measures()) == 0 {
 		ps = append(ps, source.Problemf("", "the expectation has no bound; expected cv:, variance:, stddev: or max-over-mean:, such as cv: \"< 0.1\""))
 	}
-	var wrong []source.Problem
-	e.at, wrong = momentOf(e.When, s)
+	_, wrong := MomentOf(e.When, s)
 	return append(ps, wrong...)
 }
 
-// scaled implements [momentous].
-func (e *Balanced) scaled(by units.Fraction) Expectation {
+// Scaled implements [Momentous].
+func (e *Balanced) Scaled(by units.Fraction) Expectation {
 	out := *e
-	out.at, out.When = scaledMoment(e.at, e.When, by)
+	out.at, out.When = ScaledMoment(e.at, e.When, by)
 	return &out
 }
 
@@ -72,7 +76,7 @@ func (e *Balanced) Judge(h *History) []Outcome {
 		name := fmt.Sprintf("%s of %s over nodes", m.name, e.Quantity)
 		switch {
 		case len(frames) == 0:
-			out = append(out, unknown(name, "%s per node was not observed", e.Quantity))
+			out = append(out, Undecided(name, "%s per node was not observed", e.Quantity))
 		case e.When == "always":
 			out = append(out, e.worst(name+", always", m, frames))
 		default:
@@ -85,11 +89,11 @@ func (e *Balanced) Judge(h *History) []Outcome {
 			}
 			f, ok := FrameAt(frames, at)
 			if at > h.Closed {
-				out = append(out, unknown(name, "the run was over at %s", h.Closed.Round(time.Millisecond)))
+				out = append(out, Undecided(name, "the run was over at %s", h.Closed.Round(time.Millisecond)))
 				continue
 			}
 			if !ok {
-				out = append(out, unknown(name, "nothing was observed by then"))
+				out = append(out, Undecided(name, "nothing was observed by then"))
 				continue
 			}
 			out = append(out, e.judgeFrame(name, m, f, at))
@@ -108,7 +112,7 @@ func (e *Balanced) worst(name string, m measured, frames []Frame) Outcome {
 		}
 	}
 	if worst == nil {
-		return unknown(name, "there were never two members with something to spread")
+		return Undecided(name, "there were never two members with something to spread")
 	}
 	return *worst
 }
@@ -121,12 +125,12 @@ func (e *Balanced) judgeFrame(name string, m measured, f Frame, at time.Duration
 	stored := e.Quantity == QuantityShards || e.Quantity == QuantityBytes
 	switch {
 	case len(values) < 2:
-		return unknown(name, "the cluster had %d members at %s", len(values), at.Round(time.Millisecond))
+		return Undecided(name, "the cluster had %d members at %s", len(values), at.Round(time.Millisecond))
 	case stored && b.Mean == 0:
-		return unknown(name, "the members held no %s at %s", e.Quantity, at.Round(time.Millisecond))
+		return Undecided(name, "the members held no %s at %s", e.Quantity, at.Round(time.Millisecond))
 	}
 	v, _ := b.Measure(m.name)
-	o := Outcome{Name: name, Verdict: Fail, Observed: number(v), Limit: number(m.bound.Value), Margin: number(score.Round(m.bound.Margin(v))), At: seconds(at)}
+	o := Outcome{Name: name, Verdict: Fail, Observed: Number(v), Limit: Number(m.bound.Value), Margin: Number(score.Round(m.bound.Margin(v))), At: Seconds(at)}
 	if m.bound.Holds(v) {
 		o.Verdict = Pass
 	}

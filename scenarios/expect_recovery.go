@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -22,25 +23,31 @@ type SteadyState struct {
 // Kind implements [Expectation].
 func (*SteadyState) Kind() string { return "steady-state" }
 
+// longest is how long the run waits for it.
+func (e *SteadyState) longest(s *Scenario) time.Duration {
+	if e.When == "start" {
+		return s.Steady.D()
+	}
+	return s.Settle.D()
+}
+
+// Complete implements [Completer].
+func (e *SteadyState) Complete(s *Scenario) {
+	e.limit = cmp.Or(e.Within.D(), e.longest(s))
+}
+
 // Check implements [Expectation].
 func (e *SteadyState) Check(s *Scenario) []source.Problem {
 	var ps []source.Problem
 	if e.Status != "green" {
 		ps = append(ps, source.Problemf("steady-state", "%s", source.Unknown("steady state", e.Status, []string{"green"})))
 	}
-	longest := s.Settle.D()
-	switch e.When {
-	case "", "end":
-	case "start":
-		longest = s.Steady.D()
-	default:
+	longest := e.longest(s)
+	if e.When != "" && e.When != "end" && e.When != "start" {
 		ps = append(ps, source.Problemf("at", "%s", source.Unknown("moment", e.When, []string{"start", "end"})))
 	}
 	if e.Within.D() > longest {
 		ps = append(ps, source.Problemf("within", "the run waits %s for this; expected no more, or a longer settle: or steady-within:", units.Duration(longest)))
-	}
-	if e.limit = e.Within.D(); e.limit == 0 {
-		e.limit = longest
 	}
 	return ps
 }
@@ -48,14 +55,14 @@ func (e *SteadyState) Check(s *Scenario) []source.Problem {
 // Judge implements [Expectation].
 func (e *SteadyState) Judge(h *History) []Outcome {
 	if e.When == "start" {
-		return []Outcome{within("steady state at the start", h.Steady, e.limit, 0, fmt.Sprintf("green with nothing moving %s after the start", h.Steady.Round(time.Millisecond)))}
+		return []Outcome{WithinLimit("steady state at the start", h.Steady, e.limit, 0, fmt.Sprintf("green with nothing moving %s after the start", h.Steady.Round(time.Millisecond)))}
 	}
 	name := "steady state at the end"
 	if h.Settled < 0 {
-		return []Outcome{never(name, e.limit, h.End, FaultTimes{Until: h.Closed}, "the cluster was not green and at rest again")}
+		return []Outcome{NeverWithin(name, e.limit, h.End, FaultTimes{Until: h.Closed}, "the cluster was not green and at rest again")}
 	}
 	took := h.Settled - h.End
-	return []Outcome{within(name, took, e.limit, h.Settled, fmt.Sprintf("green with nothing moving %s after the end", took.Round(time.Millisecond)))}
+	return []Outcome{WithinLimit(name, took, e.limit, h.Settled, fmt.Sprintf("green with nothing moving %s after the end", took.Round(time.Millisecond)))}
 }
 
 // Recovered expects the cluster to be green, or at least not red, within a limit
@@ -73,7 +80,7 @@ func (*Recovered) Kind() string { return "recovered" }
 
 // Check implements [Expectation].
 func (e *Recovered) Check(s *Scenario) []source.Problem {
-	ps := checkFaultRef(s, e.Of, e.Within)
+	ps := CheckFaultRef(s, e.Of, e.Within)
 	if e.Status != "green" && e.Status != "yellow" {
 		ps = append(ps, source.Problemf("recovered", "%s", source.Unknown("status", e.Status, []string{"green", "yellow"})))
 	}
@@ -90,13 +97,13 @@ func (e *Recovered) Judge(h *History) []Outcome {
 		if e.Of != "" && f.Kind != e.Of {
 			continue
 		}
-		name := fmt.Sprintf("%s after %s", e.Status, faultName(h, i))
+		name := fmt.Sprintf("%s after %s", e.Status, FaultName(h, i))
 		if !f.Injected {
-			out = append(out, unknown(name, "the fault was not injected: %s", f.Error))
+			out = append(out, Undecided(name, "the fault was not injected: %s", f.Error))
 			continue
 		}
 		if !f.Shown() {
-			out = append(out, unknown(name, "no probe showed that the fault was in force"))
+			out = append(out, Undecided(name, "no probe showed that the fault was in force"))
 			continue
 		}
 		since := f.At
@@ -104,14 +111,14 @@ func (e *Recovered) Judge(h *History) []Outcome {
 			name += " healed"
 			since = f.HealedAt
 			if since < 0 {
-				out = append(out, unknown(name, "the fault never healed"))
+				out = append(out, Undecided(name, "the fault never healed"))
 				continue
 			}
 		}
 		out = append(out, e.judge(name, h.FaultTimes(i, since), since))
 	}
 	if len(out) == 0 {
-		out = append(out, unknown(e.Status+" after "+e.Of, "no such fault struck"))
+		out = append(out, Undecided(e.Status+" after "+e.Of, "no such fault struck"))
 	}
 	return out
 }
@@ -125,16 +132,16 @@ func (e *Recovered) judge(name string, t FaultTimes, since time.Duration) Outcom
 	}
 	switch {
 	case done < 0:
-		return never(name, limit, since, t, "the cluster was still "+impact)
+		return NeverWithin(name, limit, since, t, "the cluster was still "+impact)
 	case t.Blind:
-		return unknown(name, "the cluster's health was not observed all the time")
+		return Undecided(name, "the cluster's health was not observed all the time")
 	case t.Noticed:
-		return within(name, done-since, limit, done, fmt.Sprintf("%s %s after the fault", e.Status, (done-since).Round(time.Millisecond)))
+		return WithinLimit(name, done-since, limit, done, fmt.Sprintf("%s %s after the fault", e.Status, (done-since).Round(time.Millisecond)))
 	case t.Until-since < limit:
 		// Whatever the fault would have done may have come after that.
-		return unknown(name, "the cluster was %s until %s, %s after the fault, before the limit of %s", e.Status, t.ended(), (t.Until - since).Round(time.Millisecond), limit)
+		return Undecided(name, "the cluster was %s until %s, %s after the fault, before the limit of %s", e.Status, t.ended(), (t.Until - since).Round(time.Millisecond), limit)
 	}
-	return within(name, 0, limit, since, fmt.Sprintf("the cluster stayed %s all along", e.Status))
+	return WithinLimit(name, 0, limit, since, fmt.Sprintf("the cluster stayed %s all along", e.Status))
 }
 
 // Detected expects a fault to show in the membership of the cluster within a limit.
@@ -148,7 +155,7 @@ func (*Detected) Kind() string { return "detected" }
 
 // Check implements [Expectation].
 func (e *Detected) Check(s *Scenario) []source.Problem {
-	ps := checkFaultRef(s, e.Of, e.Within)
+	ps := CheckFaultRef(s, e.Of, e.Within)
 	for i := range ps {
 		if ps[i].Path == "of" {
 			ps[i].Path = "detected"
@@ -167,21 +174,21 @@ func (e *Detected) Judge(h *History) []Outcome {
 		if f.Kind != e.Of {
 			continue
 		}
-		name := faultName(h, i) + " detected"
+		name := FaultName(h, i) + " detected"
 		switch t := h.FaultTimes(i, f.At); {
 		case !f.Injected:
-			out = append(out, unknown(name, "the fault was not injected: %s", f.Error))
+			out = append(out, Undecided(name, "the fault was not injected: %s", f.Error))
 		case !f.Shown():
-			out = append(out, unknown(name, "no probe showed that the fault was in force"))
+			out = append(out, Undecided(name, "no probe showed that the fault was in force"))
 		case t.Detected < 0:
-			out = append(out, never(name, e.Within.D(), f.At, t, "the cluster's membership had not changed"))
+			out = append(out, NeverWithin(name, e.Within.D(), f.At, t, "the cluster's membership had not changed"))
 		default:
 			took := t.Detected - f.At
-			out = append(out, within(name, took, e.Within.D(), t.Detected, fmt.Sprintf("the membership changed %s after the fault", took.Round(time.Millisecond))))
+			out = append(out, WithinLimit(name, took, e.Within.D(), t.Detected, fmt.Sprintf("the membership changed %s after the fault", took.Round(time.Millisecond))))
 		}
 	}
 	if len(out) == 0 {
-		out = append(out, unknown(e.Of+" detected", "no such fault struck"))
+		out = append(out, Undecided(e.Of+" detected", "no such fault struck"))
 	}
 	return out
 }
@@ -213,17 +220,17 @@ func (e *NoRedLongerThan) Judge(h *History) []Outcome {
 		}
 	}
 	if !seen {
-		return []Outcome{unknown("red at a stretch", "the cluster's health was never observed")}
+		return []Outcome{Undecided("red at a stretch", "the cluster's health was never observed")}
 	}
 	reason := "never red"
 	if worst > 0 {
 		reason = fmt.Sprintf("red for %s from %s on", worst.Round(time.Millisecond), at.Round(time.Millisecond))
 	}
-	return []Outcome{within("red at a stretch", worst, e.Limit.D(), at, reason)}
+	return []Outcome{WithinLimit("red at a stretch", worst, e.Limit.D(), at, reason)}
 }
 
-// checkFaultRef validates a reference to a kind of fault and a limit.
-func checkFaultRef(s *Scenario, kind string, limit units.Duration) []source.Problem {
+// CheckFaultRef validates a reference to a kind of fault and a limit.
+func CheckFaultRef(s *Scenario, kind string, limit units.Duration) []source.Problem {
 	var ps []source.Problem
 	if limit <= 0 {
 		ps = append(ps, source.Problemf("within", "the expectation has no limit; expected within: with a time such as 2m"))
@@ -237,8 +244,8 @@ func checkFaultRef(s *Scenario, kind string, limit units.Duration) []source.Prob
 	return ps
 }
 
-// faultName names a fault for people; several of a kind are numbered.
-func faultName(h *History, i int) string {
+// FaultName names a fault for people; several of a kind are numbered.
+func FaultName(h *History, i int) string {
 	nth, of := 0, 0
 	for j, f := range h.Faults {
 		if f.Kind == h.Faults[i].Kind {

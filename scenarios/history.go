@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
-	"github.com/shardquake/shardquake/scenarios/kvload"
 )
 
 // History is everything seen in a run, the ground on which expectations are judged
@@ -16,9 +15,9 @@ type History struct {
 	Faults       []*chaos.Record
 	Decisions    []Decision
 	Tracers      TracerSummary
-	// KV is what the clients of a key-value cluster saw; nil for Elasticsearch.
-	KV      *kvload.History
-	Traffic []TrafficSample
+	Traffic      []TrafficSample
+	// Own is what only a session of the cluster's system notes; nil for nothing.
+	Own any
 	// End is when faults and load ended, Settled when the steady state held again after
 	// that; -1 when it did not within the limit.
 	End     time.Duration
@@ -56,8 +55,8 @@ type Decision struct {
 // side by side.
 const decisionsInFlight = 64
 
-// decided takes a record in, or replaces the one with its number.
-func (h *History) decided(d Decision) {
+// Decided takes a record in, or replaces the one with its number.
+func (h *History) Decided(d Decision) {
 	for i, old := range slices.Backward(h.Decisions) {
 		if old.Controller != d.Controller {
 			continue
@@ -84,6 +83,9 @@ type TrafficSample struct {
 	At time.Duration
 	Traffic
 }
+
+// LostNamed is how many lost documents a report names.
+const LostNamed = 10
 
 // TracerSummary is the fate of the documents that were followed one by one.
 type TracerSummary struct {

@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
 )
@@ -62,6 +62,9 @@ func (s *Scenario) takeCluster(scenarioFile string, voc Vocabulary, has func(pat
 	return ps
 }
 
+// HasImported reports whether an index is one of the file that the cluster was taken from.
+func (s *Scenario) HasImported(index string) bool { return s.Cluster.imported.index(index) != nil }
+
 // Imported is the file that the cluster was taken from; nil where the scenario describes it.
 func (s *Scenario) Imported() *clusterfile.File {
 	if s.Cluster.imported == nil {
@@ -92,20 +95,11 @@ func (im *imported) index(name string) *clusterfile.Index {
 	return nil
 }
 
-// shapes are the indices for faults.
-func (im *imported) shapes() []chaos.IndexShape {
-	var out []chaos.IndexShape
-	for _, ix := range im.file.Indices {
-		out = append(out, chaos.IndexShape{Name: ix.Name, Shards: ix.ShardCount, Replicas: ix.Replicas})
-	}
-	return out
-}
-
 // What an imported node's network is where neither the file nor the scenario says so: the
 // API of a cluster does not tell it.
 const (
 	importedNetwork = 1_250_000_000
-	importedLatency = 200 * microsecond
+	importedLatency = 200 * time.Microsecond
 )
 
 // nodeSpec describes the i-th node, as the file has it where the scenario says nothing else.
@@ -192,8 +186,8 @@ func (s *Scenario) checkImported(has func(path string) bool) []source.Problem {
 	return ps
 }
 
-// newIndices are those of the scenario that the cluster does not have yet.
-func (s *Scenario) newIndices() []IndexSection {
+// NewIndices are those of the scenario that the cluster does not have yet.
+func (s *Scenario) NewIndices() []IndexSection {
 	if s.Cluster.imported == nil {
 		return s.Cluster.Indices
 	}

@@ -60,7 +60,7 @@ func (h Health) text() string {
 }
 
 // liveView answers selectors from the observations.
-type liveView struct{ r *run }
+type liveView struct{ r *Run }
 
 var _ chaos.View = liveView{}
 

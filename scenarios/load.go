@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -17,6 +18,8 @@ var library embed.FS
 
 // Vocabulary is what a scenario may name besides what this package knows.
 type Vocabulary struct {
+	// Systems are the kinds of cluster.
+	Systems []System
 	// Policies are the controller's policies.
 	Policies []string
 	// Actions are what a controller may be seen to decide.
@@ -96,15 +99,17 @@ func Parse(name string, data []byte, voc Vocabulary) (*Loaded, error) {
 		return nil, err
 	}
 	var s Scenario
-	if err := file.Decode(&s); err != nil {
+	expect, wrong := readExpectations(file, voc.Expectations())
+	if err := errors.Join(file.Decode(&s), wrong); err != nil {
 		return nil, err
 	}
+	s.Expect, s.system = expect, voc.System(s.System)
 	problems := s.takeCluster(name, voc, file.Has)
 	if s.Cluster.From != "" && s.Cluster.imported == nil {
 		return nil, file.Annotate(problems) // nothing can be said of a cluster that is not known
 	}
 	problems = append(problems, s.checkImported(file.Has)...)
-	problems = append(problems, s.setDefaults(file.Has)...)
+	problems = append(problems, s.complete(file.Has)...)
 	if err := file.Annotate(append(problems, s.check(voc)...)); err != nil {
 		return nil, err
 	}

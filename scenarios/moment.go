@@ -7,9 +7,9 @@ import (
 	"github.com/shardquake/shardquake/internal/units"
 )
 
-// momentOf reads when an expectation about a figure looks: a time of the run, or one of
+// MomentOf reads when an expectation about a figure looks: a time of the run, or one of
 // the words, for which the time is 0.
-func momentOf(when string, s *Scenario) (time.Duration, []source.Problem) {
+func MomentOf(when string, s *Scenario) (time.Duration, []source.Problem) {
 	switch when {
 	case "", "end", "always":
 		return 0, nil
@@ -24,8 +24,8 @@ func momentOf(when string, s *Scenario) (time.Duration, []source.Problem) {
 	return d.D(), nil
 }
 
-// scaledMoment is that moment in a run whose times are scaled.
-func scaledMoment(at time.Duration, when string, by units.Fraction) (time.Duration, string) {
+// ScaledMoment is that moment in a run whose times are scaled.
+func ScaledMoment(at time.Duration, when string, by units.Fraction) (time.Duration, string) {
 	switch when {
 	case "", "end", "always":
 		return at, when

@@ -2,8 +2,6 @@ package scenarios
 
 import (
 	"time"
-
-	"github.com/shardquake/shardquake/kvcluster/shardmap"
 )
 
 // Observation is one thing seen of the cluster, from the view with authority: the
@@ -41,8 +39,6 @@ var (
 	_ Sight = View{}
 	_ Sight = Loads{}
 	_ Sight = HotShards{}
-	_ Sight = Ranges{}
-	_ Sight = Acting{}
 )
 
 // Copies are shard copies of which something changed, all copies of each changed shard.
@@ -89,32 +85,6 @@ func (Loads) SightKind() string { return "loads" }
 
 // SightKind implements [Sight].
 func (HotShards) SightKind() string { return "hot_shards" }
-
-// Ranges is the shard map of a key-value cluster as a node has come to know it. A
-// revision is told once, and again when a node knows another map under the same number.
-type Ranges struct {
-	OwnSight
-	Revision uint64           `json:"revision"`
-	Version  uint64           `json:"version"`
-	Node     string           `json:"n"`
-	Shards   []shardmap.Shard `json:"shards"`
-}
-
-// Acting is a node that began to act as the primary of a shard in an epoch. Life tells the
-// processes of a node apart.
-type Acting struct {
-	OwnSight
-	Shard string `json:"s"`
-	Epoch uint64 `json:"epoch"`
-	Node  string `json:"n"`
-	Life  int    `json:"life"`
-}
-
-// SightKind implements [Sight].
-func (Ranges) SightKind() string { return "ranges" }
-
-// SightKind implements [Sight].
-func (Acting) SightKind() string { return "acting" }
 
 // Health is the cluster's health in the authoritative view.
 type Health struct {

@@ -3,8 +3,6 @@ package scenarios
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
@@ -27,7 +25,7 @@ const (
 func durationOf(d time.Duration) units.Duration { return units.Duration(d) }
 
 // observe takes an observation into the history.
-func (r *run) observe(o Observation) {
+func (r *Run) observe(o Observation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -53,7 +51,7 @@ func (o *Observation) shift(zero time.Duration) {
 }
 
 // waitSteady waits until the cluster has been green and at rest for a moment.
-func (r *run) waitSteady(ctx context.Context, limit time.Duration) error {
+func (r *Run) waitSteady(ctx context.Context, limit time.Duration) error {
 	deadline := r.clock.Monotonic() + limit
 	since := time.Duration(-1)
 	for {
@@ -77,32 +75,31 @@ func (r *run) waitSteady(ctx context.Context, limit time.Duration) error {
 
 var errNotSteady = errors.New("time ran out")
 
-func (r *run) startLoad(ctx context.Context, group clock.Group) error {
-	if r.scenario.System == systemKV {
-		r.sampling(ctx, group)
-		return r.startKV(ctx, group)
-	}
-	tracers := newTracers(r)
-	r.tracers = tracers
-	if err := r.cluster.Background(ctx, r.scenario.loadsAt(0)); err != nil {
-		return fmt.Errorf("starting the load: %w", err)
-	}
-	r.startLateLoad(ctx, group)
-	for i, w := range r.scenario.Workload {
-		if *w.Tracers > 0 {
-			group.Go(ctx, fmt.Sprintf("tracer %d", i), func(ctx context.Context) {
-				if r.sleepUntil(ctx, w.From.D()) == nil {
-					tracers.write(ctx, group, w)
-				}
-			})
-		}
-	}
-	r.sampling(ctx, group)
-	return nil
+// Scenario is what is run, with its defaults and scaled.
+func (r *Run) Scenario() *Scenario { return r.scenario }
+
+// Cluster is what the backend has started.
+func (r *Run) Cluster() Cluster { return r.cluster }
+
+// Clock is the clock of an endpoint outside the nodes that nothing is done to.
+func (r *Run) Clock() clock.Clock { return r.clock }
+
+// Zero is that clock's monotonic time at t=0.
+func (r *Run) Zero() time.Duration { return r.zero }
+
+// History takes what the session notes.
+func (r *Run) History() *History { return r.history }
+
+// Progress tells a person what is going on.
+func (r *Run) Progress(format string, args ...any) { r.progress(format, args...) }
+
+// NewSupervisor makes the controller that the scenario asks for.
+func (r *Run) NewSupervisor(cfg SupervisorConfig) (Supervisor, error) {
+	return r.runner.NewSupervisor(cfg)
 }
 
-// sampling notes the load's counters as long as it goes on.
-func (r *run) sampling(ctx context.Context, group clock.Group) {
+// Sample notes the load's counters as long as it goes on.
+func (r *Run) Sample(ctx context.Context, group clock.Group) {
 	group.Go(ctx, "traffic", func(ctx context.Context) {
 		for r.clock.Sleep(ctx, sampleEvery) == nil {
 			r.sampleTraffic()
@@ -110,52 +107,17 @@ func (r *run) sampling(ctx context.Context, group clock.Group) {
 	})
 }
 
-// startLateLoad adds the streams that begin after t=0 when their time has come.
-func (r *run) startLateLoad(ctx context.Context, group clock.Group) {
-	var times []time.Duration
-	for _, w := range r.scenario.Workload {
-		if w.From > 0 {
-			times = append(times, w.From.D())
-		}
-	}
-	slices.Sort(times)
-	if len(times) == 0 {
-		return
-	}
-	group.Go(ctx, "load", func(ctx context.Context) {
-		for _, at := range slices.Compact(times) {
-			if r.sleepUntil(ctx, at) != nil {
-				return
-			}
-			if err := r.cluster.Background(ctx, r.scenario.loadsAt(at)); err != nil {
-				r.log("a load did not begin: " + err.Error())
-			}
-		}
-	})
-}
-
-func (r *run) sampleTraffic() {
-	t := r.cluster.Traffic()
-	if kv, ok := r.tracers.(*kvRun); ok {
-		t = kv.traffic()
-	}
-	r.history.Traffic = append(r.history.Traffic, TrafficSample{At: r.now(), Traffic: t})
-}
-
-func (r *run) startController(ctx context.Context, group clock.Group) error {
-	if r.scenario.Controller == nil {
-		return nil
-	}
-	return r.controllers.start(ctx, group)
+func (r *Run) sampleTraffic() {
+	r.history.Traffic = append(r.history.Traffic, TrafficSample{At: r.now(), Traffic: r.session.Traffic()})
 }
 
 // startFaults injects every fault at its time and heals those that pass. Records
 // stand in the order of the plan's times.
-func (r *run) startFaults(ctx context.Context, group clock.Group) {
+func (r *Run) startFaults(ctx context.Context, group clock.Group) {
 	order := r.inOrder()
 	group.Go(ctx, "faults", func(ctx context.Context) {
 		for _, e := range order {
-			if r.sleepUntil(ctx, e.At.D()) != nil {
+			if r.SleepUntil(ctx, e.At.D()) != nil {
 				return
 			}
 			r.progress("t=%s: %s", e.At, e.Fault.Kind())
@@ -170,7 +132,7 @@ func (r *run) startFaults(ctx context.Context, group clock.Group) {
 			r.addInForce(1)
 			if d := e.Fault.Lasts(); d > 0 {
 				group.Go(ctx, "heal", func(ctx context.Context) {
-					if r.sleepUntil(ctx, e.At.D()+d) == nil && a.Heal(ctx) == nil {
+					if r.SleepUntil(ctx, e.At.D()+d) == nil && a.Heal(ctx) == nil {
 						r.addInForce(-1)
 						r.progress("t=%s: %s healed", units.Duration(r.now().Round(time.Millisecond)), e.Fault.Kind())
 					}
@@ -181,7 +143,7 @@ func (r *run) startFaults(ctx context.Context, group clock.Group) {
 }
 
 // healPassing ends what the run put in force, except what is meant for good, such as a lost node.
-func (r *run) healPassing(ctx context.Context) error {
+func (r *Run) healPassing(ctx context.Context) error {
 	var errs []error
 	for _, a := range r.actives {
 		if chaos.ForGood(a.Record.Params) && a.Record.Injected {
@@ -195,25 +157,26 @@ func (r *run) healPassing(ctx context.Context) error {
 
 // healAll heals what an abort or an error has left in force; after a whole run
 // nothing but lost nodes is, and those go with the cluster.
-func (r *run) healAll(ctx context.Context) error {
+func (r *Run) healAll(ctx context.Context) error {
 	if r.injector == nil {
 		return nil
 	}
 	return r.healPassing(ctx)
 }
 
-// decided takes in a controller's record; its time is still the clock's.
-func (r *run) decided(d Decision) {
+// Decided takes in a controller's record; its time is still the clock's.
+func (r *Run) Decided(d Decision) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return
 	}
 	d.At -= r.zero
-	r.history.decided(d)
+	r.history.Decided(d)
 }
 
-func (r *run) log(line string) {
+// Log takes in a line of a controller's log.
+func (r *Run) Log(line string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -222,27 +185,28 @@ func (r *run) log(line string) {
 	r.lines = append(r.lines, LogLine{r.now(), line})
 }
 
-func (r *run) addInForce(n int) {
+func (r *Run) addInForce(n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.inForce += n
 }
 
-func (r *run) faultInForce() bool {
+// FaultInForce reports whether a fault is.
+func (r *Run) FaultInForce() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.inForce > 0
 }
 
 // steadyNow is whether the cluster is green and at rest at this moment.
-func (r *run) steadyNow() bool {
+func (r *Run) steadyNow() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.state.steady()
 }
 
 // live is a copy of what the observations say now, without the shards.
-func (r *run) live() liveState {
+func (r *Run) live() liveState {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return liveState{health: r.state.health, members: r.state.members, seen: r.state.seen}

@@ -127,9 +127,10 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 		defer cancel()
 		cluster.Close(closing)
 	}()
-	run := &run{runner: r, scenario: s, cluster: cluster, progress: progress, history: &History{Nodes: cluster.Nodes(), Settled: -1}}
-	run.controllers = newControllers(run)
-	run.answers = answersOf(s, cluster)
+	run := &Run{runner: r, scenario: s, cluster: cluster, progress: progress, history: &History{Nodes: cluster.Nodes(), Settled: -1}}
+	if run.session, err = s.system.Begin(run); err != nil {
+		return nil, err
+	}
 	err = cluster.Run(ctx, run.main)
 	if err == nil || errors.Is(err, ErrAborted) {
 		notes = append(notes, cluster.Notes()...)
@@ -163,19 +164,18 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 // judging it would blame the cluster for them.
 var errNotHealed = errors.New("a fault could not be healed")
 
-// run is the state of one run.
-type run struct {
-	runner      *Runner
-	scenario    *Scenario
-	cluster     Cluster
-	progress    func(format string, args ...any)
-	clock       clock.Clock
-	zero        time.Duration // clock's monotonic time at t=0
-	injector    *chaos.Injector
-	actives     []*chaos.Active
-	tracers     watched
-	controllers *controllers
-	answers     *answers
+// Run is the state of one run; its methods are for the system's [Session].
+type Run struct {
+	runner   *Runner
+	scenario *Scenario
+	cluster  Cluster
+	progress func(format string, args ...any)
+	clock    clock.Clock
+	zero     time.Duration // clock's monotonic time at t=0
+	injector *chaos.Injector
+	actives  []*chaos.Active
+	session  Session
+	started  bool // load and controller were
 
 	// mu guards what several processes touch; it is held for moments only.
 	mu      sync.Mutex
@@ -186,9 +186,6 @@ type run struct {
 	history *History
 	lines   []LogLine
 }
-
-// target is what faults act on.
-func (r *run) target() chaos.Target { return r.controllers.over(r.cluster.Target(), r.answers) }
 
 // Supported refuses what a backend can't do to the cluster of a scenario, before anything
 // is started. The error wraps [ErrUnavailable].
@@ -212,11 +209,11 @@ func Offered(ctx context.Context, b Backend, s *Scenario) (chaos.Target, error) 
 	if err != nil {
 		return chaos.Target{}, err
 	}
-	return newControllers(&run{scenario: s}).over(t, answersOf(s, nil)), nil
+	return s.system.Offer(s, t), nil
 }
 
 // main is the run, as a process of the cluster's clock.
-func (r *run) main(ctx, cleanup context.Context) error {
+func (r *Run) main(ctx, cleanup context.Context) error {
 	r.clock = r.cluster.Clock(ViewerClient)
 	started := r.clock.Monotonic()
 	watch, stopWatching := r.clock.WithCancel(ctx)
@@ -237,8 +234,8 @@ func (r *run) main(ctx, cleanup context.Context) error {
 	switch {
 	case ctx.Err() != nil || errors.Is(err, errNotSteady) || (err != nil && r.hasBegun()):
 		r.history.Closed = r.now()
-		if r.tracers != nil {
-			r.history.Tracers = r.tracers.summary()
+		if r.started {
+			r.history.Tracers = r.session.Summary()
 		}
 		if r.history.End == 0 {
 			r.history.End = r.history.Closed
@@ -254,20 +251,12 @@ func (r *run) main(ctx, cleanup context.Context) error {
 }
 
 // prepare loads the data and waits for the first steady state, which is t=0.
-func (r *run) prepare(ctx, watch context.Context, started time.Duration) error {
+func (r *Run) prepare(ctx, watch context.Context, started time.Duration) error {
 	if err := r.cluster.Observe(watch, r.observe); err != nil {
 		return fmt.Errorf("observing the cluster: %w", err)
 	}
-	if n := len(r.scenario.Cluster.Indices); n > 0 {
-		r.progress("loading data, indices: %d", n)
-	}
-	if err := r.cluster.LoadData(ctx, r.scenario.IndexSpecs()); err != nil {
-		return fmt.Errorf("loading data: %w", err)
-	}
-	if r.scenario.System == systemKV {
-		if err := r.prepareKV(ctx); err != nil {
-			return fmt.Errorf("laying out the cluster: %w", err)
-		}
+	if err := r.session.Prepare(ctx); err != nil {
+		return err
 	}
 	if r.scenario.Imported() != nil { // it is as it was: that moment is t=0
 		r.beginAt(r.clock.Monotonic())
@@ -279,7 +268,7 @@ func (r *run) prepare(ctx, watch context.Context, started time.Duration) error {
 	}
 	r.beginAt(r.clock.Monotonic())
 	r.history.Steady = r.zero - started
-	if err := r.cluster.Release(ctx); err != nil {
+	if err := r.session.Release(ctx); err != nil {
 		return fmt.Errorf("releasing the placement: %w", err)
 	}
 	r.progress("steady after %s; t=0", r.history.Steady.Round(time.Millisecond))
@@ -287,8 +276,8 @@ func (r *run) prepare(ctx, watch context.Context, started time.Duration) error {
 }
 
 // trouble is the time from t=0 to the last check.
-func (r *run) trouble(ctx, cleanup context.Context) error {
-	r.injector = &chaos.Injector{Clock: r.clock, Target: r.target(), View: liveView{r}, Zero: r.zero, ProbeLimit: probeLimit}
+func (r *Run) trouble(ctx, cleanup context.Context) error {
+	r.injector = &chaos.Injector{Clock: r.clock, Target: r.session.Target(), View: liveView{r}, Zero: r.zero, ProbeLimit: probeLimit}
 	err := r.strain(ctx, cleanup)
 	if err != nil {
 		return err
@@ -303,11 +292,11 @@ func (r *run) trouble(ctx, cleanup context.Context) error {
 	} else if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err := r.tracers.verify(ctx, r); err != nil {
+	if err := r.session.Verify(ctx); err != nil {
 		return fmt.Errorf("looking for the acknowledged writes: %w", err)
 	}
 	r.sampleTraffic()
-	r.history.Tracers = r.tracers.summary()
+	r.history.Tracers = r.session.Summary()
 	r.history.Closed = r.now()
 	return nil
 }
@@ -315,22 +304,20 @@ func (r *run) trouble(ctx, cleanup context.Context) error {
 // strain is load, controller and faults, from t=0 until the scenario's duration is
 // over. It returns when all of their processes have ended, also after an abort: what
 // comes next heals, and nothing must strike meanwhile.
-func (r *run) strain(ctx, cleanup context.Context) error {
+func (r *Run) strain(ctx, cleanup context.Context) error {
 	work, stop := r.clock.WithCancel(ctx)
 	defer stop()
 	group := r.clock.NewGroup()
-	err := r.startLoad(work, group)
-	if err == nil {
-		err = r.startController(work, group)
-	}
+	r.started = true
+	err := r.session.Start(work, group)
 	if err == nil {
 		r.startFaults(work, group)
-		err = r.sleepUntil(ctx, r.scenario.Duration.D())
+		err = r.SleepUntil(ctx, r.scenario.Duration.D())
 	}
 	limited, cancel := r.clock.WithTimeout(cleanup, cleanupLimit)
 	defer cancel()
 	stop()
-	if stopErr := r.cluster.Background(limited, nil); stopErr != nil {
+	if stopErr := r.session.Stop(limited); stopErr != nil {
 		err = errors.Join(err, fmt.Errorf("stopping the load: %w", stopErr))
 	}
 	if waitErr := group.Wait(limited); waitErr != nil {
@@ -339,7 +326,7 @@ func (r *run) strain(ctx, cleanup context.Context) error {
 	return err
 }
 
-func (r *run) beginAt(zero time.Duration) {
+func (r *Run) beginAt(zero time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.zero, r.begun = zero, true
@@ -349,16 +336,16 @@ func (r *run) beginAt(zero time.Duration) {
 }
 
 // hasBegun reports whether t=0 has come.
-func (r *run) hasBegun() bool {
+func (r *Run) hasBegun() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.begun
 }
 
-func (r *run) now() time.Duration { return r.clock.Monotonic() - r.zero }
+func (r *Run) now() time.Duration { return r.clock.Monotonic() - r.zero }
 
-// sleepUntil waits for a time since t=0.
-func (r *run) sleepUntil(ctx context.Context, at time.Duration) error {
+// SleepUntil waits for a time since t=0.
+func (r *Run) SleepUntil(ctx context.Context, at time.Duration) error {
 	if d := at - r.now(); d > 0 {
 		return r.clock.Sleep(ctx, d)
 	}
@@ -367,7 +354,7 @@ func (r *run) sleepUntil(ctx context.Context, at time.Duration) error {
 
 // struck is the plan of the faults as they were injected; after an abort followed by
 // those that had not struck yet, as the file has them.
-func (r *run) struck() chaos.Plan {
+func (r *Run) struck() chaos.Plan {
 	var p chaos.Plan
 	for _, f := range r.history.Faults {
 		p.Entries = append(p.Entries, chaos.Entry{At: durationOf(f.At), Fault: f.Params})
@@ -377,7 +364,7 @@ func (r *run) struck() chaos.Plan {
 }
 
 // inOrder are the faults by the times at which they strike.
-func (r *run) inOrder() []chaos.Entry {
+func (r *Run) inOrder() []chaos.Entry {
 	order := slices.Clone(r.scenario.Faults)
 	slices.SortStableFunc(order, func(a, b chaos.Entry) int { return cmp.Compare(a.At, b.At) })
 	return order

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/shardquake/shardquake/chaos"
-	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
 )
 
@@ -33,6 +32,8 @@ type Scenario struct {
 	Settle    units.Duration             `yaml:"settle,omitempty" json:"settle" jsonschema:"description=how long to wait for the steady state after the end; default 1m; 0s: not at all"`
 	Steady    units.Duration             `yaml:"steady-within,omitempty" json:"steady_within" jsonschema:"description=how long to wait for the first steady state; default 3m"`
 	Real      *RealSection               `yaml:"real,omitempty" json:"real,omitempty"`
+
+	system System // the one that System names
 }
 
 // ClusterSection describes nodes, indices and settings.
@@ -62,6 +63,28 @@ type NodesSection struct {
 	Roles      []string            `yaml:"roles,omitempty" json:"roles,omitempty" jsonschema:"description=of each node; default master and data and ingest"`
 	RolesOf    map[string][]string `yaml:"roles-of,omitempty" json:"roles_of,omitempty" jsonschema:"description=roles of single nodes by name; the others have those of roles"`
 	Attributes map[string][]string `yaml:"attributes,omitempty" json:"attributes,omitempty" jsonschema:"description=values go round over n1 n2 …"`
+}
+
+// KVSection describes what is particular to a key-value cluster.
+type KVSection struct {
+	Shards            int            `yaml:"shards,omitempty" json:"shards" jsonschema:"minimum=1,description=at t=0; at even distances over the keys k0000 to k9999; default 4"`
+	Replication       int            `yaml:"replication,omitempty" json:"replication" jsonschema:"minimum=1,description=copies of each shard; default 3"`
+	ReadLevel         string         `yaml:"read-level,omitempty" json:"read_level" jsonschema:"enum=one,enum=quorum,enum=all,description=of streams that name none; default quorum"`
+	WriteLevel        string         `yaml:"write-level,omitempty" json:"write_level" jsonschema:"enum=one,enum=quorum,enum=all,description=of streams that name none; default quorum"`
+	Voters            int            `yaml:"voters,omitempty" json:"voters" jsonschema:"minimum=1,description=nodes of the metadata group; default 3"`
+	Heartbeat         units.Duration `yaml:"heartbeat,omitempty" json:"heartbeat" jsonschema:"description=how often a node tells that it lives; default 5s"`
+	FailureThreshold  int            `yaml:"failure-threshold,omitempty" json:"failure_threshold" jsonschema:"minimum=1,description=heartbeats missed in a row for a failure; default 3"`
+	RecoveryThreshold int            `yaml:"recovery-threshold,omitempty" json:"recovery_threshold" jsonschema:"minimum=1,description=heartbeats heard in a row for the end of one; default 3"`
+	ReplaceAfter      units.Duration `yaml:"replace-after,omitempty" json:"replace_after" jsonschema:"description=how long a node is down before its copies are made elsewhere; default 1m"`
+	// Balance lets the cluster split, merge and move by what it measures.
+	Balance      bool           `yaml:"balance,omitempty" json:"balance" jsonschema:"description=the cluster splits and merges and moves shards by what it measures; default: they stay as they are"`
+	BalanceEvery units.Duration `yaml:"balance-every,omitempty" json:"balance_every,omitempty" jsonschema:"description=how often it looks; default 1m"`
+	SplitBytes   units.Size     `yaml:"split-bytes,omitempty" json:"split_bytes,omitempty" jsonschema:"description=size at which a shard is split; default 64mb"`
+	SplitQPS     int            `yaml:"split-qps,omitempty" json:"split_qps,omitempty" jsonschema:"description=operations a second at which a shard is split; default 2000"`
+	MergeBytes   units.Size     `yaml:"merge-bytes,omitempty" json:"merge_bytes,omitempty" jsonschema:"description=size below which neighbours are merged; default a quarter of split-bytes"`
+	MergeQPS     int            `yaml:"merge-qps,omitempty" json:"merge_qps,omitempty" jsonschema:"description=operations a second below which neighbours are merged; default a quarter of split-qps"`
+	Items        int            `yaml:"items,omitempty" json:"items,omitempty" jsonschema:"minimum=0,description=keys that are there at t=0"`
+	Value        units.Size     `yaml:"value,omitempty" json:"value,omitempty" jsonschema:"description=size of the value of each of them; default 100b"`
 }
 
 // IndexSection describes an index.
@@ -97,6 +120,20 @@ type LoadSection struct {
 	// Tracers are single documents written beside the bulk, each acknowledgement
 	// remembered and checked at the end.
 	Tracers *units.Rate `yaml:"tracers,omitempty" json:"tracers" jsonschema:"description=documents whose fate is followed one by one; default 10/s where there are writes"`
+}
+
+// KVField is a field of a stream that only system kv has.
+type KVField struct {
+	Name string
+	Set  bool
+}
+
+// KVFields are those, and whether the file has them.
+func (w *LoadSection) KVFields() []KVField {
+	return []KVField{
+		{"kv", w.KV != ""}, {"keys", w.Keys != 0}, {"accounts", w.Accounts != 0}, {"transfers", w.Transfers != 0}, {"clients", w.Clients != 0},
+		{"level", w.Level != ""}, {"read-level", w.ReadLevel != ""}, {"endpoint", w.Endpoint != ""},
+	}
 }
 
 // ControlSection says which controller looks after the cluster.
@@ -143,89 +180,6 @@ type RealSection struct {
 	Load  units.Fraction `yaml:"load,omitempty" json:"load" jsonschema:"description=of the workload's rates"`
 	Time  units.Fraction `yaml:"time,omitempty" json:"time" jsonschema:"description=of the duration and of the times at which faults strike and expectations look; limits (within:) stay as they are"`
 	Disk  units.Size     `yaml:"disk,omitempty" json:"disk" jsonschema:"description=size of each node's disk instead"`
-}
-
-// absentee fills in what a file leaves out. A zero that the file has is not left out: where
-// it makes no sense it is a problem.
-type absentee struct {
-	has      func(path string) bool // whether the file has something there
-	problems []source.Problem
-}
-
-// fill gives a field its default. Want says what a file should have instead of a zero; ""
-// lets the zero stand.
-func fill[T comparable](a *absentee, path string, field *T, value T, want string) {
-	var zero T
-	switch {
-	case *field != zero:
-	case !a.has(path):
-		*field = value
-	case want != "":
-		a.problems = append(a.problems, source.Problemf(path, "%v makes no sense here; expected %s, or nothing for the default", zero, want))
-	}
-}
-
-// setDefaults fills in what the file leaves out, and says which zeros make no sense.
-func (s *Scenario) setDefaults(has func(path string) bool) []source.Problem {
-	a := &absentee{has: has}
-	fill(a, "$.format", &s.Format, FileFormat, "the number of a file format, such as 1")
-	fill(a, "$.seed", &s.Seed, 1, "a number from 1 on")
-	fill(a, "$.settle", &s.Settle, units.Duration(minute), "") // 0s: don't wait
-	fill(a, "$.steady-within", &s.Steady, units.Duration(3*minute), "a time such as 3m")
-	for i, e := range s.Faults {
-		if e.Fault != nil && e.Fault.Lasts() == 0 {
-			var lasts units.Duration
-			fill(a, fmt.Sprintf("$.faults[%d].%s.for", i, e.Fault.Kind()), &lasts, 0, "a time such as 30s")
-		}
-	}
-	n := &s.Cluster.Nodes
-	const nodes = "$.cluster.nodes."
-	fill(a, nodes+"disk", &n.Disk, 100<<30, "a size such as 100gb")
-	fill(a, nodes+"network", &n.Network, 125_000_000, "a rate such as 1gbit")
-	fill(a, nodes+"latency", &n.Latency, units.Duration(200*microsecond), "a time such as 200us")
-	fill(a, nodes+"cpus", &n.CPUs, 2, "1 or more")
-	fill(a, nodes+"heap", &n.Heap, 256<<20, "a size such as 256mb")
-	if s.System == systemKV {
-		s.setKVDefaults(a)
-		return a.problems
-	}
-	if n.Roles == nil {
-		n.Roles = []string{"data", "ingest", "master"}
-	}
-	for i := range s.Cluster.Indices {
-		ix := &s.Cluster.Indices[i]
-		at := fmt.Sprintf("$.cluster.indices[%d].", i)
-		fill(a, at+"shards", &ix.Shards, 1, "") // checked with the rest
-		if ix.Replicas == nil {
-			one := 1
-			ix.Replicas = &one
-		}
-		want := ""
-		if ix.Size > 0 {
-			want = "1 or more documents to fill " + ix.Size.String()
-		}
-		fill(a, at+"docs", &ix.Docs, int64(ix.Size)/1024, want)
-	}
-	for i := range s.Workload {
-		w := &s.Workload[i]
-		fill(a, fmt.Sprintf("$.workload[%d].doc", i), &w.Doc, 1024, "a size such as 1kb")
-		if w.Tracers == nil {
-			rate := units.Rate(0)
-			if w.Writes > 0 {
-				rate = 10
-			}
-			w.Tracers = &rate
-		}
-	}
-	if c := s.Controller; c != nil {
-		fill(a, "$.controller.interval", &c.Interval, units.Duration(30*second), "a time such as 30s")
-		fill(a, "$.controller.patience", &c.Patience, units.Duration(30*60*second), "a time such as 30m")
-		fill(a, "$.controller.count", &c.Count, 1, "") // checked with the rest
-		if c.Count > 1 {
-			fill(a, "$.controller.lease", &c.Lease, units.Duration(15*second), "a time such as 15s")
-		}
-	}
-	return a.problems
 }
 
 // Scale is how a scenario is brought to a backend.
@@ -280,8 +234,8 @@ func (s *Scenario) Scaled(scale Scale) (*Scenario, []string) {
 		}
 		out.Expect = append([]Expect(nil), s.Expect...)
 		for i, e := range out.Expect {
-			if m, ok := e.Expectation.(momentous); ok {
-				out.Expect[i].Expectation = m.scaled(r.Time)
+			if m, ok := e.Expectation.(Momentous); ok {
+				out.Expect[i].Expectation = m.Scaled(r.Time)
 			}
 		}
 	}

@@ -22,7 +22,7 @@ func Schema(voc Vocabulary) ([]byte, error) {
 		case reflect.TypeFor[chaos.Entry]():
 			return faultsSchema(r)
 		case reflect.TypeFor[Expect]():
-			return expectSchema(r)
+			return expectSchema(r, voc.Expectations())
 		}
 		return quantitySchema(t)
 	}
@@ -96,9 +96,9 @@ func faultsSchema(r *jsonschema.Reflector) *jsonschema.Schema {
 }
 
 // expectSchema is one alternative for each kind of expectation.
-func expectSchema(r *jsonschema.Reflector) *jsonschema.Schema {
+func expectSchema(r *jsonschema.Reflector, kinds []ExpectationKind) *jsonschema.Schema {
 	out := &jsonschema.Schema{}
-	for _, k := range ExpectationKinds() {
+	for _, k := range kinds {
 		s := r.ReflectFromType(reflect.TypeOf(k.New()).Elem())
 		s.Version = ""
 		s.Description = k.About

@@ -65,10 +65,14 @@ func newCheckCommand() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
+			plan, err := planLines(s, s.Topology()) // what is the file's fault is told first
+			if err != nil {
+				return err
+			}
 			if err := checkBackend(cmd.Context(), s, backend); err != nil {
 				return err
 			}
-			return preview(cmd, s)
+			return preview(cmd, s, plan)
 		},
 	}
 	cmd.Flags().StringArrayVar(&set, "set", nil, "replace a value of the file: path=value")
@@ -87,32 +91,16 @@ func checkBackend(ctx context.Context, s *scenarios.Loaded, name string) error {
 }
 
 // preview prints what a scenario would do.
-func preview(cmd *cobra.Command, s *scenarios.Loaded) error {
+func preview(cmd *cobra.Command, s *scenarios.Loaded, plan []string) error {
 	out := cmd.OutOrStdout()
-	t := s.Topology()
-	plan, err := planLines(s, t)
-	if err != nil {
-		return err
-	}
 	fmt.Fprintf(out, "%s is valid: %s\n\n", s.File, s.About)
 	if im := s.Imported(); im != nil {
 		previewImported(out, im)
 	} else {
-		fmt.Fprintf(out, "cluster   %d nodes (%s disk, %s network each)\n", len(t.Nodes), s.Cluster.Nodes.Disk, s.Cluster.Nodes.Network)
+		fmt.Fprintf(out, "cluster   %d nodes (%s disk, %s network each)\n", len(s.NodeNames()), s.Cluster.Nodes.Disk, s.Cluster.Nodes.Network)
 	}
-	for _, ix := range s.IndexSpecs() {
-		fmt.Fprintf(out, "index     %s: %d shards × %d copies, %s in primaries\n", ix.Name, ix.Shards, 1+ix.Replicas, units.FormatBytes(ix.Bytes))
-	}
-	if k := s.Cluster.KV; k != nil {
-		fmt.Fprintf(out, "shards    %d × %d copies; by its settings a failover takes at most %s\n", k.Shards, k.Replication, k.FailoverBound())
-	}
-	for _, w := range s.Workload {
-		if w.KV != "" {
-			fmt.Fprintf(out, "clients   %s: %d, %s writes, %s reads, %s tracers\n", w.KV, w.Clients, w.Writes+w.Transfers, w.Reads, *w.Tracers)
-		}
-	}
-	for _, l := range s.LoadSpecs() {
-		fmt.Fprintf(out, "load      %s: %g writes/s, %g reads/s\n", l.Index, l.Writes, l.Reads)
+	for _, line := range s.Describe() {
+		fmt.Fprintln(out, line)
 	}
 	if c := s.Controller; c != nil {
 		fmt.Fprintf(out, "control   policy %s every %s\n", c.Policy, c.Interval)
@@ -166,6 +154,7 @@ func newSchemaCommand() *cobra.Command {
 }
 
 func newInitCommand() *cobra.Command {
+	voc := catalog.Vocabulary()
 	force, system := false, ""
 	cmd := &cobra.Command{
 		Use:   "init [FILE]",
@@ -176,9 +165,9 @@ func newInitCommand() *cobra.Command {
 			if len(args) == 1 {
 				path = args[0]
 			}
-			text := scenarios.Starter(system)
+			text := voc.Starter(system)
 			if text == nil {
-				return usagef("--system: %s", source.Unknown("system", system, scenarios.Systems()))
+				return usagef("--system: %s", source.Unknown("system", system, voc.SystemNames()))
 			}
 			flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
 			if force {
@@ -203,6 +192,6 @@ func newInitCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "replace an existing file")
-	cmd.Flags().StringVar(&system, "system", scenarios.Systems()[0], "what the scenario describes: "+strings.Join(scenarios.Systems(), " or "))
+	cmd.Flags().StringVar(&system, "system", voc.SystemNames()[0], "what the scenario describes: "+strings.Join(voc.SystemNames(), " or "))
 	return cmd
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/es"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/restapi"
 )
@@ -104,19 +105,23 @@ func startServed(ctx context.Context, s *scenarios.Loaded, p *progress) (scenari
 	if err != nil {
 		return nil, err
 	}
-	cluster, err := backend.Start(ctx, s.ClusterSpec(), scenarios.StartOptions{Seed: s.Seed, Progress: p.line})
+	started, err := backend.Start(ctx, s.ClusterSpec(), scenarios.StartOptions{Seed: s.Seed, Progress: p.line})
 	if err != nil {
 		return nil, err
 	}
+	cluster, ok := started.(es.Cluster)
+	if !ok {
+		return nil, errors.Join(errors.New("the backend has no Elasticsearch clusters"), started.Close(context.WithoutCancel(ctx)))
+	}
 	err = cluster.Run(ctx, func(run, _ context.Context) error {
 		p.line("loading data")
-		if err := cluster.LoadData(run, s.IndexSpecs()); err != nil {
+		if err := cluster.LoadData(run, es.IndexSpecs(s.Scenario)); err != nil {
 			return err
 		}
 		if err := cluster.Release(run); err != nil {
 			return err
 		}
-		return cluster.Background(run, s.LoadSpecs())
+		return cluster.Background(run, es.LoadSpecs(s.Scenario))
 	})
 	if err == nil {
 		err = ctx.Err()

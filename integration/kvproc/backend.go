@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/tcp"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/kv"
 	"github.com/shardquake/shardquake/scenarios/kvload"
 )
 
@@ -34,8 +34,8 @@ func (b *Backend) Name() string { return "real" }
 
 // Offers implements [scenarios.Backend].
 func (b *Backend) Offers(_ context.Context, spec scenarios.ClusterSpec) (chaos.Target, error) {
-	if spec.KV == nil {
-		return chaos.Target{}, fmt.Errorf("%w: %s is no key-value cluster", scenarios.ErrUnavailable, spec.Name)
+	if _, err := kv.SpecOf(spec); err != nil {
+		return chaos.Target{}, err
 	}
 	if len(b.Command) == 0 {
 		if _, err := ownCommand(); err != nil {
@@ -47,18 +47,18 @@ func (b *Backend) Offers(_ context.Context, spec scenarios.ClusterSpec) (chaos.T
 
 // Start implements [scenarios.Backend]: all nodes have joined when it returns.
 func (b *Backend) Start(ctx context.Context, spec scenarios.ClusterSpec, opt scenarios.StartOptions) (scenarios.Cluster, error) {
-	if spec.KV == nil {
-		return nil, fmt.Errorf("%w: %s is no key-value cluster", scenarios.ErrUnavailable, spec.Name)
+	own, err := kv.SpecOf(spec)
+	if err != nil {
+		return nil, err
 	}
-	c := &scene{spec: spec, clock: guard.New(clock.NewReal(opt.Seed)), clients: make(map[string]*tcp.Client)}
+	c := &scene{spec: spec, own: own, clock: guard.New(clock.NewReal(opt.Seed)), clients: make(map[string]*tcp.Client)}
 	c.seen.init(c)
 	opt.Progress("starting %d processes", len(spec.Nodes))
 	options := Options{Command: b.Command, Viewers: spec.Viewers, OnEvent: c.seen.happened,
-		Heartbeat: spec.KV.Settings.Heartbeat, Replicas: int(spec.KV.Settings.Replicas), ManualBalance: spec.KV.Settings.ManualBalance}
+		Heartbeat: own.Settings.Heartbeat, Replicas: int(own.Settings.Replicas), ManualBalance: own.Settings.ManualBalance}
 	for _, n := range spec.Nodes {
 		options.Nodes = append(options.Nodes, NodeSpec{Name: n.Name, Zone: n.Attributes["zone"], Disk: n.Disk, Late: n.Late})
 	}
-	var err error
 	c.nodes, err = Start(ctx, options)
 	if errors.Is(err, ErrCommand) {
 		err = fmt.Errorf("%w: %w", scenarios.ErrUnavailable, err)
@@ -84,6 +84,7 @@ func aborted(ctx context.Context, err error) error {
 type scene struct {
 	nodes *Cluster
 	spec  scenarios.ClusterSpec
+	own   *kv.Spec
 	clock *guard.Clock
 	seen  observer
 
@@ -92,7 +93,7 @@ type scene struct {
 	closed  bool
 }
 
-var _ scenarios.KVCluster = (*scene)(nil)
+var _ kv.Cluster = (*scene)(nil)
 
 // form waits until the nodes are a cluster and gives it the settings described.
 func (c *scene) form(ctx context.Context) error {
@@ -104,7 +105,7 @@ func (c *scene) form(ctx context.Context) error {
 	direct := tcp.NewClient(c.nodes.Direct())
 	defer direct.Close()
 	for {
-		r, err := direct.Command(ctx, wire.Command{Kind: wire.ChangeSettings, Settings: &c.spec.KV.Settings})
+		r, err := direct.Command(ctx, wire.Command{Kind: wire.ChangeSettings, Settings: &c.own.Settings})
 		switch {
 		case err == nil && r.Status == wire.OK:
 			return nil
@@ -131,7 +132,7 @@ func (c *scene) Run(ctx context.Context, main func(run, cleanup context.Context)
 // Clock implements [scenarios.Cluster]: real endpoints outside the nodes share one.
 func (c *scene) Clock(string) clock.Clock { return c.clock }
 
-// Call implements [scenarios.KVCluster].
+// Call implements [kv.Cluster].
 func (c *scene) Call(ctx context.Context, viewer, node string, m wire.Message) (wire.Message, error) {
 	client, err := c.client(viewer)
 	if err != nil {
@@ -154,19 +155,6 @@ func (c *scene) client(viewer string) (*tcp.Client, error) {
 	return client, nil
 }
 
-// nobody answers HTTP.
-type nobody struct{}
-
-func (nobody) RoundTrip(*http.Request) (*http.Response, error) {
-	return nil, errors.New("a key-value node doesn't speak HTTP")
-}
-
-// Transport implements [scenarios.Cluster].
-func (c *scene) Transport(string) http.RoundTripper { return nobody{} }
-
-// URL implements [scenarios.Cluster].
-func (c *scene) URL(_, node string) string { return "kv://" + node }
-
 // Nodes implements [scenarios.Cluster].
 func (c *scene) Nodes() []string { return c.nodes.Names() }
 
@@ -179,29 +167,6 @@ func (c *scene) Target() chaos.Target {
 		Operator:   kvload.NewOperator(c, scenarios.ViewerClient, c.Nodes()),
 	}
 }
-
-// LoadData implements [scenarios.Cluster]. A key-value cluster has no indices.
-func (c *scene) LoadData(_ context.Context, indices []scenarios.IndexSpec) error {
-	if len(indices) > 0 {
-		return fmt.Errorf("a key-value cluster has no indices, as %s", indices[0].Name)
-	}
-	return nil
-}
-
-// Release implements [scenarios.Cluster]; nothing holds shards where they are.
-func (c *scene) Release(context.Context) error { return nil }
-
-// Background implements [scenarios.Cluster]. The load of a key-value cluster is single
-// operations of clients, which the runner makes.
-func (c *scene) Background(_ context.Context, loads []scenarios.LoadSpec) error {
-	if len(loads) > 0 {
-		return errors.New("a key-value cluster has no bulk load")
-	}
-	return nil
-}
-
-// Traffic implements [scenarios.Cluster]; see Background.
-func (c *scene) Traffic() scenarios.Traffic { return scenarios.Traffic{} }
 
 // Observe implements [scenarios.Cluster].
 func (c *scene) Observe(ctx context.Context, sink func(scenarios.Observation)) error {

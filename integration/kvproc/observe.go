@@ -12,6 +12,7 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/tcp"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/kv"
 )
 
 const (
@@ -35,13 +36,13 @@ type observer struct {
 	ctx   context.Context
 	sink  func(scenarios.Observation) // nil before it is started
 	early []scenarios.Observation     // from before it was started
-	watch *scenarios.KVWatch
+	watch *kv.Watch
 	used  map[string]int64 // percent, by node
 	said  map[string]told
 }
 
 func (o *observer) init(c *scene) {
-	o.c, o.watch, o.used = c, scenarios.NewKVWatch(c.spec.KV.Shards), make(map[string]int64)
+	o.c, o.watch, o.used = c, kv.NewWatch(c.own.Shards), make(map[string]int64)
 	o.said = make(map[string]told)
 }
 
@@ -65,7 +66,7 @@ func (o *observer) happened(name string, life int, e node.Event) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.tell(o.watch.Acts(scenarios.Acting{Shard: string(e.Shard), Epoch: e.Epoch, Node: name, Life: life})...)
+	o.tell(o.watch.Acts(kv.Acting{Shard: string(e.Shard), Epoch: e.Epoch, Node: name, Life: life})...)
 }
 
 // start tells what was seen until now, and a full picture, and goes on.
@@ -123,7 +124,7 @@ func (o *observer) look() {
 			leader = r
 		}
 	}
-	v := scenarios.KVView{Machine: o.machine, Now: o.c.clock.Monotonic()}
+	v := kv.View{Machine: o.machine, Now: o.c.clock.Monotonic()}
 	if leader != nil {
 		v.State, v.Leader = leader.State, node.Machine(leader.Leader)
 		v.InSync = func(s *shardmap.Shard) ([]shardmap.NodeID, bool) { return acting(answers[node.Machine(s.Primary)], s) }

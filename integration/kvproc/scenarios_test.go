@@ -9,6 +9,7 @@ import (
 
 	"github.com/shardquake/shardquake/integration/kvproc"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/kv"
 	"github.com/shardquake/shardquake/scenarios/scenariotest"
 )
 
@@ -35,7 +36,7 @@ func TestAScenarioHoldsOnProcesses(t *testing.T) {
 
 func TestAProgramThatIsNotTheCommandSaysWhatItNeeds(t *testing.T) {
 	t.Setenv("SHARDQUAKE_COMMAND", "")
-	spec := scenarios.ClusterSpec{Nodes: []scenarios.NodeSpec{{Name: "n1"}}, KV: &scenarios.KVSpec{Shards: 1}}
+	spec := scenarios.ClusterSpec{Nodes: []scenarios.NodeSpec{{Name: "n1"}}, Own: &kv.Spec{Shards: 1}}
 	opt := scenarios.StartOptions{Progress: t.Logf}
 	_, err := (&kvproc.Backend{}).Start(t.Context(), spec, opt)
 	require.ErrorIs(t, err, scenarios.ErrUnavailable)

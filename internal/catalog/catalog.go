@@ -16,6 +16,8 @@ import (
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/reports/quantity"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/es"
+	"github.com/shardquake/shardquake/scenarios/kv"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/restapi"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
@@ -55,7 +57,7 @@ func Clean(ctx context.Context) ([]string, error) {
 
 // Vocabulary is what scenario files may name.
 func Vocabulary() scenarios.Vocabulary {
-	v := scenarios.Vocabulary{Quantities: quantity.Names(), CheckSetting: checkSetting, CheckControl: checkControl}
+	v := scenarios.Vocabulary{Systems: []scenarios.System{es.System{}, kv.System{}}, Quantities: quantity.Names(), CheckSetting: checkSetting, CheckControl: checkControl}
 	for _, r := range policy.Registry() {
 		v.Policies = append(v.Policies, r.Name)
 	}

@@ -95,6 +95,35 @@ func (f *File) Has(path string) bool {
 	return err == nil && n != nil
 }
 
+// Root is the document.
+func (f *File) Root() ast.Node { return f.root }
+
+// Items are the entries of the list at a path; nil where there is none.
+func (f *File) Items(path string) []ast.Node {
+	p, err := yaml.PathString(path)
+	if err != nil {
+		return nil
+	}
+	n, err := p.FilterNode(f.root)
+	if err != nil {
+		return nil
+	}
+	list, ok := n.(*ast.SequenceNode)
+	if !ok {
+		return nil // told by Decode
+	}
+	return list.Values
+}
+
+// Located is an error of [DecodeNode], or several, with the places in the file.
+func (f *File) Located(err error) error {
+	var errs []error
+	for _, e := range apart(err) {
+		errs = append(errs, f.wrap(e))
+	}
+	return errors.Join(errs...)
+}
+
 // Annotate turns problems into one error with positions, nil when there are none. Of
 // several at one path the first is told: the others may be gone with it.
 func (f *File) Annotate(problems []Problem) error {

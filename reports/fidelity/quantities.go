@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/kv"
 )
 
 // Unit is what a quantity is measured in.
@@ -105,7 +106,7 @@ func runOf(label string, h *scenarios.History, spans []span) Run {
 		p := Phase{Name: s.name}
 		w := watch(h, s)
 		p.Quantities = w.quantities()
-		if h.KV == nil {
+		if kv.SeenBy(h) == nil {
 			p.Quantities = append(p.Quantities, recovered(run.Recoveries, s)...)
 		}
 		var mine []scenarios.Move
@@ -120,7 +121,7 @@ func runOf(label string, h *scenarios.History, spans []span) Run {
 		p.Moves = moveLabels(h.Observations, s.at, mine)
 		run.Phases = append(run.Phases, p)
 	}
-	if worst, ok := h.WorstOutage(); ok && len(run.Phases) > 0 {
+	if worst, ok := kv.WorstOutage(h); ok && len(run.Phases) > 0 {
 		first := &run.Phases[0]
 		first.Quantities = append(first.Quantities, seconds(LongestOutage, worst))
 	}

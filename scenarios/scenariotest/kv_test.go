@@ -21,7 +21,7 @@ func TestAKeyValueScenarioRepeatsExactly(t *testing.T) {
 	other := scenariotest.Run(t, "kv-bank-transfers", scenariotest.Seed(2))
 	assert.Equal(t, a.TraceHash, b.TraceHash)
 	assert.Equal(t, a.Outcomes, b.Outcomes)
-	assert.Equal(t, a.History.KV, b.History.KV)
+	assert.Equal(t, a.History.Own, b.History.Own)
 	assert.NotEqual(t, a.TraceHash, other.TraceHash)
 }
 

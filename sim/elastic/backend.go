@@ -13,6 +13,7 @@ import (
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/es"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -219,7 +220,7 @@ func (s *simulated) Target() chaos.Target { return s.target.all() }
 
 // LoadData implements [scenarios.Cluster]: indices without a placement are created and
 // allocated as by a request; then allocation is held and the others are there at once.
-func (s *simulated) LoadData(ctx context.Context, indices []scenarios.IndexSpec) error {
+func (s *simulated) LoadData(ctx context.Context, indices []es.IndexSpec) error {
 	err := s.loadData(ctx, indices)
 	if errors.Is(err, errUnfit) {
 		return fmt.Errorf("%w: %w", scenarios.ErrScenario, err)
@@ -227,7 +228,7 @@ func (s *simulated) LoadData(ctx context.Context, indices []scenarios.IndexSpec)
 	return err
 }
 
-func (s *simulated) loadData(ctx context.Context, indices []scenarios.IndexSpec) error {
+func (s *simulated) loadData(ctx context.Context, indices []es.IndexSpec) error {
 	var placed, free []IndexSpec
 	for _, ix := range indices {
 		spec := IndexSpec{
@@ -321,7 +322,7 @@ func (s *simulated) Release(ctx context.Context) error {
 }
 
 // Background implements [scenarios.Cluster].
-func (s *simulated) Background(_ context.Context, loads []scenarios.LoadSpec) error {
+func (s *simulated) Background(_ context.Context, loads []es.LoadSpec) error {
 	out := make([]Load, 0, len(loads))
 	for _, l := range loads {
 		out = append(out, Load{Index: l.Index, WritesPerSec: l.Writes, ReadsPerSec: l.Reads, DocBytes: l.DocBytes, Skew: l.Skew})

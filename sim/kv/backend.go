@@ -2,9 +2,7 @@ package kv
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -13,6 +11,7 @@ import (
 	kvnode "github.com/shardquake/shardquake/kvcluster/node"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/kv"
 	"github.com/shardquake/shardquake/sim"
 )
 
@@ -32,16 +31,17 @@ func (b *Backend) Name() string { return "sim" }
 
 // Offers implements [scenarios.Backend].
 func (b *Backend) Offers(_ context.Context, spec scenarios.ClusterSpec) (chaos.Target, error) {
-	if spec.KV == nil {
-		return chaos.Target{}, fmt.Errorf("%w: %s is no key-value cluster", scenarios.ErrUnavailable, spec.Name)
+	if _, err := kv.SpecOf(spec); err != nil {
+		return chaos.Target{}, err
 	}
 	return targetOf(&simulated{spec: spec}), nil
 }
 
 // Start implements [scenarios.Backend]: all nodes have joined when it returns.
 func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scenarios.StartOptions) (scenarios.Cluster, error) {
-	if spec.KV == nil {
-		return nil, fmt.Errorf("%w: %s is no key-value cluster", scenarios.ErrUnavailable, spec.Name)
+	own, err := kv.SpecOf(spec)
+	if err != nil {
+		return nil, err
 	}
 	e := sim.NewEngine(sim.Config{Seed: opt.Seed})
 	if opt.OnEvent != nil {
@@ -49,8 +49,8 @@ func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scena
 			opt.OnEvent(scenarios.Event{Index: r.Index, At: time.Duration(r.Time), What: strings.TrimSpace(r.Type + " " + r.Entity), Hash: r.Hash})
 		})
 	}
-	s := &simulated{e: e, spec: spec, callers: make(map[string]*Caller), clocks: make(map[string]*sim.Clock), ballast: make(map[string]int64)}
-	cfg := FleetConfig{Settings: spec.KV.Settings, Node: b.Node, Walls: true}
+	s := &simulated{e: e, spec: spec, own: own, callers: make(map[string]*Caller), clocks: make(map[string]*sim.Clock), ballast: make(map[string]int64)}
+	cfg := FleetConfig{Settings: own.Settings, Node: b.Node, Walls: true}
 	for _, n := range spec.Nodes {
 		cfg.Machines = append(cfg.Machines, n.Name)
 		if zone := n.Attributes["zone"]; zone != "" {
@@ -81,6 +81,7 @@ type simulated struct {
 	e       *sim.Engine
 	f       *Fleet
 	spec    scenarios.ClusterSpec
+	own     *kv.Spec
 	callers map[string]*Caller
 	clocks  map[string]*sim.Clock
 	ballast map[string]int64 // bytes, by machine
@@ -88,7 +89,7 @@ type simulated struct {
 	closed  bool
 }
 
-var _ scenarios.KVCluster = (*simulated)(nil)
+var _ kv.Cluster = (*simulated)(nil)
 
 // prompt is how many nodes are started with the cluster.
 func (s *simulated) prompt() (n int) {
@@ -119,7 +120,7 @@ func (s *simulated) Run(ctx context.Context, main func(run, cleanup context.Cont
 // Clock implements [scenarios.Cluster].
 func (s *simulated) Clock(viewer string) clock.Clock { return s.clocks[viewer] }
 
-// Call implements [scenarios.KVCluster].
+// Call implements [kv.Cluster].
 func (s *simulated) Call(ctx context.Context, viewer, node string, m wire.Message) (wire.Message, error) {
 	k := s.callers[viewer]
 	if k == nil || s.f.Machine(node) == nil {
@@ -142,19 +143,6 @@ func (s *simulated) Call(ctx context.Context, viewer, node string, m wire.Messag
 	return answer, nil
 }
 
-// nobody answers HTTP.
-type nobody struct{}
-
-func (nobody) RoundTrip(*http.Request) (*http.Response, error) {
-	return nil, errors.New("a key-value node doesn't speak HTTP")
-}
-
-// Transport implements [scenarios.Cluster].
-func (s *simulated) Transport(string) http.RoundTripper { return nobody{} }
-
-// URL implements [scenarios.Cluster].
-func (s *simulated) URL(_, node string) string { return "kv://" + node }
-
 // Nodes implements [scenarios.Cluster].
 func (s *simulated) Nodes() []string {
 	var names []string
@@ -166,29 +154,6 @@ func (s *simulated) Nodes() []string {
 
 // Target implements [scenarios.Cluster].
 func (s *simulated) Target() chaos.Target { return targetOf(s) }
-
-// LoadData implements [scenarios.Cluster]. A key-value cluster has no indices.
-func (s *simulated) LoadData(_ context.Context, indices []scenarios.IndexSpec) error {
-	if len(indices) > 0 {
-		return fmt.Errorf("a key-value cluster has no indices, as %s", indices[0].Name)
-	}
-	return nil
-}
-
-// Release implements [scenarios.Cluster]; nothing holds shards where they are.
-func (s *simulated) Release(context.Context) error { return nil }
-
-// Background implements [scenarios.Cluster]. The load of a key-value cluster is single
-// operations of clients, which the runner makes.
-func (s *simulated) Background(_ context.Context, loads []scenarios.LoadSpec) error {
-	if len(loads) > 0 {
-		return errors.New("a key-value cluster has no bulk load")
-	}
-	return nil
-}
-
-// Traffic implements [scenarios.Cluster]; see Background.
-func (s *simulated) Traffic() scenarios.Traffic { return scenarios.Traffic{} }
 
 // Observe implements [scenarios.Cluster].
 func (s *simulated) Observe(ctx context.Context, sink func(scenarios.Observation)) error {

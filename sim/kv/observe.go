@@ -8,6 +8,7 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/replica"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/kv"
 )
 
 // lookEvery is how often the cluster's health is looked at. New maps and primaries are
@@ -17,7 +18,7 @@ const lookEvery = 50 * time.Millisecond
 // observer makes observations of a simulated cluster.
 type observer struct {
 	s     *simulated
-	watch *scenarios.KVWatch
+	watch *kv.Watch
 	ctx   context.Context
 	sink  func(scenarios.Observation) // nil before it is started
 	early []scenarios.Observation     // from before it was started
@@ -25,7 +26,7 @@ type observer struct {
 }
 
 func (o *observer) init(s *simulated) {
-	*o = observer{s: s, watch: scenarios.NewKVWatch(s.spec.KV.Shards), used: make(map[string]int64)}
+	*o = observer{s: s, watch: kv.NewWatch(s.own.Shards), used: make(map[string]int64)}
 	s.f.OnEvent, s.f.OnStep = o.happened, o.stepped
 }
 
@@ -44,7 +45,7 @@ func (o *observer) tell(all []scenarios.Observation) {
 // happened notes who acts.
 func (o *observer) happened(m *Machine, e kvnode.Event) {
 	if e.What == "activated" {
-		o.tell(o.watch.Acts(scenarios.Acting{Shard: string(e.Shard), Epoch: e.Epoch, Node: m.name, Life: m.life}))
+		o.tell(o.watch.Acts(kv.Acting{Shard: string(e.Shard), Epoch: e.Epoch, Node: m.name, Life: m.life}))
 	}
 }
 
@@ -78,7 +79,7 @@ func (o *observer) look() {
 			byID[m.node.ID()] = m
 		}
 	}
-	v := scenarios.KVView{
+	v := kv.View{
 		Now: o.s.clocks[scenarios.ViewerClient].Monotonic(),
 		Machine: func(id shardmap.NodeID) string {
 			if m := byID[id]; m != nil {

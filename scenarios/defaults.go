@@ -1,0 +1,59 @@
+package scenarios
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/internal/units"
+)
+
+// Defaults fills in what a file leaves out. A zero that the file has is not left out: where
+// it makes no sense it is a problem.
+type Defaults struct {
+	has      func(path string) bool // whether the file has something there
+	problems []source.Problem
+}
+
+// Fill gives a field its default. Want says what a file should have instead of a zero; ""
+// lets the zero stand.
+func Fill[T comparable](d *Defaults, path string, field *T, value T, want string) {
+	var zero T
+	switch {
+	case *field != zero:
+	case !d.has(path):
+		*field = value
+	case want != "":
+		d.problems = append(d.problems, source.Problemf(path, "%v makes no sense here; expected %s, or nothing for the default", zero, want))
+	}
+}
+
+// complete fills in what the file leaves out, and says which zeros make no sense.
+func (s *Scenario) complete(has func(path string) bool) []source.Problem {
+	d := &Defaults{has: has}
+	Fill(d, "$.seed", &s.Seed, 1, "a number from 1 on")
+	Fill(d, "$.settle", &s.Settle, units.Duration(time.Minute), "") // 0s: don't wait
+	Fill(d, "$.steady-within", &s.Steady, units.Duration(3*time.Minute), "a time such as 3m")
+	for i, e := range s.Faults {
+		if e.Fault != nil && e.Fault.Lasts() == 0 {
+			var lasts units.Duration
+			Fill(d, fmt.Sprintf("$.faults[%d].%s.for", i, e.Fault.Kind()), &lasts, 0, "a time such as 30s")
+		}
+	}
+	n := &s.Cluster.Nodes
+	const nodes = "$.cluster.nodes."
+	Fill(d, nodes+"disk", &n.Disk, 100<<30, "a size such as 100gb")
+	Fill(d, nodes+"network", &n.Network, 125_000_000, "a rate such as 1gbit")
+	Fill(d, nodes+"latency", &n.Latency, units.Duration(200*time.Microsecond), "a time such as 200us")
+	Fill(d, nodes+"cpus", &n.CPUs, 2, "1 or more")
+	Fill(d, nodes+"heap", &n.Heap, 256<<20, "a size such as 256mb")
+	if s.system != nil {
+		s.system.Complete(s, d)
+	}
+	for _, e := range s.Expect {
+		if c, ok := e.Expectation.(Completer); ok {
+			c.Complete(s)
+		}
+	}
+	return d.problems
+}

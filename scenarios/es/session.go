@@ -1,0 +1,138 @@
+package es
+
+import (
+	"context"
+	"fmt"
+	"github.com/shardquake/shardquake/scenarios"
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/clock"
+)
+
+// host is the run as the session sees it, a *scenarios.Run.
+type host interface {
+	Scenario() *scenarios.Scenario
+	Clock() clock.Clock
+	Zero() time.Duration
+	Progress(format string, args ...any)
+	SleepUntil(ctx context.Context, at time.Duration) error
+	Sample(ctx context.Context, group clock.Group)
+	FaultInForce() bool
+	Log(line string)
+	Decided(scenarios.Decision)
+	NewSupervisor(scenarios.SupervisorConfig) (scenarios.Supervisor, error)
+}
+
+// session is an Elasticsearch cluster's side of a run.
+type session struct {
+	r           host
+	cluster     Cluster
+	controllers *controllers
+	answers     *answers
+	tracers     *tracers // nil before the load has started
+}
+
+// Begin implements [scenarios.System].
+func (System) Begin(r *scenarios.Run) (scenarios.Session, error) {
+	c, ok := r.Cluster().(Cluster)
+	if !ok {
+		return nil, fmt.Errorf("%w: the backend has no Elasticsearch clusters", scenarios.ErrUnavailable)
+	}
+	e := &session{r: r, cluster: c, answers: &answers{cluster: c}}
+	e.controllers = newControllers(r.Scenario(), e)
+	return e, nil
+}
+
+// Offer implements [scenarios.System].
+func (System) Offer(s *scenarios.Scenario, t chaos.Target) chaos.Target {
+	return newControllers(s, nil).over(t, &answers{})
+}
+
+// Target implements [scenarios.Session].
+func (e *session) Target() chaos.Target { return e.controllers.over(e.cluster.Target(), e.answers) }
+
+// Prepare implements [scenarios.Session].
+func (e *session) Prepare(ctx context.Context) error {
+	indices := IndexSpecs(e.r.Scenario())
+	if n := len(indices); n > 0 {
+		e.r.Progress("loading data, indices: %d", n)
+	}
+	if err := e.cluster.LoadData(ctx, indices); err != nil {
+		return fmt.Errorf("loading data: %w", err)
+	}
+	return nil
+}
+
+// Release implements [scenarios.Session].
+func (e *session) Release(ctx context.Context) error { return e.cluster.Release(ctx) }
+
+// Start implements [scenarios.Session].
+func (e *session) Start(ctx context.Context, group clock.Group) error {
+	err := e.startLoad(ctx, group)
+	if err == nil && e.r.Scenario().Controller != nil {
+		err = e.controllers.start(ctx, group)
+	}
+	return err
+}
+
+func (e *session) startLoad(ctx context.Context, group clock.Group) error {
+	e.tracers = newTracers(e.r, e.cluster)
+	if err := e.cluster.Background(ctx, loadsAt(e.r.Scenario(), 0)); err != nil {
+		return fmt.Errorf("starting the load: %w", err)
+	}
+	e.startLateLoad(ctx, group)
+	for i, w := range e.r.Scenario().Workload {
+		if *w.Tracers > 0 {
+			group.Go(ctx, fmt.Sprintf("tracer %d", i), func(ctx context.Context) {
+				if e.r.SleepUntil(ctx, w.From.D()) == nil {
+					e.tracers.write(ctx, group, w)
+				}
+			})
+		}
+	}
+	e.r.Sample(ctx, group)
+	return nil
+}
+
+// startLateLoad adds the streams that begin after t=0 when their time has come.
+func (e *session) startLateLoad(ctx context.Context, group clock.Group) {
+	var times []time.Duration
+	for _, w := range e.r.Scenario().Workload {
+		if w.From > 0 {
+			times = append(times, w.From.D())
+		}
+	}
+	slices.Sort(times)
+	if len(times) == 0 {
+		return
+	}
+	group.Go(ctx, "load", func(ctx context.Context) {
+		for _, at := range slices.Compact(times) {
+			if e.r.SleepUntil(ctx, at) != nil {
+				return
+			}
+			if err := e.cluster.Background(ctx, loadsAt(e.r.Scenario(), at)); err != nil {
+				e.r.Log("a load did not begin: " + err.Error())
+			}
+		}
+	})
+}
+
+// Stop implements [scenarios.Session].
+func (e *session) Stop(ctx context.Context) error { return e.cluster.Background(ctx, nil) }
+
+// Traffic implements [scenarios.Session].
+func (e *session) Traffic() scenarios.Traffic { return e.cluster.Traffic() }
+
+// Verify implements [scenarios.Session].
+func (e *session) Verify(ctx context.Context) error { return e.tracers.verify(ctx) }
+
+// Summary implements [scenarios.Session].
+func (e *session) Summary() scenarios.TracerSummary {
+	if e.tracers == nil {
+		return scenarios.TracerSummary{}
+	}
+	return e.tracers.summary()
+}

@@ -1,0 +1,77 @@
+package es
+
+import (
+	"context"
+	"github.com/shardquake/shardquake/scenarios"
+	"net/http"
+	"time"
+)
+
+// Cluster is a running Elasticsearch cluster, real or simulated.
+type Cluster interface {
+	scenarios.Cluster
+	// Transport dials nodes as seen by a viewer, over that viewer's links.
+	Transport(viewer string) http.RoundTripper
+	// URL is a node's HTTP address for that viewer.
+	URL(viewer, node string) string
+	// LoadData creates the indices and fills them as described, with the copies
+	// where the description puts them, all started. Called before t=0 in main's process.
+	LoadData(ctx context.Context, indices []IndexSpec) error
+	// Release lets go of what held placements in place; t=0 follows at once.
+	Release(ctx context.Context) error
+	// Background applies the bulk load of a workload and returns at once; an empty
+	// list stops it. What it acknowledged and failed is in Traffic.
+	Background(ctx context.Context, loads []LoadSpec) error
+	// Traffic counts the background operations since the cluster was started.
+	Traffic() scenarios.Traffic
+}
+
+// IndexSpec describes an index to load.
+type IndexSpec struct {
+	Name      string
+	Shards    int
+	Replicas  int
+	Bytes     int64             // store size of all primaries together
+	Docs      int64             // of all primaries together
+	Settings  map[string]string // "index." keys
+	Placement []int             // copies per node, n1 first; nil: the allocator's choice
+}
+
+// LoadSpec is a steady stream of operations.
+type LoadSpec struct {
+	Index    string
+	Writes   float64 // per second
+	Reads    float64 // per second
+	DocBytes int64
+	// Skew is the Zipf exponent over shards; 0: even.
+	Skew float64
+}
+
+// IndexSpecs are the indices for a backend.
+func IndexSpecs(s *scenarios.Scenario) []IndexSpec {
+	var out []IndexSpec
+	for _, ix := range s.NewIndices() {
+		out = append(out, IndexSpec{
+			Name: ix.Name, Shards: ix.Shards, Replicas: *ix.Replicas, Bytes: int64(ix.Size), Docs: ix.Docs,
+			Settings: ix.Settings, Placement: ix.Placement,
+		})
+	}
+	return out
+}
+
+// LoadSpecs are all bulk loads for a backend.
+func LoadSpecs(s *scenarios.Scenario) []LoadSpec { return loadsAt(s, s.Duration.D()) }
+
+// loadsAt are the bulk loads that have begun by a time since t=0.
+func loadsAt(s *scenarios.Scenario, at time.Duration) []LoadSpec {
+	var out []LoadSpec
+	for _, w := range s.Workload {
+		if w.From.D() > at {
+			continue
+		}
+		if w.Writes > 0 || w.Reads > 0 {
+			out = append(out, LoadSpec{Index: w.Index, Writes: float64(w.Writes), Reads: float64(w.Reads), DocBytes: int64(w.Doc), Skew: float64(w.Skew)})
+		}
+	}
+	return out
+}

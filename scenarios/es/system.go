@@ -1,0 +1,76 @@
+package es
+
+import (
+	_ "embed"
+	"fmt"
+	"github.com/shardquake/shardquake/scenarios"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/units"
+)
+
+//go:embed starter.yaml
+var starter []byte
+
+// System is Elasticsearch.
+type System struct{}
+
+// Name implements [scenarios.System].
+func (System) Name() string { return chaos.Elasticsearch }
+
+// Starter implements [scenarios.System].
+func (System) Starter() []byte { return starter }
+
+// Shapes implements [scenarios.System].
+func (System) Shapes(s *scenarios.Scenario) []chaos.IndexShape {
+	var out []chaos.IndexShape
+	if im := s.Imported(); im != nil {
+		for _, ix := range im.Indices {
+			out = append(out, chaos.IndexShape{Name: ix.Name, Shards: ix.ShardCount, Replicas: ix.Replicas})
+		}
+	}
+	for _, ix := range s.NewIndices() {
+		out = append(out, chaos.IndexShape{Name: ix.Name, Shards: ix.Shards, Replicas: *ix.Replicas})
+	}
+	return out
+}
+
+// Viewers implements [scenarios.System].
+func (System) Viewers(s *scenarios.Scenario) []string {
+	names := s.ControllerNames()
+	if len(names) == 0 {
+		names = []string{scenarios.ViewerController}
+	}
+	return append(names, scenarios.ViewerClient)
+}
+
+// Own implements [scenarios.System].
+func (System) Own(*scenarios.Scenario) any { return nil }
+
+// Describe implements [scenarios.System].
+func (System) Describe(s *scenarios.Scenario) []string {
+	var out []string
+	for _, ix := range IndexSpecs(s) {
+		out = append(out, fmt.Sprintf("index     %s: %d shards × %d copies, %s in primaries", ix.Name, ix.Shards, 1+ix.Replicas, units.FormatBytes(ix.Bytes)))
+	}
+	for _, l := range LoadSpecs(s) {
+		out = append(out, fmt.Sprintf("load      %s: %g writes/s, %g reads/s", l.Index, l.Writes, l.Reads))
+	}
+	return out
+}
+
+// Expectations implements [scenarios.System]. A new one is a file and a line here.
+func (System) Expectations() []scenarios.ExpectationKind {
+	return []scenarios.ExpectationKind{
+		kind("node-load", "a figure of the nodes' load (cpu, latency, …) stays within a bound", func() scenarios.Expectation { return &NodeLoadBound{} }),
+		kind("moves-at-most", "no more shard copies are relocated", func() scenarios.Expectation { return &MovesAtMost{} }),
+		kind("controller-actions", "how often the controller acted, or a shadow policy would have", func() scenarios.Expectation { return &ControllerActions{} }),
+		kind("repaired", "the cluster has replaced every corrupted copy by the end, or has left them", func() scenarios.Expectation { return &Repaired{} }),
+		kind("inconsistency", "the comparison of copies names those that were silently corrupted, and no others", func() scenarios.Expectation { return &Inconsistency{} }),
+		kind("decided", "the controller does something within a limit, or so often", func() scenarios.Expectation { return &Decided{} }),
+	}
+}
+
+func kind(name, about string, fresh func() scenarios.Expectation) scenarios.ExpectationKind {
+	return scenarios.ExpectationKind{Name: name, About: about, Systems: []string{chaos.Elasticsearch}, New: fresh}
+}

@@ -1,0 +1,179 @@
+package es
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"github.com/shardquake/shardquake/scenarios"
+	"io"
+	"net/http"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/shardquake/shardquake/internal/clock"
+)
+
+const (
+	// tracerLimit bounds one write or look-up.
+	tracerLimit = 10 * time.Second
+	// verifyLimit bounds the search for all acknowledged documents at the end.
+	verifyLimit = time.Minute
+)
+
+// tracers writes single documents and remembers which were acknowledged.
+type tracers struct {
+	clock     clock.Clock
+	transport http.RoundTripper
+	urls      []string
+
+	mu       sync.Mutex // held for moments only, never while waiting
+	acked    []tracerDoc
+	ops      []scenarios.TracerOp
+	sum      scenarios.TracerSummary
+	inFault  func() bool
+	progress func(format string, args ...any)
+	zero     time.Duration // clock's monotonic time at t=0
+}
+
+type tracerDoc struct{ index, id string }
+
+func newTracers(r host, c Cluster) *tracers {
+	t := &tracers{clock: r.Clock(), zero: r.Zero(), transport: c.Transport(scenarios.ViewerClient), inFault: r.FaultInForce, progress: r.Progress}
+	for _, n := range c.Nodes() {
+		t.urls = append(t.urls, c.URL(scenarios.ViewerClient, n))
+	}
+	return t
+}
+
+// write sends a document at every tick, each in a process of its own so that a slow
+// one does not hold up the next, to the nodes in turn.
+func (t *tracers) write(ctx context.Context, group clock.Group, w scenarios.LoadSection) {
+	every := time.Duration(float64(time.Second) / float64(*w.Tracers))
+	for n := 0; t.clock.Sleep(ctx, every) == nil; n++ {
+		doc := tracerDoc{w.Index, fmt.Sprintf("tracer-%s-%d", w.Index, n)}
+		url := t.urls[n%len(t.urls)]
+		group.Go(ctx, "tracer", func(ctx context.Context) { t.writeOne(ctx, url, doc, int64(n)) })
+	}
+}
+
+func (t *tracers) writeOne(ctx context.Context, url string, doc tracerDoc, n int64) {
+	start := t.clock.Monotonic()
+	body := fmt.Appendf(nil, `{"n":%d,"tracer":true}`, n)
+	status, _, err := t.call(ctx, http.MethodPut, url+"/"+doc.index+"/_doc/"+doc.id+"?timeout=5s", body)
+	took := t.clock.Monotonic() - start
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sum.Attempted++
+	op := scenarios.TracerOp{At: start, Latency: took}
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		op.Result = "failed" // nobody has seen it
+		t.sum.Failed++
+	case err != nil:
+		// The connection broke or time ran out: the write may have been applied.
+		op.Result = "unknown"
+		t.sum.Unknown++
+	case status == http.StatusOK || status == http.StatusCreated:
+		op.Result = "acked"
+		t.sum.Acked++
+		t.acked = append(t.acked, doc)
+		t.sum.LatencyMs = append(t.sum.LatencyMs, float64(took.Microseconds())/1000)
+		if t.inFault() {
+			t.sum.AckedInFault++
+		}
+	default:
+		op.Result = "failed"
+		t.sum.Failed++
+	}
+	t.ops = append(t.ops, op)
+}
+
+// call makes one request and reads the answer.
+func (t *tracers) call(ctx context.Context, method, url string, body []byte) (int, []byte, error) {
+	limited, cancel := t.clock.WithTimeout(ctx, tracerLimit)
+	defer cancel()
+	req, err := http.NewRequestWithContext(limited, method, url, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := t.transport.RoundTrip(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, data, err
+}
+
+// verify looks for every acknowledged document. A look-up that gets no answer goes
+// to the next node, until all are found, known to be missing, or time is up.
+func (t *tracers) verify(ctx context.Context) error {
+	limited, cancel := t.clock.WithTimeout(ctx, verifyLimit)
+	defer cancel()
+	if len(t.acked) > 0 {
+		t.progress("looking for %d acknowledged documents", len(t.acked))
+	}
+	for start := 0; start < len(t.acked); start += mgetBatch {
+		batch := t.acked[start:min(start+mgetBatch, len(t.acked))]
+		if err := t.verifyBatch(limited, batch); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return nil // time is up; the expectation sees that not all were checked
+		}
+	}
+	return nil
+}
+
+// mgetBatch is how many documents are looked for at once.
+const mgetBatch = 50
+
+// verifyBatch looks a batch up, each document by a request of its own, at once.
+func (t *tracers) verifyBatch(ctx context.Context, batch []tracerDoc) error {
+	group := t.clock.NewGroup()
+	for i, doc := range batch {
+		group.Go(ctx, "verify", func(ctx context.Context) { t.verifyOne(ctx, doc, i) })
+	}
+	return group.Wait(ctx)
+}
+
+func (t *tracers) verifyOne(ctx context.Context, doc tracerDoc, turn int) {
+	for ; ctx.Err() == nil; turn++ {
+		status, data, err := t.call(ctx, http.MethodGet, t.urls[turn%len(t.urls)]+"/"+doc.index+"/_doc/"+doc.id, nil)
+		var answer struct {
+			Found *bool `json:"found"`
+		}
+		if err != nil || (status != http.StatusOK && status != http.StatusNotFound) || json.Unmarshal(data, &answer) != nil || answer.Found == nil {
+			if t.clock.Sleep(ctx, 200*time.Millisecond) != nil {
+				return
+			}
+			continue
+		}
+		t.mu.Lock()
+		t.sum.Checked++
+		if !*answer.Found {
+			t.sum.Lost++
+			if len(t.sum.LostIDs) < scenarios.LostNamed {
+				t.sum.LostIDs = append(t.sum.LostIDs, doc.index+"/"+doc.id)
+			}
+		}
+		t.mu.Unlock()
+		return
+	}
+}
+
+// summary is the fate of all documents; times become those since t=0.
+func (t *tracers) summary() scenarios.TracerSummary {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.sum
+	for _, op := range t.ops {
+		op.At -= t.zero
+		s.Operations = append(s.Operations, op)
+	}
+	return s
+}
