@@ -10,6 +10,7 @@ import (
 
 	"github.com/shardquake/shardquake/kvcluster"
 	"github.com/shardquake/shardquake/kvcluster/client"
+	"github.com/shardquake/shardquake/kvcluster/node"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/tcp"
 	"github.com/shardquake/shardquake/kvcluster/wire"
@@ -126,4 +127,39 @@ func TestAClientKeepsToItsClusterAndSaysSo(t *testing.T) {
 	require.Error(t, err)
 	assert.ErrorContains(t, err, "node n3: ")
 	assert.ErrorContains(t, err, "another cluster: ")
+}
+
+func TestABatchOfWhichAPartCannotBeWrittenSaysWhich(t *testing.T) {
+	ctx, c := cluster(t)
+	db := open(t, c)
+	require.NoError(t, db.ChangeSettings(ctx, func(s *wire.Settings) { s.ManualFailover, s.Replicas = true, 1 }))
+	require.NoError(t, db.CreateShard(ctx, "late", "m", ""))
+	// Two shards with a copy each, on different nodes.
+	alone := func() (early, late shardmap.NodeID, ok bool) {
+		m, err := db.Shards().Map(ctx)
+		require.NoError(t, err)
+		a, z := m.Lookup("a"), m.Lookup("z")
+		return a.Primary, z.Primary, len(a.Replicas) == 1 && len(z.Replicas) == 1 && a.Settled() && z.Settled()
+	}
+	require.Eventually(t, func() bool { _, _, ok := alone(); return ok }, time.Minute, 50*time.Millisecond)
+	early, late, _ := alone()
+	if early == late {
+		to := shardmap.NodeID("n1")
+		if late == to {
+			to = "n2"
+		}
+		require.NoError(t, db.Shards().MigrateShard(ctx, "late", late, to))
+		require.Eventually(t, func() bool { _, at, ok := alone(); return ok && at == to }, time.Minute, 50*time.Millisecond)
+		late = to
+	}
+	batch := []client.Op{client.PutOp("apple", []byte("1")), client.PutOp("zebra", []byte("1"))}
+	require.NoError(t, db.Batch(ctx, batch))
+	require.NoError(t, c.Kill(ctx, node.Machine(late)))
+	err := db.Batch(ctx, batch, client.Within(4*time.Second))
+	var part *client.BatchError
+	require.ErrorAs(t, err, &part)
+	assert.Equal(t, []string{"apple"}, part.Done)
+	assert.Equal(t, []string{"zebra"}, append(part.NotDone, part.Unknown...))
+	assert.NotErrorIs(t, err, client.ErrUnavailable, "which would say that nothing was done")
+	assert.ErrorContains(t, err, "node "+string(late))
 }

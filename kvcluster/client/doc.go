@@ -11,7 +11,8 @@
 //
 // Every request has a number that stays when it is repeated, also at another primary
 // and after a split, so that it is done at most once. If the deadline comes while an attempt may
-// have had its effect, the error is [ErrUnknown]; with any other error nothing was done.
+// have had its effect, the error is [ErrUnknown]; with any other error nothing was done, but for a batch: a [BatchError] says
+// which of its keys were written.
 //
 // # Transactions
 //

@@ -291,3 +291,27 @@ func TestTheBoundGrowsWithWhatItRestsOn(t *testing.T) {
 	set.FailureThreshold = 4
 	assert.Equal(t, base+set.Heartbeat, failover.Bound(&set, usual))
 }
+
+func TestADrainingNodeHandsItsPrimariesOver(t *testing.T) {
+	w := newWorld(t, 3)
+	w.run(time.Minute)
+	was := w.shard().Primary
+	require.Len(t, w.shard().Replicas, 3)
+	w.given = nil
+	w.apply(wire.Command{Kind: wire.SetNodeState, Node: was, State: wire.Draining})
+	w.run(3 * time.Second)
+	assert.NotEqual(t, was, w.shard().Primary)
+	assert.True(t, w.shard().HasReplica(was), "its copy has nowhere to go")
+	assert.Equal(t, 1, w.count(wire.SetPrimary), "once, not to and fro")
+	assert.Empty(t, w.s.History(), "nothing has failed")
+
+	// Where nobody else may be primary, it stays: better drained later than missed.
+	w = newWorld(t, 3)
+	w.run(time.Minute)
+	was = w.shard().Primary
+	for i := range w.s.Members() {
+		w.apply(wire.Command{Kind: wire.SetNodeState, Node: w.s.Members()[i].ID, State: wire.Draining})
+	}
+	w.run(time.Minute)
+	assert.Equal(t, was, w.shard().Primary)
+}

@@ -34,18 +34,21 @@ func (e *Linearizable) Check(s *scenarios.Scenario) []source.Problem {
 	if e.Of != kvload.Registers {
 		return []source.Problem{source.Problemf("linearizable", "%s", source.Unknown("history", e.Of, []string{kvload.Registers}))}
 	}
-	found := false
+	found, clients := false, 0
 	for _, w := range s.Workload {
 		if w.KV != kvload.Registers || w.Writes == 0 && w.Reads == 0 {
 			continue
 		}
-		found = true
+		found, clients = true, clients+w.Clients
 		if w.Level == "one" || w.ReadLevel == "one" {
 			return []source.Problem{source.Problemf("linearizable", "at level one reads may be stale and writes be lost, so nothing of the kind is promised")}
 		}
 	}
 	if !found {
 		return []source.Problem{source.Problemf("linearizable", "no workload has registers; expected workload: with kv: registers")}
+	}
+	if clients == 1 {
+		return []source.Problem{source.Problemf("linearizable", "operations of one client never overlap; expected clients: 2 or more")}
 	}
 	return nil
 }

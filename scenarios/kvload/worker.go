@@ -86,8 +86,9 @@ func (w *worker) pair() int { return min(w.number/2, pairs(w.stream.Clients)-1) 
 
 // register writes or reads a register. Partners take the same one in the same round, and
 // each operation counts from the round's beginning, when both are issued: so they overlap
-// however fast the machine is, and none that ended before is among those that do. Streams with equally
-// many registers have the same ones, wherever their clients are.
+// however fast the machine is. A beginning that is told too early makes an interval longer,
+// which lets a check find less but nothing that isn't so. Streams with equally many
+// registers have the same ones, wherever their clients are.
 func (w *worker) register(ctx context.Context, write bool, round int64, issued time.Duration) {
 	l, s := w.load, w.stream
 	key := keyOf("r", rand.New(rand.NewPCG(w.together, uint64(round))).IntN(s.Keys), s.Keys)
