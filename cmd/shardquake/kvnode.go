@@ -61,7 +61,7 @@ nobody: if there is a cluster after all, there are two then.
 --heartbeat, --replicas and --manual-balance are settings of the cluster: they count when it
 is made.`,
 		Example: `  shardquake kv node --id n1 --bootstrap
-  shardquake kv node --id n2 --zone b --data /srv/n2`,
+  shardquake kv node --id n2 --bootstrap --zone b --data /srv/n2`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
