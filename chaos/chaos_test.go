@@ -102,6 +102,11 @@ func (fixedView) Topology() chaos.Topology   { return topology }
 func (v fixedView) Master() string           { return v.master }
 func (fixedView) Primary(string, int) string { return "n3" }
 func (fixedView) Replica(string, int) string { return "n2" }
+func (fixedView) Lives(string) bool          { return true }
+func (fixedView) Copies(node string) int     { return map[string]int{"n1": 4, "n2": 7, "n3": 2}[node] }
+func (fixedView) DiskUsed(node string) (float64, bool) {
+	return map[string]float64{"n1": 50, "n2": 20, "n3": 80}[node], true
+}
 
 // fake is a cluster that says what can be done to it.
 type fake interface{ target() chaos.Target }

@@ -59,6 +59,13 @@ func (h *holds) lost(p Primitive) error {
 	return nil
 }
 
+// held is whether anybody holds a thing.
+func (h *holds) held(what Hold) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.by[what.On]) > 0
+}
+
 func (h *holds) drop(p *applied) {
 	on := p.Holds().On
 	if on == "" {

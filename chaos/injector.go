@@ -104,12 +104,28 @@ func (v anyView) Master() string             { return v.t.Nodes[0] }
 func (v anyView) Primary(string, int) string { return v.t.Nodes[0] }
 func (v anyView) Replica(string, int) string { return v.t.Nodes[0] }
 
+// Lives is of any node: of a plan that is previewed nobody knows who will.
+func (v anyView) Lives(string) bool               { return true }
+func (v anyView) Copies(string) int               { return 0 }
+func (v anyView) DiskUsed(string) (float64, bool) { return 0, false }
+
+// survivors is a view in which nodes whose processes faults have taken away don't live,
+// also before the cluster has noticed.
+type survivors struct {
+	View
+	in *Injector
+}
+
+func (s survivors) Lives(node string) bool {
+	return s.View.Lives(node) && !s.in.holds.held(loseProcess{node: node}.Holds())
+}
+
 // Strike injects a fault and starts to probe it. A fault that can't be injected
 // leaves nothing behind: what was applied is undone, and the record says why.
 func (in *Injector) Strike(ctx context.Context, f Fault) *Active {
 	rec := &Record{Kind: f.Kind(), Params: f, At: in.now(), HealedAt: -1}
 	a := &Active{Record: rec, injector: in, probes: in.Clock.NewGroup()}
-	resolved, err := f.Resolve(in.View)
+	resolved, err := f.Resolve(survivors{in.View, in})
 	if err != nil {
 		rec.Error = err.Error()
 		return a

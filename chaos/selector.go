@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,6 +21,8 @@ type Topology struct {
 	Controllers []string
 	Attributes  []map[string]string // of each node
 	Indices     []IndexShape
+	// Diskless are the nodes that hold no data.
+	Diskless []string
 }
 
 // IndexShape is an index's name and numbers of shards and of copies beside each primary.
@@ -39,21 +42,59 @@ type View interface {
 	// Replica is the node of a shard's active replica, the first by name of several; ""
 	// when there is none.
 	Replica(index string, shard int) string
+	// Lives is whether a node is a member of the cluster now.
+	Lives(node string) bool
+	// Copies is how many active shard copies a node holds.
+	Copies(node string) int
+	// DiskUsed is how full a node's disk is, in percent; known is whether it was seen.
+	DiskUsed(node string) (percent float64, known bool)
 }
 
 // Selector names endpoints: a node or viewer ("n2", "controller"), the elected
-// "master", a "follower" (the first node that is not the master), an attribute
+// "master", a "follower" (the first node that lives and is not the master), an attribute
 // ("zone=a": every such node), the node of a primary ("primary(logs,0)") or of a replica
-// ("replica(logs,0)": the first by name), or "rest"
-// (in a partition: every node that the other side does not name).
+// ("replica(logs,0)": the first by name), a node by what it holds ("emptiest", "fullest",
+// "emptiest-disk", "fullest-disk", "copies(12)"), or "rest"
+// (in a partition: every node that the other side does not name). In a list "another
+// follower" is one that the list has not named before.
 type Selector string
 
-const selectorHelp = "expected a node (%s), master, follower, ATTRIBUTE=VALUE, primary(INDEX,SHARD), replica(INDEX,SHARD) or rest"
+const (
+	selectorHelp = "expected a node (%s), master, follower, emptiest, fullest, emptiest-disk, fullest-disk, copies(N), ATTRIBUTE=VALUE, primary(INDEX,SHARD), replica(INDEX,SHARD) or rest"
+	another      = "another "
+)
+
+// byWhatTheyHold order nodes by what they hold; the first is meant.
+var byWhatTheyHold = map[string]func(a, b holding) int{
+	"emptiest":      func(a, b holding) int { return cmp.Compare(a.copies, b.copies) },
+	"fullest":       func(a, b holding) int { return cmp.Compare(b.copies, a.copies) },
+	"emptiest-disk": func(a, b holding) int { return cmp.Compare(a.percent, b.percent) },
+	"fullest-disk":  func(a, b holding) int { return cmp.Compare(b.percent, a.percent) },
+}
+
+// holding is a node and what it holds.
+type holding struct {
+	node    string
+	copies  int
+	percent float64
+}
+
+// several reports whether the selector means all nodes that fit it, and not the first.
+func (s Selector) several() bool { return strings.Contains(string(s), "=") }
 
 // check returns what is wrong with the selector, "" when nothing is.
 func (s Selector) check(t Topology, viewers, rest bool) string {
 	text := string(s)
-	if slices.Contains(t.Nodes, text) || text == "master" || text == "follower" {
+	if of, is := strings.CutPrefix(text, another); is {
+		if slices.Contains(append(slices.Clone(t.Nodes), t.Viewers...), of) || of == "rest" || of == "master" {
+			return fmt.Sprintf("there is no other %s", of)
+		}
+		return Selector(of).check(t, viewers, rest)
+	}
+	if _, is := byWhatTheyHold[text]; is || slices.Contains(t.Nodes, text) || text == "master" || text == "follower" {
+		return ""
+	}
+	if _, is := parseCount(text); is {
 		return ""
 	}
 	if slices.Contains(t.Viewers, text) {
@@ -123,26 +164,25 @@ func parseCopy(s string) (role, index string, shard int, ok bool) {
 	return role, strings.TrimSpace(index), shard, ok && ok2 && err == nil && shard >= 0
 }
 
+// parseCount reads "copies(N)".
+func parseCount(s string) (int, bool) {
+	arg, ok := strings.CutPrefix(s, "copies(")
+	if !ok {
+		return 0, false
+	}
+	arg, ok = strings.CutSuffix(arg, ")")
+	n, err := strconv.Atoi(strings.TrimSpace(arg))
+	return n, ok && err == nil && n >= 0
+}
+
 // resolve gives the names that the selector means now.
-func (s Selector) resolve(v View) ([]string, error) {
+func (s Selector) resolve(v View) ([]string, error) { return resolveAll([]Selector{s}, v) }
+
+// candidates are the nodes that fit the selector now, the first choice first.
+func (s Selector) candidates(v View) ([]string, error) {
 	text, t := string(s), v.Topology()
 	if slices.Contains(t.Nodes, text) || slices.Contains(t.Viewers, text) {
 		return []string{text}, nil
-	}
-	switch text {
-	case "master":
-		if m := v.Master(); m != "" {
-			return []string{m}, nil
-		}
-		return nil, fmt.Errorf("no master is elected at this moment")
-	case "follower":
-		m := v.Master()
-		for _, n := range t.Nodes {
-			if n != m {
-				return []string{n}, nil
-			}
-		}
-		return nil, fmt.Errorf("the cluster has no node beside its master")
 	}
 	if key, value, ok := strings.Cut(text, "="); ok {
 		var out []string
@@ -163,16 +203,71 @@ func (s Selector) resolve(v View) ([]string, error) {
 		}
 		return nil, fmt.Errorf("shard %s[%d] has no active %s at this moment", index, shard, role)
 	}
-	return nil, fmt.Errorf("unknown selector %q", text)
+	return s.living(v)
+}
+
+// living are the candidates of the selectors that mean nodes which live.
+func (s Selector) living(v View) ([]string, error) {
+	text, master := string(s), v.Master()
+	if text == "master" {
+		if master == "" {
+			return nil, fmt.Errorf("no master is elected at this moment")
+		}
+		return []string{master}, nil
+	}
+	order := byWhatTheyHold[text]
+	want, counted := parseCount(text)
+	var all []holding
+	for _, n := range v.Topology().Nodes {
+		if !v.Lives(n) {
+			continue
+		}
+		h := holding{node: n, copies: v.Copies(n)}
+		h.percent, _ = v.DiskUsed(n)
+		data := !slices.Contains(v.Topology().Diskless, n)
+		switch {
+		case text == "follower" && n != master, order != nil && data, counted && h.copies == want:
+			all = append(all, h)
+		}
+	}
+	switch {
+	case len(all) > 0:
+	case text == "follower":
+		return nil, fmt.Errorf("no node lives beside the master")
+	case counted:
+		return nil, fmt.Errorf("no node holds %d copies at this moment", want)
+	case order != nil:
+		return nil, fmt.Errorf("no node that could hold data lives")
+	default:
+		return nil, fmt.Errorf("unknown selector %q", text)
+	}
+	if order != nil {
+		slices.SortStableFunc(all, order) // of equals the first by name
+	}
+	out := make([]string, len(all))
+	for i, h := range all {
+		out[i] = h.node
+	}
+	return out, nil
 }
 
 // resolveAll resolves several selectors, without repetition, in their order.
 func resolveAll(sel []Selector, v View) ([]string, error) {
 	var out []string
 	for _, s := range sel {
-		names, err := s.resolve(v)
+		text, other := strings.CutPrefix(string(s), another)
+		names, err := Selector(text).candidates(v)
 		if err != nil {
 			return nil, err
+		}
+		if other {
+			names = slices.DeleteFunc(names, func(n string) bool { return slices.Contains(out, n) })
+			if len(names) == 0 {
+				return nil, fmt.Errorf("there is no other %s", text)
+			}
+		}
+		if !s.several() {
+			names = names[:1]
 		}
 		for _, n := range names {
 			if !slices.Contains(out, n) {

@@ -35,7 +35,7 @@ func (s *Scenario) complete(has func(path string) bool) []source.Problem {
 	Fill(d, "$.settle", &s.Settle, units.Duration(time.Minute), "") // 0s: don't wait
 	Fill(d, "$.steady-within", &s.Steady, units.Duration(3*time.Minute), "a time such as 3m")
 	for i, e := range s.Faults {
-		if e.Fault != nil && e.Fault.Lasts() == 0 {
+		if e.Fault != nil && !e.Passes() {
 			var lasts units.Duration
 			Fill(d, fmt.Sprintf("$.faults[%d].%s.for", i, e.Fault.Kind()), &lasts, 0, "a time such as 30s")
 		}

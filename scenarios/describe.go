@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/shardquake/shardquake/chaos"
 )
@@ -34,6 +35,11 @@ func (s *Scenario) Topology() chaos.Topology {
 		t.Attributes = append(t.Attributes, s.attributesOf(i))
 	}
 	t.Indices = s.system.Shapes(s)
+	for _, n := range s.ClusterSpec().Nodes {
+		if len(n.Roles) > 0 && !slices.ContainsFunc(n.Roles, func(r string) bool { return strings.HasPrefix(r, "data") }) {
+			t.Diskless = append(t.Diskless, n.Name)
+		}
+	}
 	return t
 }
 

@@ -84,7 +84,7 @@ func (e *Recovered) Check(s *Scenario) []source.Problem {
 	if e.Status != "green" && e.Status != "yellow" {
 		ps = append(ps, source.Problemf("recovered", "%s", source.Unknown("status", e.Status, []string{"green", "yellow"})))
 	}
-	if e.Healed && !slices.ContainsFunc(s.Faults, func(f chaos.Entry) bool { return f.Fault.Lasts() > 0 }) {
+	if e.Healed && !slices.ContainsFunc(s.Faults, func(f chaos.Entry) bool { return f.Passes() }) {
 		ps = append(ps, source.Problemf("healed", "no fault of this scenario ends before the run does"))
 	}
 	return ps

@@ -188,3 +188,32 @@ func (h *History) Moves() []Move {
 	}
 	return out
 }
+
+// lastCopies are the copies of each shard as they were seen last.
+func (h *History) lastCopies() map[shardKey][]Copy {
+	out := map[shardKey][]Copy{}
+	for _, o := range h.Observations {
+		copies, is := o.Sight.(Copies)
+		if !is {
+			continue
+		}
+		for _, c := range copies { // all copies of each shard that is named
+			delete(out, shardKey{c.Index, c.Shard})
+		}
+		for _, c := range copies {
+			k := shardKey{c.Index, c.Shard}
+			out[k] = append(out[k], c)
+		}
+	}
+	return out
+}
+
+// anyShard is whether the copies of any shard fit as they were seen last.
+func (h *History) anyShard(fits func([]Copy) bool) bool {
+	for _, copies := range h.lastCopies() {
+		if fits(copies) {
+			return true
+		}
+	}
+	return false
+}

@@ -36,6 +36,7 @@ func (r *Run) observe(o Observation) {
 	}
 	r.state.take(o)
 	r.history.Observations = append(r.history.Observations, o)
+	r.tellWatchers(o)
 }
 
 // shift turns the clock's time into time since t=0.
@@ -109,37 +110,6 @@ func (r *Run) Sample(ctx context.Context, group clock.Group) {
 
 func (r *Run) sampleTraffic() {
 	r.history.Traffic = append(r.history.Traffic, TrafficSample{At: r.now(), Traffic: r.session.Traffic()})
-}
-
-// startFaults injects every fault at its time and heals those that pass. Records
-// stand in the order of the plan's times.
-func (r *Run) startFaults(ctx context.Context, group clock.Group) {
-	order := r.inOrder()
-	group.Go(ctx, "faults", func(ctx context.Context) {
-		for _, e := range order {
-			if r.SleepUntil(ctx, e.At.D()) != nil {
-				return
-			}
-			r.progress("t=%s: %s", e.At, e.Fault.Kind())
-			a := r.injector.Strike(ctx, e.Fault)
-			a.Record.Due = e.At.D()
-			r.actives = append(r.actives, a)
-			r.history.Faults = append(r.history.Faults, a.Record)
-			if !a.Record.Injected {
-				r.progress("the fault was not injected: %s", a.Record.Error)
-				continue
-			}
-			r.addInForce(1)
-			if d := e.Fault.Lasts(); d > 0 {
-				group.Go(ctx, "heal", func(ctx context.Context) {
-					if r.SleepUntil(ctx, e.At.D()+d) == nil && a.Heal(ctx) == nil {
-						r.addInForce(-1)
-						r.progress("t=%s: %s healed", units.Duration(r.now().Round(time.Millisecond)), e.Fault.Kind())
-					}
-				})
-			}
-		}
-	})
 }
 
 // healPassing ends what the run put in force, except what is meant for good, such as a lost node.

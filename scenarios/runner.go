@@ -1,12 +1,10 @@
 package scenarios
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -156,6 +154,7 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 	for _, e := range s.Expect {
 		res.Outcomes = append(res.Outcomes, e.judged(run.history)...)
 	}
+	res.Outcomes = append(res.Outcomes, run.unshown()...)
 	res.Verdict = Worst(res.Outcomes)
 	return res, nil
 }
@@ -178,13 +177,15 @@ type Run struct {
 	started  bool // load and controller were
 
 	// mu guards what several processes touch; it is held for moments only.
-	mu      sync.Mutex
-	begun   bool // t=0 has come
-	closed  bool // what comes now is too late for the history
-	state   liveState
-	inForce int // faults struck and not healed
-	history *History
-	lines   []LogLine
+	mu       sync.Mutex
+	begun    bool // t=0 has come
+	closed   bool // what comes now is too late for the history
+	state    liveState
+	inForce  int // faults struck and not healed
+	history  *History
+	lines    []LogLine
+	watchers []*watcher
+	plan     []*planned // its entries as the file has them
 }
 
 // Supported refuses what a backend can't do to the cluster of a scenario, before anything
@@ -350,22 +351,4 @@ func (r *Run) SleepUntil(ctx context.Context, at time.Duration) error {
 		return r.clock.Sleep(ctx, d)
 	}
 	return ctx.Err()
-}
-
-// struck is the plan of the faults as they were injected; after an abort followed by
-// those that had not struck yet, as the file has them.
-func (r *Run) struck() chaos.Plan {
-	var p chaos.Plan
-	for _, f := range r.history.Faults {
-		p.Entries = append(p.Entries, chaos.Entry{At: durationOf(f.At), Fault: f.Params})
-	}
-	p.Entries = append(p.Entries, r.inOrder()[len(r.history.Faults):]...)
-	return p
-}
-
-// inOrder are the faults by the times at which they strike.
-func (r *Run) inOrder() []chaos.Entry {
-	order := slices.Clone(r.scenario.Faults)
-	slices.SortStableFunc(order, func(a, b chaos.Entry) int { return cmp.Compare(a.At, b.At) })
-	return order
 }

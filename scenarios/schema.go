@@ -80,17 +80,38 @@ func quantitySchema(t reflect.Type) *jsonschema.Schema {
 	return nil
 }
 
-// faultsSchema is one alternative for each kind of fault.
+// faultsSchema is one alternative for each kind of fault, with a time or a trigger.
 func faultsSchema(r *jsonschema.Reflector) *jsonschema.Schema {
 	out := &jsonschema.Schema{}
+	duration := quantitySchema(reflect.TypeFor[units.Duration]())
+	state := &jsonschema.Schema{Type: "string", Pattern: "^(green|yellow|red|steady)( again)?$", Examples: []any{"green again"}}
+	part := func(t reflect.Type) *jsonschema.Schema {
+		s := r.ReflectFromType(t)
+		s.Version = ""
+		return s
+	}
 	for _, k := range chaos.Kinds() {
 		props := jsonschema.NewProperties()
-		props.Set("at", quantitySchema(reflect.TypeFor[units.Duration]()))
-		params := r.ReflectFromType(reflect.TypeOf(k.New()).Elem())
-		params.Version = ""
+		props.Set("at", duration)
+		props.Set("when", state)
+		props.Set("while", part(reflect.TypeFor[chaos.While]()))
+		props.Set("after", part(reflect.TypeFor[chaos.After]()))
+		params := part(reflect.TypeOf(k.New()).Elem())
 		params.Description = k.About
+		if lasts, has := params.Properties.Get("for"); has {
+			either := *lasts
+			params.Properties.Set("for", &jsonschema.Schema{Description: lasts.Description, OneOf: []*jsonschema.Schema{
+				&either, {Type: "string", Pattern: "^until (green|yellow|red|steady)( again)?$"},
+			}})
+		}
 		props.Set(k.Name, params)
-		out.OneOf = append(out.OneOf, &jsonschema.Schema{Type: "object", Properties: props, Required: []string{"at", k.Name}, AdditionalProperties: jsonschema.FalseSchema})
+		var times []*jsonschema.Schema
+		for _, key := range []string{"at", "when", "while", "after"} {
+			times = append(times, &jsonschema.Schema{Required: []string{key}})
+		}
+		out.OneOf = append(out.OneOf, &jsonschema.Schema{
+			Type: "object", Properties: props, Required: []string{k.Name}, AnyOf: times, AdditionalProperties: jsonschema.FalseSchema,
+		})
 	}
 	return out
 }

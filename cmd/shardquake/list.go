@@ -128,11 +128,17 @@ func planLines(s *scenarios.Loaded, t chaos.Topology) ([]string, error) {
 		if err != nil {
 			return nil, usagef("%s: faults[%d], %s at %s: %w", s.File, i, e.Fault.Kind(), e.At, err)
 		}
-		until := "for good"
+		until, at := "for good", e.At.String()
 		if d := e.Fault.Lasts(); d > 0 {
 			until = "for " + units.FormatDuration(d)
 		}
-		lines = append(lines, fmt.Sprintf("  %s\t%s\t%s\treaches %s", e.At, e.Fault.Kind(), until, chaos.BlastRadius(r, t.Nodes)))
+		if e.Until != "" {
+			until = "until " + string(e.Until) + " again"
+		}
+		if e.Trigger != nil {
+			at = e.Trigger.String()
+		}
+		lines = append(lines, fmt.Sprintf("  %s\t%s\t%s\treaches %s", at, e.Fault.Kind(), until, chaos.BlastRadius(r, t.Nodes)))
 	}
 	return lines, nil
 }

@@ -1,8 +1,6 @@
 package fidelity
 
 import (
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
@@ -52,9 +50,12 @@ func spread(entries []chaos.Entry, i, n int) (chaos.Plan, time.Duration, error) 
 	part := float64(i+1) * 0.6180339887498949
 	stretch := time.Duration(float64(longest) * (part - float64(int(part)))).Round(time.Millisecond)
 	for _, e := range entries {
-		moved := chaos.Entry{At: e.At + units.Duration(by), Fault: e.Fault}
+		moved := e
+		if e.Trigger == nil {
+			moved.At += units.Duration(by)
+		}
 		if d := e.Fault.Lasts(); d > 0 {
-			f, err := lasting(e.Fault, d+stretch)
+			f, err := chaos.Lasting(e.Fault, d+stretch)
 			if err != nil {
 				return plan, 0, err
 			}
@@ -63,28 +64,4 @@ func spread(entries []chaos.Entry, i, n int) (chaos.Plan, time.Duration, error) 
 		plan.Entries = append(plan.Entries, moved)
 	}
 	return plan, by + stretch, nil
-}
-
-// lasting is the fault with another time. It goes by way of the form that plans are
-// kept in, where every fault calls it "for".
-func lasting(f chaos.Fault, d time.Duration) (chaos.Fault, error) {
-	text, err := json.Marshal(f)
-	if err != nil {
-		return nil, err
-	}
-	var params map[string]json.RawMessage
-	if err := json.Unmarshal(text, &params); err != nil {
-		return nil, err
-	}
-	if params["for"], err = json.Marshal(units.Duration(d)); err != nil {
-		return nil, err
-	}
-	if text, err = json.Marshal(params); err != nil {
-		return nil, err
-	}
-	out := chaos.New(f.Kind())
-	if err := json.Unmarshal(text, out); err != nil {
-		return nil, fmt.Errorf("fault %s: %w", f.Kind(), err)
-	}
-	return out, nil
 }
