@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -189,31 +191,28 @@ func (h *History) Moves() []Move {
 	return out
 }
 
-// lastCopies are the copies of each shard as they were seen last.
-func (h *History) lastCopies() map[shardKey][]Copy {
-	out := map[shardKey][]Copy{}
+// lastCopies are the copies of all shards as they were seen last, those of a shard together.
+func (h *History) lastCopies() []Copy {
+	last := map[shardKey][]Copy{}
 	for _, o := range h.Observations {
 		copies, is := o.Sight.(Copies)
 		if !is {
 			continue
 		}
 		for _, c := range copies { // all copies of each shard that is named
-			delete(out, shardKey{c.Index, c.Shard})
+			delete(last, shardKey{c.Index, c.Shard})
 		}
 		for _, c := range copies {
 			k := shardKey{c.Index, c.Shard}
-			out[k] = append(out[k], c)
+			last[k] = append(last[k], c)
 		}
+	}
+	keys := slices.SortedFunc(maps.Keys(last), func(a, b shardKey) int {
+		return cmp.Or(cmp.Compare(a.index, b.index), cmp.Compare(a.shard, b.shard))
+	})
+	var out []Copy
+	for _, k := range keys {
+		out = append(out, last[k]...)
 	}
 	return out
-}
-
-// anyShard is whether the copies of any shard fit as they were seen last.
-func (h *History) anyShard(fits func([]Copy) bool) bool {
-	for _, copies := range h.lastCopies() {
-		if fits(copies) {
-			return true
-		}
-	}
-	return false
 }

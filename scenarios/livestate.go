@@ -86,11 +86,9 @@ func (v liveView) Lives(node string) bool { return slices.Contains(v.r.live().me
 func (v liveView) Copies(node string) (n int) {
 	v.r.mu.Lock()
 	defer v.r.mu.Unlock()
-	for _, copies := range v.r.history.lastCopies() {
-		for _, c := range copies {
-			if c.Node == node && (c.State == "STARTED" || c.State == "RELOCATING") {
-				n++
-			}
+	for _, c := range v.r.history.lastCopies() {
+		if c.Node == node && (c.State == "STARTED" || c.State == "RELOCATING") {
+			n++
 		}
 	}
 	return n

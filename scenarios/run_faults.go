@@ -201,7 +201,7 @@ func (r *Run) awaitCopies(ctx context.Context, w chaos.While) error {
 		})
 	}
 	r.mu.Lock()
-	now := r.history.anyShard(any)
+	now := any(r.history.lastCopies())
 	r.mu.Unlock()
 	if now {
 		return nil
