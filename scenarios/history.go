@@ -207,7 +207,7 @@ func (h *History) lastCopies() []Copy {
 			last[k] = append(last[k], c)
 		}
 	}
-	keys := slices.SortedFunc(maps.Keys(last), func(a, b shardKey) int {
+	keys := slices.SortedFunc(maps.Keys(last), func(a, b shardKey) int { //determinism:allow sort-ties keys of a map are unique
 		return cmp.Or(cmp.Compare(a.index, b.index), cmp.Compare(a.shard, b.shard))
 	})
 	var out []Copy
