@@ -36,6 +36,10 @@ type Cluster struct {
 	ILM          []Policy     `json:"ilm_policies,omitempty"`
 	Calibration  Calibration  `json:"calibration,omitzero"`
 	DesiredStats *Desired     `json:"desired_balance,omitempty"`
+	// MasterInfo says that the known_ numbers are what the master had heard of sizes and
+	// disks: it asks every half minute, and decides by what it heard last. What has none was
+	// not heard of.
+	MasterInfo bool `json:"master_info,omitempty"`
 	// KV is what is particular to a key-value cluster.
 	KV *KV `json:"kv,omitempty"`
 }
@@ -111,6 +115,9 @@ type Disk struct {
 	Available Number `json:"available,omitzero"`
 	ByCopies  Number `json:"by_copies,omitzero"`
 	ByOthers  Number `json:"by_others,omitzero"`
+	// What the master had heard last.
+	KnownTotal     Number `json:"known_total,omitzero"`
+	KnownAvailable Number `json:"known_available,omitzero"`
 }
 
 // Index is an index with its copies.
@@ -140,6 +147,9 @@ type Shard struct {
 	Copies      []Copy   `json:"copies"`
 	// Desired are the nodes where the cluster's own desired balance wants copies.
 	Desired []string `json:"desired,omitempty"`
+	// Sizes that the master had heard of last: it knows them by role, not by copy.
+	KnownPrimary Number `json:"known_primary,omitzero"`
+	KnownReplica Number `json:"known_replica,omitzero"`
 }
 
 // Copy is one copy of a shard.

@@ -209,12 +209,21 @@ func (a *assembly) index(name string, doc *indexDoc, routing map[int][]copyDoc) 
 			s.PrimaryTerm = max(1, doc.Terms[strconv.Itoa(num)].v)
 			s.InSync = slices.Sorted(slices.Values(doc.InSync[strconv.Itoa(num)]))
 		}
+		if a.base.info != nil {
+			s.KnownPrimary, s.KnownReplica = a.knownSize(name, num, true), a.knownSize(name, num, false)
+		}
 		if err := a.copies(&s, name, num, routing[num]); err != nil {
 			return ix, err
 		}
 		ix.Shards = append(ix.Shards, s)
 	}
 	return ix, nil
+}
+
+// knownSize is the size of a shard that the master had heard of, by role.
+func (a *assembly) knownSize(index string, num int, primary bool) clusterfile.Number {
+	v, ok := a.base.info.sizes[sizeKey{index, num, primary}]
+	return number(whole{v, ok})
 }
 
 func setting(s clusterfile.Settings, key string, otherwise int) int {

@@ -251,9 +251,15 @@ func (a *assembly) disks() {
 		}
 	}
 	var guessed []string
+	info := a.base.info
+	a.c.MasterInfo = info != nil
 	for i := range a.c.Nodes {
 		n := &a.c.Nodes[i]
 		d := &n.Disk
+		if info != nil {
+			known := info.disks[a.ids[n.Name]]
+			d.KnownTotal, d.KnownAvailable = number(known.Total), number(known.Available)
+		}
 		d.ByCopies = clusterfile.Computed(held[n.Name])
 		switch {
 		case !d.Total.Known():

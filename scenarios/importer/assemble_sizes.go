@@ -37,7 +37,7 @@ func (a *assembly) sizes(ix *clusterfile.Index, rows map[catKey]catShard) {
 				v, ok := s.shardStats[statKey{ix.Name, num, a.ids[c.Node]}]
 				return v, ok
 			}); ok {
-				c.Bytes, c.Docs = number(st.bytes), number(st.docs)
+				c.Bytes, c.Docs = st.size(), number(st.docs)
 				if st.max.ok && st.max.v >= 0 {
 					c.Sequence = &clusterfile.Sequence{Max: st.max.v, Local: st.local.v, Global: st.glob.v}
 				}

@@ -114,6 +114,9 @@ func (snap *snapshot) absorb(o *snapshot) {
 	if snap.desiredStats == nil {
 		snap.desiredStats = o.desiredStats
 	}
+	if snap.info == nil {
+		snap.info = o.info
+	}
 	if snap.health == nil {
 		snap.health = o.health
 	}

@@ -41,7 +41,7 @@ type query struct {
 }
 
 // sampled are the counters, asked for again with a sample.
-const sampled = "/_stats/docs,store,indexing,search?level=shards&filter_path=indices.*.shards.*.routing,indices.*.shards.*.docs.count,indices.*.shards.*.store.size_in_bytes,indices.*.shards.*.seq_no,indices.*.shards.*.indexing.index_total,indices.*.shards.*.search.query_total"
+const sampled = "/_stats/docs,store,indexing,search?level=shards&filter_path=indices.*.shards.*.routing,indices.*.shards.*.docs.count,indices.*.shards.*.docs.total_size_in_bytes,indices.*.shards.*.store.size_in_bytes,indices.*.shards.*.seq_no,indices.*.shards.*.indexing.index_total,indices.*.shards.*.search.query_total"
 
 // queries are all requests, in the order in which they are made. Filters keep documents,
 // mappings, templates, users and scripts out of the answers.
@@ -57,7 +57,7 @@ var queries = []query{
 	{sampled, indicesStats, true, "sizes and counters of copies"},
 	{"/_cat/shards?format=json&bytes=b&h=index,shard,prirep,state,docs,store,ip,id,node,unassigned.reason,unassigned.at", catJSON, false, "the copies once more"},
 	{"/_recovery?filter_path=*.shards.type,*.shards.stage,*.shards.index.total_time_in_millis,*.shards.index.size.recovered_in_bytes", recoveries, false, "speeds of recoveries"},
-	{"/_internal/desired_balance?filter_path=stats.unassigned_shards,stats.undesired_allocations,routing_table.*.*.desired.node_ids", desiredBalance, false, "the desired balance"},
+	{"/_internal/desired_balance?filter_path=stats.unassigned_shards,stats.undesired_allocations,routing_table.*.*.desired.node_ids,cluster_info.nodes.*.least_available,cluster_info.shard_sizes", desiredBalance, false, "the desired balance"},
 	{"/_data_stream?filter_path=data_streams.name,data_streams.ilm_policy,data_streams.indices.index_name", dataStreams, false, "data streams"},
 	{"/_ilm/policy?filter_path=*.policy.phases.*.min_age,*.policy.phases.*.actions", ilmPolicies, false, "phases of lifecycle policies"},
 	{"/_nodes/shutdown?filter_path=nodes.node_id,nodes.type", shutdowns, false, "registered shutdowns"},

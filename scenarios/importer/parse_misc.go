@@ -102,6 +102,8 @@ func readDesired(s stream, snap *snapshot) error {
 			}
 			snap.desiredStats = &clusterfile.Desired{Unassigned: number(d.Unassigned), Undesired: number(d.Undesired)}
 			return nil
+		case "cluster_info":
+			return readInfo(s, snap)
 		case "routing_table":
 			return s.object(func(index string) error {
 				shards := map[int][]string{}
@@ -122,6 +124,60 @@ func readDesired(s stream, snap *snapshot) error {
 					shards[n] = d.Desired.Nodes
 					return nil
 				})
+			})
+		}
+		return s.SkipValue()
+	})
+}
+
+// infoDoc is what the master had heard of disks and sizes (ClusterInfo).
+type infoDoc struct {
+	disks map[string]fsTotal // by node id
+	sizes map[sizeKey]int64
+}
+
+// sizeKey names a size as the master knows it.
+type sizeKey struct {
+	index   string
+	shard   int
+	primary bool
+}
+
+func readInfo(s stream, snap *snapshot) error {
+	snap.info = &infoDoc{disks: map[string]fsTotal{}, sizes: map[sizeKey]int64{}}
+	return s.object(func(key string) error {
+		switch key {
+		case "nodes":
+			return s.object(func(id string) error {
+				var d struct {
+					Least struct {
+						Total whole `json:"total_bytes"`
+						Free  whole `json:"free_bytes"`
+					} `json:"least_available"`
+				}
+				if err := s.into(&d); err != nil {
+					return err
+				}
+				snap.info.disks[id] = fsTotal{d.Least.Total, d.Least.Free}
+				return nil
+			})
+		case "shard_sizes":
+			return s.object(func(name string) error {
+				var bytes whole
+				if err := s.into(&bytes); err != nil {
+					return err
+				}
+				// "[index][0][p]_bytes"; beside it stands a text for people, "[index][0][p]".
+				name, exact := strings.CutSuffix(name, "_bytes")
+				parts := strings.Split(strings.TrimSuffix(strings.TrimPrefix(name, "["), "]"), "][")
+				if !exact || len(parts) != 3 || !bytes.ok {
+					return nil
+				}
+				num, err := strconv.Atoi(parts[1])
+				if err == nil {
+					snap.info.sizes[sizeKey{parts[0], num, parts[2] == "p"}] = bytes.v
+				}
+				return nil
 			})
 		}
 		return s.SkipValue()

@@ -1,6 +1,10 @@
 package importer
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/shardquake/shardquake/scenarios/clusterfile"
+)
 
 // statKey names a copy in statistics: by the id of its node.
 type statKey struct {
@@ -13,8 +17,21 @@ type statKey struct {
 type shardStat struct {
 	primary          bool
 	docs, bytes      whole
+	segments         whole // bytes in them
 	max, local, glob whole
 	indexed, queried whole
+}
+
+// commitBytes is about what a store takes beside its segments.
+const commitBytes = 400
+
+// size is what the copy takes. Elasticsearch tells a store's size as it was up to ten
+// seconds ago (index.store.stats_refresh_interval), that of its segments as it is.
+func (s *shardStat) size() clusterfile.Number {
+	if s.segments.ok && s.segments.v > s.bytes.v {
+		return clusterfile.Computed(s.segments.v + commitBytes)
+	}
+	return number(s.bytes)
 }
 
 // readStats reads _stats?level=shards.
@@ -56,6 +73,7 @@ func readShardStat(s stream, snap *snapshot, index string, shard int) error {
 		} `json:"routing"`
 		Docs struct {
 			Count whole `json:"count"`
+			Size  whole `json:"total_size_in_bytes"`
 		} `json:"docs"`
 		Store struct {
 			Size whole `json:"size_in_bytes"`
@@ -76,7 +94,7 @@ func readShardStat(s stream, snap *snapshot, index string, shard int) error {
 		return err
 	}
 	snap.shardStats[statKey{index, shard, string(d.Routing.Node)}] = shardStat{
-		primary: bool(d.Routing.Primary), docs: d.Docs.Count, bytes: d.Store.Size,
+		primary: bool(d.Routing.Primary), docs: d.Docs.Count, bytes: d.Store.Size, segments: d.Docs.Size,
 		max: d.SeqNo.Max, local: d.SeqNo.Local, glob: d.SeqNo.Global, indexed: d.Indexing.Total, queried: d.Search.Total,
 	}
 	return nil

@@ -36,6 +36,7 @@ type snapshot struct {
 	speeds        []int64           // bytes per second of finished recoveries by files
 	desired       map[string]map[int][]string
 	desiredStats  *clusterfile.Desired
+	info          *infoDoc
 	health        *healthDoc
 	statsAt       int64 // when counters were taken
 }

@@ -41,6 +41,10 @@ type Cluster struct {
 	adoptable map[string]bool
 	// contents are what those hold of a cluster that starts in place, by allocation id.
 	contents map[string]content
+	// heard is what the master of a start in place knows of disks and sizes.
+	heard *allocation.ClusterInfo
+	// mix draws the orders in which routing tables list their indices; nil keeps them.
+	mix func(n int) []int
 	// vaults are the contents of snapshot repositories, in the order of their making.
 	vaults []*vault
 	// restoring are the sizes of shards that are or were restored; replaced, never changed.

@@ -2,6 +2,7 @@ package elastic
 
 import (
 	"slices"
+	"time"
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
@@ -32,15 +33,21 @@ func (s *infoService) latest() *allocation.ClusterInfo { return s.info }
 
 // start begins polling, at once.
 func (s *infoService) start() {
+	if heard := s.m.p.c.heard; heard != nil { // a start in place: the next poll is somewhere in its period
+		s.info = heard
+		interval := settings.ClusterInfoInterval.Get(s.m.p.conf)
+		s.schedule(time.Duration(s.m.p.c.e.Stream("info.phase", s.m.p.n.Name()).Int64N(int64(max(interval, 1)))))
+		return
+	}
 	s.poll()
-	s.schedule()
+	s.schedule(settings.ClusterInfoInterval.Get(s.m.p.conf))
 }
 
-func (s *infoService) schedule() {
+func (s *infoService) schedule(in time.Duration) {
 	p := s.m.p
-	s.timer = p.after(settings.ClusterInfoInterval.Get(p.conf), "info.poll", func() {
+	s.timer = p.after(in, "info.poll", func() {
 		s.poll()
-		s.schedule()
+		s.schedule(settings.ClusterInfoInterval.Get(p.conf))
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
 	"github.com/shardquake/shardquake/sim"
@@ -48,8 +49,9 @@ type leftover struct {
 // state could not be taken over.
 func (c *Cluster) StartInPlace(from *clusterfile.Cluster) (notes []string, err error) {
 	b := &inPlace{c: c, from: from, ids: make(map[string]string)}
+	c.mix = c.e.Stream("elastic.index-order", c.name).Perm
 	c.contents = make(map[string]content)
-	defer func() { c.contents = nil }()
+	defer func() { c.contents, c.heard = nil, nil }()
 	for _, n := range c.nodes {
 		if !n.cfg.Late {
 			b.ids[n.Name()] = n.ID()
@@ -149,12 +151,61 @@ func (b *inPlace) begin() {
 			n.proc.coord.Form(b.st)
 		}
 	}
+	b.c.heard = b.heard()
 	master.coord.Form(b.st)
 	m := master.master
 	unsettled := b.adoptDesired(m)
 	m.applied(b.c.deltas.between(emptyStateOf(master), b.st))
 	if unsettled {
 		m.reroute.ask("start in place", coordination.Normal, nil)
+	}
+}
+
+// heard is what the master knows of disks and sizes: what it said, else how it is.
+func (b *inPlace) heard() *allocation.ClusterInfo {
+	info := &allocation.ClusterInfo{
+		Nodes: make(map[string]allocation.DiskUsage), Reserved: make(map[string]allocation.Reservation),
+		ShardBytes: make(map[allocation.ShardKey]int64), DataPaths: make(map[allocation.NodeShard]string),
+	}
+	for _, d := range b.from.Nodes {
+		n := b.c.byName[d.Name]
+		if n == nil || n.proc == nil || !slices.ContainsFunc(n.cfg.Roles, func(r string) bool { return strings.HasPrefix(r, "data") }) {
+			continue
+		}
+		usage := allocation.DiskUsage{Path: dataPath, TotalBytes: n.disk.Total(), FreeBytes: n.disk.Free()}
+		if b.from.MasterInfo {
+			usage.TotalBytes, usage.FreeBytes = d.Disk.KnownTotal.V, d.Disk.KnownAvailable.V
+			if !d.Disk.KnownTotal.Known() {
+				continue
+			}
+		}
+		info.Nodes[n.ID()] = usage
+	}
+	for i := range b.from.Indices {
+		ix := &b.from.Indices[i]
+		for num := range ix.Shards {
+			b.hear(info, ix.Name, num, &ix.Shards[num])
+		}
+	}
+	return info
+}
+
+// hear enters the sizes of a shard's copies.
+func (b *inPlace) hear(info *allocation.ClusterInfo, index string, num int, s *clusterfile.Shard) {
+	for i := range s.Copies {
+		cp := &s.Copies[i]
+		bytes := cp.Bytes
+		if b.from.MasterInfo {
+			bytes = s.KnownReplica
+			if cp.Primary {
+				bytes = s.KnownPrimary
+			}
+		}
+		if !bytes.Known() || cp.State != clusterfile.Started && cp.State != clusterfile.Relocating {
+			continue
+		}
+		info.ShardBytes[allocation.ShardKey{Index: index, Shard: num, Primary: cp.Primary}] = bytes.V
+		info.DataPaths[allocation.NodeShard{Node: b.ids[cp.Node], Index: index, Shard: num}] = dataPath
 	}
 }
 

@@ -32,6 +32,7 @@ func newMaster(p *process) *master {
 	m.alloc = allocation.New(allocation.Config{
 		NewAllocationID: func() string { return newID(p.c.ids) },
 		NodeSettings:    p.n.cfg.Settings, Fetcher: m.fetch,
+		Mix: p.c.mix,
 	})
 	m.reroute.m, m.delayed.m = m, m
 	m.info = newInfoService(m)

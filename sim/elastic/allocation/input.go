@@ -112,6 +112,10 @@ type Config struct {
 	NodeSettings settings.Settings
 	// Fetcher is asked about copies on disk. Required.
 	Fetcher ShardFetcher
+	// Mix draws the order in which a new routing table lists its n indices. In
+	// Elasticsearch every instance of the table has an order of its own, by the random keys
+	// of its hash map; nil keeps the order of the table before.
+	Mix func(n int) []int
 }
 
 // Failure is a copy that failed (FailedShard).

@@ -215,6 +215,13 @@ func (p *pass) table() *state.RoutingTable {
 			out.Indices[i].Shards[num] = shardTable(s, copies)
 		}
 	}
+	if mix := p.svc.cfg.Mix; mix != nil {
+		mixed := make([]*state.IndexTable, len(out.Indices))
+		for i, from := range mix(len(mixed)) {
+			mixed[i] = out.Indices[from]
+		}
+		out.Indices = mixed
+	}
 	return out
 }
 

@@ -141,8 +141,18 @@ func diffBytes(old, st *state.State) int64 {
 	if old.Routing == st.Routing {
 		return n
 	}
+	var before map[*state.IndexTable]bool // made where the order is another one
 	for i, idx := range st.Routing.Indices {
-		if i >= len(old.Routing.Indices) || old.Routing.Indices[i] != idx {
+		if i < len(old.Routing.Indices) && old.Routing.Indices[i] == idx {
+			continue
+		}
+		if before == nil {
+			before = make(map[*state.IndexTable]bool, len(old.Routing.Indices))
+			for _, t := range old.Routing.Indices {
+				before[t] = true
+			}
+		}
+		if !before[idx] {
 			n += tableBytes(idx)
 		}
 	}

@@ -1,0 +1,329 @@
+package elastic_test
+
+import (
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/internal/catalog"
+	"github.com/shardquake/shardquake/internal/clock"
+	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/clusterfile"
+	"github.com/shardquake/shardquake/scenarios/importer"
+	"github.com/shardquake/shardquake/sim/elastic"
+)
+
+// recordedCase is a dump of a real cluster and what the cluster did next.
+type recordedCase struct {
+	bundle string
+	rep    struct {
+		Rep     int      `json:"rep"`
+		Victims []string `json:"victims"`
+		Marks   []struct {
+			What string
+			Took float64 `json:"took_s"`
+		} `json:"marks"`
+		Metrics map[string]struct {
+			Relocations  float64 `json:"relocations"`
+			Initializing float64 `json:"first_initializing_s"`
+			Removed      float64 `json:"node_removed_s"`
+		} `json:"metrics"`
+		Before, After struct {
+			Copies  map[string]int                              `json:"copies_per_node"`
+			Terms   map[string]map[string]int                   `json:"primary_terms"`
+			Routing map[string]map[string][]struct{ St string } `json:"routing"`
+		}
+		Recoveries []struct {
+			Kind  string `json:"kind"`
+			Bytes int64  `json:"bytes_recovered"`
+		} `json:"recoveries"`
+	}
+}
+
+// outcome is what a run came to, as numbers by name.
+type outcome map[string]float64
+
+// recorded is the outcome that the real cluster had.
+func (c *recordedCase) recorded() outcome {
+	o := outcome{}
+	for name, n := range c.rep.After.Copies {
+		o["copies on "+name] = float64(n)
+	}
+	for _, m := range c.rep.Metrics {
+		o["moves"] += m.Relocations
+		if m.Initializing > 1 { // after a delay that is set
+			o["first recovery, s"] = m.Initializing
+		}
+	}
+	for _, r := range c.rep.Recoveries {
+		o["recoveries by "+r.Kind]++
+		o["MB"] += float64(r.Bytes) / 1e6
+	}
+	for index, terms := range c.rep.After.Terms {
+		for shard, term := range terms {
+			o["promotions"] += float64(term - c.rep.Before.Terms[index][shard])
+		}
+		for _, copies := range c.rep.After.Routing[index] {
+			for _, cp := range copies {
+				if cp.St == "UNASSIGNED" {
+					o["unassigned"]++
+				}
+			}
+		}
+	}
+	return o
+}
+
+// readCases reads a timeline with its bundles.
+func readCases(t *testing.T, timeline string) []*recordedCase {
+	t.Helper()
+	f, err := os.Open(timeline)
+	require.NoError(t, err)
+	defer f.Close() //nolint:errcheck // reading only
+	z, err := gzip.NewReader(f)
+	require.NoError(t, err)
+	var doc struct{ Reps []json.RawMessage }
+	require.NoError(t, json.NewDecoder(z).Decode(&doc))
+	var out []*recordedCase
+	for _, raw := range doc.Reps {
+		c := &recordedCase{}
+		require.NoError(t, json.Unmarshal(raw, &c.rep))
+		c.bundle = strings.TrimSuffix(timeline, ".json.gz") + "-rep" + strconv.Itoa(c.rep.Rep) + ".zip"
+		out = append(out, c)
+	}
+	return out
+}
+
+// specOf describes an imported cluster to the backend, as a scenario does.
+func specOf(c *clusterfile.Cluster) scenarios.ClusterSpec {
+	spec := scenarios.ClusterSpec{Name: c.Name, System: c.System, Formed: c, Viewers: []string{scenarios.ViewerController, scenarios.ViewerClient}}
+	for _, n := range c.Nodes {
+		spec.Nodes = append(spec.Nodes, scenarios.NodeSpec{
+			Name: n.Name, Disk: n.Disk.Total.V, Network: 1_250_000_000, Latency: 200 * time.Microsecond, CPUs: int(n.Processors.V), Heap: n.HeapMax.V, Roles: n.Roles, Attributes: n.Attributes,
+		})
+	}
+	return spec
+}
+
+// startInPlace starts an imported cluster.
+func startInPlace(t testing.TB, c *clusterfile.Cluster, seed uint64) (scenarios.Cluster, *elastic.Cluster) {
+	t.Helper()
+	b, err := catalog.Backend("sim")
+	require.NoError(t, err)
+	cluster, err := b.Start(t.Context(), specOf(c), scenarios.StartOptions{Seed: seed, Progress: func(string, ...any) {}})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, cluster.Close(context.Background())) })
+	m, ok := elastic.Model(cluster)
+	require.True(t, ok)
+	return cluster, m
+}
+
+// strike does to the cluster what was done to the recorded one.
+func (c *recordedCase) strike(ctx context.Context, m *elastic.Cluster, clk clock.Clock, seed uint64) error {
+	what := c.rep.Marks[0].What
+	node := m.Nodes()[0]
+	persistent := func(key, value string) error {
+		_, _, err := node.UpdateClusterSettings(ctx, map[string]*string{key: &value}, nil, time.Minute, time.Minute)
+		return err
+	}
+	switch {
+	case strings.HasPrefix(what, "kill"):
+		return m.Kill(c.rep.Victims[0])
+	case strings.HasPrefix(what, "exclude"):
+		return persistent("cluster.routing.allocation.exclude._name", c.rep.Victims[0])
+	case strings.HasPrefix(what, "rebalance.enable=all"):
+		return persistent("cluster.routing.rebalance.enable", "all")
+	case strings.HasPrefix(what, "replicas + 1 of "):
+		names := strings.Split(strings.TrimPrefix(what, "replicas + 1 of "), ", ")
+		// Several requests took so long together; when each was sent was not recorded.
+		each := time.Duration(c.rep.Marks[0].Took * 1e9 / float64(len(names)) * float64(seed%9) / 8)
+		for i, name := range names {
+			begun := clk.Monotonic()
+			replicas := strconv.Itoa(node.Applied().Index(name).Replicas + 1)
+			if _, err := node.UpdateIndexSettings(ctx, []string{name}, map[string]*string{"index.number_of_replicas": &replicas}, time.Minute, time.Minute); err != nil {
+				return err
+			}
+			if i == len(names)-1 {
+				break
+			}
+			if err := clk.Sleep(ctx, max(0, each-(clk.Monotonic()-begun))); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return fmt.Errorf("don't know how to %q", what)
+}
+
+// predict runs one start in place until long after the event.
+func (c *recordedCase) predict(t *testing.T, dump *clusterfile.Cluster, seed uint64) outcome {
+	t.Helper()
+	cluster, m := startInPlace(t, dump, seed)
+	seen := &sight{moves: map[string]bool{}, recoveries: map[string]scenarios.Recovery{}}
+	terms := map[string]int64{}
+	require.NoError(t, cluster.Run(t.Context(), func(ctx, _ context.Context) error {
+		clk := cluster.Clock(scenarios.ViewerClient)
+		if err := cluster.Observe(ctx, seen.take); err != nil {
+			return err
+		}
+		if err := clk.Sleep(ctx, time.Second); err != nil {
+			return err
+		}
+		for _, ix := range m.Nodes()[0].Applied().Indices {
+			for i, term := range ix.PrimaryTerms {
+				terms[fmt.Sprint(ix.Name, i)] = term
+			}
+		}
+		seen.struck, seen.clk = clk.Monotonic(), clk
+		if err := c.strike(ctx, m, clk, seed); err != nil {
+			return err
+		}
+		return clk.Sleep(ctx, 30*time.Second)
+	}))
+	require.NoError(t, m.Err())
+	o := seen.outcome()
+	st := m.Nodes()[0].Applied()
+	for _, n := range m.Nodes() {
+		if n.Applied().Version > st.Version {
+			st = n.Applied()
+		}
+	}
+	for _, ix := range st.Indices {
+		for i, term := range ix.PrimaryTerms {
+			o["promotions"] += float64(term - terms[fmt.Sprint(ix.Name, i)])
+		}
+		for _, sh := range st.Routing.Index(ix.Name).Shards {
+			for _, cp := range sh.Copies {
+				if n := m.NodeByID(cp.Node); n != nil {
+					o["copies on "+n.Name()]++
+				} else {
+					o["unassigned"]++
+				}
+			}
+		}
+	}
+	return o
+}
+
+// sight is what was observed of a run.
+type sight struct {
+	moves      map[string]bool
+	recoveries map[string]scenarios.Recovery
+	removed    time.Duration
+	first      time.Duration
+	struck     time.Duration
+	clk        clock.Clock
+	nodes      int
+}
+
+func (s *sight) take(o scenarios.Observation) {
+	switch v := o.Sight.(type) {
+	case scenarios.Copies:
+		for _, c := range v {
+			if c.State == "RELOCATING" {
+				s.moves[fmt.Sprint(c.ID, c.To)] = true
+			}
+			if c.State == "INITIALIZING" && s.first == 0 && s.struck > 0 {
+				s.first = o.At
+			}
+		}
+	case scenarios.Recovery:
+		if v.Kind != "" && v.Kind != "local" || v.Stage == "DONE" {
+			s.recoveries[v.ID] = v
+		}
+	case scenarios.Members:
+		if s.nodes > len(v.Nodes) && s.removed == 0 {
+			s.removed = o.At
+		}
+		s.nodes = max(s.nodes, len(v.Nodes))
+	}
+}
+
+func (s *sight) outcome() outcome {
+	o := outcome{"moves": float64(len(s.moves))}
+	for _, r := range s.recoveries {
+		if r.Start < s.struck {
+			continue
+		}
+		o["recoveries by "+r.Kind]++
+		o["MB"] += float64(r.Bytes) / 1e6
+	}
+	if s.removed > 0 {
+		o["first recovery, s"] = (s.first - s.struck).Seconds()
+	}
+	return o
+}
+
+// starts is how many orders of the indices are tried.
+const starts = 200
+
+// judge compares what was recorded with the range of what the starts in place come to.
+func (c *recordedCase) judge(t *testing.T, n int) {
+	dump, err := importer.Import(t.Context(), importer.Options{Sources: []string{c.bundle}})
+	require.NoError(t, err)
+	got := map[string][]float64{}
+	var all []outcome
+	for seed := range n {
+		o := c.predict(t, dump, uint64(seed)+1)
+		all = append(all, o)
+		for k := range o {
+			got[k] = nil
+		}
+	}
+	want := c.recorded()
+	for k := range want {
+		got[k] = nil
+	}
+	for k := range got {
+		for _, o := range all {
+			got[k] = append(got[k], o[k])
+		}
+		low, high, slack := slices.Min(got[k]), slices.Max(got[k]), 0.0
+		switch k {
+		case "MB": // segments differ by a little
+			slack = 0.02*want[k] + 0.01
+		case "first recovery, s": // the state is looked at ten times in a second
+			slack = max(0.3, 0.15*want[k])
+		}
+		t.Logf("%-20s recorded %6.2f, predicted %6.2f to %6.2f", k, want[k], low, high)
+		assert.True(t, want[k] >= low-slack && want[k] <= high+slack, "%s: recorded %v, predicted %v to %v", k, want[k], low, high)
+	}
+}
+
+// What happened to real clusters lies within what is predicted from their dumps alone.
+func TestWhatRealClustersDidIsWithinThePrediction(t *testing.T) {
+	timelines, _ := filepath.Glob(truthFolder() + "/*.json.gz")
+	if len(timelines) == 0 {
+		t.Skip("the recorded dumps of irregular clusters (../shared/imports) are not here")
+	}
+	n := starts
+	if testing.Short() {
+		n = 10
+	}
+	for _, timeline := range timelines {
+		for _, c := range readCases(t, timeline) {
+			t.Run(strings.TrimSuffix(filepath.Base(c.bundle), ".zip"), func(t *testing.T) { c.judge(t, n) })
+		}
+	}
+}
+
+// truthFolder is where the dumps lie: beside the project.
+func truthFolder() string {
+	for _, dir := range []string{"../../../shared/imports", "../../../../shared/imports"} {
+		if _, err := os.Stat(dir); err == nil {
+			return dir
+		}
+	}
+	return "../../../shared/imports"
+}
