@@ -12,7 +12,8 @@ type FaultTimes struct {
 	// Yellow is when all primaries were active again: the end of the last red, or the
 	// moment of detection when it was never red.
 	Yellow time.Duration
-	// Green is when the cluster was green again for the rest of the time watched.
+	// Green is when the cluster was green again for the rest of the time watched. For both,
+	// it is enough that it holds for the history's Holds.
 	Green time.Duration
 	// Noticed is whether the health was anything but green.
 	Noticed bool
@@ -46,21 +47,30 @@ func (h *History) FaultTimes(i int, since time.Duration) FaultTimes {
 		}
 	}
 	t.Detected = h.membershipChange(since, t.Until)
+	regained := false // the last red, for good
 	for _, s := range h.HealthSpans() {
 		from, to := max(s.From, since), min(s.To, t.Until)
 		if to <= from {
 			continue
 		}
 		open := s.To >= t.Until
+		if h.Holds > 0 && t.Noticed && s.Status == "green" && to-from >= h.Holds {
+			break // what comes later is another matter
+		}
+		regained = regained || h.Holds > 0 && t.Red > 0 && s.Status != "unknown" && from-t.Yellow >= h.Holds
 		switch s.Status {
 		case "unknown":
 			t.Blind = true
 		case "red":
 			t.Noticed = true
 			t.Red += to - from
+			yellow := t.Yellow
 			t.Yellow, t.Green = to, to
 			if open {
 				t.Yellow, t.Green = -1, -1
+			}
+			if regained {
+				t.Yellow = yellow
 			}
 		case "yellow":
 			t.Noticed = true

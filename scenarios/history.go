@@ -18,6 +18,9 @@ type History struct {
 	Decisions    []Decision
 	Tracers      TracerSummary
 	Traffic      []TrafficSample
+	// Holds is for how long a status must hold after a fault to count as regained, whatever
+	// comes later; 0: to the end of what is watched.
+	Holds time.Duration
 	// Own is what only a session of the cluster's system notes; nil for nothing.
 	Own any
 	// End is when faults and load ended, Settled when the steady state held again after

@@ -120,7 +120,11 @@ func promoted(was, is []scenarios.Copy) bool {
 			continue
 		}
 		for _, old := range was {
-			if old.Node == c.Node && !old.Primary && (old.State == "STARTED" || old.State == "RELOCATING") {
+			if old.Node != c.Node || old.Primary {
+				continue
+			}
+			// Of a key-value shard without a primary nobody says that a copy is in sync.
+			if old.State == "STARTED" || old.State == "RELOCATING" || old.ID != "" && old.ID == c.ID {
 				return true
 			}
 		}

@@ -113,8 +113,13 @@ func (System) Begin(r *scenarios.Run) (scenarios.Session, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: the backend has no key-value clusters", scenarios.ErrUnavailable)
 	}
+	r.History().Holds = regained
 	return &session{r: r, cluster: c}, nil
 }
+
+// regained is for how long a status holds that is regained after a fault. A copy that falls
+// behind for a moment later, because its machine has other things to do, doesn't undo it.
+const regained = 30 * time.Second
 
 // Target implements [scenarios.Session].
 func (k *session) Target() chaos.Target { return k.cluster.Target() }

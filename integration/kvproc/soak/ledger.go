@@ -150,7 +150,7 @@ func (l *Ledger) Print(out io.Writer) error {
 	fmt.Fprintln(w, "REVISION\tSCENARIO\tBUSY\tPARALLEL\tRUNS\tPASS\tFAIL\tUNKNOWN\tIN A ROW")
 	for _, r := range l.Table() {
 		if r.Runs == 0 {
-			fmt.Fprintf(w, "%s\t%s\t%d\t%d\tnot for processes\n", r.Revision, r.Scenario, r.Load, r.Parallel)
+			fmt.Fprintf(w, "%s\t%s\t%d\t%d\t0\t-\t-\t-\tnot for processes\n", r.Revision, r.Scenario, r.Load, r.Parallel)
 			continue
 		}
 		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", r.Revision, r.Scenario, r.Load, r.Parallel, r.Runs, r.Passed, r.Failed, r.Undecided, r.InARow)
