@@ -65,7 +65,7 @@ func both() []string { return []string{Elasticsearch, KeyValue} }
 func Kinds() []Kind {
 	return []Kind{
 		nodeLoss(), partition(), link(), diskPressure(), diskSlow(), snapshot(), split(), move(), drain(), corruption(), nodeJoin(),
-		settingsChange(), controllerLoss(), apiErrors(), clockJump(),
+		settingsChange(), createIndex(), deleteIndex(), reroute(), restore(), controllerLoss(), apiErrors(), clockJump(),
 	}
 }
 

@@ -213,7 +213,8 @@ func (f *Move) Resolve(v View) (Resolved, error) {
 	}}}, nil
 }
 
-// Drain has an operator take all copies off a node.
+// Drain has an operator take all copies off a node. In Elasticsearch that is a filter: the
+// node's name joins those that are excluded from allocation.
 type Drain struct {
 	Node Selector       `yaml:"node" json:"node" jsonschema:"required,description=a node or a selector"`
 	For  units.Duration `yaml:"for,omitempty" json:"for,omitempty" jsonschema:"description=until it may hold copies again; absent: for good"`
@@ -222,7 +223,7 @@ type Drain struct {
 func drain() Kind {
 	return Kind{
 		Name: "drain", About: "all copies are taken off a node, as an operator would have it",
-		Systems: []string{KeyValue},
+		Systems: both(),
 		New:     func() Fault { return &Drain{} },
 	}
 }
@@ -254,6 +255,10 @@ func (f *Drain) Resolve(v View) (Resolved, error) {
 		return Resolved{}, fmt.Errorf("one node is drained at a time, not %v", names)
 	}
 	node := names[0]
+	concrete := &Drain{Node: Selector(node), For: f.For}
+	if v.Topology().System == Elasticsearch {
+		return Resolved{Fault: concrete, Victims: names, Primitives: []Primitive{excludeNode{node}}}, nil
+	}
 	s := &step{
 		what: "drain " + node,
 		do:   func(ctx context.Context, o Operator) error { return o.Drain(ctx, node, true) },
@@ -263,5 +268,5 @@ func (f *Drain) Resolve(v View) (Resolved, error) {
 		s.holds = "drain " + node
 		s.undo = func(ctx context.Context, o Operator) error { return o.Drain(ctx, node, false) }
 	}
-	return Resolved{Fault: &Drain{Node: Selector(node), For: f.For}, Primitives: []Primitive{s}}, nil
+	return Resolved{Fault: concrete, Primitives: []Primitive{s}}, nil
 }

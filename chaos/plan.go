@@ -153,7 +153,9 @@ type Plan struct {
 // with "$.faults".
 func (p Plan) Check(t Topology, duration time.Duration) []source.Problem {
 	var ps []source.Problem
+	described := t
 	for i, e := range p.Entries {
+		t := withMade(described, p.Entries[:i])
 		at := fmt.Sprintf("$.faults[%d]", i)
 		if e.Trigger != nil {
 			for _, bad := range e.Trigger.check(t, p.Entries[:i]) {

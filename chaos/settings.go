@@ -38,6 +38,11 @@ func (f *SettingsChange) Lasts() time.Duration { return f.For.D() }
 // Permanent implements [Permanent].
 func (f *SettingsChange) Permanent() bool { return f.For == 0 }
 
+// Sets implements [Setter].
+func (f *SettingsChange) Sets() (values map[string]string, ofIndex bool, at string) {
+	return f.Set, f.Index != "", "set"
+}
+
 // Check implements [Fault]. Whether Elasticsearch knows the settings is for the
 // scenario's vocabulary to say.
 func (f *SettingsChange) Check(t Topology) []source.Problem {

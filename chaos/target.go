@@ -25,6 +25,7 @@ type Target struct {
 	Snapshots  Snapshots  // taken by an operator
 	Copies     Copies     // the files of shard copies
 	Operator   Operator   // the key ranges of a key-value cluster
+	API        API        // the HTTP interface of an Elasticsearch cluster
 }
 
 // CutMode is how a cut link behaves.
@@ -184,4 +185,12 @@ type Permanent interface {
 func ForGood(f Fault) bool {
 	p, ok := f.(Permanent)
 	return ok && p.Permanent()
+}
+
+// Setter is a fault that sets settings, whose names somebody else knows.
+type Setter interface {
+	Fault
+	// Sets returns the settings, whether they are an index's, and the key of the parameter
+	// that has them.
+	Sets() (values map[string]string, ofIndex bool, at string)
 }

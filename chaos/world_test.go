@@ -2,9 +2,11 @@ package chaos
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +25,7 @@ type world struct {
 	Rules    map[int]bool
 	Damaged  map[CopyRef]DamageMode
 	Taken    map[string]bool
+	Indices  map[string]bool
 	Layout   []Range
 	Draining map[string]bool
 }
@@ -31,13 +34,13 @@ func newWorld() *world {
 	return &world{
 		Cuts: map[[2]string]CutMode{}, Shapes: map[[2]string]Shape{}, Procs: map[string]ProcessState{"n1": Running, "n2": Running, "n3": Running, "n4": Exited, "controller": Running},
 		Full: map[string]float64{}, Slowed: map[string]Drag{}, Set: map[string]string{}, Off: map[string]time.Duration{}, Rules: map[int]bool{}, Damaged: map[CopyRef]DamageMode{},
-		Taken: map[string]bool{}, Draining: map[string]bool{}, Layout: []Range{{Start: "", Copies: []string{"n1", "n2", "n3"}}},
+		Taken: map[string]bool{}, Indices: map[string]bool{"logs": true}, Draining: map[string]bool{}, Layout: []Range{{Start: "", Copies: []string{"n1", "n2", "n3"}}},
 	}
 }
 
 func (w *world) target() Target {
 	return Target{
-		Links: w, Processes: worldProcesses{w}, Disks: w, DiskSpeeds: w, Clocks: w, Settings: w, Answers: w, Snapshots: worldSnapshots{w}, Copies: w, Operator: worldOperator{w},
+		Links: w, Processes: worldProcesses{w}, Disks: w, DiskSpeeds: w, Clocks: w, Settings: w, Answers: w, Snapshots: worldSnapshots{w}, Copies: w, Operator: worldOperator{w}, API: worldAPI{w},
 	}
 }
 
@@ -231,4 +234,38 @@ func (o worldOperator) Drain(_ context.Context, node string, on bool) error {
 
 func (o worldOperator) Ranges(context.Context) ([]Range, []string, error) {
 	return o.w.Layout, slices.Sorted(maps.Keys(o.w.Draining)), nil
+}
+
+// worldAPI answers as Elasticsearch would what the steps ask.
+type worldAPI struct{ w *world }
+
+func (a worldAPI) Call(_ context.Context, method, path string, body, into any) error {
+	path, _, _ = strings.Cut(path, "?")
+	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	switch {
+	case parts[0] == "_cat":
+		return json.Unmarshal([]byte(`[{"shard":"0","state":"RELOCATING","node":"n3 -> 127.0.0.1 id n2"},{"shard":"0","state":"STARTED","node":"n1"},{"shard":"0","state":"STARTED","node":"n4"}]`), into)
+	case parts[0] == "_cluster":
+		return nil
+	case parts[0] == "_snapshot":
+		as := body.(map[string]any)["rename_replacement"].(string)
+		return a.make(as)
+	case method == http.MethodGet && !a.w.Indices[parts[0]]:
+		return &APIError{Status: http.StatusNotFound, Reason: "no such index"}
+	case method == http.MethodPut:
+		return a.make(parts[0])
+	case method == http.MethodDelete && !a.w.Indices[parts[0]]:
+		return &APIError{Status: http.StatusNotFound, Reason: "no such index"}
+	case method == http.MethodDelete:
+		delete(a.w.Indices, parts[0])
+	}
+	return nil
+}
+
+func (a worldAPI) make(index string) error {
+	if a.w.Indices[index] {
+		return &APIError{Status: http.StatusBadRequest, Reason: "there is an index of that name"}
+	}
+	a.w.Indices[index] = true
+	return nil
 }

@@ -68,16 +68,17 @@ func checkDecided(s *scenarios.Scenario, voc scenarios.Vocabulary) []source.Prob
 func checkSettingsChanges(s *scenarios.Scenario, voc scenarios.Vocabulary) []source.Problem {
 	var ps []source.Problem
 	for i, e := range s.Faults {
-		change, ok := e.Fault.(*chaos.SettingsChange)
+		setter, ok := e.Fault.(chaos.Setter)
 		if !ok || voc.CheckSetting == nil {
 			continue
 		}
-		for _, key := range slices.Sorted(maps.Keys(change.Set)) {
-			if change.Set[key] == "" {
+		values, ofIndex, at := setter.Sets()
+		for _, key := range slices.Sorted(maps.Keys(values)) {
+			if values[key] == "" {
 				continue
 			}
-			if err := voc.CheckSetting(key, change.Set[key], change.Index != ""); err != nil {
-				ps = append(ps, source.Problemf(fmt.Sprintf("$.faults[%d].settings.set.'%s'", i, key), "%v", err))
+			if err := voc.CheckSetting(key, values[key], ofIndex); err != nil {
+				ps = append(ps, source.Problemf(fmt.Sprintf("$.faults[%d].%s.%s.'%s'", i, e.Fault.Kind(), at, key), "%v", err))
 			}
 		}
 	}

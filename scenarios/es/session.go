@@ -47,11 +47,16 @@ func (System) Begin(r *scenarios.Run) (scenarios.Session, error) {
 
 // Offer implements [scenarios.System].
 func (System) Offer(s *scenarios.Scenario, t chaos.Target) chaos.Target {
+	t.API = operator{}
 	return newControllers(s, nil).over(t, &answers{})
 }
 
 // Target implements [scenarios.Session].
-func (e *session) Target() chaos.Target { return e.controllers.over(e.cluster.Target(), e.answers) }
+func (e *session) Target() chaos.Target {
+	t := e.cluster.Target()
+	t.API = operator{e.cluster}
+	return e.controllers.over(t, e.answers)
+}
 
 // Prepare implements [scenarios.Session].
 func (e *session) Prepare(ctx context.Context) error {
