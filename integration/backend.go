@@ -64,6 +64,13 @@ func (b *Backend) Start(ctx context.Context, spec scenarios.ClusterSpec, opt sce
 	if err != nil {
 		return nil, aborted(ctx, err)
 	}
+	if _, _, local := containers.Images(); local && spec.NeedsTiers() {
+		closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		err := fmt.Errorf("%w: the cluster has data tiers, which the nodes assembled on this machine don't decide by; expected the official image (%s), or distribution: minimal",
+			scenarios.ErrUnavailable, OfficialESImage)
+		return nil, errors.Join(err, containers.Close(closeCtx))
+	}
 	c := newRealCluster(containers, spec, opt, indexSettings)
 	if err := c.settle(ctx); err != nil {
 		closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
@@ -209,7 +216,7 @@ func (c *realCluster) Notes() []string {
 	es, proxy, local := c.containers.Images()
 	kind := "the official image"
 	if local {
-		kind = "assembled on this machine from Maven Central, without x-pack"
+		kind = "assembled on this machine from Maven Central, without x-pack: the minimal distribution"
 	}
 	out := []string{
 		fmt.Sprintf("Elasticsearch %s in containers: %s (%s), links through %s", c.version, es, kind, proxy),

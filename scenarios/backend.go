@@ -3,6 +3,8 @@ package scenarios
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
@@ -102,6 +104,16 @@ type ClusterSpec struct {
 	Formed *clusterfile.Cluster
 	// Own is what only a cluster of its system has, see [System].
 	Own any
+	// Distribution of Elasticsearch; "" is the default one.
+	Distribution string
+}
+
+// NeedsTiers reports whether it matters that the default distribution has deciders for
+// data tiers: some node belongs to some tiers only.
+func (c *ClusterSpec) NeedsTiers() bool {
+	return c.Distribution != MinimalDistribution && slices.ContainsFunc(c.Nodes, func(n NodeSpec) bool {
+		return !slices.Contains(n.Roles, "data") && slices.ContainsFunc(n.Roles, func(r string) bool { return strings.HasPrefix(r, "data_") })
+	})
 }
 
 // NodeSpec describes one node.

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -72,7 +73,10 @@ func (n *NodesSection) RolesFor(name string) []string {
 // ClusterSpec is the cluster for a backend.
 func (s *Scenario) ClusterSpec() ClusterSpec {
 	n := s.Cluster.Nodes
-	spec := ClusterSpec{Name: s.Name, System: s.System, Settings: s.Cluster.Settings, Viewers: s.system.Viewers(s), Formed: s.formed(), Own: s.system.Own(s)}
+	spec := ClusterSpec{
+		Name: s.Name, System: s.System, Settings: s.Cluster.Settings, Viewers: s.system.Viewers(s), Formed: s.formed(), Own: s.system.Own(s),
+		Distribution: cmp.Or(s.Cluster.Distribution, DefaultDistribution),
+	}
 	for i, name := range s.NodeNames() {
 		if im := s.Cluster.imported; im != nil {
 			spec.Nodes = append(spec.Nodes, im.nodeSpec(&n, i))

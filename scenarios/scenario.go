@@ -45,9 +45,20 @@ type ClusterSection struct {
 	KV       *KVSection        `yaml:"kv,omitempty" json:"kv,omitempty" jsonschema:"description=what is particular to a cluster of system kv"`
 	Indices  []IndexSection    `yaml:"indices,omitempty" json:"indices,omitempty"`
 	Settings map[string]string `yaml:"settings,omitempty" json:"settings,omitempty" jsonschema:"description=Elasticsearch settings by their full names; index.* apply to every index"`
+	// Distribution is which one the nodes run.
+	Distribution string `yaml:"distribution,omitempty" json:"distribution,omitempty" jsonschema:"enum=default,enum=minimal,description=of Elasticsearch: default (what people run; data tiers decide where indices lie) or minimal (the server without x-pack); default when left out"`
 
 	imported *imported // what From holds; nil: the cluster is described here
 }
+
+// The distributions of Elasticsearch.
+const (
+	DefaultDistribution = "default"
+	MinimalDistribution = "minimal"
+)
+
+// Distributions are all of them.
+var Distributions = [...]string{DefaultDistribution, MinimalDistribution}
 
 // NodesSection describes the nodes n1, n2, …, all alike but for their attributes and,
 // where it says so, their roles.

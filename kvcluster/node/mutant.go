@@ -9,13 +9,9 @@ const (
 	FixedNonce Mutant = iota + 1
 	// NoRecall lets a node take part without asking what others remember of its disk.
 	NoRecall
-	// FoundAlone makes a cluster without asking anybody.
-	FoundAlone
 )
 
 // Mutants are all of them.
-func Mutants() []Mutant { return []Mutant{FixedNonce, NoRecall, FoundAlone} }
+func Mutants() []Mutant { return []Mutant{FixedNonce, NoRecall} }
 
-func (m Mutant) String() string {
-	return [...]string{"none", "fixed-nonce", "no-recall", "found-alone"}[m]
-}
+func (m Mutant) String() string { return [...]string{"none", "fixed-nonce", "no-recall"}[m] }

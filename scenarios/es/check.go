@@ -175,7 +175,7 @@ func checkRoom(s *scenarios.Scenario) []source.Problem {
 	return nil
 }
 
-// checkRoles finds unknown roles and nodes, and a cluster that nobody could lead or
+// checkRoles finds unknown distributions, roles and nodes, and a cluster that nobody could lead or
 // keep data in.
 func checkRoles(s *scenarios.Scenario) []source.Problem {
 	var ps []source.Problem
@@ -186,6 +186,9 @@ func checkRoles(s *scenarios.Scenario) []source.Problem {
 				ps = append(ps, source.Problemf(fmt.Sprintf("%s[%d]", path, i), "%s", source.Unknown("role", role, nodeRoles[:])))
 			}
 		}
+	}
+	if d := s.Cluster.Distribution; d != "" && !slices.Contains(scenarios.Distributions[:], d) {
+		ps = append(ps, source.Problemf("$.cluster.distribution", "%s", source.Unknown("distribution", d, scenarios.Distributions[:])))
 	}
 	known("$.cluster.nodes.roles", n.Roles)
 	for _, name := range slices.Sorted(maps.Keys(n.RolesOf)) {

@@ -39,3 +39,15 @@ func TestRolesThatMakeNoClusterAreRefused(t *testing.T) {
 		assert.ErrorContains(t, err, want, roles)
 	}
 }
+
+func TestTheDistributionIsTheOnePeopleRunUnlessSaidOtherwise(t *testing.T) {
+	for line, want := range map[string]string{"cpus: 2}": "default", "cpus: 2}\n  distribution: minimal #": "minimal"} {
+		s, err := scenarios.Parse("roles.yaml", []byte(strings.Replace(ofRoles, "ROLES}", line, 1)), testVocabulary)
+		require.NoError(t, err)
+		spec := s.ClusterSpec()
+		assert.Equal(t, want, spec.Distribution)
+		assert.False(t, spec.NeedsTiers(), "every node has all tiers")
+	}
+	_, err := scenarios.Parse("roles.yaml", []byte(strings.Replace(ofRoles, "ROLES}", "cpus: 2}\n  distribution: minimum", 1)), testVocabulary)
+	assert.ErrorContains(t, err, `unknown distribution "minimum"; did you mean "minimal"?`)
+}

@@ -132,6 +132,9 @@ func checkForeign(s *scenarios.Scenario) []source.Problem {
 	if n.RolesOf != nil {
 		bad("$.cluster.nodes.roles-of", "roles are for system elasticsearch")
 	}
+	if s.Cluster.Distribution != "" {
+		bad("$.cluster.distribution", "distributions are for system elasticsearch")
+	}
 	if s.Real != nil && s.Real.Bytes.Den > 1 {
 		bad("$.real.bytes", "bytes scales indices, which are for system elasticsearch")
 	}

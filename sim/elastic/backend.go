@@ -117,7 +117,7 @@ var _ scenarios.Cluster = (*simulated)(nil)
 
 // configure turns the description into a configuration.
 func (s *simulated) configure(cal Calibration) (Config, error) {
-	cfg := Config{Engine: s.e, Network: s.e.NewNetwork(s.e.NewFluid()), ClusterName: s.spec.Name, Calibration: cal}
+	cfg := Config{Engine: s.e, Network: s.e.NewNetwork(s.e.NewFluid()), ClusterName: s.spec.Name, Calibration: cal, Distribution: Distribution(s.spec.Distribution)}
 	node, persistent, index := make(map[string]string), make(map[string]string), make(map[string]string)
 	described, ids := s.spec.Settings, map[string]string{}
 	if f := s.spec.Formed; f != nil {

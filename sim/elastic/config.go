@@ -8,6 +8,15 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
+// Distribution is which Elasticsearch the nodes run.
+type Distribution string
+
+// The distributions: what people run, and the server alone.
+const (
+	DefaultDistribution Distribution = "default"
+	MinimalDistribution Distribution = "minimal"
+)
+
 // Config describes a cluster before its first start.
 type Config struct {
 	Engine  *sim.Engine
@@ -18,6 +27,8 @@ type Config struct {
 	// Calibration holds what depends on the machine; the zero value means
 	// [DefaultCalibration].
 	Calibration Calibration
+	// Distribution is what the nodes run; "" is [DefaultDistribution].
+	Distribution Distribution
 	// Persistent are cluster settings in force from the first state on.
 	Persistent settings.Settings
 }

@@ -69,6 +69,10 @@ func (m *master) createIndex(st *state.State, name string, s settings.Settings, 
 // newIndex is the metadata of an index that has never had a shard.
 func newIndex(name, uuid string, created int64, s settings.Settings, mapping []byte) *state.Index {
 	shards := settings.IndexShards.Get(s)
+	if !settings.IndexTierPreference.IsSet(s) {
+		tier := settings.DefaultTier
+		s = s.With(map[string]*string{settings.IndexTierPreference.Key(): &tier})
+	}
 	meta := &state.Index{
 		Name: name, UUID: uuid, CreationDate: created, Shards: shards, Replicas: settings.IndexReplicas.Get(s),
 		Settings: s, Mapping: mapping, PrimaryTerms: make([]int64, shards), InSync: make([][]string, shards),

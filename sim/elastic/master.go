@@ -31,7 +31,7 @@ func newMaster(p *process) *master {
 	m.fetch = newFetcher(m)
 	m.alloc = allocation.New(allocation.Config{
 		NewAllocationID: func() string { return newID(p.c.ids) },
-		NodeSettings:    p.n.cfg.Settings, Fetcher: m.fetch,
+		NodeSettings:    p.n.cfg.Settings, Fetcher: m.fetch, Tiers: p.c.cfg.Distribution != MinimalDistribution,
 		Mix: p.c.mix,
 	})
 	m.reroute.m, m.delayed.m = m, m

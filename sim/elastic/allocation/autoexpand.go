@@ -53,7 +53,7 @@ func (s *Service) adaptReplicas(st *state.State, in Input) *state.State {
 		}
 		allowed := 0
 		for _, n := range p.nodes {
-			if n.disco != nil && p.filterVerdict(idx, n) != No {
+			if n.disco != nil && p.fits(idx, n) != No {
 				allowed++
 			}
 		}

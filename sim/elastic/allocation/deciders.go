@@ -15,7 +15,7 @@ func (p *pass) canAllocate(r *routed, n *node) Verdict {
 		return p.saysIgnored()
 	}
 	if p.explain {
-		return p.askAll(p.allocateAsks(r, n))
+		return p.explainAll(func(d *decider) (Verdict, string, bool) { return d.onNode(p, r, n) })
 	}
 	if p.shardVerdict(r) == No {
 		return No
@@ -25,44 +25,45 @@ func (p *pass) canAllocate(r *routed, n *node) Verdict {
 
 // canAllocateAnywhere: may the copy be allocated, whatever the node?
 func (p *pass) canAllocateAnywhere(r *routed) Verdict {
-	if p.explain {
-		return p.askAll(p.shardAsks(r))
+	if !p.explain {
+		return p.shardVerdict(r)
 	}
-	return p.shardVerdict(r)
+	return p.explainAll(func(d *decider) (v Verdict, text string, answers bool) {
+		if d.anywhere == nil {
+			return Yes, "", false
+		}
+		v, text = d.anywhere(p, r)
+		return v, text, true
+	})
 }
 
 // shardVerdict is the part of canAllocate that is the same on all nodes.
 func (p *pass) shardVerdict(r *routed) Verdict {
-	if v, _ := p.maxRetry(r); v == No {
-		return No
+	worst := Yes
+	for _, d := range refuseAnywhere {
+		v, _ := d.anywhere(p, r)
+		if v == No {
+			return No
+		}
+		worst = min(worst, v)
 	}
-	if v, _ := p.replicaAfterPrimary(r); v == No {
-		return No
-	}
-	v, _ := p.enabled(r)
-	return v
+	return worst
 }
 
 // nodeVerdict is the part of canAllocate that depends on the node.
 func (p *pass) nodeVerdict(r *routed, n *node) Verdict {
-	idx := r.shard.index
-	if v, _ := p.filter(idx, n); v == No {
+	if p.fits(r.shard.index, n) == No {
 		return No
 	}
-	if v, _ := p.sameShard(r, n); v == No {
-		return No
+	worst := Yes
+	for _, d := range refuseAllocate {
+		v, _ := d.allocate(p, r, n)
+		if v == No {
+			return No
+		}
+		worst = min(worst, v)
 	}
-	if v, _ := p.diskAllocate(r, n); v == No {
-		return No
-	}
-	if v, _ := p.shardsLimit(idx, n, false); v == No {
-		return No
-	}
-	if v, _ := p.aware(r, n, true); v == No {
-		return No
-	}
-	v, _ := p.throttle(r, n)
-	return v
+	return worst
 }
 
 // canRemain: may the copy stay on its node?
@@ -71,50 +72,52 @@ func (p *pass) canRemain(r *routed, n *node) Verdict {
 		return p.saysIgnored()
 	}
 	if p.explain {
-		return p.askAll(p.remainAsks(r, n))
+		return p.explainAll(func(d *decider) (Verdict, string, bool) { return d.staying(p, r, n) })
 	}
-	idx := r.shard.index
-	if v, _ := p.filter(idx, n); v == No {
+	if p.fits(r.shard.index, n) == No {
 		return No
 	}
-	if v, _ := p.diskRemain(r, n); v == No {
-		return No
+	for _, d := range refuseRemain {
+		if v, _ := d.remain(p, r, n); v == No {
+			return No
+		}
 	}
-	if v, _ := p.shardsLimit(idx, n, true); v == No {
-		return No
-	}
-	v, _ := p.aware(r, n, false)
-	return v
+	return Yes
 }
 
 // canRebalance: may copies be moved for balance at all?
 func (p *pass) canRebalance() Verdict {
-	if v, _ := p.clusterRebalance(); v == No {
-		return No
+	worst := Yes
+	for _, d := range refuseAny {
+		v, _ := d.rebalanceAny(p)
+		if v == No {
+			return No
+		}
+		worst = min(worst, v)
 	}
-	if v, _ := p.rebalanceEnabled(); v == No {
-		return No
-	}
-	v, _ := p.concurrentRebalance()
-	return v
+	return worst
 }
 
 // canRebalanceShard: may this copy be moved for balance?
 func (p *pass) canRebalanceShard(r *routed) Verdict {
 	if p.explain {
-		return p.askAll(p.rebalanceAsks(r))
+		return p.explainAll(func(d *decider) (v Verdict, text string, answers bool) {
+			if d.rebalance == nil {
+				return Yes, "", false
+			}
+			v, text = d.rebalance(p, r)
+			return v, text, true
+		})
 	}
-	if v, _ := p.rebalanceOnlyWhenActive(r); v == No {
-		return No
+	worst := Yes
+	for _, d := range refuseRebalance {
+		v, _ := d.rebalance(p, r)
+		if v == No {
+			return No
+		}
+		worst = min(worst, v)
 	}
-	if v, _ := p.clusterRebalance(); v == No {
-		return No
-	}
-	if v, _ := p.shardRebalanceEnabled(r); v == No {
-		return No
-	}
-	v, _ := p.concurrentRebalance()
-	return v
+	return worst
 }
 
 // canForcePrimary: may the primary go to a node that holds its data although
@@ -123,25 +126,8 @@ func (p *pass) canForcePrimary(r *routed, n *node) Verdict {
 	if p.isIgnoredNode(r.shard, n) {
 		return p.saysIgnored()
 	}
-	asks := p.allocateAsks(r, n)
-	for i, a := range asks {
-		switch a.decider {
-		case "max_retry", "resize", "restore_in_progress":
-			continue
-		case "same_shard":
-			asks[i].answer = func() (Verdict, string) { return p.sameNode(r, n) }
-			continue
-		}
-		asks[i].answer = func() (Verdict, string) {
-			v, text := a.answer()
-			if v == No {
-				return Yes, p.say("primary shard [%s] allowed to force allocate on node [%s]", r.shard, n.id)
-			}
-			return v, text
-		}
-	}
 	before := len(p.decisions)
-	v := p.askAll(asks)
+	v := p.explainAll(func(d *decider) (Verdict, string, bool) { return d.forced(p, r, n) })
 	if !p.explain {
 		p.decisions = p.decisions[:before]
 	}

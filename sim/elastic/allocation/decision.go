@@ -22,24 +22,6 @@ type Decision struct {
 	Explanation string
 }
 
-// ask is one decider's answer to one question. The text is empty unless the pass explains.
-type ask struct {
-	decider string
-	answer  func() (Verdict, string)
-}
-
-// askAll puts a question to every decider in turn, keeping what they say. The worst
-// answer counts.
-func (p *pass) askAll(asks []ask) Verdict {
-	worst := Yes
-	for _, a := range asks {
-		v, text := a.answer()
-		p.decisions = append(p.decisions, Decision{Decider: a.decider, Verdict: v, Explanation: text})
-		worst = min(worst, v)
-	}
-	return worst
-}
-
 // explained runs a question with explanations and returns them.
 func (p *pass) explained(question func() Verdict) (Verdict, []Decision) {
 	explain, before := p.explain, p.decisions

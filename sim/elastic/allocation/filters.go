@@ -17,7 +17,7 @@ type filters struct {
 func newFilters(s settings.Settings, group *settings.Setting[[]string], all bool) filters {
 	f := filters{all: all}
 	for _, e := range settings.Under(s, group) {
-		if e.Name != "_tier_preference" {
+		if "index.routing.allocation.include."+e.Name != settings.IndexTierPreference.Key() {
 			f.entries = append(f.entries, e)
 		}
 	}

@@ -116,6 +116,8 @@ type Config struct {
 	// Elasticsearch every instance of the table has an order of its own, by the random keys
 	// of its hash map; nil keeps the order of the table before.
 	Mix func(n int) []int
+	// Tiers switches the deciders on that come with the default distribution, x-pack's.
+	Tiers bool
 }
 
 // Failure is a copy that failed (FailedShard).

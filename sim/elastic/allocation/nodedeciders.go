@@ -8,28 +8,34 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
 
-// filter honours require, include and exclude of cluster and index.
-func (p *pass) filter(idx *index, n *node) (Verdict, string) {
-	if !p.explain {
-		return p.filterVerdict(idx, n), ""
-	}
-	return p.filterText(idx, n)
-}
-
-// filterVerdict remembers what filters say of each node: it cannot change within a pass.
-func (p *pass) filterVerdict(idx *index, n *node) Verdict {
+// fits is what the deciders say that go by index and node alone. It is remembered: it
+// cannot change within a pass.
+func (p *pass) fits(idx *index, n *node) Verdict {
 	if !p.filtered(idx) {
 		return Yes
 	}
 	if idx.allowed == nil {
 		idx.allowed = make([]Verdict, len(p.nodes))
 		for i, x := range p.nodes {
-			idx.allowed[i], _ = p.filterText(idx, x)
+			idx.allowed[i] = p.fitsAfresh(idx, x)
 		}
 	}
 	return idx.allowed[n.pos]
 }
 
+func (p *pass) fitsAfresh(idx *index, n *node) Verdict {
+	for _, d := range refuseFits {
+		if v, _ := d.fits(p, idx, n); v == No {
+			return No
+		}
+	}
+	return Yes
+}
+
+// filtered reports whether nodes are unlike for an index.
+func (p *pass) filtered(idx *index) bool { return p.set.filtered || idx.set.filtered || p.tiers.uneven }
+
+// filterText honours require, include and exclude of cluster and index.
 func (p *pass) filterText(idx *index, n *node) (Verdict, string) {
 	c, i := p.set, idx.set
 	for _, check := range [...]struct {

@@ -149,7 +149,8 @@ type pass struct {
 	inactiveShards    int
 	relocatingShards  int
 
-	disk diskView
+	disk  diskView
+	tiers tierView
 
 	ignoredNodes map[*shard][]*node // nodes a shard is not tried on, after failures
 
@@ -208,6 +209,7 @@ func (s *Service) newPass(st *state.State, in Input) *pass {
 	}
 	p.readIndices()
 	table := p.readNodes()
+	p.readTiers()
 	p.readDisk()
 	p.readCopies(&table)
 	p.orderNodes(table)

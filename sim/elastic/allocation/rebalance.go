@@ -78,8 +78,7 @@ func (b *balancer) relevantNodes() int {
 	relevant := 0
 	for i, pair := range b.order {
 		n := pair.Value()
-		v, _ := b.p.filter(b.current, b.nodes[n])
-		if b.terms[n].held > 0 || v != No {
+		if b.terms[n].held > 0 || b.p.fits(b.current, b.nodes[n]) != No {
 			b.order[i], b.order[relevant] = b.order[relevant], pair
 			relevant++
 		}
@@ -192,6 +191,3 @@ func (b *balancer) movable(n int32) []*routed {
 	b.listed = true
 	return b.lists[n]
 }
-
-// filtered reports whether any include, exclude or require setting concerns the index.
-func (p *pass) filtered(idx *index) bool { return p.set.filtered || idx.set.filtered }

@@ -111,6 +111,8 @@ type indexSettings struct {
 
 	require, include, exclude filters
 	filtered                  bool // any of them is set
+	// tiers are those preferred, the most wanted first.
+	tiers []string
 
 	writeLoad     float64
 	forecastBytes int64 // -1 none
@@ -128,6 +130,7 @@ func newIndexSettings(m *state.Index) *indexSettings {
 		require:         newFilters(s, settings.IndexRequire, true),
 		include:         newFilters(s, settings.IndexInclude, false),
 		exclude:         newFilters(s, settings.IndexExclude, false),
+		tiers:           settings.IndexTierPreference.Get(s),
 		forecastBytes:   -1,
 	}
 	set.filtered = !set.require.empty() || !set.include.empty() || !set.exclude.empty()

@@ -33,7 +33,7 @@ func newWorld(t testing.TB, nodes int, set ...string) *world {
 	t.Helper()
 	e := sim.NewEngine(sim.Config{Seed: 1})
 	t.Cleanup(func() { _ = e.Close() })
-	cfg := elastic.Config{Engine: e, Network: e.NewNetwork(e.NewFluid()), ClusterName: "cc"}
+	cfg := elastic.Config{Engine: e, Network: e.NewNetwork(e.NewFluid()), ClusterName: "cc", Distribution: elastic.MinimalDistribution}
 	file := map[string]string{}
 	for i := 0; i+1 < len(set); i += 2 {
 		file[set[i]] = set[i+1]

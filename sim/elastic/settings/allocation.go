@@ -131,12 +131,14 @@ var (
 		ParseEnum(enumError("EnableAllocationDecider.Allocation"), "none", "new_primaries", "primaries", "all"))
 	IndexRebalanceEnable = perIndex("index.routing.rebalance.enable", "all",
 		ParseEnum(enumError("EnableAllocationDecider.Rebalance"), "none", "primaries", "replicas", "all"))
-	IndexRequire       = group("index.routing.allocation.require.", Index)
-	IndexInclude       = group("index.routing.allocation.include.", Index)
-	IndexExclude       = group("index.routing.allocation.exclude.", Index)
-	IndexShardsPerNode = perIndex("index.routing.allocation.total_shards_per_node", "-1", ParseInt(-1, math.MaxInt32))
-	IndexMaxRetries    = perIndex("index.allocation.max_retries", "5", ParseInt(0, math.MaxInt32))
-	IndexPriority      = perIndex("index.priority", "1", ParseInt(0, math.MaxInt32))
+	IndexRequire = group("index.routing.allocation.require.", Index)
+	IndexInclude = group("index.routing.allocation.include.", Index)
+	IndexExclude = group("index.routing.allocation.exclude.", Index)
+	// IndexTierPreference are the tiers an index is to lie on, the most wanted first.
+	IndexTierPreference = perIndex("index.routing.allocation.include._tier_preference", "", parseTiers)
+	IndexShardsPerNode  = perIndex("index.routing.allocation.total_shards_per_node", "-1", ParseInt(-1, math.MaxInt32))
+	IndexMaxRetries     = perIndex("index.allocation.max_retries", "5", ParseInt(0, math.MaxInt32))
+	IndexPriority       = perIndex("index.priority", "1", ParseInt(0, math.MaxInt32))
 	// IndexIgnoreWatermarks is private to Elasticsearch: searchable snapshots set it.
 	IndexIgnoreWatermarks = &Setting[bool]{key: "index.routing.allocation.disk.watermark.ignore", scope: Index, def: Fixed("false"), parse: ParseBool}
 	IndexDelayedTimeout   = perIndex("index.unassigned.node_left.delayed_timeout", "1m", ParseTimeIn(0, NoTimeLimit))
@@ -153,7 +155,7 @@ func allocationDefinitions() []Definition {
 		DiskLow, DiskLowHeadroom, DiskHigh, DiskHighHeadroom, DiskFlood, DiskFloodHeadroom,
 		DiskFrozenFlood, DiskFrozenFloodHeadroom, DiskRerouteInterval, DesiredBalanceMaxTime,
 		IndexAllocationEnable, IndexRebalanceEnable, IndexRequire, IndexInclude, IndexExclude,
-		IndexShardsPerNode, IndexMaxRetries, IndexPriority, IndexIgnoreWatermarks, IndexDelayedTimeout,
+		IndexTierPreference, IndexShardsPerNode, IndexMaxRetries, IndexPriority, IndexIgnoreWatermarks, IndexDelayedTimeout,
 	}
 }
 

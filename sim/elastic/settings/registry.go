@@ -236,6 +236,9 @@ func (e *Entry) Check(key, text string) error {
 }
 
 func (e *Entry) check(key, text string) error {
+	if key == IndexTierPreference.Key() {
+		return IndexTierPreference.Check(text)
+	}
 	switch e.Type {
 	case "bool":
 		_, err := ParseBool(key, text)

@@ -21,8 +21,6 @@ func indexSettings(m *state.Index) settings.Settings {
 		"index.number_of_replicas": strconv.Itoa(m.Replicas),
 		"index.version.created":    strconv.Itoa(rest.IndexVersion),
 		"index.provided_name":      m.Name,
-		// What the data tiers would prefer; the model's nodes all have every tier.
-		"index.routing.allocation.include._tier_preference": "data_content",
 	}
 	for _, k := range m.Settings.Keys() {
 		more[k], _ = m.Settings.Get(k)

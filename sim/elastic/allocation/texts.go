@@ -9,80 +9,24 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
-// The lists below are the deciders of each question, in Elasticsearch's order, with
-// their explanations. Those that concern things the model does not have (shutdowns,
-// replacements, snapshots in progress, mixed versions) answer as a cluster without
-// them does.
-
-func always(decider, text string) ask {
-	return ask{decider, func() (Verdict, string) { return Yes, text }}
-}
-
-// shardAsks are the deciders of canAllocateAnywhere.
-func (p *pass) shardAsks(r *routed) []ask {
-	return []ask{
-		{"max_retry", func() (Verdict, string) { return p.maxRetry(r) }},
-		{"replica_after_primary_active", func() (Verdict, string) { return p.replicaAfterPrimary(r) }},
-		{"enable", func() (Verdict, string) { return p.enabled(r) }},
-		always("restore_in_progress", restoreText(r)),
-	}
-}
-
-// allocateAsks are the deciders of canAllocate.
-func (p *pass) allocateAsks(r *routed, n *node) []ask {
-	idx := r.shard.index
-	return []ask{
-		{"max_retry", func() (Verdict, string) { return p.maxRetry(r) }},
-		{"replica_after_primary_active", func() (Verdict, string) { return p.replicaAfterPrimary(r) }},
-		{"enable", func() (Verdict, string) { return p.enabled(r) }},
-		always("index_version", versionText(r, indexVersion, "no existing allocation, assuming compatible",
-			"can relocate primary shard from a node with index version [%s] to a node with equal-or-newer index version [%s]",
-			"can allocate replica shard to a node with index version [%s] since this is equal-or-newer than the primary index version [%s]")),
-		always("node_version", versionText(r, nodeVersion, "the primary shard is new or already existed on the node",
-			"can relocate primary shard from a node with version [%s] to a node with equal-or-newer version [%s]",
-			"can allocate replica shard to a node with version [%s] since this is equal-or-newer than the primary version [%s]")),
-		always("snapshot_in_progress", p.snapshotText(r)),
-		always("restore_in_progress", restoreText(r)),
-		always("node_shutdown", "no nodes are shutting down"),
-		always("node_replacement", "there are no ongoing node replacements"),
-		{"filter", func() (Verdict, string) { return p.filter(idx, n) }},
-		{"same_shard", func() (Verdict, string) { return p.sameShard(r, n) }},
-		{"disk_threshold", func() (Verdict, string) { return p.diskAllocate(r, n) }},
-		{"throttling", func() (Verdict, string) { return p.throttle(r, n) }},
-		{"shards_limit", func() (Verdict, string) { return p.shardsLimit(idx, n, false) }},
-		{"awareness", func() (Verdict, string) { return p.aware(r, n, true) }},
-	}
-}
-
-// remainAsks are the deciders of canRemain.
-func (p *pass) remainAsks(r *routed, n *node) []ask {
-	idx := r.shard.index
-	return []ask{
-		always("node_shutdown", "no nodes are shutting down"),
-		always("node_replacement", "there are no ongoing node replacements"),
-		{"filter", func() (Verdict, string) { return p.filter(idx, n) }},
-		{"disk_threshold", func() (Verdict, string) { return p.diskRemain(r, n) }},
-		{"shards_limit", func() (Verdict, string) { return p.shardsLimit(idx, n, true) }},
-		{"awareness", func() (Verdict, string) { return p.aware(r, n, false) }},
-	}
-}
-
-// rebalanceAsks are the deciders of canRebalanceShard.
-func (p *pass) rebalanceAsks(r *routed) []ask {
-	return []ask{
-		{"rebalance_only_when_active", func() (Verdict, string) { return p.rebalanceOnlyWhenActive(r) }},
-		{"cluster_rebalance", p.clusterRebalance},
-		{"concurrent_rebalance", p.concurrentRebalance},
-		{"enable", func() (Verdict, string) { return p.shardRebalanceEnabled(r) }},
-		always("snapshot_in_progress", p.snapshotText(r)),
-	}
-}
-
 // Versions of every node of the model.
 const (
 	nodeVersion  = "8.19.0"
 	indexVersion = "8.19.0"
 )
+
+// indexVersionText and nodeVersionText are what is said where all versions are the same.
+func (p *pass) indexVersionText(r *routed, _ *node) (Verdict, string) {
+	return Yes, versionText(r, indexVersion, "no existing allocation, assuming compatible",
+		"can relocate primary shard from a node with index version [%s] to a node with equal-or-newer index version [%s]",
+		"can allocate replica shard to a node with index version [%s] since this is equal-or-newer than the primary index version [%s]")
+}
+
+func (p *pass) nodeVersionText(r *routed, _ *node) (Verdict, string) {
+	return Yes, versionText(r, nodeVersion, "the primary shard is new or already existed on the node",
+		"can relocate primary shard from a node with version [%s] to a node with equal-or-newer version [%s]",
+		"can allocate replica shard to a node with version [%s] since this is equal-or-newer than the primary version [%s]")
+}
 
 func versionText(r *routed, version, fresh, relocating, replica string) string {
 	switch {
@@ -98,21 +42,21 @@ func versionText(r *routed, version, fresh, relocating, replica string) string {
 	return fmt.Sprintf(replica, version, version)
 }
 
-func (p *pass) snapshotText(r *routed) string {
+func (p *pass) snapshotText(r *routed) (Verdict, string) {
 	switch {
 	case p.simulating:
-		return "allocation is always enabled when simulating"
+		return Yes, "allocation is always enabled when simulating"
 	case !r.primary:
-		return "the shard is not being snapshotted"
+		return Yes, "the shard is not being snapshotted"
 	}
-	return "no snapshots are currently running"
+	return Yes, "no snapshots are currently running"
 }
 
-func restoreText(r *routed) string {
+func (p *pass) restoreText(r *routed) (Verdict, string) {
 	if r.source == state.Snapshot {
-		return "shard is currently being restored"
+		return Yes, "shard is currently being restored"
 	}
-	return "ignored as shard is not being recovered from a snapshot"
+	return Yes, "ignored as shard is not being recovered from a snapshot"
 }
 
 // String is ShardRouting.toString.

@@ -1,0 +1,149 @@
+package allocation
+
+// decider is one of Elasticsearch's deciders. It answers the questions for which it has a
+// function; about the others it has nothing to say.
+type decider struct {
+	name string
+	// anywhere: may the copy be allocated, whatever the node?
+	anywhere func(*pass, *routed) (Verdict, string)
+	// fits: may a copy of the index be on the node? The answer can't change within a pass.
+	fits func(*pass, *index, *node) (Verdict, string)
+	// allocate: may the copy go to the node? remain: may it stay there?
+	allocate, remain func(*pass, *routed, *node) (Verdict, string)
+	// rebalance: may the copy be moved for balance? rebalanceAny: may any?
+	rebalance    func(*pass, *routed) (Verdict, string)
+	rebalanceAny func(*pass) (Verdict, string)
+	// force answers allocate for a primary that is to go where its data is whatever
+	// deciders say (canForceAllocatePrimary); nil: a No becomes a Yes.
+	force func(*pass, *routed, *node) (Verdict, string)
+	// told deciders are about what the model does not have (shutdowns, replacements,
+	// snapshots in progress, mixed versions). They never refuse, and explain as in a cluster
+	// without it.
+	told bool
+	// extra deciders come with the default distribution only.
+	extra bool
+}
+
+// deciders are all of them, in Elasticsearch's order: those of the server as ClusterModule
+// lists them, then those of x-pack. A decider is a line here; who only wants a verdict and
+// who wants explanations ask the same ones.
+var deciders = []decider{
+	{name: "max_retry", anywhere: (*pass).maxRetry, force: func(p *pass, r *routed, _ *node) (Verdict, string) { return p.maxRetry(r) }},
+	{name: "replica_after_primary_active", anywhere: (*pass).replicaAfterPrimary},
+	{name: "rebalance_only_when_active", rebalance: (*pass).rebalanceOnlyWhenActive},
+	{
+		name: "cluster_rebalance", rebalanceAny: (*pass).clusterRebalance,
+		rebalance: func(p *pass, _ *routed) (Verdict, string) { return p.clusterRebalance() },
+	},
+	{
+		name: "concurrent_rebalance", rebalanceAny: (*pass).concurrentRebalance,
+		rebalance: func(p *pass, _ *routed) (Verdict, string) { return p.concurrentRebalance() },
+	},
+	{name: "enable", anywhere: (*pass).enabled, rebalance: (*pass).shardRebalanceEnabled, rebalanceAny: (*pass).rebalanceEnabled},
+	{name: "index_version", told: true, allocate: (*pass).indexVersionText},
+	{name: "node_version", told: true, allocate: (*pass).nodeVersionText},
+	{name: "snapshot_in_progress", told: true, allocate: func(p *pass, r *routed, _ *node) (Verdict, string) { return p.snapshotText(r) }, rebalance: (*pass).snapshotText},
+	{name: "restore_in_progress", told: true, anywhere: (*pass).restoreText},
+	{name: "node_shutdown", told: true, fits: says("no nodes are shutting down")},
+	{name: "node_replacement", told: true, fits: says("there are no ongoing node replacements")},
+	{name: "filter", fits: (*pass).filterText},
+	{name: "same_shard", allocate: (*pass).sameShard, force: (*pass).sameNode},
+	{name: "disk_threshold", allocate: (*pass).diskAllocate, remain: (*pass).diskRemain},
+	{name: "throttling", allocate: (*pass).throttle},
+	{
+		name:     "shards_limit",
+		allocate: func(p *pass, r *routed, n *node) (Verdict, string) { return p.shardsLimit(r.shard.index, n, false) },
+		remain:   func(p *pass, r *routed, n *node) (Verdict, string) { return p.shardsLimit(r.shard.index, n, true) },
+	},
+	{
+		name:     "awareness",
+		allocate: func(p *pass, r *routed, n *node) (Verdict, string) { return p.aware(r, n, true) },
+		remain:   func(p *pass, r *routed, n *node) (Verdict, string) { return p.aware(r, n, false) },
+	},
+	{name: "data_tier", extra: true, fits: (*pass).dataTier},
+	{name: "dedicated_frozen_node", extra: true, fits: (*pass).dedicatedFrozen},
+}
+
+func says(text string) func(*pass, *index, *node) (Verdict, string) {
+	return func(*pass, *index, *node) (Verdict, string) { return Yes, text }
+}
+
+// The deciders of each question that may refuse, for who wants no explanation: the order
+// doesn't matter then.
+var (
+	refuseAnywhere  = refusing(func(d *decider) bool { return d.anywhere != nil })
+	refuseFits      = refusing(func(d *decider) bool { return d.fits != nil })
+	refuseAllocate  = refusing(func(d *decider) bool { return d.allocate != nil })
+	refuseRemain    = refusing(func(d *decider) bool { return d.remain != nil })
+	refuseRebalance = refusing(func(d *decider) bool { return d.rebalance != nil })
+	refuseAny       = refusing(func(d *decider) bool { return d.rebalanceAny != nil })
+)
+
+func refusing(about func(*decider) bool) (out []*decider) {
+	for i := range deciders {
+		if d := &deciders[i]; !d.told && about(d) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// explainAll puts a question to every decider in turn, keeping what they say. The worst
+// answer counts.
+func (p *pass) explainAll(question func(d *decider) (v Verdict, text string, answers bool)) Verdict {
+	worst := Yes
+	for i := range deciders {
+		d := &deciders[i]
+		if d.extra && !p.svc.cfg.Tiers {
+			continue
+		}
+		v, text, answers := question(d)
+		if !answers {
+			continue
+		}
+		p.decisions = append(p.decisions, Decision{Decider: d.name, Verdict: v, Explanation: text})
+		worst = min(worst, v)
+	}
+	return worst
+}
+
+// onNode is a decider's answer to canAllocate.
+func (d *decider) onNode(p *pass, r *routed, n *node) (v Verdict, text string, answers bool) {
+	switch {
+	case d.anywhere != nil:
+		v, text = d.anywhere(p, r)
+	case d.fits != nil:
+		v, text = d.fits(p, r.shard.index, n)
+	case d.allocate != nil:
+		v, text = d.allocate(p, r, n)
+	default:
+		return Yes, "", false
+	}
+	return v, text, true
+}
+
+// staying is a decider's answer to canRemain.
+func (d *decider) staying(p *pass, r *routed, n *node) (v Verdict, text string, answers bool) {
+	switch {
+	case d.fits != nil:
+		v, text = d.fits(p, r.shard.index, n)
+	case d.remain != nil:
+		v, text = d.remain(p, r, n)
+	default:
+		return Yes, "", false
+	}
+	return v, text, true
+}
+
+// forced is a decider's answer to canForceAllocatePrimary.
+func (d *decider) forced(p *pass, r *routed, n *node) (v Verdict, text string, answers bool) {
+	if d.force != nil {
+		v, text = d.force(p, r, n)
+		return v, text, true
+	}
+	v, text, answers = d.onNode(p, r, n)
+	if v == No {
+		return Yes, p.say("primary shard [%s] allowed to force allocate on node [%s]", r.shard, n.id), answers
+	}
+	return v, text, answers
+}
