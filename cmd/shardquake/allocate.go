@@ -11,6 +11,7 @@ import (
 
 func newAllocateCommand() *cobra.Command {
 	var opts cases.Options
+	explain := false
 	cmd := &cobra.Command{
 		Use:   "allocate [FILE…]",
 		Short: "Decide where Elasticsearch's allocator would put shard copies",
@@ -20,10 +21,21 @@ writes each case with its decisions in the form in which decisions are recorded.
 
 With --verify it compares with the decisions recorded in the cases: it prints how many
 agree per family and the first difference with the weights and deciders behind it, and
-exits with 1 when any differs.`,
+exits with 1 when any differs.
+
+With --explain it reads answers of _cluster/allocation/explain instead, as they come out
+of a cluster, and says of each copy the cause, the cure, and what else would have to
+change for the copy to find a node.`,
 		Example: `  shardquake allocate --verify allocation/*.jsonl.gz
-  shardquake allocate --type balanced < states.jsonl > decisions.jsonl`,
+  shardquake allocate --type balanced < states.jsonl > decisions.jsonl
+  curl -s localhost:9200/_cluster/allocation/explain | shardquake allocate --explain`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if explain {
+				if opts != (cases.Options{}) {
+					return usage(errors.New("--verify and --type are for states, --explain is for explanations"))
+				}
+				return explainAll(args, cmd.InOrStdin(), cmd.OutOrStdout())
+			}
 			differ, err := cases.Main(cmd.Context(), args, cmd.InOrStdin(), cmd.OutOrStdout(), opts)
 			switch {
 			case errors.Is(err, context.Canceled):
@@ -37,6 +49,7 @@ exits with 1 when any differs.`,
 		},
 	}
 	cmd.Flags().BoolVar(&opts.Verify, "verify", false, "compare with the recorded decisions")
+	cmd.Flags().BoolVar(&explain, "explain", false, "say cause and cure of answers of _cluster/allocation/explain")
 	cmd.Flags().StringVar(&opts.Type, "type", "", "allocator: balanced or desired_balance (default: both)")
 	return cmd
 }

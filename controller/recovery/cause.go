@@ -32,6 +32,7 @@ const (
 	FloodBlock  Cause = "flood-block"       // a disk was over the flood stage; writes are blocked
 	Unprotected Cause = "unprotected"       // an index that is to have a replica has none
 	Unclear     Cause = "unclear"           // something else
+	None        Cause = "none"              // it is where it should be
 )
 
 // Diagnosis is the cause of a fault and what it rests on.

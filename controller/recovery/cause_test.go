@@ -55,7 +55,7 @@ func TestAPrimarysOwnNodeDecides(t *testing.T) {
 
 func TestEachNodeHasItsOwnReasonsAndTheSettingItsScope(t *testing.T) {
 	const cluster = `node matches cluster setting [cluster.routing.allocation.exclude] filters [_name:"n1"]`
-	const index = `node matches index setting [index.routing.allocation.exclude] filters [_name:"n3"]`
+	const index = `node matches index setting [index.routing.allocation.exclude.] filters [_name:"n3"]`
 	third := no("n3", "filter", index)
 	third.Objections = append(third.Objections, controller.Objection{Decider: "same_shard", Decision: "NO", Text: "a copy of this shard is already allocated to this node [...]"})
 	d := recovery.Diagnose(controller.AllocationExplanation{CanAllocate: "no", Index: "logs", Nodes: []controller.NodeVerdict{

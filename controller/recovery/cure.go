@@ -26,19 +26,53 @@ type Cured struct {
 // String names the copy.
 func (c Cured) String() string { return key{c.Index, c.Shard, c.Primary}.String() }
 
-// Advise says of an explained copy why it has no node, and what to do about it.
+// Text is the diagnosis for people, a line for each of its parts.
+func (c Cured) Text() string {
+	out := fmt.Sprintf("%s: %s\n  why   %s\n  cure  %s\n", c, c.Cause, c.Detail, c.Cure)
+	for _, b := range c.Besides {
+		out += "  also  " + b + "\n"
+	}
+	return out
+}
+
+// Advise says of an explained copy why it is where it is, and what to do about it.
 func Advise(x controller.AllocationExplanation) Cured {
-	d := Diagnose(x)
-	f := &Fault{Index: x.Index, Shard: x.Shard, Primary: x.Primary, key: key{x.Index, x.Shard, x.Primary}}
+	out := Cured{Index: x.Index, Shard: x.Shard, Primary: x.Primary}
+	switch {
+	case x.State == "" || x.State == "unassigned":
+		return advise(out, Diagnose(x))
+	case x.State == "started" && x.CanRemain == "no":
+		return advise(out, stays(x))
+	}
+	out.Cause, out.Cure = None, Wait.cure()
+	out.Detail = cmp.Or(x.Text, fmt.Sprintf("it is %s on %s", x.State, x.Node))
+	return out
+}
+
+// stays is the diagnosis of a copy that may not stay on its node, and can't leave it.
+func stays(x controller.AllocationExplanation) Diagnosis {
+	var why []string
+	for _, o := range x.Remain {
+		why = append(why, o.Text)
+	}
+	d := refused(x)
+	d.Detail = fmt.Sprintf("it may not stay on %s (%s), and no other node takes it: %s", x.Node, strings.Join(why, "; "), d.Detail)
+	if x.CanMove == "yes" {
+		d = Diagnosis{Cause: Throttled, Detail: fmt.Sprintf("it may not stay on %s (%s) and is going to move", x.Node, strings.Join(why, "; "))}
+	}
+	return d
+}
+
+func advise(out Cured, d Diagnosis) Cured {
+	f := &Fault{Index: out.Index, Shard: out.Shard, Primary: out.Primary, key: key{out.Index, out.Shard, out.Primary}}
 	cfg, err := Config{}.withDefaults()
 	if err != nil {
 		cfg = Config{}
 	}
 	p := strategyFor(d.Cause).propose(f, d, cfg)
-	return Cured{
-		Index: x.Index, Shard: x.Shard, Primary: x.Primary, Cause: d.Cause, Detail: d.Detail, Besides: d.Besides, Nodes: d.Nodes,
-		Cure: cmp.Or(p.advice(), p.Action.cure()),
-	}
+	out.Cause, out.Detail, out.Besides, out.Nodes = d.Cause, d.Detail, d.Besides, d.Nodes
+	out.Cure = cmp.Or(p.advice(), p.Action.cure())
+	return out
 }
 
 // cure says what an action that needs nobody's word does.

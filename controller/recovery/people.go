@@ -50,6 +50,8 @@ func enable(_ *Fault, d Diagnosis, _ Config) Proposal {
 		return Proposal{Action: Ask, Advice: "index.routing.allocation.enable of this index keeps its copies from being assigned"}
 	}
 	switch {
+	case d.Trigger == "": // of an explanation alone: this is the cure
+		return Proposal{Action: EnableAllocation}
 	case d.Trigger == controller.TriggerNever:
 		return Proposal{Action: Wait, Advice: "left alone, as configured: " + d.Work.String()}
 	case d.Work.Left > 0:

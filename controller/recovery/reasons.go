@@ -119,7 +119,7 @@ func reasonOf(o controller.Objection) Reason {
 	r := Reason{Decider: o.Decider, Text: o.Text}
 	r.Cause, _ = causeOf(o.Decider)
 	if m := namedSetting.FindStringSubmatch(o.Text); m != nil {
-		r.Scope, r.Setting = m[1], m[2]
+		r.Scope, r.Setting = m[1], strings.TrimSuffix(m[2], ".")
 	}
 	if r.Cause == MissingTier {
 		r.Scope, r.Setting = scopeIndex, tierPreference

@@ -66,6 +66,9 @@ type Input struct {
 	NowNanos int64
 	// NowMillis is the wall clock, milliseconds since 1970.
 	NowMillis int64
+	// NodeOrder is the order in which the nodes came into Elasticsearch's map of them, where
+	// that is known. It decides among nodes of one bucket, which else stand by id.
+	NodeOrder []string
 }
 
 // StoredPrimary is a node's answer to "what do you hold of this primary?"

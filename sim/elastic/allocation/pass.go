@@ -290,6 +290,9 @@ func (p *pass) nodeOf(id string, table *javaorder.Table) *node {
 
 // orderNodes puts the nodes into the iteration order of their HashMap.
 func (p *pass) orderNodes(table javaorder.Table) {
+	if put := p.in.NodeOrder; len(put) > 0 {
+		slices.SortStableFunc(p.nodes, func(a, b *node) int { return cmp.Compare(place(put, a.id), place(put, b.id)) })
+	}
 	javaorder.Sort(table, p.nodes, func(n *node) int32 { return javaorder.StringHash(n.id) })
 	for i, n := range p.nodes {
 		n.pos = i

@@ -1,6 +1,7 @@
 package allocation
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -130,16 +131,26 @@ func NextDelay(st *state.State, nowNanos int64) (delay time.Duration, ok bool) {
 }
 
 // NodeOrder is the order in which the allocator visits the data nodes: that of a
-// java.util.HashMap over their ids.
-func NodeOrder(st *state.State) []string {
+// java.util.HashMap over their ids, into which they came in the order put; those that put
+// doesn't have came last, by id.
+func NodeOrder(st *state.State, put []string) []string {
 	var ids []string
 	for _, n := range st.Nodes {
 		if n.CanContainData() {
 			ids = append(ids, n.ID)
 		}
 	}
+	slices.SortStableFunc(ids, func(a, b string) int { return cmp.Compare(place(put, a), place(put, b)) })
 	table := javaorder.NewTableFor(len(ids))
 	table.Grow(len(ids))
 	javaorder.Sort(table, ids, javaorder.StringHash)
 	return ids
+}
+
+// place is where an id stands in a list, behind it when it isn't there.
+func place(list []string, id string) int {
+	if i := slices.Index(list, id); i >= 0 {
+		return i
+	}
+	return len(list)
 }

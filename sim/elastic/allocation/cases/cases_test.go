@@ -54,6 +54,22 @@ func TestDecisionsAreElasticsearchsWhenMovesCompete(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(verify(t, []string{"testdata/bold/competing.jsonl.gz"}), "12 of 12 agree"))
 }
 
+// Nodes of one bucket stand in the order in which they came into Elasticsearch's map, which
+// differs from run to run: every such order is taken as it was.
+func TestDecisionsAreElasticsearchsWithSeveralNodesInABucket(t *testing.T) {
+	assert.Equal(t, 2, strings.Count(verify(t, []string{"testdata/bold/one_bucket.jsonl"}), "1 of 1 agree"))
+}
+
+func TestAnOrderOfNodesThatTheMapCantHaveIsRefused(t *testing.T) {
+	data, err := os.ReadFile("testdata/bold/one_bucket.jsonl")
+	require.NoError(t, err)
+	const order = `"node_order":["A1aaaaaaaaaaaaaaaaaaaa","E5eeeeeeeeeeeeeeeeeeee","C3cccccccccccccccccccc","B2bbbbbbbbbbbbbbbbbbbb","D4dddddddddddddddddddd"]`
+	require.Contains(t, string(data), order)
+	broken := strings.Replace(string(data), order, `"node_order":["B2bbbbbbbbbbbbbbbbbbbb","A1aaaaaaaaaaaaaaaaaaaa","E5eeeeeeeeeeeeeeeeeeee","C3cccccccccccccccccccc","D4dddddddddddddddddddd"]`, 1)
+	_, err = Main(context.Background(), nil, strings.NewReader(broken), &bytes.Buffer{}, Options{Verify: true})
+	assert.ErrorContains(t, err, "in any order within a bucket")
+}
+
 func TestDecisionsAreElasticsearchsInAllRecordedCases(t *testing.T) {
 	files, err := filepath.Glob("../../../../../shared/oracle/allocation/*.jsonl.gz")
 	require.NoError(t, err)

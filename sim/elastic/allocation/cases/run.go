@@ -79,7 +79,8 @@ func (r *runner) round(n int) (out Round, idle bool, err error) {
 		}
 		out.AfterEvents = append(out.AfterEvents, after)
 	}
-	if order := allocation.NodeOrder(r.st); !slices.Equal(order, r.order) {
+	r.adoptOrder(n)
+	if order := allocation.NodeOrder(r.st, r.put); !slices.Equal(order, r.order) {
 		order = append([]string{}, order...) // not nil: without data nodes it is written as empty
 		out.NodeOrder, r.order = &order, order
 	}
@@ -92,6 +93,20 @@ func (r *runner) round(n int) (out Round, idle bool, err error) {
 	started := r.startAll(in)
 	out.Unassigned, out.Digest = unassigned(r.st), digest(table(r.st))
 	return out, len(out.Decisions) == 0 && !started, nil
+}
+
+// adoptOrder takes over the order of nodes that was recorded in a round, if it is one that
+// the map can have: in which order the nodes of a bucket stand is no decision.
+func (r *runner) adoptOrder(n int) {
+	expected := r.c.Expected.of(r.allocator)
+	if expected == nil {
+		return
+	}
+	for _, round := range expected.Rounds {
+		if round.Round == n && round.NodeOrder != nil && slices.Equal(allocation.NodeOrder(r.st, *round.NodeOrder), *round.NodeOrder) {
+			r.put = *round.NodeOrder
+		}
+	}
 }
 
 // event applies an event and tells what it did to the routing table.

@@ -24,6 +24,7 @@ type world struct {
 	disks   map[string]Disk // of the members whose disk is known
 	sizes   map[allocation.ShardKey]int64
 	left    map[allocation.ShardID][]leftover
+	put     []string // the order in which the nodes came into Elasticsearch's map
 	st      *state.State
 	service *allocation.Service
 }
@@ -40,7 +41,7 @@ const startMillis = 1_700_000_000_000
 func newWorld(c *Case, allocator string) (*world, error) {
 	w := &world{
 		c: c, nanos: int64(1) << 60, disks: make(map[string]Disk), sizes: make(map[allocation.ShardKey]int64),
-		left: make(map[allocation.ShardID][]leftover),
+		left: make(map[allocation.ShardID][]leftover), put: c.NodeOrder,
 	}
 	values := maps.Clone(c.Settings)
 	if values == nil {
@@ -64,7 +65,7 @@ func (w *world) newID() string {
 }
 
 func (w *world) input() allocation.Input {
-	return allocation.Input{Info: w.info(), NowNanos: w.nanos, NowMillis: startMillis + (w.nanos-1<<60)/1e6}
+	return allocation.Input{Info: w.info(), NowNanos: w.nanos, NowMillis: startMillis + (w.nanos-1<<60)/1e6, NodeOrder: w.put}
 }
 
 func (w *world) join(n Node) {
