@@ -79,9 +79,48 @@ func (c *Client) GetClusterHealth(ctx context.Context) (ClusterHealth, error) {
 	if err != nil {
 		return ClusterHealth{}, err
 	}
-	var h ClusterHealth
-	if err := json.Unmarshal(body, &h); err != nil {
+	return parseHealth(body)
+}
+
+// FindMaster asks the nodes whether there is a master, one after the other and without
+// waiting for one as other calls do, until one says so. The error is an *APIError of type
+// master_not_discovered_exception where some answer and none of them finds one.
+func (c *Client) FindMaster(ctx context.Context) error {
+	var last error
+	for _, node := range c.nodes {
+		_, err := c.attempt(ctx, "cluster.health", node, get("_cluster", "health").with("master_timeout", "1000ms"))
+		c.count(err)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		var api *APIError
+		if last == nil || errors.As(err, &api) {
+			last = err
+		}
+	}
+	return last
+}
+
+// parseHealth reads GET /_cluster/health. While the cluster's state is not recovered, the
+// percentage is one of nothing, which Elasticsearch writes as "NaN"; nothing is known of
+// any index then, so such a moment is red whatever else the answer says.
+func parseHealth(body []byte) (ClusterHealth, error) {
+	var a struct {
+		ClusterHealth
+		Percent json.RawMessage `json:"active_shards_percent_as_number"`
+	}
+	if err := json.Unmarshal(body, &a); err != nil {
 		return ClusterHealth{}, fmt.Errorf("cluster health: %w", err)
+	}
+	h := a.ClusterHealth
+	if string(a.Percent) == `"NaN"` {
+		h.Status = "red"
+		return h, nil
+	}
+	if len(a.Percent) > 0 {
+		if err := json.Unmarshal(a.Percent, &h.ActiveShardsPercent); err != nil {
+			return ClusterHealth{}, fmt.Errorf("cluster health: active_shards_percent_as_number: %w", err)
+		}
 	}
 	return h, nil
 }

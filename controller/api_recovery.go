@@ -118,7 +118,16 @@ func objections(all []decidersText) []Objection {
 
 // ExplainAllocation asks why a copy is not assigned.
 func (c *Client) ExplainAllocation(ctx context.Context, index string, shard int, primary bool) (AllocationExplanation, error) {
-	request, err := json.Marshal(map[string]any{"index": index, "shard": shard, "primary": primary})
+	return c.explainAllocation(ctx, map[string]any{"index": index, "shard": shard, "primary": primary})
+}
+
+// ExplainCopy asks why the copy on a node stays there or goes.
+func (c *Client) ExplainCopy(ctx context.Context, index string, shard int, primary bool, node string) (AllocationExplanation, error) {
+	return c.explainAllocation(ctx, map[string]any{"index": index, "shard": shard, "primary": primary, "current_node": node})
+}
+
+func (c *Client) explainAllocation(ctx context.Context, copy map[string]any) (AllocationExplanation, error) {
+	request, err := json.Marshal(copy)
 	if err != nil {
 		return AllocationExplanation{}, fmt.Errorf("allocation explain: %w", err)
 	}

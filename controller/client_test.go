@@ -101,6 +101,20 @@ func TestClusterStatsCountNodesThatHoldData(t *testing.T) {
 	assert.Equal(t, controller.ClusterStats{Cluster: "c", Status: "yellow", Nodes: 5, DataNodes: 2, Indices: 2, Shards: 7, Primaries: 4, Docs: 99, StoreBytes: 1024}, s)
 }
 
+func TestAStateThatIsNotRecoveredIsRed(t *testing.T) {
+	c := oneNode(t, answers(200, `{"cluster_name":"c","status":"green","number_of_nodes":1,"number_of_data_nodes":1,"active_shards_percent_as_number":"NaN"}`), nil)
+	h, err := c.GetClusterHealth(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, controller.ClusterHealth{Cluster: "c", Status: "red", Nodes: 1, DataNodes: 1}, h)
+	c = oneNode(t, answers(200, `{"status":"yellow","active_shards_percent_as_number":62.5}`), nil)
+	h, err = c.GetClusterHealth(t.Context())
+	require.NoError(t, err)
+	assert.InDelta(t, 62.5, h.ActiveShardsPercent, 0)
+	c = oneNode(t, answers(200, `{"status":"yellow","active_shards_percent_as_number":"many"}`), nil)
+	_, err = c.GetClusterHealth(t.Context())
+	assert.ErrorContains(t, err, "active_shards_percent_as_number")
+}
+
 func TestSettingsInForceAreTransientBeforePersistentBeforeDefault(t *testing.T) {
 	c := oneNode(t, answers(200, `{"persistent":{"a":"1","b":"1"},"transient":{"a":"2"},"defaults":{"a":"0","b":"0","c":"0","d":["x","y"]}}`), nil)
 	s, err := c.GetClusterSettings(t.Context())

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/elastic/go-elasticsearch/v8"
 	"github.com/elastic/go-elasticsearch/v8/esapi"
@@ -36,6 +37,9 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer := `{"acknowledged":true,"id":"x","snapshots":[]}`
 	if strings.HasPrefix(r.URL.Path, "/base/_cat/") {
 		answer = `[]`
+	}
+	if r.URL.Path == "/base/_nodes/shutdown" {
+		answer = `{"nodes":[]}`
 	}
 	if r.URL.Path == "/base/_recovery" || r.URL.Path == "/base/_snapshot" || strings.HasPrefix(r.URL.Path, "/base/_all/_settings") {
 		answer = `{}`
@@ -84,6 +88,21 @@ func TestRequestsAreThoseOfGoElasticsearch(t *testing.T) {
 		"health": {
 			func(ctx context.Context, c *controller.Client) error { _, err := c.GetClusterHealth(ctx); return err },
 			esapi.ClusterHealthRequest{},
+		},
+		"a look for a master": {
+			func(ctx context.Context, c *controller.Client) error { return c.FindMaster(ctx) },
+			esapi.ClusterHealthRequest{MasterTimeout: time.Second},
+		},
+		"an explanation of one copy": {
+			func(ctx context.Context, c *controller.Client) error {
+				_, err := c.ExplainCopy(ctx, "logs", 3, false, "n1")
+				return err
+			},
+			esapi.ClusterAllocationExplainRequest{Body: strings.NewReader(`{"current_node":"n1","index":"logs","primary":false,"shard":3}`)},
+		},
+		"shutdowns": {
+			func(ctx context.Context, c *controller.Client) error { _, err := c.GetShutdowns(ctx); return err },
+			esapi.ShutdownGetNodeRequest{},
 		},
 		"settings": {
 			func(ctx context.Context, c *controller.Client) error { _, err := c.GetClusterSettings(ctx); return err },

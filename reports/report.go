@@ -3,6 +3,7 @@ package reports
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
@@ -33,6 +34,7 @@ type Report struct {
 	Scores       Scores              `json:"scores"`
 	FaultLoads   []FaultLoad         `json:"fault_loads,omitempty"` // where the nodes' load was observed
 	Control      Control             `json:"controller"`
+	Ailments     []scenarios.Ailment `json:"ailments,omitempty"` // why the cluster was not green at the end
 	Notes        []string            `json:"notes"`
 	SteadyS      float64             `json:"steady_s"` // from the start to t=0
 	EndS         float64             `json:"end_s"`    // faults and load ended
@@ -160,7 +162,7 @@ func Build(res *scenarios.Result) (*Report, error) {
 	r := &Report{
 		Schema: Schema, Version: version.Current(), Scenario: res.Scenario.Name, About: res.Scenario.About, System: res.Scenario.System,
 		Backend: res.Backend, Scale: res.Scale, Seed: res.Seed, Verdict: res.Verdict, Expectations: res.Outcomes,
-		Notes: res.Notes, SteadyS: secs(h.Steady), EndS: secs(h.End), VirtualS: secs(res.Virtual), WallS: secs(res.Wall),
+		Ailments: h.Ailments, Notes: withAilments(res.Notes, h.Ailments), SteadyS: secs(h.Steady), EndS: secs(h.End), VirtualS: secs(res.Virtual), WallS: secs(res.Wall),
 		Events: res.Events, TraceHash: fmt.Sprintf("%016x", res.TraceHash), Faults: []Fault{},
 	}
 	if r.Expectations == nil {
@@ -238,4 +240,13 @@ func after(t, since time.Duration) *float64 {
 		return nil
 	}
 	return ptr(secs(t - since))
+}
+
+// withAilments adds to what is to be known about a run why it didn't end green.
+func withAilments(notes []string, ailments []scenarios.Ailment) []string {
+	notes = slices.Clone(notes)
+	for _, a := range ailments {
+		notes = append(notes, "not green at the end: "+a.Text)
+	}
+	return notes
 }

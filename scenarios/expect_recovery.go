@@ -59,7 +59,7 @@ func (e *SteadyState) Judge(h *History) []Outcome {
 	}
 	name := "steady state at the end"
 	if h.Settled < 0 {
-		return []Outcome{NeverWithin(name, e.limit, h.End, FaultTimes{Until: h.Closed}, "the cluster was not green and at rest again")}
+		return []Outcome{NeverWithin(name, e.limit, h.End, FaultTimes{Until: h.Closed}, "the cluster was not green and at rest again").because(h)}
 	}
 	took := h.Settled - h.End
 	return []Outcome{WithinLimit(name, took, e.limit, h.Settled, fmt.Sprintf("green with nothing moving %s after the end", took.Round(time.Millisecond)))}
@@ -115,7 +115,7 @@ func (e *Recovered) Judge(h *History) []Outcome {
 				continue
 			}
 		}
-		out = append(out, e.judge(name, h.FaultTimes(i, since), since))
+		out = append(out, e.judge(name, h.FaultTimes(i, since), since).because(h))
 	}
 	if len(out) == 0 {
 		out = append(out, Undecided(e.Status+" after "+e.Of, "no such fault struck"))

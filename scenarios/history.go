@@ -31,6 +31,8 @@ type History struct {
 	Closed time.Duration
 	// Steady is how long the cluster took to its first steady state.
 	Steady time.Duration
+	// Ailments say why the cluster was not green at the end.
+	Ailments []Ailment
 }
 
 // Decision is what a controller decided and did, from its audit record.

@@ -45,6 +45,8 @@ type Runner struct {
 	Backend Backend
 	// NewSupervisor makes the controller that a scenario asks for.
 	NewSupervisor func(SupervisorConfig) (Supervisor, error)
+	// Explain finds out why a cluster isn't green; nil: it is not asked.
+	Explain func(ctx context.Context, cfg SupervisorConfig) ([]Ailment, error)
 	// Progress tells a person what is going on; nil: silence.
 	Progress func(format string, args ...any)
 	// OnEvent is passed on to the backend.
@@ -265,7 +267,7 @@ func (r *Run) prepare(ctx, watch context.Context, started time.Duration) error {
 	}
 	r.progress("waiting for the steady state")
 	if err := r.waitSteady(ctx, r.scenario.Steady.D()); err != nil {
-		return fmt.Errorf("the cluster reached no steady state within %s: %w (%s)", r.scenario.Steady, err, r.live().health.text())
+		return fmt.Errorf("the cluster reached no steady state within %s: %w (%s)%s", r.scenario.Steady, err, r.live().health.text(), whyOf(r.explain(ctx)))
 	}
 	r.beginAt(r.clock.Monotonic())
 	r.history.Steady = r.zero - started
@@ -292,6 +294,8 @@ func (r *Run) trouble(ctx, cleanup context.Context) error {
 		r.history.Settled = r.now()
 	} else if ctx.Err() != nil {
 		return ctx.Err()
+	} else {
+		r.history.Ailments = r.explain(ctx)
 	}
 	if err := r.session.Verify(ctx); err != nil {
 		return fmt.Errorf("looking for the acknowledged writes: %w", err)

@@ -155,7 +155,7 @@ func (f *calibrateFlags) problem(ctx context.Context, loaded map[string]*scenari
 			constants := catalog.Turned(elastic.DefaultCalibration(), factors)
 			return fidelity.Simulate(ctx, loaded[scenario], seeds, func() (fidelity.Runner, error) {
 				backend, err := catalog.Simulator(constants)
-				return &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor}, err
+				return &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain}, err
 			})
 		},
 	}

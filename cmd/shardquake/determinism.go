@@ -43,7 +43,7 @@ func newEventsCommand() *cobra.Command {
 			out := bufio.NewWriterSize(cmd.OutOrStdout(), 1<<20)
 			enc := json.NewEncoder(out)
 			var writing error
-			runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, OnEvent: func(e scenarios.Event) {
+			runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain, OnEvent: func(e scenarios.Event) {
 				if writing == nil {
 					writing = enc.Encode(e)
 				}

@@ -102,7 +102,7 @@ func (f *fidelityFlags) compare(cmd *cobra.Command, s *scenarios.Loaded) error {
 	}
 	progress.line("simulating %d seeds", len(seeds))
 	sim, err := fidelity.Simulate(cmd.Context(), s, seeds, func() (fidelity.Runner, error) {
-		return &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor}, nil
+		return &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain}, nil
 	})
 	if err != nil {
 		return err

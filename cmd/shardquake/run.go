@@ -263,7 +263,7 @@ func runScenario(ctx context.Context, s *scenarios.Loaded, x execution, progress
 	if err != nil {
 		return nil, usage(err)
 	}
-	runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Progress: progress}
+	runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain, Progress: progress}
 	start := time.Now()
 	res, err := runner.Run(ctx, s, scenarios.Options{Seed: x.seed, Scale: x.scale, Plan: x.plan})
 	if res != nil {

@@ -97,9 +97,11 @@ func (s *Server) recoveryTable() []route {
 
 // faultHistory is the answer of GET /recovery/history.
 type faultHistory struct {
-	Open  []recovery.Fault `json:"open"`
-	Past  []recovery.Fault `json:"past"`
-	Stats recovery.Stats   `json:"stats"`
+	// Findings are about the cluster as a whole.
+	Findings []recovery.Finding `json:"findings"`
+	Open     []recovery.Fault   `json:"open"`
+	Past     []recovery.Fault   `json:"past"`
+	Stats    recovery.Stats     `json:"stats"`
 }
 
 // approval is the body of POST /recovery/approvals.
@@ -121,7 +123,7 @@ func (s *Server) concerns(word recovery.Approval) error {
 
 func (s *Server) faultHistory(w http.ResponseWriter, _ *http.Request) {
 	m := s.cfg.Recovery
-	h := faultHistory{Open: some(m.Faults()), Past: some(m.Past()), Stats: m.Stats()}
+	h := faultHistory{Findings: some(m.Findings()), Open: some(m.Faults()), Past: some(m.Past()), Stats: m.Stats()}
 	h.Stats.Causes = some(h.Stats.Causes)
 	writeJSON(w, 200, h)
 }

@@ -32,14 +32,17 @@ const (
 	FloodBlock  Cause = "flood-block"       // a disk was over the flood stage; writes are blocked
 	Unprotected Cause = "unprotected"       // an index that is to have a replica has none
 	Unclear     Cause = "unclear"           // something else
+	NoMaster    Cause = "no-master"         // the master-eligible nodes that are there are too few to elect one
 	None        Cause = "none"              // it is where it should be
 )
 
 // Diagnosis is the cause of a fault and what it rests on.
 type Diagnosis struct {
-	Cause  Cause
-	Detail string        // a sentence for people
-	Wait   time.Duration // until Elasticsearch acts by itself; 0 unknown
+	Cause Cause
+	// Decider is the one of Elasticsearch that says no; "" where none does.
+	Decider string
+	Detail  string        // a sentence for people
+	Wait    time.Duration // until Elasticsearch acts by itself; 0 unknown
 	// Scope tells variants apart that are treated differently: of a setting that stands in
 	// the way whose it is, of a recovery that is stuck its target.
 	Scope string

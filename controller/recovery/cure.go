@@ -17,6 +17,7 @@ type Cured struct {
 	Primary bool   `json:"primary"`
 
 	Cause   Cause         `json:"cause"`
+	Decider string        `json:"decider,omitempty"` // that says no
 	Detail  string        `json:"detail"`
 	Cure    string        `json:"cure"`
 	Besides []string      `json:"besides,omitempty"` // what else would have to change
@@ -28,11 +29,19 @@ func (c Cured) String() string { return key{c.Index, c.Shard, c.Primary}.String(
 
 // Text is the diagnosis for people, a line for each of its parts.
 func (c Cured) Text() string {
-	out := fmt.Sprintf("%s: %s\n  why   %s\n  cure  %s\n", c, c.Cause, c.Detail, c.Cure)
+	out := fmt.Sprintf("%s: %s\n  why   %s\n  cure  %s\n", c, named(c.Cause, c.Decider), c.Detail, c.Cure)
 	for _, b := range c.Besides {
 		out += "  also  " + b + "\n"
 	}
 	return out
+}
+
+// named is a cause with the decider behind it.
+func named(c Cause, decider string) string {
+	if decider == "" {
+		return string(c)
+	}
+	return fmt.Sprintf("%s, decider %s", c, decider)
 }
 
 // Advise says of an explained copy why it is where it is, and what to do about it.
@@ -70,7 +79,7 @@ func advise(out Cured, d Diagnosis) Cured {
 		cfg = Config{}
 	}
 	p := strategyFor(d.Cause).propose(f, d, cfg)
-	out.Cause, out.Detail, out.Besides, out.Nodes = d.Cause, d.Detail, d.Besides, d.Nodes
+	out.Cause, out.Decider, out.Detail, out.Besides, out.Nodes = d.Cause, d.Decider, d.Detail, d.Besides, d.Nodes
 	out.Cure = cmp.Or(p.advice(), p.Action.cure())
 	return out
 }

@@ -31,6 +31,7 @@ type Manager struct {
 	gaveUp   map[string]bool          // indices one of whose replicas was given up for room
 	handsOff bool                     // a person keeps allocation switched off
 	spare    string                   // the node with the fewest copies
+	drains   map[string]drain         // nodes that are to be emptied
 	round    int
 
 	mu      sync.Mutex
@@ -39,6 +40,8 @@ type Manager struct {
 	open    []*Fault // in the order of detection
 	history History
 	dirty   bool
+	// findings are about the cluster as a whole.
+	findings []Finding
 }
 
 var _ controller.Part = (*Manager)(nil)
@@ -56,7 +59,7 @@ func New(cfg Config) (*Manager, error) {
 func (m *Manager) Run(ctx context.Context, desk *controller.Desk) {
 	m.desk, m.clock, m.client = desk, desk.Clock(), desk.Client()
 	m.progress, m.blocked, m.lifted = map[progressKey]progressMark{}, map[string]time.Duration{}, map[string]bool{}
-	m.handsOff, m.gaveUp = false, map[string]bool{}
+	m.handsOff, m.gaveUp, m.drains = false, map[string]bool{}, map[string]drain{}
 	m.load(ctx)
 	for ctx.Err() == nil {
 		m.look(ctx)
@@ -145,7 +148,12 @@ func (m *Manager) look(ctx context.Context) {
 	if err != nil {
 		if ctx.Err() == nil {
 			m.desk.Errorf(ctx, "[RECOVERY] Error getting shard allocation: %v", err)
+			if f, ok := masterLost(ctx, m.client); ok {
+				others := slices.DeleteFunc(m.Findings(), func(was Finding) bool { return was.Cause == f.Cause })
+				m.setFindings(ctx, append(others, f))
+			}
 		}
+		m.round = 0 // the next look that succeeds is one around
 		return
 	}
 	m.round++
@@ -162,6 +170,7 @@ func (m *Manager) look(ctx context.Context) {
 	m.lookForSnapshots(ctx, found)
 	if ctx.Err() == nil {
 		m.act(ctx, found)
+		m.lookAround(ctx, shards)
 	}
 }
 

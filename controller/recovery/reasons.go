@@ -180,7 +180,7 @@ func refused(x controller.AllocationExplanation) Diagnosis {
 	if first == nil {
 		return d
 	}
-	d.Cause, d.Scope = first.Cause, first.Scope
+	d.Cause, d.Scope, d.Decider = first.Cause, first.Scope, first.Decider
 	for _, r := range at.Reasons {
 		if r.Cause != d.Cause {
 			d.Besides = append(d.Besides, fmt.Sprintf("%s: %s", at.Node, r.Text))

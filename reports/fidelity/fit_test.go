@@ -53,6 +53,6 @@ func simulateWith(t *testing.T, scenario string, factors []float64) ([]fidelity.
 	}
 	return fidelity.Simulate(t.Context(), loaded, []uint64{1, 2, 3}, func() (fidelity.Runner, error) {
 		backend, err := catalog.Simulator(catalog.Turned(elastic.DefaultCalibration(), factors))
-		return &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor}, err
+		return &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain}, err
 	})
 }

@@ -70,7 +70,7 @@ func simulate(t *testing.T, scenario string) []fidelity.Run {
 	}
 	out, err := fidelity.Simulate(t.Context(), loaded, seeds, func() (fidelity.Runner, error) {
 		backend, err := catalog.Backend("sim")
-		return &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor}, err
+		return &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain}, err
 	})
 	require.NoError(t, err)
 	return out

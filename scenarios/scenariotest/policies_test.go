@@ -16,7 +16,7 @@ import (
 func compared(t *testing.T, seeds uint64, policies ...string) *reports.Policies {
 	backend, err := catalog.Backend("sim")
 	require.NoError(t, err)
-	runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor}
+	runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain}
 	var all []*reports.Report
 	for _, name := range scenarios.Library() {
 		s, err := scenarios.Load(name, nil, catalog.Vocabulary())

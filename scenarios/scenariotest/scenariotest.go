@@ -52,7 +52,7 @@ func Run(t *testing.T, nameOrPath string, opts ...Option) *scenarios.Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Progress: t.Logf}
+	runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain, Progress: t.Logf}
 	res, err := runner.Run(t.Context(), s, o.run)
 	if err != nil {
 		t.Fatal(err)
