@@ -20,19 +20,28 @@ type Ailment struct {
 	Text string `json:"text"`
 }
 
+// Explained is a session whose cluster can say why it isn't green.
+type Explained interface {
+	// Explain asks it; the error says that it gave no answer.
+	Explain(ctx context.Context) ([]Ailment, error)
+}
+
+// Explain asks a cluster why it isn't green, as whoever runs the scenarios does it.
+func (r *Run) Explain(ctx context.Context, cfg SupervisorConfig) ([]Ailment, error) {
+	if r.runner.Explain == nil {
+		return nil, nil
+	}
+	return r.runner.Explain(ctx, cfg)
+}
+
 // explain asks a cluster that isn't green why. A cluster that doesn't answer is one more
 // thing to tell.
-func (r *run) explain(ctx context.Context) []Ailment {
-	if r.runner.Explain == nil || r.scenario.System == systemKV || ctx.Err() != nil {
+func (r *Run) explain(ctx context.Context) []Ailment {
+	s, ok := r.session.(Explained)
+	if !ok || ctx.Err() != nil {
 		return nil
 	}
-	var endpoints []Endpoint
-	for _, n := range r.cluster.Nodes() {
-		endpoints = append(endpoints, Endpoint{Name: n, URL: r.cluster.URL(ViewerClient, n)})
-	}
-	found, err := r.runner.Explain(ctx, SupervisorConfig{
-		Name: ViewerClient, Clock: r.cluster.Clock(ViewerClient), Endpoints: endpoints, Transport: r.cluster.Transport(ViewerClient),
-	})
+	found, err := s.Explain(ctx)
 	if err != nil {
 		text := fmt.Sprintf("the cluster could not be asked why: %v", err)
 		return append(found, Ailment{Cause: "unknown", Detail: text, Text: text})

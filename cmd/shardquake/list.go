@@ -105,9 +105,6 @@ func preview(cmd *cobra.Command, s *scenarios.Loaded, plan []string) error {
 	if c := s.Controller; c != nil {
 		fmt.Fprintf(out, "control   policy %s every %s\n", c.Policy, c.Interval)
 	}
-	for _, w := range s.Warnings() {
-		fmt.Fprintf(out, "note      %s\n", w)
-	}
 	fmt.Fprintf(out, "duration  %s, then up to %s to settle\n\nplan\n", s.Duration, s.Settle)
 	if len(s.Faults) == 0 {
 		fmt.Fprintln(out, "  no faults")

@@ -113,6 +113,9 @@ func (employer) Sample(context.Context, clock.Group)                   {}
 func (employer) FaultInForce() bool                                    { return false }
 func (employer) Log(string)                                            {}
 func (employer) Decided(scenarios.Decision)                            {}
+func (employer) Explain(context.Context, scenarios.SupervisorConfig) ([]scenarios.Ailment, error) {
+	return nil, nil
+}
 
 // plainCluster answers what controllers ask of a cluster.
 type plainCluster struct {

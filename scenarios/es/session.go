@@ -23,6 +23,7 @@ type host interface {
 	Log(line string)
 	Decided(scenarios.Decision)
 	NewSupervisor(scenarios.SupervisorConfig) (scenarios.Supervisor, error)
+	Explain(context.Context, scenarios.SupervisorConfig) ([]scenarios.Ailment, error)
 }
 
 // session is an Elasticsearch cluster's side of a run.
@@ -49,6 +50,17 @@ func (System) Begin(r *scenarios.Run) (scenarios.Session, error) {
 func (System) Offer(s *scenarios.Scenario, t chaos.Target) chaos.Target {
 	t.API = operator{}
 	return newControllers(s, nil).over(t, &answers{})
+}
+
+// Explain implements [scenarios.Explained], as a client of the cluster.
+func (e *session) Explain(ctx context.Context) ([]scenarios.Ailment, error) {
+	cfg := scenarios.SupervisorConfig{
+		Name: scenarios.ViewerClient, Clock: e.cluster.Clock(scenarios.ViewerClient), Transport: e.cluster.Transport(scenarios.ViewerClient),
+	}
+	for _, n := range e.cluster.Nodes() {
+		cfg.Endpoints = append(cfg.Endpoints, scenarios.Endpoint{Name: n, URL: e.cluster.URL(scenarios.ViewerClient, n)})
+	}
+	return e.r.Explain(ctx, cfg)
 }
 
 // Target implements [scenarios.Session].

@@ -3,10 +3,12 @@ package es
 import (
 	_ "embed"
 	"fmt"
-	"github.com/shardquake/shardquake/scenarios"
+	"slices"
+	"strings"
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios"
 )
 
 //go:embed starter.yaml
@@ -47,11 +49,25 @@ func (System) Viewers(s *scenarios.Scenario) []string {
 // Own implements [scenarios.System].
 func (System) Own(*scenarios.Scenario) any { return nil }
 
+// masterEligible are the nodes that may be master, those that come late apart.
+func masterEligible(s *scenarios.Scenario) []string {
+	var out []string
+	for _, n := range s.ClusterSpec().Nodes {
+		if !n.Late && (len(n.Roles) == 0 || slices.Contains(n.Roles, "master")) {
+			out = append(out, n.Name)
+		}
+	}
+	return out
+}
+
 // Describe implements [scenarios.System].
 func (System) Describe(s *scenarios.Scenario) []string {
 	var out []string
 	for _, ix := range IndexSpecs(s) {
 		out = append(out, fmt.Sprintf("index     %s: %d shards × %d copies, %s in primaries", ix.Name, ix.Shards, 1+ix.Replicas, units.FormatBytes(ix.Bytes)))
+	}
+	if masters := masterEligible(s); len(masters) == 2 {
+		out = append(out, fmt.Sprintf("note      two master-eligible nodes (%s) survive no loss: without one of them no master can be elected; three survive one", strings.Join(masters, ", ")))
 	}
 	for _, l := range LoadSpecs(s) {
 		out = append(out, fmt.Sprintf("load      %s: %g writes/s, %g reads/s", l.Index, l.Writes, l.Reads))
