@@ -42,8 +42,12 @@ func ascending(p []float64) []int {
 }
 
 // Spend is what share of the error the k-th of so many looks at growing samples may use
-// (k from 0). Each look uses twice what the one before did, as its sample is twice as large;
-// together they use 1.
+// (k from 0). Each look uses eight times what the one before did, so that looking early costs
+// the last look, which sees most, an eighth of it; together they use 1.
 func Spend(k, looks int) float64 {
-	return float64(uint64(1)<<k) / float64(uint64(1)<<looks-1)
+	sum := 0.0
+	for i := range looks {
+		sum += float64(uint64(1) << (3 * i))
+	}
+	return float64(uint64(1)<<(3*k)) / sum
 }
