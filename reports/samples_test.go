@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/reports"
+	"github.com/shardquake/shardquake/reports/compare"
+	"github.com/shardquake/shardquake/reports/divergence"
 	"github.com/shardquake/shardquake/reports/live"
 	"github.com/shardquake/shardquake/reports/page"
 )
@@ -31,7 +33,41 @@ func samplePages(t *testing.T) map[string][]byte {
 	}
 	text, err := reports.PoliciesHTML(reports.SamplePolicies())
 	add("policies", text, err)
+	result, trend := comparisonSample(t)
+	text, err = result.HTML()
+	add("compare", text, err)
+	text, err = trend.HTML()
+	add("trend", text, err)
 	return out
+}
+
+// comparisonSample is a comparison in which one side is slower, with its reason, and the trend
+// of a history in which a figure changes once.
+func comparisonSample(t *testing.T) (*compare.Result, *compare.Trend) {
+	t.Helper()
+	sides := map[string][]compare.Record{}
+	var history []compare.Record
+	for seed := uint64(1); seed <= 32; seed++ {
+		for side, slower := range map[string]float64{"base": 0, "slow-network": 2} {
+			r := compare.Record{Schema: compare.HistorySchema, Scenario: "one-node-lost", Backend: "sim", Seed: seed, Verdict: "pass", TraceSHA256: side}
+			r.Figures = []reports.Figure{
+				{Name: "time to green", Unit: "s", Value: 14 + float64(seed%7)/10 + slower}, {Name: "bytes copied", Unit: "b", Value: 120 << 20},
+				{Name: "p99 latency", Unit: "ms", Value: 10 + 4*float64(seed%3)*slower},
+			}
+			sides[side] = append(sides[side], r)
+			if (seed > 16) == (slower > 0) {
+				r.Version.Version, r.Version.Revision = "v0.1.0-"+strconv.FormatUint(seed, 10), "0123456789abcdef"
+				history = append(history, r)
+			}
+		}
+	}
+	result, err := compare.Judge("base", sides, []string{"slow-network"}, compare.Options{})
+	require.NoError(t, err)
+	const trace = `{"at_s":20,"kind":"fault","data":{"kind":"node-loss","victims":["n2"]}}` + "\n"
+	why, err := divergence.Of([2]string{"base", "slow-network"}, []byte(trace+`{"at_s":34,"kind":"health","data":{"status":"green","master":true}}`), []byte(trace+`{"at_s":36,"kind":"health","data":{"status":"green","master":true}}`))
+	require.NoError(t, err)
+	result.Contenders[0].Scenarios[0].Why = why
+	return result, compare.TrendOf(history, nil)
 }
 
 // liveSample serves a live page with a cluster of two nodes, one of which is lost; finish

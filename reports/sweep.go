@@ -18,7 +18,9 @@ import (
 // files of the worst seed's run.
 const (
 	FileSweep = "sweep.json"
-	DirWorst  = "worst"
+	// FileRuns has a line for each of its runs, in the form of a history.
+	FileRuns = "runs.jsonl"
+	DirWorst = "worst"
 )
 
 // Sweep is what the runs of one scenario with several seeds have in common.
@@ -145,8 +147,8 @@ func quantitiesOf(reports []*Report) []Quantity {
 	return out
 }
 
-// WriteSweep leaves a sweep's files in dir.
-func WriteSweep(dir string, s *Sweep, reports []*Report, replay func(seed uint64) string) error {
+// WriteSweep leaves a sweep's files in dir; runs are the lines of [FileRuns].
+func WriteSweep(dir string, s *Sweep, reports []*Report, runs []byte, replay func(seed uint64) string) error {
 	text, err := marshal(s)
 	if err != nil {
 		return err
@@ -161,7 +163,7 @@ func WriteSweep(dir string, s *Sweep, reports []*Report, replay func(seed uint64
 		return err
 	}
 	md.WriteString("```\n")
-	return writeDir(dir, []file{{FileSweep, text}, {FileJUnit, junit}, {FileSummary, md.Bytes()}})
+	return writeDir(dir, []file{{FileSweep, text}, {FileRuns, runs}, {FileJUnit, junit}, {FileSummary, md.Bytes()}})
 }
 
 // SweepSummary prints a sweep for a terminal: first whether it always held.

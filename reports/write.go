@@ -1,8 +1,6 @@
 package reports
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,16 +49,10 @@ type Plan struct {
 // folder beside it that takes its place at the end. What an earlier run left in dir
 // is replaced; a folder that holds anything else is refused.
 func Write(dir string, res *scenarios.Result) (*Report, error) {
-	rep, err := Build(res)
+	rep, trace, err := Traced(res)
 	if err != nil {
 		return nil, err
 	}
-	trace, err := Trace(res)
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256(trace)
-	rep.TraceSHA256 = hex.EncodeToString(sum[:])
 	plan := Plan{
 		Schema: PlanSchema, Version: rep.Version, Scenario: res.Scenario.Name, File: filepath.Base(res.File), Backend: res.Backend,
 		Scale: res.Scale, Seed: res.Seed, Plan: res.Plan, Calibration: res.Calibration,

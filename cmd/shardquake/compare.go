@@ -25,27 +25,65 @@ type compareFlags struct {
 	set      []string
 	format   string
 	quiet    bool
+
+	sides   []string
+	limit   int
+	level   float64
+	failOn  string
+	history string
+	branch  string
+	out     string
 }
 
 // compareFormats are how a comparison can be printed.
-var compareFormats = [...]string{"text", "markdown", "json", "html"}
+var compareFormats = [...]string{"text", "markdown", "json", "html", "junit", "github"}
 
 func newCompareCommand() *cobra.Command {
 	var f compareFlags
 	cmd := &cobra.Command{
-		Use:   "compare [FILE|NAME…]",
-		Short: "Run scenarios with each of several policies and print one table",
-		Long: `Compare runs scenarios on the simulator with each policy in their controllers' place
+		Use:   "compare [FILE|NAME… | DIR…]",
+		Short: "Did a change make it worse? Sides, folders of runs, or policies compared",
+		Long: `With --side, compare runs scenarios (none: the library) for each side and answers for each
+figure: better, worse, same within a tolerance, or undecided. The first side is the base; with
+one side the base is the scenario as it is. A side is LABEL=set:path=value,… or LABEL=bin:PATH
+(another shardquake) or LABEL=real or LABEL=sim. Equal traces are unchanged; simulated runs are paired
+by seed, and seeds double from 8 to --limit until all that gates is decided. Real runs are
+interleaved. With folders of runs or sweeps as arguments, the folders are the sides.
+
+Without sides it compares policies: it runs scenarios on the simulator with each policy in their controllers' place
 and prints one table: balance at the end and on average, moves, thrash, bytes and a
 lower bound on them (ideal), time to recover. Without names it takes every scenario of
-the library whose controller has a policy that acts.`,
-		RunE: func(cmd *cobra.Command, args []string) error { return f.compare(cmd, args) },
+the library whose controller has a policy that acts.
+
+Exit codes with sides: 1 worse, 5 undecided (with --fail-on undecided), else 0.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			folders, err := areFolders(args)
+			if err != nil {
+				return usage(err)
+			}
+			if folders || len(f.sides) > 0 {
+				return f.compareSides(cmd, args, folders)
+			}
+			for _, name := range []string{"limit", "level", "fail-on", "history", "branch", "out"} {
+				if cmd.Flags().Changed(name) {
+					return usagef("--%s goes with --side or with folders", name)
+				}
+			}
+			return f.compare(cmd, args)
+		},
 	}
 	fl := cmd.Flags()
 	fl.StringSliceVar(&f.policies, "policies", []string{"threshold", "variance", "hotspot", "disk", "none"}, "policies to compare")
 	fl.StringVar(&f.seeds, "seeds", "1-3", "run with each of these seeds, A-B, and show means")
 	fl.StringArrayVar(&f.set, "set", nil, "replace a value of every file: path=value")
 	fl.StringVar(&f.format, "format", "text", strings.Join(compareFormats[:], ", "))
+	fl.StringArrayVar(&f.sides, "side", nil, "LABEL=set:path=value,… | LABEL=bin:PATH | LABEL=real | LABEL=sim; the first is the base")
+	fl.IntVar(&f.limit, "limit", 0, "most seeds of a scenario and side (default 64; real: 8 runs)")
+	fl.Float64Var(&f.level, "level", 0, "chance of a false alarm over all that gates (default 0.05; real 0.01)")
+	fl.StringVar(&f.failOn, "fail-on", failOnWorse, "worse, undecided (worse too) or never: what the exit code tells of")
+	fl.StringVar(&f.history, "history", "", "append a line per run to this file, for shardquake trend")
+	fl.StringVar(&f.branch, "branch", "", "branch to note in the history, such as main")
+	fl.StringVar(&f.out, "out", "", "folder for the comparison in every form")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
 	return cmd
 }
@@ -67,6 +105,9 @@ func (f *compareFlags) compare(cmd *cobra.Command, args []string) error {
 	chosen, err := f.scenarios(args, voc)
 	if err != nil {
 		return err
+	}
+	if !slices.Contains([]string{"text", "markdown", "json", "html"}, f.format) {
+		return usagef("--format %s goes with --side or with folders", f.format)
 	}
 	var runs []policyRun
 	for _, s := range chosen {

@@ -21,6 +21,7 @@ const (
 	exitUnavailable = 3 // the backend is not available or lacks a fault
 	exitAborted     = 4
 	exitUnknown     = 5 // nothing failed but something is unknown
+	exitNotKept     = 6 // the answer stands and is told, but its files could not be written
 	exitDefect      = 70
 )
 
@@ -100,4 +101,10 @@ func verdictError(v scenarios.Verdict) error {
 		return &exitError{code: exitUnknown}
 	}
 	return nil
+}
+
+// notKept is the exit of a run whose files could not be written: the verdict was told, and is
+// named once more, apart from the failure.
+func notKept(v scenarios.Verdict, err error) error {
+	return &exitError{exitNotKept, fmt.Errorf("the verdict is %s, but the report could not be written: %w", v, err)}
 }

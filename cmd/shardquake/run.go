@@ -17,6 +17,7 @@ import (
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/reports"
+	"github.com/shardquake/shardquake/reports/compare"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
 	"github.com/shardquake/shardquake/sim/elastic"
@@ -34,6 +35,8 @@ type runFlags struct {
 	scale       string
 	determinism bool
 	quiet       bool
+	history     string
+	branch      string
 
 	constants *elastic.Calibration // what calibration names
 }
@@ -76,6 +79,8 @@ but something is unknown, 70 a defect of Shardquake.`,
 	fl.StringVar(&f.baseline, "baseline", "", "compare with the run in this folder")
 	fl.StringVar(&f.scale, "scale", "", "described: numbers as the file has them; real: with its real: section (default: by backend)")
 	fl.BoolVar(&f.determinism, "check-determinism", false, "run twice in separate processes and name the first event that differs")
+	fl.StringVar(&f.history, "history", "", "append a line per run to this file, for shardquake trend")
+	fl.StringVar(&f.branch, "branch", "", "branch to note in the history, such as main")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
 	return cmd
 }
@@ -186,7 +191,7 @@ func (f *runFlags) runOne(cmd *cobra.Command, s *scenarios.Loaded) error {
 	}
 	dir := f.dir(s, strconv.FormatUint(seed, 10))
 	return execute(cmd, s, execution{
-		backend: f.backend, constants: f.constants, seed: seed, scale: f.scaleFor(f.backend), dir: dir, baseline: f.baseline, quiet: f.quiet,
+		backend: f.backend, constants: f.constants, seed: seed, scale: f.scaleFor(f.backend), dir: dir, baseline: f.baseline, quiet: f.quiet, history: f.history, branch: f.branch,
 	})
 }
 
@@ -201,6 +206,8 @@ type execution struct {
 	baseline  string
 	plan      *chaos.Plan
 	quiet     bool
+	history   string
+	branch    string
 }
 
 // execute runs, writes the files, prints the summary and turns the verdict into the
@@ -240,8 +247,12 @@ func execute(cmd *cobra.Command, s *scenarios.Loaded, x execution) error {
 	if err := reports.Summary(out, rep, shown); err != nil {
 		return err
 	}
-	if writeErr != nil { // the answer above is all that is left of the run
-		return usagef("%w", writeErr)
+	if x.history != "" {
+		record := compare.RecordOf(rep, compare.Origin{Branch: x.branch, Machine: machineClass(), Text: s.Text, Tolerance: s.Tolerance})
+		writeErr = errors.Join(writeErr, appendHistory(x.history, []compare.Record{record}))
+	}
+	if writeErr != nil { // the answer above is all that is left of the run, and it stands
+		return notKept(rep.Verdict, writeErr)
 	}
 	if res.Aborted != nil {
 		return &exitError{code: exitAborted}

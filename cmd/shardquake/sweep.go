@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/shardquake/shardquake/reports"
+	"github.com/shardquake/shardquake/reports/compare"
 	"github.com/shardquake/shardquake/scenarios"
 )
 
@@ -66,27 +69,54 @@ func (f *runFlags) sweep(cmd *cobra.Command, s *scenarios.Loaded) error {
 	}
 	err = group.Wait()
 	progress.done()
+	finished := slices.DeleteFunc(slices.Clone(all), func(r *reports.Report) bool { return r == nil })
+	interrupted := cmd.Context().Err() != nil && len(finished) < len(all)
+	if err != nil && !(interrupted && len(finished) > 0) {
+		return err
+	}
+	sum := reports.SweepOf(finished)
+	records, err := f.sweepRecords(s, finished)
 	if err != nil {
 		return err
 	}
-	sum := reports.SweepOf(all)
 	replay := func(seed uint64) string { return f.command(s, seed) }
-	if err := reports.WriteSweep(dir, sum, all, replay); err != nil {
+	if err := reports.WriteSweep(dir, sum, finished, records, replay); err != nil {
 		return usage(err)
 	}
-	// The whole report of the worst seed: the same run again.
-	worst, err := runScenario(cmd.Context(), s, f.execution(sum.Worst), func(string, ...any) {})
-	if err != nil {
-		return err
-	}
-	if _, err := reports.Write(filepath.Join(dir, reports.DirWorst), worst); err != nil {
-		return usage(err)
+	if !interrupted {
+		// The whole report of the worst seed: the same run again.
+		worst, err := runScenario(cmd.Context(), s, f.execution(sum.Worst), func(string, ...any) {})
+		if err != nil {
+			return err
+		}
+		if _, err := reports.Write(filepath.Join(dir, reports.DirWorst), worst); err != nil {
+			return usage(err)
+		}
 	}
 	out := cmd.OutOrStdout()
 	if err := reports.SweepSummary(out, sum, replay(sum.Worst), reports.SummaryOptions{Color: isTerminal(out), Dir: dir}); err != nil {
 		return err
 	}
+	if interrupted {
+		return &exitError{exitAborted, fmt.Errorf("aborted: %d of %d seeds were run, and are kept in %s", len(finished), len(all), dir)}
+	}
 	return verdictError(sum.Verdict)
+}
+
+// sweepRecords are the runs of a sweep as lines of a history, which --history gets as well.
+func (f *runFlags) sweepRecords(s *scenarios.Loaded, all []*reports.Report) ([]byte, error) {
+	var records []compare.Record
+	for _, r := range all {
+		records = append(records, compare.RecordOf(r, compare.Origin{Branch: f.branch, Machine: machineClass(), Text: s.Text, Tolerance: s.Tolerance}))
+	}
+	var text bytes.Buffer
+	if err := compare.WriteRecords(&text, records); err != nil {
+		return nil, err
+	}
+	if f.history == "" {
+		return text.Bytes(), nil
+	}
+	return text.Bytes(), usage(appendHistory(f.history, records))
 }
 
 // command is what runs one seed of the sweep again.
@@ -116,5 +146,6 @@ func (f *runFlags) sweepOne(ctx context.Context, s *scenarios.Loaded, seed uint6
 	if res.Aborted != nil && ctx.Err() != nil {
 		return nil, fmt.Errorf("seed %d: %w", seed, res.Aborted)
 	}
-	return reports.Build(res)
+	rep, _, err := reports.Traced(res)
+	return rep, err
 }

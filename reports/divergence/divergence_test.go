@@ -41,8 +41,8 @@ func TestWhereTwoRunsPartIsToldWithWhatFollowed(t *testing.T) {
 	assert.Equal(t, 3, p.Agree)
 	assert.InDelta(t, 10.1, p.AgreeS, 1e-9)
 	assert.Equal(t, "the cluster is yellow: 2 unassigned, 0 initializing, 0 relocating", p.First[0].Text)
-	assert.Equal(t, "the runs are equal for 3 entries, until 10.1 s; then base at 10.3 s: the cluster is yellow: 2 unassigned, 0 initializing, 0 relocating; "+
-		"contender at 10.3 s: the cluster is red: 3 unassigned, 0 initializing, 0 relocating", p.Sentence())
+	assert.Equal(t, "the traces are equal for 3 entries; what first differs clearly is in base at 10.3 s: the cluster is yellow: 2 unassigned, 0 initializing, 0 relocating; "+
+		"in contender at 10.3 s: the cluster is red: 3 unassigned, 0 initializing, 0 relocating", p.Sentence())
 	require.Len(t, p.After[1], 3, "health, recovery and the decision that acted; not the one that did nothing")
 	assert.Equal(t, "recovery of logs[3] n1→n3 (replica, init) begins, 0 bytes", p.After[1][1].Text)
 	assert.False(t, p.After[1][1].Shared)
@@ -53,10 +53,15 @@ func TestWhereTwoRunsPartIsToldWithWhatFollowed(t *testing.T) {
 	assert.Nil(t, equal)
 	assert.Equal(t, "the traces are equal", equal.Sentence())
 
+	later, err := Of([2]string{"a", "b"}, []byte(waits), []byte(strings.Replace(strings.Replace(waits, "10.3", "10.31", 1), `"at_s":30`, `"at_s":33`, 1)))
+	require.NoError(t, err)
+	assert.InDelta(t, 10.31, later.First[1].AtS, 1e-9)
+	assert.InDelta(t, 33, later.Story[1].AtS, 1e-9, "a hundredth of a second is no story, three seconds are")
+
 	short, err := Of([2]string{"a", "b"}, []byte(beginning), []byte(waits))
 	require.NoError(t, err)
 	assert.Nil(t, short.First[0])
-	assert.Contains(t, short.Sentence(), "a has ended")
+	assert.Contains(t, short.Sentence(), "in a nothing more")
 }
 
 func TestARunIsRetoldByWhoKnewWhatWhen(t *testing.T) {

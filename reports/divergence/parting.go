@@ -16,6 +16,9 @@ type Parting struct {
 	AgreeS float64 `json:"agree_until_s"`
 	// First is the first entry of each that the other has not; nil where its trace had ended.
 	First [2]*Moment `json:"first"`
+	// Story is the first moment from t=0 on at which what weighs differs, in what happens or
+	// clearly in when; nil where it nowhere does, or a side has nothing more.
+	Story [2]*Moment `json:"story"`
 	// After is what weighs in what followed, by side, in order; More how much was left out.
 	After [2][]Moment `json:"after"`
 	More  [2]int      `json:"more"`
@@ -58,6 +61,7 @@ func Of(labels [2]string, a, b []byte) (*Parting, error) {
 		}
 		rest[i] = all[at.Agree:]
 	}
+	p.Story = clearly(rest)
 	for i := range rest {
 		p.After[i], p.More[i] = story(rest[i], rest[1-i])
 	}
@@ -91,18 +95,56 @@ func story(of, other []Entry) (told []Moment, more int) {
 	return told, more
 }
 
+// What happens later by more than both of these is clearly later: no two runs of different
+// circumstances keep the same time to the microsecond.
+const (
+	clearlyS    = 0.2
+	clearlyPart = 0.02
+)
+
+// clearly finds the first moment at which what weighs differs.
+func clearly(rest [2][]Entry) [2]*Moment {
+	var weighs [2][]Moment
+	for i, all := range rest {
+		for _, e := range all {
+			if e.AtS >= 0 && e.Weighs() {
+				weighs[i] = append(weighs[i], Moment{AtS: e.AtS, Text: e.Text()})
+			}
+		}
+	}
+	for k := range max(len(weighs[0]), len(weighs[1])) {
+		var at [2]*Moment
+		for i := range weighs {
+			if k < len(weighs[i]) {
+				at[i] = &weighs[i][k]
+			}
+		}
+		if at[0] == nil || at[1] == nil || at[0].Text != at[1].Text {
+			return at
+		}
+		if apart := at[1].AtS - at[0].AtS; max(apart, -apart) > max(clearlyS, float64(clearlyPart*at[0].AtS)) {
+			return at
+		}
+	}
+	return [2]*Moment{}
+}
+
 // Sentence is the parting in one line.
 func (p *Parting) Sentence() string {
 	if p == nil {
 		return "the traces are equal"
 	}
-	side := func(i int) string {
-		if p.First[i] == nil {
-			return fmt.Sprintf("%s has ended", p.Labels[i])
-		}
-		return fmt.Sprintf("%s at %.3g s: %s", p.Labels[i], p.First[i].AtS, p.First[i].Text)
+	first := p.Story
+	if first[0] == nil && first[1] == nil {
+		first = p.First
 	}
-	return fmt.Sprintf("the runs are equal for %d entries, until %.4g s; then %s; %s", p.Agree, p.AgreeS, side(0), side(1))
+	side := func(i int) string {
+		if first[i] == nil {
+			return fmt.Sprintf("in %s nothing more", p.Labels[i])
+		}
+		return fmt.Sprintf("in %s at %.4g s: %s", p.Labels[i], first[i].AtS, first[i].Text)
+	}
+	return fmt.Sprintf("the traces are equal for %d entries; what first differs clearly is %s; %s", p.Agree, side(0), side(1))
 }
 
 // Write tells the parting for a terminal.
@@ -116,6 +158,9 @@ func (p *Parting) Write(out io.Writer) error {
 			continue
 		}
 		fmt.Fprintf(&b, "  first    %9.3f s  %s\n", p.First[i].AtS, p.First[i].Text)
+		if p.Story[i] != nil {
+			fmt.Fprintf(&b, "  clearly  %9.3f s  %s\n", p.Story[i].AtS, p.Story[i].Text)
+		}
 		for _, m := range p.After[i] {
 			mark := " "
 			if !m.Shared {

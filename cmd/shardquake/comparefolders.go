@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/shardquake/shardquake/internal/catalog"
+	"github.com/shardquake/shardquake/reports"
+	"github.com/shardquake/shardquake/reports/compare"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// areFolders is whether all arguments are folders; some folders among scenarios are refused.
+func areFolders(args []string) (bool, error) {
+	n := 0
+	for _, a := range args {
+		info, err := os.Stat(a)
+		if err == nil && info.IsDir() {
+			n++
+		}
+	}
+	if n > 0 && n < len(args) {
+		return false, errors.New("scenarios and folders of runs can't be mixed: name either")
+	}
+	return n > 0, nil
+}
+
+// ofFolders compares what runs and sweeps have left; each folder is a side.
+func (c *comparison) ofFolders(dirs []string) (*compare.Result, error) {
+	for _, dir := range dirs {
+		label := filepath.Clean(dir)
+		c.sides = append(c.sides, sideSpec{label: label, backend: "sim"})
+		if err := c.readFolder(label, dir); err != nil {
+			return nil, usage(err)
+		}
+		if len(c.records[label]) == 0 {
+			for _, n := range c.notes {
+				err := errors.New(n)
+				return nil, usagef("%s holds no run that can be compared: %w", dir, err)
+			}
+			return nil, usagef("%s holds no run that can be compared: no %s and no %s in it or in its folders", dir, reports.FileReport, reports.FileRuns)
+		}
+	}
+	result, err := c.judge(compare.Options{Level: c.flags.level})
+	return result, usage(err)
+}
+
+// readFolder takes in every run below a folder. What can't be read is noted, and left out.
+func (c *comparison) readFolder(label, dir string) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && d.Name() == reports.DirWorst && path != dir:
+			return fs.SkipDir // one of the sweep's seeds once more
+		case d.Name() == reports.FileRuns:
+			return c.readSweep(label, path)
+		case d.Name() == reports.FileReport:
+			if err := c.readRun(label, filepath.Dir(path)); err != nil {
+				c.notes = append(c.notes, err.Error())
+			}
+		case d.Name() == reports.FileSweep:
+			if _, err := os.Stat(filepath.Join(filepath.Dir(path), reports.FileRuns)); err != nil {
+				c.notes = append(c.notes, fmt.Sprintf("%s: the sweep is older than %s and tells distributions only", path, reports.FileRuns))
+			}
+		}
+		return nil
+	})
+}
+
+func (c *comparison) readSweep(label, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // reading only
+	records, bad, err := compare.ReadRecords(f)
+	for _, b := range bad {
+		c.notes = append(c.notes, path+": "+b)
+	}
+	for _, r := range records {
+		r.Label = label
+		c.records[label] = append(c.records[label], r)
+	}
+	return err
+}
+
+func (c *comparison) readRun(label, dir string) error {
+	rep, err := reports.ReadReport(dir)
+	if err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
+	origin := compare.Origin{Label: label, Branch: c.flags.branch}
+	if _, text, err := reports.ReadPlan(dir); err == nil {
+		origin.Text = text
+		if s, err := scenarios.Parse(filepath.Join(dir, reports.FileScenario), text, catalog.Vocabulary()); err == nil {
+			origin.Tolerance = s.Tolerance
+		}
+	}
+	rec := compare.RecordOf(rep, origin)
+	c.records[label] = append(c.records[label], rec)
+	c.traces[traceKey{label, rec.Scenario, rec.Seed}] = func(context.Context) ([]byte, error) { return reports.ReadTrace(dir, rep) }
+	return nil
+}

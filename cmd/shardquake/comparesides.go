@@ -1,0 +1,396 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/shardquake/shardquake/internal/catalog"
+	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/reports/compare"
+	"github.com/shardquake/shardquake/reports/divergence"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// What --fail-on may say.
+const (
+	failOnWorse     = "worse"
+	failOnUndecided = "undecided"
+	failOnNever     = "never"
+)
+
+// Runs that a comparison begins with, and how far they double unless --limit says otherwise.
+const (
+	firstSeeds, mostPairs = 8, 64
+	firstReal, mostReal   = 4, 8
+)
+
+// compareSides answers whether contenders are worse than the base.
+func (f *compareFlags) compareSides(cmd *cobra.Command, args []string, folders bool) error {
+	if !slices.Contains([]string{failOnWorse, failOnUndecided, failOnNever}, f.failOn) {
+		return usagef("--fail-on: %s", source.Unknown("answer", f.failOn, []string{failOnWorse, failOnUndecided, failOnNever}))
+	}
+	if !slices.Contains(compareFormats[:], f.format) {
+		return usagef("%s", source.Unknown("format", f.format, compareFormats[:]))
+	}
+	if f.limit < 0 || f.level < 0 || f.level >= 1 {
+		return usagef("--limit %d, --level %g: expected a number of runs, and a probability below 1", f.limit, f.level)
+	}
+	c := &comparison{flags: f, records: map[string][]compare.Record{}, files: map[string]string{}, traces: map[traceKey]func(context.Context) ([]byte, error){}}
+	var result *compare.Result
+	var err error
+	if folders {
+		if len(f.sides) > 0 || len(args) < 2 {
+			return usagef("folders are the sides: name at least two, and no --side")
+		}
+		result, err = c.ofFolders(args)
+	} else {
+		if c.sides, err = f.parseSides(); err != nil {
+			return usage(err)
+		}
+		if done, err := f.realAgainstSim(cmd, c.sides, args); done {
+			return err
+		}
+		c.progress = newProgress(cmd.ErrOrStderr(), f.quiet)
+		result, err = c.ofRuns(cmd.Context(), args)
+		c.progress.done()
+	}
+	if result == nil {
+		return err
+	}
+	if f.history != "" {
+		err = errors.Join(err, c.keep())
+	}
+	c.explain(cmd.Context(), result)
+	if writeErr := f.print(cmd.OutOrStdout(), result); writeErr != nil {
+		return usage(writeErr)
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case f.failOn != failOnNever && result.Verdict == compare.Worse:
+		return &exitError{code: exitFail}
+	case f.failOn == failOnUndecided && result.Verdict == compare.Undecided:
+		return &exitError{code: exitUnknown}
+	}
+	return nil
+}
+
+// parseSides reads the sides; one alone is compared with the scenario as it is.
+func (f *compareFlags) parseSides() ([]sideSpec, error) {
+	var sides []sideSpec
+	if len(f.sides) == 1 {
+		sides = append(sides, sideSpec{label: "base", backend: "sim"})
+	}
+	for _, text := range f.sides {
+		s, err := parseSide(text)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(sides, func(o sideSpec) bool { return o.label == s.label }) {
+			return nil, fmt.Errorf("--side: two sides are called %s", s.label)
+		}
+		sides = append(sides, s)
+	}
+	return sides, nil
+}
+
+// realAgainstSim leaves the comparison of the simulator with real nodes to fidelity.
+func (f *compareFlags) realAgainstSim(cmd *cobra.Command, sides []sideSpec, args []string) (done bool, err error) {
+	reals := 0
+	for _, s := range sides {
+		if s.backend == "real" {
+			reals++
+		}
+	}
+	if reals == 0 || reals == len(sides) {
+		return false, nil
+	}
+	if len(sides) != 2 || len(args) != 1 || len(sides[0].set)+len(sides[1].set) > 0 || sides[0].bin+sides[1].bin != "" {
+		return true, usagef("real against simulated nodes: name one scenario and the two sides real and sim")
+	}
+	s, err := loadRecordable(args[0], f.set)
+	if err != nil {
+		return true, usage(err)
+	}
+	fid := &fidelityFlags{runs: 3, seeds: "1-10", set: f.set, out: f.out, quiet: f.quiet}
+	return true, fid.compare(cmd, s)
+}
+
+// traceKey names a run whose trace can be had.
+type traceKey struct {
+	side, scenario string
+	seed           uint64
+}
+
+// comparison is the state of one.
+type comparison struct {
+	flags    *compareFlags
+	sides    []sideSpec
+	progress *progress
+
+	mu      sync.Mutex
+	records map[string][]compare.Record // by side
+	files   map[string]string
+	traces  map[traceKey]func(context.Context) ([]byte, error)
+	notes   []string
+}
+
+// ofRuns makes runs until all that gates is decided or the limit is reached. After an
+// interrupt the result is of what was done, and the error says so.
+func (c *comparison) ofRuns(ctx context.Context, names []string) (*compare.Result, error) {
+	if len(names) == 0 {
+		names = scenarios.Library()
+	}
+	open := make(map[string]string) // scenario → as it was asked for
+	for _, n := range names {
+		s, err := scenarios.Load(n, c.flags.set, catalog.Vocabulary())
+		if err != nil {
+			return nil, usage(err)
+		}
+		open[s.Name] = n
+		if !s.Shipped {
+			c.files[s.Name] = n
+		}
+	}
+	first, most := firstSeeds, mostPairs
+	if c.sides[0].backend == "real" {
+		first, most = firstReal, mostReal
+	}
+	if c.flags.limit > 0 {
+		most = c.flags.limit
+		first = min(first, most)
+	}
+	looks := 1
+	for n := first; n < most; n *= 2 {
+		looks++
+	}
+	done := 0
+	for look, n := 1, first; ; look, n = look+1, min(2*n, most) {
+		var runs []sideRun
+		for seed := done + 1; seed <= n; seed++ {
+			for _, name := range names {
+				if !slices.ContainsFunc(mapValues(open), func(v string) bool { return v == name }) {
+					continue
+				}
+				for _, s := range c.sides {
+					runs = append(runs, sideRun{s, name, c.flags.set, uint64(seed)})
+				}
+			}
+		}
+		err := c.runAll(ctx, runs)
+		result, judgeErr := c.judge(compare.Options{Level: c.flags.level, Look: look, Looks: looks, Files: c.files})
+		if err != nil {
+			if ctx.Err() != nil && judgeErr == nil {
+				result.Notes = append(result.Notes, fmt.Sprintf("interrupted: %d of %d runs of this look were made", c.count(), len(runs)))
+				return result, &exitError{exitAborted, errors.New("aborted before all runs were made")}
+			}
+			return nil, err
+		}
+		if judgeErr != nil {
+			return nil, usage(judgeErr)
+		}
+		done = n
+		open = undecided(result, open)
+		if len(open) == 0 || n == most {
+			return result, nil
+		}
+	}
+}
+
+func mapValues(m map[string]string) []string {
+	var out []string
+	for _, v := range m {
+		out = append(out, v)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// undecided keeps the scenarios that need more runs.
+func undecided(r *compare.Result, open map[string]string) map[string]string {
+	out := make(map[string]string)
+	for _, c := range r.Contenders {
+		for _, s := range c.Scenarios {
+			if name, ok := open[s.Name]; ok && s.Verdict == compare.Undecided {
+				out[s.Name] = name
+			}
+		}
+	}
+	return out
+}
+
+func (c *comparison) count() int {
+	n := 0
+	for _, r := range c.records {
+		n += len(r)
+	}
+	return n
+}
+
+// runAll makes runs, simulated ones as many at once as there are processors, real ones one
+// after the other in their order, which is interleaved.
+func (c *comparison) runAll(ctx context.Context, runs []sideRun) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	if c.sides[0].backend == "real" {
+		group.SetLimit(1)
+	}
+	records := make([]*compare.Record, len(runs))
+	begun := time.Now()
+	done := 0
+	for i, r := range runs {
+		if ctx.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			rec, _, err := r.run(ctx, compare.Origin{Branch: c.flags.branch})
+			if err != nil {
+				return fmt.Errorf("%s, side %s, seed %d: %w", r.name, r.side.label, r.seed, err)
+			}
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			records[i] = &rec
+			done++
+			left := time.Since(begun) / time.Duration(done) * time.Duration(len(runs)-done)
+			c.progress.line("%d of %d runs, %s left", done, len(runs), left.Round(time.Second))
+			return nil
+		})
+	}
+	err := group.Wait()
+	for i, rec := range records { // in the order of the runs, whichever ended first
+		if rec == nil {
+			continue
+		}
+		r := runs[i]
+		c.records[r.side.label] = append(c.records[r.side.label], *rec)
+		if r.side.backend == "sim" {
+			c.traces[traceKey{r.side.label, rec.Scenario, rec.Seed}] = func(ctx context.Context) ([]byte, error) {
+				_, trace, err := r.run(ctx, compare.Origin{})
+				return trace, err
+			}
+		}
+	}
+	return err
+}
+
+// judge compares every side with the first.
+func (c *comparison) judge(opt compare.Options) (*compare.Result, error) {
+	var contenders []string
+	for _, s := range c.sides[1:] {
+		contenders = append(contenders, s.label)
+	}
+	result, err := compare.Judge(c.sides[0].label, c.records, contenders, opt)
+	if err != nil {
+		return nil, err
+	}
+	result.Notes = append(result.Notes, c.notes...)
+	return result, nil
+}
+
+// explain finds where the worst pair of what got worse parts.
+func (c *comparison) explain(ctx context.Context, result *compare.Result) {
+	for i := range result.Contenders {
+		con := &result.Contenders[i]
+		for j := range con.Scenarios {
+			s := &con.Scenarios[j]
+			if s.Verdict != compare.Worse || s.Worst == 0 || ctx.Err() != nil {
+				continue
+			}
+			a, err := c.trace(ctx, traceKey{result.Base, s.Name, s.Worst})
+			if err != nil {
+				s.Warnings = append(s.Warnings, "why it got worse is not known: "+err.Error())
+				continue
+			}
+			b, err := c.trace(ctx, traceKey{con.Label, s.Name, s.Worst})
+			if err == nil {
+				s.Why, err = divergence.Of([2]string{result.Base, con.Label}, a, b)
+			}
+			if err != nil {
+				s.Warnings = append(s.Warnings, "why it got worse is not known: "+err.Error())
+			}
+		}
+	}
+}
+
+func (c *comparison) trace(ctx context.Context, k traceKey) ([]byte, error) {
+	of, ok := c.traces[k]
+	if !ok {
+		return nil, fmt.Errorf("the trace of %s with seed %d was not kept", k.side, k.seed)
+	}
+	return of(ctx)
+}
+
+// keep appends the runs to the history.
+func (c *comparison) keep() error {
+	var all []compare.Record
+	for _, s := range c.sides {
+		all = append(all, c.records[s.label]...)
+	}
+	return appendHistory(c.flags.history, all)
+}
+
+// appendHistory adds records to a file, which is made where it is missing.
+func appendHistory(path string, records []compare.Record) error {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("history: %w", err)
+	}
+	if err := compare.WriteRecords(f, records); err != nil {
+		_ = f.Close()
+		return fmt.Errorf("history %s: %w", path, err)
+	}
+	return f.Close()
+}
+
+// print writes the comparison in the form that was asked for, and in every form into --out.
+func (f *compareFlags) print(out io.Writer, r *compare.Result) error {
+	if f.out != "" {
+		if err := os.MkdirAll(f.out, 0o755); err != nil {
+			return err
+		}
+		for name, form := range map[string]string{"compare.json": "json", "compare.html": "html", "compare.md": "markdown", "junit.xml": "junit"} {
+			text, err := render(r, form)
+			if err == nil {
+				err = os.WriteFile(filepath.Join(f.out, name), text, 0o644)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if f.format == "text" {
+		return r.Text(out)
+	}
+	text, err := render(r, f.format)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(text)
+	return err
+}
+
+func render(r *compare.Result, form string) ([]byte, error) {
+	switch form {
+	case "json":
+		return r.JSON()
+	case "html":
+		return r.HTML()
+	case "junit":
+		return r.JUnit()
+	case "github":
+		return r.GitHub(), nil
+	}
+	return r.Markdown(), nil
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/shardquake/shardquake/internal/catalog"
+	"github.com/shardquake/shardquake/reports"
+	"github.com/shardquake/shardquake/reports/compare"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// sideSpec is one side of a comparison: how its runs are made.
+type sideSpec struct {
+	label   string
+	set     []string
+	bin     string // another shardquake; "" this one
+	backend string // sim or real
+}
+
+// parseSide reads LABEL=set:path=value,… | bin:PATH | real | sim.
+func parseSide(text string) (sideSpec, error) {
+	label, what, ok := strings.Cut(text, "=")
+	s := sideSpec{label: label, backend: "sim"}
+	kind, rest, _ := strings.Cut(what, ":")
+	switch {
+	case !ok || label == "":
+		return s, fmt.Errorf("--side %q: expected LABEL=set:path=value,… or LABEL=bin:PATH or LABEL=real or LABEL=sim", text)
+	case what == "sim" || what == "real":
+		s.backend = what
+	case kind == "set" && rest != "":
+		s.set = assignments(rest)
+	case kind == "bin" && rest != "":
+		path, err := exec.LookPath(rest)
+		if err != nil {
+			return s, fmt.Errorf("--side %s: %w", label, err)
+		}
+		s.bin = path
+	default:
+		return s, fmt.Errorf("--side %s: %q is no side; expected set:path=value,… or bin:PATH or real or sim", label, what)
+	}
+	return s, nil
+}
+
+// assignments cuts "a=1,b=[x, y]" at the commas between assignments.
+func assignments(text string) []string {
+	var out []string
+	depth, from := 0, 0
+	for i, c := range text {
+		switch {
+		case strings.ContainsRune("[{(", c):
+			depth++
+		case strings.ContainsRune("]})", c):
+			depth--
+		case c == ',' && depth == 0:
+			out = append(out, text[from:i])
+			from = i + 1
+		}
+	}
+	return append(out, text[from:])
+}
+
+// sideRun is one run of a side.
+type sideRun struct {
+	side sideSpec
+	name string // of the scenario, as it was asked for
+	set  []string
+	seed uint64
+}
+
+// run makes it and returns its record and its trace.
+func (r sideRun) run(ctx context.Context, origin compare.Origin) (compare.Record, []byte, error) {
+	origin.Label, origin.Machine = r.side.label, machineClass()
+	if r.side.bin != "" {
+		return r.elsewhere(ctx, origin)
+	}
+	s, err := scenarios.Load(r.name, append(append([]string(nil), r.set...), r.side.set...), catalog.Vocabulary())
+	if err != nil {
+		return compare.Record{}, nil, usage(fmt.Errorf("side %s: %w", r.side.label, err))
+	}
+	scale := scenarios.AsDescribed
+	if r.side.backend == "real" {
+		scale = scenarios.AsReal
+	}
+	res, err := runScenario(ctx, s, execution{backend: r.side.backend, seed: r.seed, scale: scale}, func(string, ...any) {})
+	if err != nil {
+		return compare.Record{}, nil, err
+	}
+	if res.Aborted != nil && ctx.Err() != nil {
+		return compare.Record{}, nil, res.Aborted
+	}
+	rep, trace, err := reports.Traced(res)
+	if err != nil {
+		return compare.Record{}, nil, err
+	}
+	origin.Text, origin.Tolerance = s.Text, s.Tolerance
+	return compare.RecordOf(rep, origin), trace, nil
+}
+
+// elsewhere runs another program and reads what it left.
+func (r sideRun) elsewhere(ctx context.Context, origin compare.Origin) (rec compare.Record, trace []byte, err error) {
+	work, err := os.MkdirTemp("", "shardquake-side-*")
+	if err != nil {
+		return rec, nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	dir := filepath.Join(work, "run")
+	words := []string{"run", r.name, "-q", "--seed", strconv.FormatUint(r.seed, 10), "--out", dir}
+	for _, set := range append(append([]string(nil), r.set...), r.side.set...) {
+		words = append(words, "--set", set)
+	}
+	said, runErr := exec.CommandContext(ctx, r.side.bin, words...).CombinedOutput()
+	rep, err := reports.ReadReport(dir)
+	if err != nil {
+		return rec, nil, fmt.Errorf("%s left no report: %w: %s", r.side.bin, errors.Join(runErr, ctx.Err()), lastLine(said))
+	}
+	if trace, err = reports.ReadTrace(dir, rep); err != nil {
+		return rec, nil, err
+	}
+	if origin.Text, err = os.ReadFile(filepath.Join(dir, reports.FileScenario)); err != nil {
+		return rec, nil, err
+	}
+	return compare.RecordOf(rep, origin), trace, nil
+}
+
+func lastLine(said []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(said)), "\n")
+	return lines[len(lines)-1]
+}
+
+// machineClass is what figures of real runs depend on.
+func machineClass() string {
+	return fmt.Sprintf("%s/%s, %d processors", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+}

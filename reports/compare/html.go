@@ -1,0 +1,74 @@
+package compare
+
+import (
+	_ "embed" // the page
+	"fmt"
+	"html/template"
+	"math"
+	"strings"
+
+	"github.com/shardquake/shardquake/reports/page"
+)
+
+//go:embed compare_page.html
+var comparePage string
+
+// HTML is the comparison as one page.
+func (r *Result) HTML() ([]byte, error) {
+	head := page.Verdict{Mark: string(r.Verdict), Text: strings.ToUpper(string(r.Verdict)), Title: "Did the change make it worse?", Headline: r.headline()}
+	var labels []string
+	for _, c := range r.Contenders {
+		labels = append(labels, c.Label)
+	}
+	head.About = fmt.Sprintf("%s against %s", strings.Join(labels, ", "), r.Base)
+	return page.Render(page.Content{
+		Title: "compare: " + string(r.Verdict), Body: comparePage, V: map[string]any{"R": r, "Head": head}, Wide: true,
+		Funcs: template.FuncMap{
+			"count": Contender.count, "ordered": Contender.ordered, "sample": Scenario.sample, "held": Scenario.held,
+			"rows": func(s Scenario) []Row { return s.worstFirst(true) }, "words": Row.words, "change": Row.change, "range_": Row.interval,
+			"amount": amount, "interval": drawn, "dots": func(row Row) template.HTML { return page.Dots(row.Points) },
+		},
+	})
+}
+
+// drawn is the picture of a row's interval.
+func drawn(r Row) template.HTML {
+	if r.Difference == nil || r.Interval == nil {
+		return ""
+	}
+	span := max(math.Abs(r.Interval[0]), math.Abs(r.Interval[1]), 2*r.Minimum)
+	return page.Interval(*r.Difference, r.Interval[0], r.Interval[1], r.Minimum, span)
+}
+
+// headline is the worst of a comparison in one line; "" where nothing is to be said.
+func (r *Result) headline() string {
+	for _, c := range r.Contenders {
+		for _, s := range c.ordered() {
+			if c.Verdict != r.Verdict || s.Verdict != r.Verdict {
+				continue
+			}
+			if h := s.held(); h != "" && s.Verdicts.Verdict == r.Verdict {
+				return s.Name + ": " + h
+			}
+			for _, row := range s.worstFirst(false) {
+				if row.Verdict == r.Verdict {
+					return fmt.Sprintf("%s: %s is %s, %s → %s (%s)", s.Name, row.Name, row.words(), amount(row.Base, row.Unit), amount(row.Now, row.Unit), row.change())
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// drawnSeries is the picture of a figure over revisions with its changes.
+func drawnSeries(s Series) template.HTML {
+	values := make([]float64, len(s.Values))
+	for i, p := range s.Values {
+		values[i] = p.Value
+	}
+	var marks []page.Mark
+	for _, c := range s.Changes {
+		marks = append(marks, page.Mark{At: c.At, Text: fmt.Sprintf("%s → %s from %s on", amount(c.From, s.Unit), amount(c.To, s.Unit), c.First)})
+	}
+	return page.Trend(values, marks)
+}

@@ -1,0 +1,98 @@
+package compare
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// history is a run per revision with these times to green.
+func history(n int, green func(i int) float64) []Record {
+	var out []Record
+	for i := range n {
+		r := ran(1, green(i))
+		r.Version.Version, r.Version.Revision, r.Branch = fmt.Sprintf("v0.0.0-%04d", i), fmt.Sprintf("rev%09d", i), "main"
+		out = append(out, r)
+	}
+	return out
+}
+
+func text(t *testing.T, tr *Trend) string {
+	t.Helper()
+	var out strings.Builder
+	require.NoError(t, tr.Text(&out))
+	return out.String()
+}
+
+func TestAStepIsFoundWithItsFirstRevision(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	tr := TrendOf(history(120, func(i int) float64 {
+		level := 20.0
+		if i >= 70 {
+			level = 23
+		}
+		return level + 0.3*random.NormFloat64()
+	}), nil)
+	require.Len(t, tr.Series, 1)
+	require.Len(t, tr.Series[0].Changes, 1)
+	c := tr.Series[0].Changes[0]
+	assert.Equal(t, 70, c.At)
+	assert.Equal(t, "rev000000070", c.First.Revision)
+	assert.Equal(t, Worse, c.Verdict)
+	assert.Nil(t, tr.Series[0].Drift, "a step is no drift")
+	assert.Contains(t, text(t, tr), "WORSE    a-node-dies, time to green: 19.97 s → 22.99 s from v0.0.0-0070")
+	page, err := tr.HTML()
+	require.NoError(t, err)
+	assert.Contains(t, string(page), "from v0.0.0-0070")
+}
+
+func TestASlowDriftIsFoundThoughEveryStepIsWithinTolerance(t *testing.T) {
+	random := rand.New(rand.NewPCG(2, 1))
+	tr := TrendOf(history(60, func(i int) float64 { return 20 * (1 + 0.0008*float64(i)) * (1 + 0.008*random.NormFloat64()) }), nil)
+	s := tr.Series[0]
+	for _, c := range s.Changes {
+		assert.Equal(t, Same, c.Verdict, "every step counts as none")
+	}
+	require.NotNil(t, s.Drift, "%+v", s.Changes)
+	assert.Equal(t, Worse, s.Drift.Verdict)
+	assert.Equal(t, Worse, tr.Worst())
+	assert.Contains(t, text(t, tr), "drifts from 20")
+}
+
+func TestAQuietHistoryShowsNothing(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 1))
+	tr := TrendOf(history(200, func(int) float64 { return 20 + 0.3*random.NormFloat64() }), nil)
+	assert.Contains(t, text(t, tr), "1 figures without a change, 200 runs")
+}
+
+func TestBaselinesAreChosenByRule(t *testing.T) {
+	all := history(6, func(int) float64 { return 20 })
+	all[1].Version.Version = "v1.0.0"
+	all[2].Version.Version = "v1.1.0-rc1"
+	all[5].Verdict = scenarios.Fail
+	all = append(all, all[5])
+	all[6].Verdict = scenarios.Pass // another run of the revision that failed
+	tr := TrendOf(all, nil)
+	require.Len(t, tr.Baselines, 2)
+	assert.Equal(t, "v1.0.0", tr.Baselines[0].Version.Version, "a candidate is no release")
+	assert.Equal(t, "rev000000004", tr.Baselines[1].Version.Revision, "the newest that failed nothing")
+}
+
+func TestOldLinesStayReadableAndBrokenOnesAreNamed(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, WriteRecords(&out, history(2, func(int) float64 { return 20 })))
+	out.WriteString("nonsense\n\n{\"schema\":\"shardquake.history/9\"}\n")
+	records, bad, err := ReadRecords(&out)
+	require.NoError(t, err)
+	assert.Equal(t, history(2, func(int) float64 { return 20 }), records)
+	require.Len(t, bad, 2)
+	assert.Contains(t, bad[0], "line 3")
+	assert.Contains(t, bad[1], `schema "shardquake.history/9"`)
+}
