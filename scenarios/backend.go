@@ -137,3 +137,9 @@ type Traffic struct {
 	Reads, ReadsFailed     int64
 	P50, P99               time.Duration // of writes; 0 unknown
 }
+
+// Stalling is implemented by clusters that share their machine with others.
+type Stalling interface {
+	// Stalled is how long, in all, the machine stood still, whatever the cluster did.
+	Stalled() time.Duration
+}

@@ -42,3 +42,18 @@ func TestARedThatComesAfterALongYellowDoesNotUndoIt(t *testing.T) {
 	assert.Equal(t, 90*time.Second, times.Green)
 	assert.Equal(t, 16*time.Second, times.Red)
 }
+
+func TestWhatTookTooLongOnAMachineThatStoodStillIsUndecided(t *testing.T) {
+	late := WithinLimit("green", 40*time.Second, 30*time.Second, 0, "green 40s after the fault")
+	late.excuse(0)
+	assert.Equal(t, Fail, late.Verdict)
+	late.excuse(2 * time.Second)
+	assert.Equal(t, Unknown, late.Verdict)
+	assert.Contains(t, late.Reason, "the machine itself stood still for 2s of the run")
+	lost := Outcome{Verdict: Fail, Reason: "a write was lost"}
+	lost.excuse(time.Minute)
+	assert.Equal(t, Fail, lost.Verdict, "that doesn't depend on how fast the machine is")
+	well := WithinLimit("green", time.Second, 30*time.Second, 0, "")
+	well.excuse(time.Minute)
+	assert.Equal(t, Pass, well.Verdict)
+}

@@ -21,6 +21,9 @@ type History struct {
 	// Holds is for how long a status must hold after a fault to count as regained, whatever
 	// comes later; 0: to the end of what is watched.
 	Holds time.Duration
+	// Stalled is how long the machine of a real cluster stood still. A limit of time that was
+	// exceeded says nothing of the cluster then.
+	Stalled time.Duration
 	// Own is what only a session of the cluster's system notes; nil for nothing.
 	Own any
 	// End is when faults and load ended, Settled when the steady state held again after

@@ -134,6 +134,9 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 	err = cluster.Run(ctx, run.main)
 	if err == nil || errors.Is(err, ErrAborted) {
 		notes = append(notes, cluster.Notes()...)
+		if c, ok := cluster.(Stalling); ok {
+			run.history.Stalled = c.Stalled()
+		}
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupLimit) //determinism:allow context the cluster's own clock has stopped by now
 	defer cancel()

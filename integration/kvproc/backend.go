@@ -66,7 +66,11 @@ func (b *Backend) Start(ctx context.Context, spec scenarios.ClusterSpec, opt sce
 	if err != nil {
 		return nil, aborted(ctx, err)
 	}
+	if c.canary, err = watchMachine(context.WithoutCancel(ctx), c.nodes.folder); err != nil {
+		return nil, errors.Join(err, c.nodes.Close())
+	}
 	if err := c.form(ctx); err != nil {
+		c.canary.close()
 		return nil, aborted(ctx, errors.Join(err, c.nodes.Close()))
 	}
 	return c, nil
@@ -87,6 +91,8 @@ type scene struct {
 	own   *kv.Spec
 	clock *guard.Clock
 	seen  observer
+	// canary notices when the machine stands still.
+	canary *canary
 
 	mu      sync.Mutex
 	clients map[string]*tcp.Client // by viewer
@@ -175,11 +181,21 @@ func (c *scene) Observe(ctx context.Context, sink func(scenarios.Observation)) e
 
 // Notes implements [scenarios.Cluster].
 func (c *scene) Notes() []string {
-	return []string{
+	notes := []string{
 		"the nodes are processes on this machine, with pebble on its disk and a proxy on every directed link",
 		"latency, network and disk throughput and CPUs of the description are not reproduced: the nodes share this machine's",
 		"a disk's size is counted, not reserved",
 	}
+	if note := c.canary.note(); note != "" {
+		notes = append(notes, note)
+	}
+	return notes
+}
+
+// Stalled implements [scenarios.Stalling].
+func (c *scene) Stalled() time.Duration {
+	total, _ := c.canary.stalled()
+	return total
 }
 
 // Counters implements [scenarios.Cluster]: real runs have neither.
@@ -192,6 +208,7 @@ func (c *scene) Close(context.Context) error {
 	c.clients, c.closed = make(map[string]*tcp.Client), true
 	c.mu.Unlock()
 	c.seen.stop()
+	c.canary.close()
 	for _, client := range clients {
 		client.Close()
 	}
