@@ -49,6 +49,16 @@ func apiErrors() Kind {
 		Name: "api-errors", About: "nodes answer the controller with 429 or 503, or not at all",
 		Systems: []string{Elasticsearch},
 		New:     func() Fault { return &APIErrors{} },
+		Draw: func(d *Dice) Fault {
+			if len(d.Topology.Controllers) == 0 {
+				return nil
+			}
+			share := units.Percent(Pick(d, 30, 100))
+			return &APIErrors{
+				Controller: Pick(d, d.Topology.Controllers...), Answer: Pick(d, AnswerBusy, AnswerUnavailable, AnswerNone, AnswerLost),
+				Share: &share, Calls: Pick(d, callsAll, callsChanges), For: d.Lasting(),
+			}
+		},
 	}
 }
 

@@ -26,6 +26,24 @@ func clockJump() Kind {
 		Name: "clock-jump", About: "the wall clock of the controller or of a node is set forward or back",
 		Systems: both(),
 		New:     func() Fault { return &ClockJump{} },
+		Draw: func(d *Dice) Fault {
+			f := &ClockJump{For: d.Lasting()}
+			switch {
+			case d.Topology.System == KeyValue:
+				f.Node = d.Node()
+			case len(d.Topology.Controllers) == 0:
+				return nil
+			default:
+				f.Controller = Pick(d, d.Topology.Controllers...)
+			}
+			by := units.Duration(Pick(d, time.Second, time.Minute, time.Hour))
+			if d.Rand.IntN(2) == 0 {
+				f.Forward = by
+			} else {
+				f.Back = by
+			}
+			return f
+		},
 	}
 }
 

@@ -22,6 +22,12 @@ func controllerLoss() Kind {
 		Name: "controller-loss", About: "an instance of the controller is killed or stopped",
 		Systems: []string{Elasticsearch},
 		New:     func() Fault { return &ControllerLoss{} },
+		Draw: func(d *Dice) Fault {
+			if len(d.Topology.Controllers) == 0 {
+				return nil
+			}
+			return &ControllerLoss{Controller: Pick(d, d.Topology.Controllers...), How: Pick(d, howKill, howStop), For: d.Lasting()}
+		},
 	}
 }
 

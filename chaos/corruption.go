@@ -32,6 +32,14 @@ func corruption() Kind {
 		Name: "corruption", About: "the data of a shard copy is damaged on a node's disk",
 		Systems: []string{Elasticsearch},
 		New:     func() Fault { return &Corruption{} },
+		Draw: func(d *Dice) Fault {
+			index, shard := d.Shard()
+			f := &Corruption{Index: index.Name, Shard: shard, Copy: copyPrimary, Mode: Pick(d, string(BadChecksum), string(FilesMissing))}
+			if index.Replicas > 0 {
+				f.Copy = Pick(d, copyPrimary, copyReplica)
+			}
+			return f
+		},
 	}
 }
 

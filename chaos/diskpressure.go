@@ -20,6 +20,9 @@ func diskPressure() Kind {
 		Systems:   both(),
 		FromForce: true, Ails: true,
 		New: func() Fault { return &DiskPressure{} },
+		Draw: func(d *Dice) Fault {
+			return &DiskPressure{Node: d.Node(), To: units.Percent(Pick(d, 86, 91, 96, 99)), For: d.Lasting()}
+		},
 	}
 }
 

@@ -24,6 +24,15 @@ func diskSlow() Kind {
 		Name: "disk-slow", About: "a node's disk takes longer for each access, or its throughput falls",
 		Systems: both(), FromForce: true, Ails: true,
 		New: func() Fault { return &DiskSlow{} },
+		Draw: func(d *Dice) Fault {
+			f := &DiskSlow{Node: d.Node(), For: d.Lasting()}
+			if d.Rand.IntN(2) == 0 {
+				f.By = units.Duration(Pick(d, 20, 100, 400, 2000)) * units.Duration(time.Millisecond)
+			} else {
+				f.Rate = units.Bandwidth(Pick(d, 1, 5, 20)) << 20
+			}
+			return f
+		},
 	}
 }
 

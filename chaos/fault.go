@@ -52,6 +52,9 @@ type Kind struct {
 	// Ails: while it is in force nobody may rely on its victims.
 	Ails bool
 	New  func() Fault
+	// Draw makes one with parameters of chance; nil where this cluster has nothing to do it
+	// to. Without Draw random plans don't have the kind.
+	Draw func(*Dice) Fault
 }
 
 // For reports whether the kind is for clusters of a system.

@@ -23,6 +23,10 @@ func createIndex() Kind {
 		Name: "create-index", About: "an index is created, as an operator would have it",
 		Systems: []string{Elasticsearch},
 		New:     func() Fault { return &CreateIndex{} },
+		Draw: func(d *Dice) Fault {
+			replicas := d.between(0, 1)
+			return &CreateIndex{Index: fmt.Sprintf("drawn-%d", d.Rand.IntN(1e6)), Shards: d.between(1, 3), Replicas: &replicas}
+		},
 	}
 }
 

@@ -22,6 +22,15 @@ func link() Kind {
 		Name: "link", About: "links between two sets of endpoints become slow or narrow",
 		Systems: both(),
 		New:     func() Fault { return &Link{} },
+		Draw: func(d *Dice) Fault {
+			f := &Link{Between: []Selector{d.Node()}, And: []Selector{"rest"}, For: d.Lasting()}
+			if d.Rand.IntN(2) == 0 {
+				f.Latency = units.Duration(Pick(d, 5, 50, 200, 1000)) * units.Duration(time.Millisecond)
+			} else {
+				f.Bandwidth = units.Bandwidth(Pick(d, 1, 5, 20)) << 20
+			}
+			return f
+		},
 	}
 }
 

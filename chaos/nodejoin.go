@@ -21,6 +21,12 @@ func nodeJoin() Kind {
 		Name: "node-join", About: "a node that was not there at the start joins",
 		Systems: both(),
 		New:     func() Fault { return &NodeJoin{} },
+		Draw: func(d *Dice) Fault {
+			if len(d.Topology.Late) == 0 {
+				return nil
+			}
+			return &NodeJoin{Node: Pick(d, d.Topology.Late...)}
+		},
 	}
 }
 

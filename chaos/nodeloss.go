@@ -22,6 +22,9 @@ func nodeLoss() Kind {
 		Systems:   both(),
 		FromForce: true, Ails: true,
 		New: func() Fault { return &NodeLoss{} },
+		Draw: func(d *Dice) Fault {
+			return &NodeLoss{Node: d.Node(), How: Pick(d, howKill, howKill, howStop, howPause), For: d.Lasting()}
+		},
 	}
 }
 

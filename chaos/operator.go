@@ -120,6 +120,7 @@ func split() Kind {
 		Name: "split", About: "a shard is split at a key, as an operator would have it",
 		Systems: []string{KeyValue},
 		New:     func() Fault { return &Split{} },
+		Draw:    func(d *Dice) Fault { return &Split{Key: fmt.Sprintf("k%04d", d.Rand.IntN(10_000))} },
 	}
 }
 
@@ -163,6 +164,13 @@ func move() Kind {
 		Name: "move", About: "a copy of a shard moves to another node, as an operator would have it",
 		Systems: []string{KeyValue},
 		New:     func() Fault { return &Move{} },
+		Draw: func(d *Dice) Fault {
+			f := &Move{Key: fmt.Sprintf("k%04d", d.Rand.IntN(10_000)), From: d.Node(), To: d.Node()}
+			if f.From == f.To {
+				return nil
+			}
+			return f
+		},
 	}
 }
 
@@ -225,6 +233,7 @@ func drain() Kind {
 		Name: "drain", About: "all copies are taken off a node, as an operator would have it",
 		Systems: both(),
 		New:     func() Fault { return &Drain{} },
+		Draw:    func(d *Dice) Fault { return &Drain{Node: d.Node(), For: d.Lasting()} },
 	}
 }
 

@@ -23,6 +23,11 @@ func partition() Kind {
 		Systems:   both(),
 		FromForce: true, Ails: true,
 		New: func() Fault { return &Partition{} },
+		Draw: func(d *Dice) Fault {
+			f := &Partition{Between: []Selector{d.Node()}, And: []Selector{"rest"}, Mode: Pick(d, Reset, Blackhole).String(), For: d.Lasting()}
+			f.OneWay = f.Mode == Blackhole.String() && d.Rand.IntN(3) == 0
+			return f
+		},
 	}
 }
 

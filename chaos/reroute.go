@@ -34,6 +34,7 @@ func reroute() Kind {
 		Name: "reroute", About: "a copy is moved, cancelled or allocated by hand, or failed allocations are tried again",
 		Systems: []string{Elasticsearch},
 		New:     func() Fault { return &Reroute{} },
+		Draw:    func(*Dice) Fault { return &Reroute{RetryFailed: true} },
 	}
 }
 

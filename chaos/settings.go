@@ -26,6 +26,11 @@ func settingsChange() Kind {
 		Name: "settings", About: "settings of the cluster or of an index change",
 		Systems: []string{Elasticsearch},
 		New:     func() Fault { return &SettingsChange{} },
+		Draw: func(d *Dice) Fault {
+			set := Pick(d, [2]string{"cluster.routing.allocation.enable", "primaries"}, [2]string{"cluster.routing.allocation.enable", "none"},
+				[2]string{"cluster.routing.rebalance.enable", "none"}, [2]string{"indices.recovery.max_bytes_per_sec", "1mb"})
+			return &SettingsChange{Set: map[string]string{set[0]: set[1]}, For: d.Lasting()}
+		},
 	}
 }
 
