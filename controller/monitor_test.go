@@ -166,10 +166,10 @@ func TestAPolicyWaitsWhileSomebodyIsAtWork(t *testing.T) {
 		},
 		"a node is registered for a shutdown": {
 			func(f *fakeCluster) {
-				f.shutdowns = `{"nodes":[{"node_id":"abc","type":"RESTART","status":"COMPLETE"}]}`
+				f.shutdowns = `{"nodes":[{"node_id":"id-n1","type":"RESTART","status":"COMPLETE"}]}`
 			},
 			func(f *fakeCluster) { f.shutdowns = `{"nodes":[]}` },
-			"nodes are registered for a shutdown: abc (restart)",
+			"nodes are registered for a shutdown: n1 (restart)",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -188,6 +187,9 @@ func (w *workWatch) shutdowns(ctx context.Context) ([]string, error) {
 		return nil, nil
 	}
 	out, err := w.client.GetShutdowns(ctx)
+	if err == nil && len(out) > 0 {
+		return w.named(ctx, out)
+	}
 	none := errors.Is(err, errNoShutdowns)
 	for _, status := range []int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented} {
 		none = none || HasStatus(err, status)
@@ -202,6 +204,23 @@ func (w *workWatch) shutdowns(ctx context.Context) ([]string, error) {
 		return nil, fmt.Errorf("shutdowns: %w", err)
 	}
 	return out, nil
+}
+
+// named puts names in the place of ids, of the nodes that are there.
+func (w *workWatch) named(ctx context.Context, shutdowns []string) ([]string, error) {
+	nodes, err := w.client.GetNodeStats(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("names of nodes: %w", err)
+	}
+	for i, s := range shutdowns {
+		for _, n := range nodes {
+			if rest, ok := strings.CutPrefix(s, n.ID+" "); ok {
+				shutdowns[i] = n.Name + " " + rest
+			}
+		}
+	}
+	slices.Sort(shutdowns)
+	return shutdowns, nil
 }
 
 // nodeLeftDelay is the longest time for which some index waits for a node that left.
@@ -226,8 +245,8 @@ func (w *workWatch) nodeLeftDelay(ctx context.Context) (time.Duration, error) {
 // that asks for information about a node of that name, of which there is none.
 var errNoShutdowns = errors.New("the cluster has no shutdown API")
 
-// GetShutdowns lists the nodes that are registered with the shutdown API, by name where
-// Elasticsearch gives one, else by id. Distributions without x-pack answer with an error.
+// GetShutdowns lists the nodes that are registered with the shutdown API, by id, each with
+// what is to become of it. Distributions without x-pack answer with an error.
 func (c *Client) GetShutdowns(ctx context.Context) ([]string, error) {
 	body, err := c.call(ctx, "shutdown.get_node", idempotent, get("_nodes", "shutdown"))
 	if err != nil {
@@ -241,7 +260,6 @@ func (c *Client) GetShutdowns(ctx context.Context) ([]string, error) {
 	}
 	var nodes []struct {
 		ID   string `json:"node_id"`
-		Name string `json:"node_name"`
 		Type string `json:"type"` // RESTART, REMOVE, REPLACE, SIGTERM
 	}
 	if json.Unmarshal(a.Nodes, &nodes) != nil {
@@ -249,7 +267,7 @@ func (c *Client) GetShutdowns(ctx context.Context) ([]string, error) {
 	}
 	out := []string{}
 	for _, n := range nodes {
-		out = append(out, fmt.Sprintf("%s (%s)", cmp.Or(n.Name, n.ID), strings.ToLower(n.Type)))
+		out = append(out, fmt.Sprintf("%s (%s)", n.ID, strings.ToLower(n.Type)))
 	}
 	slices.Sort(out)
 	return out, nil

@@ -19,16 +19,18 @@ type snapshot struct {
 	Policy string `json:"policy"`
 	// Running is false on a controller that stands by; Ready is true when the last rounds
 	// could see the cluster. LastCheck is when one last did.
-	Running    bool                                    `json:"running"`
-	Ready      bool                                    `json:"ready"`
-	LastCheck  time.Time                               `json:"last_check,omitzero"`
+	Running   bool      `json:"running"`
+	Ready     bool      `json:"ready"`
+	LastCheck time.Time `json:"last_check,omitzero"`
+	// LastLook is when loads, sizes and documents were last looked at.
+	LastLook   time.Time                               `json:"last_look,omitzero"`
 	Statuses   map[string]controller.ReplicationStatus `json:"statuses"`
 	Nodes      []controller.NodeMetrics                `json:"nodes"`
 	Indices    []controller.IndexMetric                `json:"indices"`
 	Cluster    controller.ClusterHealth                `json:"cluster"`
-	Recoveries []controller.RecoveryProgress           `json:"recoveries"`
+	Recoveries []shownRecovery                         `json:"recoveries"`
 	Decisions  []controller.Decision                   `json:"decisions"`
-	Faults     []recovery.Fault                        `json:"faults"`
+	Faults     []shownFault                            `json:"faults"` // one for each cause
 	// FaultsWatched is false where this controller looks for none.
 	FaultsWatched bool `json:"faults_watched"`
 	// Consistency is the verdict of the last check, by index.
@@ -43,17 +45,20 @@ func (s *Server) snapshot() snapshot {
 	c := s.cfg.Controller
 	metrics, _ := c.Monitor().GetMetrics()
 	out := snapshot{
-		Policy: c.PolicyName(), Running: c.Running(), Ready: c.Ready(), LastCheck: c.Monitor().LastCheck(), Statuses: c.Monitor().GetAllReplicationStatuses(),
+		Policy: c.PolicyName(), Running: c.Running(), Ready: c.Ready(), LastCheck: c.Monitor().LastCheck(), LastLook: metrics.At, Statuses: c.Monitor().GetAllReplicationStatuses(),
 		Nodes: some(metrics.Nodes), Indices: some(metrics.Indices), Cluster: metrics.Cluster,
-		Recoveries: some(c.Monitor().GetRecoveries()), Decisions: some(worthSeeing(c.Decisions())),
-		Faults: []recovery.Fault{}, FaultsWatched: s.cfg.Recovery != nil && c.Running(), Consistency: map[string]consistency.Verdict{},
+		Decisions: some(worthSeeing(c.Decisions())),
+		Faults:    []shownFault{}, FaultsWatched: s.cfg.Recovery != nil && c.Running(), Consistency: map[string]consistency.Verdict{},
 	}
 	if out.Statuses == nil {
 		out.Statuses = map[string]controller.ReplicationStatus{} // nothing is known yet
 	}
+	var open []recovery.Fault
 	if s.cfg.Recovery != nil {
-		out.Faults = some(s.cfg.Recovery.Faults())
+		open = s.cfg.Recovery.Faults()
+		out.Faults = byCause(open, s.cfg.Recovery.Findings())
 	}
+	out.Recoveries = credited(c.Monitor().GetRecoveries(), c.Decisions(), open, s.cfg.Clock.Now())
 	if s.cfg.Consistency != nil {
 		reports := s.cfg.Consistency.Reports()
 		for _, name := range slices.Sorted(maps.Keys(reports)) {

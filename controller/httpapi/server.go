@@ -40,7 +40,7 @@ type Config struct {
 	// MaxBody limits the body of a request in bytes. Default 64 KiB.
 	MaxBody int64
 	// EventInterval is the time between two looks for something to tell listeners.
-	// Default 1 s.
+	// Default 500 ms.
 	EventInterval time.Duration
 }
 
@@ -68,7 +68,7 @@ func New(cfg Config) (*Server, error) {
 		cfg.MaxBody = 64 << 10
 	}
 	if cfg.EventInterval == 0 {
-		cfg.EventInterval = time.Second
+		cfg.EventInterval = 500 * time.Millisecond // a change shows within a second
 	}
 	s := &Server{cfg: cfg, mux: http.NewServeMux(), metrics: metricsHandler(cfg)}
 	s.routes = slices.Concat(s.table(), s.consistencyTable(), s.recoveryTable())

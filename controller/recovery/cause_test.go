@@ -69,6 +69,14 @@ func TestEachNodeHasItsOwnReasonsAndTheSettingItsScope(t *testing.T) {
 	assert.Equal(t, "index.routing.allocation.exclude", d.Nodes[2].Reasons[0].Setting)
 }
 
+func TestWhereEveryNodeHoldsACopyNothingElseIsTheCause(t *testing.T) {
+	drained := no("n2", "filter", `node matches cluster setting [cluster.routing.allocation.exclude] filters [_name:"n2"]`)
+	drained.Objections = append(drained.Objections, controller.Objection{Decider: "same_shard", Decision: "NO", Text: "a copy is there"})
+	d := recovery.Diagnose(controller.AllocationExplanation{CanAllocate: "no", Nodes: []controller.NodeVerdict{no("n1", "same_shard", "a copy is there"), drained}})
+	assert.Equal(t, recovery.TooFewNodes, d.Cause, "without the filter the copy would find no node either")
+	assert.Empty(t, d.Filters)
+}
+
 func TestTheNodeWithRoomThatHoldsACopyIsNamed(t *testing.T) {
 	full := "too many shards [2] allocated to this node for index [new], index setting [index.routing.allocation.total_shards_per_node=2]"
 	a := recovery.Advise(controller.AllocationExplanation{CanAllocate: "no", Index: "new", Shard: 4, Nodes: []controller.NodeVerdict{

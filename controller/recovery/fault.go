@@ -46,6 +46,9 @@ func (k key) String() string {
 	return fmt.Sprintf("%s[%d] replica", k.Index, k.Shard)
 }
 
+// Copy names the copy, or the index as a whole.
+func (f Fault) Copy() string { return key{f.Index, f.Shard, f.Primary}.String() }
+
 // keepAttempts is how many attempts a fault remembers.
 const keepAttempts = 12
 

@@ -68,8 +68,8 @@ func clearFilter(f *Fault, d Diagnosis, _ Config) Proposal {
 			p.Everywhere, approval = true, Approval(ClearFilter)
 		}
 	}
-	p.Advice = fmt.Sprintf("somebody has set allocation filters that leave no node (%s); with the approval %q these and no others are taken away: %s",
-		d.Detail, approval, strings.Join(names, "; "))
+	p.Advice = fmt.Sprintf("somebody has set allocation filters that leave no node; with the approval %q these and no others are taken away: %s",
+		approval, strings.Join(names, "; "))
 	if p.Everywhere {
 		p.Advice += "; a filter of the cluster is one for every index, and a node that is being drained would be filled again"
 	}

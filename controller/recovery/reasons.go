@@ -144,11 +144,16 @@ func reasonsOf(nodes []controller.NodeVerdict) []NodeReasons {
 }
 
 // nearest are the nodes that would take the copy after the fewest changes. That a node
-// holds a copy can't be changed for it; such nodes are left out while there are others.
+// holds a copy can't be changed for it; where all do, that is what counts of each.
 func nearest(nodes []NodeReasons) []NodeReasons {
 	free := slices.DeleteFunc(slices.Clone(nodes), func(n NodeReasons) bool { return n.has(TooFewNodes) })
 	if len(free) == 0 {
-		return nodes
+		var out []NodeReasons
+		for _, n := range nodes {
+			n.Reasons = slices.DeleteFunc(slices.Clone(n.Reasons), func(r Reason) bool { return r.Cause != TooFewNodes })
+			out = append(out, n)
+		}
+		return out
 	}
 	causes := func(n NodeReasons) int {
 		var seen []Cause
