@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/shardquake/shardquake/kvcluster/wire"
 )
@@ -42,6 +43,7 @@ func (e *BatchError) Unwrap() error {
 type batch struct {
 	db    *DB
 	level wire.Level
+	until time.Duration
 	ops   map[string]wire.Op
 	fate  map[string]error // of keys that were tried; nil: written
 }
@@ -53,7 +55,7 @@ func (db *DB) Batch(ctx context.Context, ops []wire.Op, opts ...Option) error {
 	o := db.options(opts)
 	ctx, cancel := db.clk.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	b := batch{db: db, level: db.writing(ctx, o), ops: make(map[string]wire.Op, len(ops)), fate: make(map[string]error)}
+	b := batch{db: db, until: db.clk.Monotonic() + o.timeout, level: db.writing(ctx, o), ops: make(map[string]wire.Op, len(ops)), fate: make(map[string]error)}
 	for _, op := range ops {
 		if op.If != wire.Always || op.Kind == wire.Check {
 			return fmt.Errorf("batch: a condition on %q: %w", op.Key, ErrInvalid)
@@ -73,7 +75,7 @@ func (db *DB) Batch(ctx context.Context, ops []wire.Op, opts ...Option) error {
 
 // write writes keys of one shard.
 func (b *batch) write(ctx context.Context, keys []string) error {
-	c := &call{req: wire.Request{Kind: wire.Write, Level: b.level}, keys: keys}
+	c := &call{req: wire.Request{Kind: wire.Write, Level: b.level}, keys: keys, until: b.until}
 	for _, k := range keys {
 		c.req.Ops = append(c.req.Ops, b.ops[k])
 		defer b.db.drop(k)

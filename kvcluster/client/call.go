@@ -20,6 +20,8 @@ type call struct {
 	// impatient calls don't come back when a transaction that isn't decided is in the way.
 	impatient bool
 
+	// until is when the deadline comes, by the client's clock; 0: nobody has said.
+	until time.Duration
 	to    shardmap.NodeID // if not the map's primary
 	tries int
 	doubt bool // an attempt may have had its effect
@@ -42,7 +44,9 @@ func (db *DB) do(ctx context.Context, c *call) (*wire.Response, error) {
 		defer db.settle(c.req.Seq)
 	}
 	for {
+		begun := db.clk.Monotonic()
 		a, done, err := db.attempt(ctx, c)
+		took := db.clk.Monotonic() - begun
 		if done {
 			db.record(db.clk.Monotonic() - began)
 			return a, err
@@ -53,7 +57,13 @@ func (db *DB) do(ctx context.Context, c *call) (*wire.Response, error) {
 		if db.cfg.OnRetry != nil {
 			db.cfg.OnRetry(c.tries, c.last)
 		}
-		if err := db.clk.Sleep(ctx, db.backoff(c.tries)); err != nil {
+		pause := db.backoff(c.tries)
+		if c.writes() && !c.doubt && c.until > 0 && begun+2*took+pause >= c.until {
+			// The deadline would come in the middle of the next attempt: it would be unknown
+			// then what is known now, that nothing was done.
+			return nil, c.giveUp(err)
+		}
+		if err := db.clk.Sleep(ctx, pause); err != nil {
 			return nil, c.giveUp(err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -39,9 +40,18 @@ type scripted struct {
 	result  wire.AdminResult
 	// settings are the cluster's, unless they are empty.
 	settings wire.Settings
+	// slow is how long each answer takes.
+	slow time.Duration
 }
 
-func (s *scripted) Send(_ context.Context, to shardmap.NodeID, m wire.Message) (wire.Message, error) {
+func (s *scripted) Send(ctx context.Context, to shardmap.NodeID, m wire.Message) (wire.Message, error) {
+	if s.slow > 0 {
+		select {
+		case <-time.After(s.slow):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := m.(*wire.Admin); ok {
@@ -279,4 +289,16 @@ func TestAnErrorNamesTheNodeOnceAndTheCause(t *testing.T) {
 	_, err := open(t, s).Put(t.Context(), "k", nil)
 	require.ErrorIs(t, err, client.ErrUnavailable)
 	assert.Regexp(t, `^put "k": unavailable after \d+ attempts: node n1: shard s: unavailable: 1 of 3 copies take part, 2 must$`, err.Error())
+}
+
+func TestNoAttemptIsBegunThatTheDeadlineWouldCutOff(t *testing.T) {
+	s := &scripted{answers: []*wire.Response{{Status: wire.Unavailable, Reason: "2 of 3 copies take part, 3 must"}}, slow: 40 * time.Millisecond}
+	synctest.Test(t, func(t *testing.T) { // time goes on as soon as everybody waits
+		db := open(t, s)
+		for limit := 100 * time.Millisecond; limit < 300*time.Millisecond; limit += 7 * time.Millisecond {
+			_, err := db.Put(t.Context(), "k", nil, client.Within(limit))
+			assert.ErrorIs(t, err, client.ErrUnavailable)
+			assert.NotErrorIs(t, err, client.ErrUnknown)
+		}
+	})
 }

@@ -103,7 +103,8 @@ func (db *DB) write(ctx context.Context, what string, op wire.Op, opts []Option)
 	defer cancel()
 	db.drop(op.Key)
 	defer db.drop(op.Key)
-	a, err := db.do(ctx, &call{req: wire.Request{Kind: wire.Write, Level: db.writing(ctx, o), Ops: []wire.Op{op}}, keys: []string{op.Key}})
+	until := db.clk.Monotonic() + o.timeout
+	a, err := db.do(ctx, &call{req: wire.Request{Kind: wire.Write, Level: db.writing(ctx, o), Ops: []wire.Op{op}}, keys: []string{op.Key}, until: until})
 	if err != nil {
 		return Result{}, fmt.Errorf("%s %q: %w", what, op.Key, err)
 	}
