@@ -55,8 +55,8 @@ Beyond the loopback a cluster key is needed, the same for nodes and clients: the
 Exit codes: 0 done; 1 not found, or a condition or transaction failed; 2 usage; 3 no node could
 do it, nothing was done; 5 it is unknown whether it was done.`,
 		Example: `  shardquake kv node --id n1 --bootstrap     # three commands start a cluster
-  shardquake kv node --id n2
-  shardquake kv node --id n3
+  shardquake kv node --id n2 --bootstrap
+  shardquake kv node --id n3 --bootstrap
   shardquake kv put apple fruit
   shardquake kv get apple
   shardquake kv status`,

@@ -37,9 +37,10 @@ const kvReserve = 64 << 20
 type kvNodeFlags struct {
 	*kvFlags
 	id, listen, data, zone, diskLimit string
-	join                              []string
+	join, founders                    []string
 	weight                            uint64
 	bootstrap, quiet, jsonEvents      bool
+	foundAlone                        bool
 	settings                          wire.Settings
 }
 
@@ -51,14 +52,16 @@ func newKVNodeCommand(shared *kvFlags) *cobra.Command {
 		Long: `Node runs a node until it gets SIGINT or SIGTERM. What it acknowledges is on its disk
 before: kill it as you like.
 
-One node of a new cluster is started with --bootstrap, the others without; they join through
-those that the address book names. --bootstrap does nothing when there is data already, and
-is refused while another node says that it belongs to a cluster.
+All nodes of a new cluster are started alike, with --bootstrap, as often as you like. The first
+of them by name makes the cluster when all others have agreed that there is none; the others,
+and every node that comes with an empty disk into a cluster that there is, join. Who has to
+agree are all nodes of the address book, or those that --founders names. --found-alone asks
+nobody: if there is a cluster after all, there are two then.
 
 --heartbeat, --replicas and --manual-balance are settings of the cluster: they count when it
 is made.`,
 		Example: `  shardquake kv node --id n1 --bootstrap
-  shardquake kv node --id n2 --zone b --data /srv/n2`,
+  shardquake kv node --id n2 --bootstrap --zone b --data /srv/n2`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
@@ -69,7 +72,9 @@ is made.`,
 	flags.StringVar(&f.zone, "zone", "", "zone of this node: copies are spread over zones")
 	flags.Uint64Var(&f.weight, "weight", 1, "share of the data that this node takes")
 	flags.StringSliceVar(&f.join, "join", nil, "nodes to join through; without, all others of the address book")
-	flags.BoolVar(&f.bootstrap, "bootstrap", false, "make a new cluster, of which this is the first node")
+	flags.BoolVar(&f.bootstrap, "bootstrap", false, "make a new cluster if the other nodes agree that there is none, or else join")
+	flags.StringSliceVar(&f.founders, "founders", nil, "nodes that have to agree; without, all of the address book")
+	flags.BoolVar(&f.foundAlone, "found-alone", false, "make a new cluster on an empty disk without asking anybody: DANGEROUS, there may be one")
 	flags.StringVar(&f.diskLimit, "disk-limit", "", "treat the data folder as a disk of this `size`, such as 256mb")
 	flags.DurationVar(&f.settings.Heartbeat, "heartbeat", 0, "how often nodes say that they live (5s)")
 	flags.Uint64Var(&f.settings.Replicas, "replicas", 0, "copies of each shard (3)")
@@ -92,9 +97,6 @@ func (f *kvNodeFlags) run(cmd *cobra.Command) error {
 	}
 	store, err := f.storage()
 	if err != nil {
-		return err
-	}
-	if err := f.checkBootstrap(cmd.Context(), conn); err != nil {
 		return err
 	}
 	return f.serve(cmd.Context(), conn, store, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -132,9 +134,10 @@ func (f *kvNodeFlags) place(conn *tcp.Config) error {
 	if f.data == "" {
 		f.data = filepath.Join("shardquake-kv", f.id)
 	}
-	if len(f.join) == 0 && !f.bootstrap {
-		f.join = slices.DeleteFunc(conn.Book.Names(), func(name string) bool { return name == f.id })
-		if len(f.join) == 0 {
+	others := slices.DeleteFunc(conn.Book.Names(), func(name string) bool { return name == f.id })
+	if len(f.join) == 0 {
+		f.join = others
+		if len(f.join) == 0 && !f.bootstrap && !f.foundAlone {
 			return usagef("the address book names no other node to join through, and --bootstrap isn't given")
 		}
 	}
@@ -143,7 +146,30 @@ func (f *kvNodeFlags) place(conn *tcp.Config) error {
 			return usagef("--join: %w", err)
 		}
 	}
+	if err := f.placeFounders(conn, others); err != nil {
+		return err
+	}
 	conn.Name = f.id
+	return nil
+}
+
+// placeFounders finds out who has to agree to a new cluster.
+func (f *kvNodeFlags) placeFounders(conn *tcp.Config, others []string) error {
+	for _, name := range f.founders {
+		if _, err := conn.Book.Address(name); err != nil {
+			return usagef("--founders: %w", err)
+		}
+	}
+	switch {
+	case f.foundAlone:
+		f.bootstrap, f.founders = true, nil
+	case len(f.founders) == 0:
+		f.founders = others
+	case !slices.Contains(f.founders, f.id):
+		f.bootstrap = false // it joins what they make
+	default:
+		f.founders = slices.DeleteFunc(slices.Clone(f.founders), func(name string) bool { return name == f.id })
+	}
 	return nil
 }
 
@@ -174,37 +200,6 @@ func (f *kvNodeFlags) storage() (pebblestore.Config, error) {
 	return cfg, nil
 }
 
-// checkBootstrap refuses to make a second cluster where there is one.
-func (f *kvNodeFlags) checkBootstrap(ctx context.Context, conn tcp.Config) error {
-	if !f.bootstrap || f.hasData() {
-		return nil
-	}
-	c := tcp.NewClient(conn)
-	defer c.Close()
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	found := make(chan string, len(conn.Book))
-	var asking sync.WaitGroup
-	for _, name := range conn.Book.Names() {
-		if name == f.id {
-			continue
-		}
-		asking.Go(func() {
-			r, err := c.Ask(ctx, name, &wire.Admin{Stale: true})
-			if err == nil && r.State != nil {
-				found <- name
-			}
-		})
-	}
-	asking.Wait()
-	select {
-	case name := <-found:
-		return usagef("%s already belongs to a cluster: start without --bootstrap to join it", name)
-	default:
-		return nil
-	}
-}
-
 // hasData reports whether the folder holds a node's data.
 func (f *kvNodeFlags) hasData() bool {
 	entries, err := os.ReadDir(f.database())
@@ -231,6 +226,7 @@ func (f *kvNodeFlags) serve(ctx context.Context, conn tcp.Config, store pebblest
 
 // serveDisk runs the node on one disk.
 func (f *kvNodeFlags) serveDisk(ctx context.Context, conn tcp.Config, store pebblestore.Config, out, log io.Writer) error {
+	had := f.hasData()
 	engine, lost, err := pebblestore.OpenOrSetAside(f.database(), store)
 	if errors.Is(err, syscall.EAGAIN) {
 		return usagef("data in %s: another process uses it: %w", f.data, err)
@@ -239,6 +235,9 @@ func (f *kvNodeFlags) serveDisk(ctx context.Context, conn tcp.Config, store pebb
 		return &exitError{exitFail, fmt.Errorf("data in %s: %w", f.data, err)}
 	}
 	logf := kvLog(log)
+	if f.foundAlone && !had {
+		logf("WARNING: --found-alone: this node makes a NEW cluster without having asked any other; if there is one, there are two now")
+	}
 	if n := engine.Mended(); n > 0 {
 		logf("data in %s: the log had lost its last %d batches, which its tail gave back", f.data, n)
 	}
@@ -246,7 +245,7 @@ func (f *kvNodeFlags) serveDisk(ctx context.Context, conn tcp.Config, store pebb
 		logf("data in %s: the database that was here lost what it had synced; this node comes as another one, to which the others give their data. %s", f.data, lost)
 	}
 	cfg := tcp.NodeConfig{Config: conn, Listen: f.listen, Logf: logf, Node: node.Config{
-		Lost: lost, Zone: f.zone, Weight: f.weight, Bootstrap: f.bootstrap, Settings: f.settings, Join: f.join, Rand: kvRandom(), Wall: time.Now}}
+		Lost: lost, Zone: f.zone, Weight: f.weight, Bootstrap: f.bootstrap, Founders: f.founders, Settings: f.settings, Join: f.join, Rand: kvRandom(), Wall: time.Now}}
 	events := json.NewEncoder(out)
 	switch {
 	case f.jsonEvents:

@@ -197,7 +197,7 @@ func (c *Cluster) lay(host string) error {
 		c.books[from] = book
 	}
 	for i := range c.opt.Nodes {
-		if err := c.prepare(&c.opt.Nodes[i], i == 0); err != nil {
+		if err := c.prepare(&c.opt.Nodes[i]); err != nil {
 			return err
 		}
 	}
@@ -205,7 +205,7 @@ func (c *Cluster) lay(host string) error {
 }
 
 // prepare makes a node's folders and its address book.
-func (c *Cluster) prepare(spec *NodeSpec, first bool) error {
+func (c *Cluster) prepare(spec *NodeSpec) error {
 	folder := filepath.Join(c.folder, spec.Name)
 	p := &process{name: spec.Name, folder: folder, data: filepath.Join(folder, "data"), disk: spec.Disk, happened: c.opt.OnEvent}
 	if p.happened == nil {
@@ -227,8 +227,8 @@ func (c *Cluster) prepare(spec *NodeSpec, first bool) error {
 	if spec.Zone != "" {
 		p.command = append(p.command, "--zone", spec.Zone)
 	}
-	if first {
-		p.command = append(p.command, "--bootstrap")
+	if !spec.Late {
+		p.command = append(p.command, "--bootstrap", "--founders", strings.Join(c.founders(), ","))
 		if c.opt.Heartbeat > 0 {
 			p.command = append(p.command, "--heartbeat", c.opt.Heartbeat.String())
 		}
@@ -241,6 +241,16 @@ func (c *Cluster) prepare(spec *NodeSpec, first bool) error {
 	}
 	c.nodes[spec.Name] = p
 	return nil
+}
+
+// founders are the nodes that the cluster begins with.
+func (c *Cluster) founders() (names []string) {
+	for _, n := range c.opt.Nodes {
+		if !n.Late {
+			names = append(names, n.Name)
+		}
+	}
+	return names
 }
 
 // Names are the nodes, in the order of the description.

@@ -124,10 +124,10 @@ func (o *observer) look() {
 			leader = r
 		}
 	}
-	v := kv.View{Machine: o.machine, Now: o.c.clock.Monotonic()}
+	v := kv.View{Machine: o.machine, Now: o.c.clock.Monotonic(),
+		InSync: func(s *shardmap.Shard) ([]shardmap.NodeID, bool) { return acting(answers[node.Machine(s.Primary)], s) }}
 	if leader != nil {
 		v.State, v.Leader = leader.State, node.Machine(leader.Leader)
-		v.InSync = func(s *shardmap.Shard) ([]shardmap.NodeID, bool) { return acting(answers[node.Machine(s.Primary)], s) }
 	}
 	o.tell(o.watch.Look(v)...)
 	o.disks()

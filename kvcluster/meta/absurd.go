@@ -60,6 +60,19 @@ func (g *Group) lastIndex() uint64 {
 	return last
 }
 
+// termAt is the term of an entry of the log, with what the disk has no room for yet.
+func (g *Group) termAt(index uint64) (uint64, bool) {
+	for i := len(g.appends) - 1; i >= 0; i-- {
+		for _, e := range g.appends[i].GetEntries() {
+			if e.GetIndex() == index {
+				return e.GetTerm(), true
+			}
+		}
+	}
+	term, err := g.disk.Term(index)
+	return term, err == nil
+}
+
 // absurdEntries holds that entries follow each other, can be read, and aren't others than
 // those that are committed.
 func (g *Group) absurdEntries(m *raftpb.Message) error {
@@ -69,7 +82,7 @@ func (g *Group) absurdEntries(m *raftpb.Message) error {
 		if e.GetIndex() != next || e.GetTerm() < term || e.GetTerm() > m.GetTerm() {
 			return fmt.Errorf("entry %d of term %d behind entry %d of term %d", e.GetIndex(), e.GetTerm(), next-1, term)
 		}
-		if have, err := g.disk.Term(next); err == nil && next <= commit && have != e.GetTerm() {
+		if have, known := g.termAt(next); known && next <= commit && have != e.GetTerm() {
 			return fmt.Errorf("entry %d of term %d is committed here, it sends one of term %d", next, have, e.GetTerm())
 		}
 		if err := readable(e); err != nil {

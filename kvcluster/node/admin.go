@@ -84,7 +84,7 @@ func (n *Node) admin(a ask, m *wire.Admin) {
 	a.kind = m.Command.Kind
 	switch {
 	case n.id.ID == "":
-		n.answer(a, wire.AdminResult{Status: wire.Unavailable, Reason: n.outside()})
+		n.answer(a, wire.AdminResult{Status: wire.Unavailable, Reason: n.waits()})
 	case !allowed(m.Command.Kind):
 		n.answer(a, wire.AdminResult{Status: wire.Invalid, Reason: "an administrator can't ask for " + m.Command.Kind.String()})
 	case m.Stale && m.Command.Kind == wire.GetState && n.state.Known():
@@ -99,14 +99,6 @@ func (n *Node) admin(a ask, m *wire.Admin) {
 	default:
 		n.pass(a, m)
 	}
-}
-
-// outside says why the node belongs to no cluster.
-func (n *Node) outside() string {
-	if n.cfg.Lost != "" {
-		return shorten("the node has lost its disk and has not joined the cluster again yet: " + n.cfg.Lost)
-	}
-	return "the node has not joined a cluster yet"
 }
 
 // allowed reports whether administrators may give a command; the others are for nodes

@@ -31,7 +31,10 @@
 // later ones. So a node that lost its disk can't be taken for the one that had promised
 // and acknowledged things. [Machine] tells from an id which machine to send to.
 //
-// The first node of a cluster doesn't ask: it makes a metadata group of itself.
+// All nodes of a new cluster are started alike. The first of them by name makes it, a metadata
+// group of itself, when all others have agreed that there is none; then they join. A disk
+// that was put back to an earlier time is found out by what others remember of it (Recall), and
+// is another node's from then on, as an empty one is.
 //
 // # What it knows
 //

@@ -14,6 +14,8 @@ import (
 //
 //	0 i  who it is, as the frame of a wire.Joined
 //	0 c  the newest cluster state that it knew, as the frame of a wire.ClusterState
+//	0 g  to whom it has agreed that they may make a cluster, as the frame of a wire.Found
+//	0 w  and a node: how much that one's disk was heard to have
 //	0 p  nothing, written to see whether there is room
 var (
 	identityKey = [2]byte{0, 'i'}
@@ -29,12 +31,15 @@ const joinEvery = time.Second
 
 // identify reads who the node is, or makes up what a new one needs.
 func (n *Node) identify() error {
+	if err := n.loadGrant(); err != nil {
+		return err
+	}
 	if found, err := n.loadFrame(identityKey[:], &n.id); err != nil || found {
 		return err
 	}
 	n.id.Nonce = n.nonce()
-	if !n.cfg.Bootstrap || n.cfg.Lost != "" {
-		return nil // asks to join when that number is on disk
+	if !n.mayFound() || len(n.cfg.Founders) > 0 {
+		return nil // asks when that number is on disk
 	}
 	return n.bootstrap()
 }
@@ -50,12 +55,7 @@ func (n *Node) nonce() uint64 {
 // bootstrap writes a cluster of this node to the disk. It is durable after the first
 // sync; nobody has heard of it before.
 func (n *Node) bootstrap() error {
-	member := wire.Member{Name: n.cfg.Name, Nonce: n.id.Nonce, Zone: n.cfg.Zone, Weight: n.cfg.Weight}
-	settings := n.cfg.Settings
-	if settings == (wire.Settings{}) {
-		settings = meta.Defaults()
-	}
-	first, err := meta.First(n.cfg.Rand.Uint64(), member, settings)
+	first, err := n.newCluster()
 	if err != nil {
 		return err
 	}
@@ -106,6 +106,11 @@ func (n *Node) loadFrame(key []byte, into wire.Message) (bool, error) {
 			*into = *x
 			return true, nil
 		}
+	case *wire.Found:
+		if x, ok := m.(*wire.Found); ok {
+			*into = *x
+			return true, nil
+		}
 	}
 	return false, fmt.Errorf("record %q is a %v: %w", key, wire.KindOf(m), storage.ErrCorrupt)
 }
@@ -130,11 +135,14 @@ func (n *Node) askToJoin() {
 		n.afterSync(func() { n.joinAt = n.now })
 		return
 	}
-	if n.now < n.joinAt || len(n.cfg.Join) == 0 {
-		n.joinAt = max(n.joinAt, n.now+joinEvery)
+	n.sayWaiting()
+	if n.now < n.joinAt {
 		return
 	}
 	n.joinAt = n.now + joinEvery
+	if n.found(); n.id.ID != "" || n.failed != nil || len(n.cfg.Join) == 0 {
+		return
+	}
 	to := n.cfg.Join[n.joinNext%len(n.cfg.Join)]
 	n.joinNext++
 	n.out.Messages = append(n.out.Messages, Envelope{Machine: to,

@@ -9,9 +9,13 @@ const (
 	FixedNonce Mutant = iota + 1
 	// NoRecall lets a node take part without asking what others remember of its disk.
 	NoRecall
+	// FoundAlone makes a cluster without asking anybody.
+	FoundAlone
 )
 
 // Mutants are all of them.
-func Mutants() []Mutant { return []Mutant{FixedNonce, NoRecall} }
+func Mutants() []Mutant { return []Mutant{FixedNonce, NoRecall, FoundAlone} }
 
-func (m Mutant) String() string { return [...]string{"none", "fixed-nonce", "no-recall"}[m] }
+func (m Mutant) String() string {
+	return [...]string{"none", "fixed-nonce", "no-recall", "found-alone"}[m]
+}

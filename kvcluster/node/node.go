@@ -23,9 +23,13 @@ type Config struct {
 	// Zone and Weight are for the placement of copies; a weight of 0 stands for 1.
 	Zone   string
 	Weight uint64
-	// Bootstrap makes a new cluster, with Settings, if the disk is empty; without any, with
-	// meta.Defaults. Otherwise an empty disk joins the cluster of the machines named in Join.
+	// Bootstrap makes a new cluster, with Settings, if the disk is empty, no machine of
+	// Founders comes before this one by name, and all of them have agreed that there is none;
+	// without any settings, with meta.Defaults. Otherwise an empty disk joins the cluster of
+	// the machines named in Join. So all nodes of a new cluster can be started alike, again and
+	// again. Without Founders nobody is asked.
 	Bootstrap bool
+	Founders  []string
 	Settings  wire.Settings
 	Join      []string
 	// Lost, if not empty, says what was lost with the disk that was here before: this one is
@@ -140,6 +144,7 @@ type Node struct {
 	told      map[shardmap.NodeID]told
 	syncs     storage.Syncs
 	memory    memory
+	founding  founding
 	inbox     []wire.Message // from this node to itself
 	full      bool           // the disk has no room
 	fullWhy   string
@@ -281,6 +286,12 @@ func (n *Node) received(m wire.Message) {
 		return
 	case *wire.Joined:
 		n.onJoined(m)
+		return
+	case *wire.Found:
+		n.onFound(m)
+		return
+	case *wire.MayFound:
+		n.onMayFound(m)
 		return
 	}
 	if n.id.ID == "" {

@@ -15,7 +15,7 @@ import (
 // View is a key-value cluster at a moment, as a backend sees it.
 type View struct {
 	// State is that of the metadata group, Leader the machine that leads it; nil and ""
-	// while nobody does.
+	// while nobody does. Shards are judged by the state before then: they go on without.
 	State  *wire.ClusterState
 	Leader string
 	// InSync are the copies that take part in a shard, as the node of its primary itself has
@@ -51,6 +51,7 @@ type Watch struct {
 	members *scenarios.Members
 	copies  map[int][]scenarios.Copy
 	acted   map[shardmap.ID]primacy
+	state   *wire.ClusterState // the last one of a leader
 }
 
 // NewWatch makes one for a cluster that begins with so many shards.
@@ -86,12 +87,21 @@ func (w *Watch) Learns(machine string, s *wire.ClusterState) []scenarios.Observa
 func (w *Watch) Look(v View) []scenarios.Observation {
 	var out []scenarios.Observation
 	h, members := scenarios.Health{Status: "red"}, &scenarios.Members{Master: v.Leader}
-	if v.State != nil {
+	led := v.State != nil
+	if led {
+		w.state = v.State
+	}
+	if v.State = w.state; v.State != nil {
 		var changed []scenarios.Copy
 		h, changed = w.assess(v)
 		if len(changed) > 0 {
 			out = append(out, scenarios.Observation{Sight: scenarios.Copies(changed)})
 		}
+		if h.Master = led; !led && h.Status == "green" {
+			h.Status = "yellow" // nothing would be repaired
+		}
+	}
+	if led {
 		for i := range v.State.Members {
 			if m := &v.State.Members[i]; !m.Down && m.State != wire.Removed {
 				members.Nodes = append(members.Nodes, m.Name)

@@ -17,7 +17,9 @@ type onLooker struct {
 	acts   bool
 	inSync []shardmap.NodeID
 	down   shardmap.NodeID
-	now    time.Duration
+	// headless: nobody leads the metadata group.
+	headless bool
+	now      time.Duration
 }
 
 func newOnLooker() *onLooker {
@@ -28,14 +30,18 @@ func newOnLooker() *onLooker {
 // status is the health that is told, or was told last, 100 ms later.
 func (w *onLooker) status() string {
 	w.now += 100 * time.Millisecond
-	w.watch.Look(View{Now: w.now, Leader: "n2", State: &wire.ClusterState{Shards: []shardmap.Shard{w.shard}, Settings: wire.Settings{Replicas: 3}},
+	v := View{Now: w.now,
 		InSync: func(*shardmap.Shard) ([]shardmap.NodeID, bool) { return w.inSync, w.acts },
 		Machine: func(id shardmap.NodeID) string {
 			if id == w.down {
 				return ""
 			}
 			return string(id)
-		}})
+		}}
+	if !w.headless {
+		v.Leader, v.State = "n2", &wire.ClusterState{Shards: []shardmap.Shard{w.shard}, Settings: wire.Settings{Replicas: 3}}
+	}
+	w.watch.Look(v)
 	return w.watch.health.Status
 }
 
@@ -66,4 +72,17 @@ func TestAPrimaryThatStopsActingIsMissedAtOnce(t *testing.T) {
 		change(w)
 		assert.Equal(t, "red", w.status(), what)
 	}
+}
+
+func TestShardsGoOnWithoutALeaderOfTheMetadataGroup(t *testing.T) {
+	w := newOnLooker()
+	w.headless = true
+	assert.Equal(t, "red", w.status(), "nothing is known yet")
+	w.headless = false
+	assert.Equal(t, "green", w.status())
+	w.headless = true
+	assert.Equal(t, "yellow", w.status(), "they are served, but nothing would be repaired")
+	assert.False(t, w.watch.health.Master)
+	w.acts = false
+	assert.Equal(t, "red", w.status())
 }

@@ -53,6 +53,9 @@ func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scena
 	cfg := FleetConfig{Settings: own.Settings, Node: b.Node, Walls: true}
 	for _, n := range spec.Nodes {
 		cfg.Machines = append(cfg.Machines, n.Name)
+		if n.Late {
+			cfg.Late = append(cfg.Late, n.Name)
+		}
 		if zone := n.Attributes["zone"]; zone != "" {
 			cfg.Zones = append(cfg.Zones, zone)
 		}

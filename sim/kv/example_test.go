@@ -17,7 +17,7 @@ import (
 // simulated; over TCP the same program has another transport.
 func Example() {
 	e := sim.NewEngine(sim.Config{Seed: 1})
-	fleet := kv.NewFleet(e, kv.FleetConfig{Machines: []string{"node1", "node2", "node3"}, Settings: meta.Defaults()})
+	fleet := kv.NewFleet(e, kv.FleetConfig{Machines: []string{"node1", "node2", "node3"}, Late: []string{"node2", "node3"}, Settings: meta.Defaults()})
 	clk := e.Clock("app")
 	link := kv.FleetLink{Caller: fleet.NewCaller("app")}
 	db, err := client.Open(client.Config{Clock: clk, Transport: link,

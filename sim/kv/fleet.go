@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	kvnode "github.com/shardquake/shardquake/kvcluster/node"
@@ -18,10 +19,12 @@ import (
 
 // FleetConfig describes a Fleet.
 type FleetConfig struct {
-	// Machines are their names; the first one begins the cluster. Zones, if there are any,
-	// are theirs in turn.
+	// Machines are their names; the first one by name begins the cluster. Zones, if there are
+	// any, are theirs in turn.
 	Machines, Zones []string
-	Settings        wire.Settings
+	// Late are those that the cluster is made without.
+	Late     []string
+	Settings wire.Settings
 	// Latency between the middle of the network and each of its ends; 200 µs.
 	Latency time.Duration
 	// Bandwidth of each machine's network card, each way, in bytes per second; 0 is
@@ -195,10 +198,13 @@ func (m *Machine) Start() {
 	if m.f.cfg.Walls {
 		cfg.Wall = e.Clock(m.name).Now
 	}
-	cfg.Bootstrap = m.index == 0 && m.disks == 1
+	cfg.Bootstrap = !slices.Contains(m.f.cfg.Late, m.name)
 	for _, other := range m.f.machines {
 		if other != m {
 			cfg.Join = append(cfg.Join, other.name)
+			if !slices.Contains(m.f.cfg.Late, other.name) {
+				cfg.Founders = append(cfg.Founders, other.name)
+			}
 		}
 	}
 	n, err := kvnode.Open(cfg, store, m.now())

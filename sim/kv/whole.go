@@ -80,12 +80,13 @@ type whole struct {
 	style   style // which faults are frequent
 	sparse  bool  // faults come one at a time and last, so that failovers end
 
-	newest meta.State
-	seen   map[string]uint64 // revision that each machine's node was last seen with
-	hashes map[uint64]uint64 // of the state, by revision
-	acted  map[string]string // who acted, by shard and epoch
-	watch  watch
-	res    WholeResult
+	cluster uint64 // the one that there is
+	newest  meta.State
+	seen    map[string]uint64 // revision that each machine's node was last seen with
+	hashes  map[uint64]uint64 // of the state, by revision
+	acted   map[string]string // who acted, by shard and epoch
+	watch   watch
+	res     WholeResult
 }
 
 // style is what kind of fault a run has often.
@@ -168,9 +169,7 @@ func (w *whole) build() {
 }
 
 func (w *whole) run() error {
-	for _, m := range w.f.Machines() {
-		m.Start()
-	}
+	w.founding()
 	if err := w.e.RunUntil(w.isWhole, sim.Time(2*time.Minute)); err != nil {
 		return fmt.Errorf("the cluster doesn't become whole: %w", err)
 	}
@@ -207,6 +206,17 @@ func (w *whole) run() error {
 	w.res.Revisions = w.newest.Revision()
 	w.res.Events, w.res.TraceHash = w.e.Events(), w.e.TraceHash()
 	return w.f.Err()
+}
+
+// founding starts all machines alike, each at its time, and some twice.
+func (w *whole) founding() {
+	for _, m := range w.f.machines {
+		w.e.After(time.Duration(w.rng.Int64N(int64(3*time.Second))), "kv.start", m.Start)
+		if w.rng.IntN(4) == 0 {
+			w.e.After(time.Duration(w.rng.Int64N(int64(4*time.Second))), "kv.crash", m.Crash)
+			w.e.After(4*time.Second+time.Duration(w.rng.Int64N(int64(time.Second))), "kv.start", m.Start)
+		}
+	}
 }
 
 // begin begins the faults.
@@ -279,6 +289,13 @@ func (w *whole) stepped(m *Machine) {
 		return
 	}
 	w.seen[m.name] = s.Revision()
+	if w.cluster == 0 {
+		w.cluster = s.Cluster()
+	}
+	if s.Cluster() != w.cluster {
+		w.problem("%s belongs to cluster %x, others to %x", m.name, s.Cluster(), w.cluster)
+		return
+	}
 	state := s.Wire(false)
 	frame, err := wire.Append(nil, &state)
 	if err != nil {

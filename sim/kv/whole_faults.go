@@ -80,6 +80,8 @@ func (w *whole) special() {
 	switch m := w.f.machines[w.rng.IntN(len(w.f.machines))]; {
 	case w.style == lossOfPower:
 		w.powerCut()
+	case w.style == lossOfDisks && w.spare() && w.rng.IntN(2) == 0:
+		w.replaceFirst(m)
 	case w.style == lossOfDisks && w.spare():
 		w.crash(m, true)
 	case w.style == damageToDisks:
@@ -114,6 +116,21 @@ func (w *whole) crash(m *Machine, wipe bool) {
 		m.Wipe()
 	}
 	w.back(m.Start)
+}
+
+// replaceFirst ends all processes and gives a machine an empty disk, which is started before
+// the others: it must not make a cluster of its own.
+func (w *whole) replaceFirst(m *Machine) {
+	for _, x := range w.f.machines {
+		w.res.Crashes++
+		x.Crash()
+		if x != m {
+			w.e.After(time.Second+time.Duration(w.rng.Int64N(int64(3*time.Second))), "kv.repair", x.Start)
+		}
+	}
+	w.res.Wipes++
+	m.Wipe()
+	m.Start()
 }
 
 // powerCut ends all processes at once, when all disks but the leader's have been slow for
