@@ -38,7 +38,7 @@ race: ## run the packages with goroutines under the race detector (needs a C com
 
 .PHONY: mutants
 mutants: ## count the seeds that each defect planted into the key-value store needs to be caught
-	$(GO) test -tags kvmutants -run Mutant -v -count=1 -timeout $(TIMEOUT) ./sim/kv
+	$(GO) test -tags kvmutants -run Mutant -v -count=1 -timeout $(TIMEOUT) ./sim/kv/rehearse
 
 # Runs of each scenario, how many at a time, processors kept busy meanwhile, and the file of all verdicts.
 RUNS      ?= 20

@@ -23,13 +23,19 @@ type Config struct {
 	Latency time.Duration
 	// Sync is how long a sync of a disk takes, at least and at most; 500 µs to 2 ms.
 	Sync [2]time.Duration
+	Nuisances
+	Replica replica.Config
+	Store   logstore.Config
+}
+
+// Nuisances are what a network does to messages now and then.
+type Nuisances struct {
 	// Loss, Repeat and Delay are how many of 1,000 messages are lost, arrive twice, or
 	// arrive up to a second late.
 	Loss, Repeat, Delay int
-	// Lies is how many of 1,000 acknowledgements claim more than there is.
-	Lies    int
-	Replica replica.Config
-	Store   logstore.Config
+	// Lies is how many of 1,000 acknowledgements claim more than there is; only a Cluster has
+	// them.
+	Lies int
 }
 
 // Cluster is nodes on one network.
@@ -119,6 +125,18 @@ func (c *Cluster) fail(err error) {
 
 // Disk is a node's disk.
 func (c *Cluster) Disk(id shardmap.NodeID) *simdisk.Disk { return c.byID[id].disk }
+
+// Bother changes what the network does to messages.
+func (c *Cluster) Bother(n Nuisances) { c.cfg.Nuisances = n }
+
+// Snapshots is how many have arrived to their end.
+func (c *Cluster) Snapshots() int { return c.snapshots }
+
+// Mended is how many logs had lost something and had it given back by their tails.
+func (c *Cluster) Mended() int { return c.mended }
+
+// IsNode reports whether an endpoint of the network is a node, and no client.
+func (c *Cluster) IsNode(endpoint string) bool { return c.byID[shardmap.NodeID(endpoint)] != nil }
 
 // Up reports whether a node's process runs.
 func (c *Cluster) Up(id shardmap.NodeID) bool { return c.byID[id].up }

@@ -34,9 +34,7 @@ type FleetConfig struct {
 	Walls bool
 	// Sync is how long a sync of a disk takes, at least and at most; 500 µs to 2 ms.
 	Sync [2]time.Duration
-	// Loss, Repeat and Delay are how many of 1,000 messages between machines are lost,
-	// arrive twice, or arrive up to a second late.
-	Loss, Repeat, Delay int
+	Nuisances
 	// Node is the configuration of all nodes, but for what is theirs alone.
 	Node  kvnode.Config
 	Store logstore.Config
@@ -138,6 +136,12 @@ func (f *Fleet) fail(err error) {
 	}
 }
 
+// Fail notes something that must not happen: Err is the first.
+func (f *Fleet) Fail(err error) { f.fail(err) }
+
+// Bother changes what the network does to messages between machines.
+func (f *Fleet) Bother(n Nuisances) { f.cfg.Nuisances = n }
+
 // Machines are all of them, in their order.
 func (f *Fleet) Machines() []*Machine { return f.machines }
 
@@ -155,6 +159,21 @@ func (m *Machine) Paused() bool { return m.paused }
 
 // Disk is its present disk.
 func (m *Machine) Disk() *simdisk.Disk { return m.disk }
+
+// Disks counts the disks that the machine has had.
+func (m *Machine) Disks() int { return m.disks }
+
+// Since is when its process was started, Life how manieth process it is.
+func (m *Machine) Since() sim.Time { return m.since }
+
+// Life is described at Since.
+func (m *Machine) Life() int { return m.life }
+
+// Now is the time as its process sees it.
+func (m *Machine) Now() time.Duration { return m.now() }
+
+// Durable is how many batches its disk has for good. The process must run.
+func (m *Machine) Durable() uint64 { return m.store.Durable() }
 
 // Node is the node that runs on it, or nil.
 func (m *Machine) Node() *kvnode.Node {

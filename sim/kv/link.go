@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/kvcluster/client"
-	"github.com/shardquake/shardquake/kvcluster/meta"
 	kvnode "github.com/shardquake/shardquake/kvcluster/node"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/wire"
@@ -62,20 +61,4 @@ func (l FleetLink) Send(ctx context.Context, to shardmap.NodeID, m wire.Message)
 		return nil, ErrNoAnswer
 	}
 	return answer, nil
-}
-
-// Command implements client.Admin for the authority: it takes a moment, and tells what it
-// has said.
-func (r *rehearsal) Command(ctx context.Context, c wire.Command) (*wire.AdminResult, error) {
-	if c.Kind != wire.GetState {
-		return &wire.AdminResult{Status: wire.Invalid, Reason: "the authority decides for itself"}, nil
-	}
-	if err := r.e.Sleep(ctx, time.Millisecond); err != nil {
-		return nil, err
-	}
-	s := &wire.ClusterState{MapVersion: r.m.Version(), Settings: meta.Defaults()}
-	for i := range r.m.Len() {
-		s.Shards = append(s.Shards, r.m.At(i).Clone())
-	}
-	return &wire.AdminResult{State: s}, nil
 }

@@ -1,4 +1,4 @@
-package kv_test
+package rehearse_test
 
 import (
 	"flag"

@@ -1,6 +1,6 @@
 //go:build kvmutants
 
-package kv_test
+package rehearse_test
 
 import (
 	"slices"
@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/kvcluster/replica"
-	"github.com/shardquake/shardquake/sim/kv"
+	"github.com/shardquake/shardquake/sim/kv/rehearse"
 )
 
 // TestEveryMutantIsCaught counts for each planted defect how many seeds it takes until
@@ -42,7 +42,7 @@ func caught(t *testing.T, m replica.Mutant, seed uint64) (bad bool) {
 			bad = true // an assertion of the core
 		}
 	}()
-	r, err := kv.Rehearse(kv.Options{Seed: seed, Transactions: m == replica.CommitHalf, Replica: replica.Config{Mutation: replica.Mutation{Mutant: m}}})
+	r, err := rehearse.Shard(rehearse.Options{Seed: seed, Transactions: m == replica.CommitHalf, Replica: replica.Config{Mutation: replica.Mutation{Mutant: m}}})
 	if err != nil {
 		return true // the same, in an event
 	}

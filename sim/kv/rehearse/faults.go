@@ -1,4 +1,4 @@
-package kv
+package rehearse
 
 import (
 	"fmt"
@@ -121,7 +121,7 @@ func (r *rehearsal) cut(n shardmap.NodeID, back func(func())) {
 	out, in, clients := r.rng.IntN(4) > 0, r.rng.IntN(4) > 0, r.rng.IntN(2) == 0
 	var cuts []*sim.CutHandle
 	for _, other := range r.c.Network.Endpoints() {
-		_, isNode := r.c.byID[shardmap.NodeID(other)]
+		isNode := r.c.IsNode(other)
 		if other == string(n) || !isNode && !clients {
 			continue
 		}

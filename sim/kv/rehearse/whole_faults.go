@@ -1,4 +1,4 @@
-package kv
+package rehearse
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/kv"
 )
 
 // fault does something bad to the cluster and comes back.
@@ -15,7 +16,7 @@ func (w *whole) fault() {
 	if !w.faults {
 		return
 	}
-	m := w.f.machines[w.rng.IntN(len(w.f.machines))]
+	m := w.f.Machines()[w.rng.IntN(len(w.f.Machines()))]
 	switch w.rng.IntN(22) {
 	case 0, 1:
 		w.crash(m, false)
@@ -36,17 +37,17 @@ func (w *whole) fault() {
 			w.cut(l, w.rng.IntN(2) == 0, w.rng.IntN(2) == 0)
 		}
 	case 11:
-		w.ill[m.name]++
+		w.ill[m.Name()]++
 		m.Pause()
 		w.back(func() {
-			w.ill[m.name]--
+			w.ill[m.Name()]--
 			m.Resume()
 		})
 	case 12:
-		w.ill[m.name]++
+		w.ill[m.Name()]++
 		m.SlowDisk(time.Duration(w.rng.Int64N(int64(time.Second))))
 		w.back(func() {
-			w.ill[m.name]--
+			w.ill[m.Name()]--
 			m.SlowDisk(0)
 		})
 	case 13:
@@ -56,7 +57,7 @@ func (w *whole) fault() {
 	default:
 		w.administer()
 	}
-	w.photograph(w.f.machines[w.rng.IntN(len(w.f.machines))])
+	w.photograph(w.f.Machines()[w.rng.IntN(len(w.f.Machines()))])
 	w.e.After(w.pause(), "kv.fault", w.fault)
 }
 
@@ -77,7 +78,7 @@ func (w *whole) back(f func()) {
 // special is the kind of fault that a run has often, or not at all: those that lose power
 // all the time never come to rest, and to lose a disk needs rest before.
 func (w *whole) special() {
-	switch m := w.f.machines[w.rng.IntN(len(w.f.machines))]; {
+	switch m := w.f.Machines()[w.rng.IntN(len(w.f.Machines()))]; {
 	case w.style == lossOfPower:
 		w.powerCut()
 	case w.style == lossOfDisks && w.spare() && w.rng.IntN(2) == 0:
@@ -96,17 +97,17 @@ func (w *whole) spare() bool {
 		return false
 	}
 	w.hurt = false
-	for _, m := range w.f.machines {
+	for _, m := range w.f.Machines() {
 		// Whether copies are in sync is seen only after a while.
-		if !m.up || w.ill[m.name] > 0 || (w.e.Now()-m.since).Duration() < 5*time.Second || w.newest.Member(m.node.ID()) == nil {
+		if !m.Up() || w.ill[m.Name()] > 0 || (w.e.Now()-m.Since()).Duration() < 5*time.Second || w.newest.Member(m.Node().ID()) == nil {
 			return false
 		}
 	}
 	return w.isWhole()
 }
 
-func (w *whole) crash(m *Machine, wipe bool) {
-	if m == nil || !m.up {
+func (w *whole) crash(m *kv.Machine, wipe bool) {
+	if m == nil || !m.Up() {
 		return
 	}
 	w.res.Crashes++
@@ -120,8 +121,8 @@ func (w *whole) crash(m *Machine, wipe bool) {
 
 // replaceFirst ends all processes and gives a machine an empty disk, which is started before
 // the others: it must not make a cluster of its own.
-func (w *whole) replaceFirst(m *Machine) {
-	for _, x := range w.f.machines {
+func (w *whole) replaceFirst(m *kv.Machine) {
+	for _, x := range w.f.Machines() {
 		w.res.Crashes++
 		x.Crash()
 		if x != m {
@@ -138,19 +139,19 @@ func (w *whole) replaceFirst(m *Machine) {
 // it on disk is gone.
 func (w *whole) powerCut() {
 	leader := w.f.Leader()
-	for _, m := range w.f.machines {
+	for _, m := range w.f.Machines() {
 		if m != leader {
-			w.ill[m.name]++
+			w.ill[m.Name()]++
 			m.SlowDisk(time.Second)
 		}
 	}
 	w.e.After(time.Duration(w.rng.Int64N(int64(600*time.Millisecond))), "kv.power", func() {
-		for _, m := range w.f.machines {
+		for _, m := range w.f.Machines() {
 			if m != leader {
-				w.ill[m.name]--
+				w.ill[m.Name()]--
 				m.SlowDisk(0)
 			}
-			if !m.up {
+			if !m.Up() {
 				continue
 			}
 			w.res.Crashes++
@@ -164,12 +165,12 @@ func (w *whole) powerCut() {
 	})
 }
 
-func (w *whole) fullDisk(m *Machine) {
-	disk := m.disk
-	w.ill[m.name]++
+func (w *whole) fullDisk(m *kv.Machine) {
+	disk := m.Disk()
+	w.ill[m.Name()]++
 	disk.SetCapacity(disk.Used() + 100)
 	w.back(func() {
-		w.ill[m.name]--
+		w.ill[m.Name()]--
 		disk.SetCapacity(0)
 		m.Start() // it may have given up
 	})
@@ -177,12 +178,12 @@ func (w *whole) fullDisk(m *Machine) {
 
 // cut cuts a machine off from the others in one direction or both; clients reach it or
 // not.
-func (w *whole) cut(m *Machine, out, in bool) {
+func (w *whole) cut(m *kv.Machine, out, in bool) {
 	if !out && !in {
 		out = true
 	}
 	w.res.Cuts++
-	w.ill[m.name]++
+	w.ill[m.Name()]++
 	mode := sim.Blackhole
 	if w.rng.IntN(3) == 0 {
 		mode = sim.Reset
@@ -190,18 +191,18 @@ func (w *whole) cut(m *Machine, out, in bool) {
 	clients := w.rng.IntN(2) == 0
 	var cuts []*sim.CutHandle
 	for _, other := range w.f.Network.Endpoints() {
-		if other == m.name || w.f.byName[other] == nil && !clients {
+		if other == m.Name() || w.f.Machine(other) == nil && !clients {
 			continue
 		}
 		if out {
-			cuts = append(cuts, w.f.Network.Cut(m.name, other, mode))
+			cuts = append(cuts, w.f.Network.Cut(m.Name(), other, mode))
 		}
 		if in {
-			cuts = append(cuts, w.f.Network.Cut(other, m.name, mode))
+			cuts = append(cuts, w.f.Network.Cut(other, m.Name(), mode))
 		}
 	}
 	w.back(func() {
-		w.ill[m.name]--
+		w.ill[m.Name()]--
 		for _, c := range cuts {
 			c.Mend()
 		}
@@ -245,7 +246,7 @@ func (w *whole) administer() {
 // heal ends all faults.
 func (w *whole) heal() {
 	w.faults = false
-	w.f.cfg.Loss, w.f.cfg.Repeat, w.f.cfg.Delay = 0, 0, 0
+	w.f.Bother(kv.Nuisances{})
 	names := w.f.Network.Endpoints()
 	for _, a := range names {
 		for _, b := range names {
@@ -254,9 +255,9 @@ func (w *whole) heal() {
 			}
 		}
 	}
-	for _, m := range w.f.machines {
+	for _, m := range w.f.Machines() {
 		m.SlowDisk(0)
-		m.disk.SetCapacity(0)
+		m.Disk().SetCapacity(0)
 		m.Resume()
 		m.Start()
 	}
@@ -276,8 +277,8 @@ func (w *whole) restore() {
 	}
 	for i := range w.newest.Members() {
 		m := &w.newest.Members()[i]
-		x := w.f.byName[m.Name]
-		gone := x.up && x.node.ID() != "" && x.node.ID() != m.ID // another disk has come
+		x := w.f.Machine(m.Name)
+		gone := x.Up() && x.Node().ID() != "" && x.Node().ID() != m.ID // another disk has come
 		switch {
 		case !gone && m.State != wire.Active:
 			done = false

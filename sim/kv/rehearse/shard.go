@@ -1,4 +1,4 @@
-package kv
+package rehearse
 
 import (
 	"fmt"
@@ -12,6 +12,7 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/storage/damage"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/kv"
 	"github.com/shardquake/shardquake/sim/kv/simdisk"
 )
 
@@ -70,7 +71,7 @@ type office struct {
 type rehearsal struct {
 	Options
 	e       *sim.Engine
-	c       *Cluster
+	c       *kv.Cluster
 	m       *shardmap.Map // what the authority says
 	rng     *rand.Rand    // of the faults
 	deliver *rand.Rand    // of how late the authority is heard
@@ -85,13 +86,14 @@ type rehearsal struct {
 	acting    map[office]shardmap.NodeID
 	deaf      map[shardmap.NodeID]int // how many faults keep a node from hearing the authority
 	gone      []gone
+	lies      bool // acknowledgements may claim anything
 	rotten    bool // a disk is damaged that nobody has looked at, or was lost; one is enough
 	images    map[shardmap.NodeID]simdisk.Image
 	res       Result
 }
 
-// Rehearse runs a cluster under random faults.
-func Rehearse(o Options) (*Result, error) {
+// Shard runs a cluster under random faults.
+func Shard(o Options) (*Result, error) {
 	if o.Nodes == 0 {
 		o.Nodes = 5
 	}
@@ -118,14 +120,14 @@ func Rehearse(o Options) (*Result, error) {
 }
 
 func (r *rehearsal) build() error {
-	cfg := Config{Replica: r.Replica}
+	cfg := kv.Config{Replica: r.Replica}
 	for i := range r.Nodes {
 		cfg.Nodes = append(cfg.Nodes, shardmap.NodeID(fmt.Sprint("n", i+1)))
 	}
 	// Each run has a random subset of the nuisances: some defects show only without the
 	// others.
-	cfg.Loss, cfg.Repeat, cfg.Delay = r.rng.IntN(2)*30, r.rng.IntN(2)*30, r.rng.IntN(2)*30
-	cfg.Lies = r.rng.IntN(2) * 5
+	cfg.Nuisances = kv.Nuisances{Loss: r.rng.IntN(2) * 30, Repeat: r.rng.IntN(2) * 30, Delay: r.rng.IntN(2) * 30, Lies: r.rng.IntN(2) * 5}
+	r.lies = cfg.Lies > 0
 	cfg.Store.TailBytes = int64(1+r.rng.IntN(8)) << 10
 	if r.rng.IntN(2) == 0 {
 		cfg.Replica.KeepLog = 4 // so that copies that lag need snapshots
@@ -134,7 +136,7 @@ func (r *rehearsal) build() error {
 	if r.rng.IntN(3) == 0 {
 		cfg.Store.RewriteBytes = 16 << 10
 	}
-	r.c = New(r.e, cfg)
+	r.c = kv.New(r.e, cfg)
 	r.c.OnEvent = r.happened
 	r.c.OnCorrupt = r.replace
 	var err error
@@ -181,7 +183,7 @@ func (r *rehearsal) run() error {
 		return err
 	}
 	r.judge()
-	r.res.Snapshots, r.res.Mended = r.c.snapshots, r.c.mended
+	r.res.Snapshots, r.res.Mended = r.c.Snapshots(), r.c.Mended()
 	r.res.Events, r.res.TraceHash = r.e.Events(), r.e.TraceHash()
 	return r.c.Err()
 }
@@ -282,7 +284,7 @@ func (r *rehearsal) happened(n shardmap.NodeID, e replica.Event) {
 			}
 		})
 	case replica.AtOdds:
-		if r.c.cfg.Lies == 0 {
+		if !r.lies {
 			r.problem("the copy of %s on %s: %v", e.Shard, n, e.Err)
 		}
 	case replica.Damaged:
@@ -336,7 +338,7 @@ func (r *rehearsal) relocate(lost, fresh shardmap.NodeID) {
 // heal ends all faults and lets every node know the configuration.
 func (r *rehearsal) heal() {
 	r.faults = false
-	r.c.cfg.Loss, r.c.cfg.Repeat, r.c.cfg.Delay, r.c.cfg.Lies = 0, 0, 0, 0
+	r.c.Bother(kv.Nuisances{})
 	names := r.c.Network.Endpoints()
 	for _, a := range names {
 		for _, b := range names {

@@ -1,4 +1,4 @@
-package kv_test
+package rehearse_test
 
 import (
 	"testing"
@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/kvcluster/check"
-	"github.com/shardquake/shardquake/sim/kv"
+	"github.com/shardquake/shardquake/sim/kv/rehearse"
 )
 
 // TestTransactionsUnderRandomFaultsAreSerializable is the proof by rehearsal for
@@ -17,10 +17,10 @@ import (
 func TestTransactionsUnderRandomFaultsAreSerializable(t *testing.T) {
 	plan := planned()
 	seeds := len(plan)
-	var total kv.Result
+	var total rehearse.Result
 	undecided, batches := 0, 0
 	for _, seed := range plan {
-		r, err := kv.Rehearse(kv.Options{Seed: seed, Transactions: true, Keys: 4, Duration: 10 * time.Second})
+		r, err := rehearse.Shard(rehearse.Options{Seed: seed, Transactions: true, Keys: 4, Duration: 10 * time.Second})
 		require.NoError(t, err, "seed %d", seed)
 		require.False(t, r.Bad(), "seed %d: %v %v %v %v", seed, r.Problems, r.Lists.Anomalies, r.Bank.Why, r.Report.Violations)
 		if r.Lists.Verdict == check.Undecided || r.Bank.Verdict == check.Undecided {

@@ -1,6 +1,6 @@
 //go:build kvmutants
 
-package kv_test
+package rehearse_test
 
 import (
 	"slices"
@@ -11,7 +11,7 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/failover"
 	"github.com/shardquake/shardquake/kvcluster/meta"
 	"github.com/shardquake/shardquake/kvcluster/node"
-	"github.com/shardquake/shardquake/sim/kv"
+	"github.com/shardquake/shardquake/sim/kv/rehearse"
 )
 
 // TestEveryMutantOfAWholeClusterIsCaught counts for each defect planted into the
@@ -52,6 +52,6 @@ func wholeCaught(cfg node.Config, seed uint64) (bad bool) {
 			bad = true // an assertion of raft or of a core
 		}
 	}()
-	r, err := kv.RehearseWhole(kv.WholeOptions{Seed: seed, Node: cfg})
+	r, err := rehearse.Whole(rehearse.WholeOptions{Seed: seed, Node: cfg})
 	return err != nil || r.Bad()
 }

@@ -1,4 +1,4 @@
-package kv
+package rehearse
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/client"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/kv"
 )
 
 // opening is what is in an account that nobody has written yet.
@@ -34,7 +35,7 @@ type teller struct {
 	number  int
 	lives   int
 	rng     *rand.Rand
-	link    Link
+	link    kv.Link
 	clock   *sim.Clock
 	stopped bool
 	// txn is the one on lists that is under way, if any.
@@ -43,7 +44,7 @@ type teller struct {
 
 func newTeller(r *rehearsal, i int) *teller {
 	name := fmt.Sprint("client", i)
-	return &teller{r: r, number: i, rng: r.e.Stream("kv.client", name), link: Link{r.c.NewClient(name)}}
+	return &teller{r: r, number: i, rng: r.e.Stream("kv.client", name), link: kv.Link{Client: r.c.NewClient(name)}}
 }
 
 func (t *teller) start() {

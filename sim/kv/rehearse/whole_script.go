@@ -1,4 +1,4 @@
-package kv
+package rehearse
 
 import (
 	"fmt"
@@ -9,13 +9,14 @@ import (
 	kvnode "github.com/shardquake/shardquake/kvcluster/node"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/wire"
+	"github.com/shardquake/shardquake/sim/kv"
 )
 
 // wholeScript is a client of a whole cluster that reads and writes, one operation at a
 // time, at levels QUORUM and ALL, and keeps a map that may be old.
 type wholeScript struct {
 	w       *whole
-	k       *Caller
+	k       *kv.Caller
 	rng     *rand.Rand
 	number  int
 	seq     uint64
@@ -74,8 +75,8 @@ func (s *wholeScript) try() {
 
 // refresh asks any machine for the map, and then tries again.
 func (s *wholeScript) refresh() {
-	to := s.w.f.machines[s.rng.IntN(len(s.w.f.machines))]
-	s.k.Ask(to.name, &wire.Admin{Stale: true, Command: wire.Command{Kind: wire.GetState}}, 500*time.Millisecond, func(a wire.Message) {
+	to := s.w.f.Machines()[s.rng.IntN(len(s.w.f.Machines()))]
+	s.k.Ask(to.Name(), &wire.Admin{Stale: true, Command: wire.Command{Kind: wire.GetState}}, 500*time.Millisecond, func(a wire.Message) {
 		if r, ok := a.(*wire.AdminResult); ok && r.State != nil {
 			m, err := shardmap.FromShards(r.State.MapVersion, r.State.Shards)
 			if err != nil {

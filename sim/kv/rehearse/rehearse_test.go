@@ -1,4 +1,4 @@
-package kv_test
+package rehearse_test
 
 import (
 	"testing"
@@ -8,7 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/kvcluster/check"
 	"github.com/shardquake/shardquake/kvcluster/storage/damage"
-	"github.com/shardquake/shardquake/sim/kv"
+	"github.com/shardquake/shardquake/sim/kv/rehearse"
 )
 
 // TestRandomFaultsFindNoViolation is the proof by rehearsal: histories stay
@@ -16,11 +16,11 @@ import (
 func TestRandomFaultsFindNoViolation(t *testing.T) {
 	plan := planned()
 	seeds := len(plan)
-	var total kv.Result
+	var total rehearse.Result
 	total.Damage = map[damage.Kind]int{}
 	undecided := 0
 	for _, seed := range plan {
-		r, err := kv.Rehearse(kv.Options{Seed: seed})
+		r, err := rehearse.Shard(rehearse.Options{Seed: seed})
 		require.NoError(t, err, "seed %d", seed)
 		require.False(t, r.Bad(), "seed %d: %v %v %v", seed, r.Problems, r.Report.Violations, r.Swaps.Violations)
 		if r.Report.Verdict == check.Undecided || r.Swaps.Verdict == check.Undecided {
@@ -56,12 +56,12 @@ func TestRandomFaultsFindNoViolation(t *testing.T) {
 }
 
 func TestARehearsalRepeatsExactly(t *testing.T) {
-	a, err := kv.Rehearse(kv.Options{Seed: 7})
+	a, err := rehearse.Shard(rehearse.Options{Seed: 7})
 	require.NoError(t, err)
-	b, err := kv.Rehearse(kv.Options{Seed: 7})
+	b, err := rehearse.Shard(rehearse.Options{Seed: 7})
 	require.NoError(t, err)
 	assert.Equal(t, a, b)
-	other, err := kv.Rehearse(kv.Options{Seed: 8})
+	other, err := rehearse.Shard(rehearse.Options{Seed: 8})
 	require.NoError(t, err)
 	assert.NotEqual(t, a.TraceHash, other.TraceHash)
 }

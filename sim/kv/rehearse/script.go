@@ -1,4 +1,4 @@
-package kv
+package rehearse
 
 import (
 	"fmt"
@@ -9,13 +9,14 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/check"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/wire"
+	"github.com/shardquake/shardquake/sim/kv"
 )
 
 // script is a client that reads and writes, one operation at a time, at levels QUORUM
 // and ALL.
 type script struct {
 	r       *rehearsal
-	k       *Client
+	k       *kv.Client
 	rng     *rand.Rand
 	number  int
 	seq     uint64

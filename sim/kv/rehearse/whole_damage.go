@@ -1,10 +1,11 @@
-package kv
+package rehearse
 
 import (
 	"time"
 
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/storage/damage"
+	"github.com/shardquake/shardquake/sim/kv"
 	"github.com/shardquake/shardquake/sim/kv/simdisk"
 )
 
@@ -17,25 +18,25 @@ type image struct {
 }
 
 // photograph keeps what a disk has, for it to be put back.
-func (w *whole) photograph(m *Machine) {
-	if w.style != damageToDisks || !m.up {
+func (w *whole) photograph(m *kv.Machine) {
+	if w.style != damageToDisks || !m.Up() {
 		return
 	}
-	list := append(w.images[m.name], image{m.disks, m.disk.Image(), m.store.Durable()})
-	w.images[m.name] = list[max(0, len(list)-4):]
+	list := append(w.images[m.Name()], image{m.Disks(), m.Disk().Image(), m.Durable()})
+	w.images[m.Name()] = list[max(0, len(list)-4):]
 }
 
 // damage ends a process and does something to what its disk has had since lately: to a
 // file of it, or the folder is put back as a whole. At most one disk at a time is hurt, until
 // the cluster is whole again: more are a majority.
-func (w *whole) damage(m *Machine) {
-	if w.hurt && !w.isWhole() || !m.up || m.node.ID() == "" {
+func (w *whole) damage(m *kv.Machine) {
+	if w.hurt && !w.isWhole() || !m.Up() || m.Node().ID() == "" {
 		return
 	}
 	w.hurt = false
 	var earlier image
-	if list := w.images[m.name]; len(list) > 0 {
-		if earlier = list[w.rng.IntN(len(list))]; earlier.disk != m.disks {
+	if list := w.images[m.Name()]; len(list) > 0 {
+		if earlier = list[w.rng.IntN(len(list))]; earlier.disk != m.Disks() {
 			earlier = image{}
 		}
 	}
@@ -53,7 +54,7 @@ func (w *whole) damage(m *Machine) {
 	}
 	if which < len(kinds) {
 		w.res.Damage[kinds[which]]++
-		w.e.Note("kv.damage", m.name+": "+m.disk.Damage(kinds[which], earlier.files))
+		w.e.Note("kv.damage", m.Name()+": "+m.Disk().Damage(kinds[which], earlier.files))
 		w.back(m.Start)
 		return
 	}
@@ -61,9 +62,9 @@ func (w *whole) damage(m *Machine) {
 }
 
 // powerCutBut ends all processes at once, the one given for longer.
-func (w *whole) powerCutBut(m *Machine) {
-	for _, x := range w.f.machines {
-		if !x.up {
+func (w *whole) powerCutBut(m *kv.Machine) {
+	for _, x := range w.f.Machines() {
+		if !x.Up() {
 			continue
 		}
 		w.res.Crashes++
@@ -76,11 +77,11 @@ func (w *whole) powerCutBut(m *Machine) {
 
 // putBack puts a disk back as a whole, and starts the machine when somebody who remembers
 // more can be reached.
-func (w *whole) putBack(m *Machine, earlier image) {
-	if m.up || m.disks != earlier.disk {
+func (w *whole) putBack(m *kv.Machine, earlier image) {
+	if m.Up() || m.Disks() != earlier.disk {
 		return // it was started, or got another disk, for another reason
 	}
-	if w.ill[m.name] > 0 || w.rememberers(m, earlier.batches) == nil {
+	if w.ill[m.Name()] > 0 || w.rememberers(m, earlier.batches) == nil {
 		w.back(func() { w.putBack(m, earlier) })
 		if !w.faults {
 			m.Start()
@@ -88,33 +89,33 @@ func (w *whole) putBack(m *Machine, earlier image) {
 		return
 	}
 	w.res.RolledBack++
-	m.disk.RollBack(earlier.files)
-	w.e.Note("kv.roll-back", m.name)
+	m.Disk().RollBack(earlier.files)
+	w.e.Note("kv.roll-back", m.Name())
 	m.Start()
-	if m.up && m.node.Started() {
-		w.problem("%s takes part with a disk that was put back, and has asked nobody", m.name)
+	if m.Up() && m.Node().Started() {
+		w.problem("%s takes part with a disk that was put back, and has asked nobody", m.Name())
 	}
-	if m.up {
+	if m.Up() {
 		w.e.After(2*time.Second, "kv.found", func() { w.foundOut(m, earlier) })
 	}
 }
 
 // rememberers are the machines that can be reached and know that a disk had more.
-func (w *whole) rememberers(m *Machine, batches uint64) (names []string) {
+func (w *whole) rememberers(m *kv.Machine, batches uint64) (names []string) {
 	id := w.idOf(m)
-	for _, x := range w.f.machines {
-		if x != m && x.up && !x.paused && w.ill[x.name] == 0 && x.node.Started() && x.node.Remembers(id) > batches {
-			names = append(names, x.name)
+	for _, x := range w.f.Machines() {
+		if x != m && x.Up() && !x.Paused() && w.ill[x.Name()] == 0 && x.Node().Started() && x.Node().Remembers(id) > batches {
+			names = append(names, x.Name())
 		}
 	}
 	return names
 }
 
 // idOf is the node that was on a machine last.
-func (w *whole) idOf(m *Machine) (id shardmap.NodeID) {
+func (w *whole) idOf(m *kv.Machine) (id shardmap.NodeID) {
 	number := uint64(0)
 	for i := range w.newest.Members() {
-		if x := &w.newest.Members()[i]; x.Name == m.name && x.Number > number {
+		if x := &w.newest.Members()[i]; x.Name == m.Name() && x.Number > number {
 			id, number = x.ID, x.Number
 		}
 	}
@@ -123,14 +124,14 @@ func (w *whole) idOf(m *Machine) (id shardmap.NodeID) {
 
 // foundOut looks whether a folder that was put back was found out. If not, those who
 // remember were struck before they could answer, which exceeds what is promised.
-func (w *whole) foundOut(m *Machine, earlier image) {
-	if m.disks == earlier.disk && m.up && m.node.Started() {
+func (w *whole) foundOut(m *kv.Machine, earlier image) {
+	if m.Disks() == earlier.disk && m.Up() && m.Node().Started() {
 		w.res.Beyond = true
 	}
 }
 
 // wasLost counts the disks that were found to have lost something.
-func (w *whole) wasLost(*Machine, error) {
+func (w *whole) wasLost(*kv.Machine, error) {
 	w.res.Lost++
 	w.hurt = true
 }

@@ -1,9 +1,9 @@
-package kv_test
+package rehearse_test
 
 import (
 	"testing"
 
-	"github.com/shardquake/shardquake/sim/kv"
+	"github.com/shardquake/shardquake/sim/kv/rehearse"
 )
 
 // BenchmarkRehearse tells how many events of nodes, disks, network and clients are
@@ -11,7 +11,7 @@ import (
 func BenchmarkRehearse(b *testing.B) {
 	var events uint64
 	for seed := uint64(0); b.Loop(); seed++ {
-		r, err := kv.Rehearse(kv.Options{Seed: seed})
+		r, err := rehearse.Shard(rehearse.Options{Seed: seed})
 		if err != nil || r.Bad() {
 			b.Fatal(err, r)
 		}

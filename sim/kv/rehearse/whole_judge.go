@@ -1,4 +1,4 @@
-package kv
+package rehearse
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/kv"
 )
 
 // watch measures how long shards are without a primary while there could be one.
@@ -90,10 +91,10 @@ func superset(now, before string) bool {
 func (w *whole) wellFor(s *shardmap.Shard) string {
 	var names []string
 	is := make(map[shardmap.NodeID]bool)
-	for _, m := range w.f.machines {
-		if m.up && !m.paused && w.ill[m.name] == 0 && m.node.ID() != "" {
-			names = append(names, m.name)
-			is[m.node.ID()] = true
+	for _, m := range w.f.Machines() {
+		if m.Up() && !m.Paused() && w.ill[m.Name()] == 0 && m.Node().ID() != "" {
+			names = append(names, m.Name())
+			is[m.Node().ID()] = true
 		}
 	}
 	for _, set := range append([][]shardmap.NodeID{s.Replicas, w.newest.Voters()}, s.Fence...) {
@@ -114,10 +115,10 @@ func (w *whole) wellFor(s *shardmap.Shard) string {
 // lately.
 func (w *whole) served(s *shardmap.Shard) bool {
 	p := w.f.Primary(s.ID)
-	if p == nil || p.paused {
+	if p == nil || p.Paused() {
 		return false
 	}
-	st := p.node.Copy(s.ID).Status()
+	st := p.Node().Copy(s.ID).Status()
 	return st.Promised == s.Epoch && len(st.InSync) > len(s.Replicas)/2
 }
 
@@ -127,7 +128,7 @@ func (w *whole) lacks() string {
 	if l == nil {
 		return "no leader"
 	}
-	s := l.node.Group().State()
+	s := l.Node().Group().State()
 	set := s.Settings()
 	voters, active := 0, 0
 	for i := range s.Members() {
@@ -139,8 +140,8 @@ func (w *whole) lacks() string {
 			active++
 		}
 	}
-	if active < len(w.f.machines) {
-		return fmt.Sprintf("%d of %d nodes", active, len(w.f.machines))
+	if active < len(w.f.Machines()) {
+		return fmt.Sprintf("%d of %d nodes", active, len(w.f.Machines()))
 	}
 	if voters != int(set.Voters) {
 		return fmt.Sprintf("%d voters", voters)
@@ -153,8 +154,8 @@ func (w *whole) lacks() string {
 			return fmt.Sprintf("shard %v has no primary: %s", sh, w.copies(sh))
 		case !sh.Settled() || len(sh.Replicas) != int(set.Replicas):
 			return fmt.Sprintf("shard %+v is not settled, or has too few copies", *sh)
-		case len(p.node.Copy(sh.ID).Status().InSync) != int(set.Replicas):
-			return fmt.Sprintf("shard %v: only %v are in sync", sh, p.node.Copy(sh.ID).Status().InSync)
+		case len(p.Node().Copy(sh.ID).Status().InSync) != int(set.Replicas):
+			return fmt.Sprintf("shard %v: only %v are in sync", sh, p.Node().Copy(sh.ID).Status().InSync)
 		}
 	}
 	return ""
@@ -162,9 +163,9 @@ func (w *whole) lacks() string {
 
 // copies tells how the copies of a shard are.
 func (w *whole) copies(s *shardmap.Shard) (out string) {
-	for _, m := range w.f.machines {
-		if m.up && m.node.Copy(s.ID) != nil {
-			out += fmt.Sprintf("\n%s (knows revision %d): %+v", m.node.ID(), m.node.State().Revision(), m.node.Copy(s.ID).Status())
+	for _, m := range w.f.Machines() {
+		if m.Up() && m.Node().Copy(s.ID) != nil {
+			out += fmt.Sprintf("\n%s (knows revision %d): %+v", m.Node().ID(), m.Node().State().Revision(), m.Node().Copy(s.ID).Status())
 		}
 	}
 	return out
@@ -179,10 +180,10 @@ func (w *whole) judge() {
 	if err := s.Map().Check(); err != nil {
 		w.problem("%v", err)
 	}
-	byID := make(map[shardmap.NodeID]*Machine)
-	for _, m := range w.f.machines {
-		if m.up {
-			byID[m.node.ID()] = m
+	byID := make(map[shardmap.NodeID]*kv.Machine)
+	for _, m := range w.f.Machines() {
+		if m.Up() {
+			byID[m.Node().ID()] = m
 		}
 	}
 	for i := range s.Map().Len() {
@@ -190,7 +191,7 @@ func (w *whole) judge() {
 		want := ""
 		for j, id := range sh.Replicas {
 			m := byID[id]
-			if m == nil || m.node.Copy(sh.ID) == nil {
+			if m == nil || m.Node().Copy(sh.ID) == nil {
 				w.problem("no copy of %v on %s", sh, id)
 				continue
 			}
@@ -204,9 +205,9 @@ func (w *whole) judge() {
 }
 
 // content is what a copy answers a scan with.
-func content(m *Machine, id shardmap.ID) (out string) {
-	e := m.node.Copy(id).Step(m.now(), replica.Request{R: &wire.Request{Shard: id, Kind: wire.Scan, Level: wire.One,
-		Start: m.node.State().Map().Get(id).Start, End: m.node.State().Map().Get(id).End}})
+func content(m *kv.Machine, id shardmap.ID) (out string) {
+	e := m.Node().Copy(id).Step(m.Now(), replica.Request{R: &wire.Request{Shard: id, Kind: wire.Scan, Level: wire.One,
+		Start: m.Node().State().Map().Get(id).Start, End: m.Node().State().Map().Get(id).End}})
 	if len(e.Answers) == 0 {
 		return "no answer"
 	}

@@ -1,4 +1,4 @@
-package kv
+package rehearse
 
 import (
 	"errors"
@@ -15,6 +15,7 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/storage/logstore"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/kv"
 )
 
 // WholeOptions describe a rehearsal of a whole cluster. Zero fields stand for the
@@ -66,9 +67,9 @@ func (r *WholeResult) Bad() bool {
 type whole struct {
 	WholeOptions
 	e       *sim.Engine
-	f       *Fleet
+	f       *kv.Fleet
 	rng     *rand.Rand // of the faults
-	admin   *Caller
+	admin   *kv.Caller
 	faults  bool
 	started sim.Time // of the faults
 	clients []*wholeScript
@@ -100,10 +101,10 @@ const (
 	styles
 )
 
-// RehearseWhole runs a whole cluster under random faults: it grows from one node, gets
+// Whole runs a whole cluster under random faults: it grows from one node, gets
 // several shards, and is then cut, crashed, drained, split and moved while clients read
 // and write.
-func RehearseWhole(o WholeOptions) (*WholeResult, error) {
+func Whole(o WholeOptions) (*WholeResult, error) {
 	if o.Machines == 0 {
 		o.Machines = 5
 	}
@@ -145,7 +146,7 @@ func (w *whole) build() {
 	if w.Duration == 0 {
 		w.Duration = time.Duration(12+w.rng.IntN(12)) * w.Settings.Heartbeat * 2
 	}
-	cfg := FleetConfig{Settings: w.Settings, Node: w.Node, Store: w.Store}
+	cfg := kv.FleetConfig{Settings: w.Settings, Node: w.Node, Store: w.Store}
 	cfg.Store.TailBytes = int64(1+w.rng.IntN(16)) << 10
 	for i := range w.Machines {
 		cfg.Machines = append(cfg.Machines, fmt.Sprint("n", i+1))
@@ -158,7 +159,7 @@ func (w *whole) build() {
 	if w.rng.IntN(2) == 0 {
 		cfg.Node.Meta.SnapshotEvery = 8
 	}
-	w.f = NewFleet(w.e, cfg)
+	w.f = kv.NewFleet(w.e, cfg)
 	w.f.OnEvent, w.f.OnStep, w.f.OnLost = w.happened, w.stepped, w.wasLost
 	w.admin = w.f.NewCaller("admin")
 	set := w.Settings
@@ -210,7 +211,7 @@ func (w *whole) run() error {
 
 // founding starts all machines alike, each at its time, and some twice.
 func (w *whole) founding() {
-	for _, m := range w.f.machines {
+	for _, m := range w.f.Machines() {
 		w.e.After(time.Duration(w.rng.Int64N(int64(3*time.Second))), "kv.start", m.Start)
 		if w.rng.IntN(4) == 0 {
 			w.e.After(time.Duration(w.rng.Int64N(int64(4*time.Second))), "kv.crash", m.Crash)
@@ -224,11 +225,12 @@ func (w *whole) begin() {
 	w.faults, w.started = true, w.e.Now()
 	// Each run has a random subset of the nuisances: some defects show only without the
 	// others.
-	w.f.cfg.Loss, w.f.cfg.Repeat, w.f.cfg.Delay = w.rng.IntN(2)*20, w.rng.IntN(2)*20, w.rng.IntN(2)*20
+	n := kv.Nuisances{Loss: w.rng.IntN(2) * 20, Repeat: w.rng.IntN(2) * 20, Delay: w.rng.IntN(2) * 20}
 	if w.sparse {
-		w.f.cfg.Loss, w.f.cfg.Delay = 0, 0
+		n.Loss, n.Delay = 0, 0
 	}
-	w.bothers = w.f.cfg.Loss > 0 || w.f.cfg.Delay > 0
+	w.bothers = n.Loss > 0 || n.Delay > 0
+	w.f.Bother(n)
 	w.e.After(w.pause(), "kv.fault", w.fault)
 	w.e.After(0, "kv.watch", w.look)
 }
@@ -248,8 +250,8 @@ func (w *whole) problem(format string, args ...any) {
 
 // command gives an administrator's command to a random machine. It may fail.
 func (w *whole) command(c wire.Command) {
-	to := w.f.machines[w.rng.IntN(len(w.f.machines))]
-	w.admin.Ask(to.name, &wire.Admin{Command: c}, 10*time.Second, func(a wire.Message) {
+	to := w.f.Machines()[w.rng.IntN(len(w.f.Machines()))]
+	w.admin.Ask(to.Name(), &wire.Admin{Command: c}, 10*time.Second, func(a wire.Message) {
 		if r, ok := a.(*wire.AdminResult); ok && r.Status == wire.OK {
 			w.res.Changes++
 		}
@@ -257,16 +259,16 @@ func (w *whole) command(c wire.Command) {
 }
 
 // happened counts what the nodes tell, and holds that no epoch has two primaries.
-func (w *whole) happened(m *Machine, e kvnode.Event) {
+func (w *whole) happened(m *kv.Machine, e kvnode.Event) {
 	switch e.What {
 	case "leading":
 		w.res.Leaders++
 	case "at-odds", "contradicted":
-		w.problem("%s, shard %q: %s", m.name, e.Shard, e.Detail)
+		w.problem("%s, shard %q: %s", m.Name(), e.Shard, e.Detail)
 	case "activated":
 		w.res.Activations++
 		key := fmt.Sprintf("%s@%d", e.Shard, e.Epoch)
-		who := fmt.Sprintf("%s/%d", m.name, m.life)
+		who := fmt.Sprintf("%s/%d", m.Name(), m.Life())
 		if was, ok := w.acted[key]; ok && was != who {
 			w.problem("epoch %d of shard %s has two primaries, %s and %s", e.Epoch, e.Shard, was, who)
 		}
@@ -279,33 +281,33 @@ const tooMany = 1_000_000
 
 // stepped looks at the state that a node has come to know: the same at all for the same
 // revision, and each a lawful step from the one before.
-func (w *whole) stepped(m *Machine) {
+func (w *whole) stepped(m *kv.Machine) {
 	if w.e.Events() > tooMany {
-		w.f.fail(fmt.Errorf("kv: %d events by %v: the nodes never stop talking", w.e.Events(), w.e.Now()))
+		w.f.Fail(fmt.Errorf("kv: %d events by %v: the nodes never stop talking", w.e.Events(), w.e.Now()))
 		w.e.Interrupt()
 	}
-	s := m.node.State()
-	if !s.Known() || w.seen[m.name] == s.Revision() {
+	s := m.Node().State()
+	if !s.Known() || w.seen[m.Name()] == s.Revision() {
 		return
 	}
-	w.seen[m.name] = s.Revision()
+	w.seen[m.Name()] = s.Revision()
 	if w.cluster == 0 {
 		w.cluster = s.Cluster()
 	}
 	if s.Cluster() != w.cluster {
-		w.problem("%s belongs to cluster %x, others to %x", m.name, s.Cluster(), w.cluster)
+		w.problem("%s belongs to cluster %x, others to %x", m.Name(), s.Cluster(), w.cluster)
 		return
 	}
 	state := s.Wire(false)
 	frame, err := wire.Append(nil, &state)
 	if err != nil {
-		w.f.fail(err)
+		w.f.Fail(err)
 		return
 	}
 	h := fnv.New64a()
 	_, _ = h.Write(frame)
 	if was, ok := w.hashes[s.Revision()]; ok && was != h.Sum64() {
-		w.problem("revision %d of the metadata is not the same on %s as elsewhere", s.Revision(), m.name)
+		w.problem("revision %d of the metadata is not the same on %s as elsewhere", s.Revision(), m.Name())
 	}
 	w.hashes[s.Revision()] = h.Sum64()
 	if w.newest.Known() && s.Revision() > w.newest.Revision() {

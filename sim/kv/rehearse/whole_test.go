@@ -1,4 +1,4 @@
-package kv_test
+package rehearse_test
 
 import (
 	"testing"
@@ -9,7 +9,7 @@ import (
 
 	"github.com/shardquake/shardquake/kvcluster/check"
 	"github.com/shardquake/shardquake/kvcluster/storage/damage"
-	"github.com/shardquake/shardquake/sim/kv"
+	"github.com/shardquake/shardquake/sim/kv/rehearse"
 )
 
 // TestWholeClustersUnderRandomFaultsFindNoViolation is the proof by rehearsal for nodes
@@ -17,13 +17,13 @@ import (
 func TestWholeClustersUnderRandomFaultsFindNoViolation(t *testing.T) {
 	plan := planned()
 	seeds := len(plan)
-	var total kv.WholeResult
+	var total rehearse.WholeResult
 	total.Damage = map[damage.Kind]int{}
 	beyond := 0
 	undecided, outages, events := 0, 0, uint64(0)
 	var worst time.Duration
 	for _, seed := range plan {
-		r, err := kv.RehearseWhole(kv.WholeOptions{Seed: seed})
+		r, err := rehearse.Whole(rehearse.WholeOptions{Seed: seed})
 		require.NoError(t, err, "seed %d", seed)
 		require.False(t, r.Bad(), "seed %d: %v %v", seed, r.Problems, r.Report.Violations)
 		if r.Report.Verdict == check.Undecided {
@@ -65,12 +65,12 @@ func TestWholeClustersUnderRandomFaultsFindNoViolation(t *testing.T) {
 }
 
 func TestAWholeRehearsalRepeatsExactly(t *testing.T) {
-	a, err := kv.RehearseWhole(kv.WholeOptions{Seed: 7})
+	a, err := rehearse.Whole(rehearse.WholeOptions{Seed: 7})
 	require.NoError(t, err)
-	b, err := kv.RehearseWhole(kv.WholeOptions{Seed: 7})
+	b, err := rehearse.Whole(rehearse.WholeOptions{Seed: 7})
 	require.NoError(t, err)
 	assert.Equal(t, a, b)
-	other, err := kv.RehearseWhole(kv.WholeOptions{Seed: 8})
+	other, err := rehearse.Whole(rehearse.WholeOptions{Seed: 8})
 	require.NoError(t, err)
 	assert.NotEqual(t, a.TraceHash, other.TraceHash)
 }
