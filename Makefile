@@ -47,6 +47,14 @@ BUSY      ?= 0
 LEDGER    ?= soak.jsonl
 SCENARIOS ?=
 
+# Random plans of each kind of rehearsal, and the seed of the first.
+PLANS ?= 2000
+FIRST ?= 0
+
+.PHONY: rehearse
+rehearse: ## run PLANS random plans of each kind of key-value rehearsal from seed FIRST on; goes on where it was
+	$(GO) run ./sim/kv/rehearse/cmd/rehearse --plans $(PLANS) --first $(FIRST) --keep rehearsals-failed
+
 .PHONY: soak
 soak: ## run the key-value scenarios on processes again and again; goes on where it was
 	$(GO) run ./integration/kvproc/cmd/soak --runs $(RUNS) --parallel $(PARALLEL) --load $(BUSY) --ledger $(LEDGER) --scenarios '$(SCENARIOS)'

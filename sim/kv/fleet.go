@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	kvnode "github.com/shardquake/shardquake/kvcluster/node"
 	"github.com/shardquake/shardquake/kvcluster/replica"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
@@ -38,6 +40,9 @@ type FleetConfig struct {
 	// Node is the configuration of all nodes, but for what is theirs alone.
 	Node  kvnode.Config
 	Store logstore.Config
+	// Pebble has nodes keep their data as those that ship do. Then a run does not repeat
+	// exactly, and disks are never full.
+	Pebble bool
 }
 
 // Fleet is whole nodes, each a machine with a disk, on one network: the simulator's
@@ -87,13 +92,14 @@ type Machine struct {
 	name  string
 	zone  string
 	disk  *simdisk.Disk
+	mem   *vfs.MemFS // the disk, of a fleet on pebble
 	rng   *rand.Rand
 	disks int           // counts disks
 	lost  string        // what the disk before lost
 	since sim.Time      // when the process started
 	slow  time.Duration // added to each sync
 	rate  int64         // bytes per second that the disk takes; 0: any number
-	store *logstore.Store
+	store engine
 	node  *kvnode.Node
 
 	timer   sim.Timer
@@ -185,6 +191,9 @@ func (m *Machine) Node() *kvnode.Node {
 
 func (m *Machine) newDisk() {
 	m.disks++
+	if m.f.cfg.Pebble {
+		m.mem = vfs.NewCrashableMem()
+	}
 	m.disk = simdisk.New(m.f.Engine.Stream("kv.crash", fmt.Sprintf("%s/%d", m.name, m.disks)), 0)
 }
 
@@ -194,7 +203,7 @@ func (m *Machine) Start() {
 		return
 	}
 	e := m.f.Engine
-	store, err := logstore.Open(m.disk, m.f.cfg.Store)
+	store, err := m.open()
 	switch {
 	case errors.Is(err, storage.ErrFull):
 		e.Note("kv.no-room", m.name)
@@ -249,6 +258,9 @@ func (m *Machine) Crash() {
 	m.end()
 	m.syncing, m.again, m.asked, m.wake = false, false, 0, 0
 	m.timer.Stop()
+	if m.mem != nil {
+		m.crashPebble()
+	}
 	m.node, m.store = nil, nil
 	m.f.Network.Disconnect(m.name)
 	m.disk.Crash()
@@ -353,10 +365,9 @@ func (m *Machine) sync() {
 		return
 	}
 	m.syncing, m.again = true, false
-	mark, end, asked := m.disk.Mark(), m.store.Mark(), m.asked
+	synced, asked := m.beginSync(), m.asked
 	m.later(m.syncTime(m.disk.Unsynced()), "kv.sync", func() {
-		m.disk.SyncTo(mark)
-		m.store.MarkDurable(end)
+		synced()
 		m.syncing = false
 		if m.again {
 			m.sync()

@@ -225,6 +225,9 @@ func (t *teller) batch(ctx context.Context, db *client.DB) {
 		t.r.history = append(t.r.history, op) // should it die meanwhile
 	}
 	err := db.Batch(ctx, ops)
+	if t.clock.Killed() {
+		return // died: what it would have said isn't said
+	}
 	var part *client.BatchError
 	partly := errors.As(err, &part)
 	for i, key := range keys {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"path/filepath"
 	"time"
 
 	"github.com/shardquake/shardquake/kvcluster/check"
@@ -31,6 +32,12 @@ type WholeOptions struct {
 	Settings wire.Settings
 	Node     kvnode.Config
 	Store    logstore.Config
+	// Damage has disks damaged and folders put back in every run, and not in some only.
+	Damage bool
+	// Pebble has nodes keep their data as those that ship do. Such a run doesn't repeat exactly.
+	Pebble bool
+	// Keep, if not empty, is a folder for the disks of a run that was bad.
+	Keep string
 }
 
 // WholeResult is what a rehearsal of a whole cluster found.
@@ -124,6 +131,16 @@ func Whole(o WholeOptions) (*WholeResult, error) {
 	} else if err != nil {
 		return nil, err
 	}
+	if w.res.Bad() && w.Keep != "" {
+		for _, m := range w.f.Machines() {
+			if err := m.Save(filepath.Join(w.Keep, m.Name())); err != nil {
+				return nil, fmt.Errorf("keep the disks: %w", err)
+			}
+		}
+	}
+	for _, m := range w.f.Machines() {
+		m.Crash() // so that nothing of it goes on
+	}
 	return &w.res, e.Close()
 }
 
@@ -140,13 +157,16 @@ func (w *whole) build() {
 		}
 	}
 	w.sparse, w.style = w.rng.IntN(4) == 0, style(w.rng.IntN(int(styles)))
+	if w.Damage {
+		w.style = damageToDisks
+	}
 	if w.Duration == 0 && w.sparse {
 		w.Duration = 6 * bound(&w.Settings)
 	}
 	if w.Duration == 0 {
 		w.Duration = time.Duration(12+w.rng.IntN(12)) * w.Settings.Heartbeat * 2
 	}
-	cfg := kv.FleetConfig{Settings: w.Settings, Node: w.Node, Store: w.Store}
+	cfg := kv.FleetConfig{Settings: w.Settings, Node: w.Node, Store: w.Store, Pebble: w.Pebble}
 	cfg.Store.TailBytes = int64(1+w.rng.IntN(16)) << 10
 	for i := range w.Machines {
 		cfg.Machines = append(cfg.Machines, fmt.Sprint("n", i+1))

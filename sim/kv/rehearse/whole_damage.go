@@ -6,14 +6,13 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/storage/damage"
 	"github.com/shardquake/shardquake/sim/kv"
-	"github.com/shardquake/shardquake/sim/kv/simdisk"
 )
 
 // image is what a machine's disk had at some time: when, as the disk's how manieth, and how
 // many batches were durable.
 type image struct {
 	disk    int
-	files   simdisk.Image
+	files   kv.Image
 	batches uint64
 }
 
@@ -22,7 +21,7 @@ func (w *whole) photograph(m *kv.Machine) {
 	if w.style != damageToDisks || !m.Up() {
 		return
 	}
-	list := append(w.images[m.Name()], image{m.Disks(), m.Disk().Image(), m.Durable()})
+	list := append(w.images[m.Name()], image{m.Disks(), m.Image(), m.Durable()})
 	w.images[m.Name()] = list[max(0, len(list)-4):]
 }
 
@@ -30,10 +29,9 @@ func (w *whole) photograph(m *kv.Machine) {
 // file of it, or the folder is put back as a whole. At most one disk at a time is hurt, until
 // the cluster is whole again: more are a majority.
 func (w *whole) damage(m *kv.Machine) {
-	if w.hurt && !w.isWhole() || !m.Up() || m.Node().ID() == "" {
+	if w.hurt && !w.spare() || !m.Up() || m.Node().ID() == "" {
 		return
 	}
-	w.hurt = false
 	var earlier image
 	if list := w.images[m.Name()]; len(list) > 0 {
 		if earlier = list[w.rng.IntN(len(list))]; earlier.disk != m.Disks() {
@@ -54,7 +52,7 @@ func (w *whole) damage(m *kv.Machine) {
 	}
 	if which < len(kinds) {
 		w.res.Damage[kinds[which]]++
-		w.e.Note("kv.damage", m.Name()+": "+m.Disk().Damage(kinds[which], earlier.files))
+		w.e.Note("kv.damage", m.Name()+": "+m.Damage(kinds[which], earlier.files))
 		w.back(m.Start)
 		return
 	}
@@ -89,7 +87,7 @@ func (w *whole) putBack(m *kv.Machine, earlier image) {
 		return
 	}
 	w.res.RolledBack++
-	m.Disk().RollBack(earlier.files)
+	m.RollBack(earlier.files)
 	w.e.Note("kv.roll-back", m.Name())
 	m.Start()
 	if m.Up() && m.Node().Started() {

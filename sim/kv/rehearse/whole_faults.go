@@ -17,6 +17,11 @@ func (w *whole) fault() {
 		return
 	}
 	m := w.f.Machines()[w.rng.IntN(len(w.f.Machines()))]
+	if w.Damage && w.rng.IntN(3) == 0 {
+		w.damage(m)
+		w.next()
+		return
+	}
 	switch w.rng.IntN(22) {
 	case 0, 1:
 		w.crash(m, false)
@@ -57,6 +62,11 @@ func (w *whole) fault() {
 	default:
 		w.administer()
 	}
+	w.next()
+}
+
+// next lets the next fault come.
+func (w *whole) next() {
 	w.photograph(w.f.Machines()[w.rng.IntN(len(w.f.Machines()))])
 	w.e.After(w.pause(), "kv.fault", w.fault)
 }
@@ -93,17 +103,17 @@ func (w *whole) special() {
 // spare reports whether a disk may be lost: no more than one at a time, and none while
 // copies elsewhere aren't complete.
 func (w *whole) spare() bool {
-	if w.hurt && !w.isWhole() {
-		return false
-	}
-	w.hurt = false
 	for _, m := range w.f.Machines() {
 		// Whether copies are in sync is seen only after a while.
 		if !m.Up() || w.ill[m.Name()] > 0 || (w.e.Now()-m.Since()).Duration() < 5*time.Second || w.newest.Member(m.Node().ID()) == nil {
 			return false
 		}
 	}
-	return w.isWhole()
+	if !w.isWhole() {
+		return false
+	}
+	w.hurt = false
+	return true
 }
 
 func (w *whole) crash(m *kv.Machine, wipe bool) {
