@@ -208,12 +208,12 @@ func (f *kvNodeFlags) hasData() bool {
 
 func (f *kvNodeFlags) database() string { return filepath.Join(f.data, "db") }
 
-// serve runs the node until ctx ends. One whose disk turns out to be that of an earlier time
-// goes on with an empty one: as another node, which the others provide with what it needs.
+// serve runs the node until ctx ends. One whose disk turns out to be that of an earlier time,
+// or to have what can't be read and nobody else has, goes on with an empty one: as another node, which the others provide with what it needs.
 func (f *kvNodeFlags) serve(ctx context.Context, conn tcp.Config, store pebblestore.Config, out, log io.Writer) error {
 	for {
 		err := f.serveDisk(ctx, conn, store, out, log)
-		if !errors.Is(err, storage.ErrLost) {
+		if !errors.Is(err, storage.ErrCorrupt) {
 			return err
 		}
 		aside, asideErr := pebblestore.SetAside(f.database(), err)

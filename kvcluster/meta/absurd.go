@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
 
@@ -26,7 +27,9 @@ func (g *Group) absurd(m *raftpb.Message) error {
 	case raftpb.MsgApp:
 		return g.absurdEntries(m)
 	case raftpb.MsgAppResp:
-		if !m.GetReject() && m.GetIndex() > last {
+		// One that doesn't lead passes over it: it may have led before its last start, and have
+		// lost the end of its log with others having it.
+		if g.rn.BasicStatus().RaftState == raft.StateLeader && !m.GetReject() && m.GetIndex() > last {
 			return fmt.Errorf("it says that it has entry %d of the log, which ends at %d", m.GetIndex(), last)
 		}
 	case raftpb.MsgSnap:

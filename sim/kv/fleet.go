@@ -240,6 +240,12 @@ func (m *Machine) Start() {
 		e.Note("kv.removed", m.name)
 		return
 	}
+	if errors.Is(err, storage.ErrCorrupt) {
+		_ = store.Close() // whatever it says: it is set aside
+		m.setAside(err)
+		m.Start()
+		return
+	}
 	if err != nil {
 		m.f.fail(fmt.Errorf("kv: machine %s: %w", m.name, err))
 		return
@@ -323,7 +329,7 @@ func (m *Machine) step(in kvnode.Input) {
 		if m.f.OnExit != nil {
 			m.f.OnExit(m, out.Exit)
 		}
-		if errors.Is(out.Exit, storage.ErrLost) {
+		if errors.Is(out.Exit, storage.ErrCorrupt) {
 			m.setAside(out.Exit)
 			m.f.Engine.After(restartAfter, "kv.restart", m.Start)
 		}
