@@ -21,6 +21,7 @@ type Config struct {
 	RewriteBytes int64
 	// TailBytes is how much of the log's end is kept a second time, at least; 256 KiB.
 	TailBytes int64
+	Mutation
 }
 
 type item struct{ key, value []byte }
@@ -92,6 +93,9 @@ func Open(fs storage.FS, cfg Config) (*Store, error) {
 // recover adds what the tail has beyond the log, and begins to write both.
 func (s *Store) recover(loaded bool, durable uint64) error {
 	found, err := tail.Recover(s.slots, tail.Position{Number: s.batches, Generation: s.wrote})
+	if s.cfg.is(AcceptShort) {
+		found.Batches, durable, err = nil, 0, nil
+	}
 	if err != nil {
 		return fmt.Errorf("logstore: %w", err)
 	}

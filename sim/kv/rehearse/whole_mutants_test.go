@@ -11,6 +11,7 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/failover"
 	"github.com/shardquake/shardquake/kvcluster/meta"
 	"github.com/shardquake/shardquake/kvcluster/node"
+	"github.com/shardquake/shardquake/kvcluster/storage/logstore"
 	"github.com/shardquake/shardquake/sim/kv/rehearse"
 )
 
@@ -19,6 +20,11 @@ import (
 // rehearsal of a whole cluster sees it, five times from different seeds on.
 func TestEveryMutantOfAWholeClusterIsCaught(t *testing.T) {
 	mutants := make(map[string]node.Config)
+	short := make(map[string]logstore.Config)
+	for _, m := range logstore.Mutants() {
+		mutants["log store "+m.String()] = node.Config{}
+		short["log store "+m.String()] = logstore.Config{Mutation: logstore.Mutation{Mutant: m}}
+	}
 	for _, m := range meta.Mutants() {
 		mutants["meta "+m.String()] = node.Config{Meta: meta.Config{Mutation: meta.Mutation{Mutant: m}}}
 	}
@@ -34,7 +40,7 @@ func TestEveryMutantOfAWholeClusterIsCaught(t *testing.T) {
 			var needed []int
 			for attempt := range uint64(5) {
 				n := 1
-				for n <= limit && !wholeCaught(cfg, attempt*1000+uint64(n)) {
+				for n <= limit && !wholeCaught(cfg, short[name], attempt*1000+uint64(n)) {
 					n++
 				}
 				needed = append(needed, n)
@@ -46,12 +52,14 @@ func TestEveryMutantOfAWholeClusterIsCaught(t *testing.T) {
 	}
 }
 
-func wholeCaught(cfg node.Config, seed uint64) (bad bool) {
+func wholeCaught(cfg node.Config, store logstore.Config, seed uint64) (bad bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			bad = true // an assertion of raft or of a core
 		}
 	}()
-	r, err := rehearse.Whole(rehearse.WholeOptions{Seed: seed, Node: cfg})
+	// Defects of disks show where these are hurt.
+	disks := store.Mutation != (logstore.Mutation{}) || cfg.Mutation == (node.Mutation{Mutant: node.NoRecall})
+	r, err := rehearse.Whole(rehearse.WholeOptions{Seed: seed, Node: cfg, Store: store, Damage: disks})
 	return err != nil || r.Bad()
 }
