@@ -15,6 +15,7 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/catalog"
+	"github.com/shardquake/shardquake/internal/foreign"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/reports/compare"
@@ -37,6 +38,7 @@ type runFlags struct {
 	quiet       bool
 	history     string
 	branch      string
+	foreign     foreign.Config
 
 	constants *elastic.Calibration // what calibration names
 }
@@ -81,6 +83,9 @@ but something is unknown, 70 a defect of Shardquake.`,
 	fl.BoolVar(&f.determinism, "check-determinism", false, "run twice in separate processes and name the first event that differs")
 	fl.StringVar(&f.history, "history", "", "append a line per run to this file, for shardquake trend")
 	fl.StringVar(&f.branch, "branch", "", "branch to note in the history, such as main")
+	fl.StringVar(&f.foreign.Command, "controller-cmd", "", "a command that looks after the cluster in place of the controller; {url} is the cluster's address")
+	fl.Float64Var(&f.foreign.Speed, "speed", 20, "of the cluster's time against the machine's, with --controller-cmd on the simulator")
+	fl.DurationVar(&f.foreign.Step, "step", 0, "with --controller-cmd on the simulator: time stands, and moves on by so much after each request")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
 	return cmd
 }
@@ -109,6 +114,9 @@ func (f *runFlags) check(cmd *cobra.Command, args []string) error {
 			return errors.New("--seeds goes with neither --check-determinism nor --baseline")
 		}
 	}
+	if err := f.checkCommand(cmd); err != nil {
+		return err
+	}
 	if f.calibration != "" && f.backend != "sim" {
 		return errors.New("--calibration is for the simulator; real nodes have the machine itself")
 	}
@@ -120,6 +128,31 @@ func (f *runFlags) check(cmd *cobra.Command, args []string) error {
 	}
 	if f.baseline != "" && len(args) > 1 {
 		return errors.New("--baseline goes with one scenario")
+	}
+	return nil
+}
+
+// checkCommand refuses words about a command that make no sense.
+func (f *runFlags) checkCommand(cmd *cobra.Command) error {
+	speed, step := cmd.Flags().Changed("speed"), cmd.Flags().Changed("step")
+	switch {
+	case f.foreign.Command == "" && (speed || step):
+		return errors.New("--speed and --step say how time goes for the command of --controller-cmd, which is missing")
+	case f.foreign.Command == "":
+		return nil
+	case f.seeds != "" || f.determinism:
+		return errors.New("--controller-cmd goes with neither --seeds nor --check-determinism: what a command does when is up to the machine")
+	case f.backend != "sim" && (speed || step):
+		return errors.New("--speed and --step are for the simulator; on real nodes time is the machine's")
+	case speed && step:
+		return errors.New("--speed and --step exclude each other")
+	case f.foreign.Step < 0 || step && f.foreign.Step == 0:
+		return fmt.Errorf("--step %v: expected a time such as 5s", f.foreign.Step)
+	case !(f.foreign.Speed > 0 && f.foreign.Speed <= 1e6):
+		return fmt.Errorf("--speed %v: expected a number above 0, at most 1000000", f.foreign.Speed)
+	}
+	if step || f.backend != "sim" {
+		f.foreign.Speed = 0
 	}
 	return nil
 }
@@ -192,6 +225,7 @@ func (f *runFlags) runOne(cmd *cobra.Command, s *scenarios.Loaded) error {
 	dir := f.dir(s, strconv.FormatUint(seed, 10))
 	return execute(cmd, s, execution{
 		backend: f.backend, constants: f.constants, seed: seed, scale: f.scaleFor(f.backend), dir: dir, baseline: f.baseline, quiet: f.quiet, history: f.history, branch: f.branch,
+		foreign: f.foreign,
 	})
 }
 
@@ -208,6 +242,7 @@ type execution struct {
 	quiet     bool
 	history   string
 	branch    string
+	foreign   foreign.Config // that is the controller; without a line there is none
 }
 
 // execute runs, writes the files, prints the summary and turns the verdict into the
@@ -275,10 +310,18 @@ func runScenario(ctx context.Context, s *scenarios.Loaded, x execution, progress
 		return nil, usage(err)
 	}
 	runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain, Progress: progress}
+	if x.foreign.Command != "" {
+		if err := employ(s, runner, x.foreign); err != nil {
+			return nil, usage(err)
+		}
+	}
 	start := time.Now()
 	res, err := runner.Run(ctx, s, scenarios.Options{Seed: x.seed, Scale: x.scale, Plan: x.plan})
 	if res != nil {
 		res.Wall = time.Since(start)
+	}
+	if res != nil && x.foreign.Command != "" {
+		res.Notes = append(res.Notes, x.foreign.Note())
 	}
 	if res != nil && x.constants != nil {
 		text, err := json.Marshal(x.constants)
@@ -288,6 +331,20 @@ func runScenario(ctx context.Context, s *scenarios.Loaded, x execution, progress
 		res.Calibration = text
 	}
 	return res, err
+}
+
+// employ makes a command the controller of a scenario.
+func employ(s *scenarios.Loaded, runner *scenarios.Runner, command foreign.Config) error {
+	if s.System != chaos.Elasticsearch {
+		return fmt.Errorf("%s describes a cluster of system %q; --controller-cmd is for Elasticsearch's API", s.File, s.System)
+	}
+	own := scenarios.ControlSection{Policy: "none", Count: 1}
+	if s.Controller != nil {
+		own.Endpoints = s.Controller.Endpoints
+	}
+	s.Controller = &own
+	runner.NewSupervisor = func(cfg scenarios.SupervisorConfig) (scenarios.Supervisor, error) { return foreign.New(command, cfg) }
+	return nil
 }
 
 func (x execution) chosen() (scenarios.Backend, error) {
