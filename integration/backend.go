@@ -51,6 +51,9 @@ func (b *Backend) Offers(ctx context.Context, _ scenarios.ClusterSpec) (chaos.Ta
 
 // Start implements [scenarios.Backend]: it returns when the nodes have formed a cluster.
 func (b *Backend) Start(ctx context.Context, spec scenarios.ClusterSpec, opt scenarios.StartOptions) (scenarios.Cluster, error) {
+	if spec.Formed != nil {
+		return nil, fmt.Errorf("%w: containers can't start in the state of an imported cluster; expected --backend sim", scenarios.ErrUnavailable)
+	}
 	nodeSettings, indexSettings := splitSettings(spec.Settings)
 	options := Options{
 		ESImage: b.ESImage, ProxyImage: b.ProxyImage, ClusterName: spec.Name, ClusterSettings: nodeSettings,

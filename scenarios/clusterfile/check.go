@@ -6,11 +6,8 @@ import (
 	"slices"
 )
 
-// Systems that a file may describe.
-const (
-	Elasticsearch = "elasticsearch"
-	KeyValue      = "kv"
-)
+// Elasticsearch is the system that a file may describe.
+const Elasticsearch = "elasticsearch"
 
 // States of a copy.
 const (
@@ -51,8 +48,8 @@ func (k *checker) bad(format string, args ...any) {
 }
 
 func (k *checker) cluster(c *Cluster) {
-	if c.System != Elasticsearch && c.System != KeyValue {
-		k.bad("system %q; expected elasticsearch or kv", c.System)
+	if c.System != Elasticsearch {
+		k.bad("system %q; expected elasticsearch", c.System)
 	}
 	if len(c.Nodes) == 0 || len(c.Nodes) > mostNodes {
 		k.bad("%d nodes; expected 1 to %d", len(c.Nodes), mostNodes)

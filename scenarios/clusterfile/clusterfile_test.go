@@ -67,9 +67,9 @@ func TestWhatCantBeTrueOfAClusterIsRefused(t *testing.T) {
 		`2 shards are described`: func(c *clusterfile.Cluster) {
 			c.Indices[0].Shards = append(c.Indices[0].Shards, c.Indices[0].Shards[0])
 		},
-		`node a: 40 bytes of 10`:                      func(c *clusterfile.Cluster) { c.Nodes[0].Disk.Available = clusterfile.Seen(40) },
-		`the master "z" is none of the nodes`:         func(c *clusterfile.Cluster) { c.Coordination.Master = "z" },
-		`system "redis"; expected elasticsearch or k`: func(c *clusterfile.Cluster) { c.System = "redis" },
+		`node a: 40 bytes of 10`:                 func(c *clusterfile.Cluster) { c.Nodes[0].Disk.Available = clusterfile.Seen(40) },
+		`the master "z" is none of the nodes`:    func(c *clusterfile.Cluster) { c.Coordination.Master = "z" },
+		`system "redis"; expected elasticsearch`: func(c *clusterfile.Cluster) { c.System = "redis" },
 	} {
 		c := small()
 		spoil(c)

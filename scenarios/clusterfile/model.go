@@ -6,7 +6,7 @@ const Schema = 1
 // Cluster is one cluster at one moment.
 type Cluster struct {
 	Schema int    `json:"schema"`
-	System string `json:"system"` // elasticsearch or kv
+	System string `json:"system"` // elasticsearch
 	Name   string `json:"name"`
 	UUID   string `json:"uuid,omitempty"`
 	// At is when it was so: milliseconds since 1970.
@@ -40,8 +40,6 @@ type Cluster struct {
 	// disks: it asks every half minute, and decides by what it heard last. What has none was
 	// not heard of.
 	MasterInfo bool `json:"master_info,omitempty"`
-	// KV is what is particular to a key-value cluster.
-	KV *KV `json:"kv,omitempty"`
 }
 
 // Settings are flat keys with their values as text.
@@ -227,11 +225,4 @@ func (c Calibration) IsZero() bool { return c == Calibration{} }
 type Desired struct {
 	Unassigned Number `json:"unassigned,omitzero"`
 	Undesired  Number `json:"undesired,omitzero"`
-}
-
-// KV is what is particular to a key-value cluster.
-type KV struct {
-	Shards      int      `json:"shards"`
-	Replication int      `json:"replication"`
-	Settings    Settings `json:"settings,omitempty"`
 }

@@ -29,15 +29,11 @@ func Draft(c *clusterfile.Cluster, name, file string) []byte {
 	d.line("")
 	d.line("cluster:")
 	d.line("  from: %s", quoted(file))
-	if c.System == clusterfile.Elasticsearch {
-		d.line("  # nodes: {network: 10gbit, disk-rate: %s/s}   # what their machines are like: the API does not tell it", units.FormatBytes(d.c.Calibration.RecoveryBytesPerSec.Or(500<<20)))
-		d.line("  # settings: {cluster.routing.allocation.node_concurrent_recoveries: 4}   # instead of the cluster's, or beside")
-		d.loads()
-		d.faults()
-		d.expect()
-	} else {
-		d.kv()
-	}
+	d.line("  # nodes: {network: 10gbit, disk-rate: %s/s}   # what their machines are like: the API does not tell it", units.FormatBytes(d.c.Calibration.RecoveryBytesPerSec.Or(500<<20)))
+	d.line("  # settings: {cluster.routing.allocation.node_concurrent_recoveries: 4}   # instead of the cluster's, or beside")
+	d.loads()
+	d.faults()
+	d.expect()
 	return d.out.Bytes()
 }
 
@@ -260,20 +256,4 @@ func (d *draft) patience() time.Duration {
 	others := int64(max(1, len(d.c.Nodes)-1))
 	wait := time.Duration(3*most/(40<<20)/others) * time.Second
 	return (5*time.Minute + wait).Round(time.Minute)
-}
-
-// kv is the rest of a scenario of a key-value cluster.
-func (d *draft) kv() {
-	d.line("")
-	d.line("workload:")
-	d.line("  - {kv: registers, keys: 8, writes: 50/s, reads: 50/s}")
-	d.line("")
-	d.line("# faults:")
-	d.line("#   - {at: 10s, node-loss: {node: %s, for: 1m}}", quoted(d.c.Nodes[0].Name))
-	d.line("")
-	d.line("expect:")
-	d.line("  - {lost-acked-writes: 0}")
-	d.line("  - {linearizable: registers}")
-	d.line("")
-	d.line("duration: 2m")
 }

@@ -23,7 +23,7 @@ type Live struct {
 	// Sample is the time between two looks at the counters; 0: one look.
 	Sample time.Duration
 	// Rate is how many requests are made in a second at most, Timeout how long all may take,
-	// beside the sample.
+	// beside the sample; 0: as long as the context lasts.
 	Rate    float64
 	Timeout time.Duration
 	// Progress tells a person what is asked; nil: nobody.
@@ -87,8 +87,11 @@ func (l *Live) snapshots(ctx context.Context) ([]*snapshot, error) {
 		limits = DefaultLimits()
 	}
 	b := &budget{limits: limits}
-	ctx, cancel := context.WithTimeout(ctx, l.Timeout+l.Sample)
-	defer cancel()
+	if l.Timeout > 0 {
+		limited, cancel := context.WithTimeout(ctx, l.Timeout+l.Sample)
+		defer cancel()
+		ctx = limited
+	}
 	var out []*snapshot
 	if l.Sample > 0 {
 		before := newSnapshot("counters before")

@@ -76,6 +76,9 @@ func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scena
 	}
 	if spec.Formed != nil {
 		opt.Progress("starting %d nodes in place", s.prompt())
+		if err := s.settleNetwork(); err != nil {
+			return nil, err
+		}
 		if s.notes, err = s.c.StartInPlace(spec.Formed); err != nil {
 			return nil, fmt.Errorf("%w: %w", scenarios.ErrScenario, err)
 		}
@@ -96,6 +99,17 @@ func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scena
 		return nil, fmt.Errorf("the cluster did not form: %w", err)
 	}
 	return s, nil
+}
+
+// settleNetwork lets the time pass until everybody knows that nobody is connected yet.
+func (s *simulated) settleNetwork() error {
+	latency := defaultLatency
+	for _, n := range s.c.nodes {
+		latency = max(latency, 2*n.cfg.Latency)
+	}
+	settled := false
+	s.e.After(latency+time.Millisecond, "network.settled", func() { settled = true })
+	return s.script().Until(func() bool { return settled }, sim.Time(formLimit))
 }
 
 // simulated is a cluster as scenarios see it.

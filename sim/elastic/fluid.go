@@ -30,6 +30,7 @@ type Traffic struct {
 
 // fluidLoad is the load, the replication groups it flows into and the nodes that serve it.
 type fluidLoad struct {
+	deleted int // groups of deleted indices among order
 	c       *Cluster
 	loads   []Load
 	groups  map[storeKey]*fluidGroup

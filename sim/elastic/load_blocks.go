@@ -49,6 +49,9 @@ func (f *fluidLoad) indexDeleted(uuid string, shards int) {
 
 func (f *fluidLoad) refuse(g *fluidGroup, r refusal) {
 	f.advance(g)
+	if r.deleted && !g.refuses.deleted {
+		f.deleted++
+	}
 	g.refuses = r
 	f.regroup(g)
 }
@@ -56,6 +59,9 @@ func (f *fluidLoad) refuse(g *fluidGroup, r refusal) {
 // forgetDeleted drops the group of a deleted index in whose place there is another of its
 // name, which gets the operations from now on.
 func (f *fluidLoad) forgetDeleted(index string, k storeKey) {
+	if f.deleted == 0 {
+		return
+	}
 	at := slices.IndexFunc(f.order, func(g *fluidGroup) bool {
 		return g.refuses.deleted && g.index == index && g.key.shard == k.shard
 	})
@@ -65,6 +71,7 @@ func (f *fluidLoad) forgetDeleted(index string, k storeKey) {
 	g := f.order[at]
 	f.advance(g)
 	f.aim(g) // nobody acts as its primary: nothing is sent there
+	f.deleted--
 	delete(f.groups, g.key)
 	f.order = slices.Delete(f.order, at, at+1)
 }
