@@ -3,7 +3,9 @@ package fidelity
 import (
 	"fmt"
 	"math"
+	"strings"
 
+	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/reports/score"
 )
 
@@ -130,7 +132,7 @@ func (t *Table) Row(phase, quantity string) *Row {
 
 // Compare lines up simulated and real runs. Phases are matched from the last one back:
 // what a scenario does first to bring about the situation opens phases that a recording
-// does not have.
+// does not have. Phases without a counterpart are named in the notes, and not compared.
 func Compare(scenario string, sim, real []Run) (*Table, error) {
 	if len(sim) == 0 || len(real) == 0 {
 		return nil, fmt.Errorf("nothing to compare: %d simulated and %d real runs", len(sim), len(real))
@@ -142,14 +144,55 @@ func Compare(scenario string, sim, real []Run) (*Table, error) {
 		}
 	}
 	t := &Table{Scenario: scenario}
+	t.Notes = append(alone("simulated", sim[0], phases), alone("real", real[0], phases)...)
 	for i := range phases {
 		s, r := phaseOf(sim, phases, i), phaseOf(real, phases, i)
+		if note, same := sameKind(s[0].Name, r[0].Name); !same {
+			t.Notes = append(t.Notes, note)
+			continue
+		} else if note != "" {
+			t.Notes = append(t.Notes, note)
+		}
 		t.Rows = append(t.Rows, rowsOf(s, r)...)
 		if o, ok := orderOf(s, r); ok {
 			t.Orders = append(t.Orders, o)
 		}
 	}
 	return t, nil
+}
+
+// alone names the phases of a run before the last n, which the other side does not have.
+func alone(side string, r Run, n int) (notes []string) {
+	for _, p := range r.Phases[:len(r.Phases)-n] {
+		notes = append(notes, fmt.Sprintf("phase %s of the %s runs has no counterpart and is not compared", p.Name, side))
+	}
+	return notes
+}
+
+// sameKind reports whether two phases that were matched are of one kind, as far as their
+// names tell: those of a recording may be its own. The note says what should be known.
+func sameKind(sim, real string) (note string, same bool) {
+	switch a, b := phaseKind(sim), phaseKind(real); {
+	case sim == real:
+		return "", true
+	case a != "" && b != "" && a != b:
+		return fmt.Sprintf("phase %s of the simulated runs and phase %s of the real ones are of different kinds and are not compared", sim, real), false
+	}
+	return fmt.Sprintf("phase %s of the real runs is compared with phase %s of the simulated ones", real, sim), true
+}
+
+// phaseKind is the kind of fault that a phase begins or ends with; "" where its name is not
+// made of one.
+func phaseKind(name string) string {
+	name, _, _ = strings.Cut(name, " #")
+	kind, healed := strings.CutSuffix(name, " healed")
+	switch {
+	case chaos.KindOf(kind).New == nil:
+		return ""
+	case healed:
+		return kind + " healed"
+	}
+	return kind
 }
 
 // phaseOf is phase i of the last n of every run.

@@ -180,3 +180,30 @@ func TestTimesCountFromWhenTheFaultWasInForce(t *testing.T) {
 	_, ok := run.Phases[0].Value(fidelity.Red)
 	assert.False(t, ok)
 }
+
+func TestPhasesWithoutACounterpartAreToldAndNotCompared(t *testing.T) {
+	phase := func(name string) fidelity.Phase {
+		p := runs(fidelity.Green, fidelity.Seconds, 2)[0].Phases[0]
+		p.Name = name
+		return p
+	}
+	compare := func(sim, real []fidelity.Phase) *fidelity.Table {
+		table, err := fidelity.Compare("x", []fidelity.Run{{Phases: sim}}, []fidelity.Run{{Phases: real}})
+		require.NoError(t, err)
+		return table
+	}
+	table := compare([]fidelity.Phase{phase("settings"), phase("node-loss"), phase("node-loss healed")}, []fidelity.Phase{phase("node-loss"), phase("node-loss healed")})
+	assert.Equal(t, []string{"phase settings of the simulated runs has no counterpart and is not compared"}, table.Notes)
+	assert.NotNil(t, table.Row("node-loss", fidelity.Green))
+
+	table = compare([]fidelity.Phase{phase("partition"), phase("node-loss #2")}, []fidelity.Phase{phase("node-loss"), phase("node-loss")})
+	assert.Equal(t, []string{
+		"phase partition of the simulated runs and phase node-loss of the real ones are of different kinds and are not compared",
+		"phase node-loss of the real runs is compared with phase node-loss #2 of the simulated ones",
+	}, table.Notes)
+	assert.Len(t, table.Rows, 1)
+
+	table = compare([]fidelity.Phase{phase("node-loss")}, []fidelity.Phase{phase("crash")})
+	assert.Equal(t, []string{"phase crash of the real runs is compared with phase node-loss of the simulated ones"}, table.Notes, "a recording has names of its own")
+	assert.NotNil(t, table.Row("crash", fidelity.Green))
+}
