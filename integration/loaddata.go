@@ -89,6 +89,10 @@ func (c *realCluster) createIndex(ctx context.Context, ix es.IndexSpec, waitForA
 	body := map[string]any{"settings": settings, "mappings": map[string]any{"dynamic": false}}
 	url := fmt.Sprintf("%s/%s?wait_for_active_shards=%s", c.anyURL(), ix.Name, waitForActive)
 	if err := c.rest.send(ctx, http.MethodPut, url, body, nil); err != nil {
+		var said *statusError
+		if errors.As(err, &said) && said.status == http.StatusBadRequest {
+			return &es.Refused{Index: ix.Name, Err: said}
+		}
 		return fmt.Errorf("creating index %s: %w", ix.Name, err)
 	}
 	return nil

@@ -20,6 +20,18 @@ var ErrUnavailable = errors.New("backend not available")
 // run could tell. The command exits with 2.
 var ErrScenario = errors.New("the scenario can't be carried out")
 
+// Misplaced is what a cluster refused of the scenario, with the path in the file that asks
+// for it. The command exits with 2 and names line and column.
+type Misplaced struct {
+	Path string
+	Err  error
+}
+
+func (m *Misplaced) Error() string { return m.Err.Error() }
+
+// Unwrap makes it an [ErrScenario].
+func (m *Misplaced) Unwrap() []error { return []error{m.Err, ErrScenario} }
+
 // ErrAborted says that the run was stopped from outside or can't go on; faults were healed and
 // the report written first. The command exits with 4.
 var ErrAborted = errors.New("aborted")
@@ -102,6 +114,8 @@ type ClusterSpec struct {
 	// Formed is the state that the cluster is in when it starts: with these nodes, all of
 	// Nodes, these indices and every copy where it says; nil: the cluster forms, empty.
 	Formed *clusterfile.Cluster
+	// SteadyWithin is how long the first steady state may take.
+	SteadyWithin time.Duration
 	// Own is what only a cluster of its system has, see [System].
 	Own any
 	// Distribution of Elasticsearch; "" is the default one.

@@ -33,23 +33,17 @@ func (s *Scenario) complete(has func(path string) bool) []source.Problem {
 	d := &Defaults{has: has}
 	Fill(d, "$.seed", &s.Seed, 1, "a number from 1 on")
 	Fill(d, "$.settle", &s.Settle, units.Duration(time.Minute), "") // 0s: don't wait
-	Fill(d, "$.steady-within", &s.Steady, units.Duration(3*time.Minute), "a time such as 3m")
 	for i, e := range s.Faults {
 		if e.Fault != nil && !e.Passes() {
 			var lasts units.Duration
 			Fill(d, fmt.Sprintf("$.faults[%d].%s.for", i, e.Fault.Kind()), &lasts, 0, "a time such as 30s")
 		}
 	}
-	n := &s.Cluster.Nodes
-	const nodes = "$.cluster.nodes."
-	Fill(d, nodes+"disk", &n.Disk, 100<<30, "a size such as 100gb")
-	Fill(d, nodes+"network", &n.Network, 125_000_000, "a rate such as 1gbit")
-	Fill(d, nodes+"latency", &n.Latency, units.Duration(200*time.Microsecond), "a time such as 200us")
-	Fill(d, nodes+"cpus", &n.CPUs, 2, "1 or more")
-	Fill(d, nodes+"heap", &n.Heap, 256<<20, "a size such as 256mb")
+	s.Cluster.Nodes.complete(d)
 	if s.system != nil {
 		s.system.Complete(s, d)
 	}
+	Fill(d, "$.steady-within", &s.Steady, units.Duration(3*time.Minute), "a time such as 3m")
 	for _, e := range s.Expect {
 		if c, ok := e.Expectation.(Completer); ok {
 			c.Complete(s)

@@ -52,10 +52,14 @@ func (s *Scenario) takeCluster(scenarioFile string, voc Vocabulary, has func(pat
 	for _, key := range overridable {
 		im.given[key] = has("$.cluster.nodes." + key)
 	}
-	for _, key := range []string{"count", "late", "roles", "roles-of", "attributes"} {
+	for _, key := range []string{"count", "late", "names", "roles", "roles-of", "attributes"} {
 		if has("$.cluster.nodes." + key) {
 			ps = append(ps, source.Problemf("$.cluster.nodes."+key, "the nodes are those of %s; expected only what their machines are like: %s", c.From, strings.Join(overridable, ", ")))
 		}
+	}
+	if len(c.Nodes.Groups) > 0 {
+		ps = append(ps, source.Problemf("$.cluster.nodes", "the nodes are those of %s; expected only what their machines are like: %s", c.From, strings.Join(overridable, ", ")))
+		c.Nodes = NodesSection{}
 	}
 	c.imported = im
 	c.Nodes.Count = len(file.Nodes)
@@ -71,15 +75,6 @@ func (s *Scenario) Imported() *clusterfile.File {
 		return nil
 	}
 	return s.Cluster.imported.file
-}
-
-// names are the names of the file's nodes.
-func (im *imported) names() []string {
-	out := make([]string, len(im.file.Nodes))
-	for i, n := range im.file.Nodes {
-		out[i] = n.Name
-	}
-	return out
 }
 
 // index finds an index of the file, or nil.
@@ -103,7 +98,7 @@ const (
 )
 
 // nodeSpec describes the i-th node, as the file has it where the scenario says nothing else.
-func (im *imported) nodeSpec(n *NodesSection, i int) NodeSpec {
+func (im *imported) nodeSpec(n *NodeGroup, i int) NodeSpec {
 	f := im.file.Nodes[i]
 	out := NodeSpec{
 		Name: f.Name, Disk: f.Disk.Total.Or(int64(n.Disk)), Network: importedNetwork, Latency: importedLatency,

@@ -124,3 +124,16 @@ func ParseSet(name string, data []byte, set []string, voc Vocabulary) (*Loaded, 
 	}
 	return Parse(name, data, voc)
 }
+
+// placed turns what a cluster refused into an error at its place in the file.
+func (l *Loaded) placed(err error) error {
+	var m *Misplaced
+	if !errors.As(err, &m) {
+		return err
+	}
+	file, parseErr := source.Parse(l.File, l.Text)
+	if parseErr != nil {
+		return err
+	}
+	return file.Annotate([]source.Problem{{Path: m.Path, Message: m.Error()}})
+}

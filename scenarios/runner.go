@@ -144,7 +144,7 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 		err = errors.Join(err, fmt.Errorf("removing the cluster: %w", closeErr))
 	}
 	if err != nil && !errors.Is(err, ErrAborted) {
-		return nil, err
+		return nil, loaded.placed(err)
 	}
 	res := &Result{
 		Scenario: s, File: loaded.File, Text: loaded.Text, Backend: r.Backend.Name(), Scale: opt.Scale, Seed: seed,
@@ -262,6 +262,9 @@ func (r *Run) prepare(ctx, watch context.Context, started time.Duration) error {
 		return fmt.Errorf("observing the cluster: %w", err)
 	}
 	if err := r.session.Prepare(ctx); err != nil {
+		if misplaced := (*Misplaced)(nil); errors.Is(err, ErrScenario) && !errors.As(err, &misplaced) {
+			err = fmt.Errorf("%w%s", err, whyOf(r.explain(ctx)))
+		}
 		return err
 	}
 	if r.scenario.Imported() != nil { // it is as it was: that moment is t=0

@@ -30,7 +30,7 @@ type Scenario struct {
 	Tolerance map[string]units.Tolerance `yaml:"tolerance,omitempty" json:"-" jsonschema:"description=differences of quantities that are too small to matter when runs are compared; such as time to green: 5%"`
 	Duration  units.Duration             `yaml:"duration" json:"duration" jsonschema:"required,description=from t=0 to the end of faults and load"`
 	Settle    units.Duration             `yaml:"settle,omitempty" json:"settle" jsonschema:"description=how long to wait for the steady state after the end; default 1m; 0s: not at all"`
-	Steady    units.Duration             `yaml:"steady-within,omitempty" json:"steady_within" jsonschema:"description=how long to wait for the first steady state; default 3m"`
+	Steady    units.Duration             `yaml:"steady-within,omitempty" json:"steady_within" jsonschema:"description=how long to wait for the first steady state; default 3m and a second for every ten copies"`
 	Real      *RealSection               `yaml:"real,omitempty" json:"real,omitempty"`
 
 	system System // the one that System names
@@ -59,22 +59,6 @@ const (
 
 // Distributions are all of them.
 var Distributions = [...]string{DefaultDistribution, MinimalDistribution}
-
-// NodesSection describes the nodes n1, n2, …, all alike but for their attributes and,
-// where it says so, their roles.
-type NodesSection struct {
-	Count      int                 `yaml:"count,omitempty" json:"count" jsonschema:"minimum=1,description=needed unless the cluster comes from a file"`
-	Late       int                 `yaml:"late,omitempty" json:"late,omitempty" jsonschema:"minimum=0,description=so many of the last nodes are not started with the cluster; a node-join starts them"`
-	Disk       units.Size          `yaml:"disk,omitempty" json:"disk" jsonschema:"description=capacity of each data disk; default 100gb"`
-	DiskRate   units.Bandwidth     `yaml:"disk-rate,omitempty" json:"disk_rate" jsonschema:"description=throughput of each disk, such as 500mb/s; default unlimited"`
-	Network    units.Bandwidth     `yaml:"network,omitempty" json:"network" jsonschema:"description=of each node, each way; default 1gbit"`
-	Latency    units.Duration      `yaml:"latency,omitempty" json:"latency" jsonschema:"description=one way between any two endpoints; default 200us"`
-	CPUs       int                 `yaml:"cpus,omitempty" json:"cpus" jsonschema:"description=of each node; default 2"`
-	Heap       units.Size          `yaml:"heap,omitempty" json:"heap" jsonschema:"description=of each node; default 256mb"`
-	Roles      []string            `yaml:"roles,omitempty" json:"roles,omitempty" jsonschema:"description=of each node; default master and data and ingest"`
-	RolesOf    map[string][]string `yaml:"roles-of,omitempty" json:"roles_of,omitempty" jsonschema:"description=roles of single nodes by name; the others have those of roles"`
-	Attributes map[string][]string `yaml:"attributes,omitempty" json:"attributes,omitempty" jsonschema:"description=values go round over n1 n2 …"`
-}
 
 // KVSection describes what is particular to a key-value cluster.
 type KVSection struct {
@@ -251,8 +235,8 @@ func (s *Scenario) Scaled(scale Scale) (*Scenario, []string) {
 		}
 	}
 	if r.Disk > 0 {
-		notes = append(notes, "disks are "+r.Disk.String()+" instead of "+s.Cluster.Nodes.Disk.String())
-		out.Cluster.Nodes.Disk = r.Disk
+		notes = append(notes, "disks are "+r.Disk.String()+" instead of "+s.Cluster.Nodes.Disks())
+		out.Cluster.Nodes = s.Cluster.Nodes.withDisk(r.Disk)
 	}
 	return &out, notes
 }

@@ -21,6 +21,8 @@ func Schema(voc Vocabulary) ([]byte, error) {
 		switch t {
 		case reflect.TypeFor[chaos.Entry]():
 			return faultsSchema(r)
+		case reflect.TypeFor[NodesSection]():
+			return nodesSchema(r)
 		case reflect.TypeFor[Expect]():
 			return expectSchema(r, voc.Expectations())
 		}
@@ -78,6 +80,13 @@ func quantitySchema(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{text(`^(<|<=|>|>=|=)? *-?`+number+`$`, "< 0.1"), {Type: "number"}}}
 	}
 	return nil
+}
+
+// nodesSchema is a mapping, or a list of groups.
+func nodesSchema(r *jsonschema.Reflector) *jsonschema.Schema {
+	alike, group := r.ReflectFromType(reflect.TypeFor[plainNodes]()), r.ReflectFromType(reflect.TypeFor[NodeGroup]())
+	alike.Version, group.Version = "", ""
+	return &jsonschema.Schema{OneOf: []*jsonschema.Schema{alike, {Type: "array", Items: group}}}
 }
 
 // faultsSchema is one alternative for each kind of fault, with a time or a trigger.

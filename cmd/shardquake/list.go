@@ -97,7 +97,9 @@ func preview(cmd *cobra.Command, s *scenarios.Loaded, plan []string) error {
 	if im := s.Imported(); im != nil {
 		previewImported(out, im)
 	} else {
-		fmt.Fprintf(out, "cluster   %d nodes (%s disk, %s network each)\n", len(s.NodeNames()), s.Cluster.Nodes.Disk, s.Cluster.Nodes.Network)
+		for _, line := range s.Cluster.Nodes.Describe() {
+			fmt.Fprintln(out, line)
+		}
 	}
 	for _, line := range s.Describe() {
 		fmt.Fprintln(out, line)

@@ -56,6 +56,9 @@ func Plain(data []byte) []byte { return bytes.TrimPrefix(data, []byte("\ufeff"))
 func Parse(name string, data []byte) (*File, error) {
 	data = Plain(data)
 	f := &File{Name: name, Data: data}
+	if err := f.bounded(); err != nil {
+		return nil, err
+	}
 	tree, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return nil, f.wrap(err)
@@ -66,8 +69,64 @@ func Parse(name string, data []byte) (*File, error) {
 	case len(tree.Docs) == 0 || tree.Docs[0].Body == nil:
 		return nil, &Error{File: name, Line: 1, Column: 1, Message: "the file is empty: expected a YAML document"}
 	}
-	f.root = tree.Docs[0].Body
+	r := resolver{anchors: make(map[string]ast.Node)}
+	if f.root, err = r.resolve(tree.Docs[0].Body, 0); err != nil {
+		return nil, f.wrap(err)
+	}
 	return f, nil
+}
+
+// bounded refuses what would cost the parser more than a file can be worth: too many bytes,
+// brackets or indented lines too deep in each other.
+func (f *File) bounded() error {
+	if len(f.Data) > mostBytes {
+		return &Error{File: f.Name, Line: 1, Column: 1, Message: fmt.Sprintf("the file has %d bytes; expected at most %d", len(f.Data), mostBytes)}
+	}
+	line, column, depth := 1, 0, 0
+	indents := []int{0}
+	started, dashes := false, 0      // of this line: whether its text has, dashes of lists before it
+	quote, before := byte(0), byte(0) // what text is quoted by, '#' for a comment; the byte before
+	for _, c := range f.Data {
+		column++
+		was := before
+		before = c
+		switch {
+		case c == '\n':
+			line, column, started, dashes, quote = line+1, 0, false, 0, 0
+			continue
+		case quote != 0:
+			if c == quote && quote != '#' {
+				quote = 0
+			}
+			continue
+		case c == '#' && (was == 0 || was == ' ' || was == '\n'):
+			quote = c
+			continue
+		case c == '"' || c == '\'':
+			quote = c
+		}
+		switch c {
+		case ' ', '\r':
+			continue
+		case '[', '{':
+			depth++
+		case ']', '}':
+			depth = max(0, depth-1)
+		}
+		if !started && c == '-' {
+			dashes++
+		} else if !started {
+			started = true
+			for len(indents) > 1 && indents[len(indents)-1] >= column {
+				indents = indents[:len(indents)-1]
+			}
+			indents = append(indents, column)
+		}
+		if depth > mostDepth || dashes > mostDepth || len(indents) > mostDepth {
+			return f.at(&token.Token{Position: &token.Position{Line: line, Column: column}}, fmt.Sprintf("mappings and lists lie more than %d deep in each other", mostDepth))
+		}
+	}
+	return nil
 }
 
 // Decode fills v from the file. Keys that v does not know are errors.

@@ -15,6 +15,9 @@ import (
 
 var indexName = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]*$`)
 
+// mostShards of an index, as Elasticsearch has it.
+const mostShards = 1024
+
 // mostTracers per second: each is a request and a process of its own.
 const mostTracers = 10_000
 
@@ -88,26 +91,10 @@ func checkSettingsChanges(s *scenarios.Scenario, voc scenarios.Vocabulary) []sou
 func checkCluster(s *scenarios.Scenario, voc scenarios.Vocabulary) []source.Problem {
 	var ps []source.Problem
 	bad := func(path, format string, args ...any) { ps = append(ps, source.Problemf(path, format, args...)) }
+	ps = append(ps, s.CheckNodes(scenarios.MostNodes)...)
 	n := s.Cluster.Nodes
-	if n.Count < 1 || n.Count > scenarios.MostNodes {
-		bad("$.cluster.nodes.count", "%d nodes; expected 1 to %d", n.Count, scenarios.MostNodes)
-	}
-	if n.CPUs < 0 {
-		bad("$.cluster.nodes.cpus", "%d processors; expected 1 or more", n.CPUs)
-	}
-	if n.Latency < 0 {
-		bad("$.cluster.nodes.latency", "a latency can't be negative")
-	}
-	if n.Late < 0 || n.Late >= max(n.Count, 1) {
-		bad("$.cluster.nodes.late", "%d of %d nodes join later; expected at least one node from the start", n.Late, n.Count)
-	}
 	if n.Count >= 1 && n.Count <= scenarios.MostNodes { // names are made for each
 		ps = append(ps, checkRoles(s)...)
-	}
-	for _, key := range slices.Sorted(maps.Keys(n.Attributes)) {
-		if len(n.Attributes[key]) == 0 {
-			bad("$.cluster.nodes.attributes."+key, "the attribute has no values; expected a list such as [a, b, c]")
-		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.Cluster.Settings)) {
 		if voc.CheckSetting != nil {
@@ -117,6 +104,10 @@ func checkCluster(s *scenarios.Scenario, voc scenarios.Vocabulary) []source.Prob
 		}
 	}
 	ps = append(ps, checkRoom(s)...)
+	var nodes []scenarios.NodeSpec
+	if n.Count >= 1 && n.Count <= scenarios.MostNodes {
+		nodes = s.NodeSpecs()
+	}
 	seen := map[string]bool{}
 	for i, ix := range s.Cluster.Indices {
 		at := fmt.Sprintf("$.cluster.indices[%d]", i)
@@ -127,8 +118,8 @@ func checkCluster(s *scenarios.Scenario, voc scenarios.Vocabulary) []source.Prob
 			bad(at+".name", "there are two indices %q", ix.Name)
 		}
 		seen[ix.Name] = true
-		if ix.Shards < 1 || ix.Shards > 1024 {
-			bad(at+".shards", "%d shards; expected 1 to 1024", ix.Shards)
+		if ix.Shards < 1 || ix.Shards > mostShards {
+			bad(at+".shards", "%d shards; expected 1 to %d", ix.Shards, mostShards)
 		}
 		if *ix.Replicas < 0 {
 			bad(at+".replicas", "%d replicas; expected 0 or more", *ix.Replicas)
@@ -139,7 +130,7 @@ func checkCluster(s *scenarios.Scenario, voc scenarios.Vocabulary) []source.Prob
 		if ix.Docs < 0 {
 			bad(at+".docs", "%d documents; expected 0 or more", ix.Docs)
 		}
-		ps = append(ps, checkPlacement(at, ix, n.Count, n.Late)...)
+		ps = append(ps, checkPlacement(at, ix, nodes)...)
 		for _, key := range slices.Sorted(maps.Keys(ix.Settings)) {
 			if voc.CheckSetting != nil {
 				if err := voc.CheckSetting(key, ix.Settings[key], true); err != nil {
@@ -157,10 +148,15 @@ func checkRoom(s *scenarios.Scenario) []source.Problem {
 	if s.Imported() != nil {
 		return nil // its disks hold what they hold
 	}
-	n := s.Cluster.Nodes
-	room := float64(float64(n.Disk) * float64(n.Count-n.Late))
-	if room <= 0 {
+	if n := s.Cluster.Nodes.Count; n < 1 || n > scenarios.MostNodes {
 		return nil // told elsewhere
+	}
+	room, disks := 0.0, 0
+	for _, n := range s.NodeSpecs() {
+		if !n.Late {
+			room += float64(n.Disk)
+			disks++
+		}
 	}
 	need := 0.0
 	for i, ix := range s.Cluster.Indices {
@@ -169,7 +165,7 @@ func checkRoom(s *scenarios.Scenario) []source.Problem {
 		}
 		if need += float64(float64(ix.Size) * float64(1+*ix.Replicas)); need > room {
 			return []source.Problem{source.Problemf(fmt.Sprintf("$.cluster.indices[%d].size", i), "%d copies of %s do not fit on %d disks of %s; expected larger disks or less data",
-				1+*ix.Replicas, ix.Size, n.Count-n.Late, n.Disk)}
+				1+*ix.Replicas, ix.Size, disks, s.Cluster.Nodes.Disks())}
 		}
 	}
 	return nil
@@ -190,7 +186,7 @@ func checkRoles(s *scenarios.Scenario) []source.Problem {
 	if d := s.Cluster.Distribution; d != "" && !slices.Contains(scenarios.Distributions[:], d) {
 		ps = append(ps, source.Problemf("$.cluster.distribution", "%s", source.Unknown("distribution", d, scenarios.Distributions[:])))
 	}
-	known("$.cluster.nodes.roles", n.Roles)
+	n.Each(func(at string, g *scenarios.NodeGroup) { known(at+".roles", g.Roles) })
 	for _, name := range slices.Sorted(maps.Keys(n.RolesOf)) {
 		if !slices.Contains(names, name) {
 			ps = append(ps, source.Problemf("$.cluster.nodes.roles-of."+name, "%s", source.Unknown("node", name, names)))
@@ -200,10 +196,7 @@ func checkRoles(s *scenarios.Scenario) []source.Problem {
 	if s.Imported() != nil {
 		return ps
 	}
-	late := s.LateNodes()
-	leads := slices.ContainsFunc(names, func(name string) bool {
-		return !slices.Contains(late, name) && slices.Contains(n.RolesFor(name), "master")
-	})
+	leads := slices.ContainsFunc(s.NodeSpecs(), func(n scenarios.NodeSpec) bool { return !n.Late && slices.Contains(n.Roles, "master") })
 	if !leads {
 		ps = append(ps, source.Problemf("$.cluster.nodes", "no node that is there from the start has the role master"))
 	}
@@ -212,21 +205,21 @@ func checkRoles(s *scenarios.Scenario) []source.Problem {
 
 // checkPlacement verifies that a placement holds every copy, and that no node would
 // need two copies of a shard.
-func checkPlacement(at string, ix scenarios.IndexSection, nodes, late int) []source.Problem {
+func checkPlacement(at string, ix scenarios.IndexSection, nodes []scenarios.NodeSpec) []source.Problem {
 	if ix.Placement == nil {
 		return nil
 	}
 	at += ".placement"
-	if len(ix.Placement) != nodes {
-		return []source.Problem{source.Problemf(at, "the placement names %d nodes; expected %d, one number for each node", len(ix.Placement), nodes)}
+	if len(ix.Placement) != len(nodes) {
+		return []source.Problem{source.Problemf(at, "the placement names %d nodes; expected %d, one number for each node", len(ix.Placement), len(nodes))}
 	}
 	sum := 0
 	for i, c := range ix.Placement {
 		if c < 0 || c > ix.Shards {
-			return []source.Problem{source.Problemf(fmt.Sprintf("%s[%d]", at, i), "%d copies on n%d; expected 0 to %d, for a node never holds two copies of a shard", c, i+1, ix.Shards)}
+			return []source.Problem{source.Problemf(fmt.Sprintf("%s[%d]", at, i), "%d copies on %s; expected 0 to %d, for a node never holds two copies of a shard", c, nodes[i].Name, ix.Shards)}
 		}
-		if c > 0 && i >= nodes-late {
-			return []source.Problem{source.Problemf(fmt.Sprintf("%s[%d]", at, i), "n%d joins later and can hold nothing at t=0; expected 0", i+1)}
+		if c > 0 && nodes[i].Late {
+			return []source.Problem{source.Problemf(fmt.Sprintf("%s[%d]", at, i), "%s joins later and can hold nothing at t=0; expected 0", nodes[i].Name)}
 		}
 		sum += c
 	}

@@ -10,10 +10,7 @@ import (
 
 // Complete implements [scenarios.System].
 func (System) Complete(s *scenarios.Scenario, d *scenarios.Defaults) {
-	n := &s.Cluster.Nodes
-	if n.Roles == nil {
-		n.Roles = []string{"data", "ingest", "master"}
-	}
+	s.Cluster.Nodes.CompleteRoles("data", "ingest", "master")
 	for i := range s.Cluster.Indices {
 		ix := &s.Cluster.Indices[i]
 		at := fmt.Sprintf("$.cluster.indices[%d].", i)
@@ -28,6 +25,7 @@ func (System) Complete(s *scenarios.Scenario, d *scenarios.Defaults) {
 		}
 		scenarios.Fill(d, at+"docs", &ix.Docs, int64(ix.Size)/1024, want)
 	}
+	scenarios.Fill(d, "$.steady-within", &s.Steady, units.Duration(3*time.Minute+copies(s)/10*time.Second), "a time such as 3m")
 	for i := range s.Workload {
 		w := &s.Workload[i]
 		scenarios.Fill(d, fmt.Sprintf("$.workload[%d].doc", i), &w.Doc, 1024, "a size such as 1kb")
@@ -47,4 +45,16 @@ func (System) Complete(s *scenarios.Scenario, d *scenarios.Defaults) {
 			scenarios.Fill(d, "$.controller.lease", &c.Lease, units.Duration(15*time.Second), "a time such as 15s")
 		}
 	}
+}
+
+// copies is how many the described indices have, in all: the more there are, the longer the
+// first steady state may take.
+func copies(s *scenarios.Scenario) time.Duration {
+	n := 0
+	for _, ix := range s.Cluster.Indices {
+		if *ix.Replicas >= 0 && ix.Shards >= 0 {
+			n += min(ix.Shards, mostShards) * (1 + min(*ix.Replicas, scenarios.MostNodes))
+		}
+	}
+	return time.Duration(n)
 }

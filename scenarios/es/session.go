@@ -2,6 +2,7 @@ package es
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"github.com/shardquake/shardquake/scenarios"
 	"slices"
@@ -77,9 +78,34 @@ func (e *session) Prepare(ctx context.Context) error {
 		e.r.Progress("loading data, indices: %d", n)
 	}
 	if err := e.cluster.LoadData(ctx, indices); err != nil {
-		return fmt.Errorf("loading data: %w", err)
+		return e.placed(fmt.Errorf("loading data: %w", err))
 	}
 	return nil
+}
+
+// Refused is what Elasticsearch says of an index that it does not create.
+type Refused struct {
+	Index string
+	Err   error
+}
+
+func (r *Refused) Error() string { return "creating index " + r.Index + ": " + r.Err.Error() }
+
+// Unwrap returns Elasticsearch's own words.
+func (r *Refused) Unwrap() error { return r.Err }
+
+// placed says where in the file the index is that was refused.
+func (e *session) placed(err error) error {
+	var refused *Refused
+	if !errors.As(err, &refused) {
+		return err
+	}
+	for i, ix := range e.r.Scenario().Cluster.Indices {
+		if ix.Name == refused.Index {
+			return &scenarios.Misplaced{Path: fmt.Sprintf("$.cluster.indices[%d].name", i), Err: refused}
+		}
+	}
+	return fmt.Errorf("%w: %w", scenarios.ErrScenario, err)
 }
 
 // Release implements [scenarios.Session].

@@ -39,24 +39,11 @@ func checkCluster(s *scenarios.Scenario) []source.Problem {
 	var ps []source.Problem
 	bad := func(path, format string, args ...any) { ps = append(ps, source.Problemf(path, format, args...)) }
 	n, k := s.Cluster.Nodes, s.Cluster.KV
+	ps = append(ps, s.CheckNodes(mostNodes)...)
 	if n.Count < 1 || n.Count > mostNodes {
-		bad("$.cluster.nodes.count", "%d nodes; expected 1 to %d", n.Count, mostNodes)
 		return ps
 	}
-	if n.Latency < 0 {
-		bad("$.cluster.nodes.latency", "a latency can't be negative")
-	}
-	if n.Late < 0 || n.Late >= n.Count {
-		bad("$.cluster.nodes.late", "%d of %d nodes join later; expected at least one node from the start", n.Late, n.Count)
-	}
-	for _, key := range slices.Sorted(maps.Keys(n.Attributes)) {
-		switch {
-		case key != "zone":
-			bad("$.cluster.nodes.attributes."+key, "a key-value node knows its zone only; expected attributes: {zone: [a, b, c]}")
-		case len(n.Attributes[key]) == 0:
-			bad("$.cluster.nodes.attributes."+key, "the attribute has no values; expected a list such as [a, b, c]")
-		}
-	}
+	ps = append(ps, checkAlike(&n)...)
 	if k.Shards < 1 || k.Shards > mostShards {
 		bad("$.cluster.kv.shards", "%d shards; expected 1 to %d", k.Shards, mostShards)
 	}
@@ -112,6 +99,31 @@ func checkSettings(k *scenarios.KVSection) []source.Problem {
 	return ps
 }
 
+// checkAlike finds what key-value nodes can't have, or can't have each for itself.
+func checkAlike(n *scenarios.NodesSection) []source.Problem {
+	var ps []source.Problem
+	var first *scenarios.NodeGroup
+	n.Each(func(at string, g *scenarios.NodeGroup) {
+		for _, key := range slices.Sorted(maps.Keys(g.Attributes)) {
+			if key != "zone" {
+				ps = append(ps, source.Problemf(at+".attributes."+key, "a key-value node knows its zone only; expected attributes: {zone: [a, b, c]}"))
+			}
+		}
+		if first == nil {
+			first = g
+		}
+		for _, f := range []struct {
+			key   string
+			alike bool
+		}{{"network", g.Network == first.Network}, {"latency", g.Latency == first.Latency}, {"disk-rate", g.DiskRate == first.DiskRate}, {"cpus", g.CPUs == first.CPUs}, {"heap", g.Heap == first.Heap}} {
+			if !f.alike {
+				ps = append(ps, source.Problemf(at+"."+f.key, "key-value nodes are alike but for names, disks and zones; expected the %s of the first group", f.key))
+			}
+		}
+	})
+	return ps
+}
+
 // checkForeign finds what belongs to Elasticsearch only.
 func checkForeign(s *scenarios.Scenario) []source.Problem {
 	var ps []source.Problem
@@ -126,9 +138,11 @@ func checkForeign(s *scenarios.Scenario) []source.Problem {
 	if s.Controller != nil {
 		bad("$.controller", "a key-value cluster looks after itself; the controller is for system elasticsearch")
 	}
-	if n.Roles != nil {
-		bad("$.cluster.nodes.roles", "roles are for system elasticsearch")
-	}
+	n.Each(func(at string, g *scenarios.NodeGroup) {
+		if g.Roles != nil {
+			bad(at+".roles", "roles are for system elasticsearch")
+		}
+	})
 	if n.RolesOf != nil {
 		bad("$.cluster.nodes.roles-of", "roles are for system elasticsearch")
 	}

@@ -60,8 +60,8 @@ type Cluster interface {
 
 // promptNodes are those that are started with the cluster.
 func promptNodes(s *scenarios.Scenario) []string {
-	names := s.NodeNames()
-	return names[:len(names)-len(s.LateNodes())]
+	late := s.LateNodes()
+	return slices.DeleteFunc(s.NodeNames(), func(n string) bool { return slices.Contains(late, n) })
 }
 
 // streams are the workload for package kvload.

@@ -266,32 +266,33 @@ func (s *simulated) loadData(ctx context.Context, indices []es.IndexSpec) error 
 	}
 	for _, spec := range placed {
 		if err := s.c.CreateStarted(ctx, spec); err != nil {
-			return err
+			return refused(spec.Name, err)
 		}
 	}
 	return nil
 }
 
 func (s *simulated) createFree(ctx context.Context, specs []IndexSpec) error {
+	limit := max(greenLimit, s.spec.SteadyWithin)
 	n, err := s.c.anyNode()
 	if err != nil {
 		return err
 	}
 	for _, spec := range specs {
-		req := CreateIndex{Name: spec.Name, Settings: spec.full(), WaitForActiveShards: "all", MasterTimeout: time.Minute, AckTimeout: greenLimit}
+		req := CreateIndex{Name: spec.Name, Settings: spec.full(), WaitForActiveShards: "all", MasterTimeout: time.Minute, AckTimeout: limit}
 		acked, active, err := n.CreateIndex(ctx, req)
 		switch {
 		case err != nil:
-			return fmt.Errorf("creating index %s: %w", spec.Name, err)
+			return refused(spec.Name, err)
 		case !acked || !active:
-			return fmt.Errorf("creating index %s: %w: its copies were not all active within %s", spec.Name, errUnfit, greenLimit)
+			return fmt.Errorf("creating index %s: %w: its copies were not all active within %s", spec.Name, errUnfit, limit)
 		}
 	}
 	// The master applies a state after its followers, and Fill goes by what it applied.
 	if m := s.c.leader(); m != nil {
 		n = m
 	}
-	quiet, err := n.WhenState(ctx, greenLimit, func(st *state.State) bool {
+	quiet, err := n.WhenState(ctx, limit, func(st *state.State) bool {
 		var t tally
 		t.move(computeDelta(emptyState(""), st))
 		return t.active == t.copies && t.relocating == 0
@@ -300,7 +301,7 @@ func (s *simulated) createFree(ctx context.Context, specs []IndexSpec) error {
 	case err != nil:
 		return err
 	case !quiet:
-		return fmt.Errorf("the cluster was not green within %s", greenLimit)
+		return fmt.Errorf("the cluster was not green within %s", limit)
 	}
 	for _, spec := range specs {
 		if err := s.c.Fill(spec); err != nil {
@@ -308,6 +309,15 @@ func (s *simulated) createFree(ctx context.Context, specs []IndexSpec) error {
 		}
 	}
 	return nil
+}
+
+// refused is what Elasticsearch says of an index, or another error.
+func refused(index string, err error) error {
+	var said *Error
+	if errors.As(err, &said) {
+		return &es.Refused{Index: index, Err: said}
+	}
+	return fmt.Errorf("creating index %s: %w", index, err)
 }
 
 // hold keeps copies where they are, or lets them go, by transient settings.
