@@ -84,7 +84,7 @@ func (f *File) bounded() error {
 	}
 	line, column, depth := 1, 0, 0
 	indents := []int{0}
-	started, dashes := false, 0      // of this line: whether its text has, dashes of lists before it
+	started, dashes := false, 0       // of this line: whether its text has, dashes of lists before it
 	quote, before := byte(0), byte(0) // what text is quoted by, '#' for a comment; the byte before
 	for _, c := range f.Data {
 		column++
