@@ -308,18 +308,21 @@ func (g *Gateway) attempt(ctx context.Context, j *job, u *url.URL) error {
 	return nil
 }
 
-// changes reports whether a request may change the cluster.
-func (j *job) changes() bool {
-	if j.method == http.MethodGet || j.method == http.MethodHead {
+func (j *job) changes() bool { return Changes(j.method, j.path) }
+
+// Changes reports whether a request, by its method and its path with the parameters, may
+// change the cluster.
+func Changes(method, uri string) bool {
+	if method == http.MethodGet || method == http.MethodHead {
 		return false
 	}
-	path, _, _ := strings.Cut(j.path, "?")
+	path, _, _ := strings.Cut(uri, "?")
 	for _, read := range []string{"/_search", "/_count", "/_msearch", "/_mget", "/_pit", "/explain", "/_analyze", "/_validate/query"} {
 		if strings.HasSuffix(path, read) {
 			return false
 		}
 	}
-	return !strings.Contains(j.path, "dry_run=true")
+	return !strings.Contains(uri, "dry_run=true")
 }
 
 // brief is a text on one line, cut.

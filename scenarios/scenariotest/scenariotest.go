@@ -15,6 +15,8 @@ type options struct {
 	set     []string
 	run     scenarios.Options
 	backend string
+	// controller is in the place of the scenario's; nil: that one.
+	controller OwnController
 }
 
 // Set replaces a value of the file: "cluster.nodes.count=5".
@@ -53,6 +55,9 @@ func Run(t *testing.T, nameOrPath string, opts ...Option) *scenarios.Result {
 		t.Fatal(err)
 	}
 	runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain, Progress: t.Logf}
+	if o.controller != nil {
+		employ(o.controller, s, runner)
+	}
 	res, err := runner.Run(t.Context(), s, o.run)
 	if err != nil {
 		t.Fatal(err)
