@@ -5,12 +5,30 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/controller"
+	"github.com/shardquake/shardquake/controller/policy"
 	"github.com/shardquake/shardquake/controller/tuning"
 	"github.com/shardquake/shardquake/scenarios"
 )
 
 // Supervisor makes the Elasticsearch controller that a scenario asks for.
 func Supervisor(cfg scenarios.SupervisorConfig) (scenarios.Supervisor, error) {
+	return supervisor(cfg, nil)
+}
+
+// SupervisorWith makes controllers that know other policies besides.
+func SupervisorWith(others ...policy.Registration) func(scenarios.SupervisorConfig) (scenarios.Supervisor, error) {
+	return func(cfg scenarios.SupervisorConfig) (scenarios.Supervisor, error) {
+		for _, r := range others {
+			if r.Name == cfg.Spec.Policy {
+				return supervisor(cfg, r.New())
+			}
+		}
+		return supervisor(cfg, nil)
+	}
+}
+
+// supervisor makes a controller, with a policy that it doesn't know by name or nil.
+func supervisor(cfg scenarios.SupervisorConfig, own policy.Policy) (scenarios.Supervisor, error) {
 	var endpoints []controller.Endpoint
 	for _, e := range cfg.Endpoints {
 		endpoints = append(endpoints, controller.Endpoint{Name: e.Name, URL: e.URL})
@@ -40,7 +58,7 @@ func Supervisor(cfg scenarios.SupervisorConfig) (scenarios.Supervisor, error) {
 		Trigger: controller.Trigger(cfg.Spec.Trigger), Patience: cfg.Spec.Patience.D(),
 		Distance:   far,
 		Leadership: leader, Parts: beside, PaceTuned: cfg.Spec.Tuning, WatchOnly: cfg.Spec.Recovery, // the recovery manager does it by the cause
-		Clock: cfg.Clock, Client: client, PolicyName: cfg.Spec.Policy, Shadow: cfg.Spec.Shadow, Interval: cfg.Spec.Interval.D(),
+		Clock: cfg.Clock, Client: client, PolicyName: cfg.Spec.Policy, Policy: own, Shadow: cfg.Spec.Shadow, Interval: cfg.Spec.Interval.D(),
 		Log:        controller.NewLineHandler(cfg.Log),
 		OnDecision: func(d controller.Decision) { cfg.OnDecision(decision(d)) },
 	})

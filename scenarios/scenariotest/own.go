@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/shardquake/shardquake/controller/policy"
 	"github.com/shardquake/shardquake/internal/foreign"
 	"github.com/shardquake/shardquake/kvcluster/clock"
 	"github.com/shardquake/shardquake/scenarios"
@@ -25,6 +26,11 @@ type OwnController func(ctx context.Context, clk clock.Clock, transport http.Rou
 // Controller puts a controller in the place of the scenario's. What it changes through the
 // API is in the history as decisions.
 func Controller(run OwnController) Option { return func(o *options) { o.controller = run } }
+
+// Policy makes a policy of one's own known: a scenario names it as policy: of its controller.
+func Policy(r policy.Registration) Option {
+	return func(o *options) { o.policies = append(o.policies, r) }
+}
 
 // employ makes a controller that of a scenario.
 func employ(run OwnController, s *scenarios.Loaded, runner *scenarios.Runner) {

@@ -13,7 +13,7 @@ import (
 
 // A controller of one's own is written in one's own module, and tested there: nothing that
 // it needs is internal.
-func TestAControllerOfAnotherModuleRunsInItsTests(t *testing.T) {
+func TestAControllerAndAPolicyOfAnotherModuleRunInItsTests(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	folder := filepath.Join(t.TempDir(), "mine")
@@ -33,4 +33,6 @@ func TestAControllerOfAnotherModuleRunsInItsTests(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 	assert.Contains(t, string(out), "--- PASS: TestMyControllerEvensTheClusterOut")
 	assert.Contains(t, string(out), "PUT /_cluster/settings: answered 200")
+	assert.Contains(t, string(out), "--- PASS: TestMyPolicyEvensTheClusterOut")
+	assert.Contains(t, string(out), "rebalance by eager: a node has twice what another has")
 }

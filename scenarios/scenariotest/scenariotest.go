@@ -3,6 +3,7 @@ package scenariotest
 import (
 	"testing"
 
+	"github.com/shardquake/shardquake/controller/policy"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/scenarios"
@@ -17,6 +18,7 @@ type options struct {
 	backend string
 	// controller is in the place of the scenario's; nil: that one.
 	controller OwnController
+	policies   []policy.Registration
 }
 
 // Set replaces a value of the file: "cluster.nodes.count=5".
@@ -46,7 +48,11 @@ func Run(t *testing.T, nameOrPath string, opts ...Option) *scenarios.Result {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	s, err := scenarios.Load(nameOrPath, o.set, catalog.Vocabulary())
+	voc := catalog.Vocabulary()
+	for _, r := range o.policies {
+		voc.Policies = append(voc.Policies, r.Name)
+	}
+	s, err := scenarios.Load(nameOrPath, o.set, voc)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +60,7 @@ func Run(t *testing.T, nameOrPath string, opts ...Option) *scenarios.Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain, Progress: t.Logf}
+	runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.SupervisorWith(o.policies...), Explain: catalog.Explain, Progress: t.Logf}
 	if o.controller != nil {
 		employ(o.controller, s, runner)
 	}

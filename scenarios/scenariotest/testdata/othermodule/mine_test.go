@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shardquake/shardquake/controller/policy"
 	"github.com/shardquake/shardquake/kvcluster/clock"
 	"github.com/shardquake/shardquake/scenarios/scenariotest"
 )
@@ -35,4 +36,27 @@ func control(ctx context.Context, clk clock.Clock, transport http.RoundTripper, 
 func TestMyControllerEvensTheClusterOut(t *testing.T) {
 	res := scenariotest.Run(t, "uneven.yaml", scenariotest.Controller(control))
 	t.Logf("%s: %s", res.History.Decisions[0].Decided, res.History.Decisions[0].Done)
+}
+
+// eager is a policy of one's own: it rebalances while any node has twice what another has.
+type eager struct{}
+
+func (eager) Name() string        { return "eager" }
+func (eager) Needs() policy.Needs { return policy.Needs{} }
+
+func (eager) Decide(o policy.Observation) policy.Verdict {
+	least, most := o.Nodes[0].Shards, o.Nodes[0].Shards
+	for _, n := range o.Nodes {
+		least, most = min(least, n.Shards), max(most, n.Shards)
+	}
+	if most < 2*least {
+		return policy.Verdict{Reason: "even enough"}
+	}
+	return policy.Verdict{Actions: []policy.Action{policy.Rebalance}, Reason: "a node has twice what another has"}
+}
+
+func TestMyPolicyEvensTheClusterOut(t *testing.T) {
+	res := scenariotest.Run(t, "uneven.yaml", scenariotest.Set("controller.policy=eager"),
+		scenariotest.Policy(policy.Registration{Name: "eager", About: "evens out", New: func() policy.Policy { return eager{} }}))
+	t.Logf("%s by %s: %s", res.History.Decisions[0].Decided, res.History.Decisions[0].Policy, res.History.Decisions[0].Reason)
 }
