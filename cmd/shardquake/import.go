@@ -15,6 +15,7 @@ import (
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
 	"github.com/shardquake/shardquake/scenarios/importer"
+	"github.com/shardquake/shardquake/sim/elastic"
 )
 
 // importFlags are the words that vary an import.
@@ -103,7 +104,7 @@ func (f *importFlags) run(cmd *cobra.Command, sources []string) error {
 		return err
 	}
 	tellImport(out, c, name)
-	return nil
+	return tellAgreement(cmd, c)
 }
 
 // live is the cluster to ask, with the credentials of the flags and the environment.
@@ -172,6 +173,36 @@ func tellImport(out io.Writer, c *clusterfile.Cluster, name string) {
 		fmt.Fprintf(out, "in the file    %s\n", k)
 	}
 	fmt.Fprintf(out, "\n  cluster   %s.cluster.json.gz\n  scenario  %s.yaml\n  next      shardquake run %s.yaml\n", name, name, name)
+}
+
+// mostCompared is up to how many copies an import computes the desired balance: it takes
+// seconds beyond.
+const mostCompared = 30_000
+
+// tellAgreement says whether the model wants the copies where the cluster does.
+func tellAgreement(cmd *cobra.Command, c *clusterfile.Cluster) error {
+	out := cmd.OutOrStdout()
+	if copies, _ := countCopies(c); copies > mostCompared {
+		fmt.Fprintf(out, "  balance   not compared: more than %d copies\n", mostCompared)
+		return nil
+	}
+	a, err := elastic.Agree(cmd.Context(), c)
+	if err != nil {
+		return usage(fmt.Errorf("the files are written, but the cluster can't be started: %w", err))
+	}
+	with := "where they are"
+	if a.Own {
+		with = "where the cluster's own desired balance does"
+	}
+	fmt.Fprintf(out, "  balance   the model wants %d of %d copies %s\n", a.Agree, a.Copies, with)
+	for i, d := range a.Differences {
+		if i == 5 {
+			fmt.Fprintf(out, "            … and %d more shards\n", len(a.Differences)-i)
+			break
+		}
+		fmt.Fprintf(out, "            %s on %s, not on %s: %s\n", d.Shard, strings.Join(d.Model, ", "), strings.Join(d.Cluster, ", "), d.Why)
+	}
+	return nil
 }
 
 func countCopies(c *clusterfile.Cluster) (all, unassigned int) {
