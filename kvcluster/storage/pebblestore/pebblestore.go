@@ -102,8 +102,13 @@ func check(dir string, cfg Config) error {
 		return nil // nothing is lost, or opening will say what
 	}
 	db, err := open(dir, cfg, true)
-	if err != nil {
+	var system syscall.Errno
+	switch {
+	case err == nil:
+	case pebble.IsCorruptionError(err) || errors.As(err, &system) && system != syscall.ENOENT:
 		return wrap("open", err)
+	default: // there is a database, and its files don't make sense, or aren't there
+		return fmt.Errorf("pebblestore: open %s: %w: %w", dir, storage.ErrCorrupt, err)
 	}
 	s := &Store{db: db, slots: &slots{fs: cfg.FS, dir: dir}}
 	at, err := s.position()
