@@ -37,6 +37,7 @@ type trio struct {
 	seq     uint64
 	slow    shardmap.NodeID // whose disk syncs nothing any more
 	deaf    shardmap.NodeID // whom no message reaches
+	log     []string        // of events
 }
 
 func newTrio(t *testing.T) *trio {
@@ -76,6 +77,7 @@ func (w *trio) step(n shardmap.NodeID, in replica.Input) {
 	out := w.cores[n].Step(w.now, in)
 	for _, e := range out.Events {
 		w.events[n] = append(w.events[n], e.Kind)
+		w.log = append(w.log, fmt.Sprintf("%s: %v, epoch %d", n, e.Kind, e.Epoch))
 	}
 	w.mail = append(w.mail, out.Messages...)
 	for _, a := range out.Answers {
