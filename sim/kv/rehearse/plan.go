@@ -49,7 +49,7 @@ type Counts map[string]int
 
 // Add adds other counts.
 func (c Counts) Add(other Counts) {
-	for k, n := range other { //determinism:allow maporder sums don't depend on the order
+	for k, n := range other {
 		c[k] += n
 	}
 }
