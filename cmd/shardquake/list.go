@@ -104,6 +104,9 @@ func preview(cmd *cobra.Command, s *scenarios.Loaded, plan []string) error {
 	for _, line := range s.Describe() {
 		fmt.Fprintln(out, line)
 	}
+	if list := catalog.Unsimulated(s.Scenario); len(list) > 0 {
+		fmt.Fprintf(out, "settings  not simulated: %s\n", strings.Join(list, ", "))
+	}
 	if c := s.Controller; c != nil {
 		fmt.Fprintf(out, "control   policy %s every %s\n", c.Policy, c.Interval)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -83,8 +84,23 @@ func checkSetting(key, value string, index bool) error {
 		}
 	}
 	entry := registry.Lookup(key)
+	if entry == nil && settings.Foreign(key) {
+		return nil // kept, and told as not simulated
+	}
 	if entry == nil {
 		return errors.New(registry.Unknown(key))
 	}
 	return entry.Check(key, value)
+}
+
+// Unsimulated are the settings of a scenario's cluster that the simulator does not go by.
+func Unsimulated(s *scenarios.Scenario) []string {
+	all := maps.Clone(s.Cluster.Settings)
+	if all == nil {
+		all = make(map[string]string)
+	}
+	for _, ix := range s.Cluster.Indices {
+		maps.Copy(all, ix.Settings)
+	}
+	return settings.Unsimulated(all)
 }

@@ -53,12 +53,13 @@ func (b *Backend) Offers(context.Context, scenarios.ClusterSpec) (chaos.Target, 
 // Start implements [scenarios.Backend]: the cluster has formed when it returns.
 func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scenarios.StartOptions) (scenarios.Cluster, error) {
 	e := sim.NewEngine(sim.Config{Seed: opt.Seed})
-	s := &simulated{e: e, spec: spec, opt: opt, clocks: make(map[string]*sim.Clock)}
+	s := &simulated{e: e, spec: spec, opt: opt, clocks: make(map[string]*sim.Clock), inUse: make(map[string]string)}
 	if opt.OnEvent != nil {
 		e.OnEvent(func(r sim.EventRecord) {
 			opt.OnEvent(scenarios.Event{Index: r.Index, At: time.Duration(r.Time), What: strings.TrimSpace(r.Type + " " + r.Entity), Hash: r.Hash})
 		})
 	}
+	maps.Copy(s.inUse, spec.Settings)
 	cfg, err := s.configure(b.Calibration)
 	if err != nil {
 		return nil, err
@@ -123,7 +124,8 @@ type simulated struct {
 	transport func(viewer string) http.RoundTripper
 	index     settings.Settings // "index." settings of the description, for every index
 	held      bool
-	notes     []string // of a start in place
+	notes     []string          // of a start in place
+	inUse     map[string]string // settings of the description and its indices
 	closed    bool
 }
 
@@ -145,6 +147,8 @@ func (s *simulated) configure(cal Calibration) (Config, error) {
 		switch entry := settings.ClusterRegistry().Lookup(key); {
 		case strings.HasPrefix(key, "index."):
 			index[key] = value
+		case entry == nil && settings.Foreign(key):
+			continue // told by Notes
 		case entry == nil:
 			return cfg, errors.New(settings.ClusterRegistry().Unknown(key))
 		case entry.Dynamic():
@@ -235,6 +239,9 @@ func (s *simulated) Target() chaos.Target { return s.target.all() }
 // LoadData implements [scenarios.Cluster]: indices without a placement are created and
 // allocated as by a request; then allocation is held and the others are there at once.
 func (s *simulated) LoadData(ctx context.Context, indices []es.IndexSpec) error {
+	for _, ix := range indices {
+		maps.Copy(s.inUse, ix.Settings)
+	}
 	err := s.loadData(ctx, indices)
 	if errors.Is(err, errUnfit) {
 		return fmt.Errorf("%w: %w", scenarios.ErrScenario, err)
@@ -374,7 +381,11 @@ func (s *simulated) Observe(ctx context.Context, sink func(scenarios.Observation
 
 // Notes implements [scenarios.Cluster].
 func (s *simulated) Notes() []string {
-	return append([]string{"Elasticsearch 8.19.0, simulated; background load is a fluid without single operations"}, s.notes...)
+	notes := append([]string{"Elasticsearch 8.19.0, simulated; background load is a fluid without single operations"}, s.notes...)
+	if list := settings.Unsimulated(s.inUse); len(list) > 0 {
+		notes = append(notes, "settings that are not simulated: "+strings.Join(list, ", "))
+	}
+	return notes
 }
 
 // Counters implements [scenarios.Cluster].

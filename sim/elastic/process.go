@@ -35,6 +35,10 @@ type process struct {
 	byIndex map[string][]*shard // by index UUID, in order of creation
 	sorted  []*shard            // by index and number
 	running []*recoveryRun      // recoveries whose target this node is
+	// locked is until when the directory of a copy that was closed is in use; opening are the
+	// allocation ids that wait for one.
+	locked  map[storeKey]sim.Time
+	opening map[storeKey]string
 
 	snapshotting map[string]bool // shards of snapshots that were begun here
 
@@ -61,7 +65,7 @@ func newProcess(n *Node) *process {
 		ephemeral: newID(c.e.Stream("elastic.ephemeral", n.Name())),
 		applied:   emptyState(c.name), conf: n.cfg.Settings,
 		shards: make(map[storeKey]*shard), byIndex: make(map[string][]*shard),
-		open: make([][]*request, len(c.cfg.Nodes)),
+		open: make([][]*request, len(c.cfg.Nodes)), locked: make(map[storeKey]sim.Time), opening: make(map[storeKey]string),
 	}
 }
 

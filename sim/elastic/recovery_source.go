@@ -242,7 +242,7 @@ func (src *recoverySource) replay() {
 	for _, d := range ops {
 		bytes += d.bytes()
 	}
-	src.req.run.opsTotal = count
+	src.req.run.opsTotal = src.req.run.opsLocal + count
 	apply := func() {
 		src.callTaking("recovery.translog_ops", 0, time.Duration(count)*q.c.cal.PerOp, func(r *recoveryRun) {
 			st := r.s.store
@@ -253,7 +253,7 @@ func (src *recoverySource) replay() {
 			st.grow(bytes, count)
 			st.n.c.fluid.adopt(st, s.store, end)
 			e.floor = UnassignedSeqNo
-			r.opsDone = count
+			r.opsDone = r.opsLocal + count
 		}, src.finalize)
 	}
 	if bytes == 0 {

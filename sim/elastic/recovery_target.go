@@ -39,6 +39,7 @@ type recoveryRun struct {
 	copied   bool
 	opsTotal int64 // -1 unknown
 	opsDone  int64
+	opsLocal int64 // replayed from the copy's own translog, before the source was asked
 }
 
 var stageIndex = map[RecoveryStage]int{
@@ -107,12 +108,25 @@ func (r *recoveryRun) ask() {
 		handOff: s.routing.Primary && s.routing.IsRelocationTarget(),
 		target:  recovery.Target{Node: s.p.n.ID(), StartingSeqNo: recovery.UnassignedSeqNo},
 	}
-	if !r.fresh && st.history != "" && s.openLocally() {
-		// The copy brings itself up to the global checkpoint it knows and forgets what is above.
+	if st.history != "" && s.openLocally() {
+		// The copy brings itself up to the global checkpoint it knows, from its own translog
+		// what the last commit lacks, and forgets what is above. So does one whose files an
+		// interrupted attempt has completed: it goes on by operations.
 		req.target.History, req.target.Segments = st.history, st.segments
 		req.target.StartingSeqNo = min(st.global, st.eng.localCheckpoint()) + 1
+		r.opsLocal = max(0, req.target.StartingSeqNo-1-st.commit.checkpoint)
+		r.opsDone = r.opsLocal
 	}
-	attempt := r.attempt
+	if r.opsLocal == 0 {
+		r.request(req)
+		return
+	}
+	r.later(time.Duration(r.opsLocal)*s.p.c.cal.PerOp, func() { r.request(req) })
+}
+
+// request asks the source to begin.
+func (r *recoveryRun) request(req startRequest) {
+	s, attempt := r.s, r.attempt
 	s.p.request(r.source, rpc{
 		name: "recovery.start", bytes: int64(1024 + 64*len(req.target.Segments)),
 		handle: func(q *process, reply func(int64, func())) {
@@ -128,7 +142,7 @@ func (r *recoveryRun) reset() {
 		r.transfer.Stop()
 	}
 	r.transfer, r.planned, r.copied, r.plan = nil, false, false, recovery.Plan{}
-	r.opsTotal, r.opsDone = -1, 0
+	r.opsTotal, r.opsDone, r.opsLocal = -1, 0, 0
 	r.s.store.partial = 0
 	if r.stage != StageInit {
 		r.enter(StageInit)

@@ -2,6 +2,7 @@ package elastic
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
@@ -63,13 +64,26 @@ func (s *shard) actingPrimary() bool {
 	return s.tracker != nil && s.handedOff == "" && s.phase != closed
 }
 
-// createShard opens a copy and begins its recovery.
+const (
+	// shardLockRetry is after how long a node tries again to open a copy whose directory an
+	// older copy still has locked (indices.cluster.shard_lock.retry.interval).
+	shardLockRetry = time.Second
+	// shardClosing is about how long a copy that was open keeps its lock when it is closed.
+	shardClosing = 20 * time.Millisecond
+)
+
+// createShard opens a copy and begins its recovery, once the directory is free.
 func (p *process) createShard(m *state.Index, t *state.ShardTable, want *state.Copy) {
+	key := storeKey{m.UUID, t.Shard}
+	if p.c.e.Now() < p.locked[key] {
+		p.openLater(key, want.AllocationID)
+		return
+	}
+	delete(p.locked, key)
 	if !p.n.room(shardStateWrite) {
 		p.reportFailed(want, m, "failed to create shard", errShardState)
 		return
 	}
-	key := storeKey{m.UUID, t.Shard}
 	st := p.n.stores[key]
 	fresh := st == nil
 	if fresh {
@@ -84,6 +98,27 @@ func (p *process) createShard(m *state.Index, t *state.ShardTable, want *state.C
 	// A copy that returns keeps its allocation id on disk until it has recovered
 	// (a primary from its own store, or a replica): then the new one is written.
 	s.startRecovery(fresh)
+}
+
+// openLater tries to open a copy again when its lock should be free.
+func (p *process) openLater(key storeKey, id string) {
+	if p.opening[key] == id {
+		return
+	}
+	p.opening[key] = id
+	p.after(shardLockRetry, "shard.lock", func() {
+		if p.opening[key] != id {
+			return // another allocation waits
+		}
+		delete(p.opening, key)
+		t, m := tableOf(p.applied, key)
+		if t == nil || p.shards[key] != nil {
+			return
+		}
+		if want := t.On(p.n.ID()); want != nil && want.AllocationID == id && want.State == state.Initializing {
+			p.createShard(m, t, want)
+		}
+	})
 }
 
 // shardStateWrite is what the file with a copy's state takes on disk: a block.
@@ -111,6 +146,7 @@ func (s *shard) close(reason string) {
 	if s.phase == closed {
 		return
 	}
+	open := s.phase == started
 	s.phase = closed
 	if s.recovery != nil {
 		s.recovery.cancel(reason)
@@ -123,7 +159,18 @@ func (s *shard) close(reason string) {
 	}
 	p := s.p
 	p.shutShard(s)
+	p.locked[s.key] = s.now().Add(shardClosing)
 	p.c.fluid.detach(s.store)
+	if open && !p.hasCopiesOf(s.index) {
+		s.store.flush()
+	}
+}
+
+// hasCopiesOf reports whether the applied state gives the node any copy of an index. When it
+// gives none the node closes the index as a whole, which flushes (IndexService.closeShard).
+func (p *process) hasCopiesOf(index string) bool {
+	t := p.applied.Routing.Index(index)
+	return t != nil && slices.ContainsFunc(t.Shards, func(sh *state.ShardTable) bool { return sh.On(p.n.ID()) != nil })
 }
 
 // processEnded is what becomes of a copy when its process ends.
