@@ -276,18 +276,18 @@ type administered struct {
 
 func (a administered) target() chaos.Target { return chaos.Target{Links: a, Processes: a, Settings: a} }
 
-func (a administered) Read(_ context.Context, index string, keys []string) (map[string]string, error) {
+func (a administered) Read(_ context.Context, of chaos.Scope, keys []string) (map[string]string, error) {
 	out := make(map[string]string)
 	for _, k := range keys {
-		out[k] = a.values[index+"/"+k]
+		out[k] = a.values[of.Index+"/"+k]
 	}
 	return out, nil
 }
 
-func (a administered) Write(_ context.Context, index string, values map[string]string) error {
+func (a administered) Write(_ context.Context, of chaos.Scope, values map[string]string) error {
 	return a.act("settings", func() {
 		for k, v := range values {
-			a.values[index+"/"+k] = v
+			a.values[of.Index+"/"+k] = v
 		}
 	})
 }

@@ -26,7 +26,7 @@ func (e excludeNode) Holds() Hold { return Hold{On: "drain " + e.node} }
 
 // names are the nodes that are excluded now.
 func (e excludeNode) names(ctx context.Context, t Target) ([]string, error) {
-	now, err := t.Settings.Read(ctx, "", []string{excludeKey})
+	now, err := t.Settings.Read(ctx, Scope{}, []string{excludeKey})
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (e excludeNode) names(ctx context.Context, t Target) ([]string, error) {
 }
 
 func (e excludeNode) write(ctx context.Context, t Target, names []string) error {
-	return t.Settings.Write(ctx, "", map[string]string{excludeKey: strings.Join(names, ",")})
+	return t.Settings.Write(ctx, Scope{}, map[string]string{excludeKey: strings.Join(names, ",")})
 }
 
 func (e excludeNode) Inject(ctx context.Context, t Target) error {

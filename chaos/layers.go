@@ -13,8 +13,11 @@ type settingLayers struct {
 	all map[settingOf]*layers
 }
 
-// settingOf is a setting of an index, or of the cluster.
-type settingOf struct{ index, key string }
+// settingOf is a setting in its scope.
+type settingOf struct {
+	of  Scope
+	key string
+}
 
 type layers struct {
 	base string // "" not set
@@ -37,7 +40,7 @@ func (s *settingLayers) put(c *changeSettings, before map[string]string) {
 		s.all = make(map[settingOf]*layers)
 	}
 	for _, key := range c.keys() {
-		at := settingOf{c.index, key}
+		at := settingOf{c.of, key}
 		if s.all[at] == nil {
 			s.all[at] = &layers{base: before[key]}
 		}
@@ -52,7 +55,7 @@ func (s *settingLayers) without(c *changeSettings) (write, after map[string]stri
 	defer s.mu.Unlock()
 	write, after = make(map[string]string), make(map[string]string)
 	for _, key := range c.keys() {
-		l := s.all[settingOf{c.index, key}]
+		l := s.all[settingOf{c.of, key}]
 		if l == nil {
 			continue
 		}
@@ -70,7 +73,7 @@ func (s *settingLayers) remove(c *changeSettings) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, key := range c.keys() {
-		at := settingOf{c.index, key}
+		at := settingOf{c.of, key}
 		l := s.all[at]
 		if l == nil {
 			continue

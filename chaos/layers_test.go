@@ -24,21 +24,21 @@ func newEnvironment() *environment {
 
 func (a *environment) target() chaos.Target { return chaos.Target{Settings: a, Clocks: a} }
 
-func (a *environment) Read(_ context.Context, index string, keys []string) (map[string]string, error) {
+func (a *environment) Read(_ context.Context, of chaos.Scope, keys []string) (map[string]string, error) {
 	out := map[string]string{}
 	for _, k := range keys {
-		out[k] = a.values[index+"/"+k]
+		out[k] = a.values[of.Index+"/"+k]
 	}
 	return out, nil
 }
 
-func (a *environment) Write(_ context.Context, index string, values map[string]string) error {
+func (a *environment) Write(_ context.Context, of chaos.Scope, values map[string]string) error {
 	for k, v := range values {
 		if v == "" {
-			delete(a.values, index+"/"+k)
+			delete(a.values, of.Index+"/"+k)
 			continue
 		}
-		a.values[index+"/"+k] = v
+		a.values[of.Index+"/"+k] = v
 	}
 	return nil
 }

@@ -18,7 +18,9 @@ import (
 type SettingsChange struct {
 	Index string            `yaml:"index,omitempty" json:"index,omitempty" jsonschema:"description=whose settings; absent: the cluster's"`
 	Set   map[string]string `yaml:"set" json:"set" jsonschema:"required,description=settings by their full names; an empty value takes a setting away"`
-	For   units.Duration    `yaml:"for,omitempty" json:"for,omitempty" jsonschema:"description=how long until they are as before; absent: for good"`
+	// Transient settings of the cluster are above its persistent ones.
+	Transient bool           `yaml:"transient,omitempty" json:"transient,omitempty" jsonschema:"description=transient settings of the cluster and not persistent ones"`
+	For       units.Duration `yaml:"for,omitempty" json:"for,omitempty" jsonschema:"description=how long until they are as before; absent: for good"`
 }
 
 func settingsChange() Kind {
@@ -55,6 +57,9 @@ func (f *SettingsChange) Check(t Topology) []source.Problem {
 	if len(f.Set) == 0 {
 		ps = append(ps, source.Problemf("set", "nothing is set; expected set: with settings by their full names"))
 	}
+	if f.Index != "" && f.Transient {
+		ps = append(ps, source.Problemf("transient", "settings of an index are never transient"))
+	}
 	if f.Index != "" && !slices.ContainsFunc(t.Indices, func(i IndexShape) bool { return i.Name == f.Index }) {
 		var names []string
 		for _, i := range t.Indices {
@@ -67,12 +72,12 @@ func (f *SettingsChange) Check(t Topology) []source.Problem {
 
 // Resolve implements [Fault].
 func (f *SettingsChange) Resolve(View) (Resolved, error) {
-	return Resolved{Fault: f, Primitives: []Primitive{&changeSettings{index: f.Index, set: f.Set}}}, nil
+	return Resolved{Fault: f, Primitives: []Primitive{&changeSettings{of: Scope{Index: f.Index, Transient: f.Transient}, set: f.Set}}}, nil
 }
 
 // changeSettings writes settings and remembers what they were.
 type changeSettings struct {
-	index  string
+	of     Scope
 	set    map[string]string
 	layers *settingLayers
 	// after is what healing left, by key: the value before, or that of another fault that
@@ -91,13 +96,16 @@ func (c *changeSettings) String() string {
 		parts = append(parts, k+"="+c.set[k])
 	}
 	of := ""
-	if c.index != "" {
-		of = " of " + c.index
+	switch {
+	case c.of.Index != "":
+		of = " of " + c.of.Index
+	case c.of.Transient:
+		of = " (transient)"
 	}
 	return "set " + strings.Join(parts, ", ") + of
 }
 
-func (c *changeSettings) of(t Target) (Settings, error) {
+func (c *changeSettings) settings(t Target) (Settings, error) {
 	if t.Settings != nil {
 		return t.Settings, nil
 	}
@@ -105,7 +113,7 @@ func (c *changeSettings) of(t Target) (Settings, error) {
 }
 
 func (c *changeSettings) Needs(t Target) error {
-	_, err := c.of(t)
+	_, err := c.settings(t)
 	return err
 }
 
@@ -113,18 +121,18 @@ func (c *changeSettings) Needs(t Target) error {
 func (c *changeSettings) Holds() Hold { return Hold{} }
 
 func (c *changeSettings) Inject(ctx context.Context, t Target) error {
-	s, err := c.of(t)
+	s, err := c.settings(t)
 	if err != nil {
 		return err
 	}
 	if c.layers == nil {
 		c.layers = &settingLayers{}
 	}
-	before, err := s.Read(ctx, c.index, c.keys())
+	before, err := s.Read(ctx, c.of, c.keys())
 	if err != nil {
 		return err
 	}
-	if err := s.Write(ctx, c.index, c.set); err != nil {
+	if err := s.Write(ctx, c.of, c.set); err != nil {
 		return err
 	}
 	c.layers.put(c, before)
@@ -132,7 +140,7 @@ func (c *changeSettings) Inject(ctx context.Context, t Target) error {
 }
 
 func (c *changeSettings) Heal(ctx context.Context, t Target) error {
-	s, err := c.of(t)
+	s, err := c.settings(t)
 	if err != nil {
 		return err
 	}
@@ -141,7 +149,7 @@ func (c *changeSettings) Heal(ctx context.Context, t Target) error {
 	}
 	write, after := c.layers.without(c)
 	if len(write) > 0 {
-		if err := s.Write(ctx, c.index, write); err != nil {
+		if err := s.Write(ctx, c.of, write); err != nil {
 			return err
 		}
 	}
@@ -151,11 +159,11 @@ func (c *changeSettings) Heal(ctx context.Context, t Target) error {
 }
 
 func (c *changeSettings) look(ctx context.Context, t Target, want map[string]string) Evidence {
-	s, err := c.of(t)
+	s, err := c.settings(t)
 	if err != nil {
 		return evidence(c, err, false, "")
 	}
-	now, err := s.Read(ctx, c.index, c.keys())
+	now, err := s.Read(ctx, c.of, c.keys())
 	var saw []string
 	same := true
 	for _, k := range c.keys() {

@@ -139,11 +139,17 @@ func (u DiskUsage) Percent() float64 {
 
 // Settings are a cluster's dynamic settings, as a client sees them.
 type Settings interface {
-	// Read returns what the keys are set to, cluster-wide or (index not "") of one
-	// index; "" where nothing is set.
-	Read(ctx context.Context, index string, keys []string) (map[string]string, error)
+	// Read returns what the keys are set to; "" where nothing is set.
+	Read(ctx context.Context, of Scope, keys []string) (map[string]string, error)
 	// Write changes settings; "" takes one away.
-	Write(ctx context.Context, index string, values map[string]string) error
+	Write(ctx context.Context, of Scope, values map[string]string) error
+}
+
+// Scope is whose settings are meant: those of an index, or the cluster's persistent or
+// transient ones.
+type Scope struct {
+	Index     string
+	Transient bool
 }
 
 // Spoil is how answers are spoiled.

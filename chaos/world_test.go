@@ -113,18 +113,20 @@ func (w *world) Jump(_ context.Context, of string, by time.Duration) error {
 
 func (w *world) Offset(_ context.Context, of string) (time.Duration, error) { return w.Off[of], nil }
 
-func (w *world) Read(_ context.Context, index string, keys []string) (map[string]string, error) {
+func settingKey(of Scope, key string) string { return fmt.Sprint(of.Index, of.Transient, key) }
+
+func (w *world) Read(_ context.Context, of Scope, keys []string) (map[string]string, error) {
 	out := map[string]string{}
 	for _, k := range keys {
-		out[k] = w.Set[index+"/"+k]
+		out[k] = w.Set[settingKey(of, k)]
 	}
 	return out, nil
 }
 
-func (w *world) Write(_ context.Context, index string, values map[string]string) error {
+func (w *world) Write(_ context.Context, of Scope, values map[string]string) error {
 	for k, v := range values {
-		if w.Set[index+"/"+k] = v; v == "" {
-			delete(w.Set, index+"/"+k)
+		if w.Set[settingKey(of, k)] = v; v == "" {
+			delete(w.Set, settingKey(of, k))
 		}
 	}
 	return nil

@@ -152,7 +152,7 @@ func condition(mode chaos.DamageMode, r rotten, commit, marker, digest string) c
 // indexUUID is the name of an index's folders.
 func (a administered) indexUUID(ctx context.Context, index string) (string, error) {
 	const key = "index.uuid"
-	set, err := a.Read(ctx, index, []string{key})
+	set, err := a.Read(ctx, chaos.Scope{Index: index}, []string{key})
 	if err != nil {
 		return "", fmt.Errorf("finding the files of index %s: %w", index, err)
 	}

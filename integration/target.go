@@ -28,24 +28,27 @@ type administered struct {
 var _ chaos.Settings = administered{}
 
 // Read implements [chaos.Settings].
-func (a administered) Read(ctx context.Context, index string, keys []string) (map[string]string, error) {
+func (a administered) Read(ctx context.Context, of chaos.Scope, keys []string) (map[string]string, error) {
 	var set map[string]string
-	if index == "" {
+	if of.Index == "" {
 		var answer struct {
 			Persistent map[string]string `json:"persistent"`
+			Transient  map[string]string `json:"transient"`
 		}
 		if err := a.ask(ctx, "/_cluster/settings?flat_settings=true", &answer); err != nil {
 			return nil, err
 		}
-		set = answer.Persistent
+		if set = answer.Persistent; of.Transient {
+			set = answer.Transient
+		}
 	} else {
 		var answer map[string]struct {
 			Settings map[string]string `json:"settings"`
 		}
-		if err := a.ask(ctx, "/"+index+"/_settings?flat_settings=true", &answer); err != nil {
+		if err := a.ask(ctx, "/"+of.Index+"/_settings?flat_settings=true", &answer); err != nil {
 			return nil, err
 		}
-		set = answer[index].Settings
+		set = answer[of.Index].Settings
 	}
 	out := make(map[string]string, len(keys))
 	for _, k := range keys {
@@ -55,7 +58,7 @@ func (a administered) Read(ctx context.Context, index string, keys []string) (ma
 }
 
 // Write implements [chaos.Settings].
-func (a administered) Write(ctx context.Context, index string, values map[string]string) error {
+func (a administered) Write(ctx context.Context, of chaos.Scope, values map[string]string) error {
 	changes := make(map[string]any, len(values))
 	for k, v := range values {
 		changes[k] = v
@@ -63,9 +66,13 @@ func (a administered) Write(ctx context.Context, index string, values map[string
 			changes[k] = nil
 		}
 	}
-	path, body := "/_cluster/settings", any(map[string]any{"persistent": changes})
-	if index != "" {
-		path, body = "/"+index+"/_settings", changes
+	kind := "persistent"
+	if of.Transient {
+		kind = "transient"
+	}
+	path, body := "/_cluster/settings", any(map[string]any{kind: changes})
+	if of.Index != "" {
+		path, body = "/"+of.Index+"/_settings", changes
 	}
 	return a.each(ctx, func(url string) error {
 		return a.c.rest.send(ctx, http.MethodPut, url+path, body, nil)

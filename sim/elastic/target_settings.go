@@ -15,17 +15,20 @@ const settingsWait = 30 * time.Second
 var _ chaos.Settings = (*target)(nil)
 
 // Read implements [chaos.Settings]: what the master has applied.
-func (t *target) Read(_ context.Context, index string, keys []string) (map[string]string, error) {
+func (t *target) Read(_ context.Context, of chaos.Scope, keys []string) (map[string]string, error) {
 	m := t.c.leader()
 	if m == nil {
 		return nil, errors.New("there is no master")
 	}
 	st := m.Applied()
 	source := st.Persistent
-	if index != "" {
-		meta := st.Index(index)
+	if of.Transient {
+		source = st.Transient
+	}
+	if of.Index != "" {
+		meta := st.Index(of.Index)
 		if meta == nil {
-			return nil, IndexNotFound(index)
+			return nil, IndexNotFound(of.Index)
 		}
 		source = meta.Settings
 	}
@@ -37,7 +40,7 @@ func (t *target) Read(_ context.Context, index string, keys []string) (map[strin
 }
 
 // Write implements [chaos.Settings]: a client's request to the master.
-func (t *target) Write(ctx context.Context, index string, values map[string]string) error {
+func (t *target) Write(ctx context.Context, of chaos.Scope, values map[string]string) error {
 	n := t.c.leader()
 	if n == nil {
 		return errors.New("there is no master")
@@ -51,10 +54,13 @@ func (t *target) Write(ctx context.Context, index string, values map[string]stri
 		changes[k] = &v
 	}
 	var err error
-	if index == "" {
+	switch {
+	case of.Transient:
+		_, _, err = n.UpdateClusterSettings(ctx, nil, changes, settingsWait, settingsWait)
+	case of.Index == "":
 		_, _, err = n.UpdateClusterSettings(ctx, changes, nil, settingsWait, settingsWait)
-	} else {
-		_, err = n.UpdateIndexSettings(ctx, []string{index}, changes, settingsWait, settingsWait)
+	default:
+		_, err = n.UpdateIndexSettings(ctx, []string{of.Index}, changes, settingsWait, settingsWait)
 	}
 	if err != nil {
 		return fmt.Errorf("changing settings: %w", err)
