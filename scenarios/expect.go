@@ -86,6 +86,9 @@ func CommonExpectations() []ExpectationKind {
 		{"balance", "shards, bytes or load are spread evenly", nil, func() Expectation { return &Balanced{} }},
 		{"lost-acked-writes", "no more acknowledged writes than this are lost", nil, func() Expectation { return &LostAckedWrites{} }},
 		{"no-red-longer-than", "the cluster is never red for longer at a stretch", nil, func() Expectation { return &NoRedLongerThan{} }},
+		{"master-within", "the cluster is never without a master for longer at a stretch", nil, func() Expectation { return &MasterWithin{} }},
+		{"unassigned-at-most", "no more copies are without a node, or only for so long", nil, func() Expectation { return &UnassignedAtMost{} }},
+		{"node-empty", "a node holds no copies any more", nil, func() Expectation { return &NodeEmpty{} }},
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 
 	"github.com/shardquake/shardquake/controller/policy"
 	"github.com/shardquake/shardquake/internal/catalog"
-	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/scenarios"
 )
 
@@ -84,10 +83,7 @@ func Run(t *testing.T, nameOrPath string, opts ...Option) *scenarios.Result {
 		})
 	}
 	if t.Failed() {
-		t.Logf("replay: shardquake run %s --seed %d", nameOrPath, res.Seed)
-		if rep, err := reports.Build(res); err == nil {
-			t.Logf("moves %+v, recovery %+v", rep.Scores.Movement, rep.Scores.Recovery.RecoveryScore)
-		}
+		tellFailure(t, nameOrPath, &o, res)
 	}
 	return res
 }

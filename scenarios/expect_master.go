@@ -1,0 +1,56 @@
+package scenarios
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/internal/units"
+)
+
+// MasterWithin expects that the cluster is never without a master for longer at a stretch.
+type MasterWithin struct {
+	Limit units.Duration `yaml:"master-within" jsonschema:"required,description=longest time without a master"`
+}
+
+// Kind implements [Expectation].
+func (*MasterWithin) Kind() string { return "master-within" }
+
+// Check implements [Expectation].
+func (e *MasterWithin) Check(*Scenario) []source.Problem {
+	if e.Limit <= 0 {
+		return []source.Problem{source.Problemf("master-within", "the expectation has no limit; expected a time such as 10s")}
+	}
+	return nil
+}
+
+// Judge implements [Expectation].
+func (e *MasterWithin) Judge(h *History) []Outcome {
+	const name = "without a master at a stretch"
+	from, worst, at := time.Duration(-1), time.Duration(0), time.Duration(0)
+	seen := false
+	end := func(to time.Duration) {
+		if d := to - from; from >= 0 && d > worst {
+			worst, at = d, from
+		}
+		from = -1
+	}
+	for _, o := range h.Observations {
+		health, ok := o.Sight.(Health)
+		if !ok {
+			continue
+		}
+		seen = true
+		switch {
+		case !health.Master && from < 0:
+			from = max(o.At, 0)
+		case health.Master:
+			end(max(o.At, 0))
+		}
+	}
+	end(h.Closed)
+	if !seen {
+		return []Outcome{Undecided(name, "the cluster's health was never observed")}
+	}
+	return []Outcome{WithinLimit(name, worst, e.Limit.D(), at, fmt.Sprintf("for %s from %s on", worst.Round(time.Millisecond), at.Round(time.Millisecond)))}
+}

@@ -1,0 +1,65 @@
+package scenarios
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/internal/units"
+)
+
+// UnassignedAtMost bounds how many copies are without a node; for longer than a time only
+// that many are allowed.
+type UnassignedAtMost struct {
+	Limit int            `yaml:"unassigned-at-most" jsonschema:"required,minimum=0"`
+	For   units.Duration `yaml:"for-longer-than,omitempty" jsonschema:"description=more are allowed for so long at a stretch; default 0s"`
+}
+
+// Kind implements [Expectation].
+func (*UnassignedAtMost) Kind() string { return "unassigned-at-most" }
+
+// Check implements [Expectation].
+func (e *UnassignedAtMost) Check(*Scenario) []source.Problem {
+	var ps []source.Problem
+	if e.Limit < 0 {
+		ps = append(ps, source.Problemf("unassigned-at-most", "a number of copies can't be negative"))
+	}
+	if e.For < 0 {
+		ps = append(ps, source.Problemf("for-longer-than", "a time can't be negative"))
+	}
+	return ps
+}
+
+// Judge implements [Expectation]: by the longest stretch from t=0 on with more than that.
+func (e *UnassignedAtMost) Judge(h *History) []Outcome {
+	name := fmt.Sprintf("more than %d copies unassigned", e.Limit)
+	from, worst, at := time.Duration(-1), time.Duration(0), time.Duration(0)
+	seen, most := false, 0
+	end := func(to time.Duration) {
+		if d := to - from; from >= 0 && d > worst {
+			worst, at = d, from
+		}
+		from = -1
+	}
+	for _, o := range h.Observations {
+		health, ok := o.Sight.(Health)
+		if !ok {
+			continue
+		}
+		seen = true
+		if o.At > 0 {
+			most = max(most, health.Unassigned)
+		}
+		switch over := health.Unassigned > e.Limit; {
+		case over && from < 0:
+			from = max(o.At, 0)
+		case !over:
+			end(max(o.At, 0))
+		}
+	}
+	end(h.Closed)
+	if !seen {
+		return []Outcome{Undecided(name, "the cluster's health was never observed")}
+	}
+	return []Outcome{WithinLimit(name, worst, e.For.D(), at, fmt.Sprintf("at most %d were unassigned; more than %d for %s at a stretch", most, e.Limit, worst.Round(time.Millisecond)))}
+}
