@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/kvcluster/meta"
@@ -157,13 +158,15 @@ func (n *Node) onJoin(m *wire.Join) {
 		n.propose(ask{join: m}, []wire.Command{{Kind: wire.AddNode,
 			Member: &wire.Member{Name: m.Name, Nonce: m.Nonce, Zone: m.Zone, Weight: m.Weight}}})
 	default:
+		// A node of this machine's earlier disk is no way out: that would be this node again.
+		elsewhere := func(id shardmap.NodeID) bool { return id != "" && Machine(id) != n.cfg.Name }
 		to := n.leader
-		if to == "" || to == n.id.ID {
-			if v := n.voters(); len(v) > 0 {
-				to = v[0]
+		if !elsewhere(to) {
+			if i := slices.IndexFunc(n.voters(), elsewhere); i >= 0 {
+				to = n.voters()[i]
 			}
 		}
-		if to != "" && to != n.id.ID {
+		if elsewhere(to) {
 			forward := *m
 			forward.To = Machine(to)
 			n.send(to, &forward)

@@ -84,6 +84,7 @@ type whole struct {
 	ill     map[string]int // machines that faults keep from being well
 	images  map[string][]image
 	hurt    bool  // a disk is damaged that nobody has looked at, or was lost lately
+	latent  bool  // damage may lie on a disk that nobody comes across for long
 	bothers bool  // the network loses and delays messages
 	style   style // which faults are frequent
 	sparse  bool  // faults come one at a time and last, so that failovers end

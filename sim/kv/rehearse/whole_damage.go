@@ -29,7 +29,7 @@ func (w *whole) photograph(m *kv.Machine) {
 // file of it, or the folder is put back as a whole. At most one disk at a time is hurt, until
 // the cluster is whole again: more are a majority.
 func (w *whole) damage(m *kv.Machine) {
-	if w.hurt && !w.spare() || !m.Up() || m.Node().ID() == "" {
+	if w.latent || w.hurt && !w.spare() || !m.Up() || m.Node().ID() == "" {
 		return
 	}
 	var earlier image
@@ -52,6 +52,7 @@ func (w *whole) damage(m *kv.Machine) {
 	}
 	if which < len(kinds) {
 		w.res.Damage[kinds[which]]++
+		w.latent = w.Pebble // a table is read when it is read: until then nothing else may be lost
 		w.e.Note("kv.damage", m.Name()+": "+m.Damage(kinds[which], earlier.files))
 		w.back(m.Start)
 		return

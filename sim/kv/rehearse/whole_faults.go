@@ -109,7 +109,7 @@ func (w *whole) spare() bool {
 			return false
 		}
 	}
-	if !w.isWhole() {
+	if w.latent || !w.isWhole() {
 		return false
 	}
 	w.hurt = false
