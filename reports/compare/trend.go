@@ -312,7 +312,7 @@ const trendPage = `{{template "verdict" .Head}}
 {{range .T.Series}}{{if told .}}<section class="chart"><h2>{{.Scenario}}: {{.Figure}}</h2>
 {{range .Changes}}<p><span class="v {{.Verdict}}">{{.Verdict}}</span> from {{.First}} on{{if .Rewritten}}; the scenario's file changed with it{{end}}</p>{{end}}
 {{with .Drift}}<p><span class="v {{.Verdict}}">{{.Verdict}}</span> slow drift, without a step that counts</p>{{end}}
-{{drawn .}}</section>{{end}}{{end}}
+<div class="scroll">{{drawn .}}</div></section>{{end}}{{end}}
 <h2>Figures without a change</h2>
 <p class="reason">{{range .T.Series}}{{if not (told .)}}{{.Scenario}}: {{.Figure}} · {{end}}{{end}}</p>
 {{with .T.Notes}}<h2>Left out</h2><ul>{{range .}}<li>{{.}}</li>{{end}}</ul>{{end}}`

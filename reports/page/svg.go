@@ -84,7 +84,7 @@ func Trend(series []float64, marks []Mark) template.HTML {
 	x := func(i int) float64 { return 60 + float64((w-80)*(float64(i)/float64(max(1, len(series)-1)))) }
 	y := func(v float64) float64 { return 14 + float64((h-30)*(1-(v-lo)/(hi-lo))) }
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg width="%g" height="%g" viewBox="0 0 %g %g" role="img" aria-label="%d values from %.4g to %.4g, %d change points">`, w, h, w, h, len(series), lo, hi, len(marks))
+	fmt.Fprintf(&b, `<svg class="inline" width="%g" height="%g" viewBox="0 0 %g %g" role="img" aria-label="%d values from %.4g to %.4g, %d change points">`, w, h, w, h, len(series), lo, hi, len(marks))
 	fmt.Fprintf(&b, `<text x="54" y="20" text-anchor="end">%.4g</text><text x="54" y="%g" text-anchor="end">%.4g</text>`, hi, h-14, lo)
 	b.WriteString(`<path fill="none" stroke="var(--c0)" stroke-width="1.8" d="`)
 	for i, v := range series {
