@@ -52,3 +52,11 @@ func scored(r *Report) map[string]*float64 {
 	}
 	return out
 }
+
+// Amount writes a figure with its unit.
+func Amount(v float64, unit string) string {
+	if unit == "b" && v < 0 {
+		return "-" + quantity(ptr(-v), unit)
+	}
+	return quantity(&v, unit)
+}

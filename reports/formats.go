@@ -7,6 +7,8 @@ const (
 	PlanSchema  = "shardquake.plan/1"
 	TraceSchema = "shardquake.trace/1"
 	SweepSchema = "shardquake.sweep/1"
+	// HistorySchema is of the lines of [FileRuns] and of histories.
+	HistorySchema = "shardquake.history/1"
 )
 
 // Format is a kind of file and the version of it that this Shardquake writes.
@@ -19,6 +21,6 @@ type Format struct {
 func Formats() []Format {
 	return []Format{
 		{FileReport, Schema}, {FilePlan, PlanSchema}, {FileTrace, TraceSchema}, {FileSweep, SweepSchema},
-		{"policies (JSON)", PoliciesSchema},
+		{FileRuns, HistorySchema}, {"policies (JSON)", PoliciesSchema},
 	}
 }

@@ -84,12 +84,15 @@ func cardsOf(r *Report) []page.Card {
 // groupsOf are the zones of the nodes, or their tiers, by which a page groups many of them;
 // nil where the description has neither.
 func groupsOf(res *scenarios.Result) []string {
-	described := res.Scenario.Cluster.Nodes
-	by := func(of func(i int, name string) string) []string {
-		out := make([]string, len(res.History.Nodes))
+	specs := res.Scenario.NodeSpecs()
+	if len(specs) != len(res.History.Nodes) {
+		return nil
+	}
+	by := func(of func(scenarios.NodeSpec) string) []string {
+		out := make([]string, len(specs))
 		several := false
-		for i, name := range res.History.Nodes {
-			out[i] = of(i, name)
+		for i, n := range specs {
+			out[i] = of(n)
 			if out[i] == "" {
 				return nil
 			}
@@ -100,13 +103,16 @@ func groupsOf(res *scenarios.Result) []string {
 		}
 		return out
 	}
-	if values := described.Attributes["zone"]; len(values) > 0 {
-		if zones := by(func(i int, _ string) string { return "zone " + values[i%len(values)] }); zones != nil {
-			return zones
+	if zones := by(func(n scenarios.NodeSpec) string {
+		if z := n.Attributes["zone"]; z != "" {
+			return "zone " + z
 		}
+		return ""
+	}); zones != nil {
+		return zones
 	}
-	return by(func(_ int, name string) string {
-		for _, role := range described.RolesFor(name) {
+	return by(func(n scenarios.NodeSpec) string {
+		for _, role := range n.Roles {
 			if strings.HasPrefix(role, "data_") {
 				return role
 			}

@@ -39,6 +39,7 @@ type runFlags struct {
 	history     string
 	branch      string
 	foreign     foreign.Config
+	noSim       bool
 
 	constants *elastic.Calibration // what calibration names
 }
@@ -77,7 +78,7 @@ but something is unknown, 70 a defect of Shardquake.`,
 	fl.Uint64Var(&f.seed, "seed", 0, "seed of every random stream (default: the scenario's)")
 	fl.StringVar(&f.seeds, "seeds", "", "run with each of these seeds, A-B, and show distributions and the worst")
 	fl.StringArrayVar(&f.set, "set", nil, "replace a value of the file: path=value, such as cluster.nodes.count=5")
-	fl.StringVar(&f.out, "out", "", "folder for the report (default shardquake-out/SCENARIO/SEED)")
+	fl.StringVar(&f.out, "out", "", "folder for the report (default shardquake-out/SCENARIO/SEED, of real runs …/real-SEED)")
 	fl.StringVar(&f.baseline, "baseline", "", "compare with the run in this folder")
 	fl.StringVar(&f.scale, "scale", "", "described: numbers as the file has them; real: with its real: section (default: by backend)")
 	fl.BoolVar(&f.determinism, "check-determinism", false, "run twice in separate processes and name the first event that differs")
@@ -86,6 +87,7 @@ but something is unknown, 70 a defect of Shardquake.`,
 	fl.StringVar(&f.foreign.Command, "controller-cmd", "", "a command that looks after the cluster in place of the controller; {url} is the cluster's address")
 	fl.Float64Var(&f.foreign.Speed, "speed", 20, "of the cluster's time against the machine's, with --controller-cmd on the simulator")
 	fl.DurationVar(&f.foreign.Step, "step", 0, "with --controller-cmd on the simulator: time stands, and moves on by so much after each request")
+	fl.BoolVar(&f.noSim, "no-sim", false, "after a real run, don't simulate the same file and seed to print the difference")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
 	return cmd
 }
@@ -116,6 +118,9 @@ func (f *runFlags) check(cmd *cobra.Command, args []string) error {
 	}
 	if err := f.checkCommand(cmd); err != nil {
 		return err
+	}
+	if f.noSim && f.backend != "real" {
+		return errors.New("--no-sim goes with --backend real")
 	}
 	if f.calibration != "" && f.backend != "sim" {
 		return errors.New("--calibration is for the simulator; real nodes have the machine itself")
@@ -222,8 +227,13 @@ func (f *runFlags) runOne(cmd *cobra.Command, s *scenarios.Loaded) error {
 	if f.seed != 0 {
 		seed = f.seed
 	}
-	dir := f.dir(s, strconv.FormatUint(seed, 10))
+	name := strconv.FormatUint(seed, 10)
+	if f.backend != "sim" { // a real run must not replace the simulated one of the same seed
+		name = f.backend + "-" + name
+	}
+	dir := f.dir(s, name)
 	return execute(cmd, s, execution{
+		predict: f.backend == "real" && !f.noSim && f.foreign.Command == "",
 		backend: f.backend, constants: f.constants, seed: seed, scale: f.scaleFor(f.backend), dir: dir, baseline: f.baseline, quiet: f.quiet, history: f.history, branch: f.branch,
 		foreign: f.foreign,
 	})
@@ -243,6 +253,8 @@ type execution struct {
 	history   string
 	branch    string
 	foreign   foreign.Config // that is the controller; without a line there is none
+	// predict has the same run simulated, and the difference printed.
+	predict bool
 }
 
 // execute runs, writes the files, prints the summary and turns the verdict into the
@@ -298,6 +310,11 @@ func execute(cmd *cobra.Command, s *scenarios.Loaded, x execution) error {
 			return usage(err)
 		}
 		if err := reports.CompareSummary(out, diffs, reports.Reservations(baseline, rep), x.baseline); err != nil {
+			return err
+		}
+	}
+	if x.predict {
+		if err := tellPrediction(cmd, s, x, rep); err != nil {
 			return err
 		}
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // HistorySchema is the version of a history's lines. Lines of earlier versions stay readable.
-const HistorySchema = "shardquake.history/1"
+const HistorySchema = reports.HistorySchema
 
 // Record is one run as comparisons and histories keep it.
 type Record struct {

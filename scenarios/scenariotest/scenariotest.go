@@ -1,6 +1,7 @@
 package scenariotest
 
 import (
+	"context"
 	"testing"
 
 	"github.com/shardquake/shardquake/controller/policy"
@@ -18,6 +19,37 @@ type options struct {
 	// controller is in the place of the scenario's; nil: that one.
 	controller OwnController
 	policies   []policy.Registration
+}
+
+// choose applies options to the defaults.
+func choose(opts []Option) options {
+	o := options{backend: "sim", run: scenarios.Options{Scale: scenarios.AsDescribed}}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
+}
+
+// load reads the scenario, which may name the test's own policies.
+func (o options) load(nameOrPath string) (*scenarios.Loaded, error) {
+	voc := catalog.Vocabulary()
+	for _, r := range o.policies {
+		voc.Policies = append(voc.Policies, r.Name)
+	}
+	return scenarios.Load(nameOrPath, o.set, voc)
+}
+
+// start runs a scenario.
+func (o options) start(ctx context.Context, s *scenarios.Loaded, progress func(string, ...any)) (*scenarios.Result, error) {
+	backend, err := catalog.Backend(o.backend)
+	if err != nil {
+		return nil, err
+	}
+	runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.SupervisorWith(o.policies...), Explain: catalog.Explain, Progress: progress}
+	if o.controller != nil {
+		employ(o.controller, s, runner)
+	}
+	return runner.Run(ctx, s, o.run)
 }
 
 // Set replaces a value of the file: "cluster.nodes.count=5".
@@ -43,27 +75,12 @@ func Backend(name string) Option {
 // for what a test wants to look at besides.
 func Run(t *testing.T, nameOrPath string, opts ...Option) *scenarios.Result {
 	t.Helper()
-	o := options{backend: "sim", run: scenarios.Options{Scale: scenarios.AsDescribed}}
-	for _, opt := range opts {
-		opt(&o)
-	}
-	voc := catalog.Vocabulary()
-	for _, r := range o.policies {
-		voc.Policies = append(voc.Policies, r.Name)
-	}
-	s, err := scenarios.Load(nameOrPath, o.set, voc)
+	o := choose(opts)
+	s, err := o.load(nameOrPath)
 	if err != nil {
 		t.Fatal(err)
 	}
-	backend, err := catalog.Backend(o.backend)
-	if err != nil {
-		t.Fatal(err)
-	}
-	runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.SupervisorWith(o.policies...), Explain: catalog.Explain, Progress: t.Logf}
-	if o.controller != nil {
-		employ(o.controller, s, runner)
-	}
-	res, err := runner.Run(t.Context(), s, o.run)
+	res, err := o.start(t.Context(), s, t.Logf)
 	if err != nil {
 		t.Fatal(err)
 	}
