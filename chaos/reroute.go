@@ -136,7 +136,8 @@ func (f *Reroute) Resolve(v View) (Resolved, error) {
 	}
 	args := map[string]any{"index": c.Index, "shard": c.Shard}
 	p := &request{method: http.MethodPost, path: "/_cluster/reroute?metric=none"}
-	command, victims := order.name, []string{}
+	command := order.name
+	var victims []string
 	switch order.name {
 	case "move":
 		concrete.Move = &c

@@ -110,7 +110,7 @@ func objections(all []decidersText) []Objection {
 	var out []Objection
 	for _, d := range all {
 		if d.Decision == "NO" || d.Decision == "THROTTLE" {
-			out = append(out, Objection{d.Decider, d.Decision, d.Text})
+			out = append(out, Objection(d))
 		}
 	}
 	return out

@@ -36,6 +36,8 @@ var Packages = []Scope{
 	{"internal/determinism", nil, "this analyzer, which no run contains"},
 	{"internal/catalog", nil, "wires real backends too; runs before and after a run"},
 	{"internal/testrun", nil, "runs the tests"},
+	{"internal/buildcost", nil, "measures a build"},
+	{"internal/crosscheck", nil, "type-checks for other systems"},
 	{"integration", nil, "real backends live in real time"},
 	{"cmd", nil, "the command line lives in real time"},
 }

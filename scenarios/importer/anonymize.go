@@ -67,9 +67,8 @@ func counted(list []string, what string) []string {
 
 // masks are the new names by the old ones.
 type masks struct {
-	nodes, ids, indices, uuids, aliases, streams, policies, attributes, hosts map[string]string
-	allocations                                                               map[string]string
-	values                                                                    map[string]map[string]string // of attributes, by name
+	nodes, indices, aliases, streams, policies, attributes map[string]string
+	values                                                 map[string]map[string]string // of attributes, by name
 }
 
 func newMasks(c *clusterfile.Cluster) *masks {

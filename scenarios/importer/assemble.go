@@ -23,8 +23,7 @@ type assembly struct {
 	// uptime is how long each node counts, in milliseconds, by its name.
 	uptime map[string]int64
 
-	guessedSizes, knownSizes int
-	told                     map[string]bool
+	told map[string]bool
 }
 
 func assemble(snaps []*snapshot, complaints []string) (*clusterfile.Cluster, error) {

@@ -47,12 +47,12 @@ func TestASoakGoesOnWhereItWasAndRepeatsNoVerdict(t *testing.T) {
 		require.NoError(t, soak.Do(t.Context(), cfg, l))
 		return l
 	}
-	l := do()
+	do()
 	assert.Equal(t, 8, counted(t, count))
 	do()
 	assert.Equal(t, 8, counted(t, count), "all of it was there")
 	cfg.Runs = 3
-	l = do()
+	l := do()
 	assert.Equal(t, 12, counted(t, count))
 	rows := make(map[string]soak.Row)
 	for _, r := range l.Table() {
