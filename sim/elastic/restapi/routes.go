@@ -10,11 +10,11 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/restapi/stats"
 )
 
-// routeTable is every path that the simulator serves. An endpoint lists only methods
+// routeTable is every path that the simulator serves, or knows that it does not. An endpoint lists only methods
 // that Elasticsearch has there, because a wrong one is answered with those that exist.
 func routeTable() []*rest.Route {
 	return slices.Concat([]*rest.Route{
 		{On: []string{"GET /", "HEAD /"}, Prepare: prepareRoot},
 		{On: []string{"GET /_cat"}, Prepare: prepareCatList},
-	}, cluster.Routes(), cat.Routes(), stats.Routes(), documents.Routes())
+	}, cluster.Routes(), cat.Routes(), stats.Routes(), documents.Routes(), unservedRoutes())
 }

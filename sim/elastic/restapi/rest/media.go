@@ -55,10 +55,14 @@ func FormatOf(kind string) bodyFormat {
 }
 
 func parseMediaType(header string) (*mediaType, error) {
+	if strings.Contains(header, ",") {
+		// A list, such as a browser's or the JavaScript client's: a node reads none of it
+		// (ParsedMediaType.isMediaRange), wherever the comma stands.
+		return nil, nil
+	}
 	parts := strings.Split(header, ";")
 	kind := strings.ToLower(strings.TrimSpace(parts[0]))
-	if kind == "*/*" || kind == "*" || strings.Contains(kind, ",") {
-		// A browser's list, or anything: no preference.
+	if kind == "*/*" || kind == "*" {
 		return nil, nil
 	}
 	if !isToken(kind) {

@@ -1,0 +1,152 @@
+package restapi
+
+import (
+	"strings"
+
+	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
+)
+
+// unserved are paths that Elasticsearch 8 has and the model lacks. They stand among the
+// routes so that none is taken for a node filter or for the name of an index, which would
+// give an answer that looks right and isn't.
+type unserved struct {
+	on      string // methods, separated by commas, and path
+	nearest string // what tells the most of the same; "" where nothing does
+}
+
+// unservedTable is what clients, dashboards and runbooks are known to ask for.
+var unservedTable = []unserved{ //nolint:gochecknoglobals // a table, never written to
+	// Nodes and tasks.
+	{"GET /_nodes/usage", "GET /_nodes/stats/indices"},
+	{"GET /_nodes/usage/{metric}", "GET /_nodes/stats/indices"},
+	{"GET /_nodes/{nodeId}/usage", "GET /_nodes/{nodeId}/stats/indices"},
+	{"GET /_nodes/{nodeId}/usage/{metric}", "GET /_nodes/{nodeId}/stats/indices"},
+	{"GET /_nodes/hot_threads", "GET /_nodes/stats/thread_pool,os"},
+	{"GET /_nodes/hotthreads", "GET /_nodes/stats/thread_pool,os"},
+	{"GET /_nodes/{nodeId}/hot_threads", "GET /_nodes/{nodeId}/stats/thread_pool,os"},
+	{"GET /_nodes/{nodeId}/hotthreads", "GET /_nodes/{nodeId}/stats/thread_pool,os"},
+	{"POST /_nodes/reload_secure_settings", ""},
+	{"POST /_nodes/{nodeId}/reload_secure_settings", ""},
+	{"GET /_nodes/shutdown", "PUT /_cluster/settings with cluster.routing.allocation.exclude"},
+	{"GET,PUT,DELETE /_nodes/{nodeId}/shutdown", "PUT /_cluster/settings with cluster.routing.allocation.exclude"},
+	{"GET /_tasks", "GET /_cluster/pending_tasks"},
+	{"GET /_tasks/{task_id}", "GET /_cluster/pending_tasks"},
+	{"POST /_tasks/_cancel", ""},
+	{"POST /_tasks/{task_id}/_cancel", ""},
+	// The cluster.
+	{"GET /_health_report", "GET /_cluster/health and GET /_cluster/allocation/explain"},
+	{"GET /_health_report/{indicator}", "GET /_cluster/health and GET /_cluster/allocation/explain"},
+	{"GET,DELETE /_internal/desired_balance", "GET /_cluster/state/routing_table"},
+	{"POST,DELETE /_cluster/voting_config_exclusions", "GET /_cluster/state/metadata"},
+	{"GET /_remote/info", ""},
+	{"GET /_xpack", ""},
+	{"GET /_xpack/usage", "GET /_cluster/stats"},
+	{"GET /_license", ""},
+	{"GET /_security/_authenticate", ""},
+	{"GET /_ilm/status", ""},
+	{"GET /_ilm/policy", ""},
+	{"GET,PUT,DELETE /_ilm/policy/{name}", ""},
+	{"GET /{index}/_ilm/explain", ""},
+	{"GET /_slm/policy", "GET /_snapshot"},
+	{"GET,PUT,DELETE /_slm/policy/{name}", "PUT /_snapshot/{repository}/{snapshot}"},
+	{"GET /_slm/stats", "GET /_snapshot/_status"},
+	{"GET /_ingest/pipeline", ""},
+	{"GET,PUT,DELETE /_ingest/pipeline/{id}", ""},
+	{"GET,PUT,DELETE,POST /_scripts/{id}", ""},
+	// Indices.
+	{"GET,HEAD /_alias", "GET /_cat/indices"},
+	{"GET,HEAD /_alias/{name}", "GET /_cat/indices"},
+	{"GET,HEAD,PUT,POST,DELETE /{index}/_alias/{name}", "GET /{index}"},
+	{"GET,HEAD /{index}/_alias", "GET /{index}"},
+	{"POST /_aliases", ""},
+	{"GET /_index_template", ""},
+	{"GET,HEAD,PUT,POST,DELETE /_index_template/{name}", "PUT /{index} with the settings"},
+	{"GET /_component_template", ""},
+	{"GET,HEAD,PUT,POST,DELETE /_component_template/{name}", "PUT /{index} with the settings"},
+	{"GET /_template", ""},
+	{"GET,HEAD,PUT,POST,DELETE /_template/{name}", "PUT /{index} with the settings"},
+	{"GET /_data_stream", "GET /_cat/indices"},
+	{"GET,PUT,DELETE /_data_stream/{name}", "PUT /{index}"},
+	{"GET /_data_stream/_stats", "GET /_stats"},
+	{"GET /_resolve/index/{name}", "GET /{index}"},
+	{"PUT,POST /{index}/_mapping", "PUT /{index} with the mappings"},
+	{"POST /{index}/_rollover", "PUT /{index}"},
+	{"POST /{index}/_close", "PUT /{index}/_settings with index.blocks.write"},
+	{"POST /{index}/_open", "PUT /{index}/_settings with index.blocks.write"},
+	{"PUT /{index}/_block/{block}", "PUT /{index}/_settings with index.blocks"},
+	{"POST /_forcemerge", "POST /_flush"},
+	{"POST /{index}/_forcemerge", "POST /{index}/_flush"},
+	{"GET /_segments", "GET /_stats/segments"},
+	{"GET /{index}/_segments", "GET /{index}/_stats/segments"},
+	{"POST /_cache/clear", ""},
+	{"POST /{index}/_cache/clear", ""},
+	{"PUT,POST /{index}/_shrink/{target}", "PUT /{index}"},
+	{"PUT,POST /{index}/_split/{target}", "PUT /{index}"},
+	{"PUT,POST /{index}/_clone/{target}", "PUT /{index}"},
+	{"GET /_shard_stores", "GET /_cluster/allocation/explain"},
+	{"GET /{index}/_shard_stores", "GET /_cluster/allocation/explain"},
+	{"GET,POST /{index}/_search_shards", "GET /_cat/shards/{index}"},
+	{"GET,POST /_analyze", ""},
+	{"GET,POST /{index}/_analyze", ""},
+	{"GET,POST /_field_caps", "GET /_mapping"},
+	{"GET,POST /{index}/_field_caps", "GET /{index}/_mapping"},
+	{"GET,POST /_validate/query", "GET /_search"},
+	{"GET,POST /{index}/_validate/query", "GET /{index}/_search"},
+	// Documents.
+	{"GET,POST /_mget", "GET /{index}/_doc/{id}"},
+	{"GET,POST /{index}/_mget", "GET /{index}/_doc/{id}"},
+	{"GET,POST /_msearch", "POST /_search"},
+	{"GET,POST /{index}/_msearch", "POST /{index}/_search"},
+	{"GET,POST,DELETE /_search/scroll", "POST /{index}/_pit and search_after"},
+	{"POST /_reindex", "POST /_bulk"},
+	{"POST /{index}/_update_by_query", "POST /_bulk"},
+	{"POST /{index}/_delete_by_query", "POST /_bulk"},
+	{"POST /{index}/_async_search", "POST /{index}/_search"},
+	{"GET,POST /_sql", "POST /_search"},
+	// Tables.
+	{"GET /_cat/aliases", "GET /_cat/indices"},
+	{"GET /_cat/aliases/{alias}", "GET /_cat/indices"},
+	{"GET /_cat/thread_pool", "GET /_nodes/stats/thread_pool"},
+	{"GET /_cat/thread_pool/{thread_pool_patterns}", "GET /_nodes/stats/thread_pool"},
+	{"GET /_cat/master", "GET /_cat/nodes?h=master,name"},
+	{"GET /_cat/pending_tasks", "GET /_cluster/pending_tasks"},
+	{"GET /_cat/count", "GET /_count"},
+	{"GET /_cat/count/{index}", "GET /{index}/_count"},
+	{"GET /_cat/nodeattrs", "GET /_nodes"},
+	{"GET /_cat/segments", "GET /_stats/segments"},
+	{"GET /_cat/segments/{index}", "GET /{index}/_stats/segments"},
+	{"GET /_cat/templates", ""},
+	{"GET /_cat/templates/{name}", ""},
+	{"GET /_cat/component_templates", ""},
+	{"GET /_cat/repositories", "GET /_snapshot"},
+	{"GET /_cat/snapshots", "GET /_snapshot/_all/_all"},
+	{"GET /_cat/snapshots/{repository}", "GET /_snapshot/{repository}/_all"},
+	{"GET /_cat/tasks", "GET /_cluster/pending_tasks"},
+	{"GET /_cat/plugins", "GET /_nodes"},
+	{"GET /_cat/fielddata", "GET /_nodes/stats/indices/fielddata"},
+	{"GET /_cat/fielddata/{fields}", "GET /_nodes/stats/indices/fielddata"},
+}
+
+// unservedRoutes are the routes of what the model lacks.
+func unservedRoutes() []*rest.Route {
+	var out []*rest.Route
+	for _, u := range unservedTable {
+		verbs, path, _ := strings.Cut(u.on, " ")
+		route := &rest.Route{Prepare: u.refuse}
+		for verb := range strings.SplitSeq(verbs, ",") {
+			route.On = append(route.On, verb+" "+path)
+		}
+		out = append(out, route)
+	}
+	return out
+}
+
+// refuse says what is lacking, and what comes nearest.
+func (u unserved) refuse(r *rest.Request) rest.Action {
+	what := r.Method + " " + r.Path()
+	if u.nearest != "" {
+		what += "; the nearest that it has is " + u.nearest
+	}
+	rest.Raise(rest.NotModelled(what))
+	return nil
+}
