@@ -27,6 +27,7 @@ type Report struct {
 	Backend      string              `json:"backend"`
 	Scale        scenarios.Scale     `json:"scale"`
 	Seed         uint64              `json:"seed"`
+	Varied       []scenarios.Draw    `json:"varied,omitempty"` // what the seed drew where the scenario varies
 	Verdict      scenarios.Verdict   `json:"verdict"`
 	Aborted      string              `json:"aborted,omitempty"`
 	Expectations []scenarios.Outcome `json:"expectations"`
@@ -161,8 +162,8 @@ func Build(res *scenarios.Result) (*Report, error) {
 	h := res.History
 	r := &Report{
 		Schema: Schema, Version: version.Current(), Scenario: res.Scenario.Name, About: res.Scenario.About, System: res.Scenario.System,
-		Backend: res.Backend, Scale: res.Scale, Seed: res.Seed, Verdict: res.Verdict, Expectations: res.Outcomes,
-		Ailments: h.Ailments, Notes: withAilments(res.Notes, h.Ailments), SteadyS: secs(h.Steady), EndS: secs(h.End), VirtualS: secs(res.Virtual), WallS: secs(res.Wall),
+		Backend: res.Backend, Scale: res.Scale, Seed: res.Seed, Varied: res.Draws, Verdict: res.Verdict, Expectations: res.Outcomes,
+		Ailments: h.Ailments, Notes: withDraws(withAilments(res.Notes, h.Ailments), res.Draws), SteadyS: secs(h.Steady), EndS: secs(h.End), VirtualS: secs(res.Virtual), WallS: secs(res.Wall),
 		Events: res.Events, TraceHash: fmt.Sprintf("%016x", res.TraceHash), Faults: []Fault{},
 	}
 	if r.Expectations == nil {

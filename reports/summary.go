@@ -41,6 +41,9 @@ func Summary(out io.Writer, r *Report, opt SummaryOptions) error {
 		head = r.Aborted
 	}
 	fmt.Fprintf(&b, "%s  %s: %s (%s, seed %d)\n\n", mark(r.Verdict, opt.Color), r.Scenario, head, r.Backend, r.Seed)
+	if text := drawnText(r.Varied); text != "" {
+		fmt.Fprintf(&b, "  drawn: %s\n\n", text)
+	}
 	if why := headline(r); why != "" {
 		fmt.Fprintf(&b, "  %s\n\n", why)
 	}

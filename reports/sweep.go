@@ -51,6 +51,7 @@ type Quantity struct {
 // SeedOutcome is one run of a sweep.
 type SeedOutcome struct {
 	Seed      uint64            `json:"seed"`
+	Varied    []scenarios.Draw  `json:"varied,omitempty"` // what it drew where the scenario varies
 	Verdict   scenarios.Verdict `json:"verdict"`
 	Margin    *float64          `json:"smallest_relative_margin"`
 	By        string            `json:"by"`
@@ -63,7 +64,7 @@ func SweepOf(reports []*Report) *Sweep {
 	s := &Sweep{Schema: SweepSchema, Version: first.Version, Scenario: first.Scenario, Backend: first.Backend, Verdict: scenarios.Pass}
 	var worst *SeedOutcome
 	for _, r := range reports {
-		o := SeedOutcome{Seed: r.Seed, Verdict: r.Verdict, TraceHash: r.TraceHash}
+		o := SeedOutcome{Seed: r.Seed, Varied: r.Varied, Verdict: r.Verdict, TraceHash: r.TraceHash}
 		o.Margin, o.By = smallestMargin(r)
 		switch r.Verdict {
 		case scenarios.Pass:
@@ -178,6 +179,11 @@ func SweepSummary(out io.Writer, s *Sweep, replay string, opt SummaryOptions) er
 	}
 	w.Flush()
 	fmt.Fprintf(&b, "\n  worst seed %d (%s)\n  report  %s\n  replay  %s\n  files   %s\n", s.Worst, s.WorstReason, path.Join(opt.Dir, DirWorst, FileHTML), replay, opt.Dir)
+	for _, o := range s.Seeds {
+		if text := drawnText(o.Varied); o.Seed == s.Worst && text != "" {
+			fmt.Fprintf(&b, "  drawn   %s\n", text)
+		}
+	}
 	_, err := io.WriteString(out, b.String())
 	return err
 }

@@ -38,6 +38,8 @@ type Plan struct {
 	Scale    scenarios.Scale `json:"scale"`
 	Seed     uint64          `json:"seed"`
 	Plan     chaos.Plan      `json:"plan"`
+	// Varied is what the seed drew where the scenario varies; a replay takes it from here.
+	Varied []scenarios.Draw `json:"varied,omitempty"`
 	// Calibration is the constants of the simulator where the run was given its own.
 	Calibration json.RawMessage `json:"calibration,omitempty"`
 	// Cluster is the hash of the cluster that the scenario takes from a file; a copy of the
@@ -55,7 +57,7 @@ func Write(dir string, res *scenarios.Result) (*Report, error) {
 	}
 	plan := Plan{
 		Schema: PlanSchema, Version: rep.Version, Scenario: res.Scenario.Name, File: filepath.Base(res.File), Backend: res.Backend,
-		Scale: res.Scale, Seed: res.Seed, Plan: res.Plan, Calibration: res.Calibration,
+		Scale: res.Scale, Seed: res.Seed, Plan: res.Plan, Varied: res.Draws, Calibration: res.Calibration,
 	}
 	var cluster []file
 	if im := res.Scenario.Imported(); im != nil {

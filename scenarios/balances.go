@@ -9,8 +9,11 @@ func (s *Scenario) Balances() bool {
 // WithPolicy is the scenario with another policy in its controller's place, no shadows
 // beside it, and nothing expected: what the file expects is of its own policy.
 func (l *Loaded) WithPolicy(name string) *Loaded {
-	s, c := *l.Scenario, *l.Scenario.Controller
-	c.Policy, c.Shadow = name, nil
-	s.Controller, s.Expect = &c, nil
-	return &Loaded{Scenario: &s, File: l.File, Text: l.Text, Shipped: l.Shipped}
+	out := *l
+	out.Amend(func(s *Scenario) {
+		c := *s.Controller
+		c.Policy, c.Shadow = name, nil
+		s.Controller, s.Expect = &c, nil
+	})
+	return &out
 }

@@ -75,6 +75,24 @@ type Loaded struct {
 	Text []byte
 	// Shipped is whether it is one of the library, known by its name.
 	Shipped bool
+	// Draws are the values drawn for the places that vary; nil: as the file has them.
+	Draws []Draw
+
+	vocabulary Vocabulary
+	amend      func(*Scenario) // what was changed besides the file; nil: nothing
+}
+
+// Amend changes the scenario beside its file: what a seed draws later comes before it.
+func (l *Loaded) Amend(change func(*Scenario)) {
+	s, before := *l.Scenario, l.amend
+	change(&s)
+	l.Scenario = &s
+	l.amend = func(s *Scenario) {
+		if before != nil {
+			before(s)
+		}
+		change(s)
+	}
 }
 
 // Load reads, validates and completes a scenario. Set holds "path=value"
@@ -92,8 +110,21 @@ func Load(nameOrPath string, set []string, voc Vocabulary) (*Loaded, error) {
 	return loaded, nil
 }
 
-// Parse reads, validates and completes a scenario from text.
+// Parse reads, validates and completes a scenario from text. What varies stays as the file
+// has it until a seed draws; the ends of what it may draw are tried.
 func Parse(name string, data []byte, voc Vocabulary) (*Loaded, error) {
+	l, err := parse(name, data, voc)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.checkVary(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// parse is Parse without a look at what varies.
+func parse(name string, data []byte, voc Vocabulary) (*Loaded, error) {
 	file, err := source.Parse(name, data)
 	if err != nil {
 		return nil, err
@@ -113,7 +144,7 @@ func Parse(name string, data []byte, voc Vocabulary) (*Loaded, error) {
 	if err := file.Annotate(append(problems, s.check(voc)...)); err != nil {
 		return nil, err
 	}
-	return &Loaded{Scenario: &s, File: name, Text: data}, nil
+	return &Loaded{Scenario: &s, File: name, Text: data, vocabulary: voc}, nil
 }
 
 // ParseSet is Parse after replacements like those of Load.
@@ -122,7 +153,11 @@ func ParseSet(name string, data []byte, set []string, voc Vocabulary) (*Loaded, 
 	if err != nil {
 		return nil, err
 	}
-	return Parse(name, data, voc)
+	l, err := Parse(name, data, voc)
+	if err != nil {
+		return nil, err
+	}
+	return l, pinned(l.Vary, set)
 }
 
 // placed turns what a cluster refused into an error at its place in the file.

@@ -69,6 +69,8 @@ type Result struct {
 	Backend  string
 	Scale    Scale
 	Seed     uint64
+	// Draws are the values that the seed drew, where the scenario varies.
+	Draws    []Draw
 	Notes    []string
 	History  *History
 	Outcomes []Outcome
@@ -101,13 +103,17 @@ const cleanupLimit = 90 * time.Second
 // Run runs a scenario. The error wraps [ErrUnavailable] when it could not begin;
 // after an abort the result is there, with what was seen until then.
 func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result, error) {
+	seed := loaded.Seed
+	if opt.Seed != 0 {
+		seed = opt.Seed
+	}
+	loaded, err := loaded.Drawn(seed)
+	if err != nil {
+		return nil, err
+	}
 	s, notes := loaded.Scaled(opt.Scale)
 	if opt.Plan != nil {
 		s.Faults = opt.Plan.Entries
-	}
-	seed := s.Seed
-	if opt.Seed != 0 {
-		seed = opt.Seed
 	}
 	progress := r.Progress
 	if progress == nil {
@@ -148,7 +154,7 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 	}
 	res := &Result{
 		Scenario: s, File: loaded.File, Text: loaded.Text, Backend: r.Backend.Name(), Scale: opt.Scale, Seed: seed,
-		Notes: notes, History: run.history, LogLines: run.lines, Virtual: run.history.Closed, Plan: run.struck(),
+		Draws: loaded.Draws, Notes: notes, History: run.history, LogLines: run.lines, Virtual: run.history.Closed, Plan: run.struck(),
 	}
 	res.Events, res.TraceHash = cluster.Counters()
 	if errors.Is(err, ErrAborted) {

@@ -28,10 +28,12 @@ type Scenario struct {
 	Expect     []Expect        `yaml:"expect" json:"-" jsonschema:"required"`
 	// Tolerance is, by quantity, by how much it may differ between two runs that count as alike.
 	Tolerance map[string]units.Tolerance `yaml:"tolerance,omitempty" json:"-" jsonschema:"description=differences of quantities that are too small to matter when runs are compared; such as time to green: 5%"`
-	Duration  units.Duration             `yaml:"duration" json:"duration" jsonschema:"required,description=from t=0 to the end of faults and load"`
-	Settle    units.Duration             `yaml:"settle,omitempty" json:"settle" jsonschema:"description=how long to wait for the steady state after the end; default 1m; 0s: not at all"`
-	Steady    units.Duration             `yaml:"steady-within,omitempty" json:"steady_within" jsonschema:"description=how long to wait for the first steady state; default 3m and a second for every ten copies"`
-	Real      *RealSection               `yaml:"real,omitempty" json:"real,omitempty"`
+	// Vary is what each seed draws anew.
+	Vary     Varied         `yaml:"vary,omitempty" json:"-" jsonschema:"description=values that each seed draws: a path as --set has it and a range such as 2m..8m or a list"`
+	Duration units.Duration `yaml:"duration" json:"duration" jsonschema:"required,description=from t=0 to the end of faults and load"`
+	Settle   units.Duration `yaml:"settle,omitempty" json:"settle" jsonschema:"description=how long to wait for the steady state after the end; default 1m; 0s: not at all"`
+	Steady   units.Duration `yaml:"steady-within,omitempty" json:"steady_within" jsonschema:"description=how long to wait for the first steady state; default 3m and a second for every ten copies"`
+	Real     *RealSection   `yaml:"real,omitempty" json:"real,omitempty"`
 
 	system System // the one that System names
 }

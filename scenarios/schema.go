@@ -25,6 +25,8 @@ func Schema(voc Vocabulary) ([]byte, error) {
 			return nodesSchema(r)
 		case reflect.TypeFor[Expect]():
 			return expectSchema(r, voc.Expectations())
+		case reflect.TypeFor[Varied]():
+			return variedSchema()
 		}
 		return quantitySchema(t)
 	}
@@ -80,6 +82,15 @@ func quantitySchema(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{text(`^(<|<=|>|>=|=)? *-?`+number+`$`, "< 0.1"), {Type: "number"}}}
 	}
 	return nil
+}
+
+// variedSchema is a range or a list for each path.
+func variedSchema() *jsonschema.Schema {
+	one := uint64(1)
+	single := &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "string"}, {Type: "number"}, {Type: "boolean"}}}
+	return &jsonschema.Schema{Type: "object", MinProperties: &one, AdditionalProperties: &jsonschema.Schema{OneOf: []*jsonschema.Schema{
+		{Type: "string", Pattern: `\.\.`, Examples: []any{"2m..8m"}}, {Type: "array", Items: single, MinItems: &one},
+	}}}
 }
 
 // nodesSchema is a mapping, or a list of groups.

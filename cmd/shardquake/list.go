@@ -110,6 +110,9 @@ func preview(cmd *cobra.Command, s *scenarios.Loaded, plan []string) error {
 	if c := s.Controller; c != nil {
 		fmt.Fprintf(out, "control   policy %s every %s\n", c.Policy, c.Interval)
 	}
+	for _, c := range s.Vary {
+		fmt.Fprintf(out, "varies    %s: %s, drawn by each seed\n", c.Path, c.Text)
+	}
 	fmt.Fprintf(out, "duration  %s, then up to %s to settle\n\nplan\n", s.Duration, s.Settle)
 	if len(s.Faults) == 0 {
 		fmt.Fprintln(out, "  no faults")

@@ -355,11 +355,13 @@ func employ(s *scenarios.Loaded, runner *scenarios.Runner, command foreign.Confi
 	if s.System != chaos.Elasticsearch {
 		return fmt.Errorf("%s describes a cluster of system %q; --controller-cmd is for Elasticsearch's API", s.File, s.System)
 	}
-	own := scenarios.ControlSection{Policy: "none", Count: 1}
-	if s.Controller != nil {
-		own.Endpoints = s.Controller.Endpoints
-	}
-	s.Controller = &own
+	s.Amend(func(s *scenarios.Scenario) {
+		own := scenarios.ControlSection{Policy: "none", Count: 1}
+		if s.Controller != nil {
+			own.Endpoints = s.Controller.Endpoints
+		}
+		s.Controller = &own
+	})
 	runner.NewSupervisor = func(cfg scenarios.SupervisorConfig) (scenarios.Supervisor, error) { return foreign.New(command, cfg) }
 	return nil
 }
@@ -387,6 +389,9 @@ func newReplayCommand() *cobra.Command {
 			s, err := scenarios.Parse(plan.File, text, voc)
 			if err != nil {
 				return usage(err)
+			}
+			if s, err = s.With(plan.Varied); err != nil {
+				return usagef("%s: %w", filepath.Join(args[0], reports.FilePlan), err)
 			}
 			if err := checkPlan(args[0], plan, s); err != nil {
 				return usage(err)

@@ -74,6 +74,9 @@ func (f *simServeFlags) run(cmd *cobra.Command, name string) error {
 	if cmd.Flags().Changed("seed") {
 		loaded.Seed = f.seed
 	}
+	if loaded, err = loaded.Drawn(loaded.Seed); err != nil {
+		return usage(err)
+	}
 	progress := newProgress(cmd.ErrOrStderr(), f.quiet)
 	cluster, err := startServed(cmd.Context(), loaded, progress)
 	if err != nil {

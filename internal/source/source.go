@@ -199,6 +199,23 @@ func (f *File) Annotate(problems []Problem) error {
 	return errors.Join(errs...)
 }
 
+// AtValue is an error at the value of a key in a mapping at the top of the file, whatever
+// the key's characters; at the mapping where there is no such key.
+func (f *File) AtValue(section, key, msg string) *Error {
+	for _, top := range Pairs(f.root) {
+		if top.Key.GetToken().Value != section {
+			continue
+		}
+		for _, kv := range Pairs(top.Value) {
+			if kv.Key.GetToken().Value == key {
+				return f.at(first(kv.Value), msg)
+			}
+		}
+		return f.at(first(top.Value), msg)
+	}
+	return f.at(nil, msg)
+}
+
 // tokenAt finds the token of a path, or of its nearest ancestor that the file has.
 func (f *File) tokenAt(path string) *token.Token {
 	for path != "" && path != "$" {

@@ -22,6 +22,10 @@ const (
 // state comes at nearly the same phase with every seed; and for real, what begins with a
 // fault, such as the search for peers, is always in the same phase when it heals.
 func Moved(s *scenarios.Loaded, i, n int) (*scenarios.Loaded, error) {
+	s, err := s.Drawn(s.Seed) // what is compared has the same values on both sides
+	if err != nil {
+		return nil, err
+	}
 	scaled, _ := s.Scaled(scenarios.AsReal)
 	plan, later, err := spread(scaled.Faults, i, n)
 	if err != nil {
@@ -38,7 +42,9 @@ func Moved(s *scenarios.Loaded, i, n int) (*scenarios.Loaded, error) {
 		}
 	}
 	moved.Faults = plan.Entries
-	return &scenarios.Loaded{Scenario: &moved, File: s.File, Text: s.Text}, nil
+	out := *s
+	out.Scenario = &moved
+	return &out, nil
 }
 
 // spread moves every fault by run i's share of the longest period, and lets those that

@@ -34,11 +34,13 @@ func Policy(r policy.Registration) Option {
 
 // employ makes a controller that of a scenario.
 func employ(run OwnController, s *scenarios.Loaded, runner *scenarios.Runner) {
-	own := scenarios.ControlSection{Policy: "none", Count: 1}
-	if s.Controller != nil {
-		own.Endpoints = s.Controller.Endpoints
-	}
-	s.Controller = &own
+	s.Amend(func(s *scenarios.Scenario) {
+		own := scenarios.ControlSection{Policy: "none", Count: 1}
+		if s.Controller != nil {
+			own.Endpoints = s.Controller.Endpoints
+		}
+		s.Controller = &own
+	})
 	runner.NewSupervisor = func(cfg scenarios.SupervisorConfig) (scenarios.Supervisor, error) {
 		return &supervised{run: run, cfg: cfg}, nil
 	}
