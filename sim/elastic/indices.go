@@ -16,6 +16,7 @@ type CreateIndex struct {
 	Name                      string
 	Settings                  settings.Settings
 	Mapping                   []byte
+	Aliases                   []state.Alias
 	WaitForActiveShards       string
 	MasterTimeout, AckTimeout time.Duration
 }
@@ -28,7 +29,7 @@ func (n *Node) CreateIndex(ctx context.Context, req CreateIndex) (acked, shardsA
 			if m == nil {
 				return nil, errNotMaster
 			}
-			return m.createIndex(st, req.Name, req.Settings, req.Mapping)
+			return m.createIndex(st, req)
 		})
 	if err != nil || !acked {
 		return acked, false, err
@@ -45,7 +46,8 @@ func (n *Node) CreateIndex(ctx context.Context, req CreateIndex) (acked, shardsA
 func (c *Cluster) actingMaster() *master { return c.computing }
 
 // createIndex is the state with a new index, rerouted (MetadataCreateIndexService).
-func (m *master) createIndex(st *state.State, name string, s settings.Settings, mapping []byte) (*state.State, error) {
+func (m *master) createIndex(st *state.State, req CreateIndex) (*state.State, error) {
+	name := req.Name
 	if have := st.Index(name); have != nil {
 		return nil, &Error{
 			Status: 400, Type: "resource_already_exists_exception",
@@ -54,15 +56,21 @@ func (m *master) createIndex(st *state.State, name string, s settings.Settings, 
 		}
 	}
 	p := m.p
-	meta := newIndex(name, newID(p.c.ids), p.clock.Now().UnixMilli(), s, mapping)
+	meta := newIndex(name, newID(p.c.ids), p.clock.Now().UnixMilli(), req.Settings, req.Mapping)
 	// Terms begin at 0: the first allocation of each primary raises its shard's to 1.
 	meta.PrimaryTerms = make([]int64, meta.Shards)
+	for _, a := range req.Aliases {
+		meta = meta.WithAlias(a)
+	}
 	if err := m.checkShardLimit(st, meta.Shards*(1+meta.Replicas)); err != nil {
 		return nil, err
 	}
 	// Elasticsearch's order of indices is that of a hash table with a salt of the run's.
 	at := p.c.e.Stream("elastic.index-order", p.c.name).IntN(len(st.Routing.Indices) + 1)
 	st = allocation.AddIndex(st, meta, at, state.IndexCreated, m.input())
+	if err := checkAliases(st); err != nil {
+		return nil, err
+	}
 	return m.rerouted(withBlocks(st, meta)), nil
 }
 
@@ -76,7 +84,7 @@ func newIndex(name, uuid string, created int64, s settings.Settings, mapping []b
 	meta := &state.Index{
 		Name: name, UUID: uuid, CreationDate: created, Shards: shards, Replicas: settings.IndexReplicas.Get(s),
 		Settings: s, Mapping: mapping, PrimaryTerms: make([]int64, shards), InSync: make([][]string, shards),
-		Version: 1, MappingVersion: 1, SettingsVersion: 1,
+		Version: 1, MappingVersion: 1, SettingsVersion: 1, AliasesVersion: 1,
 	}
 	for i := range meta.PrimaryTerms {
 		meta.PrimaryTerms[i] = 1

@@ -19,9 +19,11 @@ type RestoreRequest struct {
 	// Indices are names in the snapshot, Targets what they shall be called; in one order.
 	Indices, Targets []string
 	// Settings are laid over those that the indices had.
-	Settings      map[string]*string
-	Partial       bool
-	MasterTimeout time.Duration
+	Settings map[string]*string
+	// WithoutAliases leaves the aliases of the indices behind.
+	WithoutAliases bool
+	Partial        bool
+	MasterTimeout  time.Duration
 }
 
 // FindSnapshot is a complete snapshot of a registered repository.
@@ -84,17 +86,23 @@ func (m *master) restore(st *state.State, from *SnapshotInfo, q RestoreRequest) 
 		if err := m.checkShardLimit(st, old.Shards*(1+old.Replicas)); err != nil {
 			return nil, err
 		}
-		st = m.restoreIndex(st, from, old, target, uuid, q.Settings)
+		st = m.restoreIndex(st, from, old, target, uuid, q)
+	}
+	if err := checkAliases(st); err != nil {
+		return nil, err
 	}
 	return m.rerouted(st), nil
 }
 
 // restoreIndex is the state with one index that is to be filled from a snapshot.
-func (m *master) restoreIndex(st *state.State, from *SnapshotInfo, old *state.Index, name, restore string, changes map[string]*string) *state.State {
+func (m *master) restoreIndex(st *state.State, from *SnapshotInfo, old *state.Index, name, restore string, q RestoreRequest) *state.State {
 	p := m.p
-	set := old.Settings.With(changes)
+	set := old.Settings.With(q.Settings)
 	meta := newIndex(name, newID(p.c.ids), old.CreationDate, set, old.Mapping)
 	meta.PrimaryTerms = slices.Clone(old.PrimaryTerms)
+	if !q.WithoutAliases {
+		meta.Aliases = old.Aliases
+	}
 	meta.Restored = &state.Restored{
 		Repository: from.Repository, Snapshot: from.Name, SnapshotUUID: from.UUID, Index: old.Name, RestoreUUID: restore,
 	}

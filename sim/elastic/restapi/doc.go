@@ -25,6 +25,6 @@
 // at all when the link swallows packets. [API.Serve] answers real clients on real
 // ports while virtual time follows the wall clock.
 //
-// Not served: SMILE and CBOR bodies, aliases, templates, scroll and everything of x-pack.
+// Not served: SMILE and CBOR bodies, filters and routing of aliases, templates, scroll and everything of x-pack.
 // A node without those modules answers their paths as this one does.
 package restapi

@@ -58,8 +58,10 @@ type Index struct {
 	PrimaryTerms []int64
 	// InSync holds, by shard number, the allocation ids that may be promoted, sorted.
 	InSync [][]string
-	// Version, MappingVersion, SettingsVersion count changes.
-	Version, MappingVersion, SettingsVersion int64
+	// Aliases by name.
+	Aliases []Alias
+	// Version, MappingVersion, SettingsVersion, AliasesVersion count changes.
+	Version, MappingVersion, SettingsVersion, AliasesVersion int64
 	// ForecastWriteLoad per copy and ForecastShardBytes; nil: no forecast.
 	ForecastWriteLoad  *float64
 	ForecastShardBytes *int64

@@ -242,7 +242,7 @@ func (q *stateRequest) writeIndexMetadata(w *rest.Writer, m *state.Index) {
 	w.Int64("version", m.Version)
 	w.Int64("mapping_version", m.MappingVersion)
 	w.Int64("settings_version", m.SettingsVersion)
-	w.Int("aliases_version", 1)
+	w.Int64("aliases_version", m.AliasesVersion)
 	w.Int("routing_num_shards", routingShards(m.Shards))
 	w.Str("state", "open")
 	WriteSettings(w, "settings", indexSettings(m), settings.IndexRegistry(), q.flat)
@@ -252,6 +252,9 @@ func (q *stateRequest) writeIndexMetadata(w *rest.Writer, m *state.Index) {
 	}
 	w.End()
 	w.Array("aliases")
+	for i := range m.Aliases {
+		w.Elem(m.Aliases[i].Name)
+	}
 	w.End()
 	w.Object("primary_terms")
 	for i, t := range m.PrimaryTerms {

@@ -328,6 +328,8 @@ func (q *healthRequest) look(c *rest.Call) *HealthAnswer {
 				h.names = rest.AddNew(h.names, rest.Resolve(v.State, []string{name}, rest.Lenient)...)
 			case v.State.Index(name) != nil:
 				h.names = rest.AddNew(h.names, name)
+			case v.State.Aliased(name) != nil:
+				h.names = rest.AddNew(h.names, rest.Resolve(v.State, []string{name}, rest.Lenient)...)
 			default:
 				h.missing = true
 			}

@@ -61,7 +61,7 @@ func prepareCreateIndex(r *rest.Request) rest.Action {
 	var changes []change
 	if len(r.Body) > 0 {
 		body := r.JSON()
-		changes, q.Mapping = parseCreate(&body)
+		changes = parseCreate(&body, &q)
 	}
 	q.AckTimeout, q.MasterTimeout = r.AckTimeout(), r.MasterTimeout()
 	q.WaitForActiveShards = r.Param("wait_for_active_shards")
@@ -70,8 +70,15 @@ func prepareCreateIndex(r *rest.Request) rest.Action {
 		if bad := rest.ValidateName(name); bad != nil {
 			rest.Raise(bad)
 		}
-		if m := c.State(false, q.MasterTimeout).Index(name); m != nil {
+		st := c.State(false, q.MasterTimeout)
+		if m := st.Index(name); m != nil {
 			rest.Raise(alreadyExists(m))
+		}
+		if st.Aliased(name) != nil {
+			rest.Raise(rest.NamedAsAlias(name))
+		}
+		for i := range q.Aliases {
+			checkNewAlias(st, q.Aliases[i].Name, nil)
 		}
 		q.Settings = validateIndexSettings(changes)
 		acked, shards, err := c.Node.CreateIndex(c.Ctx, q)
@@ -94,9 +101,9 @@ func alreadyExists(m *state.Index) *elastic.Error {
 }
 
 // parseCreate reads the body of an index creation: settings, mappings, aliases.
-func parseCreate(body *rest.Value) (changes []change, mapping []byte) {
+func parseCreate(body *rest.Value, q *elastic.CreateIndex) (changes []change) {
 	if body.Kind != rest.ObjectValue {
-		return nil, nil
+		return nil
 	}
 	for i := range body.Members {
 		m := &body.Members[i]
@@ -110,19 +117,17 @@ func parseCreate(body *rest.Value) (changes []change, mapping []byte) {
 			if m.Value.Kind != rest.ObjectValue {
 				rest.Raise(rest.ParseException("key [mappings] must be an object"))
 			}
-			mapping = parseMapping(&m.Value)
+			q.Mapping = parseMapping(&m.Value)
 		case "aliases":
 			if m.Value.Kind != rest.ObjectValue {
 				rest.Raise(rest.ParseException("key [aliases] must be an object"))
 			}
-			if len(m.Value.Members) > 0 {
-				rest.Raise(rest.NotModelled("aliases"))
-			}
+			q.Aliases = parseAliases(&m.Value)
 		default:
 			rest.Raise(rest.ParseException("unknown key [%s] for create index", m.Name))
 		}
 	}
-	return changes, mapping
+	return changes
 }
 
 // validateIndexSettings normalises keys to the prefix "index." and refuses what is
@@ -166,7 +171,7 @@ func normalise(changes []change) []change {
 func prepareDeleteIndex(r *rest.Request) rest.Action {
 	names := r.ListParam("index")
 	ack, master := r.AckTimeout(), r.MasterTimeout()
-	opt := r.IndicesOptions(rest.IndicesOptions{AllowNone: true, Open: true})
+	opt := r.IndicesOptions(rest.IndicesOptions{AllowNone: true, Open: true, IgnoreAliases: true})
 	return func(c *rest.Call) *rest.Response {
 		st := c.State(false, master)
 		if destructive(c, st) && (len(names) == 0 || wildcards(names)) {
@@ -210,15 +215,21 @@ func prepareGetIndex(r *rest.Request) rest.Action {
 		for _, name := range rest.Resolve(st, names, opt) {
 			m := st.Index(name)
 			w.Object(name)
-			if Wants(features, "aliases") {
-				w.Object("aliases")
-				w.End()
+			// What is not wanted stays empty.
+			aliases, mapping := m.Aliases, MappingObject(m)
+			if !Wants(features, "aliases") {
+				aliases = nil
 			}
-			if Wants(features, "mappings") {
-				w.Raw("mappings", MappingObject(m))
+			if !Wants(features, "mappings") {
+				mapping = []byte("{}")
 			}
+			writeAliases(w, aliases)
+			w.Raw("mappings", mapping)
 			if Wants(features, "settings") {
 				writeIndexSettings(w, m, nil, defaults, flat)
+			} else {
+				w.Object("settings")
+				w.End()
 			}
 			w.End()
 		}

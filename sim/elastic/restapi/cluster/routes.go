@@ -29,6 +29,23 @@ func Routes() []*rest.Route {
 		{On: []string{"DELETE /_snapshot/{repository}/{snapshot}"}, Prepare: prepareDeleteSnapshot},
 		{On: []string{"POST /_snapshot/{repository}/{snapshot}/_restore"}, Prepare: prepareRestoreSnapshot},
 		{On: []string{"PUT /{index}"}, Prepare: prepareCreateIndex},
+		{
+			On: []string{
+				"GET /_alias", "GET /_aliases", "GET /_alias/{name}", "HEAD /_alias/{name}",
+				"GET /{index}/_alias", "HEAD /{index}/_alias", "GET /{index}/_alias/{name}", "HEAD /{index}/_alias/{name}",
+			},
+			Prepare: prepareGetAliases,
+		},
+		{
+			On: []string{
+				"PUT /{index}/_alias/{name}", "POST /{index}/_alias/{name}", "PUT /{index}/_aliases/{name}", "POST /{index}/_aliases/{name}",
+				"PUT /_alias/{name}", "POST /_alias/{name}", "PUT /_aliases/{name}", "POST /_aliases/{name}",
+				"PUT /{index}/_alias", "PUT /{index}/_aliases", "PUT /_alias",
+			},
+			Prepare: preparePutAlias,
+		},
+		{On: []string{"DELETE /{index}/_alias/{name}", "DELETE /{index}/_aliases/{name}"}, Prepare: prepareDeleteAlias},
+		{On: []string{"POST /_aliases"}, Prepare: preparePostAliases},
 		{On: []string{"GET /{index}", "HEAD /{index}"}, Prepare: prepareGetIndex, Rendering: SettingsRendering},
 		{
 			On: []string{

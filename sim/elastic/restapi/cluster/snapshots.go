@@ -149,6 +149,7 @@ func prepareDeleteRepository(r *rest.Request) rest.Action {
 type snapshotBody struct {
 	indices                []string
 	includeGlobal, partial bool
+	withoutAliases         bool
 	opt                    rest.IndicesOptions
 	pattern, replacement   string
 	changes                map[string]*string
@@ -195,6 +196,8 @@ func (q *snapshotBody) take(m *rest.Member) {
 		q.opt.IgnoreUnavailable = flag()
 	case "include_global_state":
 		q.includeGlobal = flag()
+	case "include_aliases":
+		q.withoutAliases = !flag()
 	case "partial":
 		q.partial = flag()
 	case "rename_pattern":
@@ -340,7 +343,7 @@ func prepareRestoreSnapshot(r *rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		snapshot, err := c.Node.FindSnapshot(c.Ctx, repository, name, master)
 		c.Check(err)
-		q := elastic.RestoreRequest{Repository: repository, Snapshot: name, Settings: body.changes, Partial: body.partial, MasterTimeout: master}
+		q := elastic.RestoreRequest{Repository: repository, Snapshot: name, Settings: body.changes, Partial: body.partial, WithoutAliases: body.withoutAliases, MasterTimeout: master}
 		q.Indices = within(snapshot.Indices, body.indices, body.opt.IgnoreUnavailable)
 		for _, index := range q.Indices {
 			target := rename(index)

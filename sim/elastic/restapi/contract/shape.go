@@ -36,6 +36,8 @@ var volatile = []struct {
 	{regexp.MustCompile(`\[(Content-Type, Accept|Accept, Content-Type)\]`), "[Accept, Content-Type]"},
 	{regexp.MustCompile(`\b[A-Za-z0-9_-]{22}\b`), "<id>"},
 	{regexp.MustCompile(`\b[A-Za-z0-9_-]{20}\b`), "<docid>"},
+	{regexp.MustCompile(`more than one write index \[[^\]]*\]`), "more than one write index [<indices>]"},
+	{regexp.MustCompile(`index associated with it \[[^\]]*\]`), "index associated with it [<indices>]"},
 }
 
 // sorted is a JSON value with its keys in order: Java's immutable maps and sets are

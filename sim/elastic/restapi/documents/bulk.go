@@ -213,10 +213,10 @@ func runBulk(c *rest.Call, lines []bulkLine, p writeParams) *rest.Response {
 
 // acceptable says why an item can't go to its shard.
 func acceptable(c *rest.Call, b *bulkLine, uncreated map[string]*elastic.Error) *elastic.Error {
-	if bad := b.write.check(b.item.Index); bad != nil {
+	if bad := uncreated[b.item.Index]; bad != nil {
 		return bad
 	}
-	if bad := uncreated[b.item.Index]; bad != nil {
+	if bad := b.write.direct(c, &b.item); bad != nil {
 		return bad
 	}
 	if st := c.Node.Applied(); b.item.Op == elastic.OpDelete && st.Master != "" && st.Index(b.item.Index) == nil {
@@ -380,7 +380,7 @@ func prepareUpdate(r *rest.Request) rest.Action {
 }
 
 func writeUpdate(c *rest.Call, item elastic.BulkItem, p writeParams) *rest.Response {
-	if bad := p.check(item.Index); bad != nil {
+	if bad := p.direct(c, &item); bad != nil {
 		rest.Raise(bad)
 	}
 	return runOne(c, item, p)

@@ -13,7 +13,7 @@ import (
 // writeParams are the parameters that every write has.
 type writeParams struct {
 	opt elastic.BulkOptions
-	// requireAlias and requireDataStream can never hold: there are neither.
+	// requireDataStream can never hold: there are none.
 	requireAlias, requireDataStream bool
 }
 
@@ -139,7 +139,7 @@ func prepareDelete(r *rest.Request) rest.Action {
 		rest.Raise(rest.ValidationFailed(bad...))
 	}
 	return func(c *rest.Call) *rest.Response {
-		if st := c.Node.Applied(); st.Index(item.Index) == nil && st.Master != "" && !item.External {
+		if st := c.Node.Applied(); st.Index(item.Index) == nil && st.Aliased(item.Index) == nil && st.Master != "" && !item.External {
 			rest.Raise(elastic.IndexNotFound(item.Index))
 		}
 		return writeOne(c, item, p)
@@ -148,7 +148,7 @@ func prepareDelete(r *rest.Request) rest.Action {
 
 // writeOne runs a single write, which Elasticsearch treats as a bulk of one.
 func writeOne(c *rest.Call, item elastic.BulkItem, p writeParams) *rest.Response {
-	if bad := p.check(item.Index); bad != nil {
+	if bad := p.direct(c, &item); bad != nil {
 		rest.Raise(bad)
 	}
 	if item.Op != elastic.OpDelete {
@@ -190,9 +190,11 @@ func locationOf(b *elastic.BulkResult, routing string) []elastic.Field {
 	return []elastic.Field{{Name: "Location", Value: location}}
 }
 
-// check refuses what only an alias or a data stream could satisfy.
-func (p *writeParams) check(index string) *elastic.Error {
-	if p.requireAlias {
+// direct turns an alias into the index that the write goes to, and refuses what only an
+// alias or a data stream could satisfy.
+func (p *writeParams) direct(c *rest.Call, item *elastic.BulkItem) *elastic.Error {
+	st, index := c.Node.Applied(), item.Index
+	if p.requireAlias && st.Aliased(index) == nil {
 		return &elastic.Error{
 			Status: 404, Type: "index_not_found_exception",
 			Reason: "no such index [" + index + "] and [require_alias] request flag is [true] and [" + index + "] is not an alias",
@@ -206,7 +208,9 @@ func (p *writeParams) check(index string) *elastic.Error {
 			Fields: []elastic.Field{{Name: "index_uuid", Value: "_na_"}, {Name: "index", Value: index}},
 		}
 	}
-	return nil
+	var bad *elastic.Error
+	item.Index, bad = rest.WriteIndex(st, index)
+	return bad
 }
 
 // writeResult writes DocWriteResponse.
@@ -273,7 +277,7 @@ func prepareGet(r *rest.Request) rest.Action {
 		}
 		w := rest.NewWriter(false)
 		w.Obj()
-		w.Str("_index", index)
+		w.Str("_index", got.Index)
 		w.Str("_id", id)
 		if got.Found {
 			w.Int64("_version", got.Version)
@@ -299,8 +303,9 @@ func prepareGet(r *rest.Request) rest.Action {
 func getDocument(c *rest.Call, index, id, routing string, realtime, refresh bool) elastic.GetResult {
 	st := c.Node.Applied()
 	rest.CheckReadable(c, st)
-	if st.Index(index) == nil {
-		rest.Raise(elastic.IndexNotFound(index))
+	index, bad := rest.OneIndex(st, index)
+	if bad != nil {
+		rest.Raise(bad)
 	}
 	if refresh {
 		_, err := c.Node.Refresh(c.Ctx, []string{index})

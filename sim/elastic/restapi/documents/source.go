@@ -111,7 +111,7 @@ func autoCreate(c *rest.Call, names []string) map[string]*elastic.Error {
 		return failed
 	}
 	for _, name := range rest.AddNew(nil, names...) {
-		if name == "" || st.Index(name) != nil {
+		if name == "" || st.Index(name) != nil || st.Aliased(name) != nil {
 			continue
 		}
 		if !mayCreate(c, st, name) {

@@ -13,6 +13,8 @@ import (
 type IndicesOptions struct {
 	IgnoreUnavailable, AllowNone bool
 	Open, hidden                 bool
+	// IgnoreAliases: only indices are meant, and an alias is refused.
+	IgnoreAliases bool
 }
 
 // Options of APIs that read indices leniently and of those that need them to exist.
@@ -80,7 +82,14 @@ func Resolve(st *state.State, expressions []string, opt IndicesOptions) []string
 			Raise(invalidName(e, "must not start with '_'."))
 		case st.Index(e) != nil:
 			names = AddNew(names, e)
-		case !opt.IgnoreUnavailable:
+		case st.Aliased(e) != nil && !opt.IgnoreAliases:
+			for _, m := range st.Aliased(e) {
+				names = AddNew(names, m.Name)
+			}
+		case opt.IgnoreUnavailable:
+		case st.Aliased(e) != nil:
+			Raise(aliasRefused(e))
+		default:
 			Raise(elastic.IndexNotFound(e))
 		}
 	}
@@ -107,12 +116,30 @@ func matching(st *state.State, pattern string, opt IndicesOptions) []string {
 	for _, m := range st.Indices {
 		hidden, _ := m.Settings.Get("index.hidden")
 		shown := opt.hidden || hidden != "true" || strings.HasPrefix(pattern, ".") && strings.HasPrefix(m.Name, ".")
-		if shown && SimpleMatch(pattern, m.Name) {
+		if shown && SimpleMatch(pattern, m.Name) || !opt.IgnoreAliases && aliasMatches(m, pattern, opt) {
 			names = append(names, m.Name)
 		}
 	}
 	slices.Sort(names)
 	return names
+}
+
+// aliasMatches reports whether the pattern means an index by one of its aliases; "*" means
+// indices by their own names.
+func aliasMatches(m *state.Index, pattern string, opt IndicesOptions) bool {
+	if pattern == "*" {
+		return false
+	}
+	return slices.ContainsFunc(m.Aliases, func(a state.Alias) bool {
+		hidden := a.Hidden != nil && *a.Hidden
+		shown := opt.hidden || !hidden || strings.HasPrefix(pattern, ".") && strings.HasPrefix(a.Name, ".")
+		return shown && SimpleMatch(pattern, a.Name)
+	})
+}
+
+// aliasRefused is the answer to an alias where an index is expected.
+func aliasRefused(name string) *elastic.Error {
+	return IllegalArgument("The provided expression [%s] matches an alias, specify the corresponding concrete indices instead.", name)
 }
 
 func invalidName(name, why string) *elastic.Error {
@@ -144,6 +171,23 @@ func ValidateName(name string) *elastic.Error {
 		return invalidName(name, "must be lowercase")
 	}
 	return nil
+}
+
+// NamedAsAlias is the refusal of an index that would be called as an alias is.
+func NamedAsAlias(name string) *elastic.Error { return invalidName(name, "already exists as alias") }
+
+// ValidateAliasName refuses names that no alias may have; unlike an index's they may hold
+// capital letters (AliasValidator).
+func ValidateAliasName(name string) *elastic.Error {
+	if name == "" {
+		return IllegalArgument("alias name is required")
+	}
+	bad := ValidateName(strings.ToLower(name))
+	if bad == nil {
+		return nil
+	}
+	_, why, _ := strings.Cut(bad.Reason, "], ")
+	return &elastic.Error{Status: 400, Type: "invalid_alias_name_exception", Reason: "Invalid alias name [" + name + "]: " + why}
 }
 
 // NodesOf resolves node filters: ids, names, addresses, wildcards, _all, _local,
