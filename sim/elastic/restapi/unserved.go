@@ -54,11 +54,6 @@ var unservedTable = []unserved{ //nolint:gochecknoglobals // a table, never writ
 	{"GET,PUT,DELETE /_ingest/pipeline/{id}", ""},
 	{"GET,PUT,DELETE,POST /_scripts/{id}", ""},
 	// Indices.
-	{"GET,HEAD /_alias", "GET /_cat/indices"},
-	{"GET,HEAD /_alias/{name}", "GET /_cat/indices"},
-	{"GET,HEAD,PUT,POST,DELETE /{index}/_alias/{name}", "GET /{index}"},
-	{"GET,HEAD /{index}/_alias", "GET /{index}"},
-	{"POST /_aliases", ""},
 	{"GET /_index_template", ""},
 	{"GET,HEAD,PUT,POST,DELETE /_index_template/{name}", "PUT /{index} with the settings"},
 	{"GET /_component_template", ""},
@@ -104,8 +99,6 @@ var unservedTable = []unserved{ //nolint:gochecknoglobals // a table, never writ
 	{"POST /{index}/_async_search", "POST /{index}/_search"},
 	{"GET,POST /_sql", "POST /_search"},
 	// Tables.
-	{"GET /_cat/aliases", "GET /_cat/indices"},
-	{"GET /_cat/aliases/{alias}", "GET /_cat/indices"},
 	{"GET /_cat/thread_pool", "GET /_nodes/stats/thread_pool"},
 	{"GET /_cat/thread_pool/{thread_pool_patterns}", "GET /_nodes/stats/thread_pool"},
 	{"GET /_cat/master", "GET /_cat/nodes?h=master,name"},

@@ -33,7 +33,7 @@ func (m *Index) WithAlias(a Alias) *Index {
 		next = m.nextAliases(slices.Clone(m.Aliases))
 	}
 	next.Aliases = append(next.Aliases, a)
-	slices.SortFunc(next.Aliases, func(a, b Alias) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(next.Aliases, func(a, b Alias) int { return cmp.Compare(a.Name, b.Name) })
 	return next
 }
 
@@ -61,7 +61,7 @@ func (s *State) Aliased(alias string) []*Index {
 			out = append(out, m)
 		}
 	}
-	slices.SortFunc(out, func(a, b *Index) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(out, func(a, b *Index) int { return cmp.Compare(a.Name, b.Name) })
 	return out
 }
 
