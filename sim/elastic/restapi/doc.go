@@ -4,8 +4,8 @@
 // path in a table of routes (routes.go), reads the parameters and accounts for
 // each, reads the body, asks the model (package elastic) and renders the answer.
 // What is unknown, be it a path, a method, a parameter, a field or a setting, gets
-// Elasticsearch's own error. contract/contract.json and snapshots.json record what an
-// 8.19.0 node answers; the tests hold the simulator to them and list where it differs and
+// Elasticsearch's own error. contract/contract.json and contract/snapshots.json record what
+// an 8.19.0 node answers; the tests hold the simulator to them and list where it differs and
 // why.
 //
 // # Rooms
