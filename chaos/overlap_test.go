@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -94,6 +95,9 @@ func overlap(t *testing.T, first, second Entry, firstHealsFirst bool) {
 	for i, e := range []Entry{first, second} {
 		if d, is := e.Fault.(*DeleteIndex); is && (i == 0 || first.Fault.Kind() != "create-index") {
 			w.Indices[d.Index] = true // what is deleted has to be there
+		}
+		if f, is := e.Fault.(*Alias); is && (f.From != "" || f.Remove) {
+			w.Aliases[cmp.Or(f.From, f.Index)] = map[string]map[string]any{"aliases": {f.Alias: map[string]any{}}} // who loses it has it
 		}
 	}
 	before := *newWorld()

@@ -25,6 +25,7 @@ type world struct {
 	Rules    map[int]bool
 	Damaged  map[CopyRef]DamageMode
 	Taken    map[string]bool
+	Aliases  map[string]map[string]map[string]any // by index, as the API tells of them
 	Indices  map[string]bool
 	Layout   []Range
 	Draining map[string]bool
@@ -34,7 +35,7 @@ func newWorld() *world {
 	return &world{
 		Cuts: map[[2]string]CutMode{}, Shapes: map[[2]string]Shape{}, Procs: map[string]ProcessState{"n1": Running, "n2": Running, "n3": Running, "n4": Exited, "controller": Running},
 		Full: map[string]float64{}, Slowed: map[string]Drag{}, Set: map[string]string{}, Off: map[string]time.Duration{}, Rules: map[int]bool{}, Damaged: map[CopyRef]DamageMode{},
-		Taken: map[string]bool{}, Indices: map[string]bool{"logs": true}, Draining: map[string]bool{}, Layout: []Range{{Start: "", Copies: []string{"n1", "n2", "n3"}}},
+		Taken: map[string]bool{}, Aliases: map[string]map[string]map[string]any{}, Indices: map[string]bool{"logs": true}, Draining: map[string]bool{}, Layout: []Range{{Start: "", Copies: []string{"n1", "n2", "n3"}}},
 	}
 }
 
@@ -249,6 +250,14 @@ func (a worldAPI) Call(_ context.Context, method, path string, body, into any) e
 		return json.Unmarshal([]byte(`[{"shard":"0","state":"RELOCATING","node":"n3 -> 127.0.0.1 id n2"},{"shard":"0","state":"STARTED","node":"n1"},{"shard":"0","state":"STARTED","node":"n4"}]`), into)
 	case parts[0] == "_cluster":
 		return nil
+	case parts[0] == "_aliases":
+		return a.change(body.(map[string]any)["actions"].([]any))
+	case parts[0] == "_alias":
+		text, err := json.Marshal(a.w.Aliases)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(text, into)
 	case parts[0] == "_snapshot":
 		as := body.(map[string]any)["rename_replacement"].(string)
 		return a.make(as)
@@ -260,6 +269,28 @@ func (a worldAPI) Call(_ context.Context, method, path string, body, into any) e
 		return &APIError{Status: http.StatusNotFound, Reason: "no such index"}
 	case method == http.MethodDelete:
 		delete(a.w.Indices, parts[0])
+	}
+	return nil
+}
+
+// change adds and removes aliases as an operator's step asks for it.
+func (a worldAPI) change(actions []any) error {
+	for _, action := range actions {
+		for op, what := range action.(map[string]any) {
+			of := what.(map[string]any)
+			index, alias := of["index"].(string), of["alias"].(string)
+			has := a.w.Aliases[index]["aliases"]
+			switch _, there := has[alias]; {
+			case op == "add" && has == nil:
+				a.w.Aliases[index] = map[string]map[string]any{"aliases": {alias: of}}
+			case op == "add":
+				has[alias] = of
+			case !there:
+				return &APIError{Status: http.StatusNotFound, Reason: "aliases [" + alias + "] missing"}
+			default:
+				delete(has, alias)
+			}
+		}
 	}
 	return nil
 }
