@@ -33,14 +33,34 @@ type junitProblem struct {
 	Text    string `xml:",chardata"`
 }
 
+// JUnitSuite is what becomes a suite: a case for each outcome.
+type JUnitSuite struct {
+	Name, Class string
+	Seconds     float64
+	Outcomes    []scenarios.Outcome
+	Aborted     string // why it ended early; "" it did not
+}
+
 // JUnit writes runs for CI: a suite for each run, a case for each expectation; one
 // that could not be decided is an error, and so is a run that was aborted.
 func JUnit(reports []*Report) ([]byte, error) {
-	var all junitSuites
+	var all []JUnitSuite
 	for _, r := range reports {
-		s := junitSuite{Name: r.Scenario + " (" + r.Backend + ", seed " + fmt.Sprint(r.Seed) + ")", Time: fmt.Sprintf("%.3f", r.VirtualS)}
-		for _, e := range r.Expectations {
-			c := junitCase{Name: e.Name, Class: "shardquake." + r.Scenario}
+		all = append(all, JUnitSuite{
+			Name: r.Scenario + " (" + r.Backend + ", seed " + fmt.Sprint(r.Seed) + ")", Class: "shardquake." + r.Scenario,
+			Seconds: r.VirtualS, Outcomes: r.Expectations, Aborted: r.Aborted,
+		})
+	}
+	return JUnitSuites(all)
+}
+
+// JUnitSuites writes suites for CI.
+func JUnitSuites(suites []JUnitSuite) ([]byte, error) {
+	var all junitSuites
+	for _, from := range suites {
+		s := junitSuite{Name: from.Name, Time: fmt.Sprintf("%.3f", from.Seconds)}
+		for _, e := range from.Outcomes {
+			c := junitCase{Name: e.Name, Class: from.Class}
 			problem := &junitProblem{Message: e.Reason, Text: fmt.Sprintf("observed %s, limit %s", quantity(e.Observed, e.Unit), quantity(e.Limit, e.Unit))}
 			switch e.Verdict {
 			case scenarios.Fail:
@@ -52,8 +72,8 @@ func JUnit(reports []*Report) ([]byte, error) {
 			}
 			s.Cases = append(s.Cases, c)
 		}
-		if r.Aborted != "" {
-			s.Cases = append(s.Cases, junitCase{Name: "run to the end", Class: "shardquake." + r.Scenario, Error: &junitProblem{Message: r.Aborted}})
+		if from.Aborted != "" {
+			s.Cases = append(s.Cases, junitCase{Name: "run to the end", Class: from.Class, Error: &junitProblem{Message: from.Aborted}})
 			s.Errors++
 		}
 		s.Tests = len(s.Cases)

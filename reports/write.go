@@ -25,6 +25,8 @@ const (
 	FileScenario = "scenario.yaml"
 	FileTrace    = "trace.jsonl"
 	FileCluster  = "cluster.json.gz"
+	// FilePlanning is what a plan of a cluster's losses leaves; plan.json is the faults of a run.
+	FilePlanning = "planning.json"
 )
 
 // Plan is plan.json: with scenario.yaml beside it, all that a replay needs.
@@ -116,6 +118,22 @@ type file struct {
 	data []byte
 }
 
+// NamedFile is a file of a folder that is written as a whole.
+type NamedFile struct {
+	Name string
+	Data []byte
+}
+
+// WriteFiles leaves files in dir as runs do: all or none, in place of those of an earlier
+// run. One of them must be a file by which such a folder is known.
+func WriteFiles(dir string, files []NamedFile) error {
+	var out []file
+	for _, f := range files {
+		out = append(out, file{f.Name, f.Data})
+	}
+	return writeDir(dir, out)
+}
+
 func marshal(v any) ([]byte, error) {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
@@ -135,7 +153,7 @@ func CheckDir(dir string) error {
 	}
 	ours := len(entries) == 0
 	for _, e := range entries {
-		ours = ours || e.Name() == FileReport || e.Name() == FileSweep
+		ours = ours || e.Name() == FileReport || e.Name() == FileSweep || e.Name() == FilePlanning
 	}
 	if !ours {
 		return fmt.Errorf("output folder %s holds files that no run has left there; name another with --out", dir)

@@ -29,7 +29,7 @@ func (s *Scenario) check(voc Vocabulary) []source.Problem {
 		bad("$.duration", "the scenario has no duration; expected a time such as 5m")
 	}
 	ps = append(ps, s.checkTolerance(voc)...)
-	ps = append(ps, s.checkTolerance(voc)...)
+	ps = append(ps, s.checkObjectives()...)
 	if s.Settle < 0 || s.Steady < 0 {
 		bad("$.settle", "a wait can't be negative")
 	}

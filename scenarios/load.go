@@ -131,10 +131,15 @@ func parse(name string, data []byte, voc Vocabulary) (*Loaded, error) {
 	}
 	var s Scenario
 	expect, wrong := readExpectations(file, voc.Expectations())
-	if err := errors.Join(file.Decode(&s), wrong); err != nil {
+	objectives, unclear := readObjectives(file, voc.Expectations())
+	if err := errors.Join(file.Decode(&s), wrong, unclear); err != nil {
 		return nil, err
 	}
 	s.Expect, s.system = expect, voc.System(s.System)
+	if s.Objectives != nil {
+		s.Objectives.Expect = objectives
+		s.Objectives.note(file.Has)
+	}
 	problems := s.takeCluster(name, voc, file.Has)
 	if s.Cluster.From != "" && s.Cluster.imported == nil {
 		return nil, file.Annotate(problems) // nothing can be said of a cluster that is not known

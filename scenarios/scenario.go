@@ -26,6 +26,8 @@ type Scenario struct {
 	Controller *ControlSection `yaml:"controller,omitempty" json:"controller,omitempty"`
 	Faults     []chaos.Entry   `yaml:"faults,omitempty" json:"faults,omitempty"`
 	Expect     []Expect        `yaml:"expect" json:"-" jsonschema:"required"`
+	// Objectives are what must hold whatever is lost; they are tried by a plan, not by a run.
+	Objectives *ObjectivesSection `yaml:"objectives,omitempty" json:"-" jsonschema:"description=what must hold whatever is lost; for shardquake plan"`
 	// Tolerance is, by quantity, by how much it may differ between two runs that count as alike.
 	Tolerance map[string]units.Tolerance `yaml:"tolerance,omitempty" json:"-" jsonschema:"description=differences of quantities that are too small to matter when runs are compared; such as time to green: 5%"`
 	// Vary is what each seed draws anew.

@@ -27,6 +27,12 @@ func Schema(voc Vocabulary) ([]byte, error) {
 			return expectSchema(r, voc.Expectations())
 		case reflect.TypeFor[Varied]():
 			return variedSchema()
+		case reflect.TypeFor[ScopedExpect]():
+			out := expectSchema(r, voc.Expectations())
+			for _, s := range out.OneOf {
+				s.Properties.Set(afterKey, &jsonschema.Schema{Type: "array", Items: &jsonschema.Schema{Type: "string"}, Description: "losses that it is for: node or master or pair or an attribute; default: those of survive"})
+			}
+			return out
 		}
 		return quantitySchema(t)
 	}

@@ -81,6 +81,7 @@ func (System) Expectations() []scenarios.ExpectationKind {
 		kind("node-load", "a figure of the nodes' load (cpu, latency, …) stays within a bound", func() scenarios.Expectation { return &NodeLoadBound{} }),
 		kind("writes-blocked", "a block refuses writes to an index, or no longer", func() scenarios.Expectation { return &WritesBlocked{} }),
 		kind("no-copies-on", "no copy lies on the nodes of a tier", func() scenarios.Expectation { return &NoCopiesOn{} }),
+		kind("disk-below", "no data disk gets fuller than a watermark or a percentage", func() scenarios.Expectation { return &DiskBelow{} }),
 		kind("moves-at-most", "no more shard copies are relocated", func() scenarios.Expectation { return &MovesAtMost{} }),
 		kind("controller-actions", "how often the controller acted, or a shadow policy would have", func() scenarios.Expectation { return &ControllerActions{} }),
 		kind("repaired", "the cluster has replaced every corrupted copy by the end, or has left them", func() scenarios.Expectation { return &Repaired{} }),

@@ -1,0 +1,140 @@
+package planning
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// The kinds of losses beside the attributes.
+const (
+	Nothing = "nothing"
+	Node    = "node"
+	Master  = "master"
+	Pair    = "pair"
+)
+
+// Loss is something that the cluster is without, for good.
+type Loss struct {
+	// Kind is nothing, node, master, pair, or the name of an attribute.
+	Kind string `json:"kind"`
+	// Name is the node's, the value's of the attribute, or that of both nodes.
+	Name  string   `json:"name,omitempty"`
+	Nodes []string `json:"nodes,omitempty"` // the master is known only when it goes
+}
+
+// String is the loss for people: "zone b".
+func (l Loss) String() string {
+	if l.Name == "" {
+		return l.Kind
+	}
+	return l.Kind + " " + l.Name
+}
+
+// words is the loss in a sentence.
+func (l Loss) words() string {
+	switch l.Kind {
+	case Master:
+		return "the master"
+	case Pair:
+		return "nodes " + l.Name
+	}
+	return l.String()
+}
+
+// entry is the loss as a fault; nil where nothing is lost.
+func (l Loss) entry() *chaos.Entry {
+	lost := &chaos.NodeLoss{}
+	switch {
+	case l.Kind == Nothing:
+		return nil
+	case l.Kind == Master:
+		lost.Node = "master"
+	default:
+		for _, n := range l.Nodes {
+			lost.Nodes = append(lost.Nodes, chaos.Selector(n))
+		}
+	}
+	return &chaos.Entry{At: units.Duration(strikesAt), Fault: lost}
+}
+
+// lossesOf are all losses of a cluster, and what of them makes no sense, in words.
+func lossesOf(s *scenarios.Scenario, attributes []string, pairs bool) (out []Loss, notes []string) {
+	out = append(out, Loss{Kind: Nothing})
+	var there []scenarios.NodeSpec
+	for _, n := range s.NodeSpecs() {
+		if !n.Late {
+			there = append(there, n)
+			out = append(out, Loss{Kind: Node, Name: n.Name, Nodes: []string{n.Name}})
+		}
+	}
+	out = append(out, Loss{Kind: Master})
+	for _, a := range attributes {
+		values, holders := valuesOf(there, a)
+		if len(values) < 2 {
+			notes = append(notes, fmt.Sprintf("no loss of a %s is tried: all nodes have the same", a))
+			continue
+		}
+		for i, v := range values {
+			out = append(out, Loss{Kind: a, Name: v, Nodes: holders[i]})
+		}
+	}
+	if !pairs {
+		return out, notes
+	}
+	for i, a := range there {
+		for _, b := range there[i+1:] {
+			out = append(out, Loss{Kind: Pair, Name: a.Name + " and " + b.Name, Nodes: []string{a.Name, b.Name}})
+		}
+	}
+	return out, notes
+}
+
+// valuesOf are the values of an attribute in order, with the nodes that have each.
+func valuesOf(nodes []scenarios.NodeSpec, attribute string) (values []string, holders [][]string) {
+	for _, n := range nodes {
+		if v, has := n.Attributes[attribute]; has && !slices.Contains(values, v) {
+			values = append(values, v)
+		}
+	}
+	slices.Sort(values)
+	for _, v := range values {
+		var hold []string
+		for _, n := range nodes {
+			if n.Attributes[attribute] == v {
+				hold = append(hold, n.Name)
+			}
+		}
+		holders = append(holders, hold)
+	}
+	return values, holders
+}
+
+// awareness are the attributes by which the cluster keeps copies apart.
+func awareness(s *scenarios.Scenario) []string {
+	var out []string
+	for _, a := range strings.Split(s.EffectiveSettings()["cluster.routing.allocation.awareness.attributes"], ",") {
+		if a = strings.TrimSpace(a); a != "" {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// attributesOf are all attributes that any node has, in order.
+func attributesOf(s *scenarios.Scenario) []string {
+	var out []string
+	for _, n := range s.NodeSpecs() {
+		for a := range n.Attributes {
+			if !slices.Contains(out, a) {
+				out = append(out, a)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
