@@ -16,6 +16,9 @@ var scenarioName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
 func (s *Scenario) check(voc Vocabulary) []source.Problem {
 	var ps []source.Problem
 	bad := func(path, format string, args ...any) { ps = append(ps, source.Problemf(path, format, args...)) }
+	if s.Format != FileFormat {
+		bad("$.format", "file format %d; this version of Shardquake reads format %d", s.Format, FileFormat)
+	}
 	if !scenarioName.MatchString(s.Name) {
 		bad("$.name", "%q is not a scenario name; expected lower-case letters, digits and dashes", s.Name)
 	}

@@ -31,6 +31,7 @@ func Fill[T comparable](d *Defaults, path string, field *T, value T, want string
 // complete fills in what the file leaves out, and says which zeros make no sense.
 func (s *Scenario) complete(has func(path string) bool) []source.Problem {
 	d := &Defaults{has: has}
+	Fill(d, "$.format", &s.Format, FileFormat, "the number of a file format, such as 1")
 	Fill(d, "$.seed", &s.Seed, 1, "a number from 1 on")
 	Fill(d, "$.settle", &s.Settle, units.Duration(time.Minute), "") // 0s: don't wait
 	for i, e := range s.Faults {
