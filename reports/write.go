@@ -153,7 +153,7 @@ func CheckDir(dir string) error {
 	}
 	ours := len(entries) == 0
 	for _, e := range entries {
-		ours = ours || e.Name() == FileReport || e.Name() == FileSweep || e.Name() == FilePlanning
+		ours = ours || e.Name() == FileReport || e.Name() == FileSweep || e.Name() == FilePlanning || e.Name() == FileExplore
 	}
 	if !ours {
 		return fmt.Errorf("output folder %s holds files that no run has left there; name another with --out", dir)

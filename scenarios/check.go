@@ -47,11 +47,14 @@ func (s *Scenario) check(voc Vocabulary) []source.Problem {
 	if len(s.Expect) == 0 {
 		bad("$.expect", "nothing is expected, so nothing could fail; %s", source.Unknown("expectation", "", voc.expectationNames()))
 	}
-	return append(ps, s.checkExpectations(voc)...)
+	if ps = append(ps, s.checkExpectations(voc, s.Expect, "$.expect")...); len(ps) > 0 {
+		return ps
+	}
+	return s.checkExplore(voc)
 }
 
 // checkExpectations returns what is wrong with what is expected.
-func (s *Scenario) checkExpectations(voc Vocabulary) []source.Problem {
+func (s *Scenario) checkExpectations(voc Vocabulary, list []Expect, path string) []source.Problem {
 	var ps []source.Problem
 	foreign := make(map[string]string) // what is wrong with kinds for other systems
 	for _, k := range voc.Expectations() {
@@ -59,8 +62,8 @@ func (s *Scenario) checkExpectations(voc Vocabulary) []source.Problem {
 			foreign[k.Name] = fmt.Sprintf("%s is for system %s", k.Name, k.Systems[0])
 		}
 	}
-	for i, e := range s.Expect {
-		at := fmt.Sprintf("$.expect[%d]", i)
+	for i, e := range list {
+		at := fmt.Sprintf("%s[%d]", path, i)
 		if msg := foreign[e.Kind()]; msg != "" {
 			ps = append(ps, source.Problemf(at+"."+e.Kind(), "%s", msg))
 			continue
@@ -87,10 +90,17 @@ func (s *Scenario) checkEmpty() []source.Problem {
 			ps = append(ps, source.Problemf(fmt.Sprintf("$.faults[%d]", i), "the entry is empty; expected a time and a fault, such as {at: 20s, node-loss: {node: n2}}"))
 		}
 	}
-	for i, e := range s.Expect {
-		if e.Expectation == nil {
-			ps = append(ps, source.Problemf(fmt.Sprintf("$.expect[%d]", i), "the entry is empty; expected an expectation, such as {lost-acked-writes: 0}"))
+	empty := func(list []Expect, path string) {
+		for i, e := range list {
+			if e.Expectation != nil {
+				continue
+			}
+			ps = append(ps, source.Problemf(fmt.Sprintf("%s[%d]", path, i), "the entry is empty; expected an expectation, such as {lost-acked-writes: 0}"))
 		}
+	}
+	empty(s.Expect, "$.expect")
+	if s.Explore != nil {
+		empty(s.Explore.Claims, "$.explore.claims")
 	}
 	return ps
 }

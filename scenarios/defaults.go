@@ -50,5 +50,6 @@ func (s *Scenario) complete(has func(path string) bool) []source.Problem {
 			c.Complete(s)
 		}
 	}
+	s.completeExplore(d)
 	return d.problems
 }

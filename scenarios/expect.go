@@ -105,11 +105,11 @@ type Expect struct {
 // UnmarshalYAML leaves the entry to [readExpectations], which knows the vocabulary.
 func (e *Expect) UnmarshalYAML(ast.Node) error { return nil }
 
-// readExpectations reads the entries of a file's expect: section, {KIND: …, parameters}.
-func readExpectations(f *source.File, kinds []ExpectationKind) ([]Expect, error) {
+// readExpectations reads the entries of a list at a path of a file, {KIND: …, parameters}.
+func readExpectations(f *source.File, path string, kinds []ExpectationKind) ([]Expect, error) {
 	var out []Expect
 	var errs []error
-	for _, n := range f.Items("$.expect") {
+	for _, n := range f.Items(path) {
 		e, err := readExpectation(n, kinds)
 		if err != nil {
 			errs = append(errs, f.Located(err))

@@ -130,10 +130,14 @@ func parse(name string, data []byte, voc Vocabulary) (*Loaded, error) {
 		return nil, err
 	}
 	var s Scenario
-	expect, wrong := readExpectations(file, voc.Expectations())
+	expect, wrong := readExpectations(file, "$.expect", voc.Expectations())
+	claims, wrongClaims := readExpectations(file, "$.explore.claims", voc.Expectations())
 	objectives, unclear := readObjectives(file, voc.Expectations())
-	if err := errors.Join(file.Decode(&s), wrong, unclear); err != nil {
+	if err := errors.Join(file.Decode(&s), wrong, wrongClaims, unclear); err != nil {
 		return nil, err
+	}
+	if s.Explore != nil {
+		s.Explore.Claims = claims
 	}
 	s.Expect, s.system = expect, voc.System(s.System)
 	if s.Objectives != nil {

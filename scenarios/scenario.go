@@ -28,6 +28,8 @@ type Scenario struct {
 	Expect     []Expect        `yaml:"expect" json:"-" jsonschema:"required"`
 	// Objectives are what must hold whatever is lost; they are tried by a plan, not by a run.
 	Objectives *ObjectivesSection `yaml:"objectives,omitempty" json:"-" jsonschema:"description=what must hold whatever is lost; for shardquake plan"`
+	// Explore bounds random plans of faults; nil: what suits the cluster.
+	Explore *ExploreSection `yaml:"explore,omitempty" json:"-" jsonschema:"description=the budget of the random plans that shardquake explore tries; and what must hold in each"`
 	// Tolerance is, by quantity, by how much it may differ between two runs that count as alike.
 	Tolerance map[string]units.Tolerance `yaml:"tolerance,omitempty" json:"-" jsonschema:"description=differences of quantities that are too small to matter when runs are compared; such as time to green: 5%"`
 	// Vary is what each seed draws anew.

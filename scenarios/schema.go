@@ -45,6 +45,15 @@ func Schema(voc Vocabulary) ([]byte, error) {
 			}
 		}
 	}
+	if x, ok := s.Properties.Get("explore"); ok {
+		if kinds, ok := x.Properties.Get("kinds"); ok {
+			for _, k := range chaos.Kinds() {
+				if k.Draw != nil {
+					kinds.Items.Enum = append(kinds.Items.Enum, k.Name)
+				}
+			}
+		}
+	}
 	out, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return nil, err

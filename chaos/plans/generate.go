@@ -44,18 +44,31 @@ func New(seed uint64, b Budget, t chaos.Topology) (*Generator, error) {
 	if b.Most < 1 || b.AtOnce < 1 || b.Span < time.Second || b.Shortest <= 0 || b.Longest < b.Shortest {
 		return nil, fmt.Errorf("a budget of %d faults, %d at once, in %s, each from %s to %s, allows none", b.Most, b.AtOnce, b.Span, b.Shortest, b.Longest)
 	}
-	return &Generator{seed: seed, budget: b, topology: t, kinds: kinds}, nil
+	g := &Generator{seed: seed, budget: b, topology: t, kinds: kinds}
+	if len(g.Plan(0, 0, Uniform, nil).Plan.Entries) == 0 {
+		return nil, fmt.Errorf("no fault of these kinds stays inside a budget of %d ailing nodes", b.Ailing)
+	}
+	return g, nil
+}
+
+// Kinds are the names of those that it draws.
+func (g *Generator) Kinds() []string {
+	var out []string
+	for _, k := range g.kinds {
+		out = append(out, k.Name)
+	}
+	return out
 }
 
 // Plan is the plan of a place in a round, drawn in a way. A mutant needs a corpus, and is
-// drawn uniformly without one.
+// drawn uniformly without one. It is empty where hardly anything is inside the budget.
 func (g *Generator) Plan(round, place int, way string, corpus []chaos.Plan) Proposal {
 	rng := rand.New(rand.NewPCG(mix(g.seed, uint64(round)), mix(uint64(place)+1, g.seed)))
 	d := &chaos.Dice{Rand: rng, Topology: g.topology, Shortest: g.budget.Shortest, Longest: g.budget.Longest}
 	if way == Mutant && len(corpus) == 0 {
 		way = Uniform
 	}
-	for {
+	for range mostDraws {
 		var entries []chaos.Entry
 		switch way {
 		case Swarm:
@@ -74,7 +87,11 @@ func (g *Generator) Plan(round, place int, way string, corpus []chaos.Plan) Prop
 		}
 		way = Uniform // what the budget forbids altogether is not asked for for ever
 	}
+	return Proposal{Way: way}
 }
+
+// mostDraws bounds how often a plan is drawn that the budget forbids.
+const mostDraws = 1000
 
 // Round is a round of plans; shares is how many of each way there are, in the order of
 // [Ways].

@@ -72,7 +72,7 @@ do it, nothing was done; 5 it is unknown whether it was done.`,
 	cmd.AddCommand(newKVNodeCommand(f), newKVStatusCommand(f), newKVShardCommand(f), newKVSplitCommand(f), newKVMergeCommand(f), newKVMoveCommand(f),
 		newKVPromoteCommand(f), newKVRebalanceCommand(f), newKVDrainCommand(f), newKVSettingsCommand(f),
 		newKVGetCommand(f), newKVPutCommand(f), newKVDeleteCommand(f), newKVScanCommand(f), newKVBatchCommand(f), newKVTxnCommand(f),
-		newKVRecoverCommand(f), newKVBenchCommand(f))
+		newKVRecoverCommand(f), newKVBenchCommand(f), newKVRehearseCommand())
 	return cmd
 }
 

@@ -1,0 +1,146 @@
+package scenarios
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/chaos/plans"
+	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/internal/units"
+)
+
+// ExploreSection bounds the random plans that an exploration of the scenario tries, and says
+// what must hold in each of them beside the file's expectations.
+type ExploreSection struct {
+	Kinds     []string       `yaml:"kinds,omitempty" json:"kinds,omitempty" jsonschema:"description=of faults that plans may have; absent: all that can be drawn by chance"`
+	Most      *int           `yaml:"most,omitempty" json:"most,omitempty" jsonschema:"minimum=1,description=faults in a plan; default 5"`
+	AtOnce    *int           `yaml:"at-once,omitempty" json:"at_once,omitempty" jsonschema:"minimum=1,description=faults in force at one time; default 3"`
+	NodesDown *int           `yaml:"nodes-down,omitempty" json:"nodes_down,omitempty" jsonschema:"minimum=0,description=nodes lost or cut off or on a bad disk at one time; default a minority of those that start and one at least"`
+	Span      units.Duration `yaml:"span,omitempty" json:"span,omitempty" jsonschema:"description=time from t=0 in which faults strike and heal; default two thirds of the duration"`
+	Shortest  units.Duration `yaml:"shortest,omitempty" json:"shortest,omitempty" jsonschema:"description=how long a fault lasts at least; default 500ms"`
+	Longest   units.Duration `yaml:"longest,omitempty" json:"longest,omitempty" jsonschema:"description=how long a fault lasts at most; default a third of the span"`
+	Claims    []Expect       `yaml:"claims,omitempty" json:"-" jsonschema:"description=expectations that must hold under every plan beside those of the file"`
+}
+
+// mostExplored bounds the faults of one plan.
+const mostExplored = 100
+
+// defaultSpan is the time of a run in which faults strike unless a file says otherwise: what
+// is left is for the cluster to come to itself.
+func defaultSpan(duration units.Duration) units.Duration {
+	return units.Duration((duration.D() * 2 / 3).Round(100 * time.Millisecond))
+}
+
+// completeExplore fills in what the section leaves out.
+func (s *Scenario) completeExplore(d *Defaults) {
+	x := s.Explore
+	if x == nil {
+		return
+	}
+	Fill(d, "$.explore.span", &x.Span, defaultSpan(s.Duration), "a time such as 1m")
+	Fill(d, "$.explore.shortest", &x.Shortest, units.Duration(500*time.Millisecond), "a time such as 500ms")
+	Fill(d, "$.explore.longest", &x.Longest, max(x.Span/3, units.Duration(time.Second), x.Shortest), "a time such as 20s")
+	for _, e := range x.Claims {
+		if c, ok := e.Expectation.(Completer); ok {
+			c.Complete(s)
+		}
+	}
+}
+
+// Budget is what plans of an exploration may do: the section's, or what suits the cluster.
+func (s *Scenario) Budget() plans.Budget {
+	x := s.Explore
+	if x == nil {
+		return plans.DefaultBudget(s.Topology(), defaultSpan(s.Duration).D())
+	}
+	b := plans.DefaultBudget(s.Topology(), x.Span.D())
+	b.Kinds, b.Shortest, b.Longest = x.Kinds, x.Shortest.D(), x.Longest.D()
+	given := func(field, value *int) {
+		if value != nil {
+			*field = *value
+		}
+	}
+	given(&b.Most, x.Most)
+	given(&b.AtOnce, x.AtOnce)
+	given(&b.Ailing, x.NodesDown)
+	return b
+}
+
+// checkExplore returns what is wrong with the section. The rest of the file makes sense.
+func (s *Scenario) checkExplore(voc Vocabulary) []source.Problem {
+	x := s.Explore
+	if x == nil {
+		return nil
+	}
+	var ps []source.Problem
+	bad := func(path, format string, args ...any) {
+		ps = append(ps, source.Problemf("$.explore."+path, format, args...))
+	}
+	for i, name := range x.Kinds {
+		at := fmt.Sprintf("kinds[%d]", i)
+		switch k := chaos.KindOf(name); {
+		case k.New == nil:
+			bad(at, "%s", source.Unknown("fault", name, s.drawable()))
+		case !k.For(s.System):
+			bad(at, "%s is for system %s", name, k.Systems[0])
+		case k.Draw == nil:
+			bad(at, "%s can't be drawn by chance; expected one of %v", name, s.drawable())
+		}
+	}
+	between := func(path string, value *int, least, most int) {
+		if value != nil && (*value < least || *value > most) {
+			bad(path, "%d makes no sense here; expected a number from %d to %d", *value, least, most)
+		}
+	}
+	between("most", x.Most, 1, mostExplored)
+	between("at-once", x.AtOnce, 1, mostExplored)
+	between("nodes-down", x.NodesDown, 0, len(s.NodeSpecs())-len(s.LateNodes()))
+	if x.Span.D() < time.Second || x.Span > s.Duration {
+		bad("span", "faults can't strike within %s of a run of %s; expected a time from 1s to the duration", x.Span, s.Duration)
+	}
+	if x.Shortest <= 0 || x.Shortest > x.Span {
+		bad("shortest", "a fault can't last %s at least; expected a time above 0s and within the span of %s", x.Shortest, x.Span)
+	}
+	if x.Longest < x.Shortest || x.Longest > x.Span {
+		bad("longest", "a fault can't last %s at most; expected a time from %s to the span of %s", x.Longest, x.Shortest, x.Span)
+	}
+	if len(ps) > 0 {
+		return ps
+	}
+	if _, err := plans.New(1, s.Budget(), s.Topology()); err != nil {
+		bad("kinds", "%v", err)
+		return ps
+	}
+	return s.withEachKind().checkExpectations(voc, x.Claims, "$.explore.claims")
+}
+
+// drawable are the kinds of faults that random plans may have.
+func (s *Scenario) drawable() []string {
+	var out []string
+	for _, k := range chaos.Kinds() {
+		if k.For(s.System) && k.Draw != nil {
+			out = append(out, k.Name)
+		}
+	}
+	return out
+}
+
+// withEachKind is the scenario with a fault of each kind that a plan may have, which is what
+// claims are checked against: what no plan can make true or false makes no sense.
+func (s *Scenario) withEachKind() *Scenario {
+	out, b := *s, s.Budget()
+	out.Faults = nil
+	d := &chaos.Dice{Rand: rand.New(rand.NewPCG(1, 1)), Topology: s.Topology(), Shortest: b.Shortest, Longest: b.Longest}
+	for _, name := range s.drawable() {
+		if b.Kinds != nil && !slices.Contains(b.Kinds, name) {
+			continue
+		}
+		if f := chaos.KindOf(name).Draw(d); f != nil {
+			out.Faults = append(out.Faults, chaos.Entry{Fault: f})
+		}
+	}
+	return &out
+}

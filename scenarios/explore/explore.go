@@ -1,0 +1,261 @@
+package explore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/chaos/plans"
+	"github.com/shardquake/shardquake/internal/version"
+	"github.com/shardquake/shardquake/reports"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// Config is what to explore, and for how long.
+type Config struct {
+	Scenario *scenarios.Loaded
+	// Vocabulary is the one that the scenario was read with.
+	Vocabulary scenarios.Vocabulary
+	// Play runs a scenario with a seed. It is called by several workers at once.
+	Play func(ctx context.Context, s *scenarios.Loaded, seed uint64) (*scenarios.Result, error)
+	Seed uint64
+	// Plans is how many are tried, 0: no limit. For ends the search after the round in which
+	// it is over; 0: no limit.
+	Plans int
+	For   time.Duration
+	// Workers is how many runs there are at once.
+	Workers int
+	// Seeds is with how many other seeds a plan that was found is tried, Tries how many runs
+	// its shrinking may take.
+	Seeds, Tries int
+	// Corpus is what is run before anything is drawn.
+	Corpus []*scenarios.Loaded
+	// Progress is told how far the search is, by one worker at a time; nil: silence.
+	Progress func(Progress)
+}
+
+// Progress is how far a search is.
+type Progress struct {
+	Plans, Found int
+	// Doing says what is done beside drawing plans; "" for nothing.
+	Doing string
+	// Left is how long it will take yet; -1: nobody knows.
+	Left time.Duration
+}
+
+// shares are how many plans of each way a round has, in the order of [plans.Ways].
+var shares = [...]int{5, 5, 5, 5}
+
+// RoundSize is how many plans a round has.
+const RoundSize = 20
+
+// Counts are how many plans came to what.
+type Counts struct {
+	Held      int `json:"held"`
+	Broke     int `json:"broke"`
+	Undecided int `json:"undecided"`
+	// Crashed ended with an error, which is a defect of Shardquake.
+	Crashed int `json:"crashed"`
+}
+
+// All are the plans altogether.
+func (c Counts) All() int { return c.Held + c.Broke + c.Undecided + c.Crashed }
+
+func (c *Counts) add(o outcome) {
+	switch o {
+	case held:
+		c.Held++
+	case broke:
+		c.Broke++
+	case undecided:
+		c.Undecided++
+	case crashed:
+		c.Crashed++
+	}
+}
+
+// Result is what a search came to; as JSON it is explore.json.
+type Result struct {
+	Schema   string        `json:"schema"`
+	Version  version.Build `json:"version"`
+	Scenario string        `json:"scenario"`
+	System   string        `json:"system"`
+	Seed     uint64        `json:"seed"`
+	Budget   Budget        `json:"budget"`
+	Claims   []string      `json:"claims"`
+	// Rounds are those that were run to their end.
+	Rounds int    `json:"rounds"`
+	Plans  Counts `json:"plans"`
+	// Runs are all, with those for shrinking and with other seeds.
+	Runs     int        `json:"runs"`
+	Replayed []Replayed `json:"replayed,omitempty"`
+	Found    []*Find    `json:"found"`
+	// Undecided are the first reasons for which plans could not be judged, and Crashes the
+	// first plans that ended with an error.
+	Undecided []Trouble `json:"undecided,omitempty"`
+	Crashes   []Trouble `json:"crashes,omitempty"`
+	Coverage  Coverage  `json:"coverage"`
+	// Aborted: the search was interrupted, and this is what it had until then.
+	Aborted bool `json:"aborted,omitempty"`
+}
+
+// Budget is the budget of a search, for the record.
+type Budget struct {
+	Kinds     []string `json:"kinds"`
+	Most      int      `json:"most"`
+	AtOnce    int      `json:"at_once"`
+	NodesDown int      `json:"nodes_down"`
+	Span      string   `json:"span"`
+	Shortest  string   `json:"shortest"`
+	Longest   string   `json:"longest"`
+}
+
+// Trouble is a plan that came to nothing.
+type Trouble struct {
+	Plan chaos.Plan `json:"plan"`
+	Seed uint64     `json:"seed"`
+	Why  string     `json:"why"`
+}
+
+// mostTroubles bounds those that are kept.
+const mostTroubles = 5
+
+// Broken is how many claims were broken: found in this search, or by a file of the corpus.
+func (r *Result) Broken() int {
+	n := len(r.Found)
+	for _, p := range r.Replayed {
+		if p.Verdict == scenarios.Fail {
+			n++
+		}
+	}
+	return n
+}
+
+// Run explores. The error is that of a scenario that can't be run at all; an
+// interrupted search has a result.
+func Run(ctx context.Context, cfg Config) (*Result, error) {
+	if cfg.Plans == 0 && cfg.For == 0 {
+		return nil, errors.New("a search needs a number of plans or a time")
+	}
+	s, err := newSearch(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.unfaulted(); err != nil {
+		if ctx.Err() == nil {
+			return nil, err
+		}
+		s.result.Aborted = true
+		return s.done(), nil
+	}
+	s.replay()
+	for round := 0; s.more(); round++ {
+		if err := s.round(round); err != nil {
+			return nil, err
+		}
+	}
+	s.result.Aborted = ctx.Err() != nil
+	return s.done(), nil
+}
+
+// more reports whether there is to be another round.
+func (s *search) more() bool {
+	switch {
+	case s.ctx.Err() != nil:
+		return false
+	case s.cfg.Plans > 0 && s.drawn >= s.cfg.Plans:
+		return false
+	}
+	return s.cfg.For == 0 || s.since() < s.cfg.For
+}
+
+// round draws a round's plans, runs them, and takes in what they came to.
+func (s *search) round(number int) error {
+	proposals := s.generator.Round(number, shares[:], s.corpus)
+	if s.cfg.Plans > 0 {
+		proposals = proposals[:min(len(proposals), s.cfg.Plans-s.drawn)]
+	}
+	first := s.drawn
+	s.drawn += len(proposals)
+	digests := make([]*digest, len(proposals))
+	s.each(len(proposals), func(i int) {
+		digests[i] = s.run(proposals[i].Plan, s.cfg.Seed+uint64(first+i))
+		s.tell(digests[i])
+	})
+	var found []*Find
+	whole := true
+	for i, d := range digests {
+		if d == nil { // interrupted, or nothing to run
+			whole = whole && len(proposals[i].Plan.Entries) == 0
+			continue
+		}
+		found = append(found, s.take(proposals[i], d)...)
+	}
+	s.result.Coverage.grow(s.result.Plans.All())
+	if whole {
+		s.result.Rounds++
+	}
+	errs := make([]error, len(found))
+	s.each(len(found), func(i int) { errs[i] = s.pursue(found[i]) })
+	return errors.Join(errs...)
+}
+
+// take enters what a plan came to, and returns what it is the first to break.
+func (s *search) take(p plans.Proposal, d *digest) []*Find {
+	r := s.result
+	r.Plans.add(d.outcome)
+	trouble := Trouble{p.Plan, d.seed, d.why}
+	switch {
+	case d.outcome == undecided && len(r.Undecided) < mostTroubles:
+		r.Undecided = append(r.Undecided, trouble)
+	case d.outcome == crashed && len(r.Crashes) < mostTroubles:
+		r.Crashes = append(r.Crashes, trouble)
+	}
+	if r.Coverage.add(d.reached, d.outcome) {
+		s.corpus = append(s.corpus, p.Plan)
+	}
+	var found []*Find
+	for _, i := range d.broken {
+		c := s.claims[i]
+		if f := c.found; f != nil {
+			f.Plans++
+			continue
+		}
+		if c.known {
+			continue
+		}
+		c.found = &Find{Claim: c.text, Name: c.name, Way: p.Way, Seed: d.seed, First: p.Plan, Plan: p.Plan, Plans: 1, claim: i}
+		r.Found = append(r.Found, c.found)
+		found = append(found, c.found)
+	}
+	return found
+}
+
+// done is the result at the end.
+func (s *search) done() *Result {
+	s.result.Runs = s.runs
+	s.result.Coverage.finish(s.result.Budget.Kinds)
+	return s.result
+}
+
+// newResult is the result of a search that has not begun.
+func newResult(cfg Config) *Result {
+	return &Result{
+		Schema: reports.ExploreSchema, Version: version.Current(), Scenario: cfg.Scenario.Name, System: cfg.Scenario.System, Seed: cfg.Seed,
+		Found: []*Find{},
+	}
+}
+
+// describe is a plan on one line.
+func describe(p chaos.Plan) string {
+	out := ""
+	for i, e := range p.Entries {
+		if i > 0 {
+			out += ", "
+		}
+		out += fmt.Sprintf("%s at %s", e.Fault.Kind(), e.At)
+	}
+	return out
+}

@@ -1,0 +1,220 @@
+package explore
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// claimsOf are the expectations and the claims of a scenario's file. One that stands there
+// twice counts once.
+func claimsOf(l *scenarios.Loaded) ([]*claim, error) {
+	file, err := source.Parse(l.File, l.Text)
+	if err != nil {
+		return nil, err
+	}
+	var out []*claim
+	names, texts := map[string]bool{}, map[string]bool{}
+	add := func(list []scenarios.Expect, nodes []ast.Node) error {
+		for i, e := range list {
+			v, err := ordered(nodes[i])
+			if err != nil {
+				return err
+			}
+			text := flow(v)
+			if texts[text] {
+				continue
+			}
+			name := number(l.Name+"-breaks-"+e.Kind(), func(n string) bool { return names[n] })
+			texts[text], names[name] = true, true
+			out = append(out, &claim{Expect: e, text: text, name: name})
+		}
+		return nil
+	}
+	if err := add(l.Expect, file.Items("$.expect")); err != nil {
+		return nil, err
+	}
+	if l.Explore != nil {
+		err = add(l.Explore.Claims, file.Items("$.explore.claims"))
+	}
+	return out, err
+}
+
+// file is the scenario of what was found, for a folder ("": that of the scenario explored):
+// the file explored with the plan in place of its faults.
+func (s *search) file(f *Find, dir string) ([]byte, error) {
+	l := s.cfg.Scenario
+	parsed, err := source.Parse(l.File, l.Text)
+	if err != nil {
+		return nil, err
+	}
+	v, err := ordered(parsed.Root())
+	if err != nil {
+		return nil, err
+	}
+	root, ok := v.(yaml.MapSlice)
+	if !ok {
+		return nil, fmt.Errorf("%s is no mapping", l.File)
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# Found by shardquake explore in %s, seed %d.\n# Does not hold: %s\n", l.Name, s.cfg.Seed, f.Claim)
+	for _, item := range root {
+		switch key := fmt.Sprint(item.Key); key {
+		case "name":
+			block(&b, "", key, f.Name)
+		case "about":
+			block(&b, "", key, f.About)
+		case "system":
+			block(&b, "", key, item.Value)
+			block(&b, "", "seed", f.Seed)
+		case "seed", "faults", "explore":
+		case "expect":
+			if err := s.writeFaults(&b, f.Plan); err != nil {
+				return nil, err
+			}
+			b.WriteString("expect:\n")
+			for _, e := range s.under(f.Plan).Expect {
+				b.WriteString("  - " + s.claims[e.Line-1].text + "\n")
+			}
+		case "cluster":
+			value, err := rebased(item.Value, l.File, dir)
+			if err != nil {
+				return nil, err
+			}
+			block(&b, "", key, value)
+		default:
+			block(&b, "", key, item.Value)
+		}
+	}
+	return b.Bytes(), nil
+}
+
+// writeFaults writes the faults: section of a plan.
+func (s *search) writeFaults(b *bytes.Buffer, p chaos.Plan) error {
+	if len(p.Entries) == 0 {
+		return nil
+	}
+	b.WriteString("faults:\n")
+	for _, e := range p.Entries {
+		text, err := yaml.Marshal(e.Fault)
+		if err != nil {
+			return fmt.Errorf("fault %s: %w", e.Fault.Kind(), err)
+		}
+		var params yaml.MapSlice
+		if err := yaml.UnmarshalWithOptions(text, &params, yaml.UseOrderedMap()); err != nil {
+			return fmt.Errorf("fault %s: %w", e.Fault.Kind(), err)
+		}
+		b.WriteString("  - " + flow(yaml.MapSlice{{Key: "at", Value: e.At.String()}, {Key: e.Fault.Kind(), Value: params}}) + "\n")
+	}
+	return nil
+}
+
+// rebased is a cluster: section whose file is found from another folder.
+func rebased(section any, file, dir string) (any, error) {
+	items, _ := section.(yaml.MapSlice)
+	out := append(yaml.MapSlice(nil), items...)
+	for i, item := range out {
+		from, is := item.Value.(string)
+		if item.Key != "from" || !is || dir == "" || filepath.IsAbs(from) {
+			continue
+		}
+		to, err := filepath.Abs(filepath.Join(filepath.Dir(file), from))
+		if err != nil {
+			return nil, err
+		}
+		base, err := filepath.Abs(dir)
+		if err != nil {
+			return nil, err
+		}
+		if out[i].Value, err = filepath.Rel(base, to); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// ordered is a node's value with the keys of mappings in their order.
+func ordered(n ast.Node) (any, error) {
+	var v any
+	err := yaml.NodeToValue(n, &v, yaml.UseOrderedMap())
+	return v, err
+}
+
+// widest is how long a line may be before its mapping or list is broken up.
+const widest = 120
+
+// block writes a key with its value, in one line where that is short.
+func block(b *bytes.Buffer, indent, key string, v any) {
+	line := flow(v)
+	if len(indent)+len(key)+len(line) <= widest || !nested(v) {
+		fmt.Fprintf(b, "%s%s: %s\n", indent, flow(key), line)
+		return
+	}
+	fmt.Fprintf(b, "%s%s:\n", indent, flow(key))
+	switch v := v.(type) {
+	case yaml.MapSlice:
+		for _, item := range v {
+			block(b, indent+"  ", fmt.Sprint(item.Key), item.Value)
+		}
+	case []any:
+		for _, item := range v {
+			b.WriteString(indent + "  - " + flow(item) + "\n")
+		}
+	}
+}
+
+// nested reports whether a value is a mapping or a list of something.
+func nested(v any) bool {
+	switch v := v.(type) {
+	case yaml.MapSlice:
+		return len(v) > 0
+	case []any:
+		return len(v) > 0
+	}
+	return false
+}
+
+// plain is a text that YAML might take without quotes.
+var plain = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_./%-]*$`)
+
+// flow is a value on one line.
+func flow(v any) string {
+	switch v := v.(type) {
+	case yaml.MapSlice:
+		var parts []string
+		for _, item := range v {
+			parts = append(parts, flow(fmt.Sprint(item.Key))+": "+flow(item.Value))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	case []any:
+		var parts []string
+		for _, item := range v {
+			parts = append(parts, flow(item))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case string:
+		var back any
+		if plain.MatchString(v) && yaml.Unmarshal([]byte(v), &back) == nil && back == v {
+			return v
+		}
+	case nil:
+		return "null"
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b) // JSON's texts and numbers are YAML's
+	enc.SetEscapeHTML(false)
+	if enc.Encode(v) != nil {
+		return fmt.Sprint(v)
+	}
+	return strings.TrimSpace(b.String())
+}
