@@ -77,7 +77,7 @@ func (s *search) file(f *Find, dir string) ([]byte, error) {
 		case "system":
 			block(&b, "", key, item.Value)
 			block(&b, "", "seed", f.Seed)
-		case "seed", "faults", "explore":
+		case "seed", "faults", "explore", "vary":
 		case "expect":
 			if err := s.writeFaults(&b, f.Plan); err != nil {
 				return nil, err

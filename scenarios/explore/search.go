@@ -99,7 +99,7 @@ func (s *search) seedCorpus(l *scenarios.Loaded) {
 // line of an expectation is the place of its claim, so that outcomes can be told apart.
 func (s *search) under(p chaos.Plan) *scenarios.Loaded {
 	changed := *s.cfg.Scenario.Scenario
-	changed.Faults, changed.Expect = p.Entries, nil
+	changed.Faults, changed.Expect, changed.Vary = p.Entries, nil, nil
 	for i, c := range s.claims {
 		if len(c.Check(&changed)) == 0 {
 			e := c.Expect
