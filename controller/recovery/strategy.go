@@ -211,9 +211,13 @@ func noCopy(f *Fault, d Diagnosis, cfg Config) Proposal {
 		ways = append(ways, restoreProposal(f, d, cfg))
 	}
 	if len(ways) == 0 || d.Cause == Corrupt {
+		where := ""
+		if d.Empty != "" { // a diagnosis without a controller doesn't look for a node
+			where = " on " + d.Empty
+		}
 		ways = append(ways, Proposal{Action: EmptyPrimary, Node: d.Empty, After: cfg.Patience, Advice: fmt.Sprintf(
-			"bring back a node that held shard %s[%d]; with the approval %q an empty shard takes its place on %s, and all documents of the shard are lost for good",
-			f.Index, f.Shard, approvalOf(EmptyPrimary, f), d.Empty)})
+			"bring back a node that held shard %s[%d]; with the approval %q an empty shard takes its place%s, and all documents of the shard are lost for good",
+			f.Index, f.Shard, approvalOf(EmptyPrimary, f), where)})
 	}
 	for i := len(ways) - 1; i > 0; i-- {
 		ways[i-1].Otherwise = &ways[i]
