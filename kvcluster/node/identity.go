@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"time"
@@ -38,11 +39,31 @@ func (n *Node) identify() error {
 	if found, err := n.loadFrame(identityKey[:], &n.id); err != nil || found {
 		return err
 	}
+	if err := n.newDisk(); err != nil {
+		return err
+	}
 	n.id.Nonce = n.nonce()
 	if !n.mayFound() || len(n.cfg.Founders) > 0 {
 		return nil // asks when that number is on disk
 	}
 	return n.bootstrap()
+}
+
+// newDisk returns an error if a disk that doesn't say whose it is has what only members write:
+// who it was is the first thing that a node writes, so that is lost, and more may be. As
+// another node it would take for its own what the one before it had promised and remembered.
+func (n *Node) newDisk() error {
+	var other []byte
+	err := n.eng.Scan(nil, nil, func(k, _ []byte) bool {
+		if !bytes.Equal(k, grantKey[:]) && !bytes.Equal(k, probeKey[:]) {
+			other = bytes.Clone(k)
+		}
+		return other == nil
+	})
+	if err == nil && other != nil {
+		err = fmt.Errorf("record %q is there, but not whose disk it is: %w", other, storage.ErrLost)
+	}
+	return err
 }
 
 // nonce is the random number by which a disk is known.

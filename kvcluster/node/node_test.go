@@ -144,6 +144,25 @@ func TestMessagesForAnEarlierNodeOfTheMachineAreNotTaken(t *testing.T) {
 	assert.Equal(t, "n7", m.sent[0].Machine)
 }
 
+// TestADiskThatHasLostWhoseItIsIsNoNewOne: as another node it would hold what it remembers of
+// others, from its life before, against them.
+func TestADiskThatHasLostWhoseItIsIsNoNewOne(t *testing.T) {
+	m := start(t, storagetest.NewFiles(), node.Config{Name: "n2", Join: []string{"n1"}})
+	m.run(2 * time.Second)
+	m.step(node.Received{M: &wire.Joined{Nonce: m.sent[0].M.(*wire.Join).Nonce, ID: "n2", Number: 2, Cluster: 5, Voters: []shardmap.NodeID{"n1"}}})
+	m.run(3 * time.Second)
+	m.step(node.Received{M: &wire.Raft{Peer: wire.Peer{From: "n1", To: "n2", Durable: 756}}})
+	m.run(3 * time.Second)
+	require.EqualValues(t, 756, m.n.Remembers("n1"))
+
+	var b storage.Batch
+	b.Delete([]byte{0, 'i'})
+	require.NoError(t, m.eng.Apply(&b))
+	_, err := node.Open(node.Config{Name: "n2", Join: []string{"n1"}, Rand: rand.New(rand.NewPCG(1, 1))}, m.eng, m.now)
+	require.ErrorIs(t, err, storage.ErrLost)
+	assert.ErrorContains(t, err, "whose disk it is")
+}
+
 func TestMachineOfANode(t *testing.T) {
 	assert.Equal(t, "n1", node.Machine("n1"))
 	assert.Equal(t, "n1", node.Machine("n1~12"))

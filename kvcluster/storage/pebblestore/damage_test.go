@@ -3,9 +3,11 @@ package pebblestore_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -41,8 +43,12 @@ func (f files) write(t *testing.T, dir string) {
 // synced writes n values, each synced, and returns the folder as a killed process leaves
 // it, with the folder as it was halfway.
 func synced(t *testing.T, n, tail int) (now, halfway files) {
+	return syncedIn(t, n, pebblestore.Config{TailBytes: int64(tail)})
+}
+
+func syncedIn(t *testing.T, n int, cfg pebblestore.Config) (now, halfway files) {
 	dir := filepath.Join(t.TempDir(), "db")
-	s, err := pebblestore.Open(dir, pebblestore.Config{TailBytes: int64(tail)})
+	s, err := pebblestore.Open(dir, cfg)
 	require.NoError(t, err)
 	for i := range n {
 		var b storage.Batch
@@ -108,6 +114,34 @@ func TestDamageToOneFileIsMendedOrFound(t *testing.T) {
 		t.Logf("tail of %d bytes: %v", tail, outcomes)
 		assert.Positive(t, outcomes["whole"])
 	}
+}
+
+// TestTablesThatTheManifestForgetsAreFound: when the manifest ends early, pebble forgets tables
+// whose logs are gone, and goes on with the log after them.
+func TestTablesThatTheManifestForgetsAreFound(t *testing.T) {
+	const n = 2000
+	now, _ := syncedIn(t, n, pebblestore.Config{TailBytes: 4 << 10, MemTableBytes: 64 << 10})
+	found := 0
+	for name, data := range now {
+		if !strings.HasPrefix(name, "MANIFEST") {
+			continue
+		}
+		for end := len(data) - 1; end > 0; end -= 7 {
+			for _, zeros := range []bool{false, true} {
+				f := maps.Clone(now)
+				if f[name] = data[:end:end]; zeros {
+					f[name] = append(f[name], make([]byte, len(data)-end)...)
+				}
+				if err := reopened(t, f, n); err != nil {
+					require.ErrorIs(t, err, storage.ErrCorrupt, "ends at %d of %d", end, len(data))
+					if errors.Is(err, storage.ErrLost) {
+						found++
+					}
+				}
+			}
+		}
+	}
+	assert.Positive(t, found, "nothing was lost that only the numbers of batches tell")
 }
 
 // TestALostLogIsFoundWhenItsTailDoesNotReachBack: what was lost is more than the tail has.

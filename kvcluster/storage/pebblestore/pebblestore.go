@@ -115,6 +115,9 @@ func check(dir string, cfg Config) error {
 	if err == nil {
 		_, err = tail.Recover(s.slots, at)
 	}
+	if err == nil {
+		err = checkGaps(db, cfg.FS, dir, at.Number)
+	}
 	if err = errors.Join(err, db.Close()); err != nil {
 		return fmt.Errorf("pebblestore: %s: %w", dir, err)
 	}

@@ -83,7 +83,7 @@ type whole struct {
 	history []check.Op
 	ill     map[string]int // machines that faults keep from being well
 	images  map[string][]image
-	hurt    bool  // a disk is damaged that nobody has looked at, or was lost lately
+	hurt    bool  // a disk is damaged that nobody has looked at, or was lost or replaced lately
 	latent  bool  // damage may lie on a disk that nobody comes across for long
 	bothers bool  // the network loses and delays messages
 	style   style // which faults are frequent
@@ -112,7 +112,9 @@ const (
 // Whole runs a whole cluster under random faults: it grows from one node, gets
 // several shards, and is then cut, crashed, drained, split and moved while clients read
 // and write.
-func Whole(o WholeOptions) (*WholeResult, error) {
+func Whole(o WholeOptions) (*WholeResult, error) { return newWhole(o).rehearse() }
+
+func newWhole(o WholeOptions) *whole {
 	if o.Machines == 0 {
 		o.Machines = 5
 	}
@@ -127,6 +129,10 @@ func Whole(o WholeOptions) (*WholeResult, error) {
 		hashes: make(map[uint64]uint64), acted: make(map[string]string), images: make(map[string][]image)}
 	w.res.Damage = make(map[damage.Kind]int)
 	w.build()
+	return w
+}
+
+func (w *whole) rehearse() (*WholeResult, error) {
 	if err := w.run(); errors.Is(err, sim.ErrInterrupted) {
 		return nil, w.f.Err()
 	} else if err != nil {
@@ -142,7 +148,7 @@ func Whole(o WholeOptions) (*WholeResult, error) {
 	for _, m := range w.f.Machines() {
 		m.Crash() // so that nothing of it goes on
 	}
-	return &w.res, e.Close()
+	return &w.res, w.e.Close()
 }
 
 func (w *whole) build() {

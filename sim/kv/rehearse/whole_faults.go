@@ -103,17 +103,22 @@ func (w *whole) special() {
 // spare reports whether a disk may be lost: no more than one at a time, and none while
 // copies elsewhere aren't complete.
 func (w *whole) spare() bool {
+	if w.latent || !w.complete() {
+		return false
+	}
+	w.hurt = false
+	return true
+}
+
+// complete reports whether every machine runs, and has all copies that it should have.
+func (w *whole) complete() bool {
 	for _, m := range w.f.Machines() {
 		// Whether copies are in sync is seen only after a while.
 		if !m.Up() || w.ill[m.Name()] > 0 || (w.e.Now()-m.Since()).Duration() < 5*time.Second || w.newest.Member(m.Node().ID()) == nil {
 			return false
 		}
 	}
-	if w.latent || !w.isWhole() {
-		return false
-	}
-	w.hurt = false
-	return true
+	return w.isWhole()
 }
 
 func (w *whole) crash(m *kv.Machine, wipe bool) {
@@ -123,10 +128,16 @@ func (w *whole) crash(m *kv.Machine, wipe bool) {
 	w.res.Crashes++
 	m.Crash()
 	if wipe {
-		w.res.Wipes++
-		m.Wipe()
+		w.wipe(m)
 	}
 	w.back(m.Start)
+}
+
+// wipe gives a machine an empty disk. Until the cluster is whole again no other may be hurt.
+func (w *whole) wipe(m *kv.Machine) {
+	w.res.Wipes++
+	w.hurt = true
+	m.Wipe()
 }
 
 // replaceFirst ends all processes and gives a machine an empty disk, which is started before
@@ -139,8 +150,7 @@ func (w *whole) replaceFirst(m *kv.Machine) {
 			w.e.After(time.Second+time.Duration(w.rng.Int64N(int64(3*time.Second))), "kv.repair", x.Start)
 		}
 	}
-	w.res.Wipes++
-	m.Wipe()
+	w.wipe(m)
 	m.Start()
 }
 
