@@ -42,7 +42,7 @@ func (b *Backend) Offers(_ context.Context, spec scenarios.ClusterSpec) (chaos.T
 			return chaos.Target{}, fmt.Errorf("%w: %w", scenarios.ErrUnavailable, err)
 		}
 	}
-	return (&scene{spec: spec, nodes: &Cluster{}}).Target(), nil
+	return (&scenarioCluster{spec: spec, nodes: &Cluster{}}).Target(), nil
 }
 
 // Start implements [scenarios.Backend]: all nodes have joined when it returns.
@@ -51,7 +51,7 @@ func (b *Backend) Start(ctx context.Context, spec scenarios.ClusterSpec, opt sce
 	if err != nil {
 		return nil, err
 	}
-	c := &scene{spec: spec, own: own, clock: guard.New(clock.NewReal(opt.Seed)), clients: make(map[string]*tcp.Client)}
+	c := &scenarioCluster{spec: spec, own: own, clock: guard.New(clock.NewReal(opt.Seed)), clients: make(map[string]*tcp.Client)}
 	c.seen.init(c)
 	opt.Progress("starting %d processes", len(spec.Nodes))
 	options := Options{Command: b.Command, Viewers: spec.Viewers, OnEvent: c.seen.happened,
@@ -84,8 +84,8 @@ func aborted(ctx context.Context, err error) error {
 	return fmt.Errorf("%w while the nodes started: %w", scenarios.ErrAborted, err)
 }
 
-// scene is a cluster of processes as the runner sees it.
-type scene struct {
+// scenarioCluster is a cluster of processes as the runner sees it.
+type scenarioCluster struct {
 	nodes *Cluster
 	spec  scenarios.ClusterSpec
 	own   *kv.Spec
@@ -99,10 +99,10 @@ type scene struct {
 	closed  bool
 }
 
-var _ kv.Cluster = (*scene)(nil)
+var _ kv.Cluster = (*scenarioCluster)(nil)
 
 // form waits until the nodes are a cluster and gives it the settings described.
-func (c *scene) form(ctx context.Context) error {
+func (c *scenarioCluster) form(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, formLimit)
 	defer cancel()
 	if err := c.nodes.Await(ctx); err != nil {
@@ -124,7 +124,7 @@ func (c *scene) form(ctx context.Context) error {
 }
 
 // Run implements [scenarios.Cluster].
-func (c *scene) Run(ctx context.Context, main func(run, cleanup context.Context) error) error {
+func (c *scenarioCluster) Run(ctx context.Context, main func(run, cleanup context.Context) error) error {
 	run, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	c.clock.OnPanic(cancel)
@@ -136,10 +136,10 @@ func (c *scene) Run(ctx context.Context, main func(run, cleanup context.Context)
 }
 
 // Clock implements [scenarios.Cluster]: real endpoints outside the nodes share one.
-func (c *scene) Clock(string) clock.Clock { return c.clock }
+func (c *scenarioCluster) Clock(string) clock.Clock { return c.clock }
 
 // Call implements [kv.Cluster].
-func (c *scene) Call(ctx context.Context, viewer, node string, m wire.Message) (wire.Message, error) {
+func (c *scenarioCluster) Call(ctx context.Context, viewer, node string, m wire.Message) (wire.Message, error) {
 	client, err := c.client(viewer)
 	if err != nil {
 		return nil, err
@@ -147,7 +147,7 @@ func (c *scene) Call(ctx context.Context, viewer, node string, m wire.Message) (
 	return client.Call(ctx, node, m)
 }
 
-func (c *scene) client(viewer string) (*tcp.Client, error) {
+func (c *scenarioCluster) client(viewer string) (*tcp.Client, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if client := c.clients[viewer]; client != nil {
@@ -162,11 +162,11 @@ func (c *scene) client(viewer string) (*tcp.Client, error) {
 }
 
 // Nodes implements [scenarios.Cluster].
-func (c *scene) Nodes() []string { return c.nodes.Names() }
+func (c *scenarioCluster) Nodes() []string { return c.nodes.Names() }
 
 // Target implements [scenarios.Cluster]. An operator works from where the clients are. What
 // the target supports it says before the processes are started, too.
-func (c *scene) Target() chaos.Target {
+func (c *scenarioCluster) Target() chaos.Target {
 	return chaos.Target{
 		Links: c.nodes, Processes: c.nodes, Disks: c.nodes,
 		DiskSpeeds: chaos.FixedSpeeds("the processes share this machine's disk, which can't be slowed down for one of them alone"),
@@ -175,12 +175,12 @@ func (c *scene) Target() chaos.Target {
 }
 
 // Observe implements [scenarios.Cluster].
-func (c *scene) Observe(ctx context.Context, sink func(scenarios.Observation)) error {
+func (c *scenarioCluster) Observe(ctx context.Context, sink func(scenarios.Observation)) error {
 	return c.seen.start(ctx, sink)
 }
 
 // Notes implements [scenarios.Cluster].
-func (c *scene) Notes() []string {
+func (c *scenarioCluster) Notes() []string {
 	notes := []string{
 		"the nodes are processes on this machine, with pebble on its disk and a proxy on every directed link",
 		"latency, network and disk throughput and CPUs of the description are not reproduced: the nodes share this machine's",
@@ -193,16 +193,16 @@ func (c *scene) Notes() []string {
 }
 
 // Stalled implements [scenarios.Stalling].
-func (c *scene) Stalled() time.Duration {
+func (c *scenarioCluster) Stalled() time.Duration {
 	total, _ := c.canary.stalled()
 	return total
 }
 
 // Counters implements [scenarios.Cluster]: real runs have neither.
-func (c *scene) Counters() (events, traceHash uint64) { return 0, 0 }
+func (c *scenarioCluster) Counters() (events, traceHash uint64) { return 0, 0 }
 
 // Close implements [scenarios.Cluster].
-func (c *scene) Close(context.Context) error {
+func (c *scenarioCluster) Close(context.Context) error {
 	c.mu.Lock()
 	clients := c.clients
 	c.clients, c.closed = make(map[string]*tcp.Client), true

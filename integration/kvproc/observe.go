@@ -27,7 +27,7 @@ const (
 
 // observer makes observations of a cluster of processes, over no link.
 type observer struct {
-	c      *scene
+	c      *scenarioCluster
 	client *tcp.Client
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -38,12 +38,12 @@ type observer struct {
 	early []scenarios.Observation     // from before it was started
 	watch *kv.Watch
 	used  map[string]int64 // percent, by node
-	said  map[string]told
+	said  map[string]statement
 }
 
-func (o *observer) init(c *scene) {
+func (o *observer) init(c *scenarioCluster) {
 	o.c, o.watch, o.used = c, kv.NewWatch(c.own.Shards), make(map[string]int64)
-	o.said = make(map[string]told)
+	o.said = make(map[string]statement)
 }
 
 // tell needs the lock.
@@ -141,8 +141,8 @@ func (o *observer) machine(id shardmap.NodeID) string {
 	return ""
 }
 
-// told is what a node has said, and when.
-type told struct {
+// statement is what a node has said, and when.
+type statement struct {
 	r  *wire.AdminResult
 	at time.Duration
 }
@@ -166,7 +166,7 @@ func (o *observer) ask() map[string]*wire.AdminResult {
 			now := o.c.clock.Monotonic()
 			switch was := o.said[name]; {
 			case err == nil && r.State != nil:
-				answers[name], o.said[name] = r, told{r, now}
+				answers[name], o.said[name] = r, statement{r, now}
 			case errors.Is(err, context.DeadlineExceeded) && was.r != nil && now-was.at < slowFor:
 				answers[name] = was.r
 			}

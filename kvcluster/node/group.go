@@ -14,8 +14,8 @@ import (
 // that they should be.
 const reconfigureEvery = time.Second
 
-// told is what the leader knows of what a node knows.
-type told struct {
+// known is what the leader knows of what a node knows.
+type known struct {
 	has, sent uint64 // revisions
 	at        time.Duration
 }
@@ -72,7 +72,7 @@ func (n *Node) takeGroup(out meta.Effects) {
 	n.groupWake = out.Wake
 	if leads := n.group.Leading(); leads != n.leading {
 		n.leading = leads
-		n.told = make(map[shardmap.NodeID]told)
+		n.told = make(map[shardmap.NodeID]known)
 		n.manageAt = n.now
 		what := "following"
 		if leads {

@@ -141,7 +141,7 @@ type Node struct {
 	copyWake  time.Duration // when the first of them wants a tick
 	asks      map[uint64]ask
 	nextAsk   uint64
-	told      map[shardmap.NodeID]told
+	told      map[shardmap.NodeID]known
 	syncs     storage.Syncs
 	memory    memory
 	founding  founding
@@ -163,7 +163,7 @@ func Open(cfg Config, eng storage.Engine, now time.Duration) (*Node, error) {
 	}
 	cfg.Weight = max(cfg.Weight, 1)
 	n := &Node{cfg: cfg, eng: eng, now: now, copies: make(map[shardmap.ID]*copyOf), asks: make(map[uint64]ask),
-		told: make(map[shardmap.NodeID]told), nextAsk: 1 << 63,
+		told: make(map[shardmap.NodeID]known), nextAsk: 1 << 63,
 		manager: failover.New(failover.Config{Wall: cfg.Wall, Mutation: cfg.Failover})}
 	if err := n.identify(); err != nil {
 		return nil, fmt.Errorf("node %s: %w", cfg.Name, err)

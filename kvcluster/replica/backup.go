@@ -198,7 +198,7 @@ func (c *Core) onPage(m *wire.Page) {
 		return
 	}
 	c.fetch = fetch{}
-	c.whole()
+	c.endRepair()
 	if c.role == Adopting {
 		c.adoptedAll()
 		return

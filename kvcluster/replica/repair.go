@@ -54,8 +54,8 @@ func (c *Core) begin(life uint64) {
 	c.apply(&b)
 }
 
-// whole ends the repair: the log reaches as far as the primary's did.
-func (c *Core) whole() {
+// endRepair ends the repair: the log reaches as far as the primary's did.
+func (c *Core) endRepair() {
 	if !c.damaged {
 		return
 	}

@@ -116,7 +116,7 @@ func (c *Core) claim(x *effect, e *wire.Entry) error {
 		if at < 0 {
 			fresh = append(fresh, p)
 			s.parts = append(s.parts, part{p, e.Index, e.Epoch})
-			c.stage(x, p.ID)
+			c.keepClientsFor(x, p.ID)
 		}
 	}
 	s.cut(fresh)
@@ -145,9 +145,9 @@ func (c *Core) setSpan(x *effect, s span) {
 	x.then(func() { c.span = s })
 }
 
-// stage keeps what is remembered of clients as it is now, for those copies of a part
+// keepClientsFor keeps what is remembered of clients as it is now, for those copies of a part
 // that are born later.
-func (c *Core) stage(x *effect, id shardmap.ID) {
+func (c *Core) keepClientsFor(x *effect, id shardmap.ID) {
 	to := c.staged(id)
 	for _, client := range sortedKeys(c.sessions) {
 		x.Put(append(append(slices.Clone(to), 'c'), c.clientKey(client)[len(c.at('c', "")):]...), c.sessions[client].encode())

@@ -37,7 +37,7 @@ const startGap = 5 * time.Second
 // instance is one controller: what runs, and what it keeps when it is killed.
 type instance struct {
 	name    string
-	disk    keep
+	disk    controllerDisk
 	sup     scenarios.Supervisor
 	cancel  context.CancelFunc
 	ended   clock.Event
@@ -47,24 +47,24 @@ type instance struct {
 	last int
 }
 
-// keep is the disk of a controller: one file, which survives it.
-type keep struct {
+// controllerDisk is the disk of a controller: one file, which survives it.
+type controllerDisk struct {
 	mu   sync.Mutex
 	data []byte
 }
 
 // Load returns what was saved last.
-func (k *keep) Load() ([]byte, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return slices.Clone(k.data), nil
+func (d *controllerDisk) Load() ([]byte, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.data), nil
 }
 
 // Save replaces it.
-func (k *keep) Save(data []byte) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.data = slices.Clone(data)
+func (d *controllerDisk) Save(data []byte) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.data = slices.Clone(data)
 	return nil
 }
 

@@ -36,7 +36,7 @@ type fluidLoad struct {
 	groups  map[storeKey]*fluidGroup
 	blocks  []state.IndexBlocks // in force, as the master last applied them
 	order   []*fluidGroup
-	servers []server // by ordinal of the node
+	servers []nodeQueue // by ordinal of the node
 	traffic Traffic
 
 	// requests are the operations that clients send per second, × 10⁶; live is how many
@@ -44,7 +44,7 @@ type fluidLoad struct {
 	requests int64
 	live     int
 	// touched are the nodes whose load has changed at this moment.
-	touched, spare      []*server
+	touched, spare      []*nodeQueue
 	pending             bool
 	steering            bool
 	steerPause          time.Duration
@@ -110,7 +110,7 @@ func (m *meter) count(d time.Duration) (int64, uint64) {
 
 func (f *fluidLoad) init(c *Cluster) {
 	f.c, f.groups = c, make(map[storeKey]*fluidGroup)
-	f.servers = make([]server, len(c.cfg.Nodes))
+	f.servers = make([]nodeQueue, len(c.cfg.Nodes))
 	f.applyKind = c.e.Register("load.apply", func(uint32) { f.apply() })
 	f.tickKind = c.e.Register("load.steer", func(uint32) { f.tick() })
 }

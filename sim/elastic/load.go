@@ -42,12 +42,12 @@ func (d *demand) add(o *demand, sign int64) {
 // perSecond turns a rate × 10⁶ into operations per second.
 func perSecond[T int64 | uint64](rate T) float64 { return float64(rate) / 1e6 }
 
-// server is a node as the queue of its operations: its processors serve the threads of
+// nodeQueue is a node as the queue of its operations: its processors serve the threads of
 // all pools, first come first served (package queueing), its disk and network card carry
 // what the operations read, write and send. Between two changes of the load
 // everything is steady, so what has been done by now is a product, computed when somebody
 // looks.
-type server struct {
+type nodeQueue struct {
 	n       *Node
 	demand  demand
 	since   sim.Time
@@ -105,7 +105,7 @@ func (c *Calibration) service(kind int) float64 {
 
 // coordinated is how many operations per second a node coordinates: clients spread theirs
 // over the nodes that answer.
-func (sv *server) coordinated() float64 {
+func (sv *nodeQueue) coordinated() float64 {
 	f := &sv.n.c.fluid
 	if p := sv.n.proc; f.live == 0 || p == nil || !p.http || p.paused {
 		return 0
@@ -114,7 +114,7 @@ func (sv *server) coordinated() float64 {
 }
 
 // advance lets the node work up to now.
-func (sv *server) advance(now sim.Time) {
+func (sv *nodeQueue) advance(now sim.Time) {
 	d := now.Sub(sv.since)
 	if d <= 0 {
 		return
@@ -155,7 +155,7 @@ func (g *figures) line() float64 {
 }
 
 // part is the part of the operations asked for that are done.
-func (sv *server) part(kind int) float64 {
+func (sv *nodeQueue) part(kind int) float64 {
 	if asked := perSecond(sv.demand.ops[kind]); asked > 0 {
 		return sv.figures.rate[kind] / asked
 	}
@@ -163,7 +163,7 @@ func (sv *server) part(kind int) float64 {
 }
 
 // refresh computes the figures of a node that keeps up with its load.
-func (sv *server) refresh() {
+func (sv *nodeQueue) refresh() {
 	f := &sv.n.c.fluid
 	if f.steering {
 		return // fluidLoad.steer sets them, at this very moment
@@ -198,7 +198,7 @@ func (sv *server) refresh() {
 
 // background is the work of refreshes and merges, in slices as long as a search: their
 // threads share the processors with the others.
-func (sv *server) background() queueing.Class {
+func (sv *nodeQueue) background() queueing.Class {
 	slice := sv.n.c.cal.SearchOp.Seconds()
 	if slice == 0 {
 		return queueing.Class{}
@@ -208,7 +208,7 @@ func (sv *server) background() queueing.Class {
 
 // diskUse is the part of the time in which the disk does the load's work: an operation
 // costs the time to reach the device, besides its bytes.
-func (sv *server) diskUse() float64 {
+func (sv *nodeQueue) diskUse() float64 {
 	n, g := sv.n, &sv.figures
 	use := float64((g.rate[indexing] + float64(g.rate[searching]*n.missed())) * n.disk.Share(n.c.cal.DiskOp).Seconds())
 	if bps := n.disk.Write.Capacity(); bps > 0 {
@@ -225,7 +225,7 @@ var percentilePoints = [3]float64{0.5, 0.9, 0.99}
 
 // timed are the percentiles of the time that the node takes for an operation on a
 // shard, from its arrival to its end, in seconds.
-func (sv *server) timed() [3]float64 {
+func (sv *nodeQueue) timed() [3]float64 {
 	g := &sv.figures
 	if !g.timed {
 		g.timed = true
@@ -237,7 +237,7 @@ func (sv *server) timed() [3]float64 {
 }
 
 // percentile is that of a mix of operations on the node, in seconds.
-func (sv *server) percentile(rate [kinds]float64, p float64) float64 {
+func (sv *nodeQueue) percentile(rate [kinds]float64, p float64) float64 {
 	cal := &sv.n.c.cal
 	if sv.figures.over {
 		return sv.figures.overloaded(p, rate, cal)

@@ -79,7 +79,7 @@ func (f *fluidLoad) advanceAll() {
 }
 
 // touch has a node looked at again when everything of this moment has been booked.
-func (f *fluidLoad) touch(sv *server) {
+func (f *fluidLoad) touch(sv *nodeQueue) {
 	if sv.listed {
 		return
 	}

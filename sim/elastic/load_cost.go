@@ -122,13 +122,13 @@ type copyWork struct {
 }
 
 // mark begins to count from now.
-func (w *copyWork) mark(sv *server) {
+func (w *copyWork) mark(sv *nodeQueue) {
 	sv.advance(sv.n.c.e.Now())
 	w.held, w.at = sv.tally.held, int64(sv.since)
 }
 
 // count adds operations that the copy has done since it was last counted.
-func (w *copyWork) count(sv *server, done [kinds]int64, docBytes int64) {
+func (w *copyWork) count(sv *nodeQueue, done [kinds]int64, docBytes int64) {
 	cal := &sv.n.c.cal
 	sv.advance(sv.n.c.e.Now())
 	d := float64(int64(sv.since)-w.at) / 1e9

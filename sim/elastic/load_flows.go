@@ -39,7 +39,7 @@ func (d *demand) bytes(kind int) int64 {
 // carry has the disk and the network card carry what the load wants, times more where
 // queues have to be worked off. Recoveries on the same resources get less for it, and
 // the load where they do.
-func (sv *server) carry(times [flowKinds]float64) {
+func (sv *nodeQueue) carry(times [flowKinds]float64) {
 	for kind := range flowKinds {
 		want := int64(min(float64(float64(sv.demand.bytes(kind))*times[kind]), math.MaxInt32*1024))
 		w := sv.flows[kind]
@@ -63,7 +63,7 @@ func (sv *server) carry(times [flowKinds]float64) {
 }
 
 // carried is the part that the resource carries of what is wanted, 0 to 1.
-func (sv *server) carried(kind int) float64 {
+func (sv *nodeQueue) carried(kind int) float64 {
 	w := sv.flows[kind]
 	if w == nil || w.Cap() == 0 {
 		return 1
@@ -75,7 +75,7 @@ func (sv *server) carried(kind int) float64 {
 }
 
 // bytesCarried is the part of a kind's operations for which there is bandwidth.
-func (sv *server) bytesCarried(kind int) float64 {
+func (sv *nodeQueue) bytesCarried(kind int) float64 {
 	part := min(sv.carried(flowIn), sv.carried(flowOut))
 	if kind == indexing {
 		return min(part, sv.carried(flowWrite))

@@ -71,7 +71,7 @@ func (f *fluidLoad) primaries(p, lead float64) float64 {
 }
 
 // beyond is the probability that a write takes the node longer than t seconds.
-func (sv *server) beyond(t float64) float64 {
+func (sv *nodeQueue) beyond(t float64) float64 {
 	g, service := &sv.figures, sv.n.c.cal.service(indexing)
 	if t -= sv.n.disk.Delay().Seconds(); t < 0 {
 		return 1

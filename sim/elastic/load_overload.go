@@ -171,7 +171,7 @@ func (g *fluidGroup) busy() bool {
 }
 
 // allot shares what a node can do among the kinds.
-func (sv *server) allot(p *pressure) {
+func (sv *nodeQueue) allot(p *pressure) {
 	cal, n := &sv.n.c.cal, sv.n
 	p.other = float64(sv.coordinated()*cal.CoordinateOp.Seconds()) + float64(sv.demand.work)/1e9
 	work := [3]float64{float64(p.want[indexing] * cal.service(indexing)), float64(p.want[searching] * cal.service(searching)), p.other}
@@ -291,7 +291,7 @@ func (f *fluidLoad) paceReads(g *fluidGroup) (held bool) {
 // pool's threads are all busy, so each holds one for threads/rate (Little's law), and the
 // queue lasts for its length over the rate; the processors that are left serve the
 // other kind as a single one of that speed would (processor sharing: 1/(1-ρ)).
-func (sv *server) settleFigures(p *pressure) {
+func (sv *nodeQueue) settleFigures(p *pressure) {
 	cal, n := &sv.n.c.cal, sv.n
 	sv.figures = figures{over: true, rate: p.served, refused: p.refused, queued: p.queued, busy: p.other}
 	g := &sv.figures

@@ -54,7 +54,7 @@ func (c *Cluster) nodeLoad(n *Node) scenarios.NodeLoad {
 }
 
 // meanOf is the mean time that the node takes for a mix of operations, in seconds.
-func (sv *server) meanOf(rate [kinds]float64) float64 {
+func (sv *nodeQueue) meanOf(rate [kinds]float64) float64 {
 	sum, all := 0.0, 0.0
 	for k := range kinds {
 		sum += float64(rate[k] * sv.figures.mean(k, &sv.n.c.cal))

@@ -77,7 +77,7 @@ func sizesOfPools(cfg *NodeConfig) (out [poolKinds]poolSize) {
 
 // waiting is how many operations wait for a thread, and how many were refused since the
 // process started.
-func (p *process) waiting(sv *server) (waiting, refused int64) {
+func (p *process) waiting(sv *nodeQueue) (waiting, refused int64) {
 	for which := range p.pools {
 		waiting += int64(len(p.pools[which].queue))
 		refused += p.pools[which].rejected
@@ -174,7 +174,7 @@ type PoolStats struct {
 }
 
 // poolStats are the pools with the background load in them.
-func (p *process) poolStats(sv *server) []PoolStats {
+func (p *process) poolStats(sv *nodeQueue) []PoolStats {
 	out := make([]PoolStats, 0, poolKinds)
 	for which := range poolKinds {
 		q := &p.pools[which]

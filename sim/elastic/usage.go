@@ -20,8 +20,8 @@ func (c *Cluster) Utilisation(name string) Utilisation {
 	}
 }
 
-// server is a node's queue, brought up to date.
-func (f *fluidLoad) server(n *Node) *server {
+// nodeQueue is a node's queue, brought up to date.
+func (f *fluidLoad) server(n *Node) *nodeQueue {
 	sv := &f.servers[n.ordinal]
 	sv.advance(f.c.e.Now())
 	if sv.stale {
@@ -56,10 +56,12 @@ func (f *fluidLoad) buffered(st *store) int64 {
 
 // messages are those that the background load has sent and got, one each way for every
 // operation on a copy.
-func (sv *server) messages() int64 { return int64(sv.tally.done[indexing] + sv.tally.done[searching]) }
+func (sv *nodeQueue) messages() int64 {
+	return int64(sv.tally.done[indexing] + sv.tally.done[searching])
+}
 
 // io is what the disk has done.
-func (sv *server) io() IOStats {
+func (sv *nodeQueue) io() IOStats {
 	t, n := &sv.tally, sv.n
 	out := IOStats{
 		Writes: int64(t.writes), Reads: int64(t.reads), WriteBytes: int64(t.written) + n.copied.written, ReadBytes: int64(t.read) + n.copied.read,
