@@ -17,6 +17,9 @@ type planned struct {
 	entry          chaos.Entry
 	struck, healed clock.Event // healed also when there was nothing to heal
 	done           bool        // it has struck, or could not
+	withdrawn      bool        // by an order, before it struck
+	active         *chaos.Active
+	healing        bool // somebody does it
 }
 
 // startFaults injects every fault when its time or its trigger has come, and heals those
@@ -55,6 +58,9 @@ func (r *Run) inOrder() []*planned {
 // strike injects a fault that is due, and has it healed when its time is over.
 func (r *Run) strike(ctx context.Context, group clock.Group, p *planned, due time.Duration) {
 	e := p.entry
+	if p.withdrawn {
+		return
+	}
 	r.progress("t=%s: %s", durationOf(due.Round(time.Millisecond)), e.Fault.Kind())
 	f := e.Fault
 	if e.Until != "" { // it passes: until then, or until the run's end
@@ -67,7 +73,7 @@ func (r *Run) strike(ctx context.Context, group clock.Group, p *planned, due tim
 	r.mu.Lock()
 	r.actives = append(r.actives, a)
 	r.history.Faults = append(r.history.Faults, a.Record)
-	p.done = true
+	p.done, p.active = true, a
 	r.mu.Unlock()
 	p.struck.Set()
 	if !a.Record.Injected {
@@ -86,15 +92,30 @@ func (r *Run) strike(ctx context.Context, group clock.Group, p *planned, due tim
 		} else {
 			err = r.SleepUntil(ctx, due+e.Fault.Lasts())
 		}
-		if err == nil && a.Heal(ctx) == nil {
-			if lasted, err := chaos.Lasting(a.Record.Params, a.Record.HealedAt-a.Record.At); err == nil && e.Until != "" {
-				a.Record.Params = lasted
-			}
-			p.healed.Set()
-			r.addInForce(-1)
-			r.progress("t=%s: %s healed", units.Duration(r.now().Round(time.Millisecond)), e.Fault.Kind())
+		if err == nil {
+			_ = r.heal(ctx, p) // what can't be healed is in the record, and tried again at the end
 		}
 	})
+}
+
+// heal ends a fault, once.
+func (r *Run) heal(ctx context.Context, p *planned) error {
+	if p.healing {
+		return p.healed.Wait(ctx)
+	}
+	p.healing = true
+	a := p.active
+	if err := a.Heal(ctx); err != nil {
+		p.healing = false
+		return err
+	}
+	if lasted, err := chaos.Lasting(a.Record.Params, a.Record.HealedAt-a.Record.At); err == nil && p.entry.Until != "" {
+		a.Record.Params = lasted
+	}
+	p.healed.Set()
+	r.addInForce(-1)
+	r.progress("t=%s: %s healed", units.Duration(r.now().Round(time.Millisecond)), p.entry.Fault.Kind())
+	return nil
 }
 
 // triggered waits for the trigger of an entry.
@@ -223,7 +244,7 @@ func (r *Run) struck() chaos.Plan {
 		p.Entries = append(p.Entries, r.scenario.Faults...)
 	}
 	for _, e := range r.plan {
-		if !e.done {
+		if !e.done && !e.withdrawn {
 			p.Entries = append(p.Entries, e.entry)
 		}
 	}
@@ -251,7 +272,9 @@ func (r *Run) unshown() []Outcome {
 			continue
 		}
 		why := "the run ended first"
-		if t := p.entry.Trigger; t != nil {
+		if p.withdrawn {
+			why = "it was withdrawn by an order"
+		} else if t := p.entry.Trigger; t != nil {
 			why = "what it waits for did not come: " + t.String()
 		}
 		out = append(out, Outcome{Name: "fault " + p.entry.Fault.Kind(), Verdict: Unknown, Reason: "the fault never struck: " + why})

@@ -51,6 +51,17 @@ type Runner struct {
 	Progress func(format string, args ...any)
 	// OnEvent is passed on to the backend.
 	OnEvent func(Event)
+	// Attendant keeps the cluster after the run's end; nil: it goes with the run.
+	Attendant Attendant
+}
+
+// Attendant is somebody outside who is let at the cluster while the run goes on.
+type Attendant interface {
+	// Attend is a process of the cluster's clock from t=0 until the run is stopped.
+	Attend(ctx context.Context, r *Run) error
+	// Ended is told what came of a run that came to its end. The cluster stays until the run
+	// is stopped from outside.
+	Ended(res *Result)
 }
 
 // Options vary a run of a scenario.
@@ -133,10 +144,11 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 		defer cancel()
 		cluster.Close(closing)
 	}()
-	run := &Run{runner: r, scenario: s, cluster: cluster, progress: progress, history: &History{Nodes: cluster.Nodes(), Settled: -1}}
+	run := &Run{runner: r, loaded: loaded, seed: seed, scale: opt.Scale, scenario: s, cluster: cluster, progress: progress, history: &History{Nodes: cluster.Nodes(), Settled: -1}}
 	if run.session, err = s.system.Begin(run); err != nil {
 		return nil, err
 	}
+	run.notes = notes
 	err = cluster.Run(ctx, run.main)
 	if err == nil || errors.Is(err, ErrAborted) {
 		notes = append(notes, cluster.Notes()...)
@@ -152,22 +164,28 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 	if err != nil && !errors.Is(err, ErrAborted) {
 		return nil, loaded.placed(err)
 	}
+	return run.result(notes, err), nil
+}
+
+// result judges what was seen; err is that of an abort.
+func (r *Run) result(notes []string, err error) *Result {
+	s := r.scenario
 	res := &Result{
-		Scenario: s, File: loaded.File, Text: loaded.Text, Backend: r.Backend.Name(), Scale: opt.Scale, Seed: seed,
-		Draws: loaded.Draws, Notes: notes, History: run.history, LogLines: run.lines, Virtual: run.history.Closed, Plan: run.struck(),
+		Scenario: s, File: r.loaded.File, Text: r.loaded.Text, Backend: r.runner.Backend.Name(), Scale: r.scale, Seed: r.seed,
+		Draws: r.loaded.Draws, Notes: notes, History: r.history, LogLines: r.lines, Virtual: r.history.Closed, Plan: r.struck(),
 	}
-	res.Events, res.TraceHash = cluster.Counters()
+	res.Events, res.TraceHash = r.cluster.Counters()
 	if errors.Is(err, ErrAborted) {
 		res.Aborted = err
 		res.Verdict = Unknown
-		return res, nil
+		return res
 	}
 	for _, e := range s.Expect {
-		res.Outcomes = append(res.Outcomes, e.judged(run.history)...)
+		res.Outcomes = append(res.Outcomes, e.judged(r.history)...)
 	}
-	res.Outcomes = append(res.Outcomes, run.unshown()...)
+	res.Outcomes = append(res.Outcomes, r.unshown()...)
 	res.Verdict = Worst(res.Outcomes)
-	return res, nil
+	return res
 }
 
 // errNotHealed ends a run whose faults can't be undone: what was seen is reported, and
@@ -177,6 +195,10 @@ var errNotHealed = errors.New("a fault could not be healed")
 // Run is the state of one run; its methods are for the system's [Session].
 type Run struct {
 	runner   *Runner
+	loaded   *Loaded
+	seed     uint64
+	scale    Scale
+	notes    []string // of scaling
 	scenario *Scenario
 	cluster  Cluster
 	progress func(format string, args ...any)
@@ -196,7 +218,10 @@ type Run struct {
 	history  *History
 	lines    []LogLine
 	watchers []*watcher
-	plan     []*planned // its entries as the file has them
+	plan     []*planned // its entries as the file has them, then those by order
+	// orders is while faults may strike by order: the processes of the strain, and their context.
+	orders clock.Group
+	work   context.Context
 }
 
 // Supported refuses what a backend can't do to the cluster of a scenario, before anything
@@ -232,6 +257,7 @@ func (r *Run) main(ctx, cleanup context.Context) error {
 	defer stopWatching()
 	err := r.prepare(ctx, watch, started)
 	if err == nil {
+		r.attended(watch)
 		err = r.trouble(ctx, cleanup)
 	}
 	limited, cancel := r.clock.WithTimeout(cleanup, cleanupLimit)
@@ -259,7 +285,7 @@ func (r *Run) main(ctx, cleanup context.Context) error {
 	case err != nil:
 		return errors.Join(err, healErr)
 	}
-	return nil
+	return r.stay(ctx)
 }
 
 // prepare loads the data and waits for the first steady state, which is t=0.
@@ -329,10 +355,12 @@ func (r *Run) strain(ctx, cleanup context.Context) error {
 	err := r.session.Start(work, group)
 	if err == nil {
 		r.startFaults(work, group)
+		r.orders, r.work = group, work
 		err = r.SleepUntil(ctx, r.scenario.Duration.D())
 	}
 	limited, cancel := r.clock.WithTimeout(cleanup, cleanupLimit)
 	defer cancel()
+	r.orders = nil
 	stop()
 	if stopErr := r.session.Stop(limited); stopErr != nil {
 		err = errors.Join(err, fmt.Errorf("stopping the load: %w", stopErr))

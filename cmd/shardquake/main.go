@@ -83,7 +83,7 @@ whether it held.`,
 	}
 	root.AddCommand(
 		newRunCommand(), newReplayCommand(), newListCommand(), newCheckCommand(), newSchemaCommand(), newInitCommand(),
-		newAllocateCommand(), newCleanCommand(), newEventsCommand(), newFidelityCommand(), newCalibrateCommand(), newControllerCommand(), newSimServeCommand(), newCompareCommand(), newKVCommand(),
+		newAllocateCommand(), newCleanCommand(), newEventsCommand(), newFidelityCommand(), newCalibrateCommand(), newControllerCommand(), newSimServeCommand(), newFaultCommand(), newCompareCommand(), newKVCommand(),
 		newVersionCommand(), newExplainCommand(), newTrendCommand(), newImportCommand(), newPlanCommand(), newExploreCommand(),
 	)
 	root.SetVersionTemplate("shardquake {{.Version}}\n")

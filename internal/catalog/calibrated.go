@@ -15,6 +15,13 @@ func Simulator(c elastic.Calibration) (scenarios.Backend, error) {
 	return &bySystem{sim.Name(), map[string]scenarios.Backend{elasticsearch: sim, keyValue: &simkv.Backend{}}}, nil
 }
 
+// SimulatorAt is the simulated backend whose nodes start at a wall-clock time.
+func SimulatorAt(began time.Time) scenarios.Backend {
+	sim := simulatedElastic()
+	sim.Began = began
+	return &bySystem{sim.Name(), map[string]scenarios.Backend{elasticsearch: sim, keyValue: &simkv.Backend{}}}
+}
+
 // Knob is a group of a machine's constants that are measured together: whole runs show
 // their sum, not each by itself.
 type Knob struct {

@@ -33,6 +33,9 @@ type Backend struct {
 	Transport func(c *Cluster) func(viewer string) http.RoundTripper
 	// Calibration is [DefaultCalibration] when zero.
 	Calibration Calibration
+	// Began is the wall-clock time at which the nodes start; zero: the engine's own, so that
+	// runs repeat.
+	Began time.Time
 }
 
 var _ scenarios.Backend = (*Backend)(nil)
@@ -52,7 +55,7 @@ func (b *Backend) Offers(context.Context, scenarios.ClusterSpec) (chaos.Target, 
 
 // Start implements [scenarios.Backend]: the cluster has formed when it returns.
 func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scenarios.StartOptions) (scenarios.Cluster, error) {
-	e := sim.NewEngine(sim.Config{Seed: opt.Seed})
+	e := sim.NewEngine(sim.Config{Seed: opt.Seed, Start: b.Began})
 	s := &simulated{e: e, spec: spec, opt: opt, clocks: make(map[string]*sim.Clock), inUse: make(map[string]string)}
 	if opt.OnEvent != nil {
 		e.OnEvent(func(r sim.EventRecord) {

@@ -1,21 +1,18 @@
-//determinism:realtime serves real clients on real ports while virtual time follows the wall clock
-
 package restapi
 
 import (
 	"bytes"
 	"context"
 	"crypto/subtle"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/shardquake/shardquake/internal/paced"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
@@ -38,135 +35,65 @@ type ServeConfig struct {
 const (
 	maxBody     = 100 << 20 // http.max_content_length
 	headTimeout = 10 * time.Second
-	stopTimeout = 2 * time.Second
-	// longestNap is how long the model's clock may stand behind the wall's.
-	longestNap = 20 * time.Millisecond
 )
 
-// Serve answers clients until ctx ends or the model fails. One goroutine, the
-// caller's, owns the engine: requests are handed to it, and every one runs as a
-// process of the simulation. It closes the listeners.
+// Serve answers clients until ctx ends or the model fails, and drives the engine. It closes
+// the listeners.
 func (a *API) Serve(ctx context.Context, cfg ServeConfig) error {
 	if cfg.Speed == 0 {
 		cfg.Speed = 1
 	}
+	clock := a.cluster.Engine().Clock(cfg.Viewer)
+	script := sim.Script{Engine: a.cluster.Engine(), Clock: clock, Broken: a.cluster.Err}
+	return script.Run(ctx, func(run, _ context.Context) error {
+		return a.Attend(run, clock, paced.New(cfg.Speed), cfg)
+	})
+}
+
+// Attend answers clients until ctx ends, as a process of a cluster whose engine somebody else
+// drives, and lets the pacer pace it. It closes the listeners.
+func (a *API) Attend(ctx context.Context, clock *sim.Clock, pacer *paced.Pacer, cfg ServeConfig) error {
 	nodes := a.cluster.Nodes()
 	if len(cfg.Listeners) != len(nodes) {
 		return fmt.Errorf("%d listeners for %d nodes", len(cfg.Listeners), len(nodes))
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	s := &server{api: a, cfg: cfg, jobs: make(chan *job), given: make(chan *job), stopped: ctx.Done()}
-	var group sync.WaitGroup
-	servers := make([]*http.Server, len(nodes))
-	failures := make(chan error, len(nodes))
+	s := &server{api: a, cfg: cfg, pacer: pacer}
 	for i, l := range cfg.Listeners {
-		servers[i] = &http.Server{Handler: s.node(nodes[i].Name()), ReadHeaderTimeout: headTimeout}
-		group.Go(func() {
-			if err := servers[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				failures <- err
-				cancel()
-			}
-		})
+		s.ports = append(s.ports, &port{node: nodes[i], handler: s.node(nodes[i].Name()), address: l.Addr().String(), listener: l})
 	}
-	err := s.drive(ctx)
-	cancel()
-	closing, done := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-	defer done()
-	for _, server := range servers {
-		if server.Shutdown(closing) != nil {
-			_ = server.Close()
+	defer s.close()
+	engine := a.cluster.Engine()
+	pacer.Run(ctx, paced.World{Clock: clock, Look: s.look, Next: func() time.Duration {
+		if next := engine.NextAt(); next != sim.Never {
+			return time.Duration(next - engine.Now())
 		}
-	}
-	group.Wait()
-	select {
-	case failed := <-failures:
-		return errors.Join(err, failed)
-	default:
-		return err
-	}
+		return time.Hour
+	}})
+	return s.failed
 }
 
 type server struct {
-	api     *API
-	cfg     ServeConfig
-	jobs    chan *job // requests to begin
-	given   chan *job // requests whose client has gone away
-	stopped <-chan struct{}
+	api    *API
+	cfg    ServeConfig
+	pacer  *paced.Pacer
+	ports  []*port
+	failed error
 }
 
-// job is a client's request in the simulation.
-type job struct {
-	req    *http.Request
-	done   chan outcome // takes one without waiting
-	cancel context.CancelFunc
-	gone   bool
-}
-
+// outcome is what came of a client's request.
 type outcome struct {
 	resp *http.Response
 	body []byte
 	err  error
 }
 
-// drive lets virtual time follow the wall clock and begins what clients ask for.
-func (s *server) drive(ctx context.Context) error {
-	engine := s.api.cluster.Engine()
-	origin, began := engine.Now(), time.Now()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		now := origin + sim.Time(float64(time.Since(began))*s.cfg.Speed)
-		if now > engine.Now() {
-			if err := engine.Run(now); err != nil {
-				return fmt.Errorf("simulation: %w", err)
-			}
-		}
-		if err := s.api.cluster.Err(); err != nil {
-			return fmt.Errorf("defect of the model: %w", err)
-		}
-		timer.Reset(s.nap(now))
-		select {
-		case <-ctx.Done():
-			return nil
-		case j := <-s.jobs:
-			s.begin(j)
-		case j := <-s.given:
-			j.gone = true
-			if j.cancel != nil {
-				j.cancel()
-			}
-		case <-timer.C:
-		}
+// begin sends the request into the simulation.
+func (s *server) begin(ctx context.Context, req *http.Request) (o outcome) {
+	if o.resp, o.err = s.api.RoundTripper(s.cfg.Viewer).RoundTrip(req.WithContext(ctx)); o.err == nil {
+		o.body, o.err = io.ReadAll(o.resp.Body)
+		_ = o.resp.Body.Close()
 	}
-}
-
-// nap is how long nothing is to be done.
-func (s *server) nap(now sim.Time) time.Duration {
-	next := s.api.cluster.Engine().NextAt()
-	if next == sim.Never {
-		return longestNap
-	}
-	return min(max(0, time.Duration(float64(next-now)/s.cfg.Speed)), longestNap)
-}
-
-// begin runs the request as a process.
-func (s *server) begin(j *job) {
-	engine := s.api.cluster.Engine()
-	transport := s.api.RoundTripper(s.cfg.Viewer)
-	engine.Go("http", func(ctx context.Context) {
-		if j.gone {
-			return
-		}
-		ctx, j.cancel = engine.WithCancel(ctx)
-		defer j.cancel()
-		var o outcome
-		if o.resp, o.err = transport.RoundTrip(j.req.WithContext(ctx)); o.err == nil {
-			o.body, o.err = io.ReadAll(o.resp.Body)
-			_ = o.resp.Body.Close()
-		}
-		j.done <- o
-	})
+	return o
 }
 
 // node is the handler of one node's port.
@@ -181,24 +108,12 @@ func (s *server) node(name string) http.Handler {
 			write(w, s.api.failure(&rest.Request{Params: map[string]string{}, Consumed: map[string]bool{}}, tooLarge()))
 			return
 		}
-		j := &job{req: forNode(r, name, body), done: make(chan outcome, 1)}
-		select {
-		case s.jobs <- j:
-		case <-s.stopped:
-			return
-		case <-r.Context().Done():
-			return
+		var o outcome
+		req := forNode(r, name, body)
+		if err := s.pacer.Do(r.Context(), "http", func(ctx context.Context) { o = s.begin(ctx, req) }); err != nil {
+			panic(http.ErrAbortHandler)
 		}
-		select {
-		case o := <-j.done:
-			s.reply(w, o)
-		case <-s.stopped:
-		case <-r.Context().Done():
-			select {
-			case s.given <- j:
-			case <-s.stopped:
-			}
-		}
+		s.reply(w, o)
 	})
 }
 

@@ -8,11 +8,15 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardquake/shardquake/internal/paced"
+	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/restapi"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/contract"
 )
@@ -130,4 +134,64 @@ func TestWithoutATokenForeignNamesOfThisMachineAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, resp.Body.Close()) }()
 	assert.Equal(t, 403, resp.StatusCode)
+}
+
+func TestTheMachinesPortsDoWhatTheNodesDo(t *testing.T) {
+	w := newWorld(t, 3)
+	l := make([]net.Listener, 3)
+	for i := range l {
+		var err error
+		l[i], err = net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+	}
+	url := func(i int) string { return "http://" + l[i].Addr().String() }
+	clock, pacer := w.engine.Clock("client"), paced.New(100)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		script := sim.Script{Engine: w.engine, Clock: clock, Broken: w.c.Err}
+		ended <- script.Run(ctx, func(run, _ context.Context) error {
+			return restapi.New(w.c).Attend(run, clock, pacer, restapi.ServeConfig{Viewer: "client", Listeners: l})
+		})
+	}()
+	to := w.c.ChaosTarget().Processes
+	do := func(f func(ctx context.Context) error) {
+		var failed error
+		require.NoError(t, pacer.Do(ctx, "test", func(ctx context.Context) { failed = f(ctx) }))
+		require.NoError(t, failed)
+	}
+	settle := func() { // the ports are looked after between two steps of time
+		do(func(ctx context.Context) error { return clock.Sleep(ctx, 2*time.Minute) })
+	}
+	assert.Equal(t, 200, get(t, url(1)+"/_cluster/health").status)
+
+	do(func(ctx context.Context) error { return to.Kill(ctx, "n2") })
+	settle()
+	assert.ErrorIs(t, get(t, url(1)+"/").err, syscall.ECONNREFUSED, "a dead node's port refuses")
+	assert.Contains(t, get(t, url(0)+"/_cluster/health").body, `"number_of_nodes":2`)
+
+	do(func(ctx context.Context) error { return to.Start(ctx, "n2") })
+	settle()
+	assert.Equal(t, 200, get(t, url(1)+"/").status, "started again, it has the same port")
+
+	do(func(ctx context.Context) error { return to.Pause(ctx, "n3") })
+	asked, giveUp := context.WithCancel(ctx)
+	hangs := make(chan error, 1)
+	go func() {
+		req, err := http.NewRequestWithContext(asked, http.MethodGet, url(2)+"/", http.NoBody)
+		if err == nil {
+			var resp *http.Response
+			if resp, err = http.DefaultClient.Do(req); err == nil {
+				_ = resp.Body.Close()
+			}
+		}
+		hangs <- err
+	}()
+	settle()
+	assert.Empty(t, hangs, "a paused node's port neither answers nor refuses")
+	giveUp()
+	assert.ErrorIs(t, <-hangs, context.Canceled)
+	cancel()
+	assert.NoError(t, <-ended)
+	assert.ErrorIs(t, pacer.Do(t.Context(), "late", func(context.Context) {}), paced.ErrOver)
 }

@@ -1,0 +1,191 @@
+package control
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/paced"
+	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios"
+)
+
+// mostBody bounds an order.
+const mostBody = 1 << 20
+
+// MaxSpeed is the fastest pace there is.
+const MaxSpeed = 1e6
+
+// Runner is the run as orders reach it; its methods are called in processes of its clock.
+type Runner interface {
+	Now() (t units.Duration, ended bool)
+	Plan() []scenarios.PlanEntry
+	Inject(ctx context.Context, e chaos.Entry) (scenarios.PlanEntry, error)
+	HealOrder(ctx context.Context, id int) (scenarios.PlanEntry, error)
+}
+
+// Plan is what GET /plan answers.
+type Plan struct {
+	Now    units.Duration        `json:"now"` // since t=0
+	Ended  bool                  `json:"ended"`
+	Speed  float64               `json:"speed"`
+	Paused bool                  `json:"paused"`
+	Faults []scenarios.PlanEntry `json:"faults"`
+}
+
+// Failure is the answer to an order that was not carried out.
+type Failure struct {
+	Error string `json:"error"`
+}
+
+// Server takes orders for a run.
+type Server struct {
+	Run   Runner
+	Pacer *paced.Pacer
+	Token string // "": everybody on this machine
+}
+
+// Handler is the HTTP interface.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /plan", s.plan)
+	mux.HandleFunc("POST /faults", s.inject)
+	mux.HandleFunc("DELETE /faults/{id}", s.heal)
+	mux.HandleFunc("POST /pause", func(w http.ResponseWriter, r *http.Request) { s.Pacer.SetPaused(true); s.plan(w, r) })
+	mux.HandleFunc("POST /resume", func(w http.ResponseWriter, r *http.Request) { s.Pacer.SetPaused(false); s.plan(w, r) })
+	mux.HandleFunc("POST /speed", s.speed)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if status, why := s.refuses(r); status != 0 {
+			answer(w, status, Failure{why})
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// refuses keeps out who has no token and, without one, what a page in a browser could have
+// been made to send.
+func (s *Server) refuses(r *http.Request) (status int, why string) {
+	if s.Token != "" {
+		token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if subtle.ConstantTimeCompare([]byte(token), []byte(s.Token)) != 1 {
+			return http.StatusUnauthorized, "expected the token: Authorization: Bearer TOKEN"
+		}
+		return 0, ""
+	}
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	if ip := net.ParseIP(strings.Trim(host, "[]")); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return http.StatusForbidden, "Host " + r.Host + " is not this machine's loopback address"
+	}
+	if r.Header.Get("Origin") != "" {
+		return http.StatusForbidden, "orders from pages of other origins are refused"
+	}
+	return 0, ""
+}
+
+func (s *Server) plan(w http.ResponseWriter, r *http.Request) {
+	s.order(w, r, http.StatusOK, func(context.Context) (any, error) {
+		p := Plan{Faults: s.Run.Plan()}
+		p.Now, p.Ended = s.Run.Now()
+		p.Speed, p.Paused = s.Pacer.Pace()
+		return p, nil
+	})
+}
+
+func (s *Server) inject(w http.ResponseWriter, r *http.Request) {
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody))
+	if err != nil {
+		answer(w, http.StatusRequestEntityTooLarge, Failure{err.Error()})
+		return
+	}
+	e, err := chaos.ReadOrder(text)
+	if err != nil {
+		answer(w, http.StatusBadRequest, Failure{err.Error()})
+		return
+	}
+	if s.stands(w) {
+		return
+	}
+	s.order(w, r, http.StatusCreated, func(ctx context.Context) (any, error) { return s.Run.Inject(ctx, e) })
+}
+
+func (s *Server) heal(w http.ResponseWriter, r *http.Request) {
+	id, err := strconv.Atoi(r.PathValue("id"))
+	if err != nil {
+		answer(w, http.StatusBadRequest, Failure{fmt.Sprintf("fault %q: expected its number, from GET /plan", r.PathValue("id"))})
+		return
+	}
+	if s.stands(w) {
+		return
+	}
+	s.order(w, r, http.StatusOK, func(ctx context.Context) (any, error) { return s.Run.HealOrder(ctx, id) })
+}
+
+// stands refuses what needs time to pass while it does not.
+func (s *Server) stands(w http.ResponseWriter) bool {
+	_, paused := s.Pacer.Pace()
+	if paused {
+		answer(w, http.StatusConflict, Failure{paced.ErrPaused.Error()})
+	}
+	return paused
+}
+
+func (s *Server) speed(w http.ResponseWriter, r *http.Request) {
+	speed, err := strconv.ParseFloat(r.FormValue("x"), 64)
+	if err != nil || !(speed > 0 && speed <= MaxSpeed) {
+		answer(w, http.StatusBadRequest, Failure{fmt.Sprintf("speed %q: expected POST /speed?x=N with a number above 0, at most 1000000", r.FormValue("x"))})
+		return
+	}
+	s.Pacer.SetSpeed(speed)
+	s.plan(w, r)
+}
+
+// order has something done in the run, and answers with what came of it. The text is made
+// there too: what it is of belongs to the run.
+func (s *Server) order(w http.ResponseWriter, r *http.Request, status int, do func(ctx context.Context) (any, error)) {
+	var text []byte
+	var failed error
+	err := s.Pacer.Do(r.Context(), "order", func(ctx context.Context) {
+		var v any
+		if v, failed = do(ctx); failed == nil {
+			text, failed = json.MarshalIndent(v, "", "  ")
+		}
+	})
+	switch {
+	case err != nil:
+		answer(w, http.StatusServiceUnavailable, Failure{err.Error()})
+	case errors.Is(failed, scenarios.ErrNoFault):
+		answer(w, http.StatusNotFound, Failure{failed.Error()})
+	case errors.Is(failed, scenarios.ErrRunOver):
+		answer(w, http.StatusConflict, Failure{failed.Error()})
+	case failed != nil:
+		answer(w, http.StatusBadRequest, Failure{failed.Error()})
+	default:
+		send(w, status, text)
+	}
+}
+
+func answer(w http.ResponseWriter, status int, v any) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		status, text = http.StatusInternalServerError, []byte(`{"error":"the answer can't be written"}`)
+	}
+	send(w, status, text)
+}
+
+func send(w http.ResponseWriter, status int, text []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(text, '\n')) // who has gone needs no answer
+}

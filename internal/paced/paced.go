@@ -1,0 +1,153 @@
+//determinism:realtime virtual time follows the machine's here, by design
+
+// Package paced lets a simulated cluster's time follow the machine's, and has what comes
+// from outside done as processes of the simulation.
+package paced
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/shardquake/shardquake/internal/clock"
+)
+
+const (
+	// longestNap is how long the cluster's clock may stand behind the machine's.
+	longestNap = 20 * time.Millisecond
+	// step is how far time moves while it is paused: coming back to the clock, if only for
+	// a moment, shows that nothing hangs.
+	step = time.Nanosecond
+)
+
+// ErrOver says that nothing is paced any more.
+var ErrOver = errors.New("the cluster is not being served any more")
+
+// ErrPaused says that what was asked for needs time to pass.
+var ErrPaused = errors.New("the cluster's time stands still: resume it first")
+
+// World is what is paced.
+type World struct {
+	Clock clock.Clock
+	// Next is how long, of the cluster's time, nothing is to be done.
+	Next func() time.Duration
+	// Look is called after every step of time.
+	Look func()
+}
+
+// Pacer is the pace, and the way in.
+type Pacer struct {
+	orders chan *order
+	given  chan *order // whose asker has gone away
+	over   chan struct{}
+
+	mu     sync.Mutex
+	speed  float64
+	paused bool
+}
+
+type order struct {
+	name   string
+	f      func(ctx context.Context)
+	done   chan struct{}
+	cancel context.CancelFunc
+}
+
+// New makes a pacer; speed is seconds of the cluster in one of the machine's.
+func New(speed float64) *Pacer {
+	return &Pacer{orders: make(chan *order), given: make(chan *order), over: make(chan struct{}), speed: speed}
+}
+
+// Pace is the speed, and whether time stands.
+func (p *Pacer) Pace() (speed float64, paused bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.speed, p.paused
+}
+
+// SetSpeed changes the speed from now on.
+func (p *Pacer) SetSpeed(speed float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.speed = speed
+}
+
+// SetPaused stops time or lets it go on.
+func (p *Pacer) SetPaused(paused bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.paused = paused
+}
+
+// Run is a process of the cluster's clock that paces it until ctx ends.
+func (p *Pacer) Run(ctx context.Context, w World) {
+	defer close(p.over)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	seen, owed := time.Now(), 0.0
+	for ctx.Err() == nil {
+		w.Look()
+		timer.Reset(p.nap(w))
+		select {
+		case o := <-p.orders:
+			p.begin(ctx, w.Clock, o)
+		case o := <-p.given:
+			o.cancel()
+		case <-timer.C:
+		}
+		now := time.Now()
+		speed, paused := p.Pace()
+		if !paused {
+			owed += float64(now.Sub(seen)) * speed
+		}
+		seen = now
+		d := max(time.Duration(owed), step)
+		owed = max(0, owed-float64(d))
+		if w.Clock.Sleep(ctx, d) != nil {
+			return
+		}
+	}
+}
+
+func (p *Pacer) nap(w World) time.Duration {
+	speed, paused := p.Pace()
+	if paused {
+		return longestNap
+	}
+	return min(max(0, time.Duration(float64(w.Next())/speed)), longestNap)
+}
+
+func (p *Pacer) begin(ctx context.Context, c clock.Clock, o *order) {
+	ctx, o.cancel = c.WithCancel(ctx)
+	c.Go(ctx, o.name, func(ctx context.Context) {
+		defer close(o.done)
+		defer o.cancel()
+		o.f(ctx)
+	})
+}
+
+// Do has f run as a process of the simulation, and waits for its end. When ctx, the
+// machine's, ends first, f's context does too.
+func (p *Pacer) Do(ctx context.Context, name string, f func(ctx context.Context)) error {
+	o := &order{name: name, f: f, done: make(chan struct{})}
+	select {
+	case p.orders <- o:
+	case <-p.over:
+		return ErrOver
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-o.done:
+		return nil
+	case <-p.over:
+		return ErrOver
+	case <-ctx.Done():
+	}
+	select {
+	case p.given <- o:
+	case <-p.over:
+	}
+	return ctx.Err()
+}
