@@ -32,6 +32,7 @@ var Packages = []Scope{
 	{"chaos", everything, "fault plans are part of what a seed determines"},
 	{"scenarios", everything, "the runner lives in the run's time"},
 	{"scenarios/explore", printed, "many runs beside each other, whose results hang on no worker"},
+	{"scenarios/planning", printed, "many runs beside each other, whose results hang on no worker"},
 	{"reports", printed, "a report is compared byte for byte"},
 	{"internal", everything, "shared by all of the above"},
 	{"internal/determinism", nil, "this analyzer, which no run contains"},

@@ -130,11 +130,9 @@ func attributesOf(s *scenarios.Scenario) []string {
 	var out []string
 	for _, n := range s.NodeSpecs() {
 		for a := range n.Attributes {
-			if !slices.Contains(out, a) {
-				out = append(out, a)
-			}
+			out = append(out, a)
 		}
 	}
 	slices.Sort(out)
-	return out
+	return slices.Compact(out)
 }

@@ -2,6 +2,7 @@ package planning
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -253,7 +254,8 @@ func (s *side) fill(out *Measured, p Peak) {
 	if p.Node != "" && (out.PeakDisk.Value == nil || p.Percent > *out.PeakDisk.Value) {
 		out.PeakDisk, out.PeakNode = figure(&p.Percent, "%", s.tags.disks), p.Node
 	}
-	for name, room := range p.Room {
+	for _, name := range slices.Sorted(maps.Keys(p.Room)) {
+		room := p.Room[name]
 		if had, has := out.Room[name]; !has || room < *had.Value {
 			out.Room[name] = figure(&room, "%", s.tags.disks)
 		}

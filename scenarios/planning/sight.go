@@ -125,19 +125,19 @@ func redIndices(h *scenarios.History, since time.Duration) (once, last []string)
 		}
 		for k, ok := range now {
 			active[k] = ok
-			if !ok && o.At >= since && !slices.Contains(once, k.index) {
+			if !ok && o.At >= since {
 				once = append(once, k.index)
 			}
 		}
 	}
 	for k, ok := range active {
-		if !ok && !slices.Contains(last, k.index) {
+		if !ok {
 			last = append(last, k.index)
 		}
 	}
 	slices.Sort(once)
 	slices.Sort(last)
-	return once, last
+	return slices.Compact(once), slices.Compact(last)
 }
 
 // atEnd is whether no master was known when all was over, and how many copies had no node.
