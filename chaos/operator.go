@@ -210,13 +210,18 @@ func (f *Move) Resolve(v View) (Resolved, error) {
 	if err != nil {
 		return Resolved{}, err
 	}
-	if len(from) != 1 || len(to) != 1 || from[0] == to[0] {
+	if len(from) != 1 || len(to) != 1 {
 		return Resolved{}, fmt.Errorf("a copy moves from one node to another one, not from %v to %v", from, to)
 	}
 	concrete := &Move{Key: f.Key, From: Selector(from[0]), To: Selector(to[0])}
 	return Resolved{Fault: concrete, Primitives: []Primitive{&step{
 		what: fmt.Sprintf("move the copy of %q from %s to %s", f.Key, from[0], to[0]),
-		do:   func(ctx context.Context, o Operator) error { return o.Move(ctx, f.Key, from[0], to[0]) },
+		do: func(ctx context.Context, o Operator) error {
+			if from[0] == to[0] { // which of two roles nobody knows before
+				return fmt.Errorf("the copy would stay on %s", to[0])
+			}
+			return o.Move(ctx, f.Key, from[0], to[0])
+		},
 		seen: func(ranges []Range, _ []string) bool { return slices.Contains(covering(ranges, f.Key).Copies, to[0]) },
 	}}}, nil
 }

@@ -79,12 +79,13 @@ func (c *Cluster) Probe(ctx context.Context, from, to string) (chaos.LinkProbe, 
 		return chaos.LinkProbe{}, fmt.Errorf("no link %s→%s", from, to)
 	}
 	bulk := c.bulkSize(links.Key{From: from, To: to})
+	wait := probeTimeout + c.Delay(key) // a slow link is no silent one
 	var probe chaos.LinkProbe
 	var err error
 	if opener := c.byName[key.From]; opener != nil {
-		probe, err = c.handshake(ctx, opener, c.byName[key.To], bulk)
+		probe, err = c.handshake(ctx, opener, c.byName[key.To], bulk, wait)
 	} else {
-		probe, err = requestNode(ctx, c.URL(key.From, key.To), bulk)
+		probe, err = requestNode(ctx, c.URL(key.From, key.To), bulk, wait)
 	}
 	if err != nil {
 		return probe, fmt.Errorf("probing link %s→%s: %w", from, to, err)
@@ -102,10 +103,10 @@ func (c *Cluster) bulkSize(key links.Key) int {
 	return maxBulk
 }
 
-func (c *Cluster) handshake(ctx context.Context, from, to *node, bulk int) (chaos.LinkProbe, error) {
+func (c *Cluster) handshake(ctx context.Context, from, to *node, bulk int, wait time.Duration) (chaos.LinkProbe, error) {
 	env := []string{
 		"ADDRESS=" + strings.TrimSuffix(to.transportAddress(), ":9300"),
-		fmt.Sprintf("TIMEOUT=%g", probeTimeout.Seconds()),
+		fmt.Sprintf("TIMEOUT=%g", wait.Seconds()),
 		"SMALL=" + shellEscapes(handshakeMessage(0)),
 		"LARGE=" + shellEscapes(handshakeMessage(bulk)),
 		fmt.Sprintf("PADDING=%d", bulk),
@@ -168,11 +169,11 @@ func shellEscapes(b []byte) string {
 // requestNode makes requests on a connection of its own: empty ones for the round
 // trip, and one with a body, which Elasticsearch reads to its end before it answers, for
 // the rate. Any answer will do.
-func requestNode(ctx context.Context, url string, bulk int) (chaos.LinkProbe, error) {
+func requestNode(ctx context.Context, url string, bulk int, wait time.Duration) (chaos.LinkProbe, error) {
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
 	request := func(method, path string, body io.Reader) (chaos.CutMode, time.Duration, error) {
-		ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+		ctx, cancel := context.WithTimeout(ctx, wait)
 		defer cancel()
 		req, err := http.NewRequestWithContext(ctx, method, url+path, body)
 		if err != nil {

@@ -41,6 +41,10 @@ type Outcome struct {
 	// Tolerance and Line are those of the expectation in the file.
 	Tolerance *units.Tolerance `json:"tolerance,omitempty"`
 	Line      int              `json:"line,omitempty"`
+	// Idle: the run never came to what is asked about, or did not stay with it for long
+	// enough: another fault struck first. Who wrote the scenario wants to know; of a plan of
+	// chance nobody had asked it.
+	Idle bool `json:"-"`
 	// Drawing is a picture of the operations that contradict each other, as SVG.
 	Drawing string `json:"drawing,omitempty"`
 }
@@ -185,6 +189,13 @@ func Undecided(name, format string, args ...any) Outcome {
 	return Outcome{Name: name, Verdict: Unknown, Reason: fmt.Sprintf(format, args...)}
 }
 
+// Idled is the outcome of what nothing in the run called for.
+func Idled(name, format string, args ...any) Outcome {
+	o := Undecided(name, format, args...)
+	o.Idle = true
+	return o
+}
+
 // WithinLimit judges a time against a limit.
 func WithinLimit(name string, took, limit time.Duration, at time.Duration, reason string) Outcome {
 	o := Outcome{Name: name, Verdict: Pass, Unit: "s", Reason: reason}
@@ -201,7 +212,7 @@ func NeverWithin(name string, limit, since time.Duration, t FaultTimes, what str
 	watched := t.Until - since
 	o := Outcome{Name: name, Verdict: Fail, Unit: "s", Limit: Seconds(limit), Reason: fmt.Sprintf("%s when %s, %s later", what, t.ended(), watched.Round(time.Millisecond))}
 	if watched < limit {
-		o.Verdict = Unknown
+		o.Verdict, o.Idle = Unknown, t.Next != ""
 		o.Reason += fmt.Sprintf(", before the limit of %s", limit)
 	}
 	return o

@@ -51,7 +51,7 @@ func (e *LostAckedWrites) Judge(h *History) []Outcome {
 		o.Verdict = Unknown
 		o.Reason = fmt.Sprintf("too few writes to mean anything (at least %d): %s", e.AtLeast, saw)
 	case t.AckedInFault == 0 && slices.ContainsFunc(h.Faults, injectedAndShown):
-		o.Verdict = Unknown
+		o.Verdict, o.Idle = Unknown, true
 		o.Reason = "no write was acknowledged while a fault was in force: " + saw
 	}
 	if t.Checked > 0 {

@@ -99,7 +99,7 @@ func (e *Recovered) Judge(h *History) []Outcome {
 		}
 		name := fmt.Sprintf("%s after %s", e.Status, FaultName(h, i))
 		if !f.Injected {
-			out = append(out, Undecided(name, "the fault was not injected: %s", f.Error))
+			out = append(out, Idled(name, "the fault was not injected: %s", f.Error))
 			continue
 		}
 		if !f.Shown() {
@@ -111,16 +111,23 @@ func (e *Recovered) Judge(h *History) []Outcome {
 			name += " healed"
 			since = f.HealedAt
 			if since < 0 {
-				out = append(out, Undecided(name, "the fault never healed"))
+				out = append(out, neverHealed(name, f))
 				continue
 			}
 		}
 		out = append(out, e.judge(name, h.FaultTimes(i, since), since).because(h))
 	}
 	if len(out) == 0 {
-		out = append(out, Undecided(e.Status+" after "+e.Of, "no such fault struck"))
+		out = append(out, Idled(e.Status+" after "+e.Of, "no such fault struck"))
 	}
 	return out
+}
+
+// neverHealed is the outcome of what is counted from a healing that did not come.
+func neverHealed(name string, f *chaos.Record) Outcome {
+	o := Undecided(name, "the fault never healed")
+	o.Idle = chaos.ForGood(f.Params) // it was not meant to
+	return o
 }
 
 // judge decides on the time after one fault.
@@ -139,7 +146,7 @@ func (e *Recovered) judge(name string, t FaultTimes, since time.Duration) Outcom
 		return WithinLimit(name, done-since, limit, done, fmt.Sprintf("%s %s after the fault", e.Status, (done-since).Round(time.Millisecond)))
 	case t.Until-since < limit:
 		// Whatever the fault would have done may have come after that.
-		return Undecided(name, "the cluster was %s until %s, %s after the fault, before the limit of %s", e.Status, t.ended(), (t.Until - since).Round(time.Millisecond), limit)
+		return Idled(name, "the cluster was %s until %s, %s after the fault, before the limit of %s", e.Status, t.ended(), (t.Until - since).Round(time.Millisecond), limit)
 	}
 	return WithinLimit(name, 0, limit, since, fmt.Sprintf("the cluster stayed %s all along", e.Status))
 }
@@ -177,9 +184,11 @@ func (e *Detected) Judge(h *History) []Outcome {
 		name := FaultName(h, i) + " detected"
 		switch t := h.FaultTimes(i, f.At); {
 		case !f.Injected:
-			out = append(out, Undecided(name, "the fault was not injected: %s", f.Error))
+			out = append(out, Idled(name, "the fault was not injected: %s", f.Error))
 		case !f.Shown():
 			out = append(out, Undecided(name, "no probe showed that the fault was in force"))
+		case t.Detected < 0 && f.HealedAt >= 0 && f.HealedAt-f.At < e.Within.D():
+			out = append(out, Idled(name, "the fault was over after %s, before the limit of %s, and nobody had noticed it", (f.HealedAt-f.At).Round(time.Millisecond), e.Within))
 		case t.Detected < 0:
 			out = append(out, NeverWithin(name, e.Within.D(), f.At, t, "the cluster's membership had not changed"))
 		default:
@@ -188,7 +197,7 @@ func (e *Detected) Judge(h *History) []Outcome {
 		}
 	}
 	if len(out) == 0 {
-		out = append(out, Undecided(e.Of+" detected", "no such fault struck"))
+		out = append(out, Idled(e.Of+" detected", "no such fault struck"))
 	}
 	return out
 }

@@ -265,7 +265,7 @@ func (r *Run) unshown() []Outcome {
 				why = e.What + ": " + e.Saw
 			}
 		}
-		out = append(out, Outcome{Name: "fault " + f.Kind, Verdict: Unknown, Reason: "the fault at " + durationOf(f.At.Round(time.Millisecond)).String() + " was not shown to be in force: " + why})
+		out = append(out, Outcome{Name: "fault " + f.Kind, Verdict: Unknown, Idle: !f.Injected, Reason: "the fault at " + durationOf(f.At.Round(time.Millisecond)).String() + " was not shown to be in force: " + why})
 	}
 	for _, p := range r.plan {
 		if p.done {
@@ -277,7 +277,7 @@ func (r *Run) unshown() []Outcome {
 		} else if t := p.entry.Trigger; t != nil {
 			why = "what it waits for did not come: " + t.String()
 		}
-		out = append(out, Outcome{Name: "fault " + p.entry.Fault.Kind(), Verdict: Unknown, Reason: "the fault never struck: " + why})
+		out = append(out, Idled("fault "+p.entry.Fault.Kind(), "the fault never struck: %s", why))
 	}
 	return out
 }

@@ -39,7 +39,8 @@ func (c *Cluster) Probe(ctx context.Context, from, to string) (chaos.LinkProbe, 
 		bulk = int(max(minBulk, min(maxBulk, limit*3/4)))
 	}
 	cfg := c.Config(key.From)
-	cfg.HandshakeTimeout, cfg.ReadTimeout = probeTimeout, probeTimeout
+	wait := probeTimeout + 2*c.Delay(key) // a slow link is no silent one, and a handshake is two round trips
+	cfg.HandshakeTimeout, cfg.ReadTimeout = wait, wait
 	m, err := tcp.Probe(ctx, cfg, key.To, bulk)
 	switch {
 	case ctx.Err() != nil:

@@ -88,6 +88,13 @@ func (s *Set) Limit(key Key) int64 {
 	return s.states[key].shape.Bandwidth
 }
 
+// Delay is what is added to the time of a message and its answer.
+func (s *Set) Delay(key Key) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.states[key].shape.Latency + s.states[key.Reverse()].shape.Latency
+}
+
 // SupportsShape refuses what toxiproxy can't do.
 func (s *Set) SupportsShape(shape chaos.Shape) error {
 	switch {

@@ -85,7 +85,7 @@ func (e *Decided) Judge(h *scenarios.History) []scenarios.Outcome {
 		}
 	}
 	if len(out) == 0 {
-		out = append(out, scenarios.Undecided(name, "no such fault struck"))
+		out = append(out, scenarios.Idled(name, "no such fault struck"))
 	}
 	return out
 }

@@ -82,7 +82,7 @@ func (e *Inconsistency) Judge(h *scenarios.History) []scenarios.Outcome {
 		return out
 	}
 	if len(struck) == 0 {
-		out = append(out, scenarios.Undecided("inconsistency found", "no silent corruption struck"))
+		out = append(out, scenarios.Idled("inconsistency found", "no silent corruption struck"))
 	}
 	for _, s := range struck {
 		out = append(out, e.found(h, s))

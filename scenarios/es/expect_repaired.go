@@ -54,7 +54,7 @@ func (e *Repaired) Judge(h *scenarios.History) []scenarios.Outcome {
 		}
 	}
 	if len(out) == 0 {
-		out = append(out, scenarios.Undecided("repaired", "no such fault struck"))
+		out = append(out, scenarios.Idled("repaired", "no such fault struck"))
 	}
 	return out
 }

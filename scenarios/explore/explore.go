@@ -84,7 +84,7 @@ type Result struct {
 	System   string        `json:"system"`
 	Seed     uint64        `json:"seed"`
 	Budget   Budget        `json:"budget"`
-	Claims   []string      `json:"claims"`
+	Claims   []Claim       `json:"claims"`
 	// Rounds are those that were run to their end.
 	Rounds int    `json:"rounds"`
 	Plans  Counts `json:"plans"`
@@ -99,6 +99,29 @@ type Result struct {
 	Coverage  Coverage  `json:"coverage"`
 	// Aborted: the search was interrupted, and this is what it had until then.
 	Aborted bool `json:"aborted,omitempty"`
+}
+
+// Claim is what was asked of plans, and what it came to. Idle are the plans that had nothing
+// of it to judge; the rest were not asked at all.
+type Claim struct {
+	Claim     string `json:"claim"`
+	Held      int    `json:"held"`
+	Broke     int    `json:"broke"`
+	Undecided int    `json:"undecided"`
+	Idle      int    `json:"idle"`
+}
+
+func (c *Claim) add(came outcome) {
+	switch came {
+	case held:
+		c.Held++
+	case broke:
+		c.Broke++
+	case undecided:
+		c.Undecided++
+	case idle:
+		c.Idle++
+	}
 }
 
 // Budget is the budget of a search, for the record.
@@ -206,6 +229,9 @@ func (s *search) round(number int) error {
 func (s *search) take(p plans.Proposal, d *digest) []*Find {
 	r := s.result
 	r.Plans.add(d.outcome)
+	for _, c := range d.claims {
+		r.Claims[c.claim].add(c.came)
+	}
 	trouble := Trouble{p.Plan, d.seed, d.why}
 	switch {
 	case d.outcome == undecided && len(r.Undecided) < mostTroubles:

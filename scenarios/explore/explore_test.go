@@ -211,6 +211,47 @@ func TestWhatIsUndecidedCountsNeitherAsFoundNorAsHeld(t *testing.T) {
 	assert.Equal(t, "lost-acked-writes: it is said", r.Undecided[0].Why)
 }
 
+func TestAClaimWithNothingToJudgeLeavesAPlanDecided(t *testing.T) {
+	cfg := tight(t)
+	cfg.Play = func(_ context.Context, l *scenarios.Loaded, _ uint64) (*scenarios.Result, error) {
+		res := &scenarios.Result{Scenario: l.Scenario, History: &scenarios.History{}}
+		for _, e := range l.Expect {
+			o := scenarios.Idled(e.Kind(), "no node was promoted")
+			if e.Kind() == "lost-acked-writes" {
+				o = scenarios.Outcome{Name: e.Kind(), Verdict: scenarios.Pass}
+			}
+			o.Line = e.Line
+			res.Outcomes = append(res.Outcomes, o)
+		}
+		return res, nil
+	}
+	r := search(t, cfg)
+	assert.Equal(t, explore.Counts{Held: 20}, r.Plans)
+	asked := map[string]explore.Claim{}
+	for _, c := range r.Claims {
+		asked[c.Claim] = c
+	}
+	assert.Equal(t, 20, asked["{lost-acked-writes: 0}"].Held)
+	assert.Zero(t, asked[tooTight].Held)
+	assert.Positive(t, asked[tooTight].Idle, "those that lose a node")
+}
+
+func TestAPlanOfWhichNothingIsJudgedIsUndecided(t *testing.T) {
+	cfg := tight(t)
+	cfg.Play = func(_ context.Context, l *scenarios.Loaded, _ uint64) (*scenarios.Result, error) {
+		res := &scenarios.Result{Scenario: l.Scenario, History: &scenarios.History{}}
+		for _, e := range l.Expect {
+			o := scenarios.Idled(e.Kind(), "nothing happened")
+			o.Line = e.Line
+			res.Outcomes = append(res.Outcomes, o)
+		}
+		return res, nil
+	}
+	r := search(t, cfg)
+	assert.Equal(t, explore.Counts{Undecided: 20}, r.Plans)
+	assert.Equal(t, "none of the claims had anything to judge", r.Undecided[0].Why)
+}
+
 func TestAPlanThatEndsWithAnErrorIsKept(t *testing.T) {
 	cfg := tight(t)
 	cfg.Play = acted(func(faults int) (map[string]scenarios.Verdict, error) {
@@ -274,4 +315,18 @@ func TestKeyValueClustersAreExploredByTheSameSearch(t *testing.T) {
 	assert.Equal(t, 4, r.Plans.All())
 	assert.Zero(t, r.Plans.Crashed)
 	assert.NotEmpty(t, r.Coverage.Reached)
+}
+
+func TestALinkThatIsAsSlowAsPlansMakeItIsShownToBeSlow(t *testing.T) {
+	for name, faults := range map[string]string{
+		"one-node-lost": "faults=[{at: 2s, link: {between: [n1], and: [rest], latency: 1s, for: 5s}}]",
+		"kv-node-lost":  "faults=[{at: 2s, link: {between: [n1], and: [rest], latency: 1s, for: 5s}}]",
+	} {
+		l, err := scenarios.Load(name, []string{faults, "duration=20s", "expect=[{no-red-longer-than: 1m}]"}, catalog.Vocabulary())
+		require.NoError(t, err, name)
+		res, err := play(t.Context(), l, 1)
+		require.NoError(t, err, name)
+		require.Len(t, res.History.Faults, 1, name)
+		assert.True(t, res.History.Faults[0].Shown(), "%s: %+v", name, res.History.Faults[0].Bites)
+	}
 }

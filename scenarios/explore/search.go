@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,13 +50,24 @@ const (
 	broke
 	undecided
 	crashed
+	idle // of a claim: there was nothing to judge
 )
+
+// gravity is what of a claim's outcomes counts: the later ones.
+var gravity = []outcome{idle, held, undecided, broke}
+
+// claimed is what a claim, by its place, came to under a plan.
+type claimed struct {
+	claim int
+	came  outcome
+}
 
 // digest is what is kept of a run.
 type digest struct {
 	outcome outcome
 	seed    uint64
 	broken  []int // claims, by their places
+	claims  []claimed
 	why     string
 	reached []Reached
 	result  *scenarios.Result // only where it is asked for
@@ -70,7 +82,7 @@ func newSearch(ctx context.Context, cfg Config) (*search, error) {
 	}
 	s.claims = claims
 	for _, c := range claims {
-		s.result.Claims = append(s.result.Claims, c.text)
+		s.result.Claims = append(s.result.Claims, Claim{Claim: c.text})
 	}
 	b, topology := cfg.Scenario.Budget(), cfg.Scenario.Topology()
 	if s.generator, err = plans.New(cfg.Seed, b, topology); err != nil {
@@ -151,23 +163,55 @@ func (s *search) play(l *scenarios.Loaded, seed uint64) *digest {
 	return d
 }
 
-// judge sums the outcomes up.
+// judge sums the outcomes up. What a plan had nothing of to judge does not make it
+// undecided; one of which nothing at all was judged is.
 func (d *digest) judge(res *scenarios.Result) {
+	judged := false
 	for _, o := range res.Outcomes {
+		if o.Line > 0 {
+			d.note(o.Line-1, o)
+		}
 		switch {
-		case o.Verdict == scenarios.Fail && o.Line > 0:
-			d.broken = append(d.broken, o.Line-1)
-		case o.Verdict == scenarios.Unknown && d.why == "":
+		case o.Verdict == scenarios.Unknown && !o.Idle && d.why == "":
 			d.why = o.Name + ": " + o.Reason
+		case o.Verdict != scenarios.Unknown:
+			judged = true
 		}
 	}
-	slices.Sort(d.broken)
-	d.broken = slices.Compact(d.broken)
+	for _, c := range d.claims {
+		if c.came == broke {
+			d.broken = append(d.broken, c.claim)
+		}
+	}
+	if !judged && d.why == "" {
+		d.why = "none of the claims had anything to judge"
+	}
 	switch {
 	case len(d.broken) > 0:
 		d.outcome, d.why = broke, ""
 	case d.why != "":
 		d.outcome = undecided
+	}
+}
+
+// note enters an outcome of a claim, of which there may be one for each fault: the worst
+// counts.
+func (d *digest) note(claim int, o scenarios.Outcome) {
+	came := idle
+	switch {
+	case o.Verdict == scenarios.Fail:
+		came = broke
+	case o.Verdict == scenarios.Unknown && !o.Idle:
+		came = undecided
+	case o.Verdict == scenarios.Pass:
+		came = held
+	}
+	i, known := slices.BinarySearchFunc(d.claims, claim, func(c claimed, n int) int { return cmp.Compare(c.claim, n) })
+	if !known {
+		d.claims = slices.Insert(d.claims, i, claimed{claim, came})
+	}
+	if slices.Index(gravity, came) > slices.Index(gravity, d.claims[i].came) {
+		d.claims[i].came = came
 	}
 }
 

@@ -158,7 +158,7 @@ func (e *OnePrimaryPerEpoch) Judge(h *scenarios.History) []scenarios.Outcome {
 	}
 	saw := fmt.Sprintf("%d epochs with a primary, %d of them begun after t=0", len(acted), after)
 	if after < e.AtLeast {
-		return []scenarios.Outcome{scenarios.Undecided(name, "too few to mean anything (at least %d): %s", e.AtLeast, saw)}
+		return []scenarios.Outcome{scenarios.Idled(name, "too few to mean anything (at least %d): %s", e.AtLeast, saw)}
 	}
 	return []scenarios.Outcome{{Name: name, Verdict: scenarios.Pass, Observed: scenarios.Number(0), Limit: scenarios.Number(0), Margin: scenarios.Number(0), Reason: saw}}
 }

@@ -69,6 +69,7 @@ func (e *FailoverWithin) Judge(h *scenarios.History) []scenarios.Outcome {
 	case blind >= 0:
 		o.Verdict, o.Reason = scenarios.Unknown, fmt.Sprintf("range %d had fewer than %d tracers; %s", blind, leastTracers, o.Reason)
 	case changes < e.AtLeast:
+		o.Idle = true
 		o.Verdict, o.Reason = scenarios.Unknown, fmt.Sprintf("too few new primaries to mean anything (at least %d): %s", e.AtLeast, o.Reason)
 	}
 	return []scenarios.Outcome{o}

@@ -111,8 +111,15 @@ func (t *target) Unshape(_ context.Context, from, to string) error {
 	return nil
 }
 
-// probeWait is after how long a probe without an answer counts as lost.
+// probeWait is after how long a probe without an answer counts as lost, where the links are
+// as fast as they were built.
 const probeWait = 2 * time.Second
+
+// patience is how long a probe of two links, there and back, waits: a link that was made
+// slow is no silent one.
+func (t *target) patience(from, to string) time.Duration {
+	return probeWait + t.shapes[[2]string{from, to}].Latency + t.shapes[[2]string{to, from}].Latency
+}
 
 // Probe implements [chaos.Links]: a message there and its answer back, and where the
 // bandwidth is limited a transfer that measures it.
@@ -125,7 +132,7 @@ func (t *target) Probe(ctx context.Context, from, to string) (chaos.LinkProbe, e
 	var failure error
 	fail := func(err error) { failure = err; answered.Set() }
 	net.SendOr(from, to, 64, func() { net.SendOr(to, from, 64, answered.Set, fail) }, fail)
-	switch err := answered.WaitFor(ctx, probeWait); {
+	switch err := answered.WaitFor(ctx, t.patience(from, to)); {
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
 		return chaos.LinkProbe{State: chaos.Blackhole}, nil
 	case err != nil:

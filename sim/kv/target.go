@@ -98,6 +98,8 @@ const (
 	probeWait  = 2 * time.Second
 	probeBytes = 64
 	bulkBytes  = 1 << 20
+	// slowLatency is from when on a link's latency counts beside that wait.
+	slowLatency = 100 * time.Millisecond
 )
 
 // Probe implements [chaos.Links]: a message there and its answer back, and a large one
@@ -106,17 +108,30 @@ func (t *target) Probe(ctx context.Context, from, to string) (chaos.LinkProbe, e
 	if err := t.ends(from, to); err != nil {
 		return chaos.LinkProbe{}, err
 	}
-	state, took, err := t.roundTrip(ctx, from, to, probeBytes, probeWait)
+	wait := t.patience(from, to)
+	state, took, err := t.roundTrip(ctx, from, to, probeBytes, wait)
 	if err != nil || state != chaos.Whole {
 		return chaos.LinkProbe{State: state}, err
 	}
 	p := chaos.LinkProbe{RoundTrip: took}
-	if state, bulk, err := t.roundTrip(ctx, from, to, bulkBytes, probeWait); err == nil && state == chaos.Whole && bulk > took {
+	if state, bulk, err := t.roundTrip(ctx, from, to, bulkBytes, wait); err == nil && state == chaos.Whole && bulk > took {
 		p.Rate = int64(float64(bulkBytes) / (bulk - took).Seconds())
 	} else if err == nil && state == chaos.Blackhole {
-		p.Rate = int64(float64(bulkBytes) / probeWait.Seconds())
+		p.Rate = int64(float64(bulkBytes) / wait.Seconds())
 	}
 	return p, nil
+}
+
+// patience is how long a probe of two links, there and back, waits: a slow link is no silent
+// one.
+func (t *target) patience(from, to string) time.Duration {
+	wait := probeWait
+	for _, l := range [][2]string{{from, to}, {to, from}} {
+		if latency, err := t.s.f.Network.Latency(l[0], l[1]); err == nil && latency >= slowLatency {
+			wait += latency
+		}
+	}
+	return wait
 }
 
 func (t *target) roundTrip(ctx context.Context, from, to string, bytes int, wait time.Duration) (chaos.CutMode, time.Duration, error) {
