@@ -62,6 +62,6 @@ func (f *ControllerLoss) Resolve(v View) (Resolved, error) {
 	}
 	return Resolved{
 		Fault: &ControllerLoss{Controller: name, How: how, For: f.For}, Victims: []string{name},
-		Primitives: []Primitive{loseProcess{name, how}},
+		Primitives: []Primitive{loseProcess{node: name, how: how}},
 	}, nil
 }

@@ -14,6 +14,8 @@ type NodeLoss struct {
 	Nodes []Selector     `yaml:"nodes,omitempty" json:"nodes,omitempty" jsonschema:"description=several of them at the same moment"`
 	How   string         `yaml:"how,omitempty" json:"how,omitempty" jsonschema:"enum=kill,enum=stop,enum=pause,description=kill (the default) or stop or pause"`
 	For   units.Duration `yaml:"for,omitempty" json:"for,omitempty" jsonschema:"description=how long; absent: for good"`
+	// Newer has it come back upgraded.
+	Newer bool `yaml:"newer,omitempty" json:"newer,omitempty" jsonschema:"description=with for: and how: stop or kill; it comes back with a newer version. Simulated only: of what versions change it is which nodes copies may go to"`
 }
 
 func nodeLoss() Kind {
@@ -60,6 +62,9 @@ func (f *NodeLoss) Check(t Topology) []source.Problem {
 			ps = append(ps, source.Problemf(fmt.Sprintf("nodes[%d]", i), "%s", msg))
 		}
 	}
+	if f.Newer && f.How == howPause {
+		ps = append(ps, source.Problemf("newer", "a process that is paused goes on as it was; expected how: stop"))
+	}
 	switch f.How {
 	case "", howKill, howStop, howPause:
 	default:
@@ -78,9 +83,9 @@ func (f *NodeLoss) Resolve(v View) (Resolved, error) {
 	if how == "" {
 		how = howKill
 	}
-	r := Resolved{Fault: &NodeLoss{Nodes: asSelectors(names), How: how, For: f.For}, Victims: names}
+	r := Resolved{Fault: &NodeLoss{Nodes: asSelectors(names), How: how, For: f.For, Newer: f.Newer}, Victims: names}
 	for _, n := range names {
-		r.Primitives = append(r.Primitives, loseProcess{n, how})
+		r.Primitives = append(r.Primitives, loseProcess{n, how, f.Newer})
 	}
 	return r, nil
 }

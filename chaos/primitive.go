@@ -163,15 +163,24 @@ const (
 
 // loseProcess takes a node's process away.
 type loseProcess struct {
-	node string
-	how  string
+	node  string
+	how   string
+	newer bool // it comes back with a newer version
 }
 
-func (l loseProcess) String() string { return l.how + " " + l.node }
+func (l loseProcess) String() string {
+	if l.newer {
+		return "upgrade " + l.node
+	}
+	return l.how + " " + l.node
+}
 
 func (l loseProcess) Needs(t Target) error {
 	if t.Processes == nil {
 		return lacks("processes")
+	}
+	if l.newer && t.Upgrades == nil {
+		return lacks("another version of the nodes")
 	}
 	return nil
 }
@@ -206,6 +215,9 @@ func (l loseProcess) Heal(ctx context.Context, t Target) error {
 		return nil
 	case st == Paused:
 		return t.Processes.Resume(ctx, l.node)
+	}
+	if l.newer && t.Upgrades != nil {
+		return t.Upgrades.StartNewer(ctx, l.node)
 	}
 	return t.Processes.Start(ctx, l.node)
 }

@@ -17,6 +17,7 @@ import (
 type Target struct {
 	Links      Links      // directed links between endpoints
 	Processes  Processes  // of nodes, and of the controller
+	Upgrades   Upgrades   // of nodes
 	Disks      Disks      // how full they are
 	DiskSpeeds DiskSpeeds // how fast they are
 	Clocks     Clocks     // the wall clocks of endpoints
@@ -112,6 +113,13 @@ type Processes interface {
 	Pause(ctx context.Context, node string) error
 	Resume(ctx context.Context, node string) error
 	State(ctx context.Context, node string) (ProcessState, error)
+}
+
+// Upgrades bring nodes back with a newer version.
+type Upgrades interface {
+	// StartNewer is [Processes.Start] with a version that is newer than that of nodes which
+	// were not started so.
+	StartNewer(ctx context.Context, node string) error
 }
 
 // Disks are the nodes' data disks.

@@ -14,7 +14,8 @@ import (
 
 // Trigger is a moment that the run itself brings; an entry of a plan may wait for one
 // instead of a time. It is looked for from when the entry above has struck, and of a state
-// of the cluster, from when that has healed, if it passes.
+// of the cluster, from when that has healed, if it passes. A trigger that a program makes may
+// have After beside one of the others, which is then looked for from that moment on.
 type Trigger struct {
 	When  State  `json:"when,omitempty"`
 	While *While `json:"while,omitempty"`

@@ -41,7 +41,7 @@ func newWorld() *world {
 
 func (w *world) target() Target {
 	return Target{
-		Links: w, Processes: worldProcesses{w}, Disks: w, DiskSpeeds: w, Clocks: w, Settings: w, Answers: w, Snapshots: worldSnapshots{w}, Copies: w, Operator: worldOperator{w}, API: worldAPI{w},
+		Links: w, Processes: worldProcesses{w}, Upgrades: worldProcesses{w}, Disks: w, DiskSpeeds: w, Clocks: w, Settings: w, Answers: w, Snapshots: worldSnapshots{w}, Copies: w, Operator: worldOperator{w}, API: worldAPI{w},
 	}
 }
 
@@ -178,6 +178,8 @@ func (p worldProcesses) Kill(_ context.Context, n string) error {
 	return p.turn(n, Exited, Running, Paused)
 }
 func (p worldProcesses) Stop(_ context.Context, n string) error { return p.turn(n, Exited, Running) }
+func (p worldProcesses) StartNewer(ctx context.Context, n string) error { return p.Start(ctx, n) }
+
 func (p worldProcesses) Start(_ context.Context, n string) error {
 	return p.turn(n, Running, Exited)
 }

@@ -53,6 +53,16 @@ func balanceOf(h *scenarios.History, quantity string) *BalanceOverTime {
 	return out
 }
 
+// RecoveryOf are the scores of a run's recovery alone; bytes are null where the backend does
+// not tell what moves.
+func RecoveryOf(res *scenarios.Result) Recovery {
+	out := recoveryOf(res.History)
+	if !tellsMoves(res) {
+		out.forgetBytes()
+	}
+	return out
+}
+
 func recoveryOf(h *scenarios.History) Recovery {
 	total := Recovery{RecoveryScore: RecoveryScore{BytesMoved: copied(h, 0, h.Closed+1)}}
 	for i, f := range h.Faults {

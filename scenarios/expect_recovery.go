@@ -73,6 +73,9 @@ type Recovered struct {
 	Of     string         `yaml:"of,omitempty" jsonschema:"description=a kind of fault; absent: every fault"`
 	// Healed counts from the end of the fault instead of its beginning.
 	Healed bool `yaml:"healed,omitempty" jsonschema:"description=count from the fault's end"`
+	// InTurn says that the next fault waits for this one to be over, as in a rolling restart:
+	// that it strikes is no reason for doubt.
+	InTurn bool `yaml:"in-turn,omitempty" jsonschema:"description=the next fault waits until the cluster is well again: that it strikes before the limit is no reason for doubt"`
 }
 
 // Kind implements [Expectation].
@@ -137,6 +140,9 @@ func (e *Recovered) judge(name string, t FaultTimes, since time.Duration) Outcom
 	if e.Status == "yellow" {
 		done, impact = t.Yellow, "red"
 	}
+	if e.InTurn && done < 0 && t.Next != "" { // it struck at the moment that it waited for
+		done = t.Until
+	}
 	switch {
 	case done < 0:
 		return NeverWithin(name, limit, since, t, "the cluster was still "+impact)
@@ -144,7 +150,7 @@ func (e *Recovered) judge(name string, t FaultTimes, since time.Duration) Outcom
 		return Undecided(name, "the cluster's health was not observed all the time")
 	case t.Noticed:
 		return WithinLimit(name, done-since, limit, done, fmt.Sprintf("%s %s after the fault", e.Status, (done-since).Round(time.Millisecond)))
-	case t.Until-since < limit:
+	case t.Until-since < limit && !(e.InTurn && t.Next != ""):
 		// Whatever the fault would have done may have come after that.
 		return Idled(name, "the cluster was %s until %s, %s after the fault, before the limit of %s", e.Status, t.ended(), (t.Until - since).Round(time.Millisecond), limit)
 	}

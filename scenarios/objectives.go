@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,12 +18,15 @@ import (
 type ObjectivesSection struct {
 	// Survive are the losses that must hold: node, master, pair, or an attribute, of which
 	// every value is lost in turn.
-	Survive []string        `yaml:"survive,omitempty" jsonschema:"description=losses that must not leave anything red: node or master or pair or an attribute such as zone; default: all that are tried"`
-	Yellow  units.Duration  `yaml:"yellow-within,omitempty" jsonschema:"description=after such a loss nothing is red any more; default 1m"`
-	Green   units.Duration  `yaml:"green-within,omitempty" jsonschema:"description=after such a loss the cluster is green again"`
-	Disk    string          `yaml:"disk-below,omitempty" jsonschema:"description=no disk gets fuller than a watermark (low or high or flood-stage) or a percentage"`
-	Expect  []ScopedExpect  `yaml:"expect,omitempty" jsonschema:"description=any expectation; after: names the losses that it is for"`
-	Bounds  map[string]bool `yaml:"-"` // keys that the file has, for who fills in defaults
+	Survive []string       `yaml:"survive,omitempty" jsonschema:"description=losses that must not leave anything red: node or master or pair or restart or upgrade or drain or an attribute such as zone; default: nodes and master and attributes"`
+	Yellow  units.Duration `yaml:"yellow-within,omitempty" jsonschema:"description=after such a loss nothing is red any more; default 1m"`
+	Green   units.Duration `yaml:"green-within,omitempty" jsonschema:"description=after such a loss the cluster is green again"`
+	Disk    string         `yaml:"disk-below,omitempty" jsonschema:"description=no disk gets fuller than a watermark (low or high or flood-stage) or a percentage"`
+	CPU     string         `yaml:"cpu-below,omitempty" jsonschema:"description=no node has its processors busier than so many percent"`
+	// Downtime is how long a node is away while it is restarted or upgraded.
+	Downtime units.Duration  `yaml:"downtime,omitempty" jsonschema:"description=how long a node is away in a rolling restart or upgrade; default 2m"`
+	Expect   []ScopedExpect  `yaml:"expect,omitempty" jsonschema:"description=any expectation; after: names the losses that it is for"`
+	Bounds   map[string]bool `yaml:"-"` // keys that the file has, for who fills in defaults
 }
 
 // afterKey names the losses that an expectation is for.
@@ -91,6 +95,12 @@ func (s *Scenario) checkObjectives() []source.Problem {
 			bad("."+limit.key, "%s is no time to recover in; expected a time such as 30m", limit.d)
 		}
 	}
+	if o.Downtime < 0 || o.Bounds["downtime"] && o.Downtime == 0 {
+		bad(".downtime", "%s is no time to restart a node in; expected a time such as 2m", o.Downtime)
+	}
+	if p, err := units.ParsePercent(cmp.Or(o.CPU, "100%")); err != nil || p <= 0 || p > 100 {
+		bad(".cpu-below", "%q is no share of a node's processors; expected more than 0%% and at most 100%%, such as 80%%", o.CPU)
+	}
 	if o.Yellow > 0 && o.Green > 0 && o.Yellow > o.Green {
 		bad(".yellow-within", "contradicts green-within: %s: a cluster that is green by then is not red either, so that %s could never decide", o.Green, o.Yellow)
 	}
@@ -105,7 +115,7 @@ func (s *Scenario) checkObjectives() []source.Problem {
 // note keeps the short forms that the file has: a zero is not the same as none.
 func (o *ObjectivesSection) note(has func(path string) bool) {
 	o.Bounds = map[string]bool{}
-	for _, key := range []string{"yellow-within", "green-within"} {
+	for _, key := range []string{"yellow-within", "green-within", "downtime"} {
 		o.Bounds[key] = has("$.objectives." + key)
 	}
 }

@@ -132,13 +132,37 @@ func (r *Run) triggered(ctx context.Context, i int) error {
 			}
 		}
 	}
+	if t.After != nil { // a state or copies are looked for from then on
+		if err := r.awaitFault(ctx, *t.After, i); err != nil {
+			return err
+		}
+	}
 	switch {
 	case t.When != "":
 		return r.awaitState(ctx, t.When)
 	case t.While != nil:
 		return r.awaitCopies(ctx, *t.While)
 	}
-	return r.awaitFault(ctx, *t.After, i)
+	return nil
+}
+
+// steps counts the faults that have struck, or could not, and have healed, and those of
+// either that are left.
+func (r *Run) steps() (done, left int) {
+	count := func(is bool) {
+		if is {
+			done++
+		} else {
+			left++
+		}
+	}
+	for _, p := range r.plan {
+		count(p.done)
+		if p.entry.Passes() {
+			count(p.healed.IsSet())
+		}
+	}
+	return done, left
 }
 
 // awaitFault waits for a fault above, and the time after it.

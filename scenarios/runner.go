@@ -70,6 +70,11 @@ type Options struct {
 	Scale Scale
 	// Plan replaces the scenario's faults, for replays.
 	Plan *chaos.Plan
+	// Rest, where there is one, ends the load before the scenario's duration is over: when all
+	// faults have struck, those that pass have healed, and the cluster has been green with
+	// nothing moving for so long. Stuck ends it, too, when for so long no fault has struck or
+	// healed though some are left.
+	Rest, Stuck time.Duration
 }
 
 // Result is all that a run left in memory.
@@ -144,7 +149,7 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 		defer cancel()
 		cluster.Close(closing)
 	}()
-	run := &Run{runner: r, loaded: loaded, seed: seed, scale: opt.Scale, scenario: s, cluster: cluster, progress: progress, history: &History{Nodes: cluster.Nodes(), Settled: -1}}
+	run := &Run{runner: r, loaded: loaded, seed: seed, scale: opt.Scale, rest: opt.Rest, stuck: opt.Stuck, scenario: s, cluster: cluster, progress: progress, history: &History{Nodes: cluster.Nodes(), Settled: -1}}
 	if run.session, err = s.system.Begin(run); err != nil {
 		return nil, err
 	}
@@ -198,6 +203,8 @@ type Run struct {
 	loaded   *Loaded
 	seed     uint64
 	scale    Scale
+	rest     time.Duration // ends the load early; 0: it goes on for the scenario's duration
+	stuck    time.Duration
 	notes    []string // of scaling
 	scenario *Scenario
 	cluster  Cluster
@@ -356,7 +363,7 @@ func (r *Run) strain(ctx, cleanup context.Context) error {
 	if err == nil {
 		r.startFaults(work, group)
 		r.orders, r.work = group, work
-		err = r.SleepUntil(ctx, r.scenario.Duration.D())
+		err = r.wear(ctx)
 	}
 	limited, cancel := r.clock.WithTimeout(cleanup, cleanupLimit)
 	defer cancel()
@@ -369,6 +376,34 @@ func (r *Run) strain(ctx, cleanup context.Context) error {
 		err = errors.Join(err, fmt.Errorf("waiting for load, controller and faults to end: %w", waitErr))
 	}
 	return err
+}
+
+// wear waits until the scenario's duration is over, or until all is over before that.
+func (r *Run) wear(ctx context.Context) error {
+	if r.rest == 0 {
+		return r.SleepUntil(ctx, r.scenario.Duration.D())
+	}
+	since, last, before := time.Duration(-1), time.Duration(0), 0
+	for r.now() < r.scenario.Duration.D() {
+		steps, left := r.steps()
+		if steps != before {
+			last, before = r.now(), steps
+		}
+		switch {
+		case left > 0 && r.stuck > 0 && r.now()-last >= r.stuck:
+			return nil
+		case left > 0 || !r.steadyNow():
+			since = -1
+		case since < 0:
+			since = r.now()
+		case r.now()-since >= r.rest:
+			return nil
+		}
+		if err := r.clock.Sleep(ctx, sampleEvery); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
 }
 
 func (r *Run) beginAt(zero time.Duration) {

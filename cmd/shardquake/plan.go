@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -25,7 +26,11 @@ type planFlags struct {
 	out            string
 	survive        []string
 	yellow, green  units.Duration
-	disk           string
+	disk, cpu      string
+	downtime       units.Duration
+	losses         []string
+	cache          string
+	reports        bool
 }
 
 func newPlanCommand() *cobra.Command {
@@ -54,6 +59,11 @@ table. Exit codes are those of run.`,
 	fl.TextVar(&f.yellow, "yellow-within", f.yellow, "nothing is red any more so soon after a loss (`duration`)")
 	fl.TextVar(&f.green, "green-within", f.green, "green again so soon after a loss (`duration`)")
 	fl.StringVar(&f.disk, "disk-below", "", "no disk gets fuller: low, high, flood-stage or a percentage")
+	fl.StringVar(&f.cpu, "cpu-below", "", "no node has its processors busier than so many percent")
+	fl.TextVar(&f.downtime, "downtime", f.downtime, "how long a node is away in a rolling restart or upgrade (default 2m)")
+	fl.StringSliceVar(&f.losses, "losses", nil, "try these only: node, master, restart, upgrade, drain, an attribute (default: all of them)")
+	fl.StringVar(&f.cache, "cache", filepath.Join("shardquake-out", "kept-runs"), "folder that keeps what runs came to, so that no plan makes one again; '' for none")
+	fl.BoolVar(&f.reports, "reports", false, "leave a report of every loss that was tried, and not of the worst alone")
 	fl.StringVar(&f.out, "out", "", "folder for the files (default shardquake-out/SCENARIO/plan)")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
 	return cmd
@@ -64,6 +74,7 @@ func (f *planFlags) objectives(cmd *cobra.Command) []string {
 	var out []string
 	for _, o := range []struct{ key, value string }{
 		{"survive", "[" + strings.Join(f.survive, ", ") + "]"}, {"yellow-within", f.yellow.String()}, {"green-within", f.green.String()}, {"disk-below", "'" + f.disk + "'"},
+		{"cpu-below", "'" + f.cpu + "'"}, {"downtime", f.downtime.String()},
 	} {
 		if cmd.Flags().Changed(o.key) {
 			out = append(out, "objectives."+o.key+"="+o.value)
@@ -92,14 +103,23 @@ func (f *planFlags) run(cmd *cobra.Command, file string) error {
 	if err := errors.Join(reports.CheckDir(dir), reports.Writable(dir)); err != nil {
 		return usage(err)
 	}
+	apart, err := os.MkdirTemp("", "shardquake-plan-*") // the folder of the plan is made last, as a whole
+	if err != nil {
+		return fmt.Errorf("reports of single runs: %w", err)
+	}
+	defer os.RemoveAll(apart) //nolint:errcheck // a temporary folder
 	progress := newProgress(cmd.ErrOrStderr(), f.quiet)
 	result, err := planning.Run(cmd.Context(), planning.Config{
-		File: file, Set: set, Changes: f.change, Vocabulary: catalog.Vocabulary(), Seeds: f.seeds, Pairs: f.pairs, Workers: f.workers,
+		File: file, Set: set, Changes: f.change, Vocabulary: catalog.Vocabulary(), Seeds: f.seeds, Losses: f.losses, Pairs: f.pairs, Workers: f.workers, Cache: f.cache, Reports: f.reports,
+		Report: func(name string, res *scenarios.Result) error {
+			_, err := reports.Write(filepath.Join(apart, name), res)
+			return err
+		},
 		Runner: func() *scenarios.Runner {
 			return &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain}
 		},
-		Progress: func(done, of int) {
-			progress.line("%s: %d of %d runs, about %s left", s.Name, done, of, progress.left(done, of))
+		Progress: func(what string, done, of int) {
+			progress.line("%s: %s: %d of %d runs, about %s left", s.Name, what, done, of, progress.left(done, of))
 		},
 	})
 	progress.done()
@@ -110,7 +130,7 @@ func (f *planFlags) run(cmd *cobra.Command, file string) error {
 	if err := losses.Summary(out, result, dir); err != nil {
 		return err
 	}
-	if err := losses.Write(dir, result); err != nil {
+	if err := errors.Join(losses.Write(dir, result), os.CopyFS(filepath.Join(dir, losses.DirRuns), os.DirFS(apart))); err != nil {
 		return notKept(result.Verdict, err)
 	}
 	if err != nil {

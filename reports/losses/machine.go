@@ -15,6 +15,8 @@ const (
 	FileHTML     = "planning.html"
 	FileMarkdown = reports.FileSummary
 	FileJUnit    = reports.FileJUnit
+	// DirRuns holds the reports of single runs, by the folder that a loss names.
+	DirRuns = "runs"
 )
 
 // Write leaves the files of a plan in dir.

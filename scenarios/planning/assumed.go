@@ -23,12 +23,15 @@ type Assumption struct {
 
 // tags say how sure the figures of a plan can be: as sure as the least sure of what they
 // are computed from. What a run comes to is derived at best.
-type tags struct{ times, bytes, disks, copies clusterfile.Tag }
+type tags struct{ times, bytes, disks, copies, load clusterfile.Tag }
 
 // tagsOf are those of a cluster. What a file describes is taken as said; of an imported
 // cluster no source tells what network and disks can do.
 func tagsOf(sc *scenarios.Scenario, has func(path string) bool) tags {
-	out := tags{clusterfile.Derived, clusterfile.Derived, clusterfile.Derived, clusterfile.Derived}
+	out := tags{clusterfile.Derived, clusterfile.Derived, clusterfile.Derived, clusterfile.Derived, clusterfile.Derived}
+	if len(sc.Workload) == 0 {
+		out.load = clusterfile.Assumed
+	}
 	im := sc.Imported()
 	if im == nil {
 		return out
@@ -69,6 +72,7 @@ var saidHere = map[string]string{"network": "$.cluster.nodes.network", "throughp
 func (s *side) assume(has func(path string) bool) {
 	sc := s.loaded.Scenario
 	timed := slices.ContainsFunc(s.objectives, func(o objective) bool { return o.timed })
+	loaded := slices.ContainsFunc(s.objectives, func(o objective) bool { return o.load })
 	sized := slices.ContainsFunc(s.objectives, func(o objective) bool { return o.bytes })
 	if im := sc.Imported(); im != nil {
 		for _, a := range im.Assumptions {
@@ -84,7 +88,7 @@ func (s *side) assume(has func(path string) bool) {
 	}
 	if len(sc.Workload) == 0 {
 		s.assumed = append(s.assumed, Assumption{
-			About: "the load", Took: "none", Why: "the file has no workload:", Matters: "how long recoveries take", Hangs: timed,
+			About: "the load", Took: "none", Why: "the file has no workload:", Matters: "how long recoveries take and how busy processors are", Hangs: timed || loaded,
 		})
 	}
 	slices.SortStableFunc(s.assumed, func(a, b Assumption) int {

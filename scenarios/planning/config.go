@@ -16,6 +16,8 @@ const (
 	DefaultRuns = 3
 	mostRuns    = 1000
 	mostCells   = 200_000
+	// restAfterWork is for how long nothing must go on before work on a cluster counts as done.
+	restAfterWork = time.Minute
 )
 
 // Config says what to plan.
@@ -31,13 +33,22 @@ type Config struct {
 	Runner func() *scenarios.Runner
 	// Seeds is how many seeds every loss is run with, from 1 on; 0: [DefaultRuns].
 	Seeds int
+	// Losses are the kinds of losses that are tried; nil: all but pairs.
+	Losses []string
 	// Pairs adds every pair of nodes.
 	Pairs bool
 	// Workers is how many runs go on at once; 0: one for each processor.
 	Workers int
-	// Progress tells how many of all runs are done; nil: nobody is told. It is called by one
-	// goroutine at a time.
-	Progress func(done, of int)
+	// Cache is a folder that keeps what runs came to, so that none is made twice; "": nothing
+	// is kept.
+	Cache string
+	// Report takes what a run left, under a name for a folder: the worst run of the worst loss,
+	// or with Reports that of every loss; nil: nobody wants it.
+	Report  func(name string, res *scenarios.Result) error
+	Reports bool
+	// Progress tells how many of the runs that are known to be needed are done, and what they
+	// are for; nil: nobody is told. It is called by one goroutine at a time.
+	Progress func(what string, done, of int)
 }
 
 // check refuses a configuration that makes no sense.
@@ -61,16 +72,18 @@ type side struct {
 	loaded     *scenarios.Loaded
 	losses     []Loss
 	objectives []objective
+	downtime   units.Duration // of a node that is restarted
 	assumed    []Assumption
 	notes      []string
 	tags       tags
+	stands     string   // for the cluster among the runs that are kept
 	runs       [][]*run // by loss and seed; nil: not run
 }
 
 // run is what one run of a loss came to.
 type run struct {
-	outcomes [][]scenarios.Outcome // by objective; nil: not for this loss
-	seen     sight
+	Outcomes [][]scenarios.Outcome `json:"outcomes"` // of the objectives for the loss, in order
+	Seen     sight                 `json:"seen"`
 }
 
 // sides reads the file, and once more with the changes.
@@ -111,21 +124,26 @@ func (c *Config) side(label string, changes []string) (*side, error) {
 func (s *side) scenario(of *scenarios.Loaded, l Loss) *scenarios.Loaded {
 	out := *of
 	sc := *of.Scenario
-	sc.Faults, sc.Expect = nil, nil
-	if e := l.entry(); e != nil {
-		sc.Faults = append(sc.Faults, *e)
-	}
+	sc.Faults, sc.Expect = l.entries(&sc, s.downtime), nil
 	longest := sc.Duration.D()
-	for i, o := range s.objectives {
+	if l.rolling() {
+		longest = 0
+	}
+	for i := range s.objectives {
+		o := &s.objectives[i]
+		if l.rolling() && !o.after(l) {
+			continue
+		}
 		longest = max(longest, o.limit.D())
 		if !o.after(l) {
 			continue
 		}
-		e := o.expect
+		e := o.of(l)
 		e.Line = i + 1 // by which its outcomes are known
 		sc.Expect = append(sc.Expect, e)
 	}
-	sc.Duration = units.Duration(strikesAt + longest)
+	duration, _ := l.watch(longest, s.downtime)
+	sc.Duration = units.Duration(duration)
 	sc.Settle = units.Duration(max(sc.Settle.D(), shortest-longest, time.Minute))
 	out.Scenario = &sc
 	for _, e := range sc.Expect {
@@ -136,29 +154,72 @@ func (s *side) scenario(of *scenarios.Loaded, l Loss) *scenarios.Loaded {
 	return &out
 }
 
+// outcomes are those of an objective in a run of a loss.
+func (s *side) outcomes(r *run, l Loss, objective int) []scenarios.Outcome {
+	at := 0
+	for i := range s.objectives[:objective] {
+		if s.objectives[i].after(l) {
+			at++
+		}
+	}
+	if !s.objectives[objective].after(l) || at >= len(r.Outcomes) {
+		return nil
+	}
+	return r.Outcomes[at]
+}
+
+// options are how one loss is run: work on the cluster ends when it is done.
+func (s *side) options(l Loss, seed uint64) scenarios.Options {
+	out := scenarios.Options{Seed: seed, Scale: scenarios.AsDescribed}
+	if l.rolling() {
+		out.Rest = max(restAfterWork, s.longest(l)) // what could come within a limit would have come
+		_, out.Stuck = l.watch(s.longest(l), s.downtime)
+	}
+	return out
+}
+
+// longest is the longest limit of the objectives for a loss.
+func (s *side) longest(l Loss) (d time.Duration) {
+	for i := range s.objectives {
+		if s.objectives[i].after(l) {
+			d = max(d, s.objectives[i].limit.D())
+		}
+	}
+	return d
+}
+
 // make runs one loss with one seed.
 func (s *side) make(ctx context.Context, c *Config, l Loss, seed uint64) (*run, error) {
+	res, err := s.runOf(ctx, c, l, seed)
+	if err != nil {
+		return nil, err
+	}
+	out := &run{}
+	if out.Seen, err = look(res, l); err != nil {
+		return nil, err
+	}
+	for i, o := range s.objectives {
+		if o.after(l) {
+			out.Outcomes = append(out.Outcomes, outcomesOf(res, i+1, o))
+		}
+	}
+	return out, nil
+}
+
+// runOf is all that one run of a loss leaves.
+func (s *side) runOf(ctx context.Context, c *Config, l Loss, seed uint64) (*scenarios.Result, error) {
 	drawn, err := s.loaded.Drawn(seed) // what varies by seed, varies here as well
 	if err != nil {
 		return nil, err
 	}
-	res, err := c.Runner().Run(ctx, s.scenario(drawn, l), scenarios.Options{Seed: seed, Scale: scenarios.AsDescribed})
+	res, err := c.Runner().Run(ctx, s.scenario(drawn, l), s.options(l, seed))
 	if err != nil {
 		return nil, fmt.Errorf("%s, seed %d: %w", l, seed, err)
 	}
 	if res.Aborted != nil && ctx.Err() != nil {
 		return nil, fmt.Errorf("%s, seed %d: %w", l, seed, res.Aborted)
 	}
-	out := &run{outcomes: make([][]scenarios.Outcome, len(s.objectives))}
-	if out.seen, err = look(res); err != nil {
-		return nil, err
-	}
-	for i, o := range s.objectives {
-		if o.after(l) {
-			out.outcomes[i] = outcomesOf(res, i+1, o)
-		}
-	}
-	return out, nil
+	return res, nil
 }
 
 // outcomesOf are the outcomes of one objective in a run; a loss that did not strike leaves

@@ -16,11 +16,14 @@ const (
 	Node    = "node"
 	Master  = "master"
 	Pair    = "pair"
+	Restart = "restart" // every node in turn, stopped and started again
+	Upgrade = "upgrade" // the same, each comes back with a newer version
+	Drain   = "drain"   // all copies are taken off a node
 )
 
-// Loss is something that the cluster is without, for good.
+// Loss is something that the cluster is without: for good, or node after node for a while.
 type Loss struct {
-	// Kind is nothing, node, master, pair, or the name of an attribute.
+	// Kind is nothing, node, master, pair, restart, upgrade, drain, or the name of an attribute.
 	Kind string `json:"kind"`
 	// Name is the node's, the value's of the attribute, or that of both nodes.
 	Name  string   `json:"name,omitempty"`
@@ -42,16 +45,27 @@ func (l Loss) words() string {
 		return "the master"
 	case Pair:
 		return "nodes " + l.Name
+	case Restart:
+		return "every node in turn"
+	case Upgrade:
+		return "every node in turn to a newer version"
 	}
 	return l.String()
 }
 
-// entry is the loss as a fault; nil where nothing is lost.
-func (l Loss) entry() *chaos.Entry {
+// rolling is whether the loss goes from node to node.
+func (l Loss) rolling() bool { return l.Kind == Restart || l.Kind == Upgrade }
+
+// entries are the loss as faults; none where nothing is lost.
+func (l Loss) entries(s *scenarios.Scenario, downtime units.Duration) []chaos.Entry {
 	lost := &chaos.NodeLoss{}
 	switch {
 	case l.Kind == Nothing:
 		return nil
+	case l.rolling():
+		return l.procedure(s, downtime)
+	case l.Kind == Drain:
+		return []chaos.Entry{{At: units.Duration(strikesAt), Fault: &chaos.Drain{Node: chaos.Selector(l.Name)}}}
 	case l.Kind == Master:
 		lost.Node = "master"
 	default:
@@ -59,21 +73,53 @@ func (l Loss) entry() *chaos.Entry {
 			lost.Nodes = append(lost.Nodes, chaos.Selector(n))
 		}
 	}
-	return &chaos.Entry{At: units.Duration(strikesAt), Fault: lost}
+	return []chaos.Entry{{At: units.Duration(strikesAt), Fault: lost}}
 }
 
+// wanted says which kinds of losses are tried; pairs only where somebody asks for them.
+type wanted struct {
+	attributes []string
+	pairs      bool
+	only       []string // kinds; nil: all
+}
+
+func (w *wanted) has(kind string) bool { return len(w.only) == 0 || slices.Contains(w.only, kind) }
+
 // lossesOf are all losses of a cluster, and what of them makes no sense, in words.
-func lossesOf(s *scenarios.Scenario, attributes []string, pairs bool) (out []Loss, notes []string) {
+func lossesOf(s *scenarios.Scenario, want wanted) (out []Loss, notes []string) {
 	out = append(out, Loss{Kind: Nothing})
 	var there []scenarios.NodeSpec
 	for _, n := range s.NodeSpecs() {
 		if !n.Late {
 			there = append(there, n)
-			out = append(out, Loss{Kind: Node, Name: n.Name, Nodes: []string{n.Name}})
+			if want.has(Node) {
+				out = append(out, Loss{Kind: Node, Name: n.Name, Nodes: []string{n.Name}})
+			}
 		}
 	}
-	out = append(out, Loss{Kind: Master})
-	for _, a := range attributes {
+	if want.has(Master) {
+		out = append(out, Loss{Kind: Master})
+	}
+	zones, notes := zonesOf(there, want)
+	out = append(out, zones...)
+	out = append(out, worksOf(s, there, want)...)
+	if !want.pairs {
+		return out, notes
+	}
+	for i, a := range there {
+		for _, b := range there[i+1:] {
+			out = append(out, Loss{Kind: Pair, Name: a.Name + " and " + b.Name, Nodes: []string{a.Name, b.Name}})
+		}
+	}
+	return out, notes
+}
+
+// zonesOf are the losses of all nodes with one value of an attribute.
+func zonesOf(there []scenarios.NodeSpec, want wanted) (out []Loss, notes []string) {
+	for _, a := range want.attributes {
+		if !want.has(a) {
+			continue
+		}
 		values, holders := valuesOf(there, a)
 		if len(values) < 2 {
 			notes = append(notes, fmt.Sprintf("no loss of a %s is tried: all nodes have the same", a))
@@ -81,14 +127,6 @@ func lossesOf(s *scenarios.Scenario, attributes []string, pairs bool) (out []Los
 		}
 		for i, v := range values {
 			out = append(out, Loss{Kind: a, Name: v, Nodes: holders[i]})
-		}
-	}
-	if !pairs {
-		return out, notes
-	}
-	for i, a := range there {
-		for _, b := range there[i+1:] {
-			out = append(out, Loss{Kind: Pair, Name: a.Name + " and " + b.Name, Nodes: []string{a.Name, b.Name}})
 		}
 	}
 	return out, notes

@@ -1,11 +1,13 @@
 package planning
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
@@ -21,9 +23,22 @@ type objective struct {
 	path   string // in the file
 	expect scenarios.Expect
 	kinds  []string
-	limit  units.Duration // how long a run must be watched to decide it; 0: it doesn't hang on that
-	timed  bool           // the verdict is about a time
-	bytes  bool           // the verdict is about sizes
+	// otherwise is what is expected after some losses instead; nil: after none.
+	otherwise func(Loss) (scenarios.Expect, bool)
+	limit     units.Duration // how long a run must be watched to decide it; 0: it doesn't hang on that
+	timed     bool           // the verdict is about a time
+	bytes     bool           // the verdict is about sizes
+	load      bool           // the verdict is about what clients ask for
+}
+
+// of is what is expected after a loss.
+func (o *objective) of(l Loss) scenarios.Expect {
+	if o.otherwise != nil {
+		if e, is := o.otherwise(l); is {
+			return e
+		}
+	}
+	return o.expect
 }
 
 // after reports whether the objective is for a loss. A limit that holds always holds where
@@ -46,11 +61,13 @@ func (s *side) prepare(c *Config) error {
 	if err := file.Annotate(problems); err != nil {
 		return err
 	}
-	pairs := c.Pairs || slices.Contains(o.Survive, Pair)
+	want := wanted{attributes: attributes, pairs: c.Pairs || slices.Contains(o.Survive, Pair), only: c.Losses}
 	for _, e := range o.Expect {
-		pairs = pairs || slices.Contains(e.After, Pair)
+		want.pairs = want.pairs || slices.Contains(e.After, Pair)
 	}
-	s.losses, s.notes = lossesOf(sc, attributes, pairs)
+	s.downtime = cmp.Or(o.Downtime, DefaultDowntime)
+	losses, notes := lossesOf(sc, want)
+	s.losses, s.notes = losses, append(s.notes, notes...)
 	survive := o.Survive
 	if len(survive) == 0 {
 		survive = kindsOf(s.losses)
@@ -61,6 +78,7 @@ func (s *side) prepare(c *Config) error {
 	if s.objectives, err = short(o, survive, c.Vocabulary); err != nil {
 		return err
 	}
+	s.narrow(want)
 	if problems = s.refuse(o, c.Vocabulary); len(problems) > 0 {
 		return file.Annotate(problems)
 	}
@@ -69,13 +87,32 @@ func (s *side) prepare(c *Config) error {
 	return nil
 }
 
+// narrow leaves out of the objectives what no loss that is tried can decide.
+func (s *side) narrow(want wanted) {
+	if len(want.only) == 0 {
+		return
+	}
+	var kept []objective
+	for _, o := range s.objectives {
+		o.kinds = slices.DeleteFunc(slices.Clone(o.kinds), func(k string) bool {
+			return k != Nothing && !slices.ContainsFunc(s.losses, func(l Loss) bool { return l.Kind == k })
+		})
+		if len(o.kinds) > 0 {
+			kept = append(kept, o)
+			continue
+		}
+		s.notes = append(s.notes, "not judged, for no such loss is tried: "+o.name)
+	}
+	s.objectives = kept
+}
+
 // scopes are the attributes whose values are lost, and what is wrong with the kinds of
 // losses that the objectives name.
 func (s *side) scopes(o *scenarios.ObjectivesSection) (attributes []string, ps []source.Problem) {
 	sc := s.loaded.Scenario
 	aware, all := awareness(sc), attributesOf(sc)
 	attributes = slices.Clone(aware)
-	known := append([]string{Node, Master, Pair}, all...)
+	known := append([]string{Node, Master, Pair, Restart, Upgrade, Drain}, all...)
 	there := 0
 	for _, n := range sc.NodeSpecs() {
 		if !n.Late {
@@ -86,9 +123,12 @@ func (s *side) scopes(o *scenarios.ObjectivesSection) (attributes []string, ps [
 		for i, k := range kinds {
 			at := fmt.Sprintf("%s[%d]", path, i)
 			switch {
-			case k == Node || k == Master:
+			case slices.Contains([]string{Node, Master, Restart, Upgrade, Drain}, k):
 				if there < 2 {
 					ps = append(ps, source.Problemf(at, "no cluster can meet this: there is one node, and without it nothing is left"))
+				}
+				if k == Upgrade && sc.System != chaos.Elasticsearch {
+					ps = append(ps, source.Problemf(at, "nodes of system %s have one version; expected restart", sc.System))
 				}
 			case k == Pair:
 				if there < 3 {
@@ -130,55 +170,48 @@ func onlyValue(sc *scenarios.Scenario, attribute string) string {
 	return ""
 }
 
-// kindsOf are the kinds of losses in order, without nothing and pairs, which must be asked
-// for.
+// kindsOf are the kinds of losses in order that must be survived where nobody says which:
+// those that happen by themselves. Pairs and work on the cluster must be asked for.
 func kindsOf(losses []Loss) []string {
 	var out []string
 	for _, l := range losses {
-		if l.Kind != Nothing && l.Kind != Pair && !slices.Contains(out, l.Kind) {
+		if !slices.Contains([]string{Nothing, Pair, Restart, Upgrade, Drain}, l.Kind) && !slices.Contains(out, l.Kind) {
 			out = append(out, l.Kind)
 		}
 	}
 	return out
 }
 
+// expected is an expectation from the registry, from its text.
+func expected(voc scenarios.Vocabulary, key, format string, args ...any) (scenarios.Expect, error) {
+	e, err := voc.ReadExpectation(fmt.Appendf(nil, format, args...))
+	if err != nil {
+		return e, fmt.Errorf("objectives: %s: %w", key, err)
+	}
+	e.Line = 0
+	return e, nil
+}
+
 // short turns the short forms into expectations, and adds those in full.
 func short(o *scenarios.ObjectivesSection, survive []string, voc scenarios.Vocabulary) ([]objective, error) {
-	var out []objective
-	add := func(ob objective, text string) error {
-		var err error
-		ob.path = "$.objectives." + ob.key
-		if ob.expect, err = voc.ReadExpectation([]byte(text)); err != nil {
-			return fmt.Errorf("objectives: %s: %w", ob.key, err)
-		}
-		ob.expect.Line = 0
-		out = append(out, ob)
-		return nil
+	out, err := surviving(o, survive, voc)
+	if err != nil {
+		return nil, err
 	}
-	yellow := o.Yellow
-	if yellow == 0 {
-		yellow = defaultYellow
-		if o.Green > 0 {
-			yellow = min(yellow, o.Green)
-		}
-	}
-	for _, k := range survive {
-		ob := objective{name: "survive " + k, key: "survive", kinds: []string{k}, limit: yellow, timed: true}
-		if err := add(ob, fmt.Sprintf("{recovered: yellow, within: %s}", yellow)); err != nil {
-			return nil, err
-		}
-	}
-	if o.Green > 0 {
-		ob := objective{name: "green within " + o.Green.String(), key: "green-within", kinds: survive, limit: o.Green, timed: true}
-		if err := add(ob, fmt.Sprintf("{recovered: green, within: %s}", o.Green)); err != nil {
-			return nil, err
-		}
-	}
+	always := append([]string{Nothing}, survive...)
 	if o.Disk != "" {
-		ob := objective{name: "disks below " + o.Disk, key: "disk-below", kinds: append([]string{Nothing}, survive...), bytes: true}
-		if err := add(ob, fmt.Sprintf("{disk-below: %q}", o.Disk)); err != nil {
+		e, err := expected(voc, "disk-below", "{disk-below: %q}", o.Disk)
+		if err != nil {
 			return nil, err
 		}
+		out = append(out, objective{name: "disks below " + o.Disk, key: "disk-below", path: "$.objectives.disk-below", expect: e, kinds: always, bytes: true})
+	}
+	if o.CPU != "" {
+		e, err := expected(voc, "cpu-below", "{node-load: cpu, max: \"< %s\", at: always}", strings.TrimSuffix(strings.TrimSpace(o.CPU), "%"))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, objective{name: "processors below " + o.CPU, key: "cpu-below", path: "$.objectives.cpu-below", expect: e, kinds: always, load: true})
 	}
 	for i, e := range o.Expect {
 		ob := objective{name: e.Text, key: fmt.Sprintf("expect[%d]", i), path: fmt.Sprintf("$.objectives.expect[%d]", i), expect: e.Expect, kinds: e.After, timed: true, bytes: true}
@@ -191,6 +224,54 @@ func short(o *scenarios.ObjectivesSection, survive []string, voc scenarios.Vocab
 		out = append(out, ob)
 	}
 	return out, nil
+}
+
+// surviving are the objectives that say what must be well again after a loss, and how soon.
+// In a rolling restart that is counted for each node: not red from when it stops, green from
+// when it is back. A drain may make nothing red, and must leave the node empty by then.
+func surviving(o *scenarios.ObjectivesSection, survive []string, voc scenarios.Vocabulary) ([]objective, error) {
+	var out []objective
+	yellow := cmp.Or(o.Yellow, defaultYellow)
+	if o.Yellow == 0 && o.Green > 0 {
+		yellow = min(yellow, o.Green)
+	}
+	for _, k := range survive {
+		text, limit := fmt.Sprintf("{recovered: yellow, within: %s}", yellow), yellow
+		switch k {
+		case Restart, Upgrade:
+			text = fmt.Sprintf("{recovered: yellow, within: %s, of: node-loss, in-turn: true}", yellow)
+		case Drain:
+			text, limit = "{no-red-longer-than: 0s}", 0
+		}
+		e, err := expected(voc, "survive", "%s", text)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, objective{name: "survive " + k, key: "survive", path: "$.objectives.survive", expect: e, kinds: []string{k}, limit: limit, timed: true})
+	}
+	if o.Green == 0 {
+		return out, nil
+	}
+	e, err := expected(voc, "green-within", "{recovered: green, within: %s}", o.Green)
+	if err != nil {
+		return nil, err
+	}
+	ob := objective{name: "green within " + o.Green.String(), key: "green-within", path: "$.objectives.green-within", expect: e, kinds: survive, limit: o.Green, timed: true}
+	ob.otherwise = func(l Loss) (scenarios.Expect, bool) {
+		text := ""
+		switch {
+		case l.rolling():
+			text = fmt.Sprintf("{recovered: green, within: %s, of: node-loss, healed: true, in-turn: true}", o.Green)
+		case l.Kind == Drain:
+			text = fmt.Sprintf("{node-empty: %q, within: %s}", l.Name, units.Duration(strikesAt)+o.Green)
+		}
+		if text == "" {
+			return scenarios.Expect{}, false
+		}
+		e, err := expected(voc, "green-within", "%s", text)
+		return e, err == nil
+	}
+	return append(out, ob), nil
 }
 
 // refuse finds objectives that do not fit the losses they are for, and those that nothing
@@ -208,7 +289,7 @@ func (s *side) refuse(o *scenarios.ObjectivesSection, voc scenarios.Vocabulary) 
 			ps = append(ps, source.Problemf(ob.path, "there is no such loss in this cluster, so that this could never be decided"))
 			continue
 		}
-		for _, p := range ob.expect.Check(s.scenario(s.loaded, s.losses[l]).Scenario) {
+		for _, p := range ob.of(s.losses[l]).Check(s.scenario(s.loaded, s.losses[l]).Scenario) {
 			path := ob.path
 			if p.Path != "" && strings.HasPrefix(ob.key, "expect[") { // a short form has no parameters
 				path += "." + p.Path
@@ -216,7 +297,9 @@ func (s *side) refuse(o *scenarios.ObjectivesSection, voc scenarios.Vocabulary) 
 			ps = append(ps, source.Problemf(path, "%s", p.Message))
 		}
 	}
-	if o.Green > 0 && slices.ContainsFunc(s.objectives, func(ob objective) bool { return ob.key == "survive" && ob.kinds[0] != Master }) {
+	if o.Green > 0 && slices.ContainsFunc(s.objectives, func(ob objective) bool {
+		return ob.key == "survive" && !slices.Contains([]string{Master, Restart, Upgrade, Drain}, ob.kinds[0])
+	}) {
 		if wait, all := patience(s.loaded.Scenario); all && o.Green.D() <= wait {
 			ps = append(ps, source.Problemf("$.objectives.green-within", "no cluster can meet this: index.unassigned.node_left.delayed_timeout makes every index wait %s before it replaces a lost copy; expected more than that, or a shorter wait",
 				units.Duration(wait)))

@@ -170,7 +170,7 @@ func TestAnInterruptedPlanKeepsWhatIsDoneAndDecidesNothingElse(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	c.Workers = 1
-	c.Progress = func(done, _ int) {
+	c.Progress = func(_ string, done, _ int) {
 		if done == 3 {
 			cancel()
 		}
@@ -223,4 +223,110 @@ func TestWhatVariesBySeedVariesInAPlan(t *testing.T) {
 	plain := bytes(2)
 	c.Set = []string{`vary={"cluster.indices[0].size": "100mb..200mb"}`}
 	assert.Less(t, bytes(2), plain, "every seed drew a smaller index")
+}
+
+func TestARollingRestartTakesNodeAfterNodeAndWaitsForGreen(t *testing.T) {
+	c := config(t, zones)
+	c.Seeds, c.Losses = 1, []string{planning.Restart, planning.Upgrade}
+	c.Set = []string{"objectives.survive=[restart, upgrade]", "objectives.downtime=90s"}
+	r := plan(t, c)
+	restart := loss(t, r.Sides[0], "restart")
+	assert.Equal(t, scenarios.Pass, restart.Verdict, r.Headline)
+	assert.Len(t, restart.Nodes, 6)
+	require.NotNil(t, restart.Took.Value)
+	assert.Greater(t, *restart.Took.Value, 6*(90+30.0), "each node is away for its downtime, and allocation waits for it")
+	assert.Greater(t, *restart.GreenP95.Value, 30.0, "since a node is back")
+	assert.Empty(t, restart.Red)
+	assert.Equal(t, scenarios.Pass, loss(t, r.Sides[0], "upgrade").Verdict)
+	c.Set = append(c.Set, "cluster.indices[0].replicas=0")
+	alone := plan(t, c)
+	assert.Equal(t, scenarios.Fail, objective(t, alone.Sides[0], "survive restart").Verdict, "what has one copy is away with its node")
+	assert.Contains(t, loss(t, alone.Sides[0], "restart").RedOnce, "logs")
+}
+
+func TestADrainThatHasNoRoomLeavesCopiesOnTheNode(t *testing.T) {
+	c := config(t, zones)
+	c.Seeds, c.Losses = 1, []string{planning.Drain}
+	c.Set = []string{"objectives.survive=[drain]", "cluster.nodes.count=3", "cluster.indices[1].replicas=1"}
+	r := plan(t, c)
+	assert.Equal(t, scenarios.Pass, loss(t, r.Sides[0], "drain n1").Verdict, r.Headline)
+	c.Set[2] = "cluster.indices[1].replicas=2"
+	r = plan(t, c)
+	full := loss(t, r.Sides[0], "drain n1")
+	assert.Equal(t, scenarios.Fail, full.Verdict)
+	assert.Equal(t, 1, full.Left, "three copies of users need three nodes")
+	assert.Nil(t, full.Took.Value)
+	assert.Empty(t, full.RedOnce, "a drain that does not end harms nobody")
+}
+
+func TestProcessorsAreHeldToAnObjective(t *testing.T) {
+	c := config(t, zones)
+	c.Seeds, c.Losses = 1, []string{planning.Node}
+	c.Set = []string{"objectives.cpu-below=5%", "objectives.survive=[node]", "workload=[{index: logs, writes: 2000/s, reads: 500/s}]"}
+	r := plan(t, c)
+	got := objective(t, r.Sides[0], "processors below 5%")
+	assert.Equal(t, scenarios.Fail, got.Verdict, got.Reason)
+	assert.Greater(t, *loss(t, r.Sides[0], "node n1").PeakCPU.Value, 5.0)
+	c.Set[0] = "objectives.cpu-below=100%"
+	assert.Equal(t, scenarios.Pass, objective(t, plan(t, c).Sides[0], "processors below 100%").Verdict)
+}
+
+func TestAPlanMakesOnlyTheRunsThatAChangeTouches(t *testing.T) {
+	c := config(t, zones)
+	c.Seeds, c.Losses, c.Cache = 1, []string{planning.Node, "zone"}, t.TempDir()
+	first := plan(t, c)
+	assert.Zero(t, first.Reused)
+	again := plan(t, c)
+	assert.Equal(t, first.Done, again.Reused)
+	asText := func(r *planning.Result) string {
+		text, err := json.Marshal(r)
+		require.NoError(t, err)
+		return string(text)
+	}
+	assert.Equal(t, asText(first), asText(again), "what is kept is what was run")
+	c.Seeds = 2
+	more := plan(t, c)
+	assert.Equal(t, first.Done, more.Reused, "the first seed is there")
+	c.Seeds, c.Changes = 1, []string{aware}
+	changed := plan(t, c)
+	assert.Equal(t, first.Done, changed.Reused, "the cluster as it is")
+	assert.Equal(t, 2*first.Done, changed.Done)
+	c.Changes, c.Set = nil, []string{"objectives.green-within=6m"}
+	assert.Less(t, plan(t, c).Reused, first.Done, "another limit is another run")
+}
+
+func TestDamagedRunsThatWereKeptAreMadeAgain(t *testing.T) {
+	c := config(t, zones)
+	c.Seeds, c.Losses, c.Cache = 1, []string{"zone"}, t.TempDir()
+	first := plan(t, c)
+	files, err := filepath.Glob(filepath.Join(c.Cache, "*", "*.json"))
+	require.NoError(t, err)
+	require.Len(t, files, first.Done)
+	text, err := os.ReadFile(files[0])
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(files[0], text[:len(text)/2], 0o600))
+	text, err = os.ReadFile(files[1])
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(files[1], []byte(strings.Replace(string(text), `"began":"green"`, `"began":"red"`, 1)), 0o600))
+	r := plan(t, c)
+	assert.Equal(t, first.Done-2, r.Reused)
+	assert.Equal(t, "green", r.Sides[0].Losses[0].Began)
+	assert.Contains(t, strings.Join(r.Notes, "; "), "2 runs that were kept in")
+	assert.Equal(t, first.Done, plan(t, c).Reused)
+}
+
+func TestAnInterruptedPlanIsTakenUpWhereItEnded(t *testing.T) {
+	c := config(t, zones)
+	c.Workers, c.Seeds, c.Losses, c.Cache = 1, 1, []string{planning.Node}, t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	c.Progress = func(_ string, done, _ int) {
+		if done == 3 {
+			cancel()
+		}
+	}
+	_, err := planning.Run(ctx, c)
+	require.ErrorIs(t, err, planning.ErrInterrupted)
+	c.Progress = nil
+	assert.Equal(t, 3, plan(t, c).Reused)
 }

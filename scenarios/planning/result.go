@@ -33,6 +33,8 @@ type Result struct {
 	// Done of Planned runs were made: fewer after an interruption.
 	Planned int `json:"runs_planned"`
 	Done    int `json:"runs_done"`
+	// Reused of those were made by an earlier plan, and kept. No figure hangs on it.
+	Reused int `json:"-"`
 }
 
 // Side is the cluster as it is, or changed.
@@ -89,6 +91,13 @@ type Measured struct {
 	Unassigned Figure `json:"unassigned_at_the_end"` // most
 	PeakDisk   Figure `json:"peak_disk"`
 	PeakNode   string `json:"peak_disk_node,omitempty"`
+	// PeakCPU is the most that the processors of a node were busy.
+	PeakCPU     Figure `json:"peak_cpu"`
+	PeakCPUNode string `json:"peak_cpu_node,omitempty"`
+	Moves       Figure `json:"moves"` // p50
+	// Took is how long work on the cluster took: a restart or an upgrade of all nodes, a drain.
+	Took *Figure `json:"took,omitempty"`
+	Left int     `json:"left_on_the_node,omitempty"` // copies that a drain did not take off
 	// Crossed is the highest watermark that a disk was beyond; Room is what was left to each.
 	Crossed string            `json:"watermark_crossed,omitempty"`
 	Room    map[string]Figure `json:"room_to_watermark,omitempty"`
@@ -96,6 +105,10 @@ type Measured struct {
 	Held []scenarios.Ailment `json:"held_by,omitempty"`
 	// Replay runs the worst run alone.
 	Replay string `json:"replay"`
+	// Report is the folder of that run's report, where it was written.
+	Report string `json:"report,omitempty"`
+
+	worst int // its seed, from 0 on
 }
 
 // Seeded is one run of a loss.
@@ -135,7 +148,7 @@ func (s *side) judged(i int) Judged {
 				missing++
 				continue
 			}
-			for _, got := range r.outcomes[i] {
+			for _, got := range s.outcomes(r, loss, i) {
 				if out.Outcome != nil && !moreTelling(got, *out.Outcome) {
 					continue
 				}
@@ -180,7 +193,8 @@ func worse(a, b scenarios.Verdict) scenarios.Verdict {
 // measured is what a loss costs.
 func (s *side) measured(l int, c *Config) Measured {
 	out := Measured{Loss: s.losses[l], Red: []string{}, RedOnce: []string{}, Runs: []Seeded{}}
-	var yellow, green, bytes, red []*float64
+	var yellow, green, bytes, red, took, moves []*float64
+	var cpu *float64
 	most, worst := -1, -1
 	out.Room = map[string]Figure{}
 	for i := range s.objectives {
@@ -195,10 +209,11 @@ func (s *side) measured(l int, c *Config) Measured {
 			}
 			continue
 		}
-		v := &r.seen
-		out.Runs = append(out.Runs, Seeded{uint64(seed + 1), v.hash, v.green, v.struck})
-		out.Began = v.began
-		for i, got := range r.outcomes {
+		v := &r.Seen
+		out.Runs = append(out.Runs, Seeded{uint64(seed + 1), v.Hash, v.Green, v.Struck})
+		out.Began = v.Began
+		for i := range s.objectives {
+			got := s.outcomes(r, s.losses[l], i)
 			verdict := scenarios.Worst(got)
 			if len(got) > 0 {
 				out.Verdict = worse(out.Verdict, verdict)
@@ -207,26 +222,36 @@ func (s *side) measured(l int, c *Config) Measured {
 				out.Failed = append(out.Failed, s.objectives[i].name)
 			}
 		}
-		if v.struck != "" {
+		if v.Struck != "" {
 			continue
 		}
-		out.Red, out.RedOnce = union(out.Red, v.redAtEnd), union(out.RedOnce, v.redOnce)
-		out.NoMaster = out.NoMaster || v.noMaster
-		yellow, green, bytes = append(yellow, v.yellow), append(green, v.green), append(bytes, v.bytes)
-		red = append(red, scenarios.Seconds(v.red))
-		if v.unassigned > most {
-			most, out.Held = v.unassigned, v.ailments
+		out.Red, out.RedOnce = union(out.Red, v.RedAtEnd), union(out.RedOnce, v.RedOnce)
+		out.NoMaster = out.NoMaster || v.NoMaster
+		yellow, green, bytes = append(yellow, v.Yellow), append(green, v.Green), append(bytes, v.Bytes)
+		red = append(red, scenarios.Seconds(v.RedFor))
+		took, moves = append(took, v.Took), append(moves, scenarios.Number(float64(v.Moves)))
+		if v.CPU != nil && (cpu == nil || *v.CPU > *cpu) {
+			cpu, out.PeakCPUNode = v.CPU, v.CPUNode
 		}
-		if worst < 0 || v.longer(&s.runs[l][worst].seen) {
+		out.Left = max(out.Left, v.Left)
+		if v.Unassigned > most {
+			most, out.Held = v.Unassigned, v.Ailments
+		}
+		if worst < 0 || v.longer(&s.runs[l][worst].Seen) {
 			worst = seed
 		}
-		s.fill(&out, v.peak)
+		s.fill(&out, v.Peak)
 	}
 	t := s.tags
 	out.YellowP50, out.YellowP95 = figure(percentile(yellow, 0.5), "s", t.times), figure(percentile(yellow, 0.95), "s", t.times)
 	out.GreenP50, out.GreenP95 = figure(percentile(green, 0.5), "s", t.times), figure(percentile(green, 0.95), "s", t.times)
 	out.RedFor = figure(percentile(red, 1), "s", t.times)
 	out.Bytes = figure(percentile(bytes, 0.5), "b", t.bytes)
+	out.Moves, out.PeakCPU = figure(percentile(moves, 0.5), "", t.copies), figure(cpu, "%", t.load)
+	if k := s.losses[l]; k.rolling() || k.Kind == Drain {
+		took := figure(percentile(took, 1), "s", t.times)
+		out.Took = &took
+	}
 	out.Unassigned = figure(nil, "", t.copies)
 	if most >= 0 {
 		out.Unassigned.Value = scenarios.Number(float64(most))
@@ -234,6 +259,7 @@ func (s *side) measured(l int, c *Config) Measured {
 	if out.PeakDisk.Tag == "" {
 		out.PeakDisk = figure(nil, "%", t.disks)
 	}
+	out.worst = max(worst, 0)
 	out.Replay = s.replay(c, s.losses[l], uint64(max(worst, 0)+1))
 	return out
 }
@@ -241,12 +267,12 @@ func (s *side) measured(l int, c *Config) Measured {
 // longer reports whether a run took longer to become green.
 func (v *sight) longer(than *sight) bool {
 	switch {
-	case than.green == nil:
+	case than.Green == nil:
 		return false
-	case v.green == nil:
+	case v.Green == nil:
 		return true
 	}
-	return *v.green > *than.green
+	return *v.Green > *than.Green
 }
 
 // fill keeps the fullest that disks got in any run.
@@ -277,11 +303,17 @@ func union(a, b []string) []string {
 
 // replay is the command that makes one run again, with a report of its own.
 func (s *side) replay(c *Config, l Loss, seed uint64) string {
+	if l.rolling() {
+		line := append([]string{"shardquake", "plan", c.File, "--losses", l.Kind, "--seeds", fmt.Sprint(seed), "--reports"}, sets("--set", c.Set)...)
+		return commandLine(append(line, sets("--set", s.changes)...))
+	}
 	sc := s.scenario(s.loaded, l)
 	set := []string{"faults=[]", "duration=" + sc.Duration.String(), "settle=" + sc.Settle.String()}
 	switch {
 	case l.Kind == Master:
 		set[0] = fmt.Sprintf("faults=[{at: %s, node-loss: {node: master}}]", sc.Faults[0].At)
+	case l.Kind == Drain:
+		set[0] = fmt.Sprintf("faults=[{at: %s, drain: {node: %q}}]", sc.Faults[0].At, l.Name)
 	case len(l.Nodes) > 0:
 		var nodes []string
 		for _, n := range l.Nodes {
@@ -291,8 +323,13 @@ func (s *side) replay(c *Config, l Loss, seed uint64) string {
 	}
 	set = append(set, "expect=[{steady-state: green, at: end}]")
 	line := []string{"shardquake", "run", c.File, "--seed", fmt.Sprint(seed)}
-	for _, text := range slices.Concat(c.Set, s.changes, set) {
-		line = append(line, "--set", text)
+	return commandLine(append(line, sets("--set", slices.Concat(c.Set, s.changes, set))...))
+}
+
+// sets are words of a command line, each after its flag.
+func sets(flag string, texts []string) (out []string) {
+	for _, text := range texts {
+		out = append(out, flag, text)
 	}
-	return commandLine(line)
+	return out
 }

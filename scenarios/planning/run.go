@@ -4,18 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
-	"sync"
-
-	"golang.org/x/sync/errgroup"
+	"strings"
 
 	"github.com/shardquake/shardquake/internal/version"
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/scenarios"
 )
-
-// ErrInterrupted is told beside the result of a plan that was ended early.
-var ErrInterrupted = errors.New("the plan was interrupted")
 
 // ErrConfig marks what is wrong with the file or the configuration of a plan.
 var ErrConfig = errors.New("nothing can be planned")
@@ -30,21 +24,41 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	done, planned, err := c.all(ctx, sides)
-	interrupted := ctx.Err() != nil && done < planned
+	b := &bench{c: &c}
+	if b.kept, err = openKept(c.Cache); err != nil {
+		return nil, err
+	}
+	err = b.run(ctx, "losses", interleaved(sides, c.Seeds))
+	interrupted := ctx.Err() != nil && b.done < b.planned
 	switch {
-	case interrupted && done == 0:
+	case interrupted && b.done == 0:
 		return nil, fmt.Errorf("%w before any run was made", ErrInterrupted)
 	case err != nil && !interrupted:
 		return nil, err
 	}
+	out := c.gather(b, sides)
+	if !interrupted {
+		err = c.report(ctx, out, sides[len(sides)-1])
+		interrupted = ctx.Err() != nil
+	}
+	if err != nil && !interrupted {
+		return out, err
+	}
+	if interrupted {
+		return out, fmt.Errorf("%w: %d of %d runs were made", ErrInterrupted, b.done, b.planned)
+	}
+	return out, nil
+}
+
+// gather puts together what the runs of a plan came to.
+func (c *Config) gather(b *bench, sides []*side) *Result {
 	last := sides[len(sides)-1]
 	out := &Result{
 		Schema: Schema, Version: version.Current(), Scenario: last.loaded.Name, File: c.File, System: last.loaded.System, Seeds: c.Seeds,
-		Assumptions: append([]Assumption{}, last.assumed...), Notes: append([]string{}, last.notes...), Planned: planned, Done: done,
+		Assumptions: append([]Assumption{}, last.assumed...), Notes: append([]string{}, last.notes...), Planned: b.planned, Done: b.done,
 	}
 	for _, s := range sides {
-		out.Sides = append(out.Sides, s.result(&c))
+		out.Sides = append(out.Sides, s.result(c))
 	}
 	now := &out.Sides[len(out.Sides)-1]
 	out.Verdict = now.Verdict
@@ -52,64 +66,64 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	if began := now.Losses[0].Began; began == "yellow" || began == "red" {
 		out.Notes = append([]string{fmt.Sprintf("the cluster is %s before anything is lost; it is planned from there", began)}, out.Notes...)
 	}
-	if interrupted {
-		return out, fmt.Errorf("%w: %d of %d runs were made", ErrInterrupted, done, planned)
-	}
-	return out, nil
-}
-
-// all makes the runs of all sides, the first seed of every loss before the second: what an
-// interruption leaves covers as many losses as it can.
-func (c *Config) all(ctx context.Context, sides []*side) (done, planned int, err error) {
-	group, ctx := errgroup.WithContext(ctx)
-	workers := c.Workers
-	if workers == 0 {
-		workers = runtime.GOMAXPROCS(0) //determinism:allow machine results hang on no worker
-	}
-	group.SetLimit(workers)
-	for _, s := range sides {
-		s.runs = make([][]*run, len(s.losses))
-		for l := range s.losses {
-			s.runs[l] = make([]*run, c.Seeds)
-			planned += c.Seeds
+	if b.kept != nil {
+		out.Reused = b.reused
+		if n := b.kept.damaged.Load(); n > 0 {
+			out.Notes = append(out.Notes, fmt.Sprintf("%d runs that were kept in %s were damaged, and made again", n, c.Cache))
 		}
 	}
-	var mu sync.Mutex
-	for seed := range c.Seeds {
-		for _, s := range sides {
-			for l := range s.losses {
-				group.Go(func() error {
-					if err := ctx.Err(); err != nil {
-						return err
-					}
-					r, err := s.make(ctx, c, s.losses[l], uint64(seed+1))
-					if err != nil {
-						return err
-					}
-					mu.Lock()
-					defer mu.Unlock()
-					s.runs[l][seed] = r
-					done++
-					if c.Progress != nil {
-						c.Progress(done, planned)
-					}
-					return nil
-				})
-			}
-		}
-	}
-	err = group.Wait()
-	return done, planned, err
+	return out
 }
 
-// headline is the worst loss in words.
-func (s *Side) headline() string {
+// report makes the run of the worst loss once more, or one of every loss, and hands over all
+// that it left.
+func (c *Config) report(ctx context.Context, out *Result, s *side) error {
+	if c.Report == nil {
+		return nil
+	}
+	now := &out.Sides[len(out.Sides)-1]
+	worst := now.worst()
+	for l := range now.Losses {
+		m := &now.Losses[l]
+		if m != worst && !c.Reports || len(m.Runs) == 0 {
+			continue
+		}
+		res, err := s.runOf(ctx, c, s.losses[l], uint64(m.worst+1))
+		if err != nil {
+			return err
+		}
+		m.Report = folderName(m.String())
+		if err := c.Report(m.Report, res); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// folderName is a text that any file system takes.
+func folderName(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' {
+			return r
+		}
+		return '-'
+	}, text)
+}
+
+// worst is the loss that does most to the cluster; nil where none was run.
+func (s *Side) worst() *Measured {
 	var worst *Measured
 	for i := range s.Losses {
 		if m := &s.Losses[i]; m.Verdict != "" && len(m.Runs) > 0 && (worst == nil || m.worse(worst)) {
 			worst = m
 		}
 	}
+	return worst
+}
+
+// headline is the worst loss in words.
+func (s *Side) headline() string {
+	worst := s.worst()
 	switch {
 	case worst == nil:
 		return "no loss that an objective is for was run to its end"

@@ -14,65 +14,164 @@ import (
 
 // sight is what was seen of one run.
 type sight struct {
-	hash       string // of the whole run
-	struck     string // why the loss did not strike; "" it did
-	began      string // health at t=0
-	red        time.Duration
-	redOnce    []string // indices that had a shard without an active primary after the loss
-	redAtEnd   []string
-	noMaster   bool // at the end
-	yellow     *float64
-	green      *float64
-	bytes      *float64
-	peak       Peak
-	unassigned int
-	ailments   []scenarios.Ailment
+	Hash       string        `json:"hash"`             // of the whole run
+	Struck     string        `json:"struck,omitempty"` // why the loss did not strike; "" it did
+	Began      string        `json:"began"`            // health at t=0
+	RedFor     time.Duration `json:"red_for"`
+	RedOnce    []string      `json:"red_once"` // indices that had a shard without an active primary after the loss
+	RedAtEnd   []string      `json:"red_at_end"`
+	NoMaster   bool          `json:"no_master"` // at the end
+	Yellow     *float64      `json:"yellow"`
+	Green      *float64      `json:"green"`
+	Bytes      *float64      `json:"bytes"`
+	Took       *float64      `json:"took"` // of work on the cluster: until all was done
+	Peak       Peak          `json:"peak"`
+	CPU        *float64      `json:"cpu"` // the most that processors were busy, in percent
+	CPUNode    string        `json:"cpu_node,omitempty"`
+	Moves      int           `json:"moves"`
+	Left       int           `json:"left"` // copies that are still on a node that was drained
+	Unassigned int           `json:"unassigned"`
+
+	Ailments []scenarios.Ailment `json:"ailments,omitempty"`
 }
 
 // Peak is the fullest that a disk got.
 type Peak struct {
-	Node    string
-	Percent float64
+	Node    string  `json:"node,omitempty"`
+	Percent float64 `json:"percent"`
 	// Crossed is the highest watermark that any disk was beyond; "" none.
-	Crossed string
+	Crossed string `json:"crossed,omitempty"`
 	// Room is how much was left to each watermark on the disk that came nearest to it, in
 	// percent of the disk; negative beyond it.
-	Room map[string]float64
+	Room map[string]float64 `json:"room,omitempty"`
 }
 
 // look reads a run.
-func look(res *scenarios.Result) (sight, error) {
-	rep, err := reports.Build(res)
-	if err != nil {
-		return sight{}, err
-	}
+func look(res *scenarios.Result, l Loss) (sight, error) {
 	h := res.History
-	out := sight{hash: rep.TraceHash, ailments: h.Ailments, began: beganAs(h)}
+	scores := reports.RecoveryOf(res)
+	out := sight{Hash: fmt.Sprintf("%016x", res.TraceHash), Ailments: h.Ailments, Began: beganAs(h), Moves: len(h.Moves())}
 	since := time.Duration(0)
-	recovery := rep.Scores.Recovery.RecoveryScore
+	recovery := scores.RecoveryScore
 	switch {
 	case len(h.Faults) == 0 && len(res.Scenario.Faults) > 0:
-		out.struck = "the loss never struck"
+		out.Struck = "the loss never struck"
+	case l.rolling():
+		since = h.Faults[0].At
+		out.roll(res, &scores)
 	case len(h.Faults) > 0:
-		f := rep.Faults[0]
-		since, recovery = h.Faults[0].At, rep.Scores.Recovery.PerFault[0].RecoveryScore
-		out.yellow, out.green = f.YellowAfterS, f.GreenAfterS
+		f := h.Faults[0]
+		since, recovery = f.At, scores.PerFault[0].RecoveryScore
+		out.Yellow, out.Green = recovery.TimeToYellowS, recovery.TimeToGreenS
 		if !f.Injected {
-			out.struck = "the loss did not strike: " + f.Error
+			out.Struck = "the loss did not strike: " + f.Error
+		}
+		if l.Kind == Drain {
+			out.drain(h, l.Name, f.At)
 		}
 	default:
-		out.yellow, out.green = regained(h)
+		out.Yellow, out.Green = regained(h)
 	}
-	out.red = time.Duration(float64(recovery.RedS * float64(time.Second)))
+	out.RedFor = time.Duration(float64(recovery.RedS * float64(time.Second)))
 	if recovery.BytesMoved != nil {
-		out.bytes = scenarios.Number(float64(*recovery.BytesMoved))
+		out.Bytes = scenarios.Number(float64(*recovery.BytesMoved))
 	}
-	out.redOnce, out.redAtEnd = redIndices(h, since)
-	out.noMaster, out.unassigned = atEnd(h)
+	out.RedOnce, out.RedAtEnd = redIndices(h, since)
+	out.NoMaster, out.Unassigned = atEnd(h)
 	if res.Scenario.System == chaos.Elasticsearch {
-		out.peak = peakOf(h, es.WatermarksOf(res.Scenario))
+		out.Peak = peakOf(h, es.WatermarksOf(res.Scenario))
 	}
+	out.busiest(h)
 	return out, nil
+}
+
+// roll reads work that went from node to node: how long the cluster was red at the longest,
+// how soon it was green again after a node was back, and how long all of it took.
+func (v *sight) roll(res *scenarios.Result, scores *reports.Recovery) {
+	h := res.History
+	lost, last := 0, time.Duration(0)
+	v.Yellow, v.Green = scenarios.Seconds(0), scenarios.Seconds(0)
+	for i, f := range h.Faults {
+		if f.Kind != "node-loss" {
+			continue
+		}
+		lost++
+		if !f.Injected || f.HealedAt < 0 {
+			v.Yellow, v.Green = longerOf(v.Yellow, scores.PerFault[i].TimeToYellowS), nil
+			continue
+		}
+		times := h.FaultTimes(i, f.HealedAt)
+		green := times.Green
+		if green < 0 && times.Next != "" { // which waited for it
+			green = times.Until
+		}
+		v.Yellow = longerOf(v.Yellow, scores.PerFault[i].TimeToYellowS)
+		if green < 0 {
+			v.Green = nil
+			continue
+		}
+		v.Green, last = longerOf(v.Green, scenarios.Seconds(green-f.HealedAt)), max(last, green)
+	}
+	planned := 0
+	for _, e := range res.Scenario.Faults {
+		if e.Fault.Kind() == "node-loss" {
+			planned++
+		}
+	}
+	if lost < planned {
+		v.Green = nil
+	}
+	if v.Green != nil {
+		v.Took = scenarios.Seconds(last - h.Faults[0].At)
+	}
+}
+
+// drain reads a drain: it is done when the node is empty.
+func (v *sight) drain(h *scenarios.History, node string, since time.Duration) {
+	frames, i := h.Spread(scenarios.QuantityShards), slices.Index(h.Nodes, node)
+	if i < 0 || len(frames) == 0 {
+		return
+	}
+	empty := time.Duration(-1)
+	for _, f := range frames {
+		v.Left = int(f.Values[i])
+		switch {
+		case v.Left > 0:
+			empty = -1
+		case empty < 0:
+			empty = max(f.At, since)
+		}
+	}
+	v.Green = nil
+	if empty >= 0 {
+		v.Took, v.Green = scenarios.Seconds(empty-since), scenarios.Seconds(empty-since)
+	}
+}
+
+// longerOf is the longer of two times; one that never came is longer than any.
+func longerOf(a, b *float64) *float64 {
+	if a == nil || b == nil {
+		return nil
+	}
+	return scenarios.Number(max(*a, *b))
+}
+
+// busiest finds the node whose processors were busiest from t=0 on.
+func (v *sight) busiest(h *scenarios.History) {
+	frames := h.NodeLoads()
+	for i, f := range frames {
+		if f.At > h.End || i+1 < len(frames) && frames[i+1].At <= 0 {
+			continue
+		}
+		for n, l := range f.Loads {
+			if l == nil {
+				continue
+			}
+			if cpu := float64(100 * l.CPU); v.CPU == nil || cpu > *v.CPU {
+				v.CPU, v.CPUNode = scenarios.Number(math.Round(float64(cpu*100))/100), h.Nodes[n]
+			}
+		}
+	}
 }
 
 // beganAs is the health at t=0.

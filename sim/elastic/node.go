@@ -19,7 +19,8 @@ type Node struct {
 	ordinal int
 	cfg     NodeConfig
 
-	disk *sim.Disk
+	disk  *sim.Disk
+	newer bool // it was upgraded
 	// limiter is indices.recovery.max_bytes_per_sec: what the node sends and
 	// receives in recoveries passes it, both ways together.
 	limiter   *sim.Resource
@@ -116,7 +117,7 @@ func (n *Node) describe(ephemeral string) state.Node {
 	return state.Node{
 		ID: n.cfg.ID, EphemeralID: ephemeral, Name: n.cfg.Name, Host: n.cfg.Name,
 		Address: "10.0." + strconv.Itoa((n.ordinal+1)/250) + "." + strconv.Itoa((n.ordinal+1)%250) + ":9300",
-		Roles:   n.cfg.Roles, Attributes: n.cfg.Attributes,
+		Roles:   n.cfg.Roles, Attributes: n.cfg.Attributes, Newer: n.newer,
 	}
 }
 

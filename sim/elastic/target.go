@@ -19,6 +19,7 @@ type target struct {
 var (
 	_ chaos.Links     = (*target)(nil)
 	_ chaos.Processes = (*target)(nil)
+	_ chaos.Upgrades  = (*target)(nil)
 	_ chaos.Disks     = (*target)(nil)
 )
 
@@ -31,7 +32,7 @@ func (c *Cluster) ChaosTarget() chaos.Target { return newTarget(c).all() }
 
 // all are its capabilities; what a target supports it says without a cluster, too.
 func (t *target) all() chaos.Target {
-	return chaos.Target{Links: t, Processes: t, Disks: t, DiskSpeeds: t, Clocks: t, Settings: t, Snapshots: t, Copies: t}
+	return chaos.Target{Links: t, Processes: t, Upgrades: t, Disks: t, DiskSpeeds: t, Clocks: t, Settings: t, Snapshots: t, Copies: t}
 }
 
 // SupportsShape implements [chaos.Links]: everything can be had.
@@ -186,6 +187,17 @@ func (t *target) Stop(ctx context.Context, node string) error {
 
 // Start implements [chaos.Processes].
 func (t *target) Start(_ context.Context, node string) error { return t.c.StartNode(node) }
+
+// StartNewer implements [chaos.Upgrades]: of what versions change there is which nodes copies
+// may go to.
+func (t *target) StartNewer(_ context.Context, node string) error {
+	n, err := t.c.lookup(node)
+	if err != nil {
+		return err
+	}
+	n.newer = true
+	return t.c.StartNode(node)
+}
 
 // Pause implements [chaos.Processes].
 func (t *target) Pause(_ context.Context, node string) error {

@@ -109,3 +109,35 @@ func TestDisksAreExplainedInBytesAndPercent(t *testing.T) {
 		"[cluster.routing.allocation.disk.watermark.high=90%] and cause it to have less than the minimum required [10gb] of free space "+
 		"(free: [80gb], used: [20%], estimated shard size: [71gb])", said["node-1"])
 }
+
+func TestNoCopyGoesToANodeThatIsOlderThanTheOneItComesFrom(t *testing.T) {
+	f := newFixture(t, 3, nil)
+	f.addIndex("logs", 1, 1, nil)
+	f.settle()
+	primary := f.primary("logs")
+	for _, n := range f.st.Nodes {
+		n.Newer = n.ID == primary.Node
+	}
+	e := f.s.Explain(f.st, f.in, primary, false)
+	for _, n := range e.Move.Nodes {
+		var said []string
+		for _, d := range n.Deciders {
+			said = append(said, d.Decider+": "+d.Explanation)
+		}
+		assert.Contains(t, said, "node_version: cannot relocate primary shard from a node with version [8.19.1] to a node with older version [8.19.0]")
+	}
+	var replica *state.Copy
+	for _, c := range f.st.Routing.Index("logs").Shards[0].Copies {
+		if !c.Primary {
+			replica = c
+		}
+	}
+	e = f.s.Explain(f.st, f.in, replica, true)
+	var told []string
+	for _, n := range e.Move.Nodes {
+		for _, d := range n.Deciders {
+			told = append(told, d.Explanation)
+		}
+	}
+	assert.Contains(t, told, "cannot allocate replica shard to a node with version [8.19.0] since this is older than the primary version [8.19.1]")
+}

@@ -151,6 +151,7 @@ type pass struct {
 
 	disk  diskView
 	tiers tierView
+	mixed bool // some nodes run a newer version than others
 
 	ignoredNodes map[*shard][]*node // nodes a shard is not tried on, after failures
 
@@ -274,6 +275,7 @@ func (p *pass) addNode(id string, disco *state.Node) *node {
 	n := &node{id: id, disco: disco}
 	p.nodes = append(p.nodes, n)
 	p.byID[id] = n
+	p.mixed = p.mixed || disco != nil && disco.Newer
 	return n
 }
 

@@ -17,7 +17,7 @@ type decider struct {
 	// deciders say (canForceAllocatePrimary); nil: a No becomes a Yes.
 	force func(*pass, *routed, *node) (Verdict, string)
 	// told deciders are about what the model does not have (shutdowns, replacements,
-	// snapshots in progress, mixed versions). They never refuse, and explain as in a cluster
+	// snapshots in progress, indices of other versions). They never refuse, and explain as in a cluster
 	// without it.
 	told bool
 	// extra deciders come with the default distribution only.
@@ -41,7 +41,7 @@ var deciders = []decider{
 	},
 	{name: "enable", anywhere: (*pass).enabled, rebalance: (*pass).shardRebalanceEnabled, rebalanceAny: (*pass).rebalanceEnabled},
 	{name: "index_version", told: true, allocate: (*pass).indexVersionText},
-	{name: "node_version", told: true, allocate: (*pass).nodeVersionText},
+	{name: "node_version", allocate: (*pass).nodeVersion},
 	{name: "snapshot_in_progress", told: true, allocate: func(p *pass, r *routed, _ *node) (Verdict, string) { return p.snapshotText(r) }, rebalance: (*pass).snapshotText},
 	{name: "restore_in_progress", told: true, anywhere: (*pass).restoreText},
 	{name: "node_shutdown", told: true, fits: says("no nodes are shutting down")},

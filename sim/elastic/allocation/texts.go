@@ -9,37 +9,66 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
-// Versions of every node of the model.
-const (
-	nodeVersion  = "8.19.0"
-	indexVersion = "8.19.0"
-)
+// indexVersion is that of every index of the model.
+const indexVersion = "8.19.0"
 
-// indexVersionText and nodeVersionText are what is said where all versions are the same.
+// indexVersionText is what is said where all versions are the same.
 func (p *pass) indexVersionText(r *routed, _ *node) (Verdict, string) {
-	return Yes, versionText(r, indexVersion, "no existing allocation, assuming compatible",
+	return Yes, versionText(r, indexVersion, indexVersion, "no existing allocation, assuming compatible",
 		"can relocate primary shard from a node with index version [%s] to a node with equal-or-newer index version [%s]",
 		"can allocate replica shard to a node with index version [%s] since this is equal-or-newer than the primary index version [%s]")
 }
 
-func (p *pass) nodeVersionText(r *routed, _ *node) (Verdict, string) {
-	return Yes, versionText(r, nodeVersion, "the primary shard is new or already existed on the node",
+// nodeVersion keeps copies from nodes that are older than the one they come from: an older
+// node can't read what a newer one has written.
+func (p *pass) nodeVersion(r *routed, n *node) (Verdict, string) {
+	from := r.node
+	if !r.primary {
+		from = nil
+		if active := r.shard.activePrimary(); active != nil {
+			from = active.node
+		}
+	}
+	older := p.mixed && from != nil && from.disco != nil && n.disco != nil && from.disco.Newer && !n.disco.Newer
+	switch {
+	case !p.explain && older:
+		return No, ""
+	case !p.explain:
+		return Yes, ""
+	case older && r.primary:
+		return No, fmt.Sprintf("cannot relocate primary shard from a node with version [%s] to a node with older version [%s]", from.disco.Version(), n.disco.Version())
+	case older:
+		return No, fmt.Sprintf("cannot allocate replica shard to a node with version [%s] since this is older than the primary version [%s]", n.disco.Version(), from.disco.Version())
+	}
+	there := state.NodeVersion
+	if from != nil && from.disco != nil {
+		there = from.disco.Version()
+	}
+	here := state.NodeVersion
+	if n.disco != nil {
+		here = n.disco.Version()
+	}
+	first, second := there, here
+	if !r.primary {
+		first, second = here, there
+	}
+	return Yes, versionText(r, first, second, "the primary shard is new or already existed on the node",
 		"can relocate primary shard from a node with version [%s] to a node with equal-or-newer version [%s]",
 		"can allocate replica shard to a node with version [%s] since this is equal-or-newer than the primary version [%s]")
 }
 
-func versionText(r *routed, version, fresh, relocating, replica string) string {
+func versionText(r *routed, first, second, fresh, relocating, replica string) string {
 	switch {
 	case r.primary && r.node == nil && r.source == state.Snapshot:
 		return fmt.Sprintf("max supported index version [%s] is the same or newer than snapshot version [%s]", indexVersion, indexVersion)
 	case r.primary && r.node == nil:
 		return fresh
 	case r.primary:
-		return fmt.Sprintf(relocating, version, version)
+		return fmt.Sprintf(relocating, first, second)
 	case r.shard.activePrimary() == nil:
 		return "no active primary shard yet"
 	}
-	return fmt.Sprintf(replica, version, version)
+	return fmt.Sprintf(replica, first, second)
 }
 
 func (p *pass) snapshotText(r *routed) (Verdict, string) {
@@ -153,7 +182,7 @@ func discoText(n *state.Node) string {
 	var b strings.Builder
 	// The name stands a second time as the external id, which is the name by default.
 	fmt.Fprintf(&b, "{%s}{%s}{%s}{%s}{%s}{%s}{%s}{%s}{%s}", n.Name, n.ID, n.EphemeralID, n.Name, n.Host, n.Address,
-		roleLetters(n), nodeVersion, "7000099-8536000")
+		roleLetters(n), n.Version(), "7000099-8536000")
 	if len(n.Attributes) > 0 {
 		parts := make([]string, len(n.Attributes))
 		for i, a := range n.Attributes {

@@ -16,7 +16,7 @@ func prepareRoot(*rest.Request) rest.Action {
 		w.Str("cluster_name", c.Cluster.Name())
 		w.Str("cluster_uuid", uuid)
 		w.Object("version")
-		w.Str("number", rest.Version)
+		w.Str("number", c.Node.Self().Version())
 		w.Str("build_flavor", "default")
 		w.Str("build_type", "docker")
 		w.Str("build_hash", rest.BuildHash)

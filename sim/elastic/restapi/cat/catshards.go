@@ -452,7 +452,7 @@ var nodeColumns = map[string]func(r *nodeRow) cell{
 		}
 		return text(stats.HTTPAddress(r.node, r.stats.Set))
 	},
-	"version":   func(*nodeRow) cell { return text(rest.Version) },
+	"version":   func(r *nodeRow) cell { return text(r.node.Version()) },
 	"type":      func(*nodeRow) cell { return text("docker") },
 	"build":     func(*nodeRow) cell { return text(rest.BuildHash) },
 	"jdk":       func(*nodeRow) cell { return text(stats.JVMVersion) },

@@ -165,7 +165,7 @@ func writeStateNode(w *rest.Writer, n *state.Node) {
 	w.Str("external_id", n.Name)
 	WriteAttributes(w, "attributes", n)
 	w.Strs("roles", n.Roles)
-	w.Str("version", rest.Version)
+	w.Str("version", n.Version())
 	w.Int("min_index_version", minIndexVersion)
 	w.Int("max_index_version", rest.IndexVersion)
 	w.End()

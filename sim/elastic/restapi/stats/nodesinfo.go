@@ -100,7 +100,7 @@ func writeNodeInfo(w *rest.Writer, i *nodeInfo, clusterName string, metrics []st
 	w.Str("transport_address", n.Address)
 	w.Str("host", rest.Address(n))
 	w.Str("ip", rest.Address(n))
-	w.Str("version", rest.Version)
+	w.Str("version", n.Version())
 	w.Int("transport_version", rest.TransportVersion)
 	w.Int("index_version", rest.IndexVersion)
 	w.Object("component_versions")
