@@ -45,7 +45,7 @@ func openKept(dir string) (*kept, error) {
 
 // programHash is the content of the program that runs: versions of the same name may differ.
 func programHash() (string, error) {
-	path, err := os.Executable()
+	path, err := os.Executable() //determinism:allow machine it names what is kept, and changes no result
 	if err != nil {
 		return "", err
 	}
