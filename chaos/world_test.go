@@ -177,7 +177,7 @@ func (p worldProcesses) turn(node string, to ProcessState, from ...ProcessState)
 func (p worldProcesses) Kill(_ context.Context, n string) error {
 	return p.turn(n, Exited, Running, Paused)
 }
-func (p worldProcesses) Stop(_ context.Context, n string) error { return p.turn(n, Exited, Running) }
+func (p worldProcesses) Stop(_ context.Context, n string) error         { return p.turn(n, Exited, Running) }
 func (p worldProcesses) StartNewer(ctx context.Context, n string) error { return p.Start(ctx, n) }
 
 func (p worldProcesses) Start(_ context.Context, n string) error {
