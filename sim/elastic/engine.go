@@ -173,6 +173,20 @@ func (e *engine) copyFrom(src *engine, upTo int64, now sim.Time) {
 	e.visible, e.seenN = maps.Clone(e.live), e.liveN
 }
 
+// receive makes the engine one that came from another node: everything in it arrives now.
+func (e *engine) receive(sent *engine, now sim.Time) {
+	*e = *sent
+	for i := range e.arrived {
+		e.arrived[i] = now
+	}
+}
+
+// fluidSince counts the operations after a sequence number that are not held one by one.
+func (e *engine) fluidSince(seqNo int64) int64 {
+	i, _ := slices.BinarySearch(e.missing, seqNo+1)
+	return max(0, e.max-seqNo) - int64(len(e.since(seqNo+1))) - int64(len(e.missing)-i)
+}
+
 // truncate forgets the operations that arrived after a time: an asynchronous
 // translog that was not synced when the process died. Operations up to the
 // commit are in the index.

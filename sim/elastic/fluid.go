@@ -417,12 +417,12 @@ func (f *fluidLoad) docBytes(st *store) int64 {
 	return 1000
 }
 
-// adopt gives a copy that has replayed operations up to end the fluid documents of its
-// source.
-func (f *fluidLoad) adopt(st, src *store, end int64) {
+// adopt gives a copy that has replayed operations up to end the fluid documents that its
+// source had with them; the copy has got those of later operations itself.
+func (f *fluidLoad) adopt(st *store, docs, end int64) {
 	f.settle(st)
 	st.eng.max = max(st.eng.max, end)
-	st.eng.fluidDocs = max(0, src.eng.fluidDocs+src.damage.lost-st.damage.lost)
+	st.eng.fluidDocs = max(0, docs+st.eng.fluidSince(end)-st.damage.lost)
 }
 
 // processStarted begins to count anew what a node's process does.

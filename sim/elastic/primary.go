@@ -149,13 +149,23 @@ func (t *tracker) globalCheckpoint() int64 {
 	return max(k, t.s.store.global)
 }
 
+// lags reports whether a copy that recovers still lacks operations which all in-sync copies
+// have: it reports its checkpoint with every operation that it gets.
+func (t *tracker) lags(on *Node, id string) bool {
+	st := storeOn(on, t.s.key, id)
+	return st != nil && st.eng.localCheckpoint() < t.globalCheckpoint()
+}
+
 // storeOf is the store of another copy of a shard, if it is that allocation's.
 func (p *process) storeOf(c *state.Copy, k storeKey) *store {
-	n := p.node(c.Node)
+	return storeOn(p.node(c.Node), k, c.AllocationID)
+}
+
+func storeOn(n *Node, k storeKey, id string) *store {
 	if n == nil || n.proc == nil {
 		return nil
 	}
-	if s := n.proc.shards[k]; s != nil && s.routing.AllocationID == c.AllocationID {
+	if s := n.proc.shards[k]; s != nil && s.routing.AllocationID == id {
 		return s.store
 	}
 	return nil

@@ -11,24 +11,40 @@ import (
 
 var errRecoveryGone = errors.New("recovery is gone")
 
-// recoverySource is a recovery as its source drives it (RecoverySourceHandler).
+// recoverySource is a recovery as its source drives it (RecoverySourceHandler). Of the
+// target it knows what that asked for and what it answers.
 type recoverySource struct {
 	q        *process
 	s        *shard
 	req      startRequest
 	target   *Node
 	plan     recovery.Plan
-	snapshot store // what the commit held when files were chosen
-	start    int64 // first operation to replay
+	held     heldCommit // when files were chosen
+	start    int64      // first operation to replay
 	transfer *sim.Transfer
 	done     func(error)
 	over     bool
 }
 
+// heldCommit is the commit that a recovery copies: it stays while the shard goes on.
+type heldCommit struct {
+	commit
+	history       string
+	global        int64
+	altered, lost int64
+}
+
+func (st *store) hold() heldCommit {
+	return heldCommit{
+		commit: st.commit, history: st.history, global: st.global,
+		altered: st.damage.altered, lost: st.damage.lost,
+	}
+}
+
 // serveRecovery answers a target's request; done is called at the end of it all.
 func (q *process) serveRecovery(req startRequest, done func(error)) {
-	s := q.shards[req.key]
-	if s == nil || s.phase != started || !s.actingPrimary() || s.table.With(req.id) == nil || s.tracker.find(req.id) == nil {
+	s := q.shards[req.id.key]
+	if s == nil || s.phase != started || !s.actingPrimary() || s.table.With(req.id.copy) == nil || s.tracker.find(req.id.copy) == nil {
 		done(errDelayRecovery)
 		return
 	}
@@ -54,59 +70,42 @@ func (src *recoverySource) begin() {
 	})
 	if src.plan.ByOperations {
 		src.start = src.req.target.StartingSeqNo
-		src.call("recovery.filesInfo", 0, func(r *recoveryRun) {
-			r.plan, r.planned, r.copied = src.plan, true, true
-			r.enter(StageIndex)
-		}, src.prepareTranslog)
+		src.call(filesInfo{src.plan}, src.prepareTranslog)
 		return
 	}
 	s.store.leases.Remove(src.req.target.Node)
 	src.start = st.commit.checkpoint + 1
-	src.snapshot = *st
+	src.held = st.hold()
 	if st.damage.missing {
 		src.fail(errors.New(st.noSuchFile().javaText()))
 		return
 	}
-	files := len(src.plan.Copy) + len(src.plan.Reuse)
-	src.call("recovery.filesInfo", int64(256*recovery.FilesPerSegment*files), func(r *recoveryRun) {
-		r.plan, r.planned = src.plan, true
-		r.enter(StageIndex)
-	}, src.copyFiles)
+	src.call(filesInfo{src.plan}, src.copyFiles)
 }
 
 // call has the target do a step and goes on when it has answered.
-func (src *recoverySource) call(name string, bytes int64, step func(r *recoveryRun), next func()) {
-	src.callTaking(name, bytes, 0, step, next)
-}
-
-// callTaking is call for a step that takes the target a while.
-func (src *recoverySource) callTaking(name string, bytes int64, d time.Duration, step func(r *recoveryRun), next func()) {
+func (src *recoverySource) call(step recoveryStep, next func()) {
 	if src.over {
 		return
 	}
-	run, attempt := src.req.run, src.req.attempt
+	id := src.req.id
 	src.q.request(src.target, rpc{
-		name: name, bytes: bytes, timeout: settings.RecoveryActionTimeout.Get(src.q.conf),
-		handle: func(tp *process, reply func(int64, func())) {
-			if tp != run.s.p || !run.current(attempt) {
-				reply(0, func() { src.fail(errRecoveryGone) })
-				return
-			}
-			tp.after(d, name, func() {
-				if !run.current(attempt) {
-					reply(0, func() { src.fail(errRecoveryGone) })
-					return
-				}
-				step(run)
-				reply(0, func() {
-					if !src.over {
-						next()
-					}
-				})
-			})
+		name: step.action(), bytes: step.bytes(), timeout: settings.RecoveryActionTimeout.Get(src.q.conf),
+		handle: func(q *process, reply func(int64, func())) {
+			q.recoveryStep(id, step, func(err error) { reply(0, func() { src.answered(err, next) }) })
 		},
 		failed: src.fail,
 	})
+}
+
+// answered goes on with what comes after a step.
+func (src *recoverySource) answered(err error, next func()) {
+	switch {
+	case err != nil:
+		src.fail(err)
+	case !src.over:
+		next()
+	}
 }
 
 // fail ends the recovery on the source's side; the target learns of it if it can.
@@ -132,43 +131,34 @@ func (src *recoverySource) end(err error) {
 	src.done(err)
 }
 
-// copyFiles is phase 1: a flow through both disks, both nodes' recovery limits and the
-// network between them.
+// copyFiles is phase 1: the files as a stream from disk to disk.
 func (src *recoverySource) copyFiles() {
 	q, to := src.q, src.target
 	bytes := recovery.Bytes(src.plan.Copy)
 	files := recovery.Files(src.plan.Copy) + 1 // segments_N
 	perFile := time.Duration(files) * (q.c.cal.PerFile + q.n.disk.Delay() + to.disk.Delay())
+	copied := func() { q.after(perFile, "recovery.files", src.verifyFiles) }
 	if bytes == 0 {
-		q.after(perFile, "recovery.files", src.verifyFiles)
+		copied()
 		return
 	}
-	extra := []*sim.Resource{q.n.disk.Read, q.n.limiter, to.limiter, to.disk.Write}
+	id := src.req.id
+	in := inbound{to, func(tp *process, t *sim.Transfer) { tp.recoveryFiles(id, t) }}
 	rate := q.c.cal.CopyBPS * int64(settings.RecoveryMaxFileChunks.Get(q.conf)) / 2
-	to.account()
-	fits := min(bytes, to.disk.Free())
-	if fits <= 0 {
-		src.fail(errors.New(errNoSpace))
+	transfer, err := q.streamFiles(in, bytes, rate, func(err error) {
+		switch {
+		case src.over:
+		case err != nil:
+			src.fail(err)
+		default:
+			copied()
+		}
+	})
+	if err != nil {
+		src.fail(err)
 		return
 	}
-	src.transfer = q.c.net.Flow(q.n.Name(), to.Name(), fits, extra, rate, func(err error) {
-		q.run(func() {
-			if src.over {
-				return
-			}
-			if err == nil && fits < bytes {
-				err = errors.New(errNoSpace) // the write that finds the disk full ends the recovery
-			}
-			if err != nil {
-				src.fail(err)
-				return
-			}
-			q.n.copied.read += bytes
-			to.copied.written += bytes
-			q.after(perFile, "recovery.files", src.verifyFiles)
-		})
-	})
-	src.req.run.transfer = src.transfer
+	src.transfer = transfer
 }
 
 // verifyFiles is the comparison of what was copied with the checksums in the footers. The
@@ -189,23 +179,12 @@ func (src *recoverySource) verifyFiles() {
 
 // cleanFiles makes the copied files the target's store.
 func (src *recoverySource) cleanFiles() {
-	run := src.req.run
-	src.call("recovery.clean_files", 1024, func(r *recoveryRun) {
-		st := r.s.store
-		run.copied = true
-		st.n.c.fluid.detach(st)
-		st.segments = append(append([]recovery.Segment(nil), src.plan.Reuse...), src.plan.Copy...)
-		st.grown = recovery.Segment{}
-		st.partial = 0
-		st.n.changed()
-		st.history = src.snapshot.history
-		st.restored(src.plan.Reuse)
-		st.damage.altered, st.damage.lost = src.snapshot.damage.altered, src.snapshot.damage.lost
-		st.commit = src.snapshot.commit
-		st.eng.copyFrom(src.s.engine(), st.commit.checkpoint, r.s.now())
-		st.eng.fluidDocs = max(0, st.commit.docs-st.eng.liveN)
-		st.global = min(src.snapshot.global, st.commit.checkpoint)
-		r.enter(StageVerifyIndex)
+	held := &src.held
+	docs := new(engine)
+	docs.copyFrom(src.s.engine(), held.checkpoint, src.s.now())
+	src.call(cleanFiles{
+		reuse: src.plan.Reuse, copy: src.plan.Copy, history: held.history, commit: held.commit, docs: docs,
+		global: held.global, altered: held.altered, lost: held.lost,
 	}, func() {
 		own, _ := src.s.store.leases.Get(src.q.n.ID())
 		src.s.tracker.putLease(src.req.target.Node, min(own.Retaining, src.start))
@@ -215,13 +194,7 @@ func (src *recoverySource) cleanFiles() {
 
 // prepareTranslog opens the target's engine; from here on it gets new operations.
 func (src *recoverySource) prepareTranslog() {
-	src.callTaking("recovery.prepare_translog", 0, src.req.run.s.p.cost(src.q.c.cal.RecoveryEnd), func(r *recoveryRun) {
-		e := r.s.engine()
-		e.missing = nil
-		e.rollback(src.start - 1) // what it had above was never acknowledged
-		e.floor = src.start - 1
-		r.enter(StageTranslog)
-	}, src.replay)
+	src.call(prepareTranslog{startingSeqNo: src.start}, src.replay)
 }
 
 // replay is phase 2: the operations from the commit, or from where the target's history
@@ -233,43 +206,31 @@ func (src *recoverySource) replay() {
 		return
 	}
 	s.tracker.syncLeases()
-	s.tracker.initiateTracking(src.req.id)
+	s.tracker.initiateTracking(src.req.id.copy)
 	q.c.fluid.settle(s.store)
-	end := s.engine().max
-	count := max(0, end-src.start+1)
-	ops := append([]*doc(nil), s.engine().since(src.start)...)
-	bytes := q.c.fluid.docBytes(s.store) * max(0, count-int64(len(ops)))
-	for _, d := range ops {
-		bytes += d.bytes()
+	e := s.engine()
+	step := translogOps{
+		ops: append([]*doc(nil), e.since(src.start)...), count: max(0, e.max-src.start+1),
+		end: e.max, fluidDocs: e.fluidDocs + s.store.damage.lost,
 	}
-	src.req.run.opsTotal = src.req.run.opsLocal + count
-	apply := func() {
-		src.callTaking("recovery.translog_ops", 0, time.Duration(count)*q.c.cal.PerOp, func(r *recoveryRun) {
-			st := r.s.store
-			e := r.s.engine()
-			for _, d := range ops {
-				e.process(d, r.s.now())
-			}
-			st.grow(bytes, count)
-			st.n.c.fluid.adopt(st, s.store, end)
-			e.floor = UnassignedSeqNo
-			r.opsDone = r.opsLocal + count
-		}, src.finalize)
+	step.size = q.c.fluid.docBytes(s.store) * max(0, step.count-int64(len(step.ops)))
+	for _, d := range step.ops {
+		step.size += d.bytes()
 	}
-	if bytes == 0 {
-		apply()
+	if step.size == 0 {
+		src.call(step, src.finalize)
 		return
 	}
-	src.transfer = q.c.net.Flow(q.n.Name(), src.target.Name(), bytes, []*sim.Resource{src.target.disk.Write}, 0, func(err error) {
-		q.run(func() {
-			switch {
-			case src.over:
-			case err != nil:
-				src.fail(err)
-			default:
-				apply()
-			}
-		})
+	id := src.req.id
+	in := inbound{src.target, func(tp *process, _ *sim.Transfer) { tp.recoveryOpsAnnounced(id, step.count) }}
+	src.transfer = q.streamOps(in, step.size, func(err error) {
+		switch {
+		case src.over:
+		case err != nil:
+			src.fail(err)
+		default:
+			src.call(step, src.finalize)
+		}
 	})
 }
 
@@ -280,8 +241,7 @@ func (src *recoverySource) finalize() {
 		src.fail(errDelayRecovery)
 		return
 	}
-	e := src.req.run.s.engine()
-	if e.localCheckpoint() < s.tracker.globalCheckpoint() {
+	if s.tracker.lags(src.target, src.req.id.copy) {
 		src.q.after(10*time.Millisecond, "recovery.finalize", func() {
 			if !src.over {
 				src.finalize()
@@ -289,15 +249,8 @@ func (src *recoverySource) finalize() {
 		})
 		return
 	}
-	s.tracker.markInSync(src.req.id)
-	global := s.tracker.globalCheckpoint()
-	leases := s.store.leases.Clone()
-	src.call("recovery.finalize", 512, func(r *recoveryRun) {
-		r.s.store.global = global
-		r.s.store.leases = leases
-		r.s.engine().refresh(r.s.now())
-		r.enter(StageFinalize)
-	}, func() {
+	s.tracker.markInSync(src.req.id.copy)
+	src.call(finalizeRecovery{global: s.tracker.globalCheckpoint(), leases: s.store.leases.Clone()}, func() {
 		if !src.req.handOff {
 			src.end(nil)
 			return
@@ -314,23 +267,14 @@ func (src *recoverySource) handOff() {
 		return
 	}
 	s.tracker.syncLeases()
-	var inSync []string
-	tracked := make(map[string]bool)
+	step := handOffPrimary{tracked: make(map[string]bool), leases: s.store.leases.Clone()}
 	for _, c := range s.tracker.copies {
 		if c.inSync {
-			inSync = append(inSync, c.id)
+			step.inSync = append(step.inSync, c.id)
 		}
-		tracked[c.id] = c.tracked
+		step.tracked[c.id] = c.tracked
 	}
-	leases := s.store.leases.Clone()
-	src.call("recovery.handoff_primary_context", 2048, func(r *recoveryRun) {
-		t := r.s
-		t.store.leases = leases
-		t.activate(inSync)
-		for _, c := range t.tracker.copies {
-			c.tracked = tracked[c.id]
-		}
-	}, func() {
+	src.call(step, func() {
 		s.handedOff = src.target.ID()
 		s.tracker.close()
 		src.end(nil)

@@ -88,23 +88,15 @@ func (r *recoveryRun) later(d time.Duration, f func()) {
 	})
 }
 
-// startRequest is what a target tells its source.
-type startRequest struct {
-	key     storeKey
-	id      string // allocation id of the target copy
-	target  recovery.Target
-	attempt int
-	run     *recoveryRun
-	handOff bool // relocation of the primary
-}
-
+// ask brings the copy up from its own disk as far as that goes, and asks the source for
+// the rest.
 func (r *recoveryRun) ask() {
 	s := r.s
 	r.attempt++
 	r.reset()
 	st := s.store
 	req := startRequest{
-		key: s.key, id: s.routing.AllocationID, attempt: r.attempt, run: r,
+		id:      recoveryID{key: s.key, copy: s.routing.AllocationID, process: s.p.ephemeral, attempt: r.attempt},
 		handOff: s.routing.Primary && s.routing.IsRelocationTarget(),
 		target:  recovery.Target{Node: s.p.n.ID(), StartingSeqNo: recovery.UnassignedSeqNo},
 	}
@@ -128,7 +120,7 @@ func (r *recoveryRun) ask() {
 func (r *recoveryRun) request(req startRequest) {
 	s, attempt := r.s, r.attempt
 	s.p.request(r.source, rpc{
-		name: "recovery.start", bytes: int64(1024 + 64*len(req.target.Segments)),
+		name: "recovery.start", bytes: req.bytes(),
 		handle: func(q *process, reply func(int64, func())) {
 			q.serveRecovery(req, func(err error) { reply(0, func() { r.answered(attempt, err) }) })
 		},
@@ -172,6 +164,121 @@ func (r *recoveryRun) lostSource(attempt int, _ error) {
 	if r.current(attempt) {
 		r.later(settings.RecoveryRetryDelayNetwork.Get(r.s.p.conf), r.ask)
 	}
+}
+
+// recoveryOf is the attempt of a recovery that is under way here, or nil.
+func (p *process) recoveryOf(id recoveryID) *recoveryRun {
+	s := p.shards[id.key]
+	if s == nil || s.recovery == nil || id.process != p.ephemeral || s.routing.AllocationID != id.copy || !s.recovery.current(id.attempt) {
+		return nil
+	}
+	return s.recovery
+}
+
+// recoveryStep does what a source asks for, as long as that is still the source; done
+// gets the answer.
+func (p *process) recoveryStep(id recoveryID, step recoveryStep, done func(error)) {
+	r := p.recoveryOf(id)
+	if r == nil {
+		done(errRecoveryGone)
+		return
+	}
+	p.after(r.takes(step), step.action(), func() {
+		if !r.current(id.attempt) {
+			done(errRecoveryGone)
+			return
+		}
+		r.take(step)
+		done(nil)
+	})
+}
+
+// recoveryFiles is the sight of the files that have begun to come in.
+func (p *process) recoveryFiles(id recoveryID, t *sim.Transfer) {
+	if r := p.recoveryOf(id); r != nil {
+		r.transfer = t
+	}
+}
+
+// recoveryOpsAnnounced is the sight of operations that have begun to come in.
+func (p *process) recoveryOpsAnnounced(id recoveryID, count int64) {
+	if r := p.recoveryOf(id); r != nil {
+		r.opsTotal = r.opsLocal + count
+	}
+}
+
+// takes is how long the copy works on a step.
+func (r *recoveryRun) takes(step recoveryStep) time.Duration {
+	p := r.s.p
+	switch m := step.(type) {
+	case prepareTranslog:
+		return p.cost(p.c.cal.RecoveryEnd)
+	case translogOps:
+		r.opsTotal = r.opsLocal + m.count
+		return time.Duration(m.count) * p.c.cal.PerOp
+	}
+	return 0
+}
+
+// take does a step.
+func (r *recoveryRun) take(step recoveryStep) {
+	s := r.s
+	switch m := step.(type) {
+	case filesInfo:
+		r.plan, r.planned, r.copied = m.plan, true, m.plan.ByOperations
+		r.enter(StageIndex)
+	case cleanFiles:
+		r.takeFiles(m)
+	case prepareTranslog:
+		e := s.engine()
+		e.missing = nil
+		e.rollback(m.startingSeqNo - 1) // what it had above was never acknowledged
+		e.floor = m.startingSeqNo - 1
+		r.enter(StageTranslog)
+	case translogOps:
+		r.takeOps(m)
+	case finalizeRecovery:
+		s.store.global, s.store.leases = m.global, m.leases
+		s.engine().refresh(s.now())
+		r.enter(StageFinalize)
+	case handOffPrimary:
+		s.store.leases = m.leases
+		s.activate(m.inSync)
+		for _, c := range s.tracker.copies {
+			c.tracked = m.tracked[c.id]
+		}
+	}
+}
+
+// takeFiles makes the files that have come the copy's store.
+func (r *recoveryRun) takeFiles(m cleanFiles) {
+	st := r.s.store
+	r.copied = true
+	st.n.c.fluid.detach(st)
+	st.segments = append(append([]recovery.Segment(nil), m.reuse...), m.copy...)
+	st.grown = recovery.Segment{}
+	st.partial = 0
+	st.n.changed()
+	st.history = m.history
+	st.restored(m.reuse)
+	st.damage.altered, st.damage.lost = m.altered, m.lost
+	st.commit = m.commit
+	st.eng.receive(m.docs, r.s.now())
+	st.eng.fluidDocs = max(0, st.commit.docs-st.eng.liveN)
+	st.global = min(m.global, st.commit.checkpoint)
+	r.enter(StageVerifyIndex)
+}
+
+// takeOps applies operations of the source's history.
+func (r *recoveryRun) takeOps(m translogOps) {
+	st, e := r.s.store, r.s.engine()
+	for _, d := range m.ops {
+		e.process(d, r.s.now())
+	}
+	st.grow(m.size, m.count)
+	st.n.c.fluid.adopt(st, m.fluidDocs, m.end)
+	e.floor = UnassignedSeqNo
+	r.opsDone = r.opsLocal + m.count
 }
 
 // finish makes the copy ready: the master is asked to start it.
