@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
 // Agreement is how far the model's desired balance of a state is that of the cluster.
@@ -50,7 +51,7 @@ func (c *Cluster) agreement(from *clusterfile.Cluster) *Agreement {
 	p := c.leader().proc
 	m, st := p.master, p.applied
 	svc := allocation.New(allocation.Config{
-		NewAllocationID: func() string { return newID(c.ids) }, NodeSettings: p.n.cfg.Settings, Fetcher: m.fetch,
+		NewAllocationID: func() string { return state.NewID(c.ids) }, NodeSettings: p.n.cfg.Settings, Fetcher: m.fetch,
 	})
 	m.fetch.view = st
 	svc.Reroute(st, m.input())

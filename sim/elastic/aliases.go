@@ -112,7 +112,7 @@ func AliasesMissing(names ...string) *Error {
 	text := strings.Join(names, ",")
 	return &Error{
 		Status: 404, Type: "aliases_not_found_exception", Reason: "aliases [" + text + "] missing",
-		Fields: []Field{{"resource.type", "aliases"}, {"resource.id", text}},
+		Fields: []Field{{Name: "resource.type", Value: "aliases"}, {Name: "resource.id", Value: text}},
 	}
 }
 

@@ -263,6 +263,6 @@ func nodeFailure(t *state.Node, err error) error {
 	}
 	return &Error{
 		Status: 500, Type: "failed_node_exception", Reason: "Failed node [" + t.ID + "]",
-		Fields: []Field{{"node_id", t.ID}}, CausedBy: cause,
+		Fields: []Field{{Name: "node_id", Value: t.ID}}, CausedBy: cause,
 	}
 }

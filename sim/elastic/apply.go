@@ -6,6 +6,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // applier applies states one after another, each at its cost
@@ -96,7 +97,7 @@ func (p *process) removeIndex(m *state.Index) {
 		s.close("index deleted")
 	}
 	for i := range m.Shards {
-		p.n.deleteStore(storeKey{m.UUID, i})
+		p.n.deleteStore(store.Key{UUID: m.UUID, Shard: i})
 	}
 }
 
@@ -104,7 +105,7 @@ func (p *process) removeIndex(m *state.Index) {
 func (p *process) updateMetadata(d *delta) {
 	for _, m := range d.metas {
 		for _, s := range p.byIndex[m.UUID] {
-			t := d.new.Routing.Index(m.Name).Shards[s.key.shard]
+			t := d.new.Routing.Index(m.Name).Shards[s.key.Shard]
 			s.updateMeta(m, t)
 		}
 	}
@@ -112,7 +113,7 @@ func (p *process) updateMetadata(d *delta) {
 
 // follow brings the node's copy of a shard in line with the table.
 func (p *process) follow(ch *shardChange) {
-	key := storeKey{ch.meta.UUID, ch.new.Shard}
+	key := store.Key{UUID: ch.meta.UUID, Shard: ch.new.Shard}
 	s := p.shards[key]
 	want := ch.new.On(p.n.ID())
 	switch {
@@ -163,7 +164,7 @@ func (p *process) hosted() []*shard { return slices.Clone(p.sorted) }
 // openShard and shutShard keep the tables of the node's shards.
 func (p *process) openShard(s *shard) {
 	p.shards[s.key] = s
-	p.byIndex[s.key.uuid] = append(p.byIndex[s.key.uuid], s)
+	p.byIndex[s.key.UUID] = append(p.byIndex[s.key.UUID], s)
 	i, _ := slices.BinarySearchFunc(p.sorted, s, compareShards)
 	p.sorted = slices.Insert(p.sorted, i, s)
 	p.n.changed()
@@ -178,10 +179,10 @@ func (p *process) shutShard(s *shard) {
 		return list
 	}
 	p.sorted = without(p.sorted)
-	if list := without(p.byIndex[s.key.uuid]); len(list) > 0 {
-		p.byIndex[s.key.uuid] = list
+	if list := without(p.byIndex[s.key.UUID]); len(list) > 0 {
+		p.byIndex[s.key.UUID] = list
 	} else {
-		delete(p.byIndex, s.key.uuid)
+		delete(p.byIndex, s.key.UUID)
 	}
 	p.n.changed()
 }

@@ -88,7 +88,7 @@ func IndexBlock(st *state.State, index, level string) *Error {
 		text, status, _ := blockTexts(blocks)
 		e := &Error{Status: status, Type: "cluster_block_exception", Reason: "index [" + index + "] blocked by: [" + text + "];"}
 		if meta := st.Index(index); meta != nil {
-			e.Fields = []Field{{"index_uuid", meta.UUID}, {"index", index}}
+			e.Fields = []Field{{Name: "index_uuid", Value: meta.UUID}, {Name: "index", Value: index}}
 		}
 		return e
 	}

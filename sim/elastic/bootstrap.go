@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
-	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // errUnfit says that a cluster can't hold what it is to hold.
@@ -70,7 +70,7 @@ func (c *Cluster) startedIndex(st *state.State, spec IndexSpec, rows [][]int) (*
 	if st.Index(spec.Name) != nil {
 		return nil, fmt.Errorf("index %s exists already", spec.Name)
 	}
-	meta := newIndex(spec.Name, newID(c.ids), m.p.clock.Now().UnixMilli(), spec.full(), nil)
+	meta := newIndex(spec.Name, state.NewID(c.ids), m.p.clock.Now().UnixMilli(), spec.full(), nil)
 	at := c.e.Stream("elastic.index-order", c.name).IntN(len(st.Routing.Indices) + 1)
 	st = allocation.AddIndex(st, meta, at, state.IndexCreated, m.input())
 	table := &state.IndexTable{Index: meta.Name, Shards: make([]*state.ShardTable, meta.Shards)}
@@ -79,7 +79,7 @@ func (c *Cluster) startedIndex(st *state.State, spec IndexSpec, rows [][]int) (*
 	for i, row := range rows {
 		sh := &state.ShardTable{Index: meta.Name, Shard: i}
 		for k, ordinal := range row {
-			id := newID(c.ids)
+			id := state.NewID(c.ids)
 			sh.Copies = append(sh.Copies, &state.Copy{
 				Index: meta.Name, Shard: i, Primary: k == 0, State: state.Started, Node: c.nodes[ordinal].ID(),
 				AllocationID: id, ExpectedBytes: -1,
@@ -104,7 +104,7 @@ func (c *Cluster) startedIndex(st *state.State, spec IndexSpec, rows [][]int) (*
 
 // adopt opens a started copy that was made by CreateStarted.
 func (p *process) adopt(m *state.Index, t *state.ShardTable, want *state.Copy) {
-	key := storeKey{m.UUID, t.Shard}
+	key := store.Key{UUID: m.UUID, Shard: t.Shard}
 	st := p.n.newStore(key, m.Name)
 	s := &shard{
 		p: p, key: key, index: m.Name, meta: m, table: t, routing: want, store: st, phase: started,
@@ -112,12 +112,12 @@ func (p *process) adopt(m *state.Index, t *state.ShardTable, want *state.Copy) {
 	}
 	p.openShard(s)
 	s.writeState()
-	st.flush()
+	st.Flush()
 	if pr := t.Primary(); pr != nil {
-		st.history = m.UUID // one history for all copies
+		st.History = m.UUID // one history for all copies
 	}
 	if c, ok := p.c.contents[want.AllocationID]; ok {
-		st.put(c)
+		p.c.put(st, c)
 	}
 	if want.Primary {
 		s.activate(m.InSync[t.Shard])
@@ -152,14 +152,14 @@ func (c *Cluster) Fill(spec IndexSpec) error {
 		return IndexNotFound(spec.Name)
 	}
 	for i, t := range st.Routing.Index(spec.Name).Shards {
-		key := storeKey{meta.UUID, i}
+		key := store.Key{UUID: meta.UUID, Shard: i}
 		docs, bytes := part(spec.Docs, i, spec.Shards), part(spec.Bytes, i, spec.Shards)
 		for _, cp := range t.Copies {
 			target := m.proc.storeOf(cp, key)
 			if !cp.Active() || target == nil {
 				return fmt.Errorf("index %s: shard %d has a copy that isn't active", spec.Name, i)
 			}
-			target.fill(bytes, docs)
+			target.Fill(bytes, docs, c.segmentSizes(target.Machine), c.e.Now())
 		}
 	}
 	for _, n := range c.nodes {
@@ -177,36 +177,9 @@ func part(whole int64, i, n int) int64 {
 	return whole*int64(i+1)/int64(n) - whole*int64(i)/int64(n)
 }
 
-// maxSegmentBytes is what a tiered merge policy merges up to.
-const maxSegmentBytes = 5 << 30
-
-// fill makes the store hold documents of a size, committed.
-func (st *store) fill(bytes, docs int64) {
-	st.n.c.fluid.settle(st)
-	r := st.n.c.e.Stream("elastic.segments", st.n.Name())
-	st.segments = nil
-	whole, left := bytes, docs
-	for bytes > 0 {
-		// Sizes as merging leaves them: each about half of what is left, at most 5 GB.
-		size := min(bytes, maxSegmentBytes)
-		if len(st.segments) < 5 && size == bytes && size > 1<<20 {
-			size = size * int64(40+r.IntN(30)) / 100
-		}
-		seg := recovery.Segment{ID: r.Uint64(), Bytes: size, Docs: int64(float64(docs) * float64(size) / float64(whole))}
-		bytes -= size
-		if bytes == 0 {
-			seg.Docs = left
-		}
-		left -= seg.Docs
-		st.segments = append(st.segments, seg)
-	}
-	st.eng.fluidDocs += docs
-	st.eng.max += docs
-	st.global = st.eng.localCheckpoint()
-	st.commit.checkpoint, st.commit.docs, st.commit.atOps = st.global, st.docs(), st.eng.totalOps()
-	st.commit.generation++
-	st.committed = st.n.c.e.Now()
-	st.n.changed()
+// segmentSizes draws how a node's shards are merged.
+func (c *Cluster) segmentSizes(machine int) *rand.Rand {
+	return c.e.Stream("elastic.segments", c.nodes[machine].Name())
 }
 
 // assignCopies distributes the copies of an index so that node i holds counts[i] of

@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // defaultWriteTimeout is how long a write waits for its primary.
@@ -55,7 +56,7 @@ func (n *Node) Bulk(ctx context.Context, items []BulkItem, opt BulkOptions) []Bu
 // shardBulk are the items of one request for one shard.
 type shardBulk struct {
 	p      *process
-	key    storeKey
+	key    store.Key
 	index  string
 	shard  int
 	items  []BulkItem
@@ -68,7 +69,7 @@ type shardBulk struct {
 // groupByShard answers what can't be routed and groups the rest, in order of first use.
 func (p *process) groupByShard(items []BulkItem, out []BulkResult) []*shardBulk {
 	var groups []*shardBulk
-	at := make(map[storeKey]*shardBulk)
+	at := make(map[store.Key]*shardBulk)
 	for i := range items {
 		it := items[i]
 		meta := p.applied.Index(it.Index)
@@ -81,14 +82,14 @@ func (p *process) groupByShard(items []BulkItem, out []BulkResult) []*shardBulk 
 			continue
 		}
 		if it.ID == "" {
-			it.ID = newDocID(p.c.e.Stream("elastic.doc-id", p.n.Name()))
+			it.ID = state.NewDocID(p.c.e.Stream("elastic.doc-id", p.n.Name()))
 			it.Op = OpCreate
 			out[i].ID = it.ID
 		}
-		k := storeKey{meta.UUID, ShardFor(meta, it.ID, it.Routing)}
+		k := store.Key{UUID: meta.UUID, Shard: ShardFor(meta, it.ID, it.Routing)}
 		g := at[k]
 		if g == nil {
-			g = &shardBulk{key: k, index: it.Index, shard: k.shard}
+			g = &shardBulk{key: k, index: it.Index, shard: k.Shard}
 			at[k] = g
 			groups = append(groups, g)
 		}

@@ -93,7 +93,7 @@ func (c *Cluster) addNode(i int, nc NodeConfig) error {
 		return fmt.Errorf("cluster %s: node name %q is empty or used twice", c.name, nc.Name)
 	}
 	if nc.ID == "" {
-		nc.ID = newID(c.e.Stream("elastic.node-id", nc.Name))
+		nc.ID = state.NewID(c.e.Stream("elastic.node-id", nc.Name))
 	}
 	if c.byID[nc.ID] != nil {
 		return fmt.Errorf("cluster %s: node id %s is used twice", c.name, nc.ID)

@@ -2,13 +2,8 @@ package elastic
 
 import (
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
-
-// storeKey names a shard of one life of an index.
-type storeKey struct {
-	uuid  string
-	shard int
-}
 
 // shardChange is a shard whose table, or whose index's metadata, differs between
 // two states.
@@ -171,11 +166,11 @@ func (d *delta) file(i int, t *state.ShardTable) {
 }
 
 // tableOf finds a shard's table and metadata in a state, or nil.
-func tableOf(st *state.State, k storeKey) (*state.ShardTable, *state.Index) {
+func tableOf(st *state.State, k store.Key) (*state.ShardTable, *state.Index) {
 	for _, m := range st.Indices {
-		if m.UUID == k.uuid {
-			if t := st.Routing.Index(m.Name); t != nil && k.shard < len(t.Shards) {
-				return t.Shards[k.shard], m
+		if m.UUID == k.UUID {
+			if t := st.Routing.Index(m.Name); t != nil && k.Shard < len(t.Shards) {
+				return t.Shards[k.Shard], m
 			}
 		}
 	}

@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // execute performs one item on the primary: versions and conditions are checked, the
 // operation gets its sequence number. It returns the operation, or nil when there is
 // nothing to replicate.
-func (s *shard) execute(it *BulkItem, res *BulkResult) *doc {
+func (s *shard) execute(it *BulkItem, res *BulkResult) *store.Doc {
 	e := s.engine()
 	for try := 0; ; try++ {
 		d, err := s.attempt(e, it, res)
@@ -26,14 +27,14 @@ func (s *shard) execute(it *BulkItem, res *BulkResult) *doc {
 	}
 }
 
-func (s *shard) attempt(e *engine, it *BulkItem, res *BulkResult) (*doc, *Error) {
-	cur := e.live[it.ID]
+func (s *shard) attempt(e *store.Engine, it *BulkItem, res *BulkResult) (*store.Doc, *Error) {
+	cur := e.Live[it.ID]
 	exists := cur != nil && !cur.Deleted
 	op, source := it.Op, it.Source
 	if op == OpUpdate && !exists && it.RequireExisting {
 		return nil, &Error{
 			Status: 404, Type: "document_missing_exception", Reason: "[" + it.ID + "]: document missing",
-			Fields: []Field{{"index_uuid", s.key.uuid}, {"shard", fmt.Sprint(s.key.shard)}, {"index", s.index}},
+			Fields: []Field{{Name: "index_uuid", Value: s.key.UUID}, {Name: "shard", Value: fmt.Sprint(s.key.Shard)}, {Name: "index", Value: s.index}},
 		}
 	}
 	if op == OpUpdate {
@@ -56,7 +57,7 @@ func (s *shard) attempt(e *engine, it *BulkItem, res *BulkResult) (*doc, *Error)
 	if err := s.conflict(it, cur, exists); err != nil {
 		return nil, err
 	}
-	d := &doc{ID: it.ID, Routing: it.Routing, Source: source, Term: s.term, Version: 1, Deleted: op == OpDelete}
+	d := &store.Doc{ID: it.ID, Routing: it.Routing, Source: source, Term: s.term, Version: 1, Deleted: op == OpDelete}
 	if cur != nil {
 		d.Version = cur.Version + 1
 	}
@@ -64,10 +65,10 @@ func (s *shard) attempt(e *engine, it *BulkItem, res *BulkResult) (*doc, *Error)
 		d.Version = it.Version
 	}
 	s.p.c.fluid.settle(s.store)
-	d.SeqNo = e.max + 1
-	e.process(d, s.now())
-	s.store.grow(d.bytes(), 1)
-	s.count([]*doc{d})
+	d.SeqNo = e.Max + 1
+	e.Process(d, s.now())
+	s.store.Grow(d.Bytes(), 1)
+	s.count([]*store.Doc{d})
 	res.Version, res.SeqNo, res.PrimaryTerm = d.Version, d.SeqNo, d.Term
 	switch {
 	case op == OpDelete && !exists:
@@ -83,11 +84,11 @@ func (s *shard) attempt(e *engine, it *BulkItem, res *BulkResult) (*doc, *Error)
 }
 
 // conflict is the version conflict of an item with the present document, or nil.
-func (s *shard) conflict(it *BulkItem, cur *doc, exists bool) *Error {
+func (s *shard) conflict(it *BulkItem, cur *store.Doc, exists bool) *Error {
 	conflict := func(format string, args ...any) *Error {
 		return &Error{
 			Status: 409, Type: "version_conflict_engine_exception", Reason: "[" + it.ID + "]: version conflict, " + fmt.Sprintf(format, args...),
-			Fields: []Field{{"index_uuid", s.key.uuid}, {"shard", fmt.Sprint(s.key.shard)}, {"index", s.index}},
+			Fields: []Field{{Name: "index_uuid", Value: s.key.UUID}, {Name: "shard", Value: fmt.Sprint(s.key.Shard)}, {Name: "index", Value: s.index}},
 		}
 	}
 	if it.IfSeqNo != UnassignedSeqNo && (it.IfSeqNo != 0 || it.IfPrimaryTerm != 0) {
@@ -109,7 +110,7 @@ func (s *shard) conflict(it *BulkItem, cur *doc, exists bool) *Error {
 }
 
 // count adds operations to the copy's statistics.
-func (s *shard) count(docs []*doc) {
+func (s *shard) count(docs []*store.Doc) {
 	for _, d := range docs {
 		if d.Deleted {
 			s.stats.deleteTotal++
@@ -124,7 +125,7 @@ func (s *shard) count(docs []*doc) {
 func (s *shard) refreshNow() {
 	s.stats.refreshTotal++
 	s.refreshed = s.now()
-	s.engine().refresh(s.now())
+	s.engine().Refresh(s.now())
 }
 
 // refreshInterval is how often the copy refreshes by itself; 0 never.
@@ -135,7 +136,7 @@ func (s *shard) refreshInterval() time.Duration {
 // catchUpRefresh does the refreshes that were due. A shard that nobody has searched for
 // a while refreshes when it is searched, unless its interval was set explicitly.
 func (s *shard) catchUpRefresh(searching bool) {
-	if len(s.engine().unseen) == 0 {
+	if len(s.engine().Unseen) == 0 {
 		// Nothing to show, which is nearly always so.
 		if searching {
 			s.lastSearch = s.now()
@@ -148,14 +149,14 @@ func (s *shard) catchUpRefresh(searching bool) {
 	if searching {
 		s.lastSearch = now
 	}
-	upTo := refreshTick(now, s.created, s.refreshInterval())
+	upTo := store.RefreshTick(now, s.created, s.refreshInterval())
 	if s.refreshInterval() == 0 {
 		upTo = s.refreshed
 	}
 	if idle && searching {
 		upTo = now
 	}
-	if s.engine().refresh(upTo) {
+	if s.engine().Refresh(upTo) {
 		s.stats.refreshTotal++
 	}
 }
@@ -166,5 +167,5 @@ func (s *shard) untilRefresh() time.Duration {
 	if interval == 0 {
 		return 0
 	}
-	return refreshTick(s.now(), s.created, interval).Add(interval).Sub(s.now())
+	return store.RefreshTick(s.now(), s.created, interval).Add(interval).Sub(s.now())
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // fetcher asks the data nodes what they hold on disk of unassigned shards, over the
@@ -46,9 +47,9 @@ func newFetcher(m *master) *fetcher {
 }
 
 // forget drops what is known of a shard (applyStartedShards, applyFailedShards).
-func (f *fetcher) forget(k storeKey) {
+func (f *fetcher) forget(k store.Key) {
 	if _, meta := tableOf(f.m.p.applied, k); meta != nil {
-		id := allocation.ShardID{Index: meta.Name, Shard: k.shard}
+		id := allocation.ShardID{Index: meta.Name, Shard: k.Shard}
 		delete(f.primaries, id)
 		delete(f.stores, id)
 	}
@@ -214,7 +215,7 @@ func (f *fetcher) send(cache map[allocation.ShardID]*fetch, id allocation.ShardI
 	p.request(p.node(n.ID), rpc{
 		name: "gateway.fetch", bytes: 256,
 		handle: func(q *process, reply func(int64, func())) {
-			a := q.describeStore(storeKey{uuid, id.Shard})
+			a := q.describeStore(store.Key{UUID: uuid, Shard: id.Shard})
 			q.after(p.c.cal.StoreRead, "store.read", func() {
 				reply(int64(256+128*len(a.segments)), func() { arrived(a) })
 			})
@@ -224,22 +225,22 @@ func (f *fetcher) send(cache map[allocation.ShardID]*fetch, id allocation.ShardI
 }
 
 // describeStore is what the node holds of a shard.
-func (p *process) describeStore(k storeKey) storeAnswer {
+func (p *process) describeStore(k store.Key) storeAnswer {
 	st := p.n.stores[k]
-	if st == nil || (st.history == "" && st.allocationID == "") {
+	if st == nil || (st.History == "" && st.AllocationID == "") {
 		return storeAnswer{}
 	}
 	a := storeAnswer{
-		found: true, allocationID: st.allocationID, primary: st.primary,
-		history: st.history, segments: slices.Clone(st.segments),
+		found: true, allocationID: st.AllocationID, primary: st.Primary,
+		history: st.History, segments: slices.Clone(st.Segments),
 	}
-	a.failure = st.unreadable()
+	a.failure = st.Unreadable()
 	if s := p.shards[k]; s != nil {
 		a.active = s.phase == started
 		if s.tracker != nil {
 			s.tracker.syncLeases()
 		}
 	}
-	a.leases = st.leases.Clone()
+	a.leases = st.Leases.Clone()
 	return a
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // Load is a steady stream of operations on an index that has no events of its own.
@@ -33,7 +34,7 @@ type fluidLoad struct {
 	deleted int // groups of deleted indices among order
 	c       *Cluster
 	loads   []Load
-	groups  map[storeKey]*fluidGroup
+	groups  map[store.Key]*fluidGroup
 	blocks  []state.IndexBlocks // in force, as the master last applied them
 	order   []*fluidGroup
 	servers []nodeQueue // by ordinal of the node
@@ -57,11 +58,11 @@ type fluidLoad struct {
 
 // fluidGroup is a shard's acting primary and the copies that get its operations.
 type fluidGroup struct {
-	key     storeKey
+	key     store.Key
 	index   string
 	refuses refusal
 	primary *shard // nil: none acts at present
-	members []*store
+	members []*store.Store
 	flowing bool
 	since   sim.Time
 	// stalled is since when operations wait for the primary or a silent copy.
@@ -77,6 +78,27 @@ type fluidGroup struct {
 	readers  int   // active copies that share the reads
 	reader   []int // which of them each member is, -1 none
 }
+
+// loadCopy is what the load has to do with a copy's store.
+type loadCopy struct {
+	f       *fluidLoad
+	st      *store.Store
+	group   *fluidGroup // whose operations the copy gets; nil none
+	work    copyWork    // done for the load, counted for statistics
+	flushes int64       // for the size of the translog
+}
+
+func loadOf(st *store.Store) *loadCopy { return st.Background.(*loadCopy) }
+
+// Settle implements [store.Background].
+func (c *loadCopy) Settle() {
+	if c.group != nil {
+		c.f.advance(c.group)
+	}
+}
+
+// opened begins to count what a copy does in its process.
+func (c *loadCopy) opened() { c.work, c.flushes = copyWork{}, 0 }
 
 // share is what a group asks of a node.
 type share struct {
@@ -109,7 +131,7 @@ func (m *meter) count(d time.Duration) (int64, uint64) {
 }
 
 func (f *fluidLoad) init(c *Cluster) {
-	f.c, f.groups = c, make(map[storeKey]*fluidGroup)
+	f.c, f.groups = c, make(map[store.Key]*fluidGroup)
 	f.servers = make([]nodeQueue, len(c.cfg.Nodes))
 	f.applyKind = c.e.Register("load.apply", func(uint32) { f.apply() })
 	f.tickKind = c.e.Register("load.steer", func(uint32) { f.tick() })
@@ -172,15 +194,15 @@ func (f *fluidLoad) groupClosed(s *shard) {
 }
 
 // detach takes a copy out of its group: what it holds stays as it is.
-func (f *fluidLoad) detach(st *store) {
-	g := f.groups[st.key]
+func (f *fluidLoad) detach(st *store.Store) {
+	g := f.groups[st.Key]
 	if g == nil {
 		return
 	}
 	f.advance(g)
 	if i := slices.Index(g.members, st); i >= 0 {
 		g.members = slices.Delete(g.members, i, i+1)
-		st.group = nil
+		loadOf(st).group = nil
 	}
 	if g.primary != nil && g.primary.store == st {
 		g.primary = nil
@@ -200,7 +222,7 @@ func (f *fluidLoad) aim(g *fluidGroup) {
 		if l.Index != g.primary.index {
 			continue
 		}
-		share := zipfShare(g.key.shard, g.primary.meta.Shards, l.Skew)
+		share := zipfShare(g.key.Shard, g.primary.meta.Shards, l.Skew)
 		g.writes.offered.rate += uint64(math.Round(float64(l.WritesPerSec*share) * 1e6))
 		g.reads.offered.rate += uint64(math.Round(float64(l.ReadsPerSec*share) * 1e6))
 		if l.DocBytes > 0 {
@@ -217,7 +239,7 @@ func (f *fluidLoad) regroup(g *fluidGroup) {
 	was := g.flowing
 	g.flowing, g.readers = false, 0
 	for _, st := range g.members {
-		st.group = nil
+		loadOf(st).group = nil
 	}
 	g.members, g.reader = g.members[:0], g.reader[:0]
 	s := g.primary
@@ -253,7 +275,7 @@ func (f *fluidLoad) regroup(g *fluidGroup) {
 		}
 	}
 	for _, st := range g.members {
-		st.group = g
+		loadOf(st).group = g
 	}
 	f.book(g)
 	switch {
@@ -348,23 +370,23 @@ func (f *fluidLoad) advance(g *fluidGroup) {
 	if reads+writes == 0 {
 		return
 	}
-	top := g.members[0].eng.max + writes
+	top := g.members[0].Engine.Max + writes
 	for i, st := range g.members {
 		done := [kinds]int64{indexing: writes}
 		if r := g.reader[i]; r >= 0 {
 			done[searching] = part(reads, r, g.readers)
 		}
-		st.work.count(&f.servers[st.n.ordinal], done, g.docBytes)
+		loadOf(st).work.count(&f.servers[st.Machine], done, g.docBytes)
 		if writes == 0 {
 			continue
 		}
-		st.eng.max = top
-		st.eng.fluidDocs += writes
-		st.grow(writes*g.docBytes, writes)
-		if st.grown.Bytes >= g.flushAt {
-			st.flush() // index.translog.flush_threshold_size
-			st.committed = now
-			st.flushes++
+		st.Engine.Max = top
+		st.Engine.FluidDocs += writes
+		st.Grow(writes*g.docBytes, writes)
+		if st.Grown.Bytes >= g.flushAt {
+			st.Flush() // index.translog.flush_threshold_size
+			st.Committed = now
+			loadOf(st).flushes++
 		}
 	}
 	if writes > 0 {
@@ -377,27 +399,25 @@ func (f *fluidLoad) advance(g *fluidGroup) {
 
 // globalCheckpoints: fluid operations are acknowledged as they flow.
 func (f *fluidLoad) globalCheckpoints(g *fluidGroup) {
-	k := g.members[0].eng.localCheckpoint()
+	k := g.members[0].Engine.LocalCheckpoint()
 	for i, st := range g.members {
-		if i == 0 || st.eng.floor == UnassignedSeqNo {
-			k = min(k, st.eng.localCheckpoint())
+		if i == 0 || st.Engine.Floor == UnassignedSeqNo {
+			k = min(k, st.Engine.LocalCheckpoint())
 		}
 	}
 	for _, st := range g.members {
-		st.global = max(st.global, min(k, st.eng.localCheckpoint()))
+		st.Global = max(st.Global, min(k, st.Engine.LocalCheckpoint()))
 	}
 }
 
 // settle brings a store up to date.
-func (f *fluidLoad) settle(st *store) {
-	if st.group != nil {
-		f.advance(st.group)
-	}
+func (f *fluidLoad) settle(st *store.Store) {
+	st.Settle()
 }
 
 // opsSince is how many fluid operations a copy has got since a time.
-func (f *fluidLoad) opsSince(st *store, t sim.Time) int64 {
-	g := f.groups[st.key]
+func (f *fluidLoad) opsSince(st *store.Store, t sim.Time) int64 {
+	g := f.groups[st.Key]
 	if g == nil || !g.flowing || !slices.Contains(g.members, st) {
 		return 0
 	}
@@ -410,8 +430,8 @@ func (f *fluidLoad) opsSince(st *store, t sim.Time) int64 {
 }
 
 // docBytes is the stored size of the shard's fluid documents.
-func (f *fluidLoad) docBytes(st *store) int64 {
-	if g := f.groups[st.key]; g != nil {
+func (f *fluidLoad) docBytes(st *store.Store) int64 {
+	if g := f.groups[st.Key]; g != nil {
 		return g.docBytes
 	}
 	return 1000
@@ -419,10 +439,10 @@ func (f *fluidLoad) docBytes(st *store) int64 {
 
 // adopt gives a copy that has replayed operations up to end the fluid documents that its
 // source had with them; the copy has got those of later operations itself.
-func (f *fluidLoad) adopt(st *store, docs, end int64) {
+func (f *fluidLoad) adopt(st *store.Store, docs, end int64) {
 	f.settle(st)
-	st.eng.max = max(st.eng.max, end)
-	st.eng.fluidDocs = max(0, docs+st.eng.fluidSince(end)-st.damage.lost)
+	st.Engine.Max = max(st.Engine.Max, end)
+	st.Engine.FluidDocs = max(0, docs+st.Engine.FluidSince(end)-st.Damage.Lost)
 }
 
 // processStarted begins to count anew what a node's process does.

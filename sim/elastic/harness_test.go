@@ -250,7 +250,7 @@ func (c *Cluster) dump() string {
 		}
 		out += "\n"
 		for _, s := range n.proc.hosted() {
-			out += fmt.Sprintf("   [%s][%d] %s phase %d tracker %v", s.index, s.key.shard, s.routing.State, s.phase, s.tracker != nil)
+			out += fmt.Sprintf("   [%s][%d] %s phase %d tracker %v", s.index, s.key.Shard, s.routing.State, s.phase, s.tracker != nil)
 			if s.recovery != nil {
 				out += fmt.Sprintf(" recovery %s %s failed=%v", s.recovery.kind, s.recovery.stage, s.recovery.failed)
 			}

@@ -2,6 +2,7 @@ package elastic
 
 import (
 	"context"
+	"github.com/shardquake/shardquake/sim/elastic/api"
 	"slices"
 	"time"
 
@@ -52,11 +53,11 @@ func (m *master) createIndex(st *state.State, req CreateIndex) (*state.State, er
 		return nil, &Error{
 			Status: 400, Type: "resource_already_exists_exception",
 			Reason: "index [" + name + "/" + have.UUID + "] already exists",
-			Fields: []Field{{"index_uuid", have.UUID}, {"index", name}},
+			Fields: []Field{{Name: "index_uuid", Value: have.UUID}, {Name: "index", Value: name}},
 		}
 	}
 	p := m.p
-	meta := newIndex(name, newID(p.c.ids), p.clock.Now().UnixMilli(), req.Settings, req.Mapping)
+	meta := newIndex(name, state.NewID(p.c.ids), p.clock.Now().UnixMilli(), req.Settings, req.Mapping)
 	// Terms begin at 0: the first allocation of each primary raises its shard's to 1.
 	meta.PrimaryTerms = make([]int64, meta.Shards)
 	for _, a := range req.Aliases {
@@ -104,7 +105,7 @@ func (m *master) checkShardLimit(st *state.State, more int) error {
 		open += meta.Shards * (1 + meta.Replicas)
 	}
 	if data > 0 && open+more > limit*data {
-		return validation("this action would add [%d] shards, but this cluster currently has [%d]/[%d] maximum normal shards open;", more, open, limit*data)
+		return api.Validation("this action would add [%d] shards, but this cluster currently has [%d]/[%d] maximum normal shards open;", more, open, limit*data)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/diskmonitor"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // infoService polls the data nodes for disk usage and shard sizes, every
@@ -208,7 +209,7 @@ func (s *infoService) addSizes(info *allocation.ClusterInfo, asked []*state.Node
 	info.DataPaths = make(map[allocation.NodeShard]string, total)
 	for _, n := range sizes {
 		for _, sz := range n.shards {
-			info.DataPaths[allocation.NodeShard{Node: n.node, Index: sz.index, Shard: sz.shard}] = dataPath
+			info.DataPaths[allocation.NodeShard{Node: n.node, Index: sz.index, Shard: sz.shard}] = store.DataPath
 		}
 	}
 }
@@ -229,19 +230,16 @@ func sameSlice(a, b []shardSize) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
-// dataPath is where every node keeps its data.
-const dataPath = "/usr/share/elasticsearch/data/nodes/0"
-
 // localInfo is this node's answer.
 func (p *process) localInfo() *nodeInfo {
 	n := p.n
 	n.account()
-	info := &nodeInfo{usage: allocation.DiskUsage{Path: dataPath, TotalBytes: n.disk.Total(), FreeBytes: n.disk.Free()}}
+	info := &nodeInfo{usage: allocation.DiskUsage{Path: store.DataPath, TotalBytes: n.disk.Total(), FreeBytes: n.disk.Free()}}
 	if n.limiter.Flows() > 0 || p.recovering() {
 		for _, s := range p.sorted {
 			if r := s.recovery; r != nil && r.reserved() > 0 {
 				info.reserved.Bytes += r.reserved()
-				info.reserved.Shards = append(info.reserved.Shards, allocation.ShardID{Index: s.index, Shard: s.key.shard})
+				info.reserved.Shards = append(info.reserved.Shards, allocation.ShardID{Index: s.index, Shard: s.key.Shard})
 			}
 		}
 	}
@@ -249,7 +247,7 @@ func (p *process) localInfo() *nodeInfo {
 		n.sizes = make([]shardSize, 0, len(p.sorted))
 		for _, s := range p.sorted {
 			if s.phase != recovering {
-				n.sizes = append(n.sizes, shardSize{s.index, s.key.shard, s.routing.Primary, s.store.bytes()})
+				n.sizes = append(n.sizes, shardSize{s.index, s.key.Shard, s.routing.Primary, s.store.Bytes()})
 			}
 		}
 	}
@@ -268,25 +266,25 @@ func (n *Node) account() bool {
 	if !n.summed || n.c.fluid.writesTo(n) {
 		n.summed, n.base, n.sizes = true, 0, nil
 		for _, st := range n.sorted {
-			n.base += st.bytes() - st.partial
+			n.base += st.Bytes() - st.Partial
 		}
 	}
 	want := n.base
 	if n.proc != nil {
 		for _, r := range n.proc.running {
 			if !r.copied {
-				r.s.store.partial = r.progress()
-				want += r.s.store.partial
+				r.s.store.Partial = r.progress()
+				want += r.s.store.Partial
 			}
 		}
 	}
 	if want <= n.stored {
-		n.disk.Release(dataPath, n.stored-want)
+		n.disk.Release(store.DataPath, n.stored-want)
 		n.stored = want
 		return true
 	}
 	more := min(want-n.stored, n.disk.Free())
-	if err := n.disk.Alloc(dataPath, more); err != nil {
+	if err := n.disk.Alloc(store.DataPath, more); err != nil {
 		return false
 	}
 	n.stored += more

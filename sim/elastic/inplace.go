@@ -11,6 +11,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // content is what a copy holds that is there from the beginning.
@@ -37,7 +38,7 @@ type inPlace struct {
 // leftover is a store without a copy in the table.
 type leftover struct {
 	node    *Node
-	key     storeKey
+	key     store.Key
 	index   string
 	id      string
 	primary bool
@@ -99,20 +100,10 @@ func (b *inPlace) useDisks() error {
 			continue
 		}
 		st := l.node.newStore(l.key, l.index)
-		st.allocationID, st.primary, st.history = l.id, l.primary, l.key.uuid
-		st.put(l.content)
+		st.AllocationID, st.Primary, st.History = l.id, l.primary, l.key.UUID
+		b.c.put(st, l.content)
 	}
 	return nil
-}
-
-// put makes the store hold what it is said to.
-func (st *store) put(c content) {
-	st.fill(max(0, c.bytes-emptyStoreBytes), c.docs)
-	if c.maxSeqNo >= 0 {
-		st.eng.max = c.maxSeqNo
-	}
-	st.global = st.eng.localCheckpoint()
-	st.commit.checkpoint, st.commit.atOps = st.global, st.eng.totalOps()
 }
 
 // open has every node apply the state: copies are there, or begin to recover where the
@@ -172,7 +163,7 @@ func (b *inPlace) heard() *allocation.ClusterInfo {
 		if n == nil || n.proc == nil || !slices.ContainsFunc(n.cfg.Roles, func(r string) bool { return strings.HasPrefix(r, "data") }) {
 			continue
 		}
-		usage := allocation.DiskUsage{Path: dataPath, TotalBytes: n.disk.Total(), FreeBytes: n.disk.Free()}
+		usage := allocation.DiskUsage{Path: store.DataPath, TotalBytes: n.disk.Total(), FreeBytes: n.disk.Free()}
 		if b.from.MasterInfo {
 			usage.TotalBytes, usage.FreeBytes = d.Disk.KnownTotal.V, d.Disk.KnownAvailable.V
 			if !d.Disk.KnownTotal.Known() {
@@ -205,7 +196,7 @@ func (b *inPlace) hear(info *allocation.ClusterInfo, index string, num int, s *c
 			continue
 		}
 		info.ShardBytes[allocation.ShardKey{Index: index, Shard: num, Primary: cp.Primary}] = bytes.V
-		info.DataPaths[allocation.NodeShard{Node: b.ids[cp.Node], Index: index, Shard: num}] = dataPath
+		info.DataPaths[allocation.NodeShard{Node: b.ids[cp.Node], Index: index, Shard: num}] = store.DataPath
 	}
 }
 
@@ -256,3 +247,13 @@ func (b *inPlace) adoptDesired(m *master) (unsettled bool) {
 
 // errNoMaster says that nobody leads what is to be started.
 var errNoMaster = errors.New("the cluster has no elected master, and none of its nodes that is in the voting configuration could be one")
+
+// put makes a store hold what it is said to.
+func (c *Cluster) put(st *store.Store, in content) {
+	st.Fill(max(0, in.bytes-store.EmptyStoreBytes), in.docs, c.segmentSizes(st.Machine), c.e.Now())
+	if in.maxSeqNo >= 0 {
+		st.Engine.Max = in.maxSeqNo
+	}
+	st.Global = st.Engine.LocalCheckpoint()
+	st.Commit.Checkpoint, st.Commit.AtOps = st.Global, st.Engine.TotalOps()
+}

@@ -10,13 +10,14 @@ import (
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // buildState makes the cluster state of what is described.
 func (b *inPlace) buildState() error {
 	from, c := b.from, b.c
 	st := &state.State{
-		ClusterName: c.name, ClusterUUID: cmp.Or(from.UUID, newID(c.ids)), StateUUID: newID(c.ids),
+		ClusterName: c.name, ClusterUUID: cmp.Or(from.UUID, state.NewID(c.ids)), StateUUID: state.NewID(c.ids),
 		Version: max(1, from.Coordination.StateVersion.V), Routing: &state.RoutingTable{Version: 1},
 		Persistent: b.known("persistent", from.Persistent), Transient: b.known("transient", from.Transient),
 	}
@@ -123,7 +124,7 @@ func (b *inPlace) index(ix *clusterfile.Index, st *state.State) (*state.Index, *
 		}
 	}
 	set[settings.IndexShards.Key()], set[settings.IndexReplicas.Key()] = fmt.Sprint(ix.ShardCount), fmt.Sprint(ix.Replicas)
-	meta := newIndex(ix.Name, cmp.Or(ix.UUID, newID(b.c.ids)), ix.Created.Or(b.from.At.V), settings.Of(set), nil)
+	meta := newIndex(ix.Name, cmp.Or(ix.UUID, state.NewID(b.c.ids)), ix.Created.Or(b.from.At.V), settings.Of(set), nil)
 	meta.System, meta.Version = ix.System, max(1, ix.Version)
 	if ix.ForecastLoad.Known() {
 		meta.ForecastWriteLoad = &ix.ForecastLoad.V
@@ -167,14 +168,14 @@ func (b *inPlace) copy(ix *clusterfile.Index, meta *state.Index, num, i int) *st
 		holds.maxSeqNo = d.Sequence.Max
 	}
 	if d.Node != "" && out.AllocationID == "" {
-		out.AllocationID = newID(b.c.ids)
+		out.AllocationID = state.NewID(b.c.ids)
 	}
 	switch d.State {
 	case clusterfile.Started, clusterfile.Relocating:
 		out.State = state.Started
 		if d.State == clusterfile.Relocating {
 			out.State, out.ExpectedBytes = state.Relocating, d.Bytes.V
-			out.OtherID = cmp.Or(out.OtherID, newID(b.c.ids))
+			out.OtherID = cmp.Or(out.OtherID, state.NewID(b.c.ids))
 		}
 		if !slices.Contains(meta.InSync[num], out.AllocationID) { // it could not have started otherwise
 			meta.InSync[num] = slices.Sorted(slices.Values(append(meta.InSync[num], out.AllocationID)))
@@ -244,7 +245,7 @@ func (b *inPlace) leave(ix *clusterfile.Index, meta *state.Index, num int, d *cl
 	if at == nil || at.proc == nil || len(meta.InSync[num]) == 0 {
 		return
 	}
-	l := leftover{node: at, key: storeKey{meta.UUID, num}, index: ix.Name, id: meta.InSync[num][0], primary: true, content: content{bytes: d.Bytes.V, docs: d.Docs.V, maxSeqNo: -1}}
+	l := leftover{node: at, key: store.Key{UUID: meta.UUID, Shard: num}, index: ix.Name, id: meta.InSync[num][0], primary: true, content: content{bytes: d.Bytes.V, docs: d.Docs.V, maxSeqNo: -1}}
 	b.stale = append(b.stale, l)
 }
 

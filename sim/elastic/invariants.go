@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // invariants are checked as states are applied and copies begin to act as primaries.
@@ -14,11 +15,11 @@ type invariants struct {
 	err  error
 	last *state.State // the state checked last: all nodes apply the same ones
 	// acting are the copies that acted last as primary.
-	acting map[storeKey]*shard
+	acting map[store.Key]*shard
 }
 
 func (v *invariants) init(c *Cluster) {
-	v.c, v.acting = c, make(map[storeKey]*shard)
+	v.c, v.acting = c, make(map[store.Key]*shard)
 }
 
 func (v *invariants) fail(format string, args ...any) {
@@ -102,6 +103,6 @@ func (v *invariants) activated(s *shard) {
 	}
 	if other.term >= s.term {
 		v.fail("%s and %s both act as primary of [%s][%d], terms %d and %d",
-			other.p.n.Name(), s.p.n.Name(), s.index, s.key.shard, other.term, s.term)
+			other.p.n.Name(), s.p.n.Name(), s.index, s.key.Shard, other.term, s.term)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // refusal is what of a group's operations is answered with an error at once: those that a
@@ -41,7 +42,7 @@ func (f *fluidLoad) blocksApplied(st *state.State) {
 // indexDeleted has everything refused that is still sent to an index.
 func (f *fluidLoad) indexDeleted(uuid string, shards int) {
 	for i := range shards {
-		if g := f.groups[storeKey{uuid, i}]; g != nil && !g.refuses.deleted {
+		if g := f.groups[store.Key{UUID: uuid, Shard: i}]; g != nil && !g.refuses.deleted {
 			f.refuse(g, refusal{writes: true, reads: true, deleted: true})
 		}
 	}
@@ -58,12 +59,12 @@ func (f *fluidLoad) refuse(g *fluidGroup, r refusal) {
 
 // forgetDeleted drops the group of a deleted index in whose place there is another of its
 // name, which gets the operations from now on.
-func (f *fluidLoad) forgetDeleted(index string, k storeKey) {
+func (f *fluidLoad) forgetDeleted(index string, k store.Key) {
 	if f.deleted == 0 {
 		return
 	}
 	at := slices.IndexFunc(f.order, func(g *fluidGroup) bool {
-		return g.refuses.deleted && g.index == index && g.key.shard == k.shard
+		return g.refuses.deleted && g.index == index && g.key.Shard == k.Shard
 	})
 	if at < 0 {
 		return
@@ -77,7 +78,7 @@ func (f *fluidLoad) forgetDeleted(index string, k storeKey) {
 }
 
 // copyOpened looks at a shard's group again because one more copy may answer.
-func (f *fluidLoad) copyOpened(k storeKey) {
+func (f *fluidLoad) copyOpened(k store.Key) {
 	if g := f.groups[k]; g != nil {
 		f.advance(g)
 		f.regroup(g)

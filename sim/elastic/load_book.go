@@ -17,13 +17,13 @@ func (f *fluidLoad) book(g *fluidGroup) {
 	}
 	g.sized, g.grown = 1<<20, 0 // below that nothing is merged
 	if len(g.members) > 0 {
-		g.sized = max(g.sized, g.members[0].bytes())
+		g.sized = max(g.sized, g.members[0].Bytes())
 	}
 	g.flushAt = max(1, settings.IndexFlushThresholdSize.Get(f.metaOf(g)))
 	for i, st := range g.members {
-		st.work.mark(&f.servers[st.n.ordinal])
-		g.shares = append(g.shares, share{st.n.ordinal, f.costOf(g, i)})
-		f.ask(st.n.ordinal, &g.shares[i].demand, 1)
+		loadOf(st).work.mark(&f.servers[st.Machine])
+		g.shares = append(g.shares, share{st.Machine, f.costOf(g, i)})
+		f.ask(st.Machine, &g.shares[i].demand, 1)
 	}
 }
 

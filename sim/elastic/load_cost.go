@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // What operations carry over the network and read from a disk beyond documents.
@@ -30,21 +31,21 @@ type upkeep struct {
 // may have, so that each byte is written again once for every time by which the
 // segments of a refresh grow tenfold (index.merge.policy.segments_per_tier) up to the
 // largest or to the size of the shard.
-func (f *fluidLoad) upkeepOf(g *fluidGroup, st *store, docs int64) (u upkeep) {
+func (f *fluidLoad) upkeepOf(g *fluidGroup, st *store.Store, docs int64) (u upkeep) {
 	meta := g.primary.meta
 	every := settings.IndexRefreshInterval.Get(meta.Settings)
 	if !settings.IndexRefreshInterval.IsSet(meta.Settings) && g.reads.offered.rate == 0 {
 		every = 0
 	}
-	node := max(f.servers[st.n.ordinal].demand.docs, docs)
-	full := float64(st.n.indexBuffer()) / float64(node) // seconds until the buffer is full
+	node := max(f.servers[st.Machine].demand.docs, docs)
+	full := float64(f.servers[st.Machine].n.indexBuffer()) / float64(node) // seconds until the buffer is full
 	seconds := every.Seconds()
 	if every <= 0 || full < seconds {
 		seconds = full
 	}
 	u.refreshes = min(1/seconds, perSecond(g.writes.offered.rate))
 	tier := settings.IndexSegmentsPerTier.Get(meta.Settings)
-	top := float64(min(st.bytes(), maxSegmentBytes))
+	top := float64(min(st.Bytes(), store.MaxSegmentBytes))
 	share := 1.0
 	for size := float64(float64(docs) / u.refreshes * tier); size <= top; size = float64(size * tier) {
 		u.levels++
@@ -82,12 +83,12 @@ func (f *fluidLoad) costOf(g *fluidGroup, i int) (d demand) {
 	if r := g.reader[i]; r >= 0 {
 		d.ops[searching] = part(int64(g.reads.offered.rate), r, g.readers)
 	}
-	missed := st.n.missed()
-	st.work.upkeep = upkeep{}
+	missed := f.servers[st.Machine].n.missed()
+	loadOf(st).work.upkeep = upkeep{}
 	if d.ops[indexing] > 0 {
 		d.docs = max(1, d.ops[indexing]*g.docBytes/1e6)
 		u := f.upkeepOf(g, st, d.docs)
-		st.work.upkeep = u
+		loadOf(st).work.upkeep = u
 		merged := d.docs * int64(u.levels)
 		d.work = int64(float64(u.refreshes*float64(cal.RefreshOp))) + merged*int64(time.Second)/max(1, cal.MergeBPS)
 		// Once into the translog, once into a segment.

@@ -151,7 +151,7 @@ func (f *fluidLoad) askAll() {
 		f.advance(g)
 		writes, reads := g.writes.want(), g.reads.want()
 		for i, st := range g.members {
-			p := &f.press[st.n.ordinal]
+			p := &f.press[st.Machine]
 			if g.flowing {
 				p.want[indexing] += writes
 				if i == 0 {
@@ -242,17 +242,17 @@ func (f *fluidLoad) paceAll() (held bool) {
 func (f *fluidLoad) paceWrites(g *fluidGroup) (held bool) {
 	part := 1.0
 	for _, st := range g.members {
-		part = min(part, f.press[st.n.ordinal].part[indexing])
+		part = min(part, f.press[st.Machine].part[indexing])
 	}
-	lead := &f.press[g.members[0].n.ordinal]
+	lead := &f.press[g.members[0].Machine]
 	room := 0.0
 	if lead.lead > 0 {
-		room = float64(float64(g.members[0].n.queueLimit(indexing))*g.writes.want()) / lead.lead
+		room = float64(float64(f.servers[g.members[0].Machine].n.queueLimit(indexing))*g.writes.want()) / lead.lead
 	}
 	g.writes.steer(part, room)
 	served := perSecond(int64(g.writes.served.rate))
 	for _, st := range g.members {
-		f.press[st.n.ordinal].served[indexing] += served
+		f.press[st.Machine].served[indexing] += served
 	}
 	lead.queued[indexing] += float64(g.writes.queued)
 	lead.refused[indexing] += perSecond(int64(g.writes.refused.rate))
@@ -268,10 +268,10 @@ func (f *fluidLoad) paceReads(g *fluidGroup) (held bool) {
 		if g.reader[i] < 0 {
 			continue
 		}
-		p := &f.press[st.n.ordinal]
+		p := &f.press[st.Machine]
 		part += p.part[searching] / readers
 		if p.want[searching] > 0 {
-			room += float64(float64(st.n.queueLimit(searching))*want/readers) / p.want[searching]
+			room += float64(float64(f.servers[st.Machine].n.queueLimit(searching))*want/readers) / p.want[searching]
 		}
 	}
 	g.reads.steer(min(1, part), room)
@@ -279,7 +279,7 @@ func (f *fluidLoad) paceReads(g *fluidGroup) (held bool) {
 		if g.reader[i] < 0 {
 			continue
 		}
-		p := &f.press[st.n.ordinal]
+		p := &f.press[st.Machine]
 		p.served[searching] += perSecond(int64(g.reads.served.rate)) / readers
 		p.refused[searching] += perSecond(int64(g.reads.refused.rate)) / readers
 		p.queued[searching] += float64(g.reads.queued) / readers

@@ -7,6 +7,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // master is what a process is and knows while it is the elected master: the allocator,
@@ -30,7 +31,7 @@ func newMaster(p *process) *master {
 	m := &master{p: p}
 	m.fetch = newFetcher(m)
 	m.alloc = allocation.New(allocation.Config{
-		NewAllocationID: func() string { return newID(p.c.ids) },
+		NewAllocationID: func() string { return state.NewID(p.c.ids) },
 		NodeSettings:    p.n.cfg.Settings, Fetcher: m.fetch, Tiers: p.c.cfg.Distribution != MinimalDistribution,
 		Mix: p.c.mix,
 	})
@@ -139,7 +140,7 @@ func (m *master) submit(t coordination.Task, failed func(error)) {
 }
 
 // shardStarted handles a node's report (ShardStateAction.ShardStartedClusterStateTaskExecutor).
-func (m *master) shardStarted(k storeKey, id string, primary bool, term int64, reply func(error)) {
+func (m *master) shardStarted(k store.Key, id string, primary bool, term int64, reply func(error)) {
 	started := false
 	m.submit(coordination.Task{
 		Source: "shard-started", Priority: coordination.Urgent, Batch: "shard-started",
@@ -149,7 +150,7 @@ func (m *master) shardStarted(k storeKey, id string, primary bool, term int64, r
 				return st, nil
 			}
 			cp := t.With(id)
-			if cp == nil || cp.State != state.Initializing || (primary && cp.Primary && meta.PrimaryTerms[k.shard] != term) {
+			if cp == nil || cp.State != state.Initializing || (primary && cp.Primary && meta.PrimaryTerms[k.Shard] != term) {
 				return st, nil
 			}
 			started = true
@@ -176,7 +177,7 @@ func (m *master) startAll(st *state.State) *state.State {
 
 // shardFailure is a node's, or a primary's, report of a failed copy.
 type shardFailure struct {
-	key            storeKey
+	key            store.Key
 	id             string
 	term           int64 // of the reporting primary; 0: the copy's own node reports
 	stale          bool
@@ -202,7 +203,7 @@ func (m *master) failed(st *state.State, f shardFailure) (*state.State, error) {
 	if t == nil {
 		return st, nil
 	}
-	if f.term > 0 && meta.PrimaryTerms[f.key.shard] != f.term {
+	if f.term > 0 && meta.PrimaryTerms[f.key.Shard] != f.term {
 		return nil, errNoLongerPrimary
 	}
 	m.fetch.forget(f.key)
@@ -213,7 +214,7 @@ func (m *master) failed(st *state.State, f shardFailure) (*state.State, error) {
 		return m.rerouteWanted(m.alloc.FailCopies(st, failures, nil, m.input())), nil
 	}
 	if f.term > 0 && f.stale {
-		gone := []allocation.Stale{{Index: meta.Name, Shard: f.key.shard, AllocationID: f.id}}
+		gone := []allocation.Stale{{Index: meta.Name, Shard: f.key.Shard, AllocationID: f.id}}
 		return m.rerouteWanted(m.alloc.FailCopies(st, nil, gone, m.input())), nil
 	}
 	return st, nil

@@ -10,6 +10,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // Node is one machine with its node. What is a field here survives the process:
@@ -26,8 +27,8 @@ type Node struct {
 	limiter   *sim.Resource
 	persisted coordination.Persisted
 	// stores are the shards on disk; sorted by key beside the map.
-	stores map[storeKey]*store
-	sorted []*store
+	stores map[store.Key]*store.Store
+	sorted []*store.Store
 	stored int64 // bytes taken from the disk for all of them
 	// base is the size of the stores, apart from files that are being copied, when summed.
 	base      int64
@@ -47,7 +48,7 @@ type Node struct {
 }
 
 func newNode(c *Cluster, i int, cfg NodeConfig) *Node {
-	n := &Node{c: c, ordinal: i, cfg: cfg, stores: make(map[storeKey]*store)}
+	n := &Node{c: c, ordinal: i, cfg: cfg, stores: make(map[store.Key]*store.Store)}
 	n.poolSizes = sizesOfPools(&n.cfg)
 	f := c.net.Fluid()
 	n.disk = f.NewDisk(cfg.Name, sim.DiskSpec{Capacity: cfg.DiskBytes, Read: cfg.DiskReadBPS, Write: cfg.DiskWriteBPS})

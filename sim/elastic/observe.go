@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // observeInterval is how often disks and loads are looked at.
@@ -189,8 +190,8 @@ func (w *watchers) emitShards(d *delta) {
 	for i := range d.changes {
 		ch := &d.changes[i]
 		size := int64(-1)
-		if a := w.c.inv.acting[storeKey{ch.meta.UUID, ch.new.Shard}]; a != nil {
-			size = a.store.bytes()
+		if a := w.c.inv.acting[store.Key{UUID: ch.meta.UUID, Shard: ch.new.Shard}]; a != nil {
+			size = a.store.Bytes()
 		}
 		for _, c := range ch.new.Copies {
 			out = append(out, w.copy(c, size))
@@ -265,7 +266,7 @@ func (w *watchers) recovery(r *recoveryRun) {
 	}
 	s := r.s
 	o := scenarios.Recovery{
-		Index: s.index, Shard: s.key.shard, ID: s.routing.AllocationID, Primary: s.routing.Primary,
+		Index: s.index, Shard: s.key.Shard, ID: s.routing.AllocationID, Primary: s.routing.Primary,
 		To: s.p.n.Name(), Stage: string(r.stage), Start: time.Duration(r.begun), Failed: r.failed,
 		Kind: r.name(), Reason: r.reason(), Bytes: r.progress(), Ops: r.opsDone,
 	}

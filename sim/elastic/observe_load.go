@@ -111,10 +111,10 @@ func (f *fluidLoad) hotShards(most int) []scenarios.ShardLoad {
 // shardLoad is what a group's i-th copy has to do.
 func (f *fluidLoad) shardLoad(g *fluidGroup, i int) scenarios.ShardLoad {
 	st, d := g.members[i], &g.shares[i].demand
-	sv := f.server(st.n)
+	sv := f.server(f.servers[st.Machine].n)
 	rate := [kinds]float64{perSecond(d.ops[indexing]), perSecond(d.ops[searching])}
 	l := scenarios.ShardLoad{
-		Index: st.indexName, Shard: st.key.shard, Node: st.n.Name(), Primary: i == 0,
+		Index: st.IndexName, Shard: st.Key.Shard, Node: sv.n.Name(), Primary: i == 0,
 		Writes: round(rate[indexing]), Reads: round(rate[searching]), MeanMs: millis(sv.meanOf(rate)),
 	}
 	for k, to := range [...]*float64{&l.P50Ms, &l.P90Ms, &l.P99Ms} {

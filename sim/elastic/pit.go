@@ -11,13 +11,14 @@ import (
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // reader is a shard copy as one moment's searches saw it (ReaderContext). It lives in
 // the process that holds the copy and expires when it is not used.
 type reader struct {
 	index   string
-	docs    []*doc // by sequence number
+	docs    []*store.Doc // by sequence number
 	keep    time.Duration
 	expires sim.Time
 }
@@ -51,12 +52,12 @@ func (s *shard) openReader(keep time.Duration) int64 {
 		r.open = make(map[int64]*reader)
 	}
 	c := &reader{index: s.index, keep: keep, expires: s.now().Add(keep)}
-	for _, d := range s.engine().visible {
+	for _, d := range s.engine().Visible {
 		if !d.Deleted {
 			c.docs = append(c.docs, d)
 		}
 	}
-	slices.SortFunc(c.docs, func(a, b *doc) int { return cmp.Compare(a.SeqNo, b.SeqNo) }) //determinism:allow sort-ties sequence numbers are unique
+	slices.SortFunc(c.docs, func(a, b *store.Doc) int { return cmp.Compare(a.SeqNo, b.SeqNo) }) //determinism:allow sort-ties sequence numbers are unique
 	r.last++
 	r.open[r.last] = c
 	return r.last
@@ -104,7 +105,7 @@ func (n *Node) OpenPointInTime(ctx context.Context, indices []string, preference
 					return
 				}
 				visits = append(visits, &copyVisit{
-					p: p, pool: searchPool, name: "open_pit", key: storeKey{meta.UUID, t.Shard}, copies: copies, from: t.Primary(),
+					p: p, pool: searchPool, name: "open_pit", key: store.Key{UUID: meta.UUID, Shard: t.Shard}, copies: copies, from: t.Primary(),
 				})
 				shards = append(shards, PointInTimeShard{Index: index, IndexUUID: meta.UUID, Shard: t.Shard})
 			}
@@ -134,7 +135,7 @@ func (n *Node) OpenPointInTime(ctx context.Context, indices []string, preference
 	if out.Failed > 0 {
 		return nil, out, &Error{
 			Status: 503, Type: "search_phase_execution_exception", Reason: "all shards failed",
-			Fields: []Field{{"phase", "open_search_context"}, {"grouped", true}}, RootCause: []*Error{},
+			Fields: []Field{{Name: "phase", Value: "open_search_context"}, {Name: "grouped", Value: true}}, RootCause: []*Error{},
 		}
 	}
 	return shards, out, nil
@@ -249,7 +250,7 @@ func (c *reader) page(place int, req PointInTimeSearch) (total int64, hits []Poi
 		hits = append(hits, PointInTimeHit{Hit{
 			Index: c.index, ID: d.ID, Routing: d.Routing, Version: d.Version, SeqNo: d.SeqNo, PrimaryTerm: d.Term, Source: d.Source,
 		}, at})
-		bytes += d.bytes()
+		bytes += d.Bytes()
 	}
 	return total, hits, bytes
 }

@@ -166,13 +166,6 @@ func (q *pool) reject(p *process, which int, t task) {
 	})
 }
 
-// PoolStats are a thread pool's figures (ThreadPoolStats).
-type PoolStats struct {
-	Name                            string
-	Threads, Queue, Active, Largest int
-	Rejected, Completed             int64
-}
-
 // poolStats are the pools with the background load in them.
 func (p *process) poolStats(sv *nodeQueue) []PoolStats {
 	out := make([]PoolStats, 0, poolKinds)

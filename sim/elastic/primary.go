@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // tracker is what an acting primary knows of its replication group
@@ -47,7 +48,7 @@ func newTracker(s *shard, inSync []string) *tracker {
 	if s.table != nil {
 		t.addInitializing(s.table)
 	}
-	if len(s.store.leases.All()) == 0 || t.sole() {
+	if len(s.store.Leases.All()) == 0 || t.sole() {
 		t.putLease(s.p.n.ID(), max(0, t.globalCheckpoint()+1))
 	}
 	return t
@@ -86,7 +87,7 @@ func (t *tracker) sole() bool { return len(t.copies) == 1 }
 // neither are forgotten, new ones recover.
 func (t *tracker) update(m *state.Index, tab *state.ShardTable) {
 	t.syncLeases()
-	inSync := m.InSync[t.s.key.shard]
+	inSync := m.InSync[t.s.key.Shard]
 	t.copies = slices.DeleteFunc(t.copies, func(c *peerCopy) bool {
 		return c.id != t.s.routing.AllocationID && !slices.Contains(inSync, c.id) && tab.With(c.id) == nil
 	})
@@ -137,31 +138,31 @@ func (t *tracker) unavailable() []string {
 // globalCheckpoint is the operation up to which every in-sync copy has all.
 func (t *tracker) globalCheckpoint() int64 {
 	t.s.p.c.fluid.settle(t.s.store)
-	k := t.s.engine().localCheckpoint()
+	k := t.s.engine().LocalCheckpoint()
 	for _, c := range t.targets() {
 		if p := t.find(c.AllocationID); !p.inSync {
 			continue
 		}
 		if st := t.s.p.storeOf(c, t.s.key); st != nil {
-			k = min(k, st.eng.localCheckpoint())
+			k = min(k, st.Engine.LocalCheckpoint())
 		}
 	}
-	return max(k, t.s.store.global)
+	return max(k, t.s.store.Global)
 }
 
 // lags reports whether a copy that recovers still lacks operations which all in-sync copies
 // have: it reports its checkpoint with every operation that it gets.
 func (t *tracker) lags(on *Node, id string) bool {
 	st := storeOn(on, t.s.key, id)
-	return st != nil && st.eng.localCheckpoint() < t.globalCheckpoint()
+	return st != nil && st.Engine.LocalCheckpoint() < t.globalCheckpoint()
 }
 
 // storeOf is the store of another copy of a shard, if it is that allocation's.
-func (p *process) storeOf(c *state.Copy, k storeKey) *store {
+func (p *process) storeOf(c *state.Copy, k store.Key) *store.Store {
 	return storeOn(p.node(c.Node), k, c.AllocationID)
 }
 
-func storeOn(n *Node, k storeKey, id string) *store {
+func storeOn(n *Node, k store.Key, id string) *store.Store {
 	if n == nil || n.proc == nil {
 		return nil
 	}
@@ -174,10 +175,10 @@ func storeOn(n *Node, k storeKey, id string) *store {
 // syncGlobal tells the copies that can be reached the global checkpoint.
 func (t *tracker) syncGlobal() {
 	g := t.globalCheckpoint()
-	t.s.store.global = g
+	t.s.store.Global = g
 	for _, c := range t.targets() {
 		if st := t.s.p.storeOf(c, t.s.key); st != nil && t.s.p.linked(c.Node) {
-			st.global = min(g, st.eng.localCheckpoint())
+			st.Global = min(g, st.Engine.LocalCheckpoint())
 		}
 	}
 }
@@ -211,7 +212,7 @@ func (t *tracker) initiateTracking(id string) {
 }
 
 func (t *tracker) putLease(node string, retaining int64) {
-	t.s.store.leases.Put(recovery.Lease{Node: node, Retaining: retaining, At: t.s.p.c.now()})
+	t.s.store.Leases.Put(recovery.Lease{Node: node, Retaining: retaining, At: t.s.p.c.now()})
 }
 
 // syncLeases catches up with the syncs of the retention leases that were due since the
@@ -221,10 +222,10 @@ func (t *tracker) putLease(node string, retaining int64) {
 func (t *tracker) syncLeases() {
 	s := t.s
 	phase := s.created
-	if list := s.p.byIndex[s.key.uuid]; len(list) > 0 {
+	if list := s.p.byIndex[s.key.UUID]; len(list) > 0 {
 		phase = list[0].created
 	}
-	tick := refreshTick(s.now(), phase, settings.LeaseSyncInterval)
+	tick := store.RefreshTick(s.now(), phase, settings.LeaseSyncInterval)
 	if tick <= t.leaseTick || s.p.paused {
 		return
 	}
@@ -234,7 +235,7 @@ func (t *tracker) syncLeases() {
 	in := recovery.Sync{
 		Now: time.Duration(tick), AllStarted: true,
 		Period:           settings.IndexLeasePeriod.Get(s.meta.Settings),
-		CommitCheckpoint: s.store.commit.checkpoint, CommitDocs: s.store.commit.docs,
+		CommitCheckpoint: s.store.Commit.Checkpoint, CommitDocs: s.store.Commit.Docs,
 		Threshold: settings.FileBasedThreshold,
 	}
 	for _, c := range s.table.Copies {
@@ -246,7 +247,7 @@ func (t *tracker) syncLeases() {
 			in.Assigned = append(in.Assigned, recovery.Peer{Node: c.Other, GlobalCheckpoint: recovery.UnassignedSeqNo})
 		}
 	}
-	s.store.leases.Sync(in)
+	s.store.Leases.Sync(in)
 	t.shareLeases()
 }
 
@@ -264,7 +265,7 @@ func (t *tracker) toldGlobal(id string, global int64) int64 {
 func (t *tracker) shareLeases() {
 	for _, c := range t.targets() {
 		if st := t.s.p.storeOf(c, t.s.key); st != nil && t.s.p.linked(c.Node) {
-			st.leases = t.s.store.leases.Clone()
+			st.Leases = t.s.store.Leases.Clone()
 		}
 	}
 }
@@ -283,13 +284,13 @@ func (t *tracker) close() {
 // index.translog.flush_threshold_age and writes went on, or when the shard has been
 // idle for five minutes.
 func (s *shard) periodicFlush(at sim.Time) {
-	if s.engine().totalOps() == s.store.commit.atOps {
+	if s.engine().TotalOps() == s.store.Commit.AtOps {
 		return
 	}
 	age := settings.IndexFlushThresholdAge.Get(s.meta.Settings)
-	if at.Sub(s.store.committed) >= age {
-		s.store.flush()
+	if at.Sub(s.store.Committed) >= age {
+		s.store.Flush()
 		s.stats.flushTotal++
-		s.store.committed = at
+		s.store.Committed = at
 	}
 }

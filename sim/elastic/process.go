@@ -2,12 +2,14 @@ package elastic
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // process is one life of a node: what is a field here is lost with it.
@@ -31,14 +33,14 @@ type process struct {
 	conf    settings.Settings // in force with the applied state
 	applier applier
 
-	shards  map[storeKey]*shard
+	shards  map[store.Key]*shard
 	byIndex map[string][]*shard // by index UUID, in order of creation
 	sorted  []*shard            // by index and number
 	running []*recoveryRun      // recoveries whose target this node is
 	// locked is until when the directory of a copy that was closed is in use; opening are the
 	// allocation ids that wait for one.
-	locked  map[storeKey]sim.Time
-	opening map[storeKey]string
+	locked  map[store.Key]sim.Time
+	opening map[store.Key]string
 
 	snapshotting map[string]bool // shards of snapshots that were begun here
 
@@ -62,10 +64,10 @@ func newProcess(n *Node) *process {
 	c.turns++
 	return &process{
 		n: n, c: c, clock: c.e.Clock(n.Name()), started: c.e.Now(),
-		ephemeral: newID(c.e.Stream("elastic.ephemeral", n.Name())),
+		ephemeral: state.NewID(c.e.Stream("elastic.ephemeral", n.Name())),
 		applied:   emptyState(c.name), conf: n.cfg.Settings,
-		shards: make(map[storeKey]*shard), byIndex: make(map[string][]*shard),
-		open: make([][]*request, len(c.cfg.Nodes)), locked: make(map[storeKey]sim.Time), opening: make(map[storeKey]string),
+		shards: make(map[store.Key]*shard), byIndex: make(map[string][]*shard),
+		open: make([][]*request, len(c.cfg.Nodes)), locked: make(map[store.Key]sim.Time), opening: make(map[store.Key]string),
 	}
 }
 
@@ -214,3 +216,11 @@ func (p *process) refreshSettings() {
 	p.conf = p.n.cfg.Settings.Merged(p.applied.Settings())
 	p.n.limiter.SetCapacity(max(0, settings.RecoveryMaxBytesPerSec.Get(p.conf)))
 }
+
+// errNodeGone ends calls into a process that was killed; the caller sees its
+// connection closed.
+var errNodeGone = errors.New("node is gone")
+
+// IsNodeGone reports whether the node died during the call: the client's
+// connection closes without an answer.
+func IsNodeGone(err error) bool { return errors.Is(err, errNodeGone) }

@@ -2,6 +2,7 @@ package elastic
 
 import (
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // What a recovery's source and target tell each other. Every message is a value: what it
@@ -10,7 +11,7 @@ import (
 // recoveryID names one attempt of a recovery. The target makes it; what still comes under
 // an older one is refused.
 type recoveryID struct {
-	key storeKey
+	key store.Key
 	// copy is the allocation id of the copy that recovers, process the ephemeral id of the
 	// node that holds it.
 	copy, process string
@@ -47,8 +48,8 @@ func (m filesInfo) bytes() int64 {
 type cleanFiles struct {
 	reuse, copy []recovery.Segment
 	history     string
-	commit      commit
-	docs        *engine // the documents that the commit contains
+	commit      store.Commit
+	docs        *store.Engine // the documents that the commit contains
 	global      int64
 	// altered and lost are damage that no checksum shows: it is in the files.
 	altered, lost int64
@@ -67,7 +68,7 @@ func (prepareTranslog) bytes() int64   { return 0 }
 // translogOps are the operations up to the moment when the target began to get new ones
 // (RecoveryTranslogOperationsRequest). Their bytes came before, as a stream.
 type translogOps struct {
-	ops []*doc // those that the model holds one by one
+	ops []*store.Doc // those that the model holds one by one
 	// count are all of them, and size their bytes.
 	count, size int64
 	// end is the last one, and fluidDocs what the source had of documents that are only

@@ -7,6 +7,7 @@ import (
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 var errRecoveryGone = errors.New("recovery is gone")
@@ -28,16 +29,16 @@ type recoverySource struct {
 
 // heldCommit is the commit that a recovery copies: it stays while the shard goes on.
 type heldCommit struct {
-	commit
+	store.Commit
 	history       string
 	global        int64
 	altered, lost int64
 }
 
-func (st *store) hold() heldCommit {
+func hold(st *store.Store) heldCommit {
 	return heldCommit{
-		commit: st.commit, history: st.history, global: st.global,
-		altered: st.damage.altered, lost: st.damage.lost,
+		Commit: st.Commit, history: st.History, global: st.Global,
+		altered: st.Damage.Altered, lost: st.Damage.Lost,
 	}
 }
 
@@ -61,23 +62,23 @@ func (src *recoverySource) begin() {
 	q := src.q
 	q.c.fluid.settle(s.store)
 	st := s.store
-	minRetained, ok := st.leases.MinRetaining()
+	minRetained, ok := st.Leases.MinRetaining()
 	if !ok {
-		minRetained = st.commit.checkpoint + 1
+		minRetained = st.Commit.Checkpoint + 1
 	}
 	src.plan = recovery.NewPlan(src.req.target, recovery.Source{
-		History: st.history, MinRetained: min(minRetained, st.global+1), Leases: &st.leases, Segments: st.segments,
+		History: st.History, MinRetained: min(minRetained, st.Global+1), Leases: &st.Leases, Segments: st.Segments,
 	})
 	if src.plan.ByOperations {
 		src.start = src.req.target.StartingSeqNo
 		src.call(filesInfo{src.plan}, src.prepareTranslog)
 		return
 	}
-	s.store.leases.Remove(src.req.target.Node)
-	src.start = st.commit.checkpoint + 1
-	src.held = st.hold()
-	if st.damage.missing {
-		src.fail(errors.New(st.noSuchFile().javaText()))
+	s.store.Leases.Remove(src.req.target.Node)
+	src.start = st.Commit.Checkpoint + 1
+	src.held = hold(st)
+	if st.Damage.Missing {
+		src.fail(errors.New(st.NoSuchFile().JavaText()))
 		return
 	}
 	src.call(filesInfo{src.plan}, src.copyFiles)
@@ -166,13 +167,13 @@ func (src *recoverySource) copyFiles() {
 // the primary (RecoverySourceHandler.handleErrorOnSendFiles).
 func (src *recoverySource) verifyFiles() {
 	s := src.s
-	bad := s.store.badAmong(src.plan.Copy)
+	bad := s.store.BadAmong(src.plan.Copy)
 	switch {
 	case src.over:
 	case bad == nil:
 		src.cleanFiles()
 	default:
-		src.fail(errors.New(bad.javaText()))
+		src.fail(errors.New(bad.JavaText()))
 		s.failCorrupted("recovery", bad)
 	}
 }
@@ -180,13 +181,13 @@ func (src *recoverySource) verifyFiles() {
 // cleanFiles makes the copied files the target's store.
 func (src *recoverySource) cleanFiles() {
 	held := &src.held
-	docs := new(engine)
-	docs.copyFrom(src.s.engine(), held.checkpoint, src.s.now())
+	docs := new(store.Engine)
+	docs.CopyFrom(src.s.engine(), held.Checkpoint, src.s.now())
 	src.call(cleanFiles{
-		reuse: src.plan.Reuse, copy: src.plan.Copy, history: held.history, commit: held.commit, docs: docs,
+		reuse: src.plan.Reuse, copy: src.plan.Copy, history: held.history, commit: held.Commit, docs: docs,
 		global: held.global, altered: held.altered, lost: held.lost,
 	}, func() {
-		own, _ := src.s.store.leases.Get(src.q.n.ID())
+		own, _ := src.s.store.Leases.Get(src.q.n.ID())
 		src.s.tracker.putLease(src.req.target.Node, min(own.Retaining, src.start))
 		src.prepareTranslog()
 	})
@@ -210,12 +211,12 @@ func (src *recoverySource) replay() {
 	q.c.fluid.settle(s.store)
 	e := s.engine()
 	step := translogOps{
-		ops: append([]*doc(nil), e.since(src.start)...), count: max(0, e.max-src.start+1),
-		end: e.max, fluidDocs: e.fluidDocs + s.store.damage.lost,
+		ops: append([]*store.Doc(nil), e.Since(src.start)...), count: max(0, e.Max-src.start+1),
+		end: e.Max, fluidDocs: e.FluidDocs + s.store.Damage.Lost,
 	}
 	step.size = q.c.fluid.docBytes(s.store) * max(0, step.count-int64(len(step.ops)))
 	for _, d := range step.ops {
-		step.size += d.bytes()
+		step.size += d.Bytes()
 	}
 	if step.size == 0 {
 		src.call(step, src.finalize)
@@ -250,7 +251,7 @@ func (src *recoverySource) finalize() {
 		return
 	}
 	s.tracker.markInSync(src.req.id.copy)
-	src.call(finalizeRecovery{global: s.tracker.globalCheckpoint(), leases: s.store.leases.Clone()}, func() {
+	src.call(finalizeRecovery{global: s.tracker.globalCheckpoint(), leases: s.store.Leases.Clone()}, func() {
 		if !src.req.handOff {
 			src.end(nil)
 			return
@@ -267,7 +268,7 @@ func (src *recoverySource) handOff() {
 		return
 	}
 	s.tracker.syncLeases()
-	step := handOffPrimary{tracked: make(map[string]bool), leases: s.store.leases.Clone()}
+	step := handOffPrimary{tracked: make(map[string]bool), leases: s.store.Leases.Clone()}
 	for _, c := range s.tracker.copies {
 		if c.inSync {
 			step.inSync = append(step.inSync, c.id)

@@ -100,13 +100,13 @@ func (r *recoveryRun) ask() {
 		handOff: s.routing.Primary && s.routing.IsRelocationTarget(),
 		target:  recovery.Target{Node: s.p.n.ID(), StartingSeqNo: recovery.UnassignedSeqNo},
 	}
-	if st.history != "" && s.openLocally() {
+	if st.History != "" && s.openLocally() {
 		// The copy brings itself up to the global checkpoint it knows, from its own translog
 		// what the last commit lacks, and forgets what is above. So does one whose files an
 		// interrupted attempt has completed: it goes on by operations.
-		req.target.History, req.target.Segments = st.history, st.segments
-		req.target.StartingSeqNo = min(st.global, st.eng.localCheckpoint()) + 1
-		r.opsLocal = max(0, req.target.StartingSeqNo-1-st.commit.checkpoint)
+		req.target.History, req.target.Segments = st.History, st.Segments
+		req.target.StartingSeqNo = min(st.Global, st.Engine.LocalCheckpoint()) + 1
+		r.opsLocal = max(0, req.target.StartingSeqNo-1-st.Commit.Checkpoint)
 		r.opsDone = r.opsLocal
 	}
 	if r.opsLocal == 0 {
@@ -135,7 +135,7 @@ func (r *recoveryRun) reset() {
 	}
 	r.transfer, r.planned, r.copied, r.plan = nil, false, false, recovery.Plan{}
 	r.opsTotal, r.opsDone, r.opsLocal = -1, 0, 0
-	r.s.store.partial = 0
+	r.s.store.Partial = 0
 	if r.stage != StageInit {
 		r.enter(StageInit)
 	}
@@ -231,18 +231,18 @@ func (r *recoveryRun) take(step recoveryStep) {
 		r.takeFiles(m)
 	case prepareTranslog:
 		e := s.engine()
-		e.missing = nil
-		e.rollback(m.startingSeqNo - 1) // what it had above was never acknowledged
-		e.floor = m.startingSeqNo - 1
+		e.Missing = nil
+		e.Rollback(m.startingSeqNo - 1) // what it had above was never acknowledged
+		e.Floor = m.startingSeqNo - 1
 		r.enter(StageTranslog)
 	case translogOps:
 		r.takeOps(m)
 	case finalizeRecovery:
-		s.store.global, s.store.leases = m.global, m.leases
-		s.engine().refresh(s.now())
+		s.store.Global, s.store.Leases = m.global, m.leases
+		s.engine().Refresh(s.now())
 		r.enter(StageFinalize)
 	case handOffPrimary:
-		s.store.leases = m.leases
+		s.store.Leases = m.leases
 		s.activate(m.inSync)
 		for _, c := range s.tracker.copies {
 			c.tracked = m.tracked[c.id]
@@ -254,18 +254,18 @@ func (r *recoveryRun) take(step recoveryStep) {
 func (r *recoveryRun) takeFiles(m cleanFiles) {
 	st := r.s.store
 	r.copied = true
-	st.n.c.fluid.detach(st)
-	st.segments = append(append([]recovery.Segment(nil), m.reuse...), m.copy...)
-	st.grown = recovery.Segment{}
-	st.partial = 0
-	st.n.changed()
-	st.history = m.history
-	st.restored(m.reuse)
-	st.damage.altered, st.damage.lost = m.altered, m.lost
-	st.commit = m.commit
-	st.eng.receive(m.docs, r.s.now())
-	st.eng.fluidDocs = max(0, st.commit.docs-st.eng.liveN)
-	st.global = min(m.global, st.commit.checkpoint)
+	r.s.p.c.fluid.detach(st)
+	st.Segments = append(append([]recovery.Segment(nil), m.reuse...), m.copy...)
+	st.Grown = recovery.Segment{}
+	st.Partial = 0
+	r.s.p.n.changed()
+	st.History = m.history
+	st.Restored(m.reuse)
+	st.Damage.Altered, st.Damage.Lost = m.altered, m.lost
+	st.Commit = m.commit
+	st.Engine.Receive(m.docs, r.s.now())
+	st.Engine.FluidDocs = max(0, st.Commit.Docs-st.Engine.LiveN)
+	st.Global = min(m.global, st.Commit.Checkpoint)
 	r.enter(StageVerifyIndex)
 }
 
@@ -273,11 +273,11 @@ func (r *recoveryRun) takeFiles(m cleanFiles) {
 func (r *recoveryRun) takeOps(m translogOps) {
 	st, e := r.s.store, r.s.engine()
 	for _, d := range m.ops {
-		e.process(d, r.s.now())
+		e.Process(d, r.s.now())
 	}
-	st.grow(m.size, m.count)
-	st.n.c.fluid.adopt(st, m.fluidDocs, m.end)
-	e.floor = UnassignedSeqNo
+	st.Grow(m.size, m.count)
+	r.s.p.c.fluid.adopt(st, m.fluidDocs, m.end)
+	e.Floor = UnassignedSeqNo
 	r.opsDone = r.opsLocal + m.count
 }
 
@@ -287,7 +287,7 @@ func (r *recoveryRun) finish() {
 	r.end()
 	r.stop = s.p.clock.Now()
 	r.enter(StageDone)
-	s.store.partial = 0
+	s.store.Partial = 0
 	s.phase = postRecovery
 	if !s.writeState() {
 		return
@@ -312,7 +312,7 @@ func (r *recoveryRun) cancel(string) {
 	if r.transfer != nil {
 		r.transfer.Stop()
 	}
-	r.s.store.partial = 0
+	r.s.store.Partial = 0
 	r.failed = true
 	r.stop = r.s.p.clock.Now()
 	r.s.p.c.watch.recovery(r)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // block holds new writes back; when those under way are done, quiet runs.
@@ -46,13 +47,13 @@ func (t *tracker) written() {
 
 // primaryBulk performs items on the primary and replicates them; done is called when
 // every copy that has to have them has them (ReplicationOperation).
-func (p *process) primaryBulk(k storeKey, id string, term int64, items []BulkItem, results []BulkResult, opt BulkOptions, done func(error)) {
+func (p *process) primaryBulk(k store.Key, id string, term int64, items []BulkItem, results []BulkResult, opt BulkOptions, done func(error)) {
 	s := p.shards[k]
 	moved := func() error {
 		return &retryWrite{&Error{
 			Status: 503, Type: "unavailable_shards_exception",
 			Reason: fmt.Sprintf("[%s][%d] primary shard is not active Timeout: [%s], request: [BulkShardRequest [[%s][%d]] containing %s]",
-				items[0].Index, k.shard, settings.TimeText(opt.Timeout), items[0].Index, k.shard, requestsText(items)),
+				items[0].Index, k.Shard, settings.TimeText(opt.Timeout), items[0].Index, k.Shard, requestsText(items)),
 		}}
 	}
 	switch {
@@ -73,7 +74,7 @@ func (p *process) primaryBulk(k storeKey, id string, term int64, items []BulkIte
 		done(&retryWrite{&Error{
 			Status: 503, Type: "unavailable_shards_exception",
 			Reason: fmt.Sprintf("[%s][%d] Not enough active copies to meet shard count of [%s] (have %d, needed %d). Timeout: [%s], request: [BulkShardRequest [[%s][%d]] containing %s]",
-				s.index, k.shard, countText(opt, s), activeCopies(s.table), need, settings.TimeText(opt.Timeout), s.index, k.shard, requestsText(items)),
+				s.index, k.Shard, countText(opt, s), activeCopies(s.table), need, settings.TimeText(opt.Timeout), s.index, k.Shard, requestsText(items)),
 		}})
 		return
 	}
@@ -123,7 +124,7 @@ type replicationOp struct {
 	s       *shard
 	t       *tracker
 	term    int64
-	docs    []*doc
+	docs    []*store.Doc
 	results []BulkResult
 	opt     BulkOptions
 	done    func(error)
@@ -198,7 +199,7 @@ func (op *replicationOp) makeVisible(then func()) {
 		s.refreshNow()
 		for _, c := range s.table.Copies {
 			if st := s.p.storeOf(c, s.key); st != nil && c.Active() && s.p.linked(c.Node) {
-				st.eng.refresh(s.now())
+				st.Engine.Refresh(s.now())
 			}
 		}
 		for i := range op.results {
@@ -217,11 +218,11 @@ func (op *replicationOp) send(c *state.Copy) {
 	op.pending++
 	var bytes int64
 	for _, d := range op.docs {
-		bytes += d.bytes()
+		bytes += d.Bytes()
 	}
 	if st := s.p.storeOf(c, s.key); st != nil {
 		for _, d := range op.docs {
-			st.eng.expect(d.SeqNo)
+			st.Engine.Expect(d.SeqNo)
 		}
 	}
 	op.attempt(&replicaRetry{op: op, copy: c, bytes: bytes, began: s.now(), bound: replicationRetryBound})
@@ -284,7 +285,7 @@ func describe(c *state.Copy) string {
 }
 
 // replicaBulk applies operations on a copy.
-func (q *process) replicaBulk(k storeKey, id string, term, global int64, docs []*doc, done func(error)) {
+func (q *process) replicaBulk(k store.Key, id string, term, global int64, docs []*store.Doc, done func(error)) {
 	s := q.shards[k]
 	if s == nil || s.routing.AllocationID != id || s.phase == closed {
 		done(&Error{Status: 404, Type: "shard_not_found_exception", Reason: "no such shard"})
@@ -307,11 +308,11 @@ func (q *process) replicaBulk(k storeKey, id string, term, global int64, docs []
 		}
 		q.c.fluid.settle(s.store)
 		for _, d := range docs {
-			s.engine().process(d, s.now())
-			s.store.grow(d.bytes(), 1)
+			s.engine().Process(d, s.now())
+			s.store.Grow(d.Bytes(), 1)
 		}
 		s.count(docs)
-		s.store.global = max(s.store.global, min(global, s.engine().localCheckpoint()))
+		s.store.Global = max(s.store.Global, min(global, s.engine().LocalCheckpoint()))
 		q.synced(func() { done(nil) })
 	}})
 }
@@ -322,12 +323,12 @@ func (q *process) replicaBulk(k storeKey, id string, term, global int64, docs []
 func (s *shard) resyncReplicas() {
 	t := s.tracker
 	s.p.c.fluid.settle(s.store)
-	global := s.store.global
-	docs := append([]*doc(nil), s.engine().since(global+1)...)
+	global := s.store.Global
+	docs := append([]*store.Doc(nil), s.engine().Since(global+1)...)
 	for _, c := range t.targets() {
 		var bytes int64
 		for _, d := range docs {
-			bytes += d.bytes()
+			bytes += d.Bytes()
 		}
 		term := s.term
 		s.p.request(s.p.node(c.Node), rpc{
@@ -335,9 +336,9 @@ func (s *shard) resyncReplicas() {
 			handle: func(q *process, reply func(int64, func())) {
 				if r := q.shards[s.key]; r != nil && r.routing.AllocationID == c.AllocationID && r.term <= term {
 					q.c.fluid.settle(r.store)
-					keep := r.engine().max
-					r.engine().rollback(global)
-					r.engine().max = max(keep, global)
+					keep := r.engine().Max
+					r.engine().Rollback(global)
+					r.engine().Max = max(keep, global)
 				}
 				q.replicaBulk(s.key, c.AllocationID, term, global, docs, func(err error) {
 					reply(0, func() {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // Get reads a document by id; realtime sees writes that no refresh has made visible yet.
@@ -33,12 +34,12 @@ func (n *Node) Get(ctx context.Context, index, id, routing string, realtime bool
 		}
 		num := ShardFor(meta, id, routing)
 		t := p.applied.Routing.Index(index).Shards[num]
-		visit := &copyVisit{p: p, pool: getPool, name: "get[s]", key: storeKey{meta.UUID, num}, copies: p.order(t, "")}
+		visit := &copyVisit{p: p, pool: getPool, name: "get[s]", key: store.Key{UUID: meta.UUID, Shard: num}, copies: p.order(t, "")}
 		visit.on = func(s *shard) func() {
 			if !realtime {
 				s.catchUpRefresh(true)
 			}
-			d := s.engine().get(id, realtime)
+			d := s.engine().Get(id, realtime)
 			s.stats.getTotal++
 			if d == nil {
 				s.stats.getMissing++
@@ -59,7 +60,7 @@ func (n *Node) Get(ctx context.Context, index, id, routing string, realtime bool
 
 func noShardAvailable(index string, shard int, last *Error) *Error {
 	e := &Error{Status: 503, Type: "no_shard_available_action_exception", Reason: "No shard available for [get [" + index + "]]", CausedBy: last}
-	e.Fields = []Field{{"shard", shard}, {"index", index}}
+	e.Fields = []Field{{Name: "shard", Value: shard}, {Name: "index", Value: index}}
 	return e
 }
 
@@ -68,7 +69,7 @@ type copyVisit struct {
 	p      *process
 	pool   int
 	name   string
-	key    storeKey
+	key    store.Key
 	copies []*state.Copy
 	// on runs on the copy's node; what it returns runs on the asking node.
 	on   func(s *shard) func()
@@ -211,7 +212,7 @@ func (n *Node) Search(ctx context.Context, req SearchRequest) (SearchResult, err
 		return out, err
 	}
 	out.Took = p.c.now() - begun
-	return out.merge(req, parts)
+	return mergeHits(&out, req, parts)
 }
 
 // searchVisits prepares the queries of an index's shards.
@@ -224,7 +225,7 @@ func (p *process) searchVisits(meta *state.Index, req SearchRequest, parts *[]*s
 		}
 		part := &shardHits{}
 		*parts = append(*parts, part)
-		v := &copyVisit{p: p, pool: searchPool, name: "search[phase/query]", key: storeKey{meta.UUID, t.Shard}, copies: p.order(t, preference)}
+		v := &copyVisit{p: p, pool: searchPool, name: "search[phase/query]", key: store.Key{UUID: meta.UUID, Shard: t.Shard}, copies: p.order(t, preference)}
 		v.from = t.Primary()
 		v.on = func(s *shard) func() {
 			total, hits := s.query(req)
@@ -255,20 +256,20 @@ func (s *shard) query(req SearchRequest) (total int64, hits []Hit) {
 	want := req.From + req.Size
 	if req.Match == nil {
 		s.p.c.fluid.settle(s.store)
-		total = e.seenN + e.fluidDocs
+		total = e.SeenN + e.FluidDocs
 		if want == 0 {
 			return total, nil
 		}
 	}
-	docs := make([]*doc, 0, len(e.visible))
-	for _, d := range e.visible {
+	docs := make([]*store.Doc, 0, len(e.Visible))
+	for _, d := range e.Visible {
 		if !d.Deleted {
 			docs = append(docs, d)
 		}
 	}
-	slices.SortFunc(docs, func(a, b *doc) int { return cmp.Compare(a.SeqNo, b.SeqNo) }) //determinism:allow sort-ties sequence numbers are unique
+	slices.SortFunc(docs, func(a, b *store.Doc) int { return cmp.Compare(a.SeqNo, b.SeqNo) }) //determinism:allow sort-ties sequence numbers are unique
 	if req.Match != nil {
-		docs = slices.DeleteFunc(docs, func(d *doc) bool { return !req.Match(d.ID, d.Source) })
+		docs = slices.DeleteFunc(docs, func(d *store.Doc) bool { return !req.Match(d.ID, d.Source) })
 		total = int64(len(docs))
 	}
 	for _, d := range docs[:min(want, len(docs))] {
@@ -282,8 +283,8 @@ func (s *shard) query(req SearchRequest) (total int64, hits []Hit) {
 	return total, hits
 }
 
-// merge puts the shards' parts together.
-func (out *SearchResult) merge(req SearchRequest, parts []*shardHits) (SearchResult, error) {
+// mergeHits puts the shards' parts together.
+func mergeHits(out *SearchResult, req SearchRequest, parts []*shardHits) (SearchResult, error) {
 	var all []Hit
 	for _, part := range parts {
 		out.Shards.Total++
@@ -305,7 +306,7 @@ func (out *SearchResult) merge(req SearchRequest, parts []*shardHits) (SearchRes
 		if !slices.ContainsFunc(out.Shards.Failures, func(f ShardFailure) bool { return f.Status != "TOO_MANY_REQUESTS" }) {
 			status = 429
 		}
-		return *out, &Error{Status: status, Type: "search_phase_execution_exception", Reason: reason, Fields: []Field{{"phase", "query"}, {"grouped", true}}, RootCause: []*Error{}}
+		return *out, &Error{Status: status, Type: "search_phase_execution_exception", Reason: reason, Fields: []Field{{Name: "phase", Value: "query"}, {Name: "grouped", Value: true}}, RootCause: []*Error{}}
 	}
 	if req.From < len(all) {
 		out.Hits = all[req.From:min(len(all), req.From+req.Size)]
@@ -329,8 +330,8 @@ func (n *Node) Refresh(ctx context.Context, indices []string) (ShardsResult, err
 // Flush commits every copy.
 func (n *Node) Flush(ctx context.Context, indices []string) (ShardsResult, error) {
 	return n.broadcast(ctx, "flush", indices, func(s *shard) {
-		s.store.flush()
-		s.store.committed = s.now()
+		s.store.Flush()
+		s.store.Committed = s.now()
 		s.stats.flushTotal++
 	})
 }
@@ -345,7 +346,7 @@ func (n *Node) broadcast(ctx context.Context, name string, indices []string, do 
 	}
 	err := p.await(ctx, func(done func(error)) {
 		var copies []*state.Copy
-		var keys []storeKey
+		var keys []store.Key
 		for _, index := range indices {
 			meta := p.applied.Index(index)
 			if meta == nil {
@@ -356,7 +357,7 @@ func (n *Node) broadcast(ctx context.Context, name string, indices []string, do 
 				for _, c := range t.Copies {
 					out.Total++
 					if c.Active() {
-						copies, keys = append(copies, c), append(keys, storeKey{meta.UUID, t.Shard})
+						copies, keys = append(copies, c), append(keys, store.Key{UUID: meta.UUID, Shard: t.Shard})
 					}
 				}
 			}

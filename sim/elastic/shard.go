@@ -8,6 +8,7 @@ import (
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // shardPhase is how far a copy has come in its process (IndexShardState).
@@ -23,12 +24,12 @@ const (
 // shard is a copy that a process holds open (IndexShard).
 type shard struct {
 	p       *process
-	key     storeKey
+	key     store.Key
 	index   string
 	meta    *state.Index
 	table   *state.ShardTable
 	routing *state.Copy // as last applied
-	store   *store
+	store   *store.Store
 	phase   shardPhase
 	created sim.Time
 	// term is the primary term under which the copy accepts operations.
@@ -55,7 +56,7 @@ type shardCounters struct {
 	indexTime, queryTime                        time.Duration
 }
 
-func (s *shard) engine() *engine { return &s.store.eng }
+func (s *shard) engine() *store.Engine { return &s.store.Engine }
 
 func (s *shard) now() sim.Time { return s.p.c.e.Now() }
 
@@ -74,7 +75,7 @@ const (
 
 // createShard opens a copy and begins its recovery, once the directory is free.
 func (p *process) createShard(m *state.Index, t *state.ShardTable, want *state.Copy) {
-	key := storeKey{m.UUID, t.Shard}
+	key := store.Key{UUID: m.UUID, Shard: t.Shard}
 	if p.c.e.Now() < p.locked[key] {
 		p.openLater(key, want.AllocationID)
 		return
@@ -93,7 +94,7 @@ func (p *process) createShard(m *state.Index, t *state.ShardTable, want *state.C
 		p: p, key: key, index: m.Name, meta: m, table: t, routing: want, store: st,
 		created: p.c.e.Now(), term: m.PrimaryTerms[t.Shard], lastSearch: p.c.e.Now(),
 	}
-	st.work, st.flushes = copyWork{}, 0
+	loadOf(st).opened()
 	p.openShard(s)
 	// A copy that returns keeps its allocation id on disk until it has recovered
 	// (a primary from its own store, or a replica): then the new one is written.
@@ -101,7 +102,7 @@ func (p *process) createShard(m *state.Index, t *state.ShardTable, want *state.C
 }
 
 // openLater tries to open a copy again when its lock should be free.
-func (p *process) openLater(key storeKey, id string) {
+func (p *process) openLater(key store.Key, id string) {
 	if p.opening[key] == id {
 		return
 	}
@@ -130,14 +131,14 @@ const errShardState = "java.io.IOException: failed to write state to the first l
 // writeState persists which allocation the store belongs to, where that has changed. On a
 // full disk it fails the copy and returns false (IndexShard.persistMetadata).
 func (s *shard) writeState() bool {
-	if s.store.allocationID == s.routing.AllocationID && s.store.primary == s.routing.Primary {
+	if s.store.AllocationID == s.routing.AllocationID && s.store.Primary == s.routing.Primary {
 		return true
 	}
 	if !s.p.n.room(shardStateWrite) {
 		s.fail("failed updating shard routing entry", errShardState)
 		return false
 	}
-	s.store.allocationID, s.store.primary = s.routing.AllocationID, s.routing.Primary
+	s.store.AllocationID, s.store.Primary = s.routing.AllocationID, s.routing.Primary
 	return true
 }
 
@@ -162,7 +163,7 @@ func (s *shard) close(reason string) {
 	p.locked[s.key] = s.now().Add(shardClosing)
 	p.c.fluid.detach(s.store)
 	if open && !p.hasCopiesOf(s.index) {
-		s.store.flush()
+		s.store.Flush()
 	}
 }
 
@@ -179,17 +180,17 @@ func (s *shard) processEnded(graceful bool) {
 	p.c.fluid.settle(s.store)
 	if !graceful && settings.IndexTranslogDurability.Get(s.meta.Settings) == "ASYNC" {
 		sync := settings.IndexTranslogSyncInterval.Get(s.meta.Settings)
-		s.engine().truncate(refreshTick(s.now(), s.created, sync), s.store.commit.checkpoint)
+		s.engine().Truncate(store.RefreshTick(s.now(), s.created, sync), s.store.Commit.Checkpoint)
 	}
 	if graceful {
-		s.store.flush()
+		s.store.Flush()
 	}
 	if s.recovery != nil {
 		s.recovery.cancel("node closed")
 	}
 	p.c.fluid.detach(s.store)
 	s.phase = closed
-	s.engine().reopen(s.now())
+	s.engine().Reopen(s.now())
 }
 
 // recoverySourceChanged reports whether a copy that recovers from a peer has to start
@@ -236,7 +237,7 @@ func (s *shard) update(want *state.Copy, m *state.Index, t *state.ShardTable) {
 	if want.Active() && s.phase == postRecovery {
 		s.phase = started
 		if want.Primary && s.tracker == nil {
-			s.activate(m.InSync[s.key.shard])
+			s.activate(m.InSync[s.key.Shard])
 		}
 	}
 	if s.handedOff != "" && want.State == state.Started {
@@ -259,12 +260,12 @@ func (s *shard) update(want *state.Copy, m *state.Index, t *state.ShardTable) {
 // promote makes a replica the primary under a new term: gaps in its history become
 // no-ops, the other copies are resynced to it.
 func (s *shard) promote() {
-	s.term = s.meta.PrimaryTerms[s.key.shard]
+	s.term = s.meta.PrimaryTerms[s.key.Shard]
 	e := s.engine()
-	e.missing = nil
-	e.floor = UnassignedSeqNo
-	s.p.c.e.Note("shard.promote", s.index, uint64(s.key.shard), uint64(s.term))
-	s.activate(s.meta.InSync[s.key.shard])
+	e.Missing = nil
+	e.Floor = UnassignedSeqNo
+	s.p.c.e.Note("shard.promote", s.index, uint64(s.key.Shard), uint64(s.term))
+	s.activate(s.meta.InSync[s.key.Shard])
 	s.resyncReplicas()
 }
 
@@ -277,5 +278,5 @@ func (s *shard) activate(inSync []string) {
 
 // compareShards orders by index name and shard number.
 func compareShards(a, b *shard) int {
-	return cmp.Or(cmp.Compare(a.index, b.index), cmp.Compare(a.key.uuid, b.key.uuid), cmp.Compare(a.key.shard, b.key.shard))
+	return cmp.Or(cmp.Compare(a.index, b.index), cmp.Compare(a.key.UUID, b.key.UUID), cmp.Compare(a.key.Shard, b.key.Shard))
 }

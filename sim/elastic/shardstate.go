@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // errNotMaster is the answer of a node that isn't the elected master.
@@ -57,12 +58,12 @@ func (p *process) reportStarted(s *shard) {
 
 // reportFailed tells the master that a copy on this node has failed.
 func (p *process) reportFailed(cp *state.Copy, m *state.Index, message, cause string) {
-	p.failCopy(storeKey{m.UUID, cp.Shard}, cp.AllocationID, 0, false, message, cause, func(error) {})
+	p.failCopy(store.Key{UUID: m.UUID, Shard: cp.Shard}, cp.AllocationID, 0, false, message, cause, func(error) {})
 }
 
 // failCopy has the master fail a copy. With a term the request comes from the shard's
 // primary and is refused when the term is over. stale takes the copy out of the in-sync set.
-func (p *process) failCopy(k storeKey, id string, term int64, stale bool, message, cause string, done func(error)) {
+func (p *process) failCopy(k store.Key, id string, term int64, stale bool, message, cause string, done func(error)) {
 	p.toMaster("shard-failed", 1024, func(m *master, reply func(error)) {
 		m.shardFailed(shardFailure{key: k, id: id, term: term, stale: stale, message: message, cause: cause}, reply)
 	}, done)

@@ -11,6 +11,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // RestoreRequest says which indices of a snapshot to restore under which names.
@@ -72,7 +73,7 @@ func (m *master) restore(st *state.State, from *SnapshotInfo, q RestoreRequest) 
 			}
 		}
 	}
-	uuid := newID(m.p.c.ids)
+	uuid := state.NewID(m.p.c.ids)
 	for i, name := range q.Indices {
 		old := from.meta(name)
 		if old == nil {
@@ -98,7 +99,7 @@ func (m *master) restore(st *state.State, from *SnapshotInfo, q RestoreRequest) 
 func (m *master) restoreIndex(st *state.State, from *SnapshotInfo, old *state.Index, name, restore string, q RestoreRequest) *state.State {
 	p := m.p
 	set := old.Settings.With(q.Settings)
-	meta := newIndex(name, newID(p.c.ids), old.CreationDate, set, old.Mapping)
+	meta := newIndex(name, state.NewID(p.c.ids), old.CreationDate, set, old.Mapping)
 	meta.PrimaryTerms = slices.Clone(old.PrimaryTerms)
 	if !q.WithoutAliases {
 		meta.Aliases = old.Aliases
@@ -176,7 +177,8 @@ func (r *recoveryRun) recoverFromSnapshot() {
 			r.failLocally(why)
 			return
 		}
-		s.store.reset()
+		p.c.fluid.detach(s.store)
+		s.store.Reset()
 		r.plan = recovery.Plan{Copy: taken.segments}
 		r.planned = true
 		r.enter(StageIndex)
@@ -213,16 +215,16 @@ func (r *recoveryRun) snapshotSource() (*shardSnapshot, *state.Repository, strin
 	if snapshot == nil || snapshot.UUID != from.SnapshotUUID {
 		return nil, nil, "SnapshotMissingException: [" + from.Repository + ":" + from.Snapshot + "/" + from.SnapshotUUID + "] is missing"
 	}
-	taken := snapshot.shards[allocation.ShardID{Index: from.Index, Shard: s.key.shard}]
+	taken := snapshot.shards[allocation.ShardID{Index: from.Index, Shard: s.key.Shard}]
 	if taken == nil {
-		return &shardSnapshot{commit: commit{checkpoint: NoOpsPerformed}, eng: emptyEngine()}, repository, ""
+		return &shardSnapshot{commit: store.Commit{Checkpoint: NoOpsPerformed}, eng: emptyEngine()}, repository, ""
 	}
 	return taken, repository, ""
 }
 
-func emptyEngine() engine {
-	var e engine
-	e.init()
+func emptyEngine() store.Engine {
+	var e store.Engine
+	e.Init()
 	return e
 }
 
@@ -230,13 +232,13 @@ func emptyEngine() engine {
 func (r *recoveryRun) restored(taken *shardSnapshot) {
 	st := r.s.store
 	r.copied = true
-	st.segments = slices.Clone(taken.segments)
-	st.eng.copyFrom(&taken.eng, taken.commit.checkpoint, r.s.now())
-	st.eng.fluidDocs = max(0, taken.commit.docs-st.eng.liveN)
-	st.commit, st.history = taken.commit, newID(r.s.p.c.ids)
-	st.global = st.commit.checkpoint
-	st.partial = 0
-	st.n.changed()
+	st.Segments = slices.Clone(taken.segments)
+	st.Engine.CopyFrom(&taken.eng, taken.commit.Checkpoint, r.s.now())
+	st.Engine.FluidDocs = max(0, taken.commit.Docs-st.Engine.LiveN)
+	st.Commit, st.History = taken.commit, state.NewID(r.s.p.c.ids)
+	st.Global = st.Commit.Checkpoint
+	st.Partial = 0
+	r.s.p.n.changed()
 	r.enter(StageVerifyIndex)
 	r.enter(StageTranslog)
 	r.opsTotal = 0

@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // snapshotShards begins the snapshots of the primaries on this node that the state asks
@@ -48,7 +49,7 @@ type shardSnapshotRun struct {
 
 func (r *shardSnapshotRun) begin() {
 	r.p.after(r.p.c.cal.StoreRead, "snapshot.shard", func() {
-		r.s = r.p.shards[storeKey{r.shard.UUID, r.shard.Shard}]
+		r.s = r.p.shards[store.Key{UUID: r.shard.UUID, Shard: r.shard.Shard}]
 		switch {
 		case r.repository == nil:
 			r.report("repository_missing_exception: [" + r.entry.Repository + "] missing")
@@ -63,19 +64,19 @@ func (r *shardSnapshotRun) begin() {
 // copy commits what there is and writes the segments that the repository lacks.
 func (r *shardSnapshotRun) copy() {
 	p, s, c := r.p, r.s, r.p.c
-	s.store.flush()
+	s.store.Flush()
 	v := c.vaultOf(r.repository)
 	r.out = &shardSnapshot{
-		uuid: r.shard.UUID, segments: append([]recovery.Segment(nil), s.store.segments...), commit: s.store.commit, began: p.clock.Now(),
+		uuid: r.shard.UUID, segments: append([]recovery.Segment(nil), s.store.Segments...), commit: s.store.Commit, began: p.clock.Now(),
 	}
-	r.out.eng.copyFrom(s.engine(), s.store.commit.checkpoint, s.now())
+	r.out.eng.CopyFrom(s.engine(), s.store.Commit.Checkpoint, s.now())
 	r.out.fresh = v.lacking(r.shard.UUID, r.shard.Shard, r.out.segments)
 	if v.pending[r.entry.UUID] == nil {
 		v.pending[r.entry.UUID] = make(map[allocation.ShardID]*shardSnapshot)
 	}
 	v.pending[r.entry.UUID][allocation.ShardID{Index: r.shard.Index, Shard: r.shard.Shard}] = r.out
-	if s.store.damage.missing {
-		r.report(s.store.noSuchFile().javaText())
+	if s.store.Damage.Missing {
+		r.report(s.store.NoSuchFile().JavaText())
 		return
 	}
 	perFile := time.Duration(recovery.Files(r.out.fresh)+1) * (c.cal.PerFile + p.n.disk.Delay())
@@ -100,9 +101,9 @@ func (r *shardSnapshotRun) copy() {
 // doesn't fails the snapshot of the shard and marks the store, while the copy goes on
 // until it is opened the next time (BlobStoreRepository.failStoreIfCorrupted).
 func (r *shardSnapshotRun) written() {
-	if bad := r.s.store.badAmong(r.out.fresh); bad != nil {
-		r.s.store.mark(bad)
-		r.report(bad.javaText())
+	if bad := r.s.store.BadAmong(r.out.fresh); bad != nil {
+		r.s.store.Mark(bad)
+		r.report(bad.JavaText())
 		return
 	}
 	if r.p.shards[r.s.key] != r.s {

@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // vault is what lies at a location of a file system that every node has mounted: a
@@ -48,8 +49,8 @@ type SnapshotShardFailure struct {
 type shardSnapshot struct {
 	uuid     string // of the index
 	segments []recovery.Segment
-	commit   commit
-	eng      engine // the documents that the model holds one by one
+	commit   store.Commit
+	eng      store.Engine // the documents that the model holds one by one
 	fresh    []recovery.Segment
 	began    time.Time
 	took     time.Duration
@@ -67,7 +68,7 @@ func (c *Cluster) vaultAt(location string) *vault {
 			return v
 		}
 	}
-	v := &vault{location: location, uuid: newID(c.ids), pending: make(map[string]map[allocation.ShardID]*shardSnapshot)}
+	v := &vault{location: location, uuid: state.NewID(c.ids), pending: make(map[string]map[allocation.ShardID]*shardSnapshot)}
 	c.net.AddEndpoint(v.endpoint(), sim.EndpointSpec{})
 	c.vaults = append(c.vaults, v)
 	return v

@@ -130,7 +130,7 @@ func (m *master) newSnapshot(st *state.State, q SnapshotRequest) (*state.Snapsho
 		}
 	}
 	e := &state.SnapshotInProgress{
-		Repository: q.Repository, Name: q.Name, UUID: newID(m.p.c.ids), Indices: q.Indices,
+		Repository: q.Repository, Name: q.Name, UUID: state.NewID(m.p.c.ids), Indices: q.Indices,
 		IncludeGlobal: q.IncludeGlobal, Partial: q.Partial, StartMillis: m.p.clock.Now().UnixMilli(),
 	}
 	var missing []string

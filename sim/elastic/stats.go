@@ -8,6 +8,7 @@ import (
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // LocalShardStats are the shard copies on this node, by index and shard.
@@ -114,17 +115,17 @@ func (n *Node) IndexSizes() []IndexSize {
 // settled reports whether sizes and documents stay as they are until [Node.changed]: no
 // recovery is under way and nothing waits for a refresh.
 func (p *process) settled() bool {
-	return len(p.running) == 0 && !slices.ContainsFunc(p.sorted, func(s *shard) bool { return len(s.engine().unseen) > 0 })
+	return len(p.running) == 0 && !slices.ContainsFunc(p.sorted, func(s *shard) bool { return len(s.engine().Unseen) > 0 })
 }
 
 // sizes sets which copy it is, its documents and its bytes.
 func (s *shard) sizes(out *ShardStats) {
-	bytes := s.store.bytes() // settles the fluid load
+	bytes := s.store.Bytes() // settles the fluid load
 	s.catchUpRefresh(false)
 	e := s.engine()
-	out.Index, out.IndexUUID, out.Shard, out.Primary = s.index, s.key.uuid, s.key.shard, s.routing.Primary
+	out.Index, out.IndexUUID, out.Shard, out.Primary = s.index, s.key.UUID, s.key.Shard, s.routing.Primary
 	out.State, out.RelocatingNode, out.AllocationID = s.routing.State.String(), s.routing.Other, s.routing.AllocationID
-	out.DocsCount, out.DocsDeleted = e.seenN+e.fluidDocs, max(0, int64(len(e.history))-e.liveN)
+	out.DocsCount, out.DocsDeleted = e.SeenN+e.FluidDocs, max(0, int64(len(e.History))-e.LiveN)
 	out.DocsBytes, out.StoreBytes, out.DataSetBytes = bytes, bytes, bytes
 }
 
@@ -142,18 +143,19 @@ func (s *shard) figures() ShardStats {
 		s.tracker.syncLeases()
 	}
 	p.c.fluid.settle(st)
-	work := &st.work
+	load := loadOf(st)
+	work := &load.work
 	writes, reads := work.ops[indexing], work.ops[searching]
-	out.SegmentsCount, out.HistoryUUID, out.CommitGeneration = len(st.segments), st.history, st.commit.generation
-	out.MaxSeqNo, out.LocalCheckpoint, out.GlobalCheckpoint = e.max, e.localCheckpoint(), st.global
-	out.RefreshTotal, out.FlushTotal = s.stats.refreshTotal+int64(work.refreshes), s.stats.flushTotal+st.flushes
+	out.SegmentsCount, out.HistoryUUID, out.CommitGeneration = len(st.Segments), st.History, st.Commit.Generation
+	out.MaxSeqNo, out.LocalCheckpoint, out.GlobalCheckpoint = e.Max, e.LocalCheckpoint(), st.Global
+	out.RefreshTotal, out.FlushTotal = s.stats.refreshTotal+int64(work.refreshes), s.stats.flushTotal+load.flushes
 	out.BufferBytes = p.c.fluid.buffered(st)
 	out.RefreshTime = time.Duration(int64(work.refreshes)) * p.c.cal.RefreshOp
 	out.Merges = MergeStats{
 		Total: int64(work.mergeRuns), Docs: int64(work.mergeOps), Bytes: int64(work.merged), Time: seconds(work.merged / float64(max(1, p.c.cal.MergeBPS))),
 	}
 	out.RecoveryAsSource = len(s.sources)
-	if st.grown.Bytes > 0 {
+	if st.Grown.Bytes > 0 {
 		out.SegmentsCount++
 	}
 	if s.recovery != nil {
@@ -175,17 +177,17 @@ func (s *shard) figures() ShardStats {
 		// Threads kept busy with indexing since the copy was opened (IndexingStats: write_load).
 		out.Indexing.WriteLoad = out.Indexing.Time.Seconds() / up.Seconds()
 	}
-	out.TranslogOps = max(0, e.totalOps()-(st.commit.checkpoint+1))
+	out.TranslogOps = max(0, e.TotalOps()-(st.Commit.Checkpoint+1))
 	out.TranslogUncOps = out.TranslogOps
-	out.TranslogBytes = 55 + st.grown.Bytes
+	out.TranslogBytes = 55 + st.Grown.Bytes
 	out.TranslogUncBytes = out.TranslogBytes
 	return out
 }
 
 func (s *shard) leaseStats() LeaseStats {
 	start := s.p.c.e.Wall().Add(-s.p.c.now())
-	out := LeaseStats{PrimaryTerm: s.term, Version: s.store.leases.Version()}
-	for _, l := range s.store.leases.All() {
+	out := LeaseStats{PrimaryTerm: s.term, Version: s.store.Leases.Version()}
+	for _, l := range s.store.Leases.All() {
 		out.Leases = append(out.Leases, LeaseInfo{
 			ID: l.ID(), RetainingSeqNo: l.Retaining, AtMillis: start.Add(l.At).UnixMilli(), Source: "peer recovery",
 		})
@@ -225,7 +227,7 @@ func (r *recoveryRun) describe(detailed bool) RecoveryInfo {
 		end = r.begun.Add(r.stop.Sub(r.start))
 	}
 	out := RecoveryInfo{
-		Index: s.index, Shard: s.key.shard, Primary: s.routing.Primary, Type: r.kind.String(), Stage: r.stage,
+		Index: s.index, Shard: s.key.Shard, Primary: s.routing.Primary, Type: r.kind.String(), Stage: r.stage,
 		Start: r.start, Stop: r.stop, Total: end.Sub(r.begun), TargetNode: s.p.n.ID(),
 		TranslogRecovered: r.opsDone, TranslogTotal: r.opsTotal, TranslogOnStart: r.opsTotal,
 		Files:     r.files(),
@@ -284,7 +286,7 @@ func (r *recoveryRun) details() []RecoveryFile {
 	left := r.progress()
 	list := func(segs []recovery.Segment, reused bool) {
 		for _, seg := range segs {
-			f := RecoveryFile{Name: segmentFile(seg.ID), Length: seg.Bytes, Reused: reused}
+			f := RecoveryFile{Name: store.SegmentFile(seg.ID), Length: seg.Bytes, Reused: reused}
 			if !reused {
 				f.Recovered = min(left, seg.Bytes)
 				left -= f.Recovered
@@ -296,17 +298,6 @@ func (r *recoveryRun) details() []RecoveryFile {
 	list(r.plan.Reuse, true)
 	list(r.plan.Copy, false)
 	return out
-}
-
-// segmentFile names a segment's compound file.
-func segmentFile(id uint64) string {
-	const digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-	var b [6]byte
-	for i := range b {
-		b[i] = digits[id%36]
-		id /= 36
-	}
-	return "_" + string(b[:]) + ".cfs"
 }
 
 // What a node's heap holds without shards, and for each: an idle node of 8.19.0 uses

@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 var _ chaos.Copies = (*target)(nil)
@@ -18,7 +19,7 @@ func (t *target) SupportsDamage(chaos.DamageMode) error { return nil }
 
 // storeOf is the store of a copy, nil when the node has none: that of the index of this
 // name that the cluster knows, or of the last one it knew.
-func (t *target) storeOf(ref chaos.CopyRef) (*store, error) {
+func (t *target) storeOf(ref chaos.CopyRef) (*store.Store, error) {
 	n, err := t.c.lookup(ref.Node)
 	if err != nil {
 		return nil, err
@@ -29,9 +30,9 @@ func (t *target) storeOf(ref chaos.CopyRef) (*store, error) {
 			uuid = meta.UUID
 		}
 	}
-	var found *store
+	var found *store.Store
 	for _, st := range n.sorted {
-		if st.indexName == ref.Index && st.key.shard == ref.Shard && (uuid == "" || st.key.uuid == uuid) {
+		if st.IndexName == ref.Index && st.Key.Shard == ref.Shard && (uuid == "" || st.Key.UUID == uuid) {
 			found = st
 		}
 	}
@@ -50,15 +51,15 @@ func (t *target) Damage(_ context.Context, d chaos.Damage) error {
 	t.c.e.Note("store.damage "+string(d.Mode), d.Copy.String())
 	switch d.Mode {
 	case chaos.BadChecksum:
-		if len(st.segments) == 0 {
+		if len(st.Segments) == 0 {
 			return fmt.Errorf("%s has no segment file yet", d.Copy)
 		}
-		largest := slices.MaxFunc(st.segments, func(a, b recovery.Segment) int { return cmp.Compare(a.Bytes, b.Bytes) })
-		st.damage.segments = append(st.damage.segments, largest.ID)
+		largest := slices.MaxFunc(st.Segments, func(a, b recovery.Segment) int { return cmp.Compare(a.Bytes, b.Bytes) })
+		st.Damage.Segments = append(st.Damage.Segments, largest.ID)
 	case chaos.FilesMissing:
-		st.damage.missing = true
+		st.Damage.Missing = true
 	case chaos.SilentDamage:
-		if done := st.alter(d.Docs); done < d.Docs {
+		if done := st.Alter(d.Docs); done < d.Docs {
 			return fmt.Errorf("%s has only %d documents", d.Copy, done)
 		}
 	default:
@@ -76,27 +77,27 @@ func (t *target) Condition(_ context.Context, d chaos.Damage) (chaos.CopyConditi
 	case st == nil:
 		return chaos.CopyCondition{Files: "no copy lies there"}, nil
 	}
-	c := chaos.CopyCondition{Noticed: st.marker != nil}
+	c := chaos.CopyCondition{Noticed: st.Marker != nil}
 	switch d.Mode {
 	case chaos.BadChecksum:
-		bad := st.badAmong(st.segments)
+		bad := st.BadAmong(st.Segments)
 		if c.Damaged = bad != nil; c.Damaged {
 			c.Files = bad.Reason
 		}
 	case chaos.FilesMissing:
-		if c.Damaged = st.damage.missing; c.Damaged {
+		if c.Damaged = st.Damage.Missing; c.Damaged {
 			c.Files = "no files"
 		}
 	case chaos.SilentDamage:
-		if c.Damaged = st.damage.altered > 0; c.Damaged {
-			c.Files = fmt.Sprintf("%d documents differ from what was written, all checksums match", st.damage.altered)
+		if c.Damaged = st.Damage.Altered > 0; c.Damaged {
+			c.Files = fmt.Sprintf("%d documents differ from what was written, all checksums match", st.Damage.Altered)
 		}
 	}
 	switch {
 	case c.Noticed:
-		c.Files = cmp.Or(c.Files, "damaged") + "; marked as corrupted: " + st.marker.Reason
+		c.Files = cmp.Or(c.Files, "damaged") + "; marked as corrupted: " + st.Marker.Reason
 	case !c.Damaged:
-		c.Files = fmt.Sprintf("%d segments of %s, none of them damaged", len(st.segments), units.FormatBytes(recovery.Bytes(st.segments)))
+		c.Files = fmt.Sprintf("%d segments of %s, none of them damaged", len(st.Segments), units.FormatBytes(recovery.Bytes(st.Segments)))
 	}
 	return c, nil
 }

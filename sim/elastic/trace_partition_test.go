@@ -112,7 +112,7 @@ func (w *world) copiesAreEqual(index string) {
 	for _, n := range w.c.nodes {
 		for _, s := range n.proc.hostedIf() {
 			if s.index == index {
-				byShard[s.key.shard] = append(byShard[s.key.shard], s)
+				byShard[s.key.Shard] = append(byShard[s.key.Shard], s)
 			}
 		}
 	}
@@ -121,10 +121,10 @@ func (w *world) copiesAreEqual(index string) {
 		first := byShard[num][0]
 		for _, s := range byShard[num] {
 			e := s.engine()
-			assert.Equalf(w.t, first.store.docs(), s.store.docs(), "documents of shard %d", num)
-			assert.Equalf(w.t, first.engine().max, e.max, "operations of shard %d", num)
-			assert.Equalf(w.t, e.max, e.localCheckpoint(), "checkpoint of shard %d", num)
-			assert.Equalf(w.t, e.max, s.store.global, "global checkpoint of shard %d", num)
+			assert.Equalf(w.t, first.store.Docs(), s.store.Docs(), "documents of shard %d", num)
+			assert.Equalf(w.t, first.engine().Max, e.Max, "operations of shard %d", num)
+			assert.Equalf(w.t, e.Max, e.LocalCheckpoint(), "checkpoint of shard %d", num)
+			assert.Equalf(w.t, e.Max, s.store.Global, "global checkpoint of shard %d", num)
 		}
 	}
 }

@@ -1,5 +1,7 @@
 package elastic
 
+import "github.com/shardquake/shardquake/sim/elastic/store"
+
 // Utilisation is how busy a machine is, each from 0 to 1.
 type Utilisation struct{ CPU, Disk, Net float64 }
 
@@ -42,13 +44,14 @@ func (n *Node) buffered() (sum int64) {
 
 // buffered is what a copy has in the node's indexing buffer: on average half of what comes
 // between two refreshes.
-func (f *fluidLoad) buffered(st *store) int64 {
-	if st.group == nil || st.work.upkeep.refreshes == 0 {
+func (f *fluidLoad) buffered(st *store.Store) int64 {
+	l := loadOf(st)
+	if l.group == nil || l.work.upkeep.refreshes == 0 {
 		return 0
 	}
-	for i, m := range st.group.members {
-		if m == st && i < len(st.group.shares) {
-			return int64(float64(st.group.shares[i].docs) / st.work.upkeep.refreshes / 2)
+	for i, m := range l.group.members {
+		if m == st && i < len(l.group.shares) {
+			return int64(float64(l.group.shares[i].docs) / l.work.upkeep.refreshes / 2)
 		}
 	}
 	return 0

@@ -1,4 +1,4 @@
-package elastic
+package state
 
 import (
 	"encoding/base64"
@@ -6,8 +6,8 @@ import (
 	"math/rand/v2"
 )
 
-// newID is a random 128-bit id of 22 characters, as Elasticsearch's UUIDs.
-func newID(r *rand.Rand) string {
+// NewID is a random 128-bit id of 22 characters, as Elasticsearch's UUIDs.
+func NewID(r *rand.Rand) string {
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:8], r.Uint64())
 	binary.BigEndian.PutUint64(b[8:], r.Uint64())
@@ -16,9 +16,9 @@ func newID(r *rand.Rand) string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// newDocID is an id of 20 characters for a document that has none
+// NewDocID is an id of 20 characters for a document that has none
 // (TimeBasedUUIDGenerator's length).
-func newDocID(r *rand.Rand) string {
+func NewDocID(r *rand.Rand) string {
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:8], r.Uint64())
 	binary.BigEndian.PutUint64(b[8:], r.Uint64())

@@ -1,4 +1,4 @@
-package elastic
+package api
 
 import (
 	"time"
@@ -209,4 +209,11 @@ type IOStats struct {
 	Reads, Writes         int64 // operations
 	ReadBytes, WriteBytes int64
 	Busy                  time.Duration
+}
+
+// PoolStats are a thread pool's figures (ThreadPoolStats).
+type PoolStats struct {
+	Name                            string
+	Threads, Queue, Active, Largest int
+	Rejected, Completed             int64
 }

@@ -1,4 +1,4 @@
-package elastic
+package api
 
 import (
 	"errors"
@@ -65,15 +65,20 @@ func MasterNotDiscovered() *Error {
 	return &Error{Status: 503, Type: "master_not_discovered_exception"}
 }
 
-// errNodeGone ends calls into a process that was killed; the caller sees its
-// connection closed.
-var errNodeGone = errors.New("node is gone")
-
-// IsNodeGone reports whether the node died during the call: the client's
-// connection closes without an answer.
-func IsNodeGone(err error) bool { return errors.Is(err, errNodeGone) }
-
-// validation is the answer to a request that breaks a rule of the cluster.
-func validation(format string, args ...any) *Error {
+// Validation is the answer to a request that breaks a rule of the cluster.
+func Validation(format string, args ...any) *Error {
 	return &Error{Status: 400, Type: "validation_exception", Reason: "Validation Failed: 1: " + fmt.Sprintf(format, args...)}
+}
+
+// JavaText is an exception as unassigned_info.details shows it.
+func (e *Error) JavaText() string {
+	switch e.Type {
+	case "corrupt_index_exception":
+		return "org.apache.lucene.index.CorruptIndexException: " + e.Reason
+	case "index_not_found_exception":
+		return "org.apache.lucene.index.IndexNotFoundException: " + e.Reason
+	case "no_such_file_exception":
+		return "java.nio.file.NoSuchFileException: " + e.Reason
+	}
+	return e.Reason
 }

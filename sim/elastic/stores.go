@@ -1,0 +1,125 @@
+package elastic
+
+import (
+	"math/rand/v2"
+	"slices"
+
+	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
+)
+
+// storeHost is the node as its stores know it.
+type storeHost struct{ n *Node }
+
+func (h storeHost) Changed() { h.n.changed() }
+
+func (h storeHost) IDs() *rand.Rand { return h.n.c.ids }
+
+func (h storeHost) Marked(st *store.Store) {
+	h.n.c.e.Note("store.corrupted", h.n.Name()+" "+st.IndexName, uint64(st.Key.Shard))
+}
+
+// FoundDamaged fails the open copy of a store after whatever goes on has ended.
+func (h storeHost) FoundDamaged(st *store.Store, reason string, e *Error) {
+	p := h.n.proc
+	if p == nil {
+		return
+	}
+	p.after(0, "store.corrupted", func() {
+		if s := p.shards[st.Key]; s != nil && s.store == st && s.phase != closed {
+			s.failCorrupted(reason, e)
+		}
+	})
+}
+
+// newStore makes an empty store on the node.
+func (n *Node) newStore(key store.Key, index string) *store.Store {
+	st := store.New(storeHost{n}, n.ordinal, key, index)
+	st.Background = &loadCopy{f: &n.c.fluid, st: st}
+	n.stores[key] = st
+	i, _ := slices.BinarySearchFunc(n.sorted, key, compareStores)
+	n.sorted = slices.Insert(n.sorted, i, st)
+	n.changed()
+	return st
+}
+
+// deleteStore removes a store from the disk.
+func (n *Node) deleteStore(key store.Key) {
+	st := n.stores[key]
+	if st == nil {
+		return
+	}
+	n.c.fluid.detach(st)
+	delete(n.stores, key)
+	if i, ok := slices.BinarySearchFunc(n.sorted, key, compareStores); ok {
+		n.sorted = slices.Delete(n.sorted, i, i+1)
+	}
+	n.changed()
+	n.account()
+}
+
+func compareStores(st *store.Store, k store.Key) int { return store.CompareKeys(st.Key, k) }
+
+// changed notes that the node's shards or their sizes are not what they were.
+func (n *Node) changed() { n.sizes, n.byIndex, n.summed = nil, nil, false }
+
+// dropUnusedStores deletes copies that the routing table doesn't want on this node
+// once every copy that it does want is active (IndicesStore).
+func (p *process) dropUnusedStores() {
+	if len(p.n.stores) == len(p.shards) {
+		return
+	}
+	for _, st := range p.n.sorted {
+		k := st.Key
+		if p.shards[k] != nil {
+			continue
+		}
+		t, m := tableOf(p.applied, k)
+		if m == nil || !deletable(t, p.n.ID()) {
+			continue
+		}
+		p.askWhetherActive(k, t)
+	}
+}
+
+// deletable reports whether all copies of a shard are started, none of them on the node.
+func deletable(t *state.ShardTable, node string) bool {
+	for _, c := range t.Copies {
+		if c.State != state.Started || c.Node == node {
+			return false
+		}
+	}
+	return len(t.Copies) > 0
+}
+
+// askWhetherActive asks every node with a copy whether that is active; when all say
+// so the store here is deleted.
+func (p *process) askWhetherActive(k store.Key, t *state.ShardTable) {
+	yes := 0
+	for _, cp := range t.Copies {
+		to := p.node(cp.Node)
+		p.request(to, rpc{
+			name: "shard.exists", timeout: shardActiveTimeout,
+			handle: func(q *process, reply func(int64, func())) {
+				s := q.shards[k]
+				active := s != nil && s.phase == started
+				reply(0, func() {
+					if active {
+						yes++
+					}
+					if yes == len(t.Copies) {
+						p.deleteIfStillUnused(k, t)
+					}
+				})
+			},
+			failed: func(error) {},
+		})
+	}
+}
+
+func (p *process) deleteIfStillUnused(k store.Key, asked *state.ShardTable) {
+	t, _ := tableOf(p.applied, k)
+	if t == asked && p.shards[k] == nil {
+		p.n.deleteStore(k)
+	}
+}
