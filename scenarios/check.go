@@ -33,6 +33,7 @@ func (s *Scenario) check(voc Vocabulary) []source.Problem {
 	}
 	ps = append(ps, s.checkTolerance(voc)...)
 	ps = append(ps, s.checkObjectives()...)
+	ps = append(ps, s.checkGrowth()...)
 	if s.Settle < 0 || s.Steady < 0 {
 		bad("$.settle", "a wait can't be negative")
 	}

@@ -1,6 +1,10 @@
 package scenarios
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -75,6 +79,23 @@ func (s *Scenario) Imported() *clusterfile.File {
 		return nil
 	}
 	return s.Cluster.imported.file
+}
+
+// Reimport has the scenario start from another state of the cluster that it was taken from.
+func (s *Scenario) Reimport(c *clusterfile.Cluster) error {
+	if s.Cluster.imported == nil {
+		return errors.New("the cluster was not imported")
+	}
+	var data bytes.Buffer
+	if err := c.Write(&data); err != nil {
+		return err
+	}
+	sum := sha256.Sum256(data.Bytes())
+	im := *s.Cluster.imported
+	im.file = &clusterfile.File{Cluster: c, Data: data.Bytes(), SHA256: hex.EncodeToString(sum[:])}
+	s.Cluster.imported = &im
+	s.Cluster.Nodes.Count = len(c.Nodes)
+	return nil
 }
 
 // index finds an index of the file, or nil.

@@ -28,6 +28,8 @@ type Scenario struct {
 	Expect     []Expect        `yaml:"expect" json:"-" jsonschema:"required"`
 	// Objectives are what must hold whatever is lost; they are tried by a plan, not by a run.
 	Objectives *ObjectivesSection `yaml:"objectives,omitempty" json:"-" jsonschema:"description=what must hold whatever is lost; for shardquake plan"`
+	// Growth is how the data grows; for a plan.
+	Growth *GrowthSection `yaml:"growth,omitempty" json:"-" jsonschema:"description=how the data grows: 3%/week or more in detail; for shardquake plan"`
 	// Explore bounds random plans of faults; nil: what suits the cluster.
 	Explore *ExploreSection `yaml:"explore,omitempty" json:"-" jsonschema:"description=the budget of the random plans that shardquake explore tries; and what must hold in each"`
 	// Tolerance is, by quantity, by how much it may differ between two runs that count as alike.

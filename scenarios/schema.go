@@ -23,6 +23,10 @@ func Schema(voc Vocabulary) ([]byte, error) {
 			return faultsSchema(r)
 		case reflect.TypeFor[NodesSection]():
 			return nodesSchema(r)
+		case reflect.TypeFor[GrowthSection]():
+			detailed := r.ReflectFromType(reflect.TypeFor[plainGrowth]())
+			detailed.Version = ""
+			return &jsonschema.Schema{OneOf: []*jsonschema.Schema{detailed, quantitySchema(reflect.TypeFor[units.GrowthRate]())}}
 		case reflect.TypeFor[Expect]():
 			return expectSchema(r, voc.Expectations())
 		case reflect.TypeFor[Varied]():
@@ -83,6 +87,12 @@ func quantitySchema(t reflect.Type) *jsonschema.Schema {
 		return text(`^`+number+`/(s|m|h)$`, "500/s")
 	case reflect.TypeFor[units.Bandwidth]():
 		return text(`^`+number+` *([kmg]bit|(b|kb|mb|gb)/s)$`, "1gbit")
+	case reflect.TypeFor[units.Days]():
+		return text(`^[0-9]+ *(d|days?|w|weeks?|y|years?)$`, "26w")
+	case reflect.TypeFor[units.GrowthRate]():
+		return text(`^`+number+` *%/(d|day|w|week|y|year)$`, "3%/week")
+	case reflect.TypeFor[units.GrowthSize]():
+		return text(`^`+number+` *(b|kb|mb|gb|tb|pb)/(d|day|w|week|y|year)$`, "20gb/day")
 	case reflect.TypeFor[units.Fraction]():
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{text(`^1/[0-9]+$`, "1/1000"), {Type: "integer", Const: 1}}}
 	case reflect.TypeFor[units.Skew]():

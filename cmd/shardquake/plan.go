@@ -31,6 +31,8 @@ type planFlags struct {
 	losses         []string
 	cache          string
 	reports        bool
+	growth         string
+	earlier        string
 }
 
 func newPlanCommand() *cobra.Command {
@@ -63,6 +65,8 @@ table. Exit codes are those of run.`,
 	fl.TextVar(&f.downtime, "downtime", f.downtime, "how long a node is away in a rolling restart or upgrade (default 2m)")
 	fl.StringSliceVar(&f.losses, "losses", nil, "try these only: node, master, restart, upgrade, drain, an attribute (default: all of them)")
 	fl.StringVar(&f.cache, "cache", filepath.Join("shardquake-out", "kept-runs"), "folder that keeps what runs came to, so that no plan makes one again; '' for none")
+	fl.StringVar(&f.growth, "growth", "", "how the data grows, as in the file: 3%/week, or {rate: 3%/week, until: 26w, holds: 13w}")
+	fl.StringVar(&f.earlier, "earlier", "", "an earlier import of the cluster, MINE.cluster.json.gz: it grows as it has since then")
 	fl.BoolVar(&f.reports, "reports", false, "leave a report of every loss that was tried, and not of the worst alone")
 	fl.StringVar(&f.out, "out", "", "folder for the files (default shardquake-out/SCENARIO/plan)")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
@@ -79,6 +83,9 @@ func (f *planFlags) objectives(cmd *cobra.Command) []string {
 		if cmd.Flags().Changed(o.key) {
 			out = append(out, "objectives."+o.key+"="+o.value)
 		}
+	}
+	if f.growth != "" {
+		out = append(out, "growth="+f.growth)
 	}
 	return out
 }
@@ -110,7 +117,7 @@ func (f *planFlags) run(cmd *cobra.Command, file string) error {
 	defer os.RemoveAll(apart) //nolint:errcheck // a temporary folder
 	progress := newProgress(cmd.ErrOrStderr(), f.quiet)
 	result, err := planning.Run(cmd.Context(), planning.Config{
-		File: file, Set: set, Changes: f.change, Vocabulary: catalog.Vocabulary(), Seeds: f.seeds, Losses: f.losses, Pairs: f.pairs, Workers: f.workers, Cache: f.cache, Reports: f.reports,
+		File: file, Set: set, Changes: f.change, Vocabulary: catalog.Vocabulary(), Seeds: f.seeds, Losses: f.losses, Pairs: f.pairs, Workers: f.workers, Cache: f.cache, Reports: f.reports, Earlier: f.earlier,
 		Report: func(name string, res *scenarios.Result) error {
 			_, err := reports.Write(filepath.Join(apart, name), res)
 			return err

@@ -174,6 +174,7 @@ func Summary(out io.Writer, r *planning.Result, dir string) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
+	growthText(&b, r)
 	b.WriteString(tail(r))
 	if dir != "" {
 		fmt.Fprintf(&b, "  files   %s\n", dir)
@@ -229,15 +230,8 @@ func Markdown(r *planning.Result) []byte {
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", escaped(o.Name), o.Verdict, escaped(o.Reason))
 	}
 	b.WriteString("\n")
-	for i, line := range append([][]string{header()}, rows(r)...) {
-		for j := range line {
-			line[j] = escaped(line[j])
-		}
-		fmt.Fprintf(&b, "| %s |\n", strings.Join(line, " | "))
-		if i == 0 {
-			b.WriteString("|" + strings.Repeat("---|", len(line)) + "\n")
-		}
-	}
+	markdownTable(&b, append([][]string{header()}, rows(r)...))
+	growthMarkdown(&b, r)
 	b.WriteString(tail(r))
 	return bytes.TrimLeft([]byte(b.String()), "\n")
 }

@@ -2,6 +2,7 @@ package planning
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -33,6 +34,9 @@ type Config struct {
 	Runner func() *scenarios.Runner
 	// Seeds is how many seeds every loss is run with, from 1 on; 0: [DefaultRuns].
 	Seeds int
+	// Earlier is the file of an earlier import of the same cluster: what it has grown by since
+	// then is how it grows; "": there is none.
+	Earlier string
 	// Losses are the kinds of losses that are tried; nil: all but pairs.
 	Losses []string
 	// Pairs adds every pair of nodes.
@@ -76,7 +80,7 @@ type side struct {
 	assumed    []Assumption
 	notes      []string
 	tags       tags
-	stands     string   // for the cluster among the runs that are kept
+	mayRefuse  bool     // a cluster that can't be brought to what it should be is an answer
 	runs       [][]*run // by loss and seed; nil: not run
 }
 
@@ -191,8 +195,13 @@ func (s *side) longest(l Loss) (d time.Duration) {
 // make runs one loss with one seed.
 func (s *side) make(ctx context.Context, c *Config, l Loss, seed uint64) (*run, error) {
 	res, err := s.runOf(ctx, c, l, seed)
-	if err != nil {
+	switch {
+	case s.mayRefuse && errors.Is(err, scenarios.ErrScenario):
+		return s.refused(l, err.Error()), nil
+	case err != nil:
 		return nil, err
+	case s.mayRefuse && res.Aborted != nil:
+		return s.refused(l, res.Aborted.Error()), nil
 	}
 	out := &run{}
 	if out.Seen, err = look(res, l); err != nil {

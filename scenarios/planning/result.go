@@ -30,6 +30,8 @@ type Result struct {
 	Assumptions []Assumption `json:"assumptions"`
 	Notes       []string     `json:"notes"`
 	Sides       []Side       `json:"sides"`
+	// Growth is that of the last side; absent where nothing grows.
+	Growth *Growth `json:"growth,omitempty"`
 	// Done of Planned runs were made: fewer after an interruption.
 	Planned int `json:"runs_planned"`
 	Done    int `json:"runs_done"`

@@ -36,7 +36,17 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	case err != nil && !interrupted:
 		return nil, err
 	}
+	last := sides[len(sides)-1]
+	var growth *Growth
+	if !interrupted {
+		growth, err = c.growth(ctx, b, last)
+		interrupted = ctx.Err() != nil && err != nil
+		if err != nil && !interrupted {
+			return nil, err
+		}
+	}
 	out := c.gather(b, sides)
+	out.grows(growth, last.loaded.Growth, interrupted)
 	if !interrupted {
 		err = c.report(ctx, out, sides[len(sides)-1])
 		interrupted = ctx.Err() != nil
@@ -61,8 +71,7 @@ func (c *Config) gather(b *bench, sides []*side) *Result {
 		out.Sides = append(out.Sides, s.result(c))
 	}
 	now := &out.Sides[len(out.Sides)-1]
-	out.Verdict = now.Verdict
-	out.Headline = now.headline()
+	out.conclude()
 	if began := now.Losses[0].Began; began == "yellow" || began == "red" {
 		out.Notes = append([]string{fmt.Sprintf("the cluster is %s before anything is lost; it is planned from there", began)}, out.Notes...)
 	}
@@ -119,6 +128,12 @@ func (s *Side) worst() *Measured {
 		}
 	}
 	return worst
+}
+
+// conclude takes the verdict and the headline from the last side.
+func (r *Result) conclude() {
+	now := &r.Sides[len(r.Sides)-1]
+	r.Verdict, r.Headline = now.Verdict, now.headline()
 }
 
 // headline is the worst loss in words.

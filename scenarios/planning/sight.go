@@ -14,9 +14,10 @@ import (
 
 // sight is what was seen of one run.
 type sight struct {
-	Hash       string        `json:"hash"`             // of the whole run
-	Struck     string        `json:"struck,omitempty"` // why the loss did not strike; "" it did
-	Began      string        `json:"began"`            // health at t=0
+	Hash       string        `json:"hash"`              // of the whole run
+	Struck     string        `json:"struck,omitempty"`  // why the loss did not strike; "" it did
+	Refused    string        `json:"refused,omitempty"` // why the cluster could not be brought to what it should be
+	Began      string        `json:"began"`             // health at t=0
 	RedFor     time.Duration `json:"red_for"`
 	RedOnce    []string      `json:"red_once"` // indices that had a shard without an active primary after the loss
 	RedAtEnd   []string      `json:"red_at_end"`
