@@ -15,7 +15,7 @@ import (
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
 	"github.com/shardquake/shardquake/scenarios/importer"
-	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/backend"
 )
 
 // importFlags are the words that vary an import.
@@ -186,7 +186,7 @@ func tellAgreement(cmd *cobra.Command, c *clusterfile.Cluster) error {
 		fmt.Fprintf(out, "  balance   not compared: more than %d copies\n", mostCompared)
 		return nil
 	}
-	a, err := elastic.Agree(cmd.Context(), c)
+	a, err := backend.Agree(cmd.Context(), c)
 	if err != nil {
 		return usage(fmt.Errorf("the files are written, but the cluster can't be started: %w", err))
 	}

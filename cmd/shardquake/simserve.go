@@ -23,6 +23,7 @@ import (
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/backend"
 	"github.com/shardquake/shardquake/sim/elastic/restapi"
 )
 
@@ -199,7 +200,7 @@ func (a *servedRun) Attend(ctx context.Context, r *scenarios.Run) error {
 }
 
 func (a *servedRun) attend(ctx context.Context, r *scenarios.Run) error {
-	model, ok := elastic.Model(r.Cluster())
+	model, ok := backend.Model(r.Cluster())
 	if !ok {
 		return errors.New("the backend has no model to serve")
 	}

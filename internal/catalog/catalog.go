@@ -20,6 +20,7 @@ import (
 	"github.com/shardquake/shardquake/scenarios/es"
 	"github.com/shardquake/shardquake/scenarios/kv"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/backend"
 	"github.com/shardquake/shardquake/sim/elastic/restapi"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	simkv "github.com/shardquake/shardquake/sim/kv"
@@ -43,8 +44,8 @@ const (
 )
 
 // simulatedElastic is the simulated backend of Elasticsearch clusters.
-func simulatedElastic() *elastic.Backend {
-	return elastic.NewBackend(func(c *elastic.Cluster) func(viewer string) http.RoundTripper {
+func simulatedElastic() *backend.Backend {
+	return backend.NewBackend(func(c *elastic.Cluster) func(viewer string) http.RoundTripper {
 		return restapi.New(c).RoundTripper
 	})
 }

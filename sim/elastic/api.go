@@ -25,27 +25,27 @@ const (
 // masterCall is a request to the elected master that is repeated while there is none
 // or it changes, until its time is over (TransportMasterNodeAction).
 type masterCall struct {
-	p     *process
+	p     *Process
 	until time.Duration // since the start of the run
 	name  string
 	// handle runs on the master; what it gives reply runs on the asking node.
-	handle func(q *process, reply func(bytes int64, deliver func()))
+	handle func(q *Process, reply func(bytes int64, deliver func()))
 	// gaveUp runs when no master was found in time.
 	gaveUp func()
 }
 
 func (k *masterCall) try() {
 	p := k.p
-	id := p.applied.Master
+	id := p.Applied.Master
 	if id == "" {
-		k.waitForAnother("", p.applied.Version)
+		k.waitForAnother("", p.Applied.Version)
 		return
 	}
-	version := p.applied.Version
+	version := p.Applied.Version
 	p.request(p.node(id), rpc{
 		name: k.name, bytes: 512,
-		handle: func(q *process, reply func(int64, func())) {
-			if q.master == nil {
+		handle: func(q *Process, reply func(int64, func())) {
+			if q.Master == nil {
 				reply(0, func() { k.waitForAnother(id, version) })
 				return
 			}
@@ -57,7 +57,7 @@ func (k *masterCall) try() {
 
 // waitForAnother tries again once another master, or a newer state of the same, is applied.
 func (k *masterCall) waitForAnother(asked string, version int64) {
-	left := k.until - k.p.c.now()
+	left := k.until - k.p.c.Now()
 	if left <= 0 {
 		k.gaveUp()
 		return
@@ -65,7 +65,7 @@ func (k *masterCall) waitForAnother(asked string, version int64) {
 	other := func(st *state.State) bool {
 		return st.Master != "" && (st.Master != asked || st.Version > version)
 	}
-	if other(k.p.applied) {
+	if other(k.p.Applied) {
 		k.try()
 		return
 	}
@@ -86,18 +86,18 @@ func (k *masterCall) waitForAnother(asked string, version int64) {
 // argument publishes nothing.
 func (n *Node) MasterTask(ctx context.Context, source string, p Priority, masterTimeout, ackTimeout time.Duration,
 	update func(*state.State) (*state.State, error)) (acked bool, published *state.State, err error) {
-	proc := n.proc
+	proc := n.Proc
 	if proc == nil {
 		return false, nil, errNodeGone
 	}
 	err = proc.await(ctx, func(done func(error)) {
-		k := &masterCall{p: proc, until: proc.c.now() + masterTimeout, name: "master." + source}
+		k := &masterCall{p: proc, until: proc.c.Now() + masterTimeout, name: "master." + source}
 		k.gaveUp = func() { done(MasterNotDiscovered()) }
-		k.handle = func(q *process, reply func(int64, func())) {
+		k.handle = func(q *Process, reply func(int64, func())) {
 			q.masterTask(source, p, masterTimeout, ackTimeout, update, func(all bool, st *state.State, err error) {
 				reply(256, func() {
 					if errors.Is(err, errNotMaster) {
-						k.waitForAnother(q.n.ID(), proc.applied.Version)
+						k.waitForAnother(q.Node.ID(), proc.Applied.Version)
 						return
 					}
 					acked, published = all, st
@@ -112,7 +112,7 @@ func (n *Node) MasterTask(ctx context.Context, source string, p Priority, master
 
 // masterTask submits the task on the master and answers when it is published and
 // acknowledged.
-func (p *process) masterTask(source string, pr Priority, timeout, ackTimeout time.Duration,
+func (p *Process) masterTask(source string, pr Priority, timeout, ackTimeout time.Duration,
 	update func(*state.State) (*state.State, error), answer func(bool, *state.State, error)) {
 	var published *state.State
 	var all, acked bool
@@ -121,7 +121,7 @@ func (p *process) masterTask(source string, pr Priority, timeout, ackTimeout tim
 			answer(all, published, nil)
 		}
 	}
-	p.master.submit(coordination.Task{
+	p.Master.submit(coordination.Task{
 		Source: source, Priority: pr, Timeout: timeout, AckTimeout: ackTimeout,
 		Update:    update,
 		Published: func(_, st *state.State) { published = st; both() },
@@ -153,11 +153,11 @@ func (n *Node) PendingTasks(ctx context.Context, local bool, masterTimeout time.
 }
 
 func (n *Node) pendingTasks() []PendingTask {
-	if n.proc == nil || n.proc.coord == nil {
+	if n.Proc == nil || n.Proc.Coord == nil {
 		return nil
 	}
 	var out []PendingTask
-	for _, t := range n.proc.coord.PendingTasks() {
+	for _, t := range n.Proc.Coord.PendingTasks() {
 		out = append(out, PendingTask{InsertOrder: t.Order, Priority: t.Priority, Source: t.Source, Executing: t.Executing, InQueue: t.Waiting})
 	}
 	return out
@@ -175,13 +175,13 @@ func (n *Node) ReadState(ctx context.Context, local bool, masterTimeout time.Dur
 // WhenState waits until the node has applied a state that satisfies ok, or until the
 // timeout, and reports whether it did. A state that satisfies it already counts.
 func (n *Node) WhenState(ctx context.Context, timeout time.Duration, ok func(*state.State) bool) (bool, error) {
-	p := n.proc
+	p := n.Proc
 	if p == nil {
 		return false, errNodeGone
 	}
 	var was bool
 	err := p.await(ctx, func(done func(error)) {
-		if ok(p.applied) {
+		if ok(p.Applied) {
 			was = true
 			done(nil)
 			return
@@ -195,15 +195,15 @@ func (n *Node) WhenState(ctx context.Context, timeout time.Duration, ok func(*st
 // its answer back over the network.
 func OnMaster[T any](ctx context.Context, n *Node, masterTimeout time.Duration, f func(master *Node) (T, error)) (T, error) {
 	var out T
-	p := n.proc
+	p := n.Proc
 	if p == nil {
 		return out, errNodeGone
 	}
 	err := p.await(ctx, func(done func(error)) {
-		k := &masterCall{p: p, until: p.c.now() + masterTimeout, name: "master.read"}
+		k := &masterCall{p: p, until: p.c.Now() + masterTimeout, name: "master.read"}
 		k.gaveUp = func() { done(MasterNotDiscovered()) }
-		k.handle = func(q *process, reply func(int64, func())) {
-			v, err := f(q.n)
+		k.handle = func(q *Process, reply func(int64, func())) {
+			v, err := f(q.Node)
 			reply(2048, func() { out = v; done(err) })
 		}
 		k.try()
@@ -226,7 +226,7 @@ func FanOut[T any](ctx context.Context, n *Node, targets []*state.Node, timeout 
 	for i, t := range targets {
 		out[i].Node = t
 	}
-	p := n.proc
+	p := n.Proc
 	fail := func(err error) []NodeResult[T] {
 		for i := range out {
 			out[i].Err = err
@@ -241,8 +241,8 @@ func FanOut[T any](ctx context.Context, n *Node, targets []*state.Node, timeout 
 		for i, t := range targets {
 			p.request(p.node(t.ID), rpc{
 				name: "nodes", bytes: 512, timeout: timeout,
-				handle: func(q *process, reply func(int64, func())) {
-					v, err := f(q.n)
+				handle: func(q *Process, reply func(int64, func())) {
+					v, err := f(q.Node)
 					reply(2048, func() { out[i].Value, out[i].Err = v, err; report() })
 				},
 				failed: func(err error) { out[i].Err = nodeFailure(t, err); report() },

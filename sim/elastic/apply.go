@@ -21,14 +21,14 @@ type application struct {
 	done func()
 }
 
-func (a *applier) queue(p *process, st *state.State, done func()) {
+func (a *applier) queue(p *Process, st *state.State, done func()) {
 	a.waiting = append(a.waiting, application{st, done})
 	if !a.busy {
 		a.next(p)
 	}
 }
 
-func (a *applier) next(p *process) {
+func (a *applier) next(p *Process) {
 	if len(a.waiting) == 0 {
 		a.busy = false
 		return
@@ -36,8 +36,8 @@ func (a *applier) next(p *process) {
 	a.busy = true
 	next := a.waiting[0]
 	a.waiting = a.waiting[1:]
-	d := p.c.deltas.between(p.applied, next.st)
-	cost := p.cost(p.c.cal.StateApply + time.Duration(len(d.byNode[p.n.ID()]))*p.c.cal.PerChangedCopy)
+	d := p.c.Deltas.Between(p.Applied, next.st)
+	cost := p.cost(p.c.Calibration.StateApply + time.Duration(len(d.byNode[p.Node.ID()]))*p.c.Calibration.PerChangedCopy)
 	if next.st.Master == "" {
 		cost = 0 // the local state without a master changes nothing but a block
 	}
@@ -52,11 +52,11 @@ func (a *applier) next(p *process) {
 
 // apply makes a state the applied one and the node's shards follow it
 // (IndicesClusterStateService).
-func (p *process) apply(d *delta) {
+func (p *Process) apply(d *Delta) {
 	c := p.c
-	old, st := d.old, d.new
-	p.applied = st
-	c.turns++
+	old, st := d.Old, d.New
+	p.Applied = st
+	c.Turns++
 	if old.Persistent.Len()+old.Transient.Len() > 0 || st.Persistent.Len()+st.Transient.Len() > 0 {
 		if !old.Persistent.Equal(st.Persistent) || !old.Transient.Equal(st.Transient) {
 			p.refreshSettings()
@@ -65,16 +65,16 @@ func (p *process) apply(d *delta) {
 	if st.Master != "" {
 		p.openHTTP()
 	}
-	c.inv.applied(p, d)
+	c.Invariants.applied(p, d)
 	for _, m := range d.removed {
 		p.removeIndex(m)
-		c.fluid.indexDeleted(m.UUID, m.Shards)
+		c.Fluid.indexDeleted(m.UUID, m.Shards)
 	}
 	p.updateMetadata(d)
-	for _, i := range d.byNode[p.n.ID()] {
-		p.follow(&d.changes[i])
+	for _, i := range d.byNode[p.Node.ID()] {
+		p.follow(&d.Changes[i])
 	}
-	if len(d.joined) > 0 || old.Master != st.Master {
+	if len(d.Joined) > 0 || old.Master != st.Master {
 		p.announceAgain()
 	}
 	if d.routingChanged() {
@@ -83,108 +83,108 @@ func (p *process) apply(d *delta) {
 	if len(st.Snapshots) > 0 {
 		p.snapshotShards(st)
 	}
-	if p.master != nil {
-		c.fluid.blocksApplied(st)
-		p.master.applied(d)
+	if p.Master != nil {
+		c.Fluid.blocksApplied(st)
+		p.Master.applied(d)
 	}
 	p.wakeStateWaits()
-	c.watch.applied(p, d)
+	c.Watch.Applied(p, d)
 }
 
 // removeIndex deletes what the node holds of a deleted index.
-func (p *process) removeIndex(m *state.Index) {
+func (p *Process) removeIndex(m *state.Index) {
 	for _, s := range slices.Clone(p.byIndex[m.UUID]) {
 		s.close("index deleted")
 	}
 	for i := range m.Shards {
-		p.n.deleteStore(store.Key{UUID: m.UUID, Shard: i})
+		p.Node.deleteStore(store.Key{UUID: m.UUID, Shard: i})
 	}
 }
 
 // updateMetadata tells the shards of an index about its new metadata.
-func (p *process) updateMetadata(d *delta) {
+func (p *Process) updateMetadata(d *Delta) {
 	for _, m := range d.metas {
 		for _, s := range p.byIndex[m.UUID] {
-			t := d.new.Routing.Index(m.Name).Shards[s.key.Shard]
+			t := d.New.Routing.Index(m.Name).Shards[s.Key.Shard]
 			s.updateMeta(m, t)
 		}
 	}
 }
 
 // follow brings the node's copy of a shard in line with the table.
-func (p *process) follow(ch *shardChange) {
-	key := store.Key{UUID: ch.meta.UUID, Shard: ch.new.Shard}
+func (p *Process) follow(ch *ShardChange) {
+	key := store.Key{UUID: ch.Meta.UUID, Shard: ch.New.Shard}
 	s := p.shards[key]
-	want := ch.new.On(p.n.ID())
+	want := ch.New.On(p.Node.ID())
 	switch {
 	case s == nil && want == nil:
 	case s == nil:
 		p.createOrReport(ch, want)
 	case want == nil:
 		s.close("removed from the routing table")
-	case s.routing.AllocationID != want.AllocationID:
+	case s.Routing.AllocationID != want.AllocationID:
 		s.close("another allocation of the shard")
 		p.createOrReport(ch, want)
-	case want.State == state.Initializing && s.recoverySourceChanged(want, ch.new):
+	case want.State == state.Initializing && s.recoverySourceChanged(want, ch.New):
 		s.close("the source of the recovery has changed")
 		p.createOrReport(ch, want)
 	default:
-		s.update(want, ch.meta, ch.new)
+		s.update(want, ch.Meta, ch.New)
 	}
 }
 
 // createOrReport starts a recovery for a copy that the table puts here, or tells the
 // master that a copy it believes active is not there.
-func (p *process) createOrReport(ch *shardChange, want *state.Copy) {
+func (p *Process) createOrReport(ch *ShardChange, want *state.Copy) {
 	if want.State == state.Initializing {
-		p.createShard(ch.meta, ch.new, want)
+		p.createShard(ch.Meta, ch.New, want)
 		return
 	}
 	if p.c.adoptable[want.AllocationID] {
 		delete(p.c.adoptable, want.AllocationID)
-		p.adopt(ch.meta, ch.new, want)
+		p.adopt(ch.Meta, ch.New, want)
 		return
 	}
-	p.reportFailed(want, ch.meta, "master marked shard as active, but shard has not been created, mark shard as failed", "")
+	p.reportFailed(want, ch.Meta, "master marked shard as active, but shard has not been created, mark shard as failed", "")
 }
 
 // announceAgain repeats to a new master, or to one that has just met this node,
 // which copies are waiting to be started or known to have failed.
-func (p *process) announceAgain() {
-	for _, s := range p.hosted() {
-		if s.routing.State == state.Initializing && s.phase == postRecovery {
+func (p *Process) announceAgain() {
+	for _, s := range p.Hosted() {
+		if s.Routing.State == state.Initializing && s.Phase == postRecovery {
 			p.reportStarted(s)
 		}
 	}
 }
 
-// hosted are the node's shards by index and number.
-func (p *process) hosted() []*shard { return slices.Clone(p.sorted) }
+// Hosted are the node's shards by index and number.
+func (p *Process) Hosted() []*Shard { return slices.Clone(p.sorted) }
 
 // openShard and shutShard keep the tables of the node's shards.
-func (p *process) openShard(s *shard) {
-	p.shards[s.key] = s
-	p.byIndex[s.key.UUID] = append(p.byIndex[s.key.UUID], s)
+func (p *Process) openShard(s *Shard) {
+	p.shards[s.Key] = s
+	p.byIndex[s.Key.UUID] = append(p.byIndex[s.Key.UUID], s)
 	i, _ := slices.BinarySearchFunc(p.sorted, s, compareShards)
 	p.sorted = slices.Insert(p.sorted, i, s)
-	p.n.changed()
+	p.Node.changed()
 }
 
-func (p *process) shutShard(s *shard) {
-	delete(p.shards, s.key)
-	without := func(list []*shard) []*shard {
+func (p *Process) shutShard(s *Shard) {
+	delete(p.shards, s.Key)
+	without := func(list []*Shard) []*Shard {
 		if i := slices.Index(list, s); i >= 0 {
 			return slices.Delete(list, i, i+1)
 		}
 		return list
 	}
 	p.sorted = without(p.sorted)
-	if list := without(p.byIndex[s.key.UUID]); len(list) > 0 {
-		p.byIndex[s.key.UUID] = list
+	if list := without(p.byIndex[s.Key.UUID]); len(list) > 0 {
+		p.byIndex[s.Key.UUID] = list
 	} else {
-		delete(p.byIndex, s.key.UUID)
+		delete(p.byIndex, s.Key.UUID)
 	}
-	p.n.changed()
+	p.Node.changed()
 }
 
 // stateWait is somebody who waits until the applied state is as wanted.
@@ -197,7 +197,7 @@ type stateWait struct {
 
 // whenState calls done once: with true when a state applied from now on satisfies ok,
 // with false after the timeout (forever: never).
-func (p *process) whenState(timeout time.Duration, ok func(*state.State) bool, done func(bool)) {
+func (p *Process) whenState(timeout time.Duration, ok func(*state.State) bool, done func(bool)) {
 	w := &stateWait{ok: ok, done: done}
 	if timeout != forever {
 		w.timer = p.after(timeout, "state.wait", func() {
@@ -213,7 +213,7 @@ func (p *process) whenState(timeout time.Duration, ok func(*state.State) bool, d
 // forever is a timeout that never comes.
 const forever time.Duration = -1
 
-func (p *process) wakeStateWaits() {
+func (p *Process) wakeStateWaits() {
 	if len(p.stateWs) == 0 {
 		return
 	}
@@ -222,7 +222,7 @@ func (p *process) wakeStateWaits() {
 	for _, w := range list {
 		switch {
 		case w.over:
-		case w.ok(p.applied):
+		case w.ok(p.Applied):
 			w.over = true
 			w.timer.Stop()
 			w.done(true)

@@ -15,8 +15,8 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
-// errUnfit says that a cluster can't hold what it is to hold.
-var errUnfit = errors.New("the data does not fit")
+// ErrUnfit says that a cluster can't hold what it is to hold.
+var ErrUnfit = errors.New("the data does not fit")
 
 // IndexSpec describes an index that is there, with its data, without having been
 // written document by document.
@@ -31,8 +31,8 @@ type IndexSpec struct {
 	Placement []int
 }
 
-// full are the spec's settings with shards and replicas.
-func (s IndexSpec) full() settings.Settings {
+// Full are the spec's settings with shards and replicas.
+func (s IndexSpec) Full() settings.Settings {
 	shards, replicas := fmt.Sprint(s.Shards), fmt.Sprint(s.Replicas)
 	return s.Settings.With(map[string]*string{
 		settings.IndexShards.Key(): &shards, settings.IndexReplicas.Key(): &replicas,
@@ -46,7 +46,7 @@ func (c *Cluster) CreateStarted(ctx context.Context, spec IndexSpec) error {
 	if err != nil {
 		return fmt.Errorf("index %s: %w", spec.Name, err)
 	}
-	n, err := c.anyNode()
+	n, err := c.AnyNode()
 	if err != nil {
 		return err
 	}
@@ -70,16 +70,16 @@ func (c *Cluster) startedIndex(st *state.State, spec IndexSpec, rows [][]int) (*
 	if st.Index(spec.Name) != nil {
 		return nil, fmt.Errorf("index %s exists already", spec.Name)
 	}
-	meta := newIndex(spec.Name, state.NewID(c.ids), m.p.clock.Now().UnixMilli(), spec.full(), nil)
+	meta := newIndex(spec.Name, state.NewID(c.IDs), m.p.clock.Now().UnixMilli(), spec.Full(), nil)
 	at := c.e.Stream("elastic.index-order", c.name).IntN(len(st.Routing.Indices) + 1)
-	st = allocation.AddIndex(st, meta, at, state.IndexCreated, m.input())
+	st = allocation.AddIndex(st, meta, at, state.IndexCreated, m.Input())
 	table := &state.IndexTable{Index: meta.Name, Shards: make([]*state.ShardTable, meta.Shards)}
 	placed := *meta
 	placed.InSync = make([][]string, meta.Shards)
 	for i, row := range rows {
 		sh := &state.ShardTable{Index: meta.Name, Shard: i}
 		for k, ordinal := range row {
-			id := state.NewID(c.ids)
+			id := state.NewID(c.IDs)
 			sh.Copies = append(sh.Copies, &state.Copy{
 				Index: meta.Name, Shard: i, Primary: k == 0, State: state.Started, Node: c.nodes[ordinal].ID(),
 				AllocationID: id, ExpectedBytes: -1,
@@ -103,11 +103,11 @@ func (c *Cluster) startedIndex(st *state.State, spec IndexSpec, rows [][]int) (*
 }
 
 // adopt opens a started copy that was made by CreateStarted.
-func (p *process) adopt(m *state.Index, t *state.ShardTable, want *state.Copy) {
+func (p *Process) adopt(m *state.Index, t *state.ShardTable, want *state.Copy) {
 	key := store.Key{UUID: m.UUID, Shard: t.Shard}
-	st := p.n.newStore(key, m.Name)
-	s := &shard{
-		p: p, key: key, index: m.Name, meta: m, table: t, routing: want, store: st, phase: started,
+	st := p.Node.newStore(key, m.Name)
+	s := &Shard{
+		Process: p, Key: key, Index: m.Name, meta: m, table: t, Routing: want, Store: st, Phase: started,
 		created: p.c.e.Now(), term: m.PrimaryTerms[t.Shard], lastSearch: p.c.e.Now(),
 	}
 	p.openShard(s)
@@ -122,27 +122,27 @@ func (p *process) adopt(m *state.Index, t *state.ShardTable, want *state.Copy) {
 	if want.Primary {
 		s.activate(m.InSync[t.Shard])
 		for _, c := range t.Copies {
-			s.tracker.putLease(c.Node, 0)
+			s.Tracker.putLease(c.Node, 0)
 		}
 	}
-	p.c.fluid.copyOpened(key) // a primary that was there first did not reach it
+	p.c.Fluid.copyOpened(key) // a primary that was there first did not reach it
 	s.startedAsIs()
 }
 
 // startedAsIs gives an adopted copy the record of a recovery from an empty store.
-func (s *shard) startedAsIs() {
+func (s *Shard) startedAsIs() {
 	now := s.now()
-	r := &recoveryRun{
-		s: s, kind: state.EmptyStore, stage: StageDone, start: s.p.clock.Now(), stop: s.p.clock.Now(), begun: now,
-		over: true, planned: true, copied: true,
+	r := &Recovery{
+		Shard: s, Kind: state.EmptyStore, Stage: StageDone, start: s.Process.clock.Now(), stop: s.Process.clock.Now(), Begun: now,
+		Over: true, Planned: true, copied: true,
 	}
-	s.recovery = r
+	s.Recovery = r
 }
 
 // Fill puts data into an index all of whose copies are active, as if it had been loaded
 // and flushed: each copy has segments of its own.
 func (c *Cluster) Fill(spec IndexSpec) error {
-	m := c.leader()
+	m := c.Leader()
 	if m == nil {
 		return fmt.Errorf("index %s: there is no master", spec.Name)
 	}
@@ -155,7 +155,7 @@ func (c *Cluster) Fill(spec IndexSpec) error {
 		key := store.Key{UUID: meta.UUID, Shard: i}
 		docs, bytes := part(spec.Docs, i, spec.Shards), part(spec.Bytes, i, spec.Shards)
 		for _, cp := range t.Copies {
-			target := m.proc.storeOf(cp, key)
+			target := m.Proc.storeOf(cp, key)
 			if !cp.Active() || target == nil {
 				return fmt.Errorf("index %s: shard %d has a copy that isn't active", spec.Name, i)
 			}
@@ -163,12 +163,12 @@ func (c *Cluster) Fill(spec IndexSpec) error {
 		}
 	}
 	for _, n := range c.nodes {
-		if !n.account() {
-			return fmt.Errorf("index %s: %w: the disk of %s is full; expected larger disks or less data", spec.Name, errUnfit, n.Name())
+		if !n.Account() {
+			return fmt.Errorf("index %s: %w: the disk of %s is full; expected larger disks or less data", spec.Name, ErrUnfit, n.Name())
 		}
 	}
-	m.proc.master.info.poll()
-	c.watch.sizesChanged(spec.Name)
+	m.Proc.Master.info.poll()
+	c.Watch.SizesChanged(spec.Name)
 	return nil
 }
 
@@ -223,8 +223,8 @@ func assignCopies(r *rand.Rand, shards, copies int, counts []int) ([][]int, erro
 	return rows, nil
 }
 
-// anyNode is the first node that serves requests.
-func (c *Cluster) anyNode() (*Node, error) {
+// AnyNode is the first node that serves requests.
+func (c *Cluster) AnyNode() (*Node, error) {
 	var names []string
 	for _, n := range c.nodes {
 		if n.Serving() && !n.Paused() {
@@ -235,12 +235,12 @@ func (c *Cluster) anyNode() (*Node, error) {
 	return nil, fmt.Errorf("none of the nodes %s serves requests", strings.Join(names, ", "))
 }
 
-// leader is the elected master, of two that believe it the one with the higher term; nil
+// Leader is the elected master, of two that believe it the one with the higher term; nil
 // when there is none.
-func (c *Cluster) leader() *Node {
+func (c *Cluster) Leader() *Node {
 	var best *Node
 	for _, n := range c.nodes {
-		if n.proc != nil && n.proc.master != nil && (best == nil || n.proc.coord.Term() > best.proc.coord.Term()) {
+		if n.Proc != nil && n.Proc.Master != nil && (best == nil || n.Proc.Coord.Term() > best.Proc.Coord.Term()) {
 			best = n
 		}
 	}

@@ -31,7 +31,7 @@ func (n *Node) Bulk(ctx context.Context, items []BulkItem, opt BulkOptions) []Bu
 		}
 		return out
 	}
-	p := n.proc
+	p := n.Proc
 	if p == nil {
 		return failAll(errNodeGone)
 	}
@@ -43,7 +43,7 @@ func (n *Node) Bulk(ctx context.Context, items []BulkItem, opt BulkOptions) []Bu
 		groups := p.groupByShard(items, out)
 		report := gather(len(groups), func() { done(nil) })
 		for _, g := range groups {
-			g.p, g.opt, g.until, g.report = p, opt, p.c.now()+opt.Timeout, report
+			g.p, g.opt, g.until, g.report = p, opt, p.c.Now()+opt.Timeout, report
 			g.try()
 		}
 	})
@@ -55,7 +55,7 @@ func (n *Node) Bulk(ctx context.Context, items []BulkItem, opt BulkOptions) []Bu
 
 // shardBulk are the items of one request for one shard.
 type shardBulk struct {
-	p      *process
+	p      *Process
 	key    store.Key
 	index  string
 	shard  int
@@ -67,12 +67,12 @@ type shardBulk struct {
 }
 
 // groupByShard answers what can't be routed and groups the rest, in order of first use.
-func (p *process) groupByShard(items []BulkItem, out []BulkResult) []*shardBulk {
+func (p *Process) groupByShard(items []BulkItem, out []BulkResult) []*shardBulk {
 	var groups []*shardBulk
 	at := make(map[store.Key]*shardBulk)
 	for i := range items {
 		it := items[i]
-		meta := p.applied.Index(it.Index)
+		meta := p.Applied.Index(it.Index)
 		if meta == nil {
 			out[i].Err, out[i].Status = IndexNotFound(it.Index), 404
 			continue
@@ -82,7 +82,7 @@ func (p *process) groupByShard(items []BulkItem, out []BulkResult) []*shardBulk 
 			continue
 		}
 		if it.ID == "" {
-			it.ID = state.NewDocID(p.c.e.Stream("elastic.doc-id", p.n.Name()))
+			it.ID = state.NewDocID(p.c.e.Stream("elastic.doc-id", p.Node.Name()))
 			it.Op = OpCreate
 			out[i].ID = it.ID
 		}
@@ -101,14 +101,14 @@ func (p *process) groupByShard(items []BulkItem, out []BulkResult) []*shardBulk 
 
 // refused is the block that refuses a write, or nil: the flood-stage block allows only
 // whole indices to be deleted, not documents.
-func (p *process) refused(meta *state.Index) *Error {
-	return IndexBlock(p.applied, meta.Name, "write")
+func (p *Process) refused(meta *state.Index) *Error {
+	return IndexBlock(p.Applied, meta.Name, "write")
 }
 
 // try sends the items to the primary, if the node knows one.
 func (g *shardBulk) try() {
 	p := g.p
-	if err, retryable := GlobalBlock(p.applied, "write"); err != nil {
+	if err, retryable := GlobalBlock(p.Applied, "write"); err != nil {
 		if !retryable {
 			g.fail(err)
 			return
@@ -116,7 +116,7 @@ func (g *shardBulk) try() {
 		g.again(err)
 		return
 	}
-	t, meta := tableOf(p.applied, g.key)
+	t, meta := tableOf(p.Applied, g.key)
 	if meta == nil {
 		g.fail(IndexNotFound(g.index))
 		return
@@ -133,7 +133,7 @@ func (g *shardBulk) try() {
 	}
 	p.request(p.node(pr.Node), rpc{
 		name: "bulk[s][p]", bytes: itemBytes(g.items),
-		handle: func(q *process, reply func(int64, func())) {
+		handle: func(q *Process, reply func(int64, func())) {
 			q.primaryBulk(g.key, id, term, g.items, results, g.opt, func(err error) {
 				reply(int64(64*len(results)), func() { g.answered(results, err) })
 			})
@@ -173,12 +173,12 @@ func (e *retryWrite) Error() string { return "retry: " + e.last.Reason }
 
 // again tries after the next state, or once more when the time is over.
 func (g *shardBulk) again(last *Error) {
-	left := g.until - g.p.c.now()
+	left := g.until - g.p.c.Now()
 	if left <= 0 {
 		g.fail(last)
 		return
 	}
-	version, master := g.p.applied.Version, g.p.applied.Master
+	version, master := g.p.Applied.Version, g.p.Applied.Master
 	g.p.whenState(left, func(st *state.State) bool {
 		return st.Version != version || st.Master != master
 	}, func(ok bool) {

@@ -16,25 +16,25 @@ import (
 
 // Cluster is a set of machines and what runs on them.
 type Cluster struct {
-	e    *sim.Engine
-	net  *sim.Network
-	cfg  Config
-	cal  Calibration
-	name string
+	e           *sim.Engine
+	net         *sim.Network
+	cfg         Config
+	Calibration Calibration
+	name        string
 
 	nodes  []*Node
-	byName map[string]*Node
-	byID   map[string]*Node
+	ByName map[string]*Node
+	ByID   map[string]*Node
 
-	board  *coordination.Board
-	rules  *coordination.Invariants
-	inv    invariants
-	deltas deltaCache
-	fluid  fluidLoad
-	watch  watchers
+	board      *coordination.Board
+	rules      *coordination.Invariants
+	Invariants invariants
+	Deltas     deltaCache
+	Fluid      FluidLoad
+	Watch      Watcher
 
-	// turns counts what may change who is up, who leads and what a node has applied.
-	turns uint64
+	// Turns counts what may change who is up, who leads and what a node has applied.
+	Turns uint64
 	// computing is the master whose task is being computed.
 	computing *master
 	// adoptable are allocation ids that nodes open as started (CreateStarted).
@@ -49,8 +49,8 @@ type Cluster struct {
 	vaults []*vault
 	// restoring are the sizes of shards that are or were restored; replaced, never changed.
 	restoring map[allocation.ShardID]int64
-	// ids makes allocation ids, UUIDs of indices and histories.
-	ids *rand.Rand
+	// IDs makes allocation ids, UUIDs of indices and histories.
+	IDs *rand.Rand
 	// initialMasters are the names of the first voting configuration.
 	initialMasters []string
 }
@@ -67,13 +67,13 @@ func New(cfg Config) (*Cluster, error) {
 		return nil, fmt.Errorf("cluster %s: no nodes", cfg.ClusterName)
 	}
 	c := &Cluster{
-		e: cfg.Engine, net: cfg.Network, cfg: cfg, cal: cfg.Calibration, name: cfg.ClusterName,
-		byName: make(map[string]*Node), byID: make(map[string]*Node), adoptable: make(map[string]bool),
-		board: coordination.NewBoard(), rules: coordination.NewInvariants(),
-		ids: cfg.Engine.Stream("elastic.ids", cfg.ClusterName),
+		e: cfg.Engine, net: cfg.Network, cfg: cfg, Calibration: cfg.Calibration, name: cfg.ClusterName,
+		ByName: make(map[string]*Node), ByID: make(map[string]*Node), adoptable: make(map[string]bool),
+		Watch: unwatched{}, board: coordination.NewBoard(), rules: coordination.NewInvariants(),
+		IDs: cfg.Engine.Stream("elastic.ids", cfg.ClusterName),
 	}
-	c.fluid.init(c)
-	c.inv.init(c)
+	c.Fluid.init(c)
+	c.Invariants.init(c)
 	for i, nc := range cfg.Nodes {
 		if err := c.addNode(i, nc); err != nil {
 			return nil, err
@@ -83,19 +83,19 @@ func New(cfg Config) (*Cluster, error) {
 		return nil, fmt.Errorf("cluster %s: no master-eligible node starts with it", c.name)
 	}
 	c.net.OnClosed(c.connectionsClosed)
-	c.net.OnCut(func(from, to string, _ sim.CutMode) { c.pathChanged(from, to) })
-	c.net.OnMend(func(from, to string, _ sim.CutMode) { c.pathChanged(from, to) })
+	c.net.OnCut(func(from, to string, _ sim.CutMode) { c.PathChanged(from, to) })
+	c.net.OnMend(func(from, to string, _ sim.CutMode) { c.PathChanged(from, to) })
 	return c, nil
 }
 
 func (c *Cluster) addNode(i int, nc NodeConfig) error {
-	if nc.Name == "" || c.byName[nc.Name] != nil {
+	if nc.Name == "" || c.ByName[nc.Name] != nil {
 		return fmt.Errorf("cluster %s: node name %q is empty or used twice", c.name, nc.Name)
 	}
 	if nc.ID == "" {
 		nc.ID = state.NewID(c.e.Stream("elastic.node-id", nc.Name))
 	}
-	if c.byID[nc.ID] != nil {
+	if c.ByID[nc.ID] != nil {
 		return fmt.Errorf("cluster %s: node id %s is used twice", c.name, nc.ID)
 	}
 	if nc.Roles == nil {
@@ -114,9 +114,9 @@ func (c *Cluster) addNode(i int, nc NodeConfig) error {
 	}
 	n := newNode(c, i, nc)
 	c.nodes = append(c.nodes, n)
-	c.fluid.servers[i].n = n
-	c.byName[n.Name()] = n
-	c.byID[n.ID()] = n
+	c.Fluid.Servers[i].Node = n
+	c.ByName[n.Name()] = n
+	c.ByID[n.ID()] = n
 	if !nc.Late && slices.Contains(nc.Roles, "master") {
 		c.initialMasters = append(c.initialMasters, nc.Name)
 	}
@@ -145,41 +145,41 @@ func (c *Cluster) Name() string { return c.name }
 func (c *Cluster) Nodes() []*Node { return c.nodes }
 
 // Node finds a node by name, or nil.
-func (c *Cluster) Node(name string) *Node { return c.byName[name] }
+func (c *Cluster) Node(name string) *Node { return c.ByName[name] }
 
 // NodeByID finds a node by its persistent id, or nil.
-func (c *Cluster) NodeByID(id string) *Node { return c.byID[id] }
+func (c *Cluster) NodeByID(id string) *Node { return c.ByID[id] }
 
 // Err is the first violation of an invariant, or nil.
 func (c *Cluster) Err() error {
 	if err := c.rules.Err(); err != nil {
 		return err
 	}
-	return c.inv.err
+	return c.Invariants.err
 }
 
 // connectionsClosed tells a node that a peer's connections are gone.
 func (c *Cluster) connectionsClosed(ev sim.Closed) {
-	at, peer := c.byName[ev.At], c.byName[ev.Peer]
-	if at == nil || peer == nil || at.proc == nil {
+	at, peer := c.ByName[ev.At], c.ByName[ev.Peer]
+	if at == nil || peer == nil || at.Proc == nil {
 		return
 	}
-	p := at.proc
+	p := at.Proc
 	p.run(func() { p.disconnected(peer) })
 }
 
-// pathChanged passes a change of a link on to whoever reckons with it.
-func (c *Cluster) pathChanged(from, to string) {
-	a, b := c.byName[from], c.byName[to]
+// PathChanged passes a change of a link on to whoever reckons with it.
+func (c *Cluster) PathChanged(from, to string) {
+	a, b := c.ByName[from], c.ByName[to]
 	if a == nil || b == nil {
 		return
 	}
 	c.board.PathChanged(a.ID(), b.ID())
-	c.fluid.topologyChanged()
+	c.Fluid.TopologyChanged()
 }
 
 // baseSettings are the persistent settings of the first state.
 func (c *Cluster) baseSettings() settings.Settings { return c.cfg.Persistent }
 
-// now is the time since the start of the run.
-func (c *Cluster) now() time.Duration { return time.Duration(c.e.Now()) }
+// Now is the time since the start of the run.
+func (c *Cluster) Now() time.Duration { return time.Duration(c.e.Now()) }

@@ -5,62 +5,62 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
-// shardChange is a shard whose table, or whose index's metadata, differs between
+// ShardChange is a shard whose table, or whose index's metadata, differs between
 // two states.
-type shardChange struct {
-	meta     *state.Index
-	old, new *state.ShardTable // old nil: the index is new
+type ShardChange struct {
+	Meta     *state.Index
+	Old, New *state.ShardTable // old nil: the index is new
 }
 
-// delta is what differs between two states. It is computed once for all nodes that
+// Delta is what differs between two states. It is computed once for all nodes that
 // apply the same step and never changes.
-type delta struct {
-	old, new *state.State
-	changes  []shardChange
+type Delta struct {
+	Old, New *state.State
+	Changes  []ShardChange
 	// byNode are the changes that concern a node, before or after: indices into changes.
 	byNode  map[string][]int
 	removed []*state.Index
 	metas   []*state.Index // changed metadata of indices that were there before
 	created []*state.Index
-	joined  []*state.Node
-	left    []*state.Node
+	Joined  []*state.Node
+	Left    []*state.Node
 }
 
 // routingChanged reports whether any shard moved or any index came or went.
-func (d *delta) routingChanged() bool {
-	return len(d.changes) > 0 || len(d.removed) > 0
+func (d *Delta) routingChanged() bool {
+	return len(d.Changes) > 0 || len(d.removed) > 0
 }
 
 // deltaCache keeps the deltas asked for last: nodes apply the same steps at about
 // the same time.
 type deltaCache struct {
-	at   [16]*delta
+	at   [16]*Delta
 	next int
 }
 
-func (k *deltaCache) between(old, new *state.State) *delta {
+func (k *deltaCache) Between(old, new *state.State) *Delta {
 	for _, d := range k.at {
-		if d != nil && d.old == old && d.new == new {
+		if d != nil && d.Old == old && d.New == new {
 			return d
 		}
 	}
-	d := computeDelta(old, new)
+	d := ComputeDelta(old, new)
 	k.at[k.next] = d
 	k.next = (k.next + 1) % len(k.at)
 	return d
 }
 
-func computeDelta(old, new *state.State) *delta {
-	d := &delta{old: old, new: new}
+func ComputeDelta(old, new *state.State) *Delta {
+	d := &Delta{Old: old, New: new}
 	d.compareNodes()
 	if old.Routing == new.Routing && sameIndices(old.Indices, new.Indices) {
 		return d
 	}
 	d.compareIndices()
 	d.byNode = make(map[string][]int)
-	for i := range d.changes {
-		d.file(i, d.changes[i].old)
-		d.file(i, d.changes[i].new)
+	for i := range d.Changes {
+		d.file(i, d.Changes[i].Old)
+		d.file(i, d.Changes[i].New)
 	}
 	return d
 }
@@ -77,36 +77,36 @@ func sameIndices(a, b []*state.Index) bool {
 	return true
 }
 
-func (d *delta) compareNodes() {
-	a, b := d.old.Nodes, d.new.Nodes
+func (d *Delta) compareNodes() {
+	a, b := d.Old.Nodes, d.New.Nodes
 	for len(a) > 0 || len(b) > 0 {
 		switch {
 		case len(b) == 0 || (len(a) > 0 && a[0].ID < b[0].ID):
-			d.left = append(d.left, a[0])
+			d.Left = append(d.Left, a[0])
 			a = a[1:]
 		case len(a) == 0 || b[0].ID < a[0].ID:
-			d.joined = append(d.joined, b[0])
+			d.Joined = append(d.Joined, b[0])
 			b = b[1:]
 		default:
 			if a[0].EphemeralID != b[0].EphemeralID {
-				d.left, d.joined = append(d.left, a[0]), append(d.joined, b[0])
+				d.Left, d.Joined = append(d.Left, a[0]), append(d.Joined, b[0])
 			}
 			a, b = a[1:], b[1:]
 		}
 	}
 }
 
-func (d *delta) compareIndices() {
-	before := make(map[string]*state.Index, len(d.old.Indices))
-	tables := make(map[string]*state.IndexTable, len(d.old.Routing.Indices))
-	for _, m := range d.old.Indices {
+func (d *Delta) compareIndices() {
+	before := make(map[string]*state.Index, len(d.Old.Indices))
+	tables := make(map[string]*state.IndexTable, len(d.Old.Routing.Indices))
+	for _, m := range d.Old.Indices {
 		before[m.Name] = m
 	}
-	for _, t := range d.old.Routing.Indices {
+	for _, t := range d.Old.Routing.Indices {
 		tables[t.Index] = t
 	}
-	metas := make(map[string]*state.Index, len(d.new.Indices))
-	for _, m := range d.new.Indices {
+	metas := make(map[string]*state.Index, len(d.New.Indices))
+	for _, m := range d.New.Indices {
 		metas[m.Name] = m
 		was := before[m.Name]
 		switch {
@@ -118,12 +118,12 @@ func (d *delta) compareIndices() {
 			d.metas = append(d.metas, m)
 		}
 	}
-	for _, m := range d.old.Indices {
+	for _, m := range d.Old.Indices {
 		if metas[m.Name] == nil {
 			d.removed = append(d.removed, m)
 		}
 	}
-	for _, t := range d.new.Routing.Indices {
+	for _, t := range d.New.Routing.Indices {
 		m, was := metas[t.Index], tables[t.Index]
 		if was == t && before[t.Index] != nil && before[t.Index].UUID == m.UUID {
 			continue
@@ -135,20 +135,20 @@ func (d *delta) compareIndices() {
 	}
 }
 
-func (d *delta) compareTables(m *state.Index, old, new *state.IndexTable) {
+func (d *Delta) compareTables(m *state.Index, old, new *state.IndexTable) {
 	for i, sh := range new.Shards {
 		var was *state.ShardTable
 		if old != nil && i < len(old.Shards) {
 			was = old.Shards[i]
 		}
 		if was != sh {
-			d.changes = append(d.changes, shardChange{meta: m, old: was, new: sh})
+			d.Changes = append(d.Changes, ShardChange{Meta: m, Old: was, New: sh})
 		}
 	}
 }
 
 // file enters a change under every node that the table names.
-func (d *delta) file(i int, t *state.ShardTable) {
+func (d *Delta) file(i int, t *state.ShardTable) {
 	if t == nil {
 		return
 	}

@@ -13,20 +13,20 @@ import (
 
 // env is what a coordinator gets of its node: a network without connections to
 // open (they are there as long as the other end and the links are), a disk, timers.
-type env struct{ p *process }
+type env struct{ p *Process }
 
 var _ coordination.Env = (*env)(nil)
 
 // coordination configures the process's coordinator.
-func (p *process) coordination() coordination.Config {
+func (p *Process) coordination() coordination.Config {
 	c := p.c
 	return coordination.Config{
-		Node:           p.n.describe(p.ephemeral),
+		Node:           p.Node.describe(p.ephemeral),
 		ClusterName:    c.name,
-		Settings:       p.n.cfg.Settings,
+		Settings:       p.Node.cfg.Settings,
 		InitialMasters: c.initialMasters,
 		Persistent:     c.baseSettings(),
-		Persisted:      p.n.persisted,
+		Persisted:      p.Node.persisted,
 		Board:          c.board,
 		Invariants:     c.rules,
 		Hooks: coordination.Hooks{
@@ -36,10 +36,12 @@ func (p *process) coordination() coordination.Config {
 			ModeChanged:  p.modeChanged,
 		},
 		Costs: coordination.Costs{
-			Update:  func(_ int, st *state.State) time.Duration { return c.cal.StateUpdate + copiesOf(st)*c.cal.PerCopy },
-			Accept:  func(*state.State) time.Duration { return p.cost(c.cal.StateAccept) + p.n.disk.Delay() },
-			Term:    c.cal.TermWrite,
-			Failure: c.cal.FailureNotice,
+			Update: func(_ int, st *state.State) time.Duration {
+				return c.Calibration.StateUpdate + copiesOf(st)*c.Calibration.PerCopy
+			},
+			Accept:  func(*state.State) time.Duration { return p.cost(c.Calibration.StateAccept) + p.Node.disk.Delay() },
+			Term:    c.Calibration.TermWrite,
+			Failure: c.Calibration.FailureNotice,
 			Spread:  noticeSpread,
 		},
 	}
@@ -61,7 +63,7 @@ func (v *env) Now() sim.Time { return v.p.c.e.Now() }
 func (v *env) After(d time.Duration, name string, f func()) sim.Timer { return v.p.after(d, name, f) }
 
 func (v *env) Stream(purpose string) *rand.Rand {
-	return v.p.c.e.Stream("coordination."+purpose, v.p.n.Name())
+	return v.p.c.e.Stream("coordination."+purpose, v.p.Node.Name())
 }
 
 // Connect shakes hands: a message there and back.
@@ -71,14 +73,14 @@ func (v *env) Connect(peer string, done func(*state.Node, error)) {
 		done(nil, sim.ErrUnknownEndpoint)
 		return
 	}
-	if to == p.n {
-		done(p.n.Self(), nil)
+	if to == p.Node {
+		done(p.Node.Self(), nil)
 		return
 	}
 	p.request(to, rpc{
 		name: "handshake",
-		handle: func(q *process, reply func(int64, func())) {
-			self := q.n.Self()
+		handle: func(q *Process, reply func(int64, func())) {
+			self := q.Node.Self()
 			reply(0, func() { done(self, nil) })
 		},
 		failed: func(err error) { done(nil, err) },
@@ -93,18 +95,18 @@ func (v *env) Send(to string, msg *coordination.Message, failed func(error)) {
 		}
 		return
 	}
-	from := p.n.ID()
-	p.send(target, msg.Bytes(), func(q *process) { q.coord.Receive(from, msg) }, failed)
+	from := p.Node.ID()
+	p.send(target, msg.Bytes(), func(q *Process) { q.Coord.Receive(from, msg) }, failed)
 }
 
 func (v *env) Underway(to string, msg *coordination.Message, arrives time.Duration, failed func(error)) {
 	p, target := v.p, v.p.node(to)
-	from := p.n.ID()
+	from := p.Node.ID()
 	life := target.incarnation
 	p.c.e.After(arrives, "net.underway", func() {
-		q := target.proc
+		q := target.Proc
 		switch {
-		case p.c.net.Reachable(p.n.Name(), target.Name()) != sim.Open:
+		case p.c.net.Reachable(p.Node.Name(), target.Name()) != sim.Open:
 			return
 		case q == nil || !q.upYet || target.incarnation != life:
 			if failed != nil {
@@ -112,13 +114,13 @@ func (v *env) Underway(to string, msg *coordination.Message, arrives time.Durati
 			}
 			return
 		}
-		q.run(func() { q.coord.Receive(from, msg) })
+		q.run(func() { q.Coord.Receive(from, msg) })
 	})
 }
 
 func (v *env) Path(peer string) coordination.Path {
 	p, to := v.p, v.p.node(peer)
-	net, a, b := p.c.net, v.p.n.Name(), ""
+	net, a, b := p.c.net, v.p.Node.Name(), ""
 	if to == nil {
 		return coordination.Path{}
 	}
@@ -129,8 +131,8 @@ func (v *env) Path(peer string) coordination.Path {
 		OutOpen: net.Reachable(a, b) == sim.Open, BackOpen: net.Reachable(b, a) == sim.Open,
 		Out: out, Back: back,
 	}
-	path.Steady = path.OutOpen && path.BackOpen && !p.dead && !p.paused &&
-		to.proc != nil && to.proc.upYet && !to.proc.paused
+	path.Steady = path.OutOpen && path.BackOpen && !p.dead && !p.Paused &&
+		to.Proc != nil && to.Proc.upYet && !to.Proc.Paused
 	return path
 }
 
@@ -142,7 +144,7 @@ const stateWrite = 16 << 10
 // refuses states and terms; only nodes that can't be elected go on without (their
 // AsyncPersistedState writes later).
 func (v *env) Persist(ps coordination.Persisted) error {
-	n := v.p.n
+	n := v.p.Node
 	if !n.room(stateWrite) && slices.Contains(n.cfg.Roles, "master") {
 		return errors.New(errNoSpace)
 	}

@@ -11,8 +11,8 @@ import (
 // execute performs one item on the primary: versions and conditions are checked, the
 // operation gets its sequence number. It returns the operation, or nil when there is
 // nothing to replicate.
-func (s *shard) execute(it *BulkItem, res *BulkResult) *store.Doc {
-	e := s.engine()
+func (s *Shard) execute(it *BulkItem, res *BulkResult) *store.Doc {
+	e := s.Engine()
 	for try := 0; ; try++ {
 		d, err := s.attempt(e, it, res)
 		if err == nil {
@@ -27,14 +27,14 @@ func (s *shard) execute(it *BulkItem, res *BulkResult) *store.Doc {
 	}
 }
 
-func (s *shard) attempt(e *store.Engine, it *BulkItem, res *BulkResult) (*store.Doc, *Error) {
+func (s *Shard) attempt(e *store.Engine, it *BulkItem, res *BulkResult) (*store.Doc, *Error) {
 	cur := e.Live[it.ID]
 	exists := cur != nil && !cur.Deleted
 	op, source := it.Op, it.Source
 	if op == OpUpdate && !exists && it.RequireExisting {
 		return nil, &Error{
 			Status: 404, Type: "document_missing_exception", Reason: "[" + it.ID + "]: document missing",
-			Fields: []Field{{Name: "index_uuid", Value: s.key.UUID}, {Name: "shard", Value: fmt.Sprint(s.key.Shard)}, {Name: "index", Value: s.index}},
+			Fields: []Field{{Name: "index_uuid", Value: s.Key.UUID}, {Name: "shard", Value: fmt.Sprint(s.Key.Shard)}, {Name: "index", Value: s.Index}},
 		}
 	}
 	if op == OpUpdate {
@@ -64,10 +64,10 @@ func (s *shard) attempt(e *store.Engine, it *BulkItem, res *BulkResult) (*store.
 	if it.External {
 		d.Version = it.Version
 	}
-	s.p.c.fluid.settle(s.store)
+	s.Process.c.Fluid.settle(s.Store)
 	d.SeqNo = e.Max + 1
 	e.Process(d, s.now())
-	s.store.Grow(d.Bytes(), 1)
+	s.Store.Grow(d.Bytes(), 1)
 	s.count([]*store.Doc{d})
 	res.Version, res.SeqNo, res.PrimaryTerm = d.Version, d.SeqNo, d.Term
 	switch {
@@ -84,11 +84,11 @@ func (s *shard) attempt(e *store.Engine, it *BulkItem, res *BulkResult) (*store.
 }
 
 // conflict is the version conflict of an item with the present document, or nil.
-func (s *shard) conflict(it *BulkItem, cur *store.Doc, exists bool) *Error {
+func (s *Shard) conflict(it *BulkItem, cur *store.Doc, exists bool) *Error {
 	conflict := func(format string, args ...any) *Error {
 		return &Error{
 			Status: 409, Type: "version_conflict_engine_exception", Reason: "[" + it.ID + "]: version conflict, " + fmt.Sprintf(format, args...),
-			Fields: []Field{{Name: "index_uuid", Value: s.key.UUID}, {Name: "shard", Value: fmt.Sprint(s.key.Shard)}, {Name: "index", Value: s.index}},
+			Fields: []Field{{Name: "index_uuid", Value: s.Key.UUID}, {Name: "shard", Value: fmt.Sprint(s.Key.Shard)}, {Name: "index", Value: s.Index}},
 		}
 	}
 	if it.IfSeqNo != UnassignedSeqNo && (it.IfSeqNo != 0 || it.IfPrimaryTerm != 0) {
@@ -110,33 +110,33 @@ func (s *shard) conflict(it *BulkItem, cur *store.Doc, exists bool) *Error {
 }
 
 // count adds operations to the copy's statistics.
-func (s *shard) count(docs []*store.Doc) {
+func (s *Shard) count(docs []*store.Doc) {
 	for _, d := range docs {
 		if d.Deleted {
 			s.stats.deleteTotal++
 		} else {
 			s.stats.indexTotal++
-			s.stats.indexTime += s.p.c.cal.IndexOp
+			s.stats.indexTime += s.Process.c.Calibration.IndexOp
 		}
 	}
 }
 
 // refreshNow makes everything written visible.
-func (s *shard) refreshNow() {
+func (s *Shard) refreshNow() {
 	s.stats.refreshTotal++
 	s.refreshed = s.now()
-	s.engine().Refresh(s.now())
+	s.Engine().Refresh(s.now())
 }
 
 // refreshInterval is how often the copy refreshes by itself; 0 never.
-func (s *shard) refreshInterval() time.Duration {
+func (s *Shard) refreshInterval() time.Duration {
 	return max(0, settings.IndexRefreshInterval.Get(s.meta.Settings))
 }
 
 // catchUpRefresh does the refreshes that were due. A shard that nobody has searched for
 // a while refreshes when it is searched, unless its interval was set explicitly.
-func (s *shard) catchUpRefresh(searching bool) {
-	if len(s.engine().Unseen) == 0 {
+func (s *Shard) catchUpRefresh(searching bool) {
+	if len(s.Engine().Unseen) == 0 {
 		// Nothing to show, which is nearly always so.
 		if searching {
 			s.lastSearch = s.now()
@@ -156,13 +156,13 @@ func (s *shard) catchUpRefresh(searching bool) {
 	if idle && searching {
 		upTo = now
 	}
-	if s.engine().Refresh(upTo) {
+	if s.Engine().Refresh(upTo) {
 		s.stats.refreshTotal++
 	}
 }
 
 // untilRefresh is the time to the next refresh by itself.
-func (s *shard) untilRefresh() time.Duration {
+func (s *Shard) untilRefresh() time.Duration {
 	interval := s.refreshInterval()
 	if interval == 0 {
 		return 0

@@ -15,8 +15,8 @@ import (
 // AsyncShardFetch).
 type fetcher struct {
 	m *master
-	// view is the state that is being computed: its nodes are asked.
-	view      *state.State
+	// View is the state that is being computed: its nodes are asked.
+	View      *state.State
 	primaries map[allocation.ShardID]*fetch
 	stores    map[allocation.ShardID]*fetch
 }
@@ -48,7 +48,7 @@ func newFetcher(m *master) *fetcher {
 
 // forget drops what is known of a shard (applyStartedShards, applyFailedShards).
 func (f *fetcher) forget(k store.Key) {
-	if _, meta := tableOf(f.m.p.applied, k); meta != nil {
+	if _, meta := tableOf(f.m.p.Applied, k); meta != nil {
 		id := allocation.ShardID{Index: meta.Name, Shard: k.Shard}
 		delete(f.primaries, id)
 		delete(f.stores, id)
@@ -56,11 +56,11 @@ func (f *fetcher) forget(k store.Key) {
 }
 
 // applied drops what is known of shards that are complete or gone.
-func (f *fetcher) applied(d *delta) {
+func (f *fetcher) applied(d *Delta) {
 	if len(f.primaries)+len(f.stores) == 0 {
 		return
 	}
-	for _, n := range d.left {
+	for _, n := range d.Left {
 		f.nodeLeft(n)
 	}
 	for _, m := range d.removed {
@@ -146,7 +146,7 @@ func (f *fetcher) Stores(index string, shard int) ([]allocation.StoredReplica, b
 
 // primaryAnswer is the answer of the node that holds the active primary, or nil.
 func (f *fetcher) primaryAnswer(index string, shard int, answers map[string]storeAnswer) *storeAnswer {
-	t := f.m.p.applied.Routing.Index(index)
+	t := f.m.p.Applied.Routing.Index(index)
 	if t == nil || shard >= len(t.Shards) {
 		return nil
 	}
@@ -172,10 +172,10 @@ func (f *fetcher) ask(cache map[allocation.ShardID]*fetch, index string, shard i
 		cache[id] = w
 	}
 	var nodes []string
-	if f.view == nil {
-		f.view = p.applied
+	if f.View == nil {
+		f.View = p.Applied
 	}
-	for _, n := range f.view.Nodes {
+	for _, n := range f.View.Nodes {
 		if !n.CanContainData() {
 			continue
 		}
@@ -199,7 +199,7 @@ func (f *fetcher) ask(cache map[allocation.ShardID]*fetch, index string, shard i
 func (f *fetcher) send(cache map[allocation.ShardID]*fetch, id allocation.ShardID, w *fetch, n *state.Node) {
 	p := f.m.p
 	var uuid string
-	if meta := f.view.Index(id.Index); meta != nil {
+	if meta := f.View.Index(id.Index); meta != nil {
 		uuid = meta.UUID
 	}
 	arrived := func(a storeAnswer) {
@@ -214,9 +214,9 @@ func (f *fetcher) send(cache map[allocation.ShardID]*fetch, id allocation.ShardI
 	}
 	p.request(p.node(n.ID), rpc{
 		name: "gateway.fetch", bytes: 256,
-		handle: func(q *process, reply func(int64, func())) {
+		handle: func(q *Process, reply func(int64, func())) {
 			a := q.describeStore(store.Key{UUID: uuid, Shard: id.Shard})
-			q.after(p.c.cal.StoreRead, "store.read", func() {
+			q.after(p.c.Calibration.StoreRead, "store.read", func() {
 				reply(int64(256+128*len(a.segments)), func() { arrived(a) })
 			})
 		},
@@ -225,8 +225,8 @@ func (f *fetcher) send(cache map[allocation.ShardID]*fetch, id allocation.ShardI
 }
 
 // describeStore is what the node holds of a shard.
-func (p *process) describeStore(k store.Key) storeAnswer {
-	st := p.n.stores[k]
+func (p *Process) describeStore(k store.Key) storeAnswer {
+	st := p.Node.stores[k]
 	if st == nil || (st.History == "" && st.AllocationID == "") {
 		return storeAnswer{}
 	}
@@ -236,9 +236,9 @@ func (p *process) describeStore(k store.Key) storeAnswer {
 	}
 	a.failure = st.Unreadable()
 	if s := p.shards[k]; s != nil {
-		a.active = s.phase == started
-		if s.tracker != nil {
-			s.tracker.syncLeases()
+		a.active = s.Phase == started
+		if s.Tracker != nil {
+			s.Tracker.SyncLeases()
 		}
 	}
 	a.leases = st.Leases.Clone()

@@ -29,15 +29,15 @@ type Traffic struct {
 	Reads, ReadsFailed int64
 }
 
-// fluidLoad is the load, the replication groups it flows into and the nodes that serve it.
-type fluidLoad struct {
+// FluidLoad is the load, the replication groups it flows into and the nodes that serve it.
+type FluidLoad struct {
 	deleted int // groups of deleted indices among order
 	c       *Cluster
-	loads   []Load
-	groups  map[store.Key]*fluidGroup
+	Loads   []Load
+	groups  map[store.Key]*FluidGroup
 	blocks  []state.IndexBlocks // in force, as the master last applied them
-	order   []*fluidGroup
-	servers []nodeQueue // by ordinal of the node
+	Order   []*FluidGroup
+	Servers []Queue // by ordinal of the node
 	traffic Traffic
 
 	// requests are the operations that clients send per second, × 10⁶; live is how many
@@ -45,24 +45,24 @@ type fluidLoad struct {
 	requests int64
 	live     int
 	// touched are the nodes whose load has changed at this moment.
-	touched, spare      []*nodeQueue
+	touched, spare      []*Queue
 	pending             bool
-	steering            bool
+	Steering            bool
 	steerPause          time.Duration
 	ticker              sim.Handle
 	applyKind, tickKind sim.Kind
 	press               []pressure
-	version             uint64 // counts changes of any node's load
+	Version             uint64 // counts changes of any node's load
 	latency             writeLatency
 }
 
-// fluidGroup is a shard's acting primary and the copies that get its operations.
-type fluidGroup struct {
+// FluidGroup is a shard's acting primary and the copies that get its operations.
+type FluidGroup struct {
 	key     store.Key
 	index   string
 	refuses refusal
-	primary *shard // nil: none acts at present
-	members []*store.Store
+	primary *Shard // nil: none acts at present
+	Members []*store.Store
 	flowing bool
 	since   sim.Time
 	// stalled is since when operations wait for the primary or a silent copy.
@@ -72,7 +72,7 @@ type fluidGroup struct {
 	flushAt       int64 // bytes in the translog that make a copy commit
 	// sized is the primary's size when the group was booked, grown what came since.
 	sized, grown int64
-	shares       []share
+	Shares       []share
 	// reported are failures that the primary has reported to the master, or will.
 	reported []string
 	readers  int   // active copies that share the reads
@@ -81,9 +81,9 @@ type fluidGroup struct {
 
 // loadCopy is what the load has to do with a copy's store.
 type loadCopy struct {
-	f       *fluidLoad
+	f       *FluidLoad
 	st      *store.Store
-	group   *fluidGroup // whose operations the copy gets; nil none
+	group   *FluidGroup // whose operations the copy gets; nil none
 	work    copyWork    // done for the load, counted for statistics
 	flushes int64       // for the size of the translog
 }
@@ -103,7 +103,7 @@ func (c *loadCopy) opened() { c.work, c.flushes = copyWork{}, 0 }
 // share is what a group asks of a node.
 type share struct {
 	node int
-	demand
+	Demand
 }
 
 // meter turns a rate into whole operations.
@@ -130,22 +130,22 @@ func (m *meter) count(d time.Duration) (int64, uint64) {
 	return int64(q), r
 }
 
-func (f *fluidLoad) init(c *Cluster) {
-	f.c, f.groups = c, make(map[store.Key]*fluidGroup)
-	f.servers = make([]nodeQueue, len(c.cfg.Nodes))
+func (f *FluidLoad) init(c *Cluster) {
+	f.c, f.groups = c, make(map[store.Key]*FluidGroup)
+	f.Servers = make([]Queue, len(c.cfg.Nodes))
 	f.applyKind = c.e.Register("load.apply", func(uint32) { f.apply() })
 	f.tickKind = c.e.Register("load.steer", func(uint32) { f.tick() })
 }
 
 // SetLoad replaces the fluid load from now on; an empty list stops it.
 func (c *Cluster) SetLoad(loads []Load) {
-	f := &c.fluid
-	f.loads = slices.Clone(loads)
-	for _, g := range f.order {
+	f := &c.Fluid
+	f.Loads = slices.Clone(loads)
+	for _, g := range f.Order {
 		f.advance(g)
 		f.aim(g)
 	}
-	for _, g := range f.order {
+	for _, g := range f.Order {
 		f.book(g) // again: what a copy costs depends on what else its node indexes
 	}
 }
@@ -154,23 +154,23 @@ func (c *Cluster) SetLoad(loads []Load) {
 // write that finds its shard without a primary, or its primary waiting for a silent
 // copy, waits for up to a minute as clients do, and fails after that.
 func (c *Cluster) Traffic() Traffic {
-	if len(c.fluid.loads) == 0 {
-		return c.fluid.traffic
+	if len(c.Fluid.Loads) == 0 {
+		return c.Fluid.traffic
 	}
-	for _, g := range c.fluid.order {
-		c.fluid.advance(g)
+	for _, g := range c.Fluid.Order {
+		c.Fluid.advance(g)
 	}
-	return c.fluid.traffic
+	return c.Fluid.traffic
 }
 
 // groupChanged follows a primary's new replication group.
-func (f *fluidLoad) groupChanged(s *shard) {
-	g := f.groups[s.key]
+func (f *FluidLoad) groupChanged(s *Shard) {
+	g := f.groups[s.Key]
 	if g == nil {
-		f.forgetDeleted(s.index, s.key)
-		g = &fluidGroup{key: s.key, index: s.index, since: f.c.e.Now(), stalled: sim.Never, refuses: refusalOf(f.blocks, s.index)}
-		f.groups[s.key] = g
-		f.order = append(f.order, g)
+		f.forgetDeleted(s.Index, s.Key)
+		g = &FluidGroup{key: s.Key, index: s.Index, since: f.c.e.Now(), stalled: sim.Never, refuses: refusalOf(f.blocks, s.Index)}
+		f.groups[s.Key] = g
+		f.Order = append(f.Order, g)
 		g.primary = s
 		f.aim(g)
 	}
@@ -183,8 +183,8 @@ func (f *fluidLoad) groupChanged(s *shard) {
 }
 
 // groupClosed tells that a primary acts no longer.
-func (f *fluidLoad) groupClosed(s *shard) {
-	g := f.groups[s.key]
+func (f *FluidLoad) groupClosed(s *Shard) {
+	g := f.groups[s.Key]
 	if g == nil || g.primary != s {
 		return
 	}
@@ -194,35 +194,35 @@ func (f *fluidLoad) groupClosed(s *shard) {
 }
 
 // detach takes a copy out of its group: what it holds stays as it is.
-func (f *fluidLoad) detach(st *store.Store) {
+func (f *FluidLoad) detach(st *store.Store) {
 	g := f.groups[st.Key]
 	if g == nil {
 		return
 	}
 	f.advance(g)
-	if i := slices.Index(g.members, st); i >= 0 {
-		g.members = slices.Delete(g.members, i, i+1)
+	if i := slices.Index(g.Members, st); i >= 0 {
+		g.Members = slices.Delete(g.Members, i, i+1)
 		loadOf(st).group = nil
 	}
-	if g.primary != nil && g.primary.store == st {
+	if g.primary != nil && g.primary.Store == st {
 		g.primary = nil
 	}
 	f.regroup(g)
 }
 
 // aim sets the group's rates from the loads of its index.
-func (f *fluidLoad) aim(g *fluidGroup) {
+func (f *FluidLoad) aim(g *FluidGroup) {
 	before := g.writes.offered.rate + g.reads.offered.rate
 	defer func() { f.request(int64(g.writes.offered.rate+g.reads.offered.rate) - int64(before)) }()
 	g.writes.offered.rate, g.reads.offered.rate, g.docBytes = 0, 0, 1000
 	if g.primary == nil {
 		return
 	}
-	for _, l := range f.loads {
-		if l.Index != g.primary.index {
+	for _, l := range f.Loads {
+		if l.Index != g.primary.Index {
 			continue
 		}
-		share := zipfShare(g.key.Shard, g.primary.meta.Shards, l.Skew)
+		share := ZipfShare(g.key.Shard, g.primary.meta.Shards, l.Skew)
 		g.writes.offered.rate += uint64(math.Round(float64(l.WritesPerSec*share) * 1e6))
 		g.reads.offered.rate += uint64(math.Round(float64(l.ReadsPerSec*share) * 1e6))
 		if l.DocBytes > 0 {
@@ -233,30 +233,30 @@ func (f *fluidLoad) aim(g *fluidGroup) {
 }
 
 // regroup looks again at who belongs to the group and whether all of them answer.
-func (f *fluidLoad) regroup(g *fluidGroup) {
+func (f *FluidLoad) regroup(g *FluidGroup) {
 	now := f.c.e.Now()
 	g.since = now
 	was := g.flowing
 	g.flowing, g.readers = false, 0
-	for _, st := range g.members {
+	for _, st := range g.Members {
 		loadOf(st).group = nil
 	}
-	g.members, g.reader = g.members[:0], g.reader[:0]
+	g.Members, g.reader = g.Members[:0], g.reader[:0]
 	s := g.primary
-	if s != nil && s.actingPrimary() && !s.p.dead {
-		g.members, g.reader = append(g.members, s.store), append(g.reader, 0)
-		g.flowing = s.phase == started && !s.p.paused && !g.refuses.writes
-		for _, id := range s.tracker.unavailable() {
+	if s != nil && s.actingPrimary() && !s.Process.dead {
+		g.Members, g.reader = append(g.Members, s.Store), append(g.reader, 0)
+		g.flowing = s.Phase == started && !s.Process.Paused && !g.refuses.writes
+		for _, id := range s.Tracker.unavailable() {
 			g.flowing = false
-			f.report(g, id, "failed to mark shard as stale", f.c.cal.FailureNotice)
+			f.report(g, id, "failed to mark shard as stale", f.c.Calibration.FailureNotice)
 		}
 		g.readers = 1
-		for _, cp := range s.tracker.targets() {
-			st := s.p.storeOf(cp, g.key)
-			if st == nil || !s.p.linked(cp.Node) {
+		for _, cp := range s.Tracker.targets() {
+			st := s.Process.storeOf(cp, g.key)
+			if st == nil || !s.Process.linked(cp.Node) {
 				g.flowing = false // acknowledged only once the master has failed the copy
-				if f.refuses(s.p, cp) {
-					f.report(g, cp.AllocationID, "failed to perform indices:data/write/bulk[s] on replica "+describe(cp), replicationRetryTimeout)
+				if f.refuses(s.Process, cp) {
+					f.report(g, cp.AllocationID, "failed to perform indices:data/write/bulk[s] on replica "+Describe(cp), replicationRetryTimeout)
 				}
 				continue
 			}
@@ -265,7 +265,7 @@ func (f *fluidLoad) regroup(g *fluidGroup) {
 				reader = g.readers
 				g.readers++
 			}
-			g.members, g.reader = append(g.members, st), append(g.reader, reader)
+			g.Members, g.reader = append(g.Members, st), append(g.reader, reader)
 		}
 	}
 	if g.refuses.reads {
@@ -274,7 +274,7 @@ func (f *fluidLoad) regroup(g *fluidGroup) {
 			g.reader[i] = -1
 		}
 	}
-	for _, st := range g.members {
+	for _, st := range g.Members {
 		loadOf(st).group = g
 	}
 	f.book(g)
@@ -288,34 +288,34 @@ func (f *fluidLoad) regroup(g *fluidGroup) {
 
 // refuses reports whether a write to a copy fails at once rather than waiting for an
 // answer that doesn't come.
-func (f *fluidLoad) refuses(p *process, cp *state.Copy) bool {
+func (f *FluidLoad) refuses(p *Process, cp *state.Copy) bool {
 	n := p.node(cp.Node)
 	net := f.c.net
-	switch out, back := net.Reachable(p.n.Name(), n.Name()), net.Reachable(n.Name(), p.n.Name()); {
+	switch out, back := net.Reachable(p.Node.Name(), n.Name()), net.Reachable(n.Name(), p.Node.Name()); {
 	case out == sim.Blackhole || back == sim.Blackhole:
 		return false
 	case out == sim.Reset || back == sim.Reset:
 		return true
 	}
-	return n.proc == nil
+	return n.Proc == nil
 }
 
 // report has the master fail a copy that writes don't reach, once, unless that has
 // changed after a while.
-func (f *fluidLoad) report(g *fluidGroup, id, message string, after time.Duration) {
+func (f *FluidLoad) report(g *FluidGroup, id, message string, after time.Duration) {
 	wait := message + id // a copy whose node leaves during the wait is stale at once
 	if g.writes.offered.rate == 0 || g.refuses.writes || slices.Contains(g.reported, wait) {
 		return
 	}
 	g.reported = append(g.reported, wait)
 	s := g.primary
-	s.p.after(after, "write.failed", func() {
-		if s.phase == closed || s.tracker == nil || g.primary != s || f.reaches(s, id) {
+	s.Process.after(after, "write.failed", func() {
+		if s.Phase == closed || s.Tracker == nil || g.primary != s || f.reaches(s, id) {
 			g.reported = slices.DeleteFunc(g.reported, func(o string) bool { return o == wait })
 			return
 		}
-		s.p.failCopy(s.key, id, s.term, true, message, "", func(err error) {
-			if errors.Is(err, errNoLongerPrimary) && s.phase != closed {
+		s.Process.failCopy(s.Key, id, s.term, true, message, "", func(err error) {
+			if errors.Is(err, errNoLongerPrimary) && s.Phase != closed {
 				s.fail("primary shard was demoted while failing replica shard", err.Error())
 			}
 		})
@@ -323,20 +323,20 @@ func (f *fluidLoad) report(g *fluidGroup, id, message string, after time.Duratio
 }
 
 // reaches reports whether writes of a primary reach a copy, or need not.
-func (f *fluidLoad) reaches(s *shard, id string) bool {
-	if slices.Contains(s.tracker.unavailable(), id) {
+func (f *FluidLoad) reaches(s *Shard, id string) bool {
+	if slices.Contains(s.Tracker.unavailable(), id) {
 		return false
 	}
-	for _, cp := range s.tracker.targets() {
+	for _, cp := range s.Tracker.targets() {
 		if cp.AllocationID == id {
-			return s.p.storeOf(cp, s.key) != nil && s.p.linked(cp.Node)
+			return s.Process.storeOf(cp, s.Key) != nil && s.Process.linked(cp.Node)
 		}
 	}
 	return true
 }
 
 // advance lets the operations flow up to now.
-func (f *fluidLoad) advance(g *fluidGroup) {
+func (f *FluidLoad) advance(g *FluidGroup) {
 	now := f.c.e.Now()
 	d := now.Sub(g.since)
 	if d <= 0 {
@@ -370,13 +370,13 @@ func (f *fluidLoad) advance(g *fluidGroup) {
 	if reads+writes == 0 {
 		return
 	}
-	top := g.members[0].Engine.Max + writes
-	for i, st := range g.members {
-		done := [kinds]int64{indexing: writes}
+	top := g.Members[0].Engine.Max + writes
+	for i, st := range g.Members {
+		done := [Kinds]int64{Indexing: writes}
 		if r := g.reader[i]; r >= 0 {
-			done[searching] = part(reads, r, g.readers)
+			done[Searching] = part(reads, r, g.readers)
 		}
-		loadOf(st).work.count(&f.servers[st.Machine], done, g.docBytes)
+		loadOf(st).work.count(&f.Servers[st.Machine], done, g.docBytes)
 		if writes == 0 {
 			continue
 		}
@@ -398,27 +398,27 @@ func (f *fluidLoad) advance(g *fluidGroup) {
 }
 
 // globalCheckpoints: fluid operations are acknowledged as they flow.
-func (f *fluidLoad) globalCheckpoints(g *fluidGroup) {
-	k := g.members[0].Engine.LocalCheckpoint()
-	for i, st := range g.members {
+func (f *FluidLoad) globalCheckpoints(g *FluidGroup) {
+	k := g.Members[0].Engine.LocalCheckpoint()
+	for i, st := range g.Members {
 		if i == 0 || st.Engine.Floor == UnassignedSeqNo {
 			k = min(k, st.Engine.LocalCheckpoint())
 		}
 	}
-	for _, st := range g.members {
+	for _, st := range g.Members {
 		st.Global = max(st.Global, min(k, st.Engine.LocalCheckpoint()))
 	}
 }
 
 // settle brings a store up to date.
-func (f *fluidLoad) settle(st *store.Store) {
+func (f *FluidLoad) settle(st *store.Store) {
 	st.Settle()
 }
 
 // opsSince is how many fluid operations a copy has got since a time.
-func (f *fluidLoad) opsSince(st *store.Store, t sim.Time) int64 {
+func (f *FluidLoad) opsSince(st *store.Store, t sim.Time) int64 {
 	g := f.groups[st.Key]
-	if g == nil || !g.flowing || !slices.Contains(g.members, st) {
+	if g == nil || !g.flowing || !slices.Contains(g.Members, st) {
 		return 0
 	}
 	m := meter{rate: g.writes.offered.rate}
@@ -430,7 +430,7 @@ func (f *fluidLoad) opsSince(st *store.Store, t sim.Time) int64 {
 }
 
 // docBytes is the stored size of the shard's fluid documents.
-func (f *fluidLoad) docBytes(st *store.Store) int64 {
+func (f *FluidLoad) docBytes(st *store.Store) int64 {
 	if g := f.groups[st.Key]; g != nil {
 		return g.docBytes
 	}
@@ -439,25 +439,25 @@ func (f *fluidLoad) docBytes(st *store.Store) int64 {
 
 // adopt gives a copy that has replayed operations up to end the fluid documents that its
 // source had with them; the copy has got those of later operations itself.
-func (f *fluidLoad) adopt(st *store.Store, docs, end int64) {
+func (f *FluidLoad) adopt(st *store.Store, docs, end int64) {
 	f.settle(st)
 	st.Engine.Max = max(st.Engine.Max, end)
 	st.Engine.FluidDocs = max(0, docs+st.Engine.FluidSince(end)-st.Damage.Lost)
 }
 
 // processStarted begins to count anew what a node's process does.
-func (f *fluidLoad) processStarted(n *Node) {
-	sv := &f.servers[n.ordinal]
+func (f *FluidLoad) processStarted(n *Node) {
+	sv := &f.Servers[n.ordinal]
 	sv.advance(f.c.e.Now())
 	t := &sv.tally
 	*t = serverTally{written: t.written, read: t.read, writes: t.writes, reads: t.reads, diskBusy: t.diskBusy}
-	sv.api = apiWork{}
+	sv.API = apiWork{}
 }
 
-// topologyChanged looks at all groups again after a link or a process has changed.
-func (f *fluidLoad) topologyChanged() {
+// TopologyChanged looks at all groups again after a link or a process has changed.
+func (f *FluidLoad) TopologyChanged() {
 	f.countLive()
-	for _, g := range f.order {
+	for _, g := range f.Order {
 		f.advance(g)
 		f.regroup(g)
 	}

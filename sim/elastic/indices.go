@@ -57,7 +57,7 @@ func (m *master) createIndex(st *state.State, req CreateIndex) (*state.State, er
 		}
 	}
 	p := m.p
-	meta := newIndex(name, state.NewID(p.c.ids), p.clock.Now().UnixMilli(), req.Settings, req.Mapping)
+	meta := newIndex(name, state.NewID(p.c.IDs), p.clock.Now().UnixMilli(), req.Settings, req.Mapping)
 	// Terms begin at 0: the first allocation of each primary raises its shard's to 1.
 	meta.PrimaryTerms = make([]int64, meta.Shards)
 	for _, a := range req.Aliases {
@@ -68,7 +68,7 @@ func (m *master) createIndex(st *state.State, req CreateIndex) (*state.State, er
 	}
 	// Elasticsearch's order of indices is that of a hash table with a salt of the run's.
 	at := p.c.e.Stream("elastic.index-order", p.c.name).IntN(len(st.Routing.Indices) + 1)
-	st = allocation.AddIndex(st, meta, at, state.IndexCreated, m.input())
+	st = allocation.AddIndex(st, meta, at, state.IndexCreated, m.Input())
 	if err := checkAliases(st); err != nil {
 		return nil, err
 	}
@@ -196,7 +196,7 @@ func (m *master) changeIndexSettings(st *state.State, names []string, changes ma
 			}
 		}
 		if len(differ) > 0 {
-			st = allocation.SetReplicas(st, differ, replicas, m.input())
+			st = allocation.SetReplicas(st, differ, replicas, m.Input())
 		}
 	}
 	for _, name := range names {

@@ -37,7 +37,7 @@ func (s *infoService) start() {
 	if heard := s.m.p.c.heard; heard != nil { // a start in place: the next poll is somewhere in its period
 		s.info = heard
 		interval := settings.ClusterInfoInterval.Get(s.m.p.conf)
-		s.schedule(time.Duration(s.m.p.c.e.Stream("info.phase", s.m.p.n.Name()).Int64N(int64(max(interval, 1)))))
+		s.schedule(time.Duration(s.m.p.c.e.Stream("info.phase", s.m.p.Node.Name()).Int64N(int64(max(interval, 1)))))
 		return
 	}
 	s.poll()
@@ -55,9 +55,9 @@ func (s *infoService) schedule(in time.Duration) {
 func (s *infoService) stop() { s.timer.Stop() }
 
 // applied polls when a data node has joined.
-func (s *infoService) applied(d *delta) {
-	for _, n := range d.joined {
-		if n.CanContainData() && d.old.Master == d.new.Master {
+func (s *infoService) applied(d *Delta) {
+	for _, n := range d.Joined {
+		if n.CanContainData() && d.Old.Master == d.New.Master {
 			s.poll()
 			return
 		}
@@ -95,7 +95,7 @@ func (s *infoService) poll() {
 		return
 	}
 	var asked []*state.Node
-	for _, n := range p.applied.Nodes {
+	for _, n := range p.Applied.Nodes {
 		if n.CanContainData() {
 			asked = append(asked, n)
 		}
@@ -109,7 +109,7 @@ func (s *infoService) poll() {
 	for i, n := range asked {
 		p.request(p.node(n.ID), rpc{
 			name: "info.stats", bytes: 512, timeout: settings.ClusterInfoTimeout.Get(p.conf),
-			handle: func(q *process, reply func(int64, func())) {
+			handle: func(q *Process, reply func(int64, func())) {
 				info := q.localInfo()
 				reply(int64(1024+64*len(info.shards)), func() { answers[i] = info; report() })
 			},
@@ -151,7 +151,7 @@ func (s *infoService) finish(asked []*state.Node, answers []*nodeInfo) {
 func (s *infoService) arrived(info *allocation.ClusterInfo) {
 	p := s.m.p
 	s.info = info
-	orders := s.monitor.Check(diskmonitor.View{State: p.applied, Settings: p.conf, Info: info, Now: p.c.now()})
+	orders := s.monitor.Check(diskmonitor.View{State: p.Applied, Settings: p.conf, Info: info, Now: p.c.Now()})
 	if orders.Reroute {
 		s.m.reroute.ask("disk threshold monitor", coordination.High, s.monitorDone)
 	}
@@ -160,7 +160,7 @@ func (s *infoService) arrived(info *allocation.ClusterInfo) {
 	s.setBlocks(orders.Release, nil)
 }
 
-func (s *infoService) monitorDone() { s.monitor.Done(s.m.p.c.now()) }
+func (s *infoService) monitorDone() { s.monitor.Done(s.m.p.c.Now()) }
 
 // setBlocks sets the flood-stage block of indices or takes it away.
 func (s *infoService) setBlocks(names []string, value *string) {
@@ -231,23 +231,23 @@ func sameSlice(a, b []shardSize) bool {
 }
 
 // localInfo is this node's answer.
-func (p *process) localInfo() *nodeInfo {
-	n := p.n
-	n.account()
+func (p *Process) localInfo() *nodeInfo {
+	n := p.Node
+	n.Account()
 	info := &nodeInfo{usage: allocation.DiskUsage{Path: store.DataPath, TotalBytes: n.disk.Total(), FreeBytes: n.disk.Free()}}
-	if n.limiter.Flows() > 0 || p.recovering() {
+	if n.Limiter.Flows() > 0 || p.recovering() {
 		for _, s := range p.sorted {
-			if r := s.recovery; r != nil && r.reserved() > 0 {
+			if r := s.Recovery; r != nil && r.reserved() > 0 {
 				info.reserved.Bytes += r.reserved()
-				info.reserved.Shards = append(info.reserved.Shards, allocation.ShardID{Index: s.index, Shard: s.key.Shard})
+				info.reserved.Shards = append(info.reserved.Shards, allocation.ShardID{Index: s.Index, Shard: s.Key.Shard})
 			}
 		}
 	}
 	if n.sizes == nil {
 		n.sizes = make([]shardSize, 0, len(p.sorted))
 		for _, s := range p.sorted {
-			if s.phase != recovering {
-				n.sizes = append(n.sizes, shardSize{s.index, s.key.Shard, s.routing.Primary, s.store.Bytes()})
+			if s.Phase != recovering {
+				n.sizes = append(n.sizes, shardSize{s.Index, s.Key.Shard, s.Routing.Primary, s.Store.Bytes()})
 			}
 		}
 	}
@@ -256,25 +256,25 @@ func (p *process) localInfo() *nodeInfo {
 }
 
 // recovering reports whether any copy on the node is not active yet.
-func (p *process) recovering() bool {
-	return slices.ContainsFunc(p.sorted, func(s *shard) bool { return s.phase == recovering })
+func (p *Process) recovering() bool {
+	return slices.ContainsFunc(p.sorted, func(s *Shard) bool { return s.Phase == recovering })
 }
 
-// account brings the disk's usage up to date with everything stored on it. It reports
+// Account brings the disk's usage up to date with everything stored on it. It reports
 // false when the disk is full: what doesn't fit is not there.
-func (n *Node) account() bool {
-	if !n.summed || n.c.fluid.writesTo(n) {
+func (n *Node) Account() bool {
+	if !n.summed || n.c.Fluid.writesTo(n) {
 		n.summed, n.base, n.sizes = true, 0, nil
-		for _, st := range n.sorted {
+		for _, st := range n.Sorted {
 			n.base += st.Bytes() - st.Partial
 		}
 	}
 	want := n.base
-	if n.proc != nil {
-		for _, r := range n.proc.running {
+	if n.Proc != nil {
+		for _, r := range n.Proc.Running {
 			if !r.copied {
-				r.s.store.Partial = r.progress()
-				want += r.s.store.Partial
+				r.Shard.Store.Partial = r.Progress()
+				want += r.Shard.Store.Partial
 			}
 		}
 	}
@@ -295,7 +295,7 @@ func (n *Node) account() bool {
 // last looked at is looked at again: a recovery that has failed gives its part back.
 func (n *Node) room(bytes int64) bool {
 	if n.disk.Free() < bytes {
-		n.account()
+		n.Account()
 	}
 	return n.disk.Free() >= bytes
 }

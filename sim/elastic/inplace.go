@@ -76,17 +76,17 @@ func (c *Cluster) StartInPlace(from *clusterfile.Cluster) (notes []string, err e
 func (n *Node) warm() {
 	n.incarnation++
 	p := newProcess(n)
-	n.proc = p
-	n.c.fluid.processStarted(n)
-	p.upYet, p.upAt = true, -sim.Time(0).Add(n.c.cal.ColdFor)
+	n.Proc = p
+	n.c.Fluid.processStarted(n)
+	p.upYet, p.upAt = true, -sim.Time(0).Add(n.c.Calibration.ColdFor)
 	n.c.net.Connect(n.Name())
 }
 
 // useDisks takes the space of what is no copy, and puts the stores without a copy there.
 func (b *inPlace) useDisks() error {
 	for _, d := range b.from.Nodes {
-		n := b.c.byName[d.Name]
-		if n == nil || n.proc == nil {
+		n := b.c.ByName[d.Name]
+		if n == nil || n.Proc == nil {
 			continue
 		}
 		if others := min(d.Disk.ByOthers.V, n.disk.Free()); others > 0 {
@@ -109,22 +109,22 @@ func (b *inPlace) useDisks() error {
 // open has every node apply the state: copies are there, or begin to recover where the
 // state says that they do.
 func (b *inPlace) open() error {
-	before := emptyState(b.c.name)
-	d := b.c.deltas.between(before, b.st)
+	before := EmptyState(b.c.name)
+	d := b.c.Deltas.Between(before, b.st)
 	for _, n := range b.c.nodes {
-		if n.proc == nil {
+		if n.Proc == nil {
 			continue
 		}
 		n.persisted = coordination.Persisted{Term: b.st.Term, Accepted: b.st, Committed: true}
-		p := n.proc
-		p.applied = before
-		p.coord = coordination.New(p.coordination(), &env{p})
+		p := n.Proc
+		p.Applied = before
+		p.Coord = coordination.New(p.coordination(), &env{p})
 		p.apply(d)
 		p.refreshSettings()
 	}
 	for _, n := range b.c.nodes {
-		if n.proc != nil && !n.account() {
-			return fmt.Errorf("%w: the copies on %s take more than its disk of %d bytes has left; expected a larger disk", errUnfit, n.Name(), n.disk.Total())
+		if n.Proc != nil && !n.Account() {
+			return fmt.Errorf("%w: the copies on %s take more than its disk of %d bytes has left; expected a larger disk", ErrUnfit, n.Name(), n.disk.Total())
 		}
 	}
 	return nil
@@ -132,21 +132,21 @@ func (b *inPlace) open() error {
 
 // begin lets the nodes act: the master last.
 func (b *inPlace) begin() {
-	var master *process
+	var master *Process
 	for _, n := range b.c.nodes {
 		switch {
-		case n.proc == nil:
+		case n.Proc == nil:
 		case n.ID() == b.st.Master:
-			master = n.proc
+			master = n.Proc
 		default:
-			n.proc.coord.Form(b.st)
+			n.Proc.Coord.Form(b.st)
 		}
 	}
 	b.c.heard = b.heard()
-	master.coord.Form(b.st)
-	m := master.master
+	master.Coord.Form(b.st)
+	m := master.Master
 	unsettled := b.adoptDesired(m)
-	m.applied(b.c.deltas.between(emptyStateOf(master), b.st))
+	m.applied(b.c.Deltas.Between(emptyStateOf(master), b.st))
 	if unsettled {
 		m.reroute.ask("start in place", coordination.Normal, nil)
 	}
@@ -159,8 +159,8 @@ func (b *inPlace) heard() *allocation.ClusterInfo {
 		ShardBytes: make(map[allocation.ShardKey]int64), DataPaths: make(map[allocation.NodeShard]string),
 	}
 	for _, d := range b.from.Nodes {
-		n := b.c.byName[d.Name]
-		if n == nil || n.proc == nil || !slices.ContainsFunc(n.cfg.Roles, func(r string) bool { return strings.HasPrefix(r, "data") }) {
+		n := b.c.ByName[d.Name]
+		if n == nil || n.Proc == nil || !slices.ContainsFunc(n.cfg.Roles, func(r string) bool { return strings.HasPrefix(r, "data") }) {
 			continue
 		}
 		usage := allocation.DiskUsage{Path: store.DataPath, TotalBytes: n.disk.Total(), FreeBytes: n.disk.Free()}
@@ -201,7 +201,7 @@ func (b *inPlace) hear(info *allocation.ClusterInfo, index string, num int, s *c
 }
 
 // emptyStateOf is a state before the first.
-func emptyStateOf(p *process) *state.State { return emptyState(p.c.name) }
+func emptyStateOf(p *Process) *state.State { return EmptyState(p.c.name) }
 
 // adoptDesired gives the master the desired balance that it would have computed by now: the
 // cluster's own where it told one, else where the copies are. It reports whether something

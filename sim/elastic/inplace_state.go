@@ -17,12 +17,12 @@ import (
 func (b *inPlace) buildState() error {
 	from, c := b.from, b.c
 	st := &state.State{
-		ClusterName: c.name, ClusterUUID: cmp.Or(from.UUID, state.NewID(c.ids)), StateUUID: state.NewID(c.ids),
+		ClusterName: c.name, ClusterUUID: cmp.Or(from.UUID, state.NewID(c.IDs)), StateUUID: state.NewID(c.IDs),
 		Version: max(1, from.Coordination.StateVersion.V), Routing: &state.RoutingTable{Version: 1},
 		Persistent: b.known("persistent", from.Persistent), Transient: b.known("transient", from.Transient),
 	}
 	for _, n := range c.nodes {
-		if n.proc != nil {
+		if n.Proc != nil {
 			st.Nodes = append(st.Nodes, n.Self())
 		}
 	}
@@ -124,7 +124,7 @@ func (b *inPlace) index(ix *clusterfile.Index, st *state.State) (*state.Index, *
 		}
 	}
 	set[settings.IndexShards.Key()], set[settings.IndexReplicas.Key()] = fmt.Sprint(ix.ShardCount), fmt.Sprint(ix.Replicas)
-	meta := newIndex(ix.Name, cmp.Or(ix.UUID, state.NewID(b.c.ids)), ix.Created.Or(b.from.At.V), settings.Of(set), nil)
+	meta := newIndex(ix.Name, cmp.Or(ix.UUID, state.NewID(b.c.IDs)), ix.Created.Or(b.from.At.V), settings.Of(set), nil)
 	meta.System, meta.Version = ix.System, max(1, ix.Version)
 	if ix.ForecastLoad.Known() {
 		meta.ForecastWriteLoad = &ix.ForecastLoad.V
@@ -168,14 +168,14 @@ func (b *inPlace) copy(ix *clusterfile.Index, meta *state.Index, num, i int) *st
 		holds.maxSeqNo = d.Sequence.Max
 	}
 	if d.Node != "" && out.AllocationID == "" {
-		out.AllocationID = state.NewID(b.c.ids)
+		out.AllocationID = state.NewID(b.c.IDs)
 	}
 	switch d.State {
 	case clusterfile.Started, clusterfile.Relocating:
 		out.State = state.Started
 		if d.State == clusterfile.Relocating {
 			out.State, out.ExpectedBytes = state.Relocating, d.Bytes.V
-			out.OtherID = cmp.Or(out.OtherID, state.NewID(b.c.ids))
+			out.OtherID = cmp.Or(out.OtherID, state.NewID(b.c.IDs))
 		}
 		if !slices.Contains(meta.InSync[num], out.AllocationID) { // it could not have started otherwise
 			meta.InSync[num] = slices.Sorted(slices.Values(append(meta.InSync[num], out.AllocationID)))
@@ -227,7 +227,7 @@ func (b *inPlace) unassigned(d *clusterfile.Copy) *state.UnassignedInfo {
 	if u.At.Known() && b.from.At.Known() {
 		age = max(0, b.from.At.V-u.At.V)
 	}
-	now := b.c.nodes[0].proc.clock.Now().UnixMilli()
+	now := b.c.nodes[0].Proc.clock.Now().UnixMilli()
 	info.AtMillis, info.AtNanos = now-age, int64(b.c.e.Now())-age*1e6
 	return info
 }
@@ -238,20 +238,20 @@ func (b *inPlace) leave(ix *clusterfile.Index, meta *state.Index, num int, d *cl
 	if cp.Source != state.ExistingStore {
 		return
 	}
-	at := b.c.byID[cp.Node]
+	at := b.c.ByID[cp.Node]
 	if at == nil && cp.Info != nil {
-		at = b.c.byID[cp.Info.LastNode]
+		at = b.c.ByID[cp.Info.LastNode]
 	}
-	if at == nil || at.proc == nil || len(meta.InSync[num]) == 0 {
+	if at == nil || at.Proc == nil || len(meta.InSync[num]) == 0 {
 		return
 	}
 	l := leftover{node: at, key: store.Key{UUID: meta.UUID, Shard: num}, index: ix.Name, id: meta.InSync[num][0], primary: true, content: content{bytes: d.Bytes.V, docs: d.Docs.V, maxSeqNo: -1}}
 	b.stale = append(b.stale, l)
 }
 
-// inNodeFiles are the settings of a cluster that stand in every node's file: those that
+// InNodeFiles are the settings of a cluster that stand in every node's file: those that
 // are not dynamic, which a running cluster tells with each of its nodes.
-func inNodeFiles(from *clusterfile.Cluster) map[string]string {
+func InNodeFiles(from *clusterfile.Cluster) map[string]string {
 	out := make(map[string]string)
 	for _, n := range from.Nodes {
 		for _, key := range slices.Sorted(maps.Keys(n.Settings)) {

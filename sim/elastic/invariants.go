@@ -14,57 +14,57 @@ type invariants struct {
 	c    *Cluster
 	err  error
 	last *state.State // the state checked last: all nodes apply the same ones
-	// acting are the copies that acted last as primary.
-	acting map[store.Key]*shard
+	// Acting are the copies that acted last as primary.
+	Acting map[store.Key]*Shard
 }
 
 func (v *invariants) init(c *Cluster) {
-	v.c, v.acting = c, make(map[store.Key]*shard)
+	v.c, v.Acting = c, make(map[store.Key]*Shard)
 }
 
 func (v *invariants) fail(format string, args ...any) {
 	if v.err == nil {
-		v.err = fmt.Errorf("at %s: %s", v.c.now(), fmt.Sprintf(format, args...))
+		v.err = fmt.Errorf("at %s: %s", v.c.Now(), fmt.Sprintf(format, args...))
 		v.c.e.Note("invariant", v.err.Error())
 	}
 }
 
 // applied checks what a state changes, once.
-func (v *invariants) applied(p *process, d *delta) {
-	if d.new == v.last || d.new.Master == "" {
+func (v *invariants) applied(p *Process, d *Delta) {
+	if d.New == v.last || d.New.Master == "" {
 		return
 	}
-	v.last = d.new
-	if d.new.Term < d.old.Term || d.new.Term == d.old.Term && d.new.Version < d.old.Version {
-		v.fail("%s goes back from state %d of term %d to %d of term %d", p.n.Name(), d.old.Version, d.old.Term, d.new.Version, d.new.Term)
+	v.last = d.New
+	if d.New.Term < d.Old.Term || d.New.Term == d.Old.Term && d.New.Version < d.Old.Version {
+		v.fail("%s goes back from state %d of term %d to %d of term %d", p.Node.Name(), d.Old.Version, d.Old.Term, d.New.Version, d.New.Term)
 	}
-	for i := range d.changes {
-		v.change(d, &d.changes[i])
+	for i := range d.Changes {
+		v.change(d, &d.Changes[i])
 	}
 }
 
-func (v *invariants) change(d *delta, ch *shardChange) {
-	t, n := ch.new, ch.new.Shard
+func (v *invariants) change(d *Delta, ch *ShardChange) {
+	t, n := ch.New, ch.New.Shard
 	for i, a := range t.Copies {
 		for _, b := range t.Copies[i+1:] {
 			if node := sharedNode(a, b); node != "" {
-				v.fail("state %d has two copies of [%s][%d] on %s", d.new.Version, t.Index, n, node)
+				v.fail("state %d has two copies of [%s][%d] on %s", d.New.Version, t.Index, n, node)
 			}
 		}
 	}
 	if t.Primary() == nil {
-		v.fail("state %d has no primary of [%s][%d]", d.new.Version, t.Index, n)
+		v.fail("state %d has no primary of [%s][%d]", d.New.Version, t.Index, n)
 		return
 	}
-	was := d.old.Index(t.Index)
-	if ch.old == nil || was == nil || was.UUID != ch.meta.UUID {
+	was := d.Old.Index(t.Index)
+	if ch.Old == nil || was == nil || was.UUID != ch.Meta.UUID {
 		return
 	}
-	if ch.meta.PrimaryTerms[n] < was.PrimaryTerms[n] {
-		v.fail("primary term of [%s][%d] goes back from %d to %d", t.Index, n, was.PrimaryTerms[n], ch.meta.PrimaryTerms[n])
+	if ch.Meta.PrimaryTerms[n] < was.PrimaryTerms[n] {
+		v.fail("primary term of [%s][%d] goes back from %d to %d", t.Index, n, was.PrimaryTerms[n], ch.Meta.PrimaryTerms[n])
 	}
-	if len(was.InSync[n]) > 0 && len(ch.meta.InSync[n]) == 0 {
-		v.fail("in-sync set of [%s][%d] is emptied by state %d", t.Index, n, d.new.Version)
+	if len(was.InSync[n]) > 0 && len(ch.Meta.InSync[n]) == 0 {
+		v.fail("in-sync set of [%s][%d] is emptied by state %d", t.Index, n, d.New.Version)
 	}
 	v.promotion(d, ch, was)
 }
@@ -80,29 +80,29 @@ func sharedNode(a, b *state.Copy) string {
 }
 
 // promotion: a replica that becomes primary must have been in the in-sync set.
-func (v *invariants) promotion(d *delta, ch *shardChange, was *state.Index) {
-	now := ch.new.Primary()
+func (v *invariants) promotion(d *Delta, ch *ShardChange, was *state.Index) {
+	now := ch.New.Primary()
 	if now.AllocationID == "" {
 		return
 	}
-	before := ch.old.With(now.AllocationID)
+	before := ch.Old.With(now.AllocationID)
 	if before == nil || before.Primary {
 		return
 	}
-	if n := ch.new.Shard; !slices.Contains(was.InSync[n], now.AllocationID) {
-		v.fail("state %d promotes a copy of [%s][%d] that isn't in-sync: %s", d.new.Version, ch.new.Index, n, now.AllocationID)
+	if n := ch.New.Shard; !slices.Contains(was.InSync[n], now.AllocationID) {
+		v.fail("state %d promotes a copy of [%s][%d] that isn't in-sync: %s", d.New.Version, ch.New.Index, n, now.AllocationID)
 	}
 }
 
 // activated: only one copy acts as primary in a term.
-func (v *invariants) activated(s *shard) {
-	other := v.acting[s.key]
-	v.acting[s.key] = s
-	if other == nil || other == s || other.p.dead || other.tracker == nil || other.tracker.blocked || other.phase == closed {
+func (v *invariants) activated(s *Shard) {
+	other := v.Acting[s.Key]
+	v.Acting[s.Key] = s
+	if other == nil || other == s || other.Process.dead || other.Tracker == nil || other.Tracker.blocked || other.Phase == closed {
 		return
 	}
 	if other.term >= s.term {
 		v.fail("%s and %s both act as primary of [%s][%d], terms %d and %d",
-			other.p.n.Name(), s.p.n.Name(), s.index, s.key.Shard, other.term, s.term)
+			other.Process.Node.Name(), s.Process.Node.Name(), s.Index, s.Key.Shard, other.term, s.term)
 	}
 }

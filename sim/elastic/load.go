@@ -9,15 +9,15 @@ import (
 
 // The kinds of operations that a shard copy executes, each in a thread pool of its own.
 const (
-	indexing = iota
-	searching
-	kinds
+	Indexing = iota
+	Searching
+	Kinds
 )
 
-// demand is what the background load asks of a node per second. All of it are whole
+// Demand is what the background load asks of a node per second. All of it are whole
 // numbers, so that what is taken away again leaves nothing behind.
-type demand struct {
-	ops  [kinds]int64 // on the node's copies, × 10⁶
+type Demand struct {
+	Ops  [Kinds]int64 // on the node's copies, × 10⁶
 	lead int64        // of ops[indexing], those on primaries
 	// work is processor time for refreshes and merges, in ns.
 	work          int64
@@ -26,9 +26,9 @@ type demand struct {
 	in, out       int64 // bytes of the network
 }
 
-func (d *demand) add(o *demand, sign int64) {
-	for k := range d.ops {
-		d.ops[k] += sign * o.ops[k]
+func (d *Demand) add(o *Demand, sign int64) {
+	for k := range d.Ops {
+		d.Ops[k] += sign * o.Ops[k]
 	}
 	d.lead += sign * o.lead
 	d.work += sign * o.work
@@ -39,26 +39,26 @@ func (d *demand) add(o *demand, sign int64) {
 	d.out += sign * o.out
 }
 
-// perSecond turns a rate × 10⁶ into operations per second.
-func perSecond[T int64 | uint64](rate T) float64 { return float64(rate) / 1e6 }
+// PerSecond turns a rate × 10⁶ into operations per second.
+func PerSecond[T int64 | uint64](rate T) float64 { return float64(rate) / 1e6 }
 
 // nodeQueue is a node as the queue of its operations: its processors serve the threads of
 // all pools, first come first served (package queueing), its disk and network card carry
 // what the operations read, write and send. Between two changes of the load
 // everything is steady, so what has been done by now is a product, computed when somebody
 // looks.
-type nodeQueue struct {
-	n       *Node
-	demand  demand
+type Queue struct {
+	Node    *Node
+	demand  Demand
 	since   sim.Time
 	stale   bool // figures are of an earlier demand
 	listed  bool // in fluidLoad.touched
-	figures figures
+	Figures figures
 	flows   [flowKinds]*sim.Flow
 
 	tally serverTally
-	api   apiWork
-	loads loadAverages
+	API   apiWork
+	loads LoadAverages
 }
 
 // figures are how a node does under its present load, in processors and seconds.
@@ -67,9 +67,9 @@ type figures struct {
 	busy  float64 // processors
 	// held is how long a thread holds an operation beyond its service, waiting how long it
 	// waits for a thread before.
-	held, waiting [kinds]float64
-	// rate is what is done per second, refused what is not, queued what waits for a thread.
-	rate, refused, queued [kinds]float64
+	held, waiting [Kinds]float64
+	// Rate is what is done per second, refused what is not, queued what waits for a thread.
+	Rate, refused, queued [Kinds]float64
 	disk                  float64 // part of the time that the disk is busy
 	// over says that the node can't keep up: queues are where they have grown to.
 	over bool
@@ -82,8 +82,8 @@ type figures struct {
 // since the machine was made.
 type serverTally struct {
 	processor     float64        // seconds of processors
-	held          [kinds]float64 // integral of figures.held over time, s²
-	done, refused [kinds]float64 // operations
+	held          [Kinds]float64 // integral of figures.held over time, s²
+	done, refused [Kinds]float64 // operations
 	written, read float64        // bytes of the disk
 	writes, reads float64        // operations of the disk
 	diskBusy      float64        // seconds
@@ -97,7 +97,7 @@ func (n *Node) queueLimit(kind int) int { return n.poolSizes[poolOf[kind]].queue
 
 // service is the mean processor time of an operation of a kind, in seconds.
 func (c *Calibration) service(kind int) float64 {
-	if kind == searching {
+	if kind == Searching {
 		return c.SearchOp.Seconds()
 	}
 	return c.IndexOp.Seconds()
@@ -105,16 +105,16 @@ func (c *Calibration) service(kind int) float64 {
 
 // coordinated is how many operations per second a node coordinates: clients spread theirs
 // over the nodes that answer.
-func (sv *nodeQueue) coordinated() float64 {
-	f := &sv.n.c.fluid
-	if p := sv.n.proc; f.live == 0 || p == nil || !p.http || p.paused {
+func (sv *Queue) coordinated() float64 {
+	f := &sv.Node.c.Fluid
+	if p := sv.Node.Proc; f.live == 0 || p == nil || !p.HTTP || p.Paused {
 		return 0
 	}
-	return perSecond(f.requests) / float64(f.live)
+	return PerSecond(f.requests) / float64(f.live)
 }
 
 // advance lets the node work up to now.
-func (sv *nodeQueue) advance(now sim.Time) {
+func (sv *Queue) advance(now sim.Time) {
 	d := now.Sub(sv.since)
 	if d <= 0 {
 		return
@@ -122,74 +122,74 @@ func (sv *nodeQueue) advance(now sim.Time) {
 	if sv.stale {
 		sv.refresh()
 	}
-	g := &sv.figures
-	sv.loads.follow(sv.since, now, float64(g.busy+g.line()))
+	g := &sv.Figures
+	sv.loads.Follow(sv.since, now, float64(g.busy+g.line()))
 	sv.since = now
 	if g.busy == 0 {
 		return
 	}
 	s, t := d.Seconds(), &sv.tally
 	t.processor += float64(g.busy * s)
-	for k := range kinds {
+	for k := range Kinds {
 		t.held[k] += float64(g.held[k] * s)
-		t.done[k] += float64(g.rate[k] * s)
+		t.done[k] += float64(g.Rate[k] * s)
 		t.refused[k] += float64(g.refused[k] * s)
 	}
-	part := [kinds]float64{sv.part(indexing), sv.part(searching)}
-	t.written += float64(float64(float64(sv.demand.written)*part[indexing]) * s)
-	t.read += float64(float64(float64(sv.demand.read)*part[searching]) * s)
+	part := [Kinds]float64{sv.part(Indexing), sv.part(Searching)}
+	t.written += float64(float64(float64(sv.demand.written)*part[Indexing]) * s)
+	t.read += float64(float64(float64(sv.demand.read)*part[Searching]) * s)
 	t.in += float64(float64(sv.demand.in) * s)
 	t.out += float64(float64(sv.demand.out) * s)
-	t.writes += float64(g.rate[indexing] * s)
-	t.reads += float64(float64(g.rate[searching]*sv.n.missed()) * s)
+	t.writes += float64(g.Rate[Indexing] * s)
+	t.reads += float64(float64(g.Rate[Searching]*sv.Node.missed()) * s)
 	t.diskBusy += float64(g.disk * s)
 }
 
 // line is how many operations wait for a processor or for a thread.
 func (g *figures) line() float64 {
 	sum := 0.0
-	for k := range kinds {
-		sum += float64(g.rate[k]*g.held[k]) + g.queued[k]
+	for k := range Kinds {
+		sum += float64(g.Rate[k]*g.held[k]) + g.queued[k]
 	}
 	return sum
 }
 
 // part is the part of the operations asked for that are done.
-func (sv *nodeQueue) part(kind int) float64 {
-	if asked := perSecond(sv.demand.ops[kind]); asked > 0 {
-		return sv.figures.rate[kind] / asked
+func (sv *Queue) part(kind int) float64 {
+	if asked := PerSecond(sv.demand.Ops[kind]); asked > 0 {
+		return sv.Figures.Rate[kind] / asked
 	}
 	return 0
 }
 
 // refresh computes the figures of a node that keeps up with its load.
-func (sv *nodeQueue) refresh() {
-	f := &sv.n.c.fluid
-	if f.steering {
+func (sv *Queue) refresh() {
+	f := &sv.Node.c.Fluid
+	if f.Steering {
 		return // fluidLoad.steer sets them, at this very moment
 	}
 	sv.stale = false
-	sv.figures = figures{}
-	g, cal := &sv.figures, &sv.n.c.cal
-	rate := [kinds]float64{perSecond(sv.demand.ops[indexing]), perSecond(sv.demand.ops[searching])}
+	sv.Figures = figures{}
+	g, cal := &sv.Figures, &sv.Node.c.Calibration
+	rate := [Kinds]float64{PerSecond(sv.demand.Ops[Indexing]), PerSecond(sv.demand.Ops[Searching])}
 	classes := [4]queueing.Class{
-		{Rate: rate[indexing], Service: cal.service(indexing)}, {Rate: rate[searching], Service: cal.service(searching)},
+		{Rate: rate[Indexing], Service: cal.service(Indexing)}, {Rate: rate[Searching], Service: cal.service(Searching)},
 		{Rate: sv.coordinated(), Service: cal.CoordinateOp.Seconds()}, sv.background(),
 	}
-	q, ok := queueing.New(sv.n.cfg.CPUs, classes[:]...)
-	g.queue, g.busy, g.rate = q, q.Load, rate
+	q, ok := queueing.New(sv.Node.cfg.CPUs, classes[:]...)
+	g.queue, g.busy, g.Rate = q, q.Load, rate
 	if !ok {
 		g.over = true // until the overload is steered, in the same moment
 		return
 	}
-	for k := range kinds {
+	for k := range Kinds {
 		if rate[k] == 0 {
 			continue
 		}
 		// Near its capacity a queue without a limit would grow beyond the pool's.
-		limit := float64(sv.n.queueLimit(k)+sv.n.threads(k)) / rate[k]
+		limit := float64(sv.Node.queueLimit(k)+sv.Node.threads(k)) / rate[k]
 		wait := min(q.MeanWait(), limit)
-		g.held[k] = min(wait, max(0, float64(sv.n.threads(k))/rate[k]-cal.service(k)))
+		g.held[k] = min(wait, max(0, float64(sv.Node.threads(k))/rate[k]-cal.service(k)))
 		g.waiting[k] = wait - g.held[k]
 		g.queued[k] = float64(rate[k] * g.waiting[k])
 	}
@@ -198,8 +198,8 @@ func (sv *nodeQueue) refresh() {
 
 // background is the work of refreshes and merges, in slices as long as a search: their
 // threads share the processors with the others.
-func (sv *nodeQueue) background() queueing.Class {
-	slice := sv.n.c.cal.SearchOp.Seconds()
+func (sv *Queue) background() queueing.Class {
+	slice := sv.Node.c.Calibration.SearchOp.Seconds()
 	if slice == 0 {
 		return queueing.Class{}
 	}
@@ -208,53 +208,53 @@ func (sv *nodeQueue) background() queueing.Class {
 
 // diskUse is the part of the time in which the disk does the load's work: an operation
 // costs the time to reach the device, besides its bytes.
-func (sv *nodeQueue) diskUse() float64 {
-	n, g := sv.n, &sv.figures
-	use := float64((g.rate[indexing] + float64(g.rate[searching]*n.missed())) * n.disk.Share(n.c.cal.DiskOp).Seconds())
+func (sv *Queue) diskUse() float64 {
+	n, g := sv.Node, &sv.Figures
+	use := float64((g.Rate[Indexing] + float64(g.Rate[Searching]*n.missed())) * n.disk.Share(n.c.Calibration.DiskOp).Seconds())
 	if bps := n.disk.Write.Capacity(); bps > 0 {
-		use += float64(float64(sv.demand.written)*sv.part(indexing)) / float64(bps)
+		use += float64(float64(sv.demand.written)*sv.part(Indexing)) / float64(bps)
 	}
 	if bps := n.disk.Read.Capacity(); bps > 0 {
-		use += float64(float64(sv.demand.read)*sv.part(searching)) / float64(bps)
+		use += float64(float64(sv.demand.read)*sv.part(Searching)) / float64(bps)
 	}
 	return min(1, use)
 }
 
 // The percentiles that are told of response times.
-var percentilePoints = [3]float64{0.5, 0.9, 0.99}
+var PercentilePoints = [3]float64{0.5, 0.9, 0.99}
 
-// timed are the percentiles of the time that the node takes for an operation on a
+// Timed are the percentiles of the time that the node takes for an operation on a
 // shard, from its arrival to its end, in seconds.
-func (sv *nodeQueue) timed() [3]float64 {
-	g := &sv.figures
+func (sv *Queue) Timed() [3]float64 {
+	g := &sv.Figures
 	if !g.timed {
 		g.timed = true
-		for i, p := range percentilePoints {
-			g.percentiles[i] = sv.percentile(g.rate, p)
+		for i, p := range PercentilePoints {
+			g.percentiles[i] = sv.Percentile(g.Rate, p)
 		}
 	}
 	return g.percentiles
 }
 
-// percentile is that of a mix of operations on the node, in seconds.
-func (sv *nodeQueue) percentile(rate [kinds]float64, p float64) float64 {
-	cal := &sv.n.c.cal
-	if sv.figures.over {
-		return sv.figures.overloaded(p, rate, cal)
+// Percentile is that of a mix of operations on the node, in seconds.
+func (sv *Queue) Percentile(rate [Kinds]float64, p float64) float64 {
+	cal := &sv.Node.c.Calibration
+	if sv.Figures.over {
+		return sv.Figures.overloaded(p, rate, cal)
 	}
-	return sv.figures.queue.Percentile(p,
-		queueing.Class{Rate: rate[indexing], Service: cal.service(indexing)},
-		queueing.Class{Rate: rate[searching], Service: cal.service(searching)})
+	return sv.Figures.queue.Percentile(p,
+		queueing.Class{Rate: rate[Indexing], Service: cal.service(Indexing)},
+		queueing.Class{Rate: rate[Searching], Service: cal.service(Searching)})
 }
 
-// mean is the mean time that the node takes for an operation of a kind, in seconds.
-func (g *figures) mean(kind int, cal *Calibration) float64 {
+// Mean is the mean time that the node takes for an operation of a kind, in seconds.
+func (g *figures) Mean(kind int, cal *Calibration) float64 {
 	return g.waiting[kind] + g.held[kind] + cal.service(kind)
 }
 
-// loadAverages are the three of Linux over 1, 5 and 15 minutes, in 2048ths, computed as
+// LoadAverages are the three of Linux over 1, 5 and 15 minutes, in 2048ths, computed as
 // the kernel does (kernel/sched/loadavg.c: calc_load_n).
-type loadAverages [3]uint64
+type LoadAverages [3]uint64
 
 const (
 	loadTick  = 5 * time.Second
@@ -265,10 +265,10 @@ const (
 // loadFades are what is left of an average after a tick.
 var loadFades = [3]uint64{1884, 2014, 2037}
 
-// follow carries the averages over a time in which active tasks ran or waited.
-func (l *loadAverages) follow(from, to sim.Time, active float64) {
+// Follow carries the averages over a time in which active tasks ran or waited.
+func (l *LoadAverages) Follow(from, to sim.Time, active float64) {
 	ticks := uint64(to/sim.Time(loadTick)) - uint64(from/sim.Time(loadTick))
-	if ticks == 0 || active == 0 && *l == (loadAverages{}) {
+	if ticks == 0 || active == 0 && *l == (LoadAverages{}) {
 		return
 	}
 	now := uint64(float64(active * loadOne))

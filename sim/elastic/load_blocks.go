@@ -27,12 +27,12 @@ func refusalOf(blocks []state.IndexBlocks, index string) (r refusal) {
 }
 
 // blocksApplied follows the blocks of a state that the master has applied.
-func (f *fluidLoad) blocksApplied(st *state.State) {
+func (f *FluidLoad) blocksApplied(st *state.State) {
 	if len(f.blocks) == len(st.Blocks) && (len(f.blocks) == 0 || &f.blocks[0] == &st.Blocks[0]) {
 		return
 	}
 	f.blocks = st.Blocks
-	for _, g := range f.order {
+	for _, g := range f.Order {
 		if r := refusalOf(f.blocks, g.index); !g.refuses.deleted && r != g.refuses {
 			f.refuse(g, r)
 		}
@@ -40,7 +40,7 @@ func (f *fluidLoad) blocksApplied(st *state.State) {
 }
 
 // indexDeleted has everything refused that is still sent to an index.
-func (f *fluidLoad) indexDeleted(uuid string, shards int) {
+func (f *FluidLoad) indexDeleted(uuid string, shards int) {
 	for i := range shards {
 		if g := f.groups[store.Key{UUID: uuid, Shard: i}]; g != nil && !g.refuses.deleted {
 			f.refuse(g, refusal{writes: true, reads: true, deleted: true})
@@ -48,7 +48,7 @@ func (f *fluidLoad) indexDeleted(uuid string, shards int) {
 	}
 }
 
-func (f *fluidLoad) refuse(g *fluidGroup, r refusal) {
+func (f *FluidLoad) refuse(g *FluidGroup, r refusal) {
 	f.advance(g)
 	if r.deleted && !g.refuses.deleted {
 		f.deleted++
@@ -59,26 +59,26 @@ func (f *fluidLoad) refuse(g *fluidGroup, r refusal) {
 
 // forgetDeleted drops the group of a deleted index in whose place there is another of its
 // name, which gets the operations from now on.
-func (f *fluidLoad) forgetDeleted(index string, k store.Key) {
+func (f *FluidLoad) forgetDeleted(index string, k store.Key) {
 	if f.deleted == 0 {
 		return
 	}
-	at := slices.IndexFunc(f.order, func(g *fluidGroup) bool {
+	at := slices.IndexFunc(f.Order, func(g *FluidGroup) bool {
 		return g.refuses.deleted && g.index == index && g.key.Shard == k.Shard
 	})
 	if at < 0 {
 		return
 	}
-	g := f.order[at]
+	g := f.Order[at]
 	f.advance(g)
 	f.aim(g) // nobody acts as its primary: nothing is sent there
 	f.deleted--
 	delete(f.groups, g.key)
-	f.order = slices.Delete(f.order, at, at+1)
+	f.Order = slices.Delete(f.Order, at, at+1)
 }
 
 // copyOpened looks at a shard's group again because one more copy may answer.
-func (f *fluidLoad) copyOpened(k store.Key) {
+func (f *FluidLoad) copyOpened(k store.Key) {
 	if g := f.groups[k]; g != nil {
 		f.advance(g)
 		f.regroup(g)

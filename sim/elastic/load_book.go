@@ -3,32 +3,32 @@ package elastic
 import "github.com/shardquake/shardquake/sim/elastic/settings"
 
 // book replaces what a group asks of its nodes.
-func (f *fluidLoad) book(g *fluidGroup) {
+func (f *FluidLoad) book(g *FluidGroup) {
 	idle := g.writes.offered.rate+g.reads.offered.rate == 0
-	if idle && len(g.shares) == 0 {
+	if idle && len(g.Shares) == 0 {
 		return
 	}
-	for i := range g.shares {
-		f.ask(g.shares[i].node, &g.shares[i].demand, -1)
+	for i := range g.Shares {
+		f.ask(g.Shares[i].node, &g.Shares[i].Demand, -1)
 	}
-	g.shares = g.shares[:0]
+	g.Shares = g.Shares[:0]
 	if idle {
 		return
 	}
 	g.sized, g.grown = 1<<20, 0 // below that nothing is merged
-	if len(g.members) > 0 {
-		g.sized = max(g.sized, g.members[0].Bytes())
+	if len(g.Members) > 0 {
+		g.sized = max(g.sized, g.Members[0].Bytes())
 	}
 	g.flushAt = max(1, settings.IndexFlushThresholdSize.Get(f.metaOf(g)))
-	for i, st := range g.members {
-		loadOf(st).work.mark(&f.servers[st.Machine])
-		g.shares = append(g.shares, share{st.Machine, f.costOf(g, i)})
-		f.ask(st.Machine, &g.shares[i].demand, 1)
+	for i, st := range g.Members {
+		loadOf(st).work.mark(&f.Servers[st.Machine])
+		g.Shares = append(g.Shares, share{st.Machine, f.costOf(g, i)})
+		f.ask(st.Machine, &g.Shares[i].Demand, 1)
 	}
 }
 
 // metaOf are the settings of a group's index.
-func (f *fluidLoad) metaOf(g *fluidGroup) settings.Settings {
+func (f *FluidLoad) metaOf(g *FluidGroup) settings.Settings {
 	if g.primary == nil {
 		return settings.Settings{}
 	}
@@ -36,8 +36,8 @@ func (f *fluidLoad) metaOf(g *fluidGroup) settings.Settings {
 }
 
 // ask adds to what is asked of a node, or takes it away.
-func (f *fluidLoad) ask(node int, d *demand, sign int64) {
-	sv := &f.servers[node]
+func (f *FluidLoad) ask(node int, d *Demand, sign int64) {
+	sv := &f.Servers[node]
 	sv.advance(f.c.e.Now())
 	sv.demand.add(d, sign)
 	sv.stale = true
@@ -45,7 +45,7 @@ func (f *fluidLoad) ask(node int, d *demand, sign int64) {
 }
 
 // request changes how many operations clients send per second.
-func (f *fluidLoad) request(change int64) {
+func (f *FluidLoad) request(change int64) {
 	if change == 0 {
 		return
 	}
@@ -54,10 +54,10 @@ func (f *fluidLoad) request(change int64) {
 }
 
 // countLive counts the nodes that clients can send to.
-func (f *fluidLoad) countLive() {
+func (f *FluidLoad) countLive() {
 	live := 0
 	for _, n := range f.c.nodes {
-		if p := n.proc; p != nil && p.http && !p.paused {
+		if p := n.Proc; p != nil && p.HTTP && !p.Paused {
 			live++
 		}
 	}
@@ -68,10 +68,10 @@ func (f *fluidLoad) countLive() {
 }
 
 // advanceAll lets all nodes work up to now, before something changes for all of them.
-func (f *fluidLoad) advanceAll() {
+func (f *FluidLoad) advanceAll() {
 	now := f.c.e.Now()
-	for i := range f.servers {
-		sv := &f.servers[i]
+	for i := range f.Servers {
+		sv := &f.Servers[i]
 		sv.advance(now)
 		sv.stale = true
 		f.touch(sv)
@@ -79,7 +79,7 @@ func (f *fluidLoad) advanceAll() {
 }
 
 // touch has a node looked at again when everything of this moment has been booked.
-func (f *fluidLoad) touch(sv *nodeQueue) {
+func (f *FluidLoad) touch(sv *Queue) {
 	if sv.listed {
 		return
 	}
@@ -93,22 +93,22 @@ func (f *fluidLoad) touch(sv *nodeQueue) {
 
 // apply looks at the nodes whose load has changed: what they want of disk and network,
 // and whether they keep up.
-func (f *fluidLoad) apply() {
+func (f *FluidLoad) apply() {
 	f.pending = false
-	f.version++
+	f.Version++
 	// What is touched while this looks goes into the other list, for another look.
 	touched := f.touched
 	f.touched, f.spare = f.spare[:0], touched
 	for _, sv := range touched {
 		sv.listed = false
-		if !f.steering {
+		if !f.Steering {
 			sv.refresh()
 			sv.carry(asAsked)
 		}
 	}
-	short := f.steering
+	short := f.Steering
 	for _, sv := range touched {
-		short = short || sv.figures.over || sv.bytesCarried(indexing) < 1 || sv.bytesCarried(searching) < 1
+		short = short || sv.Figures.over || sv.bytesCarried(Indexing) < 1 || sv.bytesCarried(Searching) < 1
 	}
 	if short {
 		f.steer()
@@ -116,4 +116,4 @@ func (f *fluidLoad) apply() {
 }
 
 // writesTo reports whether the load writes to a node's disk.
-func (f *fluidLoad) writesTo(n *Node) bool { return f.servers[n.ordinal].demand.docs > 0 }
+func (f *FluidLoad) writesTo(n *Node) bool { return f.Servers[n.ordinal].demand.docs > 0 }

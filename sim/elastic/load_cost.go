@@ -31,19 +31,19 @@ type upkeep struct {
 // may have, so that each byte is written again once for every time by which the
 // segments of a refresh grow tenfold (index.merge.policy.segments_per_tier) up to the
 // largest or to the size of the shard.
-func (f *fluidLoad) upkeepOf(g *fluidGroup, st *store.Store, docs int64) (u upkeep) {
+func (f *FluidLoad) upkeepOf(g *FluidGroup, st *store.Store, docs int64) (u upkeep) {
 	meta := g.primary.meta
 	every := settings.IndexRefreshInterval.Get(meta.Settings)
 	if !settings.IndexRefreshInterval.IsSet(meta.Settings) && g.reads.offered.rate == 0 {
 		every = 0
 	}
-	node := max(f.servers[st.Machine].demand.docs, docs)
-	full := float64(f.servers[st.Machine].n.indexBuffer()) / float64(node) // seconds until the buffer is full
+	node := max(f.Servers[st.Machine].demand.docs, docs)
+	full := float64(f.Servers[st.Machine].Node.indexBuffer()) / float64(node) // seconds until the buffer is full
 	seconds := every.Seconds()
 	if every <= 0 || full < seconds {
 		seconds = full
 	}
-	u.refreshes = min(1/seconds, perSecond(g.writes.offered.rate))
+	u.refreshes = min(1/seconds, PerSecond(g.writes.offered.rate))
 	tier := settings.IndexSegmentsPerTier.Get(meta.Settings)
 	top := float64(min(st.Bytes(), store.MaxSegmentBytes))
 	share := 1.0
@@ -75,18 +75,18 @@ func (n *Node) missed() float64 {
 }
 
 // costOf is what a group asks of the node of its i-th member.
-func (f *fluidLoad) costOf(g *fluidGroup, i int) (d demand) {
-	st, cal := g.members[i], &f.c.cal
+func (f *FluidLoad) costOf(g *FluidGroup, i int) (d Demand) {
+	st, cal := g.Members[i], &f.c.Calibration
 	if g.flowing {
-		d.ops[indexing] = int64(g.writes.offered.rate)
+		d.Ops[Indexing] = int64(g.writes.offered.rate)
 	}
 	if r := g.reader[i]; r >= 0 {
-		d.ops[searching] = part(int64(g.reads.offered.rate), r, g.readers)
+		d.Ops[Searching] = part(int64(g.reads.offered.rate), r, g.readers)
 	}
-	missed := f.servers[st.Machine].n.missed()
+	missed := f.Servers[st.Machine].Node.missed()
 	loadOf(st).work.upkeep = upkeep{}
-	if d.ops[indexing] > 0 {
-		d.docs = max(1, d.ops[indexing]*g.docBytes/1e6)
+	if d.Ops[Indexing] > 0 {
+		d.docs = max(1, d.Ops[Indexing]*g.docBytes/1e6)
 		u := f.upkeepOf(g, st, d.docs)
 		loadOf(st).work.upkeep = u
 		merged := d.docs * int64(u.levels)
@@ -96,14 +96,14 @@ func (f *fluidLoad) costOf(g *fluidGroup, i int) (d demand) {
 		d.read = int64(float64(float64(merged) * missed))
 		d.in = d.docs
 		if i == 0 {
-			d.lead = d.ops[indexing]
-			d.out = d.docs * int64(len(g.members)-1)
+			d.lead = d.Ops[Indexing]
+			d.out = d.docs * int64(len(g.Members)-1)
 		}
 	}
-	if d.ops[searching] > 0 {
-		d.read += int64(float64(perSecond(d.ops[searching]) * missed * searchBytes))
-		d.in += d.ops[searching] * requestBytes / 1e6
-		d.out += d.ops[searching] * answerBytes / 1e6
+	if d.Ops[Searching] > 0 {
+		d.read += int64(float64(PerSecond(d.Ops[Searching]) * missed * searchBytes))
+		d.in += d.Ops[Searching] * requestBytes / 1e6
+		d.out += d.Ops[Searching] * answerBytes / 1e6
 	}
 	return d
 }
@@ -111,40 +111,40 @@ func (f *fluidLoad) costOf(g *fluidGroup, i int) (d demand) {
 // copyWork is what a copy has done for the background load in its process.
 type copyWork struct {
 	upkeep
-	ops       [kinds]int64
-	time      [kinds]float64 // seconds that threads held operations
+	ops       [Kinds]int64
+	time      [Kinds]float64 // seconds that threads held operations
 	refreshes float64
 	mergeOps  float64 // documents merged
 	merged    float64 // bytes
 	mergeRuns float64
 	// held and at are the node's serverTally.held and the time when this was last counted.
-	held [kinds]float64
+	held [Kinds]float64
 	at   int64
 }
 
 // mark begins to count from now.
-func (w *copyWork) mark(sv *nodeQueue) {
-	sv.advance(sv.n.c.e.Now())
+func (w *copyWork) mark(sv *Queue) {
+	sv.advance(sv.Node.c.e.Now())
 	w.held, w.at = sv.tally.held, int64(sv.since)
 }
 
 // count adds operations that the copy has done since it was last counted.
-func (w *copyWork) count(sv *nodeQueue, done [kinds]int64, docBytes int64) {
-	cal := &sv.n.c.cal
-	sv.advance(sv.n.c.e.Now())
+func (w *copyWork) count(sv *Queue, done [Kinds]int64, docBytes int64) {
+	cal := &sv.Node.c.Calibration
+	sv.advance(sv.Node.c.e.Now())
 	d := float64(int64(sv.since)-w.at) / 1e9
 	if d <= 0 {
 		return
 	}
-	for k := range kinds {
+	for k := range Kinds {
 		held := (sv.tally.held[k] - w.held[k]) / d
 		w.ops[k] += done[k]
 		w.time[k] += float64(float64(done[k]) * (held + cal.service(k)))
 	}
-	if done[indexing] > 0 {
+	if done[Indexing] > 0 {
 		w.refreshes += float64(w.upkeep.refreshes * d)
 		w.mergeRuns += float64(w.upkeep.refreshes * w.upkeep.merges * d)
-		again := float64(done[indexing] * int64(w.upkeep.levels))
+		again := float64(done[Indexing] * int64(w.upkeep.levels))
 		w.mergeOps += again
 		w.merged += float64(again * float64(docBytes))
 	}

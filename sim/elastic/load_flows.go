@@ -32,14 +32,14 @@ func (n *Node) resource(kind int) *sim.Resource {
 }
 
 // bytes is what the load wants of a resource per second.
-func (d *demand) bytes(kind int) int64 {
+func (d *Demand) bytes(kind int) int64 {
 	return [flowKinds]int64{d.written, d.read, d.in, d.out}[kind]
 }
 
 // carry has the disk and the network card carry what the load wants, times more where
 // queues have to be worked off. Recoveries on the same resources get less for it, and
 // the load where they do.
-func (sv *nodeQueue) carry(times [flowKinds]float64) {
+func (sv *Queue) carry(times [flowKinds]float64) {
 	for kind := range flowKinds {
 		want := int64(min(float64(float64(sv.demand.bytes(kind))*times[kind]), math.MaxInt32*1024))
 		w := sv.flows[kind]
@@ -52,10 +52,10 @@ func (sv *nodeQueue) carry(times [flowKinds]float64) {
 		case w != nil:
 			w.SetCap(want)
 		default:
-			if r := sv.n.resource(kind); r.Capacity() > 0 {
-				sv.flows[kind] = sv.n.c.net.Fluid().Start(sim.FlowSpec{
+			if r := sv.Node.resource(kind); r.Capacity() > 0 {
+				sv.flows[kind] = sv.Node.c.net.Fluid().Start(sim.FlowSpec{
 					Name: "load " + r.Name(), Bytes: -1, Cap: want, Through: []*sim.Resource{r},
-					Rated: func() { sv.n.c.fluid.touch(sv) },
+					Rated: func() { sv.Node.c.Fluid.touch(sv) },
 				}, nil)
 			}
 		}
@@ -63,7 +63,7 @@ func (sv *nodeQueue) carry(times [flowKinds]float64) {
 }
 
 // carried is the part that the resource carries of what is wanted, 0 to 1.
-func (sv *nodeQueue) carried(kind int) float64 {
+func (sv *Queue) carried(kind int) float64 {
 	w := sv.flows[kind]
 	if w == nil || w.Cap() == 0 {
 		return 1
@@ -75,9 +75,9 @@ func (sv *nodeQueue) carried(kind int) float64 {
 }
 
 // bytesCarried is the part of a kind's operations for which there is bandwidth.
-func (sv *nodeQueue) bytesCarried(kind int) float64 {
+func (sv *Queue) bytesCarried(kind int) float64 {
 	part := min(sv.carried(flowIn), sv.carried(flowOut))
-	if kind == indexing {
+	if kind == Indexing {
 		return min(part, sv.carried(flowWrite))
 	}
 	return min(part, sv.carried(flowRead))

@@ -12,23 +12,23 @@ type writeLatency struct {
 	p50, p99 time.Duration
 }
 
-// clients are the percentiles of the time that clients wait for writes of the background
+// Clients are the percentiles of the time that clients wait for writes of the background
 // load: the network there and back, the coordinating node, the primary's node by its
 // distribution, and the other copies' by the mean over the cluster.
-func (f *fluidLoad) clients() (p50, p99 time.Duration) {
-	if l := f.latency; l.version == f.version && !f.steering {
+func (f *FluidLoad) Clients() (p50, p99 time.Duration) {
+	if l := f.latency; l.version == f.Version && !f.Steering {
 		return l.p50, l.p99
 	}
-	f.latency = writeLatency{version: f.version}
+	f.latency = writeLatency{version: f.Version}
 	var lead, copied, copies, hops float64
-	cal := &f.c.cal
-	for i := range f.servers {
-		sv := f.server(f.servers[i].n)
-		primary := perSecond(sv.demand.lead)
+	cal := &f.c.Calibration
+	for i := range f.Servers {
+		sv := f.Server(f.Servers[i].Node)
+		primary := PerSecond(sv.demand.lead)
 		lead += primary
-		hops += float64(primary * sv.n.cfg.Latency.Seconds() * 2)
-		if other := perSecond(sv.demand.ops[indexing]) - primary; other > 0 {
-			copied += float64(other * sv.figures.mean(indexing, cal))
+		hops += float64(primary * sv.Node.cfg.Latency.Seconds() * 2)
+		if other := PerSecond(sv.demand.Ops[Indexing]) - primary; other > 0 {
+			copied += float64(other * sv.Figures.Mean(Indexing, cal))
 			copies += other
 		}
 	}
@@ -46,19 +46,19 @@ func (f *fluidLoad) clients() (p50, p99 time.Duration) {
 
 // primaries is a percentile of the time that primaries take, of lead writes per second
 // in the whole cluster, in seconds.
-func (f *fluidLoad) primaries(p, lead float64) float64 {
+func (f *FluidLoad) primaries(p, lead float64) float64 {
 	var low, high float64
-	for i := range f.servers {
-		if sv := &f.servers[i]; sv.demand.lead > 0 {
-			high = max(high, sv.percentile([kinds]float64{indexing: 1}, 0.999))
+	for i := range f.Servers {
+		if sv := &f.Servers[i]; sv.demand.lead > 0 {
+			high = max(high, sv.Percentile([Kinds]float64{Indexing: 1}, 0.999))
 		}
 	}
 	for range 40 {
 		mid := (low + high) / 2
 		beyond := 0.0
-		for i := range f.servers {
-			if sv := &f.servers[i]; sv.demand.lead > 0 {
-				beyond += float64(perSecond(sv.demand.lead) / lead * sv.beyond(mid))
+		for i := range f.Servers {
+			if sv := &f.Servers[i]; sv.demand.lead > 0 {
+				beyond += float64(PerSecond(sv.demand.lead) / lead * sv.beyond(mid))
 			}
 		}
 		if beyond > 1-p {
@@ -71,16 +71,16 @@ func (f *fluidLoad) primaries(p, lead float64) float64 {
 }
 
 // beyond is the probability that a write takes the node longer than t seconds.
-func (sv *nodeQueue) beyond(t float64) float64 {
-	g, service := &sv.figures, sv.n.c.cal.service(indexing)
-	if t -= sv.n.disk.Delay().Seconds(); t < 0 {
+func (sv *Queue) beyond(t float64) float64 {
+	g, service := &sv.Figures, sv.Node.c.Calibration.service(Indexing)
+	if t -= sv.Node.disk.Delay().Seconds(); t < 0 {
 		return 1
 	}
 	if !g.over {
 		return g.queue.Tail(service, t)
 	}
-	if t -= g.waiting[indexing]; t < 0 {
+	if t -= g.waiting[Indexing]; t < 0 {
 		return 1
 	}
-	return queueing.Exp(t / (g.held[indexing] + service))
+	return queueing.Exp(t / (g.held[Indexing] + service))
 }

@@ -51,7 +51,7 @@ func (s *stream) advance(d time.Duration) (served, refused int64) {
 
 // want is how many operations per second would be done if nothing held them back.
 func (s *stream) want() float64 {
-	return perSecond(int64(s.offered.rate)) + float64(s.queued)/steerEvery.Seconds()
+	return PerSecond(int64(s.offered.rate)) + float64(s.queued)/steerEvery.Seconds()
 }
 
 // steer sets the rates of a stream of which a part can be done, and which may
@@ -59,7 +59,7 @@ func (s *stream) want() float64 {
 func (s *stream) steer(part, room float64) {
 	served := float64(s.want() * part)
 	grow := max(0, room-float64(s.queued)) / steerEvery.Seconds()
-	refused := max(0, perSecond(int64(s.offered.rate))-served-grow)
+	refused := max(0, PerSecond(int64(s.offered.rate))-served-grow)
 	s.steered = true
 	s.served.rate, s.refused.rate = uint64(served*1e6), uint64(refused*1e6)
 }
@@ -72,31 +72,31 @@ func (s *stream) calm() bool {
 
 // pressure is what a node is asked for while the load is steered.
 type pressure struct {
-	want, part [kinds]float64
+	want, part [Kinds]float64
 	lead       float64 // of want[indexing], on primaries
 	other      float64 // processors for all other work
-	queued     [kinds]float64
-	served     [kinds]float64
-	refused    [kinds]float64
+	queued     [Kinds]float64
+	served     [Kinds]float64
+	refused    [Kinds]float64
 }
 
 // steer sets the pace of everything for a while.
-func (f *fluidLoad) steer() {
+func (f *FluidLoad) steer() {
 	now := f.c.e.Now()
-	f.steering = true
+	f.Steering = true
 	press := f.press[:0]
-	for i := range f.servers {
-		f.servers[i].advance(now)
+	for i := range f.Servers {
+		f.Servers[i].advance(now)
 		press = append(press, pressure{})
 	}
 	f.press = press
 	f.askAll()
-	for i := range f.servers {
-		f.servers[i].allot(&press[i])
+	for i := range f.Servers {
+		f.Servers[i].allot(&press[i])
 	}
 	held := f.paceAll()
-	for i := range f.servers {
-		f.servers[i].settleFigures(&press[i])
+	for i := range f.Servers {
+		f.Servers[i].settleFigures(&press[i])
 	}
 	if !held {
 		f.endSteering()
@@ -111,8 +111,8 @@ func (f *fluidLoad) steer() {
 }
 
 // calm reports whether no queue changes much.
-func (f *fluidLoad) calm() bool {
-	for _, g := range f.order {
+func (f *FluidLoad) calm() bool {
+	for _, g := range f.Order {
 		if g.busy() && !(g.writes.calm() && g.reads.calm()) {
 			return false
 		}
@@ -121,21 +121,21 @@ func (f *fluidLoad) calm() bool {
 }
 
 // tick steers again while there is need.
-func (f *fluidLoad) tick() {
-	if f.steering {
+func (f *FluidLoad) tick() {
+	if f.Steering {
 		f.steer()
 	}
 }
 
-func (f *fluidLoad) endSteering() {
-	f.steering, f.steerPause = false, 0
+func (f *FluidLoad) endSteering() {
+	f.Steering, f.steerPause = false, 0
 	f.c.e.Cancel(f.ticker)
-	for _, g := range f.order {
+	for _, g := range f.Order {
 		g.writes.steered, g.reads.steered = false, false
 	}
-	for i := range f.servers {
-		f.servers[i].stale = true
-		f.servers[i].carry(asAsked)
+	for i := range f.Servers {
+		f.Servers[i].stale = true
+		f.Servers[i].carry(asAsked)
 	}
 }
 
@@ -143,62 +143,62 @@ func (f *fluidLoad) endSteering() {
 var asAsked = [flowKinds]float64{1, 1, 1, 1}
 
 // askAll sums up what groups want of each node.
-func (f *fluidLoad) askAll() {
-	for _, g := range f.order {
+func (f *FluidLoad) askAll() {
+	for _, g := range f.Order {
 		if !g.busy() {
 			continue
 		}
 		f.advance(g)
 		writes, reads := g.writes.want(), g.reads.want()
-		for i, st := range g.members {
+		for i, st := range g.Members {
 			p := &f.press[st.Machine]
 			if g.flowing {
-				p.want[indexing] += writes
+				p.want[Indexing] += writes
 				if i == 0 {
 					p.lead += writes
 				}
 			}
 			if g.reader[i] >= 0 {
-				p.want[searching] += reads / float64(g.readers)
+				p.want[Searching] += reads / float64(g.readers)
 			}
 		}
 	}
 }
 
 // busy reports whether there is anything to do for a group.
-func (g *fluidGroup) busy() bool {
+func (g *FluidGroup) busy() bool {
 	return g.writes.offered.rate|g.reads.offered.rate != 0 || g.writes.queued|g.reads.queued != 0
 }
 
 // allot shares what a node can do among the kinds.
-func (sv *nodeQueue) allot(p *pressure) {
-	cal, n := &sv.n.c.cal, sv.n
+func (sv *Queue) allot(p *pressure) {
+	cal, n := &sv.Node.c.Calibration, sv.Node
 	p.other = float64(sv.coordinated()*cal.CoordinateOp.Seconds()) + float64(sv.demand.work)/1e9
-	work := [3]float64{float64(p.want[indexing] * cal.service(indexing)), float64(p.want[searching] * cal.service(searching)), p.other}
-	threads := [3]float64{float64(n.threads(indexing)), float64(n.threads(searching)), float64(n.cfg.CPUs)}
-	share := fairShares(work, threads, float64(n.cfg.CPUs))
+	work := [3]float64{float64(p.want[Indexing] * cal.service(Indexing)), float64(p.want[Searching] * cal.service(Searching)), p.other}
+	threads := [3]float64{float64(n.threads(Indexing)), float64(n.threads(Searching)), float64(n.cfg.CPUs)}
+	share := FairShares(work, threads, float64(n.cfg.CPUs))
 	p.other = share[2]
-	var times [kinds]float64
-	for k := range kinds {
+	var times [Kinds]float64
+	for k := range Kinds {
 		p.part[k] = 1
 		if work[k] > share[k] {
 			p.part[k] = share[k] / work[k]
 		}
 		times[k] = 1
-		if asked := perSecond(sv.demand.ops[k]); asked > 0 {
+		if asked := PerSecond(sv.demand.Ops[k]); asked > 0 {
 			times[k] = float64(p.want[k]*p.part[k]) / asked
 		}
 	}
-	net := max(times[indexing], times[searching])
-	sv.carry([flowKinds]float64{times[indexing], times[searching], net, net})
-	for k := range kinds {
+	net := max(times[Indexing], times[Searching])
+	sv.carry([flowKinds]float64{times[Indexing], times[Searching], net, net})
+	for k := range Kinds {
 		p.part[k] = float64(p.part[k] * sv.bytesCarried(k))
 	}
 }
 
-// fairShares divides a total among demands in proportion to weights; nobody gets more
+// FairShares divides a total among demands in proportion to weights; nobody gets more
 // than he asks for or has weight for, and what one leaves the others share.
-func fairShares(ask, weight [3]float64, total float64) (got [3]float64) {
+func FairShares(ask, weight [3]float64, total float64) (got [3]float64) {
 	var done [3]bool
 	left := total
 	for again := true; again; {
@@ -224,8 +224,8 @@ func fairShares(ask, weight [3]float64, total float64) (got [3]float64) {
 }
 
 // paceAll sets the pace of every group and reports whether anything is held back.
-func (f *fluidLoad) paceAll() (held bool) {
-	for _, g := range f.order {
+func (f *FluidLoad) paceAll() (held bool) {
+	for _, g := range f.Order {
 		if !g.busy() {
 			continue
 		}
@@ -239,50 +239,50 @@ func (f *fluidLoad) paceAll() (held bool) {
 	return held
 }
 
-func (f *fluidLoad) paceWrites(g *fluidGroup) (held bool) {
+func (f *FluidLoad) paceWrites(g *FluidGroup) (held bool) {
 	part := 1.0
-	for _, st := range g.members {
-		part = min(part, f.press[st.Machine].part[indexing])
+	for _, st := range g.Members {
+		part = min(part, f.press[st.Machine].part[Indexing])
 	}
-	lead := &f.press[g.members[0].Machine]
+	lead := &f.press[g.Members[0].Machine]
 	room := 0.0
 	if lead.lead > 0 {
-		room = float64(float64(f.servers[g.members[0].Machine].n.queueLimit(indexing))*g.writes.want()) / lead.lead
+		room = float64(float64(f.Servers[g.Members[0].Machine].Node.queueLimit(Indexing))*g.writes.want()) / lead.lead
 	}
 	g.writes.steer(part, room)
-	served := perSecond(int64(g.writes.served.rate))
-	for _, st := range g.members {
-		f.press[st.Machine].served[indexing] += served
+	served := PerSecond(int64(g.writes.served.rate))
+	for _, st := range g.Members {
+		f.press[st.Machine].served[Indexing] += served
 	}
-	lead.queued[indexing] += float64(g.writes.queued)
-	lead.refused[indexing] += perSecond(int64(g.writes.refused.rate))
+	lead.queued[Indexing] += float64(g.writes.queued)
+	lead.refused[Indexing] += PerSecond(int64(g.writes.refused.rate))
 	return part < 1 || g.writes.queued > 0
 }
 
 // paceReads: the copies share a group's searches evenly, so each is as slow as they are
 // on average.
-func (f *fluidLoad) paceReads(g *fluidGroup) (held bool) {
+func (f *FluidLoad) paceReads(g *FluidGroup) (held bool) {
 	var part, room float64
 	readers, want := float64(g.readers), g.reads.want()
-	for i, st := range g.members {
+	for i, st := range g.Members {
 		if g.reader[i] < 0 {
 			continue
 		}
 		p := &f.press[st.Machine]
-		part += p.part[searching] / readers
-		if p.want[searching] > 0 {
-			room += float64(float64(f.servers[st.Machine].n.queueLimit(searching))*want/readers) / p.want[searching]
+		part += p.part[Searching] / readers
+		if p.want[Searching] > 0 {
+			room += float64(float64(f.Servers[st.Machine].Node.queueLimit(Searching))*want/readers) / p.want[Searching]
 		}
 	}
 	g.reads.steer(min(1, part), room)
-	for i, st := range g.members {
+	for i, st := range g.Members {
 		if g.reader[i] < 0 {
 			continue
 		}
 		p := &f.press[st.Machine]
-		p.served[searching] += perSecond(int64(g.reads.served.rate)) / readers
-		p.refused[searching] += perSecond(int64(g.reads.refused.rate)) / readers
-		p.queued[searching] += float64(g.reads.queued) / readers
+		p.served[Searching] += PerSecond(int64(g.reads.served.rate)) / readers
+		p.refused[Searching] += PerSecond(int64(g.reads.refused.rate)) / readers
+		p.queued[Searching] += float64(g.reads.queued) / readers
 	}
 	return part < 1-1e-9 || g.reads.queued > 0
 }
@@ -291,16 +291,16 @@ func (f *fluidLoad) paceReads(g *fluidGroup) (held bool) {
 // pool's threads are all busy, so each holds one for threads/rate (Little's law), and the
 // queue lasts for its length over the rate; the processors that are left serve the
 // other kind as a single one of that speed would (processor sharing: 1/(1-ρ)).
-func (sv *nodeQueue) settleFigures(p *pressure) {
-	cal, n := &sv.n.c.cal, sv.n
-	sv.figures = figures{over: true, rate: p.served, refused: p.refused, queued: p.queued, busy: p.other}
-	g := &sv.figures
-	var work [kinds]float64
-	for k := range kinds {
+func (sv *Queue) settleFigures(p *pressure) {
+	cal, n := &sv.Node.c.Calibration, sv.Node
+	sv.Figures = figures{over: true, Rate: p.served, refused: p.refused, queued: p.queued, busy: p.other}
+	g := &sv.Figures
+	var work [Kinds]float64
+	for k := range Kinds {
 		work[k] = float64(p.served[k] * cal.service(k))
 		g.busy += work[k]
 	}
-	for k := range kinds {
+	for k := range Kinds {
 		if p.served[k] == 0 {
 			continue
 		}
@@ -321,9 +321,9 @@ func (sv *nodeQueue) settleFigures(p *pressure) {
 
 // overloaded is a percentile while the load is steered: the queue lasts for as long
 // as it does for everybody, and a thread takes an exponential time.
-func (g *figures) overloaded(p float64, rate [kinds]float64, cal *Calibration) float64 {
+func (g *figures) overloaded(p float64, rate [Kinds]float64, cal *Calibration) float64 {
 	var sum, high float64
-	for k := range kinds {
+	for k := range Kinds {
 		sum += rate[k]
 		if rate[k] > 0 {
 			high = max(high, g.waiting[k]+float64((g.held[k]+cal.service(k))*8)) // e^-8 is beyond all percentiles told
@@ -336,7 +336,7 @@ func (g *figures) overloaded(p float64, rate [kinds]float64, cal *Calibration) f
 	for range 44 {
 		mid := (low + high) / 2
 		beyond := 0.0
-		for k := range kinds {
+		for k := range Kinds {
 			if rate[k] == 0 {
 				continue
 			}

@@ -13,10 +13,10 @@ import (
 // master is what a process is and knows while it is the elected master: the allocator,
 // what it asked the other nodes about disks and stores, the reroutes it plans.
 type master struct {
-	p     *process
+	p     *Process
 	alloc *allocation.Service
 	info  *infoService
-	fetch *fetcher
+	Fetch *fetcher
 
 	reroute   rerouteService
 	computing bool
@@ -27,12 +27,12 @@ type master struct {
 	finalizing map[string]bool
 }
 
-func newMaster(p *process) *master {
+func newMaster(p *Process) *master {
 	m := &master{p: p}
-	m.fetch = newFetcher(m)
+	m.Fetch = newFetcher(m)
 	m.alloc = allocation.New(allocation.Config{
-		NewAllocationID: func() string { return state.NewID(p.c.ids) },
-		NodeSettings:    p.n.cfg.Settings, Fetcher: m.fetch, Tiers: p.c.cfg.Distribution != MinimalDistribution,
+		NewAllocationID: func() string { return state.NewID(p.c.IDs) },
+		NodeSettings:    p.Node.cfg.Settings, Fetcher: m.Fetch, Tiers: p.c.cfg.Distribution != MinimalDistribution,
 		Mix: p.c.mix,
 	})
 	m.reroute.m, m.delayed.m = m, m
@@ -50,51 +50,51 @@ func (m *master) stop() {
 
 // modeChanged follows the coordinator's turns: the master's services live while it
 // leads.
-func (p *process) modeChanged(mode coordination.Mode, _ int64, _ string) {
-	p.c.turns++
+func (p *Process) modeChanged(mode coordination.Mode, _ int64, _ string) {
+	p.c.Turns++
 	switch {
-	case mode == coordination.Leader && p.master == nil:
-		p.master = newMaster(p)
-		p.master.info.start()
-	case mode != coordination.Leader && p.master != nil:
-		p.master.stop()
-		p.master = nil
+	case mode == coordination.Leader && p.Master == nil:
+		p.Master = newMaster(p)
+		p.Master.info.start()
+	case mode != coordination.Leader && p.Master != nil:
+		p.Master.stop()
+		p.Master = nil
 	}
 }
 
-// input is what the allocator needs beside the state.
-func (m *master) input() allocation.Input {
+// Input is what the allocator needs beside the state.
+func (m *master) Input() allocation.Input {
 	return allocation.Input{
 		Info: m.p.c.snapshotSizes(m.info.latest()), NowNanos: int64(m.p.c.e.Now()), NowMillis: m.p.clock.Now().UnixMilli(),
 	}
 }
 
 // applied follows what the master itself has applied.
-func (m *master) applied(d *delta) {
-	m.fetch.applied(d)
+func (m *master) applied(d *Delta) {
+	m.Fetch.applied(d)
 	m.delayed.applied(d)
 	m.info.applied(d)
-	if len(d.new.Snapshots) > 0 {
-		m.followSnapshots(d.new)
+	if len(d.New.Snapshots) > 0 {
+		m.followSnapshots(d.New)
 	}
 }
 
 // nodesLeft takes the copies of gone nodes out of the table
 // (NodeLeftExecutor, JoinTaskExecutor for the old master).
-func (p *process) nodesLeft(st *state.State, _ []*state.Node, reroute bool, _ string) *state.State {
-	m := p.master
+func (p *Process) nodesLeft(st *state.State, _ []*state.Node, reroute bool, _ string) *state.State {
+	m := p.Master
 	if m == nil {
 		return st
 	}
-	st = m.alloc.DisassociateDeadNodes(st, m.input())
+	st = m.alloc.DisassociateDeadNodes(st, m.Input())
 	if reroute {
 		st = m.rerouted(st)
 	}
 	return st
 }
 
-func (p *process) nodesChanged(joined, left []*state.Node) {
-	m := p.master
+func (p *Process) nodesChanged(joined, left []*state.Node) {
+	m := p.Master
 	if m == nil {
 		return
 	}
@@ -107,10 +107,10 @@ func (p *process) nodesChanged(joined, left []*state.Node) {
 }
 
 // recoverState builds the table after a full restart.
-func (p *process) recoverState(st *state.State) *state.State {
+func (p *Process) recoverState(st *state.State) *state.State {
 	next := st.Clone()
 	next.Routing = coordination.RecoverRouting(st, p.clock.Now().UnixMilli(), int64(p.c.e.Now()))
-	if m := p.master; m != nil {
+	if m := p.Master; m != nil {
 		next = m.rerouted(next)
 	}
 	return next
@@ -136,7 +136,7 @@ func (m *master) submit(t coordination.Task, failed func(error)) {
 			failed(err)
 		}
 	}
-	m.p.coord.Submit(t)
+	m.p.Coord.Submit(t)
 }
 
 // shardStarted handles a node's report (ShardStateAction.ShardStartedClusterStateTaskExecutor).
@@ -155,7 +155,7 @@ func (m *master) shardStarted(k store.Key, id string, primary bool, term int64, 
 			}
 			started = true
 			m.starting = append(m.starting, cp)
-			m.fetch.forget(k)
+			m.Fetch.forget(k)
 			return st.Clone(), nil // Finish starts all of the batch at once
 		},
 		Finish: m.startAll,
@@ -172,7 +172,7 @@ func (m *master) shardStarted(k store.Key, id string, primary bool, term int64, 
 func (m *master) startAll(st *state.State) *state.State {
 	copies := m.starting
 	m.starting = nil
-	return m.alloc.StartCopies(st, copies, m.input())
+	return m.alloc.StartCopies(st, copies, m.Input())
 }
 
 // shardFailure is a node's, or a primary's, report of a failed copy.
@@ -206,16 +206,16 @@ func (m *master) failed(st *state.State, f shardFailure) (*state.State, error) {
 	if f.term > 0 && meta.PrimaryTerms[f.key.Shard] != f.term {
 		return nil, errNoLongerPrimary
 	}
-	m.fetch.forget(f.key)
-	m.fetch.view = st
+	m.Fetch.forget(f.key)
+	m.Fetch.View = st
 	cp := t.With(f.id)
 	if cp != nil {
 		failures := []allocation.Failure{{Copy: cp, Message: f.message, Error: f.cause, MarkStale: f.stale}}
-		return m.rerouteWanted(m.alloc.FailCopies(st, failures, nil, m.input())), nil
+		return m.rerouteWanted(m.alloc.FailCopies(st, failures, nil, m.Input())), nil
 	}
 	if f.term > 0 && f.stale {
 		gone := []allocation.Stale{{Index: meta.Name, Shard: f.key.Shard, AllocationID: f.id}}
-		return m.rerouteWanted(m.alloc.FailCopies(st, nil, gone, m.input())), nil
+		return m.rerouteWanted(m.alloc.FailCopies(st, nil, gone, m.Input())), nil
 	}
 	return st, nil
 }

@@ -21,14 +21,14 @@ type Node struct {
 	cfg     NodeConfig
 
 	disk  *sim.Disk
-	newer bool // it was upgraded
-	// limiter is indices.recovery.max_bytes_per_sec: what the node sends and
+	Newer bool // it was upgraded
+	// Limiter is indices.recovery.max_bytes_per_sec: what the node sends and
 	// receives in recoveries passes it, both ways together.
-	limiter   *sim.Resource
+	Limiter   *sim.Resource
 	persisted coordination.Persisted
 	// stores are the shards on disk; sorted by key beside the map.
 	stores map[store.Key]*store.Store
-	sorted []*store.Store
+	Sorted []*store.Store
 	stored int64 // bytes taken from the disk for all of them
 	// base is the size of the stores, apart from files that are being copied, when summed.
 	base      int64
@@ -43,7 +43,7 @@ type Node struct {
 
 	throttles map[string]*sim.Resource // limits of snapshot repositories, by name
 
-	proc        *process // nil: no process
+	Proc        *Process // nil: no process
 	incarnation int
 }
 
@@ -52,7 +52,7 @@ func newNode(c *Cluster, i int, cfg NodeConfig) *Node {
 	n.poolSizes = sizesOfPools(&n.cfg)
 	f := c.net.Fluid()
 	n.disk = f.NewDisk(cfg.Name, sim.DiskSpec{Capacity: cfg.DiskBytes, Read: cfg.DiskReadBPS, Write: cfg.DiskWriteBPS})
-	n.limiter = f.Resource(cfg.Name+"/recovery", 0)
+	n.Limiter = f.Resource(cfg.Name+"/recovery", 0)
 	if c.net.Endpoint(cfg.Name) == nil {
 		c.net.AddEndpoint(cfg.Name, sim.EndpointSpec{Bandwidth: cfg.NetworkBPS, Latency: cfg.Latency})
 	}
@@ -76,14 +76,14 @@ func (n *Node) Cluster() *Cluster { return n.c }
 func (n *Node) Disk() *sim.Disk { return n.disk }
 
 // Alive reports whether the process runs (a paused one does).
-func (n *Node) Alive() bool { return n.proc != nil }
+func (n *Node) Alive() bool { return n.Proc != nil }
 
 // Serving reports whether the HTTP port is open: the process runs and has come so
 // far in its start. A paused node's port is open but silent.
-func (n *Node) Serving() bool { return n.proc != nil && n.proc.http }
+func (n *Node) Serving() bool { return n.Proc != nil && n.Proc.HTTP }
 
 // Paused reports whether the process is frozen.
-func (n *Node) Paused() bool { return n.proc != nil && n.proc.paused }
+func (n *Node) Paused() bool { return n.Proc != nil && n.Proc.Paused }
 
 // Incarnation counts the starts of the process: a request that began in one ends
 // with a closed connection when it is over.
@@ -95,30 +95,30 @@ func (n *Node) Settings() settings.Settings { return n.cfg.Settings }
 // Applied is the state that the node has applied. It is never nil; before the
 // first one it has no master and the block "state not recovered / initialized".
 func (n *Node) Applied() *state.State {
-	if n.proc == nil {
-		return emptyState(n.c.name)
+	if n.Proc == nil {
+		return EmptyState(n.c.name)
 	}
-	return n.proc.applied
+	return n.Proc.Applied
 }
 
 // Self is the node as it presents itself to the others. Don't modify it.
 func (n *Node) Self() *state.Node {
-	if n.proc == nil {
+	if n.Proc == nil {
 		self := n.describe("")
 		return &self
 	}
-	if n.proc.presented == nil {
-		self := n.describe(n.proc.ephemeral)
-		n.proc.presented = &self
+	if n.Proc.presented == nil {
+		self := n.describe(n.Proc.ephemeral)
+		n.Proc.presented = &self
 	}
-	return n.proc.presented
+	return n.Proc.presented
 }
 
 func (n *Node) describe(ephemeral string) state.Node {
 	return state.Node{
 		ID: n.cfg.ID, EphemeralID: ephemeral, Name: n.cfg.Name, Host: n.cfg.Name,
 		Address: "10.0." + strconv.Itoa((n.ordinal+1)/250) + "." + strconv.Itoa((n.ordinal+1)%250) + ":9300",
-		Roles:   n.cfg.Roles, Attributes: n.cfg.Attributes, Newer: n.newer,
+		Roles:   n.cfg.Roles, Attributes: n.cfg.Attributes, Newer: n.Newer,
 	}
 }
 
@@ -131,11 +131,11 @@ func (n *Node) ClusterSettings() settings.Settings {
 // StartNode starts a node's process, on whatever its disk holds. It is there at
 // once, and joins when it has come up.
 func (c *Cluster) StartNode(name string) error {
-	n, err := c.lookup(name)
+	n, err := c.Lookup(name)
 	if err != nil {
 		return err
 	}
-	if n.proc != nil {
+	if n.Proc != nil {
 		return fmt.Errorf("node %s runs already", name)
 	}
 	n.start()
@@ -144,11 +144,11 @@ func (c *Cluster) StartNode(name string) error {
 
 // Kill ends a node's process at once. What it knew is lost, its disk stays.
 func (c *Cluster) Kill(name string) error {
-	n, err := c.lookup(name)
+	n, err := c.Lookup(name)
 	if err != nil {
 		return err
 	}
-	if n.proc == nil {
+	if n.Proc == nil {
 		return fmt.Errorf("node %s doesn't run", name)
 	}
 	n.kill(false)
@@ -157,18 +157,18 @@ func (c *Cluster) Kill(name string) error {
 
 // Stop asks a node's process to end; done is called when it has.
 func (c *Cluster) Stop(name string, done func()) error {
-	n, err := c.lookup(name)
+	n, err := c.Lookup(name)
 	if err != nil {
 		return err
 	}
-	if n.proc == nil {
+	if n.Proc == nil {
 		return fmt.Errorf("node %s doesn't run", name)
 	}
-	p := n.proc
+	p := n.Proc
 	// A frozen process handles the signal when it goes on.
 	p.run(func() {
-		p.http = false
-		p.after(c.cal.NodeStop, "node.stop", func() {
+		p.HTTP = false
+		p.after(c.Calibration.NodeStop, "node.stop", func() {
 			n.kill(true)
 			if done != nil {
 				done()
@@ -185,25 +185,25 @@ func (c *Cluster) Pause(name string) error { return c.setPaused(name, true) }
 func (c *Cluster) Resume(name string) error { return c.setPaused(name, false) }
 
 func (c *Cluster) setPaused(name string, paused bool) error {
-	n, err := c.lookup(name)
+	n, err := c.Lookup(name)
 	if err != nil {
 		return err
 	}
-	if n.proc == nil {
+	if n.Proc == nil {
 		return fmt.Errorf("node %s doesn't run", name)
 	}
-	if n.proc.paused == paused {
+	if n.Proc.Paused == paused {
 		return nil
 	}
 	c.e.Note("node.pause="+strconv.FormatBool(paused), name)
-	n.proc.setPaused(paused)
+	n.Proc.setPaused(paused)
 	c.board.NodeChanged(n.ID())
-	c.fluid.topologyChanged()
+	c.Fluid.TopologyChanged()
 	return nil
 }
 
-func (c *Cluster) lookup(name string) (*Node, error) {
-	n := c.byName[name]
+func (c *Cluster) Lookup(name string) (*Node, error) {
+	n := c.ByName[name]
 	if n == nil {
 		return nil, fmt.Errorf("unknown node %q", name)
 	}
@@ -212,13 +212,13 @@ func (c *Cluster) lookup(name string) (*Node, error) {
 
 // AwaitAwake waits while the process is frozen; IsNodeGone(err) when it died meanwhile.
 func (n *Node) AwaitAwake(ctx context.Context) error {
-	if n.proc == nil {
+	if n.Proc == nil {
 		return errNodeGone
 	}
-	if !n.proc.paused {
+	if !n.Proc.Paused {
 		return nil
 	}
-	return n.proc.await(ctx, func(done func(error)) { done(nil) })
+	return n.Proc.await(ctx, func(done func(error)) { done(nil) })
 }
 
 // start begins a process. Nothing answers before it has come up.
@@ -227,11 +227,11 @@ func (n *Node) start() {
 	c := n.c
 	c.e.Note("node.start", n.Name())
 	p := newProcess(n)
-	n.proc = p
-	c.fluid.processStarted(n)
-	d := c.cal.NodeStart
+	n.Proc = p
+	c.Fluid.processStarted(n)
+	d := c.Calibration.NodeStart
 	if len(n.stores) == 0 && n.persisted.Accepted == nil {
-		d = c.cal.NodeStartEmpty
+		d = c.Calibration.NodeStartEmpty
 	}
 	// Processes that start together don't come up in the same nanosecond.
 	d += time.Duration(c.e.Stream("node.start", n.Name()).Int64N(int64(d)/20 + 1))
@@ -240,15 +240,15 @@ func (n *Node) start() {
 
 // kill ends the process. A graceful end has synced everything.
 func (n *Node) kill(graceful bool) {
-	p := n.proc
+	p := n.Proc
 	if p == nil {
 		return
 	}
 	n.c.e.Note("node.kill", n.Name())
 	p.die(graceful)
-	n.proc = nil
+	n.Proc = nil
 	n.c.net.Disconnect(n.Name())
 	n.c.board.NodeChanged(n.ID())
-	n.c.fluid.topologyChanged()
-	n.c.watch.nodeChanged(n)
+	n.c.Fluid.TopologyChanged()
+	n.c.Watch.NodeChanged(n)
 }

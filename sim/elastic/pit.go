@@ -45,14 +45,14 @@ func (r *readers) find(id int64, now sim.Time, keep time.Duration) *reader {
 }
 
 // openReader fixes what searches of the copy see now.
-func (s *shard) openReader(keep time.Duration) int64 {
+func (s *Shard) openReader(keep time.Duration) int64 {
 	s.catchUpRefresh(true)
-	r := &s.p.readers
+	r := &s.Process.readers
 	if r.open == nil {
 		r.open = make(map[int64]*reader)
 	}
-	c := &reader{index: s.index, keep: keep, expires: s.now().Add(keep)}
-	for _, d := range s.engine().Visible {
+	c := &reader{index: s.Index, keep: keep, expires: s.now().Add(keep)}
+	for _, d := range s.Engine().Visible {
 		if !d.Deleted {
 			c.docs = append(c.docs, d)
 		}
@@ -79,7 +79,7 @@ type PointInTimeShard struct {
 func (n *Node) OpenPointInTime(ctx context.Context, indices []string, preference string, keep time.Duration) ([]PointInTimeShard, ShardsResult, error) {
 	var out ShardsResult
 	var shards []PointInTimeShard
-	p := n.proc
+	p := n.Proc
 	if p == nil {
 		return nil, out, errNodeGone
 	}
@@ -87,12 +87,12 @@ func (n *Node) OpenPointInTime(ctx context.Context, indices []string, preference
 	err := p.await(ctx, func(done func(error)) {
 		var visits []*copyVisit
 		for _, index := range indices {
-			meta := p.applied.Index(index)
+			meta := p.Applied.Index(index)
 			if meta == nil {
 				done(IndexNotFound(index))
 				return
 			}
-			for _, t := range p.applied.Routing.Index(index).Shards {
+			for _, t := range p.Applied.Routing.Index(index).Shards {
 				if only != nil && !slices.Contains(only, t.Shard) {
 					continue
 				}
@@ -112,8 +112,8 @@ func (n *Node) OpenPointInTime(ctx context.Context, indices []string, preference
 		}
 		report := gather(len(visits), func() { done(nil) })
 		for i, v := range visits {
-			v.on = func(s *shard) func() {
-				id, at := s.openReader(keep), s.p.n
+			v.on = func(s *Shard) func() {
+				id, at := s.openReader(keep), s.Process.Node
 				began := at.Incarnation()
 				return func() {
 					shards[i].Node, shards[i].Incarnation, shards[i].Reader = at.ID(), began, id
@@ -169,7 +169,7 @@ type readerPage struct {
 // SearchPointInTime reads a page. A shard whose reader is gone is among the failures of
 // the result, with the reason search_context_missing_exception.
 func (n *Node) SearchPointInTime(ctx context.Context, req PointInTimeSearch) (hits []PointInTimeHit, total int64, shards ShardsResult, err error) {
-	p := n.proc
+	p := n.Proc
 	if p == nil {
 		return nil, 0, shards, errNodeGone
 	}
@@ -198,21 +198,21 @@ func (n *Node) SearchPointInTime(ctx context.Context, req PointInTimeSearch) (hi
 }
 
 // readPage asks the node that keeps a reader.
-func (p *process) readPage(place int, ref PointInTimeShard, req PointInTimeSearch, page *readerPage, report func()) {
+func (p *Process) readPage(place int, ref PointInTimeShard, req PointInTimeSearch, page *readerPage, report func()) {
 	fail := func(e *Error) {
 		page.failed = &ShardFailure{Index: ref.Index, Shard: ref.Shard, Node: ref.Node, Reason: e}
 		report()
 	}
-	node := p.c.byID[ref.Node]
+	node := p.c.ByID[ref.Node]
 	if node == nil {
 		fail(missingReader(ref))
 		return
 	}
 	p.request(node, rpc{
 		name: "search[pit]", bytes: 256,
-		handle: func(q *process, reply func(int64, func())) {
+		handle: func(q *Process, reply func(int64, func())) {
 			var c *reader
-			if q.n.Incarnation() == ref.Incarnation {
+			if q.Node.Incarnation() == ref.Incarnation {
 				c = q.readers.find(ref.Reader, q.c.e.Now(), req.Keep)
 			}
 			if c == nil {
@@ -220,7 +220,7 @@ func (p *process) readPage(place int, ref PointInTimeShard, req PointInTimeSearc
 				return
 			}
 			total, hits, bytes := c.page(place, req)
-			q.after(p.c.cal.SearchOp, "search[pit]", func() {
+			q.after(p.c.Calibration.SearchOp, "search[pit]", func() {
 				reply(bytes, func() { page.total, page.hits = total, hits; report() })
 			})
 		},
@@ -257,22 +257,22 @@ func (c *reader) page(place int, req PointInTimeSearch) (total int64, hits []Poi
 
 // ClosePointInTime gives the readers back and returns how many were still open.
 func (n *Node) ClosePointInTime(ctx context.Context, shards []PointInTimeShard) (freed int, err error) {
-	p := n.proc
+	p := n.Proc
 	if p == nil {
 		return 0, errNodeGone
 	}
 	err = p.await(ctx, func(done func(error)) {
 		report := gather(len(shards), func() { done(nil) })
 		for _, ref := range shards {
-			node := p.c.byID[ref.Node]
+			node := p.c.ByID[ref.Node]
 			if node == nil {
 				report()
 				continue
 			}
 			p.request(node, rpc{
 				name: "free_context", bytes: 64,
-				handle: func(q *process, reply func(int64, func())) {
-					was := q.n.Incarnation() == ref.Incarnation && q.readers.find(ref.Reader, q.c.e.Now(), 0) != nil
+				handle: func(q *Process, reply func(int64, func())) {
+					was := q.Node.Incarnation() == ref.Incarnation && q.readers.find(ref.Reader, q.c.e.Now(), 0) != nil
 					if was {
 						delete(q.readers.open, ref.Reader)
 					}
@@ -307,10 +307,10 @@ func splitPreference(preference string) (only []int, rest string) {
 }
 
 // onNodes keeps the copies on the nodes named, by id or name.
-func (p *process) onNodes(copies []*state.Copy, list string) []*state.Copy {
+func (p *Process) onNodes(copies []*state.Copy, list string) []*state.Copy {
 	named := strings.Split(list, ",")
 	return slices.DeleteFunc(slices.Clone(copies), func(c *state.Copy) bool {
-		n := p.applied.Node(c.Node)
+		n := p.Applied.Node(c.Node)
 		return !slices.Contains(named, c.Node) && (n == nil || !slices.Contains(named, n.Name))
 	})
 }

@@ -40,13 +40,13 @@ type task struct {
 // poolKind is the kind of operation of the background load that has the pool's threads.
 func poolKind(pool int) int {
 	if pool == writePool {
-		return indexing
+		return Indexing
 	}
-	return searching
+	return Searching
 }
 
 // poolOf is the pool that executes a kind of operation of the background load.
-var poolOf = [kinds]int{indexing: writePool, searching: searchPool}
+var poolOf = [Kinds]int{Indexing: writePool, Searching: searchPool}
 
 // poolSize is how many threads a pool has, and how many tasks may wait for one.
 type poolSize struct{ threads, queue int }
@@ -75,15 +75,15 @@ func sizesOfPools(cfg *NodeConfig) (out [poolKinds]poolSize) {
 	return out
 }
 
-// waiting is how many operations wait for a thread, and how many were refused since the
+// Waiting is how many operations wait for a thread, and how many were refused since the
 // process started.
-func (p *process) waiting(sv *nodeQueue) (waiting, refused int64) {
+func (p *Process) Waiting(sv *Queue) (waiting, refused int64) {
 	for which := range p.pools {
 		waiting += int64(len(p.pools[which].queue))
 		refused += p.pools[which].rejected
 	}
-	for k := range kinds {
-		waiting += int64(sv.figures.queued[k] + 0.5)
+	for k := range Kinds {
+		waiting += int64(sv.Figures.queued[k] + 0.5)
 		refused += int64(sv.tally.refused[k])
 	}
 	return waiting, refused
@@ -91,13 +91,13 @@ func (p *process) waiting(sv *nodeQueue) (waiting, refused int64) {
 
 // execute has a thread of a pool do a task. held, which run gets, is how long that took
 // beyond its cost. When the queue is full the task is refused.
-func (p *process) execute(which int, t task) {
-	q, sv := &p.pools[which], p.c.fluid.server(p.n)
-	threads, limit := p.n.poolSizes[which].threads, p.n.poolSizes[which].queue
-	kind, g := poolKind(which), &sv.figures
+func (p *Process) execute(which int, t task) {
+	q, sv := &p.pools[which], p.c.Fluid.Server(p.Node)
+	threads, limit := p.Node.poolSizes[which].threads, p.Node.poolSizes[which].queue
+	kind, g := poolKind(which), &sv.Figures
 	if which != getPool && t.refused != nil && g.refused[kind] > 0 {
 		// The queue is full of background load: an operation has the chance that any has.
-		if r := p.c.e.Stream("elastic.pool", p.n.Name()); float64(r.Float64()*(g.refused[kind]+g.rate[kind])) < g.refused[kind] {
+		if r := p.c.e.Stream("elastic.pool", p.Node.Name()); float64(r.Float64()*(g.refused[kind]+g.Rate[kind])) < g.refused[kind] {
 			q.reject(p, which, t)
 			return
 		}
@@ -113,7 +113,7 @@ func (p *process) execute(which int, t task) {
 	q.begin(p, which, t)
 }
 
-func (q *pool) begin(p *process, which int, t task) {
+func (q *pool) begin(p *Process, which int, t task) {
 	q.busy++
 	q.largest = max(q.largest, q.busy)
 	wait := p.contention(poolKind(which))
@@ -123,8 +123,8 @@ func (q *pool) begin(p *process, which int, t task) {
 	p.after(t.cost+wait, t.name, func() {
 		q.busy--
 		q.completed++
-		p.c.fluid.servers[p.n.ordinal].api.add(p.c.e.Now(), t.cost, max(1, t.ops))
-		if len(q.queue) > 0 && q.busy < p.n.poolSizes[which].threads {
+		p.c.Fluid.Servers[p.Node.ordinal].API.add(p.c.e.Now(), t.cost, max(1, t.ops))
+		if len(q.queue) > 0 && q.busy < p.Node.poolSizes[which].threads {
 			next := q.queue[0]
 			q.queue = q.queue[1:]
 			q.begin(p, which, next)
@@ -135,49 +135,49 @@ func (q *pool) begin(p *process, which int, t task) {
 
 // contention is how long an operation waits because of the background load: drawn from
 // the distribution of waits, or as long as the queue is.
-func (p *process) contention(kind int) time.Duration {
-	g := &p.c.fluid.server(p.n).figures
+func (p *Process) contention(kind int) time.Duration {
+	g := &p.c.Fluid.Server(p.Node).Figures
 	switch {
 	case g.over:
 		return seconds(g.waiting[kind] + g.held[kind])
 	case g.queue.Waits > 0:
-		return seconds(g.queue.WaitOf(1 - p.c.e.Stream("elastic.pool", p.n.Name()).Float64()))
+		return seconds(g.queue.WaitOf(1 - p.c.e.Stream("elastic.pool", p.Node.Name()).Float64()))
 	}
 	return 0
 }
 
 // coordinate is a node's work on a client's operations beyond what shards do.
-func (p *process) coordinate(operations int) {
-	p.c.fluid.servers[p.n.ordinal].api.add(p.c.e.Now(), time.Duration(operations)*p.c.cal.CoordinateOp, 0)
+func (p *Process) coordinate(operations int) {
+	p.c.Fluid.Servers[p.Node.ordinal].API.add(p.c.e.Now(), time.Duration(operations)*p.c.Calibration.CoordinateOp, 0)
 }
 
 // seconds is a time in whole nanoseconds.
 func seconds(s float64) time.Duration { return time.Duration(float64(s * 1e9)) }
 
 // reject refuses a task as EsAbortPolicy does.
-func (q *pool) reject(p *process, which int, t task) {
+func (q *pool) reject(p *Process, which int, t task) {
 	q.rejected++
-	threads, limit := p.n.poolSizes[which].threads, p.n.poolSizes[which].queue
+	threads, limit := p.Node.poolSizes[which].threads, p.Node.poolSizes[which].queue
 	t.refused(&Error{
 		Status: 429, Type: "es_rejected_execution_exception",
 		Reason: fmt.Sprintf("rejected execution of %s on TaskExecutionTimeTrackingEsThreadPoolExecutor[name = %s/%s, queue capacity = %d, "+
 			"[Running, pool size = %d, active threads = %d, queued tasks = %d, completed tasks = %d]]",
-			t.name, p.n.Name(), poolNames[which], limit, threads, threads, limit, q.completed),
+			t.name, p.Node.Name(), poolNames[which], limit, threads, threads, limit, q.completed),
 	})
 }
 
 // poolStats are the pools with the background load in them.
-func (p *process) poolStats(sv *nodeQueue) []PoolStats {
+func (p *Process) poolStats(sv *Queue) []PoolStats {
 	out := make([]PoolStats, 0, poolKinds)
 	for which := range poolKinds {
 		q := &p.pools[which]
-		threads := p.n.poolSizes[which].threads
+		threads := p.Node.poolSizes[which].threads
 		s := PoolStats{
 			Name: poolNames[which], Queue: len(q.queue), Active: q.busy, Largest: q.largest, Rejected: q.rejected, Completed: q.completed,
 		}
 		if which != getPool {
-			k, g := poolKind(which), &sv.figures
-			inside := float64(g.rate[k] * (g.held[k] + p.c.cal.service(k)))
+			k, g := poolKind(which), &sv.Figures
+			inside := float64(g.Rate[k] * (g.held[k] + p.c.Calibration.service(k)))
 			s.Active = min(threads, s.Active+int(inside+0.5))
 			s.Queue += int(g.queued[k] + 0.5)
 			s.Completed += int64(sv.tally.done[k])
@@ -229,5 +229,25 @@ func (a *apiWork) recent(now sim.Time) float64 {
 	return a.last.Seconds() / apiWindow.Seconds()
 }
 
-// rate is how many operations on shards there were per second in the last whole window.
-func (a *apiWork) rate() float64 { return float64(a.was) / apiWindow.Seconds() }
+// Rate is how many operations on shards there were per second in the last whole window.
+func (a *apiWork) Rate() float64 { return float64(a.was) / apiWindow.Seconds() }
+
+// synced calls then when what a process has written is on its node's disk for good: at once
+// unless the disk is slow, for the time of a healthy one is part of an operation's cost.
+func (p *Process) synced(then func()) {
+	if d := p.Node.disk.Delay(); d > 0 {
+		p.after(d, "disk.sync", then)
+		return
+	}
+	then()
+}
+
+// fetched is how much longer an operation takes that reads: what is not in memory has to
+// come from the disk.
+func (p *Process) fetched() time.Duration {
+	d := p.Node.disk.Delay()
+	if d == 0 {
+		return 0
+	}
+	return time.Duration(float64(d) * p.Node.missed())
+}

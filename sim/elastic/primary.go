@@ -15,7 +15,7 @@ import (
 // tracker is what an acting primary knows of its replication group
 // (org.elasticsearch.index.seqno.ReplicationTracker).
 type tracker struct {
-	s *shard
+	s *Shard
 	// copies are by allocation id, sorted; the primary's own is among them.
 	copies []*peerCopy
 	// lastReal is the last operation assigned that was no fluid one; for the order on replicas.
@@ -39,17 +39,17 @@ type peerCopy struct {
 }
 
 // newTracker starts primary mode with the in-sync set of the cluster state.
-func newTracker(s *shard, inSync []string) *tracker {
+func newTracker(s *Shard, inSync []string) *tracker {
 	t := &tracker{s: s, leaseTick: s.now()}
 	for _, id := range inSync {
 		t.add(id).inSync = true
 	}
-	t.add(s.routing.AllocationID).inSync = true
+	t.add(s.Routing.AllocationID).inSync = true
 	if s.table != nil {
 		t.addInitializing(s.table)
 	}
-	if len(s.store.Leases.All()) == 0 || t.sole() {
-		t.putLease(s.p.n.ID(), max(0, t.globalCheckpoint()+1))
+	if len(s.Store.Leases.All()) == 0 || t.sole() {
+		t.putLease(s.Process.Node.ID(), max(0, t.globalCheckpoint()+1))
 	}
 	return t
 }
@@ -86,17 +86,17 @@ func (t *tracker) sole() bool { return len(t.copies) == 1 }
 // update follows a new table and in-sync set from the master: copies that are in
 // neither are forgotten, new ones recover.
 func (t *tracker) update(m *state.Index, tab *state.ShardTable) {
-	t.syncLeases()
-	inSync := m.InSync[t.s.key.Shard]
+	t.SyncLeases()
+	inSync := m.InSync[t.s.Key.Shard]
 	t.copies = slices.DeleteFunc(t.copies, func(c *peerCopy) bool {
-		return c.id != t.s.routing.AllocationID && !slices.Contains(inSync, c.id) && tab.With(c.id) == nil
+		return c.id != t.s.Routing.AllocationID && !slices.Contains(inSync, c.id) && tab.With(c.id) == nil
 	})
 	for _, id := range inSync {
 		t.add(id).inSync = true
 	}
 	t.addInitializing(tab)
 	t.s.meta, t.s.table = m, tab
-	t.s.p.c.fluid.groupChanged(t.s)
+	t.s.Process.c.Fluid.groupChanged(t.s)
 	t.giveUpOnLeavers()
 }
 
@@ -105,7 +105,7 @@ func (t *tracker) update(m *state.Index, tab *state.ShardTable) {
 func (t *tracker) targets() []*state.Copy {
 	var out []*state.Copy
 	consider := func(c *state.Copy) {
-		if c.AllocationID == t.s.routing.AllocationID {
+		if c.AllocationID == t.s.Routing.AllocationID {
 			return
 		}
 		if p := t.find(c.AllocationID); p != nil && (p.inSync || p.tracked) {
@@ -137,37 +137,37 @@ func (t *tracker) unavailable() []string {
 
 // globalCheckpoint is the operation up to which every in-sync copy has all.
 func (t *tracker) globalCheckpoint() int64 {
-	t.s.p.c.fluid.settle(t.s.store)
-	k := t.s.engine().LocalCheckpoint()
+	t.s.Process.c.Fluid.settle(t.s.Store)
+	k := t.s.Engine().LocalCheckpoint()
 	for _, c := range t.targets() {
 		if p := t.find(c.AllocationID); !p.inSync {
 			continue
 		}
-		if st := t.s.p.storeOf(c, t.s.key); st != nil {
+		if st := t.s.Process.storeOf(c, t.s.Key); st != nil {
 			k = min(k, st.Engine.LocalCheckpoint())
 		}
 	}
-	return max(k, t.s.store.Global)
+	return max(k, t.s.Store.Global)
 }
 
 // lags reports whether a copy that recovers still lacks operations which all in-sync copies
 // have: it reports its checkpoint with every operation that it gets.
 func (t *tracker) lags(on *Node, id string) bool {
-	st := storeOn(on, t.s.key, id)
+	st := storeOn(on, t.s.Key, id)
 	return st != nil && st.Engine.LocalCheckpoint() < t.globalCheckpoint()
 }
 
 // storeOf is the store of another copy of a shard, if it is that allocation's.
-func (p *process) storeOf(c *state.Copy, k store.Key) *store.Store {
+func (p *Process) storeOf(c *state.Copy, k store.Key) *store.Store {
 	return storeOn(p.node(c.Node), k, c.AllocationID)
 }
 
 func storeOn(n *Node, k store.Key, id string) *store.Store {
-	if n == nil || n.proc == nil {
+	if n == nil || n.Proc == nil {
 		return nil
 	}
-	if s := n.proc.shards[k]; s != nil && s.routing.AllocationID == id {
-		return s.store
+	if s := n.Proc.shards[k]; s != nil && s.Routing.AllocationID == id {
+		return s.Store
 	}
 	return nil
 }
@@ -175,23 +175,23 @@ func storeOn(n *Node, k store.Key, id string) *store.Store {
 // syncGlobal tells the copies that can be reached the global checkpoint.
 func (t *tracker) syncGlobal() {
 	g := t.globalCheckpoint()
-	t.s.store.Global = g
+	t.s.Store.Global = g
 	for _, c := range t.targets() {
-		if st := t.s.p.storeOf(c, t.s.key); st != nil && t.s.p.linked(c.Node) {
+		if st := t.s.Process.storeOf(c, t.s.Key); st != nil && t.s.Process.linked(c.Node) {
 			st.Global = min(g, st.Engine.LocalCheckpoint())
 		}
 	}
 }
 
 // linked reports whether messages to a node and back pass at present.
-func (p *process) linked(id string) bool {
+func (p *Process) linked(id string) bool {
 	n := p.node(id)
-	if n == p.n {
+	if n == p.Node {
 		return true
 	}
 	net := p.c.net
-	return n.proc != nil && !n.proc.paused &&
-		net.Reachable(p.n.Name(), n.Name()) == sim.Open && net.Reachable(n.Name(), p.n.Name()) == sim.Open
+	return n.Proc != nil && !n.Proc.Paused &&
+		net.Reachable(p.Node.Name(), n.Name()) == sim.Open && net.Reachable(n.Name(), p.Node.Name()) == sim.Open
 }
 
 // markInSync counts a recovered copy as in-sync from now on: what is acknowledged
@@ -199,7 +199,7 @@ func (p *process) linked(id string) bool {
 func (t *tracker) markInSync(id string) {
 	if c := t.find(id); c != nil {
 		c.inSync, c.tracked = true, true
-		t.s.p.c.fluid.groupChanged(t.s)
+		t.s.Process.c.Fluid.groupChanged(t.s)
 	}
 }
 
@@ -207,35 +207,35 @@ func (t *tracker) markInSync(id string) {
 func (t *tracker) initiateTracking(id string) {
 	if c := t.find(id); c != nil {
 		c.tracked = true
-		t.s.p.c.fluid.groupChanged(t.s)
+		t.s.Process.c.Fluid.groupChanged(t.s)
 	}
 }
 
 func (t *tracker) putLease(node string, retaining int64) {
-	t.s.store.Leases.Put(recovery.Lease{Node: node, Retaining: retaining, At: t.s.p.c.now()})
+	t.s.Store.Leases.Put(recovery.Lease{Node: node, Retaining: retaining, At: t.s.Process.c.Now()})
 }
 
-// syncLeases catches up with the syncs of the retention leases that were due since the
+// SyncLeases catches up with the syncs of the retention leases that were due since the
 // last look: every 30 s from the moment the index was opened on this node. Between two
 // looks nothing has changed that a sync depends on but fluid operations, so only the
 // last one matters.
-func (t *tracker) syncLeases() {
+func (t *tracker) SyncLeases() {
 	s := t.s
 	phase := s.created
-	if list := s.p.byIndex[s.key.UUID]; len(list) > 0 {
+	if list := s.Process.byIndex[s.Key.UUID]; len(list) > 0 {
 		phase = list[0].created
 	}
 	tick := store.RefreshTick(s.now(), phase, settings.LeaseSyncInterval)
-	if tick <= t.leaseTick || s.p.paused {
+	if tick <= t.leaseTick || s.Process.Paused {
 		return
 	}
 	t.leaseTick = tick
-	global := t.globalCheckpoint() - s.p.c.fluid.opsSince(s.store, tick)
+	global := t.globalCheckpoint() - s.Process.c.Fluid.opsSince(s.Store, tick)
 	s.periodicFlush(tick)
 	in := recovery.Sync{
 		Now: time.Duration(tick), AllStarted: true,
 		Period:           settings.IndexLeasePeriod.Get(s.meta.Settings),
-		CommitCheckpoint: s.store.Commit.Checkpoint, CommitDocs: s.store.Commit.Docs,
+		CommitCheckpoint: s.Store.Commit.Checkpoint, CommitDocs: s.Store.Commit.Docs,
 		Threshold: settings.FileBasedThreshold,
 	}
 	for _, c := range s.table.Copies {
@@ -247,7 +247,7 @@ func (t *tracker) syncLeases() {
 			in.Assigned = append(in.Assigned, recovery.Peer{Node: c.Other, GlobalCheckpoint: recovery.UnassignedSeqNo})
 		}
 	}
-	s.store.Leases.Sync(in)
+	s.Store.Leases.Sync(in)
 	t.shareLeases()
 }
 
@@ -264,16 +264,16 @@ func (t *tracker) toldGlobal(id string, global int64) int64 {
 // can go on as primary.
 func (t *tracker) shareLeases() {
 	for _, c := range t.targets() {
-		if st := t.s.p.storeOf(c, t.s.key); st != nil && t.s.p.linked(c.Node) {
-			st.Leases = t.s.store.Leases.Clone()
+		if st := t.s.Process.storeOf(c, t.s.Key); st != nil && t.s.Process.linked(c.Node) {
+			st.Leases = t.s.Store.Leases.Clone()
 		}
 	}
 }
 
 // close ends primary mode.
 func (t *tracker) close() {
-	t.s.p.c.fluid.groupClosed(t.s)
-	t.s.tracker = nil
+	t.s.Process.c.Fluid.groupClosed(t.s)
+	t.s.Tracker = nil
 	t.idle = nil
 	t.endRetries(func(*replicaRetry) bool { return true })
 	t.unblock() // what was held back finds another primary
@@ -283,14 +283,14 @@ func (t *tracker) close() {
 // periodicFlush commits when the last commit is older than
 // index.translog.flush_threshold_age and writes went on, or when the shard has been
 // idle for five minutes.
-func (s *shard) periodicFlush(at sim.Time) {
-	if s.engine().TotalOps() == s.store.Commit.AtOps {
+func (s *Shard) periodicFlush(at sim.Time) {
+	if s.Engine().TotalOps() == s.Store.Commit.AtOps {
 		return
 	}
 	age := settings.IndexFlushThresholdAge.Get(s.meta.Settings)
-	if at.Sub(s.store.Committed) >= age {
-		s.store.Flush()
+	if at.Sub(s.Store.Committed) >= age {
+		s.Store.Flush()
 		s.stats.flushTotal++
-		s.store.Committed = at
+		s.Store.Committed = at
 	}
 }

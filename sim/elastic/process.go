@@ -12,9 +12,9 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
-// process is one life of a node: what is a field here is lost with it.
-type process struct {
-	n         *Node
+// Process is one life of a node: what is a field here is lost with it.
+type Process struct {
+	Node      *Node
 	c         *Cluster
 	ephemeral string
 	presented *state.Node // [Node.Self]
@@ -22,21 +22,21 @@ type process struct {
 	started   sim.Time
 
 	dead    bool
-	paused  bool
+	Paused  bool
 	backlog []func() // what a frozen process will do when it goes on
 	upYet   bool     // the transport is open
 	upAt    sim.Time // since when
-	http    bool     // the HTTP port is open
+	HTTP    bool     // the HTTP port is open
 
-	coord   *coordination.Coordinator
-	applied *state.State
+	Coord   *coordination.Coordinator
+	Applied *state.State
 	conf    settings.Settings // in force with the applied state
 	applier applier
 
-	shards  map[store.Key]*shard
-	byIndex map[string][]*shard // by index UUID, in order of creation
-	sorted  []*shard            // by index and number
-	running []*recoveryRun      // recoveries whose target this node is
+	shards  map[store.Key]*Shard
+	byIndex map[string][]*Shard // by index UUID, in order of creation
+	sorted  []*Shard            // by index and number
+	Running []*Recovery         // recoveries whose target this node is
 	// locked is until when the directory of a copy that was closed is in use; opening are the
 	// allocation ids that wait for one.
 	locked  map[store.Key]sim.Time
@@ -44,7 +44,7 @@ type process struct {
 
 	snapshotting map[string]bool // shards of snapshots that were begun here
 
-	master *master // non-nil while the node is the elected master
+	Master *master // non-nil while the node is the elected master
 
 	open    [][]*request // by ordinal of the peer: requests without an answer yet
 	calls   []*call      // blocking calls of outside processes
@@ -59,20 +59,20 @@ type traffic struct {
 	rxCount, txCount, rxBytes, txBytes int64
 }
 
-func newProcess(n *Node) *process {
+func newProcess(n *Node) *Process {
 	c := n.c
-	c.turns++
-	return &process{
-		n: n, c: c, clock: c.e.Clock(n.Name()), started: c.e.Now(),
+	c.Turns++
+	return &Process{
+		Node: n, c: c, clock: c.e.Clock(n.Name()), started: c.e.Now(),
 		ephemeral: state.NewID(c.e.Stream("elastic.ephemeral", n.Name())),
-		applied:   emptyState(c.name), conf: n.cfg.Settings,
-		shards: make(map[store.Key]*shard), byIndex: make(map[string][]*shard),
+		Applied:   EmptyState(c.name), conf: n.cfg.Settings,
+		shards: make(map[store.Key]*Shard), byIndex: make(map[string][]*Shard),
 		open: make([][]*request, len(c.cfg.Nodes)), locked: make(map[store.Key]sim.Time), opening: make(map[store.Key]string),
 	}
 }
 
-// emptyState is what a node has before it has applied any.
-func emptyState(cluster string) *state.State {
+// EmptyState is what a node has before it has applied any.
+func EmptyState(cluster string) *state.State {
 	return &state.State{
 		ClusterName: cluster, ClusterUUID: "_na_", Routing: &state.RoutingTable{},
 		Global: []state.Block{coordination.NotRecoveredBlock()},
@@ -80,33 +80,33 @@ func emptyState(cluster string) *state.State {
 }
 
 // up opens the transport and begins discovery.
-func (p *process) up() {
+func (p *Process) up() {
 	c := p.c
 	p.upYet, p.upAt = true, c.e.Now()
-	c.net.Connect(p.n.Name())
+	c.net.Connect(p.Node.Name())
 	p.refreshSettings()
-	p.coord = coordination.New(p.coordination(), &env{p})
-	c.board.NodeChanged(p.n.ID())
-	p.coord.Start()
+	p.Coord = coordination.New(p.coordination(), &env{p})
+	c.board.NodeChanged(p.Node.ID())
+	p.Coord.Start()
 	p.after(30*time.Second, "node.http", p.openHTTP) // discovery.initial_state_timeout
 }
 
 // openHTTP opens the port, once the node has joined a cluster or waited long enough.
-func (p *process) openHTTP() {
-	if !p.http {
-		p.http = true
-		p.c.turns++
-		p.c.fluid.countLive()
-		p.c.watch.nodeChanged(p.n)
+func (p *Process) openHTTP() {
+	if !p.HTTP {
+		p.HTTP = true
+		p.c.Turns++
+		p.c.Fluid.countLive()
+		p.c.Watch.NodeChanged(p.Node)
 	}
 }
 
 // run does f in the process: now, or when it goes on if it is frozen, or never if
 // it is dead.
-func (p *process) run(f func()) {
+func (p *Process) run(f func()) {
 	switch {
 	case p.dead:
-	case p.paused:
+	case p.Paused:
 		p.backlog = append(p.backlog, f)
 	default:
 		f()
@@ -114,13 +114,13 @@ func (p *process) run(f func()) {
 }
 
 // after does f in the process d from now.
-func (p *process) after(d time.Duration, name string, f func()) sim.Timer {
+func (p *Process) after(d time.Duration, name string, f func()) sim.Timer {
 	return p.c.e.After(d, name, func() { p.run(f) })
 }
 
-func (p *process) setPaused(paused bool) {
-	p.paused = paused
-	for !p.paused && !p.dead && len(p.backlog) > 0 {
+func (p *Process) setPaused(paused bool) {
+	p.Paused = paused
+	for !p.Paused && !p.dead && len(p.backlog) > 0 {
 		f := p.backlog[0]
 		p.backlog = p.backlog[1:]
 		f()
@@ -128,18 +128,18 @@ func (p *process) setPaused(paused bool) {
 }
 
 // die ends the process.
-func (p *process) die(graceful bool) {
+func (p *Process) die(graceful bool) {
 	p.dead = true
-	p.c.turns++
+	p.c.Turns++
 	p.backlog = nil
-	if p.coord != nil {
-		p.coord.Stop()
+	if p.Coord != nil {
+		p.Coord.Stop()
 	}
-	if p.master != nil {
-		p.master.stop()
-		p.master = nil
+	if p.Master != nil {
+		p.Master.stop()
+		p.Master = nil
 	}
-	for _, s := range p.hosted() {
+	for _, s := range p.Hosted() {
 		s.processEnded(graceful)
 	}
 	for _, list := range p.open {
@@ -160,7 +160,7 @@ func (p *process) die(graceful bool) {
 // call is a blocking call of a process outside the node (a client's, which runs the
 // node's request handler on its behalf).
 type call struct {
-	p    *process
+	p    *Process
 	ev   *sim.Event
 	err  error
 	over bool
@@ -175,8 +175,8 @@ func (k *call) finish(err error) {
 }
 
 // cost is what d of a warm process's time takes this one.
-func (p *process) cost(d time.Duration) time.Duration {
-	if cal := &p.c.cal; cal.Cold > 1 && p.c.e.Now() < p.upAt.Add(cal.ColdFor) {
+func (p *Process) cost(d time.Duration) time.Duration {
+	if cal := &p.c.Calibration; cal.Cold > 1 && p.c.e.Now() < p.upAt.Add(cal.ColdFor) {
 		return d * time.Duration(cal.Cold)
 	}
 	return d
@@ -184,7 +184,7 @@ func (p *process) cost(d time.Duration) time.Duration {
 
 // await begins something in the process and parks the caller until done is called.
 // It returns done's error, the context's, or errNodeGone.
-func (p *process) await(ctx context.Context, begin func(done func(error))) error {
+func (p *Process) await(ctx context.Context, begin func(done func(error))) error {
 	if p.dead {
 		return errNodeGone
 	}
@@ -206,15 +206,15 @@ func (p *process) await(ctx context.Context, begin func(done func(error))) error
 }
 
 // node finds a member of the applied state as a machine, or nil.
-func (p *process) node(id string) *Node { return p.c.byID[id] }
+func (p *Process) node(id string) *Node { return p.c.ByID[id] }
 
 // self reports whether the id is the node's own.
-func (p *process) self(id string) bool { return id == p.n.ID() }
+func (p *Process) self(id string) bool { return id == p.Node.ID() }
 
 // refreshSettings reads the settings in force again.
-func (p *process) refreshSettings() {
-	p.conf = p.n.cfg.Settings.Merged(p.applied.Settings())
-	p.n.limiter.SetCapacity(max(0, settings.RecoveryMaxBytesPerSec.Get(p.conf)))
+func (p *Process) refreshSettings() {
+	p.conf = p.Node.cfg.Settings.Merged(p.Applied.Settings())
+	p.Node.Limiter.SetCapacity(max(0, settings.RecoveryMaxBytesPerSec.Get(p.conf)))
 }
 
 // errNodeGone ends calls into a process that was killed; the caller sees its

@@ -15,8 +15,8 @@ var errRecoveryGone = errors.New("recovery is gone")
 // recoverySource is a recovery as its source drives it (RecoverySourceHandler). Of the
 // target it knows what that asked for and what it answers.
 type recoverySource struct {
-	q        *process
-	s        *shard
+	q        *Process
+	s        *Shard
 	req      startRequest
 	target   *Node
 	plan     recovery.Plan
@@ -43,9 +43,9 @@ func hold(st *store.Store) heldCommit {
 }
 
 // serveRecovery answers a target's request; done is called at the end of it all.
-func (q *process) serveRecovery(req startRequest, done func(error)) {
+func (q *Process) serveRecovery(req startRequest, done func(error)) {
 	s := q.shards[req.id.key]
-	if s == nil || s.phase != started || !s.actingPrimary() || s.table.With(req.id.copy) == nil || s.tracker.find(req.id.copy) == nil {
+	if s == nil || s.Phase != started || !s.actingPrimary() || s.table.With(req.id.copy) == nil || s.Tracker.find(req.id.copy) == nil {
 		done(errDelayRecovery)
 		return
 	}
@@ -58,10 +58,10 @@ func (q *process) serveRecovery(req startRequest, done func(error)) {
 // begin decides between operations and files.
 func (src *recoverySource) begin() {
 	s := src.s
-	s.tracker.syncLeases()
+	s.Tracker.SyncLeases()
 	q := src.q
-	q.c.fluid.settle(s.store)
-	st := s.store
+	q.c.Fluid.settle(s.Store)
+	st := s.Store
 	minRetained, ok := st.Leases.MinRetaining()
 	if !ok {
 		minRetained = st.Commit.Checkpoint + 1
@@ -74,7 +74,7 @@ func (src *recoverySource) begin() {
 		src.call(filesInfo{src.plan}, src.prepareTranslog)
 		return
 	}
-	s.store.Leases.Remove(src.req.target.Node)
+	s.Store.Leases.Remove(src.req.target.Node)
 	src.start = st.Commit.Checkpoint + 1
 	src.held = hold(st)
 	if st.Damage.Missing {
@@ -92,7 +92,7 @@ func (src *recoverySource) call(step recoveryStep, next func()) {
 	id := src.req.id
 	src.q.request(src.target, rpc{
 		name: step.action(), bytes: step.bytes(), timeout: settings.RecoveryActionTimeout.Get(src.q.conf),
-		handle: func(q *process, reply func(int64, func())) {
+		handle: func(q *Process, reply func(int64, func())) {
 			q.recoveryStep(id, step, func(err error) { reply(0, func() { src.answered(err, next) }) })
 		},
 		failed: src.fail,
@@ -126,8 +126,8 @@ func (src *recoverySource) end(err error) {
 			break
 		}
 	}
-	if err != nil && src.req.handOff && src.s.tracker != nil {
-		src.s.tracker.unblock()
+	if err != nil && src.req.handOff && src.s.Tracker != nil {
+		src.s.Tracker.unblock()
 	}
 	src.done(err)
 }
@@ -137,15 +137,15 @@ func (src *recoverySource) copyFiles() {
 	q, to := src.q, src.target
 	bytes := recovery.Bytes(src.plan.Copy)
 	files := recovery.Files(src.plan.Copy) + 1 // segments_N
-	perFile := time.Duration(files) * (q.c.cal.PerFile + q.n.disk.Delay() + to.disk.Delay())
+	perFile := time.Duration(files) * (q.c.Calibration.PerFile + q.Node.disk.Delay() + to.disk.Delay())
 	copied := func() { q.after(perFile, "recovery.files", src.verifyFiles) }
 	if bytes == 0 {
 		copied()
 		return
 	}
 	id := src.req.id
-	in := inbound{to, func(tp *process, t *sim.Transfer) { tp.recoveryFiles(id, t) }}
-	rate := q.c.cal.CopyBPS * int64(settings.RecoveryMaxFileChunks.Get(q.conf)) / 2
+	in := inbound{to, func(tp *Process, t *sim.Transfer) { tp.recoveryFiles(id, t) }}
+	rate := q.c.Calibration.CopyBPS * int64(settings.RecoveryMaxFileChunks.Get(q.conf)) / 2
 	transfer, err := q.streamFiles(in, bytes, rate, func(err error) {
 		switch {
 		case src.over:
@@ -167,7 +167,7 @@ func (src *recoverySource) copyFiles() {
 // the primary (RecoverySourceHandler.handleErrorOnSendFiles).
 func (src *recoverySource) verifyFiles() {
 	s := src.s
-	bad := s.store.BadAmong(src.plan.Copy)
+	bad := s.Store.BadAmong(src.plan.Copy)
 	switch {
 	case src.over:
 	case bad == nil:
@@ -182,13 +182,13 @@ func (src *recoverySource) verifyFiles() {
 func (src *recoverySource) cleanFiles() {
 	held := &src.held
 	docs := new(store.Engine)
-	docs.CopyFrom(src.s.engine(), held.Checkpoint, src.s.now())
+	docs.CopyFrom(src.s.Engine(), held.Checkpoint, src.s.now())
 	src.call(cleanFiles{
 		reuse: src.plan.Reuse, copy: src.plan.Copy, history: held.history, commit: held.Commit, docs: docs,
 		global: held.global, altered: held.altered, lost: held.lost,
 	}, func() {
-		own, _ := src.s.store.Leases.Get(src.q.n.ID())
-		src.s.tracker.putLease(src.req.target.Node, min(own.Retaining, src.start))
+		own, _ := src.s.Store.Leases.Get(src.q.Node.ID())
+		src.s.Tracker.putLease(src.req.target.Node, min(own.Retaining, src.start))
 		src.prepareTranslog()
 	})
 }
@@ -202,19 +202,19 @@ func (src *recoverySource) prepareTranslog() {
 // ends, up to the moment when it began to get new ones.
 func (src *recoverySource) replay() {
 	s, q := src.s, src.q
-	if s.tracker == nil {
+	if s.Tracker == nil {
 		src.fail(errDelayRecovery)
 		return
 	}
-	s.tracker.syncLeases()
-	s.tracker.initiateTracking(src.req.id.copy)
-	q.c.fluid.settle(s.store)
-	e := s.engine()
+	s.Tracker.SyncLeases()
+	s.Tracker.initiateTracking(src.req.id.copy)
+	q.c.Fluid.settle(s.Store)
+	e := s.Engine()
 	step := translogOps{
 		ops: append([]*store.Doc(nil), e.Since(src.start)...), count: max(0, e.Max-src.start+1),
-		end: e.Max, fluidDocs: e.FluidDocs + s.store.Damage.Lost,
+		end: e.Max, fluidDocs: e.FluidDocs + s.Store.Damage.Lost,
 	}
-	step.size = q.c.fluid.docBytes(s.store) * max(0, step.count-int64(len(step.ops)))
+	step.size = q.c.Fluid.docBytes(s.Store) * max(0, step.count-int64(len(step.ops)))
 	for _, d := range step.ops {
 		step.size += d.Bytes()
 	}
@@ -223,7 +223,7 @@ func (src *recoverySource) replay() {
 		return
 	}
 	id := src.req.id
-	in := inbound{src.target, func(tp *process, _ *sim.Transfer) { tp.recoveryOpsAnnounced(id, step.count) }}
+	in := inbound{src.target, func(tp *Process, _ *sim.Transfer) { tp.recoveryOpsAnnounced(id, step.count) }}
 	src.transfer = q.streamOps(in, step.size, func(err error) {
 		switch {
 		case src.over:
@@ -238,11 +238,11 @@ func (src *recoverySource) replay() {
 // finalize counts the copy as in-sync once it has caught up, and hands a primary over.
 func (src *recoverySource) finalize() {
 	s := src.s
-	if s.tracker == nil {
+	if s.Tracker == nil {
 		src.fail(errDelayRecovery)
 		return
 	}
-	if s.tracker.lags(src.target, src.req.id.copy) {
+	if s.Tracker.lags(src.target, src.req.id.copy) {
 		src.q.after(10*time.Millisecond, "recovery.finalize", func() {
 			if !src.over {
 				src.finalize()
@@ -250,13 +250,13 @@ func (src *recoverySource) finalize() {
 		})
 		return
 	}
-	s.tracker.markInSync(src.req.id.copy)
-	src.call(finalizeRecovery{global: s.tracker.globalCheckpoint(), leases: s.store.Leases.Clone()}, func() {
+	s.Tracker.markInSync(src.req.id.copy)
+	src.call(finalizeRecovery{global: s.Tracker.globalCheckpoint(), leases: s.Store.Leases.Clone()}, func() {
 		if !src.req.handOff {
 			src.end(nil)
 			return
 		}
-		s.tracker.block(src.handOff)
+		s.Tracker.block(src.handOff)
 	})
 }
 
@@ -264,12 +264,12 @@ func (src *recoverySource) finalize() {
 // are held until it is over and then sent there.
 func (src *recoverySource) handOff() {
 	s := src.s
-	if src.over || s.tracker == nil {
+	if src.over || s.Tracker == nil {
 		return
 	}
-	s.tracker.syncLeases()
-	step := handOffPrimary{tracked: make(map[string]bool), leases: s.store.Leases.Clone()}
-	for _, c := range s.tracker.copies {
+	s.Tracker.SyncLeases()
+	step := handOffPrimary{tracked: make(map[string]bool), leases: s.Store.Leases.Clone()}
+	for _, c := range s.Tracker.copies {
 		if c.inSync {
 			step.inSync = append(step.inSync, c.id)
 		}
@@ -277,7 +277,7 @@ func (src *recoverySource) handOff() {
 	}
 	src.call(step, func() {
 		s.handedOff = src.target.ID()
-		s.tracker.close()
+		s.Tracker.close()
 		src.end(nil)
 	})
 }

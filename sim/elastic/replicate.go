@@ -47,7 +47,7 @@ func (t *tracker) written() {
 
 // primaryBulk performs items on the primary and replicates them; done is called when
 // every copy that has to have them has them (ReplicationOperation).
-func (p *process) primaryBulk(k store.Key, id string, term int64, items []BulkItem, results []BulkResult, opt BulkOptions, done func(error)) {
+func (p *Process) primaryBulk(k store.Key, id string, term int64, items []BulkItem, results []BulkResult, opt BulkOptions, done func(error)) {
 	s := p.shards[k]
 	moved := func() error {
 		return &retryWrite{&Error{
@@ -57,32 +57,32 @@ func (p *process) primaryBulk(k store.Key, id string, term int64, items []BulkIt
 		}}
 	}
 	switch {
-	case s == nil || s.phase == closed || s.routing.AllocationID != id && s.handedOff == "":
+	case s == nil || s.Phase == closed || s.Routing.AllocationID != id && s.handedOff == "":
 		done(moved())
 		return
 	case s.handedOff != "":
 		p.delegate(s, items, results, opt, done, moved)
 		return
-	case s.tracker == nil || s.term != term:
+	case s.Tracker == nil || s.term != term:
 		done(moved())
 		return
-	case s.tracker.blocked:
-		s.tracker.blockedQ = append(s.tracker.blockedQ, func() { p.primaryBulk(k, id, term, items, results, opt, done) })
+	case s.Tracker.blocked:
+		s.Tracker.blockedQ = append(s.Tracker.blockedQ, func() { p.primaryBulk(k, id, term, items, results, opt, done) })
 		return
 	}
 	if need := activeCount(s.meta, opt.WaitForActiveShards); activeCopies(s.table) < need {
 		done(&retryWrite{&Error{
 			Status: 503, Type: "unavailable_shards_exception",
 			Reason: fmt.Sprintf("[%s][%d] Not enough active copies to meet shard count of [%s] (have %d, needed %d). Timeout: [%s], request: [BulkShardRequest [[%s][%d]] containing %s]",
-				s.index, k.Shard, countText(opt, s), activeCopies(s.table), need, settings.TimeText(opt.Timeout), s.index, k.Shard, requestsText(items)),
+				s.Index, k.Shard, countText(opt, s), activeCopies(s.table), need, settings.TimeText(opt.Timeout), s.Index, k.Shard, requestsText(items)),
 		}})
 		return
 	}
-	s.tracker.writes++
-	t := s.tracker
+	s.Tracker.writes++
+	t := s.Tracker
 	run := func(held time.Duration) {
 		s.stats.indexTime += held
-		if s.phase == closed || s.tracker != t {
+		if s.Phase == closed || s.Tracker != t {
 			done(moved())
 			return
 		}
@@ -90,12 +90,12 @@ func (p *process) primaryBulk(k store.Key, id string, term int64, items []BulkIt
 		op.perform(items)
 	}
 	p.execute(writePool, task{
-		name: "index.primary", cost: time.Duration(len(items)) * p.c.cal.IndexOp, ops: len(items), run: run,
+		name: "index.primary", cost: time.Duration(len(items)) * p.c.Calibration.IndexOp, ops: len(items), run: run,
 		refused: func(err *Error) { t.written(); done(err) },
 	})
 }
 
-func countText(opt BulkOptions, s *shard) string {
+func countText(opt BulkOptions, s *Shard) string {
 	if opt.WaitForActiveShards != "" {
 		return opt.WaitForActiveShards
 	}
@@ -103,17 +103,17 @@ func countText(opt BulkOptions, s *shard) string {
 }
 
 // delegate passes a write on to the relocation target that has become the primary.
-func (p *process) delegate(s *shard, items []BulkItem, results []BulkResult, opt BulkOptions, done func(error), moved func() error) {
+func (p *Process) delegate(s *Shard, items []BulkItem, results []BulkResult, opt BulkOptions, done func(error), moved func() error) {
 	target := p.node(s.handedOff)
 	p.request(target, rpc{
 		name: "bulk[s][p]", bytes: itemBytes(items),
-		handle: func(q *process, reply func(int64, func())) {
-			ts := q.shards[s.key]
-			if ts == nil || ts.tracker == nil {
+		handle: func(q *Process, reply func(int64, func())) {
+			ts := q.shards[s.Key]
+			if ts == nil || ts.Tracker == nil {
 				reply(0, func() { done(moved()) })
 				return
 			}
-			q.primaryBulk(s.key, ts.routing.AllocationID, ts.term, items, results, opt, func(err error) { reply(0, func() { done(err) }) })
+			q.primaryBulk(s.Key, ts.Routing.AllocationID, ts.term, items, results, opt, func(err error) { reply(0, func() { done(err) }) })
 		},
 		failed: func(error) { done(moved()) },
 	})
@@ -121,7 +121,7 @@ func (p *process) delegate(s *shard, items []BulkItem, results []BulkResult, opt
 
 // replicationOp is a performed bulk on its way to the other copies.
 type replicationOp struct {
-	s       *shard
+	s       *Shard
 	t       *tracker
 	term    int64
 	docs    []*store.Doc
@@ -139,8 +139,8 @@ type replicationOp struct {
 // perform executes the items on the primary and sends what they did to the group.
 func (op *replicationOp) perform(items []BulkItem) {
 	s := op.s
-	s.p.c.fluid.settle(s.store)
-	op.t.syncLeases()
+	s.Process.c.Fluid.settle(s.Store)
+	op.t.SyncLeases()
 	for i := range items {
 		if d := s.execute(&items[i], &op.results[i]); d != nil {
 			op.docs = append(op.docs, d)
@@ -148,7 +148,7 @@ func (op *replicationOp) perform(items []BulkItem) {
 	}
 	op.total, op.ok = 1, 1
 	for _, c := range s.table.Copies {
-		if c.AllocationID != s.routing.AllocationID || !c.Assigned() {
+		if c.AllocationID != s.Routing.AllocationID || !c.Assigned() {
 			op.total++
 		}
 	}
@@ -161,7 +161,7 @@ func (op *replicationOp) perform(items []BulkItem) {
 			op.markStale(id)
 		}
 	}
-	s.p.synced(op.finished)
+	s.Process.synced(op.finished)
 }
 
 // finished is called as each part ends; the last one answers.
@@ -171,7 +171,7 @@ func (op *replicationOp) finished() {
 		return
 	}
 	s := op.s
-	if s.phase != closed && s.tracker == op.t {
+	if s.Phase != closed && s.Tracker == op.t {
 		op.t.syncGlobal()
 	}
 	op.t.written()
@@ -191,14 +191,14 @@ func (op *replicationOp) finished() {
 // makeVisible follows the refresh policy before the answer.
 func (op *replicationOp) makeVisible(then func()) {
 	s := op.s
-	if s.phase == closed || op.opt.Refresh == RefreshNone {
+	if s.Phase == closed || op.opt.Refresh == RefreshNone {
 		then()
 		return
 	}
 	if op.opt.Refresh == RefreshImmediate {
 		s.refreshNow()
 		for _, c := range s.table.Copies {
-			if st := s.p.storeOf(c, s.key); st != nil && c.Active() && s.p.linked(c.Node) {
+			if st := s.Process.storeOf(c, s.Key); st != nil && c.Active() && s.Process.linked(c.Node) {
 				st.Engine.Refresh(s.now())
 			}
 		}
@@ -209,7 +209,7 @@ func (op *replicationOp) makeVisible(then func()) {
 		return
 	}
 	s.lastSearch = s.now() // a waiting listener keeps the shard from going idle
-	s.p.after(s.untilRefresh(), "refresh.wait", then)
+	s.Process.after(s.untilRefresh(), "refresh.wait", then)
 }
 
 // send replicates to one copy.
@@ -220,7 +220,7 @@ func (op *replicationOp) send(c *state.Copy) {
 	for _, d := range op.docs {
 		bytes += d.Bytes()
 	}
-	if st := s.p.storeOf(c, s.key); st != nil {
+	if st := s.Process.storeOf(c, s.Key); st != nil {
 		for _, d := range op.docs {
 			st.Engine.Expect(d.SeqNo)
 		}
@@ -232,10 +232,10 @@ func (op *replicationOp) send(c *state.Copy) {
 func (op *replicationOp) attempt(r *replicaRetry) {
 	s, c := op.s, r.copy
 	global := op.t.globalCheckpoint()
-	s.p.request(s.p.node(c.Node), rpc{
+	s.Process.request(s.Process.node(c.Node), rpc{
 		name: "bulk[s][r]", bytes: r.bytes,
-		handle: func(q *process, reply func(int64, func())) {
-			q.replicaBulk(s.key, c.AllocationID, op.term, global, op.docs, func(err error) {
+		handle: func(q *Process, reply func(int64, func())) {
+			q.replicaBulk(s.Key, c.AllocationID, op.term, global, op.docs, func(err error) {
 				reply(32, func() { op.replicated(c, err) })
 			})
 		},
@@ -254,14 +254,14 @@ func (op *replicationOp) replicated(c *state.Copy, err error) {
 	op.failures = append(op.failures, ShardFailure{
 		Index: c.Index, Shard: c.Shard, Node: c.Node, Status: "INTERNAL_SERVER_ERROR", Reason: AsError(err),
 	})
-	op.s.p.failCopy(op.s.key, c.AllocationID, op.term, true,
-		fmt.Sprintf("failed to perform indices:data/write/bulk[s] on replica %s", describe(c)), err.Error(), op.mastersWord)
+	op.s.Process.failCopy(op.s.Key, c.AllocationID, op.term, true,
+		fmt.Sprintf("failed to perform indices:data/write/bulk[s] on replica %s", Describe(c)), err.Error(), op.mastersWord)
 }
 
 // markStale has the master take a copy that no node holds out of the in-sync set.
 func (op *replicationOp) markStale(id string) {
 	op.pending++
-	op.s.p.failCopy(op.s.key, id, op.term, true, "failed to mark shard as stale", "", op.mastersWord)
+	op.s.Process.failCopy(op.s.Key, id, op.term, true, "failed to mark shard as stale", "", op.mastersWord)
 }
 
 // mastersWord goes on when the master has failed a copy; if it says that this primary's
@@ -269,14 +269,14 @@ func (op *replicationOp) markStale(id string) {
 func (op *replicationOp) mastersWord(err error) {
 	if errors.Is(err, errNoLongerPrimary) {
 		op.lost = true
-		if op.s.phase != closed {
+		if op.s.Phase != closed {
 			op.s.fail("primary shard was demoted while failing replica shard", err.Error())
 		}
 	}
 	op.finished()
 }
 
-func describe(c *state.Copy) string {
+func Describe(c *state.Copy) string {
 	kind := "R"
 	if c.Primary {
 		kind = "P"
@@ -285,9 +285,9 @@ func describe(c *state.Copy) string {
 }
 
 // replicaBulk applies operations on a copy.
-func (q *process) replicaBulk(k store.Key, id string, term, global int64, docs []*store.Doc, done func(error)) {
+func (q *Process) replicaBulk(k store.Key, id string, term, global int64, docs []*store.Doc, done func(error)) {
 	s := q.shards[k]
-	if s == nil || s.routing.AllocationID != id || s.phase == closed {
+	if s == nil || s.Routing.AllocationID != id || s.Phase == closed {
 		done(&Error{Status: 404, Type: "shard_not_found_exception", Reason: "no such shard"})
 		return
 	}
@@ -300,19 +300,19 @@ func (q *process) replicaBulk(k store.Key, id string, term, global int64, docs [
 		s.term = term
 	}
 	// What its primary has done a copy may not refuse.
-	q.execute(writePool, task{name: "index.replica", cost: time.Duration(len(docs)) * q.c.cal.IndexOp, ops: len(docs), run: func(held time.Duration) {
+	q.execute(writePool, task{name: "index.replica", cost: time.Duration(len(docs)) * q.c.Calibration.IndexOp, ops: len(docs), run: func(held time.Duration) {
 		s.stats.indexTime += held
-		if s.phase == closed {
+		if s.Phase == closed {
 			done(&Error{Status: 500, Type: "index_shard_closed_exception", Reason: "CurrentState[CLOSED] Closed"})
 			return
 		}
-		q.c.fluid.settle(s.store)
+		q.c.Fluid.settle(s.Store)
 		for _, d := range docs {
-			s.engine().Process(d, s.now())
-			s.store.Grow(d.Bytes(), 1)
+			s.Engine().Process(d, s.now())
+			s.Store.Grow(d.Bytes(), 1)
 		}
 		s.count(docs)
-		s.store.Global = max(s.store.Global, min(global, s.engine().LocalCheckpoint()))
+		s.Store.Global = max(s.Store.Global, min(global, s.Engine().LocalCheckpoint()))
 		q.synced(func() { done(nil) })
 	}})
 }
@@ -320,37 +320,37 @@ func (q *process) replicaBulk(k store.Key, id string, term, global int64, docs [
 // resyncReplicas brings the copies of a promoted primary to the same operations above
 // the global checkpoint: what only some of them have from the old primary is either on
 // this primary, and sent, or gone (PrimaryReplicaSyncer).
-func (s *shard) resyncReplicas() {
-	t := s.tracker
-	s.p.c.fluid.settle(s.store)
-	global := s.store.Global
-	docs := append([]*store.Doc(nil), s.engine().Since(global+1)...)
+func (s *Shard) resyncReplicas() {
+	t := s.Tracker
+	s.Process.c.Fluid.settle(s.Store)
+	global := s.Store.Global
+	docs := append([]*store.Doc(nil), s.Engine().Since(global+1)...)
 	for _, c := range t.targets() {
 		var bytes int64
 		for _, d := range docs {
 			bytes += d.Bytes()
 		}
 		term := s.term
-		s.p.request(s.p.node(c.Node), rpc{
+		s.Process.request(s.Process.node(c.Node), rpc{
 			name: "resync", bytes: bytes,
-			handle: func(q *process, reply func(int64, func())) {
-				if r := q.shards[s.key]; r != nil && r.routing.AllocationID == c.AllocationID && r.term <= term {
-					q.c.fluid.settle(r.store)
-					keep := r.engine().Max
-					r.engine().Rollback(global)
-					r.engine().Max = max(keep, global)
+			handle: func(q *Process, reply func(int64, func())) {
+				if r := q.shards[s.Key]; r != nil && r.Routing.AllocationID == c.AllocationID && r.term <= term {
+					q.c.Fluid.settle(r.Store)
+					keep := r.Engine().Max
+					r.Engine().Rollback(global)
+					r.Engine().Max = max(keep, global)
 				}
-				q.replicaBulk(s.key, c.AllocationID, term, global, docs, func(err error) {
+				q.replicaBulk(s.Key, c.AllocationID, term, global, docs, func(err error) {
 					reply(0, func() {
-						if err == nil && s.phase != closed && s.tracker == t {
+						if err == nil && s.Phase != closed && s.Tracker == t {
 							t.syncGlobal()
 						}
 					})
 				})
 			},
 			failed: func(err error) {
-				if s.phase != closed {
-					s.p.failCopy(s.key, c.AllocationID, term, true, "failed to resync replica", err.Error(), func(error) {})
+				if s.Phase != closed {
+					s.Process.failCopy(s.Key, c.AllocationID, term, true, "failed to resync replica", err.Error(), func(error) {})
 				}
 			},
 		})

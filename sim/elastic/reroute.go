@@ -73,8 +73,8 @@ func (w *pendingReroute) finish() {
 
 // rerouted runs the allocator on a state that is being computed.
 func (m *master) rerouted(st *state.State) *state.State {
-	m.fetch.view = st
-	return m.rerouteWanted(m.alloc.Reroute(st, m.input()))
+	m.Fetch.View = st
+	return m.rerouteWanted(m.alloc.Reroute(st, m.Input()))
 }
 
 // rerouteWanted begins the computation of the desired balance that a reroute asked for:
@@ -82,7 +82,7 @@ func (m *master) rerouted(st *state.State) *state.State {
 func (m *master) rerouteWanted(st *state.State) *state.State {
 	if m.alloc.Wanted() && !m.computing {
 		m.computing = true
-		cost := m.p.c.cal.Compute + copiesOf(m.p.applied)*m.p.c.cal.PerCopy
+		cost := m.p.c.Calibration.Compute + copiesOf(m.p.Applied)*m.p.c.Calibration.PerCopy
 		m.p.after(cost, "balance.compute", m.compute)
 	}
 	return st
@@ -100,8 +100,8 @@ func (m *master) compute() {
 	m.submit(coordination.Task{
 		Source: "reconcile-desired-balance", Priority: coordination.Urgent, Batch: "reconcile-desired-balance",
 		Update: func(st *state.State) (*state.State, error) {
-			m.fetch.view = st
-			return m.alloc.Reconcile(st, m.input()), nil
+			m.Fetch.View = st
+			return m.alloc.Reconcile(st, m.Input()), nil
 		},
 	}, nil)
 	m.rerouteWanted(nil)
@@ -113,22 +113,22 @@ type delayedReroute struct {
 	m     *master
 	timer sim.Timer
 	at    sim.Time
-	count tally
+	count Tally
 }
 
-func (r *delayedReroute) applied(d *delta) {
+func (r *delayedReroute) applied(d *Delta) {
 	whole := d
-	if r.count.of != d.old {
-		r.count, whole = tally{}, computeDelta(emptyState(""), d.new)
+	if r.count.Of != d.Old {
+		r.count, whole = Tally{}, ComputeDelta(EmptyState(""), d.New)
 	}
-	r.count.move(whole)
-	if !whole.routingChanged() && len(d.metas) == 0 && d.old.Master == d.new.Master {
+	r.count.Move(whole)
+	if !whole.routingChanged() && len(d.metas) == 0 && d.Old.Master == d.New.Master {
 		return
 	}
 	at := sim.Never
 	if r.count.delayed > 0 {
-		for _, idx := range d.new.Routing.Indices {
-			at = min(at, r.earliest(d.new, idx))
+		for _, idx := range d.New.Routing.Indices {
+			at = min(at, r.earliest(d.New, idx))
 		}
 	}
 	switch {

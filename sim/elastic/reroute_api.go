@@ -34,7 +34,7 @@ func (n *Node) Reroute(ctx context.Context, req RerouteRequest) (RerouteResult, 
 			if m == nil {
 				return nil, errNotMaster
 			}
-			next, explanations, err := m.alloc.Commands(st, req.Commands, req.Options, m.input())
+			next, explanations, err := m.alloc.Commands(st, req.Commands, req.Options, m.Input())
 			if err != nil {
 				return nil, commandError(err)
 			}
@@ -83,7 +83,7 @@ type Explanation struct {
 func (n *Node) Explain(ctx context.Context, masterTimeout time.Duration, withYes bool,
 	find func(*state.State) (c *state.Copy, chosen bool, err error)) (Explanation, error) {
 	return OnMaster(ctx, n, masterTimeout, func(q *Node) (Explanation, error) {
-		m := q.proc.master
+		m := q.Proc.Master
 		if m == nil {
 			return Explanation{}, errNotMaster
 		}
@@ -92,7 +92,7 @@ func (n *Node) Explain(ctx context.Context, masterTimeout time.Duration, withYes
 		if err != nil {
 			return Explanation{}, err
 		}
-		in := m.input()
+		in := m.Input()
 		return Explanation{State: st, Shard: m.alloc.Explain(st, in, c, withYes), Info: in.Info, Chosen: chosen}, nil
 	})
 }
@@ -100,10 +100,10 @@ func (n *Node) Explain(ctx context.Context, masterTimeout time.Duration, withYes
 // InFlightFetches is how many answers the node, as master, waits for about what nodes
 // hold of unassigned shards.
 func (n *Node) InFlightFetches() int {
-	if n.proc == nil || n.proc.master == nil {
+	if n.Proc == nil || n.Proc.Master == nil {
 		return 0
 	}
-	f, waiting := n.proc.master.fetch, 0
+	f, waiting := n.Proc.Master.Fetch, 0
 	for _, cache := range []map[allocation.ShardID]*fetch{f.primaries, f.stores} {
 		for _, w := range cache {
 			waiting += w.waiting
@@ -123,10 +123,10 @@ type NodeAllocation struct {
 // NodeAllocations asks the master, by node id.
 func (n *Node) NodeAllocations(ctx context.Context, masterTimeout time.Duration) (map[string]NodeAllocation, error) {
 	return OnMaster(ctx, n, masterTimeout, func(q *Node) (map[string]NodeAllocation, error) {
-		if q.proc.master == nil {
+		if q.Proc.Master == nil {
 			return nil, errNotMaster
 		}
-		return q.proc.master.nodeAllocations(q.Applied()), nil
+		return q.Proc.Master.nodeAllocations(q.Applied()), nil
 	})
 }
 

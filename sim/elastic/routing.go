@@ -16,11 +16,11 @@ func ShardFor(meta *state.Index, id, routing string) int {
 	if routing != "" {
 		key = routing
 		if n := settings.IndexRoutingPartition.Get(meta.Settings); n > 1 {
-			offset = floorMod(int(routingHash(id)), n)
+			offset = floorMod(int(RoutingHash(id)), n)
 		}
 	}
 	n := settings.RoutingShards(meta.Settings)
-	return floorMod(int(routingHash(key))+offset, n) / (n / meta.Shards)
+	return floorMod(int(RoutingHash(key))+offset, n) / (n / meta.Shards)
 }
 
 func floorMod(a, n int) int {
@@ -31,9 +31,9 @@ func floorMod(a, n int) int {
 	return m
 }
 
-// routingHash is Murmur3HashFunction.hash: MurmurHash3 (x86, 32 bit, seed 0) of the
+// RoutingHash is Murmur3HashFunction.hash: MurmurHash3 (x86, 32 bit, seed 0) of the
 // text's UTF-16 code units, low byte first.
-func routingHash(text string) int32 {
+func RoutingHash(text string) int32 {
 	units := utf16.Encode([]rune(text))
 	data := make([]byte, 0, 2*len(units))
 	for _, u := range units {

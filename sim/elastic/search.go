@@ -14,32 +14,32 @@ import (
 // Get reads a document by id; realtime sees writes that no refresh has made visible yet.
 func (n *Node) Get(ctx context.Context, index, id, routing string, realtime bool) (GetResult, error) {
 	out := GetResult{Index: index, ID: id}
-	p := n.proc
+	p := n.Proc
 	if p == nil {
 		return out, errNodeGone
 	}
 	err := p.await(ctx, func(done func(error)) {
-		meta := p.applied.Index(index)
+		meta := p.Applied.Index(index)
 		if meta == nil {
 			done(IndexNotFound(index))
 			return
 		}
-		if err, _ := GlobalBlock(p.applied, "read"); err != nil {
+		if err, _ := GlobalBlock(p.Applied, "read"); err != nil {
 			done(err)
 			return
 		}
-		if err := IndexBlock(p.applied, index, "read"); err != nil {
+		if err := IndexBlock(p.Applied, index, "read"); err != nil {
 			done(err)
 			return
 		}
 		num := ShardFor(meta, id, routing)
-		t := p.applied.Routing.Index(index).Shards[num]
+		t := p.Applied.Routing.Index(index).Shards[num]
 		visit := &copyVisit{p: p, pool: getPool, name: "get[s]", key: store.Key{UUID: meta.UUID, Shard: num}, copies: p.order(t, "")}
-		visit.on = func(s *shard) func() {
+		visit.on = func(s *Shard) func() {
 			if !realtime {
 				s.catchUpRefresh(true)
 			}
-			d := s.engine().Get(id, realtime)
+			d := s.Engine().Get(id, realtime)
 			s.stats.getTotal++
 			if d == nil {
 				s.stats.getMissing++
@@ -66,13 +66,13 @@ func noShardAvailable(index string, shard int, last *Error) *Error {
 
 // copyVisit asks the copies of a shard one after another until one answers.
 type copyVisit struct {
-	p      *process
+	p      *Process
 	pool   int
 	name   string
 	key    store.Key
 	copies []*state.Copy
 	// on runs on the copy's node; what it returns runs on the asking node.
-	on   func(s *shard) func()
+	on   func(s *Shard) func()
 	none func(last *Error)
 	last *Error
 	from *state.Copy // the copy that answered or was asked last
@@ -88,9 +88,9 @@ func (v *copyVisit) next() {
 	p := v.p
 	p.request(p.node(c.Node), rpc{
 		name: v.name, bytes: 256,
-		handle: func(q *process, reply func(int64, func())) {
+		handle: func(q *Process, reply func(int64, func())) {
 			s := q.shards[v.key]
-			if s == nil || s.phase == recovering || s.phase == closed {
+			if s == nil || s.Phase == recovering || s.Phase == closed {
 				reply(0, func() {
 					v.last = &Error{Status: 404, Type: "shard_not_found_exception", Reason: "no such shard"}
 					v.next()
@@ -98,7 +98,7 @@ func (v *copyVisit) next() {
 				return
 			}
 			q.execute(v.pool, task{
-				name: v.name, cost: p.c.cal.SearchOp,
+				name: v.name, cost: p.c.Calibration.SearchOp,
 				run: func(held time.Duration) {
 					if v.pool == searchPool {
 						s.stats.queryTime += held
@@ -121,7 +121,7 @@ func (v *copyVisit) next() {
 }
 
 // order is in which order the active copies of a shard are asked.
-func (p *process) order(t *state.ShardTable, preference string) []*state.Copy {
+func (p *Process) order(t *state.ShardTable, preference string) []*state.Copy {
 	var out []*state.Copy
 	for _, c := range t.Copies {
 		if c.Active() {
@@ -132,7 +132,7 @@ func (p *process) order(t *state.ShardTable, preference string) []*state.Copy {
 	switch preference {
 	case "":
 		if len(out) > 1 {
-			k := p.c.e.Stream("elastic.copy", p.n.Name()).IntN(len(out))
+			k := p.c.e.Stream("elastic.copy", p.Node.Name()).IntN(len(out))
 			out = append(out[k:len(out):len(out)], out[:k]...)
 		}
 	case "_local":
@@ -154,7 +154,7 @@ func (p *process) order(t *state.ShardTable, preference string) []*state.Copy {
 		}
 		// The same text asks the same copy.
 		if len(out) > 1 {
-			k := floorMod(int(routingHash(preference)), len(out))
+			k := floorMod(int(RoutingHash(preference)), len(out))
 			out = append(out[k:len(out):len(out)], out[:k]...)
 		}
 	}
@@ -171,28 +171,28 @@ type shardHits struct {
 // Search queries a copy of every shard.
 func (n *Node) Search(ctx context.Context, req SearchRequest) (SearchResult, error) {
 	var out SearchResult
-	p := n.proc
+	p := n.Proc
 	if p == nil {
 		return out, errNodeGone
 	}
-	begun := p.c.now()
+	begun := p.c.Now()
 	p.coordinate(1)
 	var parts []*shardHits
 	err := p.await(ctx, func(done func(error)) {
 		var visits []*copyVisit
 		for _, index := range req.Indices {
-			meta := p.applied.Index(index)
+			meta := p.Applied.Index(index)
 			if meta == nil {
 				done(IndexNotFound(index))
 				return
 			}
-			if err := IndexBlock(p.applied, index, "read"); err != nil {
+			if err := IndexBlock(p.Applied, index, "read"); err != nil {
 				done(err)
 				return
 			}
 			visits = append(visits, p.searchVisits(meta, req, &parts)...)
 		}
-		if err, _ := GlobalBlock(p.applied, "read"); err != nil {
+		if err, _ := GlobalBlock(p.Applied, "read"); err != nil {
 			done(err)
 			return
 		}
@@ -200,7 +200,7 @@ func (n *Node) Search(ctx context.Context, req SearchRequest) (SearchResult, err
 		for i, v := range visits {
 			part := parts[i]
 			inner := v.on
-			v.on = func(s *shard) func() {
+			v.on = func(s *Shard) func() {
 				got := inner(s)
 				return func() { got(); report() }
 			}
@@ -211,15 +211,15 @@ func (n *Node) Search(ctx context.Context, req SearchRequest) (SearchResult, err
 	if err != nil {
 		return out, err
 	}
-	out.Took = p.c.now() - begun
+	out.Took = p.c.Now() - begun
 	return mergeHits(&out, req, parts)
 }
 
 // searchVisits prepares the queries of an index's shards.
-func (p *process) searchVisits(meta *state.Index, req SearchRequest, parts *[]*shardHits) []*copyVisit {
+func (p *Process) searchVisits(meta *state.Index, req SearchRequest, parts *[]*shardHits) []*copyVisit {
 	var visits []*copyVisit
 	only, preference := splitPreference(req.Preference)
-	for _, t := range p.applied.Routing.Index(meta.Name).Shards {
+	for _, t := range p.Applied.Routing.Index(meta.Name).Shards {
 		if only != nil && !slices.Contains(only, t.Shard) {
 			continue
 		}
@@ -227,7 +227,7 @@ func (p *process) searchVisits(meta *state.Index, req SearchRequest, parts *[]*s
 		*parts = append(*parts, part)
 		v := &copyVisit{p: p, pool: searchPool, name: "search[phase/query]", key: store.Key{UUID: meta.UUID, Shard: t.Shard}, copies: p.order(t, preference)}
 		v.from = t.Primary()
-		v.on = func(s *shard) func() {
+		v.on = func(s *Shard) func() {
 			total, hits := s.query(req)
 			return func() { part.total, part.hits = total, hits }
 		}
@@ -248,14 +248,14 @@ func searchFailure(v *copyVisit, last *Error) *ShardFailure {
 }
 
 // query finds documents on a copy: how many match in all, and the first of them.
-func (s *shard) query(req SearchRequest) (total int64, hits []Hit) {
+func (s *Shard) query(req SearchRequest) (total int64, hits []Hit) {
 	s.catchUpRefresh(true)
 	s.stats.queryTotal++
-	s.stats.queryTime += s.p.c.cal.SearchOp
-	e := s.engine()
+	s.stats.queryTime += s.Process.c.Calibration.SearchOp
+	e := s.Engine()
 	want := req.From + req.Size
 	if req.Match == nil {
-		s.p.c.fluid.settle(s.store)
+		s.Process.c.Fluid.settle(s.Store)
 		total = e.SeenN + e.FluidDocs
 		if want == 0 {
 			return total, nil
@@ -274,7 +274,7 @@ func (s *shard) query(req SearchRequest) (total int64, hits []Hit) {
 	}
 	for _, d := range docs[:min(want, len(docs))] {
 		hits = append(hits, Hit{
-			Index: s.index, ID: d.ID, Routing: d.Routing, Version: d.Version, SeqNo: d.SeqNo, PrimaryTerm: d.Term, Source: d.Source,
+			Index: s.Index, ID: d.ID, Routing: d.Routing, Version: d.Version, SeqNo: d.SeqNo, PrimaryTerm: d.Term, Source: d.Source,
 		})
 	}
 	if len(hits) > 0 {
@@ -324,23 +324,23 @@ func (n *Node) Count(ctx context.Context, req SearchRequest) (CountResult, error
 
 // Refresh makes everything written visible to searches, on every active copy.
 func (n *Node) Refresh(ctx context.Context, indices []string) (ShardsResult, error) {
-	return n.broadcast(ctx, "refresh", indices, func(s *shard) { s.refreshNow() })
+	return n.broadcast(ctx, "refresh", indices, func(s *Shard) { s.refreshNow() })
 }
 
 // Flush commits every copy.
 func (n *Node) Flush(ctx context.Context, indices []string) (ShardsResult, error) {
-	return n.broadcast(ctx, "flush", indices, func(s *shard) {
-		s.store.Flush()
-		s.store.Committed = s.now()
+	return n.broadcast(ctx, "flush", indices, func(s *Shard) {
+		s.Store.Flush()
+		s.Store.Committed = s.now()
 		s.stats.flushTotal++
 	})
 }
 
 // broadcast does something on every copy of the indices (TransportBroadcastReplicationAction):
 // copies without a node count in the total only.
-func (n *Node) broadcast(ctx context.Context, name string, indices []string, do func(s *shard)) (ShardsResult, error) {
+func (n *Node) broadcast(ctx context.Context, name string, indices []string, do func(s *Shard)) (ShardsResult, error) {
 	var out ShardsResult
-	p := n.proc
+	p := n.Proc
 	if p == nil {
 		return out, errNodeGone
 	}
@@ -348,12 +348,12 @@ func (n *Node) broadcast(ctx context.Context, name string, indices []string, do 
 		var copies []*state.Copy
 		var keys []store.Key
 		for _, index := range indices {
-			meta := p.applied.Index(index)
+			meta := p.Applied.Index(index)
 			if meta == nil {
 				done(IndexNotFound(index))
 				return
 			}
-			for _, t := range p.applied.Routing.Index(index).Shards {
+			for _, t := range p.Applied.Routing.Index(index).Shards {
 				for _, c := range t.Copies {
 					out.Total++
 					if c.Active() {
@@ -366,9 +366,9 @@ func (n *Node) broadcast(ctx context.Context, name string, indices []string, do 
 		for i, c := range copies {
 			p.request(p.node(c.Node), rpc{
 				name: name, bytes: 128, timeout: time.Minute,
-				handle: func(q *process, reply func(int64, func())) {
+				handle: func(q *Process, reply func(int64, func())) {
 					s := q.shards[keys[i]]
-					if s != nil && s.phase != closed {
+					if s != nil && s.Phase != closed {
 						do(s)
 					}
 					reply(0, func() { out.Successful++; report() })

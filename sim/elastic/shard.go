@@ -21,22 +21,22 @@ const (
 	closed
 )
 
-// shard is a copy that a process holds open (IndexShard).
-type shard struct {
-	p       *process
-	key     store.Key
-	index   string
+// Shard is a copy that a process holds open (IndexShard).
+type Shard struct {
+	Process *Process
+	Key     store.Key
+	Index   string
 	meta    *state.Index
 	table   *state.ShardTable
-	routing *state.Copy // as last applied
-	store   *store.Store
-	phase   shardPhase
+	Routing *state.Copy // as last applied
+	Store   *store.Store
+	Phase   shardPhase
 	created sim.Time
 	// term is the primary term under which the copy accepts operations.
 	term int64
 
-	tracker  *tracker // non-nil while the copy acts as primary
-	recovery *recoveryRun
+	Tracker  *tracker // non-nil while the copy acts as primary
+	Recovery *Recovery
 	sources  []*recoverySource // recoveries that this primary serves
 	// handedOff is the relocation target that has become the acting primary.
 	handedOff string
@@ -56,13 +56,13 @@ type shardCounters struct {
 	indexTime, queryTime                        time.Duration
 }
 
-func (s *shard) engine() *store.Engine { return &s.store.Engine }
+func (s *Shard) Engine() *store.Engine { return &s.Store.Engine }
 
-func (s *shard) now() sim.Time { return s.p.c.e.Now() }
+func (s *Shard) now() sim.Time { return s.Process.c.e.Now() }
 
 // active reports whether the copy acts as primary at present.
-func (s *shard) actingPrimary() bool {
-	return s.tracker != nil && s.handedOff == "" && s.phase != closed
+func (s *Shard) actingPrimary() bool {
+	return s.Tracker != nil && s.handedOff == "" && s.Phase != closed
 }
 
 const (
@@ -74,24 +74,24 @@ const (
 )
 
 // createShard opens a copy and begins its recovery, once the directory is free.
-func (p *process) createShard(m *state.Index, t *state.ShardTable, want *state.Copy) {
+func (p *Process) createShard(m *state.Index, t *state.ShardTable, want *state.Copy) {
 	key := store.Key{UUID: m.UUID, Shard: t.Shard}
 	if p.c.e.Now() < p.locked[key] {
 		p.openLater(key, want.AllocationID)
 		return
 	}
 	delete(p.locked, key)
-	if !p.n.room(shardStateWrite) {
+	if !p.Node.room(shardStateWrite) {
 		p.reportFailed(want, m, "failed to create shard", errShardState)
 		return
 	}
-	st := p.n.stores[key]
+	st := p.Node.stores[key]
 	fresh := st == nil
 	if fresh {
-		st = p.n.newStore(key, m.Name)
+		st = p.Node.newStore(key, m.Name)
 	}
-	s := &shard{
-		p: p, key: key, index: m.Name, meta: m, table: t, routing: want, store: st,
+	s := &Shard{
+		Process: p, Key: key, Index: m.Name, meta: m, table: t, Routing: want, Store: st,
 		created: p.c.e.Now(), term: m.PrimaryTerms[t.Shard], lastSearch: p.c.e.Now(),
 	}
 	loadOf(st).opened()
@@ -102,7 +102,7 @@ func (p *process) createShard(m *state.Index, t *state.ShardTable, want *state.C
 }
 
 // openLater tries to open a copy again when its lock should be free.
-func (p *process) openLater(key store.Key, id string) {
+func (p *Process) openLater(key store.Key, id string) {
 	if p.opening[key] == id {
 		return
 	}
@@ -112,11 +112,11 @@ func (p *process) openLater(key store.Key, id string) {
 			return // another allocation waits
 		}
 		delete(p.opening, key)
-		t, m := tableOf(p.applied, key)
+		t, m := tableOf(p.Applied, key)
 		if t == nil || p.shards[key] != nil {
 			return
 		}
-		if want := t.On(p.n.ID()); want != nil && want.AllocationID == id && want.State == state.Initializing {
+		if want := t.On(p.Node.ID()); want != nil && want.AllocationID == id && want.State == state.Initializing {
 			p.createShard(m, t, want)
 		}
 	})
@@ -130,77 +130,77 @@ const errShardState = "java.io.IOException: failed to write state to the first l
 
 // writeState persists which allocation the store belongs to, where that has changed. On a
 // full disk it fails the copy and returns false (IndexShard.persistMetadata).
-func (s *shard) writeState() bool {
-	if s.store.AllocationID == s.routing.AllocationID && s.store.Primary == s.routing.Primary {
+func (s *Shard) writeState() bool {
+	if s.Store.AllocationID == s.Routing.AllocationID && s.Store.Primary == s.Routing.Primary {
 		return true
 	}
-	if !s.p.n.room(shardStateWrite) {
+	if !s.Process.Node.room(shardStateWrite) {
 		s.fail("failed updating shard routing entry", errShardState)
 		return false
 	}
-	s.store.AllocationID, s.store.Primary = s.routing.AllocationID, s.routing.Primary
+	s.Store.AllocationID, s.Store.Primary = s.Routing.AllocationID, s.Routing.Primary
 	return true
 }
 
 // close ends a copy in this process; its store stays.
-func (s *shard) close(reason string) {
-	if s.phase == closed {
+func (s *Shard) close(reason string) {
+	if s.Phase == closed {
 		return
 	}
-	open := s.phase == started
-	s.phase = closed
-	if s.recovery != nil {
-		s.recovery.cancel(reason)
+	open := s.Phase == started
+	s.Phase = closed
+	if s.Recovery != nil {
+		s.Recovery.cancel(reason)
 	}
 	for len(s.sources) > 0 {
 		s.sources[0].end(errDelayRecovery)
 	}
-	if s.tracker != nil {
-		s.tracker.close()
+	if s.Tracker != nil {
+		s.Tracker.close()
 	}
-	p := s.p
+	p := s.Process
 	p.shutShard(s)
-	p.locked[s.key] = s.now().Add(shardClosing)
-	p.c.fluid.detach(s.store)
-	if open && !p.hasCopiesOf(s.index) {
-		s.store.Flush()
+	p.locked[s.Key] = s.now().Add(shardClosing)
+	p.c.Fluid.detach(s.Store)
+	if open && !p.hasCopiesOf(s.Index) {
+		s.Store.Flush()
 	}
 }
 
 // hasCopiesOf reports whether the applied state gives the node any copy of an index. When it
 // gives none the node closes the index as a whole, which flushes (IndexService.closeShard).
-func (p *process) hasCopiesOf(index string) bool {
-	t := p.applied.Routing.Index(index)
-	return t != nil && slices.ContainsFunc(t.Shards, func(sh *state.ShardTable) bool { return sh.On(p.n.ID()) != nil })
+func (p *Process) hasCopiesOf(index string) bool {
+	t := p.Applied.Routing.Index(index)
+	return t != nil && slices.ContainsFunc(t.Shards, func(sh *state.ShardTable) bool { return sh.On(p.Node.ID()) != nil })
 }
 
 // processEnded is what becomes of a copy when its process ends.
-func (s *shard) processEnded(graceful bool) {
-	p := s.p
-	p.c.fluid.settle(s.store)
+func (s *Shard) processEnded(graceful bool) {
+	p := s.Process
+	p.c.Fluid.settle(s.Store)
 	if !graceful && settings.IndexTranslogDurability.Get(s.meta.Settings) == "ASYNC" {
 		sync := settings.IndexTranslogSyncInterval.Get(s.meta.Settings)
-		s.engine().Truncate(store.RefreshTick(s.now(), s.created, sync), s.store.Commit.Checkpoint)
+		s.Engine().Truncate(store.RefreshTick(s.now(), s.created, sync), s.Store.Commit.Checkpoint)
 	}
 	if graceful {
-		s.store.Flush()
+		s.Store.Flush()
 	}
-	if s.recovery != nil {
-		s.recovery.cancel("node closed")
+	if s.Recovery != nil {
+		s.Recovery.cancel("node closed")
 	}
-	p.c.fluid.detach(s.store)
-	s.phase = closed
-	s.engine().Reopen(s.now())
+	p.c.Fluid.detach(s.Store)
+	s.Phase = closed
+	s.Engine().Reopen(s.now())
 }
 
 // recoverySourceChanged reports whether a copy that recovers from a peer has to start
 // over because its primary is another one now.
-func (s *shard) recoverySourceChanged(want *state.Copy, t *state.ShardTable) bool {
-	if s.recovery == nil || want.Source != state.Peer || s.phase != recovering || s.recovery.source == nil {
+func (s *Shard) recoverySourceChanged(want *state.Copy, t *state.ShardTable) bool {
+	if s.Recovery == nil || want.Source != state.Peer || s.Phase != recovering || s.Recovery.Source == nil {
 		return false
 	}
 	from := sourceOf(want, t)
-	return from == "" || s.recovery.source.ID() != from
+	return from == "" || s.Recovery.Source.ID() != from
 }
 
 // sourceOf is the node that a copy recovers from: the relocation's other end for a
@@ -216,28 +216,28 @@ func sourceOf(want *state.Copy, t *state.ShardTable) string {
 }
 
 // updateMeta takes over new metadata of the index while the copy stays.
-func (s *shard) updateMeta(m *state.Index, t *state.ShardTable) {
+func (s *Shard) updateMeta(m *state.Index, t *state.ShardTable) {
 	s.meta = m
-	if s.routing.Primary && s.tracker != nil && t.With(s.routing.AllocationID) != nil {
-		s.tracker.update(m, t)
+	if s.Routing.Primary && s.Tracker != nil && t.With(s.Routing.AllocationID) != nil {
+		s.Tracker.update(m, t)
 	}
 }
 
 // update follows a change of the copy's entry in the routing table
 // (IndexShard.updateShardState).
-func (s *shard) update(want *state.Copy, m *state.Index, t *state.ShardTable) {
-	if s.tracker != nil {
-		s.tracker.syncLeases() // what was due by now saw the copies as they were
+func (s *Shard) update(want *state.Copy, m *state.Index, t *state.ShardTable) {
+	if s.Tracker != nil {
+		s.Tracker.SyncLeases() // what was due by now saw the copies as they were
 	}
-	was := s.routing
-	s.routing, s.meta, s.table = want, m, t
+	was := s.Routing
+	s.Routing, s.meta, s.table = want, m, t
 	if want.Primary && !was.Primary {
 		s.promote()
 	}
-	if want.Active() && s.phase == postRecovery {
-		s.phase = started
-		if want.Primary && s.tracker == nil {
-			s.activate(m.InSync[s.key.Shard])
+	if want.Active() && s.Phase == postRecovery {
+		s.Phase = started
+		if want.Primary && s.Tracker == nil {
+			s.activate(m.InSync[s.Key.Shard])
 		}
 	}
 	if s.handedOff != "" && want.State == state.Started {
@@ -246,37 +246,37 @@ func (s *shard) update(want *state.Copy, m *state.Index, t *state.ShardTable) {
 		s.fail("shard was marked as relocated, cannot revert", "")
 		return
 	}
-	if s.tracker != nil {
-		s.tracker.update(m, t)
+	if s.Tracker != nil {
+		s.Tracker.update(m, t)
 	}
-	if want.State == state.Initializing && s.phase == postRecovery {
-		s.p.reportStarted(s) // the master has not heard of it
+	if want.State == state.Initializing && s.Phase == postRecovery {
+		s.Process.reportStarted(s) // the master has not heard of it
 	}
 	if s.writeState() {
-		s.p.n.changed()
+		s.Process.Node.changed()
 	}
 }
 
 // promote makes a replica the primary under a new term: gaps in its history become
 // no-ops, the other copies are resynced to it.
-func (s *shard) promote() {
-	s.term = s.meta.PrimaryTerms[s.key.Shard]
-	e := s.engine()
+func (s *Shard) promote() {
+	s.term = s.meta.PrimaryTerms[s.Key.Shard]
+	e := s.Engine()
 	e.Missing = nil
 	e.Floor = UnassignedSeqNo
-	s.p.c.e.Note("shard.promote", s.index, uint64(s.key.Shard), uint64(s.term))
-	s.activate(s.meta.InSync[s.key.Shard])
+	s.Process.c.e.Note("shard.promote", s.Index, uint64(s.Key.Shard), uint64(s.term))
+	s.activate(s.meta.InSync[s.Key.Shard])
 	s.resyncReplicas()
 }
 
 // activate makes the copy the acting primary.
-func (s *shard) activate(inSync []string) {
-	s.tracker = newTracker(s, inSync)
-	s.p.c.inv.activated(s)
-	s.p.c.fluid.groupChanged(s)
+func (s *Shard) activate(inSync []string) {
+	s.Tracker = newTracker(s, inSync)
+	s.Process.c.Invariants.activated(s)
+	s.Process.c.Fluid.groupChanged(s)
 }
 
 // compareShards orders by index name and shard number.
-func compareShards(a, b *shard) int {
-	return cmp.Or(cmp.Compare(a.index, b.index), cmp.Compare(a.key.UUID, b.key.UUID), cmp.Compare(a.key.Shard, b.key.Shard))
+func compareShards(a, b *Shard) int {
+	return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(a.Key.UUID, b.Key.UUID), cmp.Compare(a.Key.Shard, b.Key.Shard))
 }

@@ -15,10 +15,10 @@ var errNoLongerPrimary = errors.New("no longer primary")
 
 // toMaster asks the elected master, and again whenever there is none, it can't be reached
 // or it changes, for ever (ShardStateAction). done gets the error of handle.
-func (p *process) toMaster(name string, bytes int64, handle func(m *master, reply func(error)), done func(error)) {
-	id := p.applied.Master
+func (p *Process) toMaster(name string, bytes int64, handle func(m *master, reply func(error)), done func(error)) {
+	id := p.Applied.Master
 	again := func() {
-		asked, version := id, p.applied.Version
+		asked, version := id, p.Applied.Version
 		p.whenState(forever, func(st *state.State) bool {
 			return st.Master != "" && (st.Master != asked || st.Version > version)
 		}, func(bool) { p.toMaster(name, bytes, handle, done) })
@@ -29,12 +29,12 @@ func (p *process) toMaster(name string, bytes int64, handle func(m *master, repl
 	}
 	p.request(p.node(id), rpc{
 		name: name, bytes: bytes,
-		handle: func(q *process, reply func(int64, func())) {
-			if q.master == nil {
+		handle: func(q *Process, reply func(int64, func())) {
+			if q.Master == nil {
 				reply(0, again)
 				return
 			}
-			handle(q.master, func(err error) {
+			handle(q.Master, func(err error) {
 				reply(0, func() {
 					if errors.Is(err, errNotMaster) {
 						again()
@@ -49,29 +49,29 @@ func (p *process) toMaster(name string, bytes int64, handle func(m *master, repl
 }
 
 // reportStarted tells the master that a copy has recovered.
-func (p *process) reportStarted(s *shard) {
-	cp, term := s.routing, s.term
+func (p *Process) reportStarted(s *Shard) {
+	cp, term := s.Routing, s.term
 	p.toMaster("shard-started", 512, func(m *master, reply func(error)) {
-		m.shardStarted(s.key, cp.AllocationID, cp.Primary, term, reply)
+		m.shardStarted(s.Key, cp.AllocationID, cp.Primary, term, reply)
 	}, func(error) {})
 }
 
 // reportFailed tells the master that a copy on this node has failed.
-func (p *process) reportFailed(cp *state.Copy, m *state.Index, message, cause string) {
+func (p *Process) reportFailed(cp *state.Copy, m *state.Index, message, cause string) {
 	p.failCopy(store.Key{UUID: m.UUID, Shard: cp.Shard}, cp.AllocationID, 0, false, message, cause, func(error) {})
 }
 
 // failCopy has the master fail a copy. With a term the request comes from the shard's
 // primary and is refused when the term is over. stale takes the copy out of the in-sync set.
-func (p *process) failCopy(k store.Key, id string, term int64, stale bool, message, cause string, done func(error)) {
+func (p *Process) failCopy(k store.Key, id string, term int64, stale bool, message, cause string, done func(error)) {
 	p.toMaster("shard-failed", 1024, func(m *master, reply func(error)) {
 		m.shardFailed(shardFailure{key: k, id: id, term: term, stale: stale, message: message, cause: cause}, reply)
 	}, done)
 }
 
 // fail closes a copy on its own node and has the master fail it.
-func (s *shard) fail(message, cause string) {
-	p, cp, m := s.p, s.routing, s.meta
+func (s *Shard) fail(message, cause string) {
+	p, cp, m := s.Process, s.Routing, s.meta
 	s.close(message)
 	p.reportFailed(cp, m, message, cause)
 }

@@ -73,7 +73,7 @@ func (m *master) finalizeSnapshot(st *state.State, e *state.SnapshotInProgress) 
 	}
 	m.finalizing[e.UUID] = true
 	p := m.p
-	p.after(p.c.cal.StateAccept, "snapshot.finalize", func() {
+	p.after(p.c.Calibration.StateAccept, "snapshot.finalize", func() {
 		if m.over {
 			return
 		}
@@ -97,7 +97,7 @@ func withoutSnapshot(st *state.State, uuid string) *state.State {
 }
 
 // complete makes a snapshot under way one that can be restored.
-func (v *vault) complete(p *process, st *state.State, e *state.SnapshotInProgress) {
+func (v *vault) complete(p *Process, st *state.State, e *state.SnapshotInProgress) {
 	if slices.ContainsFunc(v.snapshots, func(s *SnapshotInfo) bool { return s.UUID == e.UUID }) {
 		return
 	}

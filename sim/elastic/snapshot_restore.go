@@ -73,7 +73,7 @@ func (m *master) restore(st *state.State, from *SnapshotInfo, q RestoreRequest) 
 			}
 		}
 	}
-	uuid := state.NewID(m.p.c.ids)
+	uuid := state.NewID(m.p.c.IDs)
 	for i, name := range q.Indices {
 		old := from.meta(name)
 		if old == nil {
@@ -99,7 +99,7 @@ func (m *master) restore(st *state.State, from *SnapshotInfo, q RestoreRequest) 
 func (m *master) restoreIndex(st *state.State, from *SnapshotInfo, old *state.Index, name, restore string, q RestoreRequest) *state.State {
 	p := m.p
 	set := old.Settings.With(q.Settings)
-	meta := newIndex(name, state.NewID(p.c.ids), old.CreationDate, set, old.Mapping)
+	meta := newIndex(name, state.NewID(p.c.IDs), old.CreationDate, set, old.Mapping)
 	meta.PrimaryTerms = slices.Clone(old.PrimaryTerms)
 	if !q.WithoutAliases {
 		meta.Aliases = old.Aliases
@@ -108,7 +108,7 @@ func (m *master) restoreIndex(st *state.State, from *SnapshotInfo, old *state.In
 		Repository: from.Repository, Snapshot: from.Name, SnapshotUUID: from.UUID, Index: old.Name, RestoreUUID: restore,
 	}
 	at := p.c.e.Stream("elastic.index-order", p.c.name).IntN(len(st.Routing.Indices) + 1)
-	st = allocation.AddIndex(st, meta, at, state.NewIndexRestored, m.input())
+	st = allocation.AddIndex(st, meta, at, state.NewIndexRestored, m.Input())
 	table := &state.IndexTable{Index: name}
 	sizes := maps.Clone(p.c.restoring)
 	if sizes == nil {
@@ -169,30 +169,30 @@ func (n *Node) WhenRestored(ctx context.Context, indices []string) (total, faile
 
 // recoverFromSnapshot fills a primary from a repository: everything, through the limits of
 // recoveries and of the repository (StoreRecovery.restore).
-func (r *recoveryRun) recoverFromSnapshot() {
-	s, p := r.s, r.s.p
-	r.later(p.c.cal.LocalRecovery, func() {
+func (r *Recovery) recoverFromSnapshot() {
+	s, p := r.Shard, r.Shard.Process
+	r.later(p.c.Calibration.LocalRecovery, func() {
 		taken, repository, why := r.snapshotSource()
 		if why != "" {
 			r.failLocally(why)
 			return
 		}
-		p.c.fluid.detach(s.store)
-		s.store.Reset()
-		r.plan = recovery.Plan{Copy: taken.segments}
-		r.planned = true
+		p.c.Fluid.detach(s.Store)
+		s.Store.Reset()
+		r.Plan = recovery.Plan{Copy: taken.segments}
+		r.Planned = true
 		r.enter(StageIndex)
-		files := time.Duration(recovery.Files(taken.segments)+1) * (p.c.cal.PerFile + p.n.disk.Delay())
+		files := time.Duration(recovery.Files(taken.segments)+1) * (p.c.Calibration.PerFile + p.Node.disk.Delay())
 		bytes := recovery.Bytes(taken.segments)
 		if bytes == 0 {
 			r.later(files, func() { r.restored(taken) })
 			return
 		}
-		through := []*sim.Resource{p.n.limiter, p.n.throttle(repository, "max_restore_bytes_per_sec", "0"), p.n.disk.Write}
-		r.transfer = p.c.net.Flow(p.c.vaultOf(repository).endpoint(), p.n.Name(), bytes, through, 0, func(err error) {
+		through := []*sim.Resource{p.Node.Limiter, p.Node.throttle(repository, "max_restore_bytes_per_sec", "0"), p.Node.disk.Write}
+		r.transfer = p.c.net.Flow(p.c.vaultOf(repository).endpoint(), p.Node.Name(), bytes, through, 0, func(err error) {
 			p.run(func() {
 				switch {
-				case r.over:
+				case r.Over:
 				case err != nil:
 					r.failLocally("IndexShardRestoreFailedException: failed to restore snapshot; " + err.Error())
 				default:
@@ -204,18 +204,18 @@ func (r *recoveryRun) recoverFromSnapshot() {
 }
 
 // snapshotSource finds the shard's snapshot, or why it isn't there.
-func (r *recoveryRun) snapshotSource() (*shardSnapshot, *state.Repository, string) {
-	s := r.s
+func (r *Recovery) snapshotSource() (*shardSnapshot, *state.Repository, string) {
+	s := r.Shard
 	from := s.meta.Restored
-	repository := s.p.applied.Repository(from.Repository)
+	repository := s.Process.Applied.Repository(from.Repository)
 	if repository == nil {
 		return nil, nil, "RepositoryMissingException: [" + from.Repository + "] missing"
 	}
-	snapshot := s.p.c.vaultOf(repository).find(from.Snapshot)
+	snapshot := s.Process.c.vaultOf(repository).find(from.Snapshot)
 	if snapshot == nil || snapshot.UUID != from.SnapshotUUID {
 		return nil, nil, "SnapshotMissingException: [" + from.Repository + ":" + from.Snapshot + "/" + from.SnapshotUUID + "] is missing"
 	}
-	taken := snapshot.shards[allocation.ShardID{Index: from.Index, Shard: s.key.Shard}]
+	taken := snapshot.shards[allocation.ShardID{Index: from.Index, Shard: s.Key.Shard}]
 	if taken == nil {
 		return &shardSnapshot{commit: store.Commit{Checkpoint: NoOpsPerformed}, eng: emptyEngine()}, repository, ""
 	}
@@ -229,16 +229,16 @@ func emptyEngine() store.Engine {
 }
 
 // restored opens what was copied, as a history of its own.
-func (r *recoveryRun) restored(taken *shardSnapshot) {
-	st := r.s.store
+func (r *Recovery) restored(taken *shardSnapshot) {
+	st := r.Shard.Store
 	r.copied = true
 	st.Segments = slices.Clone(taken.segments)
-	st.Engine.CopyFrom(&taken.eng, taken.commit.Checkpoint, r.s.now())
+	st.Engine.CopyFrom(&taken.eng, taken.commit.Checkpoint, r.Shard.now())
 	st.Engine.FluidDocs = max(0, taken.commit.Docs-st.Engine.LiveN)
-	st.Commit, st.History = taken.commit, state.NewID(r.s.p.c.ids)
+	st.Commit, st.History = taken.commit, state.NewID(r.Shard.Process.c.IDs)
 	st.Global = st.Commit.Checkpoint
 	st.Partial = 0
-	r.s.p.n.changed()
+	r.Shard.Process.Node.changed()
 	r.enter(StageVerifyIndex)
 	r.enter(StageTranslog)
 	r.opsTotal = 0

@@ -15,7 +15,7 @@ import (
 // snapshotShards begins the snapshots of the primaries on this node that the state asks
 // for (SnapshotShardsService). A shard that an earlier snapshot of the same repository
 // still reads waits for that.
-func (p *process) snapshotShards(st *state.State) {
+func (p *Process) snapshotShards(st *state.State) {
 	busy := make(map[string]bool)
 	for _, e := range st.Snapshots {
 		for i := range e.Shards {
@@ -26,7 +26,7 @@ func (p *process) snapshotShards(st *state.State) {
 			}
 			busy[key] = true
 			task := e.UUID + "/" + key
-			if sh.Node == p.n.ID() && !p.snapshotting[task] {
+			if sh.Node == p.Node.ID() && !p.snapshotting[task] {
 				if p.snapshotting == nil {
 					p.snapshotting = make(map[string]bool)
 				}
@@ -39,21 +39,21 @@ func (p *process) snapshotShards(st *state.State) {
 
 // shardSnapshotRun writes one shard into a repository.
 type shardSnapshotRun struct {
-	p          *process
+	p          *Process
 	repository *state.Repository
 	entry      *state.SnapshotInProgress
 	shard      state.ShardSnapshot
-	s          *shard
+	s          *Shard
 	out        *shardSnapshot
 }
 
 func (r *shardSnapshotRun) begin() {
-	r.p.after(r.p.c.cal.StoreRead, "snapshot.shard", func() {
+	r.p.after(r.p.c.Calibration.StoreRead, "snapshot.shard", func() {
 		r.s = r.p.shards[store.Key{UUID: r.shard.UUID, Shard: r.shard.Shard}]
 		switch {
 		case r.repository == nil:
 			r.report("repository_missing_exception: [" + r.entry.Repository + "] missing")
-		case r.s == nil || r.s.phase != started || !r.s.actingPrimary():
+		case r.s == nil || r.s.Phase != started || !r.s.actingPrimary():
 			r.report("index_shard_snapshot_failed_exception: snapshot should be performed only on primary")
 		default:
 			r.copy()
@@ -64,29 +64,29 @@ func (r *shardSnapshotRun) begin() {
 // copy commits what there is and writes the segments that the repository lacks.
 func (r *shardSnapshotRun) copy() {
 	p, s, c := r.p, r.s, r.p.c
-	s.store.Flush()
+	s.Store.Flush()
 	v := c.vaultOf(r.repository)
 	r.out = &shardSnapshot{
-		uuid: r.shard.UUID, segments: append([]recovery.Segment(nil), s.store.Segments...), commit: s.store.Commit, began: p.clock.Now(),
+		uuid: r.shard.UUID, segments: append([]recovery.Segment(nil), s.Store.Segments...), commit: s.Store.Commit, began: p.clock.Now(),
 	}
-	r.out.eng.CopyFrom(s.engine(), s.store.Commit.Checkpoint, s.now())
+	r.out.eng.CopyFrom(s.Engine(), s.Store.Commit.Checkpoint, s.now())
 	r.out.fresh = v.lacking(r.shard.UUID, r.shard.Shard, r.out.segments)
 	if v.pending[r.entry.UUID] == nil {
 		v.pending[r.entry.UUID] = make(map[allocation.ShardID]*shardSnapshot)
 	}
 	v.pending[r.entry.UUID][allocation.ShardID{Index: r.shard.Index, Shard: r.shard.Shard}] = r.out
-	if s.store.Damage.Missing {
-		r.report(s.store.NoSuchFile().JavaText())
+	if s.Store.Damage.Missing {
+		r.report(s.Store.NoSuchFile().JavaText())
 		return
 	}
-	perFile := time.Duration(recovery.Files(r.out.fresh)+1) * (c.cal.PerFile + p.n.disk.Delay())
+	perFile := time.Duration(recovery.Files(r.out.fresh)+1) * (c.Calibration.PerFile + p.Node.disk.Delay())
 	bytes := recovery.Bytes(r.out.fresh)
 	if bytes == 0 {
 		p.after(perFile, "snapshot.files", r.written)
 		return
 	}
-	through := []*sim.Resource{p.n.disk.Read, p.n.throttle(r.repository, "max_snapshot_bytes_per_sec", "40mb")}
-	r.out.transfer = c.net.Flow(p.n.Name(), v.endpoint(), bytes, through, 0, func(err error) {
+	through := []*sim.Resource{p.Node.disk.Read, p.Node.throttle(r.repository, "max_snapshot_bytes_per_sec", "40mb")}
+	r.out.transfer = c.net.Flow(p.Node.Name(), v.endpoint(), bytes, through, 0, func(err error) {
 		p.run(func() {
 			if err != nil {
 				r.report("i_o_exception: " + err.Error())
@@ -101,12 +101,12 @@ func (r *shardSnapshotRun) copy() {
 // doesn't fails the snapshot of the shard and marks the store, while the copy goes on
 // until it is opened the next time (BlobStoreRepository.failStoreIfCorrupted).
 func (r *shardSnapshotRun) written() {
-	if bad := r.s.store.BadAmong(r.out.fresh); bad != nil {
-		r.s.store.Mark(bad)
+	if bad := r.s.Store.BadAmong(r.out.fresh); bad != nil {
+		r.s.Store.Mark(bad)
 		r.report(bad.JavaText())
 		return
 	}
-	if r.p.shards[r.s.key] != r.s {
+	if r.p.shards[r.s.Key] != r.s {
 		r.report("index_shard_snapshot_failed_exception: aborted")
 		return
 	}

@@ -68,7 +68,7 @@ func (c *Cluster) vaultAt(location string) *vault {
 			return v
 		}
 	}
-	v := &vault{location: location, uuid: state.NewID(c.ids), pending: make(map[string]map[allocation.ShardID]*shardSnapshot)}
+	v := &vault{location: location, uuid: state.NewID(c.IDs), pending: make(map[string]map[allocation.ShardID]*shardSnapshot)}
 	c.net.AddEndpoint(v.endpoint(), sim.EndpointSpec{})
 	c.vaults = append(c.vaults, v)
 	return v

@@ -33,7 +33,7 @@ func (n *Node) PutRepository(ctx context.Context, r state.Repository, masterTime
 }
 
 // checkRepository refuses a location that path.repo doesn't allow (FsRepository).
-func (p *process) checkRepository(r *state.Repository) error {
+func (p *Process) checkRepository(r *state.Repository) error {
 	location, ok := r.Settings.Get("location")
 	refuse := func(reason string) error {
 		cause := &Error{Status: 500, Type: "repository_exception", Reason: "[" + r.Name + "] " + reason}
@@ -48,7 +48,7 @@ func (p *process) checkRepository(r *state.Repository) error {
 	if !ok || location == "" {
 		return refuse("missing location")
 	}
-	allowed := settings.PathRepo.Get(p.n.cfg.Settings)
+	allowed := settings.PathRepo.Get(p.Node.cfg.Settings)
 	if len(allowed) == 0 {
 		return refuse("location [" + location + "] doesn't match any of the locations specified by path.repo because this setting is empty")
 	}
@@ -130,7 +130,7 @@ func (m *master) newSnapshot(st *state.State, q SnapshotRequest) (*state.Snapsho
 		}
 	}
 	e := &state.SnapshotInProgress{
-		Repository: q.Repository, Name: q.Name, UUID: state.NewID(m.p.c.ids), Indices: q.Indices,
+		Repository: q.Repository, Name: q.Name, UUID: state.NewID(m.p.c.IDs), Indices: q.Indices,
 		IncludeGlobal: q.IncludeGlobal, Partial: q.Partial, StartMillis: m.p.clock.Now().UnixMilli(),
 	}
 	var missing []string

@@ -13,12 +13,12 @@ import (
 
 // LocalShardStats are the shard copies on this node, by index and shard.
 func (n *Node) LocalShardStats() []ShardStats {
-	if n.proc == nil {
+	if n.Proc == nil {
 		return nil
 	}
-	out := make([]ShardStats, 0, len(n.proc.sorted))
-	for _, s := range n.proc.sorted {
-		if s.phase != recovering {
+	out := make([]ShardStats, 0, len(n.Proc.sorted))
+	for _, s := range n.Proc.sorted {
+		if s.Phase != recovering {
 			out = append(out, s.describe())
 		}
 	}
@@ -27,21 +27,21 @@ func (n *Node) LocalShardStats() []ShardStats {
 
 // Copies counts the shard copies on this node.
 func (n *Node) Copies() int {
-	if n.proc == nil {
+	if n.Proc == nil {
 		return 0
 	}
-	return len(n.proc.sorted)
+	return len(n.Proc.sorted)
 }
 
 // EachShardStats is LocalShardStats one at a time and without retention leases, for
 // whoever sums: the value is overwritten by the next.
 func (n *Node) EachShardStats(f func(*ShardStats)) {
-	if n.proc == nil {
+	if n.Proc == nil {
 		return
 	}
 	var figures ShardStats
-	for _, s := range n.proc.sorted {
-		if s.phase != recovering {
+	for _, s := range n.Proc.sorted {
+		if s.Phase != recovering {
 			figures = s.figures()
 			f(&figures)
 		}
@@ -51,12 +51,12 @@ func (n *Node) EachShardStats(f func(*ShardStats)) {
 // EachShardSize is EachShardStats with no more than which copy it is, its documents
 // and its bytes, which costs a third.
 func (n *Node) EachShardSize(f func(*ShardStats)) {
-	if n.proc == nil {
+	if n.Proc == nil {
 		return
 	}
 	var sizes ShardStats
-	for _, s := range n.proc.sorted {
-		if s.phase != recovering {
+	for _, s := range n.Proc.sorted {
+		if s.Phase != recovering {
 			s.sizes(&sizes)
 			f(&sizes)
 		}
@@ -89,10 +89,10 @@ func (c *CopySizes) add(s *ShardStats) {
 // names, by index in order of names. Don't modify them: as long as nothing is written
 // and no copy comes or goes, the same list is given again.
 func (n *Node) IndexSizes() []IndexSize {
-	if n.proc == nil {
+	if n.Proc == nil {
 		return nil
 	}
-	if n.byIndex != nil && !n.c.fluid.writesTo(n) {
+	if n.byIndex != nil && !n.c.Fluid.writesTo(n) {
 		return n.byIndex
 	}
 	out := make([]IndexSize, 0, len(n.byIndex)+8)
@@ -106,7 +106,7 @@ func (n *Node) IndexSizes() []IndexSize {
 			last.Primaries.add(s)
 		}
 	})
-	if n.proc.settled() {
+	if n.Proc.settled() {
 		n.byIndex = out
 	}
 	return out
@@ -114,64 +114,64 @@ func (n *Node) IndexSizes() []IndexSize {
 
 // settled reports whether sizes and documents stay as they are until [Node.changed]: no
 // recovery is under way and nothing waits for a refresh.
-func (p *process) settled() bool {
-	return len(p.running) == 0 && !slices.ContainsFunc(p.sorted, func(s *shard) bool { return len(s.engine().Unseen) > 0 })
+func (p *Process) settled() bool {
+	return len(p.Running) == 0 && !slices.ContainsFunc(p.sorted, func(s *Shard) bool { return len(s.Engine().Unseen) > 0 })
 }
 
 // sizes sets which copy it is, its documents and its bytes.
-func (s *shard) sizes(out *ShardStats) {
-	bytes := s.store.Bytes() // settles the fluid load
+func (s *Shard) sizes(out *ShardStats) {
+	bytes := s.Store.Bytes() // settles the fluid load
 	s.catchUpRefresh(false)
-	e := s.engine()
-	out.Index, out.IndexUUID, out.Shard, out.Primary = s.index, s.key.UUID, s.key.Shard, s.routing.Primary
-	out.State, out.RelocatingNode, out.AllocationID = s.routing.State.String(), s.routing.Other, s.routing.AllocationID
+	e := s.Engine()
+	out.Index, out.IndexUUID, out.Shard, out.Primary = s.Index, s.Key.UUID, s.Key.Shard, s.Routing.Primary
+	out.State, out.RelocatingNode, out.AllocationID = s.Routing.State.String(), s.Routing.Other, s.Routing.AllocationID
 	out.DocsCount, out.DocsDeleted = e.SeenN+e.FluidDocs, max(0, int64(len(e.History))-e.LiveN)
 	out.DocsBytes, out.StoreBytes, out.DataSetBytes = bytes, bytes, bytes
 }
 
-func (s *shard) describe() ShardStats {
+func (s *Shard) describe() ShardStats {
 	out := s.figures()
 	out.RetentionLeases = s.leaseStats()
 	return out
 }
 
-func (s *shard) figures() ShardStats {
-	p, e, st := s.p, s.engine(), s.store
+func (s *Shard) figures() ShardStats {
+	p, e, st := s.Process, s.Engine(), s.Store
 	out := ShardStats{}
 	s.sizes(&out)
-	if s.tracker != nil {
-		s.tracker.syncLeases()
+	if s.Tracker != nil {
+		s.Tracker.SyncLeases()
 	}
-	p.c.fluid.settle(st)
+	p.c.Fluid.settle(st)
 	load := loadOf(st)
 	work := &load.work
-	writes, reads := work.ops[indexing], work.ops[searching]
+	writes, reads := work.ops[Indexing], work.ops[Searching]
 	out.SegmentsCount, out.HistoryUUID, out.CommitGeneration = len(st.Segments), st.History, st.Commit.Generation
 	out.MaxSeqNo, out.LocalCheckpoint, out.GlobalCheckpoint = e.Max, e.LocalCheckpoint(), st.Global
 	out.RefreshTotal, out.FlushTotal = s.stats.refreshTotal+int64(work.refreshes), s.stats.flushTotal+load.flushes
-	out.BufferBytes = p.c.fluid.buffered(st)
-	out.RefreshTime = time.Duration(int64(work.refreshes)) * p.c.cal.RefreshOp
+	out.BufferBytes = p.c.Fluid.buffered(st)
+	out.RefreshTime = time.Duration(int64(work.refreshes)) * p.c.Calibration.RefreshOp
 	out.Merges = MergeStats{
-		Total: int64(work.mergeRuns), Docs: int64(work.mergeOps), Bytes: int64(work.merged), Time: seconds(work.merged / float64(max(1, p.c.cal.MergeBPS))),
+		Total: int64(work.mergeRuns), Docs: int64(work.mergeOps), Bytes: int64(work.merged), Time: seconds(work.merged / float64(max(1, p.c.Calibration.MergeBPS))),
 	}
 	out.RecoveryAsSource = len(s.sources)
 	if st.Grown.Bytes > 0 {
 		out.SegmentsCount++
 	}
-	if s.recovery != nil {
-		out.ReservedBytes = s.recovery.reserved()
-		if !s.recovery.over {
+	if s.Recovery != nil {
+		out.ReservedBytes = s.Recovery.reserved()
+		if !s.Recovery.Over {
 			out.RecoveryAsTarget = 1
 		}
 	}
 	out.Indexing = IndexingStats{
 		Total: s.stats.indexTotal + writes, Failed: s.stats.indexFailed, DeleteTotal: s.stats.deleteTotal,
-		NoopUpdates: s.stats.noops, Time: s.stats.indexTime + seconds(work.time[indexing]),
+		NoopUpdates: s.stats.noops, Time: s.stats.indexTime + seconds(work.time[Indexing]),
 	}
 	out.Get = GetStats{Total: s.stats.getTotal, Exists: s.stats.getTotal - s.stats.getMissing, Missing: s.stats.getMissing}
 	out.Search = SearchStats{
 		QueryTotal: s.stats.queryTotal + reads, FetchTotal: s.stats.fetchTotal + reads,
-		QueryTime: s.stats.queryTime + seconds(work.time[searching]),
+		QueryTime: s.stats.queryTime + seconds(work.time[Searching]),
 	}
 	if up := s.now().Sub(s.created); up > 0 {
 		// Threads kept busy with indexing since the copy was opened (IndexingStats: write_load).
@@ -184,10 +184,10 @@ func (s *shard) figures() ShardStats {
 	return out
 }
 
-func (s *shard) leaseStats() LeaseStats {
-	start := s.p.c.e.Wall().Add(-s.p.c.now())
-	out := LeaseStats{PrimaryTerm: s.term, Version: s.store.Leases.Version()}
-	for _, l := range s.store.Leases.All() {
+func (s *Shard) leaseStats() LeaseStats {
+	start := s.Process.c.e.Wall().Add(-s.Process.c.Now())
+	out := LeaseStats{PrimaryTerm: s.term, Version: s.Store.Leases.Version()}
+	for _, l := range s.Store.Leases.All() {
 		out.Leases = append(out.Leases, LeaseInfo{
 			ID: l.ID(), RetainingSeqNo: l.Retaining, AtMillis: start.Add(l.At).UnixMilli(), Source: "peer recovery",
 		})
@@ -198,7 +198,7 @@ func (s *shard) leaseStats() LeaseStats {
 // LocalRecoveries are the recoveries of the copies on this node: for each the one
 // that is running or the last one.
 func (n *Node) LocalRecoveries() []RecoveryInfo {
-	if n.proc == nil {
+	if n.Proc == nil {
 		return nil
 	}
 	return n.Recoveries(false, true)
@@ -207,29 +207,29 @@ func (n *Node) LocalRecoveries() []RecoveryInfo {
 // Recoveries is LocalRecoveries, only of those that run, or without the list of their
 // files.
 func (n *Node) Recoveries(activeOnly, detailed bool) []RecoveryInfo {
-	if n.proc == nil {
+	if n.Proc == nil {
 		return nil
 	}
 	var out []RecoveryInfo
-	for _, s := range n.proc.hosted() {
-		if r := s.recovery; r != nil && (!activeOnly || !r.over) {
+	for _, s := range n.Proc.Hosted() {
+		if r := s.Recovery; r != nil && (!activeOnly || !r.Over) {
 			out = append(out, r.describe(detailed))
 		}
 	}
 	return out
 }
 
-func (r *recoveryRun) describe(detailed bool) RecoveryInfo {
-	s := r.s
+func (r *Recovery) describe(detailed bool) RecoveryInfo {
+	s := r.Shard
 	now := s.now()
 	end := now
-	if r.over {
-		end = r.begun.Add(r.stop.Sub(r.start))
+	if r.Over {
+		end = r.Begun.Add(r.stop.Sub(r.start))
 	}
 	out := RecoveryInfo{
-		Index: s.index, Shard: s.key.Shard, Primary: s.routing.Primary, Type: r.kind.String(), Stage: r.stage,
-		Start: r.start, Stop: r.stop, Total: end.Sub(r.begun), TargetNode: s.p.n.ID(),
-		TranslogRecovered: r.opsDone, TranslogTotal: r.opsTotal, TranslogOnStart: r.opsTotal,
+		Index: s.Index, Shard: s.Key.Shard, Primary: s.Routing.Primary, Type: r.Kind.String(), Stage: r.Stage,
+		Start: r.start, Stop: r.stop, Total: end.Sub(r.Begun), TargetNode: s.Process.Node.ID(),
+		TranslogRecovered: r.OpsDone, TranslogTotal: r.opsTotal, TranslogOnStart: r.opsTotal,
 		Files:     r.files(),
 		IndexTime: r.span(StageIndex, StageVerifyIndex, end), VerifyTime: r.span(StageVerifyIndex, StageTranslog, end),
 		TranslogTime: r.span(StageTranslog, StageFinalize, end),
@@ -237,41 +237,41 @@ func (r *recoveryRun) describe(detailed bool) RecoveryInfo {
 	if detailed {
 		out.Details = r.details()
 	}
-	if r.source != nil {
-		out.SourceNode = r.source.ID()
+	if r.Source != nil {
+		out.SourceNode = r.Source.ID()
 	}
-	if r.kind == state.Snapshot {
+	if r.Kind == state.Snapshot {
 		out.Restored = s.meta.Restored
 	}
 	return out
 }
 
 // span is the time between entering two stages, up to now while the second is ahead.
-func (r *recoveryRun) span(from, to RecoveryStage, end sim.Time) time.Duration {
+func (r *Recovery) span(from, to RecoveryStage, end sim.Time) time.Duration {
 	a, b := r.entered[stageIndex[from]], r.entered[stageIndex[to]]
 	switch {
-	case stageIndex[r.stage] < stageIndex[from] || a == 0:
+	case stageIndex[r.Stage] < stageIndex[from] || a == 0:
 		return 0
-	case stageIndex[r.stage] < stageIndex[to] || b < a:
+	case stageIndex[r.Stage] < stageIndex[to] || b < a:
 		b = end
 	}
 	return b.Sub(a)
 }
 
-func (r *recoveryRun) files() RecoveryFiles {
-	if r.kind != state.Peer && r.kind != state.Snapshot {
+func (r *Recovery) files() RecoveryFiles {
+	if r.Kind != state.Peer && r.Kind != state.Snapshot {
 		n, b := recovery.Files(r.local)+1, recovery.Bytes(r.local)
 		if len(r.local) == 0 {
 			n = 0
 		}
 		return RecoveryFiles{Total: n, Reused: n, TotalBytes: b, ReusedBytes: b}
 	}
-	reuse, whole := recovery.Bytes(r.plan.Reuse), recovery.Bytes(r.plan.Copy)
+	reuse, whole := recovery.Bytes(r.Plan.Reuse), recovery.Bytes(r.Plan.Copy)
 	f := RecoveryFiles{
-		Reused: recovery.Files(r.plan.Reuse), TotalBytes: reuse + whole, ReusedBytes: reuse, RecoveredBytes: r.progress(),
+		Reused: recovery.Files(r.Plan.Reuse), TotalBytes: reuse + whole, ReusedBytes: reuse, RecoveredBytes: r.Progress(),
 	}
-	f.Total = f.Reused + recovery.Files(r.plan.Copy)
-	if r.planned && !r.plan.ByOperations {
+	f.Total = f.Reused + recovery.Files(r.Plan.Copy)
+	if r.Planned && !r.Plan.ByOperations {
 		f.Total++ // segments_N
 	}
 	f.Recovered = f.Total - f.Reused
@@ -281,9 +281,9 @@ func (r *recoveryRun) files() RecoveryFiles {
 	return f
 }
 
-func (r *recoveryRun) details() []RecoveryFile {
+func (r *Recovery) details() []RecoveryFile {
 	var out []RecoveryFile
-	left := r.progress()
+	left := r.Progress()
 	list := func(segs []recovery.Segment, reused bool) {
 		for _, seg := range segs {
 			f := RecoveryFile{Name: store.SegmentFile(seg.ID), Length: seg.Bytes, Reused: reused}
@@ -295,8 +295,8 @@ func (r *recoveryRun) details() []RecoveryFile {
 		}
 	}
 	list(r.local, true)
-	list(r.plan.Reuse, true)
-	list(r.plan.Copy, false)
+	list(r.Plan.Reuse, true)
+	list(r.Plan.Copy, false)
 	return out
 }
 
@@ -310,23 +310,23 @@ const (
 
 // LocalNodeStats are the node's own figures.
 func (n *Node) LocalNodeStats() NodeStats {
-	p := n.proc
+	p := n.Proc
 	if p == nil {
 		return NodeStats{}
 	}
-	n.account()
-	u, sv := n.c.Utilisation(n.Name()), n.c.fluid.server(n)
+	n.Account()
+	u, sv := n.c.Utilisation(n.Name()), n.c.Fluid.Server(n)
 	uptime := p.c.e.Now().Sub(p.started)
 	out := NodeStats{
 		AtMillis: p.clock.Now().UnixMilli(), Uptime: uptime,
 		DiskTotal: n.disk.Total(), DiskFree: n.disk.Free(), DiskAvailable: n.disk.Free(),
-		CPUPercent: int(math.Round(100 * u.CPU)), CPUs: n.cfg.CPUs, LoadAverages: sv.loads.values(),
-		CPUTime: seconds(sv.tally.processor) + sv.api.total, MemTotal: 2 * n.cfg.HeapBytes, MemFree: n.cfg.HeapBytes / 2,
+		CPUPercent: int(math.Round(100 * u.CPU)), CPUs: n.cfg.CPUs, LoadAverages: sv.loads.Values(),
+		CPUTime: seconds(sv.tally.processor) + sv.API.total, MemTotal: 2 * n.cfg.HeapBytes, MemFree: n.cfg.HeapBytes / 2,
 		HeapUsed: min(n.cfg.HeapBytes*9/10, heapIdle+heapPerShard*int64(len(p.shards))+n.buffered()), HeapMax: n.cfg.HeapBytes,
 		TransportRxCount: p.traffic.rxCount + sv.messages(), TransportTxCount: p.traffic.txCount + sv.messages(),
 		TransportRxBytes: p.traffic.rxBytes + int64(sv.tally.in), TransportTxBytes: p.traffic.txBytes + int64(sv.tally.out),
 		Pools: p.poolStats(sv), IO: sv.io(),
-		OpenTransport: 13 * (len(p.applied.Nodes) - 1), Shards: len(p.shards),
+		OpenTransport: 13 * (len(p.Applied.Nodes) - 1), Shards: len(p.shards),
 	}
 	out.OpenTransport = max(0, out.OpenTransport)
 	return out

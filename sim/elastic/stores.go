@@ -13,7 +13,7 @@ type storeHost struct{ n *Node }
 
 func (h storeHost) Changed() { h.n.changed() }
 
-func (h storeHost) IDs() *rand.Rand { return h.n.c.ids }
+func (h storeHost) IDs() *rand.Rand { return h.n.c.IDs }
 
 func (h storeHost) Marked(st *store.Store) {
 	h.n.c.e.Note("store.corrupted", h.n.Name()+" "+st.IndexName, uint64(st.Key.Shard))
@@ -21,12 +21,12 @@ func (h storeHost) Marked(st *store.Store) {
 
 // FoundDamaged fails the open copy of a store after whatever goes on has ended.
 func (h storeHost) FoundDamaged(st *store.Store, reason string, e *Error) {
-	p := h.n.proc
+	p := h.n.Proc
 	if p == nil {
 		return
 	}
 	p.after(0, "store.corrupted", func() {
-		if s := p.shards[st.Key]; s != nil && s.store == st && s.phase != closed {
+		if s := p.shards[st.Key]; s != nil && s.Store == st && s.Phase != closed {
 			s.failCorrupted(reason, e)
 		}
 	})
@@ -35,10 +35,10 @@ func (h storeHost) FoundDamaged(st *store.Store, reason string, e *Error) {
 // newStore makes an empty store on the node.
 func (n *Node) newStore(key store.Key, index string) *store.Store {
 	st := store.New(storeHost{n}, n.ordinal, key, index)
-	st.Background = &loadCopy{f: &n.c.fluid, st: st}
+	st.Background = &loadCopy{f: &n.c.Fluid, st: st}
 	n.stores[key] = st
-	i, _ := slices.BinarySearchFunc(n.sorted, key, compareStores)
-	n.sorted = slices.Insert(n.sorted, i, st)
+	i, _ := slices.BinarySearchFunc(n.Sorted, key, compareStores)
+	n.Sorted = slices.Insert(n.Sorted, i, st)
 	n.changed()
 	return st
 }
@@ -49,13 +49,13 @@ func (n *Node) deleteStore(key store.Key) {
 	if st == nil {
 		return
 	}
-	n.c.fluid.detach(st)
+	n.c.Fluid.detach(st)
 	delete(n.stores, key)
-	if i, ok := slices.BinarySearchFunc(n.sorted, key, compareStores); ok {
-		n.sorted = slices.Delete(n.sorted, i, i+1)
+	if i, ok := slices.BinarySearchFunc(n.Sorted, key, compareStores); ok {
+		n.Sorted = slices.Delete(n.Sorted, i, i+1)
 	}
 	n.changed()
-	n.account()
+	n.Account()
 }
 
 func compareStores(st *store.Store, k store.Key) int { return store.CompareKeys(st.Key, k) }
@@ -65,17 +65,17 @@ func (n *Node) changed() { n.sizes, n.byIndex, n.summed = nil, nil, false }
 
 // dropUnusedStores deletes copies that the routing table doesn't want on this node
 // once every copy that it does want is active (IndicesStore).
-func (p *process) dropUnusedStores() {
-	if len(p.n.stores) == len(p.shards) {
+func (p *Process) dropUnusedStores() {
+	if len(p.Node.stores) == len(p.shards) {
 		return
 	}
-	for _, st := range p.n.sorted {
+	for _, st := range p.Node.Sorted {
 		k := st.Key
 		if p.shards[k] != nil {
 			continue
 		}
-		t, m := tableOf(p.applied, k)
-		if m == nil || !deletable(t, p.n.ID()) {
+		t, m := tableOf(p.Applied, k)
+		if m == nil || !deletable(t, p.Node.ID()) {
 			continue
 		}
 		p.askWhetherActive(k, t)
@@ -94,15 +94,15 @@ func deletable(t *state.ShardTable, node string) bool {
 
 // askWhetherActive asks every node with a copy whether that is active; when all say
 // so the store here is deleted.
-func (p *process) askWhetherActive(k store.Key, t *state.ShardTable) {
+func (p *Process) askWhetherActive(k store.Key, t *state.ShardTable) {
 	yes := 0
 	for _, cp := range t.Copies {
 		to := p.node(cp.Node)
 		p.request(to, rpc{
 			name: "shard.exists", timeout: shardActiveTimeout,
-			handle: func(q *process, reply func(int64, func())) {
+			handle: func(q *Process, reply func(int64, func())) {
 				s := q.shards[k]
-				active := s != nil && s.phase == started
+				active := s != nil && s.Phase == started
 				reply(0, func() {
 					if active {
 						yes++
@@ -117,9 +117,9 @@ func (p *process) askWhetherActive(k store.Key, t *state.ShardTable) {
 	}
 }
 
-func (p *process) deleteIfStillUnused(k store.Key, asked *state.ShardTable) {
-	t, _ := tableOf(p.applied, k)
+func (p *Process) deleteIfStillUnused(k store.Key, asked *state.ShardTable) {
+	t, _ := tableOf(p.Applied, k)
 	if t == asked && p.shards[k] == nil {
-		p.n.deleteStore(k)
+		p.Node.deleteStore(k)
 	}
 }

@@ -12,20 +12,20 @@ type inbound struct {
 	to *Node
 	// arriving is told of the stream as it begins, in the receiving process; nil: nobody
 	// there watches it.
-	arriving func(q *process, t *sim.Transfer)
+	arriving func(q *Process, t *sim.Transfer)
 }
 
 // streamFiles reads files from the node's disk and writes them to another's: through what
 // both may spend on recoveries and the network between them. done gets why they did not
 // all arrive; a disk that is full ends the stream with the write that finds it so.
-func (p *process) streamFiles(in inbound, bytes, rate int64, done func(error)) (*sim.Transfer, error) {
-	from, to := p.n, in.to
-	to.account()
+func (p *Process) streamFiles(in inbound, bytes, rate int64, done func(error)) (*sim.Transfer, error) {
+	from, to := p.Node, in.to
+	to.Account()
 	fits := min(bytes, to.disk.Free())
 	if fits <= 0 {
 		return nil, errors.New(errNoSpace)
 	}
-	through := []*sim.Resource{from.disk.Read, from.limiter, to.limiter, to.disk.Write}
+	through := []*sim.Resource{from.disk.Read, from.Limiter, to.Limiter, to.disk.Write}
 	return p.stream(in, fits, through, rate, func(err error) {
 		switch {
 		case err == nil && fits < bytes:
@@ -39,13 +39,13 @@ func (p *process) streamFiles(in inbound, bytes, rate int64, done func(error)) (
 }
 
 // streamOps sends operations, which the receiver writes to its disk.
-func (p *process) streamOps(in inbound, bytes int64, done func(error)) *sim.Transfer {
+func (p *Process) streamOps(in inbound, bytes int64, done func(error)) *sim.Transfer {
 	return p.stream(in, bytes, []*sim.Resource{in.to.disk.Write}, 0, done)
 }
 
-func (p *process) stream(in inbound, bytes int64, through []*sim.Resource, rate int64, done func(error)) *sim.Transfer {
-	t := p.c.net.Flow(p.n.Name(), in.to.Name(), bytes, through, rate, func(err error) { p.run(func() { done(err) }) })
-	if q := in.to.proc; q != nil && in.arriving != nil {
+func (p *Process) stream(in inbound, bytes int64, through []*sim.Resource, rate int64, done func(error)) *sim.Transfer {
+	t := p.c.net.Flow(p.Node.Name(), in.to.Name(), bytes, through, rate, func(err error) { p.run(func() { done(err) }) })
+	if q := in.to.Proc; q != nil && in.arriving != nil {
 		in.arriving(q, t)
 	}
 	return t

@@ -5,41 +5,41 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
-// tally counts a state's copies, moving from state to state by what changed.
-type tally struct {
-	of                              *state.State
-	active, primaries, initializing int
-	relocating, unassigned, delayed int
-	copies, redShards               int
+// Tally counts a state's copies, moving from state to state by what changed.
+type Tally struct {
+	Of                              *state.State
+	Active, primaries, initializing int
+	Relocating, unassigned, delayed int
+	Copies, redShards               int
 }
 
-// move follows a delta from the state counted so far.
-func (t *tally) move(d *delta) {
+// Move follows a delta from the state counted so far.
+func (t *Tally) Move(d *Delta) {
 	for _, m := range d.removed {
-		if idx := d.old.Routing.Index(m.Name); idx != nil {
+		if idx := d.Old.Routing.Index(m.Name); idx != nil {
 			for _, sh := range idx.Shards {
 				t.add(sh, -1)
 			}
 		}
 	}
-	for i := range d.changes {
-		if ch := &d.changes[i]; ch.old != nil {
-			t.add(ch.old, -1)
+	for i := range d.Changes {
+		if ch := &d.Changes[i]; ch.Old != nil {
+			t.add(ch.Old, -1)
 		}
-		t.add(d.changes[i].new, 1)
+		t.add(d.Changes[i].New, 1)
 	}
-	t.of = d.new
+	t.Of = d.New
 }
 
-func (t *tally) add(sh *state.ShardTable, by int) {
+func (t *Tally) add(sh *state.ShardTable, by int) {
 	for _, c := range sh.Copies {
-		t.copies += by
+		t.Copies += by
 		switch c.State {
 		case state.Relocating:
-			t.relocating += by
-			t.active += by
+			t.Relocating += by
+			t.Active += by
 		case state.Started:
-			t.active += by
+			t.Active += by
 		case state.Initializing:
 			t.initializing += by
 		default:
@@ -66,20 +66,20 @@ func red(c *state.Copy) bool {
 	return c.Info == nil || !fresh || c.Info.LastStatus == state.DecidersNo || c.Info.FailedAllocations > 0
 }
 
-// health is the cluster's health as the counts tell.
-func (t *tally) health() scenarios.Health {
+// Health is the cluster's health as the counts tell.
+func (t *Tally) Health() scenarios.Health {
 	h := scenarios.Health{
-		Status: "green", Master: true, Active: t.active, Primaries: t.primaries, Initializing: t.initializing,
-		Relocating: t.relocating, Unassigned: t.unassigned, Delayed: t.delayed,
+		Status: "green", Master: true, Active: t.Active, Primaries: t.primaries, Initializing: t.initializing,
+		Relocating: t.Relocating, Unassigned: t.unassigned, Delayed: t.delayed,
 	}
 	switch {
 	case t.redShards > 0:
 		h.Status = "red"
-	case t.active < t.copies:
+	case t.Active < t.Copies:
 		h.Status = "yellow"
 	}
-	if t.of != nil {
-		h.Nodes, h.Term, h.Version = len(t.of.Nodes), t.of.Term, t.of.Version
+	if t.Of != nil {
+		h.Nodes, h.Term, h.Version = len(t.Of.Nodes), t.Of.Term, t.Of.Version
 	}
 	return h
 }

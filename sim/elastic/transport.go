@@ -22,7 +22,7 @@ type rpc struct {
 	timeout time.Duration
 	// handle runs in the target's process; it answers by reply, once, now or later. What
 	// reply gets runs in the asking process.
-	handle func(q *process, reply func(bytes int64, deliver func()))
+	handle func(q *Process, reply func(bytes int64, deliver func()))
 	// failed runs in the asking process when no answer can come any more: connection
 	// refused or closed, or timed out.
 	failed func(error)
@@ -30,7 +30,7 @@ type rpc struct {
 
 // request is an rpc under way.
 type request struct {
-	p     *process
+	p     *Process
 	to    *Node
 	over  bool
 	lost  bool // its connection is closed; it fails as soon as that is noticed
@@ -43,7 +43,7 @@ const nominalBytes = 256
 
 // send carries something to a node; failed, if not nil, when the sender learns that
 // it didn't arrive.
-func (p *process) send(to *Node, bytes int64, deliver func(q *process), failed func(error)) {
+func (p *Process) send(to *Node, bytes int64, deliver func(q *Process), failed func(error)) {
 	bytes += nominalBytes
 	p.traffic.txCount++
 	p.traffic.txBytes += bytes
@@ -51,8 +51,8 @@ func (p *process) send(to *Node, bytes int64, deliver func(q *process), failed f
 	if failed != nil {
 		refused = func(err error) { p.run(func() { failed(err) }) }
 	}
-	p.c.net.SendOr(p.n.Name(), to.Name(), int(bytes), func() {
-		q := to.proc
+	p.c.net.SendOr(p.Node.Name(), to.Name(), int(bytes), func() {
+		q := to.Proc
 		if q == nil || !q.upYet {
 			return // the endpoint is disconnected: the network refuses before this
 		}
@@ -63,7 +63,7 @@ func (p *process) send(to *Node, bytes int64, deliver func(q *process), failed f
 }
 
 // request sends r. Exactly one of the answer and r.failed runs, at most once.
-func (p *process) request(to *Node, r rpc) {
+func (p *Process) request(to *Node, r rpc) {
 	if p.dead {
 		return
 	}
@@ -72,14 +72,14 @@ func (p *process) request(to *Node, r rpc) {
 	if r.timeout > 0 {
 		q.timer = p.after(r.timeout, r.name, func() { q.abort(errTimeout) })
 	}
-	p.send(to, r.bytes, func(target *process) {
+	p.send(to, r.bytes, func(target *Process) {
 		answered := false
 		r.handle(target, func(bytes int64, deliver func()) {
 			if answered || target.dead {
 				return
 			}
 			answered = true
-			target.send(p.n, bytes, func(back *process) {
+			target.send(p.Node, bytes, func(back *Process) {
 				if back == p && !q.lost && q.close() {
 					deliver()
 				}
@@ -111,10 +111,10 @@ func (q *request) abort(err error) {
 
 // disconnected fails what waits for an answer of the peer, once the threads that wait
 // have noticed.
-func (p *process) disconnected(peer *Node) {
+func (p *Process) disconnected(peer *Node) {
 	list := append([]*request(nil), p.open[peer.ordinal]...)
-	if p.coord != nil {
-		p.coord.Disconnected(peer.ID())
+	if p.Coord != nil {
+		p.Coord.Disconnected(peer.ID())
 	}
 	if len(list) == 0 {
 		return
@@ -122,7 +122,7 @@ func (p *process) disconnected(peer *Node) {
 	for _, q := range list {
 		q.lost = true
 	}
-	p.after(p.c.cal.FailureNotice, "net.disconnected", func() {
+	p.after(p.c.Calibration.FailureNotice, "net.disconnected", func() {
 		for _, q := range list {
 			q.abort(errDisconnected)
 		}

@@ -8,23 +8,23 @@ type Utilisation struct{ CPU, Disk, Net float64 }
 // Utilisation of a node now: the processor time that operations take on it, the use of
 // its disk and of its network card.
 func (c *Cluster) Utilisation(name string) Utilisation {
-	n := c.byName[name]
-	if n == nil || n.proc == nil {
+	n := c.ByName[name]
+	if n == nil || n.Proc == nil {
 		return Utilisation{}
 	}
-	sv := c.fluid.server(n)
-	g := &sv.figures
+	sv := c.Fluid.Server(n)
+	g := &sv.Figures
 	ep := c.net.Endpoint(name)
 	return Utilisation{
-		CPU:  min(1, (g.busy+sv.api.recent(c.e.Now()))/float64(n.cfg.CPUs)),
+		CPU:  min(1, (g.busy+sv.API.recent(c.e.Now()))/float64(n.cfg.CPUs)),
 		Disk: max(n.disk.Write.Utilisation(), n.disk.Read.Utilisation(), g.disk),
 		Net:  max(ep.In.Utilisation(), ep.Out.Utilisation()),
 	}
 }
 
 // nodeQueue is a node's queue, brought up to date.
-func (f *fluidLoad) server(n *Node) *nodeQueue {
-	sv := &f.servers[n.ordinal]
+func (f *FluidLoad) Server(n *Node) *Queue {
+	sv := &f.Servers[n.ordinal]
 	sv.advance(f.c.e.Now())
 	if sv.stale {
 		sv.refresh()
@@ -34,9 +34,9 @@ func (f *fluidLoad) server(n *Node) *nodeQueue {
 
 // buffered is what the node's indexing buffer holds.
 func (n *Node) buffered() (sum int64) {
-	if n.c.fluid.writesTo(n) {
-		for _, st := range n.sorted {
-			sum += n.c.fluid.buffered(st)
+	if n.c.Fluid.writesTo(n) {
+		for _, st := range n.Sorted {
+			sum += n.c.Fluid.buffered(st)
 		}
 	}
 	return min(n.indexBuffer(), sum)
@@ -44,14 +44,14 @@ func (n *Node) buffered() (sum int64) {
 
 // buffered is what a copy has in the node's indexing buffer: on average half of what comes
 // between two refreshes.
-func (f *fluidLoad) buffered(st *store.Store) int64 {
+func (f *FluidLoad) buffered(st *store.Store) int64 {
 	l := loadOf(st)
 	if l.group == nil || l.work.upkeep.refreshes == 0 {
 		return 0
 	}
-	for i, m := range l.group.members {
-		if m == st && i < len(l.group.shares) {
-			return int64(float64(l.group.shares[i].docs) / l.work.upkeep.refreshes / 2)
+	for i, m := range l.group.Members {
+		if m == st && i < len(l.group.Shares) {
+			return int64(float64(l.group.Shares[i].docs) / l.work.upkeep.refreshes / 2)
 		}
 	}
 	return 0
@@ -59,13 +59,13 @@ func (f *fluidLoad) buffered(st *store.Store) int64 {
 
 // messages are those that the background load has sent and got, one each way for every
 // operation on a copy.
-func (sv *nodeQueue) messages() int64 {
-	return int64(sv.tally.done[indexing] + sv.tally.done[searching])
+func (sv *Queue) messages() int64 {
+	return int64(sv.tally.done[Indexing] + sv.tally.done[Searching])
 }
 
 // io is what the disk has done.
-func (sv *nodeQueue) io() IOStats {
-	t, n := &sv.tally, sv.n
+func (sv *Queue) io() IOStats {
+	t, n := &sv.tally, sv.Node
 	out := IOStats{
 		Writes: int64(t.writes), Reads: int64(t.reads), WriteBytes: int64(t.written) + n.copied.written, ReadBytes: int64(t.read) + n.copied.read,
 		Busy: seconds(t.diskBusy),
@@ -79,8 +79,8 @@ func (sv *nodeQueue) io() IOStats {
 	return out
 }
 
-// values are the averages as numbers of tasks, to two decimals.
-func (l *loadAverages) values() (out [3]float64) {
+// Values are the averages as numbers of tasks, to two decimals.
+func (l *LoadAverages) Values() (out [3]float64) {
 	for i, v := range l {
 		out[i] = float64(v*100/loadOne) / 100
 	}

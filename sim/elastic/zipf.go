@@ -2,21 +2,21 @@ package elastic
 
 import "math"
 
-// zipfShare is shard i's share of a load over n shards with weights 1/(i+1)^skew.
-func zipfShare(i, n int, skew float64) float64 {
+// ZipfShare is shard i's share of a load over n shards with weights 1/(i+1)^skew.
+func ZipfShare(i, n int, skew float64) float64 {
 	if skew == 0 {
 		return 1 / float64(n)
 	}
 	var sum float64
 	for k := range n {
-		sum += 1 / power(float64(k+1), skew)
+		sum += 1 / Power(float64(k+1), skew)
 	}
-	return 1 / power(float64(i+1), skew) / sum
+	return 1 / Power(float64(i+1), skew) / sum
 }
 
-// power is x to the y, for x ≥ 1 and y ≥ 0, by squares and square roots only: the same
+// Power is x to the y, for x ≥ 1 and y ≥ 0, by squares and square roots only: the same
 // on every machine.
-func power(x, y float64) float64 {
+func Power(x, y float64) float64 {
 	whole, frac := math.Modf(y)
 	out := 1.0
 	for range int(whole) {

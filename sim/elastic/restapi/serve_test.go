@@ -17,6 +17,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/paced"
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/backend"
 	"github.com/shardquake/shardquake/sim/elastic/restapi"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/contract"
 )
@@ -154,7 +155,7 @@ func TestTheMachinesPortsDoWhatTheNodesDo(t *testing.T) {
 			return restapi.New(w.c).Attend(run, clock, pacer, restapi.ServeConfig{Viewer: "client", Listeners: l})
 		})
 	}()
-	to := w.c.ChaosTarget().Processes
+	to := backend.ChaosTarget(w.c).Processes
 	do := func(f func(ctx context.Context) error) {
 		var failed error
 		require.NoError(t, pacer.Do(ctx, "test", func(ctx context.Context) { failed = f(ctx) }))

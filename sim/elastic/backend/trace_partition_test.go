@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"testing"
@@ -9,23 +9,24 @@ import (
 
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic"
 )
 
 // isolate cuts all links of a node, both ways.
 func (w *world) isolate(node string, mode sim.CutMode) {
-	for _, n := range w.c.nodes {
+	for _, n := range w.c.Nodes() {
 		if n.Name() != node {
-			w.c.net.Cut(node, n.Name(), mode)
-			w.c.net.Cut(n.Name(), node, mode)
+			w.c.Network().Cut(node, n.Name(), mode)
+			w.c.Network().Cut(n.Name(), node, mode)
 		}
 	}
 }
 
 func (w *world) heal(node string) {
-	for _, n := range w.c.nodes {
+	for _, n := range w.c.Nodes() {
 		if n.Name() != node {
-			w.c.net.Mend(node, n.Name())
-			w.c.net.Mend(n.Name(), node)
+			w.c.Network().Mend(node, n.Name())
+			w.c.Network().Mend(n.Name(), node)
 		}
 	}
 }
@@ -33,12 +34,12 @@ func (w *world) heal(node string) {
 // P2: the master is killed.
 func TestAKilledMasterIsReplacedAndItsCopiesToo(t *testing.T) {
 	w := newWorld(t, 3)
-	w.load(IndexSpec{Name: "p2", Shards: 6, Replicas: 1, Bytes: 50 * mb, Docs: 48000, Settings: delayed("3s")})
+	w.load(elastic.IndexSpec{Name: "p2", Shards: 6, Replicas: 1, Bytes: 50 * mb, Docs: 48000, Settings: delayed("3s")})
 	w.run(40 * time.Second)
 	w.observe()
-	old := w.c.leader().Name()
+	old := w.c.Leader().Name()
 	require.NoError(t, w.c.Kill(old))
-	w.until(time.Minute, "green again", func() bool { return w.c.leader() != nil && len(w.st().Nodes) == 2 && w.green() })
+	w.until(time.Minute, "green again", func() bool { return w.c.Leader() != nil && len(w.st().Nodes) == 2 && w.green() })
 
 	lost := w.at("no master", healthIs(func(h scenarios.Health) bool { return !h.Master }))
 	assert.InDelta(t, 0.27, lost.Seconds(), 0.3)
@@ -68,9 +69,9 @@ func TestAReturningNodeCatchesUpAsItsLeasesAllow(t *testing.T) {
 	}{{"leases-stale", 15 * time.Second, "files", 6.1}, {"leases-renewed", 33 * time.Second, "ops", 2.54}} {
 		t.Run(v.name, func(t *testing.T) {
 			w := newWorld(t, 3)
-			w.load(IndexSpec{Name: "p3", Shards: 6, Replicas: 1, Bytes: 100 * mb, Docs: 100000, Settings: delayed("60s")})
+			w.load(elastic.IndexSpec{Name: "p3", Shards: 6, Replicas: 1, Bytes: 100 * mb, Docs: 100000, Settings: delayed("60s")})
 			w.run(v.rest - 5*time.Second)
-			w.c.SetLoad([]Load{{Index: "p3", WritesPerSec: 200, DocBytes: 1000}})
+			w.c.SetLoad([]elastic.Load{{Index: "p3", WritesPerSec: 200, DocBytes: 1000}})
 			w.run(5 * time.Second)
 			victim := w.victim()
 			w.observe()
@@ -108,11 +109,11 @@ func (w *world) copiesAreEqual(index string) {
 	w.t.Helper()
 	w.c.SetLoad(nil)
 	w.run(100 * time.Millisecond)
-	byShard := make(map[int][]*shard)
-	for _, n := range w.c.nodes {
-		for _, s := range n.proc.hostedIf() {
-			if s.index == index {
-				byShard[s.key.Shard] = append(byShard[s.key.Shard], s)
+	byShard := make(map[int][]*elastic.Shard)
+	for _, n := range w.c.Nodes() {
+		for _, s := range hostedIf(n.Proc) {
+			if s.Index == index {
+				byShard[s.Key.Shard] = append(byShard[s.Key.Shard], s)
 			}
 		}
 	}
@@ -120,24 +121,24 @@ func (w *world) copiesAreEqual(index string) {
 	for num := range len(byShard) {
 		first := byShard[num][0]
 		for _, s := range byShard[num] {
-			e := s.engine()
-			assert.Equalf(w.t, first.store.Docs(), s.store.Docs(), "documents of shard %d", num)
-			assert.Equalf(w.t, first.engine().Max, e.Max, "operations of shard %d", num)
+			e := s.Engine()
+			assert.Equalf(w.t, first.Store.Docs(), s.Store.Docs(), "documents of shard %d", num)
+			assert.Equalf(w.t, first.Engine().Max, e.Max, "operations of shard %d", num)
 			assert.Equalf(w.t, e.Max, e.LocalCheckpoint(), "checkpoint of shard %d", num)
-			assert.Equalf(w.t, e.Max, s.store.Global, "global checkpoint of shard %d", num)
+			assert.Equalf(w.t, e.Max, s.Store.Global, "global checkpoint of shard %d", num)
 		}
 	}
 }
 
 // hostedIf is hosted of a process that may not be there.
-func (p *process) hostedIf() []*shard {
+func hostedIf(p *elastic.Process) []*elastic.Shard {
 	if p == nil {
 		return nil
 	}
-	return p.hosted()
+	return p.Hosted()
 }
 
-func fast(c *Config) {
+func fast(c *elastic.Config) {
 	for _, check := range []string{"follower_check", "leader_check"} {
 		nodeSetting("cluster.fault_detection."+check+".timeout", "2s")(c)
 	}
@@ -150,10 +151,10 @@ func TestASilentNodeIsRemovedByFaultDetection(t *testing.T) {
 		name    string
 		wish    wish
 		removed float64
-	}{{"fast-detection", fast, 8.7}, {"default-detection", func(*Config) {}, 32.9}} {
+	}{{"fast-detection", fast, 8.7}, {"default-detection", func(*elastic.Config) {}, 32.9}} {
 		t.Run(v.name, func(t *testing.T) {
 			w := newWorld(t, 3, v.wish)
-			w.load(IndexSpec{Name: "p4", Shards: 6, Replicas: 1, Bytes: 50 * mb, Docs: 48000, Settings: delayed("3s")})
+			w.load(elastic.IndexSpec{Name: "p4", Shards: 6, Replicas: 1, Bytes: 50 * mb, Docs: 48000, Settings: delayed("3s")})
 			w.run(40 * time.Second)
 			victim := w.victim()
 			w.observe()
@@ -183,10 +184,10 @@ func TestASilentNodeIsRemovedByFaultDetection(t *testing.T) {
 // cluster.publish.timeout, since it also goes to the silent old master.
 func TestASilentMasterCostsThePublishTimeoutToo(t *testing.T) {
 	w := newWorld(t, 3, fast)
-	w.load(IndexSpec{Name: "p4", Shards: 6, Replicas: 1, Bytes: 50 * mb, Docs: 48000, Settings: delayed("3s")})
+	w.load(elastic.IndexSpec{Name: "p4", Shards: 6, Replicas: 1, Bytes: 50 * mb, Docs: 48000, Settings: delayed("3s")})
 	w.run(40 * time.Second)
 	w.observe()
-	old := w.c.leader().Name()
+	old := w.c.Leader().Name()
 	w.isolate(old, sim.Blackhole)
 	w.until(2*time.Minute, "green again", func() bool { return len(w.st().Nodes) == 2 && w.green() })
 	removed := w.at("removed", membersAre(2))

@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"context"
@@ -8,13 +8,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
 
 // p7 is the cluster of the recorded disk pressure: 1 GiB disks, 4 copies of 20 MB on each.
 func p7(t *testing.T, index settings.Settings) *world {
 	w := newWorld(t, 3, disks(1<<30), with("cluster.info.update.interval", "10s"))
-	w.load(IndexSpec{Name: "p7", Shards: 6, Replicas: 1, Bytes: 121 * 1000 * 1000, Docs: 60000, Settings: index})
+	w.load(elastic.IndexSpec{Name: "p7", Shards: 6, Replicas: 1, Bytes: 121 * 1000 * 1000, Docs: 60000, Settings: index})
 	w.run(75 * time.Second)
 	return w
 }
@@ -27,13 +28,13 @@ func TestOverTheHighWatermarkAllShardsLeaveTheNode(t *testing.T) {
 	w := p7(t, settings.Settings{})
 	victim := w.victim()
 	w.observe()
-	require.GreaterOrEqual(t, w.c.byName[victim].disk.Fill(92), int64(0))
+	require.GreaterOrEqual(t, w.c.ByName[victim].Disk().Fill(92), int64(0))
 	w.until(2*time.Minute, "moving", func() bool { return w.health().Relocating > 0 })
 	assert.LessOrEqual(t, w.since(), 31.0, "the monitor looks every 10 s")
 	w.until(2*time.Minute, "all gone", func() bool { return w.perNode()[victim] == 0 && w.balanced() })
 	assert.Contains(t, []int{4, 5}, w.count("files"))
 	assert.False(t, w.blocked())
-	w.c.byName[victim].disk.DropBallast()
+	w.c.ByName[victim].Disk().DropBallast()
 	w.observe()
 	w.run(13 * time.Second)
 	assert.Empty(t, w.recoveries(), "shards don't come back at once")
@@ -43,7 +44,7 @@ func TestAtFloodStageWritesAreBlockedUntilTheShardsHaveLeft(t *testing.T) {
 	w := p7(t, settings.Settings{})
 	victim := w.victim()
 	w.observe()
-	w.c.byName[victim].disk.Fill(97)
+	w.c.ByName[victim].Disk().Fill(97)
 	w.until(time.Minute, "blocked", w.blocked)
 	assert.LessOrEqual(t, w.since(), 10.4)
 	w.until(time.Minute, "all gone", func() bool { return w.perNode()[victim] == 0 && w.balanced() })
@@ -58,13 +59,13 @@ func TestAtFloodStagePinnedShardsStayBlockedUntilTheDiskIsFreed(t *testing.T) {
 	w.do(updateIndex(w, "p7", map[string]*string{"index.routing.allocation.enable": &none}))
 	victim := w.victim()
 	w.observe()
-	w.c.byName[victim].disk.Fill(97)
+	w.c.ByName[victim].Disk().Fill(97)
 	w.until(time.Minute, "blocked", w.blocked)
 	w.run(45 * time.Second)
 	assert.True(t, w.blocked())
 	assert.Equal(t, 4, w.perNode()[victim])
 	w.observe()
-	w.c.byName[victim].disk.DropBallast()
+	w.c.ByName[victim].Disk().DropBallast()
 	w.until(time.Minute, "released", func() bool { return !w.blocked() })
 	assert.LessOrEqual(t, w.since(), 10.4)
 }
@@ -73,11 +74,11 @@ func TestTheFloodBlockGoesWhenTheThresholdIsSwitchedOffThoughTheDiskIsFull(t *te
 	none, off := "none", "false"
 	w := p7(t, settings.Settings{})
 	w.do(updateIndex(w, "p7", map[string]*string{"index.routing.allocation.enable": &none}))
-	disk := w.c.byName[w.victim()].disk
+	disk := w.c.ByName[w.victim()].Disk()
 	disk.Fill(97)
 	w.until(time.Minute, "blocked", w.blocked)
 	w.do(func(ctx context.Context) {
-		_, _, err := w.c.leader().UpdateClusterSettings(ctx, map[string]*string{settings.DiskThresholdEnabled.Key(): &off}, nil, time.Minute, time.Minute)
+		_, _, err := w.c.Leader().UpdateClusterSettings(ctx, map[string]*string{settings.DiskThresholdEnabled.Key(): &off}, nil, time.Minute, time.Minute)
 		require.NoError(t, err)
 	})
 	w.observe()

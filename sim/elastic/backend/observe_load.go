@@ -1,9 +1,10 @@
-package elastic
+package backend
 
 import (
 	"slices"
 
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/sim/elastic"
 )
 
 // hottest is how many copies are told of.
@@ -11,8 +12,8 @@ const hottest = 10
 
 func (w *watchers) observeLoads() {
 	var out []scenarios.NodeLoad
-	for _, n := range w.c.nodes {
-		l := w.c.nodeLoad(n)
+	for _, n := range w.c.Nodes() {
+		l := nodeLoad(w.c, n)
 		if was, ok := w.loads[l.Node]; !ok || differ(was, l) {
 			w.loads[l.Node] = l
 			out = append(out, l)
@@ -34,30 +35,30 @@ func differ(a, b scenarios.NodeLoad) bool {
 }
 
 // nodeLoad is how a node does now.
-func (c *Cluster) nodeLoad(n *Node) scenarios.NodeLoad {
+func nodeLoad(c *elastic.Cluster, n *elastic.Node) scenarios.NodeLoad {
 	u := c.Utilisation(n.Name())
 	l := scenarios.NodeLoad{Node: n.Name(), CPU: round(u.CPU), Disk: round(u.Disk), Net: round(u.Net)}
-	if n.proc == nil {
+	if n.Proc == nil {
 		return l
 	}
-	sv := c.fluid.server(n)
-	g := &sv.figures
-	rate := g.rate[indexing] + g.rate[searching]
-	l.QPS = round(rate + sv.api.rate())
-	l.Queue, l.Rejected = n.proc.waiting(sv)
+	sv := c.Fluid.Server(n)
+	g := &sv.Figures
+	rate := g.Rate[elastic.Indexing] + g.Rate[elastic.Searching]
+	l.QPS = round(rate + sv.API.Rate())
+	l.Queue, l.Rejected = n.Proc.Waiting(sv)
 	if rate > 0 {
-		p := sv.timed()
-		l.MeanMs = millis(sv.meanOf(g.rate))
+		p := sv.Timed()
+		l.MeanMs = millis(meanOf(sv, g.Rate))
 		l.P50Ms, l.P90Ms, l.P99Ms = millis(p[0]), millis(p[1]), millis(p[2])
 	}
 	return l
 }
 
 // meanOf is the mean time that the node takes for a mix of operations, in seconds.
-func (sv *nodeQueue) meanOf(rate [kinds]float64) float64 {
+func meanOf(sv *elastic.Queue, rate [elastic.Kinds]float64) float64 {
 	sum, all := 0.0, 0.0
-	for k := range kinds {
-		sum += float64(rate[k] * sv.figures.mean(k, &sv.n.c.cal))
+	for k := range elastic.Kinds {
+		sum += float64(rate[k] * sv.Figures.Mean(k, &sv.Node.Cluster().Calibration))
 		all += rate[k]
 	}
 	if all == 0 {
@@ -68,12 +69,12 @@ func (sv *nodeQueue) meanOf(rate [kinds]float64) float64 {
 
 // observeHotShards tells the copies with most operations when any rate has changed.
 func (w *watchers) observeHotShards() {
-	f := &w.c.fluid
-	if w.hotAt == f.version && (!f.steering || w.ticks%sizeTicks != 0) {
+	f := &w.c.Fluid
+	if w.hotAt == f.Version && (!f.Steering || w.ticks%sizeTicks != 0) {
 		return
 	}
-	w.hotAt = f.version
-	out := f.hotShards(hottest)
+	w.hotAt = f.Version
+	out := hotShards(f, hottest)
 	if !slices.Equal(out, w.hot) && len(out) > 0 {
 		w.hot = out
 		w.emit(scenarios.Observation{Sight: scenarios.HotShards(out)})
@@ -81,16 +82,16 @@ func (w *watchers) observeHotShards() {
 }
 
 // hotShards are the copies with most operations per second, hottest first.
-func (f *fluidLoad) hotShards(most int) []scenarios.ShardLoad {
+func hotShards(f *elastic.FluidLoad, most int) []scenarios.ShardLoad {
 	type hot struct {
-		g   *fluidGroup
+		g   *elastic.FluidGroup
 		i   int
 		ops int64
 	}
 	var top []hot
-	for _, g := range f.order {
-		for i := range g.shares {
-			ops := g.shares[i].ops[indexing] + g.shares[i].ops[searching]
+	for _, g := range f.Order {
+		for i := range g.Shares {
+			ops := g.Shares[i].Ops[elastic.Indexing] + g.Shares[i].Ops[elastic.Searching]
 			at := len(top)
 			for at > 0 && top[at-1].ops < ops {
 				at--
@@ -103,22 +104,22 @@ func (f *fluidLoad) hotShards(most int) []scenarios.ShardLoad {
 	}
 	out := make([]scenarios.ShardLoad, 0, len(top))
 	for _, h := range top {
-		out = append(out, f.shardLoad(h.g, h.i))
+		out = append(out, shardLoad(f, h.g, h.i))
 	}
 	return out
 }
 
 // shardLoad is what a group's i-th copy has to do.
-func (f *fluidLoad) shardLoad(g *fluidGroup, i int) scenarios.ShardLoad {
-	st, d := g.members[i], &g.shares[i].demand
-	sv := f.server(f.servers[st.Machine].n)
-	rate := [kinds]float64{perSecond(d.ops[indexing]), perSecond(d.ops[searching])}
+func shardLoad(f *elastic.FluidLoad, g *elastic.FluidGroup, i int) scenarios.ShardLoad {
+	st, d := g.Members[i], &g.Shares[i].Demand
+	sv := f.Server(f.Servers[st.Machine].Node)
+	rate := [elastic.Kinds]float64{elastic.PerSecond(d.Ops[elastic.Indexing]), elastic.PerSecond(d.Ops[elastic.Searching])}
 	l := scenarios.ShardLoad{
-		Index: st.IndexName, Shard: st.Key.Shard, Node: sv.n.Name(), Primary: i == 0,
-		Writes: round(rate[indexing]), Reads: round(rate[searching]), MeanMs: millis(sv.meanOf(rate)),
+		Index: st.IndexName, Shard: st.Key.Shard, Node: sv.Node.Name(), Primary: i == 0,
+		Writes: round(rate[elastic.Indexing]), Reads: round(rate[elastic.Searching]), MeanMs: millis(meanOf(sv, rate)),
 	}
 	for k, to := range [...]*float64{&l.P50Ms, &l.P90Ms, &l.P99Ms} {
-		*to = millis(sv.percentile(rate, percentilePoints[k]))
+		*to = millis(sv.Percentile(rate, elastic.PercentilePoints[k]))
 	}
 	return l
 }

@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic"
 )
 
 // benchWorld is a cluster whose indices have 2 copies of each shard, spread evenly.
@@ -15,22 +16,22 @@ func benchWorld(b *testing.B, nodes, indices, shards int) *world {
 	b.Helper()
 	e := sim.NewEngine(sim.Config{Seed: 1})
 	b.Cleanup(func() { _ = e.Close() })
-	cfg := Config{Engine: e, Network: e.NewNetwork(e.NewFluid()), ClusterName: "bench"}
+	cfg := elastic.Config{Engine: e, Network: e.NewNetwork(e.NewFluid()), ClusterName: "bench"}
 	for i := range nodes {
-		nc := NodeConfig{Name: fmt.Sprintf("n%d", i+1), DiskBytes: 4 << 40, Latency: 100 * time.Microsecond, NetworkBPS: 125e6}
+		nc := elastic.NodeConfig{Name: fmt.Sprintf("n%d", i+1), DiskBytes: 4 << 40, Latency: 100 * time.Microsecond, NetworkBPS: 125e6}
 		if i >= 3 {
 			nc.Roles = []string{"data"}
 		}
 		cfg.Nodes = append(cfg.Nodes, nc)
 	}
-	c, err := New(cfg)
+	c, err := elastic.New(cfg)
 	if err != nil {
 		b.Fatal(err)
 	}
 	w := &world{t: b, e: e, c: c}
 	c.Start()
 	w.until(5*time.Minute, "the cluster forms", func() bool {
-		m := c.leader()
+		m := c.Leader()
 		return m != nil && len(m.Applied().Nodes) == nodes && len(m.Applied().Global) == 0
 	})
 	for i := range indices {
@@ -38,7 +39,7 @@ func benchWorld(b *testing.B, nodes, indices, shards int) *world {
 		for k := range shards * 2 {
 			counts[(i*shards*2+k)%nodes]++
 		}
-		w.load(IndexSpec{
+		w.load(elastic.IndexSpec{
 			Name: fmt.Sprintf("i%03d", i), Shards: shards, Replicas: 1, Bytes: int64(shards) << 30, Docs: int64(shards) * 1e6,
 			Placement: counts, Settings: delayed("1m"),
 		})
@@ -53,9 +54,9 @@ func BenchmarkQuietHour(b *testing.B) {
 		b.Run(fmt.Sprintf("load=%v", load), func(b *testing.B) {
 			w := benchWorld(b, 32, 100, 160)
 			if load {
-				var loads []Load
+				var loads []elastic.Load
 				for i := range 100 {
-					loads = append(loads, Load{Index: fmt.Sprintf("i%03d", i), WritesPerSec: 500, ReadsPerSec: 2000, DocBytes: 500})
+					loads = append(loads, elastic.Load{Index: fmt.Sprintf("i%03d", i), WritesPerSec: 500, ReadsPerSec: 2000, DocBytes: 500})
 				}
 				w.c.SetLoad(loads)
 			}
@@ -75,11 +76,11 @@ func BenchmarkNodeLoss(b *testing.B) {
 				b.StopTimer()
 				w := benchWorld(b, size.nodes, size.indices, size.shards)
 				b.StartTimer()
-				if err := w.c.Kill(w.c.nodes[size.nodes-1].Name()); err != nil {
+				if err := w.c.Kill(w.c.Nodes()[size.nodes-1].Name()); err != nil {
 					b.Fatal(err)
 				}
 				from, health := w.e.Now(), scenarios.Health{}
-				w.c.Observe(func(o scenarios.Observation) {
+				Observe(w.c, func(o scenarios.Observation) {
 					if h, ok := o.Sight.(scenarios.Health); ok {
 						health = h
 					}

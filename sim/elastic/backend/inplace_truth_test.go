@@ -1,4 +1,4 @@
-package elastic_test
+package backend_test
 
 import (
 	"compress/gzip"
@@ -22,6 +22,7 @@ import (
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
 	"github.com/shardquake/shardquake/scenarios/importer"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/backend"
 )
 
 // recordedCase is a dump of a real cluster and what the cluster did next.
@@ -129,7 +130,7 @@ func startInPlace(t testing.TB, c *clusterfile.Cluster, seed uint64) (scenarios.
 	cluster, err := b.Start(t.Context(), specOf(c), scenarios.StartOptions{Seed: seed, Progress: func(string, ...any) {}})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, cluster.Close(context.Background())) })
-	m, ok := elastic.Model(cluster)
+	m, ok := backend.Model(cluster)
 	require.True(t, ok)
 	return cluster, m
 }

@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"testing"
@@ -12,7 +12,7 @@ func TestThreeNodesFormACluster(t *testing.T) {
 	st := w.st()
 	assert.Len(t, st.Nodes, 3)
 	assert.Empty(t, st.Global, "the state is recovered and there is a master")
-	for _, n := range w.c.nodes {
+	for _, n := range w.c.Nodes() {
 		assert.Equal(t, st.Master, n.Applied().Master)
 		assert.True(t, n.Serving())
 	}

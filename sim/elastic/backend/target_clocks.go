@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"context"
@@ -14,7 +14,7 @@ func (t *target) Jump(_ context.Context, endpoint string, by time.Duration) erro
 	if err := t.ends(endpoint, endpoint); err != nil {
 		return err
 	}
-	t.c.e.Clock(endpoint).Jump(by)
+	t.c.Engine().Clock(endpoint).Jump(by)
 	return nil
 }
 
@@ -23,5 +23,5 @@ func (t *target) Offset(_ context.Context, endpoint string) (time.Duration, erro
 	if err := t.ends(endpoint, endpoint); err != nil {
 		return 0, err
 	}
-	return t.c.e.Clock(endpoint).Now().Sub(t.c.e.Wall()), nil
+	return t.c.Engine().Clock(endpoint).Now().Sub(t.c.Engine().Wall()), nil
 }

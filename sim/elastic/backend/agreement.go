@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -43,18 +44,18 @@ func Agree(ctx context.Context, from *clusterfile.Cluster) (*Agreement, error) {
 	}
 	defer started.Close(ctx) //nolint:errcheck // a simulation holds nothing
 	c, _ := Model(started)
-	return c.agreement(from), nil
+	return agreement(c, from), nil
 }
 
 // agreement compares shard by shard.
-func (c *Cluster) agreement(from *clusterfile.Cluster) *Agreement {
-	p := c.leader().proc
-	m, st := p.master, p.applied
+func agreement(c *elastic.Cluster, from *clusterfile.Cluster) *Agreement {
+	p := c.Leader().Proc
+	m, st := p.Master, p.Applied
 	svc := allocation.New(allocation.Config{
-		NewAllocationID: func() string { return state.NewID(c.ids) }, NodeSettings: p.n.cfg.Settings, Fetcher: m.fetch,
+		NewAllocationID: func() string { return state.NewID(c.IDs) }, NodeSettings: p.Node.Config().Settings, Fetcher: m.Fetch,
 	})
-	m.fetch.view = st
-	svc.Reroute(st, m.input())
+	m.Fetch.View = st
+	svc.Reroute(st, m.Input())
 	svc.Compute()
 	out := &Agreement{}
 	for i := range from.Indices {
@@ -70,7 +71,7 @@ func (c *Cluster) agreement(from *clusterfile.Cluster) *Agreement {
 }
 
 // compare adds a shard.
-func (a *Agreement) compare(c *Cluster, ix *clusterfile.Index, num int, ids []string) {
+func (a *Agreement) compare(c *elastic.Cluster, ix *clusterfile.Index, num int, ids []string) {
 	s := &ix.Shards[num]
 	var placed, model []string
 	for _, cp := range s.Copies {
@@ -82,7 +83,7 @@ func (a *Agreement) compare(c *Cluster, ix *clusterfile.Index, num int, ids []st
 		}
 	}
 	for _, id := range ids {
-		model = append(model, c.byID[id].Name())
+		model = append(model, c.ByID[id].Name())
 	}
 	want := placed
 	if len(s.Desired) > 0 {

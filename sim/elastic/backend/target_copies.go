@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"cmp"
@@ -20,18 +20,18 @@ func (t *target) SupportsDamage(chaos.DamageMode) error { return nil }
 // storeOf is the store of a copy, nil when the node has none: that of the index of this
 // name that the cluster knows, or of the last one it knew.
 func (t *target) storeOf(ref chaos.CopyRef) (*store.Store, error) {
-	n, err := t.c.lookup(ref.Node)
+	n, err := t.c.Lookup(ref.Node)
 	if err != nil {
 		return nil, err
 	}
 	uuid := ""
-	if m := t.c.leader(); m != nil {
+	if m := t.c.Leader(); m != nil {
 		if meta := m.Applied().Index(ref.Index); meta != nil {
 			uuid = meta.UUID
 		}
 	}
 	var found *store.Store
-	for _, st := range n.sorted {
+	for _, st := range n.Sorted {
 		if st.IndexName == ref.Index && st.Key.Shard == ref.Shard && (uuid == "" || st.Key.UUID == uuid) {
 			found = st
 		}
@@ -48,7 +48,7 @@ func (t *target) Damage(_ context.Context, d chaos.Damage) error {
 	case st == nil:
 		return fmt.Errorf("%s holds no copy of %s[%d]", d.Copy.Node, d.Copy.Index, d.Copy.Shard)
 	}
-	t.c.e.Note("store.damage "+string(d.Mode), d.Copy.String())
+	t.c.Engine().Note("store.damage "+string(d.Mode), d.Copy.String())
 	switch d.Mode {
 	case chaos.BadChecksum:
 		if len(st.Segments) == 0 {

@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -17,12 +18,12 @@ var _ chaos.Snapshots = (*target)(nil)
 // Take implements [chaos.Snapshots]: a client's requests to the master. A repository that
 // isn't registered gets a directory of its name under the first of path.repo.
 func (t *target) Take(ctx context.Context, repository, name string, indices []string) error {
-	n := t.c.leader()
+	n := t.c.Leader()
 	if n == nil {
 		return errors.New("there is no master")
 	}
 	if n.Applied().Repository(repository) == nil {
-		roots := settings.PathRepo.Get(n.cfg.Settings)
+		roots := settings.PathRepo.Get(n.Config().Settings)
 		if len(roots) == 0 {
 			return errors.New("the nodes have no place for snapshots; expected path.repo among the settings of the cluster")
 		}
@@ -38,7 +39,7 @@ func (t *target) Take(ctx context.Context, repository, name string, indices []st
 	}
 	indices = slices.Clone(indices)
 	slices.Sort(indices)
-	_, err := n.CreateSnapshot(ctx, SnapshotRequest{Repository: repository, Name: name, Indices: indices, IncludeGlobal: true, MasterTimeout: settingsWait})
+	_, err := n.CreateSnapshot(ctx, elastic.SnapshotRequest{Repository: repository, Name: name, Indices: indices, IncludeGlobal: true, MasterTimeout: settingsWait})
 	if err != nil {
 		return fmt.Errorf("taking snapshot %s: %w", name, err)
 	}
@@ -47,7 +48,7 @@ func (t *target) Take(ctx context.Context, repository, name string, indices []st
 
 // Snapshot implements [chaos.Snapshots].
 func (t *target) Snapshot(ctx context.Context, repository, name string) (string, error) {
-	n := t.c.leader()
+	n := t.c.Leader()
 	if n == nil {
 		return "", errors.New("there is no master")
 	}

@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"context"
@@ -10,37 +10,38 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
-func item(id, source string) BulkItem {
-	return BulkItem{Op: OpIndex, Index: "docs", ID: id, Source: []byte(source), IfSeqNo: UnassignedSeqNo, Version: MatchAnyVersion}
+func item(id, source string) elastic.BulkItem {
+	return elastic.BulkItem{Op: elastic.OpIndex, Index: "docs", ID: id, Source: []byte(source), IfSeqNo: elastic.UnassignedSeqNo, Version: elastic.MatchAnyVersion}
 }
 
 // put writes one document through a node.
-func (n *Node) put(ctx context.Context, it BulkItem, opt BulkOptions) BulkResult {
-	return n.Bulk(ctx, []BulkItem{it}, opt)[0]
+func put(ctx context.Context, n *elastic.Node, it elastic.BulkItem, opt elastic.BulkOptions) elastic.BulkResult {
+	return n.Bulk(ctx, []elastic.BulkItem{it}, opt)[0]
 }
 
-func everything(indices ...string) SearchRequest {
-	return SearchRequest{Indices: indices, Size: 10000, AllowPartial: true}
+func everything(indices ...string) elastic.SearchRequest {
+	return elastic.SearchRequest{Indices: indices, Size: 10000, AllowPartial: true}
 }
 
 func TestADocumentIsSeenByGetAtOnceAndBySearchAfterARefresh(t *testing.T) {
 	w := newWorld(t, 3)
 	w.create("docs", 2, 1, "index.refresh_interval", "1s")
 	w.until(time.Minute, "green", w.green)
-	n := w.c.nodes[0]
+	n := w.c.Nodes()[0]
 	w.do(func(ctx context.Context) {
-		got := n.put(ctx, item("a", `{"n":1}`), BulkOptions{})
+		got := put(ctx, n, item("a", `{"n":1}`), elastic.BulkOptions{})
 		assert.Nil(t, got.Err)
 		assert.Equal(t, "created", got.Result)
 		assert.Equal(t, 201, got.Status)
 		assert.Equal(t, int64(1), got.Version)
 		assert.Equal(t, int64(0), got.SeqNo)
 		assert.Equal(t, int64(1), got.PrimaryTerm)
-		assert.Equal(t, ShardInfo{Total: 2, Successful: 2}, got.Shards)
+		assert.Equal(t, elastic.ShardInfo{Total: 2, Successful: 2}, got.Shards)
 
 		doc, err := n.Get(ctx, "docs", "a", "", true)
 		require.NoError(t, err)
@@ -58,15 +59,15 @@ func TestADocumentIsSeenByGetAtOnceAndBySearchAfterARefresh(t *testing.T) {
 		require.Len(t, found.Hits, 1)
 		assert.Equal(t, "a", found.Hits[0].ID)
 
-		assert.Equal(t, "updated", n.put(ctx, item("a", `{"n":2}`), BulkOptions{Refresh: RefreshImmediate}).Result)
+		assert.Equal(t, "updated", put(ctx, n, item("a", `{"n":2}`), elastic.BulkOptions{Refresh: elastic.RefreshImmediate}).Result)
 		found, err = n.Search(ctx, everything("docs"))
 		require.NoError(t, err)
 		assert.JSONEq(t, `{"n":2}`, string(found.Hits[0].Source), "refresh=true shows it at once")
 
 		del := item("a", "")
-		del.Op = OpDelete
-		assert.Equal(t, "deleted", n.put(ctx, del, BulkOptions{}).Result)
-		assert.Equal(t, 404, n.put(ctx, del, BulkOptions{}).Status)
+		del.Op = elastic.OpDelete
+		assert.Equal(t, "deleted", put(ctx, n, del, elastic.BulkOptions{}).Result)
+		assert.Equal(t, 404, put(ctx, n, del, elastic.BulkOptions{}).Status)
 		doc, err := n.Get(ctx, "docs", "a", "", true)
 		require.NoError(t, err)
 		assert.False(t, doc.Found)
@@ -78,13 +79,13 @@ func TestConflictingWritesAreRefused(t *testing.T) {
 	w.create("docs", 1, 1)
 	w.until(time.Minute, "green", w.green)
 	w.do(func(ctx context.Context) {
-		n := w.c.nodes[1]
-		first := n.put(ctx, item("a", `{}`), BulkOptions{})
+		n := w.c.Nodes()[1]
+		first := put(ctx, n, item("a", `{}`), elastic.BulkOptions{})
 		require.Nil(t, first.Err)
 
 		create := item("a", `{}`)
-		create.Op = OpCreate
-		got := n.put(ctx, create, BulkOptions{})
+		create.Op = elastic.OpCreate
+		got := put(ctx, n, create, elastic.BulkOptions{})
 		require.NotNil(t, got.Err)
 		assert.Equal(t, 409, got.Status)
 		assert.Equal(t, "version_conflict_engine_exception", got.Err.Type)
@@ -92,14 +93,14 @@ func TestConflictingWritesAreRefused(t *testing.T) {
 
 		conditional := item("a", `{}`)
 		conditional.IfSeqNo, conditional.IfPrimaryTerm = first.SeqNo, first.PrimaryTerm
-		second := n.put(ctx, conditional, BulkOptions{})
+		second := put(ctx, n, conditional, elastic.BulkOptions{})
 		require.Nil(t, second.Err)
-		got = n.put(ctx, conditional, BulkOptions{})
+		got = put(ctx, n, conditional, elastic.BulkOptions{})
 		assert.Equal(t, "[a]: version conflict, required seqNo [0], primary term [1]. current document has seqNo [1] and primary term [1]", got.Err.Reason)
 
 		external := item("a", `{}`)
 		external.External, external.Version = true, 2
-		got = n.put(ctx, external, BulkOptions{})
+		got = put(ctx, n, external, elastic.BulkOptions{})
 		assert.Equal(t, "[a]: version conflict, current version [2] is higher or equal to the one provided [2]", got.Err.Reason)
 	})
 }
@@ -118,9 +119,9 @@ func (w *world) writers(count int) *writer {
 		w.e.Go(fmt.Sprintf("writer %d", k), func(ctx context.Context) {
 			defer func() { wr.running-- }()
 			for i := 0; !wr.stop; i++ {
-				n := w.c.nodes[(i+k)%len(w.c.nodes)]
+				n := w.c.Nodes()[(i+k)%len(w.c.Nodes())]
 				id := fmt.Sprintf("%d-%d", k, i)
-				if n.Serving() && n.put(ctx, item(id, `{"w":true}`), BulkOptions{Timeout: 5 * time.Second}).Err == nil {
+				if n.Serving() && put(ctx, n, item(id, `{"w":true}`), elastic.BulkOptions{Timeout: 5 * time.Second}).Err == nil {
 					wr.acked = append(wr.acked, id)
 				} else {
 					wr.failed = append(wr.failed, id)
@@ -142,7 +143,7 @@ func (w *world) allThere(wr *writer) {
 	require.NotEmpty(w.t, wr.acked)
 	w.do(func(ctx context.Context) {
 		for _, id := range wr.acked {
-			got, err := w.c.leader().Get(ctx, "docs", id, "", true)
+			got, err := w.c.Leader().Get(ctx, "docs", id, "", true)
 			require.NoError(w.t, err)
 			require.Truef(w.t, got.Found, "acknowledged document %s", id)
 		}
@@ -171,7 +172,7 @@ func TestAcknowledgedDocumentsSurviveTheirPrimary(t *testing.T) {
 
 func TestWritesGoOnWhilePrimariesMove(t *testing.T) {
 	w := newWorld(t, 3, with("cluster.routing.rebalance.enable", "none"))
-	w.load(IndexSpec{Name: "docs", Shards: 6, Bytes: 60 * mb, Docs: 6000, Placement: []int{6, 0, 0}})
+	w.load(elastic.IndexSpec{Name: "docs", Shards: 6, Bytes: 60 * mb, Docs: 6000, Placement: []int{6, 0, 0}})
 	wr := w.writers(6)
 	w.run(time.Second)
 	w.settings("cluster.routing.rebalance.enable", "all")
@@ -189,11 +190,11 @@ func TestACutOffPrimaryAcknowledgesNothing(t *testing.T) {
 			w.until(time.Minute, "green", w.green)
 			wr := w.writers(6)
 			w.run(2 * time.Second)
-			old := w.c.leader().Name()
+			old := w.c.Leader().Name()
 			w.isolate(old, mode)
 			w.run(60 * time.Second)
 			w.heal(old)
-			w.until(2*time.Minute, "whole and green", func() bool { return w.c.leader() != nil && len(w.st().Nodes) == 3 && w.green() && w.balanced() })
+			w.until(2*time.Minute, "whole and green", func() bool { return w.c.Leader() != nil && len(w.st().Nodes) == 3 && w.green() && w.balanced() })
 			w.run(2 * time.Second)
 			w.allThere(wr)
 		})
@@ -205,24 +206,24 @@ func TestAWriteWaitsForItsPrimaryUntilTheTimeout(t *testing.T) {
 	w.create("docs", 1, 0)
 	w.until(time.Minute, "green", w.green)
 	holder := w.st().Routing.Index("docs").Shards[0].Primary().Node
-	n := w.c.nodes[0]
+	n := w.c.Nodes()[0]
 	if n.ID() == holder {
-		n = w.c.nodes[1]
+		n = w.c.Nodes()[1]
 	}
-	require.NoError(t, w.c.Kill(w.c.byID[holder].Name()))
+	require.NoError(t, w.c.Kill(w.c.ByID[holder].Name()))
 	w.run(2 * time.Second)
 	w.do(func(ctx context.Context) {
 		begun := w.e.Now()
-		got := n.put(ctx, item("a", `{"n":1}`), BulkOptions{Timeout: 10 * time.Second})
+		got := put(ctx, n, item("a", `{"n":1}`), elastic.BulkOptions{Timeout: 10 * time.Second})
 		require.NotNil(t, got.Err)
 		assert.Equal(t, 503, got.Status)
 		assert.Equal(t, "unavailable_shards_exception", got.Err.Type)
 		assert.Equal(t, `[docs][0] primary shard is not active Timeout: [10s], request: [BulkShardRequest [[docs][0]] containing [index {[docs][a], source[{"n":1}]}]]`, got.Err.Reason)
 		assert.InDelta(t, 10, w.e.Now().Sub(begun).Seconds(), 0.2)
 	})
-	require.NoError(t, w.c.StartNode(w.c.byID[holder].Name()))
+	require.NoError(t, w.c.StartNode(w.c.ByID[holder].Name()))
 	w.do(func(ctx context.Context) {
-		got := n.put(ctx, item("a", `{"n":1}`), BulkOptions{})
+		got := put(ctx, n, item("a", `{"n":1}`), elastic.BulkOptions{})
 		assert.Nil(t, got.Err, "the node comes back within the minute")
 	})
 }
@@ -232,12 +233,12 @@ func TestTooFewActiveCopiesRefuseAWriteThatWantsMore(t *testing.T) {
 	w.create("docs", 1, 2)
 	w.until(time.Minute, "yellow", func() bool { return w.health().Active == 2 })
 	w.do(func(ctx context.Context) {
-		got := w.c.nodes[0].put(ctx, item("a", `{}`), BulkOptions{WaitForActiveShards: "all", Timeout: time.Second})
+		got := put(ctx, w.c.Nodes()[0], item("a", `{}`), elastic.BulkOptions{WaitForActiveShards: "all", Timeout: time.Second})
 		require.NotNil(t, got.Err)
 		assert.Contains(t, got.Err.Reason, "Not enough active copies to meet shard count of [all] (have 2, needed 3). Timeout: [1s]")
-		got = w.c.nodes[0].put(ctx, item("a", `{}`), BulkOptions{WaitForActiveShards: "2", Timeout: time.Second})
+		got = put(ctx, w.c.Nodes()[0], item("a", `{}`), elastic.BulkOptions{WaitForActiveShards: "2", Timeout: time.Second})
 		require.Nil(t, got.Err)
-		assert.Equal(t, ShardInfo{Total: 3, Successful: 2}, got.Shards)
+		assert.Equal(t, elastic.ShardInfo{Total: 3, Successful: 2}, got.Shards)
 	})
 }
 
@@ -249,11 +250,11 @@ func TestAFullRestartBringsEverythingBack(t *testing.T) {
 	w.run(2 * time.Second)
 	wr.stop = true
 	w.run(time.Second)
-	for _, n := range w.c.nodes {
+	for _, n := range w.c.Nodes() {
 		require.NoError(t, w.c.Kill(n.Name()))
 	}
 	w.run(5 * time.Second)
-	for _, n := range w.c.nodes {
+	for _, n := range w.c.Nodes() {
 		require.NoError(t, w.c.StartNode(n.Name()))
 	}
 	w.until(2*time.Minute, "green again", w.green)
@@ -261,7 +262,7 @@ func TestAFullRestartBringsEverythingBack(t *testing.T) {
 	w.allThere(wr)
 	assert.Equal(t, map[string]int{"n1": 2, "n2": 2, "n3": 2}, w.perNode())
 	existing := 0
-	for _, n := range w.c.nodes {
+	for _, n := range w.c.Nodes() {
 		for _, r := range n.LocalRecoveries() {
 			if r.Type == "EXISTING_STORE" {
 				existing++
@@ -298,9 +299,9 @@ func TestAsynchronousTranslogMayLoseTheLastSecondsOfASingleCopy(t *testing.T) {
 	require.NoError(t, w.c.StartNode("n1"))
 	w.until(time.Minute, "green", w.green)
 	w.do(func(ctx context.Context) {
-		_, err := w.c.nodes[0].Refresh(ctx, []string{"docs"})
+		_, err := w.c.Nodes()[0].Refresh(ctx, []string{"docs"})
 		require.NoError(t, err)
-		got, err := w.c.nodes[0].Count(ctx, SearchRequest{Indices: []string{"docs"}})
+		got, err := w.c.Nodes()[0].Count(ctx, elastic.SearchRequest{Indices: []string{"docs"}})
 		require.NoError(t, err)
 		assert.Less(t, got.Count, int64(len(wr.acked)))
 		assert.Positive(t, got.Count)
@@ -313,14 +314,14 @@ func TestDocumentsAreRoutedAsElasticsearchHashes(t *testing.T) {
 		"The quick brown fox jumps over the lazy dog": 0xe07db09c,
 		"The quick brown fox jumps over the lazy cog": 0x4e63d2ad,
 	} {
-		assert.Equal(t, int32(hash), routingHash(text), text)
+		assert.Equal(t, int32(hash), elastic.RoutingHash(text), text)
 	}
 	meta := &state.Index{Shards: 3, Settings: settings.Of(map[string]string{"index.number_of_shards": "3"})}
 	assert.Equal(t, 768, settings.RoutingShards(meta.Settings))
 	seen := make(map[int]int)
 	for i := range 300 {
-		seen[ShardFor(meta, fmt.Sprint(i), "")]++
+		seen[elastic.ShardFor(meta, fmt.Sprint(i), "")]++
 	}
 	assert.Len(t, seen, 3)
-	assert.Equal(t, ShardFor(meta, "a", ""), ShardFor(meta, "anything", "a"), "the routing value takes the id's place")
+	assert.Equal(t, elastic.ShardFor(meta, "a", ""), elastic.ShardFor(meta, "anything", "a"), "the routing value takes the id's place")
 }

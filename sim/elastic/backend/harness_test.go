@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -18,22 +19,22 @@ import (
 type world struct {
 	t    testing.TB
 	e    *sim.Engine
-	c    *Cluster
+	c    *elastic.Cluster
 	zero time.Duration
 	seen []scenarios.Observation
 }
 
 // wish changes a world's configuration before it is made.
-type wish func(*Config)
+type wish func(*elastic.Config)
 
 func with(key, value string) wish {
-	return func(c *Config) {
+	return func(c *elastic.Config) {
 		c.Persistent = c.Persistent.With(map[string]*string{key: &value})
 	}
 }
 
 func nodeSetting(key, value string) wish {
-	return func(c *Config) {
+	return func(c *elastic.Config) {
 		for i := range c.Nodes {
 			c.Nodes[i].Settings = c.Nodes[i].Settings.With(map[string]*string{key: &value})
 		}
@@ -41,13 +42,13 @@ func nodeSetting(key, value string) wish {
 }
 
 func late(name string) wish {
-	return func(c *Config) {
-		c.Nodes = append(c.Nodes, NodeConfig{Name: name, DiskBytes: 100 << 30, Latency: 100 * time.Microsecond, Late: true})
+	return func(c *elastic.Config) {
+		c.Nodes = append(c.Nodes, elastic.NodeConfig{Name: name, DiskBytes: 100 << 30, Latency: 100 * time.Microsecond, Late: true})
 	}
 }
 
 func disks(bytes int64) wish {
-	return func(c *Config) {
+	return func(c *elastic.Config) {
 		for i := range c.Nodes {
 			c.Nodes[i].DiskBytes = bytes
 		}
@@ -59,24 +60,24 @@ func newWorld(t *testing.T, nodes int, wishes ...wish) *world {
 	t.Helper()
 	e := sim.NewEngine(sim.Config{Seed: 1})
 	t.Cleanup(func() { _ = e.Close() })
-	cfg := Config{Engine: e, Network: e.NewNetwork(e.NewFluid()), ClusterName: "test"}
+	cfg := elastic.Config{Engine: e, Network: e.NewNetwork(e.NewFluid()), ClusterName: "test"}
 	for i := range nodes {
-		cfg.Nodes = append(cfg.Nodes, NodeConfig{Name: fmt.Sprintf("n%d", i+1), DiskBytes: 100 << 30, Latency: 100 * time.Microsecond})
+		cfg.Nodes = append(cfg.Nodes, elastic.NodeConfig{Name: fmt.Sprintf("n%d", i+1), DiskBytes: 100 << 30, Latency: 100 * time.Microsecond})
 	}
 	for _, w := range wishes {
 		w(&cfg)
 	}
-	c, err := New(cfg)
+	c, err := elastic.New(cfg)
 	require.NoError(t, err)
 	w := &world{t: t, e: e, c: c}
 	c.Start()
 	w.until(time.Minute, "the cluster forms", func() bool {
-		for _, n := range c.nodes {
-			if !n.cfg.Late && len(n.Applied().Nodes) != nodes {
+		for _, n := range c.Nodes() {
+			if !n.Config().Late && len(n.Applied().Nodes) != nodes {
 				return false
 			}
 		}
-		return c.leader() != nil
+		return c.Leader() != nil
 	})
 	w.run(time.Second)
 	return w
@@ -95,7 +96,7 @@ func (w *world) until(limit time.Duration, what string, ok func() bool) time.Dur
 	err := w.e.RunUntil(ok, from.Add(limit))
 	require.NoError(w.t, w.c.Err())
 	if err != nil {
-		require.NoErrorf(w.t, err, "within %s: %s\n%s", limit, what, w.c.dump())
+		require.NoErrorf(w.t, err, "within %s: %s\n%s", limit, what, dump(w.c))
 	}
 	return w.e.Now().Sub(from)
 }
@@ -110,20 +111,20 @@ func (w *world) do(f func(ctx context.Context)) {
 
 // st is the master's applied state.
 func (w *world) st() *state.State {
-	m := w.c.leader()
+	m := w.c.Leader()
 	require.NotNil(w.t, m, "there is a master")
 	return m.Applied()
 }
 
 func (w *world) health() scenarios.Health {
-	var t tally
-	t.move(computeDelta(emptyState(""), w.st()))
-	h := t.health()
+	var t elastic.Tally
+	t.Move(elastic.ComputeDelta(elastic.EmptyState(""), w.st()))
+	h := t.Health()
 	return h
 }
 
 func (w *world) green() bool {
-	m := w.c.leader()
+	m := w.c.Leader()
 	return m != nil && len(m.Applied().Routing.Indices) > 0 && w.health().Status == "green"
 }
 
@@ -136,8 +137,10 @@ func (w *world) balanced() bool {
 func (w *world) observe() {
 	w.zero = time.Duration(w.e.Now())
 	w.seen = nil
-	w.c.watch = watchers{}
-	w.c.Observe(func(o scenarios.Observation) { o.At -= w.zero; w.seen = append(w.seen, o) })
+	if last, ok := w.c.Watch.(*watchers); ok {
+		*last = watchers{}
+	}
+	Observe(w.c, func(o scenarios.Observation) { o.At -= w.zero; w.seen = append(w.seen, o) })
 }
 
 // recoveries are the completed recoveries since observe, in order of their end.
@@ -165,7 +168,7 @@ func (w *world) first(ok func(scenarios.Observation) bool) (time.Duration, bool)
 func (w *world) perNode() map[string]int {
 	out := make(map[string]int)
 	w.st().Routing.Each(func(c *state.Copy) {
-		if n := w.c.byID[c.Node]; n != nil {
+		if n := w.c.ByID[c.Node]; n != nil {
 			out[n.Name()]++
 		}
 	})
@@ -181,7 +184,7 @@ func (w *world) create(name string, shards, replicas int, more ...string) {
 		s[more[i]] = more[i+1]
 	}
 	w.do(func(ctx context.Context) {
-		acked, _, err := w.c.nodes[0].CreateIndex(ctx, CreateIndex{
+		acked, _, err := w.c.Nodes()[0].CreateIndex(ctx, elastic.CreateIndex{
 			Name: name, Settings: settings.Of(s), MasterTimeout: 30 * time.Second, AckTimeout: 30 * time.Second,
 		})
 		require.NoError(w.t, err)
@@ -190,7 +193,7 @@ func (w *world) create(name string, shards, replicas int, more ...string) {
 }
 
 // load creates an index with data; a nil placement leaves it to the allocator.
-func (w *world) load(spec IndexSpec) {
+func (w *world) load(spec elastic.IndexSpec) {
 	w.t.Helper()
 	if spec.Placement == nil {
 		more := []string{}
@@ -217,7 +220,7 @@ func (w *world) settings(pairs ...string) {
 		}
 	}
 	w.do(func(ctx context.Context) {
-		acked, _, err := w.c.leader().UpdateClusterSettings(ctx, changes, nil, 30*time.Second, 30*time.Second)
+		acked, _, err := w.c.Leader().UpdateClusterSettings(ctx, changes, nil, 30*time.Second, 30*time.Second)
 		require.NoError(w.t, err)
 		require.True(w.t, acked)
 	})
@@ -226,41 +229,41 @@ func (w *world) settings(pairs ...string) {
 // updateIndex changes an index's settings as a client.
 func updateIndex(w *world, index string, changes map[string]*string) func(ctx context.Context) {
 	return func(ctx context.Context) {
-		acked, err := w.c.leader().UpdateIndexSettings(ctx, []string{index}, changes, time.Minute, time.Minute)
+		acked, err := w.c.Leader().UpdateIndexSettings(ctx, []string{index}, changes, time.Minute, time.Minute)
 		require.NoError(w.t, err)
 		require.True(w.t, acked)
 	}
 }
 
 // dump prints a cluster for messages of failed tests.
-func (c *Cluster) dump() string {
-	out := fmt.Sprintf("t=%s\n", c.now())
-	for _, n := range c.nodes {
-		if n.proc == nil {
+func dump(c *elastic.Cluster) string {
+	out := fmt.Sprintf("t=%s\n", c.Now())
+	for _, n := range c.Nodes() {
+		if n.Proc == nil {
 			out += n.Name() + ": down\n"
 			continue
 		}
 		st := n.Applied()
 		out += fmt.Sprintf("%s (%s): term %d version %d master %q nodes %d", n.Name(), n.ID(), st.Term, st.Version, st.Master, len(st.Nodes))
-		if n.proc.coord != nil {
-			out += " " + n.proc.coord.Mode().String()
-			for _, p := range n.proc.coord.PendingTasks() {
+		if n.Proc.Coord != nil {
+			out += " " + n.Proc.Coord.Mode().String()
+			for _, p := range n.Proc.Coord.PendingTasks() {
 				out += " [" + p.Source + "]"
 			}
 		}
 		out += "\n"
-		for _, s := range n.proc.hosted() {
-			out += fmt.Sprintf("   [%s][%d] %s phase %d tracker %v", s.index, s.key.Shard, s.routing.State, s.phase, s.tracker != nil)
-			if s.recovery != nil {
-				out += fmt.Sprintf(" recovery %s %s failed=%v", s.recovery.kind, s.recovery.stage, s.recovery.failed)
+		for _, s := range n.Proc.Hosted() {
+			out += fmt.Sprintf("   [%s][%d] %s phase %d tracker %v", s.Index, s.Key.Shard, s.Routing.State, s.Phase, s.Tracker != nil)
+			if s.Recovery != nil {
+				out += fmt.Sprintf(" recovery %s %s failed=%v", s.Recovery.Kind, s.Recovery.Stage, s.Recovery.Failed)
 			}
 			out += "\n"
 		}
 	}
-	if m := c.leader(); m != nil {
+	if m := c.Leader(); m != nil {
 		m.Applied().Routing.Each(func(cp *state.Copy) {
 			if cp.State != state.Started {
-				out += fmt.Sprintf("   %s info %+v\n", describe(cp), cp.Info)
+				out += fmt.Sprintf("   %s info %+v\n", elastic.Describe(cp), cp.Info)
 			}
 		})
 	}

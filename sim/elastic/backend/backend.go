@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/es"
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -30,9 +31,9 @@ const (
 // Backend makes simulated Elasticsearch clusters for scenarios.
 type Backend struct {
 	// Transport serves a cluster's REST API to a viewer.
-	Transport func(c *Cluster) func(viewer string) http.RoundTripper
+	Transport func(c *elastic.Cluster) func(viewer string) http.RoundTripper
 	// Calibration is [DefaultCalibration] when zero.
-	Calibration Calibration
+	Calibration elastic.Calibration
 	// Began is the wall-clock time at which the nodes start; zero: the engine's own, so that
 	// runs repeat.
 	Began time.Time
@@ -41,7 +42,7 @@ type Backend struct {
 var _ scenarios.Backend = (*Backend)(nil)
 
 // NewBackend makes the backend with a REST API.
-func NewBackend(transport func(c *Cluster) func(viewer string) http.RoundTripper) *Backend {
+func NewBackend(transport func(c *elastic.Cluster) func(viewer string) http.RoundTripper) *Backend {
 	return &Backend{Transport: transport}
 }
 
@@ -71,7 +72,7 @@ func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scena
 		cfg.Network.AddEndpoint(viewer, sim.EndpointSpec{Latency: defaultLatency / 2})
 		s.clocks[viewer] = e.Clock(viewer)
 	}
-	if s.c, err = New(cfg); err != nil {
+	if s.c, err = elastic.New(cfg); err != nil {
 		return nil, err
 	}
 	s.target = newTarget(s.c)
@@ -93,10 +94,10 @@ func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scena
 	seen := ^uint64(0)
 	formed := func() bool {
 		// It is asked after every event, and few events change the answer.
-		if s.c.turns == seen {
+		if s.c.Turns == seen {
 			return false
 		}
-		seen = s.c.turns
+		seen = s.c.Turns
 		return s.formed()
 	}
 	if err := s.script().Until(formed, sim.Time(formLimit)); err != nil {
@@ -108,8 +109,8 @@ func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scena
 // settleNetwork lets the time pass until everybody knows that nobody is connected yet.
 func (s *simulated) settleNetwork() error {
 	latency := defaultLatency
-	for _, n := range s.c.nodes {
-		latency = max(latency, 2*n.cfg.Latency)
+	for _, n := range s.c.Nodes() {
+		latency = max(latency, 2*n.Config().Latency)
 	}
 	settled := false
 	s.e.After(latency+time.Millisecond, "network.settled", func() { settled = true })
@@ -119,7 +120,7 @@ func (s *simulated) settleNetwork() error {
 // simulated is a cluster as scenarios see it.
 type simulated struct {
 	e         *sim.Engine
-	c         *Cluster
+	c         *elastic.Cluster
 	spec      scenarios.ClusterSpec
 	opt       scenarios.StartOptions
 	clocks    map[string]*sim.Clock
@@ -135,12 +136,12 @@ type simulated struct {
 var _ scenarios.Cluster = (*simulated)(nil)
 
 // configure turns the description into a configuration.
-func (s *simulated) configure(cal Calibration) (Config, error) {
-	cfg := Config{Engine: s.e, Network: s.e.NewNetwork(s.e.NewFluid()), ClusterName: s.spec.Name, Calibration: cal, Distribution: Distribution(s.spec.Distribution)}
+func (s *simulated) configure(cal elastic.Calibration) (elastic.Config, error) {
+	cfg := elastic.Config{Engine: s.e, Network: s.e.NewNetwork(s.e.NewFluid()), ClusterName: s.spec.Name, Calibration: cal, Distribution: elastic.Distribution(s.spec.Distribution)}
 	node, persistent, index := make(map[string]string), make(map[string]string), make(map[string]string)
 	described, ids := s.spec.Settings, map[string]string{}
 	if f := s.spec.Formed; f != nil {
-		described, cfg.ClusterName = inNodeFiles(f), f.Name
+		described, cfg.ClusterName = elastic.InNodeFiles(f), f.Name
 		for _, n := range f.Nodes {
 			ids[n.Name] = n.ID
 		}
@@ -164,7 +165,7 @@ func (s *simulated) configure(cal Calibration) (Config, error) {
 	}
 	s.index, cfg.Persistent = settings.Of(index), settings.Of(persistent)
 	for _, n := range s.spec.Nodes {
-		nc := NodeConfig{
+		nc := elastic.NodeConfig{
 			Name: n.Name, ID: ids[n.Name], Roles: n.Roles, Settings: settings.Of(node), DiskBytes: n.Disk, DiskReadBPS: n.DiskRate, DiskWriteBPS: n.DiskRate,
 			NetworkBPS: n.Network, Latency: n.Latency / 2, HeapBytes: n.Heap, CPUs: n.CPUs,
 			Late: n.Late,
@@ -182,12 +183,12 @@ func (s *simulated) configure(cal Calibration) (Config, error) {
 
 // formed reports whether every node that is started with the cluster follows the same master and the state is recovered.
 func (s *simulated) formed() bool {
-	m := s.c.leader()
+	m := s.c.Leader()
 	if m == nil || len(m.Applied().Global) > 0 {
 		return false
 	}
-	for _, n := range s.c.nodes {
-		if n.cfg.Late {
+	for _, n := range s.c.Nodes() {
+		if n.Config().Late {
 			continue
 		}
 		if st := n.Applied(); !n.Serving() || st.Master != m.ID() || len(st.Nodes) != s.prompt() {
@@ -200,8 +201,8 @@ func (s *simulated) formed() bool {
 // prompt is how many nodes are started with the cluster.
 func (s *simulated) prompt() int {
 	count := 0
-	for _, n := range s.c.nodes {
-		if !n.cfg.Late {
+	for _, n := range s.c.Nodes() {
+		if !n.Config().Late {
 			count++
 		}
 	}
@@ -230,7 +231,7 @@ func (s *simulated) URL(_, node string) string { return "http://" + node + ":920
 // Nodes implements [scenarios.Cluster].
 func (s *simulated) Nodes() []string {
 	var names []string
-	for _, n := range s.c.nodes {
+	for _, n := range s.c.Nodes() {
 		names = append(names, n.Name())
 	}
 	return names
@@ -246,16 +247,16 @@ func (s *simulated) LoadData(ctx context.Context, indices []es.IndexSpec) error 
 		maps.Copy(s.inUse, ix.Settings)
 	}
 	err := s.loadData(ctx, indices)
-	if errors.Is(err, errUnfit) {
+	if errors.Is(err, elastic.ErrUnfit) {
 		return fmt.Errorf("%w: %w", scenarios.ErrScenario, err)
 	}
 	return err
 }
 
 func (s *simulated) loadData(ctx context.Context, indices []es.IndexSpec) error {
-	var placed, free []IndexSpec
+	var placed, free []elastic.IndexSpec
 	for _, ix := range indices {
-		spec := IndexSpec{
+		spec := elastic.IndexSpec{
 			Name: ix.Name, Shards: ix.Shards, Replicas: ix.Replicas, Bytes: ix.Bytes, Docs: ix.Docs,
 			Settings: s.index.Merged(settings.Of(ix.Settings)), Placement: ix.Placement,
 		}
@@ -282,30 +283,30 @@ func (s *simulated) loadData(ctx context.Context, indices []es.IndexSpec) error 
 	return nil
 }
 
-func (s *simulated) createFree(ctx context.Context, specs []IndexSpec) error {
+func (s *simulated) createFree(ctx context.Context, specs []elastic.IndexSpec) error {
 	limit := max(greenLimit, s.spec.SteadyWithin)
-	n, err := s.c.anyNode()
+	n, err := s.c.AnyNode()
 	if err != nil {
 		return err
 	}
 	for _, spec := range specs {
-		req := CreateIndex{Name: spec.Name, Settings: spec.full(), WaitForActiveShards: "all", MasterTimeout: time.Minute, AckTimeout: limit}
+		req := elastic.CreateIndex{Name: spec.Name, Settings: spec.Full(), WaitForActiveShards: "all", MasterTimeout: time.Minute, AckTimeout: limit}
 		acked, active, err := n.CreateIndex(ctx, req)
 		switch {
 		case err != nil:
 			return refused(spec.Name, err)
 		case !acked || !active:
-			return fmt.Errorf("creating index %s: %w: its copies were not all active within %s", spec.Name, errUnfit, limit)
+			return fmt.Errorf("creating index %s: %w: its copies were not all active within %s", spec.Name, elastic.ErrUnfit, limit)
 		}
 	}
 	// The master applies a state after its followers, and Fill goes by what it applied.
-	if m := s.c.leader(); m != nil {
+	if m := s.c.Leader(); m != nil {
 		n = m
 	}
 	quiet, err := n.WhenState(ctx, limit, func(st *state.State) bool {
-		var t tally
-		t.move(computeDelta(emptyState(""), st))
-		return t.active == t.copies && t.relocating == 0
+		var t elastic.Tally
+		t.Move(elastic.ComputeDelta(elastic.EmptyState(""), st))
+		return t.Active == t.Copies && t.Relocating == 0
 	})
 	switch {
 	case err != nil:
@@ -323,7 +324,7 @@ func (s *simulated) createFree(ctx context.Context, specs []IndexSpec) error {
 
 // refused is what Elasticsearch says of an index, or another error.
 func refused(index string, err error) error {
-	var said *Error
+	var said *elastic.Error
 	if errors.As(err, &said) {
 		return &es.Refused{Index: index, Err: said}
 	}
@@ -336,7 +337,7 @@ func (s *simulated) hold(ctx context.Context, on bool) error {
 	if none := "none"; on {
 		value = &none
 	}
-	n, err := s.c.anyNode()
+	n, err := s.c.AnyNode()
 	if err != nil {
 		return err
 	}
@@ -357,9 +358,9 @@ func (s *simulated) Release(ctx context.Context) error {
 
 // Background implements [scenarios.Cluster].
 func (s *simulated) Background(_ context.Context, loads []es.LoadSpec) error {
-	out := make([]Load, 0, len(loads))
+	out := make([]elastic.Load, 0, len(loads))
 	for _, l := range loads {
-		out = append(out, Load{Index: l.Index, WritesPerSec: l.Writes, ReadsPerSec: l.Reads, DocBytes: l.DocBytes, Skew: l.Skew})
+		out = append(out, elastic.Load{Index: l.Index, WritesPerSec: l.Writes, ReadsPerSec: l.Reads, DocBytes: l.DocBytes, Skew: l.Skew})
 	}
 	s.c.SetLoad(out)
 	return nil
@@ -368,13 +369,13 @@ func (s *simulated) Background(_ context.Context, loads []es.LoadSpec) error {
 // Traffic implements [scenarios.Cluster].
 func (s *simulated) Traffic() scenarios.Traffic {
 	t := s.c.Traffic()
-	p50, p99 := s.c.fluid.clients()
+	p50, p99 := s.c.Fluid.Clients()
 	return scenarios.Traffic{Acked: t.Acked, Failed: t.Failed, Reads: t.Reads, ReadsFailed: t.ReadsFailed, P50: p50, P99: p99}
 }
 
 // Observe implements [scenarios.Cluster].
 func (s *simulated) Observe(ctx context.Context, sink func(scenarios.Observation)) error {
-	s.c.Observe(func(o scenarios.Observation) {
+	Observe(s.c, func(o scenarios.Observation) {
 		if ctx.Err() == nil {
 			sink(o)
 		}

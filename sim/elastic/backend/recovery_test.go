@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"testing"
@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -24,7 +25,7 @@ func (w *world) addReplica(index string) {
 
 func TestARecoveryThatFailsIsTriedFiveTimes(t *testing.T) {
 	w := newWorld(t, 2, disks(1<<30), with("cluster.routing.allocation.disk.threshold_enabled", "false"))
-	w.load(IndexSpec{Name: "i", Shards: 1, Bytes: 200 * mb, Docs: 1000, Placement: []int{1, 0}})
+	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Bytes: 200 * mb, Docs: 1000, Placement: []int{1, 0}})
 	w.c.Node("n2").Disk().Fill(95)
 	w.addReplica("i")
 	w.run(5 * time.Minute)
@@ -38,12 +39,12 @@ func TestARecoveryThatFailsIsTriedFiveTimes(t *testing.T) {
 
 func TestTheLimitOfARecoveryCanBeChangedWhileItRuns(t *testing.T) {
 	w := newWorld(t, 2, with("indices.recovery.max_bytes_per_sec", "1mb"))
-	w.load(IndexSpec{Name: "i", Shards: 1, Bytes: 100 * mb, Docs: 1000, Placement: []int{1, 0}})
+	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Bytes: 100 * mb, Docs: 1000, Placement: []int{1, 0}})
 	w.addReplica("i")
 	w.run(10 * time.Second)
 	running := w.c.Node("n2").LocalRecoveries()
 	require.Len(t, running, 1)
-	assert.Equal(t, StageIndex, running[0].Stage)
+	assert.Equal(t, elastic.StageIndex, running[0].Stage)
 	assert.InDelta(t, 10*mb, running[0].Files.RecoveredBytes, mb)
 	_, percent := running[0].Files.Percent()
 	assert.InDelta(t, 10, percent, 1)
@@ -54,24 +55,24 @@ func TestTheLimitOfARecoveryCanBeChangedWhileItRuns(t *testing.T) {
 
 func TestARecoveryWhoseLinkIsResetIsTriedAgain(t *testing.T) {
 	w := newWorld(t, 4, with("indices.recovery.max_bytes_per_sec", "10mb"))
-	master := w.c.leader().Name()
+	master := w.c.Leader().Name()
 	var pair []string
-	for _, n := range w.c.nodes {
+	for _, n := range w.c.Nodes() {
 		if n.Name() != master && len(pair) < 2 {
 			pair = append(pair, n.Name())
 		}
 	}
 	w.create("i", 1, 0, "index.routing.allocation.include._name", pair[0])
 	w.until(time.Minute, "green", w.green)
-	require.NoError(t, w.c.Fill(IndexSpec{Name: "i", Shards: 1, Bytes: 100 * mb, Docs: 1000}))
+	require.NoError(t, w.c.Fill(elastic.IndexSpec{Name: "i", Shards: 1, Bytes: 100 * mb, Docs: 1000}))
 	both := pair[0] + "," + pair[1]
 	w.do(updateIndex(w, "i", map[string]*string{"index.routing.allocation.include._name": &both}))
 	w.addReplica("i")
 	w.run(3 * time.Second)
 	w.observe()
-	w.c.net.Cut(pair[0], pair[1], sim.Reset)
+	w.c.Network().Cut(pair[0], pair[1], sim.Reset)
 	w.run(time.Second)
-	w.c.net.Mend(pair[0], pair[1])
+	w.c.Network().Mend(pair[0], pair[1])
 	took := w.until(time.Minute, "green", w.green)
 	assert.InDelta(t, 14, took.Seconds(), 2, "5 s until the next attempt, which copies everything again")
 	assert.Len(t, w.st().Nodes, 4, "the master sees both all the time")
@@ -92,8 +93,8 @@ func TestANodeThatStopsGracefullyIsMissedAtOnce(t *testing.T) {
 func TestTheSameSeedGivesTheSameRun(t *testing.T) {
 	run := func() (uint64, uint64) {
 		w := newWorld(t, 3)
-		w.load(IndexSpec{Name: "docs", Shards: 6, Replicas: 1, Bytes: 60 * mb, Docs: 6000, Settings: delayed("3s")})
-		w.c.SetLoad([]Load{{Index: "docs", WritesPerSec: 333, ReadsPerSec: 1000, Skew: 1.1}})
+		w.load(elastic.IndexSpec{Name: "docs", Shards: 6, Replicas: 1, Bytes: 60 * mb, Docs: 6000, Settings: delayed("3s")})
+		w.c.SetLoad([]elastic.Load{{Index: "docs", WritesPerSec: 333, ReadsPerSec: 1000, Skew: 1.1}})
 		wr := w.writers(3)
 		w.run(5 * time.Second)
 		victim := w.victim()
@@ -115,14 +116,14 @@ func TestTheSameSeedGivesTheSameRun(t *testing.T) {
 
 func TestTheFluidLoadFollowsItsRateAndStopsWhileAPrimaryIsMissing(t *testing.T) {
 	w := newWorld(t, 3)
-	w.load(IndexSpec{Name: "i", Shards: 3, Bytes: 30 * mb, Docs: 3000, Settings: onlyOn("n1,n2,n3"), Placement: []int{1, 1, 1}})
-	w.c.SetLoad([]Load{{Index: "i", WritesPerSec: 300, ReadsPerSec: 900, DocBytes: 1000}})
+	w.load(elastic.IndexSpec{Name: "i", Shards: 3, Bytes: 30 * mb, Docs: 3000, Settings: onlyOn("n1,n2,n3"), Placement: []int{1, 1, 1}})
+	w.c.SetLoad([]elastic.Load{{Index: "i", WritesPerSec: 300, ReadsPerSec: 900, DocBytes: 1000}})
 	w.run(100 * time.Second)
 	got := w.c.Traffic()
 	assert.InDelta(t, 30_000, got.Acked, 3)
 	assert.InDelta(t, 90_000, got.Reads, 3)
 	var docs, bytes int64
-	for _, n := range w.c.nodes {
+	for _, n := range w.c.Nodes() {
 		for _, s := range n.LocalShardStats() {
 			docs, bytes = docs+s.DocsCount, bytes+s.StoreBytes
 		}
@@ -141,9 +142,9 @@ func TestTheFluidLoadFollowsItsRateAndStopsWhileAPrimaryIsMissing(t *testing.T) 
 func TestZipfSharesAddUp(t *testing.T) {
 	var sum float64
 	for i := range 10 {
-		sum += zipfShare(i, 10, 1.1)
+		sum += elastic.ZipfShare(i, 10, 1.1)
 	}
 	assert.InDelta(t, 1, sum, 1e-9)
-	assert.InDelta(t, 2.1435469, power(2, 1.1), 1e-6)
-	assert.Equal(t, 0.25, zipfShare(2, 4, 0))
+	assert.InDelta(t, 2.1435469, elastic.Power(2, 1.1), 1e-6)
+	assert.Equal(t, 0.25, elastic.ZipfShare(2, 4, 0))
 }

@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"context"
@@ -8,11 +8,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
 
 // ofTiers makes n1 hot with content, n2 warm and n3 cold.
-func ofTiers(c *Config) {
+func ofTiers(c *elastic.Config) {
 	c.Nodes[0].Roles = []string{"data_content", "data_hot", "master"}
 	c.Nodes[1].Roles = []string{"data_warm"}
 	c.Nodes[2].Roles = []string{"data_cold"}
@@ -26,7 +27,7 @@ func (w *world) spreadOf(name string, set map[string]string) map[string]int {
 		all[k] = v
 	}
 	w.do(func(ctx context.Context) {
-		_, _, err := w.c.leader().CreateIndex(ctx, CreateIndex{
+		_, _, err := w.c.Leader().CreateIndex(ctx, elastic.CreateIndex{
 			Name: name, Settings: settings.Of(all), WaitForActiveShards: "all", MasterTimeout: time.Minute, AckTimeout: time.Minute,
 		})
 		require.NoError(w.t, err)
@@ -50,6 +51,6 @@ func TestIndicesLieOnTheirTierAndOnContentWithoutOne(t *testing.T) {
 }
 
 func TestTheServerAloneSpreadsIndicesOverAllTiers(t *testing.T) {
-	w := newWorld(t, 3, ofTiers, func(c *Config) { c.Distribution = MinimalDistribution })
+	w := newWorld(t, 3, ofTiers, func(c *elastic.Config) { c.Distribution = elastic.MinimalDistribution })
 	assert.Equal(t, map[string]int{"n1": 1, "n2": 1, "n3": 1}, w.spreadOf("plain", nil))
 }

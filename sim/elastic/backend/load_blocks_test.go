@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"context"
@@ -8,22 +8,23 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
 
 // blockWorld is two nodes with an index that is written to and searched.
 func blockWorld(t *testing.T) *world {
 	w := newWorld(t, 2, still())
-	w.load(IndexSpec{Name: "logs", Shards: 2, Replicas: 1, Bytes: 100 * mb, Docs: 10000, Placement: []int{2, 2}})
-	w.c.SetLoad([]Load{{Index: "logs", WritesPerSec: 400, ReadsPerSec: 100, DocBytes: 10_000}})
+	w.load(elastic.IndexSpec{Name: "logs", Shards: 2, Replicas: 1, Bytes: 100 * mb, Docs: 10000, Placement: []int{2, 2}})
+	w.c.SetLoad([]elastic.Load{{Index: "logs", WritesPerSec: 400, ReadsPerSec: 100, DocBytes: 10_000}})
 	w.run(10 * time.Second)
 	return w
 }
 
 // during runs on and returns what the load did meanwhile, and how much the copies grew.
-func (w *world) during(d time.Duration) (done Traffic, grew int64) {
+func (w *world) during(d time.Duration) (done elastic.Traffic, grew int64) {
 	size := func() (bytes int64) {
-		for _, n := range w.c.nodes {
+		for _, n := range w.c.Nodes() {
 			for _, s := range n.LocalShardStats() {
 				bytes += s.StoreBytes
 			}
@@ -33,7 +34,7 @@ func (w *world) during(d time.Duration) (done Traffic, grew int64) {
 	before, was := w.c.Traffic(), size()
 	w.run(d)
 	after := w.c.Traffic()
-	return Traffic{
+	return elastic.Traffic{
 		Acked: after.Acked - before.Acked, Failed: after.Failed - before.Failed,
 		Reads: after.Reads - before.Reads, ReadsFailed: after.ReadsFailed - before.ReadsFailed,
 	}, size() - was
@@ -65,7 +66,7 @@ func TestTheLoadOfAWriteBlockedIndexIsRefusedAndNothingGrows(t *testing.T) {
 
 func TestAtFloodStageTheLoadIsRefused(t *testing.T) {
 	w := blockWorld(t)
-	w.c.nodes[0].disk.Fill(97)
+	w.c.Nodes()[0].Disk().Fill(97)
 	w.until(time.Minute, "blocked", w.blocked)
 	done, grew := w.during(10 * time.Second)
 	assert.Zero(t, done.Acked)
@@ -98,7 +99,7 @@ func TestABlockedIndexWhoseReplicaIsGoneLosesNoCopyForIt(t *testing.T) {
 func TestTheLoadOfADeletedIndexIsRefusedUntilThereIsAnotherOfThatName(t *testing.T) {
 	w := blockWorld(t)
 	w.do(func(ctx context.Context) {
-		_, err := w.c.leader().DeleteIndices(ctx, []string{"logs"}, time.Minute, time.Minute)
+		_, err := w.c.Leader().DeleteIndices(ctx, []string{"logs"}, time.Minute, time.Minute)
 		require.NoError(t, err)
 	})
 	done, _ := w.during(10 * time.Second)
@@ -106,7 +107,7 @@ func TestTheLoadOfADeletedIndexIsRefusedUntilThereIsAnotherOfThatName(t *testing
 	assert.InDelta(t, 4000, done.Failed, 3)
 	assert.InDelta(t, 1000, done.ReadsFailed, 3)
 
-	w.load(IndexSpec{Name: "logs", Shards: 2, Replicas: 1, Placement: []int{2, 2}})
+	w.load(elastic.IndexSpec{Name: "logs", Shards: 2, Replicas: 1, Placement: []int{2, 2}})
 	done, _ = w.during(10 * time.Second)
 	assert.InDelta(t, 4000, done.Acked, 3, "each operation is sent once")
 	assert.Zero(t, done.Failed)

@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"context"
@@ -8,11 +8,12 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic"
 )
 
 // target is what faults act on.
 type target struct {
-	c      *Cluster
+	c      *elastic.Cluster
 	shapes map[[2]string]chaos.Shape
 }
 
@@ -23,12 +24,12 @@ var (
 	_ chaos.Disks     = (*target)(nil)
 )
 
-func newTarget(c *Cluster) *target {
+func newTarget(c *elastic.Cluster) *target {
 	return &target{c: c, shapes: make(map[[2]string]chaos.Shape)}
 }
 
 // ChaosTarget is the cluster as faults act on it.
-func (c *Cluster) ChaosTarget() chaos.Target { return newTarget(c).all() }
+func ChaosTarget(c *elastic.Cluster) chaos.Target { return newTarget(c).all() }
 
 // all are its capabilities; what a target supports it says without a cluster, too.
 func (t *target) all() chaos.Target {
@@ -40,7 +41,7 @@ func (t *target) SupportsShape(chaos.Shape) error { return nil }
 
 func (t *target) ends(from, to string) error {
 	for _, name := range []string{from, to} {
-		if t.c.net.Endpoint(name) == nil {
+		if t.c.Network().Endpoint(name) == nil {
 			return fmt.Errorf("unknown endpoint %q", name)
 		}
 	}
@@ -52,13 +53,13 @@ func (t *target) Cut(_ context.Context, from, to string, mode chaos.CutMode) err
 	if err := t.ends(from, to); err != nil {
 		return err
 	}
-	t.c.catchUpLeases(from, to)
-	t.c.net.Mend(from, to)
+	catchUpLeases(t.c, from, to)
+	t.c.Network().Mend(from, to)
 	switch mode {
 	case chaos.Reset:
-		t.c.net.Cut(from, to, sim.Reset)
+		t.c.Network().Cut(from, to, sim.Reset)
 	case chaos.Blackhole:
-		t.c.net.Cut(from, to, sim.Blackhole)
+		t.c.Network().Cut(from, to, sim.Blackhole)
 	}
 	return nil
 }
@@ -66,15 +67,15 @@ func (t *target) Cut(_ context.Context, from, to string, mode chaos.CutMode) err
 // catchUpLeases does the syncs of retention leases that were due on nodes before they
 // can't be reached any more: what the copies would have been told by then they must
 // know, for one of them may be promoted.
-func (c *Cluster) catchUpLeases(nodes ...string) {
+func catchUpLeases(c *elastic.Cluster, nodes ...string) {
 	for _, name := range nodes {
-		n := c.byName[name]
-		if n == nil || n.proc == nil {
+		n := c.ByName[name]
+		if n == nil || n.Proc == nil {
 			continue
 		}
-		for _, s := range n.proc.hosted() {
-			if s.tracker != nil {
-				s.tracker.syncLeases()
+		for _, s := range n.Proc.Hosted() {
+			if s.Tracker != nil {
+				s.Tracker.SyncLeases()
 			}
 		}
 	}
@@ -85,7 +86,7 @@ func (t *target) Mend(_ context.Context, from, to string) error {
 	if err := t.ends(from, to); err != nil {
 		return err
 	}
-	t.c.net.Mend(from, to)
+	t.c.Network().Mend(from, to)
 	return nil
 }
 
@@ -94,10 +95,10 @@ func (t *target) Shape(_ context.Context, from, to string, s chaos.Shape) error 
 	if err := t.ends(from, to); err != nil {
 		return err
 	}
-	t.c.net.Unshape(from, to)
-	t.c.net.Shape(from, to, sim.Shape{Latency: s.Latency, Bandwidth: s.Bandwidth, PerConnection: s.PerConnection})
+	t.c.Network().Unshape(from, to)
+	t.c.Network().Shape(from, to, sim.Shape{Latency: s.Latency, Bandwidth: s.Bandwidth, PerConnection: s.PerConnection})
 	t.shapes[[2]string{from, to}] = s
-	t.c.pathChanged(from, to)
+	t.c.PathChanged(from, to)
 	return nil
 }
 
@@ -106,9 +107,9 @@ func (t *target) Unshape(_ context.Context, from, to string) error {
 	if err := t.ends(from, to); err != nil {
 		return err
 	}
-	t.c.net.Unshape(from, to)
+	t.c.Network().Unshape(from, to)
 	delete(t.shapes, [2]string{from, to})
-	t.c.pathChanged(from, to)
+	t.c.PathChanged(from, to)
 	return nil
 }
 
@@ -128,8 +129,8 @@ func (t *target) Probe(ctx context.Context, from, to string) (chaos.LinkProbe, e
 	if err := t.ends(from, to); err != nil {
 		return chaos.LinkProbe{}, err
 	}
-	net, begun := t.c.net, t.c.e.Now()
-	answered := t.c.e.NewEvent()
+	net, begun := t.c.Network(), t.c.Engine().Now()
+	answered := t.c.Engine().NewEvent()
 	var failure error
 	fail := func(err error) { failure = err; answered.Set() }
 	net.SendOr(from, to, 64, func() { net.SendOr(to, from, 64, answered.Set, fail) }, fail)
@@ -141,7 +142,7 @@ func (t *target) Probe(ctx context.Context, from, to string) (chaos.LinkProbe, e
 	case failure != nil:
 		return chaos.LinkProbe{State: chaos.Reset}, nil
 	}
-	probe := chaos.LinkProbe{State: chaos.Whole, RoundTrip: t.c.e.Now().Sub(begun)}
+	probe := chaos.LinkProbe{State: chaos.Whole, RoundTrip: t.c.Engine().Now().Sub(begun)}
 	if s := t.shapes[[2]string{from, to}]; s.Bandwidth > 0 {
 		rate, err := t.measure(ctx, from, to, s.Bandwidth)
 		if err != nil {
@@ -155,9 +156,9 @@ func (t *target) Probe(ctx context.Context, from, to string) (chaos.LinkProbe, e
 // measure transfers as much as the limit lets through in half a second.
 func (t *target) measure(ctx context.Context, from, to string, limit int64) (int64, error) {
 	bytes := max(limit/2, 1)
-	begun, done := t.c.e.Now(), t.c.e.NewEvent()
+	begun, done := t.c.Engine().Now(), t.c.Engine().NewEvent()
 	var failure error
-	tr := t.c.net.Flow(from, to, bytes, nil, 0, func(err error) { failure = err; done.Set() })
+	tr := t.c.Network().Flow(from, to, bytes, nil, 0, func(err error) { failure = err; done.Set() })
 	if err := done.Wait(ctx); err != nil {
 		tr.Stop()
 		return 0, err
@@ -165,20 +166,20 @@ func (t *target) measure(ctx context.Context, from, to string, limit int64) (int
 	if failure != nil {
 		return 0, failure
 	}
-	took := max(t.c.e.Now().Sub(begun), 1)
+	took := max(t.c.Engine().Now().Sub(begun), 1)
 	return int64(float64(bytes) / took.Seconds()), nil
 }
 
 // Kill implements [chaos.Processes].
 func (t *target) Kill(_ context.Context, node string) error {
-	t.c.catchUpLeases(node)
+	catchUpLeases(t.c, node)
 	return t.c.Kill(node)
 }
 
 // Stop implements [chaos.Processes].
 func (t *target) Stop(ctx context.Context, node string) error {
-	t.c.catchUpLeases(node)
-	ended := t.c.e.NewEvent()
+	catchUpLeases(t.c, node)
+	ended := t.c.Engine().NewEvent()
 	if err := t.c.Stop(node, ended.Set); err != nil {
 		return err
 	}
@@ -191,17 +192,17 @@ func (t *target) Start(_ context.Context, node string) error { return t.c.StartN
 // StartNewer implements [chaos.Upgrades]: of what versions change there is which nodes copies
 // may go to.
 func (t *target) StartNewer(_ context.Context, node string) error {
-	n, err := t.c.lookup(node)
+	n, err := t.c.Lookup(node)
 	if err != nil {
 		return err
 	}
-	n.newer = true
+	n.Newer = true
 	return t.c.StartNode(node)
 }
 
 // Pause implements [chaos.Processes].
 func (t *target) Pause(_ context.Context, node string) error {
-	t.c.catchUpLeases(node)
+	catchUpLeases(t.c, node)
 	return t.c.Pause(node)
 }
 
@@ -210,13 +211,13 @@ func (t *target) Resume(_ context.Context, node string) error { return t.c.Resum
 
 // State implements [chaos.Processes].
 func (t *target) State(_ context.Context, node string) (chaos.ProcessState, error) {
-	n, err := t.c.lookup(node)
+	n, err := t.c.Lookup(node)
 	switch {
 	case err != nil:
 		return chaos.Exited, err
-	case n.proc == nil:
+	case n.Proc == nil:
 		return chaos.Exited, nil
-	case n.proc.paused:
+	case n.Proc.Paused:
 		return chaos.Paused, nil
 	}
 	return chaos.Running, nil
@@ -224,31 +225,31 @@ func (t *target) State(_ context.Context, node string) (chaos.ProcessState, erro
 
 // Fill implements [chaos.Disks].
 func (t *target) Fill(_ context.Context, node string, percent float64) error {
-	n, err := t.c.lookup(node)
+	n, err := t.c.Lookup(node)
 	if err != nil {
 		return err
 	}
-	n.account()
-	n.disk.Fill(percent)
+	n.Account()
+	n.Disk().Fill(percent)
 	return nil
 }
 
 // Free implements [chaos.Disks].
 func (t *target) Free(_ context.Context, node string) error {
-	n, err := t.c.lookup(node)
+	n, err := t.c.Lookup(node)
 	if err != nil {
 		return err
 	}
-	n.disk.DropBallast()
+	n.Disk().DropBallast()
 	return nil
 }
 
 // Usage implements [chaos.Disks].
 func (t *target) Usage(_ context.Context, node string) (chaos.DiskUsage, error) {
-	n, err := t.c.lookup(node)
+	n, err := t.c.Lookup(node)
 	if err != nil {
 		return chaos.DiskUsage{}, err
 	}
-	n.account()
-	return chaos.DiskUsage{Used: n.disk.Used(), Total: n.disk.Total(), Ballast: n.disk.Ballast()}, nil
+	n.Account()
+	return chaos.DiskUsage{Used: n.Disk().Used(), Total: n.Disk().Total(), Ballast: n.Disk().Ballast()}, nil
 }

@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"testing"
@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -20,8 +21,8 @@ func delayed(d string) settings.Settings {
 
 // victim is a node that isn't the master.
 func (w *world) victim() string {
-	for _, n := range w.c.nodes {
-		if n != w.c.leader() {
+	for _, n := range w.c.Nodes() {
+		if n != w.c.Leader() {
 			return n.Name()
 		}
 	}
@@ -40,7 +41,7 @@ func (w *world) count(kind string) (n int) {
 // shardsOn are the numbers of the shards with a copy on a node.
 func (w *world) shardsOn(node string) (out []int) {
 	w.st().Routing.Each(func(c *state.Copy) {
-		if c.Node == w.c.byName[node].ID() {
+		if c.Node == w.c.ByName[node].ID() {
 			out = append(out, c.Shard)
 		}
 	})
@@ -69,7 +70,7 @@ func healthIs(ok func(h scenarios.Health) bool) func(scenarios.Observation) bool
 // others have replaced its copies.
 func TestAKilledDataNodeIsReplacedAndItsReturnMovesCopiesBack(t *testing.T) {
 	w := newWorld(t, 3)
-	w.load(IndexSpec{Name: "p1", Shards: 6, Replicas: 1, Bytes: 50 * mb, Docs: 48000, Settings: delayed("3s")})
+	w.load(elastic.IndexSpec{Name: "p1", Shards: 6, Replicas: 1, Bytes: 50 * mb, Docs: 48000, Settings: delayed("3s")})
 	w.run(40 * time.Second)
 	victim := w.victim()
 	w.observe()
@@ -98,7 +99,7 @@ func TestAKilledDataNodeIsReplacedAndItsReturnMovesCopiesBack(t *testing.T) {
 // P5: 18 single-copy shards lie 12/4/2, rebalancing off; then it is switched on.
 func TestTwelveFourTwoBecomesSixSixSixInSixMoves(t *testing.T) {
 	w := newWorld(t, 3, with("cluster.routing.rebalance.enable", "none"))
-	w.load(IndexSpec{Name: "p5", Shards: 18, Bytes: 270 * mb, Docs: 67500, Placement: []int{12, 4, 2}})
+	w.load(elastic.IndexSpec{Name: "p5", Shards: 18, Bytes: 270 * mb, Docs: 67500, Placement: []int{12, 4, 2}})
 	w.run(30 * time.Second)
 	require.Equal(t, map[string]int{"n1": 12, "n2": 4, "n3": 2}, w.perNode())
 	highest := w.shardsOn("n1")[6:]
@@ -119,7 +120,7 @@ func TestTwelveFourTwoBecomesSixSixSixInSixMoves(t *testing.T) {
 // P6: a fourth, empty node is started.
 func TestAJoiningNodeGetsItsShareAndNothingMovesBetweenTheOthers(t *testing.T) {
 	w := newWorld(t, 3, late("n4"))
-	w.load(IndexSpec{Name: "p6", Shards: 12, Replicas: 1, Bytes: 100 * mb, Docs: 50000})
+	w.load(elastic.IndexSpec{Name: "p6", Shards: 12, Replicas: 1, Bytes: 100 * mb, Docs: 50000})
 	w.run(10 * time.Second)
 	w.observe()
 	require.NoError(t, w.c.StartNode("n4"))
@@ -143,7 +144,7 @@ func TestRecoveryIsLimitedPerNode(t *testing.T) {
 	}{{"40mb", 13, 14.8}, {"10mb", 49.5, 52.5}, {"-1", 2.5, 6.3}} {
 		t.Run(limit.text, func(t *testing.T) {
 			w := newWorld(t, 3, with("indices.recovery.max_bytes_per_sec", limit.text))
-			w.load(IndexSpec{Name: "p8", Shards: 4, Bytes: 522600000, Docs: 130000, Placement: []int{4, 0, 0}, Settings: settings.Of(map[string]string{
+			w.load(elastic.IndexSpec{Name: "p8", Shards: 4, Bytes: 522600000, Docs: 130000, Placement: []int{4, 0, 0}, Settings: settings.Of(map[string]string{
 				"index.routing.allocation.include._name": "n1,n2", "index.routing.rebalance.enable": "none",
 			})})
 			w.run(10 * time.Second)
@@ -161,7 +162,7 @@ func TestRecoveryIsLimitedPerNode(t *testing.T) {
 
 func TestTwoNodesKilledTogetherLeaveInTwoStatesAndTheSecondIsPromotedMeanwhile(t *testing.T) {
 	w := newWorld(t, 5, still())
-	w.load(IndexSpec{Name: "logs", Shards: 5, Replicas: 1, Bytes: 10 * mb, Docs: 1000, Placement: []int{2, 2, 2, 2, 2}})
+	w.load(elastic.IndexSpec{Name: "logs", Shards: 5, Replicas: 1, Bytes: 10 * mb, Docs: 1000, Placement: []int{2, 2, 2, 2, 2}})
 	w.observe()
 	var pair []string // the nodes of a shard's copies, the primary's first, none of them the master
 	var shard int
@@ -170,7 +171,7 @@ func TestTwoNodesKilledTogetherLeaveInTwoStatesAndTheSecondIsPromotedMeanwhile(t
 		if t.Copies[1].Primary {
 			b = w.c.NodeByID(t.Copies[0].Node)
 		}
-		if a != w.c.leader() && b != w.c.leader() {
+		if a != w.c.Leader() && b != w.c.Leader() {
 			pair, shard = []string{a.Name(), b.Name()}, t.Shard
 		}
 	}

@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -28,19 +29,19 @@ func repository(pairs ...string) state.Repository {
 
 func (w *world) register(r state.Repository) {
 	w.do(func(ctx context.Context) {
-		acked, err := w.c.nodes[0].PutRepository(ctx, r, time.Minute, time.Minute)
+		acked, err := w.c.Nodes()[0].PutRepository(ctx, r, time.Minute, time.Minute)
 		require.NoError(w.t, err)
 		require.True(w.t, acked)
 	})
 }
 
 // snapshot takes one and returns it with how long that took.
-func (w *world) snapshot(name string, indices ...string) (*SnapshotInfo, time.Duration) {
-	var info *SnapshotInfo
+func (w *world) snapshot(name string, indices ...string) (*elastic.SnapshotInfo, time.Duration) {
+	var info *elastic.SnapshotInfo
 	from := w.e.Now()
 	w.do(func(ctx context.Context) {
-		n := w.c.nodes[0]
-		uuid, err := n.CreateSnapshot(ctx, SnapshotRequest{Repository: "r", Name: name, Indices: indices, MasterTimeout: time.Minute})
+		n := w.c.Nodes()[0]
+		uuid, err := n.CreateSnapshot(ctx, elastic.SnapshotRequest{Repository: "r", Name: name, Indices: indices, MasterTimeout: time.Minute})
 		require.NoError(w.t, err)
 		info, err = n.WhenSnapshotDone(ctx, "r", uuid)
 		require.NoError(w.t, err)
@@ -49,22 +50,22 @@ func (w *world) snapshot(name string, indices ...string) (*SnapshotInfo, time.Du
 	return info, w.e.Now().Sub(from)
 }
 
-func (w *world) restore(q RestoreRequest) error {
+func (w *world) restore(q elastic.RestoreRequest) error {
 	var failure error
 	q.Repository, q.MasterTimeout = "r", time.Minute
 	w.do(func(ctx context.Context) {
-		_, failure = w.c.nodes[0].RestoreSnapshot(ctx, q)
+		_, failure = w.c.Nodes()[0].RestoreSnapshot(ctx, q)
 	})
 	return failure
 }
 
 func (w *world) write(index string, from, to int) {
 	w.do(func(ctx context.Context) {
-		var items []BulkItem
+		var items []elastic.BulkItem
 		for i := from; i < to; i++ {
-			items = append(items, BulkItem{Index: index, ID: fmt.Sprint(i), Op: OpIndex, Source: []byte(`{"a":1}`)})
+			items = append(items, elastic.BulkItem{Index: index, ID: fmt.Sprint(i), Op: elastic.OpIndex, Source: []byte(`{"a":1}`)})
 		}
-		for _, r := range w.c.leader().Bulk(ctx, items, BulkOptions{Timeout: time.Minute}) {
+		for _, r := range w.c.Leader().Bulk(ctx, items, elastic.BulkOptions{Timeout: time.Minute}) {
 			require.Nil(w.t, r.Err)
 		}
 	})
@@ -72,7 +73,7 @@ func (w *world) write(index string, from, to int) {
 
 func TestASnapshotHoldsTheIndexAsItWasAndTheNextOneWritesOnlyWhatIsNew(t *testing.T) {
 	w := backed(t, 3)
-	w.load(IndexSpec{Name: "i", Shards: 2, Replicas: 1, Bytes: 160 * mb, Docs: 1000, Placement: []int{2, 1, 1}})
+	w.load(elastic.IndexSpec{Name: "i", Shards: 2, Replicas: 1, Bytes: 160 * mb, Docs: 1000, Placement: []int{2, 1, 1}})
 	w.register(repository())
 	w.write("i", 0, 50)
 	first, _ := w.snapshot("s1", "i")
@@ -91,9 +92,9 @@ func TestASnapshotHoldsTheIndexAsItWasAndTheNextOneWritesOnlyWhatIsNew(t *testin
 	assert.Less(t, fresh, int64(mb), "the segments of the first are there already")
 
 	w.write("i", 80, 100)
-	require.ErrorContains(t, w.restore(RestoreRequest{Snapshot: "s1", Indices: []string{"i"}, Targets: []string{"i"}}), "open index with same name already exists")
+	require.ErrorContains(t, w.restore(elastic.RestoreRequest{Snapshot: "s1", Indices: []string{"i"}, Targets: []string{"i"}}), "open index with same name already exists")
 	w.observe()
-	require.NoError(t, w.restore(RestoreRequest{Snapshot: "s1", Indices: []string{"i"}, Targets: []string{"old"}}))
+	require.NoError(t, w.restore(elastic.RestoreRequest{Snapshot: "s1", Indices: []string{"i"}, Targets: []string{"old"}}))
 	w.until(2*time.Minute, "green", w.green)
 	kinds := map[string]int{}
 	for _, r := range w.recoveries() {
@@ -101,8 +102,8 @@ func TestASnapshotHoldsTheIndexAsItWasAndTheNextOneWritesOnlyWhatIsNew(t *testin
 	}
 	assert.Equal(t, map[string]int{"snapshot": 2, "files": 2}, kinds)
 	docs := map[string]int64{}
-	for _, n := range w.c.nodes {
-		n.EachShardStats(func(s *ShardStats) {
+	for _, n := range w.c.Nodes() {
+		n.EachShardStats(func(s *elastic.ShardStats) {
 			if s.Primary {
 				docs[s.Index] += s.DocsCount
 			}
@@ -114,23 +115,23 @@ func TestASnapshotHoldsTheIndexAsItWasAndTheNextOneWritesOnlyWhatIsNew(t *testin
 
 func TestTheLimitsOfARepositoryHold(t *testing.T) {
 	w := backed(t, 2)
-	w.load(IndexSpec{Name: "i", Shards: 1, Bytes: 100 * mb, Docs: 1000, Placement: []int{1, 0}})
+	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Bytes: 100 * mb, Docs: 1000, Placement: []int{1, 0}})
 	w.register(repository("max_snapshot_bytes_per_sec", "10mb", "max_restore_bytes_per_sec", "20mb"))
 	_, took := w.snapshot("s", "i")
 	assert.InDelta(t, 10, took.Seconds(), 1)
-	require.NoError(t, w.restore(RestoreRequest{Snapshot: "s", Indices: []string{"i"}, Targets: []string{"j"}}))
+	require.NoError(t, w.restore(elastic.RestoreRequest{Snapshot: "s", Indices: []string{"i"}, Targets: []string{"j"}}))
 	took = w.until(time.Minute, "green", w.green)
 	assert.InDelta(t, 5, took.Seconds(), 1)
 	w.settings("indices.recovery.max_bytes_per_sec", "5mb")
-	require.NoError(t, w.restore(RestoreRequest{Snapshot: "s", Indices: []string{"i"}, Targets: []string{"k"}}))
+	require.NoError(t, w.restore(elastic.RestoreRequest{Snapshot: "s", Indices: []string{"i"}, Targets: []string{"k"}}))
 	took = w.until(time.Minute, "green", w.green)
 	assert.InDelta(t, 20, took.Seconds(), 2, "the limit of recoveries holds too")
 }
 
 func TestASnapshotFindsADamagedFileAndIsPartial(t *testing.T) {
 	w := backed(t, 2)
-	w.load(IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 20 * mb, Docs: 1000, Placement: []int{1, 1}})
-	w.load(IndexSpec{Name: "good", Shards: 1, Bytes: mb, Docs: 10, Placement: []int{1, 0}})
+	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 20 * mb, Docs: 1000, Placement: []int{1, 1}})
+	w.load(elastic.IndexSpec{Name: "good", Shards: 1, Bytes: mb, Docs: 10, Placement: []int{1, 0}})
 	w.register(repository())
 	bad := badChecksum(w.nodeOf(true))
 	w.damage(bad)
@@ -140,21 +141,21 @@ func TestASnapshotFindsADamagedFileAndIsPartial(t *testing.T) {
 	assert.Contains(t, info.Failures[0].Reason, "checksum failed")
 	assert.True(t, w.condition(bad).Noticed)
 	assert.True(t, w.green(), "the copy goes on until it is opened again")
-	assert.ErrorContains(t, w.restore(RestoreRequest{Snapshot: "s", Indices: []string{"i"}, Targets: []string{"j"}}), "wasn't fully snapshotted")
-	assert.NoError(t, w.restore(RestoreRequest{Snapshot: "s", Indices: []string{"good"}, Targets: []string{"j"}}))
+	assert.ErrorContains(t, w.restore(elastic.RestoreRequest{Snapshot: "s", Indices: []string{"i"}, Targets: []string{"j"}}), "wasn't fully snapshotted")
+	assert.NoError(t, w.restore(elastic.RestoreRequest{Snapshot: "s", Indices: []string{"good"}, Targets: []string{"j"}}))
 }
 
 func TestAShardWhoseNodeIsLostIsNotInTheSnapshot(t *testing.T) {
 	w := backed(t, 4)
-	w.load(IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 200 * mb, Docs: 1000, Settings: onlyOn("n2,n3,n4"), Placement: []int{0, 1, 1, 0}})
+	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 200 * mb, Docs: 1000, Settings: onlyOn("n2,n3,n4"), Placement: []int{0, 1, 1, 0}})
 	w.register(repository())
-	var info *SnapshotInfo
+	var info *elastic.SnapshotInfo
 	w.do(func(ctx context.Context) {
-		uuid, err := w.c.nodes[0].CreateSnapshot(ctx, SnapshotRequest{Repository: "r", Name: "s", Indices: []string{"i"}, MasterTimeout: time.Minute})
+		uuid, err := w.c.Nodes()[0].CreateSnapshot(ctx, elastic.SnapshotRequest{Repository: "r", Name: "s", Indices: []string{"i"}, MasterTimeout: time.Minute})
 		require.NoError(t, err)
 		require.NoError(t, w.e.Sleep(ctx, time.Second))
 		require.NoError(t, w.c.Kill(w.nodeOf(true)))
-		info, err = w.c.nodes[0].WhenSnapshotDone(ctx, "r", uuid)
+		info, err = w.c.Nodes()[0].WhenSnapshotDone(ctx, "r", uuid)
 		require.NoError(t, err)
 	})
 	require.NotNil(t, info)
@@ -164,7 +165,7 @@ func TestAShardWhoseNodeIsLostIsNotInTheSnapshot(t *testing.T) {
 
 func TestAnIndexWhoseLastCopyIsCorruptComesBackFromASnapshot(t *testing.T) {
 	w := backed(t, 2)
-	w.load(IndexSpec{Name: "i", Shards: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 0}})
+	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 0}})
 	w.register(repository())
 	w.snapshot("s", "i")
 	bad := badChecksum(w.nodeOf(true))
@@ -172,35 +173,35 @@ func TestAnIndexWhoseLastCopyIsCorruptComesBackFromASnapshot(t *testing.T) {
 	w.addReplica("i")
 	w.until(time.Minute, "red", func() bool { return w.health().Status == "red" })
 	w.do(func(ctx context.Context) {
-		acked, err := w.c.leader().DeleteIndices(ctx, []string{"i"}, time.Minute, time.Minute)
+		acked, err := w.c.Leader().DeleteIndices(ctx, []string{"i"}, time.Minute, time.Minute)
 		require.NoError(t, err)
 		require.True(t, acked)
 	})
-	require.NoError(t, w.restore(RestoreRequest{Snapshot: "s", Indices: []string{"i"}, Targets: []string{"i"}}))
+	require.NoError(t, w.restore(elastic.RestoreRequest{Snapshot: "s", Indices: []string{"i"}, Targets: []string{"i"}}))
 	w.until(time.Minute, "green", w.green)
 	assert.False(t, w.condition(bad).Damaged)
 }
 
 func TestWhatIsWrongWithSnapshotsIsAnsweredAsElasticsearchDoes(t *testing.T) {
 	w := backed(t, 2)
-	w.load(IndexSpec{Name: "i", Shards: 1, Bytes: mb, Docs: 10, Placement: []int{1, 0}})
+	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Bytes: mb, Docs: 10, Placement: []int{1, 0}})
 	w.register(repository())
 	w.snapshot("s", "i")
 	status := func(err error) (int, string) {
-		e := AsError(err)
+		e := elastic.AsError(err)
 		return e.Status, e.Type
 	}
-	n := w.c.nodes[0]
+	n := w.c.Nodes()[0]
 	w.do(func(ctx context.Context) {
 		for _, c := range []struct {
-			q      SnapshotRequest
+			q      elastic.SnapshotRequest
 			status int
 			kind   string
 		}{
-			{SnapshotRequest{Repository: "r", Name: "s"}, 400, "snapshot_name_already_in_use_exception"},
-			{SnapshotRequest{Repository: "r", Name: "S"}, 400, "invalid_snapshot_name_exception"},
-			{SnapshotRequest{Repository: "nope", Name: "t"}, 404, "repository_missing_exception"},
-			{SnapshotRequest{Repository: "r", Name: "t", Indices: []string{"nope"}}, 404, "index_not_found_exception"},
+			{elastic.SnapshotRequest{Repository: "r", Name: "s"}, 400, "snapshot_name_already_in_use_exception"},
+			{elastic.SnapshotRequest{Repository: "r", Name: "S"}, 400, "invalid_snapshot_name_exception"},
+			{elastic.SnapshotRequest{Repository: "nope", Name: "t"}, 404, "repository_missing_exception"},
+			{elastic.SnapshotRequest{Repository: "r", Name: "t", Indices: []string{"nope"}}, 404, "index_not_found_exception"},
 		} {
 			c.q.MasterTimeout = time.Minute
 			_, err := n.CreateSnapshot(ctx, c.q)
@@ -220,5 +221,5 @@ func TestWhatIsWrongWithSnapshotsIsAnsweredAsElasticsearchDoes(t *testing.T) {
 		assert.NoError(t, err)
 		assert.Empty(t, left)
 	})
-	assert.ErrorContains(t, w.restore(RestoreRequest{Snapshot: "s", Indices: []string{"i"}, Targets: []string{"j"}}), "snapshot does not exist")
+	assert.ErrorContains(t, w.restore(elastic.RestoreRequest{Snapshot: "s", Indices: []string{"i"}, Targets: []string{"j"}}), "snapshot does not exist")
 }

@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
@@ -18,17 +19,17 @@ import (
 func still() wish { return with("cluster.routing.rebalance.enable", "none") }
 
 func diskRate(bps int64) wish {
-	return func(c *Config) {
+	return func(c *elastic.Config) {
 		for i := range c.Nodes {
 			c.Nodes[i].DiskReadBPS, c.Nodes[i].DiskWriteBPS = bps, bps
 		}
 	}
 }
 
-func (w *world) loadOf(name string) scenarios.NodeLoad { return w.c.nodeLoad(w.c.Node(name)) }
+func (w *world) loadOf(name string) scenarios.NodeLoad { return nodeLoad(w.c, w.c.Node(name)) }
 
 // copyOf is a copy's statistics.
-func (w *world) copyOf(node string, shard int) ShardStats {
+func (w *world) copyOf(node string, shard int) elastic.ShardStats {
 	w.t.Helper()
 	for _, s := range w.c.Node(node).LocalShardStats() {
 		if s.Shard == shard {
@@ -36,10 +37,10 @@ func (w *world) copyOf(node string, shard int) ShardStats {
 		}
 	}
 	require.Failf(w.t, "no such copy", "%s has no copy of shard %d", node, shard)
-	return ShardStats{}
+	return elastic.ShardStats{}
 }
 
-func (w *world) pool(node, name string) PoolStats {
+func (w *world) pool(node, name string) elastic.PoolStats {
 	w.t.Helper()
 	for _, p := range w.c.Node(node).LocalNodeStats().Pools {
 		if p.Name == name {
@@ -47,13 +48,13 @@ func (w *world) pool(node, name string) PoolStats {
 		}
 	}
 	require.Failf(w.t, "no such pool", name)
-	return PoolStats{}
+	return elastic.PoolStats{}
 }
 
 func TestProcessorTimeIsWhatTheOperationsTookAndEveryOneIsCountedOnce(t *testing.T) {
 	w := newWorld(t, 3, still())
-	w.load(IndexSpec{Name: "docs", Shards: 3, Replicas: 1, Bytes: 300 * mb, Docs: 30000, Placement: []int{2, 2, 2}})
-	w.c.SetLoad([]Load{{Index: "docs", WritesPerSec: 600, ReadsPerSec: 1500, DocBytes: 1000}})
+	w.load(elastic.IndexSpec{Name: "docs", Shards: 3, Replicas: 1, Bytes: 300 * mb, Docs: 30000, Placement: []int{2, 2, 2}})
+	w.c.SetLoad([]elastic.Load{{Index: "docs", WritesPerSec: 600, ReadsPerSec: 1500, DocBytes: 1000}})
 	w.run(100 * time.Second)
 	w.c.SetLoad(nil)
 	traffic := w.c.Traffic()
@@ -63,7 +64,7 @@ func TestProcessorTimeIsWhatTheOperationsTookAndEveryOneIsCountedOnce(t *testing
 
 	var written, searched int64
 	var threads, processors float64
-	for _, n := range w.c.nodes {
+	for _, n := range w.c.Nodes() {
 		for _, s := range n.LocalShardStats() {
 			written, searched = written+s.Indexing.Total, searched+s.Search.QueryTotal
 			threads += s.Indexing.Time.Seconds() + s.Search.QueryTime.Seconds()
@@ -72,12 +73,12 @@ func TestProcessorTimeIsWhatTheOperationsTookAndEveryOneIsCountedOnce(t *testing
 	}
 	assert.Equal(t, 2*traffic.Acked, written, "the primary and one replica index every document")
 	assert.Equal(t, traffic.Reads, searched, "one copy serves a search")
-	cal := DefaultCalibration()
+	cal := elastic.DefaultCalibration()
 	service := float64(written)*cal.IndexOp.Seconds() + float64(searched)*cal.SearchOp.Seconds()
 	coordinated := float64(traffic.Acked+traffic.Reads) * cal.CoordinateOp.Seconds()
 	refreshed := 600.0 * cal.RefreshOp.Seconds() // 6 copies, 100 s, one a second
 	merged := 0.0
-	for _, n := range w.c.nodes {
+	for _, n := range w.c.Nodes() {
 		for _, s := range n.LocalShardStats() {
 			merged += float64(s.Merges.Bytes) / float64(cal.MergeBPS)
 			assert.InDelta(t, 100, s.RefreshTotal, 2)
@@ -91,22 +92,22 @@ func TestProcessorTimeIsWhatTheOperationsTookAndEveryOneIsCountedOnce(t *testing
 
 func TestThreadsInUseAreTheirRateTimesTheTimeTheyAreHeld(t *testing.T) {
 	w := newWorld(t, 1, still())
-	w.load(IndexSpec{Name: "docs", Shards: 1, Bytes: 100 * mb, Docs: 10000, Placement: []int{1}})
-	w.c.SetLoad([]Load{{Index: "docs", WritesPerSec: 2000, ReadsPerSec: 5500, DocBytes: 100}})
+	w.load(elastic.IndexSpec{Name: "docs", Shards: 1, Bytes: 100 * mb, Docs: 10000, Placement: []int{1}})
+	w.c.SetLoad([]elastic.Load{{Index: "docs", WritesPerSec: 2000, ReadsPerSec: 5500, DocBytes: 100}})
 	w.run(time.Second)
 	before, at := w.copyOf("n1", 0), w.e.Now()
 	w.run(10 * time.Second)
 	after, d := w.copyOf("n1", 0), w.e.Now().Sub(at).Seconds()
 	held := (after.Search.QueryTime - before.Search.QueryTime).Seconds()
 	assert.InDelta(t, held/d, w.pool("n1", "search").Active, 0.5, "Little's law")
-	assert.Greater(t, held/float64(after.Search.QueryTotal-before.Search.QueryTotal), 1.2*DefaultCalibration().SearchOp.Seconds(),
+	assert.Greater(t, held/float64(after.Search.QueryTotal-before.Search.QueryTotal), 1.2*elastic.DefaultCalibration().SearchOp.Seconds(),
 		"on a busy node a search takes longer than its own processor time")
 }
 
 func TestAHotShardMakesItsNodeHotAndMovingItRelievesThatNode(t *testing.T) {
 	w := newWorld(t, 3, still())
-	w.load(IndexSpec{Name: "docs", Shards: 6, Bytes: 60 * mb, Docs: 6000, Placement: []int{2, 2, 2}})
-	w.c.SetLoad([]Load{{Index: "docs", WritesPerSec: 100, ReadsPerSec: 12000, Skew: 1.5}})
+	w.load(elastic.IndexSpec{Name: "docs", Shards: 6, Bytes: 60 * mb, Docs: 6000, Placement: []int{2, 2, 2}})
+	w.c.SetLoad([]elastic.Load{{Index: "docs", WritesPerSec: 100, ReadsPerSec: 12000, Skew: 1.5}})
 	w.observe()
 	w.run(10 * time.Second)
 	var hot scenarios.ShardLoad
@@ -117,7 +118,7 @@ func TestAHotShardMakesItsNodeHotAndMovingItRelievesThatNode(t *testing.T) {
 	}
 	require.Zero(t, hot.Shard, "weights fall with the number of the shard")
 	cold := "n1"
-	for _, n := range w.c.nodes {
+	for _, n := range w.c.Nodes() {
 		if n.Name() != hot.Node {
 			assert.Greater(t, w.loadOf(hot.Node).CPU, 1.5*w.loadOf(n.Name()).CPU)
 			assert.Greater(t, w.loadOf(hot.Node).P99Ms, w.loadOf(n.Name()).P99Ms)
@@ -147,7 +148,7 @@ func TestAHotShardMakesItsNodeHotAndMovingItRelievesThatNode(t *testing.T) {
 func (w *world) moveShard(index string, shard int, from, to string) {
 	w.t.Helper()
 	w.do(func(ctx context.Context) {
-		_, err := w.c.leader().Reroute(ctx, RerouteRequest{
+		_, err := w.c.Leader().Reroute(ctx, elastic.RerouteRequest{
 			Commands:      []allocation.Command{{Kind: "move", Index: index, Shard: shard, From: from, Node: to}},
 			MasterTimeout: time.Minute, AckTimeout: time.Minute,
 		})
@@ -160,8 +161,8 @@ func (w *world) moveShard(index string, shard int, from, to string) {
 
 func TestANodeAskedForTooMuchDoesWhatItCanQueuesAndRefuses(t *testing.T) {
 	w := newWorld(t, 1, still())
-	w.load(IndexSpec{Name: "docs", Shards: 2, Bytes: 20 * mb, Docs: 2000, Placement: []int{2}})
-	w.c.SetLoad([]Load{{Index: "docs", WritesPerSec: 30_000, DocBytes: 100}})
+	w.load(elastic.IndexSpec{Name: "docs", Shards: 2, Bytes: 20 * mb, Docs: 2000, Placement: []int{2}})
+	w.c.SetLoad([]elastic.Load{{Index: "docs", WritesPerSec: 30_000, DocBytes: 100}})
 	w.run(500 * time.Millisecond)
 	early := w.loadOf("n1")
 	assert.Equal(t, 1.0, early.CPU)
@@ -171,7 +172,7 @@ func TestANodeAskedForTooMuchDoesWhatItCanQueuesAndRefuses(t *testing.T) {
 	assert.Greater(t, l.P50Ms, early.P50Ms, "latency grows with the queue")
 	assert.Greater(t, l.MeanMs, 500.0, "ten thousand in front of two processors")
 	assert.InDelta(t, 10_000, l.Queue, 100, "thread_pool.write.queue_size")
-	most := 2 / (DefaultCalibration().IndexOp.Seconds())
+	most := 2 / (elastic.DefaultCalibration().IndexOp.Seconds())
 	assert.Less(t, l.QPS, most, "two processors can't do more")
 	assert.Greater(t, l.QPS, most/4)
 	assert.InDelta(t, 30_000*30.5, traffic.Acked+traffic.Failed+l.Queue, 30, "what came is done, refused or in the queue")
@@ -182,7 +183,7 @@ func TestANodeAskedForTooMuchDoesWhatItCanQueuesAndRefuses(t *testing.T) {
 	refused := 0
 	w.do(func(ctx context.Context) {
 		for range 20 {
-			if got := w.c.nodes[0].put(ctx, item("a", `{"n":1}`), BulkOptions{}); got.Err != nil {
+			if got := put(ctx, w.c.Nodes()[0], item("a", `{"n":1}`), elastic.BulkOptions{}); got.Err != nil {
 				refused++
 				assert.Equal(t, 429, got.Status)
 				assert.Equal(t, "es_rejected_execution_exception", got.Err.Type)
@@ -191,29 +192,29 @@ func TestANodeAskedForTooMuchDoesWhatItCanQueuesAndRefuses(t *testing.T) {
 	})
 	assert.NotZero(t, refused, "a client's own write has the same chance as any")
 
-	w.c.SetLoad([]Load{{Index: "docs", WritesPerSec: 100, DocBytes: 100}})
+	w.c.SetLoad([]elastic.Load{{Index: "docs", WritesPerSec: 100, DocBytes: 100}})
 	w.run(30 * time.Second)
 	assert.Zero(t, w.loadOf("n1").Queue, "the queue is worked off")
 	assert.Less(t, w.loadOf("n1").P99Ms, 10.0)
 	w.do(func(ctx context.Context) {
-		assert.Nil(t, w.c.nodes[0].put(ctx, item("b", `{"n":1}`), BulkOptions{}).Err)
+		assert.Nil(t, put(ctx, w.c.Nodes()[0], item("b", `{"n":1}`), elastic.BulkOptions{}).Err)
 	})
 }
 
 func TestSearchesBeyondTheQueueAreRefusedWithTooManyRequests(t *testing.T) {
 	w := newWorld(t, 1, still())
-	w.load(IndexSpec{Name: "docs", Shards: 1, Bytes: 10 * mb, Docs: 1000, Placement: []int{1}})
-	w.c.SetLoad([]Load{{Index: "docs", ReadsPerSec: 50_000}})
+	w.load(elastic.IndexSpec{Name: "docs", Shards: 1, Bytes: 10 * mb, Docs: 1000, Placement: []int{1}})
+	w.c.SetLoad([]elastic.Load{{Index: "docs", ReadsPerSec: 50_000}})
 	w.run(20 * time.Second)
 	assert.InDelta(t, 1000, w.pool("n1", "search").Queue, 20)
 	assert.Positive(t, w.c.Traffic().ReadsFailed)
 	refused := 0
 	w.do(func(ctx context.Context) {
 		for range 20 {
-			_, err := w.c.nodes[0].Search(ctx, everything("docs"))
+			_, err := w.c.Nodes()[0].Search(ctx, everything("docs"))
 			if err != nil {
 				refused++
-				assert.Equal(t, 429, AsError(err).Status)
+				assert.Equal(t, 429, elastic.AsError(err).Status)
 			}
 		}
 	})
@@ -227,7 +228,7 @@ func TestManyWritesAtOnceWaitForAThreadAndThenAreRefused(t *testing.T) {
 	var acked, refused, done int
 	for range 20 {
 		w.e.Go("writer", func(ctx context.Context) {
-			switch got := w.c.nodes[0].put(ctx, item("", `{}`), BulkOptions{}); {
+			switch got := put(ctx, w.c.Nodes()[0], item("", `{}`), elastic.BulkOptions{}); {
 			case got.Err == nil:
 				acked++
 			case got.Status == 429:
@@ -246,10 +247,10 @@ func TestManyWritesAtOnceWaitForAThreadAndThenAreRefused(t *testing.T) {
 // also serves a load.
 func copyTime(t *testing.T, writes float64) (took time.Duration, acked float64) {
 	w := newWorld(t, 2, still(), diskRate(30_000_000))
-	w.load(IndexSpec{Name: "docs", Shards: 1, Bytes: 1000 * mb, Docs: 100_000, Placement: []int{1, 0}})
+	w.load(elastic.IndexSpec{Name: "docs", Shards: 1, Bytes: 1000 * mb, Docs: 100_000, Placement: []int{1, 0}})
 	w.create("busy", 1, 0, "index.routing.allocation.include._name", "n2", "index.refresh_interval", "1s")
 	w.until(time.Minute, "green", w.green)
-	w.c.SetLoad([]Load{{Index: "busy", WritesPerSec: writes, DocBytes: 5000}})
+	w.c.SetLoad([]elastic.Load{{Index: "busy", WritesPerSec: writes, DocBytes: 5000}})
 	w.run(time.Second)
 	from, before := w.e.Now(), w.c.Traffic().Acked
 	w.moveShard("docs", 0, "n1", "n2")
@@ -271,9 +272,9 @@ func TestIndexingAndRecoveryShareTheDisk(t *testing.T) {
 func TestAShardThatNobodySearchesDoesNotRefreshAndATranslogThatIsFullIsFlushed(t *testing.T) {
 	w := newWorld(t, 1, still())
 	flush := settings.Of(map[string]string{"index.translog.flush_threshold_size": "10mb", "index.translog.flush_threshold_age": "1h"})
-	w.load(IndexSpec{Name: "docs", Shards: 1, Bytes: mb, Docs: 100, Placement: []int{1}, Settings: flush})
+	w.load(elastic.IndexSpec{Name: "docs", Shards: 1, Bytes: mb, Docs: 100, Placement: []int{1}, Settings: flush})
 	before := w.copyOf("n1", 0)
-	w.c.SetLoad([]Load{{Index: "docs", WritesPerSec: 1000, DocBytes: 1000}})
+	w.c.SetLoad([]elastic.Load{{Index: "docs", WritesPerSec: 1000, DocBytes: 1000}})
 	for range 60 {
 		w.run(time.Second)
 		w.copyOf("n1", 0) // whoever looks brings the copy up to date
@@ -284,43 +285,43 @@ func TestAShardThatNobodySearchesDoesNotRefreshAndATranslogThatIsFullIsFlushed(t
 	assert.InDelta(t, 6, after.FlushTotal-before.FlushTotal, 1)
 	assert.Less(t, after.TranslogBytes, int64(11*mb))
 
-	w.c.SetLoad([]Load{{Index: "docs", WritesPerSec: 1000, ReadsPerSec: 1, DocBytes: 1000}})
+	w.c.SetLoad([]elastic.Load{{Index: "docs", WritesPerSec: 1000, ReadsPerSec: 1, DocBytes: 1000}})
 	w.run(60 * time.Second)
 	assert.InDelta(t, 60, w.copyOf("n1", 0).RefreshTotal-after.RefreshTotal, 2, "searched again")
 }
 
 func TestLoadAveragesFollowTheLoadAsTheKernels(t *testing.T) {
-	var l loadAverages
-	l.follow(0, sim.Time(time.Minute), 1)
-	assert.InDelta(t, 0.63, l.values()[0], 0.02, "1 - 1/e after a minute")
+	var l elastic.LoadAverages
+	l.Follow(0, sim.Time(time.Minute), 1)
+	assert.InDelta(t, 0.63, l.Values()[0], 0.02, "1 - 1/e after a minute")
 	once := l
-	l.follow(sim.Time(time.Minute), sim.Time(10*time.Minute), 1)
-	assert.InDelta(t, 1, l.values()[0], 0.01)
-	assert.Greater(t, l.values()[1], once.values()[1])
-	l.follow(sim.Time(10*time.Minute), sim.Time(20*time.Minute), 0)
-	assert.Zero(t, l.values()[0])
-	assert.Positive(t, l.values()[2])
+	l.Follow(sim.Time(time.Minute), sim.Time(10*time.Minute), 1)
+	assert.InDelta(t, 1, l.Values()[0], 0.01)
+	assert.Greater(t, l.Values()[1], once.Values()[1])
+	l.Follow(sim.Time(10*time.Minute), sim.Time(20*time.Minute), 0)
+	assert.Zero(t, l.Values()[0])
+	assert.Positive(t, l.Values()[2])
 }
 
 func TestALoadHasNoEventsOfItsOwnWhileNodesKeepUp(t *testing.T) {
-	events := func(loads []Load) uint64 {
+	events := func(loads []elastic.Load) uint64 {
 		w := newWorld(t, 3, still())
-		w.load(IndexSpec{Name: "docs", Shards: 3, Replicas: 1, Bytes: 300 * mb, Docs: 30000, Placement: []int{2, 2, 2}})
+		w.load(elastic.IndexSpec{Name: "docs", Shards: 3, Replicas: 1, Bytes: 300 * mb, Docs: 30000, Placement: []int{2, 2, 2}})
 		w.c.SetLoad(loads)
 		w.run(time.Second)
 		from := w.e.Events()
 		w.run(10 * time.Minute)
 		return w.e.Events() - from
 	}
-	assert.InDelta(t, events(nil), events([]Load{{Index: "docs", WritesPerSec: 500, ReadsPerSec: 500}}), 200)
+	assert.InDelta(t, events(nil), events([]elastic.Load{{Index: "docs", WritesPerSec: 500, ReadsPerSec: 500}}), 200)
 }
 
 func TestTheSameLoadGivesTheSameRun(t *testing.T) {
-	run := func() (uint64, scenarios.NodeLoad, Traffic) {
+	run := func() (uint64, scenarios.NodeLoad, elastic.Traffic) {
 		w := newWorld(t, 3, still(), diskRate(20_000_000))
-		w.load(IndexSpec{Name: "docs", Shards: 4, Replicas: 1, Bytes: 400 * mb, Docs: 40000, Placement: []int{3, 3, 2}})
+		w.load(elastic.IndexSpec{Name: "docs", Shards: 4, Replicas: 1, Bytes: 400 * mb, Docs: 40000, Placement: []int{3, 3, 2}})
 		w.observe()
-		w.c.SetLoad([]Load{{Index: "docs", WritesPerSec: 9000, ReadsPerSec: 30000, Skew: 1.1}})
+		w.c.SetLoad([]elastic.Load{{Index: "docs", WritesPerSec: 9000, ReadsPerSec: 30000, Skew: 1.1}})
 		w.run(20 * time.Second)
 		require.NoError(t, w.c.Kill("n3"))
 		w.run(3 * time.Minute)
@@ -335,8 +336,8 @@ func TestTheSameLoadGivesTheSameRun(t *testing.T) {
 }
 
 func TestSharesOfProcessorsAreFairByThreads(t *testing.T) {
-	assert.Equal(t, [3]float64{0.5, 0.25, 0}, fairShares([3]float64{0.5, 0.25, 0}, [3]float64{2, 4, 2}, 2))
-	got := fairShares([3]float64{9, 9, 0.2}, [3]float64{2, 4, 2}, 2)
+	assert.Equal(t, [3]float64{0.5, 0.25, 0}, elastic.FairShares([3]float64{0.5, 0.25, 0}, [3]float64{2, 4, 2}, 2))
+	got := elastic.FairShares([3]float64{9, 9, 0.2}, [3]float64{2, 4, 2}, 2)
 	assert.InDelta(t, 0.6, got[0], 1e-9)
 	assert.InDelta(t, 1.2, got[1], 1e-9)
 	assert.InDelta(t, 0.2, got[2], 1e-9)

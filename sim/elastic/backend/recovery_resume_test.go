@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"testing"
@@ -8,14 +8,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic"
 )
 
 // opsOf has a replica's node away for ten seconds under load, some time after the last
 // flush, and returns how many operations its recovery replayed.
 func opsOf(t *testing.T, away func(w *world, node string)) int64 {
 	w := newWorld(t, 3, still())
-	w.load(IndexSpec{Name: "docs", Shards: 1, Replicas: 1, Bytes: 100 * mb, Docs: 100_000, Placement: []int{1, 1, 0}})
-	w.c.SetLoad([]Load{{Index: "docs", WritesPerSec: 100, DocBytes: 100}})
+	w.load(elastic.IndexSpec{Name: "docs", Shards: 1, Replicas: 1, Bytes: 100 * mb, Docs: 100_000, Placement: []int{1, 1, 0}})
+	w.c.SetLoad([]elastic.Load{{Index: "docs", WritesPerSec: 100, DocBytes: 100}})
 	w.run(55 * time.Second) // leases are synced, and files flushed, every 30 s
 	replica := ""
 	for _, c := range w.st().Routing.Index("docs").Shards[0].Copies {
@@ -50,15 +51,15 @@ func TestARecoveryThatIsInterruptedAfterItsFilesGoesOnByOperations(t *testing.T)
 	w := newWorld(t, 4, with("indices.recovery.max_bytes_per_sec", "10mb"))
 	w.create("i", 1, 0)
 	w.until(time.Minute, "green", w.green)
-	require.NoError(t, w.c.Fill(IndexSpec{Name: "i", Shards: 1, Bytes: 50 * mb, Docs: 500_000}))
-	w.c.SetLoad([]Load{{Index: "i", WritesPerSec: 4000, DocBytes: 100}})
+	require.NoError(t, w.c.Fill(elastic.IndexSpec{Name: "i", Shards: 1, Bytes: 50 * mb, Docs: 500_000}))
+	w.c.SetLoad([]elastic.Load{{Index: "i", WritesPerSec: 4000, DocBytes: 100}})
 	w.observe()
 	w.addReplica("i")
-	var run *recoveryRun
+	var run *elastic.Recovery
 	w.until(time.Minute, "replaying", func() bool {
-		for _, n := range w.c.nodes {
-			for _, r := range n.proc.running {
-				if r.stage == StageTranslog {
+		for _, n := range w.c.Nodes() {
+			for _, r := range n.Proc.Running {
+				if r.Stage == elastic.StageTranslog {
 					run = r
 					return true
 				}
@@ -66,10 +67,10 @@ func TestARecoveryThatIsInterruptedAfterItsFilesGoesOnByOperations(t *testing.T)
 		}
 		return false
 	})
-	from, to := run.source.Name(), run.s.p.n.Name()
-	w.c.net.Cut(from, to, sim.Reset)
+	from, to := run.Source.Name(), run.Shard.Process.Node.Name()
+	w.c.Network().Cut(from, to, sim.Reset)
 	w.run(100 * time.Millisecond)
-	w.c.net.Mend(from, to)
+	w.c.Network().Mend(from, to)
 	w.until(2*time.Minute, "green", w.green)
 	byFiles, byOps := 0, 0
 	for _, r := range w.recoveries() {
@@ -86,14 +87,14 @@ func TestARecoveryThatIsInterruptedAfterItsFilesGoesOnByOperations(t *testing.T)
 
 func TestACopyWaitsForTheLockOfAnOlderOneThatIsStillClosing(t *testing.T) {
 	w := newWorld(t, 4, with("indices.recovery.max_bytes_per_sec", "5mb"))
-	w.load(IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 100 * mb, Docs: 1000, Placement: []int{0, 1, 1, 0}})
+	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 100 * mb, Docs: 1000, Placement: []int{0, 1, 1, 0}})
 	two := "2"
 	w.do(updateIndex(w, "i", map[string]*string{"index.number_of_replicas": &two}))
 	w.run(3 * time.Second)
-	var target *process
-	for _, n := range w.c.nodes {
-		if len(n.proc.running) > 0 {
-			target = n.proc
+	var target *elastic.Process
+	for _, n := range w.c.Nodes() {
+		if len(n.Proc.Running) > 0 {
+			target = n.Proc
 		}
 	}
 	require.NotNil(t, target, "a copy is being recovered")
@@ -101,13 +102,13 @@ func TestACopyWaitsForTheLockOfAnOlderOneThatIsStillClosing(t *testing.T) {
 	w.observe()
 	require.NoError(t, w.c.Kill(primary.Name()))
 	promoted := w.until(time.Minute, "promoted", func() bool {
-		pr := target.applied.Routing.Index("i").Shards[0].Primary()
+		pr := target.Applied.Routing.Index("i").Shards[0].Primary()
 		return pr != nil && pr.Active() && pr.Node != primary.ID()
 	})
 	var again time.Duration
 	w.until(time.Minute, "recovering from the new primary", func() bool {
 		for _, r := range w.recoveries() {
-			if r.To == target.n.Name() && r.From != primary.Name() && r.From != "" {
+			if r.To == target.Node.Name() && r.From != primary.Name() && r.From != "" {
 				again = r.Start - w.zero
 				return true
 			}

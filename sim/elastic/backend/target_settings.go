@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/sim/elastic"
 )
 
 // settingsWait bounds a change of settings by a fault, in virtual time.
@@ -16,7 +17,7 @@ var _ chaos.Settings = (*target)(nil)
 
 // Read implements [chaos.Settings]: what the master has applied.
 func (t *target) Read(_ context.Context, of chaos.Scope, keys []string) (map[string]string, error) {
-	m := t.c.leader()
+	m := t.c.Leader()
 	if m == nil {
 		return nil, errors.New("there is no master")
 	}
@@ -28,7 +29,7 @@ func (t *target) Read(_ context.Context, of chaos.Scope, keys []string) (map[str
 	if of.Index != "" {
 		meta := st.Index(of.Index)
 		if meta == nil {
-			return nil, IndexNotFound(of.Index)
+			return nil, elastic.IndexNotFound(of.Index)
 		}
 		source = meta.Settings
 	}
@@ -41,7 +42,7 @@ func (t *target) Read(_ context.Context, of chaos.Scope, keys []string) (map[str
 
 // Write implements [chaos.Settings]: a client's request to the master.
 func (t *target) Write(ctx context.Context, of chaos.Scope, values map[string]string) error {
-	n := t.c.leader()
+	n := t.c.Leader()
 	if n == nil {
 		return errors.New("there is no master")
 	}

@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -35,7 +36,7 @@ func badChecksum(node string) chaos.Damage {
 func (w *world) nodeOf(primary bool) string {
 	for _, c := range w.st().Routing.Index("i").Shards[0].Copies {
 		if c.Primary == primary && c.Active() {
-			return w.c.byID[c.Node].Name()
+			return w.c.ByID[c.Node].Name()
 		}
 	}
 	return ""
@@ -47,7 +48,7 @@ func checked() settings.Settings {
 
 func TestACorruptPrimaryIsFoundByARecoveryThatCopiesItAndAnotherCopyTakesItsPlace(t *testing.T) {
 	w := newWorld(t, 3)
-	w.load(IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 1, 0}})
+	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 1, 0}})
 	bad := badChecksum(w.nodeOf(true))
 	good := w.nodeOf(false)
 	w.damage(bad)
@@ -78,7 +79,7 @@ func TestACorruptPrimaryIsFoundByARecoveryThatCopiesItAndAnotherCopyTakesItsPlac
 
 func TestTheLastCopyIsCorruptAndTheClusterIsRedAndSaysSo(t *testing.T) {
 	w := newWorld(t, 2)
-	w.load(IndexSpec{Name: "i", Shards: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 0}})
+	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 0}})
 	bad := badChecksum(w.nodeOf(true))
 	w.damage(bad)
 	w.addReplica("i")
@@ -92,13 +93,13 @@ func TestTheLastCopyIsCorruptAndTheClusterIsRedAndSaysSo(t *testing.T) {
 	assert.Equal(t, state.NoValidShardCopy, primary.Info.LastStatus)
 
 	w.do(func(ctx context.Context) {
-		x, err := w.c.leader().Explain(ctx, time.Minute, false, func(st *state.State) (*state.Copy, bool, error) {
+		x, err := w.c.Leader().Explain(ctx, time.Minute, false, func(st *state.State) (*state.Copy, bool, error) {
 			return st.Routing.Index("i").Shards[0].Primary(), false, nil
 		})
 		require.NoError(t, err)
 		require.NotNil(t, x.Shard.Allocate)
 		assert.Equal(t, "no_valid_shard_copy", x.Shard.Allocate.Decision)
-		var found *Error
+		var found *elastic.Error
 		for _, n := range x.Shard.Allocate.Nodes {
 			if n.Store != nil && n.Store.Exception != nil {
 				require.ErrorAs(t, n.Store.Exception, &found)
@@ -112,7 +113,7 @@ func TestTheLastCopyIsCorruptAndTheClusterIsRedAndSaysSo(t *testing.T) {
 
 func TestACheckAtStartupFindsTheDamageAndTheOtherCopyServes(t *testing.T) {
 	w := newWorld(t, 3)
-	w.load(IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 40 * mb, Docs: 1000, Settings: checked(), Placement: []int{1, 1, 0}})
+	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 40 * mb, Docs: 1000, Settings: checked(), Placement: []int{1, 1, 0}})
 	for _, primary := range []bool{false, true} {
 		bad := badChecksum(w.nodeOf(primary))
 		other := w.nodeOf(!primary)
@@ -120,7 +121,7 @@ func TestACheckAtStartupFindsTheDamageAndTheOtherCopyServes(t *testing.T) {
 		w.damage(bad)
 		w.run(5 * time.Second)
 		require.NoError(t, w.c.StartNode(bad.Copy.Node))
-		w.until(3*time.Minute, "green again", func() bool { return w.c.leader() != nil && len(w.st().Nodes) == 3 && w.green() })
+		w.until(3*time.Minute, "green again", func() bool { return w.c.Leader() != nil && len(w.st().Nodes) == 3 && w.green() })
 		c := w.condition(bad)
 		assert.False(t, c.Damaged || c.Noticed, c.Files)
 		assert.Equal(t, other, w.nodeOf(true), "the copy that stayed is the primary")
@@ -129,13 +130,13 @@ func TestACheckAtStartupFindsTheDamageAndTheOtherCopyServes(t *testing.T) {
 
 func TestWithoutACheckAReturningCopyKeepsItsDamage(t *testing.T) {
 	w := newWorld(t, 3)
-	w.load(IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 1, 0}})
+	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 1, 0}})
 	bad := badChecksum(w.nodeOf(false))
 	require.NoError(t, w.c.Kill(bad.Copy.Node))
 	w.damage(bad)
 	w.run(5 * time.Second)
 	require.NoError(t, w.c.StartNode(bad.Copy.Node))
-	w.until(3*time.Minute, "green again", func() bool { return w.c.leader() != nil && len(w.st().Nodes) == 3 && w.green() })
+	w.until(3*time.Minute, "green again", func() bool { return w.c.Leader() != nil && len(w.st().Nodes) == 3 && w.green() })
 	c := w.condition(bad)
 	assert.True(t, c.Damaged, "caught up by operations: nobody has read the file")
 	assert.False(t, c.Noticed)
@@ -143,7 +144,7 @@ func TestWithoutACheckAReturningCopyKeepsItsDamage(t *testing.T) {
 
 func TestMissingFilesAreReplacedWhenTheNodeReturnsAndPassedOverForAPrimary(t *testing.T) {
 	w := newWorld(t, 2)
-	w.load(IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 1}})
+	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 1}})
 	gone := chaos.Damage{Copy: chaos.CopyRef{Index: "i", Shard: 0, Node: w.nodeOf(true)}, Mode: chaos.FilesMissing}
 	other := w.nodeOf(false)
 	w.damage(gone)
@@ -155,21 +156,21 @@ func TestMissingFilesAreReplacedWhenTheNodeReturnsAndPassedOverForAPrimary(t *te
 	w.run(time.Second)
 	require.NoError(t, w.c.StartNode("n1"))
 	require.NoError(t, w.c.StartNode("n2"))
-	w.until(5*time.Minute, "green again", func() bool { return w.c.leader() != nil && len(w.st().Nodes) == 2 && w.green() })
+	w.until(5*time.Minute, "green again", func() bool { return w.c.Leader() != nil && len(w.st().Nodes) == 2 && w.green() })
 	assert.Equal(t, other, w.nodeOf(true))
 	assert.False(t, w.condition(gone).Damaged)
 }
 
 func TestSilentDamageChangesWhatOneCopyAnswersAndNothingElse(t *testing.T) {
 	w := newWorld(t, 2)
-	w.load(IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 1}})
+	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 1}})
 	silent := chaos.Damage{Copy: chaos.CopyRef{Index: "i", Shard: 0, Node: w.nodeOf(false)}, Mode: chaos.SilentDamage, Docs: 3}
 	w.damage(silent)
 	w.run(time.Minute)
 	assert.Equal(t, "green", w.health().Status)
 	assert.False(t, w.condition(silent).Noticed)
 	docs := map[string]int64{}
-	for _, n := range w.c.nodes {
+	for _, n := range w.c.Nodes() {
 		for _, s := range n.LocalShardStats() {
 			docs[n.Name()] = s.DocsCount
 		}
@@ -179,7 +180,7 @@ func TestSilentDamageChangesWhatOneCopyAnswersAndNothingElse(t *testing.T) {
 
 func TestDamageOfWhatIsNotThereIsAnError(t *testing.T) {
 	w := newWorld(t, 2)
-	w.load(IndexSpec{Name: "i", Shards: 1, Bytes: mb, Docs: 10, Placement: []int{1, 0}})
+	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Bytes: mb, Docs: 10, Placement: []int{1, 0}})
 	target := newTarget(w.c)
 	empty := map[string]string{"n1": "n2", "n2": "n1"}[w.nodeOf(true)]
 	assert.ErrorContains(t, target.Damage(context.Background(), badChecksum(empty)), "holds no copy of i[0]")

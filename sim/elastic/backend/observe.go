@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
@@ -24,11 +25,11 @@ const growthTicks = 6
 // watchers tell observers what changes in the cluster. The view with authority is the
 // newest applied state that names a master, whoever holds it.
 type watchers struct {
-	c     *Cluster
+	c     *elastic.Cluster
 	sinks []func(scenarios.Observation)
 
 	best      *state.State // nil: no node has a master
-	tally     tally
+	tally     elastic.Tally
 	members   scenarios.Members
 	known     bool
 	health    scenarios.Health
@@ -43,8 +44,12 @@ type watchers struct {
 
 // Observe has sink told of everything that changes, from now on, beginning with what is.
 // Times of observations are since the start of the run.
-func (c *Cluster) Observe(sink func(scenarios.Observation)) {
-	w := &c.watch
+func Observe(c *elastic.Cluster, sink func(scenarios.Observation)) {
+	w, ok := c.Watch.(*watchers)
+	if !ok {
+		w = &watchers{}
+		c.Watch = w
+	}
 	w.c = c
 	w.sinks = append(w.sinks, sink)
 	w.views = make(map[string]scenarios.View)
@@ -52,7 +57,7 @@ func (c *Cluster) Observe(sink func(scenarios.Observation)) {
 	w.loads = make(map[string]scenarios.NodeLoad)
 	w.known, w.best = false, nil
 	w.recount()
-	for _, n := range c.nodes {
+	for _, n := range c.Nodes() {
 		w.view(n)
 	}
 	if !w.heartbeat {
@@ -64,25 +69,25 @@ func (c *Cluster) Observe(sink func(scenarios.Observation)) {
 func (w *watchers) on() bool { return len(w.sinks) > 0 }
 
 func (w *watchers) emit(o scenarios.Observation) {
-	o.At = w.c.now()
+	o.At = w.c.Now()
 	for _, f := range w.sinks {
 		f(o)
 	}
 }
 
-// applied follows a node's new state.
-func (w *watchers) applied(p *process, d *delta) {
+// Applied follows a node's new state.
+func (w *watchers) Applied(p *elastic.Process, d *elastic.Delta) {
 	if !w.on() {
 		return
 	}
-	if d.old.Master != d.new.Master || len(d.joined)+len(d.left) > 0 {
-		w.view(p.n)
+	if d.Old.Master != d.New.Master || len(d.Joined)+len(d.Left) > 0 {
+		w.view(p.Node)
 	}
 	switch {
-	case d.new.Master == "":
+	case d.New.Master == "":
 		w.recount()
-	case w.best == nil || newer(d.new, w.best):
-		w.adopt(d.new)
+	case w.best == nil || newer(d.New, w.best):
+		w.adopt(d.New)
 	}
 }
 
@@ -90,8 +95,8 @@ func newer(a, b *state.State) bool {
 	return a.Term > b.Term || a.Term == b.Term && a.Version > b.Version
 }
 
-// nodeChanged follows a node that was started, killed or frozen.
-func (w *watchers) nodeChanged(n *Node) {
+// NodeChanged follows a node that was started, killed or frozen.
+func (w *watchers) NodeChanged(n *elastic.Node) {
 	if w.on() {
 		w.view(n)
 		w.recount()
@@ -101,9 +106,9 @@ func (w *watchers) nodeChanged(n *Node) {
 // recount looks for the view with authority among all nodes.
 func (w *watchers) recount() {
 	var best *state.State
-	for _, n := range w.c.nodes {
-		if p := n.proc; p != nil && !p.paused && p.applied.Master != "" && (best == nil || newer(p.applied, best)) {
-			best = p.applied
+	for _, n := range w.c.Nodes() {
+		if p := n.Proc; p != nil && !p.Paused && p.Applied.Master != "" && (best == nil || newer(p.Applied, best)) {
+			best = p.Applied
 		}
 	}
 	if best == nil {
@@ -111,7 +116,7 @@ func (w *watchers) recount() {
 		w.emitHealth()
 		return
 	}
-	if w.tally.of == nil || best == w.tally.of || newer(best, w.tally.of) {
+	if w.tally.Of == nil || best == w.tally.Of || newer(best, w.tally.Of) {
 		w.adopt(best)
 	}
 }
@@ -119,15 +124,15 @@ func (w *watchers) recount() {
 // adopt takes a state as the one with authority.
 func (w *watchers) adopt(st *state.State) {
 	w.best = st
-	from := w.tally.of
+	from := w.tally.Of
 	if from == nil {
-		from = emptyState(w.c.name)
+		from = elastic.EmptyState(w.c.Name())
 	}
-	d := w.c.deltas.between(from, st)
-	w.tally.move(d)
+	d := w.c.Deltas.Between(from, st)
+	w.tally.Move(d)
 	if !w.known {
 		w.known = true
-		d = computeDelta(emptyState(w.c.name), st)
+		d = elastic.ComputeDelta(elastic.EmptyState(w.c.Name()), st)
 	}
 	w.emitMembers(st)
 	w.emitShards(d)
@@ -148,14 +153,14 @@ func (w *watchers) emitMembers(st *state.State) {
 }
 
 func (w *watchers) name(id string) string {
-	if n := w.c.byID[id]; n != nil {
+	if n := w.c.ByID[id]; n != nil {
 		return n.Name()
 	}
 	return ""
 }
 
 func (w *watchers) emitHealth() {
-	h := w.tally.health()
+	h := w.tally.Health()
 	if w.best == nil {
 		h.Status, h.Master, h.Blocks = "red", false, "no-master"
 	} else {
@@ -185,15 +190,15 @@ func blocksInForce(st *state.State) string {
 }
 
 // emitShards tells all copies of the shards that changed.
-func (w *watchers) emitShards(d *delta) {
+func (w *watchers) emitShards(d *elastic.Delta) {
 	var out []scenarios.Copy
-	for i := range d.changes {
-		ch := &d.changes[i]
+	for i := range d.Changes {
+		ch := &d.Changes[i]
 		size := int64(-1)
-		if a := w.c.inv.acting[store.Key{UUID: ch.meta.UUID, Shard: ch.new.Shard}]; a != nil {
-			size = a.store.Bytes()
+		if a := w.c.Invariants.Acting[store.Key{UUID: ch.Meta.UUID, Shard: ch.New.Shard}]; a != nil {
+			size = a.Store.Bytes()
 		}
-		for _, c := range ch.new.Copies {
+		for _, c := range ch.New.Copies {
 			out = append(out, w.copy(c, size))
 		}
 	}
@@ -202,22 +207,22 @@ func (w *watchers) emitShards(d *delta) {
 	}
 }
 
-// sizesChanged tells the shards of an index again because their sizes have changed.
-func (w *watchers) sizesChanged(index string) {
+// SizesChanged tells the shards of an index again because their sizes have changed.
+func (w *watchers) SizesChanged(index string) {
 	if w.on() && w.best != nil {
-		w.emitShards(&delta{changes: wholeIndex(w.best, index)})
+		w.emitShards(&elastic.Delta{Changes: wholeIndex(w.best, index)})
 	}
 }
 
 // wholeIndex lists all shards of an index as if they had changed.
-func wholeIndex(st *state.State, index string) []shardChange {
+func wholeIndex(st *state.State, index string) []elastic.ShardChange {
 	meta, t := st.Index(index), st.Routing.Index(index)
 	if meta == nil || t == nil {
 		return nil
 	}
-	out := make([]shardChange, 0, len(t.Shards))
+	out := make([]elastic.ShardChange, 0, len(t.Shards))
 	for _, sh := range t.Shards {
-		out = append(out, shardChange{meta: meta, old: sh, new: sh})
+		out = append(out, elastic.ShardChange{Meta: meta, Old: sh, New: sh})
 	}
 	return out
 }
@@ -237,16 +242,16 @@ func (w *watchers) copy(c *state.Copy, size int64) scenarios.Copy {
 }
 
 // view tells what a node would answer about itself.
-func (w *watchers) view(n *Node) {
+func (w *watchers) view(n *elastic.Node) {
 	v := scenarios.View{Node: n.Name(), State: "ok"}
-	switch p := n.proc; {
-	case p == nil || !p.http:
+	switch p := n.Proc; {
+	case p == nil || !p.HTTP:
 		v.State = "refused"
-	case p.paused:
+	case p.Paused:
 		v.State = "timeout"
 	default:
-		v.Master = w.name(p.applied.Master)
-		for _, m := range p.applied.Nodes {
+		v.Master = w.name(p.Applied.Master)
+		for _, m := range p.Applied.Nodes {
 			v.Nodes = append(v.Nodes, m.Name)
 		}
 		slices.Sort(v.Nodes)
@@ -259,51 +264,51 @@ func (w *watchers) view(n *Node) {
 	w.emit(scenarios.Observation{Sight: v})
 }
 
-// recovery tells of a recovery that has entered a stage or ended.
-func (w *watchers) recovery(r *recoveryRun) {
+// Recovery tells of a recovery that has entered a stage or ended.
+func (w *watchers) Recovery(r *elastic.Recovery) {
 	if !w.on() {
 		return
 	}
-	s := r.s
+	s := r.Shard
 	o := scenarios.Recovery{
-		Index: s.index, Shard: s.key.Shard, ID: s.routing.AllocationID, Primary: s.routing.Primary,
-		To: s.p.n.Name(), Stage: string(r.stage), Start: time.Duration(r.begun), Failed: r.failed,
-		Kind: r.name(), Reason: r.reason(), Bytes: r.progress(), Ops: r.opsDone,
+		Index: s.Index, Shard: s.Key.Shard, ID: s.Routing.AllocationID, Primary: s.Routing.Primary,
+		To: s.Process.Node.Name(), Stage: string(r.Stage), Start: time.Duration(r.Begun), Failed: r.Failed,
+		Kind: name(r), Reason: reason(r), Bytes: r.Progress(), Ops: r.OpsDone,
 	}
-	for _, seg := range r.plan.Copy {
+	for _, seg := range r.Plan.Copy {
 		o.BytesTotal += seg.Bytes
 	}
-	if r.source != nil {
-		o.From = r.source.Name()
+	if r.Source != nil {
+		o.From = r.Source.Name()
 	}
-	if r.over {
-		o.Stop = w.c.now()
+	if r.Over {
+		o.Stop = w.c.Now()
 	}
 	w.emit(scenarios.Observation{Sight: o})
 }
 
 // name is how the traces call a kind of recovery.
-func (r *recoveryRun) name() string {
+func name(r *elastic.Recovery) string {
 	switch {
-	case r.kind == state.Snapshot:
+	case r.Kind == state.Snapshot:
 		return "snapshot"
-	case r.kind != state.Peer:
+	case r.Kind != state.Peer:
 		return "local"
-	case !r.planned:
+	case !r.Planned:
 		return ""
-	case len(r.plan.Copy) == 0:
+	case len(r.Plan.Copy) == 0:
 		return "ops"
 	}
 	return "files"
 }
 
-func (r *recoveryRun) reason() string {
+func reason(r *elastic.Recovery) string {
 	switch {
-	case r.kind == state.Snapshot:
+	case r.Kind == state.Snapshot:
 		return "snapshot"
-	case r.kind != state.Peer:
+	case r.Kind != state.Peer:
 		return "store"
-	case r.s.routing.IsRelocationTarget():
+	case r.Shard.Routing.IsRelocationTarget():
 		return "relocation"
 	}
 	return "replica"
@@ -314,23 +319,23 @@ func (w *watchers) tick() {
 	w.observeDisks()
 	w.observeLoads()
 	if w.ticks++; w.ticks%sizeTicks == 0 {
-		for _, l := range w.c.fluid.loads {
+		for _, l := range w.c.Fluid.Loads {
 			if l.WritesPerSec > 0 {
-				w.sizesChanged(l.Index)
+				w.SizesChanged(l.Index)
 			}
 		}
 	}
-	w.c.e.After(observeInterval, "observe", w.tick)
+	w.c.Engine().After(observeInterval, "observe", w.tick)
 }
 
 func (w *watchers) observeDisks() {
 	var out []scenarios.Disk
-	for _, n := range w.c.nodes {
+	for _, n := range w.c.Nodes() {
 		// What recoveries write is looked at every time, the growth of indices less often.
-		if n.limiter.Flows() > 0 || w.ticks%growthTicks == 0 {
-			n.account()
+		if n.Limiter.Flows() > 0 || w.ticks%growthTicks == 0 {
+			n.Account()
 		}
-		d := scenarios.Disk{Node: n.Name(), Used: n.disk.Used(), Total: n.disk.Total()}
+		d := scenarios.Disk{Node: n.Name(), Used: n.Disk().Used(), Total: n.Disk().Total()}
 		if w.disks[d.Node] != d {
 			w.disks[d.Node] = d
 			out = append(out, d)

@@ -1,4 +1,4 @@
-package elastic
+package backend
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -14,11 +15,11 @@ import (
 // all nodes give the same list again.
 func (w *world) sizesAreTrue(when string) (kept bool) {
 	kept = true
-	for _, n := range w.c.nodes {
+	for _, n := range w.c.Nodes() {
 		given := n.IndexSizes()
 		var copies, primaries int
 		var docs, bytes int64
-		n.EachShardSize(func(s *ShardStats) {
+		n.EachShardSize(func(s *elastic.ShardStats) {
 			copies++
 			if s.Primary {
 				primaries++
@@ -46,14 +47,14 @@ func TestKeptSizesAreThoseOfTheCopies(t *testing.T) {
 	assert.True(t, w.sizesAreTrue("at rest"))
 	for i := range 20 {
 		w.do(func(ctx context.Context) {
-			require.Nil(t, w.c.nodes[0].put(ctx, item(fmt.Sprint(i%7), `{"n":1}`), BulkOptions{}).Err)
+			require.Nil(t, put(ctx, w.c.Nodes()[0], item(fmt.Sprint(i%7), `{"n":1}`), elastic.BulkOptions{}).Err)
 		})
 		w.sizesAreTrue("before the refresh")
 	}
 	w.run(11 * time.Second)
 	w.sizesAreTrue("after the refresh")
 	assert.True(t, w.sizesAreTrue("at rest again"))
-	w.c.SetLoad([]Load{{Index: "docs", WritesPerSec: 50}})
+	w.c.SetLoad([]elastic.Load{{Index: "docs", WritesPerSec: 50}})
 	for range 5 {
 		w.run(3 * time.Second)
 		w.sizesAreTrue("under load")
