@@ -11,7 +11,7 @@ import (
 )
 
 func TestTheModelWantsCopiesWhereTheClusterDoes(t *testing.T) {
-	c, err := importer.Import(t.Context(), importer.Options{Sources: []string{"../../scenarios/importer/testdata/zones.zip"}})
+	c, err := importer.Import(t.Context(), importer.Options{Sources: []string{"../../../scenarios/importer/testdata/zones.zip"}})
 	require.NoError(t, err)
 	a, err := backend.Agree(t.Context(), c)
 	require.NoError(t, err)

@@ -52,7 +52,7 @@ func described(nodes, copies int) *clusterfile.Cluster {
 // A cluster that is imported over HTTP from one that started in place is the same again.
 func TestAnImportOfASimulatedClusterIsARoundTrip(t *testing.T) {
 	for _, bundle := range []string{"zones", "uneven"} {
-		before, err := importer.Import(t.Context(), importer.Options{Sources: []string{"../../scenarios/importer/testdata/" + bundle + ".zip"}})
+		before, err := importer.Import(t.Context(), importer.Options{Sources: []string{"../../../scenarios/importer/testdata/" + bundle + ".zip"}})
 		require.NoError(t, err)
 		cluster, _ := startInPlace(t, before, 7)
 		served, ok := cluster.(es.Cluster)
