@@ -344,10 +344,10 @@ func TestWhatRealClustersDidIsWithinThePrediction(t *testing.T) {
 
 // truthFolder is where the dumps lie: beside the project.
 func truthFolder() string {
-	for _, dir := range []string{"../../../shared/imports", "../../../../shared/imports"} {
+	for _, dir := range []string{"../../../../shared/imports", "../../../../../shared/imports"} {
 		if _, err := os.Stat(dir); err == nil {
 			return dir
 		}
 	}
-	return "../../../shared/imports"
+	return "../../../../shared/imports"
 }
