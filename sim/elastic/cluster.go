@@ -141,6 +141,14 @@ func (c *Cluster) Network() *sim.Network { return c.net }
 // Name is cluster.name.
 func (c *Cluster) Name() string { return c.name }
 
+// Distribution is which Elasticsearch the nodes run.
+func (c *Cluster) Distribution() Distribution {
+	if c.cfg.Distribution == "" {
+		return DefaultDistribution
+	}
+	return c.cfg.Distribution
+}
+
 // Nodes are all nodes, alive or not, in order of the configuration.
 func (c *Cluster) Nodes() []*Node { return c.nodes }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/templates"
 )
 
 // CreateIndex is what an index is created from. Names, settings and mapping have been
@@ -20,6 +21,8 @@ type CreateIndex struct {
 	Aliases                   []state.Alias
 	WaitForActiveShards       string
 	MasterTimeout, AckTimeout time.Duration
+	// Stream is the data stream whose templates the index gets; "": those of its own name.
+	Stream string
 }
 
 // CreateIndex creates an index and waits for its active shards up to the ack timeout.
@@ -56,11 +59,18 @@ func (m *master) createIndex(st *state.State, req CreateIndex) (*state.State, er
 			Fields: []Field{{Name: "index_uuid", Value: have.UUID}, {Name: "index", Value: name}},
 		}
 	}
+	if taken := st.DataStream(name); taken != nil {
+		return nil, streamExists(name)
+	}
 	p := m.p
-	meta := newIndex(name, state.NewID(p.c.IDs), p.clock.Now().UnixMilli(), req.Settings, req.Mapping)
+	begin, err := beginning(st, req)
+	if err != nil {
+		return nil, err
+	}
+	meta := newIndex(name, state.NewID(p.c.IDs), p.clock.Now().UnixMilli(), begin.Settings, begin.Mapping)
 	// Terms begin at 0: the first allocation of each primary raises its shard's to 1.
 	meta.PrimaryTerms = make([]int64, meta.Shards)
-	for _, a := range req.Aliases {
+	for _, a := range begin.Aliases {
 		meta = meta.WithAlias(a)
 	}
 	if err := m.checkShardLimit(st, meta.Shards*(1+meta.Replicas)); err != nil {
@@ -73,6 +83,25 @@ func (m *master) createIndex(st *state.State, req CreateIndex) (*state.State, er
 		return nil, err
 	}
 	return m.rerouted(withBlocks(st, meta)), nil
+}
+
+// beginning is what an index begins with: what the request says over what the templates of
+// its name, or of its data stream, say.
+func beginning(st *state.State, req CreateIndex) (state.Template, error) {
+	of := req.Name
+	if req.Stream != "" {
+		of = req.Stream
+	}
+	if t := templates.Find(st, of); t != nil && t.DataStream != nil && req.Stream == "" {
+		return state.Template{}, api.IllegalArgument("cannot create index with name [%s], because it matches with template [%s] that creates data streams only, "+
+			"use create data stream api instead", req.Name, t.Name)
+	}
+	below, err := templates.For(st, of)
+	if err != nil {
+		return below, err
+	}
+	below.Aliases = templates.AliasesOf(&below, req.Name)
+	return templates.Overlaid(below, state.Template{Settings: req.Settings, Mapping: req.Mapping, Aliases: req.Aliases})
 }
 
 // newIndex is the metadata of an index that has never had a shard.
@@ -154,7 +183,11 @@ func (n *Node) DeleteIndices(ctx context.Context, names []string, masterTimeout,
 			if st.Index(name) == nil {
 				return nil, IndexNotFound(name)
 			}
-			st = allocation.RemoveIndex(st, name)
+			next, err := withoutBacking(st, name)
+			if err != nil {
+				return nil, err
+			}
+			st = allocation.RemoveIndex(next, name)
 		}
 		if m := n.c.actingMaster(); m != nil {
 			st = m.rerouted(st)

@@ -52,6 +52,7 @@ type Process struct {
 	traffic traffic
 	pools   [poolKinds]pool
 	readers readers // of points in time
+	merges  forceMerges
 }
 
 // traffic counts what the transport layer carried.

@@ -339,6 +339,15 @@ func (n *Node) Flush(ctx context.Context, indices []string) (ShardsResult, error
 // broadcast does something on every copy of the indices (TransportBroadcastReplicationAction):
 // copies without a node count in the total only.
 func (n *Node) broadcast(ctx context.Context, name string, indices []string, do func(s *Shard)) (ShardsResult, error) {
+	return n.broadcastSlow(ctx, name, indices, time.Minute, func(s *Shard, done func(*Error)) {
+		do(s)
+		done(nil)
+	})
+}
+
+// broadcastSlow is broadcast of something that takes its time on a copy.
+func (n *Node) broadcastSlow(ctx context.Context, name string, indices []string, timeout time.Duration,
+	do func(s *Shard, done func(*Error))) (ShardsResult, error) {
 	var out ShardsResult
 	p := n.Proc
 	if p == nil {
@@ -365,24 +374,44 @@ func (n *Node) broadcast(ctx context.Context, name string, indices []string, do 
 		report := gather(len(copies), func() { done(nil) })
 		for i, c := range copies {
 			p.request(p.node(c.Node), rpc{
-				name: name, bytes: 128, timeout: time.Minute,
+				name: name, bytes: 128, timeout: timeout,
 				handle: func(q *Process, reply func(int64, func())) {
-					s := q.shards[keys[i]]
-					if s != nil && s.Phase != closed {
-						do(s)
+					answer := func(err *Error) {
+						reply(0, func() {
+							if err != nil {
+								failCopy(&out, c, err)
+							} else {
+								out.Successful++
+							}
+							report()
+						})
 					}
-					reply(0, func() { out.Successful++; report() })
+					s := q.shards[keys[i]]
+					if s == nil || s.Phase == closed {
+						answer(nil)
+						return
+					}
+					do(s, answer)
 				},
 				failed: func(err error) {
-					out.Failed++
-					out.Failures = append(out.Failures, ShardFailure{
-						Index: c.Index, Shard: c.Shard, Node: c.Node, Status: "INTERNAL_SERVER_ERROR",
-						Reason: &Error{Status: 500, Type: "node_disconnected_exception", Reason: err.Error()},
-					})
+					failCopy(&out, c, &Error{Status: 500, Type: "node_disconnected_exception", Reason: err.Error()})
 					report()
 				},
 			})
 		}
 	})
 	return out, err
+}
+
+// failCopy counts a copy that failed.
+func failCopy(out *ShardsResult, c *state.Copy, why *Error) {
+	out.Failed++
+	out.Failures = append(out.Failures, ShardFailure{
+		Index: c.Index, Shard: c.Shard, Node: c.Node, Status: "INTERNAL_SERVER_ERROR", Reason: why,
+	})
+}
+
+// ClearCaches asks every copy to clear its caches; the model has none, so that it answers at once.
+func (n *Node) ClearCaches(ctx context.Context, indices []string) (ShardsResult, error) {
+	return n.broadcast(ctx, "clear_cache", indices, func(*Shard) {})
 }

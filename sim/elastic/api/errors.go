@@ -82,3 +82,8 @@ func (e *Error) JavaText() string {
 	}
 	return e.Reason
 }
+
+// IllegalArgument is the answer to what makes no sense.
+func IllegalArgument(format string, args ...any) *Error {
+	return &Error{Status: 400, Type: "illegal_argument_exception", Reason: fmt.Sprintf(format, args...)}
+}

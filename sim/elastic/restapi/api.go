@@ -25,6 +25,9 @@ type API struct {
 func New(cluster *elastic.Cluster) *API {
 	a := &API{cluster: cluster, routes: newTrie(), cache: rest.NewCache()}
 	for _, r := range routeTable() {
+		if r.Modules && cluster.Distribution() == elastic.MinimalDistribution {
+			continue
+		}
 		for _, on := range r.On {
 			method, pattern, _ := strings.Cut(on, " ")
 			a.routes.insert(pattern, method, r)
@@ -172,6 +175,7 @@ func (a *API) run(c *rest.Call, route *rest.Route) (answer *Answer, err error) {
 		rest.Raise(bad)
 	}
 	r.Param("error_trace")
+	resolveDates(c)
 	act := route.Prepare(r)
 	if bad := r.Unconsumed(route.Rendering); bad != nil {
 		rest.Raise(bad)
@@ -180,6 +184,17 @@ func (a *API) run(c *rest.Call, route *rest.Route) (answer *Answer, err error) {
 		rest.Raise(rest.IllegalArgument("request [%s %s] does not support having a body", r.Method, r.Path()))
 	}
 	return a.finish(r, act(c), true), nil
+}
+
+// resolveDates replaces date math in the names of indices in the path.
+func resolveDates(c *rest.Call) {
+	list := strings.Split(c.Req.Params["index"], ",")
+	for i, name := range list {
+		list[i] = rest.DateMath(name, c.Wall())
+	}
+	if _, named := c.Req.Params["index"]; named {
+		c.Req.Params["index"] = strings.Join(list, ",")
+	}
 }
 
 const (

@@ -31,9 +31,15 @@ type world struct {
 // of the nodes' files follow as keys and values.
 func newWorld(t testing.TB, nodes int, set ...string) *world {
 	t.Helper()
+	return newWorldOf(t, elastic.MinimalDistribution, nodes, set...)
+}
+
+// newWorldOf is newWorld of a distribution of Elasticsearch.
+func newWorldOf(t testing.TB, distribution elastic.Distribution, nodes int, set ...string) *world {
+	t.Helper()
 	e := sim.NewEngine(sim.Config{Seed: 1})
 	t.Cleanup(func() { _ = e.Close() })
-	cfg := elastic.Config{Engine: e, Network: e.NewNetwork(e.NewFluid()), ClusterName: "cc", Distribution: elastic.MinimalDistribution}
+	cfg := elastic.Config{Engine: e, Network: e.NewNetwork(e.NewFluid()), ClusterName: "cc", Distribution: distribution}
 	file := map[string]string{}
 	for i := 0; i+1 < len(set); i += 2 {
 		file[set[i]] = set[i+1]

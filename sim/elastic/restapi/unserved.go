@@ -10,7 +10,7 @@ import (
 // routes so that none is taken for a node filter or for the name of an index, which would
 // give an answer that looks right and isn't.
 type unserved struct {
-	on      string // methods, separated by commas, and path
+	on      string // methods, separated by commas, and path; those of modules are theirs only
 	nearest string // what tells the most of the same; "" where nothing does
 }
 
@@ -54,27 +54,13 @@ var unservedTable = []unserved{ //nolint:gochecknoglobals // a table, never writ
 	{"GET,PUT,DELETE /_ingest/pipeline/{id}", ""},
 	{"GET,PUT,DELETE,POST /_scripts/{id}", ""},
 	// Indices.
-	{"GET /_index_template", ""},
-	{"GET,HEAD,PUT,POST,DELETE /_index_template/{name}", "PUT /{index} with the settings"},
-	{"GET /_component_template", ""},
-	{"GET,HEAD,PUT,POST,DELETE /_component_template/{name}", "PUT /{index} with the settings"},
-	{"GET /_template", ""},
-	{"GET,HEAD,PUT,POST,DELETE /_template/{name}", "PUT /{index} with the settings"},
-	{"GET /_data_stream", "GET /_cat/indices"},
-	{"GET,PUT,DELETE /_data_stream/{name}", "PUT /{index}"},
 	{"GET /_data_stream/_stats", "GET /_stats"},
 	{"GET /_resolve/index/{name}", "GET /{index}"},
-	{"PUT,POST /{index}/_mapping", "PUT /{index} with the mappings"},
-	{"POST /{index}/_rollover", "PUT /{index}"},
 	{"POST /{index}/_close", "PUT /{index}/_settings with index.blocks.write"},
 	{"POST /{index}/_open", "PUT /{index}/_settings with index.blocks.write"},
 	{"PUT /{index}/_block/{block}", "PUT /{index}/_settings with index.blocks"},
-	{"POST /_forcemerge", "POST /_flush"},
-	{"POST /{index}/_forcemerge", "POST /{index}/_flush"},
 	{"GET /_segments", "GET /_stats/segments"},
 	{"GET /{index}/_segments", "GET /{index}/_stats/segments"},
-	{"POST /_cache/clear", ""},
-	{"POST /{index}/_cache/clear", ""},
 	{"PUT,POST /{index}/_shrink/{target}", "PUT /{index}"},
 	{"PUT,POST /{index}/_split/{target}", "PUT /{index}"},
 	{"PUT,POST /{index}/_clone/{target}", "PUT /{index}"},

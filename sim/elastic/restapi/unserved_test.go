@@ -13,7 +13,6 @@ func TestPathsThatTheModelLacksAreNotTakenForNodesOrIndices(t *testing.T) {
 		{"GET", "/_nodes/n1/hot_threads", "GET /_nodes/{nodeId}/stats/thread_pool,os"},
 		{"GET", "/_nodes/hot_threads?threads=3", "GET /_nodes/stats/thread_pool,os"},
 		{"GET", "/_health_report", "GET /_cluster/health and GET /_cluster/allocation/explain"},
-		{"GET", "/_data_stream", "GET /_cat/indices"},
 		{"GET", "/_tasks?detailed", "GET /_cluster/pending_tasks"},
 		{"GET", "/_cat/master", "GET /_cat/nodes?h=master,name"},
 		{"POST", "/_search/scroll", "POST /{index}/_pit and search_after"},

@@ -12,6 +12,9 @@ var Tiers = []string{"data_frozen", "data_content", "data_cold", "data_hot", "da
 // DefaultTier is the preference of an index that is created without one.
 const DefaultTier = "data_content"
 
+// HotTier is that of a data stream's indices.
+const HotTier = "data_hot"
+
 // parseTiers reads a tier preference (DataTier.DataTierSettingValidator). Frozen data are
 // partial searchable snapshots, which the model does not have.
 func parseTiers(_, text string) ([]string, error) {

@@ -68,7 +68,7 @@ type Index struct {
 	Shards       int
 	Replicas     int
 	Settings     settings.Settings // "index." keys
-	Mapping      []byte            // JSON object of properties; nil: none
+	Mapping      []byte            // JSON object, with what stands beside its properties; nil: none
 	System       bool
 	// PrimaryTerms by shard number; a promotion raises the shard's.
 	PrimaryTerms []int64
@@ -83,7 +83,19 @@ type Index struct {
 	ForecastShardBytes *int64
 	// Restored says from which snapshot the index came; nil: it was created.
 	Restored *Restored
+	// Rollovers are the names that were rolled over from this index, oldest first.
+	Rollovers []Rollover
 }
+
+// Rollover notes that a name stopped writing to an index, and why (RolloverInfo).
+type Rollover struct {
+	Name       string // of the alias or data stream
+	Conditions []Condition
+	AtMillis   int64
+}
+
+// Condition is a condition of a rollover with its value as it was given.
+type Condition struct{ Name, Value string }
 
 // Block keeps operations from the cluster or an index (ClusterBlock).
 type Block struct {
@@ -129,6 +141,11 @@ type State struct {
 	// Repositories by name, and the snapshots that are being taken, oldest first.
 	Repositories []*Repository
 	Snapshots    []*SnapshotInProgress
+	// Templates of new indices, and data streams, by name.
+	Components      []*ComponentTemplate
+	IndexTemplates  []*IndexTemplate
+	LegacyTemplates []*LegacyTemplate
+	DataStreams     []*DataStream
 }
 
 // Clone copies the state; what it refers to is shared.

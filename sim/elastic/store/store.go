@@ -33,6 +33,8 @@ type Store struct {
 	Grown    recovery.Segment
 	// Partial are bytes of a file recovery that has not finished.
 	Partial int64
+	// Merging are bytes of a segment that a forced merge is writing.
+	Merging int64
 
 	// Commit is the last (safe) commit.
 	Commit Commit
@@ -98,7 +100,7 @@ type Commit struct {
 // Bytes is the size of the store's files.
 func (st *Store) Bytes() int64 {
 	st.Settle()
-	return recovery.Bytes(st.Segments) + st.Grown.Bytes + st.Partial + EmptyStoreBytes
+	return recovery.Bytes(st.Segments) + st.Grown.Bytes + st.Partial + st.Merging + EmptyStoreBytes
 }
 
 // EmptyStoreBytes is the size of a store without documents.

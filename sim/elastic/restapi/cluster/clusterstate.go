@@ -266,13 +266,32 @@ func (q *stateRequest) writeIndexMetadata(w *rest.Writer, m *state.Index) {
 		w.Strs(strconv.Itoa(i), ids)
 	}
 	w.End()
-	w.Object("rollover_info")
-	w.End()
+	writeRollovers(w, m.Rollovers)
 	w.Int("mappings_updated_version", rest.IndexVersion)
 	w.Bool("system", m.System)
 	for _, r := range []string{"timestamp_range", "event_ingested_range"} {
 		w.Object(r)
 		w.Bool("unknown", true)
+		w.End()
+	}
+	w.End()
+}
+
+// writeRollovers writes what was rolled over from the index.
+func writeRollovers(w *rest.Writer, list []state.Rollover) {
+	w.Object("rollover_info")
+	for _, r := range list {
+		w.Object(r.Name)
+		w.Object("met_conditions")
+		for _, c := range r.Conditions {
+			if _, err := strconv.ParseInt(c.Value, 10, 64); err == nil {
+				w.Raw(c.Name, []byte(c.Value))
+			} else {
+				w.Str(c.Name, c.Value)
+			}
+		}
+		w.End()
+		w.Int64("time", r.AtMillis)
 		w.End()
 	}
 	w.End()

@@ -33,11 +33,7 @@ func MappingObject(m *state.Index) []byte {
 	if len(m.Mapping) == 0 {
 		return []byte("{}")
 	}
-	w := rest.NewWriter(false)
-	w.Obj()
-	w.Raw("properties", m.Mapping)
-	w.End()
-	return w.Bytes()
+	return m.Mapping
 }
 
 // indexDefaults are the registered settings that the index does not set.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/mapping"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 )
 
@@ -21,7 +22,7 @@ var rootParameters = []string{
 	"_source", "_routing", "_meta", "_field_names", "_data_stream_timestamp", "runtime", "enabled", "subobjects",
 }
 
-// parseMapping checks a mapping and returns its properties as JSON; nil without any.
+// parseMapping checks a mapping and returns it as JSON; nil for an empty one.
 func parseMapping(m *rest.Value) []byte {
 	if len(m.Members) == 1 && m.Members[0].Name == "_doc" {
 		m = &m.Members[0].Value
@@ -35,14 +36,22 @@ func parseMapping(m *rest.Value) []byte {
 	if len(unknown) > 0 {
 		rest.Raise(mapperError("Root mapping definition has unsupported parameters: " + strings.Join(unknown, "")))
 	}
-	properties := m.Member("properties")
-	if properties == nil {
-		return nil
-	}
 	w := rest.NewWriter(false)
-	w.Sep()
-	writeProperties(w, properties, "")
-	return w.Bytes()
+	w.Obj()
+	for i := range m.Members {
+		if f := &m.Members[i]; f.Name == "properties" {
+			w.Key(f.Name)
+			writeProperties(w, &f.Value, "")
+		} else {
+			rest.WriteValue(w, f.Name, &f.Value)
+		}
+	}
+	w.End()
+	out, err := mapping.Normal(w.Bytes())
+	if err != nil {
+		rest.Raise(mapperError(err.Error()))
+	}
+	return out
 }
 
 func mapperError(reason string) *elastic.Error {

@@ -178,7 +178,12 @@ func runBulk(c *rest.Call, lines []bulkLine, p writeParams) *rest.Response {
 	began := c.Now()
 	var names []string
 	for i := range lines {
-		if lines[i].err == nil && lines[i].item.Op != elastic.OpDelete {
+		b := &lines[i]
+		b.item.Index = rest.DateMath(b.item.Index, c.Wall())
+		if b.err == nil {
+			b.err = b.write.refused(c, &b.item)
+		}
+		if b.err == nil && b.item.Op != elastic.OpDelete {
 			names = append(names, lines[i].item.Index)
 		}
 	}
@@ -380,8 +385,6 @@ func prepareUpdate(r *rest.Request) rest.Action {
 }
 
 func writeUpdate(c *rest.Call, item elastic.BulkItem, p writeParams) *rest.Response {
-	if bad := p.direct(c, &item); bad != nil {
-		rest.Raise(bad)
-	}
+	p.ready(c, &item)
 	return runOne(c, item, p)
 }

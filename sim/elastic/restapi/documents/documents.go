@@ -12,8 +12,7 @@ import (
 
 // writeParams are the parameters that every write has.
 type writeParams struct {
-	opt elastic.BulkOptions
-	// requireDataStream can never hold: there are none.
+	opt                             elastic.BulkOptions
 	requireAlias, requireDataStream bool
 }
 
@@ -148,9 +147,7 @@ func prepareDelete(r *rest.Request) rest.Action {
 
 // writeOne runs a single write, which Elasticsearch treats as a bulk of one.
 func writeOne(c *rest.Call, item elastic.BulkItem, p writeParams) *rest.Response {
-	if bad := p.direct(c, &item); bad != nil {
-		rest.Raise(bad)
-	}
+	p.ready(c, &item)
 	if item.Op != elastic.OpDelete {
 		if bad := checkSource(c, &item); bad != nil {
 			rest.Raise(bad)
@@ -159,11 +156,24 @@ func writeOne(c *rest.Call, item elastic.BulkItem, p writeParams) *rest.Response
 	return runOne(c, item, p)
 }
 
-// runOne runs a bulk of one item that has been checked, and answers as for a document.
-func runOne(c *rest.Call, item elastic.BulkItem, p writeParams) *rest.Response {
-	if bad := autoCreate(c, []string{item.Index})[item.Index]; bad != nil {
+// ready creates the index that the item needs, and turns an alias or a data stream into the
+// index that the write goes to.
+func (p *writeParams) ready(c *rest.Call, item *elastic.BulkItem) {
+	if bad := p.refused(c, item); bad != nil {
 		rest.Raise(bad)
 	}
+	if item.Op != elastic.OpDelete || item.External {
+		if bad := autoCreate(c, []string{item.Index})[item.Index]; bad != nil {
+			rest.Raise(bad)
+		}
+	}
+	if bad := p.direct(c, item); bad != nil {
+		rest.Raise(bad)
+	}
+}
+
+// runOne runs a bulk of one item that has been checked, and answers as for a document.
+func runOne(c *rest.Call, item elastic.BulkItem, p writeParams) *rest.Response {
 	result := c.Node.Bulk(c.Ctx, []elastic.BulkItem{item}, p.opt)[0]
 	if result.Err != nil {
 		if c.Ctx.Err() != nil {
@@ -190,9 +200,8 @@ func locationOf(b *elastic.BulkResult, routing string) []elastic.Field {
 	return []elastic.Field{{Name: "Location", Value: location}}
 }
 
-// direct turns an alias into the index that the write goes to, and refuses what only an
-// alias or a data stream could satisfy.
-func (p *writeParams) direct(c *rest.Call, item *elastic.BulkItem) *elastic.Error {
+// refused is the refusal of what only an alias or a data stream could satisfy.
+func (p *writeParams) refused(c *rest.Call, item *elastic.BulkItem) *elastic.Error {
 	st, index := c.Node.Applied(), item.Index
 	if p.requireAlias && st.Aliased(index) == nil {
 		return &elastic.Error{
@@ -201,15 +210,24 @@ func (p *writeParams) direct(c *rest.Call, item *elastic.BulkItem) *elastic.Erro
 			Fields: []elastic.Field{{Name: "index_uuid", Value: "_na_"}, {Name: "index", Value: index}},
 		}
 	}
-	if p.requireDataStream {
+	if p.requireDataStream && st.DataStream(index) == nil {
 		return &elastic.Error{
 			Status: 404, Type: "index_not_found_exception",
 			Reason: "no such index [" + index + "] and the index abstraction is not a data stream",
 			Fields: []elastic.Field{{Name: "index_uuid", Value: "_na_"}, {Name: "index", Value: index}},
 		}
 	}
+	return nil
+}
+
+// direct turns an alias or a data stream into the index that the write goes to.
+func (p *writeParams) direct(c *rest.Call, item *elastic.BulkItem) *elastic.Error {
+	st := c.Node.Applied()
+	if st.DataStream(item.Index) != nil && item.Op == elastic.OpIndex {
+		return rest.IllegalArgument("only write ops with an op_type of create are allowed in data streams")
+	}
 	var bad *elastic.Error
-	item.Index, bad = rest.WriteIndex(st, index)
+	item.Index, bad = rest.WriteIndex(st, item.Index)
 	return bad
 }
 

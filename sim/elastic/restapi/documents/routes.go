@@ -10,6 +10,8 @@ func Routes() []*rest.Route {
 			Prepare: prepareRefresh,
 		},
 		{On: []string{"GET /_flush", "POST /_flush", "GET /{index}/_flush", "POST /{index}/_flush"}, Prepare: prepareFlush},
+		{On: []string{"POST /_forcemerge", "POST /{index}/_forcemerge"}, Prepare: prepareForceMerge},
+		{On: []string{"POST /_cache/clear", "POST /{index}/_cache/clear"}, Prepare: prepareClearCache},
 		{On: []string{"POST /{index}/_doc", "POST /{index}/_doc/{id}", "PUT /{index}/_doc/{id}"}, Prepare: prepareIndex(false)},
 		{On: []string{"POST /{index}/_create/{id}", "PUT /{index}/_create/{id}"}, Prepare: prepareIndex(true)},
 		{On: []string{"GET /{index}/_doc/{id}", "HEAD /{index}/_doc/{id}"}, Prepare: prepareGet},

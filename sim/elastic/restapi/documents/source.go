@@ -6,9 +6,11 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/mapping"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/templates"
 )
 
 // checkSource refuses a document that is no JSON object or does not fit the index's
@@ -29,12 +31,12 @@ func checkSource(c *rest.Call, item *elastic.BulkItem) *elastic.Error {
 	if m == nil || len(m.Mapping) == 0 {
 		return nil
 	}
-	mapping, err := rest.ParseJSON(m.Mapping)
+	fields, err := rest.ParseJSON(mapping.Properties(m.Mapping))
 	if err != nil {
 		return nil // it was checked when it was set
 	}
 	id := item.ID
-	return checkFields(&v, &mapping, "", id)
+	return checkFields(&v, &fields, "", id)
 }
 
 func malformedSource(parse *elastic.Error) *elastic.Error {
@@ -111,7 +113,7 @@ func autoCreate(c *rest.Call, names []string) map[string]*elastic.Error {
 		return failed
 	}
 	for _, name := range rest.AddNew(nil, names...) {
-		if name == "" || st.Index(name) != nil || st.Aliased(name) != nil {
+		if name == "" || st.Index(name) != nil || st.Aliased(name) != nil || st.DataStream(name) != nil {
 			continue
 		}
 		if !mayCreate(c, st, name) {
@@ -122,11 +124,7 @@ func autoCreate(c *rest.Call, names []string) map[string]*elastic.Error {
 			failed[name] = bad
 			continue
 		}
-		q := elastic.CreateIndex{
-			Name: name, Settings: settings.Settings{}, WaitForActiveShards: "1",
-			MasterTimeout: time.Minute, AckTimeout: time.Minute,
-		}
-		_, _, err := c.Node.CreateIndex(c.Ctx, q)
+		err := createFor(c, st, name)
 		if err == nil {
 			continue
 		}
@@ -138,6 +136,20 @@ func autoCreate(c *rest.Call, names []string) map[string]*elastic.Error {
 		}
 	}
 	return failed
+}
+
+// createFor makes the index, or the data stream, that a write to a name needs.
+func createFor(c *rest.Call, st *state.State, name string) error {
+	if t := templates.Find(st, name); t != nil && t.DataStream != nil {
+		_, err := c.Node.CreateDataStream(c.Ctx, name, time.Minute, time.Minute)
+		return err
+	}
+	q := elastic.CreateIndex{
+		Name: name, Settings: settings.Settings{}, WaitForActiveShards: "1",
+		MasterTimeout: time.Minute, AckTimeout: time.Minute,
+	}
+	_, _, err := c.Node.CreateIndex(c.Ctx, q)
+	return err
 }
 
 func noAutoCreate(name string) *elastic.Error {

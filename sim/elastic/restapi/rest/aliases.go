@@ -13,6 +13,12 @@ func OneIndex(st *state.State, name string) (string, *elastic.Error) {
 	if st.Index(name) != nil {
 		return name, nil
 	}
+	if d := st.DataStream(name); d != nil {
+		if len(d.Indices) == 1 {
+			return d.Indices[0], nil
+		}
+		return name, IllegalArgument("data stream [%s] has more than one backing index, can't execute a single index op", name)
+	}
 	of := st.Aliased(name)
 	switch len(of) {
 	case 0:
@@ -28,6 +34,9 @@ func OneIndex(st *state.State, name string) (string, *elastic.Error) {
 func WriteIndex(st *state.State, name string) (string, *elastic.Error) {
 	if st.Index(name) != nil {
 		return name, nil
+	}
+	if d := st.DataStream(name); d != nil {
+		return d.WriteIndex(), nil
 	}
 	of := st.Aliased(name)
 	if len(of) == 0 {

@@ -17,6 +17,8 @@ type Route struct {
 	Prepare func(r *Request) Action
 	// Rendering names parameters that the answer's writer reads.
 	Rendering []string
+	// Modules: only nodes of the default distribution have it.
+	Modules bool
 	// Bulk: the body is a sequence of JSON values.
 	Bulk bool
 }

@@ -199,6 +199,9 @@ func WriteValue(w *Writer, key string, v *Value) {
 	writeBare(w, v)
 }
 
+// Copy writes a parsed value where one is expected.
+func (w *Writer) Copy(v *Value) { writeBare(w, v) }
+
 func writeBare(w *Writer, v *Value) {
 	switch v.Kind {
 	case NullValue:

@@ -82,6 +82,8 @@ func Resolve(st *state.State, expressions []string, opt IndicesOptions) []string
 			Raise(invalidName(e, "must not start with '_'."))
 		case st.Index(e) != nil:
 			names = AddNew(names, e)
+		case st.DataStream(e) != nil && !opt.IgnoreAliases:
+			names = AddNew(names, st.DataStream(e).Indices...)
 		case st.Aliased(e) != nil && !opt.IgnoreAliases:
 			for _, m := range st.Aliased(e) {
 				names = AddNew(names, m.Name)
@@ -89,6 +91,8 @@ func Resolve(st *state.State, expressions []string, opt IndicesOptions) []string
 		case opt.IgnoreUnavailable:
 		case st.Aliased(e) != nil:
 			Raise(aliasRefused(e))
+		case st.DataStream(e) != nil:
+			Raise(streamRefused(e))
 		default:
 			Raise(elastic.IndexNotFound(e))
 		}
@@ -120,6 +124,11 @@ func matching(st *state.State, pattern string, opt IndicesOptions) []string {
 			names = append(names, m.Name)
 		}
 	}
+	for _, d := range st.DataStreams {
+		if shown := opt.hidden || !d.Hidden; shown && !opt.IgnoreAliases && SimpleMatch(pattern, d.Name) {
+			names = AddNew(names, d.Indices...)
+		}
+	}
 	slices.Sort(names)
 	return names
 }
@@ -135,6 +144,11 @@ func aliasMatches(m *state.Index, pattern string, opt IndicesOptions) bool {
 		shown := opt.hidden || !hidden || strings.HasPrefix(pattern, ".") && strings.HasPrefix(a.Name, ".")
 		return shown && SimpleMatch(pattern, a.Name)
 	})
+}
+
+// streamRefused is the answer to a data stream where an index is expected.
+func streamRefused(name string) *elastic.Error {
+	return IllegalArgument("The provided expression [%s] matches a data stream, specify the corresponding concrete indices instead.", name)
 }
 
 // aliasRefused is the answer to an alias where an index is expected.

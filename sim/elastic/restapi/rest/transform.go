@@ -330,3 +330,6 @@ func SimpleMatch(pattern, name string) bool {
 		name, rest = name[i+len(part):], more
 	}
 }
+
+// HasWildcard reports whether a name is a pattern.
+func HasWildcard(name string) bool { return strings.Contains(name, "*") }

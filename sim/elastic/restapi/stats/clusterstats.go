@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/mapping"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/cluster"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -220,7 +221,7 @@ func countFields(st *state.State) (types []fieldCount, total, bytes int) {
 			continue
 		}
 		bytes += len(cluster.MappingObject(m)) + len(`{"_doc":}`)
-		v, err := rest.ParseJSON(m.Mapping)
+		v, err := rest.ParseJSON(mapping.Properties(m.Mapping))
 		if err != nil {
 			continue // it was checked when it was set
 		}

@@ -1,0 +1,61 @@
+package elastic
+
+import (
+	"context"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic/lifecycle"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
+)
+
+// RolloverFigures are what the conditions of a rollover look at, as the nodes with the
+// index's primaries tell; a primary that is not there counts nothing.
+func (n *Node) RolloverFigures(ctx context.Context, index string) (lifecycle.Figures, error) {
+	var out lifecycle.Figures
+	p := n.Proc
+	if p == nil {
+		return out, errNodeGone
+	}
+	err := p.await(ctx, func(done func(error)) {
+		meta := p.Applied.Index(index)
+		if meta == nil {
+			done(IndexNotFound(index))
+			return
+		}
+		p.primaryFigures(meta, func(f lifecycle.Figures) { out = f; done(nil) })
+	})
+	return out, err
+}
+
+// primaryFigures asks the primaries of an index for their sizes.
+func (p *Process) primaryFigures(meta *state.Index, report func(lifecycle.Figures)) {
+	out := lifecycle.Figures{Age: p.clock.Now().Sub(time.UnixMilli(meta.CreationDate).UTC())}
+	var primaries []*state.Copy
+	for _, t := range p.Applied.Routing.Index(meta.Name).Shards {
+		if c := t.Primary(); c != nil && c.Active() {
+			primaries = append(primaries, c)
+		}
+	}
+	one := gather(len(primaries), func() { report(out) })
+	for _, c := range primaries {
+		key := store.Key{UUID: meta.UUID, Shard: c.Shard}
+		p.request(p.node(c.Node), rpc{
+			name: "indices:monitor/stats", bytes: 128, timeout: time.Minute,
+			handle: func(q *Process, reply func(int64, func())) {
+				var sizes ShardStats
+				if s := q.shards[key]; s != nil && s.Phase != closed {
+					s.sizes(&sizes)
+				}
+				reply(256, func() {
+					out.Docs += sizes.DocsCount
+					out.Bytes += sizes.StoreBytes
+					out.MostDocs = max(out.MostDocs, sizes.DocsCount)
+					out.MostBytes = max(out.MostBytes, sizes.StoreBytes)
+					one()
+				})
+			},
+			failed: func(error) { one() },
+		})
+	}
+}

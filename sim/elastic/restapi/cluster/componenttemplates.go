@@ -1,0 +1,132 @@
+package cluster
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+func componentName(t *state.ComponentTemplate) string { return t.Name }
+
+var componentFields = []string{"template", "version", "_meta", "deprecated", "allow_auto_create"}
+
+func preparePutComponent(r *rest.Request) rest.Action {
+	t := &state.ComponentTemplate{Name: r.Param("name")}
+	create := r.BoolParam("create", false)
+	r.ParamOr("cause", "api")
+	ack, master := r.AckTimeout(), r.MasterTimeout()
+	body := r.JSON()
+	given := false
+	for i := range body.Members {
+		switch m := &body.Members[i]; {
+		case m.Name == "template" && m.Value.Kind == rest.ObjectValue:
+			t.Template, given = *innerTemplate(&m.Value), true
+		case readNote(&t.Notes, m):
+		default:
+			rest.Raise(rest.UnknownField(m, "component_template", componentFields))
+		}
+	}
+	if !given {
+		rest.Raise(rest.IllegalArgument("Required [template]"))
+	}
+	return func(c *rest.Call) *rest.Response {
+		acked, err := c.Node.ChangeTemplates(c.Ctx, "create-component-template ["+t.Name+"], cause [api]", master, ack, func(st *state.State) (*state.State, error) {
+			if create && st.Component(t.Name) != nil {
+				return nil, rest.IllegalArgument("component template [%s] already exists", t.Name)
+			}
+			return st.WithComponent(t), nil
+		})
+		c.Check(err)
+		return rest.Acknowledged(acked)
+	}
+}
+
+func prepareGetComponents(r *rest.Request) rest.Action {
+	patterns := r.ListParam("name")
+	local, master := r.BoolParam("local", false), r.MasterTimeout()
+	flat := r.BoolParam("flat_settings", false)
+	r.BoolParam("include_defaults", false)
+	return func(c *rest.Call) *rest.Response {
+		st := c.State(local, master)
+		found, missing := chosen(st.Components, componentName, patterns)
+		if len(missing) > 0 {
+			rest.Raise(notFoundTemplate("component template", missing[0]))
+		}
+		w := rest.NewWriter(false)
+		w.Obj()
+		w.Array("component_templates")
+		for _, t := range found {
+			w.Obj()
+			w.Str("name", t.Name)
+			w.Object("component_template")
+			w.Object("template")
+			writeTemplate(w, &t.Template, false, flat)
+			w.End()
+			writeNotes(w, &t.Notes)
+			w.End()
+			w.End()
+		}
+		w.End()
+		w.End()
+		return &rest.Response{JSON: w.Bytes()}
+	}
+}
+
+// prepareHasTemplate serves HEAD of the three kinds of templates.
+func prepareHasTemplate(has func(*state.State, string) bool) func(*rest.Request) rest.Action {
+	return func(r *rest.Request) rest.Action {
+		names := r.ListParam("name")
+		local, master := r.BoolParam("local", false), r.MasterTimeout()
+		r.BoolParam("flat_settings", false)
+		return func(c *rest.Call) *rest.Response {
+			st := c.State(local, master)
+			resp := &rest.Response{JSON: []byte("{}")}
+			if !slices.ContainsFunc(names, func(n string) bool { return has(st, n) }) {
+				resp.Status = 404
+			}
+			return resp
+		}
+	}
+}
+
+func hasComponent(st *state.State, p string) bool {
+	found, _ := chosen(st.Components, componentName, []string{p})
+	return len(found) > 0
+}
+
+func prepareDeleteComponents(r *rest.Request) rest.Action {
+	names := r.ListParam("name")
+	ack, master := r.AckTimeout(), r.MasterTimeout()
+	return func(c *rest.Call) *rest.Response {
+		acked, err := c.Node.ChangeTemplates(c.Ctx, "remove-component-template ["+strings.Join(names, ",")+"]", master, ack, func(st *state.State) (*state.State, error) {
+			found, missing := chosen(st.Components, componentName, names)
+			if len(missing) > 0 {
+				return nil, &elastic.Error{Status: 404, Type: "resource_not_found_exception", Reason: strings.Join(missing, ",")}
+			}
+			for _, t := range found {
+				if by := usersOf(st, t.Name); len(by) > 0 {
+					return nil, rest.IllegalArgument("component templates [%s] cannot be removed as they are still in use by index templates [%s]",
+						t.Name, strings.Join(by, ", "))
+				}
+				st = st.WithoutComponent(t.Name)
+			}
+			return st, nil
+		})
+		c.Check(err)
+		return rest.Acknowledged(acked)
+	}
+}
+
+// usersOf are the index templates that are composed of a component and need it.
+func usersOf(st *state.State, component string) []string {
+	var by []string
+	for _, t := range st.IndexTemplates {
+		if slices.Contains(t.ComposedOf, component) && !slices.Contains(t.IgnoreMissing, component) {
+			by = append(by, t.Name)
+		}
+	}
+	return by
+}

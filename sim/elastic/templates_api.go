@@ -1,0 +1,49 @@
+package elastic
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic/api"
+	"github.com/shardquake/shardquake/sim/elastic/mapping"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// ChangeTemplates is a task of the master's that changes what new indices begin with. What
+// change gives back is published as it is; its error is the answer.
+func (n *Node) ChangeTemplates(ctx context.Context, source string, masterTimeout, ackTimeout time.Duration,
+	change func(*state.State) (*state.State, error)) (acked bool, err error) {
+	acked, _, err = n.MasterTask(ctx, source, Urgent, masterTimeout, ackTimeout, change)
+	return acked, err
+}
+
+// PutMapping adds to the mapping of indices that exist; a field keeps its type.
+func (n *Node) PutMapping(ctx context.Context, names []string, change []byte, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
+	acked, _, err = n.MasterTask(ctx, "put-mapping", High, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
+		for _, name := range names {
+			meta := st.Index(name)
+			if meta == nil {
+				return nil, IndexNotFound(name)
+			}
+			next, err := mapping.Update(meta.Mapping, change)
+			var conflict *mapping.Conflict
+			switch {
+			case errors.As(err, &conflict):
+				return nil, api.IllegalArgument("%s", conflict.Error())
+			case err != nil:
+				return nil, err
+			case slices.Equal(next, meta.Mapping):
+				continue
+			}
+			changed := *meta
+			changed.Mapping = next
+			changed.Version++
+			changed.MappingVersion++
+			st = replaceIndex(st, &changed)
+		}
+		return st, nil
+	})
+	return acked, err
+}
