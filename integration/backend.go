@@ -42,17 +42,28 @@ func (b *Backend) Name() string { return "real" }
 func Capabilities() chaos.Target { return targetOf(&Cluster{}, nil) }
 
 // Offers implements [scenarios.Backend]. Its error says why no cluster can be started here.
-func (b *Backend) Offers(ctx context.Context, _ scenarios.ClusterSpec) (chaos.Target, error) {
+func (b *Backend) Offers(ctx context.Context, spec scenarios.ClusterSpec) (chaos.Target, error) {
+	if err := inPlace(spec); err != nil {
+		return chaos.Target{}, err
+	}
 	if err := b.available(ctx); err != nil {
 		return chaos.Target{}, err
 	}
 	return Capabilities(), nil
 }
 
+// inPlace refuses a cluster that is described copy by copy.
+func inPlace(spec scenarios.ClusterSpec) error {
+	if spec.Formed == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: containers can't start in a state that is given copy by copy, by copies: of an index or an imported cluster; expected --backend sim", scenarios.ErrUnavailable)
+}
+
 // Start implements [scenarios.Backend]: it returns when the nodes have formed a cluster.
 func (b *Backend) Start(ctx context.Context, spec scenarios.ClusterSpec, opt scenarios.StartOptions) (scenarios.Cluster, error) {
-	if spec.Formed != nil {
-		return nil, fmt.Errorf("%w: containers can't start in the state of an imported cluster; expected --backend sim", scenarios.ErrUnavailable)
+	if err := inPlace(spec); err != nil {
+		return nil, err
 	}
 	nodeSettings, indexSettings := splitSettings(spec.Settings)
 	options := Options{

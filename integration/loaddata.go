@@ -34,11 +34,15 @@ func (c *realCluster) LoadData(ctx context.Context, indices []es.IndexSpec) erro
 			placed = append(placed, ix)
 			continue
 		}
-		if err := c.createIndex(ctx, ix, "1"); err != nil {
+		wait := "1"
+		if c.spec.Calm {
+			wait = "0"
+		}
+		if err := c.createIndex(ctx, ix, wait); err != nil {
 			return err
 		}
 	}
-	if err := c.awaitGreen(ctx); err != nil {
+	if err := c.awaitLoaded(ctx); err != nil {
 		return err
 	}
 	if len(placed) > 0 {
@@ -59,7 +63,7 @@ func (c *realCluster) LoadData(ctx context.Context, indices []es.IndexSpec) erro
 			return fmt.Errorf("filling index %s: %w", ix.Name, err)
 		}
 	}
-	if err := c.awaitGreen(ctx); err != nil {
+	if err := c.awaitLoaded(ctx); err != nil {
 		return err
 	}
 	if len(placed) > 0 {
@@ -96,6 +100,34 @@ func (c *realCluster) createIndex(ctx context.Context, ix es.IndexSpec, waitForA
 		return fmt.Errorf("creating index %s: %w", ix.Name, err)
 	}
 	return nil
+}
+
+// calmFor is for how long nothing recovers where nothing more is to be expected.
+const calmFor = 2 * time.Second
+
+// awaitLoaded waits until the copies are where they will be: all of them, or those that can
+// be anywhere.
+func (c *realCluster) awaitLoaded(ctx context.Context) error {
+	if !c.spec.Calm {
+		return c.awaitGreen(ctx)
+	}
+	since := time.Now()
+	return poll(ctx, greenWait, 100*time.Millisecond, "rest", func() error {
+		var h struct {
+			Initializing int `json:"initializing_shards"`
+			Relocating   int `json:"relocating_shards"`
+		}
+		if err := c.rest.get(ctx, c.anyURL()+"/_cluster/health", &h); err != nil {
+			return err
+		}
+		if h.Initializing > 0 || h.Relocating > 0 {
+			since = time.Now()
+		}
+		if calm := time.Since(since); calm < calmFor {
+			return fmt.Errorf("%d copies are initializing, %d relocating, for %s", h.Initializing, h.Relocating, calm.Round(time.Millisecond))
+		}
+		return nil
+	})
 }
 
 // awaitGreen waits until every copy is started and nothing moves.

@@ -114,6 +114,9 @@ type ClusterSpec struct {
 	// Formed is the state that the cluster is in when it starts: with these nodes, all of
 	// Nodes, these indices and every copy where it says; nil: the cluster forms, empty.
 	Formed *clusterfile.Cluster
+	// Calm says that the cluster need not be green once its data is loaded: it is enough that
+	// nothing recovers any more.
+	Calm bool
 	// SteadyWithin is how long the first steady state may take.
 	SteadyWithin time.Duration
 	// Own is what only a cluster of its system has, see [System].

@@ -34,6 +34,7 @@ func (s *Scenario) check(voc Vocabulary) []source.Problem {
 	ps = append(ps, s.checkTolerance(voc)...)
 	ps = append(ps, s.checkObjectives()...)
 	ps = append(ps, s.checkGrowth()...)
+	ps = append(ps, s.checkRest()...)
 	if s.Settle < 0 || s.Steady < 0 {
 		bad("$.settle", "a wait can't be negative")
 	}

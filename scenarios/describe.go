@@ -60,7 +60,7 @@ func (s *Scenario) Topology() chaos.Topology {
 func (s *Scenario) ClusterSpec() ClusterSpec {
 	return ClusterSpec{
 		Name: s.Name, System: s.System, Nodes: s.NodeSpecs(), Settings: s.Cluster.Settings, Viewers: s.system.Viewers(s),
-		Formed: s.formed(), SteadyWithin: s.Steady.D(), Own: s.system.Own(s), Distribution: cmp.Or(s.Cluster.Distribution, DefaultDistribution),
+		Formed: s.formed(), SteadyWithin: s.Steady.D(), Calm: s.Calm(), Own: s.system.Own(s), Distribution: cmp.Or(s.Cluster.Distribution, DefaultDistribution),
 	}
 }
 

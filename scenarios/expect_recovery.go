@@ -11,14 +11,19 @@ import (
 	"github.com/shardquake/shardquake/internal/units"
 )
 
-// SteadyState expects the cluster to be green with nothing moving: before t=0, or
-// again within a limit after faults and load have ended.
+// SteadyState expects the cluster to be green with nothing moving, or in the steady state
+// that the file describes: before t=0, or again within a limit after faults and load have
+// ended.
 type SteadyState struct {
-	Status string         `yaml:"steady-state" jsonschema:"required,enum=green"`
+	Status string         `yaml:"steady-state" jsonschema:"required,enum=green,enum=described"`
 	When   string         `yaml:"at,omitempty" jsonschema:"enum=start,enum=end,description=default end"`
 	Within units.Duration `yaml:"within,omitempty" jsonschema:"description=default: the scenario's settle or steady-within"`
 	limit  time.Duration
+	rest   *RestSection // that the file describes
 }
+
+// describedState is the word for the steady state of steady:.
+const describedState = "described"
 
 // Kind implements [Expectation].
 func (*SteadyState) Kind() string { return "steady-state" }
@@ -34,13 +39,20 @@ func (e *SteadyState) longest(s *Scenario) time.Duration {
 // Complete implements [Completer].
 func (e *SteadyState) Complete(s *Scenario) {
 	e.limit = cmp.Or(e.Within.D(), e.longest(s))
+	e.rest = s.Rest
 }
 
 // Check implements [Expectation].
 func (e *SteadyState) Check(s *Scenario) []source.Problem {
 	var ps []source.Problem
-	if e.Status != "green" {
-		ps = append(ps, source.Problemf("steady-state", "%s", source.Unknown("steady state", e.Status, []string{"green"})))
+	switch e.Status {
+	case "green":
+	case describedState:
+		if s.Rest == nil || s.Rest.None {
+			ps = append(ps, source.Problemf("steady-state", "the file describes no steady state; expected steady: with a mapping such as {status: yellow, unassigned: 3}"))
+		}
+	default:
+		ps = append(ps, source.Problemf("steady-state", "%s", source.Unknown("steady state", e.Status, []string{"green", describedState})))
 	}
 	longest := e.longest(s)
 	if e.When != "" && e.When != "end" && e.When != "start" {
@@ -54,15 +66,51 @@ func (e *SteadyState) Check(s *Scenario) []source.Problem {
 
 // Judge implements [Expectation].
 func (e *SteadyState) Judge(h *History) []Outcome {
+	var wanted *RestSection // green
+	if e.Status == describedState {
+		wanted = e.rest
+	}
 	if e.When == "start" {
-		return []Outcome{WithinLimit("steady state at the start", h.Steady, e.limit, 0, fmt.Sprintf("green with nothing moving %s after the start", h.Steady.Round(time.Millisecond)))}
+		return []Outcome{e.judgeStart(h, wanted)}
 	}
-	name := "steady state at the end"
-	if h.Settled < 0 {
-		return []Outcome{NeverWithin(name, e.limit, h.End, FaultTimes{Until: h.Closed}, "the cluster was not green and at rest again").because(h)}
+	name, settled := "steady state at the end", h.Settled
+	if wanted != nil {
+		name, settled = "described state at the end", h.Described
 	}
-	took := h.Settled - h.End
-	return []Outcome{WithinLimit(name, took, e.limit, h.Settled, fmt.Sprintf("green with nothing moving %s after the end", took.Round(time.Millisecond)))}
+	if settled < 0 {
+		return []Outcome{NeverWithin(name, e.limit, h.End, FaultTimes{Until: h.Closed}, "the cluster was not "+wanted.again()).because(h)}
+	}
+	took := settled - h.End
+	return []Outcome{WithinLimit(name, took, e.limit, settled, fmt.Sprintf("%s %s after the end", wanted.text(), took.Round(time.Millisecond)))}
+}
+
+// judgeStart decides on the state in which the run began.
+func (e *SteadyState) judgeStart(h *History, wanted *RestSection) Outcome {
+	name := "steady state at the start"
+	if wanted == nil && e.rest != nil {
+		first := h.healthAt(0)
+		if first == nil {
+			return Undecided(name, "the cluster's health was not observed before t=0")
+		}
+		if l := (liveState{health: *first, seen: true}); !l.steady() {
+			return Outcome{Name: name, Verdict: Fail, Unit: "s", Limit: Seconds(e.limit), Reason: "the run began with " + first.text()}
+		}
+	}
+	return WithinLimit(name, h.Steady, e.limit, 0, fmt.Sprintf("%s %s after the start", wanted.text(), h.Steady.Round(time.Millisecond)))
+}
+
+// healthAt is the health that was seen last at a time; nil where none was.
+func (h *History) healthAt(at time.Duration) *Health {
+	var last *Health
+	for _, o := range h.Observations {
+		if o.At > at {
+			break
+		}
+		if seen, is := o.Sight.(Health); is {
+			last = &seen
+		}
+	}
+	return last
 }
 
 // Recovered expects the cluster to be green, or at least not red, within a limit
@@ -118,12 +166,20 @@ func (e *Recovered) Judge(h *History) []Outcome {
 				continue
 			}
 		}
-		out = append(out, e.judge(name, h.FaultTimes(i, since), since).because(h))
+		out = append(out, e.judge(name, h.FaultTimes(i, since), since).because(h).from(h, f.At))
 	}
 	if len(out) == 0 {
 		out = append(out, Idled(e.Status+" after "+e.Of, "no such fault struck"))
 	}
 	return out
+}
+
+// from adds in what state the fault found the cluster, where it was not green.
+func (o Outcome) from(h *History, at time.Duration) Outcome {
+	if before := h.healthAt(at); before != nil && before.Master && before.Status != "green" {
+		o.Reason += fmt.Sprintf("; the fault found it %s, with %d unassigned, %d initializing and %d relocating copies", before.Status, before.Unassigned, before.Initializing, before.Relocating)
+	}
+	return o
 }
 
 // neverHealed is the outcome of what is counted from a healing that did not come.

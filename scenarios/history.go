@@ -30,6 +30,9 @@ type History struct {
 	// that; -1 when it did not within the limit.
 	End     time.Duration
 	Settled time.Duration
+	// Described is when, after the end, the steady state held that the file describes; -1 when
+	// it did not or is green.
+	Described time.Duration
 	// Closed is when the last observation could have been made.
 	Closed time.Duration
 	// Steady is how long the cluster took to its first steady state.

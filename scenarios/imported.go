@@ -142,11 +142,15 @@ func replace[T any](given bool, to *T, value T) {
 
 // formed is the cluster to start in place: the file's with the settings of the scenario.
 func (s *Scenario) formed() *clusterfile.Cluster {
-	im := s.Cluster.imported
-	if im == nil {
+	var c clusterfile.Cluster
+	switch im := s.Cluster.imported; {
+	case im != nil:
+		c = *im.file.Cluster
+	case s.placed():
+		c = *s.formedOf()
+	default:
 		return nil
 	}
-	c := *im.file.Cluster
 	c.Persistent = merged(c.Persistent, s.Cluster.Settings, func(key string) bool { return !strings.HasPrefix(key, "index.") })
 	c.Transient = maps.Clone(c.Transient)
 	for key := range s.Cluster.Settings {
@@ -189,9 +193,9 @@ func (s *Scenario) checkImported(has func(path string) bool) []source.Problem {
 	var ps []source.Problem
 	for i, ix := range s.Cluster.Indices {
 		at := fmt.Sprintf("$.cluster.indices[%d]", i)
-		keys := []string{"placement"} // of a new index: nobody knows the order of the nodes
+		keys := []string{"placement", "copies"} // of a new index: nobody knows the order of the nodes
 		if im.index(ix.Name) != nil {
-			keys = []string{"shards", "replicas", "size", "docs", "placement"}
+			keys = []string{"shards", "replicas", "size", "docs", "placement", "copies"}
 		}
 		for _, key := range keys {
 			if has(at + "." + key) {
@@ -208,4 +212,10 @@ func (s *Scenario) NewIndices() []IndexSection {
 		return s.Cluster.Indices
 	}
 	return slices.DeleteFunc(slices.Clone(s.Cluster.Indices), func(ix IndexSection) bool { return s.Cluster.imported.index(ix.Name) != nil })
+}
+
+// LoadedIndices are those that have to be made and filled: the new ones whose copies the
+// file does not put anywhere.
+func (s *Scenario) LoadedIndices() []IndexSection {
+	return slices.DeleteFunc(slices.Clone(s.NewIndices()), func(ix IndexSection) bool { return ix.Copies != nil })
 }

@@ -51,14 +51,15 @@ func (o *Observation) shift(zero time.Duration) {
 	}
 }
 
-// waitSteady waits until the cluster has been green and at rest for a moment.
-func (r *Run) waitSteady(ctx context.Context, limit time.Duration) error {
+// waitSteady waits until the cluster has been in a steady state for a moment; nil is green
+// and at rest.
+func (r *Run) waitSteady(ctx context.Context, limit time.Duration, want *RestSection) error {
 	deadline := r.clock.Monotonic() + limit
 	since := time.Duration(-1)
 	for {
 		now := r.clock.Monotonic()
 		switch {
-		case !r.steadyNow():
+		case !r.restsNow(want):
 			since = -1
 		case since < 0:
 			since = now
@@ -168,11 +169,11 @@ func (r *Run) FaultInForce() bool {
 	return r.inForce > 0
 }
 
-// steadyNow is whether the cluster is green and at rest at this moment.
-func (r *Run) steadyNow() bool {
+// restsNow is whether the cluster is in a steady state at this moment.
+func (r *Run) restsNow(want *RestSection) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.state.steady()
+	return want.met(&r.state)
 }
 
 // live is a copy of what the observations say now, without the shards.

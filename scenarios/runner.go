@@ -149,7 +149,7 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 		defer cancel()
 		cluster.Close(closing)
 	}()
-	run := &Run{runner: r, loaded: loaded, seed: seed, scale: opt.Scale, rest: opt.Rest, stuck: opt.Stuck, scenario: s, cluster: cluster, progress: progress, history: &History{Nodes: cluster.Nodes(), Settled: -1}}
+	run := &Run{runner: r, loaded: loaded, seed: seed, scale: opt.Scale, rest: opt.Rest, stuck: opt.Stuck, scenario: s, cluster: cluster, progress: progress, history: &History{Nodes: cluster.Nodes(), Settled: -1, Described: -1}}
 	if run.session, err = s.system.Begin(run); err != nil {
 		return nil, err
 	}
@@ -263,9 +263,17 @@ func (r *Run) main(ctx, cleanup context.Context) error {
 	watch, stopWatching := r.clock.WithCancel(ctx)
 	defer stopWatching()
 	err := r.prepare(ctx, watch, started)
-	if err == nil {
+	switch {
+	case err == nil:
 		r.attended(watch)
 		err = r.trouble(ctx, cleanup)
+	case r.runner.Attendant != nil && errors.Is(err, errNotSteady):
+		r.progress("%v; it is served as it is", err)
+		r.beginAt(r.clock.Monotonic())
+		r.attended(watch)
+		for ctx.Err() == nil {
+			_ = r.clock.Sleep(ctx, time.Hour) // ends with ctx
+		}
 	}
 	limited, cancel := r.clock.WithTimeout(cleanup, cleanupLimit)
 	defer cancel()
@@ -306,20 +314,28 @@ func (r *Run) prepare(ctx, watch context.Context, started time.Duration) error {
 		}
 		return err
 	}
-	if r.scenario.Imported() != nil { // it is as it was: that moment is t=0
+	if r.scenario.FromStart() { // it is as it was said to be: that moment is t=0
 		r.beginAt(r.clock.Monotonic())
-		return nil
+		return r.release(ctx)
 	}
 	r.progress("waiting for the steady state")
-	if err := r.waitSteady(ctx, r.scenario.Steady.D()); err != nil {
-		return fmt.Errorf("the cluster reached no steady state within %s: %w (%s)%s", r.scenario.Steady, err, r.live().health.text(), whyOf(r.explain(ctx)))
+	if err := r.waitSteady(ctx, r.scenario.Steady.D(), r.scenario.Rest); err != nil {
+		return fmt.Errorf("the cluster reached no steady state%s within %s: %w (%s)%s", r.scenario.Rest.within(), r.scenario.Steady, err, r.live().health.text(), whyOf(r.explain(ctx)))
 	}
 	r.beginAt(r.clock.Monotonic())
 	r.history.Steady = r.zero - started
+	if err := r.release(ctx); err != nil {
+		return err
+	}
+	r.progress("steady after %s; t=0", r.history.Steady.Round(time.Millisecond))
+	return nil
+}
+
+// release lets go of what held copies in place.
+func (r *Run) release(ctx context.Context) error {
 	if err := r.session.Release(ctx); err != nil {
 		return fmt.Errorf("releasing the placement: %w", err)
 	}
-	r.progress("steady after %s; t=0", r.history.Steady.Round(time.Millisecond))
 	return nil
 }
 
@@ -335,12 +351,8 @@ func (r *Run) trouble(ctx, cleanup context.Context) error {
 		return fmt.Errorf("%w: %w", errNotHealed, err)
 	}
 	r.progress("faults and load have ended; waiting for the steady state")
-	if err := r.waitSteady(ctx, r.scenario.Settle.D()); err == nil {
-		r.history.Settled = r.now()
-	} else if ctx.Err() != nil {
-		return ctx.Err()
-	} else {
-		r.history.Ailments = r.explain(ctx)
+	if err := r.settle(ctx); err != nil {
+		return err
 	}
 	if err := r.session.Verify(ctx); err != nil {
 		return fmt.Errorf("looking for the acknowledged writes: %w", err)
@@ -348,6 +360,29 @@ func (r *Run) trouble(ctx, cleanup context.Context) error {
 	r.sampleTraffic()
 	r.history.Tracers = r.session.Summary()
 	r.history.Closed = r.now()
+	return nil
+}
+
+// settle waits for the steady states that are expected after the end, and asks why where
+// one does not come.
+func (r *Run) settle(ctx context.Context) error {
+	missed := false
+	for _, want := range r.scenario.settlesIn() {
+		err := r.waitSteady(ctx, r.scenario.Settle.D(), want)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			missed = true
+		case want == nil:
+			r.history.Settled = r.now()
+		default:
+			r.history.Described = r.now()
+		}
+	}
+	if missed {
+		r.history.Ailments = r.explain(ctx)
+	}
 	return nil
 }
 
@@ -392,7 +427,7 @@ func (r *Run) wear(ctx context.Context) error {
 		switch {
 		case left > 0 && r.stuck > 0 && r.now()-last >= r.stuck:
 			return nil
-		case left > 0 || !r.steadyNow():
+		case left > 0 || !r.restsNow(nil):
 			since = -1
 		case since < 0:
 			since = r.now()

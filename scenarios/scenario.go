@@ -39,7 +39,9 @@ type Scenario struct {
 	Duration units.Duration `yaml:"duration" json:"duration" jsonschema:"required,description=from t=0 to the end of faults and load"`
 	Settle   units.Duration `yaml:"settle,omitempty" json:"settle" jsonschema:"description=how long to wait for the steady state after the end; default 1m; 0s: not at all"`
 	Steady   units.Duration `yaml:"steady-within,omitempty" json:"steady_within" jsonschema:"description=how long to wait for the first steady state; default 3m and a second for every ten copies"`
-	Real     *RealSection   `yaml:"real,omitempty" json:"real,omitempty"`
+	// Rest is the steady state in which the run begins; nil: green with nothing moving.
+	Rest *RestSection `yaml:"steady,omitempty" json:"steady,omitempty" jsonschema:"description=the state in which the run begins: {status: yellow, unassigned: 3}; or none: as it is when the data is loaded; default green with nothing moving"`
+	Real *RealSection `yaml:"real,omitempty" json:"real,omitempty"`
 
 	system System // the one that System names
 }
@@ -92,13 +94,15 @@ type KVSection struct {
 
 // IndexSection describes an index.
 type IndexSection struct {
-	Name      string            `yaml:"name" json:"name" jsonschema:"required"`
-	Shards    int               `yaml:"shards,omitempty" json:"shards" jsonschema:"minimum=1,description=number of primaries; default 1"`
-	Replicas  *int              `yaml:"replicas,omitempty" json:"replicas" jsonschema:"minimum=0,description=copies beside each primary; default 1"`
-	Size      units.Size        `yaml:"size,omitempty" json:"size" jsonschema:"description=store of all primaries together"`
-	Docs      int64             `yaml:"docs,omitempty" json:"docs" jsonschema:"description=documents in all primaries together; default one for each kb"`
-	Settings  map[string]string `yaml:"settings,omitempty" json:"settings,omitempty"`
-	Placement []int             `yaml:"placement,omitempty" json:"placement,omitempty" jsonschema:"description=copies on n1 n2 … held there until t=0; late nodes hold 0"`
+	Name     string            `yaml:"name" json:"name" jsonschema:"required"`
+	Shards   int               `yaml:"shards,omitempty" json:"shards" jsonschema:"minimum=1,description=number of primaries; default 1"`
+	Replicas *int              `yaml:"replicas,omitempty" json:"replicas" jsonschema:"minimum=0,description=copies beside each primary; default 1"`
+	Size     units.Size        `yaml:"size,omitempty" json:"size" jsonschema:"description=store of all primaries together"`
+	Docs     int64             `yaml:"docs,omitempty" json:"docs" jsonschema:"description=documents in all primaries together; default one for each kb"`
+	Settings map[string]string `yaml:"settings,omitempty" json:"settings,omitempty"`
+	// Copies says where each copy is; the cluster starts in place then.
+	Copies    []ShardSection `yaml:"copies,omitempty" json:"copies,omitempty" jsonschema:"description=an entry for each shard: on which nodes its copies are when the run begins; such as {primary: n1, replicas: [n2, missing]}"`
+	Placement []int          `yaml:"placement,omitempty" json:"placement,omitempty" jsonschema:"description=copies on n1 n2 … held there until t=0; late nodes hold 0"`
 }
 
 // LoadSection is a stream of operations on an index.

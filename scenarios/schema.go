@@ -29,6 +29,10 @@ func Schema(voc Vocabulary) ([]byte, error) {
 			return &jsonschema.Schema{OneOf: []*jsonschema.Schema{detailed, quantitySchema(reflect.TypeFor[units.GrowthRate]())}}
 		case reflect.TypeFor[Expect]():
 			return expectSchema(r, voc.Expectations())
+		case reflect.TypeFor[CopySection]():
+			return eitherWord(r, reflect.TypeFor[plainCopy](), &jsonschema.Schema{Type: "string"})
+		case reflect.TypeFor[RestSection]():
+			return eitherWord(r, reflect.TypeFor[plainRest](), &jsonschema.Schema{Type: "string", Enum: []any{restNone}})
 		case reflect.TypeFor[Varied]():
 			return variedSchema()
 		case reflect.TypeFor[ScopedExpect]():
@@ -116,6 +120,13 @@ func variedSchema() *jsonschema.Schema {
 	return &jsonschema.Schema{Type: "object", MinProperties: &one, AdditionalProperties: &jsonschema.Schema{OneOf: []*jsonschema.Schema{
 		{Type: "string", Pattern: `\.\.`, Examples: []any{"2m..8m"}}, {Type: "array", Items: single, MinItems: &one},
 	}}}
+}
+
+// eitherWord is a word, or a mapping.
+func eitherWord(r *jsonschema.Reflector, mapping reflect.Type, word *jsonschema.Schema) *jsonschema.Schema {
+	long := r.ReflectFromType(mapping)
+	long.Version = ""
+	return &jsonschema.Schema{OneOf: []*jsonschema.Schema{word, long}}
 }
 
 // nodesSchema is a mapping, or a list of groups.

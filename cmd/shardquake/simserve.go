@@ -122,6 +122,7 @@ func (f *simServeFlags) run(cmd *cobra.Command, name string) error {
 	}
 	if f.asIs {
 		s.Faults, s.Controller, s.Expect, s.Duration = nil, nil, nil, units.Duration(endless)
+		s.Rest = &scenarios.RestSection{None: true}
 	}
 	if err := errors.Join(reports.CheckDir(f.out), reports.Writable(f.out)); err != nil {
 		return usage(err)

@@ -131,6 +131,7 @@ func checkCluster(s *scenarios.Scenario, voc scenarios.Vocabulary) []source.Prob
 			bad(at+".docs", "%d documents; expected 0 or more", ix.Docs)
 		}
 		ps = append(ps, checkPlacement(at, ix, nodes)...)
+		ps = append(ps, checkPlaces(s, i, nodes)...)
 		for _, key := range slices.Sorted(maps.Keys(ix.Settings)) {
 			if voc.CheckSetting != nil {
 				if err := voc.CheckSetting(key, ix.Settings[key], true); err != nil {
@@ -199,6 +200,16 @@ func checkRoles(s *scenarios.Scenario) []source.Problem {
 	leads := slices.ContainsFunc(s.NodeSpecs(), func(n scenarios.NodeSpec) bool { return !n.Late && slices.Contains(n.Roles, "master") })
 	if !leads {
 		ps = append(ps, source.Problemf("$.cluster.nodes", "no node that is there from the start has the role master"))
+	}
+	return ps
+}
+
+// checkPlaces verifies where the copies of an index are said to be.
+func checkPlaces(s *scenarios.Scenario, i int, nodes []scenarios.NodeSpec) []source.Problem {
+	ix, at := &s.Cluster.Indices[i], fmt.Sprintf("$.cluster.indices[%d]", i)
+	ps := ix.CheckPlaces(at, nodes)
+	if ix.Placement != nil && ix.Copies == nil && slices.ContainsFunc(s.Cluster.Indices, func(o scenarios.IndexSection) bool { return o.Copies != nil }) {
+		ps = append(ps, source.Problemf(at+".placement", "other indices say where each copy is (copies:); expected the same here, or the allocator's choice"))
 	}
 	return ps
 }

@@ -14,6 +14,7 @@ func (System) Complete(s *scenarios.Scenario, d *scenarios.Defaults) {
 	for i := range s.Cluster.Indices {
 		ix := &s.Cluster.Indices[i]
 		at := fmt.Sprintf("$.cluster.indices[%d].", i)
+		ix.CompletePlaces()
 		scenarios.Fill(d, at+"shards", &ix.Shards, 1, "") // checked with the rest
 		if ix.Replicas == nil {
 			one := 1

@@ -50,7 +50,7 @@ type LoadSpec struct {
 // IndexSpecs are the indices for a backend.
 func IndexSpecs(s *scenarios.Scenario) []IndexSpec {
 	var out []IndexSpec
-	for _, ix := range s.NewIndices() {
+	for _, ix := range s.LoadedIndices() {
 		out = append(out, IndexSpec{
 			Name: ix.Name, Shards: ix.Shards, Replicas: *ix.Replicas, Bytes: int64(ix.Size), Docs: ix.Docs,
 			Settings: ix.Settings, Placement: ix.Placement,

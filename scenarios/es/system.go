@@ -63,8 +63,8 @@ func masterEligible(s *scenarios.Scenario) []string {
 // Describe implements [scenarios.System].
 func (System) Describe(s *scenarios.Scenario) []string {
 	var out []string
-	for _, ix := range IndexSpecs(s) {
-		out = append(out, fmt.Sprintf("index     %s: %d shards × %d copies, %s in primaries", ix.Name, ix.Shards, 1+ix.Replicas, units.FormatBytes(ix.Bytes)))
+	for _, ix := range s.NewIndices() {
+		out = append(out, fmt.Sprintf("index     %s: %d shards × %d copies, %s in primaries", ix.Name, ix.Shards, 1+*ix.Replicas, units.FormatBytes(int64(ix.Size))))
 	}
 	if masters := masterEligible(s); len(masters) == 2 {
 		out = append(out, fmt.Sprintf("note      two master-eligible nodes (%s) survive no loss: without one of them no master can be elected; three survive one", strings.Join(masters, ", ")))

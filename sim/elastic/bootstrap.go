@@ -139,8 +139,8 @@ func (s *Shard) startedAsIs() {
 	s.Recovery = r
 }
 
-// Fill puts data into an index all of whose copies are active, as if it had been loaded
-// and flushed: each copy has segments of its own.
+// Fill puts data into an index, as if it had been loaded and flushed: each of its active
+// copies has segments of its own.
 func (c *Cluster) Fill(spec IndexSpec) error {
 	m := c.Leader()
 	if m == nil {
@@ -156,10 +156,9 @@ func (c *Cluster) Fill(spec IndexSpec) error {
 		docs, bytes := part(spec.Docs, i, spec.Shards), part(spec.Bytes, i, spec.Shards)
 		for _, cp := range t.Copies {
 			target := m.Proc.storeOf(cp, key)
-			if !cp.Active() || target == nil {
-				return fmt.Errorf("index %s: shard %d has a copy that isn't active", spec.Name, i)
+			if cp.Active() && target != nil {
+				target.Fill(bytes, docs, c.segmentSizes(target.Machine), c.e.Now())
 			}
-			target.Fill(bytes, docs, c.segmentSizes(target.Machine), c.e.Now())
 		}
 	}
 	for _, n := range c.nodes {

@@ -42,13 +42,10 @@ func (p *Process) coordination() coordination.Config {
 			Accept:  func(*state.State) time.Duration { return p.cost(c.Calibration.StateAccept) + p.Node.disk.Delay() },
 			Term:    c.Calibration.TermWrite,
 			Failure: c.Calibration.FailureNotice,
-			Spread:  noticeSpread,
+			Spread:  c.Calibration.FailureNotice,
 		},
 	}
 }
-
-// noticeSpread is about how far apart a node notices that several others have gone.
-const noticeSpread = 4 * time.Millisecond
 
 // copiesOf counts the shard copies of a state.
 func copiesOf(st *state.State) (n time.Duration) {

@@ -124,7 +124,7 @@ func (b *inPlace) index(ix *clusterfile.Index, st *state.State) (*state.Index, *
 		}
 	}
 	set[settings.IndexShards.Key()], set[settings.IndexReplicas.Key()] = fmt.Sprint(ix.ShardCount), fmt.Sprint(ix.Replicas)
-	meta := newIndex(ix.Name, cmp.Or(ix.UUID, state.NewID(b.c.IDs)), ix.Created.Or(b.from.At.V), settings.Of(set), nil)
+	meta := newIndex(ix.Name, cmp.Or(ix.UUID, state.NewID(b.c.IDs)), ix.Created.Or(b.from.At.Or(b.wallMillis())), settings.Of(set), nil)
 	meta.System, meta.Version = ix.System, max(1, ix.Version)
 	if ix.ForecastLoad.Known() {
 		meta.ForecastWriteLoad = &ix.ForecastLoad.V
@@ -209,6 +209,25 @@ func sourceNamed(d *clusterfile.Copy, was bool) state.RecoverySource {
 	return state.EmptyStore
 }
 
+// idOf is a node's id by its name, also of one that joins later; a name that nobody has
+// stands for itself.
+func (b *inPlace) idOf(name string) string {
+	if n := b.c.ByName[name]; n != nil {
+		return n.ID()
+	}
+	return name
+}
+
+// wallMillis is what the clocks of the nodes show, in milliseconds since 1970.
+func (b *inPlace) wallMillis() int64 {
+	for _, n := range b.c.nodes {
+		if n.Proc != nil {
+			return n.Proc.clock.Now().UnixMilli()
+		}
+	}
+	return 0
+}
+
 // unassigned is why and since when a copy has no node.
 func (b *inPlace) unassigned(d *clusterfile.Copy) *state.UnassignedInfo {
 	u := d.Unassigned
@@ -216,7 +235,7 @@ func (b *inPlace) unassigned(d *clusterfile.Copy) *state.UnassignedInfo {
 		u = &clusterfile.Unassigned{Reason: string(state.NodeLeft)}
 	}
 	info := &state.UnassignedInfo{
-		Reason: state.Reason(u.Reason), Delayed: u.Delayed, FailedAllocations: u.Failed, LastNode: cmp.Or(b.ids[u.LastNode], u.LastNode),
+		Reason: state.Reason(u.Reason), Delayed: u.Delayed, FailedAllocations: u.Failed, LastNode: b.idOf(u.LastNode),
 		LastStatus: cmp.Or(state.AllocationStatus(u.Status), state.NoAttempt), Message: u.Details,
 	}
 	for _, n := range u.FailedNodes {
@@ -224,16 +243,15 @@ func (b *inPlace) unassigned(d *clusterfile.Copy) *state.UnassignedInfo {
 	}
 	slices.Sort(info.FailedNodes)
 	age := int64(0)
-	if u.At.Known() && b.from.At.Known() {
+	if u.At.Known() { // a cluster without a time counts from its start
 		age = max(0, b.from.At.V-u.At.V)
 	}
-	now := b.c.nodes[0].Proc.clock.Now().UnixMilli()
-	info.AtMillis, info.AtNanos = now-age, int64(b.c.e.Now())-age*1e6
+	info.AtMillis, info.AtNanos = b.wallMillis()-age, int64(b.c.e.Now())-age*1e6
 	return info
 }
 
 // leave puts the data of a copy that has no node, or recovers from its own disk, where it
-// was: on its node, or on the last one if that is a member.
+// was: on its node, or on the last one if that is a member or joins later.
 func (b *inPlace) leave(ix *clusterfile.Index, meta *state.Index, num int, d *clusterfile.Copy, cp *state.Copy) {
 	if cp.Source != state.ExistingStore {
 		return
@@ -242,7 +260,7 @@ func (b *inPlace) leave(ix *clusterfile.Index, meta *state.Index, num int, d *cl
 	if at == nil && cp.Info != nil {
 		at = b.c.ByID[cp.Info.LastNode]
 	}
-	if at == nil || at.Proc == nil || len(meta.InSync[num]) == 0 {
+	if at == nil || at.Proc == nil && !at.cfg.Late || len(meta.InSync[num]) == 0 {
 		return
 	}
 	l := leftover{node: at, key: store.Key{UUID: meta.UUID, Shard: num}, index: ix.Name, id: meta.InSync[num][0], primary: true, content: content{bytes: d.Bytes.V, docs: d.Docs.V, maxSeqNo: -1}}

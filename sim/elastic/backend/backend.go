@@ -26,6 +26,8 @@ const (
 	// formLimit is how long a cluster may take to form, greenLimit to become green while
 	// it is being loaded, in virtual time.
 	formLimit, greenLimit = 5 * time.Minute, 10 * time.Minute
+	// calmFor is for how long nothing recovers where nothing more is to be expected.
+	calmFor = 2 * time.Second
 )
 
 // Backend makes simulated Elasticsearch clusters for scenarios.
@@ -247,7 +249,7 @@ func (s *simulated) LoadData(ctx context.Context, indices []es.IndexSpec) error 
 		maps.Copy(s.inUse, ix.Settings)
 	}
 	err := s.loadData(ctx, indices)
-	if errors.Is(err, elastic.ErrUnfit) {
+	if errors.Is(err, elastic.ErrUnfit) || errors.Is(err, errUnready) {
 		return fmt.Errorf("%w: %w", scenarios.ErrScenario, err)
 	}
 	return err
@@ -284,40 +286,76 @@ func (s *simulated) loadData(ctx context.Context, indices []es.IndexSpec) error 
 }
 
 func (s *simulated) createFree(ctx context.Context, specs []elastic.IndexSpec) error {
+	if len(specs) == 0 {
+		return nil
+	}
 	limit := max(greenLimit, s.spec.SteadyWithin)
 	n, err := s.c.AnyNode()
 	if err != nil {
 		return err
 	}
+	wait := "all"
+	if s.spec.Calm {
+		wait = "0"
+	}
 	for _, spec := range specs {
-		req := elastic.CreateIndex{Name: spec.Name, Settings: spec.Full(), WaitForActiveShards: "all", MasterTimeout: time.Minute, AckTimeout: limit}
+		req := elastic.CreateIndex{Name: spec.Name, Settings: spec.Full(), WaitForActiveShards: wait, MasterTimeout: time.Minute, AckTimeout: limit}
 		acked, active, err := n.CreateIndex(ctx, req)
 		switch {
 		case err != nil:
 			return refused(spec.Name, err)
 		case !acked || !active:
-			return fmt.Errorf("creating index %s: %w: its copies were not all active within %s", spec.Name, elastic.ErrUnfit, limit)
+			return fmt.Errorf("creating index %s: %w within %s", spec.Name, errUnready, limit)
 		}
 	}
-	// The master applies a state after its followers, and Fill goes by what it applied.
-	if m := s.c.Leader(); m != nil {
-		n = m
-	}
-	quiet, err := n.WhenState(ctx, limit, func(st *state.State) bool {
-		var t elastic.Tally
-		t.Move(elastic.ComputeDelta(elastic.EmptyState(""), st))
-		return t.Active == t.Copies && t.Relocating == 0
-	})
-	switch {
-	case err != nil:
+	if err := s.awaitLoaded(ctx, specs, limit); err != nil {
 		return err
-	case !quiet:
-		return fmt.Errorf("the cluster was not green within %s", limit)
 	}
 	for _, spec := range specs {
 		if err := s.c.Fill(spec); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// errUnready says that copies of a new index have no place, whatever keeps them from one.
+var errUnready = errors.New("its copies were not all active")
+
+// awaitLoaded waits until the copies of new indices are where they will be.
+func (s *simulated) awaitLoaded(ctx context.Context, specs []elastic.IndexSpec, limit time.Duration) error {
+	// The master applies a state after its followers, and Fill goes by what it applied.
+	n := s.c.Leader()
+	if n == nil {
+		return errors.New("there is no master to load data")
+	}
+	ready := func(st *state.State) bool {
+		for _, spec := range specs {
+			for _, t := range st.Routing.Index(spec.Name).Shards {
+				for _, cp := range t.Copies {
+					if cp.State == state.Initializing || cp.State == state.Relocating || cp.State == state.Unassigned && !s.spec.Calm {
+						return false
+					}
+				}
+			}
+		}
+		return true
+	}
+	for still := false; !still; {
+		quiet, err := n.WhenState(ctx, limit, ready)
+		switch {
+		case err != nil:
+			return err
+		case !quiet:
+			return fmt.Errorf("the copies of the new indices were not at rest within %s", limit)
+		case !s.spec.Calm:
+			return nil
+		}
+		// What has no node may get one yet: the master decides in rounds.
+		if err := s.clocks[scenarios.ViewerClient].Sleep(ctx, calmFor); err != nil {
+			return err
+		}
+		still = ready(n.Applied())
 	}
 	return nil
 }

@@ -107,8 +107,8 @@ type Costs struct {
 	// Failure is the time from noticing a closed connection or the last failed check
 	// to acting on it.
 	Failure time.Duration
-	// Spread is about how far apart the failures of one moment are noticed: each connection
-	// has a thread of its own.
+	// Spread is the time from a kill to its notice, by which the notices of several nodes that
+	// are killed at one moment lie apart; 0: all come at once.
 	Spread time.Duration
 }
 
