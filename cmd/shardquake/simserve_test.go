@@ -153,3 +153,29 @@ func postJSON(t *testing.T, url string) map[string]any {
 	require.NoError(t, json.NewDecoder(resp.Body).Decode(&v))
 	return v
 }
+
+func TestAClusterThatNeverBecomesSteadyIsServed(t *testing.T) {
+	const filter = "cluster.indices[0].settings={index.routing.allocation.require.zone: a}"
+	for name, args := range map[string][]string{
+		"as it is": {"--as-is"}, "in another state than described": {"--set", "steady={status: yellow, unassigned: 1}"}, "as described": {"--set", "steady={status: yellow, unassigned: 9}"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serveScenario(t, append(args, "--set", filter, "--out", filepath.Join(t.TempDir(), "out"))...)
+			resp, err := http.Get(s.addresses["n1"] + "/_cluster/health")
+			require.NoError(t, err)
+			defer resp.Body.Close() //nolint:errcheck // reading only
+			var health struct {
+				Status     string `json:"status"`
+				Unassigned int    `json:"unassigned_shards"`
+			}
+			require.NoError(t, json.NewDecoder(resp.Body).Decode(&health))
+			assert.Equal(t, "yellow", health.Status)
+			assert.Equal(t, 9, health.Unassigned)
+			s.stop()
+			for s.lines.Scan() { // what it prints until it ends
+				continue
+			}
+			<-s.ended
+		})
+	}
+}
