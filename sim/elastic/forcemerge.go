@@ -5,6 +5,8 @@ import (
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // ForceMerge is an order to merge the segments of every copy until few are left.
@@ -23,6 +25,43 @@ func (n *Node) ForceMerge(ctx context.Context, indices []string, q ForceMerge) (
 	return n.broadcastSlow(ctx, "forcemerge", indices, 0, func(s *Shard, done func(*Error)) {
 		s.Process.merges.add(s, q, done)
 	})
+}
+
+// forceMergeAll has every started copy of an index merged; report gets the first failure.
+func (p *Process) forceMergeAll(meta *state.Index, q ForceMerge, report func(failed *Error)) {
+	var first *Error
+	var copies []*state.Copy
+	for _, t := range p.Applied.Routing.Index(meta.Name).Shards {
+		for _, c := range t.Copies {
+			if c.Active() {
+				copies = append(copies, c)
+			}
+		}
+	}
+	one := gather(len(copies), func() { report(first) })
+	done := func(err *Error) {
+		if first == nil {
+			first = err
+		}
+		one()
+	}
+	for _, c := range copies {
+		key := store.Key{UUID: meta.UUID, Shard: c.Shard}
+		p.request(p.node(c.Node), rpc{
+			name: "forcemerge", bytes: 128,
+			handle: func(at *Process, reply func(int64, func())) {
+				s := at.shards[key]
+				if s == nil || s.Phase == closed {
+					reply(0, func() { done(nil) })
+					return
+				}
+				at.merges.add(s, q, func(err *Error) { reply(0, func() { done(err) }) })
+			},
+			failed: func(err error) {
+				done(&Error{Status: 500, Type: "node_disconnected_exception", Reason: err.Error()})
+			},
+		})
+	}
 }
 
 // forceMerges are the forced merges of a process, one at a time.

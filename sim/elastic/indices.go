@@ -179,22 +179,28 @@ func activeCopies(t *state.ShardTable) int {
 // DeleteIndices deletes indices that exist.
 func (n *Node) DeleteIndices(ctx context.Context, names []string, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
 	acked, _, err = n.MasterTask(ctx, "delete-index", Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		for _, name := range names {
-			if st.Index(name) == nil {
-				return nil, IndexNotFound(name)
-			}
-			next, err := withoutBacking(st, name)
-			if err != nil {
-				return nil, err
-			}
-			st = allocation.RemoveIndex(next, name)
+		m := n.c.actingMaster()
+		if m == nil {
+			return nil, errNotMaster
 		}
-		if m := n.c.actingMaster(); m != nil {
-			st = m.rerouted(st)
-		}
-		return st, nil
+		return m.deleteIndices(st, names)
 	})
 	return acked, err
+}
+
+// deleteIndices is the state without the indices, rerouted.
+func (m *master) deleteIndices(st *state.State, names []string) (*state.State, error) {
+	for _, name := range names {
+		if st.Index(name) == nil {
+			return nil, IndexNotFound(name)
+		}
+		next, err := withoutBacking(st, name)
+		if err != nil {
+			return nil, err
+		}
+		st = allocation.RemoveIndex(next, name)
+	}
+	return m.rerouted(st), nil
 }
 
 // UpdateIndexSettings changes "index." settings of indices, validated by the caller;

@@ -21,6 +21,7 @@ type master struct {
 	reroute   rerouteService
 	computing bool
 	delayed   delayedReroute
+	ageing    ageing
 	starting  []*state.Copy // of the batch that is being computed
 	over      bool
 	// finalizing are the UUIDs of snapshots whose metadata is being written.
@@ -35,7 +36,7 @@ func newMaster(p *Process) *master {
 		NodeSettings:    p.Node.cfg.Settings, Fetcher: m.Fetch, Tiers: p.c.cfg.Distribution != MinimalDistribution,
 		Mix: p.c.mix,
 	})
-	m.reroute.m, m.delayed.m = m, m
+	m.reroute.m, m.delayed.m, m.ageing.m = m, m, m
 	m.info = newInfoService(m)
 	return m
 }
@@ -46,6 +47,7 @@ func (m *master) stop() {
 	m.alloc.Reset()
 	m.info.stop()
 	m.delayed.timer.Stop()
+	m.ageing.timer.Stop()
 }
 
 // modeChanged follows the coordinator's turns: the master's services live while it
@@ -77,6 +79,7 @@ func (m *master) applied(d *Delta) {
 	if len(d.New.Snapshots) > 0 {
 		m.followSnapshots(d.New)
 	}
+	m.ageing.applied(d)
 }
 
 // nodesLeft takes the copies of gone nodes out of the table

@@ -70,6 +70,9 @@ func (e *Entry) Internal() bool { return e.has("InternalIndex") }
 // Filtered reports whether the setting is hidden from answers.
 func (e *Entry) Filtered() bool { return e.has("Filtered") }
 
+// Module reports whether only nodes of the default distribution have the setting.
+func (e *Entry) Module() bool { return e.has("Module") }
+
 func (e *Entry) has(property string) bool { return slices.Contains(e.properties, property) }
 
 // Complex reports whether the entry matches more than one key.

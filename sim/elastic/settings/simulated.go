@@ -29,6 +29,8 @@ func simulated() []Definition {
 
 		RecoveryMaxBytesPerSec, RecoveryMaxFileChunks, RecoveryRetryDelayStateSync, RecoveryRetryDelayNetwork, RecoveryActionTimeout,
 		ClusterInfoInterval, ClusterInfoTimeout, PathRepo, MaxShardsPerNode,
+
+		LifecyclePollInterval, IndexLifecycle, IndexRolloverAlias, IndexIndexingComplete, IndexLifecycleOriginate,
 	}
 }
 

@@ -85,6 +85,8 @@ type Index struct {
 	Restored *Restored
 	// Rollovers are the names that were rolled over from this index, oldest first.
 	Rollovers []Rollover
+	// Lifecycle is how far the index is in its policy; nil: it has not begun.
+	Lifecycle *Lifecycle
 }
 
 // Rollover notes that a name stopped writing to an index, and why (RolloverInfo).
@@ -146,6 +148,9 @@ type State struct {
 	IndexTemplates  []*IndexTemplate
 	LegacyTemplates []*LegacyTemplate
 	DataStreams     []*DataStream
+	// Policies of ageing indices, by name; AgeingStopped: none of them acts.
+	Policies      []*Policy
+	AgeingStopped bool
 }
 
 // Clone copies the state; what it refers to is shared.

@@ -44,7 +44,7 @@ func clusterDefaults(node *elastic.Node, st *state.State, set settings.Settings)
 	}
 	explicit := st.Settings()
 	for _, e := range registry.Entries() {
-		if e.Complex() || e.Filtered() || e.Kind == settings.Secure {
+		if e.Complex() || e.Filtered() || e.Module() || e.Kind == settings.Secure {
 			continue
 		}
 		if _, ok := explicit.Get(e.Key); ok {

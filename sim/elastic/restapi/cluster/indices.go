@@ -41,7 +41,7 @@ func indexDefaults(own settings.Settings) settings.Settings {
 	registry := settings.IndexRegistry()
 	out := map[string]string{}
 	for _, e := range registry.Entries() {
-		if e.Complex() {
+		if e.Complex() || e.Module() {
 			continue
 		}
 		if _, ok := own.Get(e.Key); !ok {
