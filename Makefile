@@ -55,6 +55,10 @@ FIRST ?= 0
 rehearse: ## run PLANS random plans of each kind of key-value rehearsal from seed FIRST on; goes on where it was
 	$(GO) run ./sim/kv/rehearse/cmd/rehearse --plans $(PLANS) --first $(FIRST) --keep rehearsals-failed
 
+.PHONY: kill-test
+kill-test: ## kill real runs at every step and look that nothing stays in force (Docker, 15 minutes)
+	SHARDQUAKE_KILL_EVERYWHERE=1 $(GO) test -count=1 -timeout $(TIMEOUT) -v -run 'ARunThat|AKilledRun' ./integration ./integration/kvproc
+
 .PHONY: soak
 soak: ## run the key-value scenarios on processes again and again; goes on where it was
 	$(GO) run ./integration/kvproc/cmd/soak --runs $(RUNS) --parallel $(PARALLEL) --load $(BUSY) --ledger $(LEDGER) --scenarios '$(SCENARIOS)'

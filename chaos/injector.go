@@ -48,12 +48,15 @@ type Injector struct {
 	Zero time.Duration
 	// ProbeLimit bounds the probing of one fault; healing goes on without the rest.
 	ProbeLimit time.Duration
+	// Allow is asked before a fault strikes the endpoints that its selectors mean now; nil
+	// allows every one.
+	Allow func(f Fault, victims []string) error
 
 	holds  holds
 	layers settingLayers
 	jumps  clockJumps
 
-	mu     sync.Mutex // guards active; held for moments only
+	mu     sync.Mutex // guards active and what probes and healing note; held for moments only
 	active []inForce  // in the order in which they struck
 }
 
@@ -69,6 +72,7 @@ type Active struct {
 	injector *Injector
 	applied  []*applied
 	probes   clock.Group
+	ending   clock.Event // while it is being undone
 	// shared are the primitives healed whose things other faults hold, each with the one
 	// that holds its thing in its own way now; nil: it stayed as it was.
 	shared map[*applied]*applied
@@ -134,6 +138,12 @@ func (in *Injector) Strike(ctx context.Context, f Fault) *Active {
 	for _, p := range resolved.Primitives {
 		rec.Primitives = append(rec.Primitives, p.String())
 	}
+	if in.Allow != nil {
+		if err := in.Allow(f, resolved.Victims); err != nil {
+			rec.Error = err.Error()
+			return a
+		}
+	}
 	for _, p := range resolved.Primitives {
 		if s, ok := p.(sharing); ok {
 			s.share(in)
@@ -175,7 +185,9 @@ func (a *Active) probe(ctx context.Context, into []Evidence, look func(*applied,
 			if !seen.Shown {
 				seen.Meanwhile = a.injector.heldBeside(a)
 			}
+			a.injector.mu.Lock()
 			into[i] = seen
+			a.injector.mu.Unlock()
 		})
 	}
 }
@@ -189,23 +201,72 @@ func (a *Active) Heal(ctx context.Context) error {
 	if err := a.probes.Wait(ctx); err != nil || !a.Healing() {
 		return err
 	}
-	healed := slices.Clone(a.applied)
-	if err := a.undo(ctx); err != nil {
-		a.Record.Error = err.Error()
-		return err
+	if a.ending != nil { // somebody undoes it
+		return a.ending.Wait(ctx)
 	}
-	a.Record.HealedAt = a.injector.now()
-	a.injector.ended(a)
-	if a.Record.Injected {
-		a.Record.Error = ""
+	healed, err := a.end(ctx)
+	if err != nil {
+		return err
 	}
 	gone := make([]Evidence, len(healed))
 	a.applied = healed
 	a.probe(ctx, gone, a.gone)
-	err := a.probes.Wait(ctx)
+	err = a.probes.Wait(ctx)
 	a.applied, a.shared = nil, nil
+	a.injector.mu.Lock()
+	defer a.injector.mu.Unlock()
 	a.Record.Gone = gone
 	return err
+}
+
+// Undo undoes the fault at once, whatever is being probed, and looks at nothing.
+func (a *Active) Undo(ctx context.Context) error {
+	if !a.Healing() {
+		return nil
+	}
+	if a.ending != nil {
+		return a.ending.Wait(ctx)
+	}
+	_, err := a.end(ctx)
+	if err == nil {
+		a.applied, a.shared = nil, nil
+	}
+	return err
+}
+
+// end undoes what was applied and notes it. Who comes meanwhile waits.
+func (a *Active) end(ctx context.Context) (healed []*applied, err error) {
+	a.ending = a.injector.Clock.NewEvent()
+	defer func() {
+		a.ending.Set()
+		a.ending = nil
+	}()
+	healed = slices.Clone(a.applied)
+	err = a.undo(ctx)
+	a.injector.mu.Lock()
+	switch {
+	case err != nil:
+		a.Record.Error = err.Error()
+	default:
+		a.Record.HealedAt = a.injector.now()
+		if a.Record.Injected {
+			a.Record.Error = ""
+		}
+	}
+	a.injector.mu.Unlock()
+	if err == nil {
+		a.injector.ended(a)
+	}
+	return healed, err
+}
+
+// Now is a copy of the record as it is now.
+func (a *Active) Now() *Record {
+	a.injector.mu.Lock()
+	defer a.injector.mu.Unlock()
+	r := *a.Record
+	r.Bites, r.Gone = slices.Clone(r.Bites), slices.Clone(r.Gone)
+	return &r
 }
 
 // gone looks what healing a primitive left: nothing, or what another fault holds.

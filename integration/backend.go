@@ -14,6 +14,8 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/integration/guard"
+	"github.com/shardquake/shardquake/integration/lease"
+	"github.com/shardquake/shardquake/integration/leased"
 	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
@@ -86,6 +88,11 @@ func (b *Backend) Start(ctx context.Context, spec scenarios.ClusterSpec, opt sce
 		return nil, errors.Join(err, containers.Close(closeCtx))
 	}
 	c := newRealCluster(containers, spec, opt, indexSettings)
+	if err := c.keep(ctx); err != nil {
+		closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		return nil, aborted(ctx, errors.Join(err, c.Close(closeCtx)))
+	}
 	if err := c.settle(ctx); err != nil {
 		closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
@@ -133,7 +140,8 @@ type realCluster struct {
 	opt           scenarios.StartOptions
 	indexSettings map[string]string
 	clock         *guard.Clock
-	rest          *restClient // the harness's own, over no proxy
+	keeper        *lease.Keeper // of what is in force
+	rest          *restClient   // the harness's own, over no proxy
 	transports    map[string]*http.Transport
 	version       string
 	held          bool // a transient setting holds placements
@@ -194,6 +202,7 @@ func (c *realCluster) Run(ctx context.Context, main func(run, cleanup context.Co
 	run, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	c.clock.OnPanic(cancel)
+	c.keeper.OnLost(cancel)
 	err := c.clock.Guard("main", func() error { return main(run, context.WithoutCancel(ctx)) })
 	if panicked := c.clock.Panicked(); panicked != nil {
 		return panicked
@@ -214,7 +223,9 @@ func (c *realCluster) URL(viewer, node string) string { return c.containers.URL(
 func (c *realCluster) Nodes() []string { return c.containers.NodeNames() }
 
 // Target implements [scenarios.Cluster].
-func (c *realCluster) Target() chaos.Target { return targetOf(c.containers, c) }
+func (c *realCluster) Target() chaos.Target {
+	return leased.Target(targetOf(c.containers, c), undoing{c.containers}, c.keeper)
+}
 
 // Counters implements [scenarios.Cluster]: real runs have neither.
 func (c *realCluster) Counters() (events, traceHash uint64) { return 0, 0 }
@@ -264,7 +275,7 @@ func (c *realCluster) Close(ctx context.Context) error {
 		t.CloseIdleConnections()
 	}
 	c.rest.close()
-	return c.containers.Close(ctx)
+	return errors.Join(c.keeper.Close(ctx), c.containers.Close(ctx))
 }
 
 // readVersion asks a node for its version.

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardquake/shardquake/integration/undo"
 	"github.com/shardquake/shardquake/scenarios"
 )
 
@@ -145,6 +146,6 @@ func TestProcessBornIsKnownOnLinux(t *testing.T) {
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		t.Skip("this system has no /proc")
 	}
-	assert.NotEmpty(t, processBorn(os.Getpid()))
-	assert.Empty(t, processBorn(999999999))
+	assert.NotEmpty(t, undo.Born(os.Getpid()))
+	assert.Empty(t, undo.Born(999999999))
 }

@@ -93,6 +93,7 @@ type node struct {
 	proxyID, toolsID, esID string
 	address                string // in the Docker network
 	api                    *toxiproxy.Client
+	proxyAPI               string // its URL
 	http                   string // published host:port of Elasticsearch
 }
 

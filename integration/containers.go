@@ -121,7 +121,7 @@ func (c *Cluster) readAddresses(ctx context.Context, n *node, dial string) error
 	if err != nil {
 		return err
 	}
-	n.api = toxiproxy.NewClient(api)
+	n.api, n.proxyAPI = toxiproxy.NewClient(api), "http://"+api
 	return poll(ctx, proxyWait, 50*time.Millisecond, "toxiproxy's API", func() error {
 		_, err := n.api.Version()
 		return err

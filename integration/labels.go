@@ -3,14 +3,13 @@ package integration
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"os"
 	"strconv"
-	"strings"
-	"syscall"
 
 	"github.com/moby/moby/client"
+
+	"github.com/shardquake/shardquake/chaos/journal"
+	"github.com/shardquake/shardquake/integration/undo"
 )
 
 // Labels on everything a run makes in Docker.
@@ -41,7 +40,7 @@ func runLabels(runID, cluster string) map[string]string {
 		labelRun:     runID,
 		labelCluster: cluster,
 		labelPID:     strconv.Itoa(os.Getpid()),
-		labelBorn:    processBorn(os.Getpid()),
+		labelBorn:    undo.Born(os.Getpid()),
 		labelHost:    host,
 	}
 }
@@ -65,30 +64,5 @@ func ownerLives(labels map[string]string) bool {
 	if err != nil || pid <= 0 {
 		return false
 	}
-	process, err := os.FindProcess(pid)
-	if err != nil {
-		return false
-	}
-	// Signal 0 only asks; "not permitted" means that there is one.
-	if err := process.Signal(syscall.Signal(0)); err != nil && !errors.Is(err, os.ErrPermission) {
-		return false
-	}
-	return processBorn(pid) == labels[labelBorn]
-}
-
-// processBorn is the start time of a process in the kernel's ticks since boot, "" where
-// the system does not tell.
-func processBorn(pid int) string {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return ""
-	}
-	// The second field is a name in parentheses that may hold spaces; the start time
-	// is the 22nd field, the 20th after it.
-	text := string(stat)
-	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
-	if len(fields) < 20 {
-		return ""
-	}
-	return fields[19]
+	return undo.Lives(journal.Process{PID: pid, Born: labels[labelBorn]})
 }

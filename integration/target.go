@@ -59,6 +59,14 @@ func (a administered) Read(ctx context.Context, of chaos.Scope, keys []string) (
 
 // Write implements [chaos.Settings].
 func (a administered) Write(ctx context.Context, of chaos.Scope, values map[string]string) error {
+	method, path, body := settingsRequest(of, values)
+	return a.each(ctx, func(url string) error {
+		return a.c.rest.send(ctx, method, url+path, body, nil)
+	})
+}
+
+// settingsRequest is the call that sets settings; "" takes one away.
+func settingsRequest(of chaos.Scope, values map[string]string) (method, path string, body map[string]any) {
 	changes := make(map[string]any, len(values))
 	for k, v := range values {
 		changes[k] = v
@@ -66,17 +74,14 @@ func (a administered) Write(ctx context.Context, of chaos.Scope, values map[stri
 			changes[k] = nil
 		}
 	}
+	if of.Index != "" {
+		return http.MethodPut, "/" + of.Index + "/_settings", changes
+	}
 	kind := "persistent"
 	if of.Transient {
 		kind = "transient"
 	}
-	path, body := "/_cluster/settings", any(map[string]any{kind: changes})
-	if of.Index != "" {
-		path, body = "/"+of.Index+"/_settings", changes
-	}
-	return a.each(ctx, func(url string) error {
-		return a.c.rest.send(ctx, http.MethodPut, url+path, body, nil)
-	})
+	return http.MethodPut, "/_cluster/settings", map[string]any{kind: changes}
 }
 
 func (a administered) ask(ctx context.Context, path string, into any) error {

@@ -64,6 +64,9 @@ type StartOptions struct {
 	// OnEvent, when set, is told every event of a deterministic backend, for comparing
 	// two runs.
 	OnEvent func(Event)
+	// Journal is the file in which a real backend writes down, before it does anything to the
+	// cluster, how that is undone; "": nowhere.
+	Journal string
 }
 
 // Event is one step of a deterministic backend.

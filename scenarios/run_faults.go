@@ -40,10 +40,14 @@ func (r *Run) startFaults(ctx context.Context, group clock.Group) {
 	order := r.inOrder()
 	group.Go(ctx, "faults", func(ctx context.Context) {
 		for _, p := range order {
-			if r.SleepUntil(ctx, p.entry.At.D()) != nil {
+			if r.awaitPlan(ctx, p.entry.At.D()) != nil {
 				return
 			}
-			r.strike(ctx, group, p, p.entry.At.D())
+			due := p.entry.At.D()
+			if r.runner.Gate != nil {
+				due = r.now() // the plan may have stood
+			}
+			r.strike(ctx, group, p, due)
 		}
 	})
 }
@@ -58,7 +62,7 @@ func (r *Run) inOrder() []*planned {
 // strike injects a fault that is due, and has it healed when its time is over.
 func (r *Run) strike(ctx context.Context, group clock.Group, p *planned, due time.Duration) {
 	e := p.entry
-	if p.withdrawn {
+	if p.withdrawn || r.isHalted() {
 		return
 	}
 	r.progress("t=%s: %s", durationOf(due.Round(time.Millisecond)), e.Fault.Kind())

@@ -51,6 +51,12 @@ type Runner struct {
 	Progress func(format string, args ...any)
 	// OnEvent is passed on to the backend.
 	OnEvent func(Event)
+	// Journal is passed on to the backend.
+	Journal string
+	// Gate holds the plan up, or lets it on; nil: it goes by the clock.
+	Gate Gate
+	// Allow is asked before a fault strikes; nil allows every one.
+	Allow func(f chaos.Fault, victims []string) error
 	// Attendant keeps the cluster after the run's end; nil: it goes with the run.
 	Attendant Attendant
 }
@@ -138,7 +144,7 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 	if err := Supported(ctx, r.Backend, s); err != nil {
 		return nil, err
 	}
-	cluster, err := r.Backend.Start(ctx, s.ClusterSpec(), StartOptions{Seed: seed, Progress: progress, OnEvent: r.OnEvent})
+	cluster, err := r.Backend.Start(ctx, s.ClusterSpec(), StartOptions{Seed: seed, Progress: progress, OnEvent: r.OnEvent, Journal: r.Journal})
 	if err != nil {
 		return nil, err
 	}
@@ -221,6 +227,7 @@ type Run struct {
 	begun    bool // t=0 has come
 	closed   bool // what comes now is too late for the history
 	state    liveState
+	halted   bool // nothing strikes any more
 	inForce  int // faults struck and not healed
 	history  *History
 	lines    []LogLine
@@ -278,6 +285,7 @@ func (r *Run) main(ctx, cleanup context.Context) error {
 	limited, cancel := r.clock.WithTimeout(cleanup, cleanupLimit)
 	defer cancel()
 	healErr := r.healAll(limited)
+	r.settleHalted(limited)
 	r.mu.Lock()
 	r.closed = true
 	r.mu.Unlock()
@@ -296,7 +304,11 @@ func (r *Run) main(ctx, cleanup context.Context) error {
 		if ctx.Err() == nil { // the run can't go on, and what was seen so far is reported
 			return errors.Join(fmt.Errorf("%w: %w", ErrAborted, err), healErr)
 		}
-		return errors.Join(fmt.Errorf("%w at %s", ErrAborted, r.now().Round(time.Millisecond)), healErr)
+		at := fmt.Errorf("%w at %s", ErrAborted, r.now().Round(time.Millisecond))
+		if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
+			at = fmt.Errorf("%w: %w", at, cause)
+		}
+		return errors.Join(at, healErr)
 	case err != nil:
 		return errors.Join(err, healErr)
 	}
@@ -341,7 +353,7 @@ func (r *Run) release(ctx context.Context) error {
 
 // trouble is the time from t=0 to the last check.
 func (r *Run) trouble(ctx, cleanup context.Context) error {
-	r.injector = &chaos.Injector{Clock: r.clock, Target: r.session.Target(), View: liveView{r}, Zero: r.zero, ProbeLimit: probeLimit}
+	r.injector = &chaos.Injector{Clock: r.clock, Target: r.session.Target(), View: liveView{r}, Zero: r.zero, ProbeLimit: probeLimit, Allow: r.runner.Allow}
 	err := r.strain(ctx, cleanup)
 	if err != nil {
 		return err
@@ -416,7 +428,7 @@ func (r *Run) strain(ctx, cleanup context.Context) error {
 // wear waits until the scenario's duration is over, or until all is over before that.
 func (r *Run) wear(ctx context.Context) error {
 	if r.rest == 0 {
-		return r.SleepUntil(ctx, r.scenario.Duration.D())
+		return r.awaitPlan(ctx, r.scenario.Duration.D())
 	}
 	since, last, before := time.Duration(-1), time.Duration(0), 0
 	for r.now() < r.scenario.Duration.D() {

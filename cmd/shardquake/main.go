@@ -84,7 +84,7 @@ whether it held.`,
 	root.AddCommand(
 		newRunCommand(), newReplayCommand(), newListCommand(), newCheckCommand(), newSchemaCommand(), newInitCommand(),
 		newAllocateCommand(), newCleanCommand(), newEventsCommand(), newFidelityCommand(), newCalibrateCommand(), newControllerCommand(), newSimServeCommand(), newFaultCommand(), newCompareCommand(), newKVCommand(),
-		newVersionCommand(), newExplainCommand(), newTrendCommand(), newImportCommand(), newPlanCommand(), newExploreCommand(),
+		newVersionCommand(), newExplainCommand(), newTrendCommand(), newImportCommand(), newPlanCommand(), newExploreCommand(), newGamedayCommand(), newLeaseAgentCommand(),
 	)
 	root.SetVersionTemplate("shardquake {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(withNearestFlag(cmd, err)) })

@@ -239,6 +239,10 @@ func (f *runFlags) runOne(cmd *cobra.Command, s *scenarios.Loaded) error {
 	})
 }
 
+// journalOf is where a real run writes down what it does to its nodes, before it does it:
+// beside its folder, which is there only when the run has ended.
+func journalOf(dir string) string { return filepath.Clean(dir) + ".journal.jsonl" }
+
 // execution is one run with all choices made.
 type execution struct {
 	backend string
@@ -327,6 +331,9 @@ func runScenario(ctx context.Context, s *scenarios.Loaded, x execution, progress
 		return nil, usage(err)
 	}
 	runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain, Progress: progress}
+	if x.backend == "real" && x.dir != "" {
+		runner.Journal = journalOf(x.dir)
+	}
 	if x.foreign.Command != "" {
 		if err := employ(s, runner, x.foreign); err != nil {
 			return nil, usage(err)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/integration/guard"
+	"github.com/shardquake/shardquake/integration/lease"
+	"github.com/shardquake/shardquake/integration/leased"
 	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/kvcluster/tcp"
 	"github.com/shardquake/shardquake/kvcluster/wire"
@@ -38,7 +40,7 @@ func (b *Backend) Offers(_ context.Context, spec scenarios.ClusterSpec) (chaos.T
 		return chaos.Target{}, err
 	}
 	if len(b.Command) == 0 {
-		if _, err := ownCommand(); err != nil {
+		if _, err := lease.Command(); err != nil {
 			return chaos.Target{}, fmt.Errorf("%w: %w", scenarios.ErrUnavailable, err)
 		}
 	}
@@ -60,18 +62,23 @@ func (b *Backend) Start(ctx context.Context, spec scenarios.ClusterSpec, opt sce
 		options.Nodes = append(options.Nodes, NodeSpec{Name: n.Name, Zone: n.Attributes["zone"], Disk: n.Disk, Late: n.Late})
 	}
 	c.nodes, err = Start(ctx, options)
-	if errors.Is(err, ErrCommand) {
+	if err == nil {
+		if c.keeper, err = c.nodes.keep(ctx, spec.Name, opt.Journal); err != nil {
+			err = errors.Join(err, c.nodes.Close())
+		}
+	}
+	if errors.Is(err, lease.ErrCommand) {
 		err = fmt.Errorf("%w: %w", scenarios.ErrUnavailable, err)
 	}
 	if err != nil {
 		return nil, aborted(ctx, err)
 	}
 	if c.canary, err = watchMachine(context.WithoutCancel(ctx), c.nodes.folder); err != nil {
-		return nil, errors.Join(err, c.nodes.Close())
+		return nil, errors.Join(err, c.keeper.Close(ctx), c.nodes.Close())
 	}
 	if err := c.form(ctx); err != nil {
 		c.canary.close()
-		return nil, aborted(ctx, errors.Join(err, c.nodes.Close()))
+		return nil, aborted(ctx, errors.Join(err, c.keeper.Close(context.WithoutCancel(ctx)), c.nodes.Close()))
 	}
 	return c, nil
 }
@@ -90,7 +97,9 @@ type scenarioCluster struct {
 	spec  scenarios.ClusterSpec
 	own   *kv.Spec
 	clock *guard.Clock
-	seen  observer
+	// keeper has the leases on what is in force.
+	keeper *lease.Keeper
+	seen   observer
 	// canary notices when the machine stands still.
 	canary *canary
 
@@ -128,6 +137,7 @@ func (c *scenarioCluster) Run(ctx context.Context, main func(run, cleanup contex
 	run, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	c.clock.OnPanic(cancel)
+	c.keeper.OnLost(cancel)
 	err := c.clock.Guard("main", func() error { return main(run, context.WithoutCancel(ctx)) })
 	if panicked := c.clock.Panicked(); panicked != nil {
 		return panicked
@@ -167,11 +177,11 @@ func (c *scenarioCluster) Nodes() []string { return c.nodes.Names() }
 // Target implements [scenarios.Cluster]. An operator works from where the clients are. What
 // the target supports it says before the processes are started, too.
 func (c *scenarioCluster) Target() chaos.Target {
-	return chaos.Target{
+	return leased.Target(chaos.Target{
 		Links: c.nodes, Processes: c.nodes, Disks: c.nodes,
 		DiskSpeeds: chaos.FixedSpeeds("the processes share this machine's disk, which can't be slowed down for one of them alone"),
 		Operator:   kvload.NewOperator(c, scenarios.ViewerClient, c.Nodes()),
-	}
+	}, undoing{c.nodes}, c.keeper)
 }
 
 // Observe implements [scenarios.Cluster].
@@ -202,7 +212,7 @@ func (c *scenarioCluster) Stalled() time.Duration {
 func (c *scenarioCluster) Counters() (events, traceHash uint64) { return 0, 0 }
 
 // Close implements [scenarios.Cluster].
-func (c *scenarioCluster) Close(context.Context) error {
+func (c *scenarioCluster) Close(ctx context.Context) error {
 	c.mu.Lock()
 	clients := c.clients
 	c.clients, c.closed = make(map[string]*tcp.Client), true
@@ -212,5 +222,5 @@ func (c *scenarioCluster) Close(context.Context) error {
 	for _, client := range clients {
 		client.Close()
 	}
-	return c.nodes.Close()
+	return errors.Join(c.nodes.Close(), c.keeper.Close(ctx))
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/integration/lease"
 	"github.com/shardquake/shardquake/integration/links"
 	"github.com/shardquake/shardquake/internal/loopback"
 	"github.com/shardquake/shardquake/kvcluster/node"
@@ -120,7 +121,7 @@ func (c *Cluster) start(ctx context.Context) error {
 
 func (c *Cluster) check() error {
 	if len(c.opt.Command) == 0 {
-		command, err := ownCommand()
+		command, err := lease.Command()
 		if err != nil {
 			return err
 		}
@@ -148,25 +149,6 @@ func (c *Cluster) check() error {
 		seen[v] = true
 	}
 	return nil
-}
-
-// commandVariable names the command that runs nodes, for programs that aren't shardquake.
-const commandVariable = "SHARDQUAKE_COMMAND"
-
-// ErrCommand is returned where there is no command that could run nodes.
-var ErrCommand = errors.New("this program can't run nodes: name the command shardquake in " + commandVariable)
-
-// ownCommand is the command of the environment, or this process's own executable unless it
-// is that of a test.
-func ownCommand() (string, error) {
-	if named := os.Getenv(commandVariable); named != "" {
-		return named, nil
-	}
-	self, err := os.Executable()
-	if err == nil && strings.HasSuffix(self, ".test") {
-		err = ErrCommand
-	}
-	return self, err
 }
 
 // lay gives every node an address and makes all links.

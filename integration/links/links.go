@@ -32,6 +32,9 @@ func (k Key) Reverse() Key { return Key{k.To, k.From} }
 
 func (k Key) String() string { return k.From + "→" + k.To }
 
+// Name is the proxy's at its server.
+func (k Key) Name() string { return k.From + "-to-" + k.To }
+
 // state is what is wanted of a directed link; the zero value is a whole link.
 type state struct {
 	cut   chaos.CutMode
@@ -53,7 +56,7 @@ func NewSet() *Set {
 // Add makes a proxy on a toxiproxy server, from an address there to another, and returns
 // the address that it listens on.
 func (s *Set) Add(server *toxiclient.Client, key Key, listen, upstream string) (string, error) {
-	proxy, err := server.CreateProxy(key.From+"-to-"+key.To, listen, upstream)
+	proxy, err := server.CreateProxy(key.Name(), listen, upstream)
 	if err != nil {
 		return "", fmt.Errorf("proxy of link %s: %w", key, err)
 	}

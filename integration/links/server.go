@@ -17,8 +17,9 @@ type Server struct {
 	// Client makes proxies here.
 	Client *toxiclient.Client
 
-	api  *toxiproxy.ApiServer
-	http *http.Server
+	address string
+	api     *toxiproxy.ApiServer
+	http    *http.Server
 }
 
 // Serve starts a server without proxies.
@@ -31,8 +32,12 @@ func Serve() (*Server, error) {
 	api := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
 	server := &http.Server{Handler: api.Routes()}
 	go server.Serve(listener) //nolint:errcheck // ends with ErrServerClosed
-	return &Server{Client: toxiclient.NewClient(listener.Addr().String()), api: api, http: server}, nil
+	address := listener.Addr().String()
+	return &Server{Client: toxiclient.NewClient(address), address: "http://" + address, api: api, http: server}, nil
 }
+
+// Address is the URL of the server's API.
+func (s *Server) Address() string { return s.address }
 
 // Close ends all connections and listeners. It may be called twice.
 func (s *Server) Close() error {
