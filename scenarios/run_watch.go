@@ -83,7 +83,7 @@ func (r *Run) settleHalted(ctx context.Context) {
 	}
 	r.progress("halted, and undone; waiting for the steady state")
 	r.history.End = r.now()
-	if r.waitSteady(ctx, r.scenario.Settle.D()) == nil {
+	if r.waitSteady(ctx, r.scenario.Settle.D(), nil) == nil {
 		r.history.Settled = r.now()
 	}
 }

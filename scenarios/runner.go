@@ -228,7 +228,7 @@ type Run struct {
 	closed   bool // what comes now is too late for the history
 	state    liveState
 	halted   bool // nothing strikes any more
-	inForce  int // faults struck and not healed
+	inForce  int  // faults struck and not healed
 	history  *History
 	lines    []LogLine
 	watchers []*watcher
