@@ -42,22 +42,22 @@ func (k *masterCall) try() {
 		return
 	}
 	version := p.Applied.Version
-	p.request(p.node(id), rpc{
-		name: k.name, bytes: 512,
-		handle: func(q *Process, reply func(int64, func())) {
+	p.Request(p.Member(id), RPC{
+		Name: k.name, Bytes: 512,
+		Handle: func(q *Process, reply func(int64, func())) {
 			if q.Master == nil {
 				reply(0, func() { k.waitForAnother(id, version) })
 				return
 			}
 			k.handle(q, reply)
 		},
-		failed: func(error) { k.waitForAnother(id, version) },
+		Failed: func(error) { k.waitForAnother(id, version) },
 	})
 }
 
 // waitForAnother tries again once another master, or a newer state of the same, is applied.
 func (k *masterCall) waitForAnother(asked string, version int64) {
-	left := k.until - k.p.c.Now()
+	left := k.until - k.p.Cluster.Now()
 	if left <= 0 {
 		k.gaveUp()
 		return
@@ -88,10 +88,10 @@ func (n *Node) MasterTask(ctx context.Context, source string, p Priority, master
 	update func(*state.State) (*state.State, error)) (acked bool, published *state.State, err error) {
 	proc := n.Proc
 	if proc == nil {
-		return false, nil, errNodeGone
+		return false, nil, ErrNodeGone
 	}
-	err = proc.await(ctx, func(done func(error)) {
-		k := &masterCall{p: proc, until: proc.c.Now() + masterTimeout, name: "master." + source}
+	err = proc.Await(ctx, func(done func(error)) {
+		k := &masterCall{p: proc, until: proc.Cluster.Now() + masterTimeout, name: "master." + source}
 		k.gaveUp = func() { done(MasterNotDiscovered()) }
 		k.handle = func(q *Process, reply func(int64, func())) {
 			q.masterTask(source, p, masterTimeout, ackTimeout, update, func(all bool, st *state.State, err error) {
@@ -177,10 +177,10 @@ func (n *Node) ReadState(ctx context.Context, local bool, masterTimeout time.Dur
 func (n *Node) WhenState(ctx context.Context, timeout time.Duration, ok func(*state.State) bool) (bool, error) {
 	p := n.Proc
 	if p == nil {
-		return false, errNodeGone
+		return false, ErrNodeGone
 	}
 	var was bool
-	err := p.await(ctx, func(done func(error)) {
+	err := p.Await(ctx, func(done func(error)) {
 		if ok(p.Applied) {
 			was = true
 			done(nil)
@@ -197,10 +197,10 @@ func OnMaster[T any](ctx context.Context, n *Node, masterTimeout time.Duration, 
 	var out T
 	p := n.Proc
 	if p == nil {
-		return out, errNodeGone
+		return out, ErrNodeGone
 	}
-	err := p.await(ctx, func(done func(error)) {
-		k := &masterCall{p: p, until: p.c.Now() + masterTimeout, name: "master.read"}
+	err := p.Await(ctx, func(done func(error)) {
+		k := &masterCall{p: p, until: p.Cluster.Now() + masterTimeout, name: "master.read"}
 		k.gaveUp = func() { done(MasterNotDiscovered()) }
 		k.handle = func(q *Process, reply func(int64, func())) {
 			v, err := f(q.Node)
@@ -234,18 +234,18 @@ func FanOut[T any](ctx context.Context, n *Node, targets []*state.Node, timeout 
 		return out
 	}
 	if p == nil {
-		return fail(errNodeGone)
+		return fail(ErrNodeGone)
 	}
-	err := p.await(ctx, func(done func(error)) {
-		report := gather(len(targets), func() { done(nil) })
+	err := p.Await(ctx, func(done func(error)) {
+		report := Gather(len(targets), func() { done(nil) })
 		for i, t := range targets {
-			p.request(p.node(t.ID), rpc{
-				name: "nodes", bytes: 512, timeout: timeout,
-				handle: func(q *Process, reply func(int64, func())) {
+			p.Request(p.Member(t.ID), RPC{
+				Name: "nodes", Bytes: 512, Timeout: timeout,
+				Handle: func(q *Process, reply func(int64, func())) {
 					v, err := f(q.Node)
 					reply(2048, func() { out[i].Value, out[i].Err = v, err; report() })
 				},
-				failed: func(err error) { out[i].Err = nodeFailure(t, err); report() },
+				Failed: func(err error) { out[i].Err = nodeFailure(t, err); report() },
 			})
 		}
 	})

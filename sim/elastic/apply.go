@@ -36,12 +36,12 @@ func (a *applier) next(p *Process) {
 	a.busy = true
 	next := a.waiting[0]
 	a.waiting = a.waiting[1:]
-	d := p.c.Deltas.Between(p.Applied, next.st)
-	cost := p.cost(p.c.Calibration.StateApply + time.Duration(len(d.byNode[p.Node.ID()]))*p.c.Calibration.PerChangedCopy)
+	d := p.Cluster.Deltas.Between(p.Applied, next.st)
+	cost := p.cost(p.Cluster.Calibration.StateApply + time.Duration(len(d.byNode[p.Node.ID()]))*p.Cluster.Calibration.PerChangedCopy)
 	if next.st.Master == "" {
 		cost = 0 // the local state without a master changes nothing but a block
 	}
-	p.after(cost, "state.apply", func() {
+	p.After(cost, "state.apply", func() {
 		p.apply(d)
 		if next.done != nil {
 			next.done()
@@ -53,7 +53,7 @@ func (a *applier) next(p *Process) {
 // apply makes a state the applied one and the node's shards follow it
 // (IndicesClusterStateService).
 func (p *Process) apply(d *Delta) {
-	c := p.c
+	c := p.Cluster
 	old, st := d.Old, d.New
 	p.Applied = st
 	c.Turns++
@@ -114,7 +114,7 @@ func (p *Process) updateMetadata(d *Delta) {
 // follow brings the node's copy of a shard in line with the table.
 func (p *Process) follow(ch *ShardChange) {
 	key := store.Key{UUID: ch.Meta.UUID, Shard: ch.New.Shard}
-	s := p.shards[key]
+	s := p.Shards[key]
 	want := ch.New.On(p.Node.ID())
 	switch {
 	case s == nil && want == nil:
@@ -140,8 +140,8 @@ func (p *Process) createOrReport(ch *ShardChange, want *state.Copy) {
 		p.createShard(ch.Meta, ch.New, want)
 		return
 	}
-	if p.c.adoptable[want.AllocationID] {
-		delete(p.c.adoptable, want.AllocationID)
+	if p.Cluster.adoptable[want.AllocationID] {
+		delete(p.Cluster.adoptable, want.AllocationID)
 		p.adopt(ch.Meta, ch.New, want)
 		return
 	}
@@ -163,7 +163,7 @@ func (p *Process) Hosted() []*Shard { return slices.Clone(p.sorted) }
 
 // openShard and shutShard keep the tables of the node's shards.
 func (p *Process) openShard(s *Shard) {
-	p.shards[s.Key] = s
+	p.Shards[s.Key] = s
 	p.byIndex[s.Key.UUID] = append(p.byIndex[s.Key.UUID], s)
 	i, _ := slices.BinarySearchFunc(p.sorted, s, compareShards)
 	p.sorted = slices.Insert(p.sorted, i, s)
@@ -171,7 +171,7 @@ func (p *Process) openShard(s *Shard) {
 }
 
 func (p *Process) shutShard(s *Shard) {
-	delete(p.shards, s.Key)
+	delete(p.Shards, s.Key)
 	without := func(list []*Shard) []*Shard {
 		if i := slices.Index(list, s); i >= 0 {
 			return slices.Delete(list, i, i+1)
@@ -200,7 +200,7 @@ type stateWait struct {
 func (p *Process) whenState(timeout time.Duration, ok func(*state.State) bool, done func(bool)) {
 	w := &stateWait{ok: ok, done: done}
 	if timeout != forever {
-		w.timer = p.after(timeout, "state.wait", func() {
+		w.timer = p.After(timeout, "state.wait", func() {
 			if !w.over {
 				w.over = true
 				done(false)

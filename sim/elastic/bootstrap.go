@@ -108,7 +108,7 @@ func (p *Process) adopt(m *state.Index, t *state.ShardTable, want *state.Copy) {
 	st := p.Node.newStore(key, m.Name)
 	s := &Shard{
 		Process: p, Key: key, Index: m.Name, meta: m, table: t, Routing: want, Store: st, Phase: started,
-		created: p.c.e.Now(), term: m.PrimaryTerms[t.Shard], lastSearch: p.c.e.Now(),
+		created: p.Cluster.e.Now(), term: m.PrimaryTerms[t.Shard], lastSearch: p.Cluster.e.Now(),
 	}
 	p.openShard(s)
 	s.writeState()
@@ -116,8 +116,8 @@ func (p *Process) adopt(m *state.Index, t *state.ShardTable, want *state.Copy) {
 	if pr := t.Primary(); pr != nil {
 		st.History = m.UUID // one history for all copies
 	}
-	if c, ok := p.c.contents[want.AllocationID]; ok {
-		p.c.put(st, c)
+	if c, ok := p.Cluster.contents[want.AllocationID]; ok {
+		p.Cluster.put(st, c)
 	}
 	if want.Primary {
 		s.activate(m.InSync[t.Shard])
@@ -125,13 +125,13 @@ func (p *Process) adopt(m *state.Index, t *state.ShardTable, want *state.Copy) {
 			s.Tracker.putLease(c.Node, 0)
 		}
 	}
-	p.c.Fluid.copyOpened(key) // a primary that was there first did not reach it
+	p.Cluster.Fluid.copyOpened(key) // a primary that was there first did not reach it
 	s.startedAsIs()
 }
 
 // startedAsIs gives an adopted copy the record of a recovery from an empty store.
 func (s *Shard) startedAsIs() {
-	now := s.now()
+	now := s.Now()
 	r := &Recovery{
 		Shard: s, Kind: state.EmptyStore, Stage: StageDone, start: s.Process.clock.Now(), stop: s.Process.clock.Now(), Begun: now,
 		Over: true, Planned: true, copied: true,

@@ -33,17 +33,17 @@ func (n *Node) Bulk(ctx context.Context, items []BulkItem, opt BulkOptions) []Bu
 	}
 	p := n.Proc
 	if p == nil {
-		return failAll(errNodeGone)
+		return failAll(ErrNodeGone)
 	}
 	if opt.Timeout == 0 {
 		opt.Timeout = defaultWriteTimeout
 	}
-	p.coordinate(len(items))
-	err := p.await(ctx, func(done func(error)) {
+	p.Coordinate(len(items))
+	err := p.Await(ctx, func(done func(error)) {
 		groups := p.groupByShard(items, out)
-		report := gather(len(groups), func() { done(nil) })
+		report := Gather(len(groups), func() { done(nil) })
 		for _, g := range groups {
-			g.p, g.opt, g.until, g.report = p, opt, p.c.Now()+opt.Timeout, report
+			g.p, g.opt, g.until, g.report = p, opt, p.Cluster.Now()+opt.Timeout, report
 			g.try()
 		}
 	})
@@ -82,7 +82,7 @@ func (p *Process) groupByShard(items []BulkItem, out []BulkResult) []*shardBulk 
 			continue
 		}
 		if it.ID == "" {
-			it.ID = state.NewDocID(p.c.e.Stream("elastic.doc-id", p.Node.Name()))
+			it.ID = state.NewDocID(p.Cluster.e.Stream("elastic.doc-id", p.Node.Name()))
 			it.Op = OpCreate
 			out[i].ID = it.ID
 		}
@@ -131,14 +131,14 @@ func (g *shardBulk) try() {
 	for i := range results {
 		results[i] = *g.out[i]
 	}
-	p.request(p.node(pr.Node), rpc{
-		name: "bulk[s][p]", bytes: itemBytes(g.items),
-		handle: func(q *Process, reply func(int64, func())) {
+	p.Request(p.Member(pr.Node), RPC{
+		Name: "bulk[s][p]", Bytes: itemBytes(g.items),
+		Handle: func(q *Process, reply func(int64, func())) {
 			q.primaryBulk(g.key, id, term, g.items, results, g.opt, func(err error) {
 				reply(int64(64*len(results)), func() { g.answered(results, err) })
 			})
 		},
-		failed: func(error) { g.again(g.unavailable("primary shard is not active")) },
+		Failed: func(error) { g.again(g.unavailable("primary shard is not active")) },
 	})
 }
 
@@ -173,7 +173,7 @@ func (e *retryWrite) Error() string { return "retry: " + e.last.Reason }
 
 // again tries after the next state, or once more when the time is over.
 func (g *shardBulk) again(last *Error) {
-	left := g.until - g.p.c.Now()
+	left := g.until - g.p.Cluster.Now()
 	if left <= 0 {
 		g.fail(last)
 		return

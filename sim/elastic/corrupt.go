@@ -25,7 +25,7 @@ func (s *Shard) checkTime() time.Duration {
 	if !s.checksFiles() {
 		return 0
 	}
-	return time.Duration(float64(recovery.Bytes(s.Store.Segments)) / float64(s.Process.c.Calibration.CopyBPS) * float64(time.Second))
+	return time.Duration(float64(recovery.Bytes(s.Store.Segments)) / float64(s.Process.Cluster.Calibration.CopyBPS) * float64(time.Second))
 }
 
 // check reads all files of a store that is opened, if the index asks for it

@@ -19,7 +19,7 @@ var _ coordination.Env = (*env)(nil)
 
 // coordination configures the process's coordinator.
 func (p *Process) coordination() coordination.Config {
-	c := p.c
+	c := p.Cluster
 	return coordination.Config{
 		Node:           p.Node.describe(p.ephemeral),
 		ClusterName:    c.name,
@@ -55,17 +55,17 @@ func copiesOf(st *state.State) (n time.Duration) {
 	return n
 }
 
-func (v *env) Now() sim.Time { return v.p.c.e.Now() }
+func (v *env) Now() sim.Time { return v.p.Cluster.e.Now() }
 
-func (v *env) After(d time.Duration, name string, f func()) sim.Timer { return v.p.after(d, name, f) }
+func (v *env) After(d time.Duration, name string, f func()) sim.Timer { return v.p.After(d, name, f) }
 
 func (v *env) Stream(purpose string) *rand.Rand {
-	return v.p.c.e.Stream("coordination."+purpose, v.p.Node.Name())
+	return v.p.Cluster.e.Stream("coordination."+purpose, v.p.Node.Name())
 }
 
 // Connect shakes hands: a message there and back.
 func (v *env) Connect(peer string, done func(*state.Node, error)) {
-	p, to := v.p, v.p.node(peer)
+	p, to := v.p, v.p.Member(peer)
 	if to == nil {
 		done(nil, sim.ErrUnknownEndpoint)
 		return
@@ -74,18 +74,18 @@ func (v *env) Connect(peer string, done func(*state.Node, error)) {
 		done(p.Node.Self(), nil)
 		return
 	}
-	p.request(to, rpc{
-		name: "handshake",
-		handle: func(q *Process, reply func(int64, func())) {
+	p.Request(to, RPC{
+		Name: "handshake",
+		Handle: func(q *Process, reply func(int64, func())) {
 			self := q.Node.Self()
 			reply(0, func() { done(self, nil) })
 		},
-		failed: func(err error) { done(nil, err) },
+		Failed: func(err error) { done(nil, err) },
 	})
 }
 
 func (v *env) Send(to string, msg *coordination.Message, failed func(error)) {
-	p, target := v.p, v.p.node(to)
+	p, target := v.p, v.p.Member(to)
 	if target == nil {
 		if failed != nil {
 			failed(sim.ErrUnknownEndpoint)
@@ -97,13 +97,13 @@ func (v *env) Send(to string, msg *coordination.Message, failed func(error)) {
 }
 
 func (v *env) Underway(to string, msg *coordination.Message, arrives time.Duration, failed func(error)) {
-	p, target := v.p, v.p.node(to)
+	p, target := v.p, v.p.Member(to)
 	from := p.Node.ID()
 	life := target.incarnation
-	p.c.e.After(arrives, "net.underway", func() {
+	p.Cluster.e.After(arrives, "net.underway", func() {
 		q := target.Proc
 		switch {
-		case p.c.net.Reachable(p.Node.Name(), target.Name()) != sim.Open:
+		case p.Cluster.net.Reachable(p.Node.Name(), target.Name()) != sim.Open:
 			return
 		case q == nil || !q.upYet || target.incarnation != life:
 			if failed != nil {
@@ -116,8 +116,8 @@ func (v *env) Underway(to string, msg *coordination.Message, arrives time.Durati
 }
 
 func (v *env) Path(peer string) coordination.Path {
-	p, to := v.p, v.p.node(peer)
-	net, a, b := p.c.net, v.p.Node.Name(), ""
+	p, to := v.p, v.p.Member(peer)
+	net, a, b := p.Cluster.net, v.p.Node.Name(), ""
 	if to == nil {
 		return coordination.Path{}
 	}
@@ -151,8 +151,8 @@ func (v *env) Persist(ps coordination.Persisted) error {
 
 // Seeds are all nodes of the configuration, as discovery.seed_hosts would name them.
 func (v *env) Seeds() []string {
-	ids := make([]string, 0, len(v.p.c.nodes))
-	for _, n := range v.p.c.nodes {
+	ids := make([]string, 0, len(v.p.Cluster.nodes))
+	for _, n := range v.p.Cluster.nodes {
 		ids = append(ids, n.ID())
 	}
 	return ids

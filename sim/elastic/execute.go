@@ -21,7 +21,7 @@ func (s *Shard) execute(it *BulkItem, res *BulkResult) *store.Doc {
 		if err.Type == "version_conflict_engine_exception" && try < it.RetryOnConflict {
 			continue
 		}
-		s.stats.indexFailed++
+		s.Counters.indexFailed++
 		res.Err, res.Status = err, err.Status
 		return nil
 	}
@@ -47,7 +47,7 @@ func (s *Shard) attempt(e *store.Engine, it *BulkItem, res *BulkResult) (*store.
 			return nil, AsError(err)
 		}
 		if noop {
-			s.stats.noops++
+			s.Counters.noops++
 			res.Result, res.Status = "noop", 200
 			res.Version, res.SeqNo, res.PrimaryTerm = cur.Version, cur.SeqNo, cur.Term
 			return nil, nil
@@ -64,9 +64,9 @@ func (s *Shard) attempt(e *store.Engine, it *BulkItem, res *BulkResult) (*store.
 	if it.External {
 		d.Version = it.Version
 	}
-	s.Process.c.Fluid.settle(s.Store)
+	s.Store.Settle()
 	d.SeqNo = e.Max + 1
-	e.Process(d, s.now())
+	e.Process(d, s.Now())
 	s.Store.Grow(d.Bytes(), 1)
 	s.count([]*store.Doc{d})
 	res.Version, res.SeqNo, res.PrimaryTerm = d.Version, d.SeqNo, d.Term
@@ -113,19 +113,19 @@ func (s *Shard) conflict(it *BulkItem, cur *store.Doc, exists bool) *Error {
 func (s *Shard) count(docs []*store.Doc) {
 	for _, d := range docs {
 		if d.Deleted {
-			s.stats.deleteTotal++
+			s.Counters.deleteTotal++
 		} else {
-			s.stats.indexTotal++
-			s.stats.indexTime += s.Process.c.Calibration.IndexOp
+			s.Counters.indexTotal++
+			s.Counters.indexTime += s.Process.Cluster.Calibration.IndexOp
 		}
 	}
 }
 
-// refreshNow makes everything written visible.
-func (s *Shard) refreshNow() {
-	s.stats.refreshTotal++
-	s.refreshed = s.now()
-	s.Engine().Refresh(s.now())
+// RefreshNow makes everything written visible.
+func (s *Shard) RefreshNow() {
+	s.Counters.refreshTotal++
+	s.refreshed = s.Now()
+	s.Engine().Refresh(s.Now())
 }
 
 // refreshInterval is how often the copy refreshes by itself; 0 never.
@@ -133,17 +133,17 @@ func (s *Shard) refreshInterval() time.Duration {
 	return max(0, settings.IndexRefreshInterval.Get(s.meta.Settings))
 }
 
-// catchUpRefresh does the refreshes that were due. A shard that nobody has searched for
+// CatchUpRefresh does the refreshes that were due. A shard that nobody has searched for
 // a while refreshes when it is searched, unless its interval was set explicitly.
-func (s *Shard) catchUpRefresh(searching bool) {
+func (s *Shard) CatchUpRefresh(searching bool) {
 	if len(s.Engine().Unseen) == 0 {
 		// Nothing to show, which is nearly always so.
 		if searching {
-			s.lastSearch = s.now()
+			s.lastSearch = s.Now()
 		}
 		return
 	}
-	now := s.now()
+	now := s.Now()
 	idle := !settings.IndexRefreshInterval.IsSet(s.meta.Settings) &&
 		now.Sub(s.lastSearch) >= settings.IndexSearchIdleAfter.Get(s.meta.Settings)
 	if searching {
@@ -157,7 +157,7 @@ func (s *Shard) catchUpRefresh(searching bool) {
 		upTo = now
 	}
 	if s.Engine().Refresh(upTo) {
-		s.stats.refreshTotal++
+		s.Counters.refreshTotal++
 	}
 }
 
@@ -167,5 +167,5 @@ func (s *Shard) untilRefresh() time.Duration {
 	if interval == 0 {
 		return 0
 	}
-	return store.RefreshTick(s.now(), s.created, interval).Add(interval).Sub(s.now())
+	return store.RefreshTick(s.Now(), s.created, interval).Add(interval).Sub(s.Now())
 }

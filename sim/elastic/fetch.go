@@ -212,15 +212,15 @@ func (f *fetcher) send(cache map[allocation.ShardID]*fetch, id allocation.ShardI
 			f.m.reroute.ask("async_shard_fetch", coordination.High, nil)
 		}
 	}
-	p.request(p.node(n.ID), rpc{
-		name: "gateway.fetch", bytes: 256,
-		handle: func(q *Process, reply func(int64, func())) {
+	p.Request(p.Member(n.ID), RPC{
+		Name: "gateway.fetch", Bytes: 256,
+		Handle: func(q *Process, reply func(int64, func())) {
 			a := q.describeStore(store.Key{UUID: uuid, Shard: id.Shard})
-			q.after(p.c.Calibration.StoreRead, "store.read", func() {
+			q.After(p.Cluster.Calibration.StoreRead, "store.read", func() {
 				reply(int64(256+128*len(a.segments)), func() { arrived(a) })
 			})
 		},
-		failed: func(error) { arrived(storeAnswer{}) },
+		Failed: func(error) { arrived(storeAnswer{}) },
 	})
 }
 
@@ -235,7 +235,7 @@ func (p *Process) describeStore(k store.Key) storeAnswer {
 		history: st.History, segments: slices.Clone(st.Segments),
 	}
 	a.failure = st.Unreadable()
-	if s := p.shards[k]; s != nil {
+	if s := p.Shards[k]; s != nil {
 		a.active = s.Phase == started
 		if s.Tracker != nil {
 			s.Tracker.SyncLeases()

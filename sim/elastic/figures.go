@@ -15,9 +15,9 @@ func (n *Node) RolloverFigures(ctx context.Context, index string) (lifecycle.Fig
 	var out lifecycle.Figures
 	p := n.Proc
 	if p == nil {
-		return out, errNodeGone
+		return out, ErrNodeGone
 	}
-	err := p.await(ctx, func(done func(error)) {
+	err := p.Await(ctx, func(done func(error)) {
 		meta := p.Applied.Index(index)
 		if meta == nil {
 			done(IndexNotFound(index))
@@ -37,14 +37,14 @@ func (p *Process) primaryFigures(meta *state.Index, report func(lifecycle.Figure
 			primaries = append(primaries, c)
 		}
 	}
-	one := gather(len(primaries), func() { report(out) })
+	one := Gather(len(primaries), func() { report(out) })
 	for _, c := range primaries {
 		key := store.Key{UUID: meta.UUID, Shard: c.Shard}
-		p.request(p.node(c.Node), rpc{
-			name: "indices:monitor/stats", bytes: 128, timeout: time.Minute,
-			handle: func(q *Process, reply func(int64, func())) {
+		p.Request(p.Member(c.Node), RPC{
+			Name: "indices:monitor/stats", Bytes: 128, Timeout: time.Minute,
+			Handle: func(q *Process, reply func(int64, func())) {
 				var sizes ShardStats
-				if s := q.shards[key]; s != nil && s.Phase != closed {
+				if s := q.Shards[key]; s != nil && s.Phase != Closed {
 					s.sizes(&sizes)
 				}
 				reply(256, func() {
@@ -55,7 +55,7 @@ func (p *Process) primaryFigures(meta *state.Index, report func(lifecycle.Figure
 					one()
 				})
 			},
-			failed: func(error) { one() },
+			Failed: func(error) { one() },
 		})
 	}
 }

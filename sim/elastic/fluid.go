@@ -289,7 +289,7 @@ func (f *FluidLoad) regroup(g *FluidGroup) {
 // refuses reports whether a write to a copy fails at once rather than waiting for an
 // answer that doesn't come.
 func (f *FluidLoad) refuses(p *Process, cp *state.Copy) bool {
-	n := p.node(cp.Node)
+	n := p.Member(cp.Node)
 	net := f.c.net
 	switch out, back := net.Reachable(p.Node.Name(), n.Name()), net.Reachable(n.Name(), p.Node.Name()); {
 	case out == sim.Blackhole || back == sim.Blackhole:
@@ -309,13 +309,13 @@ func (f *FluidLoad) report(g *FluidGroup, id, message string, after time.Duratio
 	}
 	g.reported = append(g.reported, wait)
 	s := g.primary
-	s.Process.after(after, "write.failed", func() {
-		if s.Phase == closed || s.Tracker == nil || g.primary != s || f.reaches(s, id) {
+	s.Process.After(after, "write.failed", func() {
+		if s.Phase == Closed || s.Tracker == nil || g.primary != s || f.reaches(s, id) {
 			g.reported = slices.DeleteFunc(g.reported, func(o string) bool { return o == wait })
 			return
 		}
 		s.Process.failCopy(s.Key, id, s.term, true, message, "", func(err error) {
-			if errors.Is(err, errNoLongerPrimary) && s.Phase != closed {
+			if errors.Is(err, errNoLongerPrimary) && s.Phase != Closed {
 				s.fail("primary shard was demoted while failing replica shard", err.Error())
 			}
 		})
@@ -410,11 +410,6 @@ func (f *FluidLoad) globalCheckpoints(g *FluidGroup) {
 	}
 }
 
-// settle brings a store up to date.
-func (f *FluidLoad) settle(st *store.Store) {
-	st.Settle()
-}
-
 // opsSince is how many fluid operations a copy has got since a time.
 func (f *FluidLoad) opsSince(st *store.Store, t sim.Time) int64 {
 	g := f.groups[st.Key]
@@ -440,7 +435,7 @@ func (f *FluidLoad) docBytes(st *store.Store) int64 {
 // adopt gives a copy that has replayed operations up to end the fluid documents that its
 // source had with them; the copy has got those of later operations itself.
 func (f *FluidLoad) adopt(st *store.Store, docs, end int64) {
-	f.settle(st)
+	st.Settle()
 	st.Engine.Max = max(st.Engine.Max, end)
 	st.Engine.FluidDocs = max(0, docs+st.Engine.FluidSince(end)-st.Damage.Lost)
 }

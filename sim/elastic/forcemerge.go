@@ -105,7 +105,7 @@ func diskFull() *Error {
 // it is done the new segment and the old ones both lie on the disk.
 func (s *Shard) forceMerge(q ForceMerge, done func(*Error)) {
 	p, st := s.Process, s.Store
-	if s.Phase == closed {
+	if s.Phase == Closed {
 		done(nil)
 		return
 	}
@@ -125,8 +125,8 @@ func (s *Shard) forceMerge(q ForceMerge, done func(*Error)) {
 	}
 	st.Merging = bytes
 	p.Node.changed()
-	p.c.net.Fluid().Start(sim.FlowSpec{
-		Name: "forcemerge", Bytes: bytes, Cap: p.c.Calibration.MergeBPS, Through: []*sim.Resource{p.Node.disk.Read, p.Node.disk.Write},
+	p.Cluster.net.Fluid().Start(sim.FlowSpec{
+		Name: "forcemerge", Bytes: bytes, Cap: p.Cluster.Calibration.MergeBPS, Through: []*sim.Resource{p.Node.disk.Read, p.Node.disk.Write},
 	}, func() {
 		st.Merging = 0
 		p.Node.changed()
@@ -136,14 +136,14 @@ func (s *Shard) forceMerge(q ForceMerge, done func(*Error)) {
 				done(&Error{Status: 500, Type: "i_o_exception", Reason: bad.Error()})
 				return
 			}
-			if s.Phase != closed {
+			if s.Phase != Closed {
 				st.ReplaceSegments(old)
 				load := loadOf(st)
 				load.work.mergeRuns++
 				load.work.merged += float64(bytes)
 				if q.Flush {
 					st.Flush()
-					s.stats.flushTotal++
+					s.Counters.FlushTotal++
 				}
 			}
 			done(nil)

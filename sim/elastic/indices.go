@@ -67,7 +67,7 @@ func (m *master) createIndex(st *state.State, req CreateIndex) (*state.State, er
 	if err != nil {
 		return nil, err
 	}
-	meta := newIndex(name, state.NewID(p.c.IDs), p.clock.Now().UnixMilli(), begin.Settings, begin.Mapping)
+	meta := newIndex(name, state.NewID(p.Cluster.IDs), p.clock.Now().UnixMilli(), begin.Settings, begin.Mapping)
 	// Terms begin at 0: the first allocation of each primary raises its shard's to 1.
 	meta.PrimaryTerms = make([]int64, meta.Shards)
 	for _, a := range begin.Aliases {
@@ -77,7 +77,7 @@ func (m *master) createIndex(st *state.State, req CreateIndex) (*state.State, er
 		return nil, err
 	}
 	// Elasticsearch's order of indices is that of a hash table with a salt of the run's.
-	at := p.c.e.Stream("elastic.index-order", p.c.name).IntN(len(st.Routing.Indices) + 1)
+	at := p.Cluster.e.Stream("elastic.index-order", p.Cluster.name).IntN(len(st.Routing.Indices) + 1)
 	st = allocation.AddIndex(st, meta, at, state.IndexCreated, m.Input())
 	if err := checkAliases(st); err != nil {
 		return nil, err

@@ -34,10 +34,10 @@ func (s *infoService) latest() *allocation.ClusterInfo { return s.info }
 
 // start begins polling, at once.
 func (s *infoService) start() {
-	if heard := s.m.p.c.heard; heard != nil { // a start in place: the next poll is somewhere in its period
+	if heard := s.m.p.Cluster.heard; heard != nil { // a start in place: the next poll is somewhere in its period
 		s.info = heard
 		interval := settings.ClusterInfoInterval.Get(s.m.p.conf)
-		s.schedule(time.Duration(s.m.p.c.e.Stream("info.phase", s.m.p.Node.Name()).Int64N(int64(max(interval, 1)))))
+		s.schedule(time.Duration(s.m.p.Cluster.e.Stream("info.phase", s.m.p.Node.Name()).Int64N(int64(max(interval, 1)))))
 		return
 	}
 	s.poll()
@@ -46,7 +46,7 @@ func (s *infoService) start() {
 
 func (s *infoService) schedule(in time.Duration) {
 	p := s.m.p
-	s.timer = p.after(in, "info.poll", func() {
+	s.timer = p.After(in, "info.poll", func() {
 		s.poll()
 		s.schedule(settings.ClusterInfoInterval.Get(p.conf))
 	})
@@ -105,15 +105,15 @@ func (s *infoService) poll() {
 	}
 	s.polling = true
 	answers := make([]*nodeInfo, len(asked))
-	report := gather(len(asked), func() { s.finish(asked, answers) })
+	report := Gather(len(asked), func() { s.finish(asked, answers) })
 	for i, n := range asked {
-		p.request(p.node(n.ID), rpc{
-			name: "info.stats", bytes: 512, timeout: settings.ClusterInfoTimeout.Get(p.conf),
-			handle: func(q *Process, reply func(int64, func())) {
+		p.Request(p.Member(n.ID), RPC{
+			Name: "info.stats", Bytes: 512, Timeout: settings.ClusterInfoTimeout.Get(p.conf),
+			Handle: func(q *Process, reply func(int64, func())) {
 				info := q.localInfo()
 				reply(int64(1024+64*len(info.shards)), func() { answers[i] = info; report() })
 			},
-			failed: func(error) { report() },
+			Failed: func(error) { report() },
 		})
 	}
 }
@@ -151,7 +151,7 @@ func (s *infoService) finish(asked []*state.Node, answers []*nodeInfo) {
 func (s *infoService) arrived(info *allocation.ClusterInfo) {
 	p := s.m.p
 	s.info = info
-	orders := s.monitor.Check(diskmonitor.View{State: p.Applied, Settings: p.conf, Info: info, Now: p.c.Now()})
+	orders := s.monitor.Check(diskmonitor.View{State: p.Applied, Settings: p.conf, Info: info, Now: p.Cluster.Now()})
 	if orders.Reroute {
 		s.m.reroute.ask("disk threshold monitor", coordination.High, s.monitorDone)
 	}
@@ -160,7 +160,7 @@ func (s *infoService) arrived(info *allocation.ClusterInfo) {
 	s.setBlocks(orders.Release, nil)
 }
 
-func (s *infoService) monitorDone() { s.monitor.Done(s.m.p.c.Now()) }
+func (s *infoService) monitorDone() { s.monitor.Done(s.m.p.Cluster.Now()) }
 
 // setBlocks sets the flood-stage block of indices or takes it away.
 func (s *infoService) setBlocks(names []string, value *string) {
@@ -246,7 +246,7 @@ func (p *Process) localInfo() *nodeInfo {
 	if n.sizes == nil {
 		n.sizes = make([]shardSize, 0, len(p.sorted))
 		for _, s := range p.sorted {
-			if s.Phase != recovering {
+			if s.Phase != Recovering {
 				n.sizes = append(n.sizes, shardSize{s.Index, s.Key.Shard, s.Routing.Primary, s.Store.Bytes()})
 			}
 		}
@@ -257,7 +257,7 @@ func (p *Process) localInfo() *nodeInfo {
 
 // recovering reports whether any copy on the node is not active yet.
 func (p *Process) recovering() bool {
-	return slices.ContainsFunc(p.sorted, func(s *Shard) bool { return s.Phase == recovering })
+	return slices.ContainsFunc(p.sorted, func(s *Shard) bool { return s.Phase == Recovering })
 }
 
 // Account brings the disk's usage up to date with everything stored on it. It reports

@@ -201,7 +201,7 @@ func (b *inPlace) hear(info *allocation.ClusterInfo, index string, num int, s *c
 }
 
 // emptyStateOf is a state before the first.
-func emptyStateOf(p *Process) *state.State { return EmptyState(p.c.name) }
+func emptyStateOf(p *Process) *state.State { return EmptyState(p.Cluster.name) }
 
 // adoptDesired gives the master the desired balance that it would have computed by now: the
 // cluster's own where it told one, else where the copies are. It reports whether something

@@ -98,7 +98,7 @@ func (v *invariants) promotion(d *Delta, ch *ShardChange, was *state.Index) {
 func (v *invariants) activated(s *Shard) {
 	other := v.Acting[s.Key]
 	v.Acting[s.Key] = s
-	if other == nil || other == s || other.Process.dead || other.Tracker == nil || other.Tracker.blocked || other.Phase == closed {
+	if other == nil || other == s || other.Process.dead || other.Tracker == nil || other.Tracker.blocked || other.Phase == Closed {
 		return
 	}
 	if other.term >= s.term {

@@ -10,7 +10,7 @@ import (
 // What operations carry over the network and read from a disk beyond documents.
 const (
 	requestBytes = nominalBytes
-	answerBytes  = 1024
+	AnswerBytes  = 1024
 	// searchBytes are the blocks that a query reads of a shard that is not in memory.
 	searchBytes = 16 << 10
 )
@@ -103,7 +103,7 @@ func (f *FluidLoad) costOf(g *FluidGroup, i int) (d Demand) {
 	if d.Ops[Searching] > 0 {
 		d.read += int64(float64(PerSecond(d.Ops[Searching]) * missed * searchBytes))
 		d.in += d.Ops[Searching] * requestBytes / 1e6
-		d.out += d.Ops[Searching] * answerBytes / 1e6
+		d.out += d.Ops[Searching] * AnswerBytes / 1e6
 	}
 	return d
 }

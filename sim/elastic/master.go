@@ -32,9 +32,9 @@ func newMaster(p *Process) *master {
 	m := &master{p: p}
 	m.Fetch = newFetcher(m)
 	m.alloc = allocation.New(allocation.Config{
-		NewAllocationID: func() string { return state.NewID(p.c.IDs) },
-		NodeSettings:    p.Node.cfg.Settings, Fetcher: m.Fetch, Tiers: p.c.cfg.Distribution != MinimalDistribution,
-		Mix: p.c.mix,
+		NewAllocationID: func() string { return state.NewID(p.Cluster.IDs) },
+		NodeSettings:    p.Node.cfg.Settings, Fetcher: m.Fetch, Tiers: p.Cluster.cfg.Distribution != MinimalDistribution,
+		Mix: p.Cluster.mix,
 	})
 	m.reroute.m, m.delayed.m, m.ageing.m = m, m, m
 	m.info = newInfoService(m)
@@ -53,7 +53,7 @@ func (m *master) stop() {
 // modeChanged follows the coordinator's turns: the master's services live while it
 // leads.
 func (p *Process) modeChanged(mode coordination.Mode, _ int64, _ string) {
-	p.c.Turns++
+	p.Cluster.Turns++
 	switch {
 	case mode == coordination.Leader && p.Master == nil:
 		p.Master = newMaster(p)
@@ -67,7 +67,7 @@ func (p *Process) modeChanged(mode coordination.Mode, _ int64, _ string) {
 // Input is what the allocator needs beside the state.
 func (m *master) Input() allocation.Input {
 	return allocation.Input{
-		Info: m.p.c.snapshotSizes(m.info.latest()), NowNanos: int64(m.p.c.e.Now()), NowMillis: m.p.clock.Now().UnixMilli(),
+		Info: m.p.Cluster.snapshotSizes(m.info.latest()), NowNanos: int64(m.p.Cluster.e.Now()), NowMillis: m.p.clock.Now().UnixMilli(),
 	}
 }
 
@@ -112,7 +112,7 @@ func (p *Process) nodesChanged(joined, left []*state.Node) {
 // recoverState builds the table after a full restart.
 func (p *Process) recoverState(st *state.State) *state.State {
 	next := st.Clone()
-	next.Routing = coordination.RecoverRouting(st, p.clock.Now().UnixMilli(), int64(p.c.e.Now()))
+	next.Routing = coordination.RecoverRouting(st, p.clock.Now().UnixMilli(), int64(p.Cluster.e.Now()))
 	if m := p.Master; m != nil {
 		next = m.rerouted(next)
 	}
@@ -124,9 +124,9 @@ func (p *Process) recoverState(st *state.State) *state.State {
 func (m *master) submit(t coordination.Task, failed func(error)) {
 	update := t.Update
 	t.Update = func(st *state.State) (*state.State, error) {
-		before := m.p.c.computing
-		m.p.c.computing = m
-		defer func() { m.p.c.computing = before }()
+		before := m.p.Cluster.computing
+		m.p.Cluster.computing = m
+		defer func() { m.p.Cluster.computing = before }()
 		return update(st)
 	}
 	t.Failed = func(err error) {

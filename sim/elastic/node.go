@@ -168,7 +168,7 @@ func (c *Cluster) Stop(name string, done func()) error {
 	// A frozen process handles the signal when it goes on.
 	p.run(func() {
 		p.HTTP = false
-		p.after(c.Calibration.NodeStop, "node.stop", func() {
+		p.After(c.Calibration.NodeStop, "node.stop", func() {
 			n.kill(true)
 			if done != nil {
 				done()
@@ -213,12 +213,12 @@ func (c *Cluster) Lookup(name string) (*Node, error) {
 // AwaitAwake waits while the process is frozen; IsNodeGone(err) when it died meanwhile.
 func (n *Node) AwaitAwake(ctx context.Context) error {
 	if n.Proc == nil {
-		return errNodeGone
+		return ErrNodeGone
 	}
 	if !n.Proc.Paused {
 		return nil
 	}
-	return n.Proc.await(ctx, func(done func(error)) { done(nil) })
+	return n.Proc.Await(ctx, func(done func(error)) { done(nil) })
 }
 
 // start begins a process. Nothing answers before it has come up.
@@ -235,7 +235,7 @@ func (n *Node) start() {
 	}
 	// Processes that start together don't come up in the same nanosecond.
 	d += time.Duration(c.e.Stream("node.start", n.Name()).Int64N(int64(d)/20 + 1))
-	p.after(d, "node.up", p.up)
+	p.After(d, "node.up", p.up)
 }
 
 // kill ends the process. A graceful end has synced everything.

@@ -11,8 +11,8 @@ import (
 // The thread pools that execute operations which came through the API.
 const (
 	writePool = iota
-	searchPool
-	getPool
+	SearchPool
+	GetPool
 	poolKinds
 )
 
@@ -24,17 +24,17 @@ var poolNames = [poolKinds]string{"write", "search", "get"}
 // server, which makes them wait for a processor.
 type pool struct {
 	busy, largest       int
-	queue               []task
+	queue               []Task
 	completed, rejected int64
 }
 
-// task is work for a thread.
-type task struct {
-	name    string
-	cost    time.Duration // of a processor
+// Task is work for a thread.
+type Task struct {
+	Name    string
+	Cost    time.Duration // of a processor
 	ops     int           // that it does; 0 is one
-	run     func(held time.Duration)
-	refused func(*Error) // nil: never refused, the queue makes room
+	Run     func(held time.Duration)
+	Refused func(*Error) // nil: never refused, the queue makes room
 }
 
 // poolKind is the kind of operation of the background load that has the pool's threads.
@@ -46,7 +46,7 @@ func poolKind(pool int) int {
 }
 
 // poolOf is the pool that executes a kind of operation of the background load.
-var poolOf = [Kinds]int{Indexing: writePool, Searching: searchPool}
+var poolOf = [Kinds]int{Indexing: writePool, Searching: SearchPool}
 
 // poolSize is how many threads a pool has, and how many tasks may wait for one.
 type poolSize struct{ threads, queue int }
@@ -89,21 +89,21 @@ func (p *Process) Waiting(sv *Queue) (waiting, refused int64) {
 	return waiting, refused
 }
 
-// execute has a thread of a pool do a task. held, which run gets, is how long that took
+// Execute has a thread of a pool do a task. held, which run gets, is how long that took
 // beyond its cost. When the queue is full the task is refused.
-func (p *Process) execute(which int, t task) {
-	q, sv := &p.pools[which], p.c.Fluid.Server(p.Node)
+func (p *Process) Execute(which int, t Task) {
+	q, sv := &p.pools[which], p.Cluster.Fluid.Server(p.Node)
 	threads, limit := p.Node.poolSizes[which].threads, p.Node.poolSizes[which].queue
 	kind, g := poolKind(which), &sv.Figures
-	if which != getPool && t.refused != nil && g.refused[kind] > 0 {
+	if which != GetPool && t.Refused != nil && g.refused[kind] > 0 {
 		// The queue is full of background load: an operation has the chance that any has.
-		if r := p.c.e.Stream("elastic.pool", p.Node.Name()); float64(r.Float64()*(g.refused[kind]+g.Rate[kind])) < g.refused[kind] {
+		if r := p.Cluster.e.Stream("elastic.pool", p.Node.Name()); float64(r.Float64()*(g.refused[kind]+g.Rate[kind])) < g.refused[kind] {
 			q.reject(p, which, t)
 			return
 		}
 	}
 	if q.busy >= threads {
-		if t.refused != nil && len(q.queue)+int(g.queued[kind]) >= limit {
+		if t.Refused != nil && len(q.queue)+int(g.queued[kind]) >= limit {
 			q.reject(p, which, t)
 			return
 		}
@@ -113,56 +113,56 @@ func (p *Process) execute(which int, t task) {
 	q.begin(p, which, t)
 }
 
-func (q *pool) begin(p *Process, which int, t task) {
+func (q *pool) begin(p *Process, which int, t Task) {
 	q.busy++
 	q.largest = max(q.largest, q.busy)
 	wait := p.contention(poolKind(which))
 	if which != writePool {
 		wait += p.fetched()
 	}
-	p.after(t.cost+wait, t.name, func() {
+	p.After(t.Cost+wait, t.Name, func() {
 		q.busy--
 		q.completed++
-		p.c.Fluid.Servers[p.Node.ordinal].API.add(p.c.e.Now(), t.cost, max(1, t.ops))
+		p.Cluster.Fluid.Servers[p.Node.ordinal].API.add(p.Cluster.e.Now(), t.Cost, max(1, t.ops))
 		if len(q.queue) > 0 && q.busy < p.Node.poolSizes[which].threads {
 			next := q.queue[0]
 			q.queue = q.queue[1:]
 			q.begin(p, which, next)
 		}
-		t.run(wait)
+		t.Run(wait)
 	})
 }
 
 // contention is how long an operation waits because of the background load: drawn from
 // the distribution of waits, or as long as the queue is.
 func (p *Process) contention(kind int) time.Duration {
-	g := &p.c.Fluid.Server(p.Node).Figures
+	g := &p.Cluster.Fluid.Server(p.Node).Figures
 	switch {
 	case g.over:
 		return seconds(g.waiting[kind] + g.held[kind])
 	case g.queue.Waits > 0:
-		return seconds(g.queue.WaitOf(1 - p.c.e.Stream("elastic.pool", p.Node.Name()).Float64()))
+		return seconds(g.queue.WaitOf(1 - p.Cluster.e.Stream("elastic.pool", p.Node.Name()).Float64()))
 	}
 	return 0
 }
 
-// coordinate is a node's work on a client's operations beyond what shards do.
-func (p *Process) coordinate(operations int) {
-	p.c.Fluid.Servers[p.Node.ordinal].API.add(p.c.e.Now(), time.Duration(operations)*p.c.Calibration.CoordinateOp, 0)
+// Coordinate is a node's work on a client's operations beyond what shards do.
+func (p *Process) Coordinate(operations int) {
+	p.Cluster.Fluid.Servers[p.Node.ordinal].API.add(p.Cluster.e.Now(), time.Duration(operations)*p.Cluster.Calibration.CoordinateOp, 0)
 }
 
 // seconds is a time in whole nanoseconds.
 func seconds(s float64) time.Duration { return time.Duration(float64(s * 1e9)) }
 
 // reject refuses a task as EsAbortPolicy does.
-func (q *pool) reject(p *Process, which int, t task) {
+func (q *pool) reject(p *Process, which int, t Task) {
 	q.rejected++
 	threads, limit := p.Node.poolSizes[which].threads, p.Node.poolSizes[which].queue
-	t.refused(&Error{
+	t.Refused(&Error{
 		Status: 429, Type: "es_rejected_execution_exception",
 		Reason: fmt.Sprintf("rejected execution of %s on TaskExecutionTimeTrackingEsThreadPoolExecutor[name = %s/%s, queue capacity = %d, "+
 			"[Running, pool size = %d, active threads = %d, queued tasks = %d, completed tasks = %d]]",
-			t.name, p.Node.Name(), poolNames[which], limit, threads, threads, limit, q.completed),
+			t.Name, p.Node.Name(), poolNames[which], limit, threads, threads, limit, q.completed),
 	})
 }
 
@@ -175,9 +175,9 @@ func (p *Process) poolStats(sv *Queue) []PoolStats {
 		s := PoolStats{
 			Name: poolNames[which], Queue: len(q.queue), Active: q.busy, Largest: q.largest, Rejected: q.rejected, Completed: q.completed,
 		}
-		if which != getPool {
+		if which != GetPool {
 			k, g := poolKind(which), &sv.Figures
-			inside := float64(g.Rate[k] * (g.held[k] + p.c.Calibration.service(k)))
+			inside := float64(g.Rate[k] * (g.held[k] + p.Cluster.Calibration.service(k)))
 			s.Active = min(threads, s.Active+int(inside+0.5))
 			s.Queue += int(g.queued[k] + 0.5)
 			s.Completed += int64(sv.tally.done[k])
@@ -236,7 +236,7 @@ func (a *apiWork) Rate() float64 { return float64(a.was) / apiWindow.Seconds() }
 // unless the disk is slow, for the time of a healthy one is part of an operation's cost.
 func (p *Process) synced(then func()) {
 	if d := p.Node.disk.Delay(); d > 0 {
-		p.after(d, "disk.sync", then)
+		p.After(d, "disk.sync", then)
 		return
 	}
 	then()

@@ -40,7 +40,7 @@ type peerCopy struct {
 
 // newTracker starts primary mode with the in-sync set of the cluster state.
 func newTracker(s *Shard, inSync []string) *tracker {
-	t := &tracker{s: s, leaseTick: s.now()}
+	t := &tracker{s: s, leaseTick: s.Now()}
 	for _, id := range inSync {
 		t.add(id).inSync = true
 	}
@@ -96,7 +96,7 @@ func (t *tracker) update(m *state.Index, tab *state.ShardTable) {
 	}
 	t.addInitializing(tab)
 	t.s.meta, t.s.table = m, tab
-	t.s.Process.c.Fluid.groupChanged(t.s)
+	t.s.Process.Cluster.Fluid.groupChanged(t.s)
 	t.giveUpOnLeavers()
 }
 
@@ -137,7 +137,7 @@ func (t *tracker) unavailable() []string {
 
 // globalCheckpoint is the operation up to which every in-sync copy has all.
 func (t *tracker) globalCheckpoint() int64 {
-	t.s.Process.c.Fluid.settle(t.s.Store)
+	t.s.Store.Settle()
 	k := t.s.Engine().LocalCheckpoint()
 	for _, c := range t.targets() {
 		if p := t.find(c.AllocationID); !p.inSync {
@@ -159,14 +159,14 @@ func (t *tracker) lags(on *Node, id string) bool {
 
 // storeOf is the store of another copy of a shard, if it is that allocation's.
 func (p *Process) storeOf(c *state.Copy, k store.Key) *store.Store {
-	return storeOn(p.node(c.Node), k, c.AllocationID)
+	return storeOn(p.Member(c.Node), k, c.AllocationID)
 }
 
 func storeOn(n *Node, k store.Key, id string) *store.Store {
 	if n == nil || n.Proc == nil {
 		return nil
 	}
-	if s := n.Proc.shards[k]; s != nil && s.Routing.AllocationID == id {
+	if s := n.Proc.Shards[k]; s != nil && s.Routing.AllocationID == id {
 		return s.Store
 	}
 	return nil
@@ -185,11 +185,11 @@ func (t *tracker) syncGlobal() {
 
 // linked reports whether messages to a node and back pass at present.
 func (p *Process) linked(id string) bool {
-	n := p.node(id)
+	n := p.Member(id)
 	if n == p.Node {
 		return true
 	}
-	net := p.c.net
+	net := p.Cluster.net
 	return n.Proc != nil && !n.Proc.Paused &&
 		net.Reachable(p.Node.Name(), n.Name()) == sim.Open && net.Reachable(n.Name(), p.Node.Name()) == sim.Open
 }
@@ -199,7 +199,7 @@ func (p *Process) linked(id string) bool {
 func (t *tracker) markInSync(id string) {
 	if c := t.find(id); c != nil {
 		c.inSync, c.tracked = true, true
-		t.s.Process.c.Fluid.groupChanged(t.s)
+		t.s.Process.Cluster.Fluid.groupChanged(t.s)
 	}
 }
 
@@ -207,12 +207,12 @@ func (t *tracker) markInSync(id string) {
 func (t *tracker) initiateTracking(id string) {
 	if c := t.find(id); c != nil {
 		c.tracked = true
-		t.s.Process.c.Fluid.groupChanged(t.s)
+		t.s.Process.Cluster.Fluid.groupChanged(t.s)
 	}
 }
 
 func (t *tracker) putLease(node string, retaining int64) {
-	t.s.Store.Leases.Put(recovery.Lease{Node: node, Retaining: retaining, At: t.s.Process.c.Now()})
+	t.s.Store.Leases.Put(recovery.Lease{Node: node, Retaining: retaining, At: t.s.Process.Cluster.Now()})
 }
 
 // SyncLeases catches up with the syncs of the retention leases that were due since the
@@ -225,12 +225,12 @@ func (t *tracker) SyncLeases() {
 	if list := s.Process.byIndex[s.Key.UUID]; len(list) > 0 {
 		phase = list[0].created
 	}
-	tick := store.RefreshTick(s.now(), phase, settings.LeaseSyncInterval)
+	tick := store.RefreshTick(s.Now(), phase, settings.LeaseSyncInterval)
 	if tick <= t.leaseTick || s.Process.Paused {
 		return
 	}
 	t.leaseTick = tick
-	global := t.globalCheckpoint() - s.Process.c.Fluid.opsSince(s.Store, tick)
+	global := t.globalCheckpoint() - s.Process.Cluster.Fluid.opsSince(s.Store, tick)
 	s.periodicFlush(tick)
 	in := recovery.Sync{
 		Now: time.Duration(tick), AllStarted: true,
@@ -272,7 +272,7 @@ func (t *tracker) shareLeases() {
 
 // close ends primary mode.
 func (t *tracker) close() {
-	t.s.Process.c.Fluid.groupClosed(t.s)
+	t.s.Process.Cluster.Fluid.groupClosed(t.s)
 	t.s.Tracker = nil
 	t.idle = nil
 	t.endRetries(func(*replicaRetry) bool { return true })
@@ -290,7 +290,7 @@ func (s *Shard) periodicFlush(at sim.Time) {
 	age := settings.IndexFlushThresholdAge.Get(s.meta.Settings)
 	if at.Sub(s.Store.Committed) >= age {
 		s.Store.Flush()
-		s.stats.flushTotal++
+		s.Counters.FlushTotal++
 		s.Store.Committed = at
 	}
 }

@@ -15,7 +15,7 @@ import (
 // Process is one life of a node: what is a field here is lost with it.
 type Process struct {
 	Node      *Node
-	c         *Cluster
+	Cluster   *Cluster
 	ephemeral string
 	presented *state.Node // [Node.Self]
 	clock     *sim.Clock
@@ -33,7 +33,7 @@ type Process struct {
 	conf    settings.Settings // in force with the applied state
 	applier applier
 
-	shards  map[store.Key]*Shard
+	Shards  map[store.Key]*Shard
 	byIndex map[string][]*Shard // by index UUID, in order of creation
 	sorted  []*Shard            // by index and number
 	Running []*Recovery         // recoveries whose target this node is
@@ -51,8 +51,8 @@ type Process struct {
 	stateWs []*stateWait
 	traffic traffic
 	pools   [poolKinds]pool
-	readers readers // of points in time
 	merges  forceMerges
+	kept    map[string]any // what rooms keep here
 }
 
 // traffic counts what the transport layer carried.
@@ -64,10 +64,10 @@ func newProcess(n *Node) *Process {
 	c := n.c
 	c.Turns++
 	return &Process{
-		Node: n, c: c, clock: c.e.Clock(n.Name()), started: c.e.Now(),
+		Node: n, Cluster: c, clock: c.e.Clock(n.Name()), started: c.e.Now(),
 		ephemeral: state.NewID(c.e.Stream("elastic.ephemeral", n.Name())),
 		Applied:   EmptyState(c.name), conf: n.cfg.Settings,
-		shards: make(map[store.Key]*Shard), byIndex: make(map[string][]*Shard),
+		Shards: make(map[store.Key]*Shard), byIndex: make(map[string][]*Shard),
 		open: make([][]*request, len(c.cfg.Nodes)), locked: make(map[store.Key]sim.Time), opening: make(map[store.Key]string),
 	}
 }
@@ -82,23 +82,23 @@ func EmptyState(cluster string) *state.State {
 
 // up opens the transport and begins discovery.
 func (p *Process) up() {
-	c := p.c
+	c := p.Cluster
 	p.upYet, p.upAt = true, c.e.Now()
 	c.net.Connect(p.Node.Name())
 	p.refreshSettings()
 	p.Coord = coordination.New(p.coordination(), &env{p})
 	c.board.NodeChanged(p.Node.ID())
 	p.Coord.Start()
-	p.after(30*time.Second, "node.http", p.openHTTP) // discovery.initial_state_timeout
+	p.After(30*time.Second, "node.http", p.openHTTP) // discovery.initial_state_timeout
 }
 
 // openHTTP opens the port, once the node has joined a cluster or waited long enough.
 func (p *Process) openHTTP() {
 	if !p.HTTP {
 		p.HTTP = true
-		p.c.Turns++
-		p.c.Fluid.countLive()
-		p.c.Watch.NodeChanged(p.Node)
+		p.Cluster.Turns++
+		p.Cluster.Fluid.countLive()
+		p.Cluster.Watch.NodeChanged(p.Node)
 	}
 }
 
@@ -114,9 +114,9 @@ func (p *Process) run(f func()) {
 	}
 }
 
-// after does f in the process d from now.
-func (p *Process) after(d time.Duration, name string, f func()) sim.Timer {
-	return p.c.e.After(d, name, func() { p.run(f) })
+// After does f in the process d from now.
+func (p *Process) After(d time.Duration, name string, f func()) sim.Timer {
+	return p.Cluster.e.After(d, name, func() { p.run(f) })
 }
 
 func (p *Process) setPaused(paused bool) {
@@ -131,7 +131,7 @@ func (p *Process) setPaused(paused bool) {
 // die ends the process.
 func (p *Process) die(graceful bool) {
 	p.dead = true
-	p.c.Turns++
+	p.Cluster.Turns++
 	p.backlog = nil
 	if p.Coord != nil {
 		p.Coord.Stop()
@@ -153,7 +153,7 @@ func (p *Process) die(graceful bool) {
 	calls := p.calls
 	p.calls = nil
 	for _, k := range calls {
-		k.finish(errNodeGone)
+		k.finish(ErrNodeGone)
 	}
 	p.clock.Kill()
 }
@@ -175,21 +175,34 @@ func (k *call) finish(err error) {
 	k.ev.Set()
 }
 
+// Kept is what a room keeps in a process under its name: it is lost with the process.
+func Kept[T any](p *Process, room string) *T {
+	v, ok := p.kept[room].(*T)
+	if !ok {
+		v = new(T)
+		if p.kept == nil {
+			p.kept = make(map[string]any)
+		}
+		p.kept[room] = v
+	}
+	return v
+}
+
 // cost is what d of a warm process's time takes this one.
 func (p *Process) cost(d time.Duration) time.Duration {
-	if cal := &p.c.Calibration; cal.Cold > 1 && p.c.e.Now() < p.upAt.Add(cal.ColdFor) {
+	if cal := &p.Cluster.Calibration; cal.Cold > 1 && p.Cluster.e.Now() < p.upAt.Add(cal.ColdFor) {
 		return d * time.Duration(cal.Cold)
 	}
 	return d
 }
 
-// await begins something in the process and parks the caller until done is called.
+// Await begins something in the process and parks the caller until done is called.
 // It returns done's error, the context's, or errNodeGone.
-func (p *Process) await(ctx context.Context, begin func(done func(error))) error {
+func (p *Process) Await(ctx context.Context, begin func(done func(error))) error {
 	if p.dead {
-		return errNodeGone
+		return ErrNodeGone
 	}
-	k := &call{p: p, ev: p.c.e.NewEvent()}
+	k := &call{p: p, ev: p.Cluster.e.NewEvent()}
 	p.calls = append(p.calls, k)
 	p.run(func() { begin(k.finish) })
 	err := k.ev.Wait(ctx)
@@ -207,10 +220,10 @@ func (p *Process) await(ctx context.Context, begin func(done func(error))) error
 }
 
 // node finds a member of the applied state as a machine, or nil.
-func (p *Process) node(id string) *Node { return p.c.ByID[id] }
+func (p *Process) Member(id string) *Node { return p.Cluster.ByID[id] }
 
-// self reports whether the id is the node's own.
-func (p *Process) self(id string) bool { return id == p.Node.ID() }
+// Self reports whether the id is the node's own.
+func (p *Process) Self(id string) bool { return id == p.Node.ID() }
 
 // refreshSettings reads the settings in force again.
 func (p *Process) refreshSettings() {
@@ -218,10 +231,10 @@ func (p *Process) refreshSettings() {
 	p.Node.Limiter.SetCapacity(max(0, settings.RecoveryMaxBytesPerSec.Get(p.conf)))
 }
 
-// errNodeGone ends calls into a process that was killed; the caller sees its
+// ErrNodeGone ends calls into a process that was killed; the caller sees its
 // connection closed.
-var errNodeGone = errors.New("node is gone")
+var ErrNodeGone = errors.New("node is gone")
 
 // IsNodeGone reports whether the node died during the call: the client's
 // connection closes without an answer.
-func IsNodeGone(err error) bool { return errors.Is(err, errNodeGone) }
+func IsNodeGone(err error) bool { return errors.Is(err, ErrNodeGone) }

@@ -10,7 +10,7 @@ import (
 // (StoreRecovery).
 func (r *Recovery) recoverLocally() {
 	s := r.Shard
-	open := s.Process.c.Calibration.LocalRecovery
+	open := s.Process.Cluster.Calibration.LocalRecovery
 	if r.Kind == state.ExistingStore {
 		open += s.checkTime()
 	}
@@ -26,7 +26,7 @@ func (r *Recovery) recoverLocally() {
 			r.failLocally(s.Store.Marker.JavaText())
 			return
 		case r.Kind == state.EmptyStore:
-			s.Process.c.Fluid.detach(s.Store)
+			s.Process.Cluster.Fluid.detach(s.Store)
 			s.Store.Reset()
 			s.Store.Flush()
 		}
@@ -38,7 +38,7 @@ func (r *Recovery) recoverLocally() {
 		r.enter(StageVerifyIndex)
 		r.enter(StageTranslog)
 		r.opsTotal = max(0, s.Engine().LocalCheckpoint()-s.Store.Commit.Checkpoint)
-		r.later(time.Duration(r.opsTotal)*s.Process.c.Calibration.PerOp, func() {
+		r.later(time.Duration(r.opsTotal)*s.Process.Cluster.Calibration.PerOp, func() {
 			r.OpsDone = r.opsTotal
 			r.enter(StageFinalize)
 			r.finish()

@@ -44,14 +44,14 @@ func hold(st *store.Store) heldCommit {
 
 // serveRecovery answers a target's request; done is called at the end of it all.
 func (q *Process) serveRecovery(req startRequest, done func(error)) {
-	s := q.shards[req.id.key]
+	s := q.Shards[req.id.key]
 	if s == nil || s.Phase != started || !s.actingPrimary() || s.table.With(req.id.copy) == nil || s.Tracker.find(req.id.copy) == nil {
 		done(errDelayRecovery)
 		return
 	}
-	src := &recoverySource{q: q, s: s, req: req, target: q.node(req.target.Node), done: done}
+	src := &recoverySource{q: q, s: s, req: req, target: q.Member(req.target.Node), done: done}
 	s.sources = append(s.sources, src)
-	s.stats.sources++
+	s.Counters.sources++
 	src.begin()
 }
 
@@ -59,8 +59,7 @@ func (q *Process) serveRecovery(req startRequest, done func(error)) {
 func (src *recoverySource) begin() {
 	s := src.s
 	s.Tracker.SyncLeases()
-	q := src.q
-	q.c.Fluid.settle(s.Store)
+	s.Store.Settle()
 	st := s.Store
 	minRetained, ok := st.Leases.MinRetaining()
 	if !ok {
@@ -90,12 +89,12 @@ func (src *recoverySource) call(step recoveryStep, next func()) {
 		return
 	}
 	id := src.req.id
-	src.q.request(src.target, rpc{
-		name: step.action(), bytes: step.bytes(), timeout: settings.RecoveryActionTimeout.Get(src.q.conf),
-		handle: func(q *Process, reply func(int64, func())) {
+	src.q.Request(src.target, RPC{
+		Name: step.action(), Bytes: step.bytes(), Timeout: settings.RecoveryActionTimeout.Get(src.q.conf),
+		Handle: func(q *Process, reply func(int64, func())) {
 			q.recoveryStep(id, step, func(err error) { reply(0, func() { src.answered(err, next) }) })
 		},
-		failed: src.fail,
+		Failed: src.fail,
 	})
 }
 
@@ -137,15 +136,15 @@ func (src *recoverySource) copyFiles() {
 	q, to := src.q, src.target
 	bytes := recovery.Bytes(src.plan.Copy)
 	files := recovery.Files(src.plan.Copy) + 1 // segments_N
-	perFile := time.Duration(files) * (q.c.Calibration.PerFile + q.Node.disk.Delay() + to.disk.Delay())
-	copied := func() { q.after(perFile, "recovery.files", src.verifyFiles) }
+	perFile := time.Duration(files) * (q.Cluster.Calibration.PerFile + q.Node.disk.Delay() + to.disk.Delay())
+	copied := func() { q.After(perFile, "recovery.files", src.verifyFiles) }
 	if bytes == 0 {
 		copied()
 		return
 	}
 	id := src.req.id
 	in := inbound{to, func(tp *Process, t *sim.Transfer) { tp.recoveryFiles(id, t) }}
-	rate := q.c.Calibration.CopyBPS * int64(settings.RecoveryMaxFileChunks.Get(q.conf)) / 2
+	rate := q.Cluster.Calibration.CopyBPS * int64(settings.RecoveryMaxFileChunks.Get(q.conf)) / 2
 	transfer, err := q.streamFiles(in, bytes, rate, func(err error) {
 		switch {
 		case src.over:
@@ -182,7 +181,7 @@ func (src *recoverySource) verifyFiles() {
 func (src *recoverySource) cleanFiles() {
 	held := &src.held
 	docs := new(store.Engine)
-	docs.CopyFrom(src.s.Engine(), held.Checkpoint, src.s.now())
+	docs.CopyFrom(src.s.Engine(), held.Checkpoint, src.s.Now())
 	src.call(cleanFiles{
 		reuse: src.plan.Reuse, copy: src.plan.Copy, history: held.history, commit: held.Commit, docs: docs,
 		global: held.global, altered: held.altered, lost: held.lost,
@@ -208,13 +207,13 @@ func (src *recoverySource) replay() {
 	}
 	s.Tracker.SyncLeases()
 	s.Tracker.initiateTracking(src.req.id.copy)
-	q.c.Fluid.settle(s.Store)
+	s.Store.Settle()
 	e := s.Engine()
 	step := translogOps{
 		ops: append([]*store.Doc(nil), e.Since(src.start)...), count: max(0, e.Max-src.start+1),
 		end: e.Max, fluidDocs: e.FluidDocs + s.Store.Damage.Lost,
 	}
-	step.size = q.c.Fluid.docBytes(s.Store) * max(0, step.count-int64(len(step.ops)))
+	step.size = q.Cluster.Fluid.docBytes(s.Store) * max(0, step.count-int64(len(step.ops)))
 	for _, d := range step.ops {
 		step.size += d.Bytes()
 	}
@@ -243,7 +242,7 @@ func (src *recoverySource) finalize() {
 		return
 	}
 	if s.Tracker.lags(src.target, src.req.id.copy) {
-		src.q.after(10*time.Millisecond, "recovery.finalize", func() {
+		src.q.After(10*time.Millisecond, "recovery.finalize", func() {
 			if !src.over {
 				src.finalize()
 			}

@@ -48,19 +48,19 @@ var stageIndex = map[RecoveryStage]int{
 
 func (r *Recovery) enter(st RecoveryStage) {
 	r.Stage = st
-	r.entered[stageIndex[st]] = r.Shard.now()
-	r.Shard.Process.c.Watch.Recovery(r)
+	r.entered[stageIndex[st]] = r.Shard.Now()
+	r.Shard.Process.Cluster.Watch.Recovery(r)
 }
 
 // startRecovery begins the recovery of a new copy.
 func (s *Shard) startRecovery(fresh bool) {
 	r := &Recovery{
-		Shard: s, Kind: s.Routing.Source, fresh: fresh, start: s.Process.clock.Now(), Begun: s.now(), opsTotal: -1,
+		Shard: s, Kind: s.Routing.Source, fresh: fresh, start: s.Process.clock.Now(), Begun: s.Now(), opsTotal: -1,
 	}
 	s.Recovery = r
 	s.Process.Running = append(s.Process.Running, r)
 	r.enter(StageInit)
-	s.stats.targets++
+	s.Counters.targets++
 	if r.Kind == state.Peer {
 		r.prepare()
 		return
@@ -74,14 +74,14 @@ func (s *Shard) startRecovery(fresh bool) {
 
 // prepare looks at the local store and asks the source to begin.
 func (r *Recovery) prepare() {
-	r.Source = r.Shard.Process.node(sourceOf(r.Shard.Routing, r.Shard.table))
-	r.later(r.Shard.Process.cost(r.Shard.Process.c.Calibration.RecoveryStart)+r.Shard.checkTime(), r.ask)
+	r.Source = r.Shard.Process.Member(sourceOf(r.Shard.Routing, r.Shard.table))
+	r.later(r.Shard.Process.cost(r.Shard.Process.Cluster.Calibration.RecoveryStart)+r.Shard.checkTime(), r.ask)
 }
 
 // later goes on with the recovery after a while, unless it has been cancelled.
 func (r *Recovery) later(d time.Duration, f func()) {
 	attempt := r.attempt
-	r.timer = r.Shard.Process.after(d, "recovery.step", func() {
+	r.timer = r.Shard.Process.After(d, "recovery.step", func() {
 		if !r.Over && r.attempt == attempt {
 			f()
 		}
@@ -113,18 +113,18 @@ func (r *Recovery) ask() {
 		r.request(req)
 		return
 	}
-	r.later(time.Duration(r.opsLocal)*s.Process.c.Calibration.PerOp, func() { r.request(req) })
+	r.later(time.Duration(r.opsLocal)*s.Process.Cluster.Calibration.PerOp, func() { r.request(req) })
 }
 
 // request asks the source to begin.
 func (r *Recovery) request(req startRequest) {
 	s, attempt := r.Shard, r.attempt
-	s.Process.request(r.Source, rpc{
-		name: "recovery.start", bytes: req.bytes(),
-		handle: func(q *Process, reply func(int64, func())) {
+	s.Process.Request(r.Source, RPC{
+		Name: "recovery.start", Bytes: req.bytes(),
+		Handle: func(q *Process, reply func(int64, func())) {
 			q.serveRecovery(req, func(err error) { reply(0, func() { r.answered(attempt, err) }) })
 		},
-		failed: func(err error) { r.lostSource(attempt, err) },
+		Failed: func(err error) { r.lostSource(attempt, err) },
 	})
 }
 
@@ -168,7 +168,7 @@ func (r *Recovery) lostSource(attempt int, _ error) {
 
 // recoveryOf is the attempt of a recovery that is under way here, or nil.
 func (p *Process) recoveryOf(id recoveryID) *Recovery {
-	s := p.shards[id.key]
+	s := p.Shards[id.key]
 	if s == nil || s.Recovery == nil || id.process != p.ephemeral || s.Routing.AllocationID != id.copy || !s.Recovery.current(id.attempt) {
 		return nil
 	}
@@ -183,7 +183,7 @@ func (p *Process) recoveryStep(id recoveryID, step recoveryStep, done func(error
 		done(errRecoveryGone)
 		return
 	}
-	p.after(r.takes(step), step.action(), func() {
+	p.After(r.takes(step), step.action(), func() {
 		if !r.current(id.attempt) {
 			done(errRecoveryGone)
 			return
@@ -212,10 +212,10 @@ func (r *Recovery) takes(step recoveryStep) time.Duration {
 	p := r.Shard.Process
 	switch m := step.(type) {
 	case prepareTranslog:
-		return p.cost(p.c.Calibration.RecoveryEnd)
+		return p.cost(p.Cluster.Calibration.RecoveryEnd)
 	case translogOps:
 		r.opsTotal = r.opsLocal + m.count
-		return time.Duration(m.count) * p.c.Calibration.PerOp
+		return time.Duration(m.count) * p.Cluster.Calibration.PerOp
 	}
 	return 0
 }
@@ -239,7 +239,7 @@ func (r *Recovery) take(step recoveryStep) {
 		r.takeOps(m)
 	case finalizeRecovery:
 		s.Store.Global, s.Store.Leases = m.global, m.leases
-		s.Engine().Refresh(s.now())
+		s.Engine().Refresh(s.Now())
 		r.enter(StageFinalize)
 	case handOffPrimary:
 		s.Store.Leases = m.leases
@@ -254,7 +254,7 @@ func (r *Recovery) take(step recoveryStep) {
 func (r *Recovery) takeFiles(m cleanFiles) {
 	st := r.Shard.Store
 	r.copied = true
-	r.Shard.Process.c.Fluid.detach(st)
+	r.Shard.Process.Cluster.Fluid.detach(st)
 	st.Segments = append(append([]recovery.Segment(nil), m.reuse...), m.copy...)
 	st.Grown = recovery.Segment{}
 	st.Partial = 0
@@ -263,7 +263,7 @@ func (r *Recovery) takeFiles(m cleanFiles) {
 	st.Restored(m.reuse)
 	st.Damage.Altered, st.Damage.Lost = m.altered, m.lost
 	st.Commit = m.commit
-	st.Engine.Receive(m.docs, r.Shard.now())
+	st.Engine.Receive(m.docs, r.Shard.Now())
 	st.Engine.FluidDocs = max(0, st.Commit.Docs-st.Engine.LiveN)
 	st.Global = min(m.global, st.Commit.Checkpoint)
 	r.enter(StageVerifyIndex)
@@ -273,10 +273,10 @@ func (r *Recovery) takeFiles(m cleanFiles) {
 func (r *Recovery) takeOps(m translogOps) {
 	st, e := r.Shard.Store, r.Shard.Engine()
 	for _, d := range m.ops {
-		e.Process(d, r.Shard.now())
+		e.Process(d, r.Shard.Now())
 	}
 	st.Grow(m.size, m.count)
-	r.Shard.Process.c.Fluid.adopt(st, m.fluidDocs, m.end)
+	r.Shard.Process.Cluster.Fluid.adopt(st, m.fluidDocs, m.end)
 	e.Floor = UnassignedSeqNo
 	r.OpsDone = r.opsLocal + m.count
 }
@@ -315,7 +315,7 @@ func (r *Recovery) cancel(string) {
 	r.Shard.Store.Partial = 0
 	r.Failed = true
 	r.stop = r.Shard.Process.clock.Now()
-	r.Shard.Process.c.Watch.Recovery(r)
+	r.Shard.Process.Cluster.Watch.Recovery(r)
 }
 
 // end takes the recovery off the list of those that run.

@@ -48,7 +48,7 @@ func (t *tracker) written() {
 // primaryBulk performs items on the primary and replicates them; done is called when
 // every copy that has to have them has them (ReplicationOperation).
 func (p *Process) primaryBulk(k store.Key, id string, term int64, items []BulkItem, results []BulkResult, opt BulkOptions, done func(error)) {
-	s := p.shards[k]
+	s := p.Shards[k]
 	moved := func() error {
 		return &retryWrite{&Error{
 			Status: 503, Type: "unavailable_shards_exception",
@@ -57,7 +57,7 @@ func (p *Process) primaryBulk(k store.Key, id string, term int64, items []BulkIt
 		}}
 	}
 	switch {
-	case s == nil || s.Phase == closed || s.Routing.AllocationID != id && s.handedOff == "":
+	case s == nil || s.Phase == Closed || s.Routing.AllocationID != id && s.handedOff == "":
 		done(moved())
 		return
 	case s.handedOff != "":
@@ -81,17 +81,17 @@ func (p *Process) primaryBulk(k store.Key, id string, term int64, items []BulkIt
 	s.Tracker.writes++
 	t := s.Tracker
 	run := func(held time.Duration) {
-		s.stats.indexTime += held
-		if s.Phase == closed || s.Tracker != t {
+		s.Counters.indexTime += held
+		if s.Phase == Closed || s.Tracker != t {
 			done(moved())
 			return
 		}
 		op := &replicationOp{s: s, t: t, term: s.term, results: results, opt: opt, done: done}
 		op.perform(items)
 	}
-	p.execute(writePool, task{
-		name: "index.primary", cost: time.Duration(len(items)) * p.c.Calibration.IndexOp, ops: len(items), run: run,
-		refused: func(err *Error) { t.written(); done(err) },
+	p.Execute(writePool, Task{
+		Name: "index.primary", Cost: time.Duration(len(items)) * p.Cluster.Calibration.IndexOp, ops: len(items), Run: run,
+		Refused: func(err *Error) { t.written(); done(err) },
 	})
 }
 
@@ -104,18 +104,18 @@ func countText(opt BulkOptions, s *Shard) string {
 
 // delegate passes a write on to the relocation target that has become the primary.
 func (p *Process) delegate(s *Shard, items []BulkItem, results []BulkResult, opt BulkOptions, done func(error), moved func() error) {
-	target := p.node(s.handedOff)
-	p.request(target, rpc{
-		name: "bulk[s][p]", bytes: itemBytes(items),
-		handle: func(q *Process, reply func(int64, func())) {
-			ts := q.shards[s.Key]
+	target := p.Member(s.handedOff)
+	p.Request(target, RPC{
+		Name: "bulk[s][p]", Bytes: itemBytes(items),
+		Handle: func(q *Process, reply func(int64, func())) {
+			ts := q.Shards[s.Key]
 			if ts == nil || ts.Tracker == nil {
 				reply(0, func() { done(moved()) })
 				return
 			}
 			q.primaryBulk(s.Key, ts.Routing.AllocationID, ts.term, items, results, opt, func(err error) { reply(0, func() { done(err) }) })
 		},
-		failed: func(error) { done(moved()) },
+		Failed: func(error) { done(moved()) },
 	})
 }
 
@@ -139,7 +139,7 @@ type replicationOp struct {
 // perform executes the items on the primary and sends what they did to the group.
 func (op *replicationOp) perform(items []BulkItem) {
 	s := op.s
-	s.Process.c.Fluid.settle(s.Store)
+	s.Store.Settle()
 	op.t.SyncLeases()
 	for i := range items {
 		if d := s.execute(&items[i], &op.results[i]); d != nil {
@@ -171,7 +171,7 @@ func (op *replicationOp) finished() {
 		return
 	}
 	s := op.s
-	if s.Phase != closed && s.Tracker == op.t {
+	if s.Phase != Closed && s.Tracker == op.t {
 		op.t.syncGlobal()
 	}
 	op.t.written()
@@ -191,15 +191,15 @@ func (op *replicationOp) finished() {
 // makeVisible follows the refresh policy before the answer.
 func (op *replicationOp) makeVisible(then func()) {
 	s := op.s
-	if s.Phase == closed || op.opt.Refresh == RefreshNone {
+	if s.Phase == Closed || op.opt.Refresh == RefreshNone {
 		then()
 		return
 	}
 	if op.opt.Refresh == RefreshImmediate {
-		s.refreshNow()
+		s.RefreshNow()
 		for _, c := range s.table.Copies {
 			if st := s.Process.storeOf(c, s.Key); st != nil && c.Active() && s.Process.linked(c.Node) {
-				st.Engine.Refresh(s.now())
+				st.Engine.Refresh(s.Now())
 			}
 		}
 		for i := range op.results {
@@ -208,8 +208,8 @@ func (op *replicationOp) makeVisible(then func()) {
 		then()
 		return
 	}
-	s.lastSearch = s.now() // a waiting listener keeps the shard from going idle
-	s.Process.after(s.untilRefresh(), "refresh.wait", then)
+	s.lastSearch = s.Now() // a waiting listener keeps the shard from going idle
+	s.Process.After(s.untilRefresh(), "refresh.wait", then)
 }
 
 // send replicates to one copy.
@@ -225,21 +225,21 @@ func (op *replicationOp) send(c *state.Copy) {
 			st.Engine.Expect(d.SeqNo)
 		}
 	}
-	op.attempt(&replicaRetry{op: op, copy: c, bytes: bytes, began: s.now(), bound: replicationRetryBound})
+	op.attempt(&replicaRetry{op: op, copy: c, bytes: bytes, began: s.Now(), bound: replicationRetryBound})
 }
 
 // attempt sends the operations to a copy, for the first time or again.
 func (op *replicationOp) attempt(r *replicaRetry) {
 	s, c := op.s, r.copy
 	global := op.t.globalCheckpoint()
-	s.Process.request(s.Process.node(c.Node), rpc{
-		name: "bulk[s][r]", bytes: r.bytes,
-		handle: func(q *Process, reply func(int64, func())) {
+	s.Process.Request(s.Process.Member(c.Node), RPC{
+		Name: "bulk[s][r]", Bytes: r.bytes,
+		Handle: func(q *Process, reply func(int64, func())) {
 			q.replicaBulk(s.Key, c.AllocationID, op.term, global, op.docs, func(err error) {
 				reply(32, func() { op.replicated(c, err) })
 			})
 		},
-		failed: func(err error) { op.undelivered(r, err) },
+		Failed: func(err error) { op.undelivered(r, err) },
 	})
 }
 
@@ -269,7 +269,7 @@ func (op *replicationOp) markStale(id string) {
 func (op *replicationOp) mastersWord(err error) {
 	if errors.Is(err, errNoLongerPrimary) {
 		op.lost = true
-		if op.s.Phase != closed {
+		if op.s.Phase != Closed {
 			op.s.fail("primary shard was demoted while failing replica shard", err.Error())
 		}
 	}
@@ -286,8 +286,8 @@ func Describe(c *state.Copy) string {
 
 // replicaBulk applies operations on a copy.
 func (q *Process) replicaBulk(k store.Key, id string, term, global int64, docs []*store.Doc, done func(error)) {
-	s := q.shards[k]
-	if s == nil || s.Routing.AllocationID != id || s.Phase == closed {
+	s := q.Shards[k]
+	if s == nil || s.Routing.AllocationID != id || s.Phase == Closed {
 		done(&Error{Status: 404, Type: "shard_not_found_exception", Reason: "no such shard"})
 		return
 	}
@@ -300,15 +300,15 @@ func (q *Process) replicaBulk(k store.Key, id string, term, global int64, docs [
 		s.term = term
 	}
 	// What its primary has done a copy may not refuse.
-	q.execute(writePool, task{name: "index.replica", cost: time.Duration(len(docs)) * q.c.Calibration.IndexOp, ops: len(docs), run: func(held time.Duration) {
-		s.stats.indexTime += held
-		if s.Phase == closed {
+	q.Execute(writePool, Task{Name: "index.replica", Cost: time.Duration(len(docs)) * q.Cluster.Calibration.IndexOp, ops: len(docs), Run: func(held time.Duration) {
+		s.Counters.indexTime += held
+		if s.Phase == Closed {
 			done(&Error{Status: 500, Type: "index_shard_closed_exception", Reason: "CurrentState[CLOSED] Closed"})
 			return
 		}
-		q.c.Fluid.settle(s.Store)
+		s.Store.Settle()
 		for _, d := range docs {
-			s.Engine().Process(d, s.now())
+			s.Engine().Process(d, s.Now())
 			s.Store.Grow(d.Bytes(), 1)
 		}
 		s.count(docs)
@@ -322,7 +322,7 @@ func (q *Process) replicaBulk(k store.Key, id string, term, global int64, docs [
 // this primary, and sent, or gone (PrimaryReplicaSyncer).
 func (s *Shard) resyncReplicas() {
 	t := s.Tracker
-	s.Process.c.Fluid.settle(s.Store)
+	s.Store.Settle()
 	global := s.Store.Global
 	docs := append([]*store.Doc(nil), s.Engine().Since(global+1)...)
 	for _, c := range t.targets() {
@@ -331,25 +331,25 @@ func (s *Shard) resyncReplicas() {
 			bytes += d.Bytes()
 		}
 		term := s.term
-		s.Process.request(s.Process.node(c.Node), rpc{
-			name: "resync", bytes: bytes,
-			handle: func(q *Process, reply func(int64, func())) {
-				if r := q.shards[s.Key]; r != nil && r.Routing.AllocationID == c.AllocationID && r.term <= term {
-					q.c.Fluid.settle(r.Store)
+		s.Process.Request(s.Process.Member(c.Node), RPC{
+			Name: "resync", Bytes: bytes,
+			Handle: func(q *Process, reply func(int64, func())) {
+				if r := q.Shards[s.Key]; r != nil && r.Routing.AllocationID == c.AllocationID && r.term <= term {
+					r.Store.Settle()
 					keep := r.Engine().Max
 					r.Engine().Rollback(global)
 					r.Engine().Max = max(keep, global)
 				}
 				q.replicaBulk(s.Key, c.AllocationID, term, global, docs, func(err error) {
 					reply(0, func() {
-						if err == nil && s.Phase != closed && s.Tracker == t {
+						if err == nil && s.Phase != Closed && s.Tracker == t {
 							t.syncGlobal()
 						}
 					})
 				})
 			},
-			failed: func(err error) {
-				if s.Phase != closed {
+			Failed: func(err error) {
+				if s.Phase != Closed {
 					s.Process.failCopy(s.Key, c.AllocationID, term, true, "failed to resync replica", err.Error(), func(error) {})
 				}
 			},

@@ -37,15 +37,15 @@ func (op *replicationOp) undelivered(r *replicaRetry, err error) {
 	s := op.s
 	r.err = err
 	connection := errors.Is(err, sim.ErrReset) || errors.Is(err, sim.ErrRefused)
-	if !connection || s.Phase == closed || s.Tracker != op.t || s.table.With(r.copy.AllocationID) == nil ||
-		s.now().Sub(r.began) > replicationRetryTimeout {
+	if !connection || s.Phase == Closed || s.Tracker != op.t || s.table.With(r.copy.AllocationID) == nil ||
+		s.Now().Sub(r.began) > replicationRetryTimeout {
 		op.replicated(r.copy, err)
 		return
 	}
-	wait := time.Millisecond * time.Duration(1+s.Process.c.e.Stream("elastic.replication-retry", s.Process.Node.Name()).Int64N(r.bound.Milliseconds()))
+	wait := time.Millisecond * time.Duration(1+s.Process.Cluster.e.Stream("elastic.replication-retry", s.Process.Node.Name()).Int64N(r.bound.Milliseconds()))
 	r.bound *= 2
 	op.t.retries = append(op.t.retries, r)
-	r.timer = s.Process.after(wait, "replication.retry", func() {
+	r.timer = s.Process.After(wait, "replication.retry", func() {
 		op.t.retries = slices.DeleteFunc(op.t.retries, func(o *replicaRetry) bool { return o == r })
 		op.attempt(r)
 	})

@@ -82,8 +82,8 @@ func (m *master) rerouted(st *state.State) *state.State {
 func (m *master) rerouteWanted(st *state.State) *state.State {
 	if m.alloc.Wanted() && !m.computing {
 		m.computing = true
-		cost := m.p.c.Calibration.Compute + copiesOf(m.p.Applied)*m.p.c.Calibration.PerCopy
-		m.p.after(cost, "balance.compute", m.compute)
+		cost := m.p.Cluster.Calibration.Compute + copiesOf(m.p.Applied)*m.p.Cluster.Calibration.PerCopy
+		m.p.After(cost, "balance.compute", m.compute)
 	}
 	return st
 }
@@ -138,14 +138,14 @@ func (r *delayedReroute) applied(d *Delta) {
 	case at != r.at || !r.pending():
 		r.timer.Stop()
 		r.at = at
-		r.timer = r.m.p.after(max(0, at.Sub(r.m.p.c.e.Now())), "reroute.delayed", func() {
+		r.timer = r.m.p.After(max(0, at.Sub(r.m.p.Cluster.e.Now())), "reroute.delayed", func() {
 			r.at = sim.Never
 			r.m.reroute.ask("assign delayed unassigned shards", coordination.Normal, nil)
 		})
 	}
 }
 
-func (r *delayedReroute) pending() bool { return r.at > r.m.p.c.e.Now() && r.at != sim.Never }
+func (r *delayedReroute) pending() bool { return r.at > r.m.p.Cluster.e.Now() && r.at != sim.Never }
 
 // earliest is when the first delayed copy of an index may be allocated.
 func (r *delayedReroute) earliest(st *state.State, idx *state.IndexTable) sim.Time {

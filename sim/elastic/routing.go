@@ -16,14 +16,14 @@ func ShardFor(meta *state.Index, id, routing string) int {
 	if routing != "" {
 		key = routing
 		if n := settings.IndexRoutingPartition.Get(meta.Settings); n > 1 {
-			offset = floorMod(int(RoutingHash(id)), n)
+			offset = FloorMod(int(RoutingHash(id)), n)
 		}
 	}
 	n := settings.RoutingShards(meta.Settings)
-	return floorMod(int(RoutingHash(key))+offset, n) / (n / meta.Shards)
+	return FloorMod(int(RoutingHash(key))+offset, n) / (n / meta.Shards)
 }
 
-func floorMod(a, n int) int {
+func FloorMod(a, n int) int {
 	m := a % n
 	if m < 0 {
 		m += n

@@ -15,10 +15,10 @@ import (
 type shardPhase uint8
 
 const (
-	recovering   shardPhase = iota
+	Recovering   shardPhase = iota
 	postRecovery            // recovered; the master has not said "started" yet
 	started
-	closed
+	Closed
 )
 
 // Shard is a copy that a process holds open (IndexShard).
@@ -43,26 +43,26 @@ type Shard struct {
 
 	lastSearch sim.Time
 	refreshed  sim.Time // up to when operations are visible by an explicit refresh
-	stats      shardCounters
+	Counters   shardCounters
 }
 
 // shardCounters are what a copy counts in one life.
 type shardCounters struct {
 	indexTotal, indexFailed, deleteTotal, noops int64
-	getTotal, getMissing                        int64
-	queryTotal, fetchTotal                      int64
-	refreshTotal, flushTotal                    int64
+	GetTotal, GetMissing                        int64
+	QueryTotal, FetchTotal                      int64
+	refreshTotal, FlushTotal                    int64
 	sources, targets                            int
-	indexTime, queryTime                        time.Duration
+	indexTime, QueryTime                        time.Duration
 }
 
 func (s *Shard) Engine() *store.Engine { return &s.Store.Engine }
 
-func (s *Shard) now() sim.Time { return s.Process.c.e.Now() }
+func (s *Shard) Now() sim.Time { return s.Process.Cluster.e.Now() }
 
 // active reports whether the copy acts as primary at present.
 func (s *Shard) actingPrimary() bool {
-	return s.Tracker != nil && s.handedOff == "" && s.Phase != closed
+	return s.Tracker != nil && s.handedOff == "" && s.Phase != Closed
 }
 
 const (
@@ -76,7 +76,7 @@ const (
 // createShard opens a copy and begins its recovery, once the directory is free.
 func (p *Process) createShard(m *state.Index, t *state.ShardTable, want *state.Copy) {
 	key := store.Key{UUID: m.UUID, Shard: t.Shard}
-	if p.c.e.Now() < p.locked[key] {
+	if p.Cluster.e.Now() < p.locked[key] {
 		p.openLater(key, want.AllocationID)
 		return
 	}
@@ -92,7 +92,7 @@ func (p *Process) createShard(m *state.Index, t *state.ShardTable, want *state.C
 	}
 	s := &Shard{
 		Process: p, Key: key, Index: m.Name, meta: m, table: t, Routing: want, Store: st,
-		created: p.c.e.Now(), term: m.PrimaryTerms[t.Shard], lastSearch: p.c.e.Now(),
+		created: p.Cluster.e.Now(), term: m.PrimaryTerms[t.Shard], lastSearch: p.Cluster.e.Now(),
 	}
 	loadOf(st).opened()
 	p.openShard(s)
@@ -107,13 +107,13 @@ func (p *Process) openLater(key store.Key, id string) {
 		return
 	}
 	p.opening[key] = id
-	p.after(shardLockRetry, "shard.lock", func() {
+	p.After(shardLockRetry, "shard.lock", func() {
 		if p.opening[key] != id {
 			return // another allocation waits
 		}
 		delete(p.opening, key)
 		t, m := tableOf(p.Applied, key)
-		if t == nil || p.shards[key] != nil {
+		if t == nil || p.Shards[key] != nil {
 			return
 		}
 		if want := t.On(p.Node.ID()); want != nil && want.AllocationID == id && want.State == state.Initializing {
@@ -144,11 +144,11 @@ func (s *Shard) writeState() bool {
 
 // close ends a copy in this process; its store stays.
 func (s *Shard) close(reason string) {
-	if s.Phase == closed {
+	if s.Phase == Closed {
 		return
 	}
 	open := s.Phase == started
-	s.Phase = closed
+	s.Phase = Closed
 	if s.Recovery != nil {
 		s.Recovery.cancel(reason)
 	}
@@ -160,8 +160,8 @@ func (s *Shard) close(reason string) {
 	}
 	p := s.Process
 	p.shutShard(s)
-	p.locked[s.Key] = s.now().Add(shardClosing)
-	p.c.Fluid.detach(s.Store)
+	p.locked[s.Key] = s.Now().Add(shardClosing)
+	p.Cluster.Fluid.detach(s.Store)
 	if open && !p.hasCopiesOf(s.Index) {
 		s.Store.Flush()
 	}
@@ -177,10 +177,10 @@ func (p *Process) hasCopiesOf(index string) bool {
 // processEnded is what becomes of a copy when its process ends.
 func (s *Shard) processEnded(graceful bool) {
 	p := s.Process
-	p.c.Fluid.settle(s.Store)
+	s.Store.Settle()
 	if !graceful && settings.IndexTranslogDurability.Get(s.meta.Settings) == "ASYNC" {
 		sync := settings.IndexTranslogSyncInterval.Get(s.meta.Settings)
-		s.Engine().Truncate(store.RefreshTick(s.now(), s.created, sync), s.Store.Commit.Checkpoint)
+		s.Engine().Truncate(store.RefreshTick(s.Now(), s.created, sync), s.Store.Commit.Checkpoint)
 	}
 	if graceful {
 		s.Store.Flush()
@@ -188,15 +188,15 @@ func (s *Shard) processEnded(graceful bool) {
 	if s.Recovery != nil {
 		s.Recovery.cancel("node closed")
 	}
-	p.c.Fluid.detach(s.Store)
-	s.Phase = closed
-	s.Engine().Reopen(s.now())
+	p.Cluster.Fluid.detach(s.Store)
+	s.Phase = Closed
+	s.Engine().Reopen(s.Now())
 }
 
 // recoverySourceChanged reports whether a copy that recovers from a peer has to start
 // over because its primary is another one now.
 func (s *Shard) recoverySourceChanged(want *state.Copy, t *state.ShardTable) bool {
-	if s.Recovery == nil || want.Source != state.Peer || s.Phase != recovering || s.Recovery.Source == nil {
+	if s.Recovery == nil || want.Source != state.Peer || s.Phase != Recovering || s.Recovery.Source == nil {
 		return false
 	}
 	from := sourceOf(want, t)
@@ -264,7 +264,7 @@ func (s *Shard) promote() {
 	e := s.Engine()
 	e.Missing = nil
 	e.Floor = UnassignedSeqNo
-	s.Process.c.e.Note("shard.promote", s.Index, uint64(s.Key.Shard), uint64(s.term))
+	s.Process.Cluster.e.Note("shard.promote", s.Index, uint64(s.Key.Shard), uint64(s.term))
 	s.activate(s.meta.InSync[s.Key.Shard])
 	s.resyncReplicas()
 }
@@ -272,8 +272,8 @@ func (s *Shard) promote() {
 // activate makes the copy the acting primary.
 func (s *Shard) activate(inSync []string) {
 	s.Tracker = newTracker(s, inSync)
-	s.Process.c.Invariants.activated(s)
-	s.Process.c.Fluid.groupChanged(s)
+	s.Process.Cluster.Invariants.activated(s)
+	s.Process.Cluster.Fluid.groupChanged(s)
 }
 
 // compareShards orders by index name and shard number.

@@ -27,9 +27,9 @@ func (p *Process) toMaster(name string, bytes int64, handle func(m *master, repl
 		again()
 		return
 	}
-	p.request(p.node(id), rpc{
-		name: name, bytes: bytes,
-		handle: func(q *Process, reply func(int64, func())) {
+	p.Request(p.Member(id), RPC{
+		Name: name, Bytes: bytes,
+		Handle: func(q *Process, reply func(int64, func())) {
 			if q.Master == nil {
 				reply(0, again)
 				return
@@ -44,7 +44,7 @@ func (p *Process) toMaster(name string, bytes int64, handle func(m *master, repl
 				})
 			})
 		},
-		failed: func(error) { again() },
+		Failed: func(error) { again() },
 	})
 }
 

@@ -73,12 +73,12 @@ func (m *master) finalizeSnapshot(st *state.State, e *state.SnapshotInProgress) 
 	}
 	m.finalizing[e.UUID] = true
 	p := m.p
-	p.after(p.c.Calibration.StateAccept, "snapshot.finalize", func() {
+	p.After(p.Cluster.Calibration.StateAccept, "snapshot.finalize", func() {
 		if m.over {
 			return
 		}
 		if r := st.Repository(e.Repository); r != nil {
-			p.c.vaultOf(r).complete(p, st, e)
+			p.Cluster.vaultOf(r).complete(p, st, e)
 		}
 		m.submit(coordination.Task{
 			Source: "remove snapshot [" + e.Repository + ":" + e.Name + "/" + e.UUID + "]", Priority: coordination.Normal,
@@ -125,7 +125,7 @@ func (v *vault) complete(p *Process, st *state.State, e *state.SnapshotInProgres
 	}
 	delete(v.pending, e.UUID)
 	v.snapshots = append(v.snapshots, out)
-	p.c.e.Note("snapshot.complete "+out.State, e.Repository+":"+e.Name, uint64(out.Successful), uint64(out.Total))
+	p.Cluster.e.Note("snapshot.complete "+out.State, e.Repository+":"+e.Name, uint64(out.Successful), uint64(out.Total))
 }
 
 // describe is a snapshot under way.

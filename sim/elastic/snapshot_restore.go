@@ -73,7 +73,7 @@ func (m *master) restore(st *state.State, from *SnapshotInfo, q RestoreRequest) 
 			}
 		}
 	}
-	uuid := state.NewID(m.p.c.IDs)
+	uuid := state.NewID(m.p.Cluster.IDs)
 	for i, name := range q.Indices {
 		old := from.meta(name)
 		if old == nil {
@@ -99,7 +99,7 @@ func (m *master) restore(st *state.State, from *SnapshotInfo, q RestoreRequest) 
 func (m *master) restoreIndex(st *state.State, from *SnapshotInfo, old *state.Index, name, restore string, q RestoreRequest) *state.State {
 	p := m.p
 	set := old.Settings.With(q.Settings)
-	meta := newIndex(name, state.NewID(p.c.IDs), old.CreationDate, set, old.Mapping)
+	meta := newIndex(name, state.NewID(p.Cluster.IDs), old.CreationDate, set, old.Mapping)
 	meta.PrimaryTerms = slices.Clone(old.PrimaryTerms)
 	if !q.WithoutAliases {
 		meta.Aliases = old.Aliases
@@ -107,10 +107,10 @@ func (m *master) restoreIndex(st *state.State, from *SnapshotInfo, old *state.In
 	meta.Restored = &state.Restored{
 		Repository: from.Repository, Snapshot: from.Name, SnapshotUUID: from.UUID, Index: old.Name, RestoreUUID: restore,
 	}
-	at := p.c.e.Stream("elastic.index-order", p.c.name).IntN(len(st.Routing.Indices) + 1)
+	at := p.Cluster.e.Stream("elastic.index-order", p.Cluster.name).IntN(len(st.Routing.Indices) + 1)
 	st = allocation.AddIndex(st, meta, at, state.NewIndexRestored, m.Input())
 	table := &state.IndexTable{Index: name}
-	sizes := maps.Clone(p.c.restoring)
+	sizes := maps.Clone(p.Cluster.restoring)
 	if sizes == nil {
 		sizes = make(map[allocation.ShardID]int64)
 	}
@@ -132,7 +132,7 @@ func (m *master) restoreIndex(st *state.State, from *SnapshotInfo, old *state.In
 		}
 		sizes[allocation.ShardID{Index: name, Shard: i}] = bytes
 	}
-	p.c.restoring = sizes
+	p.Cluster.restoring = sizes
 	routing := *st.Routing
 	routing.Indices = slices.Clone(routing.Indices)
 	routing.Indices[at] = table
@@ -171,25 +171,25 @@ func (n *Node) WhenRestored(ctx context.Context, indices []string) (total, faile
 // recoveries and of the repository (StoreRecovery.restore).
 func (r *Recovery) recoverFromSnapshot() {
 	s, p := r.Shard, r.Shard.Process
-	r.later(p.c.Calibration.LocalRecovery, func() {
+	r.later(p.Cluster.Calibration.LocalRecovery, func() {
 		taken, repository, why := r.snapshotSource()
 		if why != "" {
 			r.failLocally(why)
 			return
 		}
-		p.c.Fluid.detach(s.Store)
+		p.Cluster.Fluid.detach(s.Store)
 		s.Store.Reset()
 		r.Plan = recovery.Plan{Copy: taken.segments}
 		r.Planned = true
 		r.enter(StageIndex)
-		files := time.Duration(recovery.Files(taken.segments)+1) * (p.c.Calibration.PerFile + p.Node.disk.Delay())
+		files := time.Duration(recovery.Files(taken.segments)+1) * (p.Cluster.Calibration.PerFile + p.Node.disk.Delay())
 		bytes := recovery.Bytes(taken.segments)
 		if bytes == 0 {
 			r.later(files, func() { r.restored(taken) })
 			return
 		}
 		through := []*sim.Resource{p.Node.Limiter, p.Node.throttle(repository, "max_restore_bytes_per_sec", "0"), p.Node.disk.Write}
-		r.transfer = p.c.net.Flow(p.c.vaultOf(repository).endpoint(), p.Node.Name(), bytes, through, 0, func(err error) {
+		r.transfer = p.Cluster.net.Flow(p.Cluster.vaultOf(repository).endpoint(), p.Node.Name(), bytes, through, 0, func(err error) {
 			p.run(func() {
 				switch {
 				case r.Over:
@@ -211,7 +211,7 @@ func (r *Recovery) snapshotSource() (*shardSnapshot, *state.Repository, string) 
 	if repository == nil {
 		return nil, nil, "RepositoryMissingException: [" + from.Repository + "] missing"
 	}
-	snapshot := s.Process.c.vaultOf(repository).find(from.Snapshot)
+	snapshot := s.Process.Cluster.vaultOf(repository).find(from.Snapshot)
 	if snapshot == nil || snapshot.UUID != from.SnapshotUUID {
 		return nil, nil, "SnapshotMissingException: [" + from.Repository + ":" + from.Snapshot + "/" + from.SnapshotUUID + "] is missing"
 	}
@@ -233,9 +233,9 @@ func (r *Recovery) restored(taken *shardSnapshot) {
 	st := r.Shard.Store
 	r.copied = true
 	st.Segments = slices.Clone(taken.segments)
-	st.Engine.CopyFrom(&taken.eng, taken.commit.Checkpoint, r.Shard.now())
+	st.Engine.CopyFrom(&taken.eng, taken.commit.Checkpoint, r.Shard.Now())
 	st.Engine.FluidDocs = max(0, taken.commit.Docs-st.Engine.LiveN)
-	st.Commit, st.History = taken.commit, state.NewID(r.Shard.Process.c.IDs)
+	st.Commit, st.History = taken.commit, state.NewID(r.Shard.Process.Cluster.IDs)
 	st.Global = st.Commit.Checkpoint
 	st.Partial = 0
 	r.Shard.Process.Node.changed()

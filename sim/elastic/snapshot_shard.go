@@ -48,8 +48,8 @@ type shardSnapshotRun struct {
 }
 
 func (r *shardSnapshotRun) begin() {
-	r.p.after(r.p.c.Calibration.StoreRead, "snapshot.shard", func() {
-		r.s = r.p.shards[store.Key{UUID: r.shard.UUID, Shard: r.shard.Shard}]
+	r.p.After(r.p.Cluster.Calibration.StoreRead, "snapshot.shard", func() {
+		r.s = r.p.Shards[store.Key{UUID: r.shard.UUID, Shard: r.shard.Shard}]
 		switch {
 		case r.repository == nil:
 			r.report("repository_missing_exception: [" + r.entry.Repository + "] missing")
@@ -63,13 +63,13 @@ func (r *shardSnapshotRun) begin() {
 
 // copy commits what there is and writes the segments that the repository lacks.
 func (r *shardSnapshotRun) copy() {
-	p, s, c := r.p, r.s, r.p.c
+	p, s, c := r.p, r.s, r.p.Cluster
 	s.Store.Flush()
 	v := c.vaultOf(r.repository)
 	r.out = &shardSnapshot{
 		uuid: r.shard.UUID, segments: append([]recovery.Segment(nil), s.Store.Segments...), commit: s.Store.Commit, began: p.clock.Now(),
 	}
-	r.out.eng.CopyFrom(s.Engine(), s.Store.Commit.Checkpoint, s.now())
+	r.out.eng.CopyFrom(s.Engine(), s.Store.Commit.Checkpoint, s.Now())
 	r.out.fresh = v.lacking(r.shard.UUID, r.shard.Shard, r.out.segments)
 	if v.pending[r.entry.UUID] == nil {
 		v.pending[r.entry.UUID] = make(map[allocation.ShardID]*shardSnapshot)
@@ -82,7 +82,7 @@ func (r *shardSnapshotRun) copy() {
 	perFile := time.Duration(recovery.Files(r.out.fresh)+1) * (c.Calibration.PerFile + p.Node.disk.Delay())
 	bytes := recovery.Bytes(r.out.fresh)
 	if bytes == 0 {
-		p.after(perFile, "snapshot.files", r.written)
+		p.After(perFile, "snapshot.files", r.written)
 		return
 	}
 	through := []*sim.Resource{p.Node.disk.Read, p.Node.throttle(r.repository, "max_snapshot_bytes_per_sec", "40mb")}
@@ -92,7 +92,7 @@ func (r *shardSnapshotRun) copy() {
 				r.report("i_o_exception: " + err.Error())
 				return
 			}
-			p.after(perFile, "snapshot.files", r.written)
+			p.After(perFile, "snapshot.files", r.written)
 		})
 	})
 }
@@ -106,7 +106,7 @@ func (r *shardSnapshotRun) written() {
 		r.report(bad.JavaText())
 		return
 	}
-	if r.p.shards[r.s.Key] != r.s {
+	if r.p.Shards[r.s.Key] != r.s {
 		r.report("index_shard_snapshot_failed_exception: aborted")
 		return
 	}

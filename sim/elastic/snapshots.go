@@ -121,7 +121,7 @@ func (m *master) newSnapshot(st *state.State, q SnapshotRequest) (*state.Snapsho
 	taken := func(why string) error {
 		return snapshotError(400, "snapshot_name_already_in_use_exception", q.Repository, q.Name, "Invalid snapshot name ["+q.Name+"], snapshot with the same name "+why)
 	}
-	if m.p.c.vaultOf(r).find(q.Name) != nil {
+	if m.p.Cluster.vaultOf(r).find(q.Name) != nil {
 		return nil, taken("already exists")
 	}
 	for _, e := range st.Snapshots {
@@ -130,7 +130,7 @@ func (m *master) newSnapshot(st *state.State, q SnapshotRequest) (*state.Snapsho
 		}
 	}
 	e := &state.SnapshotInProgress{
-		Repository: q.Repository, Name: q.Name, UUID: state.NewID(m.p.c.IDs), Indices: q.Indices,
+		Repository: q.Repository, Name: q.Name, UUID: state.NewID(m.p.Cluster.IDs), Indices: q.Indices,
 		IncludeGlobal: q.IncludeGlobal, Partial: q.Partial, StartMillis: m.p.clock.Now().UnixMilli(),
 	}
 	var missing []string

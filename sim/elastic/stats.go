@@ -18,7 +18,7 @@ func (n *Node) LocalShardStats() []ShardStats {
 	}
 	out := make([]ShardStats, 0, len(n.Proc.sorted))
 	for _, s := range n.Proc.sorted {
-		if s.Phase != recovering {
+		if s.Phase != Recovering {
 			out = append(out, s.describe())
 		}
 	}
@@ -41,7 +41,7 @@ func (n *Node) EachShardStats(f func(*ShardStats)) {
 	}
 	var figures ShardStats
 	for _, s := range n.Proc.sorted {
-		if s.Phase != recovering {
+		if s.Phase != Recovering {
 			figures = s.figures()
 			f(&figures)
 		}
@@ -56,7 +56,7 @@ func (n *Node) EachShardSize(f func(*ShardStats)) {
 	}
 	var sizes ShardStats
 	for _, s := range n.Proc.sorted {
-		if s.Phase != recovering {
+		if s.Phase != Recovering {
 			s.sizes(&sizes)
 			f(&sizes)
 		}
@@ -121,7 +121,7 @@ func (p *Process) settled() bool {
 // sizes sets which copy it is, its documents and its bytes.
 func (s *Shard) sizes(out *ShardStats) {
 	bytes := s.Store.Bytes() // settles the fluid load
-	s.catchUpRefresh(false)
+	s.CatchUpRefresh(false)
 	e := s.Engine()
 	out.Index, out.IndexUUID, out.Shard, out.Primary = s.Index, s.Key.UUID, s.Key.Shard, s.Routing.Primary
 	out.State, out.RelocatingNode, out.AllocationID = s.Routing.State.String(), s.Routing.Other, s.Routing.AllocationID
@@ -142,17 +142,17 @@ func (s *Shard) figures() ShardStats {
 	if s.Tracker != nil {
 		s.Tracker.SyncLeases()
 	}
-	p.c.Fluid.settle(st)
+	st.Settle()
 	load := loadOf(st)
 	work := &load.work
 	writes, reads := work.ops[Indexing], work.ops[Searching]
 	out.SegmentsCount, out.HistoryUUID, out.CommitGeneration = len(st.Segments), st.History, st.Commit.Generation
 	out.MaxSeqNo, out.LocalCheckpoint, out.GlobalCheckpoint = e.Max, e.LocalCheckpoint(), st.Global
-	out.RefreshTotal, out.FlushTotal = s.stats.refreshTotal+int64(work.refreshes), s.stats.flushTotal+load.flushes
-	out.BufferBytes = p.c.Fluid.buffered(st)
-	out.RefreshTime = time.Duration(int64(work.refreshes)) * p.c.Calibration.RefreshOp
+	out.RefreshTotal, out.FlushTotal = s.Counters.refreshTotal+int64(work.refreshes), s.Counters.FlushTotal+load.flushes
+	out.BufferBytes = p.Cluster.Fluid.buffered(st)
+	out.RefreshTime = time.Duration(int64(work.refreshes)) * p.Cluster.Calibration.RefreshOp
 	out.Merges = MergeStats{
-		Total: int64(work.mergeRuns), Docs: int64(work.mergeOps), Bytes: int64(work.merged), Time: seconds(work.merged / float64(max(1, p.c.Calibration.MergeBPS))),
+		Total: int64(work.mergeRuns), Docs: int64(work.mergeOps), Bytes: int64(work.merged), Time: seconds(work.merged / float64(max(1, p.Cluster.Calibration.MergeBPS))),
 	}
 	out.RecoveryAsSource = len(s.sources)
 	if st.Grown.Bytes > 0 {
@@ -165,15 +165,15 @@ func (s *Shard) figures() ShardStats {
 		}
 	}
 	out.Indexing = IndexingStats{
-		Total: s.stats.indexTotal + writes, Failed: s.stats.indexFailed, DeleteTotal: s.stats.deleteTotal,
-		NoopUpdates: s.stats.noops, Time: s.stats.indexTime + seconds(work.time[Indexing]),
+		Total: s.Counters.indexTotal + writes, Failed: s.Counters.indexFailed, DeleteTotal: s.Counters.deleteTotal,
+		NoopUpdates: s.Counters.noops, Time: s.Counters.indexTime + seconds(work.time[Indexing]),
 	}
-	out.Get = GetStats{Total: s.stats.getTotal, Exists: s.stats.getTotal - s.stats.getMissing, Missing: s.stats.getMissing}
+	out.Get = GetStats{Total: s.Counters.GetTotal, Exists: s.Counters.GetTotal - s.Counters.GetMissing, Missing: s.Counters.GetMissing}
 	out.Search = SearchStats{
-		QueryTotal: s.stats.queryTotal + reads, FetchTotal: s.stats.fetchTotal + reads,
-		QueryTime: s.stats.queryTime + seconds(work.time[Searching]),
+		QueryTotal: s.Counters.QueryTotal + reads, FetchTotal: s.Counters.FetchTotal + reads,
+		QueryTime: s.Counters.QueryTime + seconds(work.time[Searching]),
 	}
-	if up := s.now().Sub(s.created); up > 0 {
+	if up := s.Now().Sub(s.created); up > 0 {
 		// Threads kept busy with indexing since the copy was opened (IndexingStats: write_load).
 		out.Indexing.WriteLoad = out.Indexing.Time.Seconds() / up.Seconds()
 	}
@@ -185,7 +185,7 @@ func (s *Shard) figures() ShardStats {
 }
 
 func (s *Shard) leaseStats() LeaseStats {
-	start := s.Process.c.e.Wall().Add(-s.Process.c.Now())
+	start := s.Process.Cluster.e.Wall().Add(-s.Process.Cluster.Now())
 	out := LeaseStats{PrimaryTerm: s.term, Version: s.Store.Leases.Version()}
 	for _, l := range s.Store.Leases.All() {
 		out.Leases = append(out.Leases, LeaseInfo{
@@ -221,7 +221,7 @@ func (n *Node) Recoveries(activeOnly, detailed bool) []RecoveryInfo {
 
 func (r *Recovery) describe(detailed bool) RecoveryInfo {
 	s := r.Shard
-	now := s.now()
+	now := s.Now()
 	end := now
 	if r.Over {
 		end = r.Begun.Add(r.stop.Sub(r.start))
@@ -316,17 +316,17 @@ func (n *Node) LocalNodeStats() NodeStats {
 	}
 	n.Account()
 	u, sv := n.c.Utilisation(n.Name()), n.c.Fluid.Server(n)
-	uptime := p.c.e.Now().Sub(p.started)
+	uptime := p.Cluster.e.Now().Sub(p.started)
 	out := NodeStats{
 		AtMillis: p.clock.Now().UnixMilli(), Uptime: uptime,
 		DiskTotal: n.disk.Total(), DiskFree: n.disk.Free(), DiskAvailable: n.disk.Free(),
 		CPUPercent: int(math.Round(100 * u.CPU)), CPUs: n.cfg.CPUs, LoadAverages: sv.loads.Values(),
 		CPUTime: seconds(sv.tally.processor) + sv.API.total, MemTotal: 2 * n.cfg.HeapBytes, MemFree: n.cfg.HeapBytes / 2,
-		HeapUsed: min(n.cfg.HeapBytes*9/10, heapIdle+heapPerShard*int64(len(p.shards))+n.buffered()), HeapMax: n.cfg.HeapBytes,
+		HeapUsed: min(n.cfg.HeapBytes*9/10, heapIdle+heapPerShard*int64(len(p.Shards))+n.buffered()), HeapMax: n.cfg.HeapBytes,
 		TransportRxCount: p.traffic.rxCount + sv.messages(), TransportTxCount: p.traffic.txCount + sv.messages(),
 		TransportRxBytes: p.traffic.rxBytes + int64(sv.tally.in), TransportTxBytes: p.traffic.txBytes + int64(sv.tally.out),
 		Pools: p.poolStats(sv), IO: sv.io(),
-		OpenTransport: 13 * (len(p.Applied.Nodes) - 1), Shards: len(p.shards),
+		OpenTransport: 13 * (len(p.Applied.Nodes) - 1), Shards: len(p.Shards),
 	}
 	out.OpenTransport = max(0, out.OpenTransport)
 	return out

@@ -25,8 +25,8 @@ func (h storeHost) FoundDamaged(st *store.Store, reason string, e *Error) {
 	if p == nil {
 		return
 	}
-	p.after(0, "store.corrupted", func() {
-		if s := p.shards[st.Key]; s != nil && s.Store == st && s.Phase != closed {
+	p.After(0, "store.corrupted", func() {
+		if s := p.Shards[st.Key]; s != nil && s.Store == st && s.Phase != Closed {
 			s.failCorrupted(reason, e)
 		}
 	})
@@ -66,12 +66,12 @@ func (n *Node) changed() { n.sizes, n.byIndex, n.summed = nil, nil, false }
 // dropUnusedStores deletes copies that the routing table doesn't want on this node
 // once every copy that it does want is active (IndicesStore).
 func (p *Process) dropUnusedStores() {
-	if len(p.Node.stores) == len(p.shards) {
+	if len(p.Node.stores) == len(p.Shards) {
 		return
 	}
 	for _, st := range p.Node.Sorted {
 		k := st.Key
-		if p.shards[k] != nil {
+		if p.Shards[k] != nil {
 			continue
 		}
 		t, m := tableOf(p.Applied, k)
@@ -97,11 +97,11 @@ func deletable(t *state.ShardTable, node string) bool {
 func (p *Process) askWhetherActive(k store.Key, t *state.ShardTable) {
 	yes := 0
 	for _, cp := range t.Copies {
-		to := p.node(cp.Node)
-		p.request(to, rpc{
-			name: "shard.exists", timeout: shardActiveTimeout,
-			handle: func(q *Process, reply func(int64, func())) {
-				s := q.shards[k]
+		to := p.Member(cp.Node)
+		p.Request(to, RPC{
+			Name: "shard.exists", Timeout: shardActiveTimeout,
+			Handle: func(q *Process, reply func(int64, func())) {
+				s := q.Shards[k]
 				active := s != nil && s.Phase == started
 				reply(0, func() {
 					if active {
@@ -112,14 +112,14 @@ func (p *Process) askWhetherActive(k store.Key, t *state.ShardTable) {
 					}
 				})
 			},
-			failed: func(error) {},
+			Failed: func(error) {},
 		})
 	}
 }
 
 func (p *Process) deleteIfStillUnused(k store.Key, asked *state.ShardTable) {
 	t, _ := tableOf(p.Applied, k)
-	if t == asked && p.shards[k] == nil {
+	if t == asked && p.Shards[k] == nil {
 		p.Node.deleteStore(k)
 	}
 }

@@ -14,18 +14,18 @@ var (
 	errTimeout      = errors.New("request timed out")
 )
 
-// rpc is a request to another node (or to the node itself).
-type rpc struct {
-	name  string // for the trace
-	bytes int64
-	// timeout fails the request; 0 is never.
-	timeout time.Duration
-	// handle runs in the target's process; it answers by reply, once, now or later. What
+// RPC is a request to another node (or to the node itself).
+type RPC struct {
+	Name  string // for the trace
+	Bytes int64
+	// Timeout fails the request; 0 is never.
+	Timeout time.Duration
+	// Handle runs in the target's process; it answers by reply, once, now or later. What
 	// reply gets runs in the asking process.
-	handle func(q *Process, reply func(bytes int64, deliver func()))
-	// failed runs in the asking process when no answer can come any more: connection
+	Handle func(q *Process, reply func(bytes int64, deliver func()))
+	// Failed runs in the asking process when no answer can come any more: connection
 	// refused or closed, or timed out.
-	failed func(error)
+	Failed func(error)
 }
 
 // request is an rpc under way.
@@ -51,7 +51,7 @@ func (p *Process) send(to *Node, bytes int64, deliver func(q *Process), failed f
 	if failed != nil {
 		refused = func(err error) { p.run(func() { failed(err) }) }
 	}
-	p.c.net.SendOr(p.Node.Name(), to.Name(), int(bytes), func() {
+	p.Cluster.net.SendOr(p.Node.Name(), to.Name(), int(bytes), func() {
 		q := to.Proc
 		if q == nil || !q.upYet {
 			return // the endpoint is disconnected: the network refuses before this
@@ -62,19 +62,19 @@ func (p *Process) send(to *Node, bytes int64, deliver func(q *Process), failed f
 	}, refused)
 }
 
-// request sends r. Exactly one of the answer and r.failed runs, at most once.
-func (p *Process) request(to *Node, r rpc) {
+// Request sends r. Exactly one of the answer and r.failed runs, at most once.
+func (p *Process) Request(to *Node, r RPC) {
 	if p.dead {
 		return
 	}
-	q := &request{p: p, to: to, fail: r.failed}
+	q := &request{p: p, to: to, fail: r.Failed}
 	p.open[to.ordinal] = append(p.open[to.ordinal], q)
-	if r.timeout > 0 {
-		q.timer = p.after(r.timeout, r.name, func() { q.abort(errTimeout) })
+	if r.Timeout > 0 {
+		q.timer = p.After(r.Timeout, r.Name, func() { q.abort(errTimeout) })
 	}
-	p.send(to, r.bytes, func(target *Process) {
+	p.send(to, r.Bytes, func(target *Process) {
 		answered := false
-		r.handle(target, func(bytes int64, deliver func()) {
+		r.Handle(target, func(bytes int64, deliver func()) {
 			if answered || target.dead {
 				return
 			}
@@ -122,7 +122,7 @@ func (p *Process) disconnected(peer *Node) {
 	for _, q := range list {
 		q.lost = true
 	}
-	p.after(p.c.Calibration.FailureNotice, "net.disconnected", func() {
+	p.After(p.Cluster.Calibration.FailureNotice, "net.disconnected", func() {
 		for _, q := range list {
 			q.abort(errDisconnected)
 		}
@@ -130,7 +130,7 @@ func (p *Process) disconnected(peer *Node) {
 }
 
 // after all answers came: gather runs done when each of n parts has reported.
-func gather(n int, done func()) (report func()) {
+func Gather(n int, done func()) (report func()) {
 	if n == 0 {
 		done()
 		return func() {}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/search"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -43,24 +44,24 @@ func TestADocumentIsSeenByGetAtOnceAndBySearchAfterARefresh(t *testing.T) {
 		assert.Equal(t, int64(1), got.PrimaryTerm)
 		assert.Equal(t, elastic.ShardInfo{Total: 2, Successful: 2}, got.Shards)
 
-		doc, err := n.Get(ctx, "docs", "a", "", true)
+		doc, err := search.Get(ctx, n, "docs", "a", "", true)
 		require.NoError(t, err)
 		assert.True(t, doc.Found)
 		assert.JSONEq(t, `{"n":1}`, string(doc.Source))
-		found, err := n.Search(ctx, everything("docs"))
+		found, err := search.Search(ctx, n, everything("docs"))
 		require.NoError(t, err)
 		assert.Zero(t, found.Total, "not refreshed yet")
 	})
 	w.run(1100 * time.Millisecond)
 	w.do(func(ctx context.Context) {
-		found, err := n.Search(ctx, everything("docs"))
+		found, err := search.Search(ctx, n, everything("docs"))
 		require.NoError(t, err)
 		assert.Equal(t, int64(1), found.Total)
 		require.Len(t, found.Hits, 1)
 		assert.Equal(t, "a", found.Hits[0].ID)
 
 		assert.Equal(t, "updated", put(ctx, n, item("a", `{"n":2}`), elastic.BulkOptions{Refresh: elastic.RefreshImmediate}).Result)
-		found, err = n.Search(ctx, everything("docs"))
+		found, err = search.Search(ctx, n, everything("docs"))
 		require.NoError(t, err)
 		assert.JSONEq(t, `{"n":2}`, string(found.Hits[0].Source), "refresh=true shows it at once")
 
@@ -68,7 +69,7 @@ func TestADocumentIsSeenByGetAtOnceAndBySearchAfterARefresh(t *testing.T) {
 		del.Op = elastic.OpDelete
 		assert.Equal(t, "deleted", put(ctx, n, del, elastic.BulkOptions{}).Result)
 		assert.Equal(t, 404, put(ctx, n, del, elastic.BulkOptions{}).Status)
-		doc, err := n.Get(ctx, "docs", "a", "", true)
+		doc, err := search.Get(ctx, n, "docs", "a", "", true)
 		require.NoError(t, err)
 		assert.False(t, doc.Found)
 	})
@@ -143,7 +144,7 @@ func (w *world) allThere(wr *writer) {
 	require.NotEmpty(w.t, wr.acked)
 	w.do(func(ctx context.Context) {
 		for _, id := range wr.acked {
-			got, err := w.c.Leader().Get(ctx, "docs", id, "", true)
+			got, err := search.Get(ctx, w.c.Leader(), "docs", id, "", true)
 			require.NoError(w.t, err)
 			require.Truef(w.t, got.Found, "acknowledged document %s", id)
 		}
@@ -299,9 +300,9 @@ func TestAsynchronousTranslogMayLoseTheLastSecondsOfASingleCopy(t *testing.T) {
 	require.NoError(t, w.c.StartNode("n1"))
 	w.until(time.Minute, "green", w.green)
 	w.do(func(ctx context.Context) {
-		_, err := w.c.Nodes()[0].Refresh(ctx, []string{"docs"})
+		_, err := search.Refresh(ctx, w.c.Nodes()[0], []string{"docs"})
 		require.NoError(t, err)
-		got, err := w.c.Nodes()[0].Count(ctx, elastic.SearchRequest{Indices: []string{"docs"}})
+		got, err := search.Count(ctx, w.c.Nodes()[0], elastic.SearchRequest{Indices: []string{"docs"}})
 		require.NoError(t, err)
 		assert.Less(t, got.Count, int64(len(wr.acked)))
 		assert.Positive(t, got.Count)

@@ -12,6 +12,7 @@ import (
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/search"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
 
@@ -211,7 +212,7 @@ func TestSearchesBeyondTheQueueAreRefusedWithTooManyRequests(t *testing.T) {
 	refused := 0
 	w.do(func(ctx context.Context) {
 		for range 20 {
-			_, err := w.c.Nodes()[0].Search(ctx, everything("docs"))
+			_, err := search.Search(ctx, w.c.Nodes()[0], everything("docs"))
 			if err != nil {
 				refused++
 				assert.Equal(t, 429, elastic.AsError(err).Status)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
+	"github.com/shardquake/shardquake/sim/elastic/search"
 )
 
 // writeParams are the parameters that every write has.
@@ -326,10 +327,10 @@ func getDocument(c *rest.Call, index, id, routing string, realtime, refresh bool
 		rest.Raise(bad)
 	}
 	if refresh {
-		_, err := c.Node.Refresh(c.Ctx, []string{index})
+		_, err := search.Refresh(c.Ctx, c.Node, []string{index})
 		c.Check(err)
 	}
-	got, err := c.Node.Get(c.Ctx, index, id, routing, realtime)
+	got, err := search.Get(c.Ctx, c.Node, index, id, routing, realtime)
 	c.Check(err)
 	return got
 }

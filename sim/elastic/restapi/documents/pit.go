@@ -10,6 +10,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
+	"github.com/shardquake/shardquake/sim/elastic/search"
 )
 
 func prepareOpenPIT(r *rest.Request) rest.Action {
@@ -38,7 +39,7 @@ func prepareOpenPIT(r *rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
-		shards, result, err := c.Node.OpenPointInTime(c.Ctx, rest.Resolve(st, names, opt), preference, keep)
+		shards, result, err := search.OpenPointInTime(c.Ctx, c.Node, rest.Resolve(st, names, opt), preference, keep)
 		c.Check(err)
 		w := rest.NewWriter(false)
 		w.Obj()
@@ -66,7 +67,7 @@ func checkPreference(p string) {
 const pitMark = "shardquake-pit-1\n"
 
 // encodePIT makes the opaque id of a point in time.
-func encodePIT(shards []elastic.PointInTimeShard) string {
+func encodePIT(shards []search.PointInTimeShard) string {
 	text := []byte(pitMark)
 	for _, s := range shards {
 		line, err := json.Marshal([]any{s.Index, s.IndexUUID, s.Shard, s.Node, s.Incarnation, s.Reader})
@@ -79,15 +80,15 @@ func encodePIT(shards []elastic.PointInTimeShard) string {
 }
 
 // decodePIT reads an id back, or raises what Elasticsearch says of a foreign one.
-func decodePIT(id string) []elastic.PointInTimeShard {
+func decodePIT(id string) []search.PointInTimeShard {
 	text, err := base64.URLEncoding.DecodeString(id)
 	body, ok := strings.CutPrefix(string(text), pitMark)
 	if err != nil || !ok {
 		rest.Raise(badPIT())
 	}
-	var out []elastic.PointInTimeShard
+	var out []search.PointInTimeShard
 	for line := range strings.Lines(body) {
-		var s elastic.PointInTimeShard
+		var s search.PointInTimeShard
 		fields := []any{&s.Index, &s.IndexUUID, &s.Shard, &s.Node, &s.Incarnation, &s.Reader}
 		if json.Unmarshal([]byte(line), &fields) != nil {
 			rest.Raise(badPIT())
@@ -124,7 +125,7 @@ func prepareClosePIT(r *rest.Request) rest.Action {
 	}
 	shards := decodePIT(id)
 	return func(c *rest.Call) *rest.Response {
-		freed, err := c.Node.ClosePointInTime(c.Ctx, shards)
+		freed, err := search.ClosePointInTime(c.Ctx, c.Node, shards)
 		c.Check(err)
 		w := rest.NewWriter(false)
 		w.Obj()
@@ -188,7 +189,7 @@ func searchPIT(c *rest.Call, names []string, q *searchBody) *rest.Response {
 		rest.Raise(rest.NotModelled("[from] in a point in time; page with search_after"))
 	}
 	began := c.Now()
-	hits, total, shards, err := c.Node.SearchPointInTime(c.Ctx, elastic.PointInTimeSearch{
+	hits, total, shards, err := search.SearchPointInTime(c.Ctx, c.Node, search.PointInTimeSearch{
 		Shards: decodePIT(q.pit.id), Keep: q.pit.keep, Match: q.match, After: q.pit.after, Size: q.size,
 	})
 	c.Check(err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
+	"github.com/shardquake/shardquake/sim/elastic/search"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -265,7 +266,7 @@ func runSearch(c *rest.Call, names []string, opt rest.IndicesOptions, q *searchB
 	if q.from+q.size > 10000 {
 		checkWindow(c, st, indices, q.from+q.size)
 	}
-	result, err := c.Node.Search(c.Ctx, elastic.SearchRequest{
+	result, err := search.Search(c.Ctx, c.Node, elastic.SearchRequest{
 		Indices: indices, Match: q.match, From: q.from, Size: q.size, Preference: q.preference, AllowPartial: q.partial,
 	})
 	c.Check(err)
@@ -396,7 +397,7 @@ func prepareCount(r *rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
-		result, err := c.Node.Count(c.Ctx, elastic.SearchRequest{
+		result, err := search.Count(c.Ctx, c.Node, elastic.SearchRequest{
 			Indices: rest.Resolve(st, names, opt), Match: match, Preference: preference, AllowPartial: true,
 		})
 		c.Check(err)
@@ -414,7 +415,7 @@ func prepareRefresh(r *rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
-		result, err := c.Node.Refresh(c.Ctx, rest.Resolve(st, names, opt))
+		result, err := search.Refresh(c.Ctx, c.Node, rest.Resolve(st, names, opt))
 		c.Check(err)
 		return broadcast(&result)
 	}
@@ -429,7 +430,7 @@ func prepareFlush(r *rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
-		result, err := c.Node.Flush(c.Ctx, rest.Resolve(st, names, opt))
+		result, err := search.Flush(c.Ctx, c.Node, rest.Resolve(st, names, opt))
 		c.Check(err)
 		return broadcast(&result)
 	}

@@ -1,4 +1,4 @@
-package elastic
+package search
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
@@ -29,6 +30,8 @@ type readers struct {
 	open map[int64]*reader
 }
 
+func readersOf(p *elastic.Process) *readers { return elastic.Kept[readers](p, "points in time") }
+
 // find is an open reader that has not expired, or nil. It counts as a use.
 func (r *readers) find(id int64, now sim.Time, keep time.Duration) *reader {
 	c := r.open[id]
@@ -45,13 +48,13 @@ func (r *readers) find(id int64, now sim.Time, keep time.Duration) *reader {
 }
 
 // openReader fixes what searches of the copy see now.
-func (s *Shard) openReader(keep time.Duration) int64 {
-	s.catchUpRefresh(true)
-	r := &s.Process.readers
+func openReader(s *elastic.Shard, keep time.Duration) int64 {
+	s.CatchUpRefresh(true)
+	r := readersOf(s.Process)
 	if r.open == nil {
 		r.open = make(map[int64]*reader)
 	}
-	c := &reader{index: s.Index, keep: keep, expires: s.now().Add(keep)}
+	c := &reader{index: s.Index, keep: keep, expires: s.Now().Add(keep)}
 	for _, d := range s.Engine().Visible {
 		if !d.Deleted {
 			c.docs = append(c.docs, d)
@@ -76,51 +79,51 @@ type PointInTimeShard struct {
 // OpenPointInTime fixes what searches of the indices see, one copy per shard, chosen by
 // the preference ("_shards:0,2", "_only_nodes:n1,n2", both joined by "|", or as for a
 // search). It is kept for keep after every use.
-func (n *Node) OpenPointInTime(ctx context.Context, indices []string, preference string, keep time.Duration) ([]PointInTimeShard, ShardsResult, error) {
-	var out ShardsResult
+func OpenPointInTime(ctx context.Context, n *elastic.Node, indices []string, preference string, keep time.Duration) ([]PointInTimeShard, elastic.ShardsResult, error) {
+	var out elastic.ShardsResult
 	var shards []PointInTimeShard
 	p := n.Proc
 	if p == nil {
-		return nil, out, errNodeGone
+		return nil, out, elastic.ErrNodeGone
 	}
 	only, rest := splitPreference(preference)
-	err := p.await(ctx, func(done func(error)) {
+	err := p.Await(ctx, func(done func(error)) {
 		var visits []*copyVisit
 		for _, index := range indices {
 			meta := p.Applied.Index(index)
 			if meta == nil {
-				done(IndexNotFound(index))
+				done(elastic.IndexNotFound(index))
 				return
 			}
 			for _, t := range p.Applied.Routing.Index(index).Shards {
 				if only != nil && !slices.Contains(only, t.Shard) {
 					continue
 				}
-				copies := p.order(t, rest)
+				copies := order(p, t, rest)
 				if nodes, ok := strings.CutPrefix(rest, "_only_nodes:"); ok && len(copies) == 0 {
-					done(&Error{
+					done(&elastic.Error{
 						Status: 400, Type: "illegal_argument_exception",
 						Reason: fmt.Sprintf("no data nodes with criteria [%s] found for shard: [%s][%d]", nodes, index, t.Shard),
 					})
 					return
 				}
 				visits = append(visits, &copyVisit{
-					p: p, pool: searchPool, name: "open_pit", key: store.Key{UUID: meta.UUID, Shard: t.Shard}, copies: copies, from: t.Primary(),
+					p: p, pool: elastic.SearchPool, name: "open_pit", key: store.Key{UUID: meta.UUID, Shard: t.Shard}, copies: copies, from: t.Primary(),
 				})
 				shards = append(shards, PointInTimeShard{Index: index, IndexUUID: meta.UUID, Shard: t.Shard})
 			}
 		}
-		report := gather(len(visits), func() { done(nil) })
+		report := elastic.Gather(len(visits), func() { done(nil) })
 		for i, v := range visits {
-			v.on = func(s *Shard) func() {
-				id, at := s.openReader(keep), s.Process.Node
+			v.on = func(s *elastic.Shard) func() {
+				id, at := openReader(s, keep), s.Process.Node
 				began := at.Incarnation()
 				return func() {
 					shards[i].Node, shards[i].Incarnation, shards[i].Reader = at.ID(), began, id
 					report()
 				}
 			}
-			v.none = func(last *Error) {
+			v.none = func(last *elastic.Error) {
 				out.Failures = append(out.Failures, *searchFailure(v, last))
 				report()
 			}
@@ -133,9 +136,9 @@ func (n *Node) OpenPointInTime(ctx context.Context, indices []string, preference
 	out.Total, out.Failed = len(shards), len(out.Failures)
 	out.Successful = out.Total - out.Failed
 	if out.Failed > 0 {
-		return nil, out, &Error{
+		return nil, out, &elastic.Error{
 			Status: 503, Type: "search_phase_execution_exception", Reason: "all shards failed",
-			Fields: []Field{{Name: "phase", Value: "open_search_context"}, {Name: "grouped", Value: true}}, RootCause: []*Error{},
+			Fields: []elastic.Field{{Name: "phase", Value: "open_search_context"}, {Name: "grouped", Value: true}}, RootCause: []*elastic.Error{},
 		}
 	}
 	return shards, out, nil
@@ -155,7 +158,7 @@ type PointInTimeSearch struct {
 
 // PointInTimeHit is a document with its position.
 type PointInTimeHit struct {
-	Hit
+	elastic.Hit
 	Position int64
 }
 
@@ -163,21 +166,21 @@ type PointInTimeHit struct {
 type readerPage struct {
 	total  int64
 	hits   []PointInTimeHit
-	failed *ShardFailure
+	failed *elastic.ShardFailure
 }
 
 // SearchPointInTime reads a page. A shard whose reader is gone is among the failures of
 // the result, with the reason search_context_missing_exception.
-func (n *Node) SearchPointInTime(ctx context.Context, req PointInTimeSearch) (hits []PointInTimeHit, total int64, shards ShardsResult, err error) {
+func SearchPointInTime(ctx context.Context, n *elastic.Node, req PointInTimeSearch) (hits []PointInTimeHit, total int64, shards elastic.ShardsResult, err error) {
 	p := n.Proc
 	if p == nil {
-		return nil, 0, shards, errNodeGone
+		return nil, 0, shards, elastic.ErrNodeGone
 	}
 	pages := make([]readerPage, len(req.Shards))
-	err = p.await(ctx, func(done func(error)) {
-		report := gather(len(req.Shards), func() { done(nil) })
+	err = p.Await(ctx, func(done func(error)) {
+		report := elastic.Gather(len(req.Shards), func() { done(nil) })
 		for i, ref := range req.Shards {
-			p.readPage(i, ref, req, &pages[i], report)
+			readPage(p, i, ref, req, &pages[i], report)
 		}
 	})
 	if err != nil {
@@ -198,40 +201,40 @@ func (n *Node) SearchPointInTime(ctx context.Context, req PointInTimeSearch) (hi
 }
 
 // readPage asks the node that keeps a reader.
-func (p *Process) readPage(place int, ref PointInTimeShard, req PointInTimeSearch, page *readerPage, report func()) {
-	fail := func(e *Error) {
-		page.failed = &ShardFailure{Index: ref.Index, Shard: ref.Shard, Node: ref.Node, Reason: e}
+func readPage(p *elastic.Process, place int, ref PointInTimeShard, req PointInTimeSearch, page *readerPage, report func()) {
+	fail := func(e *elastic.Error) {
+		page.failed = &elastic.ShardFailure{Index: ref.Index, Shard: ref.Shard, Node: ref.Node, Reason: e}
 		report()
 	}
-	node := p.c.ByID[ref.Node]
+	node := p.Cluster.ByID[ref.Node]
 	if node == nil {
 		fail(missingReader(ref))
 		return
 	}
-	p.request(node, rpc{
-		name: "search[pit]", bytes: 256,
-		handle: func(q *Process, reply func(int64, func())) {
+	p.Request(node, elastic.RPC{
+		Name: "search[pit]", Bytes: 256,
+		Handle: func(q *elastic.Process, reply func(int64, func())) {
 			var c *reader
 			if q.Node.Incarnation() == ref.Incarnation {
-				c = q.readers.find(ref.Reader, q.c.e.Now(), req.Keep)
+				c = readersOf(q).find(ref.Reader, q.Cluster.Engine().Now(), req.Keep)
 			}
 			if c == nil {
 				reply(0, func() { fail(missingReader(ref)) })
 				return
 			}
 			total, hits, bytes := c.page(place, req)
-			q.after(p.c.Calibration.SearchOp, "search[pit]", func() {
+			q.After(p.Cluster.Calibration.SearchOp, "search[pit]", func() {
 				reply(bytes, func() { page.total, page.hits = total, hits; report() })
 			})
 		},
-		failed: func(err error) {
-			fail(&Error{Status: 500, Type: "node_disconnected_exception", Reason: err.Error()})
+		Failed: func(err error) {
+			fail(&elastic.Error{Status: 500, Type: "node_disconnected_exception", Reason: err.Error()})
 		},
 	})
 }
 
-func missingReader(ref PointInTimeShard) *Error {
-	return &Error{
+func missingReader(ref PointInTimeShard) *elastic.Error {
+	return &elastic.Error{
 		Status: 404, Type: "search_context_missing_exception", Reason: "No search context found for id [" + strconv.FormatInt(ref.Reader, 10) + "]",
 	}
 }
@@ -247,7 +250,7 @@ func (c *reader) page(place int, req PointInTimeSearch) (total int64, hits []Poi
 		if at <= req.After || len(hits) >= req.Size {
 			continue
 		}
-		hits = append(hits, PointInTimeHit{Hit{
+		hits = append(hits, PointInTimeHit{elastic.Hit{
 			Index: c.index, ID: d.ID, Routing: d.Routing, Version: d.Version, SeqNo: d.SeqNo, PrimaryTerm: d.Term, Source: d.Source,
 		}, at})
 		bytes += d.Bytes()
@@ -256,25 +259,25 @@ func (c *reader) page(place int, req PointInTimeSearch) (total int64, hits []Poi
 }
 
 // ClosePointInTime gives the readers back and returns how many were still open.
-func (n *Node) ClosePointInTime(ctx context.Context, shards []PointInTimeShard) (freed int, err error) {
+func ClosePointInTime(ctx context.Context, n *elastic.Node, shards []PointInTimeShard) (freed int, err error) {
 	p := n.Proc
 	if p == nil {
-		return 0, errNodeGone
+		return 0, elastic.ErrNodeGone
 	}
-	err = p.await(ctx, func(done func(error)) {
-		report := gather(len(shards), func() { done(nil) })
+	err = p.Await(ctx, func(done func(error)) {
+		report := elastic.Gather(len(shards), func() { done(nil) })
 		for _, ref := range shards {
-			node := p.c.ByID[ref.Node]
+			node := p.Cluster.ByID[ref.Node]
 			if node == nil {
 				report()
 				continue
 			}
-			p.request(node, rpc{
-				name: "free_context", bytes: 64,
-				handle: func(q *Process, reply func(int64, func())) {
-					was := q.Node.Incarnation() == ref.Incarnation && q.readers.find(ref.Reader, q.c.e.Now(), 0) != nil
+			p.Request(node, elastic.RPC{
+				Name: "free_context", Bytes: 64,
+				Handle: func(q *elastic.Process, reply func(int64, func())) {
+					was := q.Node.Incarnation() == ref.Incarnation && readersOf(q).find(ref.Reader, q.Cluster.Engine().Now(), 0) != nil
 					if was {
-						delete(q.readers.open, ref.Reader)
+						delete(readersOf(q).open, ref.Reader)
 					}
 					reply(0, func() {
 						if was {
@@ -283,7 +286,7 @@ func (n *Node) ClosePointInTime(ctx context.Context, shards []PointInTimeShard) 
 						report()
 					})
 				},
-				failed: func(error) { report() },
+				Failed: func(error) { report() },
 			})
 		}
 	})
@@ -307,7 +310,7 @@ func splitPreference(preference string) (only []int, rest string) {
 }
 
 // onNodes keeps the copies on the nodes named, by id or name.
-func (p *Process) onNodes(copies []*state.Copy, list string) []*state.Copy {
+func onNodes(p *elastic.Process, copies []*state.Copy, list string) []*state.Copy {
 	named := strings.Split(list, ",")
 	return slices.DeleteFunc(slices.Clone(copies), func(c *state.Copy) bool {
 		n := p.Applied.Node(c.Node)

@@ -1,0 +1,338 @@
+package search
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/store"
+)
+
+// Get reads a document by id; realtime sees writes that no refresh has made visible yet.
+func Get(ctx context.Context, n *elastic.Node, index, id, routing string, realtime bool) (elastic.GetResult, error) {
+	out := elastic.GetResult{Index: index, ID: id}
+	p := n.Proc
+	if p == nil {
+		return out, elastic.ErrNodeGone
+	}
+	err := p.Await(ctx, func(done func(error)) {
+		meta := p.Applied.Index(index)
+		if meta == nil {
+			done(elastic.IndexNotFound(index))
+			return
+		}
+		if err, _ := elastic.GlobalBlock(p.Applied, "read"); err != nil {
+			done(err)
+			return
+		}
+		if err := elastic.IndexBlock(p.Applied, index, "read"); err != nil {
+			done(err)
+			return
+		}
+		num := elastic.ShardFor(meta, id, routing)
+		t := p.Applied.Routing.Index(index).Shards[num]
+		visit := &copyVisit{p: p, pool: elastic.GetPool, name: "get[s]", key: store.Key{UUID: meta.UUID, Shard: num}, copies: order(p, t, "")}
+		visit.on = func(s *elastic.Shard) func() {
+			if !realtime {
+				s.CatchUpRefresh(true)
+			}
+			d := s.Engine().Get(id, realtime)
+			s.Counters.GetTotal++
+			if d == nil {
+				s.Counters.GetMissing++
+			}
+			return func() {
+				if d != nil {
+					out.Found, out.Source, out.Routing = true, d.Source, d.Routing
+					out.Version, out.SeqNo, out.PrimaryTerm = d.Version, d.SeqNo, d.Term
+				}
+				done(nil)
+			}
+		}
+		visit.none = func(last *elastic.Error) { done(noShardAvailable(index, num, last)) }
+		visit.next()
+	})
+	return out, err
+}
+
+func noShardAvailable(index string, shard int, last *elastic.Error) *elastic.Error {
+	e := &elastic.Error{Status: 503, Type: "no_shard_available_action_exception", Reason: "No shard available for [get [" + index + "]]", CausedBy: last}
+	e.Fields = []elastic.Field{{Name: "shard", Value: shard}, {Name: "index", Value: index}}
+	return e
+}
+
+// copyVisit asks the copies of a shard one after another until one answers.
+type copyVisit struct {
+	p      *elastic.Process
+	pool   int
+	name   string
+	key    store.Key
+	copies []*state.Copy
+	// on runs on the copy's node; what it returns runs on the asking node.
+	on   func(s *elastic.Shard) func()
+	none func(last *elastic.Error)
+	last *elastic.Error
+	from *state.Copy // the copy that answered or was asked last
+}
+
+func (v *copyVisit) next() {
+	if len(v.copies) == 0 {
+		v.none(v.last)
+		return
+	}
+	c := v.copies[0]
+	v.copies, v.from = v.copies[1:], c
+	p := v.p
+	p.Request(p.Member(c.Node), elastic.RPC{
+		Name: v.name, Bytes: 256,
+		Handle: func(q *elastic.Process, reply func(int64, func())) {
+			s := q.Shards[v.key]
+			if s == nil || s.Phase == elastic.Recovering || s.Phase == elastic.Closed {
+				reply(0, func() {
+					v.last = &elastic.Error{Status: 404, Type: "shard_not_found_exception", Reason: "no such shard"}
+					v.next()
+				})
+				return
+			}
+			q.Execute(v.pool, elastic.Task{
+				Name: v.name, Cost: p.Cluster.Calibration.SearchOp,
+				Run: func(held time.Duration) {
+					if v.pool == elastic.SearchPool {
+						s.Counters.QueryTime += held
+					}
+					reply(elastic.AnswerBytes, v.on(s))
+				},
+				Refused: func(err *elastic.Error) {
+					reply(0, func() {
+						v.last = err
+						v.next()
+					})
+				},
+			})
+		},
+		Failed: func(err error) {
+			v.last = &elastic.Error{Status: 500, Type: "node_disconnected_exception", Reason: err.Error()}
+			v.next()
+		},
+	})
+}
+
+// order is in which order the active copies of a shard are asked.
+func order(p *elastic.Process, t *state.ShardTable, preference string) []*state.Copy {
+	var out []*state.Copy
+	for _, c := range t.Copies {
+		if c.Active() {
+			out = append(out, c)
+		}
+	}
+	local := slices.IndexFunc(out, func(c *state.Copy) bool { return p.Self(c.Node) })
+	switch preference {
+	case "":
+		if len(out) > 1 {
+			k := p.Cluster.Engine().Stream("elastic.copy", p.Node.Name()).IntN(len(out))
+			out = append(out[k:len(out):len(out)], out[:k]...)
+		}
+	case "_local":
+		if local > 0 {
+			out[0], out[local] = out[local], out[0]
+		}
+	case "_only_local":
+		if local < 0 {
+			return nil
+		}
+		return out[local : local+1]
+	default:
+		if nodes, ok := strings.CutPrefix(preference, "_only_nodes:"); ok {
+			return onNodes(p, out, nodes)
+		}
+		if nodes, ok := strings.CutPrefix(preference, "_prefer_nodes:"); ok {
+			preferred := onNodes(p, out, nodes)
+			return append(preferred, slices.DeleteFunc(out, func(c *state.Copy) bool { return slices.Contains(preferred, c) })...)
+		}
+		// The same text asks the same copy.
+		if len(out) > 1 {
+			k := elastic.FloorMod(int(elastic.RoutingHash(preference)), len(out))
+			out = append(out[k:len(out):len(out)], out[:k]...)
+		}
+	}
+	return out
+}
+
+// shardHits is one shard's part of a search.
+type shardHits struct {
+	total  int64
+	hits   []elastic.Hit
+	failed *elastic.ShardFailure
+}
+
+// Search queries a copy of every shard.
+func Search(ctx context.Context, n *elastic.Node, req elastic.SearchRequest) (elastic.SearchResult, error) {
+	var out elastic.SearchResult
+	p := n.Proc
+	if p == nil {
+		return out, elastic.ErrNodeGone
+	}
+	begun := p.Cluster.Now()
+	p.Coordinate(1)
+	var parts []*shardHits
+	err := p.Await(ctx, func(done func(error)) {
+		var visits []*copyVisit
+		for _, index := range req.Indices {
+			meta := p.Applied.Index(index)
+			if meta == nil {
+				done(elastic.IndexNotFound(index))
+				return
+			}
+			if err := elastic.IndexBlock(p.Applied, index, "read"); err != nil {
+				done(err)
+				return
+			}
+			visits = append(visits, searchVisits(p, meta, req, &parts)...)
+		}
+		if err, _ := elastic.GlobalBlock(p.Applied, "read"); err != nil {
+			done(err)
+			return
+		}
+		report := elastic.Gather(len(visits), func() { done(nil) })
+		for i, v := range visits {
+			part := parts[i]
+			inner := v.on
+			v.on = func(s *elastic.Shard) func() {
+				got := inner(s)
+				return func() { got(); report() }
+			}
+			v.none = func(last *elastic.Error) { part.failed = searchFailure(v, last); report() }
+			v.next()
+		}
+	})
+	if err != nil {
+		return out, err
+	}
+	out.Took = p.Cluster.Now() - begun
+	return mergeHits(&out, req, parts)
+}
+
+// searchVisits prepares the queries of an index's shards.
+func searchVisits(p *elastic.Process, meta *state.Index, req elastic.SearchRequest, parts *[]*shardHits) []*copyVisit {
+	var visits []*copyVisit
+	only, preference := splitPreference(req.Preference)
+	for _, t := range p.Applied.Routing.Index(meta.Name).Shards {
+		if only != nil && !slices.Contains(only, t.Shard) {
+			continue
+		}
+		part := &shardHits{}
+		*parts = append(*parts, part)
+		v := &copyVisit{p: p, pool: elastic.SearchPool, name: "search[phase/query]", key: store.Key{UUID: meta.UUID, Shard: t.Shard}, copies: order(p, t, preference)}
+		v.from = t.Primary()
+		v.on = func(s *elastic.Shard) func() {
+			total, hits := query(s, req)
+			return func() { part.total, part.hits = total, hits }
+		}
+		visits = append(visits, v)
+	}
+	return visits
+}
+
+func searchFailure(v *copyVisit, last *elastic.Error) *elastic.ShardFailure {
+	f := &elastic.ShardFailure{Index: v.from.Index, Shard: v.from.Shard, Node: v.from.Node, Status: "SERVICE_UNAVAILABLE", Reason: last}
+	if last != nil && last.Status == 429 {
+		f.Status = "TOO_MANY_REQUESTS"
+	}
+	if last == nil {
+		f.Reason = &elastic.Error{Status: 503, Type: "no_shard_available_action_exception"}
+	}
+	return f
+}
+
+// query finds documents on a copy: how many match in all, and the first of them.
+func query(s *elastic.Shard, req elastic.SearchRequest) (total int64, hits []elastic.Hit) {
+	s.CatchUpRefresh(true)
+	s.Counters.QueryTotal++
+	s.Counters.QueryTime += s.Process.Cluster.Calibration.SearchOp
+	e := s.Engine()
+	want := req.From + req.Size
+	if req.Match == nil {
+		s.Store.Settle()
+		total = e.SeenN + e.FluidDocs
+		if want == 0 {
+			return total, nil
+		}
+	}
+	docs := make([]*store.Doc, 0, len(e.Visible))
+	for _, d := range e.Visible {
+		if !d.Deleted {
+			docs = append(docs, d)
+		}
+	}
+	slices.SortFunc(docs, func(a, b *store.Doc) int { return cmp.Compare(a.SeqNo, b.SeqNo) }) //determinism:allow sort-ties sequence numbers are unique
+	if req.Match != nil {
+		docs = slices.DeleteFunc(docs, func(d *store.Doc) bool { return !req.Match(d.ID, d.Source) })
+		total = int64(len(docs))
+	}
+	for _, d := range docs[:min(want, len(docs))] {
+		hits = append(hits, elastic.Hit{
+			Index: s.Index, ID: d.ID, Routing: d.Routing, Version: d.Version, SeqNo: d.SeqNo, PrimaryTerm: d.Term, Source: d.Source,
+		})
+	}
+	if len(hits) > 0 {
+		s.Counters.FetchTotal++
+	}
+	return total, hits
+}
+
+// mergeHits puts the shards' parts together.
+func mergeHits(out *elastic.SearchResult, req elastic.SearchRequest, parts []*shardHits) (elastic.SearchResult, error) {
+	var all []elastic.Hit
+	for _, part := range parts {
+		out.Shards.Total++
+		if part.failed != nil {
+			out.Shards.Failed++
+			out.Shards.Failures = append(out.Shards.Failures, *part.failed)
+			continue
+		}
+		out.Shards.Successful++
+		out.Total += part.total
+		all = append(all, part.hits...)
+	}
+	if out.Shards.Failed > 0 && (out.Shards.Successful == 0 || !req.AllowPartial) {
+		reason := "all shards failed"
+		if out.Shards.Successful > 0 {
+			reason = "Partial shards failure"
+		}
+		status := 503
+		if !slices.ContainsFunc(out.Shards.Failures, func(f elastic.ShardFailure) bool { return f.Status != "TOO_MANY_REQUESTS" }) {
+			status = 429
+		}
+		return *out, &elastic.Error{Status: status, Type: "search_phase_execution_exception", Reason: reason, Fields: []elastic.Field{{Name: "phase", Value: "query"}, {Name: "grouped", Value: true}}, RootCause: []*elastic.Error{}}
+	}
+	if req.From < len(all) {
+		out.Hits = all[req.From:min(len(all), req.From+req.Size)]
+	}
+	return *out, nil
+}
+
+// Count is Search without hits.
+func Count(ctx context.Context, n *elastic.Node, req elastic.SearchRequest) (elastic.CountResult, error) {
+	req.From, req.Size = 0, 0
+	req.AllowPartial = true
+	r, err := Search(ctx, n, req)
+	return elastic.CountResult{Count: r.Total, Shards: r.Shards}, err
+}
+
+// Refresh makes everything written visible to searches, on every active copy.
+func Refresh(ctx context.Context, n *elastic.Node, indices []string) (elastic.ShardsResult, error) {
+	return n.Broadcast(ctx, "refresh", indices, func(s *elastic.Shard) { s.RefreshNow() })
+}
+
+// Flush commits every copy.
+func Flush(ctx context.Context, n *elastic.Node, indices []string) (elastic.ShardsResult, error) {
+	return n.Broadcast(ctx, "flush", indices, func(s *elastic.Shard) {
+		s.Store.Flush()
+		s.Store.Committed = s.Now()
+		s.Counters.FlushTotal++
+	})
+}
