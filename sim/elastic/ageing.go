@@ -16,7 +16,7 @@ import (
 // looks at them every indices.lifecycle.poll_interval, and again whenever one has taken a
 // step. It does nothing, and has no timer, while there is no policy.
 type ageing struct {
-	m     *master
+	m     *Master
 	timer sim.Timer
 	on    bool
 	every time.Duration
@@ -26,8 +26,8 @@ type ageing struct {
 
 // applied starts the timer when there are policies, and stops it when there are none.
 func (a *ageing) applied(d *Delta) {
-	want := len(d.New.Policies) > 0 && !d.New.AgeingStopped && a.m.p.c.Distribution() != MinimalDistribution
-	every := settings.LifecyclePollInterval.Get(a.m.p.conf)
+	want := len(d.New.Policies) > 0 && !d.New.AgeingStopped && a.m.Process.Cluster.Distribution() != MinimalDistribution
+	every := settings.LifecyclePollInterval.Get(a.m.Process.conf)
 	if want == a.on && every == a.every {
 		if a.on && d.routingChanged() {
 			a.lookAtMoves()
@@ -46,7 +46,7 @@ func (a *ageing) applied(d *Delta) {
 }
 
 func (a *ageing) plan() {
-	a.timer = a.m.p.after(a.every, "lifecycle.poll", func() {
+	a.timer = a.m.Process.After(a.every, "lifecycle.poll", func() {
 		if a.m.over || !a.on {
 			return
 		}
@@ -57,14 +57,14 @@ func (a *ageing) plan() {
 
 // look has every index that is under a policy take the step that it is at.
 func (a *ageing) look() {
-	for _, meta := range a.m.p.Applied.Indices {
+	for _, meta := range a.m.Process.Applied.Indices {
 		a.visit(meta.Name)
 	}
 }
 
 // lookAtMoves visits the indices that wait for their copies to be where they belong.
 func (a *ageing) lookAtMoves() {
-	for _, meta := range a.m.p.Applied.Indices {
+	for _, meta := range a.m.Process.Applied.Indices {
 		if l := meta.Lifecycle; l != nil && (l.Action == "migrate" || l.Action == "allocate") {
 			a.visit(meta.Name)
 		}
@@ -73,7 +73,7 @@ func (a *ageing) lookAtMoves() {
 
 // visit takes the step that an index is at, if it can be taken now.
 func (a *ageing) visit(index string) {
-	st := a.m.p.Applied
+	st := a.m.Process.Applied
 	meta := st.Index(index)
 	if a.m.over || !a.on || meta == nil || a.busy[meta.UUID] {
 		return
@@ -84,7 +84,7 @@ func (a *ageing) visit(index string) {
 	}
 	at := meta.Lifecycle
 	if at == nil || at.Action == lifecycle.Complete {
-		if ph := lifecycle.Next(policy, at, lifecycle.Age(meta, a.m.p.clock.Now())); ph != nil {
+		if ph := lifecycle.Next(policy, at, lifecycle.Age(meta, a.m.Process.Clock.Now())); ph != nil {
 			a.enter(meta, policy, ph)
 		}
 		return
@@ -103,7 +103,7 @@ func (a *ageing) visit(index string) {
 
 // enter takes an index into a phase.
 func (a *ageing) enter(meta *state.Index, policy *state.Policy, ph *state.Phase) {
-	now := a.m.p.clock.Now().UnixMilli()
+	now := a.m.Process.Clock.Now().UnixMilli()
 	first := lifecycle.After(ph, "")
 	a.change(meta, "phase "+ph.Name, func(next *state.Index) {
 		next.Lifecycle = &state.Lifecycle{
@@ -115,7 +115,7 @@ func (a *ageing) enter(meta *state.Index, policy *state.Policy, ph *state.Phase)
 
 // pass takes an index to the next action of its phase, with what the one before sets.
 func (a *ageing) pass(meta *state.Index, ph *state.Phase, set map[string]*string) {
-	now := a.m.p.clock.Now().UnixMilli()
+	now := a.m.Process.Clock.Now().UnixMilli()
 	following := lifecycle.After(ph, meta.Lifecycle.Action)
 	a.changeWith(meta, "action "+following, set, func(next *state.Index) {
 		l := *next.Lifecycle
@@ -156,7 +156,7 @@ func (a *ageing) changeWith(meta *state.Index, what string, set map[string]*stri
 		}
 		changed := *next.Index(meta.Name)
 		f(&changed)
-		return replaceIndex(next, &changed), nil
+		return ReplaceIndex(next, &changed), nil
 	})
 }
 
@@ -181,7 +181,7 @@ func (a *ageing) task(meta *state.Index, what string, update func(*state.State) 
 		},
 	}, func(err error) {
 		over()
-		if err != errNotMaster {
+		if err != ErrNotMaster {
 			a.failed(meta, err)
 		}
 	})
@@ -203,7 +203,7 @@ func (a *ageing) failed(meta *state.Index, err error) {
 			changed, l := *now, *now.Lifecycle
 			l.FailedStep, l.Info = l.Step, err.Error()
 			changed.Lifecycle = &l
-			return replaceIndex(st, &changed), nil
+			return ReplaceIndex(st, &changed), nil
 		},
 		Published: func(_, _ *state.State) { delete(a.busy, meta.UUID) },
 	}, func(error) { delete(a.busy, meta.UUID) })
@@ -236,7 +236,7 @@ func (a *ageing) rollOver(st *state.State, meta *state.Index, ph *state.Phase, a
 		a.pass(meta, ph, nil)
 		return
 	}
-	from, _, err := RolloverNames(st, name, "", a.m.p.clock.Now())
+	from, _, err := RolloverNames(st, name, "", a.m.Process.Clock.Now())
 	switch {
 	case name == "":
 		a.failed(meta, api.IllegalArgument("setting [index.lifecycle.rollover_alias] for index [%s] is empty or not defined", meta.Name))
@@ -249,7 +249,7 @@ func (a *ageing) rollOver(st *state.State, meta *state.Index, ph *state.Phase, a
 		return
 	}
 	a.busy[meta.UUID] = true
-	a.m.p.primaryFigures(meta, func(f lifecycle.Figures) {
+	a.m.Process.primaryFigures(meta, func(f lifecycle.Figures) {
 		delete(a.busy, meta.UUID)
 		if a.m.over || f.Docs == 0 || !lifecycle.RollsOver(action.Conditions, &f) {
 			return // an empty index is never rolled over by a policy
@@ -265,7 +265,7 @@ func (a *ageing) rollOver(st *state.State, meta *state.Index, ph *state.Phase, a
 // merge merges the index's copies by force.
 func (a *ageing) merge(meta *state.Index, ph *state.Phase, action *state.PhaseAction) {
 	a.busy[meta.UUID] = true
-	a.m.p.forceMergeAll(meta, ForceMerge{MaxSegments: action.Segments, Flush: true}, func(failed *Error) {
+	a.m.Process.forceMergeAll(meta, ForceMerge{MaxSegments: action.Segments, Flush: true}, func(failed *Error) {
 		delete(a.busy, meta.UUID)
 		switch {
 		case a.m.over:
@@ -294,13 +294,13 @@ func (a *ageing) move(st *state.State, meta *state.Index, ph *state.Phase, actio
 }
 
 // settled reports whether every copy of an index has started, where it may stay.
-func (m *master) settled(st *state.State, meta *state.Index) bool {
+func (m *Master) settled(st *state.State, meta *state.Index) bool {
 	for _, t := range st.Routing.Index(meta.Name).Shards {
 		for _, c := range t.Copies {
 			if c.State != state.Started {
 				return false
 			}
-			if told := m.alloc.Explain(st, m.Input(), c, false); told.Move != nil && !told.Move.CanRemain {
+			if told := m.Alloc.Explain(st, m.Input(), c, false); told.Move != nil && !told.Move.CanRemain {
 				return false
 			}
 		}

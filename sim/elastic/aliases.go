@@ -33,9 +33,9 @@ const (
 // UpdateAliases makes all the changes at once, or none.
 func (n *Node) UpdateAliases(ctx context.Context, actions []AliasAction, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
 	acked, _, err = n.MasterTask(ctx, "index-aliases", Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		m := n.c.actingMaster()
+		m := n.c.ActingMaster()
 		if m == nil {
-			return nil, errNotMaster
+			return nil, ErrNotMaster
 		}
 		return m.changeAliases(st, actions)
 	})
@@ -44,7 +44,7 @@ func (n *Node) UpdateAliases(ctx context.Context, actions []AliasAction, masterT
 
 // changeAliases deletes indices first, so that an alias can take the place of one
 // (MetadataIndexAliasesService).
-func (m *master) changeAliases(before *state.State, actions []AliasAction) (*state.State, error) {
+func (m *Master) changeAliases(before *state.State, actions []AliasAction) (*state.State, error) {
 	st, deleted := before, false
 	for _, a := range actions {
 		switch {
@@ -67,7 +67,7 @@ func (m *master) changeAliases(before *state.State, actions []AliasAction) (*sta
 			return nil, err
 		}
 		if next != meta {
-			st = replaceIndex(st, next)
+			st = ReplaceIndex(st, next)
 		}
 	}
 	if err := checkAliases(st); err != nil {
@@ -101,7 +101,7 @@ func countAliasChanges(before, st *state.State) *state.State {
 			next := *meta
 			next.Version++
 			next.AliasesVersion++
-			st = replaceIndex(st, &next)
+			st = ReplaceIndex(st, &next)
 		}
 	}
 	return st

@@ -96,7 +96,7 @@ func (n *Node) MasterTask(ctx context.Context, source string, p Priority, master
 		k.handle = func(q *Process, reply func(int64, func())) {
 			q.masterTask(source, p, masterTimeout, ackTimeout, update, func(all bool, st *state.State, err error) {
 				reply(256, func() {
-					if errors.Is(err, errNotMaster) {
+					if errors.Is(err, ErrNotMaster) {
 						k.waitForAnother(q.Node.ID(), proc.Applied.Version)
 						return
 					}

@@ -42,7 +42,7 @@ func (a *applier) next(p *Process) {
 		cost = 0 // the local state without a master changes nothing but a block
 	}
 	p.After(cost, "state.apply", func() {
-		p.apply(d)
+		p.Apply(d)
 		if next.done != nil {
 			next.done()
 		}
@@ -50,16 +50,16 @@ func (a *applier) next(p *Process) {
 	})
 }
 
-// apply makes a state the applied one and the node's shards follow it
+// Apply makes a state the applied one and the node's shards follow it
 // (IndicesClusterStateService).
-func (p *Process) apply(d *Delta) {
+func (p *Process) Apply(d *Delta) {
 	c := p.Cluster
 	old, st := d.Old, d.New
 	p.Applied = st
 	c.Turns++
 	if old.Persistent.Len()+old.Transient.Len() > 0 || st.Persistent.Len()+st.Transient.Len() > 0 {
 		if !old.Persistent.Equal(st.Persistent) || !old.Transient.Equal(st.Transient) {
-			p.refreshSettings()
+			p.RefreshSettings()
 		}
 	}
 	if st.Master != "" {
@@ -85,7 +85,7 @@ func (p *Process) apply(d *Delta) {
 	}
 	if p.Master != nil {
 		c.Fluid.blocksApplied(st)
-		p.Master.applied(d)
+		p.Master.Applied(d)
 	}
 	p.wakeStateWaits()
 	c.Watch.Applied(p, d)
@@ -140,8 +140,8 @@ func (p *Process) createOrReport(ch *ShardChange, want *state.Copy) {
 		p.createShard(ch.Meta, ch.New, want)
 		return
 	}
-	if p.Cluster.adoptable[want.AllocationID] {
-		delete(p.Cluster.adoptable, want.AllocationID)
+	if p.Cluster.Adoptable[want.AllocationID] {
+		delete(p.Cluster.Adoptable, want.AllocationID)
 		p.adopt(ch.Meta, ch.New, want)
 		return
 	}

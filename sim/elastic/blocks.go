@@ -11,12 +11,12 @@ import (
 
 // settingBlock is the block that an index setting puts on its index.
 type settingBlock struct {
-	setting *settings.Setting[bool]
-	block   state.Block
+	Setting *settings.Setting[bool]
+	Block   state.Block
 }
 
-// indexBlocks are IndexMetadata.INDEX_*_BLOCK, by id.
-func indexBlocks() []settingBlock {
+// IndexBlocks are IndexMetadata.INDEX_*_BLOCK, by id.
+func IndexBlocks() []settingBlock {
 	return []settingBlock{
 		{settings.IndexBlockReadOnly, state.Block{ID: 5, Description: "index read-only (api)", Status: 403, Levels: []string{"write", "metadata_write"}}},
 		{settings.IndexBlockRead, state.Block{ID: 7, Description: "index read (api)", Status: 403, Levels: []string{"read"}}},

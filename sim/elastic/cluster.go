@@ -36,15 +36,15 @@ type Cluster struct {
 	// Turns counts what may change who is up, who leads and what a node has applied.
 	Turns uint64
 	// computing is the master whose task is being computed.
-	computing *master
-	// adoptable are allocation ids that nodes open as started (CreateStarted).
-	adoptable map[string]bool
-	// contents are what those hold of a cluster that starts in place, by allocation id.
-	contents map[string]content
-	// heard is what the master of a start in place knows of disks and sizes.
-	heard *allocation.ClusterInfo
-	// mix draws the orders in which routing tables list their indices; nil keeps them.
-	mix func(n int) []int
+	computing *Master
+	// Adoptable are allocation ids that nodes open as started (CreateStarted).
+	Adoptable map[string]bool
+	// Contents are what those hold of a cluster that starts in place, by allocation id.
+	Contents map[string]Content
+	// Heard is what the master of a start in place knows of disks and sizes.
+	Heard *allocation.ClusterInfo
+	// Mix draws the orders in which routing tables list their indices; nil keeps them.
+	Mix func(n int) []int
 	// vaults are the contents of snapshot repositories, in the order of their making.
 	vaults []*vault
 	// restoring are the sizes of shards that are or were restored; replaced, never changed.
@@ -68,7 +68,7 @@ func New(cfg Config) (*Cluster, error) {
 	}
 	c := &Cluster{
 		e: cfg.Engine, net: cfg.Network, cfg: cfg, Calibration: cfg.Calibration, name: cfg.ClusterName,
-		ByName: make(map[string]*Node), ByID: make(map[string]*Node), adoptable: make(map[string]bool),
+		ByName: make(map[string]*Node), ByID: make(map[string]*Node), Adoptable: make(map[string]bool),
 		Watch: unwatched{}, board: coordination.NewBoard(), rules: coordination.NewInvariants(),
 		IDs: cfg.Engine.Stream("elastic.ids", cfg.ClusterName),
 	}
@@ -191,3 +191,27 @@ func (c *Cluster) baseSettings() settings.Settings { return c.cfg.Persistent }
 
 // Now is the time since the start of the run.
 func (c *Cluster) Now() time.Duration { return time.Duration(c.e.Now()) }
+
+// AnyNode is the first node that serves requests.
+func (c *Cluster) AnyNode() (*Node, error) {
+	var names []string
+	for _, n := range c.nodes {
+		if n.Serving() && !n.Paused() {
+			return n, nil
+		}
+		names = append(names, n.Name())
+	}
+	return nil, fmt.Errorf("none of the nodes %s serves requests", strings.Join(names, ", "))
+}
+
+// Leader is the elected master, of two that believe it the one with the higher term; nil
+// when there is none.
+func (c *Cluster) Leader() *Node {
+	var best *Node
+	for _, n := range c.nodes {
+		if n.Proc != nil && n.Proc.Master != nil && (best == nil || n.Proc.Coord.Term() > best.Proc.Coord.Term()) {
+			best = n
+		}
+	}
+	return best
+}

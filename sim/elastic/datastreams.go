@@ -21,9 +21,9 @@ const streamMapping = `{"_data_stream_timestamp":{"enabled":true},"properties":{
 // must be one of data streams.
 func (n *Node) CreateDataStream(ctx context.Context, name string, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
 	acked, _, err = n.MasterTask(ctx, "create-data-stream ["+name+"]", High, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		m := n.c.actingMaster()
+		m := n.c.ActingMaster()
 		if m == nil {
-			return nil, errNotMaster
+			return nil, ErrNotMaster
 		}
 		return m.createStream(st, name)
 	})
@@ -34,7 +34,7 @@ func streamExists(name string) *Error {
 	return &Error{Status: 400, Type: "resource_already_exists_exception", Reason: "data_stream [" + name + "] already exists"}
 }
 
-func (m *master) createStream(st *state.State, name string) (*state.State, error) {
+func (m *Master) createStream(st *state.State, name string) (*state.State, error) {
 	t := templates.Find(st, name)
 	switch {
 	case st.DataStream(name) != nil:
@@ -56,8 +56,8 @@ func (m *master) createStream(st *state.State, name string) (*state.State, error
 }
 
 // addBacking creates the backing index of a stream's generation.
-func (m *master) addBacking(st *state.State, d *state.DataStream) (*state.State, string, error) {
-	name := fmt.Sprintf(".ds-%s-%s-%06d", d.Name, m.p.clock.Now().UTC().Format("2006.01.02"), d.Generation)
+func (m *Master) addBacking(st *state.State, d *state.DataStream) (*state.State, string, error) {
+	name := fmt.Sprintf(".ds-%s-%s-%06d", d.Name, m.Process.Clock.Now().UTC().Format("2006.01.02"), d.Generation)
 	base, err := mapping.Normal([]byte(streamMapping))
 	if err != nil {
 		return nil, "", err
@@ -84,7 +84,7 @@ func (n *Node) DeleteDataStreams(ctx context.Context, names []string, masterTime
 				st = allocation.RemoveIndex(st, index)
 			}
 		}
-		if m := n.c.actingMaster(); m != nil {
+		if m := n.c.ActingMaster(); m != nil {
 			st = m.rerouted(st)
 		}
 		return st, nil

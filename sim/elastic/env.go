@@ -15,10 +15,10 @@ import (
 // open (they are there as long as the other end and the links are), a disk, timers.
 type env struct{ p *Process }
 
-var _ coordination.Env = (*env)(nil)
+func NewEnv(p *Process) coordination.Env { return &env{p} }
 
-// coordination configures the process's coordinator.
-func (p *Process) coordination() coordination.Config {
+// Coordination configures the process's coordinator.
+func (p *Process) Coordination() coordination.Config {
 	c := p.Cluster
 	return coordination.Config{
 		Node:           p.Node.describe(p.ephemeral),
@@ -26,7 +26,7 @@ func (p *Process) coordination() coordination.Config {
 		Settings:       p.Node.cfg.Settings,
 		InitialMasters: c.initialMasters,
 		Persistent:     c.baseSettings(),
-		Persisted:      p.Node.persisted,
+		Persisted:      p.Node.Persisted,
 		Board:          c.board,
 		Invariants:     c.rules,
 		Hooks: coordination.Hooks{
@@ -99,13 +99,13 @@ func (v *env) Send(to string, msg *coordination.Message, failed func(error)) {
 func (v *env) Underway(to string, msg *coordination.Message, arrives time.Duration, failed func(error)) {
 	p, target := v.p, v.p.Member(to)
 	from := p.Node.ID()
-	life := target.incarnation
+	life := target.Lives
 	p.Cluster.e.After(arrives, "net.underway", func() {
 		q := target.Proc
 		switch {
 		case p.Cluster.net.Reachable(p.Node.Name(), target.Name()) != sim.Open:
 			return
-		case q == nil || !q.upYet || target.incarnation != life:
+		case q == nil || !q.UpYet || target.Lives != life:
 			if failed != nil {
 				p.run(func() { failed(sim.ErrReset) })
 			}
@@ -129,7 +129,7 @@ func (v *env) Path(peer string) coordination.Path {
 		Out: out, Back: back,
 	}
 	path.Steady = path.OutOpen && path.BackOpen && !p.dead && !p.Paused &&
-		to.Proc != nil && to.Proc.upYet && !to.Proc.Paused
+		to.Proc != nil && to.Proc.UpYet && !to.Proc.Paused
 	return path
 }
 
@@ -145,7 +145,7 @@ func (v *env) Persist(ps coordination.Persisted) error {
 	if !n.room(stateWrite) && slices.Contains(n.cfg.Roles, "master") {
 		return errors.New(errNoSpace)
 	}
-	n.persisted = ps
+	n.Persisted = ps
 	return nil
 }
 

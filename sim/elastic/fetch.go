@@ -14,7 +14,7 @@ import (
 // network, and keeps the answers until the shard's copies change (GatewayAllocator,
 // AsyncShardFetch).
 type fetcher struct {
-	m *master
+	m *Master
 	// View is the state that is being computed: its nodes are asked.
 	View      *state.State
 	primaries map[allocation.ShardID]*fetch
@@ -42,13 +42,13 @@ type storeAnswer struct {
 
 var _ allocation.ShardFetcher = (*fetcher)(nil)
 
-func newFetcher(m *master) *fetcher {
+func newFetcher(m *Master) *fetcher {
 	return &fetcher{m: m, primaries: make(map[allocation.ShardID]*fetch), stores: make(map[allocation.ShardID]*fetch)}
 }
 
 // forget drops what is known of a shard (applyStartedShards, applyFailedShards).
 func (f *fetcher) forget(k store.Key) {
-	if _, meta := tableOf(f.m.p.Applied, k); meta != nil {
+	if _, meta := tableOf(f.m.Process.Applied, k); meta != nil {
 		id := allocation.ShardID{Index: meta.Name, Shard: k.Shard}
 		delete(f.primaries, id)
 		delete(f.stores, id)
@@ -81,7 +81,7 @@ func (f *fetcher) nodeLeft(n *state.Node) {
 		}
 	}
 	if complete > 0 {
-		f.m.reroute.ask("async_shard_fetch", coordination.High, nil)
+		f.m.Reroute.Ask("async_shard_fetch", coordination.High, nil)
 	}
 }
 
@@ -146,7 +146,7 @@ func (f *fetcher) Stores(index string, shard int) ([]allocation.StoredReplica, b
 
 // primaryAnswer is the answer of the node that holds the active primary, or nil.
 func (f *fetcher) primaryAnswer(index string, shard int, answers map[string]storeAnswer) *storeAnswer {
-	t := f.m.p.Applied.Routing.Index(index)
+	t := f.m.Process.Applied.Routing.Index(index)
 	if t == nil || shard >= len(t.Shards) {
 		return nil
 	}
@@ -164,7 +164,7 @@ func (f *fetcher) primaryAnswer(index string, shard int, answers map[string]stor
 // ask gives the answers of all data nodes in order of their ids, or sends the
 // questions that are still open.
 func (f *fetcher) ask(cache map[allocation.ShardID]*fetch, index string, shard int) ([]string, map[string]storeAnswer, bool) {
-	p := f.m.p
+	p := f.m.Process
 	id := allocation.ShardID{Index: index, Shard: shard}
 	w := cache[id]
 	if w == nil {
@@ -197,7 +197,7 @@ func (f *fetcher) ask(cache map[allocation.ShardID]*fetch, index string, shard i
 
 // send asks one node. When the last answer has come the master reroutes.
 func (f *fetcher) send(cache map[allocation.ShardID]*fetch, id allocation.ShardID, w *fetch, n *state.Node) {
-	p := f.m.p
+	p := f.m.Process
 	var uuid string
 	if meta := f.View.Index(id.Index); meta != nil {
 		uuid = meta.UUID
@@ -209,7 +209,7 @@ func (f *fetcher) send(cache map[allocation.ShardID]*fetch, id allocation.ShardI
 		w.answers[n.ID] = a
 		w.waiting--
 		if w.waiting == 0 && cache[id] == w && !f.m.over {
-			f.m.reroute.ask("async_shard_fetch", coordination.High, nil)
+			f.m.Reroute.Ask("async_shard_fetch", coordination.High, nil)
 		}
 	}
 	p.Request(p.Member(n.ID), RPC{
@@ -226,7 +226,7 @@ func (f *fetcher) send(cache map[allocation.ShardID]*fetch, id allocation.ShardI
 
 // describeStore is what the node holds of a shard.
 func (p *Process) describeStore(k store.Key) storeAnswer {
-	st := p.Node.stores[k]
+	st := p.Node.Stores[k]
 	if st == nil || (st.History == "" && st.AllocationID == "") {
 		return storeAnswer{}
 	}

@@ -30,7 +30,7 @@ func (n *Node) RolloverFigures(ctx context.Context, index string) (lifecycle.Fig
 
 // primaryFigures asks the primaries of an index for their sizes.
 func (p *Process) primaryFigures(meta *state.Index, report func(lifecycle.Figures)) {
-	out := lifecycle.Figures{Age: p.clock.Now().Sub(time.UnixMilli(meta.CreationDate).UTC())}
+	out := lifecycle.Figures{Age: p.Clock.Now().Sub(time.UnixMilli(meta.CreationDate).UTC())}
 	var primaries []*state.Copy
 	for _, t := range p.Applied.Routing.Index(meta.Name).Shards {
 		if c := t.Primary(); c != nil && c.Active() {

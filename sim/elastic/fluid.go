@@ -252,7 +252,7 @@ func (f *FluidLoad) regroup(g *FluidGroup) {
 		}
 		g.readers = 1
 		for _, cp := range s.Tracker.targets() {
-			st := s.Process.storeOf(cp, g.key)
+			st := s.Process.StoreOf(cp, g.key)
 			if st == nil || !s.Process.linked(cp.Node) {
 				g.flowing = false // acknowledged only once the master has failed the copy
 				if f.refuses(s.Process, cp) {
@@ -329,7 +329,7 @@ func (f *FluidLoad) reaches(s *Shard, id string) bool {
 	}
 	for _, cp := range s.Tracker.targets() {
 		if cp.AllocationID == id {
-			return s.Process.storeOf(cp, s.Key) != nil && s.Process.linked(cp.Node)
+			return s.Process.StoreOf(cp, s.Key) != nil && s.Process.linked(cp.Node)
 		}
 	}
 	return true
@@ -374,7 +374,7 @@ func (f *FluidLoad) advance(g *FluidGroup) {
 	for i, st := range g.Members {
 		done := [Kinds]int64{Indexing: writes}
 		if r := g.reader[i]; r >= 0 {
-			done[Searching] = part(reads, r, g.readers)
+			done[Searching] = Part(reads, r, g.readers)
 		}
 		loadOf(st).work.count(&f.Servers[st.Machine], done, g.docBytes)
 		if writes == 0 {
@@ -440,8 +440,8 @@ func (f *FluidLoad) adopt(st *store.Store, docs, end int64) {
 	st.Engine.FluidDocs = max(0, docs+st.Engine.FluidSince(end)-st.Damage.Lost)
 }
 
-// processStarted begins to count anew what a node's process does.
-func (f *FluidLoad) processStarted(n *Node) {
+// ProcessStarted begins to count anew what a node's process does.
+func (f *FluidLoad) ProcessStarted(n *Node) {
 	sv := &f.Servers[n.ordinal]
 	sv.advance(f.c.e.Now())
 	t := &sv.tally

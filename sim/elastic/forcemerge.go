@@ -38,7 +38,7 @@ func (p *Process) forceMergeAll(meta *state.Index, q ForceMerge, report func(fai
 			}
 		}
 	}
-	one := gather(len(copies), func() { report(first) })
+	one := Gather(len(copies), func() { report(first) })
 	done := func(err *Error) {
 		if first == nil {
 			first = err
@@ -47,17 +47,17 @@ func (p *Process) forceMergeAll(meta *state.Index, q ForceMerge, report func(fai
 	}
 	for _, c := range copies {
 		key := store.Key{UUID: meta.UUID, Shard: c.Shard}
-		p.request(p.node(c.Node), rpc{
-			name: "forcemerge", bytes: 128,
-			handle: func(at *Process, reply func(int64, func())) {
-				s := at.shards[key]
-				if s == nil || s.Phase == closed {
+		p.Request(p.Member(c.Node), RPC{
+			Name: "forcemerge", Bytes: 128,
+			Handle: func(at *Process, reply func(int64, func())) {
+				s := at.Shards[key]
+				if s == nil || s.Phase == Closed {
 					reply(0, func() { done(nil) })
 					return
 				}
 				at.merges.add(s, q, func(err *Error) { reply(0, func() { done(err) }) })
 			},
-			failed: func(err error) {
+			Failed: func(err error) {
 				done(&Error{Status: 500, Type: "node_disconnected_exception", Reason: err.Error()})
 			},
 		})

@@ -29,9 +29,9 @@ type CreateIndex struct {
 func (n *Node) CreateIndex(ctx context.Context, req CreateIndex) (acked, shardsAcked bool, err error) {
 	acked, _, err = n.MasterTask(ctx, "create-index ["+req.Name+"], cause [api]", Urgent, req.MasterTimeout, req.AckTimeout,
 		func(st *state.State) (*state.State, error) {
-			m := n.c.actingMaster()
+			m := n.c.ActingMaster()
 			if m == nil {
-				return nil, errNotMaster
+				return nil, ErrNotMaster
 			}
 			return m.createIndex(st, req)
 		})
@@ -45,12 +45,12 @@ func (n *Node) CreateIndex(ctx context.Context, req CreateIndex) (acked, shardsA
 	return acked, shardsAcked, err
 }
 
-// actingMaster is the master whose task is being computed: tasks are functions of the
+// ActingMaster is the master whose task is being computed: tasks are functions of the
 // state, and the allocator that they need is that of the node that computes them.
-func (c *Cluster) actingMaster() *master { return c.computing }
+func (c *Cluster) ActingMaster() *Master { return c.computing }
 
 // createIndex is the state with a new index, rerouted (MetadataCreateIndexService).
-func (m *master) createIndex(st *state.State, req CreateIndex) (*state.State, error) {
+func (m *Master) createIndex(st *state.State, req CreateIndex) (*state.State, error) {
 	name := req.Name
 	if have := st.Index(name); have != nil {
 		return nil, &Error{
@@ -62,12 +62,12 @@ func (m *master) createIndex(st *state.State, req CreateIndex) (*state.State, er
 	if taken := st.DataStream(name); taken != nil {
 		return nil, streamExists(name)
 	}
-	p := m.p
+	p := m.Process
 	begin, err := beginning(st, req)
 	if err != nil {
 		return nil, err
 	}
-	meta := newIndex(name, state.NewID(p.Cluster.IDs), p.clock.Now().UnixMilli(), begin.Settings, begin.Mapping)
+	meta := NewIndex(name, state.NewID(p.Cluster.IDs), p.Clock.Now().UnixMilli(), begin.Settings, begin.Mapping)
 	// Terms begin at 0: the first allocation of each primary raises its shard's to 1.
 	meta.PrimaryTerms = make([]int64, meta.Shards)
 	for _, a := range begin.Aliases {
@@ -82,7 +82,7 @@ func (m *master) createIndex(st *state.State, req CreateIndex) (*state.State, er
 	if err := checkAliases(st); err != nil {
 		return nil, err
 	}
-	return m.rerouted(withBlocks(st, meta)), nil
+	return m.rerouted(WithBlocks(st, meta)), nil
 }
 
 // beginning is what an index begins with: what the request says over what the templates of
@@ -104,8 +104,8 @@ func beginning(st *state.State, req CreateIndex) (state.Template, error) {
 	return templates.Overlaid(below, state.Template{Settings: req.Settings, Mapping: req.Mapping, Aliases: req.Aliases})
 }
 
-// newIndex is the metadata of an index that has never had a shard.
-func newIndex(name, uuid string, created int64, s settings.Settings, mapping []byte) *state.Index {
+// NewIndex is the metadata of an index that has never had a shard.
+func NewIndex(name, uuid string, created int64, s settings.Settings, mapping []byte) *state.Index {
 	shards := settings.IndexShards.Get(s)
 	if !settings.IndexTierPreference.IsSet(s) {
 		tier := settings.DefaultTier
@@ -123,8 +123,8 @@ func newIndex(name, uuid string, created int64, s settings.Settings, mapping []b
 }
 
 // checkShardLimit refuses more copies than cluster.max_shards_per_node allows.
-func (m *master) checkShardLimit(st *state.State, more int) error {
-	limit, open, data := settings.MaxShardsPerNode.Get(m.p.conf), 0, 0
+func (m *Master) checkShardLimit(st *state.State, more int) error {
+	limit, open, data := settings.MaxShardsPerNode.Get(m.Process.conf), 0, 0
 	for _, n := range st.Nodes {
 		if n.CanContainData() {
 			data++
@@ -179,17 +179,17 @@ func activeCopies(t *state.ShardTable) int {
 // DeleteIndices deletes indices that exist.
 func (n *Node) DeleteIndices(ctx context.Context, names []string, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
 	acked, _, err = n.MasterTask(ctx, "delete-index", Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		m := n.c.actingMaster()
+		m := n.c.ActingMaster()
 		if m == nil {
-			return nil, errNotMaster
+			return nil, ErrNotMaster
 		}
-		return m.deleteIndices(st, names)
+		return m.DeleteIndices(st, names)
 	})
 	return acked, err
 }
 
 // deleteIndices is the state without the indices, rerouted.
-func (m *master) deleteIndices(st *state.State, names []string) (*state.State, error) {
+func (m *Master) deleteIndices(st *state.State, names []string) (*state.State, error) {
 	for _, name := range names {
 		if st.Index(name) == nil {
 			return nil, IndexNotFound(name)
@@ -208,9 +208,9 @@ func (m *master) deleteIndices(st *state.State, names []string) (*state.State, e
 func (n *Node) UpdateIndexSettings(ctx context.Context, names []string, changes map[string]*string,
 	masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
 	acked, _, err = n.MasterTask(ctx, "update-settings", Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		m := n.c.actingMaster()
+		m := n.c.ActingMaster()
 		if m == nil {
-			return nil, errNotMaster
+			return nil, ErrNotMaster
 		}
 		return m.changeIndexSettings(st, names, changes)
 	})
@@ -219,7 +219,7 @@ func (n *Node) UpdateIndexSettings(ctx context.Context, names []string, changes 
 
 // changeIndexSettings is the state with changed index settings, their effects on
 // replicas and blocks, rerouted (MetadataUpdateSettingsService).
-func (m *master) changeIndexSettings(st *state.State, names []string, changes map[string]*string) (*state.State, error) {
+func (m *Master) changeIndexSettings(st *state.State, names []string, changes map[string]*string) (*state.State, error) {
 	for _, name := range names {
 		if st.Index(name) == nil {
 			return nil, IndexNotFound(name)
@@ -248,8 +248,8 @@ func (m *master) changeIndexSettings(st *state.State, names []string, changes ma
 		changed.Settings = next
 		changed.Version++
 		changed.SettingsVersion++
-		st = replaceIndex(st, &changed)
-		st = withBlocks(st, &changed)
+		st = ReplaceIndex(st, &changed)
+		st = WithBlocks(st, &changed)
 	}
 	if st == before {
 		return st, nil
@@ -257,8 +257,8 @@ func (m *master) changeIndexSettings(st *state.State, names []string, changes ma
 	return m.rerouted(st), nil
 }
 
-// replaceIndex is the state with other metadata of one index.
-func replaceIndex(st *state.State, meta *state.Index) *state.State {
+// ReplaceIndex is the state with other metadata of one index.
+func ReplaceIndex(st *state.State, meta *state.Index) *state.State {
 	st = st.Clone()
 	st.Indices = slices.Clone(st.Indices)
 	for i, m := range st.Indices {
@@ -291,21 +291,21 @@ func (n *Node) UpdateClusterSettings(ctx context.Context, persistent, transient 
 	}
 	_, _, err = n.MasterTask(ctx, "reroute_after_cluster_update_settings", Urgent, masterTimeout, ackTimeout,
 		func(st *state.State) (*state.State, error) {
-			m := n.c.actingMaster()
+			m := n.c.ActingMaster()
 			if m == nil {
-				return nil, errNotMaster
+				return nil, ErrNotMaster
 			}
 			return m.rerouted(st), nil
 		})
 	return acked, published, err
 }
 
-// withBlocks is the state with the blocks that an index's settings ask for.
-func withBlocks(st *state.State, meta *state.Index) *state.State {
+// WithBlocks is the state with the blocks that an index's settings ask for.
+func WithBlocks(st *state.State, meta *state.Index) *state.State {
 	var blocks []state.Block
-	for _, b := range indexBlocks() {
-		if b.setting.Get(meta.Settings) {
-			blocks = append(blocks, b.block)
+	for _, b := range IndexBlocks() {
+		if b.Setting.Get(meta.Settings) {
+			blocks = append(blocks, b.Block)
 		}
 	}
 	at, have := slices.BinarySearchFunc(st.Blocks, meta.Name, func(b state.IndexBlocks, name string) int {

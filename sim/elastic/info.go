@@ -17,7 +17,7 @@ import (
 // cluster.info.update.interval and when a data node has joined
 // (InternalClusterInfoService).
 type infoService struct {
-	m       *master
+	m       *Master
 	info    *allocation.ClusterInfo
 	timer   sim.Timer
 	polling bool
@@ -26,7 +26,7 @@ type infoService struct {
 	sizes   []nodeSizes // that info was made from
 }
 
-func newInfoService(m *master) *infoService {
+func newInfoService(m *Master) *infoService {
 	return &infoService{m: m}
 }
 
@@ -34,20 +34,20 @@ func (s *infoService) latest() *allocation.ClusterInfo { return s.info }
 
 // start begins polling, at once.
 func (s *infoService) start() {
-	if heard := s.m.p.Cluster.heard; heard != nil { // a start in place: the next poll is somewhere in its period
+	if heard := s.m.Process.Cluster.Heard; heard != nil { // a start in place: the next poll is somewhere in its period
 		s.info = heard
-		interval := settings.ClusterInfoInterval.Get(s.m.p.conf)
-		s.schedule(time.Duration(s.m.p.Cluster.e.Stream("info.phase", s.m.p.Node.Name()).Int64N(int64(max(interval, 1)))))
+		interval := settings.ClusterInfoInterval.Get(s.m.Process.conf)
+		s.schedule(time.Duration(s.m.Process.Cluster.e.Stream("info.phase", s.m.Process.Node.Name()).Int64N(int64(max(interval, 1)))))
 		return
 	}
-	s.poll()
-	s.schedule(settings.ClusterInfoInterval.Get(s.m.p.conf))
+	s.Poll()
+	s.schedule(settings.ClusterInfoInterval.Get(s.m.Process.conf))
 }
 
 func (s *infoService) schedule(in time.Duration) {
-	p := s.m.p
+	p := s.m.Process
 	s.timer = p.After(in, "info.poll", func() {
-		s.poll()
+		s.Poll()
 		s.schedule(settings.ClusterInfoInterval.Get(p.conf))
 	})
 }
@@ -58,7 +58,7 @@ func (s *infoService) stop() { s.timer.Stop() }
 func (s *infoService) applied(d *Delta) {
 	for _, n := range d.Joined {
 		if n.CanContainData() && d.Old.Master == d.New.Master {
-			s.poll()
+			s.Poll()
 			return
 		}
 	}
@@ -78,7 +78,7 @@ type shardSize struct {
 	bytes   int64
 }
 
-func (s *infoService) poll() {
+func (s *infoService) Poll() {
 	if s.m.over {
 		return
 	}
@@ -86,7 +86,7 @@ func (s *infoService) poll() {
 		s.again = true
 		return
 	}
-	p := s.m.p
+	p := s.m.Process
 	if !settings.DiskThresholdEnabled.Get(p.conf) {
 		// Nobody is asked, but who listens hears that nothing is known: blocks of a disk that was
 		// full go now.
@@ -143,24 +143,24 @@ func (s *infoService) finish(asked []*state.Node, answers []*nodeInfo) {
 	s.arrived(info)
 	if s.again {
 		s.again = false
-		s.poll()
+		s.Poll()
 	}
 }
 
 // arrived takes over new information and acts on it.
 func (s *infoService) arrived(info *allocation.ClusterInfo) {
-	p := s.m.p
+	p := s.m.Process
 	s.info = info
 	orders := s.monitor.Check(diskmonitor.View{State: p.Applied, Settings: p.conf, Info: info, Now: p.Cluster.Now()})
 	if orders.Reroute {
-		s.m.reroute.ask("disk threshold monitor", coordination.High, s.monitorDone)
+		s.m.Reroute.Ask("disk threshold monitor", coordination.High, s.monitorDone)
 	}
 	yes := "true"
 	s.setBlocks(orders.Block, &yes)
 	s.setBlocks(orders.Release, nil)
 }
 
-func (s *infoService) monitorDone() { s.monitor.Done(s.m.p.Cluster.Now()) }
+func (s *infoService) monitorDone() { s.monitor.Done(s.m.Process.Cluster.Now()) }
 
 // setBlocks sets the flood-stage block of indices or takes it away.
 func (s *infoService) setBlocks(names []string, value *string) {

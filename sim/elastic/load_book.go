@@ -117,3 +117,8 @@ func (f *FluidLoad) apply() {
 
 // writesTo reports whether the load writes to a node's disk.
 func (f *FluidLoad) writesTo(n *Node) bool { return f.Servers[n.ordinal].demand.docs > 0 }
+
+// Part is the i-th of n nearly equal parts of a whole.
+func Part(whole int64, i, n int) int64 {
+	return whole*int64(i+1)/int64(n) - whole*int64(i)/int64(n)
+}

@@ -81,7 +81,7 @@ func (f *FluidLoad) costOf(g *FluidGroup, i int) (d Demand) {
 		d.Ops[Indexing] = int64(g.writes.offered.rate)
 	}
 	if r := g.reader[i]; r >= 0 {
-		d.Ops[Searching] = part(int64(g.reads.offered.rate), r, g.readers)
+		d.Ops[Searching] = Part(int64(g.reads.offered.rate), r, g.readers)
 	}
 	missed := f.Servers[st.Machine].Node.missed()
 	loadOf(st).work.upkeep = upkeep{}

@@ -10,15 +10,15 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
-// master is what a process is and knows while it is the elected master: the allocator,
+// Master is what a process is and knows while it is the elected master: the allocator,
 // what it asked the other nodes about disks and stores, the reroutes it plans.
-type master struct {
-	p     *Process
-	alloc *allocation.Service
-	info  *infoService
-	Fetch *fetcher
+type Master struct {
+	Process *Process
+	Alloc   *allocation.Service
+	Info    *infoService
+	Fetch   *fetcher
 
-	reroute   rerouteService
+	Reroute   rerouteService
 	computing bool
 	delayed   delayedReroute
 	ageing    ageing
@@ -28,24 +28,24 @@ type master struct {
 	finalizing map[string]bool
 }
 
-func newMaster(p *Process) *master {
-	m := &master{p: p}
+func newMaster(p *Process) *Master {
+	m := &Master{Process: p}
 	m.Fetch = newFetcher(m)
-	m.alloc = allocation.New(allocation.Config{
+	m.Alloc = allocation.New(allocation.Config{
 		NewAllocationID: func() string { return state.NewID(p.Cluster.IDs) },
 		NodeSettings:    p.Node.cfg.Settings, Fetcher: m.Fetch, Tiers: p.Cluster.cfg.Distribution != MinimalDistribution,
-		Mix: p.Cluster.mix,
+		Mix: p.Cluster.Mix,
 	})
-	m.reroute.m, m.delayed.m, m.ageing.m = m, m, m
-	m.info = newInfoService(m)
+	m.Reroute.m, m.delayed.m, m.ageing.m = m, m, m
+	m.Info = newInfoService(m)
 	return m
 }
 
 // stop ends mastership.
-func (m *master) stop() {
+func (m *Master) stop() {
 	m.over = true
-	m.alloc.Reset()
-	m.info.stop()
+	m.Alloc.Reset()
+	m.Info.stop()
 	m.delayed.timer.Stop()
 	m.ageing.timer.Stop()
 }
@@ -57,7 +57,7 @@ func (p *Process) modeChanged(mode coordination.Mode, _ int64, _ string) {
 	switch {
 	case mode == coordination.Leader && p.Master == nil:
 		p.Master = newMaster(p)
-		p.Master.info.start()
+		p.Master.Info.start()
 	case mode != coordination.Leader && p.Master != nil:
 		p.Master.stop()
 		p.Master = nil
@@ -65,17 +65,17 @@ func (p *Process) modeChanged(mode coordination.Mode, _ int64, _ string) {
 }
 
 // Input is what the allocator needs beside the state.
-func (m *master) Input() allocation.Input {
+func (m *Master) Input() allocation.Input {
 	return allocation.Input{
-		Info: m.p.Cluster.snapshotSizes(m.info.latest()), NowNanos: int64(m.p.Cluster.e.Now()), NowMillis: m.p.clock.Now().UnixMilli(),
+		Info: m.Process.Cluster.snapshotSizes(m.Info.latest()), NowNanos: int64(m.Process.Cluster.e.Now()), NowMillis: m.Process.Clock.Now().UnixMilli(),
 	}
 }
 
-// applied follows what the master itself has applied.
-func (m *master) applied(d *Delta) {
+// Applied follows what the master itself has applied.
+func (m *Master) Applied(d *Delta) {
 	m.Fetch.applied(d)
 	m.delayed.applied(d)
-	m.info.applied(d)
+	m.Info.applied(d)
 	if len(d.New.Snapshots) > 0 {
 		m.followSnapshots(d.New)
 	}
@@ -89,7 +89,7 @@ func (p *Process) nodesLeft(st *state.State, _ []*state.Node, reroute bool, _ st
 	if m == nil {
 		return st
 	}
-	st = m.alloc.DisassociateDeadNodes(st, m.Input())
+	st = m.Alloc.DisassociateDeadNodes(st, m.Input())
 	if reroute {
 		st = m.rerouted(st)
 	}
@@ -103,16 +103,16 @@ func (p *Process) nodesChanged(joined, left []*state.Node) {
 	}
 	switch {
 	case len(joined) > 0:
-		m.reroute.ask("post-join reroute", coordination.High, nil)
+		m.Reroute.Ask("post-join reroute", coordination.High, nil)
 	case len(left) > 0:
-		m.reroute.ask("disconnected nodes", coordination.Normal, nil)
+		m.Reroute.Ask("disconnected nodes", coordination.Normal, nil)
 	}
 }
 
 // recoverState builds the table after a full restart.
 func (p *Process) recoverState(st *state.State) *state.State {
 	next := st.Clone()
-	next.Routing = coordination.RecoverRouting(st, p.clock.Now().UnixMilli(), int64(p.Cluster.e.Now()))
+	next.Routing = coordination.RecoverRouting(st, p.Clock.Now().UnixMilli(), int64(p.Cluster.e.Now()))
 	if m := p.Master; m != nil {
 		next = m.rerouted(next)
 	}
@@ -121,29 +121,29 @@ func (p *Process) recoverState(st *state.State) *state.State {
 
 // submit queues a task with the coordinator. failed gets [errNotMaster] for everything
 // that another master may still do.
-func (m *master) submit(t coordination.Task, failed func(error)) {
+func (m *Master) submit(t coordination.Task, failed func(error)) {
 	update := t.Update
 	t.Update = func(st *state.State) (*state.State, error) {
-		before := m.p.Cluster.computing
-		m.p.Cluster.computing = m
-		defer func() { m.p.Cluster.computing = before }()
+		before := m.Process.Cluster.computing
+		m.Process.Cluster.computing = m
+		defer func() { m.Process.Cluster.computing = before }()
 		return update(st)
 	}
 	t.Failed = func(err error) {
 		var not *coordination.NotMasterError
 		var lost *coordination.FailedToCommitError
 		if errors.As(err, &not) || errors.As(err, &lost) {
-			err = errNotMaster
+			err = ErrNotMaster
 		}
 		if failed != nil {
 			failed(err)
 		}
 	}
-	m.p.Coord.Submit(t)
+	m.Process.Coord.Submit(t)
 }
 
 // shardStarted handles a node's report (ShardStateAction.ShardStartedClusterStateTaskExecutor).
-func (m *master) shardStarted(k store.Key, id string, primary bool, term int64, reply func(error)) {
+func (m *Master) shardStarted(k store.Key, id string, primary bool, term int64, reply func(error)) {
 	started := false
 	m.submit(coordination.Task{
 		Source: "shard-started", Priority: coordination.Urgent, Batch: "shard-started",
@@ -165,17 +165,17 @@ func (m *master) shardStarted(k store.Key, id string, primary bool, term int64, 
 		Published: func(_, _ *state.State) {
 			reply(nil)
 			if started {
-				m.reroute.ask("reroute after starting shards", coordination.Normal, nil)
+				m.Reroute.Ask("reroute after starting shards", coordination.Normal, nil)
 			}
 		},
 	}, reply)
 }
 
 // startAll starts the copies that a batch has collected.
-func (m *master) startAll(st *state.State) *state.State {
+func (m *Master) startAll(st *state.State) *state.State {
 	copies := m.starting
 	m.starting = nil
-	return m.alloc.StartCopies(st, copies, m.Input())
+	return m.Alloc.StartCopies(st, copies, m.Input())
 }
 
 // shardFailure is a node's, or a primary's, report of a failed copy.
@@ -188,20 +188,20 @@ type shardFailure struct {
 }
 
 // shardFailed handles it (ShardStateAction.ShardFailedClusterStateTaskExecutor).
-func (m *master) shardFailed(f shardFailure, reply func(error)) {
+func (m *Master) shardFailed(f shardFailure, reply func(error)) {
 	m.submit(coordination.Task{
 		Source: "shard-failed", Priority: coordination.High, Batch: "shard-failed",
 		Update: func(st *state.State) (*state.State, error) { return m.failed(st, f) },
 		Published: func(old, st *state.State) {
 			reply(nil)
 			if old != st {
-				m.reroute.ask("reroute after failing shards", coordination.Normal, nil)
+				m.Reroute.Ask("reroute after failing shards", coordination.Normal, nil)
 			}
 		},
 	}, reply)
 }
 
-func (m *master) failed(st *state.State, f shardFailure) (*state.State, error) {
+func (m *Master) failed(st *state.State, f shardFailure) (*state.State, error) {
 	t, meta := tableOf(st, f.key)
 	if t == nil {
 		return st, nil
@@ -214,11 +214,11 @@ func (m *master) failed(st *state.State, f shardFailure) (*state.State, error) {
 	cp := t.With(f.id)
 	if cp != nil {
 		failures := []allocation.Failure{{Copy: cp, Message: f.message, Error: f.cause, MarkStale: f.stale}}
-		return m.rerouteWanted(m.alloc.FailCopies(st, failures, nil, m.Input())), nil
+		return m.rerouteWanted(m.Alloc.FailCopies(st, failures, nil, m.Input())), nil
 	}
 	if f.term > 0 && f.stale {
 		gone := []allocation.Stale{{Index: meta.Name, Shard: f.key.Shard, AllocationID: f.id}}
-		return m.rerouteWanted(m.alloc.FailCopies(st, nil, gone, m.Input())), nil
+		return m.rerouteWanted(m.Alloc.FailCopies(st, nil, gone, m.Input())), nil
 	}
 	return st, nil
 }

@@ -25,9 +25,9 @@ type Node struct {
 	// Limiter is indices.recovery.max_bytes_per_sec: what the node sends and
 	// receives in recoveries passes it, both ways together.
 	Limiter   *sim.Resource
-	persisted coordination.Persisted
-	// stores are the shards on disk; sorted by key beside the map.
-	stores map[store.Key]*store.Store
+	Persisted coordination.Persisted
+	// Stores are the shards on disk; sorted by key beside the map.
+	Stores map[store.Key]*store.Store
 	Sorted []*store.Store
 	stored int64 // bytes taken from the disk for all of them
 	// base is the size of the stores, apart from files that are being copied, when summed.
@@ -43,12 +43,12 @@ type Node struct {
 
 	throttles map[string]*sim.Resource // limits of snapshot repositories, by name
 
-	Proc        *Process // nil: no process
-	incarnation int
+	Proc  *Process // nil: no process
+	Lives int
 }
 
 func newNode(c *Cluster, i int, cfg NodeConfig) *Node {
-	n := &Node{c: c, ordinal: i, cfg: cfg, stores: make(map[store.Key]*store.Store)}
+	n := &Node{c: c, ordinal: i, cfg: cfg, Stores: make(map[store.Key]*store.Store)}
 	n.poolSizes = sizesOfPools(&n.cfg)
 	f := c.net.Fluid()
 	n.disk = f.NewDisk(cfg.Name, sim.DiskSpec{Capacity: cfg.DiskBytes, Read: cfg.DiskReadBPS, Write: cfg.DiskWriteBPS})
@@ -87,7 +87,7 @@ func (n *Node) Paused() bool { return n.Proc != nil && n.Proc.Paused }
 
 // Incarnation counts the starts of the process: a request that began in one ends
 // with a closed connection when it is over.
-func (n *Node) Incarnation() int { return n.incarnation }
+func (n *Node) Incarnation() int { return n.Lives }
 
 // Settings is the node's elasticsearch.yml.
 func (n *Node) Settings() settings.Settings { return n.cfg.Settings }
@@ -223,14 +223,14 @@ func (n *Node) AwaitAwake(ctx context.Context) error {
 
 // start begins a process. Nothing answers before it has come up.
 func (n *Node) start() {
-	n.incarnation++
+	n.Lives++
 	c := n.c
 	c.e.Note("node.start", n.Name())
-	p := newProcess(n)
+	p := NewProcess(n)
 	n.Proc = p
-	c.Fluid.processStarted(n)
+	c.Fluid.ProcessStarted(n)
 	d := c.Calibration.NodeStart
-	if len(n.stores) == 0 && n.persisted.Accepted == nil {
+	if len(n.Stores) == 0 && n.Persisted.Accepted == nil {
 		d = c.Calibration.NodeStartEmpty
 	}
 	// Processes that start together don't come up in the same nanosecond.

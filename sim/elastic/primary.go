@@ -143,7 +143,7 @@ func (t *tracker) globalCheckpoint() int64 {
 		if p := t.find(c.AllocationID); !p.inSync {
 			continue
 		}
-		if st := t.s.Process.storeOf(c, t.s.Key); st != nil {
+		if st := t.s.Process.StoreOf(c, t.s.Key); st != nil {
 			k = min(k, st.Engine.LocalCheckpoint())
 		}
 	}
@@ -157,8 +157,8 @@ func (t *tracker) lags(on *Node, id string) bool {
 	return st != nil && st.Engine.LocalCheckpoint() < t.globalCheckpoint()
 }
 
-// storeOf is the store of another copy of a shard, if it is that allocation's.
-func (p *Process) storeOf(c *state.Copy, k store.Key) *store.Store {
+// StoreOf is the store of another copy of a shard, if it is that allocation's.
+func (p *Process) StoreOf(c *state.Copy, k store.Key) *store.Store {
 	return storeOn(p.Member(c.Node), k, c.AllocationID)
 }
 
@@ -177,7 +177,7 @@ func (t *tracker) syncGlobal() {
 	g := t.globalCheckpoint()
 	t.s.Store.Global = g
 	for _, c := range t.targets() {
-		if st := t.s.Process.storeOf(c, t.s.Key); st != nil && t.s.Process.linked(c.Node) {
+		if st := t.s.Process.StoreOf(c, t.s.Key); st != nil && t.s.Process.linked(c.Node) {
 			st.Global = min(g, st.Engine.LocalCheckpoint())
 		}
 	}
@@ -264,7 +264,7 @@ func (t *tracker) toldGlobal(id string, global int64) int64 {
 // can go on as primary.
 func (t *tracker) shareLeases() {
 	for _, c := range t.targets() {
-		if st := t.s.Process.storeOf(c, t.s.Key); st != nil && t.s.Process.linked(c.Node) {
+		if st := t.s.Process.StoreOf(c, t.s.Key); st != nil && t.s.Process.linked(c.Node) {
 			st.Leases = t.s.Store.Leases.Clone()
 		}
 	}

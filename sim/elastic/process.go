@@ -18,14 +18,14 @@ type Process struct {
 	Cluster   *Cluster
 	ephemeral string
 	presented *state.Node // [Node.Self]
-	clock     *sim.Clock
+	Clock     *sim.Clock
 	started   sim.Time
 
 	dead    bool
 	Paused  bool
 	backlog []func() // what a frozen process will do when it goes on
-	upYet   bool     // the transport is open
-	upAt    sim.Time // since when
+	UpYet   bool     // the transport is open
+	UpAt    sim.Time // since when
 	HTTP    bool     // the HTTP port is open
 
 	Coord   *coordination.Coordinator
@@ -44,7 +44,7 @@ type Process struct {
 
 	snapshotting map[string]bool // shards of snapshots that were begun here
 
-	Master *master // non-nil while the node is the elected master
+	Master *Master // non-nil while the node is the elected master
 
 	open    [][]*request // by ordinal of the peer: requests without an answer yet
 	calls   []*call      // blocking calls of outside processes
@@ -60,11 +60,11 @@ type traffic struct {
 	rxCount, txCount, rxBytes, txBytes int64
 }
 
-func newProcess(n *Node) *Process {
+func NewProcess(n *Node) *Process {
 	c := n.c
 	c.Turns++
 	return &Process{
-		Node: n, Cluster: c, clock: c.e.Clock(n.Name()), started: c.e.Now(),
+		Node: n, Cluster: c, Clock: c.e.Clock(n.Name()), started: c.e.Now(),
 		ephemeral: state.NewID(c.e.Stream("elastic.ephemeral", n.Name())),
 		Applied:   EmptyState(c.name), conf: n.cfg.Settings,
 		Shards: make(map[store.Key]*Shard), byIndex: make(map[string][]*Shard),
@@ -83,10 +83,10 @@ func EmptyState(cluster string) *state.State {
 // up opens the transport and begins discovery.
 func (p *Process) up() {
 	c := p.Cluster
-	p.upYet, p.upAt = true, c.e.Now()
+	p.UpYet, p.UpAt = true, c.e.Now()
 	c.net.Connect(p.Node.Name())
-	p.refreshSettings()
-	p.Coord = coordination.New(p.coordination(), &env{p})
+	p.RefreshSettings()
+	p.Coord = coordination.New(p.Coordination(), NewEnv(p))
 	c.board.NodeChanged(p.Node.ID())
 	p.Coord.Start()
 	p.After(30*time.Second, "node.http", p.openHTTP) // discovery.initial_state_timeout
@@ -155,7 +155,7 @@ func (p *Process) die(graceful bool) {
 	for _, k := range calls {
 		k.finish(ErrNodeGone)
 	}
-	p.clock.Kill()
+	p.Clock.Kill()
 }
 
 // call is a blocking call of a process outside the node (a client's, which runs the
@@ -190,7 +190,7 @@ func Kept[T any](p *Process, room string) *T {
 
 // cost is what d of a warm process's time takes this one.
 func (p *Process) cost(d time.Duration) time.Duration {
-	if cal := &p.Cluster.Calibration; cal.Cold > 1 && p.Cluster.e.Now() < p.upAt.Add(cal.ColdFor) {
+	if cal := &p.Cluster.Calibration; cal.Cold > 1 && p.Cluster.e.Now() < p.UpAt.Add(cal.ColdFor) {
 		return d * time.Duration(cal.Cold)
 	}
 	return d
@@ -225,8 +225,8 @@ func (p *Process) Member(id string) *Node { return p.Cluster.ByID[id] }
 // Self reports whether the id is the node's own.
 func (p *Process) Self(id string) bool { return id == p.Node.ID() }
 
-// refreshSettings reads the settings in force again.
-func (p *Process) refreshSettings() {
+// RefreshSettings reads the settings in force again.
+func (p *Process) RefreshSettings() {
 	p.conf = p.Node.cfg.Settings.Merged(p.Applied.Settings())
 	p.Node.Limiter.SetCapacity(max(0, settings.RecoveryMaxBytesPerSec.Get(p.conf)))
 }

@@ -55,7 +55,7 @@ func (r *Recovery) enter(st RecoveryStage) {
 // startRecovery begins the recovery of a new copy.
 func (s *Shard) startRecovery(fresh bool) {
 	r := &Recovery{
-		Shard: s, Kind: s.Routing.Source, fresh: fresh, start: s.Process.clock.Now(), Begun: s.Now(), opsTotal: -1,
+		Shard: s, Kind: s.Routing.Source, fresh: fresh, start: s.Process.Clock.Now(), Begun: s.Now(), opsTotal: -1,
 	}
 	s.Recovery = r
 	s.Process.Running = append(s.Process.Running, r)
@@ -285,7 +285,7 @@ func (r *Recovery) takeOps(m translogOps) {
 func (r *Recovery) finish() {
 	s := r.Shard
 	r.end()
-	r.stop = s.Process.clock.Now()
+	r.stop = s.Process.Clock.Now()
 	r.enter(StageDone)
 	s.Store.Partial = 0
 	s.Phase = postRecovery
@@ -314,7 +314,7 @@ func (r *Recovery) cancel(string) {
 	}
 	r.Shard.Store.Partial = 0
 	r.Failed = true
-	r.stop = r.Shard.Process.clock.Now()
+	r.stop = r.Shard.Process.Clock.Now()
 	r.Shard.Process.Cluster.Watch.Recovery(r)
 }
 

@@ -198,7 +198,7 @@ func (op *replicationOp) makeVisible(then func()) {
 	if op.opt.Refresh == RefreshImmediate {
 		s.RefreshNow()
 		for _, c := range s.table.Copies {
-			if st := s.Process.storeOf(c, s.Key); st != nil && c.Active() && s.Process.linked(c.Node) {
+			if st := s.Process.StoreOf(c, s.Key); st != nil && c.Active() && s.Process.linked(c.Node) {
 				st.Engine.Refresh(s.Now())
 			}
 		}
@@ -220,7 +220,7 @@ func (op *replicationOp) send(c *state.Copy) {
 	for _, d := range op.docs {
 		bytes += d.Bytes()
 	}
-	if st := s.Process.storeOf(c, s.Key); st != nil {
+	if st := s.Process.StoreOf(c, s.Key); st != nil {
 		for _, d := range op.docs {
 			st.Engine.Expect(d.SeqNo)
 		}

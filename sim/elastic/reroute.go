@@ -12,7 +12,7 @@ import (
 // rerouteService joins reroutes that are asked for while one waits
 // (BatchedRerouteService).
 type rerouteService struct {
-	m       *master
+	m       *Master
 	waiting *pendingReroute
 }
 
@@ -21,8 +21,8 @@ type pendingReroute struct {
 	done     []func()
 }
 
-// ask has the master reroute soon; done, if not nil, is called when it has.
-func (r *rerouteService) ask(reason string, pr coordination.Priority, done func()) {
+// Ask has the master reroute soon; done, if not nil, is called when it has.
+func (r *rerouteService) Ask(reason string, pr coordination.Priority, done func()) {
 	if w := r.waiting; w != nil {
 		if done != nil {
 			w.done = append(w.done, done)
@@ -72,36 +72,36 @@ func (w *pendingReroute) finish() {
 }
 
 // rerouted runs the allocator on a state that is being computed.
-func (m *master) rerouted(st *state.State) *state.State {
+func (m *Master) rerouted(st *state.State) *state.State {
 	m.Fetch.View = st
-	return m.rerouteWanted(m.alloc.Reroute(st, m.Input()))
+	return m.rerouteWanted(m.Alloc.Reroute(st, m.Input()))
 }
 
 // rerouteWanted begins the computation of the desired balance that a reroute asked for:
 // it runs beside the master service and its result is reconciled by a task of its own.
-func (m *master) rerouteWanted(st *state.State) *state.State {
-	if m.alloc.Wanted() && !m.computing {
+func (m *Master) rerouteWanted(st *state.State) *state.State {
+	if m.Alloc.Wanted() && !m.computing {
 		m.computing = true
-		cost := m.p.Cluster.Calibration.Compute + copiesOf(m.p.Applied)*m.p.Cluster.Calibration.PerCopy
-		m.p.After(cost, "balance.compute", m.compute)
+		cost := m.Process.Cluster.Calibration.Compute + copiesOf(m.Process.Applied)*m.Process.Cluster.Calibration.PerCopy
+		m.Process.After(cost, "balance.compute", m.compute)
 	}
 	return st
 }
 
-func (m *master) compute() {
+func (m *Master) compute() {
 	if m.over {
 		return
 	}
 	m.computing = false
-	if !m.alloc.Wanted() {
+	if !m.Alloc.Wanted() {
 		return
 	}
-	m.alloc.Compute()
+	m.Alloc.Compute()
 	m.submit(coordination.Task{
 		Source: "reconcile-desired-balance", Priority: coordination.Urgent, Batch: "reconcile-desired-balance",
 		Update: func(st *state.State) (*state.State, error) {
 			m.Fetch.View = st
-			return m.alloc.Reconcile(st, m.Input()), nil
+			return m.Alloc.Reconcile(st, m.Input()), nil
 		},
 	}, nil)
 	m.rerouteWanted(nil)
@@ -110,7 +110,7 @@ func (m *master) compute() {
 // delayedReroute plans the reroute for the moment when the first delayed copy's time is
 // over (DelayedAllocationService).
 type delayedReroute struct {
-	m     *master
+	m     *Master
 	timer sim.Timer
 	at    sim.Time
 	count Tally
@@ -138,14 +138,16 @@ func (r *delayedReroute) applied(d *Delta) {
 	case at != r.at || !r.pending():
 		r.timer.Stop()
 		r.at = at
-		r.timer = r.m.p.After(max(0, at.Sub(r.m.p.Cluster.e.Now())), "reroute.delayed", func() {
+		r.timer = r.m.Process.After(max(0, at.Sub(r.m.Process.Cluster.e.Now())), "reroute.delayed", func() {
 			r.at = sim.Never
-			r.m.reroute.ask("assign delayed unassigned shards", coordination.Normal, nil)
+			r.m.Reroute.Ask("assign delayed unassigned shards", coordination.Normal, nil)
 		})
 	}
 }
 
-func (r *delayedReroute) pending() bool { return r.at > r.m.p.Cluster.e.Now() && r.at != sim.Never }
+func (r *delayedReroute) pending() bool {
+	return r.at > r.m.Process.Cluster.e.Now() && r.at != sim.Never
+}
 
 // earliest is when the first delayed copy of an index may be allocated.
 func (r *delayedReroute) earliest(st *state.State, idx *state.IndexTable) sim.Time {

@@ -30,11 +30,11 @@ func (n *Node) Reroute(ctx context.Context, req RerouteRequest) (RerouteResult, 
 	var out RerouteResult
 	acked, published, err := n.MasterTask(ctx, "cluster_reroute (api)", Immediate, req.MasterTimeout, req.AckTimeout,
 		func(st *state.State) (*state.State, error) {
-			m := n.c.actingMaster()
+			m := n.c.ActingMaster()
 			if m == nil {
-				return nil, errNotMaster
+				return nil, ErrNotMaster
 			}
-			next, explanations, err := m.alloc.Commands(st, req.Commands, req.Options, m.Input())
+			next, explanations, err := m.Alloc.Commands(st, req.Commands, req.Options, m.Input())
 			if err != nil {
 				return nil, commandError(err)
 			}
@@ -85,7 +85,7 @@ func (n *Node) Explain(ctx context.Context, masterTimeout time.Duration, withYes
 	return OnMaster(ctx, n, masterTimeout, func(q *Node) (Explanation, error) {
 		m := q.Proc.Master
 		if m == nil {
-			return Explanation{}, errNotMaster
+			return Explanation{}, ErrNotMaster
 		}
 		st := q.Applied()
 		c, chosen, err := find(st)
@@ -93,7 +93,7 @@ func (n *Node) Explain(ctx context.Context, masterTimeout time.Duration, withYes
 			return Explanation{}, err
 		}
 		in := m.Input()
-		return Explanation{State: st, Shard: m.alloc.Explain(st, in, c, withYes), Info: in.Info, Chosen: chosen}, nil
+		return Explanation{State: st, Shard: m.Alloc.Explain(st, in, c, withYes), Info: in.Info, Chosen: chosen}, nil
 	})
 }
 
@@ -124,13 +124,13 @@ type NodeAllocation struct {
 func (n *Node) NodeAllocations(ctx context.Context, masterTimeout time.Duration) (map[string]NodeAllocation, error) {
 	return OnMaster(ctx, n, masterTimeout, func(q *Node) (map[string]NodeAllocation, error) {
 		if q.Proc.Master == nil {
-			return nil, errNotMaster
+			return nil, ErrNotMaster
 		}
 		return q.Proc.Master.nodeAllocations(q.Applied()), nil
 	})
 }
 
-func (m *master) nodeAllocations(st *state.State) map[string]NodeAllocation {
+func (m *Master) nodeAllocations(st *state.State) map[string]NodeAllocation {
 	out := make(map[string]NodeAllocation, len(st.Nodes))
 	count := func(node string, desired allocation.Assignment, known bool) {
 		a := out[node]
@@ -143,7 +143,7 @@ func (m *master) nodeAllocations(st *state.State) map[string]NodeAllocation {
 	for _, t := range st.Routing.Indices {
 		meta := st.Index(t.Index)
 		for _, sh := range t.Shards {
-			desired, known := m.alloc.Desired(meta, sh.Shard)
+			desired, known := m.Alloc.Desired(meta, sh.Shard)
 			for _, c := range sh.Copies {
 				switch c.State {
 				case state.Relocating:

@@ -32,9 +32,9 @@ type Rollover struct {
 // Rollover carries it out and tells the names of the old and the new index.
 func (n *Node) Rollover(ctx context.Context, r Rollover) (from, to string, acked, shardsAcked bool, err error) {
 	acked, _, err = n.MasterTask(ctx, "rollover_index ["+r.Name+"]", Normal, r.MasterTimeout, r.AckTimeout, func(st *state.State) (*state.State, error) {
-		m := n.c.actingMaster()
+		m := n.c.ActingMaster()
 		if m == nil {
-			return nil, errNotMaster
+			return nil, ErrNotMaster
 		}
 		next, names, err := m.rollover(st, r)
 		from, to = names[0], names[1]
@@ -92,8 +92,8 @@ func nextName(name string) (string, error) {
 }
 
 // rollover is the state with the new index as the one that writes go to.
-func (m *master) rollover(st *state.State, r Rollover) (*state.State, [2]string, error) {
-	from, to, err := RolloverNames(st, r.Name, r.To, m.p.clock.Now())
+func (m *Master) rollover(st *state.State, r Rollover) (*state.State, [2]string, error) {
+	from, to, err := RolloverNames(st, r.Name, r.To, m.Process.Clock.Now())
 	names := [2]string{from, to}
 	switch {
 	case err != nil:
@@ -112,12 +112,12 @@ func (m *master) rollover(st *state.State, r Rollover) (*state.State, [2]string,
 	}
 	old := *next.Index(from)
 	old.Rollovers = append(old.Rollovers[:len(old.Rollovers):len(old.Rollovers)],
-		state.Rollover{Name: r.Name, Conditions: r.Conditions, AtMillis: m.p.clock.Now().UnixMilli()})
+		state.Rollover{Name: r.Name, Conditions: r.Conditions, AtMillis: m.Process.Clock.Now().UnixMilli()})
 	old.Version++
-	return replaceIndex(next, &old), names, nil
+	return ReplaceIndex(next, &old), names, nil
 }
 
-func (m *master) rollStream(st *state.State, d *state.DataStream) (*state.State, string, error) {
+func (m *Master) rollStream(st *state.State, d *state.DataStream) (*state.State, string, error) {
 	next := *d
 	next.Generation++
 	st, index, err := m.addBacking(st, &next)
@@ -130,7 +130,7 @@ func (m *master) rollStream(st *state.State, d *state.DataStream) (*state.State,
 
 // rollAlias moves the alias to the new index; where the old one was marked as that which is
 // written to, it keeps the alias and loses the mark.
-func (m *master) rollAlias(st *state.State, r Rollover, from, to string) (*state.State, error) {
+func (m *Master) rollAlias(st *state.State, r Rollover, from, to string) (*state.State, error) {
 	was := *st.Index(from).Alias(r.Name)
 	explicit := was.WriteIndex != nil && *was.WriteIndex
 	st, err := m.createIndex(st, CreateIndex{Name: to, Settings: r.Settings, Mapping: r.Mapping, Aliases: r.Aliases})
@@ -147,8 +147,8 @@ func (m *master) rollAlias(st *state.State, r Rollover, from, to string) (*state
 	} else {
 		old = old.WithoutAlias(r.Name)
 	}
-	st = replaceIndex(st, old)
-	st = replaceIndex(st, st.Index(to).WithAlias(alias))
+	st = ReplaceIndex(st, old)
+	st = ReplaceIndex(st, st.Index(to).WithAlias(alias))
 	if err := checkAliases(st); err != nil {
 		return nil, err
 	}

@@ -85,10 +85,10 @@ func (p *Process) createShard(m *state.Index, t *state.ShardTable, want *state.C
 		p.reportFailed(want, m, "failed to create shard", errShardState)
 		return
 	}
-	st := p.Node.stores[key]
+	st := p.Node.Stores[key]
 	fresh := st == nil
 	if fresh {
-		st = p.Node.newStore(key, m.Name)
+		st = p.Node.NewStore(key, m.Name)
 	}
 	s := &Shard{
 		Process: p, Key: key, Index: m.Name, meta: m, table: t, Routing: want, Store: st,

@@ -7,15 +7,15 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
-// errNotMaster is the answer of a node that isn't the elected master.
-var errNotMaster = errors.New("not the elected master")
+// ErrNotMaster is the answer of a node that isn't the elected master.
+var ErrNotMaster = errors.New("not the elected master")
 
 // errNoLongerPrimary is the master's answer to a primary whose term is over.
 var errNoLongerPrimary = errors.New("no longer primary")
 
 // toMaster asks the elected master, and again whenever there is none, it can't be reached
 // or it changes, for ever (ShardStateAction). done gets the error of handle.
-func (p *Process) toMaster(name string, bytes int64, handle func(m *master, reply func(error)), done func(error)) {
+func (p *Process) toMaster(name string, bytes int64, handle func(m *Master, reply func(error)), done func(error)) {
 	id := p.Applied.Master
 	again := func() {
 		asked, version := id, p.Applied.Version
@@ -36,7 +36,7 @@ func (p *Process) toMaster(name string, bytes int64, handle func(m *master, repl
 			}
 			handle(q.Master, func(err error) {
 				reply(0, func() {
-					if errors.Is(err, errNotMaster) {
+					if errors.Is(err, ErrNotMaster) {
 						again()
 						return
 					}
@@ -51,7 +51,7 @@ func (p *Process) toMaster(name string, bytes int64, handle func(m *master, repl
 // reportStarted tells the master that a copy has recovered.
 func (p *Process) reportStarted(s *Shard) {
 	cp, term := s.Routing, s.term
-	p.toMaster("shard-started", 512, func(m *master, reply func(error)) {
+	p.toMaster("shard-started", 512, func(m *Master, reply func(error)) {
 		m.shardStarted(s.Key, cp.AllocationID, cp.Primary, term, reply)
 	}, func(error) {})
 }
@@ -64,7 +64,7 @@ func (p *Process) reportFailed(cp *state.Copy, m *state.Index, message, cause st
 // failCopy has the master fail a copy. With a term the request comes from the shard's
 // primary and is refused when the term is over. stale takes the copy out of the in-sync set.
 func (p *Process) failCopy(k store.Key, id string, term int64, stale bool, message, cause string, done func(error)) {
-	p.toMaster("shard-failed", 1024, func(m *master, reply func(error)) {
+	p.toMaster("shard-failed", 1024, func(m *Master, reply func(error)) {
 		m.shardFailed(shardFailure{key: k, id: id, term: term, stale: stale, message: message, cause: cause}, reply)
 	}, done)
 }

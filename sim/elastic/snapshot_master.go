@@ -11,7 +11,7 @@ import (
 )
 
 // snapshotShardDone takes a node's report on one shard of a snapshot.
-func (m *master) snapshotShardDone(snapshot, index string, shard int, failure string, reply func(error)) {
+func (m *Master) snapshotShardDone(snapshot, index string, shard int, failure string, reply func(error)) {
 	m.submit(coordination.Task{
 		Source: "update snapshot state", Priority: coordination.Normal,
 		Update: func(st *state.State) (*state.State, error) {
@@ -48,7 +48,7 @@ func changeSnapshot(st *state.State, uuid string, change func(e *state.SnapshotI
 
 // followSnapshots finalizes snapshots all of whose shards are done, and gives up shards
 // whose node has left (SnapshotsService.applyClusterState).
-func (m *master) followSnapshots(st *state.State) {
+func (m *Master) followSnapshots(st *state.State) {
 	for _, e := range st.Snapshots {
 		if e.Done() {
 			m.finalizeSnapshot(st, e)
@@ -64,7 +64,7 @@ func (m *master) followSnapshots(st *state.State) {
 
 // finalizeSnapshot writes the snapshot's metadata into the repository and takes it off
 // the list. A new master may do it again: the repository holds it once.
-func (m *master) finalizeSnapshot(st *state.State, e *state.SnapshotInProgress) {
+func (m *Master) finalizeSnapshot(st *state.State, e *state.SnapshotInProgress) {
 	if m.finalizing[e.UUID] {
 		return
 	}
@@ -72,7 +72,7 @@ func (m *master) finalizeSnapshot(st *state.State, e *state.SnapshotInProgress) 
 		m.finalizing = make(map[string]bool)
 	}
 	m.finalizing[e.UUID] = true
-	p := m.p
+	p := m.Process
 	p.After(p.Cluster.Calibration.StateAccept, "snapshot.finalize", func() {
 		if m.over {
 			return
@@ -102,7 +102,7 @@ func (v *vault) complete(p *Process, st *state.State, e *state.SnapshotInProgres
 		return
 	}
 	out := v.describe(e)
-	out.End = p.clock.Now()
+	out.End = p.Clock.Now()
 	out.State = "SUCCESS"
 	switch {
 	case out.Successful == 0 && out.Total > 0:

@@ -46,9 +46,9 @@ func (n *Node) FindSnapshot(ctx context.Context, repository, name string, master
 func (n *Node) RestoreSnapshot(ctx context.Context, q RestoreRequest) (*SnapshotInfo, error) {
 	var from *SnapshotInfo
 	_, _, err := n.MasterTask(ctx, "restore_snapshot["+q.Snapshot+"]", Normal, q.MasterTimeout, q.MasterTimeout, func(st *state.State) (*state.State, error) {
-		m := n.c.actingMaster()
+		m := n.c.ActingMaster()
 		if m == nil {
-			return nil, errNotMaster
+			return nil, ErrNotMaster
 		}
 		r := st.Repository(q.Repository)
 		if r == nil {
@@ -62,7 +62,7 @@ func (n *Node) RestoreSnapshot(ctx context.Context, q RestoreRequest) (*Snapshot
 	return from, err
 }
 
-func (m *master) restore(st *state.State, from *SnapshotInfo, q RestoreRequest) (*state.State, error) {
+func (m *Master) restore(st *state.State, from *SnapshotInfo, q RestoreRequest) (*state.State, error) {
 	refuse := func(reason string) error {
 		return snapshotError(500, "snapshot_restore_exception", q.Repository, from.Name+"/"+from.UUID, reason)
 	}
@@ -73,7 +73,7 @@ func (m *master) restore(st *state.State, from *SnapshotInfo, q RestoreRequest) 
 			}
 		}
 	}
-	uuid := state.NewID(m.p.Cluster.IDs)
+	uuid := state.NewID(m.Process.Cluster.IDs)
 	for i, name := range q.Indices {
 		old := from.meta(name)
 		if old == nil {
@@ -96,10 +96,10 @@ func (m *master) restore(st *state.State, from *SnapshotInfo, q RestoreRequest) 
 }
 
 // restoreIndex is the state with one index that is to be filled from a snapshot.
-func (m *master) restoreIndex(st *state.State, from *SnapshotInfo, old *state.Index, name, restore string, q RestoreRequest) *state.State {
-	p := m.p
+func (m *Master) restoreIndex(st *state.State, from *SnapshotInfo, old *state.Index, name, restore string, q RestoreRequest) *state.State {
+	p := m.Process
 	set := old.Settings.With(q.Settings)
-	meta := newIndex(name, state.NewID(p.Cluster.IDs), old.CreationDate, set, old.Mapping)
+	meta := NewIndex(name, state.NewID(p.Cluster.IDs), old.CreationDate, set, old.Mapping)
 	meta.PrimaryTerms = slices.Clone(old.PrimaryTerms)
 	if !q.WithoutAliases {
 		meta.Aliases = old.Aliases
@@ -137,7 +137,7 @@ func (m *master) restoreIndex(st *state.State, from *SnapshotInfo, old *state.In
 	routing.Indices = slices.Clone(routing.Indices)
 	routing.Indices[at] = table
 	st.Routing = &routing
-	return withBlocks(st, meta)
+	return WithBlocks(st, meta)
 }
 
 // WhenRestored waits until the primaries of indices are active or have failed for good,

@@ -67,7 +67,7 @@ func (r *shardSnapshotRun) copy() {
 	s.Store.Flush()
 	v := c.vaultOf(r.repository)
 	r.out = &shardSnapshot{
-		uuid: r.shard.UUID, segments: append([]recovery.Segment(nil), s.Store.Segments...), commit: s.Store.Commit, began: p.clock.Now(),
+		uuid: r.shard.UUID, segments: append([]recovery.Segment(nil), s.Store.Segments...), commit: s.Store.Commit, began: p.Clock.Now(),
 	}
 	r.out.eng.CopyFrom(s.Engine(), s.Store.Commit.Checkpoint, s.Now())
 	r.out.fresh = v.lacking(r.shard.UUID, r.shard.Shard, r.out.segments)
@@ -110,13 +110,13 @@ func (r *shardSnapshotRun) written() {
 		r.report("index_shard_snapshot_failed_exception: aborted")
 		return
 	}
-	r.out.done, r.out.took = true, r.p.clock.Now().Sub(r.out.began)
+	r.out.done, r.out.took = true, r.p.Clock.Now().Sub(r.out.began)
 	r.report("")
 }
 
 // report tells the master; a failure has a reason.
 func (r *shardSnapshotRun) report(failure string) {
-	r.p.toMaster("update_snapshot_status", 512, func(m *master, reply func(error)) {
+	r.p.toMaster("update_snapshot_status", 512, func(m *Master, reply func(error)) {
 		m.snapshotShardDone(r.entry.UUID, r.shard.UUID, r.shard.Shard, failure, reply)
 	}, func(error) {})
 }

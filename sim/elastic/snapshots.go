@@ -15,11 +15,11 @@ import (
 // PutRepository registers a repository of type fs.
 func (n *Node) PutRepository(ctx context.Context, r state.Repository, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
 	acked, _, err = n.MasterTask(ctx, "put_repository ["+r.Name+"]", Normal, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		m := n.c.actingMaster()
+		m := n.c.ActingMaster()
 		if m == nil {
-			return nil, errNotMaster
+			return nil, ErrNotMaster
 		}
-		if err := m.p.checkRepository(&r); err != nil {
+		if err := m.Process.checkRepository(&r); err != nil {
 			return nil, err
 		}
 		n.c.vaultOf(&r)
@@ -94,9 +94,9 @@ type SnapshotRequest struct {
 // CreateSnapshot begins a snapshot and returns its UUID.
 func (n *Node) CreateSnapshot(ctx context.Context, q SnapshotRequest) (uuid string, err error) {
 	_, _, err = n.MasterTask(ctx, "create_snapshot ["+q.Name+"]", Normal, q.MasterTimeout, q.MasterTimeout, func(st *state.State) (*state.State, error) {
-		m := n.c.actingMaster()
+		m := n.c.ActingMaster()
 		if m == nil {
-			return nil, errNotMaster
+			return nil, ErrNotMaster
 		}
 		e, err := m.newSnapshot(st, q)
 		if err != nil {
@@ -110,7 +110,7 @@ func (n *Node) CreateSnapshot(ctx context.Context, q SnapshotRequest) (uuid stri
 	return uuid, err
 }
 
-func (m *master) newSnapshot(st *state.State, q SnapshotRequest) (*state.SnapshotInProgress, error) {
+func (m *Master) newSnapshot(st *state.State, q SnapshotRequest) (*state.SnapshotInProgress, error) {
 	r := st.Repository(q.Repository)
 	if r == nil {
 		return nil, repositoryMissing(q.Repository)
@@ -121,7 +121,7 @@ func (m *master) newSnapshot(st *state.State, q SnapshotRequest) (*state.Snapsho
 	taken := func(why string) error {
 		return snapshotError(400, "snapshot_name_already_in_use_exception", q.Repository, q.Name, "Invalid snapshot name ["+q.Name+"], snapshot with the same name "+why)
 	}
-	if m.p.Cluster.vaultOf(r).find(q.Name) != nil {
+	if m.Process.Cluster.vaultOf(r).find(q.Name) != nil {
 		return nil, taken("already exists")
 	}
 	for _, e := range st.Snapshots {
@@ -130,8 +130,8 @@ func (m *master) newSnapshot(st *state.State, q SnapshotRequest) (*state.Snapsho
 		}
 	}
 	e := &state.SnapshotInProgress{
-		Repository: q.Repository, Name: q.Name, UUID: state.NewID(m.p.Cluster.IDs), Indices: q.Indices,
-		IncludeGlobal: q.IncludeGlobal, Partial: q.Partial, StartMillis: m.p.clock.Now().UnixMilli(),
+		Repository: q.Repository, Name: q.Name, UUID: state.NewID(m.Process.Cluster.IDs), Indices: q.Indices,
+		IncludeGlobal: q.IncludeGlobal, Partial: q.Partial, StartMillis: m.Process.Clock.Now().UnixMilli(),
 	}
 	var missing []string
 	for _, name := range q.Indices {

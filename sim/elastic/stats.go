@@ -318,7 +318,7 @@ func (n *Node) LocalNodeStats() NodeStats {
 	u, sv := n.c.Utilisation(n.Name()), n.c.Fluid.Server(n)
 	uptime := p.Cluster.e.Now().Sub(p.started)
 	out := NodeStats{
-		AtMillis: p.clock.Now().UnixMilli(), Uptime: uptime,
+		AtMillis: p.Clock.Now().UnixMilli(), Uptime: uptime,
 		DiskTotal: n.disk.Total(), DiskFree: n.disk.Free(), DiskAvailable: n.disk.Free(),
 		CPUPercent: int(math.Round(100 * u.CPU)), CPUs: n.cfg.CPUs, LoadAverages: sv.loads.Values(),
 		CPUTime: seconds(sv.tally.processor) + sv.API.total, MemTotal: 2 * n.cfg.HeapBytes, MemFree: n.cfg.HeapBytes / 2,

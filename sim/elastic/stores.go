@@ -32,11 +32,11 @@ func (h storeHost) FoundDamaged(st *store.Store, reason string, e *Error) {
 	})
 }
 
-// newStore makes an empty store on the node.
-func (n *Node) newStore(key store.Key, index string) *store.Store {
+// NewStore makes an empty store on the node.
+func (n *Node) NewStore(key store.Key, index string) *store.Store {
 	st := store.New(storeHost{n}, n.ordinal, key, index)
 	st.Background = &loadCopy{f: &n.c.Fluid, st: st}
-	n.stores[key] = st
+	n.Stores[key] = st
 	i, _ := slices.BinarySearchFunc(n.Sorted, key, compareStores)
 	n.Sorted = slices.Insert(n.Sorted, i, st)
 	n.changed()
@@ -45,12 +45,12 @@ func (n *Node) newStore(key store.Key, index string) *store.Store {
 
 // deleteStore removes a store from the disk.
 func (n *Node) deleteStore(key store.Key) {
-	st := n.stores[key]
+	st := n.Stores[key]
 	if st == nil {
 		return
 	}
 	n.c.Fluid.detach(st)
-	delete(n.stores, key)
+	delete(n.Stores, key)
 	if i, ok := slices.BinarySearchFunc(n.Sorted, key, compareStores); ok {
 		n.Sorted = slices.Delete(n.Sorted, i, i+1)
 	}
@@ -66,7 +66,7 @@ func (n *Node) changed() { n.sizes, n.byIndex, n.summed = nil, nil, false }
 // dropUnusedStores deletes copies that the routing table doesn't want on this node
 // once every copy that it does want is active (IndicesStore).
 func (p *Process) dropUnusedStores() {
-	if len(p.Node.stores) == len(p.Shards) {
+	if len(p.Node.Stores) == len(p.Shards) {
 		return
 	}
 	for _, st := range p.Node.Sorted {

@@ -41,7 +41,7 @@ func (n *Node) PutMapping(ctx context.Context, names []string, change []byte, ma
 			changed.Mapping = next
 			changed.Version++
 			changed.MappingVersion++
-			st = replaceIndex(st, &changed)
+			st = ReplaceIndex(st, &changed)
 		}
 		return st, nil
 	})

@@ -53,7 +53,7 @@ func (p *Process) send(to *Node, bytes int64, deliver func(q *Process), failed f
 	}
 	p.Cluster.net.SendOr(p.Node.Name(), to.Name(), int(bytes), func() {
 		q := to.Proc
-		if q == nil || !q.upYet {
+		if q == nil || !q.UpYet {
 			return // the endpoint is disconnected: the network refuses before this
 		}
 		q.traffic.rxCount++

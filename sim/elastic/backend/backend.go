@@ -16,6 +16,7 @@ import (
 	"github.com/shardquake/shardquake/scenarios/es"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -86,7 +87,7 @@ func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scena
 		if err := s.settleNetwork(); err != nil {
 			return nil, err
 		}
-		if s.notes, err = s.c.StartInPlace(spec.Formed); err != nil {
+		if s.notes, err = inplace.Start(s.c, spec.Formed); err != nil {
 			return nil, fmt.Errorf("%w: %w", scenarios.ErrScenario, err)
 		}
 		return s, nil
@@ -143,7 +144,7 @@ func (s *simulated) configure(cal elastic.Calibration) (elastic.Config, error) {
 	node, persistent, index := make(map[string]string), make(map[string]string), make(map[string]string)
 	described, ids := s.spec.Settings, map[string]string{}
 	if f := s.spec.Formed; f != nil {
-		described, cfg.ClusterName = elastic.InNodeFiles(f), f.Name
+		described, cfg.ClusterName = inplace.InNodeFiles(f), f.Name
 		for _, n := range f.Nodes {
 			ids[n.Name] = n.ID
 		}
@@ -249,16 +250,16 @@ func (s *simulated) LoadData(ctx context.Context, indices []es.IndexSpec) error 
 		maps.Copy(s.inUse, ix.Settings)
 	}
 	err := s.loadData(ctx, indices)
-	if errors.Is(err, elastic.ErrUnfit) || errors.Is(err, errUnready) {
+	if errors.Is(err, inplace.ErrUnfit) || errors.Is(err, errUnready) {
 		return fmt.Errorf("%w: %w", scenarios.ErrScenario, err)
 	}
 	return err
 }
 
 func (s *simulated) loadData(ctx context.Context, indices []es.IndexSpec) error {
-	var placed, free []elastic.IndexSpec
+	var placed, free []inplace.IndexSpec
 	for _, ix := range indices {
-		spec := elastic.IndexSpec{
+		spec := inplace.IndexSpec{
 			Name: ix.Name, Shards: ix.Shards, Replicas: ix.Replicas, Bytes: ix.Bytes, Docs: ix.Docs,
 			Settings: s.index.Merged(settings.Of(ix.Settings)), Placement: ix.Placement,
 		}
@@ -278,14 +279,14 @@ func (s *simulated) loadData(ctx context.Context, indices []es.IndexSpec) error 
 		return fmt.Errorf("holding placements: %w", err)
 	}
 	for _, spec := range placed {
-		if err := s.c.CreateStarted(ctx, spec); err != nil {
+		if err := inplace.CreateStarted(ctx, s.c, spec); err != nil {
 			return refused(spec.Name, err)
 		}
 	}
 	return nil
 }
 
-func (s *simulated) createFree(ctx context.Context, specs []elastic.IndexSpec) error {
+func (s *simulated) createFree(ctx context.Context, specs []inplace.IndexSpec) error {
 	if len(specs) == 0 {
 		return nil
 	}
@@ -312,7 +313,7 @@ func (s *simulated) createFree(ctx context.Context, specs []elastic.IndexSpec) e
 		return err
 	}
 	for _, spec := range specs {
-		if err := s.c.Fill(spec); err != nil {
+		if err := inplace.Fill(s.c, spec); err != nil {
 			return err
 		}
 	}
@@ -323,7 +324,7 @@ func (s *simulated) createFree(ctx context.Context, specs []elastic.IndexSpec) e
 var errUnready = errors.New("its copies were not all active")
 
 // awaitLoaded waits until the copies of new indices are where they will be.
-func (s *simulated) awaitLoaded(ctx context.Context, specs []elastic.IndexSpec, limit time.Duration) error {
+func (s *simulated) awaitLoaded(ctx context.Context, specs []inplace.IndexSpec, limit time.Duration) error {
 	// The master applies a state after its followers, and Fill goes by what it applied.
 	n := s.c.Leader()
 	if n == nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/inplace"
 )
 
 // benchWorld is a cluster whose indices have 2 copies of each shard, spread evenly.
@@ -39,7 +40,7 @@ func benchWorld(b *testing.B, nodes, indices, shards int) *world {
 		for k := range shards * 2 {
 			counts[(i*shards*2+k)%nodes]++
 		}
-		w.load(elastic.IndexSpec{
+		w.load(inplace.IndexSpec{
 			Name: fmt.Sprintf("i%03d", i), Shards: shards, Replicas: 1, Bytes: int64(shards) << 30, Docs: int64(shards) * 1e6,
 			Placement: counts, Settings: delayed("1m"),
 		})

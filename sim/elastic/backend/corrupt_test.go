@@ -11,6 +11,7 @@ import (
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -48,7 +49,7 @@ func checked() settings.Settings {
 
 func TestACorruptPrimaryIsFoundByARecoveryThatCopiesItAndAnotherCopyTakesItsPlace(t *testing.T) {
 	w := newWorld(t, 3)
-	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 1, 0}})
+	w.load(inplace.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 1, 0}})
 	bad := badChecksum(w.nodeOf(true))
 	good := w.nodeOf(false)
 	w.damage(bad)
@@ -79,7 +80,7 @@ func TestACorruptPrimaryIsFoundByARecoveryThatCopiesItAndAnotherCopyTakesItsPlac
 
 func TestTheLastCopyIsCorruptAndTheClusterIsRedAndSaysSo(t *testing.T) {
 	w := newWorld(t, 2)
-	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 0}})
+	w.load(inplace.IndexSpec{Name: "i", Shards: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 0}})
 	bad := badChecksum(w.nodeOf(true))
 	w.damage(bad)
 	w.addReplica("i")
@@ -113,7 +114,7 @@ func TestTheLastCopyIsCorruptAndTheClusterIsRedAndSaysSo(t *testing.T) {
 
 func TestACheckAtStartupFindsTheDamageAndTheOtherCopyServes(t *testing.T) {
 	w := newWorld(t, 3)
-	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 40 * mb, Docs: 1000, Settings: checked(), Placement: []int{1, 1, 0}})
+	w.load(inplace.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 40 * mb, Docs: 1000, Settings: checked(), Placement: []int{1, 1, 0}})
 	for _, primary := range []bool{false, true} {
 		bad := badChecksum(w.nodeOf(primary))
 		other := w.nodeOf(!primary)
@@ -130,7 +131,7 @@ func TestACheckAtStartupFindsTheDamageAndTheOtherCopyServes(t *testing.T) {
 
 func TestWithoutACheckAReturningCopyKeepsItsDamage(t *testing.T) {
 	w := newWorld(t, 3)
-	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 1, 0}})
+	w.load(inplace.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 1, 0}})
 	bad := badChecksum(w.nodeOf(false))
 	require.NoError(t, w.c.Kill(bad.Copy.Node))
 	w.damage(bad)
@@ -144,7 +145,7 @@ func TestWithoutACheckAReturningCopyKeepsItsDamage(t *testing.T) {
 
 func TestMissingFilesAreReplacedWhenTheNodeReturnsAndPassedOverForAPrimary(t *testing.T) {
 	w := newWorld(t, 2)
-	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 1}})
+	w.load(inplace.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 1}})
 	gone := chaos.Damage{Copy: chaos.CopyRef{Index: "i", Shard: 0, Node: w.nodeOf(true)}, Mode: chaos.FilesMissing}
 	other := w.nodeOf(false)
 	w.damage(gone)
@@ -163,7 +164,7 @@ func TestMissingFilesAreReplacedWhenTheNodeReturnsAndPassedOverForAPrimary(t *te
 
 func TestSilentDamageChangesWhatOneCopyAnswersAndNothingElse(t *testing.T) {
 	w := newWorld(t, 2)
-	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 1}})
+	w.load(inplace.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 1}})
 	silent := chaos.Damage{Copy: chaos.CopyRef{Index: "i", Shard: 0, Node: w.nodeOf(false)}, Mode: chaos.SilentDamage, Docs: 3}
 	w.damage(silent)
 	w.run(time.Minute)
@@ -180,7 +181,7 @@ func TestSilentDamageChangesWhatOneCopyAnswersAndNothingElse(t *testing.T) {
 
 func TestDamageOfWhatIsNotThereIsAnError(t *testing.T) {
 	w := newWorld(t, 2)
-	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Bytes: mb, Docs: 10, Placement: []int{1, 0}})
+	w.load(inplace.IndexSpec{Name: "i", Shards: 1, Bytes: mb, Docs: 10, Placement: []int{1, 0}})
 	target := newTarget(w.c)
 	empty := map[string]string{"n1": "n2", "n2": "n1"}[w.nodeOf(true)]
 	assert.ErrorContains(t, target.Damage(context.Background(), badChecksum(empty)), "holds no copy of i[0]")

@@ -8,14 +8,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
 
 // p7 is the cluster of the recorded disk pressure: 1 GiB disks, 4 copies of 20 MB on each.
 func p7(t *testing.T, index settings.Settings) *world {
 	w := newWorld(t, 3, disks(1<<30), with("cluster.info.update.interval", "10s"))
-	w.load(elastic.IndexSpec{Name: "p7", Shards: 6, Replicas: 1, Bytes: 121 * 1000 * 1000, Docs: 60000, Settings: index})
+	w.load(inplace.IndexSpec{Name: "p7", Shards: 6, Replicas: 1, Bytes: 121 * 1000 * 1000, Docs: 60000, Settings: index})
 	w.run(75 * time.Second)
 	return w
 }

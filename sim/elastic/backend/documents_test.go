@@ -11,6 +11,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/search"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -173,7 +174,7 @@ func TestAcknowledgedDocumentsSurviveTheirPrimary(t *testing.T) {
 
 func TestWritesGoOnWhilePrimariesMove(t *testing.T) {
 	w := newWorld(t, 3, with("cluster.routing.rebalance.enable", "none"))
-	w.load(elastic.IndexSpec{Name: "docs", Shards: 6, Bytes: 60 * mb, Docs: 6000, Placement: []int{6, 0, 0}})
+	w.load(inplace.IndexSpec{Name: "docs", Shards: 6, Bytes: 60 * mb, Docs: 6000, Placement: []int{6, 0, 0}})
 	wr := w.writers(6)
 	w.run(time.Second)
 	w.settings("cluster.routing.rebalance.enable", "all")

@@ -11,6 +11,7 @@ import (
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -193,7 +194,7 @@ func (w *world) create(name string, shards, replicas int, more ...string) {
 }
 
 // load creates an index with data; a nil placement leaves it to the allocator.
-func (w *world) load(spec elastic.IndexSpec) {
+func (w *world) load(spec inplace.IndexSpec) {
 	w.t.Helper()
 	if spec.Placement == nil {
 		more := []string{}
@@ -203,10 +204,10 @@ func (w *world) load(spec elastic.IndexSpec) {
 		}
 		w.create(spec.Name, spec.Shards, spec.Replicas, more...)
 		w.until(time.Minute, "green", w.green)
-		require.NoError(w.t, w.c.Fill(spec))
+		require.NoError(w.t, inplace.Fill(w.c, spec))
 		return
 	}
-	w.do(func(ctx context.Context) { require.NoError(w.t, w.c.CreateStarted(ctx, spec)) })
+	w.do(func(ctx context.Context) { require.NoError(w.t, inplace.CreateStarted(ctx, w.c, spec)) })
 }
 
 // settings changes persistent cluster settings; an empty value removes one.

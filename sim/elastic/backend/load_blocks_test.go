@@ -9,13 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
 
 // blockWorld is two nodes with an index that is written to and searched.
 func blockWorld(t *testing.T) *world {
 	w := newWorld(t, 2, still())
-	w.load(elastic.IndexSpec{Name: "logs", Shards: 2, Replicas: 1, Bytes: 100 * mb, Docs: 10000, Placement: []int{2, 2}})
+	w.load(inplace.IndexSpec{Name: "logs", Shards: 2, Replicas: 1, Bytes: 100 * mb, Docs: 10000, Placement: []int{2, 2}})
 	w.c.SetLoad([]elastic.Load{{Index: "logs", WritesPerSec: 400, ReadsPerSec: 100, DocBytes: 10_000}})
 	w.run(10 * time.Second)
 	return w
@@ -107,7 +108,7 @@ func TestTheLoadOfADeletedIndexIsRefusedUntilThereIsAnotherOfThatName(t *testing
 	assert.InDelta(t, 4000, done.Failed, 3)
 	assert.InDelta(t, 1000, done.ReadsFailed, 3)
 
-	w.load(elastic.IndexSpec{Name: "logs", Shards: 2, Replicas: 1, Placement: []int{2, 2}})
+	w.load(inplace.IndexSpec{Name: "logs", Shards: 2, Replicas: 1, Placement: []int{2, 2}})
 	done, _ = w.during(10 * time.Second)
 	assert.InDelta(t, 4000, done.Acked, 3, "each operation is sent once")
 	assert.Zero(t, done.Failed)

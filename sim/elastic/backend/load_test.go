@@ -12,6 +12,7 @@ import (
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/search"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
@@ -54,7 +55,7 @@ func (w *world) pool(node, name string) elastic.PoolStats {
 
 func TestProcessorTimeIsWhatTheOperationsTookAndEveryOneIsCountedOnce(t *testing.T) {
 	w := newWorld(t, 3, still())
-	w.load(elastic.IndexSpec{Name: "docs", Shards: 3, Replicas: 1, Bytes: 300 * mb, Docs: 30000, Placement: []int{2, 2, 2}})
+	w.load(inplace.IndexSpec{Name: "docs", Shards: 3, Replicas: 1, Bytes: 300 * mb, Docs: 30000, Placement: []int{2, 2, 2}})
 	w.c.SetLoad([]elastic.Load{{Index: "docs", WritesPerSec: 600, ReadsPerSec: 1500, DocBytes: 1000}})
 	w.run(100 * time.Second)
 	w.c.SetLoad(nil)
@@ -93,7 +94,7 @@ func TestProcessorTimeIsWhatTheOperationsTookAndEveryOneIsCountedOnce(t *testing
 
 func TestThreadsInUseAreTheirRateTimesTheTimeTheyAreHeld(t *testing.T) {
 	w := newWorld(t, 1, still())
-	w.load(elastic.IndexSpec{Name: "docs", Shards: 1, Bytes: 100 * mb, Docs: 10000, Placement: []int{1}})
+	w.load(inplace.IndexSpec{Name: "docs", Shards: 1, Bytes: 100 * mb, Docs: 10000, Placement: []int{1}})
 	w.c.SetLoad([]elastic.Load{{Index: "docs", WritesPerSec: 2000, ReadsPerSec: 5500, DocBytes: 100}})
 	w.run(time.Second)
 	before, at := w.copyOf("n1", 0), w.e.Now()
@@ -107,7 +108,7 @@ func TestThreadsInUseAreTheirRateTimesTheTimeTheyAreHeld(t *testing.T) {
 
 func TestAHotShardMakesItsNodeHotAndMovingItRelievesThatNode(t *testing.T) {
 	w := newWorld(t, 3, still())
-	w.load(elastic.IndexSpec{Name: "docs", Shards: 6, Bytes: 60 * mb, Docs: 6000, Placement: []int{2, 2, 2}})
+	w.load(inplace.IndexSpec{Name: "docs", Shards: 6, Bytes: 60 * mb, Docs: 6000, Placement: []int{2, 2, 2}})
 	w.c.SetLoad([]elastic.Load{{Index: "docs", WritesPerSec: 100, ReadsPerSec: 12000, Skew: 1.5}})
 	w.observe()
 	w.run(10 * time.Second)
@@ -162,7 +163,7 @@ func (w *world) moveShard(index string, shard int, from, to string) {
 
 func TestANodeAskedForTooMuchDoesWhatItCanQueuesAndRefuses(t *testing.T) {
 	w := newWorld(t, 1, still())
-	w.load(elastic.IndexSpec{Name: "docs", Shards: 2, Bytes: 20 * mb, Docs: 2000, Placement: []int{2}})
+	w.load(inplace.IndexSpec{Name: "docs", Shards: 2, Bytes: 20 * mb, Docs: 2000, Placement: []int{2}})
 	w.c.SetLoad([]elastic.Load{{Index: "docs", WritesPerSec: 30_000, DocBytes: 100}})
 	w.run(500 * time.Millisecond)
 	early := w.loadOf("n1")
@@ -204,7 +205,7 @@ func TestANodeAskedForTooMuchDoesWhatItCanQueuesAndRefuses(t *testing.T) {
 
 func TestSearchesBeyondTheQueueAreRefusedWithTooManyRequests(t *testing.T) {
 	w := newWorld(t, 1, still())
-	w.load(elastic.IndexSpec{Name: "docs", Shards: 1, Bytes: 10 * mb, Docs: 1000, Placement: []int{1}})
+	w.load(inplace.IndexSpec{Name: "docs", Shards: 1, Bytes: 10 * mb, Docs: 1000, Placement: []int{1}})
 	w.c.SetLoad([]elastic.Load{{Index: "docs", ReadsPerSec: 50_000}})
 	w.run(20 * time.Second)
 	assert.InDelta(t, 1000, w.pool("n1", "search").Queue, 20)
@@ -248,7 +249,7 @@ func TestManyWritesAtOnceWaitForAThreadAndThenAreRefused(t *testing.T) {
 // also serves a load.
 func copyTime(t *testing.T, writes float64) (took time.Duration, acked float64) {
 	w := newWorld(t, 2, still(), diskRate(30_000_000))
-	w.load(elastic.IndexSpec{Name: "docs", Shards: 1, Bytes: 1000 * mb, Docs: 100_000, Placement: []int{1, 0}})
+	w.load(inplace.IndexSpec{Name: "docs", Shards: 1, Bytes: 1000 * mb, Docs: 100_000, Placement: []int{1, 0}})
 	w.create("busy", 1, 0, "index.routing.allocation.include._name", "n2", "index.refresh_interval", "1s")
 	w.until(time.Minute, "green", w.green)
 	w.c.SetLoad([]elastic.Load{{Index: "busy", WritesPerSec: writes, DocBytes: 5000}})
@@ -273,7 +274,7 @@ func TestIndexingAndRecoveryShareTheDisk(t *testing.T) {
 func TestAShardThatNobodySearchesDoesNotRefreshAndATranslogThatIsFullIsFlushed(t *testing.T) {
 	w := newWorld(t, 1, still())
 	flush := settings.Of(map[string]string{"index.translog.flush_threshold_size": "10mb", "index.translog.flush_threshold_age": "1h"})
-	w.load(elastic.IndexSpec{Name: "docs", Shards: 1, Bytes: mb, Docs: 100, Placement: []int{1}, Settings: flush})
+	w.load(inplace.IndexSpec{Name: "docs", Shards: 1, Bytes: mb, Docs: 100, Placement: []int{1}, Settings: flush})
 	before := w.copyOf("n1", 0)
 	w.c.SetLoad([]elastic.Load{{Index: "docs", WritesPerSec: 1000, DocBytes: 1000}})
 	for range 60 {
@@ -307,7 +308,7 @@ func TestLoadAveragesFollowTheLoadAsTheKernels(t *testing.T) {
 func TestALoadHasNoEventsOfItsOwnWhileNodesKeepUp(t *testing.T) {
 	events := func(loads []elastic.Load) uint64 {
 		w := newWorld(t, 3, still())
-		w.load(elastic.IndexSpec{Name: "docs", Shards: 3, Replicas: 1, Bytes: 300 * mb, Docs: 30000, Placement: []int{2, 2, 2}})
+		w.load(inplace.IndexSpec{Name: "docs", Shards: 3, Replicas: 1, Bytes: 300 * mb, Docs: 30000, Placement: []int{2, 2, 2}})
 		w.c.SetLoad(loads)
 		w.run(time.Second)
 		from := w.e.Events()
@@ -320,7 +321,7 @@ func TestALoadHasNoEventsOfItsOwnWhileNodesKeepUp(t *testing.T) {
 func TestTheSameLoadGivesTheSameRun(t *testing.T) {
 	run := func() (uint64, scenarios.NodeLoad, elastic.Traffic) {
 		w := newWorld(t, 3, still(), diskRate(20_000_000))
-		w.load(elastic.IndexSpec{Name: "docs", Shards: 4, Replicas: 1, Bytes: 400 * mb, Docs: 40000, Placement: []int{3, 3, 2}})
+		w.load(inplace.IndexSpec{Name: "docs", Shards: 4, Replicas: 1, Bytes: 400 * mb, Docs: 40000, Placement: []int{3, 3, 2}})
 		w.observe()
 		w.c.SetLoad([]elastic.Load{{Index: "docs", WritesPerSec: 9000, ReadsPerSec: 30000, Skew: 1.1}})
 		w.run(20 * time.Second)

@@ -9,13 +9,14 @@ import (
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/inplace"
 )
 
 // opsOf has a replica's node away for ten seconds under load, some time after the last
 // flush, and returns how many operations its recovery replayed.
 func opsOf(t *testing.T, away func(w *world, node string)) int64 {
 	w := newWorld(t, 3, still())
-	w.load(elastic.IndexSpec{Name: "docs", Shards: 1, Replicas: 1, Bytes: 100 * mb, Docs: 100_000, Placement: []int{1, 1, 0}})
+	w.load(inplace.IndexSpec{Name: "docs", Shards: 1, Replicas: 1, Bytes: 100 * mb, Docs: 100_000, Placement: []int{1, 1, 0}})
 	w.c.SetLoad([]elastic.Load{{Index: "docs", WritesPerSec: 100, DocBytes: 100}})
 	w.run(55 * time.Second) // leases are synced, and files flushed, every 30 s
 	replica := ""
@@ -51,7 +52,7 @@ func TestARecoveryThatIsInterruptedAfterItsFilesGoesOnByOperations(t *testing.T)
 	w := newWorld(t, 4, with("indices.recovery.max_bytes_per_sec", "10mb"))
 	w.create("i", 1, 0)
 	w.until(time.Minute, "green", w.green)
-	require.NoError(t, w.c.Fill(elastic.IndexSpec{Name: "i", Shards: 1, Bytes: 50 * mb, Docs: 500_000}))
+	require.NoError(t, inplace.Fill(w.c, inplace.IndexSpec{Name: "i", Shards: 1, Bytes: 50 * mb, Docs: 500_000}))
 	w.c.SetLoad([]elastic.Load{{Index: "i", WritesPerSec: 4000, DocBytes: 100}})
 	w.observe()
 	w.addReplica("i")
@@ -87,7 +88,7 @@ func TestARecoveryThatIsInterruptedAfterItsFilesGoesOnByOperations(t *testing.T)
 
 func TestACopyWaitsForTheLockOfAnOlderOneThatIsStillClosing(t *testing.T) {
 	w := newWorld(t, 4, with("indices.recovery.max_bytes_per_sec", "5mb"))
-	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 100 * mb, Docs: 1000, Placement: []int{0, 1, 1, 0}})
+	w.load(inplace.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 100 * mb, Docs: 1000, Placement: []int{0, 1, 1, 0}})
 	two := "2"
 	w.do(updateIndex(w, "i", map[string]*string{"index.number_of_replicas": &two}))
 	w.run(3 * time.Second)

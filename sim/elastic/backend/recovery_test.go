@@ -9,6 +9,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -25,7 +26,7 @@ func (w *world) addReplica(index string) {
 
 func TestARecoveryThatFailsIsTriedFiveTimes(t *testing.T) {
 	w := newWorld(t, 2, disks(1<<30), with("cluster.routing.allocation.disk.threshold_enabled", "false"))
-	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Bytes: 200 * mb, Docs: 1000, Placement: []int{1, 0}})
+	w.load(inplace.IndexSpec{Name: "i", Shards: 1, Bytes: 200 * mb, Docs: 1000, Placement: []int{1, 0}})
 	w.c.Node("n2").Disk().Fill(95)
 	w.addReplica("i")
 	w.run(5 * time.Minute)
@@ -39,7 +40,7 @@ func TestARecoveryThatFailsIsTriedFiveTimes(t *testing.T) {
 
 func TestTheLimitOfARecoveryCanBeChangedWhileItRuns(t *testing.T) {
 	w := newWorld(t, 2, with("indices.recovery.max_bytes_per_sec", "1mb"))
-	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Bytes: 100 * mb, Docs: 1000, Placement: []int{1, 0}})
+	w.load(inplace.IndexSpec{Name: "i", Shards: 1, Bytes: 100 * mb, Docs: 1000, Placement: []int{1, 0}})
 	w.addReplica("i")
 	w.run(10 * time.Second)
 	running := w.c.Node("n2").LocalRecoveries()
@@ -64,7 +65,7 @@ func TestARecoveryWhoseLinkIsResetIsTriedAgain(t *testing.T) {
 	}
 	w.create("i", 1, 0, "index.routing.allocation.include._name", pair[0])
 	w.until(time.Minute, "green", w.green)
-	require.NoError(t, w.c.Fill(elastic.IndexSpec{Name: "i", Shards: 1, Bytes: 100 * mb, Docs: 1000}))
+	require.NoError(t, inplace.Fill(w.c, inplace.IndexSpec{Name: "i", Shards: 1, Bytes: 100 * mb, Docs: 1000}))
 	both := pair[0] + "," + pair[1]
 	w.do(updateIndex(w, "i", map[string]*string{"index.routing.allocation.include._name": &both}))
 	w.addReplica("i")
@@ -93,7 +94,7 @@ func TestANodeThatStopsGracefullyIsMissedAtOnce(t *testing.T) {
 func TestTheSameSeedGivesTheSameRun(t *testing.T) {
 	run := func() (uint64, uint64) {
 		w := newWorld(t, 3)
-		w.load(elastic.IndexSpec{Name: "docs", Shards: 6, Replicas: 1, Bytes: 60 * mb, Docs: 6000, Settings: delayed("3s")})
+		w.load(inplace.IndexSpec{Name: "docs", Shards: 6, Replicas: 1, Bytes: 60 * mb, Docs: 6000, Settings: delayed("3s")})
 		w.c.SetLoad([]elastic.Load{{Index: "docs", WritesPerSec: 333, ReadsPerSec: 1000, Skew: 1.1}})
 		wr := w.writers(3)
 		w.run(5 * time.Second)
@@ -116,7 +117,7 @@ func TestTheSameSeedGivesTheSameRun(t *testing.T) {
 
 func TestTheFluidLoadFollowsItsRateAndStopsWhileAPrimaryIsMissing(t *testing.T) {
 	w := newWorld(t, 3)
-	w.load(elastic.IndexSpec{Name: "i", Shards: 3, Bytes: 30 * mb, Docs: 3000, Settings: onlyOn("n1,n2,n3"), Placement: []int{1, 1, 1}})
+	w.load(inplace.IndexSpec{Name: "i", Shards: 3, Bytes: 30 * mb, Docs: 3000, Settings: onlyOn("n1,n2,n3"), Placement: []int{1, 1, 1}})
 	w.c.SetLoad([]elastic.Load{{Index: "i", WritesPerSec: 300, ReadsPerSec: 900, DocBytes: 1000}})
 	w.run(100 * time.Second)
 	got := w.c.Traffic()

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -19,7 +19,7 @@ func large(t *testing.T, indices, shards int) *world {
 		for k := range counts {
 			counts[k] = shards * 2 / 32
 		}
-		w.load(elastic.IndexSpec{
+		w.load(inplace.IndexSpec{
 			Name: fmt.Sprintf("i%03d", i), Shards: shards, Replicas: 1, Bytes: int64(shards) << 30, Docs: int64(shards) * 1e6,
 			Placement: counts, Settings: delayed("1m"),
 		})

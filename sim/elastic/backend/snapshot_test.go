@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -73,7 +74,7 @@ func (w *world) write(index string, from, to int) {
 
 func TestASnapshotHoldsTheIndexAsItWasAndTheNextOneWritesOnlyWhatIsNew(t *testing.T) {
 	w := backed(t, 3)
-	w.load(elastic.IndexSpec{Name: "i", Shards: 2, Replicas: 1, Bytes: 160 * mb, Docs: 1000, Placement: []int{2, 1, 1}})
+	w.load(inplace.IndexSpec{Name: "i", Shards: 2, Replicas: 1, Bytes: 160 * mb, Docs: 1000, Placement: []int{2, 1, 1}})
 	w.register(repository())
 	w.write("i", 0, 50)
 	first, _ := w.snapshot("s1", "i")
@@ -115,7 +116,7 @@ func TestASnapshotHoldsTheIndexAsItWasAndTheNextOneWritesOnlyWhatIsNew(t *testin
 
 func TestTheLimitsOfARepositoryHold(t *testing.T) {
 	w := backed(t, 2)
-	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Bytes: 100 * mb, Docs: 1000, Placement: []int{1, 0}})
+	w.load(inplace.IndexSpec{Name: "i", Shards: 1, Bytes: 100 * mb, Docs: 1000, Placement: []int{1, 0}})
 	w.register(repository("max_snapshot_bytes_per_sec", "10mb", "max_restore_bytes_per_sec", "20mb"))
 	_, took := w.snapshot("s", "i")
 	assert.InDelta(t, 10, took.Seconds(), 1)
@@ -130,8 +131,8 @@ func TestTheLimitsOfARepositoryHold(t *testing.T) {
 
 func TestASnapshotFindsADamagedFileAndIsPartial(t *testing.T) {
 	w := backed(t, 2)
-	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 20 * mb, Docs: 1000, Placement: []int{1, 1}})
-	w.load(elastic.IndexSpec{Name: "good", Shards: 1, Bytes: mb, Docs: 10, Placement: []int{1, 0}})
+	w.load(inplace.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 20 * mb, Docs: 1000, Placement: []int{1, 1}})
+	w.load(inplace.IndexSpec{Name: "good", Shards: 1, Bytes: mb, Docs: 10, Placement: []int{1, 0}})
 	w.register(repository())
 	bad := badChecksum(w.nodeOf(true))
 	w.damage(bad)
@@ -147,7 +148,7 @@ func TestASnapshotFindsADamagedFileAndIsPartial(t *testing.T) {
 
 func TestAShardWhoseNodeIsLostIsNotInTheSnapshot(t *testing.T) {
 	w := backed(t, 4)
-	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 200 * mb, Docs: 1000, Settings: onlyOn("n2,n3,n4"), Placement: []int{0, 1, 1, 0}})
+	w.load(inplace.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 200 * mb, Docs: 1000, Settings: onlyOn("n2,n3,n4"), Placement: []int{0, 1, 1, 0}})
 	w.register(repository())
 	var info *elastic.SnapshotInfo
 	w.do(func(ctx context.Context) {
@@ -165,7 +166,7 @@ func TestAShardWhoseNodeIsLostIsNotInTheSnapshot(t *testing.T) {
 
 func TestAnIndexWhoseLastCopyIsCorruptComesBackFromASnapshot(t *testing.T) {
 	w := backed(t, 2)
-	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 0}})
+	w.load(inplace.IndexSpec{Name: "i", Shards: 1, Bytes: 40 * mb, Docs: 1000, Placement: []int{1, 0}})
 	w.register(repository())
 	w.snapshot("s", "i")
 	bad := badChecksum(w.nodeOf(true))
@@ -184,7 +185,7 @@ func TestAnIndexWhoseLastCopyIsCorruptComesBackFromASnapshot(t *testing.T) {
 
 func TestWhatIsWrongWithSnapshotsIsAnsweredAsElasticsearchDoes(t *testing.T) {
 	w := backed(t, 2)
-	w.load(elastic.IndexSpec{Name: "i", Shards: 1, Bytes: mb, Docs: 10, Placement: []int{1, 0}})
+	w.load(inplace.IndexSpec{Name: "i", Shards: 1, Bytes: mb, Docs: 10, Placement: []int{1, 0}})
 	w.register(repository())
 	w.snapshot("s", "i")
 	status := func(err error) (int, string) {

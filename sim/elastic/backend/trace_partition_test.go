@@ -10,6 +10,7 @@ import (
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/inplace"
 )
 
 // isolate cuts all links of a node, both ways.
@@ -34,7 +35,7 @@ func (w *world) heal(node string) {
 // P2: the master is killed.
 func TestAKilledMasterIsReplacedAndItsCopiesToo(t *testing.T) {
 	w := newWorld(t, 3)
-	w.load(elastic.IndexSpec{Name: "p2", Shards: 6, Replicas: 1, Bytes: 50 * mb, Docs: 48000, Settings: delayed("3s")})
+	w.load(inplace.IndexSpec{Name: "p2", Shards: 6, Replicas: 1, Bytes: 50 * mb, Docs: 48000, Settings: delayed("3s")})
 	w.run(40 * time.Second)
 	w.observe()
 	old := w.c.Leader().Name()
@@ -69,7 +70,7 @@ func TestAReturningNodeCatchesUpAsItsLeasesAllow(t *testing.T) {
 	}{{"leases-stale", 15 * time.Second, "files", 6.1}, {"leases-renewed", 33 * time.Second, "ops", 2.54}} {
 		t.Run(v.name, func(t *testing.T) {
 			w := newWorld(t, 3)
-			w.load(elastic.IndexSpec{Name: "p3", Shards: 6, Replicas: 1, Bytes: 100 * mb, Docs: 100000, Settings: delayed("60s")})
+			w.load(inplace.IndexSpec{Name: "p3", Shards: 6, Replicas: 1, Bytes: 100 * mb, Docs: 100000, Settings: delayed("60s")})
 			w.run(v.rest - 5*time.Second)
 			w.c.SetLoad([]elastic.Load{{Index: "p3", WritesPerSec: 200, DocBytes: 1000}})
 			w.run(5 * time.Second)
@@ -154,7 +155,7 @@ func TestASilentNodeIsRemovedByFaultDetection(t *testing.T) {
 	}{{"fast-detection", fast, 8.7}, {"default-detection", func(*elastic.Config) {}, 32.9}} {
 		t.Run(v.name, func(t *testing.T) {
 			w := newWorld(t, 3, v.wish)
-			w.load(elastic.IndexSpec{Name: "p4", Shards: 6, Replicas: 1, Bytes: 50 * mb, Docs: 48000, Settings: delayed("3s")})
+			w.load(inplace.IndexSpec{Name: "p4", Shards: 6, Replicas: 1, Bytes: 50 * mb, Docs: 48000, Settings: delayed("3s")})
 			w.run(40 * time.Second)
 			victim := w.victim()
 			w.observe()
@@ -184,7 +185,7 @@ func TestASilentNodeIsRemovedByFaultDetection(t *testing.T) {
 // cluster.publish.timeout, since it also goes to the silent old master.
 func TestASilentMasterCostsThePublishTimeoutToo(t *testing.T) {
 	w := newWorld(t, 3, fast)
-	w.load(elastic.IndexSpec{Name: "p4", Shards: 6, Replicas: 1, Bytes: 50 * mb, Docs: 48000, Settings: delayed("3s")})
+	w.load(inplace.IndexSpec{Name: "p4", Shards: 6, Replicas: 1, Bytes: 50 * mb, Docs: 48000, Settings: delayed("3s")})
 	w.run(40 * time.Second)
 	w.observe()
 	old := w.c.Leader().Name()

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/scenarios"
-	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -70,7 +70,7 @@ func healthIs(ok func(h scenarios.Health) bool) func(scenarios.Observation) bool
 // others have replaced its copies.
 func TestAKilledDataNodeIsReplacedAndItsReturnMovesCopiesBack(t *testing.T) {
 	w := newWorld(t, 3)
-	w.load(elastic.IndexSpec{Name: "p1", Shards: 6, Replicas: 1, Bytes: 50 * mb, Docs: 48000, Settings: delayed("3s")})
+	w.load(inplace.IndexSpec{Name: "p1", Shards: 6, Replicas: 1, Bytes: 50 * mb, Docs: 48000, Settings: delayed("3s")})
 	w.run(40 * time.Second)
 	victim := w.victim()
 	w.observe()
@@ -99,7 +99,7 @@ func TestAKilledDataNodeIsReplacedAndItsReturnMovesCopiesBack(t *testing.T) {
 // P5: 18 single-copy shards lie 12/4/2, rebalancing off; then it is switched on.
 func TestTwelveFourTwoBecomesSixSixSixInSixMoves(t *testing.T) {
 	w := newWorld(t, 3, with("cluster.routing.rebalance.enable", "none"))
-	w.load(elastic.IndexSpec{Name: "p5", Shards: 18, Bytes: 270 * mb, Docs: 67500, Placement: []int{12, 4, 2}})
+	w.load(inplace.IndexSpec{Name: "p5", Shards: 18, Bytes: 270 * mb, Docs: 67500, Placement: []int{12, 4, 2}})
 	w.run(30 * time.Second)
 	require.Equal(t, map[string]int{"n1": 12, "n2": 4, "n3": 2}, w.perNode())
 	highest := w.shardsOn("n1")[6:]
@@ -120,7 +120,7 @@ func TestTwelveFourTwoBecomesSixSixSixInSixMoves(t *testing.T) {
 // P6: a fourth, empty node is started.
 func TestAJoiningNodeGetsItsShareAndNothingMovesBetweenTheOthers(t *testing.T) {
 	w := newWorld(t, 3, late("n4"))
-	w.load(elastic.IndexSpec{Name: "p6", Shards: 12, Replicas: 1, Bytes: 100 * mb, Docs: 50000})
+	w.load(inplace.IndexSpec{Name: "p6", Shards: 12, Replicas: 1, Bytes: 100 * mb, Docs: 50000})
 	w.run(10 * time.Second)
 	w.observe()
 	require.NoError(t, w.c.StartNode("n4"))
@@ -144,7 +144,7 @@ func TestRecoveryIsLimitedPerNode(t *testing.T) {
 	}{{"40mb", 13, 14.8}, {"10mb", 49.5, 52.5}, {"-1", 2.5, 6.3}} {
 		t.Run(limit.text, func(t *testing.T) {
 			w := newWorld(t, 3, with("indices.recovery.max_bytes_per_sec", limit.text))
-			w.load(elastic.IndexSpec{Name: "p8", Shards: 4, Bytes: 522600000, Docs: 130000, Placement: []int{4, 0, 0}, Settings: settings.Of(map[string]string{
+			w.load(inplace.IndexSpec{Name: "p8", Shards: 4, Bytes: 522600000, Docs: 130000, Placement: []int{4, 0, 0}, Settings: settings.Of(map[string]string{
 				"index.routing.allocation.include._name": "n1,n2", "index.routing.rebalance.enable": "none",
 			})})
 			w.run(10 * time.Second)
@@ -162,7 +162,7 @@ func TestRecoveryIsLimitedPerNode(t *testing.T) {
 
 func TestTwoNodesKilledTogetherLeaveInTwoStatesAndTheSecondIsPromotedMeanwhile(t *testing.T) {
 	w := newWorld(t, 5, still())
-	w.load(elastic.IndexSpec{Name: "logs", Shards: 5, Replicas: 1, Bytes: 10 * mb, Docs: 1000, Placement: []int{2, 2, 2, 2, 2}})
+	w.load(inplace.IndexSpec{Name: "logs", Shards: 5, Replicas: 1, Bytes: 10 * mb, Docs: 1000, Placement: []int{2, 2, 2, 2, 2}})
 	w.observe()
 	var pair []string // the nodes of a shard's copies, the primary's first, none of them the master
 	var shard int

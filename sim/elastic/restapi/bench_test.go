@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/sim"
-	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/inplace"
 )
 
 // largeWorld has 32 nodes and 32,000 copies: 160 indices of 100 shards with a replica.
@@ -18,7 +18,7 @@ func largeWorld(b *testing.B) *world {
 	var err error
 	w.run(func(ctx context.Context) {
 		for i := 0; i < 160 && err == nil; i++ {
-			err = w.c.CreateStarted(ctx, elastic.IndexSpec{
+			err = inplace.CreateStarted(ctx, w.c, inplace.IndexSpec{
 				Name: fmt.Sprintf("logs-%03d", i), Shards: 100, Replicas: 1, Bytes: 100 << 20, Docs: 10000, Placement: spread(i),
 			})
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/inplace"
 )
 
 // backedWorld is a world whose nodes may keep snapshots under /backup, with a repository
@@ -103,7 +103,7 @@ func TestAnIndexIsSnapshottedDeletedAndRestoredOverTheAPI(t *testing.T) {
 
 func TestASnapshotUnderWayShowsItsProgress(t *testing.T) {
 	w := backedWorld(t)
-	require.NoError(t, w.c.Fill(elastic.IndexSpec{Name: "logs", Shards: 2, Bytes: 400 << 20, Docs: 1000}))
+	require.NoError(t, inplace.Fill(w.c, inplace.IndexSpec{Name: "logs", Shards: 2, Bytes: 400 << 20, Docs: 1000}))
 	assert.Equal(t, true, w.ok(http.MethodPut, "/_snapshot/r/s", "")["accepted"])
 	require.NoError(t, w.engine.Run(w.engine.Now().Add(2*time.Second)))
 	status := w.ok(http.MethodGet, "/_snapshot/_status", "")

@@ -1,4 +1,4 @@
-package elastic
+package inplace
 
 import (
 	"cmp"
@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -17,11 +18,11 @@ import (
 func (b *inPlace) buildState() error {
 	from, c := b.from, b.c
 	st := &state.State{
-		ClusterName: c.name, ClusterUUID: cmp.Or(from.UUID, state.NewID(c.IDs)), StateUUID: state.NewID(c.IDs),
+		ClusterName: c.Name(), ClusterUUID: cmp.Or(from.UUID, state.NewID(c.IDs)), StateUUID: state.NewID(c.IDs),
 		Version: max(1, from.Coordination.StateVersion.V), Routing: &state.RoutingTable{Version: 1},
 		Persistent: b.known("persistent", from.Persistent), Transient: b.known("transient", from.Transient),
 	}
-	for _, n := range c.nodes {
+	for _, n := range c.Nodes() {
 		if n.Proc != nil {
 			st.Nodes = append(st.Nodes, n.Self())
 		}
@@ -32,7 +33,7 @@ func (b *inPlace) buildState() error {
 		return err
 	}
 	// Elasticsearch walks its indices in an order that is random per node: it is the seed's.
-	order := c.e.Stream("elastic.index-order", c.name).Perm(len(from.Indices))
+	order := c.Engine().Stream("elastic.index-order", c.Name()).Perm(len(from.Indices))
 	for _, i := range order {
 		meta, table, err := b.index(&from.Indices[i], st)
 		if err != nil {
@@ -42,7 +43,7 @@ func (b *inPlace) buildState() error {
 	}
 	for _, meta := range st.Indices {
 		if len(indexBlocksOf(meta)) > 0 {
-			st = withBlocks(st, meta)
+			st = elastic.WithBlocks(st, meta)
 		}
 	}
 	b.st = st
@@ -51,9 +52,9 @@ func (b *inPlace) buildState() error {
 
 // indexBlocksOf are the blocks that an index's settings make.
 func indexBlocksOf(meta *state.Index) (out []state.Block) {
-	for _, ib := range indexBlocks() {
-		if ib.setting.Get(meta.Settings) {
-			out = append(out, ib.block)
+	for _, ib := range elastic.IndexBlocks() {
+		if ib.Setting.Get(meta.Settings) {
+			out = append(out, ib.Block)
 		}
 	}
 	return out
@@ -124,7 +125,7 @@ func (b *inPlace) index(ix *clusterfile.Index, st *state.State) (*state.Index, *
 		}
 	}
 	set[settings.IndexShards.Key()], set[settings.IndexReplicas.Key()] = fmt.Sprint(ix.ShardCount), fmt.Sprint(ix.Replicas)
-	meta := newIndex(ix.Name, cmp.Or(ix.UUID, state.NewID(b.c.IDs)), ix.Created.Or(b.from.At.Or(b.wallMillis())), settings.Of(set), nil)
+	meta := elastic.NewIndex(ix.Name, cmp.Or(ix.UUID, state.NewID(b.c.IDs)), ix.Created.Or(b.from.At.Or(b.wallMillis())), settings.Of(set), nil)
 	meta.System, meta.Version = ix.System, max(1, ix.Version)
 	if ix.ForecastLoad.Known() {
 		meta.ForecastWriteLoad = &ix.ForecastLoad.V
@@ -163,9 +164,9 @@ func (b *inPlace) copy(ix *clusterfile.Index, meta *state.Index, num, i int) *st
 		Index: ix.Name, Shard: num, Primary: d.Primary, Node: b.ids[d.Node], Other: b.ids[d.To],
 		AllocationID: d.ID, OtherID: d.TargetID, ExpectedBytes: -1, RelocationFailures: d.RelocationFailures,
 	}
-	holds := content{bytes: d.Bytes.V, docs: d.Docs.V, maxSeqNo: -1}
+	holds := elastic.Content{Bytes: d.Bytes.V, Docs: d.Docs.V, MaxSeqNo: -1}
 	if d.Sequence != nil {
-		holds.maxSeqNo = d.Sequence.Max
+		holds.MaxSeqNo = d.Sequence.Max
 	}
 	if d.Node != "" && out.AllocationID == "" {
 		out.AllocationID = state.NewID(b.c.IDs)
@@ -180,8 +181,8 @@ func (b *inPlace) copy(ix *clusterfile.Index, meta *state.Index, num, i int) *st
 		if !slices.Contains(meta.InSync[num], out.AllocationID) { // it could not have started otherwise
 			meta.InSync[num] = slices.Sorted(slices.Values(append(meta.InSync[num], out.AllocationID)))
 		}
-		b.c.adoptable[out.AllocationID] = true
-		b.c.contents[out.AllocationID] = holds
+		b.c.Adoptable[out.AllocationID] = true
+		b.c.Contents[out.AllocationID] = holds
 	case clusterfile.Initializing, clusterfile.NoNode:
 		out.State = state.Initializing
 		if d.State == clusterfile.NoNode {
@@ -220,9 +221,9 @@ func (b *inPlace) idOf(name string) string {
 
 // wallMillis is what the clocks of the nodes show, in milliseconds since 1970.
 func (b *inPlace) wallMillis() int64 {
-	for _, n := range b.c.nodes {
+	for _, n := range b.c.Nodes() {
 		if n.Proc != nil {
-			return n.Proc.clock.Now().UnixMilli()
+			return n.Proc.Clock.Now().UnixMilli()
 		}
 	}
 	return 0
@@ -246,7 +247,7 @@ func (b *inPlace) unassigned(d *clusterfile.Copy) *state.UnassignedInfo {
 	if u.At.Known() { // a cluster without a time counts from its start
 		age = max(0, b.from.At.V-u.At.V)
 	}
-	info.AtMillis, info.AtNanos = b.wallMillis()-age, int64(b.c.e.Now())-age*1e6
+	info.AtMillis, info.AtNanos = b.wallMillis()-age, int64(b.c.Engine().Now())-age*1e6
 	return info
 }
 
@@ -260,10 +261,10 @@ func (b *inPlace) leave(ix *clusterfile.Index, meta *state.Index, num int, d *cl
 	if at == nil && cp.Info != nil {
 		at = b.c.ByID[cp.Info.LastNode]
 	}
-	if at == nil || at.Proc == nil && !at.cfg.Late || len(meta.InSync[num]) == 0 {
+	if at == nil || at.Proc == nil && !at.Config().Late || len(meta.InSync[num]) == 0 {
 		return
 	}
-	l := leftover{node: at, key: store.Key{UUID: meta.UUID, Shard: num}, index: ix.Name, id: meta.InSync[num][0], primary: true, content: content{bytes: d.Bytes.V, docs: d.Docs.V, maxSeqNo: -1}}
+	l := leftover{node: at, key: store.Key{UUID: meta.UUID, Shard: num}, index: ix.Name, id: meta.InSync[num][0], primary: true, content: elastic.Content{Bytes: d.Bytes.V, Docs: d.Docs.V, MaxSeqNo: -1}}
 	b.stale = append(b.stale, l)
 }
 

@@ -1,4 +1,4 @@
-package elastic
+package inplace
 
 import (
 	"errors"
@@ -8,24 +8,18 @@ import (
 
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
-// content is what a copy holds that is there from the beginning.
-type content struct {
-	bytes, docs int64
-	// maxSeqNo is -1 where as many operations were done as there are documents.
-	maxSeqNo int64
-}
-
 // inPlace is a start of the whole cluster in a state that is given, as if it had been so
 // for long: nobody is elected, nothing is published, no copy recovers but those that do so
 // in the state.
 type inPlace struct {
-	c    *Cluster
+	c    *elastic.Cluster
 	from *clusterfile.Cluster
 	// ids are the nodes' ids by name.
 	ids map[string]string
@@ -37,26 +31,26 @@ type inPlace struct {
 
 // leftover is a store without a copy in the table.
 type leftover struct {
-	node    *Node
+	node    *elastic.Node
 	key     store.Key
 	index   string
 	id      string
 	primary bool
-	content content
+	content elastic.Content
 }
 
 // StartInPlace starts every node that isn't Late in the state given: they hold what it says
 // and follow its master. It is called instead of [Cluster.Start]. The notes say what of the
 // state could not be taken over.
-func (c *Cluster) StartInPlace(from *clusterfile.Cluster) (notes []string, err error) {
+func Start(c *elastic.Cluster, from *clusterfile.Cluster) (notes []string, err error) {
 	b := &inPlace{c: c, from: from, ids: make(map[string]string)}
-	c.mix = c.e.Stream("elastic.index-order", c.name).Perm
-	c.contents = make(map[string]content)
-	defer func() { c.contents, c.heard = nil, nil }()
-	for _, n := range c.nodes {
-		if !n.cfg.Late {
+	c.Mix = c.Engine().Stream("elastic.index-order", c.Name()).Perm
+	c.Contents = make(map[string]elastic.Content)
+	defer func() { c.Contents, c.Heard = nil, nil }()
+	for _, n := range c.Nodes() {
+		if !n.Config().Late {
 			b.ids[n.Name()] = n.ID()
-			n.warm()
+			warm(n)
 		}
 	}
 	if err := b.buildState(); err != nil {
@@ -73,13 +67,13 @@ func (c *Cluster) StartInPlace(from *clusterfile.Cluster) (notes []string, err e
 }
 
 // warm gives the node a process that has been running for long.
-func (n *Node) warm() {
-	n.incarnation++
-	p := newProcess(n)
+func warm(n *elastic.Node) {
+	n.Lives++
+	p := elastic.NewProcess(n)
 	n.Proc = p
-	n.c.Fluid.processStarted(n)
-	p.upYet, p.upAt = true, -sim.Time(0).Add(n.c.Calibration.ColdFor)
-	n.c.net.Connect(n.Name())
+	n.Cluster().Fluid.ProcessStarted(n)
+	p.UpYet, p.UpAt = true, -sim.Time(0).Add(n.Cluster().Calibration.ColdFor)
+	n.Cluster().Network().Connect(n.Name())
 }
 
 // useDisks takes the space of what is no copy, and puts the stores without a copy there.
@@ -89,19 +83,19 @@ func (b *inPlace) useDisks() error {
 		if n == nil || n.Proc == nil {
 			continue
 		}
-		if others := min(d.Disk.ByOthers.V, n.disk.Free()); others > 0 {
-			if err := n.disk.Alloc("others", others); err != nil {
+		if others := min(d.Disk.ByOthers.V, n.Disk().Free()); others > 0 {
+			if err := n.Disk().Alloc("others", others); err != nil {
 				return fmt.Errorf("node %s: %w", d.Name, err)
 			}
 		}
 	}
 	for _, l := range b.stale {
-		if l.node.stores[l.key] != nil {
+		if l.node.Stores[l.key] != nil {
 			continue
 		}
-		st := l.node.newStore(l.key, l.index)
+		st := l.node.NewStore(l.key, l.index)
 		st.AllocationID, st.Primary, st.History = l.id, l.primary, l.key.UUID
-		b.c.put(st, l.content)
+		b.c.Put(st, l.content)
 	}
 	return nil
 }
@@ -109,22 +103,22 @@ func (b *inPlace) useDisks() error {
 // open has every node apply the state: copies are there, or begin to recover where the
 // state says that they do.
 func (b *inPlace) open() error {
-	before := EmptyState(b.c.name)
+	before := elastic.EmptyState(b.c.Name())
 	d := b.c.Deltas.Between(before, b.st)
-	for _, n := range b.c.nodes {
+	for _, n := range b.c.Nodes() {
 		if n.Proc == nil {
 			continue
 		}
-		n.persisted = coordination.Persisted{Term: b.st.Term, Accepted: b.st, Committed: true}
+		n.Persisted = coordination.Persisted{Term: b.st.Term, Accepted: b.st, Committed: true}
 		p := n.Proc
 		p.Applied = before
-		p.Coord = coordination.New(p.coordination(), &env{p})
-		p.apply(d)
-		p.refreshSettings()
+		p.Coord = coordination.New(p.Coordination(), elastic.NewEnv(p))
+		p.Apply(d)
+		p.RefreshSettings()
 	}
-	for _, n := range b.c.nodes {
+	for _, n := range b.c.Nodes() {
 		if n.Proc != nil && !n.Account() {
-			return fmt.Errorf("%w: the copies on %s take more than its disk of %d bytes has left; expected a larger disk", ErrUnfit, n.Name(), n.disk.Total())
+			return fmt.Errorf("%w: the copies on %s take more than its disk of %d bytes has left; expected a larger disk", ErrUnfit, n.Name(), n.Disk().Total())
 		}
 	}
 	return nil
@@ -132,8 +126,8 @@ func (b *inPlace) open() error {
 
 // begin lets the nodes act: the master last.
 func (b *inPlace) begin() {
-	var master *Process
-	for _, n := range b.c.nodes {
+	var master *elastic.Process
+	for _, n := range b.c.Nodes() {
 		switch {
 		case n.Proc == nil:
 		case n.ID() == b.st.Master:
@@ -142,13 +136,13 @@ func (b *inPlace) begin() {
 			n.Proc.Coord.Form(b.st)
 		}
 	}
-	b.c.heard = b.heard()
+	b.c.Heard = b.heard()
 	master.Coord.Form(b.st)
 	m := master.Master
 	unsettled := b.adoptDesired(m)
-	m.applied(b.c.Deltas.Between(emptyStateOf(master), b.st))
+	m.Applied(b.c.Deltas.Between(emptyStateOf(master), b.st))
 	if unsettled {
-		m.reroute.ask("start in place", coordination.Normal, nil)
+		m.Reroute.Ask("start in place", coordination.Normal, nil)
 	}
 }
 
@@ -160,10 +154,10 @@ func (b *inPlace) heard() *allocation.ClusterInfo {
 	}
 	for _, d := range b.from.Nodes {
 		n := b.c.ByName[d.Name]
-		if n == nil || n.Proc == nil || !slices.ContainsFunc(n.cfg.Roles, func(r string) bool { return strings.HasPrefix(r, "data") }) {
+		if n == nil || n.Proc == nil || !slices.ContainsFunc(n.Config().Roles, func(r string) bool { return strings.HasPrefix(r, "data") }) {
 			continue
 		}
-		usage := allocation.DiskUsage{Path: store.DataPath, TotalBytes: n.disk.Total(), FreeBytes: n.disk.Free()}
+		usage := allocation.DiskUsage{Path: store.DataPath, TotalBytes: n.Disk().Total(), FreeBytes: n.Disk().Free()}
 		if b.from.MasterInfo {
 			usage.TotalBytes, usage.FreeBytes = d.Disk.KnownTotal.V, d.Disk.KnownAvailable.V
 			if !d.Disk.KnownTotal.Known() {
@@ -201,12 +195,12 @@ func (b *inPlace) hear(info *allocation.ClusterInfo, index string, num int, s *c
 }
 
 // emptyStateOf is a state before the first.
-func emptyStateOf(p *Process) *state.State { return EmptyState(p.Cluster.name) }
+func emptyStateOf(p *elastic.Process) *state.State { return elastic.EmptyState(p.Cluster.Name()) }
 
 // adoptDesired gives the master the desired balance that it would have computed by now: the
 // cluster's own where it told one, else where the copies are. It reports whether something
 // is left to do.
-func (b *inPlace) adoptDesired(m *master) (unsettled bool) {
+func (b *inPlace) adoptDesired(m *elastic.Master) (unsettled bool) {
 	desired := make(map[string][]*allocation.Assignment, len(b.st.Indices))
 	for i := range b.from.Indices {
 		ix := &b.from.Indices[i]
@@ -241,19 +235,9 @@ func (b *inPlace) adoptDesired(m *master) (unsettled bool) {
 		}
 		desired[meta.UUID] = list
 	}
-	m.alloc.Adopt(desired)
+	m.Alloc.Adopt(desired)
 	return unsettled
 }
 
 // errNoMaster says that nobody leads what is to be started.
 var errNoMaster = errors.New("the cluster has no elected master, and none of its nodes that is in the voting configuration could be one")
-
-// put makes a store hold what it is said to.
-func (c *Cluster) put(st *store.Store, in content) {
-	st.Fill(max(0, in.bytes-store.EmptyStoreBytes), in.docs, c.segmentSizes(st.Machine), c.e.Now())
-	if in.maxSeqNo >= 0 {
-		st.Engine.Max = in.maxSeqNo
-	}
-	st.Global = st.Engine.LocalCheckpoint()
-	st.Commit.Checkpoint, st.Commit.AtOps = st.Global, st.Engine.TotalOps()
-}

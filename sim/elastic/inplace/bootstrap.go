@@ -1,4 +1,4 @@
-package elastic
+package inplace
 
 import (
 	"context"
@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -41,8 +41,8 @@ func (s IndexSpec) Full() settings.Settings {
 
 // CreateStarted creates an index whose copies are started where the placement puts
 // them, filled as described. It must be called in a process, on a cluster with a master.
-func (c *Cluster) CreateStarted(ctx context.Context, spec IndexSpec) error {
-	rows, err := assignCopies(c.e.Stream("elastic.placement", spec.Name), spec.Shards, 1+spec.Replicas, spec.Placement)
+func CreateStarted(ctx context.Context, c *elastic.Cluster, spec IndexSpec) error {
+	rows, err := assignCopies(c.Engine().Stream("elastic.placement", spec.Name), spec.Shards, 1+spec.Replicas, spec.Placement)
 	if err != nil {
 		return fmt.Errorf("index %s: %w", spec.Name, err)
 	}
@@ -50,28 +50,28 @@ func (c *Cluster) CreateStarted(ctx context.Context, spec IndexSpec) error {
 	if err != nil {
 		return err
 	}
-	acked, _, err := n.MasterTask(ctx, "create-index ["+spec.Name+"], cause [bootstrap]", Urgent, time.Minute, time.Minute,
-		func(st *state.State) (*state.State, error) { return c.startedIndex(st, spec, rows) })
+	acked, _, err := n.MasterTask(ctx, "create-index ["+spec.Name+"], cause [bootstrap]", elastic.Urgent, time.Minute, time.Minute,
+		func(st *state.State) (*state.State, error) { return startedIndex(c, st, spec, rows) })
 	switch {
 	case err != nil:
 		return fmt.Errorf("index %s: %w", spec.Name, err)
 	case !acked:
 		return fmt.Errorf("index %s: not every node has applied it", spec.Name)
 	}
-	return c.Fill(spec)
+	return Fill(c, spec)
 }
 
 // startedIndex is the state with the index, its copies on the nodes of rows.
-func (c *Cluster) startedIndex(st *state.State, spec IndexSpec, rows [][]int) (*state.State, error) {
-	m := c.actingMaster()
+func startedIndex(c *elastic.Cluster, st *state.State, spec IndexSpec, rows [][]int) (*state.State, error) {
+	m := c.ActingMaster()
 	if m == nil {
-		return nil, errNotMaster
+		return nil, elastic.ErrNotMaster
 	}
 	if st.Index(spec.Name) != nil {
 		return nil, fmt.Errorf("index %s exists already", spec.Name)
 	}
-	meta := newIndex(spec.Name, state.NewID(c.IDs), m.p.clock.Now().UnixMilli(), spec.Full(), nil)
-	at := c.e.Stream("elastic.index-order", c.name).IntN(len(st.Routing.Indices) + 1)
+	meta := elastic.NewIndex(spec.Name, state.NewID(c.IDs), m.Process.Clock.Now().UnixMilli(), spec.Full(), nil)
+	at := c.Engine().Stream("elastic.index-order", c.Name()).IntN(len(st.Routing.Indices) + 1)
 	st = allocation.AddIndex(st, meta, at, state.IndexCreated, m.Input())
 	table := &state.IndexTable{Index: meta.Name, Shards: make([]*state.ShardTable, meta.Shards)}
 	placed := *meta
@@ -81,16 +81,16 @@ func (c *Cluster) startedIndex(st *state.State, spec IndexSpec, rows [][]int) (*
 		for k, ordinal := range row {
 			id := state.NewID(c.IDs)
 			sh.Copies = append(sh.Copies, &state.Copy{
-				Index: meta.Name, Shard: i, Primary: k == 0, State: state.Started, Node: c.nodes[ordinal].ID(),
+				Index: meta.Name, Shard: i, Primary: k == 0, State: state.Started, Node: c.Nodes()[ordinal].ID(),
 				AllocationID: id, ExpectedBytes: -1,
 			})
 			placed.InSync[i] = append(placed.InSync[i], id)
-			c.adoptable[id] = true
+			c.Adoptable[id] = true
 		}
 		slices.Sort(placed.InSync[i])
 		table.Shards[i] = sh
 	}
-	st = replaceIndex(st, &placed)
+	st = elastic.ReplaceIndex(st, &placed)
 	routing := *st.Routing
 	routing.Indices = slices.Clone(routing.Indices)
 	for i, t := range routing.Indices {
@@ -99,49 +99,12 @@ func (c *Cluster) startedIndex(st *state.State, spec IndexSpec, rows [][]int) (*
 		}
 	}
 	st.Routing = &routing
-	return withBlocks(st, &placed), nil
-}
-
-// adopt opens a started copy that was made by CreateStarted.
-func (p *Process) adopt(m *state.Index, t *state.ShardTable, want *state.Copy) {
-	key := store.Key{UUID: m.UUID, Shard: t.Shard}
-	st := p.Node.newStore(key, m.Name)
-	s := &Shard{
-		Process: p, Key: key, Index: m.Name, meta: m, table: t, Routing: want, Store: st, Phase: started,
-		created: p.Cluster.e.Now(), term: m.PrimaryTerms[t.Shard], lastSearch: p.Cluster.e.Now(),
-	}
-	p.openShard(s)
-	s.writeState()
-	st.Flush()
-	if pr := t.Primary(); pr != nil {
-		st.History = m.UUID // one history for all copies
-	}
-	if c, ok := p.Cluster.contents[want.AllocationID]; ok {
-		p.Cluster.put(st, c)
-	}
-	if want.Primary {
-		s.activate(m.InSync[t.Shard])
-		for _, c := range t.Copies {
-			s.Tracker.putLease(c.Node, 0)
-		}
-	}
-	p.Cluster.Fluid.copyOpened(key) // a primary that was there first did not reach it
-	s.startedAsIs()
-}
-
-// startedAsIs gives an adopted copy the record of a recovery from an empty store.
-func (s *Shard) startedAsIs() {
-	now := s.Now()
-	r := &Recovery{
-		Shard: s, Kind: state.EmptyStore, Stage: StageDone, start: s.Process.clock.Now(), stop: s.Process.clock.Now(), Begun: now,
-		Over: true, Planned: true, copied: true,
-	}
-	s.Recovery = r
+	return elastic.WithBlocks(st, &placed), nil
 }
 
 // Fill puts data into an index, as if it had been loaded and flushed: each of its active
 // copies has segments of its own.
-func (c *Cluster) Fill(spec IndexSpec) error {
+func Fill(c *elastic.Cluster, spec IndexSpec) error {
 	m := c.Leader()
 	if m == nil {
 		return fmt.Errorf("index %s: there is no master", spec.Name)
@@ -149,36 +112,26 @@ func (c *Cluster) Fill(spec IndexSpec) error {
 	st := m.Applied()
 	meta := st.Index(spec.Name)
 	if meta == nil {
-		return IndexNotFound(spec.Name)
+		return elastic.IndexNotFound(spec.Name)
 	}
 	for i, t := range st.Routing.Index(spec.Name).Shards {
 		key := store.Key{UUID: meta.UUID, Shard: i}
-		docs, bytes := part(spec.Docs, i, spec.Shards), part(spec.Bytes, i, spec.Shards)
+		docs, bytes := elastic.Part(spec.Docs, i, spec.Shards), elastic.Part(spec.Bytes, i, spec.Shards)
 		for _, cp := range t.Copies {
-			target := m.Proc.storeOf(cp, key)
+			target := m.Proc.StoreOf(cp, key)
 			if cp.Active() && target != nil {
-				target.Fill(bytes, docs, c.segmentSizes(target.Machine), c.e.Now())
+				target.Fill(bytes, docs, c.SegmentSizes(target.Machine), c.Engine().Now())
 			}
 		}
 	}
-	for _, n := range c.nodes {
+	for _, n := range c.Nodes() {
 		if !n.Account() {
 			return fmt.Errorf("index %s: %w: the disk of %s is full; expected larger disks or less data", spec.Name, ErrUnfit, n.Name())
 		}
 	}
-	m.Proc.Master.info.poll()
+	m.Proc.Master.Info.Poll()
 	c.Watch.SizesChanged(spec.Name)
 	return nil
-}
-
-// part is the i-th of n nearly equal parts of a whole.
-func part(whole int64, i, n int) int64 {
-	return whole*int64(i+1)/int64(n) - whole*int64(i)/int64(n)
-}
-
-// segmentSizes draws how a node's shards are merged.
-func (c *Cluster) segmentSizes(machine int) *rand.Rand {
-	return c.e.Stream("elastic.segments", c.nodes[machine].Name())
 }
 
 // assignCopies distributes the copies of an index so that node i holds counts[i] of
@@ -220,28 +173,4 @@ func assignCopies(r *rand.Rand, shards, copies int, counts []int) ([][]int, erro
 		rows[i] = row
 	}
 	return rows, nil
-}
-
-// AnyNode is the first node that serves requests.
-func (c *Cluster) AnyNode() (*Node, error) {
-	var names []string
-	for _, n := range c.nodes {
-		if n.Serving() && !n.Paused() {
-			return n, nil
-		}
-		names = append(names, n.Name())
-	}
-	return nil, fmt.Errorf("none of the nodes %s serves requests", strings.Join(names, ", "))
-}
-
-// Leader is the elected master, of two that believe it the one with the higher term; nil
-// when there is none.
-func (c *Cluster) Leader() *Node {
-	var best *Node
-	for _, n := range c.nodes {
-		if n.Proc != nil && n.Proc.Master != nil && (best == nil || n.Proc.Coord.Term() > best.Proc.Coord.Term()) {
-			best = n
-		}
-	}
-	return best
 }
