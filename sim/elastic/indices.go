@@ -183,7 +183,7 @@ func (n *Node) DeleteIndices(ctx context.Context, names []string, masterTimeout,
 		if m == nil {
 			return nil, ErrNotMaster
 		}
-		return m.DeleteIndices(st, names)
+		return m.deleteIndices(st, names)
 	})
 	return acked, err
 }
