@@ -19,6 +19,7 @@ import (
 	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/es"
 )
 
 // maxDisk is the largest disk of a real node. It lives in memory: a scenario of
@@ -238,17 +239,20 @@ func (c *realCluster) note(format string, args ...any) {
 
 // Notes implements [scenarios.Cluster].
 func (c *realCluster) Notes() []string {
-	es, proxy, local := c.containers.Images()
+	image, proxy, local := c.containers.Images()
 	kind := "the official image"
 	if local {
 		kind = "assembled on this machine from Maven Central, without x-pack: the minimal distribution"
 	}
 	out := []string{
-		fmt.Sprintf("Elasticsearch %s in containers: %s (%s), links through %s", c.version, es, kind, proxy),
+		fmt.Sprintf("Elasticsearch %s in containers: %s (%s), links through %s", c.version, image, kind, proxy),
 		"latency, network and disk throughput and CPUs of the description are not reproduced: the nodes share this machine's",
 	}
 	if disk := c.spec.Nodes[0].Disk; disk > maxDisk {
 		out = append(out, fmt.Sprintf("disks are %s instead of %s: they are held in memory", units.Size(maxDisk), units.Size(disk)))
+	}
+	if own, ok := c.spec.Own.(*es.Description); ok && own.Start == scenarios.StartFormed {
+		out = append(out, "start: formed is for simulated clusters; these nodes have just been started")
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

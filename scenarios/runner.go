@@ -146,7 +146,7 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 	}
 	cluster, err := r.Backend.Start(ctx, s.ClusterSpec(), StartOptions{Seed: seed, Progress: progress, OnEvent: r.OnEvent, Journal: r.Journal})
 	if err != nil {
-		return nil, err
+		return nil, loaded.placed(err)
 	}
 	defer func() {
 		// Whatever happens, also a panic: nothing of the cluster stays behind. A second

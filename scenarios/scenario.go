@@ -50,7 +50,9 @@ type Scenario struct {
 type ClusterSection struct {
 	// From takes the nodes and the indices with every copy from a file that
 	// `shardquake import` has written.
-	From     string            `yaml:"from,omitempty" json:"from,omitempty" jsonschema:"description=file that shardquake import has written; relative to this one; what stands beside it counts more"`
+	From string `yaml:"from,omitempty" json:"from,omitempty" jsonschema:"description=file that shardquake import has written; relative to this one; what stands beside it counts more"`
+	// Start is whether a simulated cluster is there at once or forms and is loaded first.
+	Start    string            `yaml:"start,omitempty" json:"start,omitempty" jsonschema:"enum=formed,enum=cold,description=of a simulated Elasticsearch cluster: formed (long ago; it is there at once) or cold (it forms and is loaded before t=0 as real nodes are); default formed unless it matters how it forms"`
 	Nodes    NodesSection      `yaml:"nodes,omitempty" json:"nodes" jsonschema:"description=needed unless the cluster comes from a file"`
 	KV       *KVSection        `yaml:"kv,omitempty" json:"kv,omitempty" jsonschema:"description=what is particular to a cluster of system kv"`
 	Indices  []IndexSection    `yaml:"indices,omitempty" json:"indices,omitempty"`
@@ -60,6 +62,12 @@ type ClusterSection struct {
 
 	imported *imported // what From holds; nil: the cluster is described here
 }
+
+// How a simulated cluster starts.
+const (
+	StartFormed = "formed"
+	StartCold   = "cold"
+)
 
 // The distributions of Elasticsearch.
 const (
@@ -204,7 +212,13 @@ const (
 // number changed.
 func (s *Scenario) Scaled(scale Scale) (*Scenario, []string) {
 	out := *s
-	if scale != AsReal || s.Real == nil {
+	if scale != AsReal {
+		return &out, nil
+	}
+	if out.Cluster.Start == "" {
+		out.Cluster.Start = StartCold // as real nodes do
+	}
+	if s.Real == nil {
 		return &out, nil
 	}
 	var notes []string

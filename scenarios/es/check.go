@@ -31,6 +31,7 @@ var nodeRoles = [...]string{
 func (System) Check(s *scenarios.Scenario, voc scenarios.Vocabulary) []source.Problem {
 	ps := checkCluster(s, voc)
 	ps = append(ps, checkForeign(s)...)
+	ps = append(ps, checkStart(s)...)
 	if n := s.Cluster.Nodes.Count; n < 1 || n > scenarios.MostNodes {
 		return ps // what hangs on the nodes' names can't be checked
 	}
@@ -38,6 +39,23 @@ func (System) Check(s *scenarios.Scenario, voc scenarios.Vocabulary) []source.Pr
 	ps = append(ps, checkController(s, voc)...)
 	ps = append(ps, checkSettingsChanges(s, voc)...)
 	return append(ps, checkDecided(s, voc)...)
+}
+
+// checkStart finds a start that there isn't.
+func checkStart(s *scenarios.Scenario) []source.Problem {
+	const at = "$.cluster.start"
+	ways := []string{scenarios.StartFormed, scenarios.StartCold}
+	switch start := s.Cluster.Start; {
+	case start == "":
+		return nil
+	case s.Imported() != nil:
+		return []source.Problem{source.Problemf(at, "the cluster of %s starts as it was; start: is for clusters that are described here", s.Cluster.From)}
+	case !slices.Contains(ways, start):
+		return []source.Problem{source.Problemf(at, "%s", source.Unknown("start", start, ways))}
+	case start == scenarios.StartCold && slices.ContainsFunc(s.Cluster.Indices, func(ix scenarios.IndexSection) bool { return ix.Copies != nil }):
+		return []source.Problem{source.Problemf(at, "a cluster with copies: starts as they say; expected no start, or formed")}
+	}
+	return nil
 }
 
 // checkForeign finds what other systems have.

@@ -26,6 +26,15 @@ type Cluster interface {
 	Traffic() scenarios.Traffic
 }
 
+// Description is what a backend has to know of a described cluster besides its nodes, so
+// that it can start with its data; see [scenarios.ClusterSpec.Own].
+type Description struct {
+	// Start is [scenarios.StartFormed], [scenarios.StartCold], or "": formed, unless it
+	// matters how the cluster forms.
+	Start   string
+	Indices []IndexSpec
+}
+
 // IndexSpec describes an index to load.
 type IndexSpec struct {
 	Name      string

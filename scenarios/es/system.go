@@ -46,8 +46,17 @@ func (System) Viewers(s *scenarios.Scenario) []string {
 	return append(names, scenarios.ViewerClient)
 }
 
-// Own implements [scenarios.System].
-func (System) Own(*scenarios.Scenario) any { return nil }
+// Own implements [scenarios.System]: a *[Description] of a cluster that no file holds.
+func (System) Own(s *scenarios.Scenario) any {
+	if s.Imported() != nil {
+		return nil
+	}
+	start := s.Cluster.Start
+	if rest := s.Rest; start == "" && rest != nil && !rest.None && rest.Status != "green" {
+		start = scenarios.StartCold // it passes that state while it forms
+	}
+	return &Description{Start: start, Indices: IndexSpecs(s)}
+}
 
 // masterEligible are the nodes that may be master, those that come late apart.
 func masterEligible(s *scenarios.Scenario) []string {

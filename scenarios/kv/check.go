@@ -146,6 +146,9 @@ func checkForeign(s *scenarios.Scenario) []source.Problem {
 	if n.RolesOf != nil {
 		bad("$.cluster.nodes.roles-of", "roles are for system elasticsearch")
 	}
+	if s.Cluster.Start != "" {
+		bad("$.cluster.start", "a key-value cluster forms before t=0; start is for system elasticsearch")
+	}
 	if s.Cluster.Distribution != "" {
 		bad("$.cluster.distribution", "distributions are for system elasticsearch")
 	}

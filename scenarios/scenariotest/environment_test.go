@@ -28,6 +28,7 @@ func TestAChangeIsMadeOnceWhenItsMasterDiesOverIt(t *testing.T) {
 		"it is another":                         {scenariotest.Seed(2)},
 	} {
 		t.Run(name, func(t *testing.T) {
+			opts = append(opts, scenariotest.Set("cluster.start=cold")) // the seeds are those of elections
 			res := scenariotest.Run(t, "master-lost-in-mid-call", opts...)
 			begun, done := lines(res, "Triggering shard rebalancing"), lines(res, "Shard rebalancing triggered successfully")
 			require.Len(t, begun, 1)

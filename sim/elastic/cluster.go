@@ -186,8 +186,8 @@ func (c *Cluster) PathChanged(from, to string) {
 	c.Fluid.TopologyChanged()
 }
 
-// baseSettings are the persistent settings of the first state.
-func (c *Cluster) baseSettings() settings.Settings { return c.cfg.Persistent }
+// BaseSettings are the persistent settings of the first state.
+func (c *Cluster) BaseSettings() settings.Settings { return c.cfg.Persistent }
 
 // Now is the time since the start of the run.
 func (c *Cluster) Now() time.Duration { return time.Duration(c.e.Now()) }

@@ -25,7 +25,7 @@ func (p *Process) Coordination() coordination.Config {
 		ClusterName:    c.name,
 		Settings:       p.Node.cfg.Settings,
 		InitialMasters: c.initialMasters,
-		Persistent:     c.baseSettings(),
+		Persistent:     c.BaseSettings(),
 		Persisted:      p.Node.Persisted,
 		Board:          c.board,
 		Invariants:     c.rules,

@@ -13,6 +13,7 @@ import (
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/clusterfile"
 	"github.com/shardquake/shardquake/scenarios/es"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
@@ -59,13 +60,51 @@ func (b *Backend) Offers(context.Context, scenarios.ClusterSpec) (chaos.Target, 
 
 // Start implements [scenarios.Backend]: the cluster has formed when it returns.
 func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scenarios.StartOptions) (scenarios.Cluster, error) {
+	s, err := b.build(spec, opt)
+	if err != nil {
+		return nil, err
+	}
+	own, _ := spec.Own.(*es.Description)
+	switch {
+	case spec.Formed != nil:
+		opt.Progress("starting %d nodes in place", s.prompt())
+		if s.notes, err = s.startInPlace(spec.Formed); err != nil {
+			return nil, err
+		}
+		return s, nil
+	case own == nil || own.Start == scenarios.StartCold:
+		return s, s.form()
+	}
+	opt.Progress("starting %d nodes, formed", s.prompt())
+	switch err := s.startFormed(own.Indices); {
+	case err == nil:
+		return s, nil
+	case !errors.Is(err, inplace.ErrForms):
+		return nil, errors.Join(err, s.e.Close())
+	case own.Start == scenarios.StartFormed:
+		return nil, errors.Join(&scenarios.Misplaced{Path: "$.cluster.start", Err: err}, s.e.Close())
+	default:
+		return b.startCold(spec, opt, s, err)
+	}
+}
+
+// startCold begins again, with a cluster that forms.
+func (b *Backend) startCold(spec scenarios.ClusterSpec, opt scenarios.StartOptions, failed *simulated, why error) (scenarios.Cluster, error) {
+	if err := failed.e.Close(); err != nil {
+		return nil, err
+	}
+	s, err := b.build(spec, opt)
+	if err != nil {
+		return nil, err
+	}
+	s.notes = []string{"the cluster was formed and loaded before t=0 (start: cold): " + why.Error()}
+	return s, s.form()
+}
+
+// build makes the cluster; nothing runs yet.
+func (b *Backend) build(spec scenarios.ClusterSpec, opt scenarios.StartOptions) (*simulated, error) {
 	e := sim.NewEngine(sim.Config{Seed: opt.Seed, Start: b.Began})
 	s := &simulated{e: e, spec: spec, opt: opt, clocks: make(map[string]*sim.Clock), inUse: make(map[string]string)}
-	if opt.OnEvent != nil {
-		e.OnEvent(func(r sim.EventRecord) {
-			opt.OnEvent(scenarios.Event{Index: r.Index, At: time.Duration(r.Time), What: strings.TrimSpace(r.Type + " " + r.Entity), Hash: r.Hash})
-		})
-	}
 	maps.Copy(s.inUse, spec.Settings)
 	cfg, err := s.configure(b.Calibration)
 	if err != nil {
@@ -82,17 +121,48 @@ func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scena
 	if b.Transport != nil {
 		s.transport = b.Transport(s.c)
 	}
-	if spec.Formed != nil {
-		opt.Progress("starting %d nodes in place", s.prompt())
-		if err := s.settleNetwork(); err != nil {
-			return nil, err
-		}
-		if s.notes, err = inplace.Start(s.c, spec.Formed); err != nil {
-			return nil, fmt.Errorf("%w: %w", scenarios.ErrScenario, err)
-		}
-		return s, nil
+	return s, nil
+}
+
+// tellEvents passes every event of the engine on from now on.
+func (s *simulated) tellEvents() {
+	if tell := s.opt.OnEvent; tell != nil {
+		s.e.OnEvent(func(r sim.EventRecord) {
+			tell(scenarios.Event{Index: r.Index, At: time.Duration(r.Time), What: strings.TrimSpace(r.Type + " " + r.Entity), Hash: r.Hash})
+		})
 	}
-	opt.Progress("starting %d nodes", s.prompt())
+}
+
+// startInPlace starts an imported cluster in the state that it was in.
+func (s *simulated) startInPlace(from *clusterfile.Cluster) (notes []string, err error) {
+	s.tellEvents()
+	if err := s.settleNetwork(); err != nil {
+		return nil, err
+	}
+	if notes, err = inplace.Start(s.c, from); err != nil {
+		return nil, fmt.Errorf("%w: %w", scenarios.ErrScenario, err)
+	}
+	return notes, nil
+}
+
+// startFormed starts a described cluster as one that formed long ago, with its indices.
+func (s *simulated) startFormed(indices []es.IndexSpec) (err error) {
+	for _, ix := range indices {
+		maps.Copy(s.inUse, ix.Settings)
+	}
+	if err := s.settleNetwork(); err != nil {
+		return err
+	}
+	s.held, err = inplace.StartFormed(s.c, s.specsOf(indices))
+	s.loaded = err == nil
+	s.tellEvents()
+	return err
+}
+
+// form starts the nodes and waits until they are a cluster.
+func (s *simulated) form() error {
+	s.opt.Progress("starting %d nodes", s.prompt())
+	s.tellEvents()
 	s.c.Start()
 	seen := ^uint64(0)
 	formed := func() bool {
@@ -104,9 +174,9 @@ func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scena
 		return s.formed()
 	}
 	if err := s.script().Until(formed, sim.Time(formLimit)); err != nil {
-		return nil, fmt.Errorf("the cluster did not form: %w", err)
+		return fmt.Errorf("the cluster did not form: %w", err)
 	}
-	return s, nil
+	return nil
 }
 
 // settleNetwork lets the time pass until everybody knows that nobody is connected yet.
@@ -131,7 +201,8 @@ type simulated struct {
 	transport func(viewer string) http.RoundTripper
 	index     settings.Settings // "index." settings of the description, for every index
 	held      bool
-	notes     []string          // of a start in place
+	loaded    bool              // the indices were there from the start
+	notes     []string          // of the start
 	inUse     map[string]string // settings of the description and its indices
 	closed    bool
 }
@@ -246,6 +317,9 @@ func (s *simulated) Target() chaos.Target { return s.target.all() }
 // LoadData implements [scenarios.Cluster]: indices without a placement are created and
 // allocated as by a request; then allocation is held and the others are there at once.
 func (s *simulated) LoadData(ctx context.Context, indices []es.IndexSpec) error {
+	if s.loaded {
+		return nil
+	}
 	for _, ix := range indices {
 		maps.Copy(s.inUse, ix.Settings)
 	}
@@ -258,12 +332,8 @@ func (s *simulated) LoadData(ctx context.Context, indices []es.IndexSpec) error 
 
 func (s *simulated) loadData(ctx context.Context, indices []es.IndexSpec) error {
 	var placed, free []inplace.IndexSpec
-	for _, ix := range indices {
-		spec := inplace.IndexSpec{
-			Name: ix.Name, Shards: ix.Shards, Replicas: ix.Replicas, Bytes: ix.Bytes, Docs: ix.Docs,
-			Settings: s.index.Merged(settings.Of(ix.Settings)), Placement: ix.Placement,
-		}
-		if ix.Placement != nil {
+	for _, spec := range s.specsOf(indices) {
+		if spec.Placement != nil {
 			placed = append(placed, spec)
 		} else {
 			free = append(free, spec)
@@ -284,6 +354,18 @@ func (s *simulated) loadData(ctx context.Context, indices []es.IndexSpec) error 
 		}
 	}
 	return nil
+}
+
+// specsOf are indices with the settings that every index has.
+func (s *simulated) specsOf(indices []es.IndexSpec) []inplace.IndexSpec {
+	var out []inplace.IndexSpec
+	for _, ix := range indices {
+		out = append(out, inplace.IndexSpec{
+			Name: ix.Name, Shards: ix.Shards, Replicas: ix.Replicas, Bytes: ix.Bytes, Docs: ix.Docs,
+			Settings: s.index.Merged(settings.Of(ix.Settings)), Placement: ix.Placement,
+		})
+	}
+	return out
 }
 
 func (s *simulated) createFree(ctx context.Context, specs []inplace.IndexSpec) error {

@@ -82,6 +82,19 @@ func reconfigured(live, retired []string, master string, current []string, autoS
 	return config
 }
 
+// InitialVoters is the voting configuration that a cluster comes to whose master-eligible
+// nodes were all there when it formed.
+func InitialVoters(st *state.State, autoShrink bool) []string {
+	var all []string
+	for _, n := range st.Nodes {
+		if n.HasRole("master") {
+			all = append(all, n.ID)
+		}
+	}
+	slices.Sort(all)
+	return reconfigured(all, nil, st.Master, all, autoShrink)
+}
+
 // improved is the state with the best voting configuration, or the same state
 // (Coordinator.improveConfiguration). Only nodes whose vote the leader holds count as
 // live.

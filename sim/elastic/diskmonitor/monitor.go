@@ -46,6 +46,14 @@ type Orders struct {
 	OverFlood, OverHigh, OverLow []string
 }
 
+// Know takes in nodes that told their usage before: the next check finds none of them new.
+func (m *Monitor) Know(info *allocation.ClusterInfo) {
+	m.nodes = make(map[string]bool, len(info.Nodes))
+	for _, id := range slices.Sorted(maps.Keys(info.Nodes)) {
+		m.nodes[id] = true
+	}
+}
+
 // Done notes that an order has been carried out or has failed: reroutes keep an interval
 // from then on.
 func (m *Monitor) Done(now time.Duration) {

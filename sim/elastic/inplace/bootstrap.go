@@ -51,7 +51,13 @@ func CreateStarted(ctx context.Context, c *elastic.Cluster, spec IndexSpec) erro
 		return err
 	}
 	acked, _, err := n.MasterTask(ctx, "create-index ["+spec.Name+"], cause [bootstrap]", elastic.Urgent, time.Minute, time.Minute,
-		func(st *state.State) (*state.State, error) { return startedIndex(c, st, spec, rows) })
+		func(st *state.State) (*state.State, error) {
+			m := c.ActingMaster()
+			if m == nil {
+				return nil, elastic.ErrNotMaster
+			}
+			return startedIndex(c, st, spec, rows, m.Process.Clock.Now().UnixMilli())
+		})
 	switch {
 	case err != nil:
 		return fmt.Errorf("index %s: %w", spec.Name, err)
@@ -62,17 +68,13 @@ func CreateStarted(ctx context.Context, c *elastic.Cluster, spec IndexSpec) erro
 }
 
 // startedIndex is the state with the index, its copies on the nodes of rows.
-func startedIndex(c *elastic.Cluster, st *state.State, spec IndexSpec, rows [][]int) (*state.State, error) {
-	m := c.ActingMaster()
-	if m == nil {
-		return nil, elastic.ErrNotMaster
-	}
+func startedIndex(c *elastic.Cluster, st *state.State, spec IndexSpec, rows [][]int, nowMillis int64) (*state.State, error) {
 	if st.Index(spec.Name) != nil {
 		return nil, fmt.Errorf("index %s exists already", spec.Name)
 	}
-	meta := elastic.NewIndex(spec.Name, state.NewID(c.IDs), m.Process.Clock.Now().UnixMilli(), spec.Full(), nil)
+	meta := elastic.NewIndex(spec.Name, state.NewID(c.IDs), nowMillis, spec.Full(), nil)
 	at := c.Engine().Stream("elastic.index-order", c.Name()).IntN(len(st.Routing.Indices) + 1)
-	st = allocation.AddIndex(st, meta, at, state.IndexCreated, m.Input())
+	st = allocation.AddIndex(st, meta, at, state.IndexCreated, allocation.Input{NowNanos: int64(c.Engine().Now()), NowMillis: nowMillis})
 	table := &state.IndexTable{Index: meta.Name, Shards: make([]*state.ShardTable, meta.Shards)}
 	placed := *meta
 	placed.InSync = make([][]string, meta.Shards)

@@ -43,16 +43,9 @@ type leftover struct {
 // and follow its master. It is called instead of [Cluster.Start]. The notes say what of the
 // state could not be taken over.
 func Start(c *elastic.Cluster, from *clusterfile.Cluster) (notes []string, err error) {
-	b := &inPlace{c: c, from: from, ids: make(map[string]string)}
+	b := newInPlace(c)
+	b.from = from
 	c.Mix = c.Engine().Stream("elastic.index-order", c.Name()).Perm
-	c.Contents = make(map[string]elastic.Content)
-	defer func() { c.Contents, c.Heard = nil, nil }()
-	for _, n := range c.Nodes() {
-		if !n.Config().Late {
-			b.ids[n.Name()] = n.ID()
-			warm(n)
-		}
-	}
 	if err := b.buildState(); err != nil {
 		return nil, err
 	}
@@ -62,8 +55,21 @@ func Start(c *elastic.Cluster, from *clusterfile.Cluster) (notes []string, err e
 	if err := b.open(); err != nil {
 		return nil, err
 	}
-	b.begin()
+	b.begin(b.heard())
 	return b.notes, nil
+}
+
+// newInPlace gives every node that isn't Late a process.
+func newInPlace(c *elastic.Cluster) *inPlace {
+	b := &inPlace{c: c, ids: make(map[string]string)}
+	c.Contents = make(map[string]elastic.Content)
+	for _, n := range c.Nodes() {
+		if !n.Config().Late {
+			b.ids[n.Name()] = n.ID()
+			warm(n)
+		}
+	}
+	return b
 }
 
 // warm gives the node a process that has been running for long.
@@ -124,8 +130,8 @@ func (b *inPlace) open() error {
 	return nil
 }
 
-// begin lets the nodes act: the master last.
-func (b *inPlace) begin() {
+// begin lets the nodes act: the master last, which has heard of disks and sizes.
+func (b *inPlace) begin(heard *allocation.ClusterInfo) {
 	var master *elastic.Process
 	for _, n := range b.c.Nodes() {
 		switch {
@@ -136,8 +142,9 @@ func (b *inPlace) begin() {
 			n.Proc.Coord.Form(b.st)
 		}
 	}
-	b.c.Heard = b.heard()
+	b.c.Heard = heard
 	master.Coord.Form(b.st)
+	b.c.Contents, b.c.Heard = nil, nil
 	m := master.Master
 	unsettled := b.adoptDesired(m)
 	m.Applied(b.c.Deltas.Between(emptyStateOf(master), b.st))
@@ -202,17 +209,11 @@ func emptyStateOf(p *elastic.Process) *state.State { return elastic.EmptyState(p
 // is left to do.
 func (b *inPlace) adoptDesired(m *elastic.Master) (unsettled bool) {
 	desired := make(map[string][]*allocation.Assignment, len(b.st.Indices))
-	for i := range b.from.Indices {
-		ix := &b.from.Indices[i]
-		meta := b.st.Index(ix.Name)
+	told := b.toldDesired()
+	for _, meta := range b.st.Indices {
 		list := make([]*allocation.Assignment, meta.Shards)
-		for num, t := range b.st.Routing.Index(ix.Name).Shards {
-			a := &allocation.Assignment{Total: len(t.Copies)}
-			for _, name := range ix.Shards[num].Desired {
-				if id := b.ids[name]; id != "" {
-					a.Nodes = append(a.Nodes, id)
-				}
-			}
+		for num, t := range b.st.Routing.Index(meta.Name).Shards {
+			a := &allocation.Assignment{Total: len(t.Copies), Nodes: told[allocation.ShardID{Index: meta.Name, Shard: num}]}
 			var held []string
 			for _, cp := range t.Copies {
 				at := cp.Node
@@ -237,6 +238,27 @@ func (b *inPlace) adoptDesired(m *elastic.Master) (unsettled bool) {
 	}
 	m.Alloc.Adopt(desired)
 	return unsettled
+}
+
+// toldDesired are the nodes where the cluster's own desired balance wants copies, where it
+// told that.
+func (b *inPlace) toldDesired() map[allocation.ShardID][]string {
+	out := make(map[allocation.ShardID][]string)
+	if b.from == nil {
+		return out
+	}
+	for i := range b.from.Indices {
+		ix := &b.from.Indices[i]
+		for num := range ix.Shards {
+			for _, name := range ix.Shards[num].Desired {
+				if id := b.ids[name]; id != "" {
+					key := allocation.ShardID{Index: ix.Name, Shard: num}
+					out[key] = append(out[key], id)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // errNoMaster says that nobody leads what is to be started.
