@@ -96,6 +96,9 @@ func overlap(t *testing.T, first, second Entry, firstHealsFirst bool) {
 		if d, is := e.Fault.(*DeleteIndex); is && (i == 0 || first.Fault.Kind() != "create-index") {
 			w.Indices[d.Index] = true // what is deleted has to be there
 		}
+		if f, is := e.Fault.(*PutTemplate); is && f.Remove {
+			w.Admin["template "+f.Template] = map[string]any{}
+		}
 		if f, is := e.Fault.(*Alias); is && (f.From != "" || f.Remove) {
 			w.Aliases[cmp.Or(f.From, f.Index)] = map[string]map[string]any{"aliases": {f.Alias: map[string]any{}}} // who loses it has it
 		}

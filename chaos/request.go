@@ -16,6 +16,9 @@ type API interface {
 	// into a value where there is one. An answer that is an error is returned as an
 	// [*APIError].
 	Call(ctx context.Context, method, path string, body, into any) error
+	// Begin sends a request whose work may take longer than anybody waits for the answer:
+	// having waited for that is no error, for the work goes on.
+	Begin(ctx context.Context, method, path string) error
 }
 
 // APIError is an error that Elasticsearch answered with.
@@ -31,6 +34,9 @@ type request struct {
 	what         string
 	method, path string
 	body         any
+	into         any // gets the answer; nil drops it
+	// long requests do what may take longer than anybody waits for the answer.
+	long bool
 	// seen looks whether it was done.
 	seen func(context.Context, API) (done bool, saw string, err error)
 }
@@ -48,7 +54,10 @@ func (r *request) Needs(t Target) error {
 func (r *request) Holds() Hold { return Hold{} }
 
 func (r *request) Inject(ctx context.Context, t Target) error {
-	return t.API.Call(ctx, r.method, r.path, r.body, nil)
+	if r.long {
+		return t.API.Begin(ctx, r.method, r.path)
+	}
+	return t.API.Call(ctx, r.method, r.path, r.body, r.into)
 }
 
 // Heal leaves what an operator did.

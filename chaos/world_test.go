@@ -27,6 +27,7 @@ type world struct {
 	Taken    map[string]bool
 	Aliases  map[string]map[string]map[string]any // by index, as the API tells of them
 	Indices  map[string]bool
+	Admin    map[string]any // what operators did besides: closed indices, templates, who may not vote
 	Layout   []Range
 	Draining map[string]bool
 }
@@ -35,7 +36,7 @@ func newWorld() *world {
 	return &world{
 		Cuts: map[[2]string]CutMode{}, Shapes: map[[2]string]Shape{}, Procs: map[string]ProcessState{"n1": Running, "n2": Running, "n3": Running, "n4": Exited, "controller": Running},
 		Full: map[string]float64{}, Slowed: map[string]Drag{}, Set: map[string]string{}, Off: map[string]time.Duration{}, Rules: map[int]bool{}, Damaged: map[CopyRef]DamageMode{},
-		Taken: map[string]bool{}, Aliases: map[string]map[string]map[string]any{}, Indices: map[string]bool{"logs": true}, Draining: map[string]bool{}, Layout: []Range{{Start: "", Copies: []string{"n1", "n2", "n3"}}},
+		Taken: map[string]bool{}, Aliases: map[string]map[string]map[string]any{}, Indices: map[string]bool{"logs": true}, Admin: map[string]any{}, Draining: map[string]bool{}, Layout: []Range{{Start: "", Copies: []string{"n1", "n2", "n3"}}},
 	}
 }
 
@@ -245,8 +246,11 @@ func (o worldOperator) Ranges(context.Context) ([]Range, []string, error) {
 type worldAPI struct{ w *world }
 
 func (a worldAPI) Call(_ context.Context, method, path string, body, into any) error {
-	path, _, _ = strings.Cut(path, "?")
+	path, query, _ := strings.Cut(path, "?")
 	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	if done, err := a.administer(method, parts, query, body, into); done {
+		return err
+	}
 	switch {
 	case parts[0] == "_cat":
 		return json.Unmarshal([]byte(`[{"shard":"0","state":"RELOCATING","node":"n3 -> 127.0.0.1 id n2"},{"shard":"0","state":"STARTED","node":"n1"},{"shard":"0","state":"STARTED","node":"n4"}]`), into)
@@ -273,6 +277,67 @@ func (a worldAPI) Call(_ context.Context, method, path string, body, into any) e
 		delete(a.w.Indices, parts[0])
 	}
 	return nil
+}
+
+// administer is what operators ask besides indices, aliases and snapshots.
+func (a worldAPI) administer(method string, parts []string, query string, body, into any) (done bool, err error) {
+	answer := func(v any) (bool, error) {
+		text, err := json.Marshal(v)
+		if err != nil || into == nil {
+			return true, err
+		}
+		return true, json.Unmarshal(text, into)
+	}
+	last := parts[len(parts)-1]
+	switch {
+	case parts[0] == "_cat" && parts[1] == "indices":
+		status := "open"
+		if a.w.Admin["closed "+last] != nil {
+			status = "close"
+		}
+		return answer([]any{map[string]any{"status": status}})
+	case last == "_close":
+		a.w.Admin["closed "+parts[0]] = true
+	case last == "_open":
+		delete(a.w.Admin, "closed "+parts[0])
+	case last == "_forcemerge":
+	case len(parts) > 1 && parts[1] == "_rollover":
+		if body != nil {
+			return answer(map[string]any{"old_index": "day-1", "conditions": map[string]bool{"[max_docs: 1000]": false}})
+		}
+		a.w.Indices[last] = true
+		return answer(map[string]any{"old_index": "day-1", "new_index": last, "rolled_over": true})
+	case parts[0] == "_index_template" && method == http.MethodPut:
+		a.w.Admin["template "+last] = body
+	case parts[0] == "_index_template" && a.w.Admin["template "+last] == nil:
+		return true, &APIError{Status: http.StatusNotFound, Reason: "no such template"}
+	case parts[0] == "_index_template" && method == http.MethodDelete:
+		delete(a.w.Admin, "template "+last)
+	case parts[0] == "_index_template":
+		return answer(map[string]any{"index_templates": []any{map[string]any{"index_template": a.w.Admin["template "+last]}}})
+	case last == "voting_config_exclusions" && method == http.MethodPost:
+		names, _ := a.w.Admin["no vote"].([]string)
+		for _, n := range strings.Split(strings.TrimPrefix(query, "node_names="), ",") {
+			names = append(names, n)
+		}
+		a.w.Admin["no vote"] = names
+	case last == "voting_config_exclusions":
+		delete(a.w.Admin, "no vote")
+	case parts[0] == "_cluster" && last == "metadata":
+		var out []any
+		names, _ := a.w.Admin["no vote"].([]string)
+		for _, n := range names {
+			out = append(out, map[string]any{"node_name": n})
+		}
+		return answer(map[string]any{"metadata": map[string]any{"cluster_coordination": map[string]any{"voting_config_exclusions": out}}})
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+func (a worldAPI) Begin(ctx context.Context, method, path string) error {
+	return a.Call(ctx, method, path, nil, nil)
 }
 
 // change adds and removes aliases as an operator's step asks for it.

@@ -45,6 +45,23 @@ func (o operator) Call(ctx context.Context, method, path string, body, into any)
 	return errors.Join(unanswered...)
 }
 
+// Begin implements [chaos.API].
+func (o operator) Begin(ctx context.Context, method, path string) error {
+	var unanswered []error
+	for _, node := range o.cluster.Nodes() {
+		err := o.ask(ctx, method, o.cluster.URL(scenarios.ViewerClient, node)+path, nil, nil)
+		var answer *chaos.APIError
+		switch {
+		case err == nil || errors.As(err, &answer) || ctx.Err() != nil:
+			return err
+		case errors.Is(err, context.DeadlineExceeded):
+			return nil // it is being done
+		}
+		unanswered = append(unanswered, fmt.Errorf("%s: %w", node, err))
+	}
+	return errors.Join(unanswered...)
+}
+
 // ask asks one node.
 func (o operator) ask(ctx context.Context, method, url string, body []byte, into any) error {
 	limited, cancel := o.cluster.Clock(scenarios.ViewerClient).WithTimeout(ctx, operatorLimit)

@@ -75,8 +75,32 @@ func GlobalBlock(st *state.State, level string) (err *Error, retryable bool) {
 	return &Error{Status: status, Type: "cluster_block_exception", Reason: "blocked by: [" + text + "];"}, retryable
 }
 
+// BlocksOf are the blocks that an index has for its settings, or for being closed.
+func BlocksOf(meta *state.Index) (out []state.Block) {
+	if meta.Closed {
+		out = append(out, closedBlock(false))
+	}
+	for _, b := range IndexBlocks() {
+		if b.Setting.Get(meta.Settings) {
+			out = append(out, b.Block)
+		}
+	}
+	return out
+}
+
+// IndexClosed is the error of a request that a closed index can't answer.
+func IndexClosed(meta *state.Index) *Error {
+	return &Error{
+		Status: 400, Type: "index_closed_exception", Reason: "closed",
+		Fields: []Field{{Name: "index_uuid", Value: meta.UUID}, {Name: "index", Value: meta.Name}},
+	}
+}
+
 // IndexBlock is the error of a request that an index's blocks refuse; nil when nothing does.
 func IndexBlock(st *state.State, index, level string) *Error {
+	if meta := st.Index(index); meta != nil && meta.Closed && (level == "read" || level == "write") {
+		return IndexClosed(meta)
+	}
 	for _, b := range st.Blocks {
 		if b.Index != index {
 			continue

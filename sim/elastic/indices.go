@@ -131,7 +131,9 @@ func (m *Master) checkShardLimit(st *state.State, more int) error {
 		}
 	}
 	for _, meta := range st.Indices {
-		open += meta.Shards * (1 + meta.Replicas)
+		if !meta.Closed {
+			open += meta.Shards * (1 + meta.Replicas)
+		}
 	}
 	if data > 0 && open+more > limit*data {
 		return api.Validation("this action would add [%d] shards, but this cluster currently has [%d]/[%d] maximum normal shards open;", more, open, limit*data)
@@ -300,15 +302,20 @@ func (n *Node) UpdateClusterSettings(ctx context.Context, persistent, transient 
 	return acked, published, err
 }
 
-// WithBlocks is the state with the blocks that an index's settings ask for.
+// WithBlocks is the state with the blocks that an index has for its settings, or for being
+// closed.
 func WithBlocks(st *state.State, meta *state.Index) *state.State {
-	var blocks []state.Block
-	for _, b := range IndexBlocks() {
-		if b.Setting.Get(meta.Settings) {
-			blocks = append(blocks, b.Block)
-		}
-	}
-	at, have := slices.BinarySearchFunc(st.Blocks, meta.Name, func(b state.IndexBlocks, name string) int {
+	return blockedBy(st, meta.Name, BlocksOf(meta))
+}
+
+// withBlock adds a block to those of an index.
+func withBlock(st *state.State, name string, b state.Block) *state.State {
+	return blockedBy(st, name, append(BlocksOf(st.Index(name)), b))
+}
+
+// blockedBy is the state with these blocks on an index.
+func blockedBy(st *state.State, name string, blocks []state.Block) *state.State {
+	at, have := slices.BinarySearchFunc(st.Blocks, name, func(b state.IndexBlocks, name string) int {
 		switch {
 		case b.Index < name:
 			return -1
@@ -328,7 +335,7 @@ func WithBlocks(st *state.State, meta *state.Index) *state.State {
 	case have:
 		st.Blocks[at].Blocks = blocks
 	default:
-		st.Blocks = slices.Insert(st.Blocks, at, state.IndexBlocks{Index: meta.Name, Blocks: blocks})
+		st.Blocks = slices.Insert(st.Blocks, at, state.IndexBlocks{Index: name, Blocks: blocks})
 	}
 	return st
 }

@@ -42,22 +42,12 @@ func (b *inPlace) buildState() error {
 		st.Indices, st.Routing.Indices = append(st.Indices, meta), append(st.Routing.Indices, table)
 	}
 	for _, meta := range st.Indices {
-		if len(indexBlocksOf(meta)) > 0 {
+		if len(elastic.BlocksOf(meta)) > 0 {
 			st = elastic.WithBlocks(st, meta)
 		}
 	}
 	b.st = st
 	return nil
-}
-
-// indexBlocksOf are the blocks that an index's settings make.
-func indexBlocksOf(meta *state.Index) (out []state.Block) {
-	for _, ib := range elastic.IndexBlocks() {
-		if ib.Setting.Get(meta.Settings) {
-			out = append(out, ib.Block)
-		}
-	}
-	return out
 }
 
 // vote takes over the voting configuration and the master.
@@ -126,7 +116,7 @@ func (b *inPlace) index(ix *clusterfile.Index, st *state.State) (*state.Index, *
 	}
 	set[settings.IndexShards.Key()], set[settings.IndexReplicas.Key()] = fmt.Sprint(ix.ShardCount), fmt.Sprint(ix.Replicas)
 	meta := elastic.NewIndex(ix.Name, cmp.Or(ix.UUID, state.NewID(b.c.IDs)), ix.Created.Or(b.from.At.Or(b.wallMillis())), settings.Of(set), nil)
-	meta.System, meta.Version = ix.System, max(1, ix.Version)
+	meta.System, meta.Closed, meta.Version = ix.System, ix.Closed, max(1, ix.Version)
 	if ix.ForecastLoad.Known() {
 		meta.ForecastWriteLoad = &ix.ForecastLoad.V
 	}

@@ -37,7 +37,6 @@ var unservedTable = []unserved{ //nolint:gochecknoglobals // a table, never writ
 	{"GET /_health_report", "GET /_cluster/health and GET /_cluster/allocation/explain"},
 	{"GET /_health_report/{indicator}", "GET /_cluster/health and GET /_cluster/allocation/explain"},
 	{"GET,DELETE /_internal/desired_balance", "GET /_cluster/state/routing_table"},
-	{"POST,DELETE /_cluster/voting_config_exclusions", "GET /_cluster/state/metadata"},
 	{"GET /_remote/info", ""},
 	{"GET /_xpack", ""},
 	{"GET /_xpack/usage", "GET /_cluster/stats"},
@@ -55,8 +54,6 @@ var unservedTable = []unserved{ //nolint:gochecknoglobals // a table, never writ
 	// Indices.
 	{"GET /_data_stream/_stats", "GET /_stats"},
 	{"GET /_resolve/index/{name}", "GET /{index}"},
-	{"POST /{index}/_close", "PUT /{index}/_settings with index.blocks.write"},
-	{"POST /{index}/_open", "PUT /{index}/_settings with index.blocks.write"},
 	{"PUT /{index}/_block/{block}", "PUT /{index}/_settings with index.blocks"},
 	{"GET /_segments", "GET /_stats/segments"},
 	{"GET /{index}/_segments", "GET /{index}/_stats/segments"},

@@ -70,6 +70,8 @@ type Index struct {
 	Settings     settings.Settings // "index." keys
 	Mapping      []byte            // JSON object, with what stands beside its properties; nil: none
 	System       bool
+	// Closed indices are allocated and replicated, and nobody reads or writes them.
+	Closed bool
 	// PrimaryTerms by shard number; a promotion raises the shard's.
 	PrimaryTerms []int64
 	// InSync holds, by shard number, the allocation ids that may be promoted, sorted.
@@ -87,6 +89,14 @@ type Index struct {
 	Rollovers []Rollover
 	// Lifecycle is how far the index is in its policy; nil: it has not begun.
 	Lifecycle *Lifecycle
+}
+
+// OpenOrClosed is the index's state as Elasticsearch's APIs name it.
+func (m *Index) OpenOrClosed() string {
+	if m.Closed {
+		return "close"
+	}
+	return "open"
 }
 
 // Rollover notes that a name stopped writing to an index, and why (RolloverInfo).

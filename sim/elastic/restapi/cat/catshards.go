@@ -305,7 +305,7 @@ func roleLetters(n *state.Node) string {
 func prepareCatIndices(r *rest.Request) rest.Action {
 	names := r.ListParam("index")
 	timeout := r.MasterTimeout()
-	opt := r.IndicesOptions(rest.ExpandOpen)
+	opt := r.IndicesOptions(rest.ExpandAll)
 	r.BoolParam("include_unloaded_segments", false)
 	r.BoolParam("pri", false)
 	wanted, filter := r.Lookup("health")
@@ -326,7 +326,7 @@ func prepareCatIndices(r *rest.Request) rest.Action {
 			if filter && row.health.String() != strings.ToLower(wanted) {
 				continue
 			}
-			if s := byName[name]; s != nil {
+			if s := byName[name]; s != nil && !row.meta.Closed {
 				row.all, row.primaries = &s.All, &s.Primaries
 			}
 			rows = append(rows, row)
@@ -349,7 +349,7 @@ func indexTable(rows []indexRow) *table {
 		case "health":
 			return on(func(r *indexRow) cell { return text(r.health.String()) })
 		case "status":
-			return on(func(*indexRow) cell { return text("open") })
+			return on(func(r *indexRow) cell { return text(r.meta.OpenOrClosed()) })
 		case "index":
 			return on(func(r *indexRow) cell { return text(r.meta.Name) })
 		case "uuid":

@@ -244,7 +244,7 @@ func (q *stateRequest) writeIndexMetadata(w *rest.Writer, m *state.Index) {
 	w.Int64("settings_version", m.SettingsVersion)
 	w.Int64("aliases_version", m.AliasesVersion)
 	w.Int("routing_num_shards", routingShards(m.Shards))
-	w.Str("state", "open")
+	w.Str("state", m.OpenOrClosed())
 	WriteSettings(w, "settings", indexSettings(m), settings.IndexRegistry(), q.flat)
 	w.Object("mappings")
 	if len(m.Mapping) > 0 {

@@ -167,7 +167,7 @@ func normalise(changes []change) []change {
 func prepareDeleteIndex(r *rest.Request) rest.Action {
 	names := r.ListParam("index")
 	ack, master := r.AckTimeout(), r.MasterTimeout()
-	opt := r.IndicesOptions(rest.IndicesOptions{AllowNone: true, Open: true, IgnoreAliases: true})
+	opt := r.IndicesOptions(rest.IndicesOptions{AllowNone: true, Open: true, Closed: true, IgnoreAliases: true})
 	return func(c *rest.Call) *rest.Response {
 		st := c.State(false, master)
 		if destructive(c, st) && (len(names) == 0 || wildcards(names)) {

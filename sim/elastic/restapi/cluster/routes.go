@@ -29,6 +29,10 @@ func Routes() []*rest.Route {
 		{On: []string{"DELETE /_snapshot/{repository}/{snapshot}"}, Prepare: prepareDeleteSnapshot},
 		{On: []string{"POST /_snapshot/{repository}/{snapshot}/_restore"}, Prepare: prepareRestoreSnapshot},
 		{On: []string{"PUT /{index}"}, Prepare: prepareCreateIndex},
+		{On: []string{"POST /{index}/_close"}, Prepare: prepareCloseIndex},
+		{On: []string{"POST /{index}/_open"}, Prepare: prepareOpenIndex},
+		{On: []string{"POST /_cluster/voting_config_exclusions"}, Prepare: prepareExcludeVotes},
+		{On: []string{"DELETE /_cluster/voting_config_exclusions"}, Prepare: prepareClearExclusions},
 		{
 			On: []string{
 				"GET /_alias", "GET /_aliases", "GET /_alias/{name}", "HEAD /_alias/{name}",

@@ -12,7 +12,7 @@ import (
 // IndicesOptions says what index expressions may match (IndicesOptions).
 type IndicesOptions struct {
 	IgnoreUnavailable, AllowNone bool
-	Open, hidden                 bool
+	Open, Closed, hidden         bool
 	// IgnoreAliases: only indices are meant, and an alias is refused.
 	IgnoreAliases bool
 }
@@ -20,26 +20,28 @@ type IndicesOptions struct {
 // Options of APIs that read indices leniently and of those that need them to exist.
 var (
 	ExpandOpen   = IndicesOptions{AllowNone: true, Open: true}
-	ExpandHidden = IndicesOptions{AllowNone: true, Open: true, hidden: true}
-	Lenient      = IndicesOptions{IgnoreUnavailable: true, AllowNone: true, Open: true, hidden: true}
+	ExpandAll    = IndicesOptions{AllowNone: true, Open: true, Closed: true}
+	ExpandHidden = IndicesOptions{AllowNone: true, Open: true, Closed: true, hidden: true}
+	Lenient      = IndicesOptions{IgnoreUnavailable: true, AllowNone: true, Open: true, Closed: true, hidden: true}
 )
 
 // IndicesOptions reads ?expand_wildcards, ?ignore_unavailable and ?allow_no_indices.
 func (r *Request) IndicesOptions(def IndicesOptions) IndicesOptions {
 	out := def
 	if v, ok := r.Lookup("expand_wildcards"); ok {
-		out.Open, out.hidden = false, false
+		out.Open, out.Closed, out.hidden = false, false, false
 		for _, word := range strings.Split(v, ",") {
 			switch word {
 			case "open":
 				out.Open = true
 			case "closed":
+				out.Closed = true
 			case "hidden":
 				out.hidden = true
 			case "all":
-				out.Open, out.hidden = true, true
+				out.Open, out.Closed, out.hidden = true, true, true
 			case "none":
-				out.Open, out.hidden = false, false
+				out.Open, out.Closed, out.hidden = false, false, false
 			default:
 				Raise(IllegalArgument("No valid expand wildcard value [%s]", word))
 			}
@@ -113,11 +115,14 @@ func AddNew(names []string, more ...string) []string {
 }
 
 func matching(st *state.State, pattern string, opt IndicesOptions) []string {
-	if !opt.Open {
+	if !opt.Open && !opt.Closed {
 		return nil
 	}
 	var names []string
 	for _, m := range st.Indices {
+		if m.Closed && !opt.Closed || !m.Closed && !opt.Open {
+			continue
+		}
 		hidden, _ := m.Settings.Get("index.hidden")
 		shown := opt.hidden || hidden != "true" || strings.HasPrefix(pattern, ".") && strings.HasPrefix(m.Name, ".")
 		if shown && SimpleMatch(pattern, m.Name) || !opt.IgnoreAliases && aliasMatches(m, pattern, opt) {

@@ -192,7 +192,7 @@ func writeIndexStats(w *rest.Writer, st *state.State, s *IndexSum, copies []copy
 	w.Object(s.Index)
 	w.Str("uuid", m.UUID)
 	w.Str("health", h.Status.String())
-	w.Str("status", "open")
+	w.Str("status", m.OpenOrClosed())
 	writePrimariesAndTotal(w, s, metrics)
 	if copies != nil {
 		writeShardStats(w, s.Index, copies, metrics)

@@ -1,0 +1,147 @@
+package elastic
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// closedBlock is the block of a closed index (INDEX_CLOSED_BLOCK); preparing is that of one
+// that is about to be.
+func closedBlock(preparing bool) state.Block {
+	b := state.Block{ID: 4, Description: "index closed", Status: 403, Levels: []string{"read", "write"}}
+	if preparing {
+		b.Description = "index preparing to close. Reopen the index to allow writes again or retry closing the index to fully close the index."
+	}
+	return b
+}
+
+// CloseIndices closes indices (MetadataIndexStateService): a block comes first, then every
+// copy commits what it has, then the copies are opened anew for nobody to read or write. They
+// are still allocated and replicated. It waits for the active copies asked for.
+func (n *Node) CloseIndices(ctx context.Context, names []string, wait string, masterTimeout, ackTimeout time.Duration) (acked, shards bool, err error) {
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		meta := n.Applied().Index(name)
+		return meta != nil && meta.Closed
+	})
+	if len(names) == 0 {
+		return true, false, nil
+	}
+	acked, _, err = n.MasterTask(ctx, "add-block-index-to-close", Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
+		for _, name := range names {
+			meta := st.Index(name)
+			if meta == nil {
+				return nil, IndexNotFound(name)
+			}
+			st = withBlock(st, name, closedBlock(true))
+		}
+		return st, nil
+	})
+	if err != nil || !acked {
+		return acked, false, err
+	}
+	if _, err := n.Broadcast(ctx, "verify-before-close", names, func(s *Shard) { s.Store.Flush() }); err != nil {
+		return true, false, err
+	}
+	acked, _, err = n.MasterTask(ctx, "close-indices", Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
+		return n.c.opened(st, names, false)
+	})
+	return n.openness(ctx, names, wait, ackTimeout, acked, err)
+}
+
+// OpenIndices opens closed indices.
+func (n *Node) OpenIndices(ctx context.Context, names []string, wait string, masterTimeout, ackTimeout time.Duration) (acked, shards bool, err error) {
+	acked, _, err = n.MasterTask(ctx, "open-indices", Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
+		return n.c.opened(st, names, true)
+	})
+	return n.openness(ctx, names, wait, ackTimeout, acked, err)
+}
+
+// openness waits until indices that were opened or closed have the copies asked for.
+func (n *Node) openness(ctx context.Context, names []string, wait string, timeout time.Duration, acked bool, err error) (bool, bool, error) {
+	if err != nil || !acked {
+		return acked, false, err
+	}
+	shards, err := n.WhenState(ctx, timeout, func(st *state.State) bool {
+		for _, name := range names {
+			if meta := st.Index(name); meta != nil && !enoughActive(st, meta, wait) {
+				return false
+			}
+		}
+		return true
+	})
+	return acked, shards, err
+}
+
+// opened is the state with indices open, or closed: every copy is without a node and finds
+// its data where it was.
+func (c *Cluster) opened(st *state.State, names []string, open bool) (*state.State, error) {
+	m := c.ActingMaster()
+	if m == nil {
+		return nil, ErrNotMaster
+	}
+	changed := false
+	for _, name := range names {
+		meta := st.Index(name)
+		switch {
+		case meta == nil:
+			return nil, IndexNotFound(name)
+		case meta.Closed != open && !open:
+			continue // closed already
+		case !meta.Closed && open:
+			st = WithBlocks(st, meta) // one that was about to be closed
+			continue
+		}
+		if open {
+			if err := m.checkShardLimit(st, meta.Shards*(1+meta.Replicas)); err != nil {
+				return nil, err
+			}
+		}
+		st, changed = m.reset(st, meta, open), true
+	}
+	if !changed {
+		return st, nil
+	}
+	return m.rerouted(st), nil
+}
+
+// reset takes every copy of an index from its node, for the index is another one then: open
+// or closed (IndexRoutingTable.Builder.initializeAsFromOpenToClose, …FromCloseToOpen).
+func (m *Master) reset(st *state.State, meta *state.Index, open bool) *state.State {
+	next := *meta
+	next.Closed, next.Version, next.SettingsVersion = !open, meta.Version+1, meta.SettingsVersion+1
+	reason := state.IndexClosed
+	if open {
+		reason = state.IndexReopened
+	}
+	st = WithBlocks(ReplaceIndex(st, &next), &next)
+	in := m.Input()
+	info := &state.UnassignedInfo{Reason: reason, AtNanos: in.NowNanos, AtMillis: in.NowMillis, LastStatus: state.NoAttempt}
+	table := &state.IndexTable{Index: next.Name, Shards: make([]*state.ShardTable, next.Shards)}
+	for num := range table.Shards {
+		t := &state.ShardTable{Index: next.Name, Shard: num}
+		for i := range 1 + next.Replicas {
+			cp := &state.Copy{Index: next.Name, Shard: num, Primary: i == 0, Source: state.Peer, Info: info, ExpectedBytes: -1}
+			if cp.Primary {
+				cp.Source = state.ExistingStore
+				if len(next.InSync[num]) == 0 {
+					cp.Source = state.EmptyStore
+				}
+			}
+			t.Copies = append(t.Copies, cp)
+		}
+		table.Shards[num] = t
+	}
+	routing := *st.Routing
+	routing.Version++
+	routing.Indices = slices.Clone(routing.Indices)
+	for i, t := range routing.Indices {
+		if t.Index == next.Name {
+			routing.Indices[i] = table
+		}
+	}
+	st.Routing = &routing
+	return st
+}

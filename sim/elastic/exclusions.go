@@ -1,0 +1,59 @@
+package elastic
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// ExcludeVotes takes nodes out of the voting configuration and keeps them out
+// (TransportAddVotingConfigExclusionsAction); it reports whether they were out in time.
+func (n *Node) ExcludeVotes(ctx context.Context, ids []string, masterTimeout, timeout time.Duration) (out bool, err error) {
+	_, _, err = n.MasterTask(ctx, "add-voting-config-exclusions", Urgent, masterTimeout, timeout, func(st *state.State) (*state.State, error) {
+		next := st.Clone()
+		next.Exclusions = slices.Clone(st.Exclusions)
+		for _, id := range ids {
+			if !slices.Contains(next.Exclusions, id) {
+				next.Exclusions = append(next.Exclusions, id)
+			}
+		}
+		if len(next.Exclusions) == len(st.Exclusions) {
+			return st, nil
+		}
+		slices.Sort(next.Exclusions)
+		return next, nil
+	})
+	if err != nil {
+		return false, err
+	}
+	return n.WhenState(ctx, timeout, func(st *state.State) bool {
+		return !slices.ContainsFunc(ids, func(id string) bool {
+			return slices.Contains(st.LastCommitted, id) || slices.Contains(st.LastAccepted, id)
+		})
+	})
+}
+
+// ClearExclusions lets all nodes vote again (TransportClearVotingConfigExclusionsAction); with
+// removed it first waits until the excluded ones have left the cluster, and reports whether
+// they have.
+func (n *Node) ClearExclusions(ctx context.Context, removed bool, masterTimeout, timeout time.Duration) (gone bool, err error) {
+	if removed {
+		gone, err = n.WhenState(ctx, timeout, func(st *state.State) bool {
+			return !slices.ContainsFunc(st.Exclusions, func(id string) bool { return st.Node(id) != nil })
+		})
+		if err != nil || !gone {
+			return false, err
+		}
+	}
+	_, _, err = n.MasterTask(ctx, "clear-voting-config-exclusions", Urgent, masterTimeout, timeout, func(st *state.State) (*state.State, error) {
+		if len(st.Exclusions) == 0 {
+			return st, nil
+		}
+		next := st.Clone()
+		next.Exclusions = nil
+		return next, nil
+	})
+	return true, err
+}

@@ -1,0 +1,64 @@
+package cluster
+
+import (
+	"strings"
+
+	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
+)
+
+// mostExclusions is cluster.max_voting_config_exclusions.
+const mostExclusions = 10
+
+// prepareExcludeVotes is POST /_cluster/voting_config_exclusions.
+func prepareExcludeVotes(r *rest.Request) rest.Action {
+	names, ids := r.ListParam("node_names"), r.ListParam("node_ids")
+	if (len(names) > 0) == (len(ids) > 0) {
+		rest.Raise(rest.IllegalArgument("Please set node identifiers correctly. One and only one of [node_name], [node_names] and [node_ids] has to be set"))
+	}
+	master, timeout := r.MasterTimeout(), r.AckTimeout()
+	return func(c *rest.Call) *rest.Response {
+		st := c.State(false, master)
+		var chosen []string
+		for _, n := range st.Nodes {
+			for _, name := range names {
+				if n.Name == name && n.HasRole("master") {
+					chosen = append(chosen, n.ID)
+				}
+			}
+			for _, id := range ids {
+				if n.ID == id && n.HasRole("master") {
+					chosen = append(chosen, n.ID)
+				}
+			}
+		}
+		if len(chosen) < len(names)+len(ids) {
+			rest.Raise(rest.NotModelled("voting exclusions of nodes that are no master-eligible members"))
+		}
+		if more := rest.AddNew(append([]string(nil), st.Exclusions...), chosen...); len(more) > mostExclusions {
+			rest.Raise(rest.IllegalArgument("add voting config exclusions request for nodes named [%s] would add [%d] exclusions to the existing [%d] which would exceed the maximum of [%d] set by [cluster.max_voting_config_exclusions]",
+				strings.Join(names, ", "), len(more)-len(st.Exclusions), len(st.Exclusions), mostExclusions))
+		}
+		out, err := c.Node.ExcludeVotes(c.Ctx, chosen, master, timeout)
+		c.Check(err)
+		if !out {
+			rest.Raise(&elastic.Error{Status: 503, Type: "timeout_exception", Reason: "timed out waiting for voting config exclusions to take effect"})
+		}
+		return &rest.Response{}
+	}
+}
+
+// prepareClearExclusions is DELETE /_cluster/voting_config_exclusions.
+func prepareClearExclusions(r *rest.Request) rest.Action {
+	removed := r.BoolParam("wait_for_removal", true)
+	master, timeout := r.MasterTimeout(), r.AckTimeout()
+	return func(c *rest.Call) *rest.Response {
+		c.State(false, master)
+		gone, err := c.Node.ClearExclusions(c.Ctx, removed, master, timeout)
+		c.Check(err)
+		if !gone {
+			rest.Raise(&elastic.Error{Status: 503, Type: "timeout_exception", Reason: "timed out waiting for removal of nodes; if nodes should not be removed, set ?wait_for_removal=false."})
+		}
+		return &rest.Response{}
+	}
+}
