@@ -33,6 +33,7 @@ type planFlags struct {
 	reports        bool
 	growth         string
 	earlier        string
+	machines       string
 }
 
 func newPlanCommand() *cobra.Command {
@@ -66,6 +67,7 @@ table. Exit codes are those of run.`,
 	fl.StringSliceVar(&f.losses, "losses", nil, "try these only: node, master, restart, upgrade, drain, an attribute (default: all of them)")
 	fl.StringVar(&f.cache, "cache", filepath.Join("shardquake-out", "kept-runs"), "folder that keeps what runs came to, so that no plan makes one again; '' for none")
 	fl.StringVar(&f.growth, "growth", "", "how the data grows, as in the file: 3%/week, or {rate: 3%/week, until: 26w, holds: 13w}")
+	fl.StringVar(&f.machines, "machines", "", "a file of machine types: look for the smallest fleet that meets the objectives")
 	fl.StringVar(&f.earlier, "earlier", "", "an earlier import of the cluster, MINE.cluster.json.gz: it grows as it has since then")
 	fl.BoolVar(&f.reports, "reports", false, "leave a report of every loss that was tried, and not of the worst alone")
 	fl.StringVar(&f.out, "out", "", "folder for the files (default shardquake-out/SCENARIO/plan)")
@@ -117,7 +119,7 @@ func (f *planFlags) run(cmd *cobra.Command, file string) error {
 	defer os.RemoveAll(apart) //nolint:errcheck // a temporary folder
 	progress := newProgress(cmd.ErrOrStderr(), f.quiet)
 	result, err := planning.Run(cmd.Context(), planning.Config{
-		File: file, Set: set, Changes: f.change, Vocabulary: catalog.Vocabulary(), Seeds: f.seeds, Losses: f.losses, Pairs: f.pairs, Workers: f.workers, Cache: f.cache, Reports: f.reports, Earlier: f.earlier,
+		File: file, Set: set, Changes: f.change, Vocabulary: catalog.Vocabulary(), Seeds: f.seeds, Losses: f.losses, Pairs: f.pairs, Workers: f.workers, Cache: f.cache, Reports: f.reports, Earlier: f.earlier, Machines: f.machines,
 		Report: func(name string, res *scenarios.Result) error {
 			_, err := reports.Write(filepath.Join(apart, name), res)
 			return err

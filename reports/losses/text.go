@@ -175,6 +175,7 @@ func Summary(out io.Writer, r *planning.Result, dir string) error {
 		return err
 	}
 	growthText(&b, r)
+	sizeText(&b, r)
 	b.WriteString(tail(r))
 	if dir != "" {
 		fmt.Fprintf(&b, "  files   %s\n", dir)
@@ -232,6 +233,7 @@ func Markdown(r *planning.Result) []byte {
 	b.WriteString("\n")
 	markdownTable(&b, append([][]string{header()}, rows(r)...))
 	growthMarkdown(&b, r)
+	sizeMarkdown(&b, r)
 	b.WriteString(tail(r))
 	return bytes.TrimLeft([]byte(b.String()), "\n")
 }

@@ -37,6 +37,9 @@ type Config struct {
 	// Earlier is the file of an earlier import of the same cluster: what it has grown by since
 	// then is how it grows; "": there is none.
 	Earlier string
+	// Machines is a file of candidate machine types: the smallest fleet of them is looked for;
+	// "": it is not.
+	Machines string
 	// Losses are the kinds of losses that are tried; nil: all but pairs.
 	Losses []string
 	// Pairs adds every pair of nodes.

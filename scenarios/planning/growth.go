@@ -317,7 +317,7 @@ func (o *outlook) verdict(day, objective int, kind string) judgedOn {
 // seen are the days that were simulated, in order.
 func (o *outlook) seen(from string) []Day {
 	var days []int
-	for d := range o.days { //determinism:allow map-order sorted below
+	for d := range o.days {
 		days = append(days, d)
 	}
 	slices.Sort(days)

@@ -56,8 +56,11 @@ func bindingLimit(s *side, ob *objective, at judgedOn) string {
 		if l, known := limitsOf[a.Decider]; known {
 			return l + ": " + a.Decider
 		}
-		if a.Cause == "no-valid-copy" {
+		switch a.Cause {
+		case "no-valid-copy":
 			return limitLostCopies
+		case "throttled":
+			return s.slowest()
 		}
 	}
 	for decider, l := range sortedLimits() {
@@ -80,7 +83,7 @@ func bindingLimit(s *side, ob *objective, at judgedOn) string {
 // sortedLimits goes through the deciders by name.
 func sortedLimits() func(yield func(string, string) bool) {
 	names := []string{}
-	for d := range limitsOf { //determinism:allow map-order sorted below
+	for d := range limitsOf {
 		names = append(names, d)
 	}
 	slices.Sort(names)

@@ -32,6 +32,8 @@ type Result struct {
 	Sides       []Side       `json:"sides"`
 	// Growth is that of the last side; absent where nothing grows.
 	Growth *Growth `json:"growth,omitempty"`
+	// Size is the smallest fleet for each tier; absent where nobody asked.
+	Size *Size `json:"size,omitempty"`
 	// Done of Planned runs were made: fewer after an interruption.
 	Planned int `json:"runs_planned"`
 	Done    int `json:"runs_done"`

@@ -45,7 +45,19 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 			return nil, err
 		}
 	}
+	var size *Size
+	if !interrupted {
+		size, err = c.size(ctx, b, last)
+		interrupted = ctx.Err() != nil && err != nil
+		if err != nil && !interrupted {
+			return nil, err
+		}
+	}
 	out := c.gather(b, sides)
+	out.Size = size
+	if size != nil {
+		out.Notes = append(out.Notes, size.Notes...)
+	}
 	out.grows(growth, last.loaded.Growth, interrupted)
 	if !interrupted {
 		err = c.report(ctx, out, sides[len(sides)-1])
