@@ -98,6 +98,28 @@ func (s *Scenario) Reimport(c *clusterfile.Cluster) error {
 	return nil
 }
 
+// Enlist adds members to a cluster that was imported: empty ones.
+func (s *Scenario) Enlist(groups []NodeGroup) error {
+	im := s.Imported()
+	if im == nil {
+		return errors.New("the cluster was not imported")
+	}
+	c := *im.Cluster
+	c.Nodes = slices.Clone(c.Nodes)
+	for _, g := range groups {
+		n := clusterfile.Node{
+			Name: g.Names[0], Version: c.Version.Number, Roles: slices.Clone(g.Roles), Attributes: map[string]string{},
+			Disk:    clusterfile.Disk{Total: clusterfile.Guessed(int64(g.Disk)), Available: clusterfile.Guessed(int64(g.Disk)), KnownTotal: clusterfile.Guessed(int64(g.Disk)), KnownAvailable: clusterfile.Guessed(int64(g.Disk))},
+			HeapMax: clusterfile.Guessed(int64(g.Heap)), Processors: clusterfile.Guessed(int64(g.CPUs)),
+		}
+		for _, a := range slices.Sorted(maps.Keys(g.Attributes)) {
+			n.Attributes[a] = g.Attributes[a][0]
+		}
+		c.Nodes = append(c.Nodes, n)
+	}
+	return s.Reimport(&c)
+}
+
 // index finds an index of the file, or nil.
 func (im *imported) index(name string) *clusterfile.Index {
 	if im == nil {

@@ -174,6 +174,7 @@ func Summary(out io.Writer, r *planning.Result, dir string) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
+	changeText(&b, r)
 	growthText(&b, r)
 	sizeText(&b, r)
 	b.WriteString(tail(r))
@@ -232,6 +233,7 @@ func Markdown(r *planning.Result) []byte {
 	}
 	b.WriteString("\n")
 	markdownTable(&b, append([][]string{header()}, rows(r)...))
+	changeMarkdown(&b, r)
 	growthMarkdown(&b, r)
 	sizeMarkdown(&b, r)
 	b.WriteString(tail(r))

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/shardquake/shardquake/chaos"
 
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
@@ -76,6 +79,7 @@ func (c *Config) check() error {
 type side struct {
 	label      string
 	changes    []string
+	made       []change
 	loaded     *scenarios.Loaded
 	losses     []Loss
 	objectives []objective
@@ -83,8 +87,10 @@ type side struct {
 	assumed    []Assumption
 	notes      []string
 	tags       tags
-	mayRefuse  bool     // a cluster that can't be brought to what it should be is an answer
-	runs       [][]*run // by loss and seed; nil: not run
+	steps      []chaos.Entry // of a change that is made while the cluster runs
+	strikes    time.Duration // when losses strike
+	mayRefuse  bool          // a cluster that can't be brought to what it should be is an answer
+	runs       [][]*run      // by loss and seed; nil: not run
 }
 
 // run is what one run of a loss came to.
@@ -101,7 +107,11 @@ func (c *Config) sides() ([]*side, error) {
 	}
 	out := []*side{asItIs}
 	if len(c.Changes) > 0 {
-		changed, err := c.side("changed", c.Changes)
+		changes, err := readChanges(asItIs.loaded.Scenario, c.Changes)
+		if err != nil {
+			return nil, err
+		}
+		changed, err := c.side("changed", changes)
 		if err != nil {
 			return nil, fmt.Errorf("with the change: %w", err)
 		}
@@ -110,16 +120,41 @@ func (c *Config) sides() ([]*side, error) {
 	return out, nil
 }
 
-func (c *Config) side(label string, changes []string) (*side, error) {
-	set := append(append([]string(nil), c.Set...), changes...)
+func (c *Config) side(label string, changes []change) (*side, error) {
+	set := append([]string(nil), c.Set...)
+	for _, x := range changes {
+		if x.set != "" {
+			set = append(set, x.set)
+		}
+	}
 	loaded, err := scenarios.Load(c.File, set, c.Vocabulary)
 	if err != nil {
 		return nil, err
 	}
-	s := &side{label: label, changes: changes, loaded: loaded}
+	s := &side{label: label, loaded: loaded, made: changes, strikes: strikesAt}
+	for _, x := range changes {
+		s.changes = append(s.changes, x.text)
+		if x.amend == nil {
+			continue
+		}
+		var failed error
+		loaded.Amend(func(sc *scenarios.Scenario) {
+			if err := x.amend(sc); err != nil {
+				failed = err
+			}
+		})
+		if failed != nil {
+			return nil, failed
+		}
+	}
 	if err := s.prepare(c); err != nil {
 		return nil, err
 	}
+	s.losses = slices.DeleteFunc(s.losses, func(l Loss) bool {
+		return slices.ContainsFunc(changes, func(x change) bool {
+			return slices.ContainsFunc(l.Nodes, func(n string) bool { return (l.Kind == Node || l.Kind == Drain) && slices.Contains(x.leaves, n) })
+		})
+	})
 	if cells := len(s.losses) * c.Seeds; cells > mostCells {
 		return nil, fmt.Errorf("%s: %d losses with %d seeds are %d runs; expected at most %d: fewer seeds, or no pairs", c.File, len(s.losses), c.Seeds, cells, mostCells)
 	}
@@ -131,14 +166,14 @@ func (c *Config) side(label string, changes []string) (*side, error) {
 func (s *side) scenario(of *scenarios.Loaded, l Loss) *scenarios.Loaded {
 	out := *of
 	sc := *of.Scenario
-	sc.Faults, sc.Expect = l.entries(&sc, s.downtime), nil
+	sc.Faults, sc.Expect = s.faults(&sc, l), nil
 	longest := sc.Duration.D()
-	if l.rolling() {
+	if l.rolling() || l.Kind == Change {
 		longest = 0
 	}
 	for i := range s.objectives {
 		o := &s.objectives[i]
-		if l.rolling() && !o.after(l) {
+		if (l.rolling() || l.Kind == Change) && !o.after(l) {
 			continue
 		}
 		longest = max(longest, o.limit.D())
@@ -150,7 +185,7 @@ func (s *side) scenario(of *scenarios.Loaded, l Loss) *scenarios.Loaded {
 		sc.Expect = append(sc.Expect, e)
 	}
 	duration, _ := l.watch(longest, s.downtime)
-	sc.Duration = units.Duration(duration)
+	sc.Duration = units.Duration(duration + s.strikes - strikesAt)
 	sc.Settle = units.Duration(max(sc.Settle.D(), shortest-longest, time.Minute))
 	out.Scenario = &sc
 	for _, e := range sc.Expect {
@@ -175,9 +210,26 @@ func (s *side) outcomes(r *run, l Loss, objective int) []scenarios.Outcome {
 	return r.Outcomes[at]
 }
 
+// faults are what strikes a cluster by a loss: as soon as the side is at rest.
+func (s *side) faults(sc *scenarios.Scenario, l Loss) []chaos.Entry {
+	if l.Kind == Change {
+		return s.steps
+	}
+	out := l.entries(sc, s.downtime)
+	for i := range out {
+		if out[i].Trigger == nil {
+			out[i].At += units.Duration(s.strikes - strikesAt)
+		}
+	}
+	return out
+}
+
 // options are how one loss is run: work on the cluster ends when it is done.
 func (s *side) options(l Loss, seed uint64) scenarios.Options {
 	out := scenarios.Options{Seed: seed, Scale: scenarios.AsDescribed}
+	if l.Kind == Change {
+		out.Rest = restAfterWork
+	}
 	if l.rolling() {
 		out.Rest = max(restAfterWork, s.longest(l)) // what could come within a limit would have come
 		_, out.Stuck = l.watch(s.longest(l), s.downtime)

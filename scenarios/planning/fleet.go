@@ -67,7 +67,7 @@ func (f fleet) refit(sc *scenarios.Scenario) {
 		}
 	}
 	own := map[string]string{}
-	for key, value := range sc.EffectiveSettings() { //determinism:allow map-order into a map
+	for key, value := range sc.EffectiveSettings() {
 		if !strings.HasPrefix(key, "cluster.routing.allocation.exclude._") {
 			own[key] = value
 		}
@@ -86,7 +86,7 @@ type attribute struct {
 func spread(tier []scenarios.NodeSpec) []attribute {
 	var names []string
 	for _, n := range tier {
-		for a := range n.Attributes { //determinism:allow map-order sorted below
+		for a := range n.Attributes {
 			if !slices.Contains(names, a) {
 				names = append(names, a)
 			}
@@ -109,7 +109,7 @@ func groupOf(n scenarios.NodeSpec) scenarios.NodeGroup {
 		Count: 1, Names: []string{n.Name}, Disk: units.Size(n.Disk), DiskRate: units.Bandwidth(n.DiskRate), Network: units.Bandwidth(n.Network),
 		Latency: units.Duration(n.Latency), CPUs: n.CPUs, Heap: units.Size(n.Heap), Roles: n.Roles, Attributes: map[string][]string{},
 	}
-	for a, v := range n.Attributes { //determinism:allow map-order into a map
+	for a, v := range n.Attributes {
 		g.Attributes[a] = []string{v}
 	}
 	return g

@@ -47,6 +47,8 @@ func (l Loss) words() string {
 		return "nodes " + l.Name
 	case Restart:
 		return "every node in turn"
+	case Change:
+		return "the change, " + l.Name
 	case Upgrade:
 		return "every node in turn to a newer version"
 	}

@@ -32,6 +32,8 @@ type Result struct {
 	Sides       []Side       `json:"sides"`
 	// Growth is that of the last side; absent where nothing grows.
 	Growth *Growth `json:"growth,omitempty"`
+	// Transition is what the change itself costs; absent where nothing is changed.
+	Transition *Transition `json:"transition,omitempty"`
 	// Size is the smallest fleet for each tier; absent where nobody asked.
 	Size *Size `json:"size,omitempty"`
 	// Done of Planned runs were made: fewer after an interruption.
@@ -307,9 +309,10 @@ func union(a, b []string) []string {
 
 // replay is the command that makes one run again, with a report of its own.
 func (s *side) replay(c *Config, l Loss, seed uint64) string {
-	if l.rolling() {
+	verb := slices.ContainsFunc(s.made, func(x change) bool { return x.amend != nil }) // which no run can be told
+	if l.rolling() || verb {
 		line := append([]string{"shardquake", "plan", c.File, "--losses", l.Kind, "--seeds", fmt.Sprint(seed), "--reports"}, sets("--set", c.Set)...)
-		return commandLine(append(line, sets("--set", s.changes)...))
+		return commandLine(append(line, sets("--change", s.changes)...))
 	}
 	sc := s.scenario(s.loaded, l)
 	set := []string{"faults=[]", "duration=" + sc.Duration.String(), "settle=" + sc.Settle.String()}

@@ -28,7 +28,13 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	if b.kept, err = openKept(c.Cache); err != nil {
 		return nil, err
 	}
-	err = b.run(ctx, "losses", interleaved(sides, c.Seeds))
+	transition, err := c.transition(ctx, b, sides[0], sides[len(sides)-1].made)
+	if err == nil {
+		sides[len(sides)-1].await(transition)
+		err = b.run(ctx, "losses", interleaved(sides, c.Seeds))
+	} else if ctx.Err() == nil {
+		return nil, err
+	}
 	interrupted := ctx.Err() != nil && b.done < b.planned
 	switch {
 	case interrupted && b.done == 0:
@@ -54,7 +60,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 		}
 	}
 	out := c.gather(b, sides)
-	out.Size = size
+	out.Size, out.Transition = size, transition
 	if size != nil {
 		out.Notes = append(out.Notes, size.Notes...)
 	}

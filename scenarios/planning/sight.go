@@ -30,7 +30,8 @@ type sight struct {
 	CPU        *float64      `json:"cpu"` // the most that processors were busy, in percent
 	CPUNode    string        `json:"cpu_node,omitempty"`
 	Moves      int           `json:"moves"`
-	Left       int           `json:"left"` // copies that are still on a node that was drained
+	Settled    bool          `json:"settled,omitempty"` // a change came to rest
+	Left       int           `json:"left"`              // copies that are still on a node that was drained
 	Unassigned int           `json:"unassigned"`
 
 	Ailments []scenarios.Ailment `json:"ailments,omitempty"`
@@ -57,6 +58,11 @@ func look(res *scenarios.Result, l Loss) (sight, error) {
 	switch {
 	case len(h.Faults) == 0 && len(res.Scenario.Faults) > 0:
 		out.Struck = "the loss never struck"
+	case l.Kind == Change:
+		out.Yellow, out.Green = regained(h)
+		if out.Settled = h.End < res.Scenario.Duration.D(); out.Settled {
+			out.Took = scenarios.Seconds(max(0, h.End-restAfterWork-strikesAt))
+		}
 	case l.rolling():
 		since = h.Faults[0].At
 		out.roll(res, &scores)

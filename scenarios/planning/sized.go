@@ -11,7 +11,7 @@ import (
 // close writes down what the search of a tier found.
 func (t *Sized) close(z *sizing, winner *fleet) {
 	t.Tried, t.Frontier = []Fleet{}, []Fleet{}
-	for _, f := range z.tried { //determinism:allow map-order sorted below
+	for _, f := range z.tried {
 		t.Tried = append(t.Tried, f)
 	}
 	slices.SortFunc(t.Tried, func(a, b Fleet) int { //determinism:allow sort-ties a machine and a number are one fleet

@@ -88,7 +88,10 @@ func (l Loss) procedure(s *scenarios.Scenario, downtime units.Duration) []chaos.
 // watch is for how long a loss is watched, when its limit is known or 0, and how soon it is
 // given up where nothing goes on.
 func (l Loss) watch(longest time.Duration, downtime units.Duration) (duration, stuck time.Duration) {
-	if !l.rolling() {
+	switch {
+	case l.Kind == Change:
+		return longestChange, 0
+	case !l.rolling():
 		return strikesAt + longest, 0
 	}
 	turn := downtime.D() + beforeStop + afterStart + max(longest, patienceOfWork)
