@@ -2,6 +2,7 @@ package planning
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -86,7 +87,7 @@ type attribute struct {
 func spread(tier []scenarios.NodeSpec) []attribute {
 	var names []string
 	for _, n := range tier {
-		for a := range n.Attributes {
+		for _, a := range slices.Sorted(maps.Keys(n.Attributes)) {
 			if !slices.Contains(names, a) {
 				names = append(names, a)
 			}
