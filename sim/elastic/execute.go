@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic/mapping"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
@@ -38,6 +39,12 @@ func (s *Shard) attempt(e *store.Engine, it *BulkItem, res *BulkResult) (*store.
 		}
 	}
 	if op == OpUpdate {
+		if err := s.conflict(it, cur, exists); err != nil {
+			return nil, err
+		}
+		if exists && !mapping.KeepsSource(s.meta.Mapping) {
+			return nil, s.withShard(&Error{Status: 400, Type: "document_source_missing_exception", Reason: "[" + it.ID + "]: document source missing"})
+		}
 		var old []byte
 		if exists {
 			old = cur.Source
@@ -81,6 +88,12 @@ func (s *Shard) attempt(e *store.Engine, it *BulkItem, res *BulkResult) (*store.
 		res.Result, res.Status = "created", 201
 	}
 	return d, nil
+}
+
+// withShard is an error that tells of which shard it is.
+func (s *Shard) withShard(e *Error) *Error {
+	e.Fields = []Field{{Name: "index_uuid", Value: s.Key.UUID}, {Name: "shard", Value: fmt.Sprint(s.Key.Shard)}, {Name: "index", Value: s.Index}}
+	return e
 }
 
 // conflict is the version conflict of an item with the present document, or nil.

@@ -104,6 +104,9 @@ func beginning(st *state.State, req CreateIndex) (state.Template, error) {
 	return templates.Overlaid(below, state.Template{Settings: req.Settings, Mapping: req.Mapping, Aliases: req.Aliases})
 }
 
+// DescribedMapping is that of an index that a scenario describes: what its tracers write.
+const DescribedMapping = `{"properties":{"n":{"type":"long"},"tracer":{"type":"boolean"}}}`
+
 // NewIndex is the metadata of an index that has never had a shard.
 func NewIndex(name, uuid string, created int64, s settings.Settings, mapping []byte) *state.Index {
 	shards := settings.IndexShards.Get(s)

@@ -114,7 +114,7 @@ type SearchRequest struct {
 	// Indices are concrete names that exist.
 	Indices []string
 	// Match selects documents; nil is match_all. It must be a pure function.
-	Match func(id string, source []byte) bool
+	Match func(index, id, routing string, source []byte) bool
 	// From and Size page through the hits, which come in order of shard and sequence number.
 	From, Size int
 	// Preference is "" (round robin over active copies), "_local", "_only_local" or a custom string.

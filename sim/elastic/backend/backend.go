@@ -382,7 +382,10 @@ func (s *simulated) createFree(ctx context.Context, specs []inplace.IndexSpec) e
 		wait = "0"
 	}
 	for _, spec := range specs {
-		req := elastic.CreateIndex{Name: spec.Name, Settings: spec.Full(), WaitForActiveShards: wait, MasterTimeout: time.Minute, AckTimeout: limit}
+		req := elastic.CreateIndex{
+			Name: spec.Name, Settings: spec.Full(), Mapping: []byte(elastic.DescribedMapping),
+			WaitForActiveShards: wait, MasterTimeout: time.Minute, AckTimeout: limit,
+		}
 		acked, active, err := n.CreateIndex(ctx, req)
 		switch {
 		case err != nil:

@@ -72,7 +72,7 @@ func startedIndex(c *elastic.Cluster, st *state.State, spec IndexSpec, rows [][]
 	if st.Index(spec.Name) != nil {
 		return nil, fmt.Errorf("index %s exists already", spec.Name)
 	}
-	meta := elastic.NewIndex(spec.Name, state.NewID(c.IDs), nowMillis, spec.Full(), nil)
+	meta := elastic.NewIndex(spec.Name, state.NewID(c.IDs), nowMillis, spec.Full(), []byte(elastic.DescribedMapping))
 	at := c.Engine().Stream("elastic.index-order", c.Name()).IntN(len(st.Routing.Indices) + 1)
 	st = allocation.AddIndex(st, meta, at, state.IndexCreated, allocation.Input{NowNanos: int64(c.Engine().Now()), NowMillis: nowMillis})
 	table := &state.IndexTable{Index: meta.Name, Shards: make([]*state.ShardTable, meta.Shards)}

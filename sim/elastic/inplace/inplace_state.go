@@ -115,7 +115,7 @@ func (b *inPlace) index(ix *clusterfile.Index, st *state.State) (*state.Index, *
 		}
 	}
 	set[settings.IndexShards.Key()], set[settings.IndexReplicas.Key()] = fmt.Sprint(ix.ShardCount), fmt.Sprint(ix.Replicas)
-	meta := elastic.NewIndex(ix.Name, cmp.Or(ix.UUID, state.NewID(b.c.IDs)), ix.Created.Or(b.from.At.Or(b.wallMillis())), settings.Of(set), nil)
+	meta := elastic.NewIndex(ix.Name, cmp.Or(ix.UUID, state.NewID(b.c.IDs)), ix.Created.Or(b.from.At.Or(b.wallMillis())), settings.Of(set), []byte(elastic.DescribedMapping))
 	meta.System, meta.Closed, meta.Version = ix.System, ix.Closed, max(1, ix.Version)
 	if ix.ForecastLoad.Known() {
 		meta.ForecastWriteLoad = &ix.ForecastLoad.V

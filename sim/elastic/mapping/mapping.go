@@ -163,3 +163,16 @@ func Properties(text []byte) []byte {
 	}
 	return m.Properties
 }
+
+// KeepsSource reports whether documents can be read again as they were sent.
+func KeepsSource(text []byte) bool {
+	if !bytes.Contains(text, []byte(`"_source"`)) {
+		return true
+	}
+	var m struct {
+		Source struct {
+			Enabled *bool `json:"enabled"`
+		} `json:"_source"`
+	}
+	return json.Unmarshal(text, &m) != nil || m.Source.Enabled == nil || *m.Source.Enabled
+}

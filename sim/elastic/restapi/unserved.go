@@ -70,11 +70,6 @@ var unservedTable = []unserved{ //nolint:gochecknoglobals // a table, never writ
 	{"GET,POST /_validate/query", "GET /_search"},
 	{"GET,POST /{index}/_validate/query", "GET /{index}/_search"},
 	// Documents.
-	{"GET,POST /_mget", "GET /{index}/_doc/{id}"},
-	{"GET,POST /{index}/_mget", "GET /{index}/_doc/{id}"},
-	{"GET,POST /_msearch", "POST /_search"},
-	{"GET,POST /{index}/_msearch", "POST /{index}/_search"},
-	{"GET,POST,DELETE /_search/scroll", "POST /{index}/_pit and search_after"},
 	{"POST /_reindex", "POST /_bulk"},
 	{"POST /{index}/_update_by_query", "POST /_bulk"},
 	{"POST /{index}/_delete_by_query", "POST /_bulk"},

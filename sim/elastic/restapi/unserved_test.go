@@ -15,7 +15,6 @@ func TestPathsThatTheModelLacksAreNotTakenForNodesOrIndices(t *testing.T) {
 		{"GET", "/_health_report", "GET /_cluster/health and GET /_cluster/allocation/explain"},
 		{"GET", "/_tasks?detailed", "GET /_cluster/pending_tasks"},
 		{"GET", "/_cat/master", "GET /_cat/nodes?h=master,name"},
-		{"POST", "/_search/scroll", "POST /{index}/_pit and search_after"},
 	} {
 		r := w.call(c.method, c.uri, "")
 		assert.Equal(t, 400, r.status, c.uri)

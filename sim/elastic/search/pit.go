@@ -149,7 +149,7 @@ type PointInTimeSearch struct {
 	Shards []PointInTimeShard
 	// Keep prolongs it; 0 leaves it as it was opened.
 	Keep  time.Duration
-	Match func(id string, source []byte) bool // nil: all
+	Match func(index, id, routing string, source []byte) bool // nil: all
 	// After is the position behind which to begin, -1 for the beginning. The position of a
 	// hit is its shard's place in Shards, times 2^32, plus its own.
 	After int64
@@ -242,7 +242,7 @@ func missingReader(ref PointInTimeShard) *elastic.Error {
 // page is the reader's documents behind the position.
 func (c *reader) page(place int, req PointInTimeSearch) (total int64, hits []PointInTimeHit, bytes int64) {
 	for i, d := range c.docs {
-		if req.Match != nil && !req.Match(d.ID, d.Source) {
+		if req.Match != nil && !req.Match(c.index, d.ID, d.Routing, d.Source) {
 			continue
 		}
 		total++

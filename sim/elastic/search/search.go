@@ -270,7 +270,7 @@ func query(s *elastic.Shard, req elastic.SearchRequest) (total int64, hits []ela
 	}
 	slices.SortFunc(docs, func(a, b *store.Doc) int { return cmp.Compare(a.SeqNo, b.SeqNo) }) //determinism:allow sort-ties sequence numbers are unique
 	if req.Match != nil {
-		docs = slices.DeleteFunc(docs, func(d *store.Doc) bool { return !req.Match(d.ID, d.Source) })
+		docs = slices.DeleteFunc(docs, func(d *store.Doc) bool { return !req.Match(s.Index, d.ID, d.Routing, d.Source) })
 		total = int64(len(docs))
 	}
 	for _, d := range docs[:min(want, len(docs))] {

@@ -77,6 +77,10 @@ func prepareCreateIndex(r *rest.Request) rest.Action {
 			checkNewAlias(st, q.Aliases[i].Name, nil)
 		}
 		q.Settings = validateIndexSettings(changes)
+		refuseGone(q.Settings)
+		if bad := rest.MappingLimits(q.Settings, q.Mapping); bad != nil {
+			rest.Raise(bad)
+		}
 		acked, shards, err := c.Node.CreateIndex(c.Ctx, q)
 		c.Check(err)
 		w := rest.NewWriter(false)
@@ -86,6 +90,20 @@ func prepareCreateIndex(r *rest.Request) rest.Action {
 		w.Str("index", name)
 		w.End()
 		return &rest.Response{JSON: w.Bytes()}
+	}
+}
+
+// refuseGone refuses settings that an index can't be created with any more.
+func refuseGone(s settings.Settings) {
+	if v, ok := s.Get("index.soft_deletes.enabled"); ok && v == "false" {
+		rest.Raise(rest.IllegalArgument("Creating indices with soft-deletes disabled is no longer supported. " +
+			"Please do not specify a value for setting [index.soft_deletes.enabled]."))
+	}
+	for _, key := range []string{"index.translog.retention.age", "index.translog.retention.size"} {
+		if _, ok := s.Get(key); ok {
+			rest.Raise(rest.IllegalArgument("Translog retention settings [index.translog.retention.age] and [index.translog.retention.size] are no longer " +
+				"supported. Please do not specify values for these settings"))
+		}
 	}
 }
 

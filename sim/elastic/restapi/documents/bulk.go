@@ -191,10 +191,21 @@ func runBulk(c *rest.Call, lines []bulkLine, p writeParams) *rest.Response {
 	var items []elastic.BulkItem
 	var at []int
 	results := make([]elastic.BulkResult, len(lines))
+	var fresh []*elastic.BulkItem
 	for i := range lines {
 		b := &lines[i]
 		if b.err == nil {
 			b.err = acceptable(c, b, uncreated)
+		}
+		if b.err == nil && b.update == nil && b.item.Op != elastic.OpDelete {
+			fresh = append(fresh, &b.item)
+		}
+	}
+	misfit := grow(c, fresh)
+	for i := range lines {
+		b := &lines[i]
+		if b.err == nil {
+			b.err = misfit[&b.item]
 		}
 		if b.err != nil {
 			results[i] = elastic.BulkResult{Op: b.item.Op, Index: b.item.Index, ID: b.item.ID, Status: b.err.Status, Err: b.err}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/mapping"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/search"
 )
@@ -153,6 +154,9 @@ func writeOne(c *rest.Call, item elastic.BulkItem, p writeParams) *rest.Response
 		if bad := checkSource(c, &item); bad != nil {
 			rest.Raise(bad)
 		}
+		if bad := grow(c, []*elastic.BulkItem{&item})[&item]; bad != nil {
+			rest.Raise(bad)
+		}
 	}
 	return runOne(c, item, p)
 }
@@ -296,20 +300,7 @@ func prepareGet(r *rest.Request) rest.Action {
 		}
 		w := rest.NewWriter(false)
 		w.Obj()
-		w.Str("_index", got.Index)
-		w.Str("_id", id)
-		if got.Found {
-			w.Int64("_version", got.Version)
-			w.Int64("_seq_no", got.SeqNo)
-			w.Int64("_primary_term", got.PrimaryTerm)
-			if got.Routing != "" {
-				w.Str("_routing", got.Routing)
-			}
-		}
-		w.Bool("found", got.Found)
-		if got.Found {
-			source.write(w, got.Source)
-		}
+		writeGot(w, &got, id, source)
 		w.End()
 		resp := &rest.Response{JSON: w.Bytes()}
 		if !got.Found {
@@ -332,6 +323,9 @@ func getDocument(c *rest.Call, index, id, routing string, realtime, refresh bool
 	}
 	got, err := search.Get(c.Ctx, c.Node, index, id, routing, realtime)
 	c.Check(err)
+	if m := st.Index(index); m != nil && !mapping.KeepsSource(m.Mapping) {
+		got.Source = nil
+	}
 	return got
 }
 
@@ -345,6 +339,9 @@ func prepareGetSource(r *rest.Request) rest.Action {
 		got := getDocument(c, index, id, routing, realtime, refresh)
 		if !got.Found {
 			rest.Raise(&elastic.Error{Status: 404, Type: "resource_not_found_exception", Reason: "Document not found [" + index + "]/[" + id + "]"})
+		}
+		if got.Source == nil {
+			rest.Raise(&elastic.Error{Status: 404, Type: "resource_not_found_exception", Reason: "Source not found [" + index + "]/[" + id + "]"})
 		}
 		return &rest.Response{JSON: source.filter(got.Source)}
 	}

@@ -3,14 +3,14 @@ package documents
 import (
 	"encoding/base64"
 	"encoding/json"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/queries"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/search"
+	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
 func prepareOpenPIT(r *rest.Request) rest.Action {
@@ -142,15 +142,14 @@ func prepareClosePIT(r *rest.Request) rest.Action {
 
 // pitBody is "pit" in a search.
 type pitBody struct {
-	id    string
-	keep  time.Duration
-	after int64
+	id   string
+	keep time.Duration
 }
 
 var pitFields = []string{"id", "keep_alive"}
 
 func parsePIT(v *rest.Value) *pitBody {
-	p := &pitBody{after: -1}
+	p := &pitBody{}
 	for i := range v.Members {
 		m := &v.Members[i]
 		switch m.Name {
@@ -168,72 +167,50 @@ func parsePIT(v *rest.Value) *pitBody {
 	return p
 }
 
-// parseAfter reads search_after: a single number, as the only order is by _shard_doc.
-func parseAfter(v *rest.Value) int64 {
-	if v.Kind != rest.ArrayValue || len(v.Elements) == 0 {
-		rest.Raise(rest.IllegalArgument("Values must contains at least one value."))
-	}
-	n, err := strconv.ParseInt(v.Elements[0].Text, 10, 64)
-	if err != nil {
-		rest.Raise(rest.NumberFormat(v.Elements[0].Text))
-	}
-	return n
-}
-
-// searchPIT answers a search of a point in time.
-func searchPIT(c *rest.Call, names []string, q *searchBody) *rest.Response {
+// runPIT searches a point in time, and writes the answer into the open object.
+func (q *searchBody) runPIT(c *rest.Call, w *rest.Writer, st *state.State, names []string) {
 	if len(names) > 0 {
 		rest.Raise(rest.ValidationFailed("[indices] cannot be used with point in time. Do not specify any index with point in time."))
 	}
-	if q.from > 0 {
-		rest.Raise(rest.NotModelled("[from] in a point in time; page with search_after"))
+	shards := decodePIT(q.pit.id)
+	w.Str("pit_id", q.pit.id)
+	found := readPIT(c, st, q, shards, q.pit.keep)
+	q.write(w, &found, false)
+}
+
+// readPIT reads from a point in time: all that matches where the whole has to be seen, else
+// up to the end of the page.
+func readPIT(c *rest.Call, st *state.State, q *searchBody, shards []search.PointInTimeShard, keep time.Duration) results {
+	var indices []string
+	for _, s := range shards {
+		indices = rest.AddNew(indices, s.Index)
+	}
+	of := fieldsOf(c, st, indices)
+	checkValues(st, of, q.checks)
+	q.checkNeeds(st, of, indices)
+	size := q.from + q.size
+	if q.whole() {
+		size = everything
 	}
 	began := c.Now()
-	hits, total, shards, err := search.SearchPointInTime(c.Ctx, c.Node, search.PointInTimeSearch{
-		Shards: decodePIT(q.pit.id), Keep: q.pit.keep, Match: q.match, After: q.pit.after, Size: q.size,
+	hits, total, told, err := search.SearchPointInTime(c.Ctx, c.Node, search.PointInTimeSearch{
+		Shards: shards, Keep: keep, Match: matching(q.match, of), After: -1, Size: size,
 	})
 	c.Check(err)
-	if shards.Failed > 0 && (shards.Successful == 0 || !q.partial) {
-		e := searchFailed(shards.Failures[0].Reason.Status, shards.Failures)
-		if shards.Successful > 0 {
+	if told.Failed > 0 && (told.Successful == 0 || !q.partial) {
+		e := searchFailed(told.Failures[0].Reason.Status, told.Failures)
+		if told.Successful > 0 {
 			e.Reason = "Partial shards failure"
 		}
 		rest.Raise(e)
 	}
-	w := rest.NewWriter(false)
-	w.Obj()
-	w.Str("pit_id", q.pit.id)
-	w.Int64("took", (c.Now() - began).Milliseconds())
-	w.Bool("timed_out", false)
-	rest.WriteShards(w, &shards, true)
-	w.Object("hits")
-	q.writeTotal(w, total)
-	if len(hits) == 0 || q.sorted() {
-		w.Null("max_score")
-	} else {
-		w.Float("max_score", 1)
-	}
-	w.Array("hits")
+	found := results{total: total, shards: told, took: c.Now() - began}
 	for i := range hits {
-		q.writeHit(w, &hits[i].Hit, hits[i].Position)
+		h := &hits[i].Hit
+		found.hits = append(found.hits, &queries.Sorted{Doc: of.doc(h.Index, h.ID, h.Routing, h.Source), Hit: h, Place: hits[i].Position})
 	}
-	w.End()
-	w.End()
-	w.End()
-	return &rest.Response{JSON: w.Bytes()}
-}
-
-// sorted reports whether hits come with their place in the order instead of a score.
-func (q *searchBody) sorted() bool { return q.sortedByDoc || q.sortedByShard }
-
-// orders are the orders in which hits come anyway.
-var orders = []string{"_doc", "_shard_doc", "_score"}
-
-// order takes an order from the body or from ?sort.
-func (q *searchBody) order(name string) {
-	if !slices.Contains(orders, name) {
-		rest.Raise(rest.NotModelled("sorting other than by _doc or _shard_doc"))
+	if !q.whole() {
+		found.hits = found.hits[min(len(found.hits), q.from):]
 	}
-	q.sortedByDoc = q.sortedByDoc || name == "_doc"
-	q.sortedByShard = q.sortedByShard || name == "_shard_doc"
+	return found
 }

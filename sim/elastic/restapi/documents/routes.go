@@ -26,6 +26,18 @@ func Routes() []*rest.Route {
 			On:      []string{"GET /_search", "POST /_search", "GET /{index}/_search", "POST /{index}/_search"},
 			Prepare: prepareSearch, Rendering: []string{"typed_keys", "rest_total_hits_as_int"},
 		},
+		{On: []string{"GET /_mget", "POST /_mget", "GET /{index}/_mget", "POST /{index}/_mget"}, Prepare: prepareMultiGet},
+		{
+			On:      []string{"GET /_msearch", "POST /_msearch", "GET /{index}/_msearch", "POST /{index}/_msearch"},
+			Prepare: prepareMultiSearch, Rendering: []string{"typed_keys", "rest_total_hits_as_int"}, Bulk: true,
+		},
+		{
+			On: []string{
+				"GET /_search/scroll", "POST /_search/scroll", "GET /_search/scroll/{scroll_id}", "POST /_search/scroll/{scroll_id}",
+			},
+			Prepare: prepareScroll, Rendering: []string{"rest_total_hits_as_int"},
+		},
+		{On: []string{"DELETE /_search/scroll", "DELETE /_search/scroll/{scroll_id}"}, Prepare: prepareClearScroll},
 		{On: []string{"POST /_pit", "POST /{index}/_pit"}, Prepare: prepareOpenPIT},
 		{On: []string{"DELETE /_pit"}, Prepare: prepareClosePIT},
 		{On: []string{"GET /_count", "POST /_count", "GET /{index}/_count", "POST /{index}/_count"}, Prepare: prepareCount},

@@ -4,8 +4,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/queries"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/search"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -13,62 +15,101 @@ import (
 
 // searchBody is a search's body and parameters.
 type searchBody struct {
-	match              matcher
-	from, size         int
-	trackUpTo          int64 // -1: not at all; hits above are only "gte"
-	source             sourceFilter
-	version, seqNo     bool
-	pit                *pitBody
-	sortedByShard      bool
-	sortedByDoc, asInt bool
-	partial            bool
-	preference         string
+	match          queries.Query
+	checks         []func(*queries.Fields) *elastic.Error
+	by             []queries.Order
+	after          []rest.Value
+	aggs           []*queries.Aggregation
+	fields         []string // to be told beside the source
+	typed          bool
+	scroll         time.Duration // how long a scroll is kept; 0: none is asked for
+	from, size     int
+	trackUpTo      int64 // -1: not at all; hits above are only "gte"
+	source         sourceFilter
+	version, seqNo bool
+	pit            *pitBody
+	asInt          bool
+	partial        bool
+	preference     string
 }
 
 const trackAll = int64(1)<<31 - 1
 
+func newSearch() *searchBody { return &searchBody{size: 10, trackUpTo: 10000, partial: true} }
+
 func prepareSearch(r *rest.Request) rest.Action {
 	names := r.ListParam("index")
-	q := searchBody{size: 10, trackUpTo: 10000, partial: true}
-	if body, ok := r.JSONOrSource(); ok {
-		q.parse(&body)
-	}
+	body, given := r.JSONOrSource()
 	opt := r.IndicesOptions(rest.ExpandOpen)
-	q.params(r)
-	if r.Has("scroll") {
-		r.Param("scroll")
-		rest.Raise(rest.NotModelled("scroll"))
-	}
-	if q.sortedByShard && q.pit == nil {
-		rest.Raise(rest.ValidationFailed("[_shard_doc] sort field cannot be used without [point in time]"))
-	}
-	return func(c *rest.Call) *rest.Response {
-		if q.pit != nil {
-			return searchPIT(c, names, &q)
+	q := newSearch()
+	parse := func(now func() time.Time) {
+		p := &queries.Parser{Now: now}
+		if given {
+			q.parse(p, &body)
 		}
-		return runSearch(c, names, opt, &q)
+		q.params(r, p)
+		q.checks = p.Checks
+		q.checkTogether()
+	}
+	// What is read here is read again when it runs, at the time that "now" means then.
+	parse(func() time.Time { return time.Unix(0, 0).UTC() })
+	return func(c *rest.Call) *rest.Response {
+		q = newSearch()
+		parse(c.Wall)
+		return runSearch(c, names, opt, q)
+	}
+}
+
+// read reads a body at the moment of the call.
+func (q *searchBody) read(c *rest.Call, body *rest.Value) {
+	p := &queries.Parser{Now: c.Wall}
+	q.parse(p, body)
+	q.checks = p.Checks
+	q.checkTogether()
+}
+
+// checkTogether refuses what can't be asked at once.
+func (q *searchBody) checkTogether() {
+	byShard := slices.ContainsFunc(q.by, func(o queries.Order) bool { return o.Field == "_shard_doc" })
+	switch {
+	case byShard && q.pit == nil:
+		rest.Raise(rest.ValidationFailed("[_shard_doc] sort field cannot be used without [point in time]"))
+	case q.scroll > 0 && q.pit != nil:
+		rest.Raise(rest.ValidationFailed("using [point in time] is not allowed in a scroll context"))
+	case q.scroll > 0 && q.from > 0:
+		rest.Raise(rest.ValidationFailed("using [from] is not allowed in a scroll context"))
+	case q.scroll > 0 && q.size == 0:
+		rest.Raise(rest.ValidationFailed("[size] cannot be [0] in a scroll context"))
+	case q.scroll > 0 && q.after != nil:
+		rest.Raise(rest.ValidationFailed("`search_after` cannot be used in a scroll context."))
+	case q.after != nil && len(q.by) == 0:
+		rest.Raise(rest.IllegalArgument("Sort must contain at least one field."))
+	case q.after != nil && len(q.after) != len(q.order()):
+		rest.Raise(rest.IllegalArgument("search_after has %d value(s) but sort has %d.", len(q.after), len(q.order())))
+	case q.after != nil && q.from > 0:
+		rest.Raise(rest.IllegalArgument("`from` parameter must be set to 0 when `search_after` is used"))
 	}
 }
 
 // parse reads the body (SearchSourceBuilder).
-func (q *searchBody) parse(v *rest.Value) {
+func (q *searchBody) parse(p *queries.Parser, v *rest.Value) {
 	if v.Kind != rest.ObjectValue {
 		if v.Kind == rest.NullValue && v.End == 0 {
 			return
 		}
-		rest.Raise(parsingException(v.Line, v.Col, "Expected [START_OBJECT] but found ["+v.TokenName()+"]"))
+		rest.Raise(queries.ParsingException(v.Line, v.Col, "Expected [START_OBJECT] but found ["+v.TokenName()+"]"))
 	}
-	var after *rest.Value
-	defer func() {
-		if after != nil {
-			q.searchAfter(after)
-		}
-	}()
 	for i := range v.Members {
 		m := &v.Members[i]
 		switch {
 		case m.Name == "query" && m.Value.Kind == rest.ObjectValue:
-			q.match = parseQuery(&m.Value)
+			q.match = p.Query(&m.Value)
+		case (m.Name == "aggs" || m.Name == "aggregations") && m.Value.Kind == rest.ObjectValue:
+			q.aggs = p.ParseAggregations(&m.Value)
+		case (m.Name == "fields" || m.Name == "docvalue_fields") && m.Value.Kind == rest.ArrayValue:
+			q.fields = append(q.fields, fieldNames(&m.Value)...)
+		case m.Name == "stored_fields" && m.Value.Text == "_none_":
+			q.source.off = true
 		case m.Name == "from" && scalar(m):
 			q.from = intOf(m)
 			if q.from < 0 {
@@ -87,11 +128,11 @@ func (q *searchBody) parse(v *rest.Value) {
 		case m.Name == "seq_no_primary_term" && m.Value.Kind == rest.BoolValue:
 			q.seqNo = m.Value.Text == "true"
 		case m.Name == "sort":
-			q.parseSort(&m.Value)
+			q.by = queries.ParseOrder(&m.Value)
 		case m.Name == "pit" && m.Value.Kind == rest.ObjectValue:
 			q.pit = parsePIT(&m.Value)
 		case m.Name == "search_after" && m.Value.Kind == rest.ArrayValue:
-			after = &m.Value
+			q.after = m.Value.Elements
 		case slices.Contains([]string{"timeout", "terminate_after", "profile", "explain", "track_scores", "min_score", "stats"}, m.Name) && scalar(m):
 			if m.Name == "min_score" || m.Name == "profile" || m.Name == "explain" {
 				rest.Raise(rest.NotModelled("[" + m.Name + "] in a search"))
@@ -103,7 +144,7 @@ func (q *searchBody) parse(v *rest.Value) {
 			if m.Value.Kind == rest.BoolValue {
 				name = "VALUE_BOOLEAN"
 			}
-			rest.Raise(parsingException(m.Value.Line, m.Value.Col, "Unknown key for a "+name+" in ["+m.Name+"]."))
+			rest.Raise(queries.ParsingException(m.Value.Line, m.Value.Col, "Unknown key for a "+name+" in ["+m.Name+"]."))
 		}
 	}
 }
@@ -114,7 +155,7 @@ func scalar(m *rest.Member) bool {
 
 // isSearchField reports whether Elasticsearch knows the field and the simulator does not.
 func isSearchField(name string) bool {
-	return slices.Contains(strings.Fields(`aggs aggregations suggest highlight collapse rescore fields stored_fields docvalue_fields script_fields
+	return slices.Contains(strings.Fields(`suggest highlight collapse rescore stored_fields script_fields
 		runtime_mappings post_filter knn retriever rank slice indices_boost ext`), name)
 }
 
@@ -170,48 +211,32 @@ func (q *searchBody) parseSource(v *rest.Value) {
 	}
 }
 
-// searchAfter continues a point in time behind a hit.
-func (q *searchBody) searchAfter(v *rest.Value) {
-	if q.pit == nil || !q.sorted() {
-		rest.Raise(rest.NotModelled("[search_after] but for a point in time sorted by _shard_doc"))
+// fieldNames reads what is to be told beside the source: names, or objects with one.
+func fieldNames(v *rest.Value) []string {
+	var out []string
+	for i := range v.Elements {
+		e := &v.Elements[i]
+		if f := e.Member("field"); f != nil {
+			e = f
+		}
+		out = append(out, e.Text)
 	}
-	q.pit.after = parseAfter(v)
+	return out
 }
 
-// parseSort accepts the order in which hits come anyway.
-func (q *searchBody) parseSort(v *rest.Value) {
-	keys := []rest.Value{*v}
-	if v.Kind == rest.ArrayValue {
-		keys = v.Elements
+// order is the order of the hits; in a point in time their place decides last.
+func (q *searchBody) order() []queries.Order {
+	if q.pit == nil || len(q.by) == 0 || slices.ContainsFunc(q.by, func(o queries.Order) bool { return o.Field == "_shard_doc" }) {
+		return q.by
 	}
-	for i := range keys {
-		k := &keys[i]
-		switch {
-		case k.Kind == rest.StringValue:
-			q.order(k.Text)
-		case k.Kind == rest.ObjectValue && len(k.Members) == 1 && ascending(&k.Members[0].Value):
-			q.order(k.Members[0].Name)
-		default:
-			rest.Raise(rest.NotModelled("sorting other than by _doc or _shard_doc"))
-		}
-	}
+	return append(q.by[:len(q.by):len(q.by)], queries.Order{Field: "_shard_doc"})
 }
 
-// ascending reports whether a sort key asks for nothing but its own order.
-func ascending(v *rest.Value) bool {
-	if v.Kind == rest.ObjectValue {
-		for i := range v.Members {
-			if m := &v.Members[i]; m.Name != "order" || m.Value.Text != "asc" {
-				return false
-			}
-		}
-		return true
-	}
-	return v.Text == "asc"
-}
+// sorted reports whether hits come with what they are sorted by instead of a score.
+func (q *searchBody) sorted() bool { return len(q.by) > 0 && q.by[0].Field != "_score" }
 
 // params reads the parameters, which win over the body.
-func (q *searchBody) params(r *rest.Request) {
+func (q *searchBody) params(r *rest.Request, p *queries.Parser) {
 	if r.Has("from") {
 		if q.from = r.IntParam("from", 0); q.from < 0 {
 			rest.Raise(rest.IllegalArgument("[from] parameter cannot be negative but was [%d]", q.from))
@@ -247,52 +272,26 @@ func (q *searchBody) params(r *rest.Request) {
 	r.TimeParam("timeout", 0)
 	r.StrictBool("request_cache", false)
 	r.BoolParam("ccs_minimize_roundtrips", true)
-	r.BoolParam("typed_keys", false)
+	q.typed = r.BoolParam("typed_keys", false)
+	if r.Has("scroll") {
+		q.scroll = r.TimeParam("scroll", 0)
+	}
+	q.fields = append(q.fields, r.ListParam("docvalue_fields")...)
 	r.Param("routing")
 	r.Param("stats")
-	if r.Has("q") {
-		r.Param("q")
-		rest.Raise(rest.NotModelled("query strings (?q)"))
+	if text := r.Param("q"); text != "" {
+		for _, o := range []string{"df", "analyzer", "default_operator", "lenient", "analyze_wildcard"} {
+			r.Param(o)
+		}
+		q.match = p.QueryString(text)
 	}
-	if v := r.Param("sort"); v != "" {
-		q.order(strings.TrimSuffix(v, ":asc"))
+	if v := r.ListParam("sort"); len(v) > 0 {
+		q.by = nil
+		for _, name := range v {
+			name, descending := strings.CutSuffix(name, ":desc")
+			q.by = append(q.by, queries.Order{Field: strings.TrimSuffix(name, ":asc"), Descending: descending})
+		}
 	}
-}
-
-func runSearch(c *rest.Call, names []string, opt rest.IndicesOptions, q *searchBody) *rest.Response {
-	st := c.Node.Applied()
-	rest.CheckReadable(c, st)
-	indices := rest.Resolve(st, names, opt)
-	if q.from+q.size > 10000 {
-		checkWindow(c, st, indices, q.from+q.size)
-	}
-	result, err := search.Search(c.Ctx, c.Node, elastic.SearchRequest{
-		Indices: indices, Match: q.match, From: q.from, Size: q.size, Preference: q.preference, AllowPartial: q.partial,
-	})
-	c.Check(err)
-	w := rest.NewWriter(false)
-	w.Obj()
-	w.Int64("took", result.Took.Milliseconds())
-	w.Bool("timed_out", result.TimedOut)
-	rest.WriteShards(w, &result.Shards, true)
-	w.Object("hits")
-	q.writeTotal(w, result.Total)
-	switch {
-	case len(indices) == 0:
-		w.Float("max_score", 0)
-	case len(result.Hits) == 0 || q.sorted():
-		w.Null("max_score")
-	default:
-		w.Float("max_score", 1)
-	}
-	w.Array("hits")
-	for i := range result.Hits {
-		q.writeHit(w, &result.Hits[i], int64(q.from+i))
-	}
-	w.End()
-	w.End()
-	w.End()
-	return &rest.Response{JSON: w.Bytes()}
 }
 
 // checkWindow refuses a page beyond index.max_result_window.
@@ -344,8 +343,9 @@ func (q *searchBody) writeTotal(w *rest.Writer, total int64) {
 	}
 }
 
-// writeHit writes a hit with its place in the order.
-func (q *searchBody) writeHit(w *rest.Writer, h *elastic.Hit, place int64) {
+// writeHit writes a hit.
+func (q *searchBody) writeHit(w *rest.Writer, s *queries.Sorted) {
+	h := s.Hit
 	w.Obj()
 	w.Str("_index", h.Index)
 	w.Str("_id", h.ID)
@@ -364,41 +364,85 @@ func (q *searchBody) writeHit(w *rest.Writer, h *elastic.Hit, place int64) {
 	if h.Routing != "" {
 		w.Str("_routing", h.Routing)
 	}
-	q.source.write(w, h.Source)
+	if !s.Doc.Fields.NoSource {
+		q.source.write(w, h.Source)
+	}
+	q.writeFields(w, s.Doc)
 	if q.sorted() {
-		w.Array("sort")
-		w.ElemInt(place)
-		w.End()
+		s.WriteSort(w, q.order())
 	}
 	w.End()
+}
+
+// writeFields writes what fields hold that were asked for beside the source.
+func (q *searchBody) writeFields(w *rest.Writer, d *queries.Doc) {
+	if len(q.fields) == 0 {
+		return
+	}
+	opened := false
+	for _, name := range d.Fields.Match(q.fields) {
+		values := d.Values(name)
+		if len(values) == 0 {
+			continue
+		}
+		if !opened {
+			w.Object("fields")
+			opened = true
+		}
+		w.Array(name)
+		for i := range values {
+			w.Sep()
+			w.Copy(&values[i])
+		}
+		w.End()
+	}
+	if opened {
+		w.End()
+	}
 }
 
 func prepareCount(r *rest.Request) rest.Action {
 	names := r.ListParam("index")
 	opt := r.IndicesOptions(rest.ExpandOpen)
-	var match matcher
-	if body, ok := r.JSONOrSource(); ok && body.Kind == rest.ObjectValue {
+	body, given := r.JSONOrSource()
+	text := r.Param("q")
+	for _, o := range []string{"df", "analyzer", "default_operator", "lenient", "analyze_wildcard"} {
+		r.Param(o)
+	}
+	read := func(now func() time.Time) (queries.Query, *queries.Parser) {
+		p := &queries.Parser{Now: now}
+		var match queries.Query
 		for i := range body.Members {
 			m := &body.Members[i]
 			if m.Name != "query" || m.Value.Kind != rest.ObjectValue {
-				rest.Raise(parsingException(m.Line, m.Col, "request does not support ["+m.Name+"]"))
+				rest.Raise(queries.ParsingException(m.Line, m.Col, "request does not support ["+m.Name+"]"))
 			}
-			match = parseQuery(&m.Value)
+			match = p.Query(&m.Value)
 		}
+		if text != "" {
+			match = p.QueryString(text)
+		}
+		return match, p
+	}
+	if given {
+		read(func() time.Time { return time.Unix(0, 0).UTC() })
 	}
 	r.Param("routing")
 	preference := r.Param("preference")
 	r.IntParam("terminate_after", 0)
-	if r.Has("q") || r.Has("min_score") {
-		r.Param("q")
+	if r.Has("min_score") {
 		r.Param("min_score")
-		rest.Raise(rest.NotModelled("query strings and scores in a count"))
+		rest.Raise(rest.NotModelled("scores in a count"))
 	}
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
+		indices := rest.Resolve(st, names, opt)
+		match, p := read(c.Wall)
+		of := fieldsOf(c, st, indices)
+		checkValues(st, of, p.Checks)
 		result, err := search.Count(c.Ctx, c.Node, elastic.SearchRequest{
-			Indices: rest.Resolve(st, names, opt), Match: match, Preference: preference, AllowPartial: true,
+			Indices: indices, Match: matching(match, of), Preference: preference, AllowPartial: true,
 		})
 		c.Check(err)
 		w := rest.NewWriter(false)
@@ -408,38 +452,4 @@ func prepareCount(r *rest.Request) rest.Action {
 		w.End()
 		return &rest.Response{JSON: w.Bytes()}
 	}
-}
-
-func prepareRefresh(r *rest.Request) rest.Action {
-	names, opt := r.ListParam("index"), r.IndicesOptions(rest.ExpandOpen)
-	return func(c *rest.Call) *rest.Response {
-		st := c.Node.Applied()
-		rest.CheckReadable(c, st)
-		result, err := search.Refresh(c.Ctx, c.Node, rest.Resolve(st, names, opt))
-		c.Check(err)
-		return broadcast(&result)
-	}
-}
-
-func prepareFlush(r *rest.Request) rest.Action {
-	names, opt := r.ListParam("index"), r.IndicesOptions(rest.ExpandOpen)
-	force, wait := r.BoolParam("force", false), r.BoolParam("wait_if_ongoing", true)
-	if force && !wait {
-		rest.Raise(rest.ValidationFailed("wait_if_ongoing must be true for a force flush"))
-	}
-	return func(c *rest.Call) *rest.Response {
-		st := c.Node.Applied()
-		rest.CheckReadable(c, st)
-		result, err := search.Flush(c.Ctx, c.Node, rest.Resolve(st, names, opt))
-		c.Check(err)
-		return broadcast(&result)
-	}
-}
-
-func broadcast(result *elastic.ShardsResult) *rest.Response {
-	w := rest.NewWriter(false)
-	w.Obj()
-	rest.WriteShards(w, result, false)
-	w.End()
-	return &rest.Response{JSON: w.Bytes()}
 }

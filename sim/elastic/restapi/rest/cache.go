@@ -1,12 +1,20 @@
 package rest
 
-import "github.com/shardquake/shardquake/sim/elastic/state"
+import (
+	"maps"
+	"slices"
+
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
 
 // Cache keeps the last rendering of answers that depend on nothing but the cluster
 // state and the request. States are immutable, so a pointer names one.
 type Cache struct {
 	entries map[string]cached
 	facts   map[string]fact
+	// kept is what clients come back to by number, such as their scrolls.
+	kept map[int]any
+	last int
 }
 
 // fact is something computed from a state.
@@ -20,7 +28,9 @@ type cached struct {
 	body []byte
 }
 
-func NewCache() *Cache { return &Cache{entries: map[string]cached{}, facts: map[string]fact{}} }
+func NewCache() *Cache {
+	return &Cache{entries: map[string]cached{}, facts: map[string]fact{}, kept: map[int]any{}}
+}
 
 // cacheLimit bounds the number of different requests remembered.
 const cacheLimit = 64
@@ -46,4 +56,32 @@ func Remember[T any](c *Call, name string, of *state.State, f func() T) T {
 	value := f()
 	c.Cache.facts[name] = fact{of, value}
 	return value
+}
+
+// keepLimit bounds what is kept, as search.max_open_scroll_context does: the oldest is
+// forgotten.
+const keepLimit = 500
+
+// Keep keeps something that a client comes back to, under a number.
+func (c *Cache) Keep(v any) int {
+	c.last++
+	delete(c.kept, c.last-keepLimit)
+	c.kept[c.last] = v
+	return c.last
+}
+
+// Kept is what was kept under a number, nil where nothing is.
+func (c *Cache) Kept(n int) any { return c.kept[n] }
+
+// Drop forgets what was kept under a number.
+func (c *Cache) Drop(n int) { delete(c.kept, n) }
+
+// DropAll forgets everything that was kept, and gives it back in the order of its keeping.
+func (c *Cache) DropAll() []any {
+	var out []any
+	for _, n := range slices.Sorted(maps.Keys(c.kept)) {
+		out = append(out, c.kept[n])
+	}
+	clear(c.kept)
+	return out
 }

@@ -93,6 +93,9 @@ func (w *Writer) Float(k string, v float64) {
 	w.Buf = append(w.Buf, settings.JavaDouble(v)...)
 }
 
+// AppendFloat writes a number as Java does.
+func AppendFloat(buf []byte, v float64) []byte { return append(buf, settings.JavaDouble(v)...) }
+
 func (w *Writer) Null(k string) {
 	w.Key(k)
 	w.Buf = append(w.Buf, "null"...)

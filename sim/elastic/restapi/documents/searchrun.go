@@ -1,0 +1,219 @@
+package documents
+
+import (
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/queries"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
+	"github.com/shardquake/shardquake/sim/elastic/search"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
+
+// indexFields are the fields of the indices that are searched, by name.
+type indexFields map[string]*queries.Fields
+
+func fieldsOf(c *rest.Call, st *state.State, indices []string) indexFields {
+	known := rest.Remember(c, "fields", st, func() indexFields { return indexFields{} })
+	out := indexFields{}
+	for _, name := range indices {
+		m := st.Index(name)
+		if m == nil {
+			continue
+		}
+		if known[name] == nil {
+			known[name] = queries.FieldsOf(m)
+		}
+		out[name] = known[name]
+	}
+	return out
+}
+
+// list are the fields in order of their indices.
+func (f indexFields) list(indices []string) []*queries.Fields {
+	var out []*queries.Fields
+	for _, name := range indices {
+		if f[name] != nil {
+			out = append(out, f[name])
+		}
+	}
+	return out
+}
+
+// doc is a hit as queries see it; an index that is gone has no fields.
+func (f indexFields) doc(index, id, routing string, source []byte) *queries.Doc {
+	fields := f[index]
+	if fields == nil {
+		fields = &queries.Fields{Index: index}
+	}
+	return &queries.Doc{Index: index, ID: id, Routing: routing, Source: source, Fields: fields}
+}
+
+// matching is a query as the model takes it.
+func matching(q queries.Query, of indexFields) func(index, id, routing string, source []byte) bool {
+	if q == nil {
+		return nil
+	}
+	return func(index, id, routing string, source []byte) bool { return q(of.doc(index, id, routing, source)) }
+}
+
+// checkValues refuses values that a field can't have, as the shards do.
+func checkValues(st *state.State, of indexFields, checks []func(*queries.Fields) *elastic.Error) {
+	for _, m := range st.Indices {
+		f := of[m.Name]
+		if f == nil {
+			continue
+		}
+		for _, check := range checks {
+			if bad := check(f); bad != nil {
+				failOnShards(st, m, bad)
+			}
+		}
+	}
+}
+
+// failOnShards raises what every shard of an index says.
+func failOnShards(st *state.State, m *state.Index, cause *elastic.Error) {
+	if cause.Type == "query_shard_exception" {
+		cause.Fields = []elastic.Field{{Name: "index_uuid", Value: m.UUID}, {Name: "index", Value: m.Name}}
+	}
+	node := st.Routing.Index(m.Name).Shards[0].Copies[0].Node
+	e := searchFailed(400, []elastic.ShardFailure{{Index: m.Name, Node: node, Reason: cause}})
+	if cause.Type == "illegal_argument_exception" {
+		inner := &elastic.Error{Type: cause.Type, Reason: cause.Reason}
+		e.CausedBy = &elastic.Error{Type: cause.Type, Reason: cause.Reason, CausedBy: inner}
+	}
+	rest.Raise(e)
+}
+
+// checkNeeds refuses to sort and to count by what has no values.
+func (q *searchBody) checkNeeds(st *state.State, of indexFields, indices []string) {
+	for _, name := range indices {
+		m := st.Index(name)
+		if m == nil {
+			continue
+		}
+		one := []*queries.Fields{of[name]}
+		for i := range q.by {
+			if bad := q.by[i].Check(one); bad != nil {
+				failOnShards(st, m, bad)
+			}
+		}
+		if bad := queries.CheckAggregations(q.aggs, one); bad != nil {
+			failOnShards(st, m, bad)
+		}
+	}
+}
+
+// whole reports whether all that matches has to be seen, not just a page of it.
+func (q *searchBody) whole() bool {
+	return len(q.aggs) > 0 || q.after != nil || slices.ContainsFunc(q.by, func(o queries.Order) bool { return !o.ByPlace() && o.Field != "_score" })
+}
+
+// everything is a size that no index reaches.
+const everything = 1 << 30
+
+// results are what was found.
+type results struct {
+	hits     []*queries.Sorted // all of them where the whole was asked for, else the page
+	total    int64
+	shards   elastic.ShardsResult
+	took     time.Duration
+	timedOut bool
+	pit      string
+}
+
+func runSearch(c *rest.Call, names []string, opt rest.IndicesOptions, q *searchBody) *rest.Response {
+	w := rest.NewWriter(false)
+	w.Obj()
+	q.run(c, w, names, opt)
+	w.End()
+	return &rest.Response{JSON: w.Bytes()}
+}
+
+// run searches and writes the answer into the open object.
+func (q *searchBody) run(c *rest.Call, w *rest.Writer, names []string, opt rest.IndicesOptions) {
+	st := c.Node.Applied()
+	rest.CheckReadable(c, st)
+	if q.pit != nil {
+		q.runPIT(c, w, st, names)
+		return
+	}
+	indices := rest.Resolve(st, names, opt)
+	if q.from+q.size > 10000 && q.scroll == 0 {
+		checkWindow(c, st, indices, q.from+q.size)
+	}
+	of := fieldsOf(c, st, indices)
+	checkValues(st, of, q.checks)
+	q.checkNeeds(st, of, indices)
+	if q.scroll > 0 {
+		openScroll(c, w, q, indices)
+		return
+	}
+	req := elastic.SearchRequest{
+		Indices: indices, Match: matching(q.match, of), From: q.from, Size: q.size, Preference: q.preference, AllowPartial: q.partial,
+	}
+	if q.whole() {
+		req.From, req.Size = 0, everything
+	}
+	result, err := search.Search(c.Ctx, c.Node, req)
+	c.Check(err)
+	found := results{total: result.Total, shards: result.Shards, took: result.Took, timedOut: result.TimedOut}
+	for i := range result.Hits {
+		h := &result.Hits[i]
+		found.hits = append(found.hits, &queries.Sorted{Doc: of.doc(h.Index, h.ID, h.Routing, h.Source), Hit: h, Place: int64(req.From + i)})
+	}
+	q.write(w, &found, len(indices) == 0)
+}
+
+// write puts the hits in order, cuts the page out and writes it, with what was computed over
+// all of them.
+func (q *searchBody) write(w *rest.Writer, r *results, nowhere bool) {
+	page := q.page(r.hits)
+	w.Int64("took", r.took.Milliseconds())
+	w.Bool("timed_out", r.timedOut)
+	rest.WriteShards(w, &r.shards, true)
+	w.Object("hits")
+	q.writeTotal(w, r.total)
+	switch {
+	case nowhere:
+		w.Float("max_score", 0)
+	case len(page) == 0 || q.sorted():
+		w.Null("max_score")
+	default:
+		w.Float("max_score", 1)
+	}
+	w.Array("hits")
+	for _, h := range page {
+		q.writeHit(w, h)
+	}
+	w.End()
+	w.End()
+	if len(q.aggs) > 0 {
+		docs := make([]*queries.Doc, len(r.hits))
+		for i, h := range r.hits {
+			docs[i] = h.Doc
+		}
+		w.Object("aggregations")
+		queries.WriteAggregations(w, q.aggs, docs, q.typed)
+		w.End()
+	}
+}
+
+// page is what of the hits is to be told, in order.
+func (q *searchBody) page(hits []*queries.Sorted) []*queries.Sorted {
+	if len(q.by) > 0 {
+		hits = slices.Clone(hits)
+		queries.Sort(hits, q.order())
+	}
+	if !q.whole() {
+		return hits
+	}
+	if q.after != nil {
+		by := q.order()
+		hits = slices.DeleteFunc(slices.Clone(hits), func(h *queries.Sorted) bool { return !queries.After(h, by, q.after) })
+	}
+	from := min(len(hits), q.from)
+	return hits[from:min(len(hits), from+q.size)]
+}
