@@ -19,7 +19,7 @@ func (p *Process) adopt(m *state.Index, t *state.ShardTable, want *state.Copy) {
 	key := store.Key{UUID: m.UUID, Shard: t.Shard}
 	st := p.Node.NewStore(key, m.Name)
 	s := &Shard{
-		Process: p, Key: key, Index: m.Name, meta: m, table: t, Routing: want, Store: st, Phase: started,
+		Process: p, Key: key, Index: m.Name, Meta: m, table: t, Routing: want, Store: st, Phase: Started,
 		created: p.Cluster.e.Now(), term: m.PrimaryTerms[t.Shard], lastSearch: p.Cluster.e.Now(),
 	}
 	p.openShard(s)
@@ -46,7 +46,7 @@ func (s *Shard) startedAsIs() {
 	now := s.Now()
 	r := &Recovery{
 		Shard: s, Kind: state.EmptyStore, Stage: StageDone, start: s.Process.Clock.Now(), stop: s.Process.Clock.Now(), Begun: now,
-		Over: true, Planned: true, copied: true,
+		Over: true, Planned: true, Copied: true,
 	}
 	s.Recovery = r
 }

@@ -47,7 +47,7 @@ func (a *ageing) applied(d *Delta) {
 
 func (a *ageing) plan() {
 	a.timer = a.m.Process.After(a.every, "lifecycle.poll", func() {
-		if a.m.over || !a.on {
+		if a.m.Over || !a.on {
 			return
 		}
 		a.plan()
@@ -75,7 +75,7 @@ func (a *ageing) lookAtMoves() {
 func (a *ageing) visit(index string) {
 	st := a.m.Process.Applied
 	meta := st.Index(index)
-	if a.m.over || !a.on || meta == nil || a.busy[meta.UUID] {
+	if a.m.Over || !a.on || meta == nil || a.busy[meta.UUID] {
 		return
 	}
 	policy := st.Policy(settings.IndexLifecycle.Get(meta.Settings))
@@ -165,7 +165,7 @@ func (a *ageing) changeWith(meta *state.Index, what string, set map[string]*stri
 func (a *ageing) task(meta *state.Index, what string, update func(*state.State) (*state.State, error)) {
 	a.busy[meta.UUID] = true
 	over := func() { delete(a.busy, meta.UUID) }
-	a.m.submit(coordination.Task{
+	a.m.Submit(coordination.Task{
 		Source: "ilm-execute-cluster-state-steps [" + meta.Name + "] " + what, Priority: coordination.Normal,
 		Update: func(st *state.State) (*state.State, error) {
 			if now := st.Index(meta.Name); now == nil || now.UUID != meta.UUID {
@@ -193,7 +193,7 @@ func (a *ageing) failed(meta *state.Index, err error) {
 		return
 	}
 	a.busy[meta.UUID] = true
-	a.m.submit(coordination.Task{
+	a.m.Submit(coordination.Task{
 		Source: "ilm-move-to-error-step [" + meta.Name + "]", Priority: coordination.Normal,
 		Update: func(st *state.State) (*state.State, error) {
 			now := st.Index(meta.Name)
@@ -251,7 +251,7 @@ func (a *ageing) rollOver(st *state.State, meta *state.Index, ph *state.Phase, a
 	a.busy[meta.UUID] = true
 	a.m.Process.primaryFigures(meta, func(f lifecycle.Figures) {
 		delete(a.busy, meta.UUID)
-		if a.m.over || f.Docs == 0 || !lifecycle.RollsOver(action.Conditions, &f) {
+		if a.m.Over || f.Docs == 0 || !lifecycle.RollsOver(action.Conditions, &f) {
 			return // an empty index is never rolled over by a policy
 		}
 		met := slices.DeleteFunc(slices.Clone(action.Conditions), func(c state.Condition) bool { return !lifecycle.Met(c, &f) })
@@ -268,7 +268,7 @@ func (a *ageing) merge(meta *state.Index, ph *state.Phase, action *state.PhaseAc
 	a.m.Process.forceMergeAll(meta, ForceMerge{MaxSegments: action.Segments, Flush: true}, func(failed *Error) {
 		delete(a.busy, meta.UUID)
 		switch {
-		case a.m.over:
+		case a.m.Over:
 		case failed != nil:
 			a.failed(meta, failed)
 		default:

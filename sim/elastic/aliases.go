@@ -70,12 +70,12 @@ func (m *Master) changeAliases(before *state.State, actions []AliasAction) (*sta
 			st = ReplaceIndex(st, next)
 		}
 	}
-	if err := checkAliases(st); err != nil {
+	if err := CheckAliases(st); err != nil {
 		return nil, err
 	}
 	st = countAliasChanges(before, st)
 	if deleted {
-		st = m.rerouted(st)
+		st = m.Rerouted(st)
 	}
 	return st, nil
 }
@@ -124,9 +124,9 @@ func AliasNamedAsIndex(m *state.Index) *Error {
 	}
 }
 
-// checkAliases holds indices that share an alias to one write index and to one opinion
+// CheckAliases holds indices that share an alias to one write index and to one opinion
 // of whether it is hidden (IndexAbstraction.Alias, Metadata.Builder).
-func checkAliases(st *state.State) error {
+func CheckAliases(st *state.State) error {
 	var names []string
 	for _, m := range st.Indices {
 		for i := range m.Aliases {

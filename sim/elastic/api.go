@@ -121,7 +121,7 @@ func (p *Process) masterTask(source string, pr Priority, timeout, ackTimeout tim
 			answer(all, published, nil)
 		}
 	}
-	p.Master.submit(coordination.Task{
+	p.Master.Submit(coordination.Task{
 		Source: source, Priority: pr, Timeout: timeout, AckTimeout: ackTimeout,
 		Update:    update,
 		Published: func(_, st *state.State) { published = st; both() },

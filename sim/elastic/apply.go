@@ -81,7 +81,7 @@ func (p *Process) Apply(d *Delta) {
 		p.dropUnusedStores()
 	}
 	if len(st.Snapshots) > 0 {
-		p.snapshotShards(st)
+		c.Snapshots.Applied(p, st)
 	}
 	if p.Master != nil {
 		c.Fluid.blocksApplied(st)
@@ -167,7 +167,7 @@ func (p *Process) openShard(s *Shard) {
 	p.byIndex[s.Key.UUID] = append(p.byIndex[s.Key.UUID], s)
 	i, _ := slices.BinarySearchFunc(p.sorted, s, compareShards)
 	p.sorted = slices.Insert(p.sorted, i, s)
-	p.Node.changed()
+	p.Node.Changed()
 }
 
 func (p *Process) shutShard(s *Shard) {
@@ -184,7 +184,7 @@ func (p *Process) shutShard(s *Shard) {
 	} else {
 		delete(p.byIndex, s.Key.UUID)
 	}
-	p.Node.changed()
+	p.Node.Changed()
 }
 
 // stateWait is somebody who waits until the applied state is as wanted.
@@ -199,7 +199,7 @@ type stateWait struct {
 // with false after the timeout (forever: never).
 func (p *Process) whenState(timeout time.Duration, ok func(*state.State) bool, done func(bool)) {
 	w := &stateWait{ok: ok, done: done}
-	if timeout != forever {
+	if timeout != Forever {
 		w.timer = p.After(timeout, "state.wait", func() {
 			if !w.over {
 				w.over = true
@@ -210,8 +210,8 @@ func (p *Process) whenState(timeout time.Duration, ok func(*state.State) bool, d
 	p.stateWs = append(p.stateWs, w)
 }
 
-// forever is a timeout that never comes.
-const forever time.Duration = -1
+// Forever is a timeout that never comes.
+const Forever time.Duration = -1
 
 func (p *Process) wakeStateWaits() {
 	if len(p.stateWs) == 0 {

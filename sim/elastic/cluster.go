@@ -45,10 +45,8 @@ type Cluster struct {
 	Heard *allocation.ClusterInfo
 	// Mix draws the orders in which routing tables list their indices; nil keeps them.
 	Mix func(n int) []int
-	// vaults are the contents of snapshot repositories, in the order of their making.
-	vaults []*vault
-	// restoring are the sizes of shards that are or were restored; replaced, never changed.
-	restoring map[allocation.ShardID]int64
+	// Snapshots is the room of snapshots, once there is a repository.
+	Snapshots Snapshots
 	// IDs makes allocation ids, UUIDs of indices and histories.
 	IDs *rand.Rand
 	// initialMasters are the names of the first voting configuration.
@@ -69,7 +67,7 @@ func New(cfg Config) (*Cluster, error) {
 	c := &Cluster{
 		e: cfg.Engine, net: cfg.Network, cfg: cfg, Calibration: cfg.Calibration, name: cfg.ClusterName,
 		ByName: make(map[string]*Node), ByID: make(map[string]*Node), Adoptable: make(map[string]bool),
-		Watch: unwatched{}, board: coordination.NewBoard(), rules: coordination.NewInvariants(),
+		Watch: unwatched{}, Snapshots: noSnapshots{}, board: coordination.NewBoard(), rules: coordination.NewInvariants(),
 		IDs: cfg.Engine.Stream("elastic.ids", cfg.ClusterName),
 	}
 	c.Fluid.init(c)
@@ -173,7 +171,7 @@ func (c *Cluster) connectionsClosed(ev sim.Closed) {
 		return
 	}
 	p := at.Proc
-	p.run(func() { p.disconnected(peer) })
+	p.Run(func() { p.disconnected(peer) })
 }
 
 // PathChanged passes a change of a link on to whoever reckons with it.

@@ -17,7 +17,7 @@ func (s *Shard) failCorrupted(reason string, e *Error) {
 
 // checksFiles reports whether a copy of the index reads all its files when it is opened.
 func (s *Shard) checksFiles() bool {
-	return settings.IndexCheckOnStartup.Get(s.meta.Settings) != "false"
+	return settings.IndexCheckOnStartup.Get(s.Meta.Settings) != "false"
 }
 
 // checkTime is how long reading all files of a store takes.

@@ -85,7 +85,7 @@ func (n *Node) DeleteDataStreams(ctx context.Context, names []string, masterTime
 			}
 		}
 		if m := n.c.ActingMaster(); m != nil {
-			st = m.rerouted(st)
+			st = m.Rerouted(st)
 		}
 		return st, nil
 	})

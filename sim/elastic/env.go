@@ -107,11 +107,11 @@ func (v *env) Underway(to string, msg *coordination.Message, arrives time.Durati
 			return
 		case q == nil || !q.UpYet || target.Lives != life:
 			if failed != nil {
-				p.run(func() { failed(sim.ErrReset) })
+				p.Run(func() { failed(sim.ErrReset) })
 			}
 			return
 		}
-		q.run(func() { q.Coord.Receive(from, msg) })
+		q.Run(func() { q.Coord.Receive(from, msg) })
 	})
 }
 

@@ -143,7 +143,7 @@ func (s *Shard) RefreshNow() {
 
 // refreshInterval is how often the copy refreshes by itself; 0 never.
 func (s *Shard) refreshInterval() time.Duration {
-	return max(0, settings.IndexRefreshInterval.Get(s.meta.Settings))
+	return max(0, settings.IndexRefreshInterval.Get(s.Meta.Settings))
 }
 
 // CatchUpRefresh does the refreshes that were due. A shard that nobody has searched for
@@ -157,8 +157,8 @@ func (s *Shard) CatchUpRefresh(searching bool) {
 		return
 	}
 	now := s.Now()
-	idle := !settings.IndexRefreshInterval.IsSet(s.meta.Settings) &&
-		now.Sub(s.lastSearch) >= settings.IndexSearchIdleAfter.Get(s.meta.Settings)
+	idle := !settings.IndexRefreshInterval.IsSet(s.Meta.Settings) &&
+		now.Sub(s.lastSearch) >= settings.IndexSearchIdleAfter.Get(s.Meta.Settings)
 	if searching {
 		s.lastSearch = now
 	}

@@ -208,7 +208,7 @@ func (f *fetcher) send(cache map[allocation.ShardID]*fetch, id allocation.ShardI
 		}
 		w.answers[n.ID] = a
 		w.waiting--
-		if w.waiting == 0 && cache[id] == w && !f.m.over {
+		if w.waiting == 0 && cache[id] == w && !f.m.Over {
 			f.m.Reroute.Ask("async_shard_fetch", coordination.High, nil)
 		}
 	}
@@ -236,7 +236,7 @@ func (p *Process) describeStore(k store.Key) storeAnswer {
 	}
 	a.failure = st.Unreadable()
 	if s := p.Shards[k]; s != nil {
-		a.active = s.Phase == started
+		a.active = s.Phase == Started
 		if s.Tracker != nil {
 			s.Tracker.SyncLeases()
 		}

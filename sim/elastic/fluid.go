@@ -193,8 +193,8 @@ func (f *FluidLoad) groupClosed(s *Shard) {
 	f.regroup(g)
 }
 
-// detach takes a copy out of its group: what it holds stays as it is.
-func (f *FluidLoad) detach(st *store.Store) {
+// Detach takes a copy out of its group: what it holds stays as it is.
+func (f *FluidLoad) Detach(st *store.Store) {
 	g := f.groups[st.Key]
 	if g == nil {
 		return
@@ -222,7 +222,7 @@ func (f *FluidLoad) aim(g *FluidGroup) {
 		if l.Index != g.primary.Index {
 			continue
 		}
-		share := ZipfShare(g.key.Shard, g.primary.meta.Shards, l.Skew)
+		share := ZipfShare(g.key.Shard, g.primary.Meta.Shards, l.Skew)
 		g.writes.offered.rate += uint64(math.Round(float64(l.WritesPerSec*share) * 1e6))
 		g.reads.offered.rate += uint64(math.Round(float64(l.ReadsPerSec*share) * 1e6))
 		if l.DocBytes > 0 {
@@ -243,9 +243,9 @@ func (f *FluidLoad) regroup(g *FluidGroup) {
 	}
 	g.Members, g.reader = g.Members[:0], g.reader[:0]
 	s := g.primary
-	if s != nil && s.actingPrimary() && !s.Process.dead {
+	if s != nil && s.ActingPrimary() && !s.Process.dead {
 		g.Members, g.reader = append(g.Members, s.Store), append(g.reader, 0)
-		g.flowing = s.Phase == started && !s.Process.Paused && !g.refuses.writes
+		g.flowing = s.Phase == Started && !s.Process.Paused && !g.refuses.writes
 		for _, id := range s.Tracker.unavailable() {
 			g.flowing = false
 			f.report(g, id, "failed to mark shard as stale", f.c.Calibration.FailureNotice)

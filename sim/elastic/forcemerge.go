@@ -124,13 +124,13 @@ func (s *Shard) forceMerge(q ForceMerge, done func(*Error)) {
 		return
 	}
 	st.Merging = bytes
-	p.Node.changed()
+	p.Node.Changed()
 	p.Cluster.net.Fluid().Start(sim.FlowSpec{
 		Name: "forcemerge", Bytes: bytes, Cap: p.Cluster.Calibration.MergeBPS, Through: []*sim.Resource{p.Node.disk.Read, p.Node.disk.Write},
 	}, func() {
 		st.Merging = 0
-		p.Node.changed()
-		p.run(func() {
+		p.Node.Changed()
+		p.Run(func() {
 			if bad := st.BadAmong(old); bad != nil {
 				storeHost{p.Node}.FoundDamaged(st, "merge failed", bad)
 				done(&Error{Status: 500, Type: "i_o_exception", Reason: bad.Error()})

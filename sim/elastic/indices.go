@@ -73,16 +73,16 @@ func (m *Master) createIndex(st *state.State, req CreateIndex) (*state.State, er
 	for _, a := range begin.Aliases {
 		meta = meta.WithAlias(a)
 	}
-	if err := m.checkShardLimit(st, meta.Shards*(1+meta.Replicas)); err != nil {
+	if err := m.CheckShardLimit(st, meta.Shards*(1+meta.Replicas)); err != nil {
 		return nil, err
 	}
 	// Elasticsearch's order of indices is that of a hash table with a salt of the run's.
 	at := p.Cluster.e.Stream("elastic.index-order", p.Cluster.name).IntN(len(st.Routing.Indices) + 1)
 	st = allocation.AddIndex(st, meta, at, state.IndexCreated, m.Input())
-	if err := checkAliases(st); err != nil {
+	if err := CheckAliases(st); err != nil {
 		return nil, err
 	}
-	return m.rerouted(WithBlocks(st, meta)), nil
+	return m.Rerouted(WithBlocks(st, meta)), nil
 }
 
 // beginning is what an index begins with: what the request says over what the templates of
@@ -125,8 +125,8 @@ func NewIndex(name, uuid string, created int64, s settings.Settings, mapping []b
 	return meta
 }
 
-// checkShardLimit refuses more copies than cluster.max_shards_per_node allows.
-func (m *Master) checkShardLimit(st *state.State, more int) error {
+// CheckShardLimit refuses more copies than cluster.max_shards_per_node allows.
+func (m *Master) CheckShardLimit(st *state.State, more int) error {
 	limit, open, data := settings.MaxShardsPerNode.Get(m.Process.conf), 0, 0
 	for _, n := range st.Nodes {
 		if n.CanContainData() {
@@ -205,7 +205,7 @@ func (m *Master) deleteIndices(st *state.State, names []string) (*state.State, e
 		}
 		st = allocation.RemoveIndex(next, name)
 	}
-	return m.rerouted(st), nil
+	return m.Rerouted(st), nil
 }
 
 // UpdateIndexSettings changes "index." settings of indices, validated by the caller;
@@ -259,7 +259,7 @@ func (m *Master) changeIndexSettings(st *state.State, names []string, changes ma
 	if st == before {
 		return st, nil
 	}
-	return m.rerouted(st), nil
+	return m.Rerouted(st), nil
 }
 
 // ReplaceIndex is the state with other metadata of one index.
@@ -300,7 +300,7 @@ func (n *Node) UpdateClusterSettings(ctx context.Context, persistent, transient 
 			if m == nil {
 				return nil, ErrNotMaster
 			}
-			return m.rerouted(st), nil
+			return m.Rerouted(st), nil
 		})
 	return acked, published, err
 }

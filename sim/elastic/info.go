@@ -79,7 +79,7 @@ type shardSize struct {
 }
 
 func (s *infoService) Poll() {
-	if s.m.over {
+	if s.m.Over {
 		return
 	}
 	if s.polling {
@@ -122,7 +122,7 @@ func (s *infoService) Poll() {
 // usage is dropped, as Elasticsearch does.
 func (s *infoService) finish(asked []*state.Node, answers []*nodeInfo) {
 	s.polling = false
-	if s.m.over {
+	if s.m.Over {
 		return
 	}
 	info := &allocation.ClusterInfo{
@@ -168,7 +168,7 @@ func (s *infoService) setBlocks(names []string, value *string) {
 		return
 	}
 	key := settings.IndexBlockReadOnlyAllowDelete.Key()
-	s.m.submit(coordination.Task{
+	s.m.Submit(coordination.Task{
 		Source: "update-settings [" + names[0] + "]", Priority: coordination.Urgent,
 		Update: func(st *state.State) (*state.State, error) {
 			return s.m.changeIndexSettings(st, names, map[string]*string{key: value})
@@ -272,7 +272,7 @@ func (n *Node) Account() bool {
 	want := n.base
 	if n.Proc != nil {
 		for _, r := range n.Proc.Running {
-			if !r.copied {
+			if !r.Copied {
 				r.Shard.Store.Partial = r.Progress()
 				want += r.Shard.Store.Partial
 			}

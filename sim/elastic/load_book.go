@@ -32,7 +32,7 @@ func (f *FluidLoad) metaOf(g *FluidGroup) settings.Settings {
 	if g.primary == nil {
 		return settings.Settings{}
 	}
-	return g.primary.meta.Settings
+	return g.primary.Meta.Settings
 }
 
 // ask adds to what is asked of a node, or takes it away.

@@ -32,7 +32,7 @@ type upkeep struct {
 // segments of a refresh grow tenfold (index.merge.policy.segments_per_tier) up to the
 // largest or to the size of the shard.
 func (f *FluidLoad) upkeepOf(g *FluidGroup, st *store.Store, docs int64) (u upkeep) {
-	meta := g.primary.meta
+	meta := g.primary.Meta
 	every := settings.IndexRefreshInterval.Get(meta.Settings)
 	if !settings.IndexRefreshInterval.IsSet(meta.Settings) && g.reads.offered.rate == 0 {
 		every = 0

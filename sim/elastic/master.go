@@ -23,9 +23,7 @@ type Master struct {
 	delayed   delayedReroute
 	ageing    ageing
 	starting  []*state.Copy // of the batch that is being computed
-	over      bool
-	// finalizing are the UUIDs of snapshots whose metadata is being written.
-	finalizing map[string]bool
+	Over      bool
 }
 
 func newMaster(p *Process) *Master {
@@ -43,7 +41,7 @@ func newMaster(p *Process) *Master {
 
 // stop ends mastership.
 func (m *Master) stop() {
-	m.over = true
+	m.Over = true
 	m.Alloc.Reset()
 	m.Info.stop()
 	m.delayed.timer.Stop()
@@ -67,7 +65,7 @@ func (p *Process) modeChanged(mode coordination.Mode, _ int64, _ string) {
 // Input is what the allocator needs beside the state.
 func (m *Master) Input() allocation.Input {
 	return allocation.Input{
-		Info: m.Process.Cluster.snapshotSizes(m.Info.latest()), NowNanos: int64(m.Process.Cluster.e.Now()), NowMillis: m.Process.Clock.Now().UnixMilli(),
+		Info: m.Process.Cluster.Snapshots.Sizes(m.Info.latest()), NowNanos: int64(m.Process.Cluster.e.Now()), NowMillis: m.Process.Clock.Now().UnixMilli(),
 	}
 }
 
@@ -77,7 +75,7 @@ func (m *Master) Applied(d *Delta) {
 	m.delayed.applied(d)
 	m.Info.applied(d)
 	if len(d.New.Snapshots) > 0 {
-		m.followSnapshots(d.New)
+		m.Process.Cluster.Snapshots.Led(m, d.New)
 	}
 	m.ageing.applied(d)
 }
@@ -91,7 +89,7 @@ func (p *Process) nodesLeft(st *state.State, _ []*state.Node, reroute bool, _ st
 	}
 	st = m.Alloc.DisassociateDeadNodes(st, m.Input())
 	if reroute {
-		st = m.rerouted(st)
+		st = m.Rerouted(st)
 	}
 	return st
 }
@@ -114,14 +112,14 @@ func (p *Process) recoverState(st *state.State) *state.State {
 	next := st.Clone()
 	next.Routing = coordination.RecoverRouting(st, p.Clock.Now().UnixMilli(), int64(p.Cluster.e.Now()))
 	if m := p.Master; m != nil {
-		next = m.rerouted(next)
+		next = m.Rerouted(next)
 	}
 	return next
 }
 
-// submit queues a task with the coordinator. failed gets [errNotMaster] for everything
+// Submit queues a task with the coordinator. failed gets [errNotMaster] for everything
 // that another master may still do.
-func (m *Master) submit(t coordination.Task, failed func(error)) {
+func (m *Master) Submit(t coordination.Task, failed func(error)) {
 	update := t.Update
 	t.Update = func(st *state.State) (*state.State, error) {
 		before := m.Process.Cluster.computing
@@ -145,7 +143,7 @@ func (m *Master) submit(t coordination.Task, failed func(error)) {
 // shardStarted handles a node's report (ShardStateAction.ShardStartedClusterStateTaskExecutor).
 func (m *Master) shardStarted(k store.Key, id string, primary bool, term int64, reply func(error)) {
 	started := false
-	m.submit(coordination.Task{
+	m.Submit(coordination.Task{
 		Source: "shard-started", Priority: coordination.Urgent, Batch: "shard-started",
 		Update: func(st *state.State) (*state.State, error) {
 			t, meta := tableOf(st, k)
@@ -189,7 +187,7 @@ type shardFailure struct {
 
 // shardFailed handles it (ShardStateAction.ShardFailedClusterStateTaskExecutor).
 func (m *Master) shardFailed(f shardFailure, reply func(error)) {
-	m.submit(coordination.Task{
+	m.Submit(coordination.Task{
 		Source: "shard-failed", Priority: coordination.High, Batch: "shard-failed",
 		Update: func(st *state.State) (*state.State, error) { return m.failed(st, f) },
 		Published: func(old, st *state.State) {

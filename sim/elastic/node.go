@@ -41,8 +41,6 @@ type Node struct {
 	// byIndex are documents and bytes by index as last summed up; nil after a change.
 	byIndex []IndexSize
 
-	throttles map[string]*sim.Resource // limits of snapshot repositories, by name
-
 	Proc  *Process // nil: no process
 	Lives int
 }
@@ -166,7 +164,7 @@ func (c *Cluster) Stop(name string, done func()) error {
 	}
 	p := n.Proc
 	// A frozen process handles the signal when it goes on.
-	p.run(func() {
+	p.Run(func() {
 		p.HTTP = false
 		p.After(c.Calibration.NodeStop, "node.stop", func() {
 			n.kill(true)

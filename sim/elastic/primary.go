@@ -95,7 +95,7 @@ func (t *tracker) update(m *state.Index, tab *state.ShardTable) {
 		t.add(id).inSync = true
 	}
 	t.addInitializing(tab)
-	t.s.meta, t.s.table = m, tab
+	t.s.Meta, t.s.table = m, tab
 	t.s.Process.Cluster.Fluid.groupChanged(t.s)
 	t.giveUpOnLeavers()
 }
@@ -234,7 +234,7 @@ func (t *tracker) SyncLeases() {
 	s.periodicFlush(tick)
 	in := recovery.Sync{
 		Now: time.Duration(tick), AllStarted: true,
-		Period:           settings.IndexLeasePeriod.Get(s.meta.Settings),
+		Period:           settings.IndexLeasePeriod.Get(s.Meta.Settings),
 		CommitCheckpoint: s.Store.Commit.Checkpoint, CommitDocs: s.Store.Commit.Docs,
 		Threshold: settings.FileBasedThreshold,
 	}
@@ -287,7 +287,7 @@ func (s *Shard) periodicFlush(at sim.Time) {
 	if s.Engine().TotalOps() == s.Store.Commit.AtOps {
 		return
 	}
-	age := settings.IndexFlushThresholdAge.Get(s.meta.Settings)
+	age := settings.IndexFlushThresholdAge.Get(s.Meta.Settings)
 	if at.Sub(s.Store.Committed) >= age {
 		s.Store.Flush()
 		s.Counters.FlushTotal++

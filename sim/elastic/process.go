@@ -42,8 +42,6 @@ type Process struct {
 	locked  map[store.Key]sim.Time
 	opening map[store.Key]string
 
-	snapshotting map[string]bool // shards of snapshots that were begun here
-
 	Master *Master // non-nil while the node is the elected master
 
 	open    [][]*request // by ordinal of the peer: requests without an answer yet
@@ -102,9 +100,9 @@ func (p *Process) openHTTP() {
 	}
 }
 
-// run does f in the process: now, or when it goes on if it is frozen, or never if
+// Run does f in the process: now, or when it goes on if it is frozen, or never if
 // it is dead.
-func (p *Process) run(f func()) {
+func (p *Process) Run(f func()) {
 	switch {
 	case p.dead:
 	case p.Paused:
@@ -116,7 +114,7 @@ func (p *Process) run(f func()) {
 
 // After does f in the process d from now.
 func (p *Process) After(d time.Duration, name string, f func()) sim.Timer {
-	return p.Cluster.e.After(d, name, func() { p.run(f) })
+	return p.Cluster.e.After(d, name, func() { p.Run(f) })
 }
 
 func (p *Process) setPaused(paused bool) {
@@ -204,7 +202,7 @@ func (p *Process) Await(ctx context.Context, begin func(done func(error))) error
 	}
 	k := &call{p: p, ev: p.Cluster.e.NewEvent()}
 	p.calls = append(p.calls, k)
-	p.run(func() { begin(k.finish) })
+	p.Run(func() { begin(k.finish) })
 	err := k.ev.Wait(ctx)
 	k.over = true
 	for i, o := range p.calls {

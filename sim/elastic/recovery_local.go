@@ -14,40 +14,40 @@ func (r *Recovery) recoverLocally() {
 	if r.Kind == state.ExistingStore {
 		open += s.checkTime()
 	}
-	r.later(open, func() {
+	r.Later(open, func() {
 		switch {
 		case r.Kind == state.ExistingStore && r.fresh:
-			r.failLocally("failed to fetch index version after copying it over")
+			r.FailLocally("failed to fetch index version after copying it over")
 			return
 		case r.Kind == state.ExistingStore && s.Store.Unreadable() != nil:
-			r.failLocally(AsError(s.Store.Unreadable()).JavaText())
+			r.FailLocally(AsError(s.Store.Unreadable()).JavaText())
 			return
 		case r.Kind == state.ExistingStore && s.check() != nil:
-			r.failLocally(s.Store.Marker.JavaText())
+			r.FailLocally(s.Store.Marker.JavaText())
 			return
 		case r.Kind == state.EmptyStore:
-			s.Process.Cluster.Fluid.detach(s.Store)
+			s.Process.Cluster.Fluid.Detach(s.Store)
 			s.Store.Reset()
 			s.Store.Flush()
 		}
-		r.enter(StageIndex)
-		r.local, r.Planned, r.copied = s.Store.Segments, true, true
+		r.Enter(StageIndex)
+		r.local, r.Planned, r.Copied = s.Store.Segments, true, true
 		if r.Kind == state.EmptyStore {
 			r.local = nil
 		}
-		r.enter(StageVerifyIndex)
-		r.enter(StageTranslog)
-		r.opsTotal = max(0, s.Engine().LocalCheckpoint()-s.Store.Commit.Checkpoint)
-		r.later(time.Duration(r.opsTotal)*s.Process.Cluster.Calibration.PerOp, func() {
-			r.OpsDone = r.opsTotal
-			r.enter(StageFinalize)
-			r.finish()
+		r.Enter(StageVerifyIndex)
+		r.Enter(StageTranslog)
+		r.OpsTotal = max(0, s.Engine().LocalCheckpoint()-s.Store.Commit.Checkpoint)
+		r.Later(time.Duration(r.OpsTotal)*s.Process.Cluster.Calibration.PerOp, func() {
+			r.OpsDone = r.OpsTotal
+			r.Enter(StageFinalize)
+			r.Finish()
 		})
 	})
 }
 
-// failLocally fails a copy that can't be recovered from its own disk.
-func (r *Recovery) failLocally(cause string) {
+// FailLocally fails a copy that can't be recovered from its own disk.
+func (r *Recovery) FailLocally(cause string) {
 	r.Failed = true
 	r.Shard.fail("failed recovery", cause)
 }

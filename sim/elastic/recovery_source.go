@@ -45,7 +45,7 @@ func hold(st *store.Store) heldCommit {
 // serveRecovery answers a target's request; done is called at the end of it all.
 func (q *Process) serveRecovery(req startRequest, done func(error)) {
 	s := q.Shards[req.id.key]
-	if s == nil || s.Phase != started || !s.actingPrimary() || s.table.With(req.id.copy) == nil || s.Tracker.find(req.id.copy) == nil {
+	if s == nil || s.Phase != Started || !s.ActingPrimary() || s.table.With(req.id.copy) == nil || s.Tracker.find(req.id.copy) == nil {
 		done(errDelayRecovery)
 		return
 	}

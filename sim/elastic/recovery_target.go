@@ -35,9 +35,9 @@ type Recovery struct {
 	Plan     recovery.Plan
 	Planned  bool
 	local    []recovery.Segment // of a local recovery
-	transfer *sim.Transfer
-	copied   bool
-	opsTotal int64 // -1 unknown
+	Transfer *sim.Transfer
+	Copied   bool
+	OpsTotal int64 // -1 unknown
 	OpsDone  int64
 	opsLocal int64 // replayed from the copy's own translog, before the source was asked
 }
@@ -46,7 +46,7 @@ var stageIndex = map[RecoveryStage]int{
 	StageInit: 0, StageIndex: 1, StageVerifyIndex: 2, StageTranslog: 3, StageFinalize: 4, StageDone: 5,
 }
 
-func (r *Recovery) enter(st RecoveryStage) {
+func (r *Recovery) Enter(st RecoveryStage) {
 	r.Stage = st
 	r.entered[stageIndex[st]] = r.Shard.Now()
 	r.Shard.Process.Cluster.Watch.Recovery(r)
@@ -55,18 +55,18 @@ func (r *Recovery) enter(st RecoveryStage) {
 // startRecovery begins the recovery of a new copy.
 func (s *Shard) startRecovery(fresh bool) {
 	r := &Recovery{
-		Shard: s, Kind: s.Routing.Source, fresh: fresh, start: s.Process.Clock.Now(), Begun: s.Now(), opsTotal: -1,
+		Shard: s, Kind: s.Routing.Source, fresh: fresh, start: s.Process.Clock.Now(), Begun: s.Now(), OpsTotal: -1,
 	}
 	s.Recovery = r
 	s.Process.Running = append(s.Process.Running, r)
-	r.enter(StageInit)
+	r.Enter(StageInit)
 	s.Counters.targets++
 	if r.Kind == state.Peer {
 		r.prepare()
 		return
 	}
 	if r.Kind == state.Snapshot {
-		r.recoverFromSnapshot()
+		s.Process.Cluster.Snapshots.Restore(r)
 		return
 	}
 	r.recoverLocally()
@@ -75,11 +75,11 @@ func (s *Shard) startRecovery(fresh bool) {
 // prepare looks at the local store and asks the source to begin.
 func (r *Recovery) prepare() {
 	r.Source = r.Shard.Process.Member(sourceOf(r.Shard.Routing, r.Shard.table))
-	r.later(r.Shard.Process.cost(r.Shard.Process.Cluster.Calibration.RecoveryStart)+r.Shard.checkTime(), r.ask)
+	r.Later(r.Shard.Process.cost(r.Shard.Process.Cluster.Calibration.RecoveryStart)+r.Shard.checkTime(), r.ask)
 }
 
-// later goes on with the recovery after a while, unless it has been cancelled.
-func (r *Recovery) later(d time.Duration, f func()) {
+// Later goes on with the recovery after a while, unless it has been cancelled.
+func (r *Recovery) Later(d time.Duration, f func()) {
 	attempt := r.attempt
 	r.timer = r.Shard.Process.After(d, "recovery.step", func() {
 		if !r.Over && r.attempt == attempt {
@@ -113,7 +113,7 @@ func (r *Recovery) ask() {
 		r.request(req)
 		return
 	}
-	r.later(time.Duration(r.opsLocal)*s.Process.Cluster.Calibration.PerOp, func() { r.request(req) })
+	r.Later(time.Duration(r.opsLocal)*s.Process.Cluster.Calibration.PerOp, func() { r.request(req) })
 }
 
 // request asks the source to begin.
@@ -130,14 +130,14 @@ func (r *Recovery) request(req startRequest) {
 
 // reset forgets what an earlier attempt has done.
 func (r *Recovery) reset() {
-	if r.transfer != nil {
-		r.transfer.Stop()
+	if r.Transfer != nil {
+		r.Transfer.Stop()
 	}
-	r.transfer, r.Planned, r.copied, r.Plan = nil, false, false, recovery.Plan{}
-	r.opsTotal, r.OpsDone, r.opsLocal = -1, 0, 0
+	r.Transfer, r.Planned, r.Copied, r.Plan = nil, false, false, recovery.Plan{}
+	r.OpsTotal, r.OpsDone, r.opsLocal = -1, 0, 0
 	r.Shard.Store.Partial = 0
 	if r.Stage != StageInit {
-		r.enter(StageInit)
+		r.Enter(StageInit)
 	}
 }
 
@@ -149,9 +149,9 @@ func (r *Recovery) answered(attempt int, err error) {
 	switch {
 	case !r.current(attempt):
 	case err == nil:
-		r.finish()
+		r.Finish()
 	case errors.Is(err, errDelayRecovery):
-		r.later(settings.RecoveryRetryDelayStateSync.Get(r.Shard.Process.conf), r.ask)
+		r.Later(settings.RecoveryRetryDelayStateSync.Get(r.Shard.Process.conf), r.ask)
 	default:
 		r.Failed = true
 		r.Shard.fail("failed recovery", err.Error())
@@ -162,7 +162,7 @@ func (r *Recovery) answered(attempt int, err error) {
 // the cluster state takes the source or the target away.
 func (r *Recovery) lostSource(attempt int, _ error) {
 	if r.current(attempt) {
-		r.later(settings.RecoveryRetryDelayNetwork.Get(r.Shard.Process.conf), r.ask)
+		r.Later(settings.RecoveryRetryDelayNetwork.Get(r.Shard.Process.conf), r.ask)
 	}
 }
 
@@ -196,14 +196,14 @@ func (p *Process) recoveryStep(id recoveryID, step recoveryStep, done func(error
 // recoveryFiles is the sight of the files that have begun to come in.
 func (p *Process) recoveryFiles(id recoveryID, t *sim.Transfer) {
 	if r := p.recoveryOf(id); r != nil {
-		r.transfer = t
+		r.Transfer = t
 	}
 }
 
 // recoveryOpsAnnounced is the sight of operations that have begun to come in.
 func (p *Process) recoveryOpsAnnounced(id recoveryID, count int64) {
 	if r := p.recoveryOf(id); r != nil {
-		r.opsTotal = r.opsLocal + count
+		r.OpsTotal = r.opsLocal + count
 	}
 }
 
@@ -214,7 +214,7 @@ func (r *Recovery) takes(step recoveryStep) time.Duration {
 	case prepareTranslog:
 		return p.cost(p.Cluster.Calibration.RecoveryEnd)
 	case translogOps:
-		r.opsTotal = r.opsLocal + m.count
+		r.OpsTotal = r.opsLocal + m.count
 		return time.Duration(m.count) * p.Cluster.Calibration.PerOp
 	}
 	return 0
@@ -225,8 +225,8 @@ func (r *Recovery) take(step recoveryStep) {
 	s := r.Shard
 	switch m := step.(type) {
 	case filesInfo:
-		r.Plan, r.Planned, r.copied = m.plan, true, m.plan.ByOperations
-		r.enter(StageIndex)
+		r.Plan, r.Planned, r.Copied = m.plan, true, m.plan.ByOperations
+		r.Enter(StageIndex)
 	case cleanFiles:
 		r.takeFiles(m)
 	case prepareTranslog:
@@ -234,13 +234,13 @@ func (r *Recovery) take(step recoveryStep) {
 		e.Missing = nil
 		e.Rollback(m.startingSeqNo - 1) // what it had above was never acknowledged
 		e.Floor = m.startingSeqNo - 1
-		r.enter(StageTranslog)
+		r.Enter(StageTranslog)
 	case translogOps:
 		r.takeOps(m)
 	case finalizeRecovery:
 		s.Store.Global, s.Store.Leases = m.global, m.leases
 		s.Engine().Refresh(s.Now())
-		r.enter(StageFinalize)
+		r.Enter(StageFinalize)
 	case handOffPrimary:
 		s.Store.Leases = m.leases
 		s.activate(m.inSync)
@@ -253,12 +253,12 @@ func (r *Recovery) take(step recoveryStep) {
 // takeFiles makes the files that have come the copy's store.
 func (r *Recovery) takeFiles(m cleanFiles) {
 	st := r.Shard.Store
-	r.copied = true
-	r.Shard.Process.Cluster.Fluid.detach(st)
+	r.Copied = true
+	r.Shard.Process.Cluster.Fluid.Detach(st)
 	st.Segments = append(append([]recovery.Segment(nil), m.reuse...), m.copy...)
 	st.Grown = recovery.Segment{}
 	st.Partial = 0
-	r.Shard.Process.Node.changed()
+	r.Shard.Process.Node.Changed()
 	st.History = m.history
 	st.Restored(m.reuse)
 	st.Damage.Altered, st.Damage.Lost = m.altered, m.lost
@@ -266,7 +266,7 @@ func (r *Recovery) takeFiles(m cleanFiles) {
 	st.Engine.Receive(m.docs, r.Shard.Now())
 	st.Engine.FluidDocs = max(0, st.Commit.Docs-st.Engine.LiveN)
 	st.Global = min(m.global, st.Commit.Checkpoint)
-	r.enter(StageVerifyIndex)
+	r.Enter(StageVerifyIndex)
 }
 
 // takeOps applies operations of the source's history.
@@ -281,18 +281,18 @@ func (r *Recovery) takeOps(m translogOps) {
 	r.OpsDone = r.opsLocal + m.count
 }
 
-// finish makes the copy ready: the master is asked to start it.
-func (r *Recovery) finish() {
+// Finish makes the copy ready: the master is asked to start it.
+func (r *Recovery) Finish() {
 	s := r.Shard
 	r.end()
 	r.stop = s.Process.Clock.Now()
-	r.enter(StageDone)
+	r.Enter(StageDone)
 	s.Store.Partial = 0
 	s.Phase = postRecovery
 	if !s.writeState() {
 		return
 	}
-	if s.Process.Node.changed(); !s.Process.Node.Account() {
+	if s.Process.Node.Changed(); !s.Process.Node.Account() {
 		r.Failed = true
 		s.fail("failed recovery", errNoSpace)
 		return
@@ -309,8 +309,8 @@ func (r *Recovery) cancel(string) {
 	}
 	r.end()
 	r.timer.Stop()
-	if r.transfer != nil {
-		r.transfer.Stop()
+	if r.Transfer != nil {
+		r.Transfer.Stop()
 	}
 	r.Shard.Store.Partial = 0
 	r.Failed = true
@@ -325,23 +325,23 @@ func (r *Recovery) end() {
 	if i := slices.Index(p.Running, r); i >= 0 {
 		p.Running = slices.Delete(p.Running, i, i+1)
 	}
-	p.Node.changed()
+	p.Node.Changed()
 }
 
 // Progress is how many bytes have been copied.
 func (r *Recovery) Progress() int64 {
 	switch {
-	case r.copied:
+	case r.Copied:
 		return recovery.Bytes(r.Plan.Copy)
-	case r.transfer != nil:
-		return r.transfer.Transferred()
+	case r.Transfer != nil:
+		return r.Transfer.Transferred()
 	}
 	return 0
 }
 
 // reserved are the bytes that the recovery will still write.
 func (r *Recovery) reserved() int64 {
-	if r.Over || (r.Kind != state.Peer && r.Kind != state.Snapshot) || r.copied {
+	if r.Over || (r.Kind != state.Peer && r.Kind != state.Snapshot) || r.Copied {
 		return 0
 	}
 	if !r.Planned {

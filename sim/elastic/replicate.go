@@ -70,7 +70,7 @@ func (p *Process) primaryBulk(k store.Key, id string, term int64, items []BulkIt
 		s.Tracker.blockedQ = append(s.Tracker.blockedQ, func() { p.primaryBulk(k, id, term, items, results, opt, done) })
 		return
 	}
-	if need := activeCount(s.meta, opt.WaitForActiveShards); activeCopies(s.table) < need {
+	if need := activeCount(s.Meta, opt.WaitForActiveShards); activeCopies(s.table) < need {
 		done(&retryWrite{&Error{
 			Status: 503, Type: "unavailable_shards_exception",
 			Reason: fmt.Sprintf("[%s][%d] Not enough active copies to meet shard count of [%s] (have %d, needed %d). Timeout: [%s], request: [BulkShardRequest [[%s][%d]] containing %s]",
@@ -99,7 +99,7 @@ func countText(opt BulkOptions, s *Shard) string {
 	if opt.WaitForActiveShards != "" {
 		return opt.WaitForActiveShards
 	}
-	return settings.IndexWaitForActiveShards.Get(s.meta.Settings)
+	return settings.IndexWaitForActiveShards.Get(s.Meta.Settings)
 }
 
 // delegate passes a write on to the relocation target that has become the primary.

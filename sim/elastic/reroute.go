@@ -46,14 +46,14 @@ func (r *rerouteService) Ask(reason string, pr coordination.Priority, done func(
 	}
 	r.waiting = w
 	m := r.m
-	m.submit(coordination.Task{
+	m.Submit(coordination.Task{
 		Source: "cluster_reroute(" + reason + ")", Priority: pr,
 		Update: func(st *state.State) (*state.State, error) {
 			if r.waiting != w {
 				return st, nil // a more urgent one has done it
 			}
 			r.waiting = nil
-			return m.rerouted(st), nil
+			return m.Rerouted(st), nil
 		},
 		Published: func(_, _ *state.State) { w.finish() },
 	}, func(error) {
@@ -71,8 +71,8 @@ func (w *pendingReroute) finish() {
 	w.done = nil
 }
 
-// rerouted runs the allocator on a state that is being computed.
-func (m *Master) rerouted(st *state.State) *state.State {
+// Rerouted runs the allocator on a state that is being computed.
+func (m *Master) Rerouted(st *state.State) *state.State {
 	m.Fetch.View = st
 	return m.rerouteWanted(m.Alloc.Reroute(st, m.Input()))
 }
@@ -89,7 +89,7 @@ func (m *Master) rerouteWanted(st *state.State) *state.State {
 }
 
 func (m *Master) compute() {
-	if m.over {
+	if m.Over {
 		return
 	}
 	m.computing = false
@@ -97,7 +97,7 @@ func (m *Master) compute() {
 		return
 	}
 	m.Alloc.Compute()
-	m.submit(coordination.Task{
+	m.Submit(coordination.Task{
 		Source: "reconcile-desired-balance", Priority: coordination.Urgent, Batch: "reconcile-desired-balance",
 		Update: func(st *state.State) (*state.State, error) {
 			m.Fetch.View = st

@@ -149,7 +149,7 @@ func (m *Master) rollAlias(st *state.State, r Rollover, from, to string) (*state
 	}
 	st = ReplaceIndex(st, old)
 	st = ReplaceIndex(st, st.Index(to).WithAlias(alias))
-	if err := checkAliases(st); err != nil {
+	if err := CheckAliases(st); err != nil {
 		return nil, err
 	}
 	return countAliasChanges(before, st), nil

@@ -17,7 +17,7 @@ type shardPhase uint8
 const (
 	Recovering   shardPhase = iota
 	postRecovery            // recovered; the master has not said "started" yet
-	started
+	Started
 	Closed
 )
 
@@ -26,7 +26,7 @@ type Shard struct {
 	Process *Process
 	Key     store.Key
 	Index   string
-	meta    *state.Index
+	Meta    *state.Index
 	table   *state.ShardTable
 	Routing *state.Copy // as last applied
 	Store   *store.Store
@@ -61,7 +61,7 @@ func (s *Shard) Engine() *store.Engine { return &s.Store.Engine }
 func (s *Shard) Now() sim.Time { return s.Process.Cluster.e.Now() }
 
 // active reports whether the copy acts as primary at present.
-func (s *Shard) actingPrimary() bool {
+func (s *Shard) ActingPrimary() bool {
 	return s.Tracker != nil && s.handedOff == "" && s.Phase != Closed
 }
 
@@ -91,7 +91,7 @@ func (p *Process) createShard(m *state.Index, t *state.ShardTable, want *state.C
 		st = p.Node.NewStore(key, m.Name)
 	}
 	s := &Shard{
-		Process: p, Key: key, Index: m.Name, meta: m, table: t, Routing: want, Store: st,
+		Process: p, Key: key, Index: m.Name, Meta: m, table: t, Routing: want, Store: st,
 		created: p.Cluster.e.Now(), term: m.PrimaryTerms[t.Shard], lastSearch: p.Cluster.e.Now(),
 	}
 	loadOf(st).opened()
@@ -147,7 +147,7 @@ func (s *Shard) close(reason string) {
 	if s.Phase == Closed {
 		return
 	}
-	open := s.Phase == started
+	open := s.Phase == Started
 	s.Phase = Closed
 	if s.Recovery != nil {
 		s.Recovery.cancel(reason)
@@ -161,7 +161,7 @@ func (s *Shard) close(reason string) {
 	p := s.Process
 	p.shutShard(s)
 	p.locked[s.Key] = s.Now().Add(shardClosing)
-	p.Cluster.Fluid.detach(s.Store)
+	p.Cluster.Fluid.Detach(s.Store)
 	if open && !p.hasCopiesOf(s.Index) {
 		s.Store.Flush()
 	}
@@ -178,8 +178,8 @@ func (p *Process) hasCopiesOf(index string) bool {
 func (s *Shard) processEnded(graceful bool) {
 	p := s.Process
 	s.Store.Settle()
-	if !graceful && settings.IndexTranslogDurability.Get(s.meta.Settings) == "ASYNC" {
-		sync := settings.IndexTranslogSyncInterval.Get(s.meta.Settings)
+	if !graceful && settings.IndexTranslogDurability.Get(s.Meta.Settings) == "ASYNC" {
+		sync := settings.IndexTranslogSyncInterval.Get(s.Meta.Settings)
 		s.Engine().Truncate(store.RefreshTick(s.Now(), s.created, sync), s.Store.Commit.Checkpoint)
 	}
 	if graceful {
@@ -188,7 +188,7 @@ func (s *Shard) processEnded(graceful bool) {
 	if s.Recovery != nil {
 		s.Recovery.cancel("node closed")
 	}
-	p.Cluster.Fluid.detach(s.Store)
+	p.Cluster.Fluid.Detach(s.Store)
 	s.Phase = Closed
 	s.Engine().Reopen(s.Now())
 }
@@ -217,7 +217,7 @@ func sourceOf(want *state.Copy, t *state.ShardTable) string {
 
 // updateMeta takes over new metadata of the index while the copy stays.
 func (s *Shard) updateMeta(m *state.Index, t *state.ShardTable) {
-	s.meta = m
+	s.Meta = m
 	if s.Routing.Primary && s.Tracker != nil && t.With(s.Routing.AllocationID) != nil {
 		s.Tracker.update(m, t)
 	}
@@ -230,12 +230,12 @@ func (s *Shard) update(want *state.Copy, m *state.Index, t *state.ShardTable) {
 		s.Tracker.SyncLeases() // what was due by now saw the copies as they were
 	}
 	was := s.Routing
-	s.Routing, s.meta, s.table = want, m, t
+	s.Routing, s.Meta, s.table = want, m, t
 	if want.Primary && !was.Primary {
 		s.promote()
 	}
 	if want.Active() && s.Phase == postRecovery {
-		s.Phase = started
+		s.Phase = Started
 		if want.Primary && s.Tracker == nil {
 			s.activate(m.InSync[s.Key.Shard])
 		}
@@ -253,19 +253,19 @@ func (s *Shard) update(want *state.Copy, m *state.Index, t *state.ShardTable) {
 		s.Process.reportStarted(s) // the master has not heard of it
 	}
 	if s.writeState() {
-		s.Process.Node.changed()
+		s.Process.Node.Changed()
 	}
 }
 
 // promote makes a replica the primary under a new term: gaps in its history become
 // no-ops, the other copies are resynced to it.
 func (s *Shard) promote() {
-	s.term = s.meta.PrimaryTerms[s.Key.Shard]
+	s.term = s.Meta.PrimaryTerms[s.Key.Shard]
 	e := s.Engine()
 	e.Missing = nil
 	e.Floor = UnassignedSeqNo
 	s.Process.Cluster.e.Note("shard.promote", s.Index, uint64(s.Key.Shard), uint64(s.term))
-	s.activate(s.meta.InSync[s.Key.Shard])
+	s.activate(s.Meta.InSync[s.Key.Shard])
 	s.resyncReplicas()
 }
 

@@ -13,15 +13,15 @@ var ErrNotMaster = errors.New("not the elected master")
 // errNoLongerPrimary is the master's answer to a primary whose term is over.
 var errNoLongerPrimary = errors.New("no longer primary")
 
-// toMaster asks the elected master, and again whenever there is none, it can't be reached
+// ToMaster asks the elected master, and again whenever there is none, it can't be reached
 // or it changes, for ever (ShardStateAction). done gets the error of handle.
-func (p *Process) toMaster(name string, bytes int64, handle func(m *Master, reply func(error)), done func(error)) {
+func (p *Process) ToMaster(name string, bytes int64, handle func(m *Master, reply func(error)), done func(error)) {
 	id := p.Applied.Master
 	again := func() {
 		asked, version := id, p.Applied.Version
-		p.whenState(forever, func(st *state.State) bool {
+		p.whenState(Forever, func(st *state.State) bool {
 			return st.Master != "" && (st.Master != asked || st.Version > version)
-		}, func(bool) { p.toMaster(name, bytes, handle, done) })
+		}, func(bool) { p.ToMaster(name, bytes, handle, done) })
 	}
 	if id == "" {
 		again()
@@ -51,7 +51,7 @@ func (p *Process) toMaster(name string, bytes int64, handle func(m *Master, repl
 // reportStarted tells the master that a copy has recovered.
 func (p *Process) reportStarted(s *Shard) {
 	cp, term := s.Routing, s.term
-	p.toMaster("shard-started", 512, func(m *Master, reply func(error)) {
+	p.ToMaster("shard-started", 512, func(m *Master, reply func(error)) {
 		m.shardStarted(s.Key, cp.AllocationID, cp.Primary, term, reply)
 	}, func(error) {})
 }
@@ -64,14 +64,14 @@ func (p *Process) reportFailed(cp *state.Copy, m *state.Index, message, cause st
 // failCopy has the master fail a copy. With a term the request comes from the shard's
 // primary and is refused when the term is over. stale takes the copy out of the in-sync set.
 func (p *Process) failCopy(k store.Key, id string, term int64, stale bool, message, cause string, done func(error)) {
-	p.toMaster("shard-failed", 1024, func(m *Master, reply func(error)) {
+	p.ToMaster("shard-failed", 1024, func(m *Master, reply func(error)) {
 		m.shardFailed(shardFailure{key: k, id: id, term: term, stale: stale, message: message, cause: cause}, reply)
 	}, done)
 }
 
 // fail closes a copy on its own node and has the master fail it.
 func (s *Shard) fail(message, cause string) {
-	p, cp, m := s.Process, s.Routing, s.meta
+	p, cp, m := s.Process, s.Routing, s.Meta
 	s.close(message)
 	p.reportFailed(cp, m, message, cause)
 }

@@ -229,7 +229,7 @@ func (r *Recovery) describe(detailed bool) RecoveryInfo {
 	out := RecoveryInfo{
 		Index: s.Index, Shard: s.Key.Shard, Primary: s.Routing.Primary, Type: r.Kind.String(), Stage: r.Stage,
 		Start: r.start, Stop: r.stop, Total: end.Sub(r.Begun), TargetNode: s.Process.Node.ID(),
-		TranslogRecovered: r.OpsDone, TranslogTotal: r.opsTotal, TranslogOnStart: r.opsTotal,
+		TranslogRecovered: r.OpsDone, TranslogTotal: r.OpsTotal, TranslogOnStart: r.OpsTotal,
 		Files:     r.files(),
 		IndexTime: r.span(StageIndex, StageVerifyIndex, end), VerifyTime: r.span(StageVerifyIndex, StageTranslog, end),
 		TranslogTime: r.span(StageTranslog, StageFinalize, end),
@@ -241,7 +241,7 @@ func (r *Recovery) describe(detailed bool) RecoveryInfo {
 		out.SourceNode = r.Source.ID()
 	}
 	if r.Kind == state.Snapshot {
-		out.Restored = s.meta.Restored
+		out.Restored = s.Meta.Restored
 	}
 	return out
 }
@@ -275,7 +275,7 @@ func (r *Recovery) files() RecoveryFiles {
 		f.Total++ // segments_N
 	}
 	f.Recovered = f.Total - f.Reused
-	if !r.copied && whole > 0 {
+	if !r.Copied && whole > 0 {
 		f.Recovered = int(int64(f.Recovered) * f.RecoveredBytes / whole)
 	}
 	return f

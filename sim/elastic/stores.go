@@ -11,7 +11,7 @@ import (
 // storeHost is the node as its stores know it.
 type storeHost struct{ n *Node }
 
-func (h storeHost) Changed() { h.n.changed() }
+func (h storeHost) Changed() { h.n.Changed() }
 
 func (h storeHost) IDs() *rand.Rand { return h.n.c.IDs }
 
@@ -39,7 +39,7 @@ func (n *Node) NewStore(key store.Key, index string) *store.Store {
 	n.Stores[key] = st
 	i, _ := slices.BinarySearchFunc(n.Sorted, key, compareStores)
 	n.Sorted = slices.Insert(n.Sorted, i, st)
-	n.changed()
+	n.Changed()
 	return st
 }
 
@@ -49,19 +49,19 @@ func (n *Node) deleteStore(key store.Key) {
 	if st == nil {
 		return
 	}
-	n.c.Fluid.detach(st)
+	n.c.Fluid.Detach(st)
 	delete(n.Stores, key)
 	if i, ok := slices.BinarySearchFunc(n.Sorted, key, compareStores); ok {
 		n.Sorted = slices.Delete(n.Sorted, i, i+1)
 	}
-	n.changed()
+	n.Changed()
 	n.Account()
 }
 
 func compareStores(st *store.Store, k store.Key) int { return store.CompareKeys(st.Key, k) }
 
-// changed notes that the node's shards or their sizes are not what they were.
-func (n *Node) changed() { n.sizes, n.byIndex, n.summed = nil, nil, false }
+// Changed notes that the node's shards or their sizes are not what they were.
+func (n *Node) Changed() { n.sizes, n.byIndex, n.summed = nil, nil, false }
 
 // dropUnusedStores deletes copies that the routing table doesn't want on this node
 // once every copy that it does want is active (IndicesStore).
@@ -102,7 +102,7 @@ func (p *Process) askWhetherActive(k store.Key, t *state.ShardTable) {
 			Name: "shard.exists", Timeout: shardActiveTimeout,
 			Handle: func(q *Process, reply func(int64, func())) {
 				s := q.Shards[k]
-				active := s != nil && s.Phase == started
+				active := s != nil && s.Phase == Started
 				reply(0, func() {
 					if active {
 						yes++

@@ -44,7 +44,7 @@ func (p *Process) streamOps(in inbound, bytes int64, done func(error)) *sim.Tran
 }
 
 func (p *Process) stream(in inbound, bytes int64, through []*sim.Resource, rate int64, done func(error)) *sim.Transfer {
-	t := p.Cluster.net.Flow(p.Node.Name(), in.to.Name(), bytes, through, rate, func(err error) { p.run(func() { done(err) }) })
+	t := p.Cluster.net.Flow(p.Node.Name(), in.to.Name(), bytes, through, rate, func(err error) { p.Run(func() { done(err) }) })
 	if q := in.to.Proc; q != nil && in.arriving != nil {
 		in.arriving(q, t)
 	}

@@ -49,7 +49,7 @@ func (p *Process) send(to *Node, bytes int64, deliver func(q *Process), failed f
 	p.traffic.txBytes += bytes
 	var refused func(error)
 	if failed != nil {
-		refused = func(err error) { p.run(func() { failed(err) }) }
+		refused = func(err error) { p.Run(func() { failed(err) }) }
 	}
 	p.Cluster.net.SendOr(p.Node.Name(), to.Name(), int(bytes), func() {
 		q := to.Proc
@@ -58,7 +58,7 @@ func (p *Process) send(to *Node, bytes int64, deliver func(q *Process), failed f
 		}
 		q.traffic.rxCount++
 		q.traffic.rxBytes += bytes
-		q.run(func() { deliver(q) })
+		q.Run(func() { deliver(q) })
 	}, refused)
 }
 

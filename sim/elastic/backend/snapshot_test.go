@@ -12,6 +12,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/snapshots"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -30,32 +31,32 @@ func repository(pairs ...string) state.Repository {
 
 func (w *world) register(r state.Repository) {
 	w.do(func(ctx context.Context) {
-		acked, err := w.c.Nodes()[0].PutRepository(ctx, r, time.Minute, time.Minute)
+		acked, err := snapshots.PutRepository(ctx, w.c.Nodes()[0], r, time.Minute, time.Minute)
 		require.NoError(w.t, err)
 		require.True(w.t, acked)
 	})
 }
 
 // snapshot takes one and returns it with how long that took.
-func (w *world) snapshot(name string, indices ...string) (*elastic.SnapshotInfo, time.Duration) {
-	var info *elastic.SnapshotInfo
+func (w *world) snapshot(name string, indices ...string) (*snapshots.Snapshot, time.Duration) {
+	var info *snapshots.Snapshot
 	from := w.e.Now()
 	w.do(func(ctx context.Context) {
 		n := w.c.Nodes()[0]
-		uuid, err := n.CreateSnapshot(ctx, elastic.SnapshotRequest{Repository: "r", Name: name, Indices: indices, MasterTimeout: time.Minute})
+		uuid, err := snapshots.Create(ctx, n, snapshots.CreateRequest{Repository: "r", Name: name, Indices: indices, MasterTimeout: time.Minute})
 		require.NoError(w.t, err)
-		info, err = n.WhenSnapshotDone(ctx, "r", uuid)
+		info, err = snapshots.WhenDone(ctx, n, "r", uuid)
 		require.NoError(w.t, err)
 	})
 	require.NotNil(w.t, info)
 	return info, w.e.Now().Sub(from)
 }
 
-func (w *world) restore(q elastic.RestoreRequest) error {
+func (w *world) restore(q snapshots.RestoreRequest) error {
 	var failure error
 	q.Repository, q.MasterTimeout = "r", time.Minute
 	w.do(func(ctx context.Context) {
-		_, failure = w.c.Nodes()[0].RestoreSnapshot(ctx, q)
+		_, failure = snapshots.Restore(ctx, w.c.Nodes()[0], q)
 	})
 	return failure
 }
@@ -93,9 +94,9 @@ func TestASnapshotHoldsTheIndexAsItWasAndTheNextOneWritesOnlyWhatIsNew(t *testin
 	assert.Less(t, fresh, int64(mb), "the segments of the first are there already")
 
 	w.write("i", 80, 100)
-	require.ErrorContains(t, w.restore(elastic.RestoreRequest{Snapshot: "s1", Indices: []string{"i"}, Targets: []string{"i"}}), "open index with same name already exists")
+	require.ErrorContains(t, w.restore(snapshots.RestoreRequest{Snapshot: "s1", Indices: []string{"i"}, Targets: []string{"i"}}), "open index with same name already exists")
 	w.observe()
-	require.NoError(t, w.restore(elastic.RestoreRequest{Snapshot: "s1", Indices: []string{"i"}, Targets: []string{"old"}}))
+	require.NoError(t, w.restore(snapshots.RestoreRequest{Snapshot: "s1", Indices: []string{"i"}, Targets: []string{"old"}}))
 	w.until(2*time.Minute, "green", w.green)
 	kinds := map[string]int{}
 	for _, r := range w.recoveries() {
@@ -120,11 +121,11 @@ func TestTheLimitsOfARepositoryHold(t *testing.T) {
 	w.register(repository("max_snapshot_bytes_per_sec", "10mb", "max_restore_bytes_per_sec", "20mb"))
 	_, took := w.snapshot("s", "i")
 	assert.InDelta(t, 10, took.Seconds(), 1)
-	require.NoError(t, w.restore(elastic.RestoreRequest{Snapshot: "s", Indices: []string{"i"}, Targets: []string{"j"}}))
+	require.NoError(t, w.restore(snapshots.RestoreRequest{Snapshot: "s", Indices: []string{"i"}, Targets: []string{"j"}}))
 	took = w.until(time.Minute, "green", w.green)
 	assert.InDelta(t, 5, took.Seconds(), 1)
 	w.settings("indices.recovery.max_bytes_per_sec", "5mb")
-	require.NoError(t, w.restore(elastic.RestoreRequest{Snapshot: "s", Indices: []string{"i"}, Targets: []string{"k"}}))
+	require.NoError(t, w.restore(snapshots.RestoreRequest{Snapshot: "s", Indices: []string{"i"}, Targets: []string{"k"}}))
 	took = w.until(time.Minute, "green", w.green)
 	assert.InDelta(t, 20, took.Seconds(), 2, "the limit of recoveries holds too")
 }
@@ -142,21 +143,21 @@ func TestASnapshotFindsADamagedFileAndIsPartial(t *testing.T) {
 	assert.Contains(t, info.Failures[0].Reason, "checksum failed")
 	assert.True(t, w.condition(bad).Noticed)
 	assert.True(t, w.green(), "the copy goes on until it is opened again")
-	assert.ErrorContains(t, w.restore(elastic.RestoreRequest{Snapshot: "s", Indices: []string{"i"}, Targets: []string{"j"}}), "wasn't fully snapshotted")
-	assert.NoError(t, w.restore(elastic.RestoreRequest{Snapshot: "s", Indices: []string{"good"}, Targets: []string{"j"}}))
+	assert.ErrorContains(t, w.restore(snapshots.RestoreRequest{Snapshot: "s", Indices: []string{"i"}, Targets: []string{"j"}}), "wasn't fully snapshotted")
+	assert.NoError(t, w.restore(snapshots.RestoreRequest{Snapshot: "s", Indices: []string{"good"}, Targets: []string{"j"}}))
 }
 
 func TestAShardWhoseNodeIsLostIsNotInTheSnapshot(t *testing.T) {
 	w := backed(t, 4)
 	w.load(inplace.IndexSpec{Name: "i", Shards: 1, Replicas: 1, Bytes: 200 * mb, Docs: 1000, Settings: onlyOn("n2,n3,n4"), Placement: []int{0, 1, 1, 0}})
 	w.register(repository())
-	var info *elastic.SnapshotInfo
+	var info *snapshots.Snapshot
 	w.do(func(ctx context.Context) {
-		uuid, err := w.c.Nodes()[0].CreateSnapshot(ctx, elastic.SnapshotRequest{Repository: "r", Name: "s", Indices: []string{"i"}, MasterTimeout: time.Minute})
+		uuid, err := snapshots.Create(ctx, w.c.Nodes()[0], snapshots.CreateRequest{Repository: "r", Name: "s", Indices: []string{"i"}, MasterTimeout: time.Minute})
 		require.NoError(t, err)
 		require.NoError(t, w.e.Sleep(ctx, time.Second))
 		require.NoError(t, w.c.Kill(w.nodeOf(true)))
-		info, err = w.c.Nodes()[0].WhenSnapshotDone(ctx, "r", uuid)
+		info, err = snapshots.WhenDone(ctx, w.c.Nodes()[0], "r", uuid)
 		require.NoError(t, err)
 	})
 	require.NotNil(t, info)
@@ -178,7 +179,7 @@ func TestAnIndexWhoseLastCopyIsCorruptComesBackFromASnapshot(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, acked)
 	})
-	require.NoError(t, w.restore(elastic.RestoreRequest{Snapshot: "s", Indices: []string{"i"}, Targets: []string{"i"}}))
+	require.NoError(t, w.restore(snapshots.RestoreRequest{Snapshot: "s", Indices: []string{"i"}, Targets: []string{"i"}}))
 	w.until(time.Minute, "green", w.green)
 	assert.False(t, w.condition(bad).Damaged)
 }
@@ -195,32 +196,32 @@ func TestWhatIsWrongWithSnapshotsIsAnsweredAsElasticsearchDoes(t *testing.T) {
 	n := w.c.Nodes()[0]
 	w.do(func(ctx context.Context) {
 		for _, c := range []struct {
-			q      elastic.SnapshotRequest
+			q      snapshots.CreateRequest
 			status int
 			kind   string
 		}{
-			{elastic.SnapshotRequest{Repository: "r", Name: "s"}, 400, "snapshot_name_already_in_use_exception"},
-			{elastic.SnapshotRequest{Repository: "r", Name: "S"}, 400, "invalid_snapshot_name_exception"},
-			{elastic.SnapshotRequest{Repository: "nope", Name: "t"}, 404, "repository_missing_exception"},
-			{elastic.SnapshotRequest{Repository: "r", Name: "t", Indices: []string{"nope"}}, 404, "index_not_found_exception"},
+			{snapshots.CreateRequest{Repository: "r", Name: "s"}, 400, "snapshot_name_already_in_use_exception"},
+			{snapshots.CreateRequest{Repository: "r", Name: "S"}, 400, "invalid_snapshot_name_exception"},
+			{snapshots.CreateRequest{Repository: "nope", Name: "t"}, 404, "repository_missing_exception"},
+			{snapshots.CreateRequest{Repository: "r", Name: "t", Indices: []string{"nope"}}, 404, "index_not_found_exception"},
 		} {
 			c.q.MasterTimeout = time.Minute
-			_, err := n.CreateSnapshot(ctx, c.q)
+			_, err := snapshots.Create(ctx, n, c.q)
 			code, kind := status(err)
 			assert.Equal(t, c.status, code, kind)
 			assert.Equal(t, c.kind, kind)
 		}
-		_, err := n.PutRepository(ctx, state.Repository{Name: "x", Type: "fs", Settings: settings.Of(map[string]string{"location": "/elsewhere"})}, time.Minute, time.Minute)
+		_, err := snapshots.PutRepository(ctx, n, state.Repository{Name: "x", Type: "fs", Settings: settings.Of(map[string]string{"location": "/elsewhere"})}, time.Minute, time.Minute)
 		code, kind := status(err)
 		assert.Equal(t, 500, code)
 		assert.Equal(t, "repository_exception", kind)
-		code, kind = status(n.DeleteSnapshots(ctx, "r", []string{"nope"}, time.Minute))
+		code, kind = status(snapshots.Delete(ctx, n, "r", []string{"nope"}, time.Minute))
 		assert.Equal(t, 404, code)
 		assert.Equal(t, "snapshot_missing_exception", kind)
-		assert.NoError(t, n.DeleteSnapshots(ctx, "r", []string{"s"}, time.Minute))
-		left, err := n.Snapshots(ctx, "r", time.Minute)
+		assert.NoError(t, snapshots.Delete(ctx, n, "r", []string{"s"}, time.Minute))
+		left, err := snapshots.List(ctx, n, "r", time.Minute)
 		assert.NoError(t, err)
 		assert.Empty(t, left)
 	})
-	assert.ErrorContains(t, w.restore(elastic.RestoreRequest{Snapshot: "s", Indices: []string{"i"}, Targets: []string{"j"}}), "snapshot does not exist")
+	assert.ErrorContains(t, w.restore(snapshots.RestoreRequest{Snapshot: "s", Indices: []string{"i"}, Targets: []string{"j"}}), "snapshot does not exist")
 }

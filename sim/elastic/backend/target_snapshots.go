@@ -8,8 +8,8 @@ import (
 	"slices"
 
 	"github.com/shardquake/shardquake/chaos"
-	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/snapshots"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -28,7 +28,7 @@ func (t *target) Take(ctx context.Context, repository, name string, indices []st
 			return errors.New("the nodes have no place for snapshots; expected path.repo among the settings of the cluster")
 		}
 		set := settings.Of(map[string]string{"location": path.Join(roots[0], repository)})
-		if _, err := n.PutRepository(ctx, state.Repository{Name: repository, Type: "fs", Settings: set}, settingsWait, settingsWait); err != nil {
+		if _, err := snapshots.PutRepository(ctx, n, state.Repository{Name: repository, Type: "fs", Settings: set}, settingsWait, settingsWait); err != nil {
 			return fmt.Errorf("registering repository %s: %w", repository, err)
 		}
 	}
@@ -39,7 +39,7 @@ func (t *target) Take(ctx context.Context, repository, name string, indices []st
 	}
 	indices = slices.Clone(indices)
 	slices.Sort(indices)
-	_, err := n.CreateSnapshot(ctx, elastic.SnapshotRequest{Repository: repository, Name: name, Indices: indices, IncludeGlobal: true, MasterTimeout: settingsWait})
+	_, err := snapshots.Create(ctx, n, snapshots.CreateRequest{Repository: repository, Name: name, Indices: indices, IncludeGlobal: true, MasterTimeout: settingsWait})
 	if err != nil {
 		return fmt.Errorf("taking snapshot %s: %w", name, err)
 	}
@@ -52,7 +52,7 @@ func (t *target) Snapshot(ctx context.Context, repository, name string) (string,
 	if n == nil {
 		return "", errors.New("there is no master")
 	}
-	all, err := n.Snapshots(ctx, repository, settingsWait)
+	all, err := snapshots.List(ctx, n, repository, settingsWait)
 	if err != nil {
 		return "", err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/snapshots"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -44,7 +45,7 @@ func preparePutRepository(r *rest.Request) rest.Action {
 	}
 	repository.Settings = settings.Of(set)
 	return func(c *rest.Call) *rest.Response {
-		acked, err := c.Node.PutRepository(c.Ctx, repository, master, ack)
+		acked, err := snapshots.PutRepository(c.Ctx, c.Node, repository, master, ack)
 		c.Check(err)
 		if verify {
 			verifyRepository(c, repository.Name)
@@ -137,7 +138,7 @@ func prepareDeleteRepository(r *rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		all := true
 		for _, repository := range repositories(c.State(false, master), names) {
-			acked, err := c.Node.DeleteRepository(c.Ctx, repository.Name, master, ack)
+			acked, err := snapshots.DeleteRepository(c.Ctx, c.Node, repository.Name, master, ack)
 			c.Check(err)
 			all = all && acked
 		}
@@ -223,14 +224,14 @@ func prepareCreateSnapshot(r *rest.Request) rest.Action {
 		st := c.State(false, master)
 		indices := rest.Resolve(st, body.indices, body.opt)
 		slices.Sort(indices)
-		uuid, err := c.Node.CreateSnapshot(c.Ctx, elastic.SnapshotRequest{
+		uuid, err := snapshots.Create(c.Ctx, c.Node, snapshots.CreateRequest{
 			Repository: repository, Name: name, Indices: indices, IncludeGlobal: body.includeGlobal, Partial: body.partial, MasterTimeout: master,
 		})
 		c.Check(err)
 		if !wait {
 			return accepted()
 		}
-		info, err := c.Node.WhenSnapshotDone(c.Ctx, repository, uuid)
+		info, err := snapshots.WhenDone(c.Ctx, c.Node, repository, uuid)
 		c.Check(err)
 		if info == nil {
 			rest.Raise(&elastic.Error{Status: 500, Type: "snapshot_exception", Reason: "[" + repository + ":" + name + "/" + uuid + "] Snapshot was aborted by deletion"})
@@ -254,10 +255,10 @@ func accepted() *rest.Response {
 }
 
 // chosenSnapshots are the snapshots that names or patterns mean, in order of their time.
-func chosenSnapshots(c *rest.Call, repository string, names []string, lenient bool, master time.Duration) []*elastic.SnapshotInfo {
-	all, err := c.Node.Snapshots(c.Ctx, repository, master)
+func chosenSnapshots(c *rest.Call, repository string, names []string, lenient bool, master time.Duration) []*snapshots.Snapshot {
+	all, err := snapshots.List(c.Ctx, c.Node, repository, master)
 	c.Check(err)
-	var out []*elastic.SnapshotInfo
+	var out []*snapshots.Snapshot
 	for _, name := range names {
 		found := false
 		for _, s := range all {
@@ -269,7 +270,7 @@ func chosenSnapshots(c *rest.Call, repository string, names []string, lenient bo
 			}
 		}
 		if !found && !lenient && !strings.HasPrefix(name, "_") && !strings.Contains(name, "*") {
-			rest.Raise(elastic.SnapshotMissing(repository, name))
+			rest.Raise(snapshots.Missing(repository, name))
 		}
 	}
 	return out
@@ -303,7 +304,7 @@ func prepareSnapshotStatus(r *rest.Request) rest.Action {
 		if repository == "_all" {
 			repository = ""
 		}
-		list, err := c.Node.SnapshotStatuses(c.Ctx, repository, names, master)
+		list, err := snapshots.Statuses(c.Ctx, c.Node, repository, names, master)
 		c.Check(err)
 		w := rest.NewWriter(c.Req.Human())
 		w.Obj()
@@ -326,7 +327,7 @@ func prepareDeleteSnapshot(r *rest.Request) rest.Action {
 			found = append(found, s.Name)
 		}
 		if len(found) > 0 {
-			c.Check(c.Node.DeleteSnapshots(c.Ctx, repository, found, master))
+			c.Check(snapshots.Delete(c.Ctx, c.Node, repository, found, master))
 		}
 		return rest.Acknowledged(true)
 	}
@@ -341,9 +342,9 @@ func prepareRestoreSnapshot(r *rest.Request) rest.Action {
 	}
 	rename := body.renamer()
 	return func(c *rest.Call) *rest.Response {
-		snapshot, err := c.Node.FindSnapshot(c.Ctx, repository, name, master)
+		snapshot, err := snapshots.Find(c.Ctx, c.Node, repository, name, master)
 		c.Check(err)
-		q := elastic.RestoreRequest{Repository: repository, Snapshot: name, Settings: body.changes, Partial: body.partial, WithoutAliases: body.withoutAliases, MasterTimeout: master}
+		q := snapshots.RestoreRequest{Repository: repository, Snapshot: name, Settings: body.changes, Partial: body.partial, WithoutAliases: body.withoutAliases, MasterTimeout: master}
 		q.Indices = within(snapshot.Indices, body.indices, body.opt.IgnoreUnavailable)
 		for _, index := range q.Indices {
 			target := rename(index)
@@ -352,12 +353,12 @@ func prepareRestoreSnapshot(r *rest.Request) rest.Action {
 			}
 			q.Targets = append(q.Targets, target)
 		}
-		_, err = c.Node.RestoreSnapshot(c.Ctx, q)
+		_, err = snapshots.Restore(c.Ctx, c.Node, q)
 		c.Check(err)
 		if !wait {
 			return accepted()
 		}
-		total, failed, err := c.Node.WhenRestored(c.Ctx, q.Targets)
+		total, failed, err := snapshots.WhenRestored(c.Ctx, c.Node, q.Targets)
 		c.Check(err)
 		return restoredAnswer(name, q.Targets, total, failed)
 	}

@@ -4,12 +4,12 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
+	"github.com/shardquake/shardquake/sim/elastic/snapshots"
 )
 
 // writeSnapshot is SnapshotInfo.toXContent.
-func writeSnapshot(w *rest.Writer, s *elastic.SnapshotInfo) {
+func writeSnapshot(w *rest.Writer, s *snapshots.Snapshot) {
 	w.Begin('{', '}')
 	w.Str("snapshot", s.Name)
 	w.Str("uuid", s.UUID)
@@ -62,7 +62,7 @@ type snapshotFigures struct {
 	running                    bool
 }
 
-func (f *snapshotFigures) add(s *elastic.ShardSnapshotStats) {
+func (f *snapshotFigures) add(s *snapshots.ShardStats) {
 	f.total++
 	switch s.Stage {
 	case "INIT":
@@ -128,7 +128,7 @@ func (f *snapshotFigures) write(w *rest.Writer) {
 }
 
 // writeSnapshotStatus is SnapshotStatus.toXContent.
-func writeSnapshotStatus(w *rest.Writer, s *elastic.SnapshotStatus) {
+func writeSnapshotStatus(w *rest.Writer, s *snapshots.Status) {
 	var whole snapshotFigures
 	for i := range s.Shards {
 		whole.add(&s.Shards[i])

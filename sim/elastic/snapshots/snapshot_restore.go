@@ -1,4 +1,4 @@
-package elastic
+package snapshots
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
@@ -28,8 +29,8 @@ type RestoreRequest struct {
 }
 
 // FindSnapshot is a complete snapshot of a registered repository.
-func (n *Node) FindSnapshot(ctx context.Context, repository, name string, masterTimeout time.Duration) (*SnapshotInfo, error) {
-	all, err := n.Snapshots(ctx, repository, masterTimeout)
+func Find(ctx context.Context, n *elastic.Node, repository, name string, masterTimeout time.Duration) (*Snapshot, error) {
+	all, err := List(ctx, n, repository, masterTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -43,26 +44,26 @@ func (n *Node) FindSnapshot(ctx context.Context, repository, name string, master
 
 // RestoreSnapshot creates the indices again, with primaries that recover from the
 // snapshot (RestoreService).
-func (n *Node) RestoreSnapshot(ctx context.Context, q RestoreRequest) (*SnapshotInfo, error) {
-	var from *SnapshotInfo
-	_, _, err := n.MasterTask(ctx, "restore_snapshot["+q.Snapshot+"]", Normal, q.MasterTimeout, q.MasterTimeout, func(st *state.State) (*state.State, error) {
-		m := n.c.ActingMaster()
+func Restore(ctx context.Context, n *elastic.Node, q RestoreRequest) (*Snapshot, error) {
+	var from *Snapshot
+	_, _, err := n.MasterTask(ctx, "restore_snapshot["+q.Snapshot+"]", elastic.Normal, q.MasterTimeout, q.MasterTimeout, func(st *state.State) (*state.State, error) {
+		m := n.Cluster().ActingMaster()
 		if m == nil {
-			return nil, ErrNotMaster
+			return nil, elastic.ErrNotMaster
 		}
 		r := st.Repository(q.Repository)
 		if r == nil {
 			return nil, repositoryMissing(q.Repository)
 		}
-		if from = n.c.vaultOf(r).find(q.Snapshot); from == nil {
+		if from = roomOf(n.Cluster()).vaultOf(r).find(q.Snapshot); from == nil {
 			return nil, snapshotError(500, "snapshot_restore_exception", q.Repository, q.Snapshot, "snapshot does not exist")
 		}
-		return m.restore(st, from, q)
+		return restore(m, st, from, q)
 	})
 	return from, err
 }
 
-func (m *Master) restore(st *state.State, from *SnapshotInfo, q RestoreRequest) (*state.State, error) {
+func restore(m *elastic.Master, st *state.State, from *Snapshot, q RestoreRequest) (*state.State, error) {
 	refuse := func(reason string) error {
 		return snapshotError(500, "snapshot_restore_exception", q.Repository, from.Name+"/"+from.UUID, reason)
 	}
@@ -77,29 +78,29 @@ func (m *Master) restore(st *state.State, from *SnapshotInfo, q RestoreRequest) 
 	for i, name := range q.Indices {
 		old := from.meta(name)
 		if old == nil {
-			return nil, IndexNotFound(name)
+			return nil, elastic.IndexNotFound(name)
 		}
 		target := q.Targets[i]
 		if st.Index(target) != nil {
 			return nil, refuse("cannot restore index [" + target + "] because an open index with same name already exists in the cluster. " +
 				"Either close or delete the existing index or restore the index under a different name by providing a rename pattern and replacement name")
 		}
-		if err := m.checkShardLimit(st, old.Shards*(1+old.Replicas)); err != nil {
+		if err := m.CheckShardLimit(st, old.Shards*(1+old.Replicas)); err != nil {
 			return nil, err
 		}
-		st = m.restoreIndex(st, from, old, target, uuid, q)
+		st = restoreIndex(m, st, from, old, target, uuid, q)
 	}
-	if err := checkAliases(st); err != nil {
+	if err := elastic.CheckAliases(st); err != nil {
 		return nil, err
 	}
-	return m.rerouted(st), nil
+	return m.Rerouted(st), nil
 }
 
 // restoreIndex is the state with one index that is to be filled from a snapshot.
-func (m *Master) restoreIndex(st *state.State, from *SnapshotInfo, old *state.Index, name, restore string, q RestoreRequest) *state.State {
+func restoreIndex(m *elastic.Master, st *state.State, from *Snapshot, old *state.Index, name, restore string, q RestoreRequest) *state.State {
 	p := m.Process
 	set := old.Settings.With(q.Settings)
-	meta := NewIndex(name, state.NewID(p.Cluster.IDs), old.CreationDate, set, old.Mapping)
+	meta := elastic.NewIndex(name, state.NewID(p.Cluster.IDs), old.CreationDate, set, old.Mapping)
 	meta.PrimaryTerms = slices.Clone(old.PrimaryTerms)
 	if !q.WithoutAliases {
 		meta.Aliases = old.Aliases
@@ -107,10 +108,10 @@ func (m *Master) restoreIndex(st *state.State, from *SnapshotInfo, old *state.In
 	meta.Restored = &state.Restored{
 		Repository: from.Repository, Snapshot: from.Name, SnapshotUUID: from.UUID, Index: old.Name, RestoreUUID: restore,
 	}
-	at := p.Cluster.e.Stream("elastic.index-order", p.Cluster.name).IntN(len(st.Routing.Indices) + 1)
+	at := p.Cluster.Engine().Stream("elastic.index-order", p.Cluster.Name()).IntN(len(st.Routing.Indices) + 1)
 	st = allocation.AddIndex(st, meta, at, state.NewIndexRestored, m.Input())
 	table := &state.IndexTable{Index: name}
-	sizes := maps.Clone(p.Cluster.restoring)
+	sizes := maps.Clone(roomOf(p.Cluster).restoring)
 	if sizes == nil {
 		sizes = make(map[allocation.ShardID]int64)
 	}
@@ -132,18 +133,18 @@ func (m *Master) restoreIndex(st *state.State, from *SnapshotInfo, old *state.In
 		}
 		sizes[allocation.ShardID{Index: name, Shard: i}] = bytes
 	}
-	p.Cluster.restoring = sizes
+	roomOf(p.Cluster).restoring = sizes
 	routing := *st.Routing
 	routing.Indices = slices.Clone(routing.Indices)
 	routing.Indices[at] = table
 	st.Routing = &routing
-	return WithBlocks(st, meta)
+	return elastic.WithBlocks(st, meta)
 }
 
 // WhenRestored waits until the primaries of indices are active or have failed for good,
 // and counts them.
-func (n *Node) WhenRestored(ctx context.Context, indices []string) (total, failed int, err error) {
-	_, err = n.WhenState(ctx, forever, func(st *state.State) bool {
+func WhenRestored(ctx context.Context, n *elastic.Node, indices []string) (total, failed int, err error) {
+	_, err = n.WhenState(ctx, elastic.Forever, func(st *state.State) bool {
 		total, failed = 0, 0
 		open := 0
 		for _, name := range indices {
@@ -167,36 +168,36 @@ func (n *Node) WhenRestored(ctx context.Context, indices []string) (total, faile
 	return total, failed, err
 }
 
-// recoverFromSnapshot fills a primary from a repository: everything, through the limits of
+// Restore fills a primary from a repository: everything, through the limits of
 // recoveries and of the repository (StoreRecovery.restore).
-func (r *Recovery) recoverFromSnapshot() {
+func (*room) Restore(r *elastic.Recovery) {
 	s, p := r.Shard, r.Shard.Process
-	r.later(p.Cluster.Calibration.LocalRecovery, func() {
-		taken, repository, why := r.snapshotSource()
+	r.Later(p.Cluster.Calibration.LocalRecovery, func() {
+		taken, repository, why := snapshotSource(r)
 		if why != "" {
-			r.failLocally(why)
+			r.FailLocally(why)
 			return
 		}
-		p.Cluster.Fluid.detach(s.Store)
+		p.Cluster.Fluid.Detach(s.Store)
 		s.Store.Reset()
 		r.Plan = recovery.Plan{Copy: taken.segments}
 		r.Planned = true
-		r.enter(StageIndex)
-		files := time.Duration(recovery.Files(taken.segments)+1) * (p.Cluster.Calibration.PerFile + p.Node.disk.Delay())
+		r.Enter(elastic.StageIndex)
+		files := time.Duration(recovery.Files(taken.segments)+1) * (p.Cluster.Calibration.PerFile + p.Node.Disk().Delay())
 		bytes := recovery.Bytes(taken.segments)
 		if bytes == 0 {
-			r.later(files, func() { r.restored(taken) })
+			r.Later(files, func() { restored(r, taken) })
 			return
 		}
-		through := []*sim.Resource{p.Node.Limiter, p.Node.throttle(repository, "max_restore_bytes_per_sec", "0"), p.Node.disk.Write}
-		r.transfer = p.Cluster.net.Flow(p.Cluster.vaultOf(repository).endpoint(), p.Node.Name(), bytes, through, 0, func(err error) {
-			p.run(func() {
+		through := []*sim.Resource{p.Node.Limiter, roomOf(p.Cluster).throttle(p.Node, repository, "max_restore_bytes_per_sec", "0"), p.Node.Disk().Write}
+		r.Transfer = p.Cluster.Network().Flow(roomOf(p.Cluster).vaultOf(repository).endpoint(), p.Node.Name(), bytes, through, 0, func(err error) {
+			p.Run(func() {
 				switch {
 				case r.Over:
 				case err != nil:
-					r.failLocally("IndexShardRestoreFailedException: failed to restore snapshot; " + err.Error())
+					r.FailLocally("IndexShardRestoreFailedException: failed to restore snapshot; " + err.Error())
 				default:
-					r.later(files, func() { r.restored(taken) })
+					r.Later(files, func() { restored(r, taken) })
 				}
 			})
 		})
@@ -204,20 +205,20 @@ func (r *Recovery) recoverFromSnapshot() {
 }
 
 // snapshotSource finds the shard's snapshot, or why it isn't there.
-func (r *Recovery) snapshotSource() (*shardSnapshot, *state.Repository, string) {
+func snapshotSource(r *elastic.Recovery) (*shardSnapshot, *state.Repository, string) {
 	s := r.Shard
-	from := s.meta.Restored
+	from := s.Meta.Restored
 	repository := s.Process.Applied.Repository(from.Repository)
 	if repository == nil {
 		return nil, nil, "RepositoryMissingException: [" + from.Repository + "] missing"
 	}
-	snapshot := s.Process.Cluster.vaultOf(repository).find(from.Snapshot)
+	snapshot := roomOf(s.Process.Cluster).vaultOf(repository).find(from.Snapshot)
 	if snapshot == nil || snapshot.UUID != from.SnapshotUUID {
 		return nil, nil, "SnapshotMissingException: [" + from.Repository + ":" + from.Snapshot + "/" + from.SnapshotUUID + "] is missing"
 	}
 	taken := snapshot.shards[allocation.ShardID{Index: from.Index, Shard: s.Key.Shard}]
 	if taken == nil {
-		return &shardSnapshot{commit: store.Commit{Checkpoint: NoOpsPerformed}, eng: emptyEngine()}, repository, ""
+		return &shardSnapshot{commit: store.Commit{Checkpoint: elastic.NoOpsPerformed}, eng: emptyEngine()}, repository, ""
 	}
 	return taken, repository, ""
 }
@@ -229,19 +230,19 @@ func emptyEngine() store.Engine {
 }
 
 // restored opens what was copied, as a history of its own.
-func (r *Recovery) restored(taken *shardSnapshot) {
+func restored(r *elastic.Recovery, taken *shardSnapshot) {
 	st := r.Shard.Store
-	r.copied = true
+	r.Copied = true
 	st.Segments = slices.Clone(taken.segments)
 	st.Engine.CopyFrom(&taken.eng, taken.commit.Checkpoint, r.Shard.Now())
 	st.Engine.FluidDocs = max(0, taken.commit.Docs-st.Engine.LiveN)
 	st.Commit, st.History = taken.commit, state.NewID(r.Shard.Process.Cluster.IDs)
 	st.Global = st.Commit.Checkpoint
 	st.Partial = 0
-	r.Shard.Process.Node.changed()
-	r.enter(StageVerifyIndex)
-	r.enter(StageTranslog)
-	r.opsTotal = 0
-	r.enter(StageFinalize)
-	r.finish()
+	r.Shard.Process.Node.Changed()
+	r.Enter(elastic.StageVerifyIndex)
+	r.Enter(elastic.StageTranslog)
+	r.OpsTotal = 0
+	r.Enter(elastic.StageFinalize)
+	r.Finish()
 }

@@ -1,18 +1,19 @@
-package elastic
+package snapshots
 
 import (
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
 // snapshotShardDone takes a node's report on one shard of a snapshot.
-func (m *Master) snapshotShardDone(snapshot, index string, shard int, failure string, reply func(error)) {
-	m.submit(coordination.Task{
+func snapshotShardDone(m *elastic.Master, snapshot, index string, shard int, failure string, reply func(error)) {
+	m.Submit(coordination.Task{
 		Source: "update snapshot state", Priority: coordination.Normal,
 		Update: func(st *state.State) (*state.State, error) {
 			return changeSnapshot(st, snapshot, func(e *state.SnapshotInProgress) {
@@ -46,44 +47,52 @@ func changeSnapshot(st *state.State, uuid string, change func(e *state.SnapshotI
 	return next
 }
 
-// followSnapshots finalizes snapshots all of whose shards are done, and gives up shards
+// Led finalizes snapshots all of whose shards are done, and gives up shards
 // whose node has left (SnapshotsService.applyClusterState).
-func (m *Master) followSnapshots(st *state.State) {
+func (*room) Led(m *elastic.Master, st *state.State) {
 	for _, e := range st.Snapshots {
 		if e.Done() {
-			m.finalizeSnapshot(st, e)
+			finalizeSnapshot(m, st, e)
 			continue
 		}
 		for i := range e.Shards {
 			if sh := &e.Shards[i]; sh.State == state.ShardSnapshotInit && st.Node(sh.Node) == nil {
-				m.snapshotShardDone(e.UUID, sh.UUID, sh.Shard, "node left the cluster during snapshot", func(error) {})
+				snapshotShardDone(m, e.UUID, sh.UUID, sh.Shard, "node left the cluster during snapshot", func(error) {})
 			}
 		}
 	}
 }
 
+// finalizing are the snapshots whose metadata a master is writing, by UUID.
+type finalizing struct {
+	by    *elastic.Master
+	uuids map[string]bool
+}
+
 // finalizeSnapshot writes the snapshot's metadata into the repository and takes it off
 // the list. A new master may do it again: the repository holds it once.
-func (m *Master) finalizeSnapshot(st *state.State, e *state.SnapshotInProgress) {
-	if m.finalizing[e.UUID] {
+func finalizeSnapshot(m *elastic.Master, st *state.State, e *state.SnapshotInProgress) {
+	p := m.Process
+	under := elastic.Kept[finalizing](p, "snapshots being finalized")
+	if under.by != m {
+		*under = finalizing{by: m, uuids: make(map[string]bool)}
+	}
+	uuids := under.uuids
+	if uuids[e.UUID] {
 		return
 	}
-	if m.finalizing == nil {
-		m.finalizing = make(map[string]bool)
-	}
-	m.finalizing[e.UUID] = true
-	p := m.Process
+	uuids[e.UUID] = true
 	p.After(p.Cluster.Calibration.StateAccept, "snapshot.finalize", func() {
-		if m.over {
+		if m.Over {
 			return
 		}
 		if r := st.Repository(e.Repository); r != nil {
-			p.Cluster.vaultOf(r).complete(p, st, e)
+			roomOf(p.Cluster).vaultOf(r).complete(p, st, e)
 		}
-		m.submit(coordination.Task{
+		m.Submit(coordination.Task{
 			Source: "remove snapshot [" + e.Repository + ":" + e.Name + "/" + e.UUID + "]", Priority: coordination.Normal,
 			Update: func(st *state.State) (*state.State, error) { return withoutSnapshot(st, e.UUID), nil },
-		}, func(error) { delete(m.finalizing, e.UUID) })
+		}, func(error) { delete(uuids, e.UUID) })
 	})
 }
 
@@ -97,8 +106,8 @@ func withoutSnapshot(st *state.State, uuid string) *state.State {
 }
 
 // complete makes a snapshot under way one that can be restored.
-func (v *vault) complete(p *Process, st *state.State, e *state.SnapshotInProgress) {
-	if slices.ContainsFunc(v.snapshots, func(s *SnapshotInfo) bool { return s.UUID == e.UUID }) {
+func (v *vault) complete(p *elastic.Process, st *state.State, e *state.SnapshotInProgress) {
+	if slices.ContainsFunc(v.snapshots, func(s *Snapshot) bool { return s.UUID == e.UUID }) {
 		return
 	}
 	out := v.describe(e)
@@ -125,12 +134,12 @@ func (v *vault) complete(p *Process, st *state.State, e *state.SnapshotInProgres
 	}
 	delete(v.pending, e.UUID)
 	v.snapshots = append(v.snapshots, out)
-	p.Cluster.e.Note("snapshot.complete "+out.State, e.Repository+":"+e.Name, uint64(out.Successful), uint64(out.Total))
+	p.Cluster.Engine().Note("snapshot.complete "+out.State, e.Repository+":"+e.Name, uint64(out.Successful), uint64(out.Total))
 }
 
 // describe is a snapshot under way.
-func (v *vault) describe(e *state.SnapshotInProgress) *SnapshotInfo {
-	out := &SnapshotInfo{
+func (v *vault) describe(e *state.SnapshotInProgress) *Snapshot {
+	out := &Snapshot{
 		Name: e.Name, UUID: e.UUID, Repository: e.Repository, Indices: e.Indices, State: "IN_PROGRESS",
 		Start: time.UnixMilli(e.StartMillis).UTC(), Total: len(e.Shards), IncludeGlobal: e.IncludeGlobal,
 	}
@@ -146,11 +155,11 @@ func (v *vault) describe(e *state.SnapshotInProgress) *SnapshotInfo {
 }
 
 // running are the figures of a snapshot under way.
-func (v *vault) running(e *state.SnapshotInProgress) []ShardSnapshotStats {
-	out := []ShardSnapshotStats{}
+func (v *vault) running(e *state.SnapshotInProgress) []ShardStats {
+	out := []ShardStats{}
 	for i := range e.Shards {
 		sh := &e.Shards[i]
-		one := ShardSnapshotStats{Index: sh.Index, Shard: sh.Shard, Stage: "INIT"}
+		one := ShardStats{Index: sh.Index, Shard: sh.Shard, Stage: "INIT"}
 		if taken := v.pending[e.UUID][allocation.ShardID{Index: sh.Index, Shard: sh.Shard}]; taken != nil {
 			one = taken.stats(sh.Index, sh.Shard)
 		}
@@ -165,17 +174,17 @@ func (v *vault) running(e *state.SnapshotInProgress) []ShardSnapshotStats {
 }
 
 // snapshotError is an exception about a snapshot.
-func snapshotError(status int, kind, repository, snapshot, reason string) *Error {
-	return &Error{Status: status, Type: kind, Reason: "[" + repository + ":" + snapshot + "] " + reason}
+func snapshotError(status int, kind, repository, snapshot, reason string) *elastic.Error {
+	return &elastic.Error{Status: status, Type: kind, Reason: "[" + repository + ":" + snapshot + "] " + reason}
 }
 
 // repositoryMissing is the answer to the name of a repository that isn't registered.
-func repositoryMissing(name string) *Error {
-	return &Error{Status: 404, Type: "repository_missing_exception", Reason: "[" + name + "] missing"}
+func repositoryMissing(name string) *elastic.Error {
+	return &elastic.Error{Status: 404, Type: "repository_missing_exception", Reason: "[" + name + "] missing"}
 }
 
 // invalidSnapshotName refuses names that no snapshot may have (SnapshotsService.validate).
-func invalidSnapshotName(repository, name string) *Error {
+func invalidSnapshotName(repository, name string) *elastic.Error {
 	bad := ""
 	switch {
 	case name == "":

@@ -1,4 +1,4 @@
-package elastic
+package snapshots
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -18,13 +19,13 @@ type vault struct {
 	location string
 	uuid     string
 	// snapshots that are complete, in the order in which they were.
-	snapshots []*SnapshotInfo
+	snapshots []*Snapshot
 	// pending are the shards of snapshots that are being taken, by the snapshot's UUID.
 	pending map[string]map[allocation.ShardID]*shardSnapshot
 }
 
 // SnapshotInfo is a snapshot that is complete, or the present state of one that isn't.
-type SnapshotInfo struct {
+type Snapshot struct {
 	Name, UUID, Repository string
 	Indices                []string // sorted
 	State                  string   // SUCCESS, PARTIAL, FAILED, IN_PROGRESS
@@ -61,27 +62,47 @@ type shardSnapshot struct {
 // endpoint is the vault's end of the network: a file server without a limit of its own.
 func (v *vault) endpoint() string { return "fileserver:" + v.location }
 
+// room is what a cluster's nodes share of snapshots.
+type room struct {
+	c *elastic.Cluster
+	// vaults are the contents of repositories, in the order of their making.
+	vaults []*vault
+	// restoring are the sizes of shards that are or were restored; replaced, never changed.
+	restoring map[allocation.ShardID]int64
+	throttles map[string]*sim.Resource // limits of repositories, by node and name
+}
+
+// roomOf is the cluster's room of snapshots, which comes with the first look for it.
+func roomOf(c *elastic.Cluster) *room {
+	m, ok := c.Snapshots.(*room)
+	if !ok {
+		m = &room{c: c}
+		c.Snapshots = m
+	}
+	return m
+}
+
 // vaultAt is what lies at a location, made when nothing does.
-func (c *Cluster) vaultAt(location string) *vault {
-	for _, v := range c.vaults {
+func (m *room) vaultAt(location string) *vault {
+	for _, v := range m.vaults {
 		if v.location == location {
 			return v
 		}
 	}
-	v := &vault{location: location, uuid: state.NewID(c.IDs), pending: make(map[string]map[allocation.ShardID]*shardSnapshot)}
-	c.net.AddEndpoint(v.endpoint(), sim.EndpointSpec{})
-	c.vaults = append(c.vaults, v)
+	v := &vault{location: location, uuid: state.NewID(m.c.IDs), pending: make(map[string]map[allocation.ShardID]*shardSnapshot)}
+	m.c.Network().AddEndpoint(v.endpoint(), sim.EndpointSpec{})
+	m.vaults = append(m.vaults, v)
 	return v
 }
 
 // vaultOf is the content of a repository.
-func (c *Cluster) vaultOf(r *state.Repository) *vault {
+func (m *room) vaultOf(r *state.Repository) *vault {
 	location, _ := r.Settings.Get("location")
-	return c.vaultAt(location)
+	return m.vaultAt(location)
 }
 
 // find finds a complete snapshot by name, or nil.
-func (v *vault) find(name string) *SnapshotInfo {
+func (v *vault) find(name string) *Snapshot {
 	for _, s := range v.snapshots {
 		if s.Name == name {
 			return s
@@ -107,7 +128,7 @@ func (v *vault) lacking(index string, shard int, segments []recovery.Segment) []
 }
 
 // meta is the metadata of an index in the snapshot, or nil.
-func (s *SnapshotInfo) meta(index string) *state.Index {
+func (s *Snapshot) meta(index string) *state.Index {
 	for _, m := range s.metas {
 		if m.Name == index {
 			return m
@@ -117,7 +138,7 @@ func (s *SnapshotInfo) meta(index string) *state.Index {
 }
 
 // ShardSnapshotStats are the figures of one shard of a snapshot.
-type ShardSnapshotStats struct {
+type ShardStats struct {
 	Index                   string
 	Shard                   int
 	Stage                   string // INIT, STARTED, FINALIZE, DONE, FAILURE
@@ -129,8 +150,8 @@ type ShardSnapshotStats struct {
 	Took                    time.Duration
 }
 
-func (s *shardSnapshot) stats(index string, shard int) ShardSnapshotStats {
-	out := ShardSnapshotStats{
+func (s *shardSnapshot) stats(index string, shard int) ShardStats {
+	out := ShardStats{
 		Index: index, Shard: shard, Stage: "DONE", Start: s.began, Took: s.took,
 		Files: recovery.Files(s.segments) + 1, Bytes: recovery.Bytes(s.segments),
 		NewFiles: recovery.Files(s.fresh) + 1, NewBytes: recovery.Bytes(s.fresh),
@@ -147,8 +168,8 @@ func (s *shardSnapshot) stats(index string, shard int) ShardSnapshotStats {
 }
 
 // ShardStats are the figures of the snapshot's shards, by index and number.
-func (s *SnapshotInfo) ShardStats() []ShardSnapshotStats {
-	out := []ShardSnapshotStats{}
+func (s *Snapshot) ShardStats() []ShardStats {
+	out := []ShardStats{}
 	for _, m := range s.metas {
 		for i := range m.Shards {
 			if sh := s.shards[allocation.ShardID{Index: m.Name, Shard: i}]; sh != nil {
@@ -157,14 +178,14 @@ func (s *SnapshotInfo) ShardStats() []ShardSnapshotStats {
 		}
 	}
 	for _, f := range s.Failures {
-		out = append(out, ShardSnapshotStats{Index: f.Index, Shard: f.Shard, Stage: "FAILURE", Reason: f.Reason, Start: s.Start})
+		out = append(out, ShardStats{Index: f.Index, Shard: f.Shard, Stage: "FAILURE", Reason: f.Reason, Start: s.Start})
 	}
 	sortStats(out)
 	return out
 }
 
-func sortStats(list []ShardSnapshotStats) {
-	slices.SortStableFunc(list, func(a, b ShardSnapshotStats) int {
+func sortStats(list []ShardStats) {
+	slices.SortStableFunc(list, func(a, b ShardStats) int {
 		return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(a.Shard, b.Shard))
 	})
 }

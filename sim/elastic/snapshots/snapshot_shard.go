@@ -1,10 +1,11 @@
-package elastic
+package snapshots
 
 import (
 	"fmt"
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
@@ -12,11 +13,12 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
-// snapshotShards begins the snapshots of the primaries on this node that the state asks
+// Applied begins the snapshots of the primaries on this node that the state asks
 // for (SnapshotShardsService). A shard that an earlier snapshot of the same repository
 // still reads waits for that.
-func (p *Process) snapshotShards(st *state.State) {
+func (*room) Applied(p *elastic.Process, st *state.State) {
 	busy := make(map[string]bool)
+	begun := elastic.Kept[shardTasks](p, "snapshots of shards")
 	for _, e := range st.Snapshots {
 		for i := range e.Shards {
 			sh := &e.Shards[i]
@@ -26,24 +28,27 @@ func (p *Process) snapshotShards(st *state.State) {
 			}
 			busy[key] = true
 			task := e.UUID + "/" + key
-			if sh.Node == p.Node.ID() && !p.snapshotting[task] {
-				if p.snapshotting == nil {
-					p.snapshotting = make(map[string]bool)
+			if sh.Node == p.Node.ID() && !begun.tasks[task] {
+				if begun.tasks == nil {
+					begun.tasks = make(map[string]bool)
 				}
-				p.snapshotting[task] = true
+				begun.tasks[task] = true
 				(&shardSnapshotRun{p: p, repository: st.Repository(e.Repository), entry: e, shard: *sh}).begin()
 			}
 		}
 	}
 }
 
+// shardTasks are the shards of snapshots that were begun in a process.
+type shardTasks struct{ tasks map[string]bool }
+
 // shardSnapshotRun writes one shard into a repository.
 type shardSnapshotRun struct {
-	p          *Process
+	p          *elastic.Process
 	repository *state.Repository
 	entry      *state.SnapshotInProgress
 	shard      state.ShardSnapshot
-	s          *Shard
+	s          *elastic.Shard
 	out        *shardSnapshot
 }
 
@@ -53,7 +58,7 @@ func (r *shardSnapshotRun) begin() {
 		switch {
 		case r.repository == nil:
 			r.report("repository_missing_exception: [" + r.entry.Repository + "] missing")
-		case r.s == nil || r.s.Phase != started || !r.s.actingPrimary():
+		case r.s == nil || r.s.Phase != elastic.Started || !r.s.ActingPrimary():
 			r.report("index_shard_snapshot_failed_exception: snapshot should be performed only on primary")
 		default:
 			r.copy()
@@ -65,7 +70,7 @@ func (r *shardSnapshotRun) begin() {
 func (r *shardSnapshotRun) copy() {
 	p, s, c := r.p, r.s, r.p.Cluster
 	s.Store.Flush()
-	v := c.vaultOf(r.repository)
+	v := roomOf(c).vaultOf(r.repository)
 	r.out = &shardSnapshot{
 		uuid: r.shard.UUID, segments: append([]recovery.Segment(nil), s.Store.Segments...), commit: s.Store.Commit, began: p.Clock.Now(),
 	}
@@ -79,15 +84,15 @@ func (r *shardSnapshotRun) copy() {
 		r.report(s.Store.NoSuchFile().JavaText())
 		return
 	}
-	perFile := time.Duration(recovery.Files(r.out.fresh)+1) * (c.Calibration.PerFile + p.Node.disk.Delay())
+	perFile := time.Duration(recovery.Files(r.out.fresh)+1) * (c.Calibration.PerFile + p.Node.Disk().Delay())
 	bytes := recovery.Bytes(r.out.fresh)
 	if bytes == 0 {
 		p.After(perFile, "snapshot.files", r.written)
 		return
 	}
-	through := []*sim.Resource{p.Node.disk.Read, p.Node.throttle(r.repository, "max_snapshot_bytes_per_sec", "40mb")}
-	r.out.transfer = c.net.Flow(p.Node.Name(), v.endpoint(), bytes, through, 0, func(err error) {
-		p.run(func() {
+	through := []*sim.Resource{p.Node.Disk().Read, roomOf(c).throttle(p.Node, r.repository, "max_snapshot_bytes_per_sec", "40mb")}
+	r.out.transfer = c.Network().Flow(p.Node.Name(), v.endpoint(), bytes, through, 0, func(err error) {
+		p.Run(func() {
 			if err != nil {
 				r.report("i_o_exception: " + err.Error())
 				return
@@ -116,13 +121,13 @@ func (r *shardSnapshotRun) written() {
 
 // report tells the master; a failure has a reason.
 func (r *shardSnapshotRun) report(failure string) {
-	r.p.toMaster("update_snapshot_status", 512, func(m *Master, reply func(error)) {
-		m.snapshotShardDone(r.entry.UUID, r.shard.UUID, r.shard.Shard, failure, reply)
+	r.p.ToMaster("update_snapshot_status", 512, func(m *elastic.Master, reply func(error)) {
+		snapshotShardDone(m, r.entry.UUID, r.shard.UUID, r.shard.Shard, failure, reply)
 	}, func(error) {})
 }
 
 // throttle is a node's limit for a repository.
-func (n *Node) throttle(r *state.Repository, setting, byDefault string) *sim.Resource {
+func (m *room) throttle(n *elastic.Node, r *state.Repository, setting, byDefault string) *sim.Resource {
 	text, ok := r.Settings.Get(setting)
 	if !ok {
 		text = byDefault
@@ -132,12 +137,12 @@ func (n *Node) throttle(r *state.Repository, setting, byDefault string) *sim.Res
 		limit = 0 // none; a value that can't be read was refused with the registration
 	}
 	name := n.Name() + "/" + r.Name + "/" + setting
-	if n.throttles[name] == nil {
-		if n.throttles == nil {
-			n.throttles = make(map[string]*sim.Resource)
+	if m.throttles[name] == nil {
+		if m.throttles == nil {
+			m.throttles = make(map[string]*sim.Resource)
 		}
-		n.throttles[name] = n.c.net.Fluid().Resource(name, limit)
+		m.throttles[name] = n.Cluster().Network().Fluid().Resource(name, limit)
 	}
-	n.throttles[name].SetCapacity(limit)
-	return n.throttles[name]
+	m.throttles[name].SetCapacity(limit)
+	return m.throttles[name]
 }

@@ -1,4 +1,4 @@
-package elastic
+package snapshots
 
 import (
 	"context"
@@ -7,22 +7,23 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
 // PutRepository registers a repository of type fs.
-func (n *Node) PutRepository(ctx context.Context, r state.Repository, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "put_repository ["+r.Name+"]", Normal, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		m := n.c.ActingMaster()
+func PutRepository(ctx context.Context, n *elastic.Node, r state.Repository, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
+	acked, _, err = n.MasterTask(ctx, "put_repository ["+r.Name+"]", elastic.Normal, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
+		m := n.Cluster().ActingMaster()
 		if m == nil {
-			return nil, ErrNotMaster
+			return nil, elastic.ErrNotMaster
 		}
-		if err := m.Process.checkRepository(&r); err != nil {
+		if err := checkRepository(m.Process, &r); err != nil {
 			return nil, err
 		}
-		n.c.vaultOf(&r)
+		roomOf(n.Cluster()).vaultOf(&r)
 		next := st.Clone()
 		next.Repositories = slices.DeleteFunc(slices.Clone(st.Repositories), func(o *state.Repository) bool { return o.Name == r.Name })
 		next.Repositories = append(next.Repositories, &r)
@@ -33,22 +34,22 @@ func (n *Node) PutRepository(ctx context.Context, r state.Repository, masterTime
 }
 
 // checkRepository refuses a location that path.repo doesn't allow (FsRepository).
-func (p *Process) checkRepository(r *state.Repository) error {
+func checkRepository(p *elastic.Process, r *state.Repository) error {
 	location, ok := r.Settings.Get("location")
 	refuse := func(reason string) error {
-		cause := &Error{Status: 500, Type: "repository_exception", Reason: "[" + r.Name + "] " + reason}
-		return &Error{
+		cause := &elastic.Error{Status: 500, Type: "repository_exception", Reason: "[" + r.Name + "] " + reason}
+		return &elastic.Error{
 			Status: 500, Type: "repository_exception", Reason: "[" + r.Name + "] failed to create repository",
-			CausedBy: cause, RootCause: []*Error{cause},
+			CausedBy: cause, RootCause: []*elastic.Error{cause},
 		}
 	}
 	if r.Type != "fs" {
-		return &Error{Status: 500, Type: "repository_exception", Reason: "[" + r.Name + "] repository type [" + r.Type + "] does not exist"}
+		return &elastic.Error{Status: 500, Type: "repository_exception", Reason: "[" + r.Name + "] repository type [" + r.Type + "] does not exist"}
 	}
 	if !ok || location == "" {
 		return refuse("missing location")
 	}
-	allowed := settings.PathRepo.Get(p.Node.cfg.Settings)
+	allowed := settings.PathRepo.Get(p.Node.Config().Settings)
 	if len(allowed) == 0 {
 		return refuse("location [" + location + "] doesn't match any of the locations specified by path.repo because this setting is empty")
 	}
@@ -68,13 +69,13 @@ func within(root, location string) bool {
 }
 
 // DeleteRepository forgets a repository; what lies there stays.
-func (n *Node) DeleteRepository(ctx context.Context, name string, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "delete_repository ["+name+"]", Normal, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
+func DeleteRepository(ctx context.Context, n *elastic.Node, name string, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
+	acked, _, err = n.MasterTask(ctx, "delete_repository ["+name+"]", elastic.Normal, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
 		if st.Repository(name) == nil {
 			return nil, repositoryMissing(name)
 		}
 		if slices.ContainsFunc(st.Snapshots, func(e *state.SnapshotInProgress) bool { return e.Repository == name }) {
-			return nil, &Error{Status: 409, Type: "repository_conflict_exception", Reason: "[" + name + "] trying to modify or unregister repository that is currently used (snapshot is in progress)"}
+			return nil, &elastic.Error{Status: 409, Type: "repository_conflict_exception", Reason: "[" + name + "] trying to modify or unregister repository that is currently used (snapshot is in progress)"}
 		}
 		next := st.Clone()
 		next.Repositories = slices.DeleteFunc(slices.Clone(st.Repositories), func(r *state.Repository) bool { return r.Name == name })
@@ -84,7 +85,7 @@ func (n *Node) DeleteRepository(ctx context.Context, name string, masterTimeout,
 }
 
 // SnapshotRequest is what a snapshot is taken from. Indices exist.
-type SnapshotRequest struct {
+type CreateRequest struct {
 	Repository, Name       string
 	Indices                []string // sorted
 	IncludeGlobal, Partial bool
@@ -92,13 +93,13 @@ type SnapshotRequest struct {
 }
 
 // CreateSnapshot begins a snapshot and returns its UUID.
-func (n *Node) CreateSnapshot(ctx context.Context, q SnapshotRequest) (uuid string, err error) {
-	_, _, err = n.MasterTask(ctx, "create_snapshot ["+q.Name+"]", Normal, q.MasterTimeout, q.MasterTimeout, func(st *state.State) (*state.State, error) {
-		m := n.c.ActingMaster()
+func Create(ctx context.Context, n *elastic.Node, q CreateRequest) (uuid string, err error) {
+	_, _, err = n.MasterTask(ctx, "create_snapshot ["+q.Name+"]", elastic.Normal, q.MasterTimeout, q.MasterTimeout, func(st *state.State) (*state.State, error) {
+		m := n.Cluster().ActingMaster()
 		if m == nil {
-			return nil, ErrNotMaster
+			return nil, elastic.ErrNotMaster
 		}
-		e, err := m.newSnapshot(st, q)
+		e, err := newSnapshot(m, st, q)
 		if err != nil {
 			return nil, err
 		}
@@ -110,7 +111,7 @@ func (n *Node) CreateSnapshot(ctx context.Context, q SnapshotRequest) (uuid stri
 	return uuid, err
 }
 
-func (m *Master) newSnapshot(st *state.State, q SnapshotRequest) (*state.SnapshotInProgress, error) {
+func newSnapshot(m *elastic.Master, st *state.State, q CreateRequest) (*state.SnapshotInProgress, error) {
 	r := st.Repository(q.Repository)
 	if r == nil {
 		return nil, repositoryMissing(q.Repository)
@@ -121,7 +122,7 @@ func (m *Master) newSnapshot(st *state.State, q SnapshotRequest) (*state.Snapsho
 	taken := func(why string) error {
 		return snapshotError(400, "snapshot_name_already_in_use_exception", q.Repository, q.Name, "Invalid snapshot name ["+q.Name+"], snapshot with the same name "+why)
 	}
-	if m.Process.Cluster.vaultOf(r).find(q.Name) != nil {
+	if roomOf(m.Process.Cluster).vaultOf(r).find(q.Name) != nil {
 		return nil, taken("already exists")
 	}
 	for _, e := range st.Snapshots {
@@ -137,7 +138,7 @@ func (m *Master) newSnapshot(st *state.State, q SnapshotRequest) (*state.Snapsho
 	for _, name := range q.Indices {
 		meta, table := st.Index(name), st.Routing.Index(name)
 		if meta == nil {
-			return nil, IndexNotFound(name)
+			return nil, elastic.IndexNotFound(name)
 		}
 		for i, t := range table.Shards {
 			sh := state.ShardSnapshot{Index: name, UUID: meta.UUID, Shard: i, State: state.ShardSnapshotMissing, Reason: "primary shard is not allocated"}
@@ -156,14 +157,14 @@ func (m *Master) newSnapshot(st *state.State, q SnapshotRequest) (*state.Snapsho
 }
 
 // WhenSnapshotDone waits until a snapshot is complete; nil when it was aborted.
-func (n *Node) WhenSnapshotDone(ctx context.Context, repository, uuid string) (*SnapshotInfo, error) {
-	var found *SnapshotInfo
-	_, err := n.WhenState(ctx, forever, func(st *state.State) bool {
+func WhenDone(ctx context.Context, n *elastic.Node, repository, uuid string) (*Snapshot, error) {
+	var found *Snapshot
+	_, err := n.WhenState(ctx, elastic.Forever, func(st *state.State) bool {
 		if slices.ContainsFunc(st.Snapshots, func(e *state.SnapshotInProgress) bool { return e.UUID == uuid }) {
 			return false
 		}
 		if r := st.Repository(repository); r != nil {
-			for _, s := range n.c.vaultOf(r).snapshots {
+			for _, s := range roomOf(n.Cluster()).vaultOf(r).snapshots {
 				if s.UUID == uuid {
 					found = s
 				}
@@ -176,14 +177,14 @@ func (n *Node) WhenSnapshotDone(ctx context.Context, repository, uuid string) (*
 
 // Snapshots are a repository's snapshots: the complete ones in order of their time, then
 // those under way.
-func (n *Node) Snapshots(ctx context.Context, repository string, masterTimeout time.Duration) ([]*SnapshotInfo, error) {
-	return OnMaster(ctx, n, masterTimeout, func(m *Node) ([]*SnapshotInfo, error) {
+func List(ctx context.Context, n *elastic.Node, repository string, masterTimeout time.Duration) ([]*Snapshot, error) {
+	return elastic.OnMaster(ctx, n, masterTimeout, func(m *elastic.Node) ([]*Snapshot, error) {
 		st := m.Applied()
 		r := st.Repository(repository)
 		if r == nil {
 			return nil, repositoryMissing(repository)
 		}
-		v := m.c.vaultOf(r)
+		v := roomOf(m.Cluster()).vaultOf(r)
 		out := slices.Clone(v.snapshots)
 		for _, e := range st.Snapshots {
 			if e.Repository == repository && v.find(e.Name) == nil {
@@ -195,37 +196,37 @@ func (n *Node) Snapshots(ctx context.Context, repository string, masterTimeout t
 }
 
 // SnapshotStatus is a snapshot with the figures of its shards.
-type SnapshotStatus struct {
-	*SnapshotInfo
-	Shards []ShardSnapshotStats
+type Status struct {
+	*Snapshot
+	Shards []ShardStats
 }
 
 // SnapshotStatuses are the figures of snapshots by name; without names of all that are
 // under way, in one repository or ("") in any.
-func (n *Node) SnapshotStatuses(ctx context.Context, repository string, names []string, masterTimeout time.Duration) ([]SnapshotStatus, error) {
-	return OnMaster(ctx, n, masterTimeout, func(m *Node) ([]SnapshotStatus, error) {
+func Statuses(ctx context.Context, n *elastic.Node, repository string, names []string, masterTimeout time.Duration) ([]Status, error) {
+	return elastic.OnMaster(ctx, n, masterTimeout, func(m *elastic.Node) ([]Status, error) {
 		st := m.Applied()
 		if len(names) > 0 && st.Repository(repository) == nil {
 			return nil, repositoryMissing(repository)
 		}
-		out := []SnapshotStatus{}
+		out := []Status{}
 		seen := make(map[string]bool)
 		for _, e := range st.Snapshots {
 			r := st.Repository(e.Repository)
 			if r == nil || repository != "" && e.Repository != repository || len(names) > 0 && !slices.Contains(names, e.Name) {
 				continue
 			}
-			v := m.c.vaultOf(r)
-			out = append(out, SnapshotStatus{v.describe(e), v.running(e)})
+			v := roomOf(m.Cluster()).vaultOf(r)
+			out = append(out, Status{v.describe(e), v.running(e)})
 			seen[e.Name] = true
 		}
 		for _, name := range names {
-			s := m.c.vaultOf(st.Repository(repository)).find(name)
+			s := roomOf(m.Cluster()).vaultOf(st.Repository(repository)).find(name)
 			switch {
 			case s != nil && !seen[name]:
-				out = append(out, SnapshotStatus{s, s.ShardStats()})
+				out = append(out, Status{s, s.ShardStats()})
 			case !seen[name]:
-				return nil, SnapshotMissing(repository, name)
+				return nil, Missing(repository, name)
 			}
 		}
 		return out, nil
@@ -233,43 +234,43 @@ func (n *Node) SnapshotStatuses(ctx context.Context, repository string, names []
 }
 
 // SnapshotMissing is the answer to the name of a snapshot that isn't there.
-func SnapshotMissing(repository, name string) *Error {
+func Missing(repository, name string) *elastic.Error {
 	return snapshotError(404, "snapshot_missing_exception", repository, name, "is missing")
 }
 
 // DeleteSnapshots deletes snapshots by name; one under way is aborted.
-func (n *Node) DeleteSnapshots(ctx context.Context, repository string, names []string, masterTimeout time.Duration) error {
-	_, _, err := n.MasterTask(ctx, "delete snapshots", Normal, masterTimeout, masterTimeout, func(st *state.State) (*state.State, error) {
+func Delete(ctx context.Context, n *elastic.Node, repository string, names []string, masterTimeout time.Duration) error {
+	_, _, err := n.MasterTask(ctx, "delete snapshots", elastic.Normal, masterTimeout, masterTimeout, func(st *state.State) (*state.State, error) {
 		r := st.Repository(repository)
 		if r == nil {
 			return nil, repositoryMissing(repository)
 		}
-		v, next := n.c.vaultOf(r), st
+		v, next := roomOf(n.Cluster()).vaultOf(r), st
 		for _, name := range names {
 			at := slices.IndexFunc(st.Snapshots, func(e *state.SnapshotInProgress) bool { return e.Repository == repository && e.Name == name })
 			if at < 0 && v.find(name) == nil {
-				return nil, SnapshotMissing(repository, name)
+				return nil, Missing(repository, name)
 			}
 			if at >= 0 {
 				delete(v.pending, st.Snapshots[at].UUID)
 				next = withoutSnapshot(next, st.Snapshots[at].UUID)
 			}
 		}
-		v.snapshots = slices.DeleteFunc(v.snapshots, func(s *SnapshotInfo) bool { return slices.Contains(names, s.Name) })
+		v.snapshots = slices.DeleteFunc(v.snapshots, func(s *Snapshot) bool { return slices.Contains(names, s.Name) })
 		return next, nil
 	})
 	return err
 }
 
-// snapshotSizes tells the allocator how large the shards of restored indices will be.
-func (c *Cluster) snapshotSizes(info *allocation.ClusterInfo) *allocation.ClusterInfo {
-	if len(c.restoring) == 0 {
+// Sizes tells the allocator how large the shards of restored indices will be.
+func (m *room) Sizes(info *allocation.ClusterInfo) *allocation.ClusterInfo {
+	if len(m.restoring) == 0 {
 		return info
 	}
 	var with allocation.ClusterInfo
 	if info != nil {
 		with = *info
 	}
-	with.SnapshotBytes = c.restoring
+	with.SnapshotBytes = m.restoring
 	return &with
 }
