@@ -17,6 +17,7 @@ import (
 	"github.com/shardquake/shardquake/integration/yamlrest"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -84,7 +85,7 @@ func playAll(t *testing.T, ctx context.Context, r *yamlrest.Runner) []yamlrest.O
 func onSimulator(t *testing.T, spec *yamlrest.Spec) (out []yamlrest.Outcome) {
 	e := sim.NewEngine(sim.Config{Seed: 1})
 	t.Cleanup(func() { _ = e.Close() })
-	cfg := elastic.Config{Engine: e, Network: e.NewNetwork(e.NewFluid()), ClusterName: "yaml", Distribution: elastic.MinimalDistribution}
+	cfg := elastic.Config{Engine: e, Network: e.NewNetwork(e.NewFluid()), ClusterName: "yaml", Distribution: elastic.MinimalDistribution, Ageing: metadata.NewAgeing}
 	cfg.Nodes = []elastic.NodeConfig{{
 		Name: "n1", DiskBytes: 100 << 30, Latency: 100 * time.Microsecond, Attributes: []state.Attribute{{Name: "testattr", Value: "test"}},
 		Settings: settings.Of(map[string]string{repoSetting: "/tmp"}),

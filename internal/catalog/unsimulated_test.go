@@ -22,6 +22,6 @@ duration: 1m
 `
 	s, err := scenarios.Parse("settings.yaml", []byte(text), Vocabulary())
 	require.NoError(t, err)
-	assert.Equal(t, []string{"index.codec", "index.lifecycle.name", "xpack.security.enabled"}, Unsimulated(s.Scenario))
+	assert.Equal(t, []string{"index.codec", "xpack.security.enabled"}, Unsimulated(s.Scenario))
 	assert.Error(t, checkSetting("xpak.security.enabled", "false", false))
 }

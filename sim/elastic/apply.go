@@ -77,7 +77,7 @@ func (p *Process) Apply(d *Delta) {
 	if len(d.Joined) > 0 || old.Master != st.Master {
 		p.announceAgain()
 	}
-	if d.routingChanged() {
+	if d.RoutingChanged() {
 		p.dropUnusedStores()
 	}
 	if len(st.Snapshots) > 0 {

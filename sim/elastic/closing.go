@@ -66,7 +66,7 @@ func (n *Node) openness(ctx context.Context, names []string, wait string, timeou
 	}
 	shards, err := n.WhenState(ctx, timeout, func(st *state.State) bool {
 		for _, name := range names {
-			if meta := st.Index(name); meta != nil && !enoughActive(st, meta, wait) {
+			if meta := st.Index(name); meta != nil && !EnoughActive(st, meta, wait) {
 				return false
 			}
 		}
@@ -95,7 +95,7 @@ func (c *Cluster) opened(st *state.State, names []string, open bool) (*state.Sta
 			continue
 		}
 		if open {
-			if err := m.checkShardLimit(st, meta.Shards*(1+meta.Replicas)); err != nil {
+			if err := m.CheckShardLimit(st, meta.Shards*(1+meta.Replicas)); err != nil {
 				return nil, err
 			}
 		}
@@ -104,7 +104,7 @@ func (c *Cluster) opened(st *state.State, names []string, open bool) (*state.Sta
 	if !changed {
 		return st, nil
 	}
-	return m.rerouted(st), nil
+	return m.Rerouted(st), nil
 }
 
 // reset takes every copy of an index from its node, for the index is another one then: open

@@ -29,6 +29,8 @@ type Config struct {
 	Calibration Calibration
 	// Distribution is what the nodes run; "" is [DefaultDistribution].
 	Distribution Distribution
+	// Ageing makes the service that has a master age indices by their policies; nil: none does.
+	Ageing func(m *Master) Follower
 	// Persistent are cluster settings in force from the first state on.
 	Persistent settings.Settings
 }

@@ -26,8 +26,8 @@ type Delta struct {
 	Left    []*state.Node
 }
 
-// routingChanged reports whether any shard moved or any index came or went.
-func (d *Delta) routingChanged() bool {
+// RoutingChanged reports whether any shard moved or any index came or went.
+func (d *Delta) RoutingChanged() bool {
 	return len(d.Changes) > 0 || len(d.removed) > 0
 }
 

@@ -42,7 +42,7 @@ func (s *Shard) attempt(e *store.Engine, it *BulkItem, res *BulkResult) (*store.
 		if err := s.conflict(it, cur, exists); err != nil {
 			return nil, err
 		}
-		if exists && !mapping.KeepsSource(s.meta.Mapping) {
+		if exists && !mapping.KeepsSource(s.Meta.Mapping) {
 			return nil, s.withShard(&Error{Status: 400, Type: "document_source_missing_exception", Reason: "[" + it.ID + "]: document source missing"})
 		}
 		var old []byte

@@ -23,13 +23,13 @@ func (n *Node) RolloverFigures(ctx context.Context, index string) (lifecycle.Fig
 			done(IndexNotFound(index))
 			return
 		}
-		p.primaryFigures(meta, func(f lifecycle.Figures) { out = f; done(nil) })
+		p.PrimaryFigures(meta, func(f lifecycle.Figures) { out = f; done(nil) })
 	})
 	return out, err
 }
 
-// primaryFigures asks the primaries of an index for their sizes.
-func (p *Process) primaryFigures(meta *state.Index, report func(lifecycle.Figures)) {
+// PrimaryFigures asks the primaries of an index for their sizes.
+func (p *Process) PrimaryFigures(meta *state.Index, report func(lifecycle.Figures)) {
 	out := lifecycle.Figures{Age: p.Clock.Now().Sub(time.UnixMilli(meta.CreationDate).UTC())}
 	var primaries []*state.Copy
 	for _, t := range p.Applied.Routing.Index(meta.Name).Shards {

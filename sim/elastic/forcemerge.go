@@ -27,8 +27,8 @@ func (n *Node) ForceMerge(ctx context.Context, indices []string, q ForceMerge) (
 	})
 }
 
-// forceMergeAll has every started copy of an index merged; report gets the first failure.
-func (p *Process) forceMergeAll(meta *state.Index, q ForceMerge, report func(failed *Error)) {
+// ForceMergeAll has every started copy of an index merged; report gets the first failure.
+func (p *Process) ForceMergeAll(meta *state.Index, q ForceMerge, report func(failed *Error)) {
 	var first *Error
 	var copies []*state.Copy
 	for _, t := range p.Applied.Routing.Index(meta.Name).Shards {

@@ -31,3 +31,16 @@ func (noSnapshots) Restore(r *Recovery) {
 		r.FailLocally("RepositoryMissingException: [" + r.Shard.Meta.Restored.Repository + "] missing")
 	})
 }
+
+// Follower is a service that works on a node while it is the elected master.
+type Follower interface {
+	// Applied: the master has applied another state.
+	Applied(d *Delta)
+	// Stop: the node is the master no longer.
+	Stop()
+}
+
+type noFollower struct{}
+
+func (noFollower) Applied(*Delta) {}
+func (noFollower) Stop()          {}

@@ -36,19 +36,19 @@ func (s *infoService) latest() *allocation.ClusterInfo { return s.info }
 func (s *infoService) start() {
 	if heard := s.m.Process.Cluster.Heard; heard != nil { // a start in place: the next poll is somewhere in its period
 		s.info = heard
-		interval := settings.ClusterInfoInterval.Get(s.m.Process.conf)
+		interval := settings.ClusterInfoInterval.Get(s.m.Process.Conf)
 		s.schedule(time.Duration(s.m.Process.Cluster.e.Stream("info.phase", s.m.Process.Node.Name()).Int64N(int64(max(interval, 1)))))
 		return
 	}
 	s.Poll()
-	s.schedule(settings.ClusterInfoInterval.Get(s.m.Process.conf))
+	s.schedule(settings.ClusterInfoInterval.Get(s.m.Process.Conf))
 }
 
 func (s *infoService) schedule(in time.Duration) {
 	p := s.m.Process
 	s.timer = p.After(in, "info.poll", func() {
 		s.Poll()
-		s.schedule(settings.ClusterInfoInterval.Get(p.conf))
+		s.schedule(settings.ClusterInfoInterval.Get(p.Conf))
 	})
 }
 
@@ -87,7 +87,7 @@ func (s *infoService) Poll() {
 		return
 	}
 	p := s.m.Process
-	if !settings.DiskThresholdEnabled.Get(p.conf) {
+	if !settings.DiskThresholdEnabled.Get(p.Conf) {
 		// Nobody is asked, but who listens hears that nothing is known: blocks of a disk that was
 		// full go now.
 		s.sizes = nil
@@ -108,7 +108,7 @@ func (s *infoService) Poll() {
 	report := Gather(len(asked), func() { s.finish(asked, answers) })
 	for i, n := range asked {
 		p.Request(p.Member(n.ID), RPC{
-			Name: "info.stats", Bytes: 512, Timeout: settings.ClusterInfoTimeout.Get(p.conf),
+			Name: "info.stats", Bytes: 512, Timeout: settings.ClusterInfoTimeout.Get(p.Conf),
 			Handle: func(q *Process, reply func(int64, func())) {
 				info := q.localInfo()
 				reply(int64(1024+64*len(info.shards)), func() { answers[i] = info; report() })
@@ -151,7 +151,7 @@ func (s *infoService) finish(asked []*state.Node, answers []*nodeInfo) {
 func (s *infoService) arrived(info *allocation.ClusterInfo) {
 	p := s.m.Process
 	s.info = info
-	orders := s.monitor.Check(diskmonitor.View{State: p.Applied, Settings: p.conf, Info: info, Now: p.Cluster.Now()})
+	orders := s.monitor.Check(diskmonitor.View{State: p.Applied, Settings: p.Conf, Info: info, Now: p.Cluster.Now()})
 	if orders.Reroute {
 		s.m.Reroute.Ask("disk threshold monitor", coordination.High, s.monitorDone)
 	}
@@ -171,7 +171,7 @@ func (s *infoService) setBlocks(names []string, value *string) {
 	s.m.Submit(coordination.Task{
 		Source: "update-settings [" + names[0] + "]", Priority: coordination.Urgent,
 		Update: func(st *state.State) (*state.State, error) {
-			return s.m.changeIndexSettings(st, names, map[string]*string{key: value})
+			return s.m.ChangeIndexSettings(st, names, map[string]*string{key: value})
 		},
 		Published: func(_, _ *state.State) { s.monitorDone() },
 	}, func(error) { s.monitorDone() })

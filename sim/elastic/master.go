@@ -21,7 +21,7 @@ type Master struct {
 	Reroute   rerouteService
 	computing bool
 	delayed   delayedReroute
-	ageing    ageing
+	ageing    Follower
 	starting  []*state.Copy // of the batch that is being computed
 	Over      bool
 }
@@ -34,7 +34,11 @@ func newMaster(p *Process) *Master {
 		NodeSettings:    p.Node.cfg.Settings, Fetcher: m.Fetch, Tiers: p.Cluster.cfg.Distribution != MinimalDistribution,
 		Mix: p.Cluster.Mix,
 	})
-	m.Reroute.m, m.delayed.m, m.ageing.m = m, m, m
+	m.Reroute.m, m.delayed.m = m, m
+	m.ageing = noFollower{}
+	if follow := p.Cluster.cfg.Ageing; follow != nil {
+		m.ageing = follow(m)
+	}
 	m.Info = newInfoService(m)
 	return m
 }
@@ -45,7 +49,7 @@ func (m *Master) stop() {
 	m.Alloc.Reset()
 	m.Info.stop()
 	m.delayed.timer.Stop()
-	m.ageing.timer.Stop()
+	m.ageing.Stop()
 }
 
 // modeChanged follows the coordinator's turns: the master's services live while it
@@ -77,7 +81,7 @@ func (m *Master) Applied(d *Delta) {
 	if len(d.New.Snapshots) > 0 {
 		m.Process.Cluster.Snapshots.Led(m, d.New)
 	}
-	m.ageing.applied(d)
+	m.ageing.Applied(d)
 }
 
 // nodesLeft takes the copies of gone nodes out of the table

@@ -18,13 +18,11 @@ func NewPlanner(p *Process, info *allocation.ClusterInfo) *Planner {
 	return &Planner{m}
 }
 
-// CreateIndex is the state with a new index, rerouted.
-func (p *Planner) CreateIndex(st *state.State, req CreateIndex) (*state.State, error) {
-	return p.m.createIndex(st, req)
-}
+// Master is the one that decides, for what rooms ask of a master.
+func (p *Planner) Master() *Master { return p.m }
 
 // Reroute is the state with the next steps towards the desired balance.
-func (p *Planner) Reroute(st *state.State) *state.State { return p.m.rerouted(st) }
+func (p *Planner) Reroute(st *state.State) *state.State { return p.m.Rerouted(st) }
 
 // Compute computes the desired balance that the last reroute asked for and begins to bring it
 // about.

@@ -30,7 +30,7 @@ type Process struct {
 
 	Coord   *coordination.Coordinator
 	Applied *state.State
-	conf    settings.Settings // in force with the applied state
+	Conf    settings.Settings // in force with the applied state
 	applier applier
 
 	Shards  map[store.Key]*Shard
@@ -64,7 +64,7 @@ func NewProcess(n *Node) *Process {
 	return &Process{
 		Node: n, Cluster: c, Clock: c.e.Clock(n.Name()), started: c.e.Now(),
 		ephemeral: state.NewID(c.e.Stream("elastic.ephemeral", n.Name())),
-		Applied:   EmptyState(c.name), conf: n.cfg.Settings,
+		Applied:   EmptyState(c.name), Conf: n.cfg.Settings,
 		Shards: make(map[store.Key]*Shard), byIndex: make(map[string][]*Shard),
 		open: make([][]*request, len(c.cfg.Nodes)), locked: make(map[store.Key]sim.Time), opening: make(map[store.Key]string),
 	}
@@ -225,8 +225,8 @@ func (p *Process) Self(id string) bool { return id == p.Node.ID() }
 
 // RefreshSettings reads the settings in force again.
 func (p *Process) RefreshSettings() {
-	p.conf = p.Node.cfg.Settings.Merged(p.Applied.Settings())
-	p.Node.Limiter.SetCapacity(max(0, settings.RecoveryMaxBytesPerSec.Get(p.conf)))
+	p.Conf = p.Node.cfg.Settings.Merged(p.Applied.Settings())
+	p.Node.Limiter.SetCapacity(max(0, settings.RecoveryMaxBytesPerSec.Get(p.Conf)))
 }
 
 // ErrNodeGone ends calls into a process that was killed; the caller sees its

@@ -90,7 +90,7 @@ func (src *recoverySource) call(step recoveryStep, next func()) {
 	}
 	id := src.req.id
 	src.q.Request(src.target, RPC{
-		Name: step.action(), Bytes: step.bytes(), Timeout: settings.RecoveryActionTimeout.Get(src.q.conf),
+		Name: step.action(), Bytes: step.bytes(), Timeout: settings.RecoveryActionTimeout.Get(src.q.Conf),
 		Handle: func(q *Process, reply func(int64, func())) {
 			q.recoveryStep(id, step, func(err error) { reply(0, func() { src.answered(err, next) }) })
 		},
@@ -144,7 +144,7 @@ func (src *recoverySource) copyFiles() {
 	}
 	id := src.req.id
 	in := inbound{to, func(tp *Process, t *sim.Transfer) { tp.recoveryFiles(id, t) }}
-	rate := q.Cluster.Calibration.CopyBPS * int64(settings.RecoveryMaxFileChunks.Get(q.conf)) / 2
+	rate := q.Cluster.Calibration.CopyBPS * int64(settings.RecoveryMaxFileChunks.Get(q.Conf)) / 2
 	transfer, err := q.streamFiles(in, bytes, rate, func(err error) {
 		switch {
 		case src.over:

@@ -151,7 +151,7 @@ func (r *Recovery) answered(attempt int, err error) {
 	case err == nil:
 		r.Finish()
 	case errors.Is(err, errDelayRecovery):
-		r.Later(settings.RecoveryRetryDelayStateSync.Get(r.Shard.Process.conf), r.ask)
+		r.Later(settings.RecoveryRetryDelayStateSync.Get(r.Shard.Process.Conf), r.ask)
 	default:
 		r.Failed = true
 		r.Shard.fail("failed recovery", err.Error())
@@ -162,7 +162,7 @@ func (r *Recovery) answered(attempt int, err error) {
 // the cluster state takes the source or the target away.
 func (r *Recovery) lostSource(attempt int, _ error) {
 	if r.current(attempt) {
-		r.Later(settings.RecoveryRetryDelayNetwork.Get(r.Shard.Process.conf), r.ask)
+		r.Later(settings.RecoveryRetryDelayNetwork.Get(r.Shard.Process.Conf), r.ask)
 	}
 }
 

@@ -70,11 +70,11 @@ func (p *Process) primaryBulk(k store.Key, id string, term int64, items []BulkIt
 		s.Tracker.blockedQ = append(s.Tracker.blockedQ, func() { p.primaryBulk(k, id, term, items, results, opt, done) })
 		return
 	}
-	if need := activeCount(s.Meta, opt.WaitForActiveShards); activeCopies(s.table) < need {
+	if need := ActiveCount(s.Meta, opt.WaitForActiveShards); ActiveCopies(s.table) < need {
 		done(&retryWrite{&Error{
 			Status: 503, Type: "unavailable_shards_exception",
 			Reason: fmt.Sprintf("[%s][%d] Not enough active copies to meet shard count of [%s] (have %d, needed %d). Timeout: [%s], request: [BulkShardRequest [[%s][%d]] containing %s]",
-				s.Index, k.Shard, countText(opt, s), activeCopies(s.table), need, settings.TimeText(opt.Timeout), s.Index, k.Shard, requestsText(items)),
+				s.Index, k.Shard, countText(opt, s), ActiveCopies(s.table), need, settings.TimeText(opt.Timeout), s.Index, k.Shard, requestsText(items)),
 		}})
 		return
 	}

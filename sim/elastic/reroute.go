@@ -122,7 +122,7 @@ func (r *delayedReroute) applied(d *Delta) {
 		r.count, whole = Tally{}, ComputeDelta(EmptyState(""), d.New)
 	}
 	r.count.Move(whole)
-	if !whole.routingChanged() && len(d.metas) == 0 && d.Old.Master == d.New.Master {
+	if !whole.RoutingChanged() && len(d.metas) == 0 && d.Old.Master == d.New.Master {
 		return
 	}
 	at := sim.Never

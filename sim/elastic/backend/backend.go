@@ -18,6 +18,7 @@ import (
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -211,7 +212,7 @@ var _ scenarios.Cluster = (*simulated)(nil)
 
 // configure turns the description into a configuration.
 func (s *simulated) configure(cal elastic.Calibration) (elastic.Config, error) {
-	cfg := elastic.Config{Engine: s.e, Network: s.e.NewNetwork(s.e.NewFluid()), ClusterName: s.spec.Name, Calibration: cal, Distribution: elastic.Distribution(s.spec.Distribution)}
+	cfg := elastic.Config{Engine: s.e, Network: s.e.NewNetwork(s.e.NewFluid()), ClusterName: s.spec.Name, Calibration: cal, Distribution: elastic.Distribution(s.spec.Distribution), Ageing: metadata.NewAgeing}
 	node, persistent, index := make(map[string]string), make(map[string]string), make(map[string]string)
 	described, ids := s.spec.Settings, map[string]string{}
 	if f := s.spec.Formed; f != nil {
@@ -382,11 +383,11 @@ func (s *simulated) createFree(ctx context.Context, specs []inplace.IndexSpec) e
 		wait = "0"
 	}
 	for _, spec := range specs {
-		req := elastic.CreateIndex{
+		req := metadata.CreateIndexRequest{
 			Name: spec.Name, Settings: spec.Full(), Mapping: []byte(elastic.DescribedMapping),
 			WaitForActiveShards: wait, MasterTimeout: time.Minute, AckTimeout: limit,
 		}
-		acked, active, err := n.CreateIndex(ctx, req)
+		acked, active, err := metadata.CreateIndex(ctx, n, req)
 		switch {
 		case err != nil:
 			return refused(spec.Name, err)
@@ -466,7 +467,7 @@ func (s *simulated) hold(ctx context.Context, on bool) error {
 		return err
 	}
 	s.held = on
-	_, _, err = n.UpdateClusterSettings(ctx, nil, map[string]*string{
+	_, _, err = metadata.UpdateClusterSettings(ctx, n, nil, map[string]*string{
 		settings.RebalanceEnable.Key(): value, settings.AllocationEnable.Key(): value,
 	}, time.Minute, time.Minute)
 	return err

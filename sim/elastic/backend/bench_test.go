@@ -10,6 +10,7 @@ import (
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 )
 
 // benchWorld is a cluster whose indices have 2 copies of each shard, spread evenly.
@@ -17,7 +18,7 @@ func benchWorld(b *testing.B, nodes, indices, shards int) *world {
 	b.Helper()
 	e := sim.NewEngine(sim.Config{Seed: 1})
 	b.Cleanup(func() { _ = e.Close() })
-	cfg := elastic.Config{Engine: e, Network: e.NewNetwork(e.NewFluid()), ClusterName: "bench"}
+	cfg := elastic.Config{Engine: e, Network: e.NewNetwork(e.NewFluid()), ClusterName: "bench", Ageing: metadata.NewAgeing}
 	for i := range nodes {
 		nc := elastic.NodeConfig{Name: fmt.Sprintf("n%d", i+1), DiskBytes: 4 << 40, Latency: 100 * time.Microsecond, NetworkBPS: 125e6}
 		if i >= 3 {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
 
@@ -78,7 +79,7 @@ func TestTheFloodBlockGoesWhenTheThresholdIsSwitchedOffThoughTheDiskIsFull(t *te
 	disk.Fill(97)
 	w.until(time.Minute, "blocked", w.blocked)
 	w.do(func(ctx context.Context) {
-		_, _, err := w.c.Leader().UpdateClusterSettings(ctx, map[string]*string{settings.DiskThresholdEnabled.Key(): &off}, nil, time.Minute, time.Minute)
+		_, _, err := metadata.UpdateClusterSettings(ctx, w.c.Leader(), map[string]*string{settings.DiskThresholdEnabled.Key(): &off}, nil, time.Minute, time.Minute)
 		require.NoError(t, err)
 	})
 	w.observe()

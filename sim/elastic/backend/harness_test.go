@@ -12,6 +12,7 @@ import (
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -61,7 +62,7 @@ func newWorld(t *testing.T, nodes int, wishes ...wish) *world {
 	t.Helper()
 	e := sim.NewEngine(sim.Config{Seed: 1})
 	t.Cleanup(func() { _ = e.Close() })
-	cfg := elastic.Config{Engine: e, Network: e.NewNetwork(e.NewFluid()), ClusterName: "test"}
+	cfg := elastic.Config{Engine: e, Network: e.NewNetwork(e.NewFluid()), ClusterName: "test", Ageing: metadata.NewAgeing}
 	for i := range nodes {
 		cfg.Nodes = append(cfg.Nodes, elastic.NodeConfig{Name: fmt.Sprintf("n%d", i+1), DiskBytes: 100 << 30, Latency: 100 * time.Microsecond})
 	}
@@ -185,7 +186,7 @@ func (w *world) create(name string, shards, replicas int, more ...string) {
 		s[more[i]] = more[i+1]
 	}
 	w.do(func(ctx context.Context) {
-		acked, _, err := w.c.Nodes()[0].CreateIndex(ctx, elastic.CreateIndex{
+		acked, _, err := metadata.CreateIndex(ctx, w.c.Nodes()[0], metadata.CreateIndexRequest{
 			Name: name, Settings: settings.Of(s), MasterTimeout: 30 * time.Second, AckTimeout: 30 * time.Second,
 		})
 		require.NoError(w.t, err)
@@ -221,7 +222,7 @@ func (w *world) settings(pairs ...string) {
 		}
 	}
 	w.do(func(ctx context.Context) {
-		acked, _, err := w.c.Leader().UpdateClusterSettings(ctx, changes, nil, 30*time.Second, 30*time.Second)
+		acked, _, err := metadata.UpdateClusterSettings(ctx, w.c.Leader(), changes, nil, 30*time.Second, 30*time.Second)
 		require.NoError(w.t, err)
 		require.True(w.t, acked)
 	})
@@ -230,7 +231,7 @@ func (w *world) settings(pairs ...string) {
 // updateIndex changes an index's settings as a client.
 func updateIndex(w *world, index string, changes map[string]*string) func(ctx context.Context) {
 	return func(ctx context.Context) {
-		acked, err := w.c.Leader().UpdateIndexSettings(ctx, []string{index}, changes, time.Minute, time.Minute)
+		acked, err := metadata.UpdateIndexSettings(ctx, w.c.Leader(), []string{index}, changes, time.Minute, time.Minute)
 		require.NoError(w.t, err)
 		require.True(w.t, acked)
 	}

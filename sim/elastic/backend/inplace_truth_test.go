@@ -23,6 +23,7 @@ import (
 	"github.com/shardquake/shardquake/scenarios/importer"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/backend"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 )
 
 // recordedCase is a dump of a real cluster and what the cluster did next.
@@ -140,7 +141,7 @@ func (c *recordedCase) strike(ctx context.Context, m *elastic.Cluster, clk clock
 	what := c.rep.Marks[0].What
 	node := m.Nodes()[0]
 	persistent := func(key, value string) error {
-		_, _, err := node.UpdateClusterSettings(ctx, map[string]*string{key: &value}, nil, time.Minute, time.Minute)
+		_, _, err := metadata.UpdateClusterSettings(ctx, node, map[string]*string{key: &value}, nil, time.Minute, time.Minute)
 		return err
 	}
 	switch {
@@ -157,7 +158,7 @@ func (c *recordedCase) strike(ctx context.Context, m *elastic.Cluster, clk clock
 		for i, name := range names {
 			begun := clk.Monotonic()
 			replicas := strconv.Itoa(node.Applied().Index(name).Replicas + 1)
-			if _, err := node.UpdateIndexSettings(ctx, []string{name}, map[string]*string{"index.number_of_replicas": &replicas}, time.Minute, time.Minute); err != nil {
+			if _, err := metadata.UpdateIndexSettings(ctx, node, []string{name}, map[string]*string{"index.number_of_replicas": &replicas}, time.Minute, time.Minute); err != nil {
 				return err
 			}
 			if i == len(names)-1 {

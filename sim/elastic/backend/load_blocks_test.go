@@ -10,6 +10,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
 
@@ -100,7 +101,7 @@ func TestABlockedIndexWhoseReplicaIsGoneLosesNoCopyForIt(t *testing.T) {
 func TestTheLoadOfADeletedIndexIsRefusedUntilThereIsAnotherOfThatName(t *testing.T) {
 	w := blockWorld(t)
 	w.do(func(ctx context.Context) {
-		_, err := w.c.Leader().DeleteIndices(ctx, []string{"logs"}, time.Minute, time.Minute)
+		_, err := metadata.DeleteIndices(ctx, w.c.Leader(), []string{"logs"}, time.Minute, time.Minute)
 		require.NoError(t, err)
 	})
 	done, _ := w.during(10 * time.Second)

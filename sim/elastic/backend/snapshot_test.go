@@ -11,6 +11,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/snapshots"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -175,7 +176,7 @@ func TestAnIndexWhoseLastCopyIsCorruptComesBackFromASnapshot(t *testing.T) {
 	w.addReplica("i")
 	w.until(time.Minute, "red", func() bool { return w.health().Status == "red" })
 	w.do(func(ctx context.Context) {
-		acked, err := w.c.Leader().DeleteIndices(ctx, []string{"i"}, time.Minute, time.Minute)
+		acked, err := metadata.DeleteIndices(ctx, w.c.Leader(), []string{"i"}, time.Minute, time.Minute)
 		require.NoError(t, err)
 		require.True(t, acked)
 	})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 )
 
 // settingsWait bounds a change of settings by a fault, in virtual time.
@@ -57,11 +58,11 @@ func (t *target) Write(ctx context.Context, of chaos.Scope, values map[string]st
 	var err error
 	switch {
 	case of.Transient:
-		_, _, err = n.UpdateClusterSettings(ctx, nil, changes, settingsWait, settingsWait)
+		_, _, err = metadata.UpdateClusterSettings(ctx, n, nil, changes, settingsWait, settingsWait)
 	case of.Index == "":
-		_, _, err = n.UpdateClusterSettings(ctx, changes, nil, settingsWait, settingsWait)
+		_, _, err = metadata.UpdateClusterSettings(ctx, n, changes, nil, settingsWait, settingsWait)
 	default:
-		_, err = n.UpdateIndexSettings(ctx, []string{of.Index}, changes, settingsWait, settingsWait)
+		_, err = metadata.UpdateIndexSettings(ctx, n, []string{of.Index}, changes, settingsWait, settingsWait)
 	}
 	if err != nil {
 		return fmt.Errorf("changing settings: %w", err)

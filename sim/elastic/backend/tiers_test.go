@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
 
@@ -27,7 +28,7 @@ func (w *world) spreadOf(name string, set map[string]string) map[string]int {
 		all[k] = v
 	}
 	w.do(func(ctx context.Context) {
-		_, _, err := w.c.Leader().CreateIndex(ctx, elastic.CreateIndex{
+		_, _, err := metadata.CreateIndex(ctx, w.c.Leader(), metadata.CreateIndexRequest{
 			Name: name, Settings: settings.Of(all), WaitForActiveShards: "all", MasterTimeout: time.Minute, AckTimeout: time.Minute,
 		})
 		require.NoError(w.t, err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -39,7 +40,7 @@ func newWorldOf(t testing.TB, distribution elastic.Distribution, nodes int, set 
 	t.Helper()
 	e := sim.NewEngine(sim.Config{Seed: 1})
 	t.Cleanup(func() { _ = e.Close() })
-	cfg := elastic.Config{Engine: e, Network: e.NewNetwork(e.NewFluid()), ClusterName: "cc", Distribution: distribution}
+	cfg := elastic.Config{Engine: e, Network: e.NewNetwork(e.NewFluid()), ClusterName: "cc", Distribution: distribution, Ageing: metadata.NewAgeing}
 	file := map[string]string{}
 	for i := 0; i+1 < len(set); i += 2 {
 		file[set[i]] = set[i+1]

@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -90,7 +91,7 @@ func restore(m *elastic.Master, st *state.State, from *Snapshot, q RestoreReques
 		}
 		st = restoreIndex(m, st, from, old, target, uuid, q)
 	}
-	if err := elastic.CheckAliases(st); err != nil {
+	if err := metadata.CheckAliases(st); err != nil {
 		return nil, err
 	}
 	return m.Rerouted(st), nil

@@ -5,26 +5,27 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
 // aliasAction is an action of a request: for all indices and aliases that it names.
 type aliasAction struct {
-	op               elastic.AliasOp
+	op               metadata.AliasOp
 	indices, aliases []string
 	alias            state.Alias // its options
 	mustExist        *bool
 }
 
 // aliasOps are the names of the actions, in the order of [elastic.AliasOp].
-var aliasOps = []string{elastic.AddAlias: "add", elastic.RemoveAlias: "remove", elastic.RemoveIndex: "remove_index"}
+var aliasOps = []string{metadata.AddAlias: "add", metadata.RemoveAlias: "remove", metadata.RemoveIndex: "remove_index"}
 
 // onAliases are where the actions look for indices: aliases are no indices here.
 var onAliases = rest.IndicesOptions{AllowNone: false, Open: true, IgnoreAliases: true}
 
 func preparePutAlias(r *rest.Request) rest.Action {
-	a := aliasAction{op: elastic.AddAlias, indices: r.ListParam("index")}
+	a := aliasAction{op: metadata.AddAlias, indices: r.ListParam("index")}
 	name := r.Param("name")
 	ack, master := r.AckTimeout(), r.MasterTimeout()
 	if len(r.Body) > 0 {
@@ -53,7 +54,7 @@ func preparePutAlias(r *rest.Request) rest.Action {
 }
 
 func prepareDeleteAlias(r *rest.Request) rest.Action {
-	a := aliasAction{op: elastic.RemoveAlias, indices: r.ListParam("index"), aliases: r.ListParam("name")}
+	a := aliasAction{op: metadata.RemoveAlias, indices: r.ListParam("index"), aliases: r.ListParam("name")}
 	ack, master := r.AckTimeout(), r.MasterTimeout()
 	return changeAliases([]aliasAction{a}, master, ack)
 }
@@ -112,7 +113,7 @@ func parseAliasAction(v *rest.Value) aliasAction {
 	if at < 0 {
 		rest.Raise(inField("aliases", "actions", m.Value.Line, m.Value.Col, rest.UnknownField(m, "alias_action", aliasOps)))
 	}
-	a := aliasAction{op: elastic.AliasOp(at)}
+	a := aliasAction{op: metadata.AliasOp(at)}
 	for i := range m.Value.Members {
 		f := &m.Value.Members[i]
 		if !a.read(f) {
@@ -135,13 +136,13 @@ func (a *aliasAction) read(m *rest.Member) bool {
 		return true
 	case "alias", "aliases":
 		a.aliases = texts(&m.Value)
-		return a.op != elastic.RemoveIndex
+		return a.op != metadata.RemoveIndex
 	case "must_exist":
 		on := m.Value.Text == "true"
 		a.mustExist = &on
-		return a.op != elastic.AddAlias
+		return a.op != metadata.AddAlias
 	}
-	return a.op == elastic.AddAlias && aliasOption(&a.alias, m)
+	return a.op == metadata.AddAlias && aliasOption(&a.alias, m)
 }
 
 // check says what is missing (AliasActions.validate).
@@ -149,7 +150,7 @@ func (a *aliasAction) check() *elastic.Error {
 	switch {
 	case len(a.indices) == 0:
 		return rest.IllegalArgument("One of [index] or [indices] is required")
-	case len(a.aliases) == 0 && a.op != elastic.RemoveIndex:
+	case len(a.aliases) == 0 && a.op != metadata.RemoveIndex:
 		return rest.IllegalArgument("One of [alias] or [aliases] is required")
 	}
 	return nil
@@ -161,7 +162,7 @@ func (a *aliasAction) check() *elastic.Error {
 func changeAliases(actions []aliasAction, master, ack time.Duration) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		st := c.State(false, master)
-		var changes []elastic.AliasAction
+		var changes []metadata.AliasAction
 		var named []string
 		results := make([]aliasResult, len(actions))
 		failed := false
@@ -170,15 +171,15 @@ func changeAliases(actions []aliasAction, master, ack time.Duration) rest.Action
 			results[i] = aliasResult{action: a, indices: rest.Resolve(st, a.indices, onAliases)}
 			more := a.resolve(st, results[i].indices, removesIndex(actions))
 			if len(more) == 0 {
-				results[i].err, failed = elastic.AliasesMissing(a.aliases...), true
+				results[i].err, failed = metadata.AliasesMissing(a.aliases...), true
 			}
 			named = append(named, a.aliases...)
 			changes = append(changes, more...)
 		}
 		if len(changes) == 0 {
-			rest.Raise(elastic.AliasesMissing(named...))
+			rest.Raise(metadata.AliasesMissing(named...))
 		}
-		acked, err := c.Node.UpdateAliases(c.Ctx, changes, master, ack)
+		acked, err := metadata.UpdateAliases(c.Ctx, c.Node, changes, master, ack)
 		c.Check(err)
 		w := rest.NewWriter(false)
 		w.Obj()
@@ -228,7 +229,7 @@ func writeAliasResults(w *rest.Writer, results []aliasResult) {
 func removesIndex(actions []aliasAction) []string {
 	var out []string
 	for i := range actions {
-		if actions[i].op == elastic.RemoveIndex {
+		if actions[i].op == metadata.RemoveIndex {
 			out = append(out, actions[i].indices...)
 		}
 	}
@@ -237,18 +238,18 @@ func removesIndex(actions []aliasAction) []string {
 
 // resolve is the action for each index and each alias that it means. Freed are names of
 // indices that aliases may take.
-func (a *aliasAction) resolve(st *state.State, indices, freed []string) []elastic.AliasAction {
-	if a.op == elastic.AddAlias {
+func (a *aliasAction) resolve(st *state.State, indices, freed []string) []metadata.AliasAction {
+	if a.op == metadata.AddAlias {
 		for _, name := range a.aliases {
 			checkNewAlias(st, name, freed)
 		}
 	}
-	var out []elastic.AliasAction
+	var out []metadata.AliasAction
 	for _, index := range indices {
 		for _, name := range a.names(st.Index(index)) {
 			alias := a.alias
 			alias.Name = name
-			out = append(out, elastic.AliasAction{Op: a.op, Index: index, Alias: alias, MustExist: a.mustExist != nil && *a.mustExist})
+			out = append(out, metadata.AliasAction{Op: a.op, Index: index, Alias: alias, MustExist: a.mustExist != nil && *a.mustExist})
 		}
 	}
 	return out
@@ -257,9 +258,9 @@ func (a *aliasAction) resolve(st *state.State, indices, freed []string) []elasti
 // names are the aliases of one index that the action is about.
 func (a *aliasAction) names(m *state.Index) []string {
 	switch {
-	case a.op == elastic.RemoveIndex:
+	case a.op == metadata.RemoveIndex:
 		return []string{""}
-	case a.op == elastic.AddAlias, a.mustExist != nil && *a.mustExist && !wildcards(a.aliases):
+	case a.op == metadata.AddAlias, a.mustExist != nil && *a.mustExist && !wildcards(a.aliases):
 		return a.aliases
 	}
 	var out []string

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -74,7 +74,7 @@ func checkNewAlias(st *state.State, name string, freed []string) {
 		rest.Raise(bad)
 	}
 	if m := st.Index(name); m != nil && !slices.Contains(freed, name) {
-		rest.Raise(elastic.AliasNamedAsIndex(m))
+		rest.Raise(metadata.AliasNamedAsIndex(m))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -195,7 +196,7 @@ func prepareUpdateClusterSettings(r *rest.Request) rest.Action {
 		transient := checkUpdate("transient", sections["transient"], st.Transient)
 		persistent := checkUpdate("persistent", sections["persistent"], st.Persistent)
 		checkTogether(c.Node.Settings().Merged(st.Persistent.With(persistent)).Merged(st.Transient.With(transient)))
-		acked, _, err := c.Node.UpdateClusterSettings(c.Ctx, persistent, transient, masterTimeout, ackTimeout)
+		acked, _, err := metadata.UpdateClusterSettings(c.Ctx, c.Node, persistent, transient, masterTimeout, ackTimeout)
 		c.Check(err)
 		w := rest.NewWriter(false)
 		w.Obj()

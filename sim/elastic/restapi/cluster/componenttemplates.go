@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -33,7 +34,7 @@ func preparePutComponent(r *rest.Request) rest.Action {
 		rest.Raise(rest.IllegalArgument("Required [template]"))
 	}
 	return func(c *rest.Call) *rest.Response {
-		acked, err := c.Node.ChangeTemplates(c.Ctx, "create-component-template ["+t.Name+"], cause [api]", master, ack, func(st *state.State) (*state.State, error) {
+		acked, err := metadata.ChangeTemplates(c.Ctx, c.Node, "create-component-template ["+t.Name+"], cause [api]", master, ack, func(st *state.State) (*state.State, error) {
 			if create && st.Component(t.Name) != nil {
 				return nil, rest.IllegalArgument("component template [%s] already exists", t.Name)
 			}
@@ -101,7 +102,7 @@ func prepareDeleteComponents(r *rest.Request) rest.Action {
 	names := r.ListParam("name")
 	ack, master := r.AckTimeout(), r.MasterTimeout()
 	return func(c *rest.Call) *rest.Response {
-		acked, err := c.Node.ChangeTemplates(c.Ctx, "remove-component-template ["+strings.Join(names, ",")+"]", master, ack, func(st *state.State) (*state.State, error) {
+		acked, err := metadata.ChangeTemplates(c.Ctx, c.Node, "remove-component-template ["+strings.Join(names, ",")+"]", master, ack, func(st *state.State) (*state.State, error) {
 			found, missing := chosen(st.Components, componentName, names)
 			if len(missing) > 0 {
 				return nil, &elastic.Error{Status: 404, Type: "resource_not_found_exception", Reason: strings.Join(missing, ",")}

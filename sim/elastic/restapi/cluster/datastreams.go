@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -18,7 +19,7 @@ func prepareCreateStream(r *rest.Request) rest.Action {
 		if bad := rest.ValidateName(name); bad != nil {
 			rest.Raise(bad)
 		}
-		acked, err := c.Node.CreateDataStream(c.Ctx, name, master, ack)
+		acked, err := metadata.CreateDataStream(c.Ctx, c.Node, name, master, ack)
 		c.Check(err)
 		return rest.Acknowledged(acked)
 	}
@@ -43,7 +44,7 @@ func prepareDeleteStreams(r *rest.Request) rest.Action {
 		for _, d := range chosenStreams(st, names) {
 			gone = append(gone, d.Name)
 		}
-		acked, err := c.Node.DeleteDataStreams(c.Ctx, gone, master, ack)
+		acked, err := metadata.DeleteDataStreams(c.Ctx, c.Node, gone, master, ack)
 		c.Check(err)
 		return rest.Acknowledged(acked)
 	}

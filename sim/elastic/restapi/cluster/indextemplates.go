@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/templates"
@@ -137,7 +138,7 @@ func preparePutIndexTemplate(r *rest.Request) rest.Action {
 		rest.Raise(rest.ValidationFailed("index patterns are missing"))
 	}
 	return func(c *rest.Call) *rest.Response {
-		acked, err := c.Node.ChangeTemplates(c.Ctx, "create-index-template-v2 ["+name+"], cause [api]", master, ack, func(st *state.State) (*state.State, error) {
+		acked, err := metadata.ChangeTemplates(c.Ctx, c.Node, "create-index-template-v2 ["+name+"], cause [api]", master, ack, func(st *state.State) (*state.State, error) {
 			if err := checkIndexTemplate(st, t, create); err != nil {
 				return nil, err
 			}
@@ -219,7 +220,7 @@ func prepareDeleteIndexTemplates(r *rest.Request) rest.Action {
 	names := r.ListParam("name")
 	ack, master := r.AckTimeout(), r.MasterTimeout()
 	return func(c *rest.Call) *rest.Response {
-		acked, err := c.Node.ChangeTemplates(c.Ctx, "remove-index-template-v2 ["+strings.Join(names, ",")+"]", master, ack, func(st *state.State) (*state.State, error) {
+		acked, err := metadata.ChangeTemplates(c.Ctx, c.Node, "remove-index-template-v2 ["+strings.Join(names, ",")+"]", master, ack, func(st *state.State) (*state.State, error) {
 			found, missing := chosen(st.IndexTemplates, indexTemplateName, names)
 			if len(missing) > 0 {
 				return nil, templateMissing(strings.Join(missing, ","))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -53,7 +54,7 @@ func indexDefaults(own settings.Settings) settings.Settings {
 
 func prepareCreateIndex(r *rest.Request) rest.Action {
 	name := r.Param("index")
-	q := elastic.CreateIndex{Name: name}
+	q := metadata.CreateIndexRequest{Name: name}
 	var changes []change
 	if len(r.Body) > 0 {
 		body := r.JSON()
@@ -81,7 +82,7 @@ func prepareCreateIndex(r *rest.Request) rest.Action {
 		if bad := rest.MappingLimits(q.Settings, q.Mapping); bad != nil {
 			rest.Raise(bad)
 		}
-		acked, shards, err := c.Node.CreateIndex(c.Ctx, q)
+		acked, shards, err := metadata.CreateIndex(c.Ctx, c.Node, q)
 		c.Check(err)
 		w := rest.NewWriter(false)
 		w.Obj()
@@ -115,7 +116,7 @@ func alreadyExists(m *state.Index) *elastic.Error {
 }
 
 // parseCreate reads the body of an index creation: settings, mappings, aliases.
-func parseCreate(body *rest.Value, q *elastic.CreateIndex) (changes []change) {
+func parseCreate(body *rest.Value, q *metadata.CreateIndexRequest) (changes []change) {
 	if body.Kind != rest.ObjectValue {
 		return nil
 	}
@@ -194,7 +195,7 @@ func prepareDeleteIndex(r *rest.Request) rest.Action {
 		if len(names) == 0 {
 			rest.Raise(rest.ValidationFailed("index / indices is missing"))
 		}
-		acked, err := c.Node.DeleteIndices(c.Ctx, rest.Resolve(st, names, opt), master, ack)
+		acked, err := metadata.DeleteIndices(c.Ctx, c.Node, rest.Resolve(st, names, opt), master, ack)
 		c.Check(err)
 		return rest.Acknowledged(acked)
 	}
@@ -356,7 +357,7 @@ func prepareUpdateSettings(r *rest.Request) rest.Action {
 		st := c.State(false, master)
 		targets := rest.Resolve(st, names, opt)
 		update := checkIndexUpdate(st, targets, changes, preserve)
-		acked, err := c.Node.UpdateIndexSettings(c.Ctx, targets, update, master, ack)
+		acked, err := metadata.UpdateIndexSettings(c.Ctx, c.Node, targets, update, master, ack)
 		c.Check(err)
 		return rest.Acknowledged(acked)
 	}

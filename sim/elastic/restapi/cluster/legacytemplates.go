@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -48,7 +49,7 @@ func preparePutTemplate(r *rest.Request) rest.Action {
 	}
 	t.Template.Settings = templateSettings(changes)
 	return func(c *rest.Call) *rest.Response {
-		acked, err := c.Node.ChangeTemplates(c.Ctx, "create-index-template ["+t.Name+"], cause [api]", master, ack, func(st *state.State) (*state.State, error) {
+		acked, err := metadata.ChangeTemplates(c.Ctx, c.Node, "create-index-template ["+t.Name+"], cause [api]", master, ack, func(st *state.State) (*state.State, error) {
 			if create && st.LegacyTemplate(t.Name) != nil {
 				return nil, rest.IllegalArgument("index_template [%s] already exists", t.Name)
 			}
@@ -97,7 +98,7 @@ func prepareDeleteTemplate(r *rest.Request) rest.Action {
 	name := r.Param("name")
 	ack, master := r.AckTimeout(), r.MasterTimeout()
 	return func(c *rest.Call) *rest.Response {
-		acked, err := c.Node.ChangeTemplates(c.Ctx, "remove-index-template ["+name+"]", master, ack, func(st *state.State) (*state.State, error) {
+		acked, err := metadata.ChangeTemplates(c.Ctx, c.Node, "remove-index-template ["+name+"]", master, ack, func(st *state.State) (*state.State, error) {
 			found, missing := chosen(st.LegacyTemplates, legacyName, []string{name})
 			if len(missing) > 0 {
 				return nil, templateMissing(name)

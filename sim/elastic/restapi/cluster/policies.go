@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/lifecycle"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -177,7 +178,7 @@ func preparePutPolicy(r *rest.Request) rest.Action {
 	body := r.JSON()
 	p := parsePolicy(name, &body)
 	return func(c *rest.Call) *rest.Response {
-		acked, err := c.Node.ChangeTemplates(c.Ctx, "put-lifecycle-"+name, master, ack, func(st *state.State) (*state.State, error) {
+		acked, err := metadata.ChangeTemplates(c.Ctx, c.Node, "put-lifecycle-"+name, master, ack, func(st *state.State) (*state.State, error) {
 			next := *p
 			next.Version, next.ModifiedMillis = 1, c.Wall().UnixMilli()
 			if have := st.Policy(name); have != nil {
@@ -283,7 +284,7 @@ func prepareDeletePolicy(r *rest.Request) rest.Action {
 	name := r.Param("name")
 	ack, master := r.AckTimeout(), r.MasterTimeout()
 	return func(c *rest.Call) *rest.Response {
-		acked, err := c.Node.ChangeTemplates(c.Ctx, "delete-lifecycle-"+name, master, ack, func(st *state.State) (*state.State, error) {
+		acked, err := metadata.ChangeTemplates(c.Ctx, c.Node, "delete-lifecycle-"+name, master, ack, func(st *state.State) (*state.State, error) {
 			if st.Policy(name) == nil {
 				return nil, noPolicy(name)
 			}
@@ -309,7 +310,7 @@ func prepareAgeing(stopped bool) func(*rest.Request) rest.Action {
 	return func(r *rest.Request) rest.Action {
 		ack, master := r.AckTimeout(), r.MasterTimeout()
 		return func(c *rest.Call) *rest.Response {
-			acked, err := c.Node.ChangeTemplates(c.Ctx, "ilm_operation_mode_update", master, ack, func(st *state.State) (*state.State, error) {
+			acked, err := metadata.ChangeTemplates(c.Ctx, c.Node, "ilm_operation_mode_update", master, ack, func(st *state.State) (*state.State, error) {
 				next := st.Clone()
 				next.AgeingStopped = stopped
 				return next, nil

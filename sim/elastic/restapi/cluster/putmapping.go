@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 )
 
@@ -34,7 +35,7 @@ func preparePutMapping(r *rest.Request) rest.Action {
 				rest.Raise(bad)
 			}
 		}
-		acked, err := c.Node.PutMapping(c.Ctx, targets, change, master, ack)
+		acked, err := metadata.PutMapping(c.Ctx, c.Node, targets, change, master, ack)
 		c.Check(err)
 		return rest.Acknowledged(acked)
 	}

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/lifecycle"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -13,7 +13,7 @@ import (
 // rolloverBody is the body of a rollover.
 type rolloverBody struct {
 	conditions []state.Condition
-	create     elastic.CreateIndex
+	create     metadata.CreateIndexRequest
 	changes    []change
 }
 
@@ -73,7 +73,7 @@ func prepareRollover(r *rest.Request) rest.Action {
 	}
 	return func(c *rest.Call) *rest.Response {
 		st := c.State(false, master)
-		from, to, err := elastic.RolloverNames(st, name, rest.DateMath(wanted, c.Wall()), c.Wall())
+		from, to, err := metadata.RolloverNames(st, name, rest.DateMath(wanted, c.Wall()), c.Wall())
 		c.Check(err)
 		if bad := rest.ValidateName(to); bad != nil {
 			rest.Raise(bad)
@@ -85,7 +85,7 @@ func prepareRollover(r *rest.Request) rest.Action {
 		c.Check(err)
 		a := rolloverAnswer{from: from, to: to, dry: dry, conditions: b.conditions, figures: figures}
 		if !dry && lifecycle.RollsOver(b.conditions, &figures) {
-			q := elastic.Rollover{
+			q := metadata.Rollover{
 				Name: name, From: from, To: rest.DateMath(wanted, c.Wall()), Settings: validateIndexSettings(b.changes), Mapping: b.create.Mapping,
 				Aliases: b.create.Aliases, WaitForActiveShards: wait, MasterTimeout: master, AckTimeout: ack,
 			}
@@ -94,7 +94,7 @@ func prepareRollover(r *rest.Request) rest.Action {
 					q.Conditions = append(q.Conditions, cond)
 				}
 			}
-			a.from, a.to, a.acked, a.shards, err = c.Node.Rollover(c.Ctx, q)
+			a.from, a.to, a.acked, a.shards, err = metadata.RollOver(c.Ctx, c.Node, q)
 			c.Check(err)
 			a.done = true
 		}

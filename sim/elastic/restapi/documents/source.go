@@ -7,6 +7,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/mapping"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -141,14 +142,14 @@ func autoCreate(c *rest.Call, names []string) map[string]*elastic.Error {
 // createFor makes the index, or the data stream, that a write to a name needs.
 func createFor(c *rest.Call, st *state.State, name string) error {
 	if t := templates.Find(st, name); t != nil && t.DataStream != nil {
-		_, err := c.Node.CreateDataStream(c.Ctx, name, time.Minute, time.Minute)
+		_, err := metadata.CreateDataStream(c.Ctx, c.Node, name, time.Minute, time.Minute)
 		return err
 	}
-	q := elastic.CreateIndex{
+	q := metadata.CreateIndexRequest{
 		Name: name, Settings: settings.Settings{}, WaitForActiveShards: "1",
 		MasterTimeout: time.Minute, AckTimeout: time.Minute,
 	}
-	_, _, err := c.Node.CreateIndex(c.Ctx, q)
+	_, _, err := metadata.CreateIndex(c.Ctx, c.Node, q)
 	return err
 }
 

@@ -1,4 +1,4 @@
-package elastic
+package metadata
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -31,25 +32,25 @@ const (
 )
 
 // UpdateAliases makes all the changes at once, or none.
-func (n *Node) UpdateAliases(ctx context.Context, actions []AliasAction, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "index-aliases", Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		m := n.c.ActingMaster()
+func UpdateAliases(ctx context.Context, n *elastic.Node, actions []AliasAction, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
+	acked, _, err = n.MasterTask(ctx, "index-aliases", elastic.Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
+		m := n.Cluster().ActingMaster()
 		if m == nil {
-			return nil, ErrNotMaster
+			return nil, elastic.ErrNotMaster
 		}
-		return m.changeAliases(st, actions)
+		return changeAliases(m, st, actions)
 	})
 	return acked, err
 }
 
 // changeAliases deletes indices first, so that an alias can take the place of one
 // (MetadataIndexAliasesService).
-func (m *Master) changeAliases(before *state.State, actions []AliasAction) (*state.State, error) {
+func changeAliases(m *elastic.Master, before *state.State, actions []AliasAction) (*state.State, error) {
 	st, deleted := before, false
 	for _, a := range actions {
 		switch {
 		case before.Index(a.Index) == nil:
-			return nil, IndexNotFound(a.Index)
+			return nil, elastic.IndexNotFound(a.Index)
 		case a.Op == RemoveIndex && st.Index(a.Index) != nil:
 			st, deleted = allocation.RemoveIndex(st, a.Index), true
 		}
@@ -60,14 +61,14 @@ func (m *Master) changeAliases(before *state.State, actions []AliasAction) (*sta
 		}
 		meta := st.Index(a.Index)
 		if meta == nil {
-			return nil, IndexNotFound(a.Index)
+			return nil, elastic.IndexNotFound(a.Index)
 		}
 		next, err := applyAlias(st, meta, a)
 		if err != nil {
 			return nil, err
 		}
 		if next != meta {
-			st = ReplaceIndex(st, next)
+			st = elastic.ReplaceIndex(st, next)
 		}
 	}
 	if err := CheckAliases(st); err != nil {
@@ -101,24 +102,24 @@ func countAliasChanges(before, st *state.State) *state.State {
 			next := *meta
 			next.Version++
 			next.AliasesVersion++
-			st = ReplaceIndex(st, &next)
+			st = elastic.ReplaceIndex(st, &next)
 		}
 	}
 	return st
 }
 
 // AliasesMissing is the refusal of what is asked about aliases that are not there.
-func AliasesMissing(names ...string) *Error {
+func AliasesMissing(names ...string) *elastic.Error {
 	text := strings.Join(names, ",")
-	return &Error{
+	return &elastic.Error{
 		Status: 404, Type: "aliases_not_found_exception", Reason: "aliases [" + text + "] missing",
-		Fields: []Field{{Name: "resource.type", Value: "aliases"}, {Name: "resource.id", Value: text}},
+		Fields: []elastic.Field{{Name: "resource.type", Value: "aliases"}, {Name: "resource.id", Value: text}},
 	}
 }
 
 // AliasNamedAsIndex is the refusal of an alias that is called as an index is.
-func AliasNamedAsIndex(m *state.Index) *Error {
-	return &Error{
+func AliasNamedAsIndex(m *state.Index) *elastic.Error {
+	return &elastic.Error{
 		Status: 400, Type: "invalid_alias_name_exception",
 		Reason: "Invalid alias name [" + m.Name + "]: an index or data stream exists with the same name as the alias",
 	}
@@ -164,6 +165,6 @@ func CheckAliases(st *state.State) error {
 	return nil
 }
 
-func illegalState(reason string) *Error {
-	return &Error{Status: 500, Type: "illegal_state_exception", Reason: reason}
+func illegalState(reason string) *elastic.Error {
+	return &elastic.Error{Status: 500, Type: "illegal_state_exception", Reason: reason}
 }

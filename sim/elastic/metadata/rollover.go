@@ -1,4 +1,4 @@
-package elastic
+package metadata
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/api"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -29,14 +30,14 @@ type Rollover struct {
 	MasterTimeout, AckTimeout time.Duration
 }
 
-// Rollover carries it out and tells the names of the old and the new index.
-func (n *Node) Rollover(ctx context.Context, r Rollover) (from, to string, acked, shardsAcked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "rollover_index ["+r.Name+"]", Normal, r.MasterTimeout, r.AckTimeout, func(st *state.State) (*state.State, error) {
-		m := n.c.ActingMaster()
+// RollOver carries it out and tells the names of the old and the new index.
+func RollOver(ctx context.Context, n *elastic.Node, r Rollover) (from, to string, acked, shardsAcked bool, err error) {
+	acked, _, err = n.MasterTask(ctx, "rollover_index ["+r.Name+"]", elastic.Normal, r.MasterTimeout, r.AckTimeout, func(st *state.State) (*state.State, error) {
+		m := n.Cluster().ActingMaster()
 		if m == nil {
-			return nil, ErrNotMaster
+			return nil, elastic.ErrNotMaster
 		}
-		next, names, err := m.rollover(st, r)
+		next, names, err := rollover(m, st, r)
 		from, to = names[0], names[1]
 		return next, err
 	})
@@ -92,7 +93,7 @@ func nextName(name string) (string, error) {
 }
 
 // rollover is the state with the new index as the one that writes go to.
-func (m *Master) rollover(st *state.State, r Rollover) (*state.State, [2]string, error) {
+func rollover(m *elastic.Master, st *state.State, r Rollover) (*state.State, [2]string, error) {
 	from, to, err := RolloverNames(st, r.Name, r.To, m.Process.Clock.Now())
 	names := [2]string{from, to}
 	switch {
@@ -103,9 +104,9 @@ func (m *Master) rollover(st *state.State, r Rollover) (*state.State, [2]string,
 	}
 	var next *state.State
 	if d := st.DataStream(r.Name); d != nil {
-		next, names[1], err = m.rollStream(st, d)
+		next, names[1], err = rollStream(m, st, d)
 	} else {
-		next, err = m.rollAlias(st, r, from, to)
+		next, err = rollAlias(m, st, r, from, to)
 	}
 	if err != nil {
 		return nil, names, err
@@ -114,13 +115,13 @@ func (m *Master) rollover(st *state.State, r Rollover) (*state.State, [2]string,
 	old.Rollovers = append(old.Rollovers[:len(old.Rollovers):len(old.Rollovers)],
 		state.Rollover{Name: r.Name, Conditions: r.Conditions, AtMillis: m.Process.Clock.Now().UnixMilli()})
 	old.Version++
-	return ReplaceIndex(next, &old), names, nil
+	return elastic.ReplaceIndex(next, &old), names, nil
 }
 
-func (m *Master) rollStream(st *state.State, d *state.DataStream) (*state.State, string, error) {
+func rollStream(m *elastic.Master, st *state.State, d *state.DataStream) (*state.State, string, error) {
 	next := *d
 	next.Generation++
-	st, index, err := m.addBacking(st, &next)
+	st, index, err := addBacking(m, st, &next)
 	if err != nil {
 		return nil, "", err
 	}
@@ -130,10 +131,10 @@ func (m *Master) rollStream(st *state.State, d *state.DataStream) (*state.State,
 
 // rollAlias moves the alias to the new index; where the old one was marked as that which is
 // written to, it keeps the alias and loses the mark.
-func (m *Master) rollAlias(st *state.State, r Rollover, from, to string) (*state.State, error) {
+func rollAlias(m *elastic.Master, st *state.State, r Rollover, from, to string) (*state.State, error) {
 	was := *st.Index(from).Alias(r.Name)
 	explicit := was.WriteIndex != nil && *was.WriteIndex
-	st, err := m.createIndex(st, CreateIndex{Name: to, Settings: r.Settings, Mapping: r.Mapping, Aliases: r.Aliases})
+	st, err := createIndex(m, st, CreateIndexRequest{Name: to, Settings: r.Settings, Mapping: r.Mapping, Aliases: r.Aliases})
 	if err != nil {
 		return nil, err
 	}
@@ -147,8 +148,8 @@ func (m *Master) rollAlias(st *state.State, r Rollover, from, to string) (*state
 	} else {
 		old = old.WithoutAlias(r.Name)
 	}
-	st = ReplaceIndex(st, old)
-	st = ReplaceIndex(st, st.Index(to).WithAlias(alias))
+	st = elastic.ReplaceIndex(st, old)
+	st = elastic.ReplaceIndex(st, st.Index(to).WithAlias(alias))
 	if err := CheckAliases(st); err != nil {
 		return nil, err
 	}

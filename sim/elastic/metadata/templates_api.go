@@ -1,4 +1,4 @@
-package elastic
+package metadata
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/api"
 	"github.com/shardquake/shardquake/sim/elastic/mapping"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -13,19 +14,19 @@ import (
 
 // ChangeTemplates is a task of the master's that changes what new indices begin with. What
 // change gives back is published as it is; its error is the answer.
-func (n *Node) ChangeTemplates(ctx context.Context, source string, masterTimeout, ackTimeout time.Duration,
+func ChangeTemplates(ctx context.Context, n *elastic.Node, source string, masterTimeout, ackTimeout time.Duration,
 	change func(*state.State) (*state.State, error)) (acked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, source, Urgent, masterTimeout, ackTimeout, change)
+	acked, _, err = n.MasterTask(ctx, source, elastic.Urgent, masterTimeout, ackTimeout, change)
 	return acked, err
 }
 
 // PutMapping adds to the mapping of indices that exist; a field keeps its type.
-func (n *Node) PutMapping(ctx context.Context, names []string, change []byte, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "put-mapping", High, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
+func PutMapping(ctx context.Context, n *elastic.Node, names []string, change []byte, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
+	acked, _, err = n.MasterTask(ctx, "put-mapping", elastic.High, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
 		for _, name := range names {
 			meta := st.Index(name)
 			if meta == nil {
-				return nil, IndexNotFound(name)
+				return nil, elastic.IndexNotFound(name)
 			}
 			next, err := mapping.Update(meta.Mapping, change)
 			var conflict *mapping.Conflict
@@ -41,7 +42,7 @@ func (n *Node) PutMapping(ctx context.Context, names []string, change []byte, ma
 			changed.Mapping = next
 			changed.Version++
 			changed.MappingVersion++
-			st = ReplaceIndex(st, &changed)
+			st = elastic.ReplaceIndex(st, &changed)
 		}
 		return st, nil
 	})

@@ -1,10 +1,11 @@
-package elastic
+package metadata
 
 import (
 	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/api"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
 	"github.com/shardquake/shardquake/sim/elastic/lifecycle"
@@ -16,7 +17,7 @@ import (
 // looks at them every indices.lifecycle.poll_interval, and again whenever one has taken a
 // step. It does nothing, and has no timer, while there is no policy.
 type ageing struct {
-	m     *Master
+	m     *elastic.Master
 	timer sim.Timer
 	on    bool
 	every time.Duration
@@ -24,12 +25,18 @@ type ageing struct {
 	busy map[string]bool
 }
 
-// applied starts the timer when there are policies, and stops it when there are none.
-func (a *ageing) applied(d *Delta) {
-	want := len(d.New.Policies) > 0 && !d.New.AgeingStopped && a.m.Process.Cluster.Distribution() != MinimalDistribution
-	every := settings.LifecyclePollInterval.Get(a.m.Process.conf)
+// NewAgeing has a master age indices (elastic.Config.Ageing).
+func NewAgeing(m *elastic.Master) elastic.Follower { return &ageing{m: m} }
+
+// Stop implements [Follower].
+func (a *ageing) Stop() { a.timer.Stop() }
+
+// Applied starts the timer when there are policies, and stops it when there are none.
+func (a *ageing) Applied(d *elastic.Delta) {
+	want := len(d.New.Policies) > 0 && !d.New.AgeingStopped && a.m.Process.Cluster.Distribution() != elastic.MinimalDistribution
+	every := settings.LifecyclePollInterval.Get(a.m.Process.Conf)
 	if want == a.on && every == a.every {
-		if a.on && d.routingChanged() {
+		if a.on && d.RoutingChanged() {
 			a.lookAtMoves()
 		}
 		return
@@ -150,13 +157,13 @@ func (a *ageing) changeWith(meta *state.Index, what string, set map[string]*stri
 		next := st
 		if len(set) > 0 {
 			var err error
-			if next, err = a.m.changeIndexSettings(st, []string{meta.Name}, set); err != nil {
+			if next, err = a.m.ChangeIndexSettings(st, []string{meta.Name}, set); err != nil {
 				return nil, err
 			}
 		}
 		changed := *next.Index(meta.Name)
 		f(&changed)
-		return ReplaceIndex(next, &changed), nil
+		return elastic.ReplaceIndex(next, &changed), nil
 	})
 }
 
@@ -181,7 +188,7 @@ func (a *ageing) task(meta *state.Index, what string, update func(*state.State) 
 		},
 	}, func(err error) {
 		over()
-		if err != ErrNotMaster {
+		if err != elastic.ErrNotMaster {
 			a.failed(meta, err)
 		}
 	})
@@ -203,7 +210,7 @@ func (a *ageing) failed(meta *state.Index, err error) {
 			changed, l := *now, *now.Lifecycle
 			l.FailedStep, l.Info = l.Step, err.Error()
 			changed.Lifecycle = &l
-			return ReplaceIndex(st, &changed), nil
+			return elastic.ReplaceIndex(st, &changed), nil
 		},
 		Published: func(_, _ *state.State) { delete(a.busy, meta.UUID) },
 	}, func(error) { delete(a.busy, meta.UUID) })
@@ -217,7 +224,7 @@ func (a *ageing) act(st *state.State, meta *state.Index, ph *state.Phase, action
 	case "forcemerge":
 		a.merge(meta, ph, action)
 	case "delete":
-		a.task(meta, "delete", func(st *state.State) (*state.State, error) { return a.m.deleteIndices(st, []string{meta.Name}) })
+		a.task(meta, "delete", func(st *state.State) (*state.State, error) { return deleteIndices(a.m, st, []string{meta.Name}) })
 	case "migrate", "allocate":
 		a.move(st, meta, ph, action)
 	default: // readonly and set_priority only set something
@@ -249,14 +256,14 @@ func (a *ageing) rollOver(st *state.State, meta *state.Index, ph *state.Phase, a
 		return
 	}
 	a.busy[meta.UUID] = true
-	a.m.Process.primaryFigures(meta, func(f lifecycle.Figures) {
+	a.m.Process.PrimaryFigures(meta, func(f lifecycle.Figures) {
 		delete(a.busy, meta.UUID)
 		if a.m.Over || f.Docs == 0 || !lifecycle.RollsOver(action.Conditions, &f) {
 			return // an empty index is never rolled over by a policy
 		}
 		met := slices.DeleteFunc(slices.Clone(action.Conditions), func(c state.Condition) bool { return !lifecycle.Met(c, &f) })
 		a.task(meta, "rollover", func(st *state.State) (*state.State, error) {
-			next, _, err := a.m.rollover(st, Rollover{Name: name, From: meta.Name, Conditions: met})
+			next, _, err := rollover(a.m, st, Rollover{Name: name, From: meta.Name, Conditions: met})
 			return next, err
 		})
 	})
@@ -265,7 +272,7 @@ func (a *ageing) rollOver(st *state.State, meta *state.Index, ph *state.Phase, a
 // merge merges the index's copies by force.
 func (a *ageing) merge(meta *state.Index, ph *state.Phase, action *state.PhaseAction) {
 	a.busy[meta.UUID] = true
-	a.m.Process.forceMergeAll(meta, ForceMerge{MaxSegments: action.Segments, Flush: true}, func(failed *Error) {
+	a.m.Process.ForceMergeAll(meta, elastic.ForceMerge{MaxSegments: action.Segments, Flush: true}, func(failed *elastic.Error) {
 		delete(a.busy, meta.UUID)
 		switch {
 		case a.m.Over:
@@ -288,13 +295,13 @@ func (a *ageing) move(st *state.State, meta *state.Index, ph *state.Phase, actio
 		a.changeWith(meta, action.Name, action.Settings, func(*state.Index) {})
 		return
 	}
-	if a.m.settled(st, meta) {
+	if settled(a.m, st, meta) {
 		a.pass(meta, ph, nil)
 	}
 }
 
 // settled reports whether every copy of an index has started, where it may stay.
-func (m *Master) settled(st *state.State, meta *state.Index) bool {
+func settled(m *elastic.Master, st *state.State, meta *state.Index) bool {
 	for _, t := range st.Routing.Index(meta.Name).Shards {
 		for _, c := range t.Copies {
 			if c.State != state.Started {

@@ -1,4 +1,4 @@
-package elastic
+package metadata
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/api"
 	"github.com/shardquake/shardquake/sim/elastic/mapping"
@@ -19,22 +20,22 @@ const streamMapping = `{"_data_stream_timestamp":{"enabled":true},"properties":{
 
 // CreateDataStream makes a data stream with its first backing index. The name's template
 // must be one of data streams.
-func (n *Node) CreateDataStream(ctx context.Context, name string, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "create-data-stream ["+name+"]", High, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		m := n.c.ActingMaster()
+func CreateDataStream(ctx context.Context, n *elastic.Node, name string, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
+	acked, _, err = n.MasterTask(ctx, "create-data-stream ["+name+"]", elastic.High, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
+		m := n.Cluster().ActingMaster()
 		if m == nil {
-			return nil, ErrNotMaster
+			return nil, elastic.ErrNotMaster
 		}
-		return m.createStream(st, name)
+		return createStream(m, st, name)
 	})
 	return acked, err
 }
 
-func streamExists(name string) *Error {
-	return &Error{Status: 400, Type: "resource_already_exists_exception", Reason: "data_stream [" + name + "] already exists"}
+func streamExists(name string) *elastic.Error {
+	return &elastic.Error{Status: 400, Type: "resource_already_exists_exception", Reason: "data_stream [" + name + "] already exists"}
 }
 
-func (m *Master) createStream(st *state.State, name string) (*state.State, error) {
+func createStream(m *elastic.Master, st *state.State, name string) (*state.State, error) {
 	t := templates.Find(st, name)
 	switch {
 	case st.DataStream(name) != nil:
@@ -47,7 +48,7 @@ func (m *Master) createStream(st *state.State, name string) (*state.State, error
 		return nil, api.IllegalArgument("matching index template [%s] for data stream [%s] has no data stream template", t.Name, name)
 	}
 	d := &state.DataStream{Name: name, Generation: 1, Template: t.Name, Hidden: t.DataStream.Hidden}
-	st, index, err := m.addBacking(st, d)
+	st, index, err := addBacking(m, st, d)
 	if err != nil {
 		return nil, err
 	}
@@ -56,13 +57,13 @@ func (m *Master) createStream(st *state.State, name string) (*state.State, error
 }
 
 // addBacking creates the backing index of a stream's generation.
-func (m *Master) addBacking(st *state.State, d *state.DataStream) (*state.State, string, error) {
+func addBacking(m *elastic.Master, st *state.State, d *state.DataStream) (*state.State, string, error) {
 	name := fmt.Sprintf(".ds-%s-%s-%06d", d.Name, m.Process.Clock.Now().UTC().Format("2006.01.02"), d.Generation)
 	base, err := mapping.Normal([]byte(streamMapping))
 	if err != nil {
 		return nil, "", err
 	}
-	st, err = m.createIndex(st, CreateIndex{
+	st, err = createIndex(m, st, CreateIndexRequest{
 		Name: name, Stream: d.Name, Settings: settings.Of(map[string]string{"index.hidden": "true"}), Mapping: base,
 	})
 	if err != nil {
@@ -72,19 +73,19 @@ func (m *Master) addBacking(st *state.State, d *state.DataStream) (*state.State,
 }
 
 // DeleteDataStreams deletes data streams with their indices.
-func (n *Node) DeleteDataStreams(ctx context.Context, names []string, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "remove-data-stream", High, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
+func DeleteDataStreams(ctx context.Context, n *elastic.Node, names []string, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
+	acked, _, err = n.MasterTask(ctx, "remove-data-stream", elastic.High, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
 		for _, name := range names {
 			d := st.DataStream(name)
 			if d == nil {
-				return nil, IndexNotFound(name)
+				return nil, elastic.IndexNotFound(name)
 			}
 			st = st.WithoutDataStream(name)
 			for _, index := range d.Indices {
 				st = allocation.RemoveIndex(st, index)
 			}
 		}
-		if m := n.c.ActingMaster(); m != nil {
+		if m := n.Cluster().ActingMaster(); m != nil {
 			st = m.Rerouted(st)
 		}
 		return st, nil

@@ -1,0 +1,173 @@
+package metadata
+
+import (
+	"context"
+	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/api"
+	"time"
+
+	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+	"github.com/shardquake/shardquake/sim/elastic/templates"
+)
+
+// CreateIndex is what an index is created from. Names, settings and mapping have been
+// validated; settings carry the "index." prefix.
+type CreateIndexRequest struct {
+	Name                      string
+	Settings                  settings.Settings
+	Mapping                   []byte
+	Aliases                   []state.Alias
+	WaitForActiveShards       string
+	MasterTimeout, AckTimeout time.Duration
+	// Stream is the data stream whose templates the index gets; "": those of its own name.
+	Stream string
+}
+
+// CreateIndex creates an index and waits for its active shards up to the ack timeout.
+func CreateIndex(ctx context.Context, n *elastic.Node, req CreateIndexRequest) (acked, shardsAcked bool, err error) {
+	acked, _, err = n.MasterTask(ctx, "create-index ["+req.Name+"], cause [api]", elastic.Urgent, req.MasterTimeout, req.AckTimeout,
+		func(st *state.State) (*state.State, error) {
+			m := n.Cluster().ActingMaster()
+			if m == nil {
+				return nil, elastic.ErrNotMaster
+			}
+			return createIndex(m, st, req)
+		})
+	if err != nil || !acked {
+		return acked, false, err
+	}
+	shardsAcked, err = n.WhenState(ctx, req.AckTimeout, func(st *state.State) bool {
+		meta := st.Index(req.Name)
+		return meta == nil || elastic.EnoughActive(st, meta, req.WaitForActiveShards)
+	})
+	return acked, shardsAcked, err
+}
+
+// createIndex is the state with a new index, rerouted (MetadataCreateIndexService).
+func createIndex(m *elastic.Master, st *state.State, req CreateIndexRequest) (*state.State, error) {
+	name := req.Name
+	if have := st.Index(name); have != nil {
+		return nil, &elastic.Error{
+			Status: 400, Type: "resource_already_exists_exception",
+			Reason: "index [" + name + "/" + have.UUID + "] already exists",
+			Fields: []elastic.Field{{Name: "index_uuid", Value: have.UUID}, {Name: "index", Value: name}},
+		}
+	}
+	if taken := st.DataStream(name); taken != nil {
+		return nil, streamExists(name)
+	}
+	p := m.Process
+	begin, err := beginning(st, req)
+	if err != nil {
+		return nil, err
+	}
+	meta := elastic.NewIndex(name, state.NewID(p.Cluster.IDs), p.Clock.Now().UnixMilli(), begin.Settings, begin.Mapping)
+	// Terms begin at 0: the first allocation of each primary raises its shard's to 1.
+	meta.PrimaryTerms = make([]int64, meta.Shards)
+	for _, a := range begin.Aliases {
+		meta = meta.WithAlias(a)
+	}
+	if err := m.CheckShardLimit(st, meta.Shards*(1+meta.Replicas)); err != nil {
+		return nil, err
+	}
+	// Elasticsearch's order of indices is that of a hash table with a salt of the run's.
+	at := p.Cluster.Engine().Stream("elastic.index-order", p.Cluster.Name()).IntN(len(st.Routing.Indices) + 1)
+	st = allocation.AddIndex(st, meta, at, state.IndexCreated, m.Input())
+	if err := CheckAliases(st); err != nil {
+		return nil, err
+	}
+	return m.Rerouted(elastic.WithBlocks(st, meta)), nil
+}
+
+// beginning is what an index begins with: what the request says over what the templates of
+// its name, or of its data stream, say.
+func beginning(st *state.State, req CreateIndexRequest) (state.Template, error) {
+	of := req.Name
+	if req.Stream != "" {
+		of = req.Stream
+	}
+	if t := templates.Find(st, of); t != nil && t.DataStream != nil && req.Stream == "" {
+		return state.Template{}, api.IllegalArgument("cannot create index with name [%s], because it matches with template [%s] that creates data streams only, "+
+			"use create data stream api instead", req.Name, t.Name)
+	}
+	below, err := templates.For(st, of)
+	if err != nil {
+		return below, err
+	}
+	below.Aliases = templates.AliasesOf(&below, req.Name)
+	return templates.Overlaid(below, state.Template{Settings: req.Settings, Mapping: req.Mapping, Aliases: req.Aliases})
+}
+
+// DeleteIndices deletes indices that exist.
+func DeleteIndices(ctx context.Context, n *elastic.Node, names []string, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
+	acked, _, err = n.MasterTask(ctx, "delete-index", elastic.Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
+		m := n.Cluster().ActingMaster()
+		if m == nil {
+			return nil, elastic.ErrNotMaster
+		}
+		return deleteIndices(m, st, names)
+	})
+	return acked, err
+}
+
+// deleteIndices is the state without the indices, rerouted.
+func deleteIndices(m *elastic.Master, st *state.State, names []string) (*state.State, error) {
+	for _, name := range names {
+		if st.Index(name) == nil {
+			return nil, elastic.IndexNotFound(name)
+		}
+		next, err := withoutBacking(st, name)
+		if err != nil {
+			return nil, err
+		}
+		st = allocation.RemoveIndex(next, name)
+	}
+	return m.Rerouted(st), nil
+}
+
+// UpdateIndexSettings changes "index." settings of indices, validated by the caller;
+// a nil value resets one to its default.
+func UpdateIndexSettings(ctx context.Context, n *elastic.Node, names []string, changes map[string]*string,
+	masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
+	acked, _, err = n.MasterTask(ctx, "update-settings", elastic.Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
+		m := n.Cluster().ActingMaster()
+		if m == nil {
+			return nil, elastic.ErrNotMaster
+		}
+		return m.ChangeIndexSettings(st, names, changes)
+	})
+	return acked, err
+}
+
+// UpdateClusterSettings changes cluster-wide settings, validated by the caller, and
+// reroutes when that changed anything, as Elasticsearch does.
+func UpdateClusterSettings(ctx context.Context, n *elastic.Node, persistent, transient map[string]*string,
+	masterTimeout, ackTimeout time.Duration) (acked bool, published *state.State, err error) {
+	changed := false
+	acked, published, err = n.MasterTask(ctx, "cluster_update_settings", elastic.Immediate, masterTimeout, ackTimeout,
+		func(st *state.State) (*state.State, error) {
+			next := st.Clone()
+			next.Persistent = st.Persistent.With(persistent)
+			next.Transient = st.Transient.With(transient)
+			if next.Persistent.Equal(st.Persistent) && next.Transient.Equal(st.Transient) {
+				changed = false
+				return st, nil
+			}
+			changed = true
+			return next, nil
+		})
+	if err != nil || !acked || !changed {
+		return acked, published, err
+	}
+	_, _, err = n.MasterTask(ctx, "reroute_after_cluster_update_settings", elastic.Urgent, masterTimeout, ackTimeout,
+		func(st *state.State) (*state.State, error) {
+			m := n.Cluster().ActingMaster()
+			if m == nil {
+				return nil, elastic.ErrNotMaster
+			}
+			return m.Rerouted(st), nil
+		})
+	return acked, published, err
+}
