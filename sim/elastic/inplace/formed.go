@@ -10,6 +10,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
 	"github.com/shardquake/shardquake/sim/elastic/diskmonitor"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -110,7 +111,7 @@ func (d *described) begin() error {
 // add creates an index, as by a request, or with its copies where the placement puts them.
 func (d *described) add(spec IndexSpec) (err error) {
 	if spec.Placement == nil {
-		if d.st, err = d.plan.CreateIndex(d.st, elastic.CreateIndex{Name: spec.Name, Settings: spec.Full()}); err != nil {
+		if d.st, err = metadata.WithIndex(d.plan.Master(), d.st, metadata.CreateIndexRequest{Name: spec.Name, Settings: spec.Full()}); err != nil {
 			return fmt.Errorf("%w: %w", ErrForms, err)
 		}
 		return d.settle(spec.Name)

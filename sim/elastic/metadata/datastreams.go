@@ -63,7 +63,7 @@ func addBacking(m *elastic.Master, st *state.State, d *state.DataStream) (*state
 	if err != nil {
 		return nil, "", err
 	}
-	st, err = createIndex(m, st, CreateIndexRequest{
+	st, err = WithIndex(m, st, CreateIndexRequest{
 		Name: name, Stream: d.Name, Settings: settings.Of(map[string]string{"index.hidden": "true"}), Mapping: base,
 	})
 	if err != nil {

@@ -33,7 +33,7 @@ func CreateIndex(ctx context.Context, n *elastic.Node, req CreateIndexRequest) (
 			if m == nil {
 				return nil, elastic.ErrNotMaster
 			}
-			return createIndex(m, st, req)
+			return WithIndex(m, st, req)
 		})
 	if err != nil || !acked {
 		return acked, false, err
@@ -45,8 +45,8 @@ func CreateIndex(ctx context.Context, n *elastic.Node, req CreateIndexRequest) (
 	return acked, shardsAcked, err
 }
 
-// createIndex is the state with a new index, rerouted (MetadataCreateIndexService).
-func createIndex(m *elastic.Master, st *state.State, req CreateIndexRequest) (*state.State, error) {
+// WithIndex is the state with a new index, rerouted (MetadataCreateIndexService).
+func WithIndex(m *elastic.Master, st *state.State, req CreateIndexRequest) (*state.State, error) {
 	name := req.Name
 	if have := st.Index(name); have != nil {
 		return nil, &elastic.Error{

@@ -134,7 +134,7 @@ func rollStream(m *elastic.Master, st *state.State, d *state.DataStream) (*state
 func rollAlias(m *elastic.Master, st *state.State, r Rollover, from, to string) (*state.State, error) {
 	was := *st.Index(from).Alias(r.Name)
 	explicit := was.WriteIndex != nil && *was.WriteIndex
-	st, err := createIndex(m, st, CreateIndexRequest{Name: to, Settings: r.Settings, Mapping: r.Mapping, Aliases: r.Aliases})
+	st, err := WithIndex(m, st, CreateIndexRequest{Name: to, Settings: r.Settings, Mapping: r.Mapping, Aliases: r.Aliases})
 	if err != nil {
 		return nil, err
 	}
