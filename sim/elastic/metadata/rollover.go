@@ -46,7 +46,7 @@ func RollOver(ctx context.Context, n *elastic.Node, r Rollover) (from, to string
 	}
 	shardsAcked, err = n.WhenState(ctx, r.AckTimeout, func(st *state.State) bool {
 		meta := st.Index(to)
-		return meta == nil || enoughActive(st, meta, r.WaitForActiveShards)
+		return meta == nil || elastic.EnoughActive(st, meta, r.WaitForActiveShards)
 	})
 	return from, to, acked, shardsAcked, err
 }
