@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/mapping"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -198,7 +199,7 @@ func grow(c *rest.Call, items []*elastic.BulkItem) map[*elastic.BulkItem]*elasti
 		}
 	}
 	for _, name := range names {
-		if _, err := c.Node.PutMapping(c.Ctx, []string{name}, changes[name], time.Minute, time.Minute); err != nil {
+		if _, err := metadata.PutMapping(c.Ctx, c.Node, []string{name}, changes[name], time.Minute, time.Minute); err != nil {
 			if elastic.IsNodeGone(err) || c.Ctx.Err() != nil {
 				panic(rest.Gone{Err: err})
 			}
