@@ -68,7 +68,7 @@ func both() []string { return []string{Elasticsearch, KeyValue} }
 func Kinds() []Kind {
 	return []Kind{
 		nodeLoss(), partition(), link(), diskPressure(), diskSlow(), snapshot(), split(), move(), drain(), corruption(), nodeJoin(),
-		settingsChange(), createIndex(), deleteIndex(), alias(), closeIndex(), openIndex(), putTemplate(), rollOver(), forceMerge(), reroute(), restore(), votingExclusion(), controllerLoss(), apiErrors(), clockJump(),
+		settingsChange(), createIndex(), deleteIndex(), alias(), closeIndex(), openIndex(), putTemplate(), rollOver(), forceMerge(), reroute(), restore(), votingExclusion(), shutdown(), controllerLoss(), apiErrors(), clockJump(),
 	}
 }
 

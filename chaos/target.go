@@ -27,6 +27,8 @@ type Target struct {
 	Copies     Copies     // the files of shard copies
 	Operator   Operator   // the key ranges of a key-value cluster
 	API        API        // the HTTP interface of an Elasticsearch cluster
+	// XPack: the nodes are of the default distribution of Elasticsearch, with x-pack.
+	XPack bool
 }
 
 // CutMode is how a cut link behaves.

@@ -42,7 +42,7 @@ func newWorld() *world {
 
 func (w *world) target() Target {
 	return Target{
-		Links: w, Processes: worldProcesses{w}, Upgrades: worldProcesses{w}, Disks: w, DiskSpeeds: w, Clocks: w, Settings: w, Answers: w, Snapshots: worldSnapshots{w}, Copies: w, Operator: worldOperator{w}, API: worldAPI{w},
+		Links: w, Processes: worldProcesses{w}, Upgrades: worldProcesses{w}, Disks: w, DiskSpeeds: w, Clocks: w, Settings: w, Answers: w, Snapshots: worldSnapshots{w}, Copies: w, Operator: worldOperator{w}, API: worldAPI{w}, XPack: true,
 	}
 }
 
@@ -290,6 +290,16 @@ func (a worldAPI) administer(method string, parts []string, query string, body, 
 	}
 	last := parts[len(parts)-1]
 	switch {
+	case parts[0] == "_cat" && parts[1] == "nodes":
+		return answer([]any{map[string]any{"id": "id3", "name": "n3"}})
+	case parts[0] == "_nodes" && method == http.MethodPut:
+		a.w.Admin["shutdown"] = body.(map[string]any)["type"]
+	case parts[0] == "_nodes" && method == http.MethodDelete:
+		delete(a.w.Admin, "shutdown")
+	case parts[0] == "_nodes" && a.w.Admin["shutdown"] == nil:
+		return answer(map[string]any{})
+	case parts[0] == "_nodes":
+		return answer(map[string]any{"nodes": []any{map[string]any{"node_id": "id3", "type": a.w.Admin["shutdown"]}}})
 	case parts[0] == "_cat" && parts[1] == "indices":
 		status := "open"
 		if a.w.Admin["closed "+last] != nil {

@@ -49,10 +49,13 @@ func (b *Backend) Offers(ctx context.Context, spec scenarios.ClusterSpec) (chaos
 	if err := inPlace(spec); err != nil {
 		return chaos.Target{}, err
 	}
-	if err := b.available(ctx); err != nil {
+	es, err := b.available(ctx)
+	if err != nil {
 		return chaos.Target{}, err
 	}
-	return Capabilities(), nil
+	t := Capabilities()
+	t.XPack = !es.local
+	return t, nil
 }
 
 // inPlace refuses a cluster that is described copy by copy.

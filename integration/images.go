@@ -82,19 +82,21 @@ func (c imageChoice) prefer(option string) imageChoice {
 
 // Available returns nil when a run could start here: a Docker daemon answers and has the
 // images. Its error wraps scenarios.ErrUnavailable and says what to do.
-func Available(ctx context.Context) error { return (&Backend{}).available(ctx) }
+func Available(ctx context.Context) error {
+	_, err := (&Backend{}).available(ctx)
+	return err
+}
 
-// available is the same with the backend's own images.
-func (b *Backend) available(ctx context.Context) error {
+// available is the same with the backend's own images; it tells that of Elasticsearch.
+func (b *Backend) available(ctx context.Context) (es image, err error) {
 	docker, err := connect(ctx)
 	if err != nil {
-		return err
+		return image{}, err
 	}
 	defer docker.Close() //nolint:errcheck // nothing depends on it
-	for _, choice := range []imageChoice{esChoice.prefer(b.ESImage), proxyChoice.prefer(b.ProxyImage)} {
-		if _, err := findImage(ctx, docker, choice); err != nil {
-			return err
-		}
+	if es, err = findImage(ctx, docker, esChoice.prefer(b.ESImage)); err != nil {
+		return image{}, err
 	}
-	return nil
+	_, err = findImage(ctx, docker, proxyChoice.prefer(b.ProxyImage))
+	return es, err
 }

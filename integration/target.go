@@ -13,6 +13,7 @@ import (
 func targetOf(containers *Cluster, c *realCluster) chaos.Target {
 	a := administered{containers, c}
 	return chaos.Target{
+		XPack: !containers.es.local,
 		Links: containers, Processes: containers, Disks: containers, Settings: a, Snapshots: a, Copies: a,
 		DiskSpeeds: chaos.FixedSpeeds("the disks of containers are held in memory, which nothing slows down"),
 	}

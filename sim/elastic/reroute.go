@@ -161,7 +161,7 @@ func (r *delayedReroute) earliest(st *state.State, idx *state.IndexTable) sim.Ti
 			if timeout == 0 {
 				timeout = settings.IndexDelayedTimeout.Get(st.Index(idx.Index).Settings)
 			}
-			at = min(at, sim.Time(c.Info.AtNanos).Add(timeout))
+			at = min(at, sim.Time(c.Info.AtNanos).Add(st.DelayOf(c.Info, timeout)))
 		}
 	}
 	return at

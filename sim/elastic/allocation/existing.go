@@ -24,7 +24,7 @@ func (p *pass) removeDelayMarkers() {
 
 // remainingDelay is how long a delayed copy waits for its node, in nanoseconds.
 func (p *pass) remainingDelay(r *routed) int64 {
-	return max(0, r.shard.index.set.delayNanos-(p.in.NowNanos-r.info.AtNanos))
+	return max(0, p.delayOf(r)-(p.in.NowNanos-r.info.AtNanos))
 }
 
 // allocateExisting runs the existing-copies pass (AllocationService.allocateExistingUnassignedShards).

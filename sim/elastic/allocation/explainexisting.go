@@ -113,7 +113,7 @@ func (e *explainer) replicaNodes(r *routed) []NodeExplanation {
 // delay tells how long the copy waits for its node.
 func (e *explainer) delay(r *routed, out *AllocateExplanation) {
 	out.Decision = saysDelayed
-	out.ConfiguredDelay = time.Duration(r.shard.index.set.delayNanos).Truncate(time.Millisecond)
+	out.ConfiguredDelay = time.Duration(e.delayOf(r)).Truncate(time.Millisecond)
 	out.RemainingDelay = time.Duration(e.remainingDelay(r)).Truncate(time.Millisecond)
 	text := delayedWithoutAlternative
 	if slices.ContainsFunc(out.Nodes, func(n NodeExplanation) bool { return n.Decision == saysYes }) {

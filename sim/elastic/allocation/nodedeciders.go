@@ -33,7 +33,9 @@ func (p *pass) fitsAfresh(idx *index, n *node) Verdict {
 }
 
 // filtered reports whether nodes are unlike for an index.
-func (p *pass) filtered(idx *index) bool { return p.set.filtered || idx.set.filtered || p.tiers.uneven }
+func (p *pass) filtered(idx *index) bool {
+	return p.set.filtered || idx.set.filtered || p.tiers.uneven || p.leaving
+}
 
 // filterText honours require, include and exclude of cluster and index.
 func (p *pass) filterText(idx *index, n *node) (Verdict, string) {

@@ -151,7 +151,9 @@ type pass struct {
 
 	disk  diskView
 	tiers tierView
-	mixed bool // some nodes run a newer version than others
+	// leaving: some node is to be removed.
+	leaving bool
+	mixed   bool // some nodes run a newer version than others
 
 	ignoredNodes map[*shard][]*node // nodes a shard is not tried on, after failures
 
@@ -211,6 +213,7 @@ func (s *Service) newPass(st *state.State, in Input) *pass {
 	p.readIndices()
 	table := p.readNodes()
 	p.readTiers()
+	p.leaving = leaving(st)
 	p.readDisk()
 	p.readCopies(&table)
 	p.orderNodes(table)

@@ -3,6 +3,7 @@ package allocation
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -280,8 +281,13 @@ func (s *Service) DisassociateDeadNodes(st *state.State, in Input) *state.State 
 }
 
 func (p *pass) nodeLeft(r *routed, n *node) *state.UnassignedInfo {
-	return &state.UnassignedInfo{
+	info := &state.UnassignedInfo{
 		Reason: state.NodeLeft, Message: "node_left [" + n.id + "]", AtNanos: p.in.NowNanos, AtMillis: p.in.NowMillis,
-		Delayed: r.shard.index.set.delayNanos > 0, LastStatus: state.NoAttempt, LastNode: n.id,
+		LastStatus: state.NoAttempt, LastNode: n.id,
 	}
+	if d := p.st.Shutdown(n.id); d != nil && d.Type == state.ShutdownRestart {
+		info.Reason = state.NodeRestarting
+	}
+	info.Delayed = p.st.DelayOf(info, time.Duration(r.shard.index.set.delayNanos)) > 0
+	return info
 }

@@ -16,7 +16,7 @@ type decider struct {
 	// force answers allocate for a primary that is to go where its data is whatever
 	// deciders say (canForceAllocatePrimary); nil: a No becomes a Yes.
 	force func(*pass, *routed, *node) (Verdict, string)
-	// told deciders are about what the model does not have (shutdowns, replacements,
+	// told deciders are about what the model does not have (replacements,
 	// snapshots in progress, indices of other versions). They never refuse, and explain as in a cluster
 	// without it.
 	told bool
@@ -44,7 +44,7 @@ var deciders = []decider{
 	{name: "node_version", allocate: (*pass).nodeVersion},
 	{name: "snapshot_in_progress", told: true, allocate: func(p *pass, r *routed, _ *node) (Verdict, string) { return p.snapshotText(r) }, rebalance: (*pass).snapshotText},
 	{name: "restore_in_progress", told: true, anywhere: (*pass).restoreText},
-	{name: "node_shutdown", told: true, fits: says("no nodes are shutting down")},
+	{name: "node_shutdown", fits: (*pass).nodeShutdown},
 	{name: "node_replacement", told: true, fits: says("there are no ongoing node replacements")},
 	{name: "filter", fits: (*pass).filterText},
 	{name: "same_shard", allocate: (*pass).sameShard, force: (*pass).sameNode},

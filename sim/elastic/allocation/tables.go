@@ -120,7 +120,7 @@ func NextDelay(st *state.State, nowNanos int64) (delay time.Duration, ok bool) {
 				if set == nil {
 					set = newIndexSettings(st.Index(t.Index))
 				}
-				left := time.Duration(max(0, set.delayNanos-(nowNanos-c.Info.AtNanos)))
+				left := max(0, st.DelayOf(c.Info, time.Duration(set.delayNanos))-time.Duration(nowNanos-c.Info.AtNanos))
 				if !ok || left < delay {
 					delay, ok = left, true
 				}

@@ -55,8 +55,10 @@ func NewBackend(transport func(c *elastic.Cluster) func(viewer string) http.Roun
 func (b *Backend) Name() string { return "sim" }
 
 // Offers implements [scenarios.Backend].
-func (b *Backend) Offers(context.Context, scenarios.ClusterSpec) (chaos.Target, error) {
-	return newTarget(nil).all(), nil
+func (b *Backend) Offers(_ context.Context, spec scenarios.ClusterSpec) (chaos.Target, error) {
+	t := newTarget(nil).all()
+	t.XPack = spec.Distribution != scenarios.MinimalDistribution
+	return t, nil
 }
 
 // Start implements [scenarios.Backend]: the cluster has formed when it returns.
@@ -313,7 +315,11 @@ func (s *simulated) Nodes() []string {
 }
 
 // Target implements [scenarios.Cluster].
-func (s *simulated) Target() chaos.Target { return s.target.all() }
+func (s *simulated) Target() chaos.Target {
+	t := s.target.all()
+	t.XPack = s.spec.Distribution != scenarios.MinimalDistribution
+	return t
+}
 
 // LoadData implements [scenarios.Cluster]: indices without a placement are created and
 // allocated as by a request; then allocation is held and the others are there at once.

@@ -27,8 +27,6 @@ var unservedTable = []unserved{ //nolint:gochecknoglobals // a table, never writ
 	{"GET /_nodes/{nodeId}/hotthreads", "GET /_nodes/{nodeId}/stats/thread_pool,os"},
 	{"POST /_nodes/reload_secure_settings", ""},
 	{"POST /_nodes/{nodeId}/reload_secure_settings", ""},
-	{"GET /_nodes/shutdown", "PUT /_cluster/settings with cluster.routing.allocation.exclude"},
-	{"GET,PUT,DELETE /_nodes/{nodeId}/shutdown", "PUT /_cluster/settings with cluster.routing.allocation.exclude"},
 	{"GET /_tasks", "GET /_cluster/pending_tasks"},
 	{"GET /_tasks/{task_id}", "GET /_cluster/pending_tasks"},
 	{"POST /_tasks/_cancel", ""},

@@ -153,6 +153,8 @@ type State struct {
 	// Repositories by name, and the snapshots that are being taken, oldest first.
 	Repositories []*Repository
 	Snapshots    []*SnapshotInProgress
+	// Shutdowns of nodes, in the order in which they were registered.
+	Shutdowns []*Shutdown
 	// Templates of new indices, and data streams, by name.
 	Components      []*ComponentTemplate
 	IndexTemplates  []*IndexTemplate

@@ -31,6 +31,9 @@ func Routes() []*rest.Route {
 		{On: []string{"PUT /{index}"}, Prepare: prepareCreateIndex},
 		{On: []string{"POST /{index}/_close"}, Prepare: prepareCloseIndex},
 		{On: []string{"POST /{index}/_open"}, Prepare: prepareOpenIndex},
+		{On: []string{"PUT /_nodes/{nodeId}/shutdown"}, Prepare: preparePutShutdown, Modules: true},
+		{On: []string{"GET /_nodes/shutdown", "GET /_nodes/{nodeId}/shutdown"}, Prepare: prepareGetShutdown, Modules: true},
+		{On: []string{"DELETE /_nodes/{nodeId}/shutdown"}, Prepare: prepareDeleteShutdown, Modules: true},
 		{On: []string{"POST /_cluster/voting_config_exclusions"}, Prepare: prepareExcludeVotes},
 		{On: []string{"DELETE /_cluster/voting_config_exclusions"}, Prepare: prepareClearExclusions},
 		{
