@@ -19,7 +19,7 @@ func (n *Node) PutShutdown(ctx context.Context, d state.Shutdown, masterTimeout,
 		if was := st.Shutdown(d.Node); was != nil && was.Type == d.Type {
 			d.StartedMillis = was.StartedMillis
 		}
-		return m.rerouted(st.WithShutdown(&d)), nil
+		return m.Rerouted(st.WithShutdown(&d)), nil
 	})
 	return acked, err
 }
@@ -34,7 +34,7 @@ func (n *Node) DeleteShutdown(ctx context.Context, node string, masterTimeout, a
 		if was = st.Shutdown(node) != nil; !was {
 			return st, nil
 		}
-		return m.rerouted(st.WithoutShutdown(node)), nil
+		return m.Rerouted(st.WithoutShutdown(node)), nil
 	})
 	return was, acked, err
 }
