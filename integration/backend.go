@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/integration/guard"
@@ -146,7 +144,7 @@ type realCluster struct {
 	clock         *guard.Clock
 	keeper        *lease.Keeper // of what is in force
 	rest          *restClient   // the harness's own, over no proxy
-	transports    map[string]*http.Transport
+	transports    map[string]*linkedTransport
 	version       string
 	held          bool // a transient setting holds placements
 	traffic       *traffic
@@ -163,23 +161,13 @@ func newRealCluster(containers *Cluster, spec scenarios.ClusterSpec, opt scenari
 		containers: containers, spec: spec, opt: opt, indexSettings: indexSettings,
 		clock:      guard.New(clock.NewReal(opt.Seed)),
 		rest:       newRESTClient(),
-		transports: map[string]*http.Transport{},
+		transports: map[string]*linkedTransport{},
 		traffic:    &traffic{},
 	}
 	for _, viewer := range containers.opt.Viewers {
 		c.transports[viewer] = newTransport()
 	}
 	return c
-}
-
-// newTransport is a plain transport. A dial to a proxy on this machine takes no time;
-// everything else is bounded by the caller's context.
-func newTransport() *http.Transport {
-	return &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-		MaxIdleConnsPerHost: 32,
-		DisableCompression:  true,
-	}
 }
 
 // settle waits for the nodes and makes the dynamic settings persistent ones.

@@ -5,9 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"syscall"
 	"testing"
 	"time"
 
@@ -18,6 +15,7 @@ import (
 	"github.com/shardquake/shardquake/integration/guard"
 	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/es/client"
 )
 
 func TestPlacementPutsTheCopiesWhereTheyAreDescribed(t *testing.T) {
@@ -159,12 +157,14 @@ func TestStaticSettingsAreToldFromWrongOnes(t *testing.T) {
 
 func TestBulkAnswersAreCountedByWhatIsKnown(t *testing.T) {
 	const answer = `{"items":[{"index":{"status":201}},{"index":{"status":503}},{"index":{"status":200}}]}`
-	refused := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
-	assert.Equal(t, outcome{acked: 2, failed: 1}, bulkOutcome(3, http.StatusOK, []byte(answer), nil))
-	assert.Equal(t, outcome{failed: 3}, bulkOutcome(3, http.StatusServiceUnavailable, nil, nil))
-	assert.Equal(t, outcome{failed: 3}, bulkOutcome(3, 0, nil, refused), "nothing was sent")
-	assert.Equal(t, outcome{unknown: 3}, bulkOutcome(3, 0, nil, context.DeadlineExceeded), "it may have been applied")
-	assert.Equal(t, outcome{unknown: 3}, bulkOutcome(3, http.StatusOK, []byte("{"), nil))
+	done := func(cause scenarios.Cause, body string) outcome {
+		return bulkOutcome(3, &client.Result{Cause: cause, Body: []byte(body)})
+	}
+	assert.Equal(t, outcome{acked: 2, failed: 1}, done("", answer))
+	assert.Equal(t, outcome{failed: 3}, done(scenarios.CauseNoMaster, ""))
+	assert.Equal(t, outcome{failed: 3}, done(scenarios.CauseDeadNode, ""), "nothing was sent")
+	assert.Equal(t, outcome{unknown: 3}, done(scenarios.CauseTimeout, ""), "it may have been applied")
+	assert.Equal(t, outcome{unknown: 3}, done("", "{"))
 }
 
 func TestZipfSharesFallWithTheRank(t *testing.T) {

@@ -4,19 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/es"
+	"github.com/shardquake/shardquake/scenarios/es/client"
 )
 
 const (
@@ -25,11 +22,8 @@ const (
 	// loadInFlight bounds the requests under way of one load; what is due beyond that is
 	// counted as failed, as a client with a full queue would.
 	loadInFlight = 32
-	loadTimeout  = 10 * time.Second
 	// loadGrace is how long requests under way may go on when a load is stopped.
 	loadGrace = 2 * time.Second
-	// avoidFor is how long a client leaves a node alone that did not answer.
-	avoidFor = 5 * time.Second
 )
 
 // Background implements [scenarios.Cluster]: open-loop clients that send at the rates
@@ -42,7 +36,7 @@ func (c *realCluster) Background(ctx context.Context, loads []es.LoadSpec) error
 	if len(loads) == 0 {
 		return nil
 	}
-	generator := &loadGenerator{cluster: c, avoid: map[string]time.Time{}}
+	generator := &loadGenerator{cluster: c, client: c.clientOf(&loads[0].Client)}
 	for _, load := range loads {
 		keys, err := c.shardKeys(ctx, load)
 		if err != nil {
@@ -136,16 +130,23 @@ type loadGenerator struct {
 	pause   context.CancelFunc // ends the pacing
 	cancel  context.CancelFunc // ends the requests under way too
 	done    sync.WaitGroup
+	client  *client.Client
+}
 
-	mu    sync.Mutex
-	turn  int
-	avoid map[string]time.Time // node → until when
+// clientOf is a client of the cluster's that behaves as a scenario says.
+func (c *realCluster) clientOf(spec *scenarios.ClientSection) *client.Client {
+	var nodes []client.Node
+	for _, n := range c.Nodes() {
+		nodes = append(nodes, client.Node{Name: n, URL: c.URL(scenarios.ViewerClient, n)})
+	}
+	return client.New(client.Config{Clock: c.clock, Transport: c.Transport(scenarios.ViewerClient), Nodes: nodes, Spec: *spec})
 }
 
 func (g *loadGenerator) start(parent context.Context) {
 	requests, cancel := context.WithCancel(parent)
 	pacing, pause := context.WithCancel(requests)
 	g.cancel, g.pause = cancel, pause
+	g.cluster.clock.Go(pacing, "client.sniff", g.client.Sniff)
 	for i := range g.streams {
 		s := &g.streams[i]
 		g.pace(pacing, requests, fmt.Sprintf("write-%d", i), s.Writes, func(ctx context.Context, r *rand.Rand, n int) { g.write(ctx, s, r, n) },
@@ -200,55 +201,10 @@ func (g *loadGenerator) pace(ctx, requests context.Context, name string, rate fl
 			g.cluster.clock.Go(requests, name, func(ctx context.Context) {
 				defer g.done.Done()
 				defer func() { <-slots }()
-				limited, cancel := context.WithTimeout(ctx, loadTimeout)
-				defer cancel()
-				send(limited, random, int(due))
+				send(ctx, random, int(due))
 			})
 		}
 	})
-}
-
-// node is the next node in turn that has not failed lately.
-func (g *loadGenerator) node() string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	nodes := g.cluster.Nodes()
-	for range nodes {
-		node := nodes[g.turn%len(nodes)]
-		g.turn++
-		if time.Now().After(g.avoid[node]) {
-			return node
-		}
-	}
-	g.turn++
-	return nodes[g.turn%len(nodes)]
-}
-
-func (g *loadGenerator) failed(node string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.avoid[node] = time.Now().Add(avoidFor)
-}
-
-// post sends one request over the client's link to the next node.
-func (g *loadGenerator) post(ctx context.Context, path, contentType string, body []byte) (int, []byte, error) {
-	node := g.node()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, g.cluster.URL(scenarios.ViewerClient, node)+path, bytes.NewReader(body))
-	if err != nil {
-		return 0, nil, err
-	}
-	request.Header.Set("Content-Type", contentType)
-	response, err := g.cluster.Transport(scenarios.ViewerClient).RoundTrip(request)
-	if err != nil {
-		g.failed(node)
-		return 0, nil, err
-	}
-	defer response.Body.Close() //nolint:errcheck // reading only
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		g.failed(node)
-	}
-	return response.StatusCode, answer, err
 }
 
 // write sends a bulk request of n new documents.
@@ -262,34 +218,30 @@ func (g *loadGenerator) write(ctx context.Context, s *loadStream, random *rand.R
 		fmt.Fprintf(&body, "{\"index\":{\"routing\":%q}}\n{\"p\":%q}\n", s.pick(random), payload)
 	}
 	begin := time.Now()
-	status, answer, err := g.post(ctx, "/"+s.Index+"/_bulk?timeout=5s&filter_path=items.*.status", "application/x-ndjson", body.Bytes())
-	g.cluster.traffic.wrote(bulkOutcome(int64(n), status, answer, err), time.Since(begin))
+	r := g.client.Do(ctx, http.MethodPost, "/"+s.Index+"/_bulk?timeout=5s&filter_path=items.*.status", "application/x-ndjson", body.Bytes())
+	g.cluster.traffic.wrote(bulkOutcome(int64(n), &r), time.Since(begin))
 }
 
-// bulkOutcome reads what became of n documents. Without an answer they may have been
-// applied, unless the dial itself was refused.
-func bulkOutcome(n int64, status int, answer []byte, err error) outcome {
-	var dial *net.OpError
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED) || errors.As(err, &dial) && dial.Op == "dial":
+// bulkOutcome reads what became of n documents.
+func bulkOutcome(n int64, r *client.Result) outcome {
+	switch r.Fate() {
+	case scenarios.FateFailed:
 		return outcome{failed: n}
-	case err != nil:
+	case scenarios.FateUnknown:
 		return outcome{unknown: n}
-	case status != http.StatusOK:
-		return outcome{failed: n}
 	}
 	var items struct {
 		Items []map[string]struct {
 			Status int `json:"status"`
 		} `json:"items"`
 	}
-	if json.Unmarshal(answer, &items) != nil {
+	if json.Unmarshal(r.Body, &items) != nil {
 		return outcome{unknown: n}
 	}
 	var o outcome
 	for _, item := range items.Items {
 		for _, operation := range item {
-			if operation.Status < 300 {
+			if client.OfItem(operation.Status, "", "") == "" {
 				o.acked++
 			} else {
 				o.failed++
@@ -315,13 +267,13 @@ func (g *loadGenerator) read(ctx context.Context, s *loadStream, random *rand.Ra
 		g.cluster.traffic.read(0, int64(n))
 		return
 	}
-	status, answer, err := g.post(ctx, "/"+s.Index+"/_mget?_source=false&filter_path=docs._id,docs.error.type", "application/json", body)
+	r := g.client.Do(ctx, http.MethodPost, "/"+s.Index+"/_mget?_source=false&filter_path=docs._id,docs.error.type", "application/json", body)
 	var items struct {
 		Docs []struct {
 			Error *struct{} `json:"error"`
 		} `json:"docs"`
 	}
-	if err != nil || status != http.StatusOK || json.Unmarshal(answer, &items) != nil {
+	if r.Cause != "" || json.Unmarshal(r.Body, &items) != nil {
 		g.cluster.traffic.read(0, int64(n))
 		return
 	}

@@ -12,7 +12,7 @@ import (
 
 // restClient is the harness's own client: plain HTTP, no retries, no pool of nodes.
 type restClient struct {
-	transport *http.Transport
+	transport *linkedTransport
 	client    *http.Client
 }
 

@@ -67,12 +67,19 @@ func fixture() *scenarios.Result {
 		{Seq: 1, At: sec(0), Actor: "shard-controller", Policy: "variance", Decided: "nothing", Reason: "spread 0.05 is below 0.1"},
 		{Seq: 2, At: sec(30), Actor: "shard-controller", Policy: "variance", Decided: "rebalance", Reason: "spread 0.2 is above 0.1", Done: "rebalance (1 calls)", Acted: true},
 	}
-	h.Tracers = scenarios.TracerSummary{Attempted: 4, Acked: 3, Unknown: 1, AckedInFault: 2, Checked: 3, LatencyMs: []float64{1, 2, 30},
-		Operations: []scenarios.TracerOp{{At: sec(1), Latency: sec(0.001), Result: "acked"}, {At: sec(9.9), Latency: sec(10), Result: "unknown"}, {At: sec(20), Latency: sec(0.002), Result: "acked"}, {At: sec(30), Latency: sec(0.03), Result: "acked"}}}
+	h.Tracers = scenarios.TracerSummary{AckedInFault: 2, Checked: 4}
+	h.Tracers.Follow([]scenarios.TracerOp{
+		{At: sec(1), Latency: sec(0.001), Result: scenarios.FateAcked, Requests: 1},
+		{At: sec(9.9), Latency: sec(10), Result: scenarios.FateUnknown, Cause: scenarios.CauseTimeout, Node: "n2", Requests: 1},
+		{At: sec(10.1), Latency: sec(0.0004), Result: scenarios.FateFailed, Cause: scenarios.CauseDeadNode, Node: "n2", Requests: 1},
+		{At: sec(10.2), Latency: sec(0.003), Result: scenarios.FateFailed, Cause: scenarios.CauseNoPrimary, Node: "n1", Requests: 4},
+		{At: sec(20), Latency: sec(0.002), Result: scenarios.FateAcked, Requests: 1}, {At: sec(21), Latency: sec(0.0015), Result: scenarios.FateAcked, Requests: 2},
+		{At: sec(30), Latency: sec(0.03), Result: scenarios.FateAcked, Requests: 1, Slow: true},
+	})
 	h.Traffic = []scenarios.TrafficSample{{At: sec(60), Traffic: scenarios.Traffic{Acked: 3000, Failed: 2, Reads: 1200}}}
 	v := func(f float64) *float64 { return &f }
 	return &scenarios.Result{
-		Scenario: &scenarios.Scenario{Name: "told-by-hand", About: "A run told by hand.", System: "elasticsearch", Controller: &scenarios.ControlSection{Policy: "variance", Interval: units.Duration(sec(30))}},
+		Scenario: &scenarios.Scenario{Name: "told-by-hand", About: "A run told by hand.", System: "elasticsearch", Client: &scenarios.ClientSection{Slow: units.Duration(sec(0.02))}, Controller: &scenarios.ControlSection{Policy: "variance", Interval: units.Duration(sec(30))}},
 		File:     "told-by-hand.yaml", Text: []byte("name: told-by-hand\n"), Backend: "sim", Scale: scenarios.AsDescribed, Seed: 1,
 		Notes: []string{"nothing was scaled"}, History: h, Verdict: scenarios.Fail,
 		Outcomes: []scenarios.Outcome{

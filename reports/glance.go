@@ -73,12 +73,7 @@ func cardsOf(r *Report) []page.Card {
 	if m := r.Scores.Movement; m != nil {
 		out = append(out, page.Card{Figure: fmt.Sprint(m.Moves), Text: fmt.Sprintf("relocations (%s; %d redundant, %d thrash)", units.FormatBytes(m.Bytes), m.RedundantMoves, m.Thrash)})
 	}
-	t := r.Scores.Clients.Tracers
-	return append(out, page.Card{
-		Figure: quantity(r.Scores.Clients.P99Ms, "ms"),
-		Text: fmt.Sprintf("p99 of followed writes; of %d attempted %d acknowledged, %d failed, %d without an answer; %d of the acknowledged lost",
-			t.Attempted, t.Acked, t.Failed, t.Unknown, t.Lost),
-	})
+	return append(out, clientCards(&r.Scores.Clients)...)
 }
 
 // groupsOf are the zones of the nodes, or their tiers, by which a page groups many of them;

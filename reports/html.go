@@ -34,6 +34,7 @@ type pageData struct {
 	Members    []pageMembers  `json:"members"`
 	Recoveries []pageRecovery `json:"recoveries"`
 	Latency    []pageOp       `json:"latency"`
+	Felt       []pageFelt     `json:"felt"`
 	// CPU and NodeMs are the nodes' loads; NodeMsOf says which latency it is.
 	CPU       []pageFrame    `json:"cpu"`
 	NodeMs    []pageFrame    `json:"nodeMs"`
@@ -90,6 +91,14 @@ type pageOp struct {
 	At     float64 `json:"t"`
 	Ms     float64 `json:"ms"`
 	Result string  `json:"r"`
+	Why    string  `json:"why,omitempty"`
+	Again  bool    `json:"again,omitempty"`
+}
+
+// pageFelt is what became of the writes that began in a frame of time, per second.
+type pageFelt struct {
+	At     float64   `json:"t"`
+	Values []float64 `json:"v"` // attempted, failed, without an answer, retried, slow
 }
 
 type pageDecision struct {
@@ -145,14 +154,41 @@ func pageDataOf(res *scenarios.Result) pageData {
 		d.Recoveries = append(d.Recoveries, pageRecovery{secs(r.Start), secs(stop), label, r.Kind})
 	}
 	for _, op := range h.Tracers.Operations {
-		d.Latency = append(d.Latency, pageOp{secs(op.At), float64(op.Latency.Microseconds()) / 1000, op.Result})
+		d.Latency = append(d.Latency, d.opOf(op))
 	}
+	d.feel(h)
 	for _, x := range h.Decisions {
 		if !x.Shadow {
 			d.Decisions = append(d.Decisions, pageDecision{secs(x.At), x.Acted})
 		}
 	}
 	return d
+}
+
+func (d *pageData) opOf(op scenarios.TracerOp) pageOp {
+	out := pageOp{secs(op.At), float64(op.Latency.Microseconds()) / 1000, op.Result, string(op.Cause), op.Requests > 1}
+	switch {
+	case op.Cause.Answered():
+		out.Result = "refused"
+	case op.Slow:
+		out.Result = "slow"
+	}
+	if op.Node != "" && out.Why != "" {
+		out.Why += " (" + op.Node + ")"
+	}
+	return out
+}
+
+// feel cuts what clients felt into frames.
+func (d *pageData) feel(h *scenarios.History) {
+	width := frameWidth(h.End)
+	for _, f := range h.FeltOver(width) {
+		per := func(n int) float64 { return score.Round(float64(n) / width.Seconds()) }
+		d.Felt = append(d.Felt, pageFelt{secs(f.At), []float64{per(f.Attempted), per(f.Failed), per(f.Unknown), per(f.Retried), per(f.Slow)}})
+	}
+	if n := len(d.Felt); n > 0 { // nobody writes after that
+		d.Felt = append(d.Felt, pageFelt{secs(h.End), make([]float64, len(d.Felt[n-1].Values))})
+	}
 }
 
 func (d *pageData) observe(o scenarios.Observation) {

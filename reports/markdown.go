@@ -37,6 +37,13 @@ func Markdown(r *Report, replay string) []byte {
 	if m := r.Scores.Movement; m != nil {
 		fmt.Fprintf(&b, "Movement: %d moves, %s, %d redundant, %d thrash.\n", m.Moves, units.FormatBytes(m.Bytes), m.RedundantMoves, m.Thrash)
 	}
+	if c := &r.Scores.Clients; c.Tracers.Attempted > 0 {
+		fmt.Fprintf(&b, "Clients: %s; p50 %s, p99 %s; none acknowledged for %s at the longest.", c.countsText(), quantity(c.P50Ms, "ms"), quantity(c.P99Ms, "ms"), quantity(c.SilentS, "s"))
+		if why := c.causesText(); why != "" {
+			fmt.Fprintf(&b, " Not acknowledged: %s.", why)
+		}
+		b.WriteString("\n")
+	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "\n- %s", n)
 	}

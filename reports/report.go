@@ -138,17 +138,6 @@ type Movement struct {
 	IdealBytes int64 `json:"ideal_bytes"`
 }
 
-// Clients is what clients of the cluster saw. Ops and Failed count the background
-// load and the tracers; latencies are those of acknowledged tracers.
-type Clients struct {
-	Ops     int64                   `json:"ops"`
-	Failed  int64                   `json:"failed"`
-	Unknown int64                   `json:"unknown"`
-	P50Ms   *float64                `json:"p50_ms"`
-	P99Ms   *float64                `json:"p99_ms"`
-	Tracers scenarios.TracerSummary `json:"tracers"`
-}
-
 // Control sums up what the controller did.
 type Control struct {
 	Policy    string               `json:"policy"`
@@ -182,7 +171,7 @@ func Build(res *scenarios.Result) (*Report, error) {
 		}
 		r.Faults = append(r.Faults, fault)
 	}
-	r.Scores = Scores{Balance: balancesOf(h), Recovery: recoveryOf(h), Clients: clientsOf(h), Nodes: latenciesOf(h)}
+	r.Scores = Scores{Balance: balancesOf(h), Recovery: recoveryOf(h), Clients: clientsOf(res), Nodes: latenciesOf(h)}
 	if tellsMoves(res) {
 		m := movementOf(h)
 		r.Scores.Movement = &m

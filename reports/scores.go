@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/internal/units"
@@ -162,20 +161,4 @@ func bytesText(n *int64) string {
 		return "–"
 	}
 	return units.FormatBytes(*n)
-}
-
-func clientsOf(h *scenarios.History) Clients {
-	t := h.Tracers
-	c := Clients{Ops: int64(t.Attempted), Failed: int64(t.Failed), Unknown: int64(t.Unknown), Tracers: t}
-	if n := len(h.Traffic); n > 0 {
-		last := h.Traffic[n-1].Traffic
-		c.Ops += last.Acked + last.Failed + last.Unknown + last.Reads
-		c.Failed += last.Failed + last.ReadsFailed
-		c.Unknown += last.Unknown
-	}
-	if len(t.LatencyMs) > 0 {
-		ms := slices.Clone(t.LatencyMs)
-		c.P50Ms, c.P99Ms = ptr(score.Percentile(ms, 0.5)), ptr(score.Percentile(ms, 0.99))
-	}
-	return c
 }

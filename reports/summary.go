@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/reports/score"
 	"github.com/shardquake/shardquake/scenarios"
 )
 
@@ -87,8 +88,22 @@ func Summary(out io.Writer, r *Report, opt SummaryOptions) error {
 	if m := r.Scores.Movement; m != nil {
 		fmt.Fprintf(w, "  movement\t%d moves\t%s\t%d redundant, %d thrash\n", m.Moves, units.FormatBytes(m.Bytes), m.RedundantMoves, m.Thrash)
 	}
+	for i, f := range c.PerFault {
+		if t := r.Scores.Clients.Tracers; t.Attempted > 0 && r.Faults[i].Injected {
+			fmt.Fprintf(w, "  clients after %s\t%d of %d not acknowledged\t%d retried, %d slow\tnone acknowledged for %s\n", f.Kind, f.Failed+f.Unknown, f.Attempted, f.Retried, f.Slow, quantity(f.SilentS, "s"))
+		}
+	}
 	fmt.Fprintf(w, "  clients\t%d operations\t%d failed, %d unknown\tp50 %s, p99 %s\n", c.Ops, c.Failed, c.Unknown, quantity(c.P50Ms, "ms"), quantity(c.P99Ms, "ms"))
 	w.Flush()
+	if c.Tracers.Attempted > 0 {
+		fmt.Fprintf(&b, "  %s\n", c.countsText())
+	}
+	if why := c.causesText(); why != "" {
+		fmt.Fprintf(&b, "  not acknowledged: %s\n", why)
+	}
+	if c.Behaviour != "" {
+		fmt.Fprintf(&b, "  the client: %s\n", c.Behaviour)
+	}
 	fmt.Fprintf(&b, "\n  %.4gs of cluster time in %.3gs", r.VirtualS, r.WallS)
 	if r.Events > 0 {
 		fmt.Fprintf(&b, ", %d events, trace hash %s", r.Events, r.TraceHash)
@@ -122,6 +137,31 @@ func notShown(f Fault) string {
 	return "it was not probed"
 }
 
+// duration writes milliseconds in the unit that a person reads: 0.42 ms, 1.4 ms, 310 ms, 10 s.
+func duration(ms float64) string {
+	unit := "ms"
+	switch {
+	case ms >= 1000 || ms <= -1000:
+		ms, unit = ms/1000, "s"
+	case ms != 0 && ms < 0.1 && ms > -0.1:
+		ms, unit = ms*1000, "µs"
+	}
+	digits := 3
+	if ms >= 1000 {
+		digits = 4
+	}
+	return strconv.FormatFloat(score.Round(significant(ms, digits)), 'f', -1, 64) + " " + unit
+}
+
+// significant rounds to so many digits.
+func significant(v float64, digits int) float64 {
+	out, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', digits, 64), 64)
+	if err != nil {
+		return v
+	}
+	return out
+}
+
 // quantity writes a number with its unit; "–" where there is none.
 func quantity(v *float64, unit string) string {
 	if v == nil {
@@ -129,6 +169,9 @@ func quantity(v *float64, unit string) string {
 	}
 	if unit == "b" {
 		return units.FormatBytes(int64(*v))
+	}
+	if unit == "ms" {
+		return duration(*v)
 	}
 	text := strconv.FormatFloat(*v, 'g', 4, 64)
 	if unit == "s" {

@@ -20,6 +20,22 @@ type traceLine struct {
 	Data any           `json:"data"`
 }
 
+// tracerLine is a followed write; what is usual is left out.
+type tracerLine struct {
+	LatencyMs float64         `json:"latency_ms"`
+	Result    string          `json:"result"`
+	Cause     scenarios.Cause `json:"cause,omitempty"`
+	Node      string          `json:"n,omitempty"`
+	Requests  int             `json:"requests,omitempty"`
+}
+
+func furtherThanOne(n int) int {
+	if n > 1 {
+		return n
+	}
+	return 0
+}
+
 // traceHead is the first line of trace.jsonl: which format and what wrote it. It is left
 // out of trace_sha256, or no two versions could be told to behave the same.
 type traceHead struct {
@@ -66,7 +82,7 @@ func Trace(res *scenarios.Result) ([]byte, error) {
 		add(l.At, "log", l.Text)
 	}
 	for _, op := range h.Tracers.Operations {
-		add(op.At, "tracer", map[string]any{"result": op.Result, "latency_ms": float64(op.Latency.Microseconds()) / 1000})
+		add(op.At, "tracer", tracerLine{float64(op.Latency.Microseconds()) / 1000, op.Result, op.Cause, op.Node, furtherThanOne(op.Requests)})
 	}
 	slices.SortStableFunc(lines, func(a, b traceLine) int { return cmp.Compare(a.At, b.At) })
 	var out bytes.Buffer

@@ -41,6 +41,10 @@ func (s *Scenario) complete(has func(path string) bool) []source.Problem {
 		}
 	}
 	s.Cluster.Nodes.complete(d)
+	if s.Client == nil {
+		s.Client = &ClientSection{}
+	}
+	Fill(d, "$.client.slow", &s.Client.Slow, units.Duration(time.Second), "a time such as 1s")
 	if s.system != nil {
 		s.system.Complete(s, d)
 	}

@@ -92,6 +92,9 @@ func CommonExpectations() []ExpectationKind {
 		{"no-red-longer-than", "the cluster is never red for longer at a stretch", nil, func() Expectation { return &NoRedLongerThan{} }},
 		{"master-within", "the cluster is never without a master for longer at a stretch", nil, func() Expectation { return &MasterWithin{} }},
 		{"unassigned-at-most", "no more copies are without a node, or only for so long", nil, func() Expectation { return &UnassignedAtMost{} }},
+		{"client-errors", "no larger share of the followed writes failed or had no answer", nil, func() Expectation { return &ClientErrors{} }},
+		{"client-latency", "acknowledged writes took no longer, by a percentile", nil, func() Expectation { return &ClientLatency{} }},
+		{"no-writes-longer-than", "clients are never without an acknowledged write for longer", nil, func() Expectation { return &NoWritesLongerThan{} }},
 		{"node-empty", "a node holds no copies any more", nil, func() Expectation { return &NodeEmpty{} }},
 	}
 }

@@ -107,6 +107,11 @@ type TracerSummary struct {
 	Failed    int `json:"failed"`
 	// Unknown had no answer in time: they may or may not be there.
 	Unknown int `json:"unknown"`
+	// Refused are those of the failed to which the cluster said no, Retried took more than one
+	// request, Slow were acknowledged after the limit for that.
+	Refused int `json:"refused"`
+	Retried int `json:"retried"`
+	Slow    int `json:"slow"`
 	// AckedInFault were acknowledged while a fault was in force.
 	AckedInFault int `json:"acked_in_fault"`
 	// Checked is how many acknowledged ones could be looked for at the end, Lost how
@@ -119,11 +124,33 @@ type TracerSummary struct {
 	Operations []TracerOp `json:"-"`
 }
 
+// Follow takes the operations in and counts them.
+func (t *TracerSummary) Follow(ops []TracerOp) {
+	var f Felt
+	for _, op := range ops {
+		f.add(op)
+		if op.Result == FateAcked {
+			t.LatencyMs = append(t.LatencyMs, float64(op.Latency.Microseconds())/1000)
+		}
+	}
+	t.Operations = ops
+	t.Attempted, t.Acked, t.Failed, t.Unknown = f.Attempted, f.Acked, f.Failed, f.Unknown
+	t.Refused, t.Retried, t.Slow = f.Refused, f.Retried, f.Slow
+}
+
 // TracerOp is one followed operation.
 type TracerOp struct {
 	At      time.Duration
 	Latency time.Duration
-	Result  string // acked, failed, unknown
+	Result  string // a fate
+	// Cause is why it was not acknowledged, Node which node was asked last then; "" where the
+	// client does not know.
+	Cause Cause
+	Node  string
+	// Requests is how many it took; 0 where the client does not tell.
+	Requests int
+	// Slow is whether an acknowledgement took longer than the scenario's limit.
+	Slow bool
 }
 
 // Span is a stretch of time with one health status.

@@ -23,6 +23,7 @@ type Scenario struct {
 	Seed       uint64          `yaml:"seed,omitempty" json:"seed" jsonschema:"description=of every random stream; default 1"`
 	Cluster    ClusterSection  `yaml:"cluster" json:"cluster" jsonschema:"required"`
 	Workload   []LoadSection   `yaml:"workload,omitempty" json:"workload,omitempty"`
+	Client     *ClientSection  `yaml:"client,omitempty" json:"client,omitempty" jsonschema:"description=how the clients behave that write and read"`
 	Controller *ControlSection `yaml:"controller,omitempty" json:"controller,omitempty"`
 	Faults     []chaos.Entry   `yaml:"faults,omitempty" json:"faults,omitempty"`
 	Expect     []Expect        `yaml:"expect" json:"-" jsonschema:"required"`

@@ -107,6 +107,8 @@ func quantitySchema(t reflect.Type) *jsonschema.Schema {
 			out.Enum = append(out.Enum, a)
 		}
 		return out
+	case reflect.TypeFor[units.ShareBound]():
+		return text(`^(<|<=|>|>=|=)? *`+number+` *%$`, "< 1 %")
 	case reflect.TypeFor[units.Bound]():
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{text(`^(<|<=|>|>=|=)? *-?`+number+`$`, "< 0.1"), {Type: "number"}}}
 	}

@@ -34,6 +34,21 @@ func ParseBound(s string) (Bound, error) {
 	return Bound{op, v}, nil
 }
 
+// ShareBound is a bound on a share, in percent.
+type ShareBound struct{ Bound }
+
+// ParseShareBound reads a bound such as "< 1 %".
+func ParseShareBound(s string) (ShareBound, error) {
+	number, percent := strings.CutSuffix(strings.TrimSpace(s), "%")
+	b, err := ParseBound(number)
+	if err != nil || !percent || b.Value < 0 || b.Value > 100 {
+		return ShareBound{}, fmt.Errorf("%q is not a bound on a share: expected <, <=, >, >= or = and a percentage, such as \"< 1 %%\"", s)
+	}
+	return ShareBound{b}, nil
+}
+
+func (b ShareBound) String() string { return b.Bound.String() + " %" }
+
 // Holds reports whether v is within the bound.
 func (b Bound) Holds(v float64) bool {
 	switch b.Op {
@@ -107,24 +122,27 @@ func (d *Duration) UnmarshalText(b []byte) error { return set(d, ParseDuration, 
 func (s Size) MarshalText() ([]byte, error) {
 	return []byte(strconv.FormatInt(int64(s), 10) + "b"), nil
 }
-func (s *Size) UnmarshalText(b []byte) error        { return set(s, ParseSize, b) }
-func (p Percent) MarshalText() ([]byte, error)      { return []byte(p.String()), nil }
-func (p *Percent) UnmarshalText(b []byte) error     { return set(p, ParsePercent, b) }
-func (r Rate) MarshalText() ([]byte, error)         { return []byte(r.String()), nil }
-func (r *Rate) UnmarshalText(b []byte) error        { return set(r, ParseRate, b) }
-func (b Bandwidth) MarshalText() ([]byte, error)    { return []byte(FormatBytes(int64(b)) + "/s"), nil }
-func (b *Bandwidth) UnmarshalText(t []byte) error   { return set(b, ParseBandwidth, t) }
-func (f Fraction) MarshalText() ([]byte, error)     { return []byte(f.String()), nil }
-func (f *Fraction) UnmarshalText(b []byte) error    { return set(f, ParseFraction, b) }
-func (s Skew) MarshalText() ([]byte, error)         { return []byte(s.String()), nil }
-func (s *Skew) UnmarshalText(b []byte) error        { return set(s, ParseSkew, b) }
-func (b Bound) MarshalText() ([]byte, error)        { return []byte(b.String()), nil }
-func (b *Bound) UnmarshalText(t []byte) error       { return set(b, ParseBound, t) }
-func (d *Duration) UnmarshalYAML(n ast.Node) error  { return fromNode(d, n) }
-func (s *Size) UnmarshalYAML(n ast.Node) error      { return fromNode(s, n) }
-func (p *Percent) UnmarshalYAML(n ast.Node) error   { return fromNode(p, n) }
-func (r *Rate) UnmarshalYAML(n ast.Node) error      { return fromNode(r, n) }
-func (b *Bandwidth) UnmarshalYAML(n ast.Node) error { return fromNode(b, n) }
-func (f *Fraction) UnmarshalYAML(n ast.Node) error  { return fromNode(f, n) }
-func (s *Skew) UnmarshalYAML(n ast.Node) error      { return fromNode(s, n) }
-func (b *Bound) UnmarshalYAML(n ast.Node) error     { return fromNode(b, n) }
+func (s *Size) UnmarshalText(b []byte) error         { return set(s, ParseSize, b) }
+func (p Percent) MarshalText() ([]byte, error)       { return []byte(p.String()), nil }
+func (p *Percent) UnmarshalText(b []byte) error      { return set(p, ParsePercent, b) }
+func (r Rate) MarshalText() ([]byte, error)          { return []byte(r.String()), nil }
+func (r *Rate) UnmarshalText(b []byte) error         { return set(r, ParseRate, b) }
+func (b Bandwidth) MarshalText() ([]byte, error)     { return []byte(FormatBytes(int64(b)) + "/s"), nil }
+func (b *Bandwidth) UnmarshalText(t []byte) error    { return set(b, ParseBandwidth, t) }
+func (f Fraction) MarshalText() ([]byte, error)      { return []byte(f.String()), nil }
+func (f *Fraction) UnmarshalText(b []byte) error     { return set(f, ParseFraction, b) }
+func (s Skew) MarshalText() ([]byte, error)          { return []byte(s.String()), nil }
+func (s *Skew) UnmarshalText(b []byte) error         { return set(s, ParseSkew, b) }
+func (b Bound) MarshalText() ([]byte, error)         { return []byte(b.String()), nil }
+func (b *Bound) UnmarshalText(t []byte) error        { return set(b, ParseBound, t) }
+func (b ShareBound) MarshalText() ([]byte, error)    { return []byte(b.String()), nil }
+func (b *ShareBound) UnmarshalText(t []byte) error   { return set(b, ParseShareBound, t) }
+func (b *ShareBound) UnmarshalYAML(n ast.Node) error { return fromNode(b, n) }
+func (d *Duration) UnmarshalYAML(n ast.Node) error   { return fromNode(d, n) }
+func (s *Size) UnmarshalYAML(n ast.Node) error       { return fromNode(s, n) }
+func (p *Percent) UnmarshalYAML(n ast.Node) error    { return fromNode(p, n) }
+func (r *Rate) UnmarshalYAML(n ast.Node) error       { return fromNode(r, n) }
+func (b *Bandwidth) UnmarshalYAML(n ast.Node) error  { return fromNode(b, n) }
+func (f *Fraction) UnmarshalYAML(n ast.Node) error   { return fromNode(f, n) }
+func (s *Skew) UnmarshalYAML(n ast.Node) error       { return fromNode(s, n) }
+func (b *Bound) UnmarshalYAML(n ast.Node) error      { return fromNode(b, n) }

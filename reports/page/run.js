@@ -64,8 +64,10 @@ function drawLatency() {
   if (!box) return;
   box.hidden = !ops.length;
   if (box.hidden) return;
-  const names = ["acked", "failed", "unknown"], cols = ["var(--c0)", "var(--c5)", "var(--c1)"];
-  SQ.legend(box.querySelector(".legend"), names, cols);
+  const all = {acked: "var(--c0)", slow: "var(--c3)", refused: "var(--c1)", failed: "var(--c5)", unknown: "var(--c6)"};
+  const told = {acked: "acknowledged", slow: "acknowledged late", refused: "refused", failed: "failed", unknown: "no answer"};
+  const names = Object.keys(all).filter(n => ops.some(o => o.r === n)), cols = names.map(n => all[n]);
+  SQ.legend(box.querySelector(".legend"), names.map(n => told[n]), cols);
   const lo = -1, hi = Math.ceil(Math.log10(Math.max(10, ...ops.map(o => o.ms))));
   const {s, c, X, W} = SQ.frame(box.querySelector(".plot"), 150, null, "", "time of each followed write");
   const Y = ms => 150 - 140 * (Math.log10(Math.max(ms, 0.1)) - lo) / (hi - lo);
@@ -74,10 +76,10 @@ function drawLatency() {
     el("text", {x: SQ.pad - 6, y: Y(10 ** e) + 4, "text-anchor": "end"}, s, e >= 3 ? 10 ** (e - 3) + " s" : 10 ** e + " ms");
   }
   for (const o of ops) {
-    const x = X(o.t), y = Y(o.ms), i = names.indexOf(o.r);
-    const p = i === 0 ? el("circle", {cx: x, cy: y, r: 2, fill: cols[0], opacity: 0.75}, s)
-      : el("path", {d: `M${x - 3},${y - 3}l6,6m0,-6l-6,6`, stroke: cols[i] || "var(--c6)", "stroke-width": 1.6}, s);
-    el("title", {}, p, `${o.r} after ${o.ms} ms at ${o.t} s`);
+    const x = X(o.t), y = Y(o.ms), done = o.r === "acked" || o.r === "slow";
+    const p = done ? el("circle", {cx: x, cy: y, r: 2, fill: all[o.r], opacity: 0.75}, s)
+      : el("path", {d: `M${x - 3},${y - 3}l6,6m0,-6l-6,6`, stroke: all[o.r] || "var(--c6)", "stroke-width": 1.6}, s);
+    el("title", {}, p, `${told[o.r]} after ${o.ms} ms at ${o.t} s${o.again ? ", retried" : ""}${o.why ? ": " + o.why : ""}`);
   }
   s.append(c);
 }
@@ -159,6 +161,7 @@ const runCharts = [
     if (of) of.textContent = D.nodeMsOf === "p99" ? "99th percentile" : "mean (a real node tells no percentiles)";
     drawNodes("nodeMs", D.nodeMs, " ms", {leaveOut: true}, v => v || null); // no operations, no time
   },
+  () => SQ.chart("felt", ["attempted", "failed", "no answer", "retried", "slow"], [0, 1, 2, 3, 4].map(k => (D.felt || []).map(f => [f.t, f.v[k]])), {unit: " /s", apart: true}),
   drawLatency,
   () => SQ.listeners.push(drawMap),
 ];

@@ -36,6 +36,7 @@ func (System) Check(s *scenarios.Scenario, voc scenarios.Vocabulary) []source.Pr
 		return ps // what hangs on the nodes' names can't be checked
 	}
 	ps = append(ps, checkWorkload(s)...)
+	ps = append(ps, checkClient(s)...)
 	ps = append(ps, checkController(s, voc)...)
 	ps = append(ps, checkSettingsChanges(s, voc)...)
 	return append(ps, checkDecided(s, voc)...)
@@ -70,6 +71,30 @@ func checkForeign(s *scenarios.Scenario) []source.Problem {
 				ps = append(ps, source.Problemf(fmt.Sprintf("$.workload[%d].%s", i, f.Name), "%s is for system kv", f.Name))
 			}
 		}
+	}
+	return ps
+}
+
+// mostRetries of an operation; there are no more nodes worth asking.
+const mostRetries = 20
+
+// checkClient returns what is wrong with how the clients behave.
+func checkClient(s *scenarios.Scenario) []source.Problem {
+	var ps []source.Problem
+	c, names := s.Client, s.NodeNames()
+	for i, n := range c.Nodes {
+		if !slices.Contains(names, n) {
+			ps = append(ps, source.Problemf(fmt.Sprintf("$.client.nodes[%d]", i), "%s", source.Unknown("node", n, names)))
+		}
+	}
+	if n := *c.Retries; n < 0 || n > mostRetries {
+		ps = append(ps, source.Problemf("$.client.retries", "%d retries; expected 0 to %d", n, mostRetries))
+	}
+	if c.Timeout < 0 || c.Slow < 0 {
+		ps = append(ps, source.Problemf("$.client", "a time can't be negative"))
+	}
+	if c.Sniff != 0 && c.Sniff.D() < time.Second {
+		ps = append(ps, source.Problemf("$.client.sniff", "%s; expected a second or more", c.Sniff))
 	}
 	return ps
 }

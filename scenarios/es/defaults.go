@@ -38,6 +38,7 @@ func (System) Complete(s *scenarios.Scenario, d *scenarios.Defaults) {
 			w.Tracers = &rate
 		}
 	}
+	completeClient(s, d)
 	if c := s.Controller; c != nil {
 		scenarios.Fill(d, "$.controller.interval", &c.Interval, units.Duration(30*time.Second), "a time such as 30s")
 		scenarios.Fill(d, "$.controller.patience", &c.Patience, units.Duration(30*time.Minute), "a time such as 30m")
@@ -46,6 +47,21 @@ func (System) Complete(s *scenarios.Scenario, d *scenarios.Defaults) {
 			scenarios.Fill(d, "$.controller.lease", &c.Lease, units.Duration(15*time.Second), "a time such as 15s")
 		}
 	}
+}
+
+// completeClient makes the client what the official one for Go is by default.
+func completeClient(s *scenarios.Scenario, d *scenarios.Defaults) {
+	c := s.Client
+	if c.SetAside == nil {
+		yes := true
+		c.SetAside = &yes
+	}
+	if c.Retries == nil {
+		three := 3
+		c.Retries = &three
+	}
+	scenarios.Fill(d, "$.client.timeout", &c.Timeout, units.Duration(10*time.Second), "a time such as 10s")
+	scenarios.Fill(d, "$.client.sniff", &c.Sniff, 0, "a time such as 1m")
 }
 
 // copies is how many the described indices have, in all: the more there are, the longer the

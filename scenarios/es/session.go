@@ -125,6 +125,9 @@ func (e *session) startLoad(ctx context.Context, group clock.Group) error {
 	if err := e.cluster.Background(ctx, loadsAt(e.r.Scenario(), 0)); err != nil {
 		return fmt.Errorf("starting the load: %w", err)
 	}
+	if e.r.Scenario().Client.Sniff > 0 {
+		group.Go(ctx, "client.sniff", e.tracers.client.Sniff)
+	}
 	e.startLateLoad(ctx, group)
 	for i, w := range e.r.Scenario().Workload {
 		if *w.Tracers > 0 {

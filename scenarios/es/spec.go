@@ -54,6 +54,8 @@ type LoadSpec struct {
 	DocBytes int64
 	// Skew is the Zipf exponent over shards; 0: even.
 	Skew float64
+	// Client is how the clients behave that send it.
+	Client scenarios.ClientSection
 }
 
 // IndexSpecs are the indices for a backend.
@@ -79,7 +81,7 @@ func loadsAt(s *scenarios.Scenario, at time.Duration) []LoadSpec {
 			continue
 		}
 		if w.Writes > 0 || w.Reads > 0 {
-			out = append(out, LoadSpec{Index: w.Index, Writes: float64(w.Writes), Reads: float64(w.Reads), DocBytes: int64(w.Doc), Skew: float64(w.Skew)})
+			out = append(out, LoadSpec{Index: w.Index, Writes: float64(w.Writes), Reads: float64(w.Reads), DocBytes: int64(w.Doc), Skew: float64(w.Skew), Client: *s.Client})
 		}
 	}
 	return out

@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/es/client"
 )
 
 //go:embed starter.yaml
@@ -80,6 +81,9 @@ func (System) Describe(s *scenarios.Scenario) []string {
 	}
 	for _, l := range LoadSpecs(s) {
 		out = append(out, fmt.Sprintf("load      %s: %g writes/s, %g reads/s", l.Index, l.Writes, l.Reads))
+	}
+	if len(LoadSpecs(s)) > 0 {
+		out = append(out, "client    "+client.Describe(s.Client))
 	}
 	return out
 }

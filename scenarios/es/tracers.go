@@ -4,21 +4,20 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"github.com/shardquake/shardquake/scenarios"
 	"io"
 	"net/http"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/shardquake/shardquake/internal/clock"
+	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/es/client"
 )
 
 const (
-	// tracerLimit bounds one write or look-up.
-	tracerLimit = 10 * time.Second
+	// lookLimit bounds one look-up.
+	lookLimit = 10 * time.Second
 	// verifyLimit bounds the search for all acknowledged documents at the end.
 	verifyLimit = time.Minute
 )
@@ -28,6 +27,8 @@ type tracers struct {
 	clock     clock.Clock
 	transport http.RoundTripper
 	urls      []string
+	client    *client.Client
+	slow      time.Duration
 
 	mu       sync.Mutex // held for moments only, never while waiting
 	acked    []tracerDoc
@@ -41,59 +42,52 @@ type tracers struct {
 type tracerDoc struct{ index, id string }
 
 func newTracers(r host, c Cluster) *tracers {
-	t := &tracers{clock: r.Clock(), zero: r.Zero(), transport: c.Transport(scenarios.ViewerClient), inFault: r.FaultInForce, progress: r.Progress}
+	spec := r.Scenario().Client
+	t := &tracers{
+		clock: r.Clock(), zero: r.Zero(), transport: c.Transport(scenarios.ViewerClient), inFault: r.FaultInForce, progress: r.Progress, slow: spec.Slow.D(),
+	}
+	var nodes []client.Node
 	for _, n := range c.Nodes() {
 		t.urls = append(t.urls, c.URL(scenarios.ViewerClient, n))
+		nodes = append(nodes, client.Node{Name: n, URL: c.URL(scenarios.ViewerClient, n)})
 	}
+	t.client = client.New(client.Config{Clock: t.clock, Transport: t.transport, Nodes: nodes, Spec: *spec})
 	return t
 }
 
 // write sends a document at every tick, each in a process of its own so that a slow
-// one does not hold up the next, to the nodes in turn.
+// one does not hold up the next.
 func (t *tracers) write(ctx context.Context, group clock.Group, w scenarios.LoadSection) {
 	every := time.Duration(float64(time.Second) / float64(*w.Tracers))
 	for n := 0; t.clock.Sleep(ctx, every) == nil; n++ {
 		doc := tracerDoc{w.Index, fmt.Sprintf("tracer-%s-%d", w.Index, n)}
-		url := t.urls[n%len(t.urls)]
-		group.Go(ctx, "tracer", func(ctx context.Context) { t.writeOne(ctx, url, doc, int64(n)) })
+		group.Go(ctx, "tracer", func(ctx context.Context) { t.writeOne(ctx, doc, int64(n)) })
 	}
 }
 
-func (t *tracers) writeOne(ctx context.Context, url string, doc tracerDoc, n int64) {
+func (t *tracers) writeOne(ctx context.Context, doc tracerDoc, n int64) {
 	start := t.clock.Monotonic()
 	body := fmt.Appendf(nil, `{"n":%d,"tracer":true}`, n)
-	status, _, err := t.call(ctx, http.MethodPut, url+"/"+doc.index+"/_doc/"+doc.id+"?timeout=5s", body)
-	took := t.clock.Monotonic() - start
+	r := t.client.Do(ctx, http.MethodPut, "/"+doc.index+"/_doc/"+doc.id+"?timeout=5s", "application/json", body)
+	op := scenarios.TracerOp{At: start, Latency: t.clock.Monotonic() - start, Result: r.Fate(), Cause: r.Cause, Requests: r.Requests}
+	if r.Cause != "" {
+		op.Node = r.Node
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.sum.Attempted++
-	op := scenarios.TracerOp{At: start, Latency: took}
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
-		op.Result = "failed" // nobody has seen it
-		t.sum.Failed++
-	case err != nil:
-		// The connection broke or time ran out: the write may have been applied.
-		op.Result = "unknown"
-		t.sum.Unknown++
-	case status == http.StatusOK || status == http.StatusCreated:
-		op.Result = "acked"
-		t.sum.Acked++
+	if op.Result == scenarios.FateAcked {
+		op.Slow = op.Latency > t.slow
 		t.acked = append(t.acked, doc)
-		t.sum.LatencyMs = append(t.sum.LatencyMs, float64(took.Microseconds())/1000)
 		if t.inFault() {
 			t.sum.AckedInFault++
 		}
-	default:
-		op.Result = "failed"
-		t.sum.Failed++
 	}
 	t.ops = append(t.ops, op)
 }
 
 // call makes one request and reads the answer.
 func (t *tracers) call(ctx context.Context, method, url string, body []byte) (int, []byte, error) {
-	limited, cancel := t.clock.WithTimeout(ctx, tracerLimit)
+	limited, cancel := t.clock.WithTimeout(ctx, lookLimit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(limited, method, url, bytes.NewReader(body))
 	if err != nil {
@@ -171,9 +165,11 @@ func (t *tracers) summary() scenarios.TracerSummary {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.sum
-	for _, op := range t.ops {
+	ops := make([]scenarios.TracerOp, len(t.ops))
+	for i, op := range t.ops {
 		op.At -= t.zero
-		s.Operations = append(s.Operations, op)
+		ops[i] = op
 	}
+	s.Follow(ops)
 	return s
 }

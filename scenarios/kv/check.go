@@ -31,6 +31,9 @@ func (System) Check(s *scenarios.Scenario, _ scenarios.Vocabulary) []source.Prob
 	if n := s.Cluster.Nodes.Count; n < 1 || n > mostNodes {
 		return ps // what hangs on the nodes' names can't be checked
 	}
+	for _, key := range s.Client.Foreign() {
+		ps = append(ps, source.Problemf("$.client."+key, "%s is for system elasticsearch; clients of a key-value cluster know its shard map", key))
+	}
 	return append(ps, checkWorkload(s)...)
 }
 

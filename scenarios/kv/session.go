@@ -181,26 +181,22 @@ func (k *session) Summary() scenarios.TracerSummary {
 	}
 	h := k.load.History()
 	t := scenarios.TracerSummary{Checked: h.Checked, Lost: len(h.Lost), LostIDs: h.Lost[:min(len(h.Lost), scenarios.LostNamed)]}
+	slow := k.r.Scenario().Client.Slow.D()
+	var ops []scenarios.TracerOp
 	for _, x := range h.Tracers {
-		op := scenarios.TracerOp{At: x.Start, Latency: x.End - x.Start}
-		t.Attempted++
+		op := scenarios.TracerOp{At: x.Start, Latency: x.End - x.Start, Result: scenarios.FateUnknown, Cause: x.Cause}
 		switch x.Outcome {
 		case check.Done:
-			op.Result = "acked"
-			t.Acked++
-			t.LatencyMs = append(t.LatencyMs, float64(op.Latency.Microseconds())/1000)
+			op.Result, op.Slow = scenarios.FateAcked, op.Latency > slow
 			if x.InFault {
 				t.AckedInFault++
 			}
-		case check.Unknown:
-			op.Result = "unknown"
-			t.Unknown++
-		default:
-			op.Result = "failed"
-			t.Failed++
+		case check.Refused:
+			op.Result = scenarios.FateFailed
 		}
-		t.Operations = append(t.Operations, op)
+		ops = append(ops, op)
 	}
+	t.Follow(ops)
 	return t
 }
 

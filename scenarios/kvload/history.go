@@ -5,6 +5,7 @@ import (
 
 	"github.com/shardquake/shardquake/kvcluster/check"
 	"github.com/shardquake/shardquake/kvcluster/wire"
+	"github.com/shardquake/shardquake/scenarios"
 )
 
 // History is what the clients saw. Times are since t=0.
@@ -48,7 +49,9 @@ type Tracer struct {
 	Start, End time.Duration
 	Outcome    check.Outcome
 	Level      wire.Level
-	InFault    bool // acknowledged while a fault was in force
+	// Cause is why it was not acknowledged, "" when it was.
+	Cause   scenarios.Cause
+	InFault bool // acknowledged while a fault was in force
 }
 
 // Comparison is what a look at all copies found.

@@ -12,6 +12,7 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/check"
 	"github.com/shardquake/shardquake/kvcluster/client"
 	"github.com/shardquake/shardquake/kvcluster/wire"
+	"github.com/shardquake/shardquake/scenarios"
 )
 
 // The kinds of streams.
@@ -180,4 +181,21 @@ func outcome(err error) check.Outcome {
 		}
 	}
 	return check.Unknown
+}
+
+// causeOf is why a write was not acknowledged, as its client can tell.
+func causeOf(ctx context.Context, err error) scenarios.Cause {
+	switch {
+	case err == nil:
+		return ""
+	case ctx.Err() != nil:
+		return scenarios.CauseEnded
+	case errors.Is(err, client.ErrUnknown):
+		return scenarios.CauseTimeout
+	case errors.Is(err, client.ErrUnavailable):
+		return scenarios.CauseNoPrimary
+	case errors.Is(err, client.ErrConflict):
+		return scenarios.CauseConflict
+	}
+	return scenarios.CauseRefused
 }

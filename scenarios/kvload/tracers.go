@@ -51,7 +51,7 @@ func (l *Load) trace(ctx context.Context, group clock.Group, index int, s *Strea
 func (l *Load) traceOne(ctx context.Context, clk clock.Clock, db *client.DB, t Tracer) {
 	t.Start = l.now(clk)
 	_, err := db.Put(ctx, t.Key, []byte(t.Key), client.At(t.Level), client.Within(tracerLimit))
-	t.End, t.Outcome = l.now(clk), outcome(err)
+	t.End, t.Outcome, t.Cause = l.now(clk), outcome(err), causeOf(ctx, err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t.InFault = t.Outcome == check.Done && l.cfg.InFault()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/queueing"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
 
@@ -90,7 +91,7 @@ func (p *Process) Waiting(sv *Queue) (waiting, refused int64) {
 }
 
 // Execute has a thread of a pool do a task. held, which run gets, is how long that took
-// beyond its cost. When the queue is full the task is refused.
+// beyond its cost on average. When the queue is full the task is refused.
 func (p *Process) Execute(which int, t Task) {
 	q, sv := &p.pools[which], p.Cluster.Fluid.Server(p.Node)
 	threads, limit := p.Node.poolSizes[which].threads, p.Node.poolSizes[which].queue
@@ -120,17 +121,35 @@ func (q *pool) begin(p *Process, which int, t Task) {
 	if which != writePool {
 		wait += p.fetched()
 	}
-	p.After(t.Cost+wait, t.Name, func() {
+	service := p.service(t.Cost, max(1, t.ops))
+	p.After(service+wait, t.Name, func() {
 		q.busy--
 		q.completed++
-		p.Cluster.Fluid.Servers[p.Node.ordinal].API.add(p.Cluster.e.Now(), t.Cost, max(1, t.ops))
+		p.Cluster.Fluid.Servers[p.Node.ordinal].API.add(p.Cluster.e.Now(), service, max(1, t.ops))
 		if len(q.queue) > 0 && q.busy < p.Node.poolSizes[which].threads {
 			next := q.queue[0]
 			q.queue = q.queue[1:]
 			q.begin(p, which, next)
 		}
-		t.Run(wait)
+		t.Run(wait + service - t.Cost)
 	})
+}
+
+// mostDrawn is how many operations of a task have a time of their own; the sum over more is
+// as good as their mean.
+const mostDrawn = 32
+
+// service is the processor time of a task's operations, each drawn from the exponential
+// distribution that the load model has (see package queueing), whose means add up to cost.
+func (p *Process) service(cost time.Duration, ops int) time.Duration {
+	if ops > mostDrawn || cost == 0 {
+		return cost
+	}
+	r, sum := p.Cluster.e.Stream("elastic.service", p.Node.Name()), 0.0
+	for range ops {
+		sum -= queueing.Log(1 - r.Float64())
+	}
+	return time.Duration(float64(cost) * (sum / float64(ops)))
 }
 
 // contention is how long an operation waits because of the background load: drawn from
