@@ -153,9 +153,10 @@ type Plan struct {
 // with "$.faults".
 func (p Plan) Check(t Topology, duration time.Duration) []source.Problem {
 	var ps []source.Problem
-	described := t
 	for i, e := range p.Entries {
-		t := withMade(described, p.Entries[:i])
+		if i > 0 {
+			t = withMade(t, p.Entries[i-1:i])
+		}
 		at := fmt.Sprintf("$.faults[%d]", i)
 		if e.Trigger != nil {
 			for _, bad := range e.Trigger.check(t, p.Entries[:i]) {

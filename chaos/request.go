@@ -141,10 +141,9 @@ type maker interface{ makes() []IndexShape }
 
 // withMade adds to a topology what the entries make.
 func withMade(t Topology, entries []Entry) Topology {
-	t.Indices = slices.Clone(t.Indices)
 	for _, e := range entries {
 		if m, is := e.Fault.(maker); is {
-			t.Indices = append(t.Indices, m.makes()...)
+			t.Indices = append(slices.Clip(t.Indices), m.makes()...)
 		}
 	}
 	return t

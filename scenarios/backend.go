@@ -71,7 +71,8 @@ type StartOptions struct {
 
 // Event is one step of a deterministic backend.
 type Event struct {
-	Index uint64 // counted from 1
+	Index uint64 // counted from 1, notes of the model among them
+	Run   uint64 // how many events have been run, as [Cluster.Counters] counts them
 	At    time.Duration
 	What  string // type and entity
 	Hash  uint64 // rolling, after this event

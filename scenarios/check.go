@@ -31,6 +31,7 @@ func (s *Scenario) check(voc Vocabulary) []source.Problem {
 	if s.Duration <= 0 {
 		bad("$.duration", "the scenario has no duration; expected a time such as 5m")
 	}
+	ps = append(ps, s.checkBounds()...)
 	ps = append(ps, s.checkTolerance(voc)...)
 	ps = append(ps, s.checkObjectives()...)
 	ps = append(ps, s.checkGrowth()...)
@@ -80,9 +81,6 @@ func (s *Scenario) checkExpectations(voc Vocabulary, list []Expect, path string)
 	}
 	return ps
 }
-
-// MostNodes bounds the size of a described cluster.
-const MostNodes = 5000
 
 // checkEmpty finds entries of lists with nothing in them, such as a dash alone.
 func (s *Scenario) checkEmpty() []source.Problem {

@@ -135,7 +135,7 @@ func tellDeterminism(out io.Writer, name string, at divergence.Point) error {
 		if err := json.Unmarshal([]byte(at.Last), &e); err != nil {
 			return fmt.Errorf("%s: no event was seen", name)
 		}
-		_, err := fmt.Fprintf(out, "PASS  %s: %d events are identical in two processes, trace hash %016x\n", name, at.Agree, e.Hash)
+		_, err := fmt.Fprintf(out, "PASS  %s: %d events are identical in two processes, trace hash %016x\n", name, e.Run, e.Hash)
 		return err
 	}
 	fmt.Fprintf(out, "FAIL  %s: the first event that differs is number %d\n  first run   %s\n  second run  %s\n  before it   %s\n", name, at.Agree+1, orEnd(at.Lines[0]), orEnd(at.Lines[1]), at.Last)

@@ -19,6 +19,20 @@ type File struct {
 	Name string
 	Data []byte
 	root ast.Node
+
+	lines []string // of Data, once they were asked for
+}
+
+// mostTold is how many errors of a file are told with their places; of one that is wrong
+// everywhere more would not help.
+const mostTold = 100
+
+// told cuts a list of errors after those that are told.
+func (f *File) told(errs []error) error {
+	if n := len(errs) - mostTold; n > 0 {
+		errs = append(errs[:mostTold:mostTold], fmt.Errorf("%s: and %d more", f.Name, n))
+	}
+	return errors.Join(errs...)
 }
 
 // Problem is something wrong at a place of the file, named by its YAML path
@@ -136,7 +150,7 @@ func (f *File) Decode(v any) error {
 		errs = append(errs, f.wrap(bad))
 	}
 	if len(errs) > 0 {
-		return errors.Join(errs...)
+		return f.told(errs)
 	}
 	if err := yaml.NodeToValue(f.root, v, yaml.Strict()); err != nil {
 		return f.wrap(err)
@@ -196,7 +210,7 @@ func (f *File) Annotate(problems []Problem) error {
 		tok := f.tokenAt(p.Path)
 		errs = append(errs, f.at(tok, p.Message))
 	}
-	return errors.Join(errs...)
+	return f.told(errs)
 }
 
 // AtValue is an error at the value of a key in a mapping at the top of the file, whatever
@@ -258,7 +272,10 @@ func (f *File) at(tok *token.Token, msg string) *Error {
 
 // excerpt shows the line and points at the column.
 func (f *File) excerpt(line, col int) string {
-	lines := strings.Split(string(f.Data), "\n")
+	if f.lines == nil {
+		f.lines = strings.Split(string(f.Data), "\n")
+	}
+	lines := f.lines
 	if line < 1 || line > len(lines) {
 		return ""
 	}

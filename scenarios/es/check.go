@@ -18,6 +18,9 @@ var indexName = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]*$`)
 // mostShards of an index, as Elasticsearch has it.
 const mostShards = 1024
 
+// longestIndexName in bytes, as Elasticsearch has it.
+const longestIndexName = 255
+
 // mostTracers per second: each is a request and a process of its own.
 const mostTracers = 10_000
 
@@ -156,6 +159,9 @@ func checkCluster(s *scenarios.Scenario, voc scenarios.Vocabulary) []source.Prob
 		at := fmt.Sprintf("$.cluster.indices[%d]", i)
 		if !indexName.MatchString(ix.Name) && !s.HasImported(ix.Name) {
 			bad(at+".name", "%q is not an index name; expected lower-case letters, digits, dashes, dots and underscores", ix.Name)
+		}
+		if len(ix.Name) > longestIndexName {
+			bad(at+".name", "the name has %d bytes; Elasticsearch has %d at most", len(ix.Name), longestIndexName)
 		}
 		if seen[ix.Name] {
 			bad(at+".name", "there are two indices %q", ix.Name)

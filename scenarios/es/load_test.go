@@ -202,3 +202,28 @@ func TestWhatIsForKeyValueClustersIsRefusedForElasticsearch(t *testing.T) {
 		assert.Contains(t, err.Error(), c.want)
 	}
 }
+
+func TestWhatNobodyMeantHasABoundThatIsToldWithItsPlace(t *testing.T) {
+	for set, want := range map[string]string{
+		"workload[0].writes=1e300/s":                          "sample.yaml:9:27: 1e+300/s; expected at most 1e+07/s",
+		"workload[0].reads=1e300/s":                           "expected at most 1e+07/s",
+		"workload[0].doc=2gb":                                 "a document of 2gb; expected at most 1gb",
+		"controller.interval=1ns":                             "every 1ns; expected 100ms or more",
+		"controller.consistency=1us":                          "expected 100ms or more",
+		"duration=2000000h":                                   "sample.yaml:15:11: 2000000h; expected at most 744h",
+		"settle=2000000h":                                     "expected at most 744h",
+		"cluster.nodes.cpus=2000000000":                       "2000000000 processors; expected at most 4096",
+		"cluster.nodes.latency=2h":                            "a latency of 2h; expected at most 1m",
+		"cluster.indices[0].docs=9000000000000000000":         "9000000000000000000 documents in 6 shards; expected at most 2147483519 in each",
+		"name=" + strings.Repeat("a", 300):                    "300 characters in a name; expected at most 100",
+		"cluster.indices[0].name=" + strings.Repeat("a", 300): "the name has 300 bytes",
+	} {
+		_, err := scenarios.ParseSet("sample.yaml", []byte(sample), []string{set}, testVocabulary)
+		assert.ErrorContains(t, err, want, set)
+	}
+	many := strings.Replace(sample, "  - {at: 5s, node-loss: {node: n2}}\n", strings.Repeat("  - {at: 5s, node-loss: {node: n2}}\n", 10_001), 1)
+	_, err := scenarios.Parse("sample.yaml", []byte(many), testVocabulary)
+	assert.ErrorContains(t, err, "sample.yaml:12:3: 10001 faults; expected at most 10000")
+	_, err = scenarios.Parse("sample.yaml", []byte(strings.ReplaceAll(many, "node: n2}}", "node: n7}}")), testVocabulary)
+	assert.ErrorContains(t, err, "and 9902 more", "a file that is wrong everywhere is not repeated as errors")
+}

@@ -46,7 +46,7 @@ func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scena
 	e := sim.NewEngine(sim.Config{Seed: opt.Seed})
 	if opt.OnEvent != nil {
 		e.OnEvent(func(r sim.EventRecord) {
-			opt.OnEvent(scenarios.Event{Index: r.Index, At: time.Duration(r.Time), What: strings.TrimSpace(r.Type + " " + r.Entity), Hash: r.Hash})
+			opt.OnEvent(scenarios.Event{Index: r.Index, Run: e.Events(), At: time.Duration(r.Time), What: strings.TrimSpace(r.Type + " " + r.Entity), Hash: r.Hash})
 		})
 	}
 	s := &simulated{e: e, spec: spec, own: own, callers: make(map[string]*Caller), clocks: make(map[string]*sim.Clock), ballast: make(map[string]int64)}
