@@ -14,6 +14,7 @@ import (
 	"github.com/shardquake/shardquake/integration/guard"
 	"github.com/shardquake/shardquake/integration/lease"
 	"github.com/shardquake/shardquake/integration/leased"
+	"github.com/shardquake/shardquake/integration/machine"
 	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
@@ -149,6 +150,7 @@ type realCluster struct {
 	held          bool // a transient setting holds placements
 	traffic       *traffic
 	load          *loadGenerator
+	machine       *machine.Watch
 
 	mu       sync.Mutex
 	notes    []string
@@ -163,7 +165,9 @@ func newRealCluster(containers *Cluster, spec scenarios.ClusterSpec, opt scenari
 		rest:       newRESTClient(),
 		transports: map[string]*linkedTransport{},
 		traffic:    &traffic{},
+		machine:    machine.Start(context.Background()),
 	}
+	c.onClose(c.machine.Stop)
 	for _, viewer := range containers.opt.Viewers {
 		c.transports[viewer] = newTransport()
 	}
@@ -210,6 +214,16 @@ func (c *realCluster) Transport(viewer string) http.RoundTripper { return c.tran
 
 // URL implements [scenarios.Cluster].
 func (c *realCluster) URL(viewer, node string) string { return c.containers.URL(viewer, node) }
+
+// MachineBegin implements [scenarios.Watched].
+func (c *realCluster) MachineBegin() { c.machine.Begin() }
+
+// Machine implements [scenarios.Watched].
+func (c *realCluster) Machine() scenarios.Machine {
+	m := c.machine.Report()
+	m.Died = c.containers.deaths.unplanned()
+	return m
+}
 
 // Nodes implements [scenarios.Cluster].
 func (c *realCluster) Nodes() []string { return c.containers.NodeNames() }

@@ -27,6 +27,7 @@ func (c *Cluster) Close(ctx context.Context) error {
 	if c.closed {
 		return nil
 	}
+	c.deaths.end()
 	var errs []error
 	if c.viewers != nil {
 		errs = append(errs, c.viewers.Close())

@@ -75,6 +75,7 @@ type Cluster struct {
 	nodes      []*node
 	byName     map[string]*node
 	networkID  string
+	deaths     *deaths
 	viewers    *links.Server // of the proxies between viewers and nodes, in this process
 	log        *slog.Logger
 	closeGuard sync.Mutex
@@ -161,6 +162,7 @@ func Start(ctx context.Context, opt Options) (_ *Cluster, err error) {
 		Set: links.NewSet(), byName: map[string]*node{}, urls: map[links.Key]string{},
 	}
 	c.labels = runLabels(c.runID, opt.ClusterName)
+	c.deaths = watchDeaths(ctx, docker, c.runID)
 	started := false
 	defer func() {
 		if started {

@@ -33,6 +33,7 @@ func (c *Cluster) Kill(ctx context.Context, name string) error {
 			return err
 		}
 	}
+	c.deaths.plan(n.esID, true)
 	if _, err := c.docker.ContainerKill(ctx, n.esID, client.ContainerKillOptions{Signal: "SIGKILL"}); err != nil {
 		return fmt.Errorf("killing node %s: %w", name, err)
 	}
@@ -48,6 +49,7 @@ func (c *Cluster) Stop(ctx context.Context, name string) error {
 		return err
 	}
 	grace := stopGrace
+	c.deaths.plan(n.esID, true)
 	if _, err := c.docker.ContainerStop(ctx, n.esID, client.ContainerStopOptions{Timeout: &grace}); err != nil {
 		return fmt.Errorf("stopping node %s: %w", name, err)
 	}
@@ -71,6 +73,7 @@ func (c *Cluster) Start(ctx context.Context, name string) error {
 	if _, err := c.docker.ContainerStart(ctx, n.esID, client.ContainerStartOptions{}); err != nil {
 		return fmt.Errorf("starting node %s: %w", name, err)
 	}
+	c.deaths.plan(n.esID, false)
 	return c.wantState(ctx, name, chaos.Running)
 }
 

@@ -113,7 +113,7 @@ func (s *Scenario) boundLoad() []source.Problem {
 			continue // told elsewhere
 		}
 		before := followed
-		if followed += float64(*w.Tracers) * s.Duration.D().Seconds(); followed > mostFollowed && before <= mostFollowed {
+		if followed += float64(float64(*w.Tracers) * s.Duration.D().Seconds()); followed > mostFollowed && before <= mostFollowed {
 			ps = append(ps, source.Problemf(at+".tracers", "more than %d writes would be followed one by one; expected fewer a second, or a shorter duration:", mostFollowed))
 		}
 	}

@@ -128,6 +128,10 @@ func (e *ClientErrors) Judge(h *History) []Outcome {
 	})
 }
 
+// Timely implements [Timely]: on a machine that is busy otherwise writes have no answer
+// in time.
+func (*ClientErrors) Timely() {}
+
 // causesText names the causes in a stretch.
 func causesText(h *History, s stretch) string {
 	within := History{Tracers: TracerSummary{Operations: slices.DeleteFunc(slices.Clone(h.Tracers.Operations), func(op TracerOp) bool { return op.At < s.from || op.At >= s.to })}}

@@ -24,6 +24,8 @@ type History struct {
 	// Stalled is how long the machine of a real cluster stood still. A limit of time that was
 	// exceeded says nothing of the cluster then.
 	Stalled time.Duration
+	// Machine is what the machine of a real cluster did; empty simulated.
+	Machine Machine
 	// Own is what only a session of the cluster's system notes; nil for nothing.
 	Own any
 	// End is when faults and load ended, Settled when the steady state held again after

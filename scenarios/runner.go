@@ -166,6 +166,10 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 		if c, ok := cluster.(Stalling); ok {
 			run.history.Stalled = c.Stalled()
 		}
+		if c, ok := cluster.(Watched); ok {
+			run.history.Machine = c.Machine()
+			notes = append(notes, run.history.Machine.notes()...)
+		}
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupLimit) //determinism:allow context the cluster's own clock has stopped by now
 	defer cancel()
@@ -457,6 +461,9 @@ func (r *Run) beginAt(zero time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.zero, r.begun = zero, true
+	if c, ok := r.cluster.(Watched); ok {
+		c.MachineBegin()
+	}
 	for i := range r.history.Observations {
 		r.history.Observations[i].shift(zero)
 	}

@@ -1,10 +1,8 @@
 package scenarios
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -40,19 +38,12 @@ func (e *Expect) takeTolerance(n ast.Node) (ast.Node, error) {
 // judged are the outcomes with what the file says of them.
 func (e Expect) judged(h *History) []Outcome {
 	out := e.Judge(h)
+	_, timely := e.Expectation.(Timely)
 	for i := range out {
 		out[i].Tolerance, out[i].Line = e.Tolerance, e.Line
-		out[i].excuse(h.Stalled)
+		out[i].excuse(h, timely)
 	}
 	return out
-}
-
-// excuse leaves undecided what took too long on a machine that stood still.
-func (o *Outcome) excuse(stalled time.Duration) {
-	if stalled > 0 && o.Verdict == Fail && o.Unit == "s" {
-		o.Verdict = Unknown
-		o.Reason += fmt.Sprintf("; but the machine itself stood still for %s of the run", stalled.Round(time.Millisecond))
-	}
 }
 
 // checkTolerance refuses quantities that no run has.

@@ -12,6 +12,7 @@ import (
 	"github.com/shardquake/shardquake/integration/guard"
 	"github.com/shardquake/shardquake/integration/lease"
 	"github.com/shardquake/shardquake/integration/leased"
+	"github.com/shardquake/shardquake/integration/machine"
 	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/kvcluster/tcp"
 	"github.com/shardquake/shardquake/kvcluster/wire"
@@ -76,8 +77,10 @@ func (b *Backend) Start(ctx context.Context, spec scenarios.ClusterSpec, opt sce
 	if c.canary, err = watchMachine(context.WithoutCancel(ctx), c.nodes.folder); err != nil {
 		return nil, errors.Join(err, c.keeper.Close(ctx), c.nodes.Close())
 	}
+	c.machine = machine.Start(ctx)
 	if err := c.form(ctx); err != nil {
 		c.canary.close()
+		c.machine.Stop()
 		return nil, aborted(ctx, errors.Join(err, c.keeper.Close(context.WithoutCancel(ctx)), c.nodes.Close()))
 	}
 	return c, nil
@@ -101,7 +104,8 @@ type scenarioCluster struct {
 	keeper *lease.Keeper
 	seen   observer
 	// canary notices when the machine stands still.
-	canary *canary
+	canary  *canary
+	machine *machine.Watch
 
 	mu      sync.Mutex
 	clients map[string]*tcp.Client // by viewer
@@ -208,6 +212,16 @@ func (c *scenarioCluster) Stalled() time.Duration {
 	return total
 }
 
+// MachineBegin implements [scenarios.Watched].
+func (c *scenarioCluster) MachineBegin() { c.machine.Begin() }
+
+// Machine implements [scenarios.Watched].
+func (c *scenarioCluster) Machine() scenarios.Machine {
+	m := c.machine.Report()
+	m.Died = c.nodes.Died()
+	return m
+}
+
 // Counters implements [scenarios.Cluster]: real runs have neither.
 func (c *scenarioCluster) Counters() (events, traceHash uint64) { return 0, 0 }
 
@@ -219,6 +233,7 @@ func (c *scenarioCluster) Close(ctx context.Context) error {
 	c.mu.Unlock()
 	c.seen.stop()
 	c.canary.close()
+	c.machine.Stop()
 	for _, client := range clients {
 		client.Close()
 	}

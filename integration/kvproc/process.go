@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -30,13 +31,17 @@ type process struct {
 	run     *run
 	lives   int // how often it was started
 	pausing bool
+
+	told sync.Mutex // guards died
+	died []string   // its ends that nobody asked for
 }
 
 // run is one life of a process.
 type run struct {
 	cmd   *exec.Cmd
 	ended chan struct{}
-	err   error // once ended is closed
+	err   error       // once ended is closed
+	asked atomic.Bool // somebody wants it to end
 }
 
 func (c *Cluster) process(name string) (*process, error) {
@@ -103,6 +108,11 @@ func (p *process) start(ctx context.Context) error {
 	go func() {
 		p.read(out, life, listens)
 		r.err = cmd.Wait()
+		if !r.asked.Load() {
+			p.told.Lock()
+			p.died = append(p.died, fmt.Sprintf("node %s died at %s UTC: %v", p.name, time.Now().UTC().Format("15:04:05"), endText(r.err)))
+			p.told.Unlock()
+		}
 		close(r.ended)
 	}()
 	select {
@@ -133,11 +143,32 @@ func (p *process) read(out io.Reader, life int, listens chan<- struct{}) {
 	_, _ = io.Copy(io.Discard, lines)
 }
 
+// endText says how a process ended.
+func endText(err error) string {
+	if err == nil {
+		return "it ended by itself"
+	}
+	return err.Error()
+}
+
+// Died are the ends of processes that nobody asked for.
+func (c *Cluster) Died() []string {
+	var out []string
+	for _, name := range c.names {
+		p := c.nodes[name]
+		p.told.Lock()
+		out = append(out, p.died...)
+		p.told.Unlock()
+	}
+	return out
+}
+
 // end kills the process and waits for its end.
 func (p *process) end() error {
 	if !p.living() {
 		return nil
 	}
+	p.run.asked.Store(true)
 	if err := p.run.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
@@ -196,6 +227,9 @@ func (p *process) signal(s syscall.Signal) (*run, error) {
 	defer p.mu.Unlock()
 	if !p.living() {
 		return nil, fmt.Errorf("node %s doesn't run", p.name)
+	}
+	if s == syscall.SIGTERM {
+		p.run.asked.Store(true)
 	}
 	if err := p.run.cmd.Process.Signal(s); err != nil {
 		return nil, fmt.Errorf("node %s: %v: %w", p.name, s, err)

@@ -146,7 +146,7 @@ func (c *Client) Sniff(ctx context.Context) {
 			continue
 		}
 		names := make(map[string]bool)
-		for _, n := range answer.Nodes { //determinism:allow map-order a set is made of it
+		for _, n := range answer.Nodes {
 			names[n.Name] = true
 		}
 		var found []Node

@@ -2,7 +2,6 @@ package client
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"time"
 )
@@ -99,7 +98,7 @@ func (p *pool) failed(m *member, now time.Duration, order int) {
 	}
 	m.dead, m.order = true, order
 	m.failures++
-	m.back = now + asideFirst*time.Duration(math.Exp2(float64(min(m.failures-1, mostDoubled))))
+	m.back = now + asideFirst<<min(m.failures-1, mostDoubled)
 	p.live = slices.DeleteFunc(p.live, func(o *member) bool { return o == m })
 	p.dead = append(p.dead, m)
 	slices.SortStableFunc(p.dead, func(a, b *member) int { return cmp.Compare(b.failures, a.failures) })
