@@ -3,6 +3,7 @@ package chaos
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/shardquake/shardquake/internal/source"
@@ -63,9 +64,45 @@ func (k Kind) For(system string) bool { return slices.Contains(k.Systems, system
 // both are all systems.
 func both() []string { return []string{Elasticsearch, KeyValue} }
 
-// Kinds are all faults there are, in the order of the documentation. A new fault is
-// a file and a line here.
+// registered are the kinds of other modules. They are known before anything is read, and stay:
+// nothing that happens in a run changes them.
+var registered struct { //determinism:allow package-state a program registers its kinds before it reads a scenario
+	sync.Mutex
+	kinds []Kind
+}
+
+// Register makes a kind of another module known to the whole program, before the first file is
+// read that names it. A kind that is registered again replaces the one before.
+func Register(k Kind) error {
+	if k.Name == "" || k.New == nil || k.New() == nil {
+		return fmt.Errorf("a kind of fault needs a name and New; got %q", k.Name)
+	}
+	if got := k.New().Kind(); got != k.Name {
+		return fmt.Errorf("the kind %q makes faults that call themselves %q", k.Name, got)
+	}
+	if slices.ContainsFunc(shipped(), func(s Kind) bool { return s.Name == k.Name }) {
+		return fmt.Errorf("there is a kind of fault %q already", k.Name)
+	}
+	if len(k.Systems) == 0 {
+		k.Systems = both()
+	}
+	registered.Lock()
+	defer registered.Unlock()
+	kinds := slices.DeleteFunc(slices.Clone(registered.kinds), func(o Kind) bool { return o.Name == k.Name })
+	registered.kinds = append(kinds, k)
+	return nil
+}
+
+// Kinds are all faults there are: those shipped in the order of the documentation, then those
+// of other modules.
 func Kinds() []Kind {
+	registered.Lock()
+	defer registered.Unlock()
+	return append(shipped(), registered.kinds...)
+}
+
+// shipped are those of this package. A new fault is a file and a line here.
+func shipped() []Kind {
 	return []Kind{
 		nodeLoss(), partition(), link(), diskPressure(), diskSlow(), snapshot(), split(), move(), drain(), corruption(), nodeJoin(),
 		settingsChange(), createIndex(), deleteIndex(), alias(), closeIndex(), openIndex(), putTemplate(), rollOver(), forceMerge(), reroute(), restore(), votingExclusion(), shutdown(), controllerLoss(), apiErrors(), clockJump(),

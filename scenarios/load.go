@@ -20,6 +20,8 @@ var library embed.FS
 type Vocabulary struct {
 	// Systems are the kinds of cluster.
 	Systems []System
+	// More are expectations beside those of this package and of the systems.
+	More []ExpectationKind
 	// Policies are the controller's policies.
 	Policies []string
 	// Actions are what a controller may be seen to decide.

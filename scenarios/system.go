@@ -88,7 +88,7 @@ func (v Vocabulary) Expectations() []ExpectationKind {
 	for _, s := range v.Systems {
 		out = append(out, s.Expectations()...)
 	}
-	return out
+	return append(out, v.More...)
 }
 
 // expectationNames are the names of all expectations.

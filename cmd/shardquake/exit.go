@@ -9,20 +9,21 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/shardquake/shardquake/internal/exitcode"
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/scenarios"
 )
 
 // Exit codes of the command.
 const (
-	exitPass        = 0
-	exitFail        = 1 // an expectation failed
-	exitUsage       = 2 // bad file or usage
-	exitUnavailable = 3 // the backend is not available or lacks a fault
-	exitAborted     = 4
-	exitUnknown     = 5 // nothing failed but something is unknown
-	exitNotKept     = 6 // the answer stands and is told, but its files could not be written
-	exitDefect      = 70
+	exitPass        = exitcode.Pass
+	exitFail        = exitcode.Fail
+	exitUsage       = exitcode.Usage
+	exitUnavailable = exitcode.Unavailable
+	exitAborted     = exitcode.Aborted
+	exitUnknown     = exitcode.Unknown
+	exitNotKept     = exitcode.NotKept
+	exitDefect      = exitcode.Defect
 )
 
 // exitError is an error with the exit code it asks for; an empty message has been
@@ -57,19 +58,14 @@ func exitCode(err error) int {
 		return exitPass
 	}
 	var coded *exitError
-	var badFile *source.Error
 	var disk *fs.PathError // no room, no permission
 	switch {
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.Is(err, scenarios.ErrUnavailable):
-		return exitUnavailable
-	case errors.Is(err, scenarios.ErrAborted):
-		return exitAborted
-	case errors.As(err, &badFile), errors.As(err, &disk), errors.Is(err, scenarios.ErrScenario), isUsage(err):
+	case errors.As(err, &disk), isUsage(err):
 		return exitUsage
 	}
-	return exitDefect
+	return exitcode.OfError(err)
 }
 
 // isUsage recognises cobra's complaints about words.
@@ -94,11 +90,8 @@ func withNearestFlag(cmd *cobra.Command, err error) error {
 
 // verdictError is the exit of a run by its verdict, told already by the summary.
 func verdictError(v scenarios.Verdict) error {
-	switch v {
-	case scenarios.Fail:
-		return &exitError{code: exitFail}
-	case scenarios.Unknown:
-		return &exitError{code: exitUnknown}
+	if code := exitcode.OfVerdict(v); code != exitPass {
+		return &exitError{code: code}
 	}
 	return nil
 }

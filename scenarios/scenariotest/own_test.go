@@ -14,6 +14,34 @@ import (
 // A controller of one's own is written in one's own module, and tested there: nothing that
 // it needs is internal.
 func TestAControllerAndAPolicyOfAnotherModuleRunInItsTests(t *testing.T) {
+	folder := otherModule(t)
+	out, err := goIn(t, folder, "test", "-v", "-count=1", ".")
+	require.NoError(t, err, "%s", out)
+	assert.Contains(t, string(out), "--- PASS: TestMyControllerEvensTheClusterOut")
+	assert.Contains(t, string(out), "PUT /_cluster/settings: answered 200")
+	assert.Contains(t, string(out), "--- PASS: TestMyPolicyEvensTheClusterOut")
+	assert.Contains(t, string(out), "hiccup struck [n2]: it acted 0 times")
+	assert.Contains(t, string(out), "rebalance by eager: a node has twice what another has")
+}
+
+// Faults and expectations of one's own are parts of one's own tests, and of a program of ten
+// lines.
+func TestAFaultAndAnExpectationOfAnotherModuleRunInItsProgram(t *testing.T) {
+	folder := otherModule(t)
+	out, err := goIn(t, folder, "run", "./cmd/rehearse", "--out", filepath.Join(folder, "out"), "hiccup.yaml")
+	require.NoError(t, err, "%s", out)
+	assert.Contains(t, string(out), "PASS  hiccup: it held")
+	assert.Contains(t, string(out), "actions of the controller")
+	assert.FileExists(t, filepath.Join(folder, "out", "hiccup", "1", "report.html"))
+	out, err = goIn(t, folder, "run", "./cmd/rehearse", "--out", filepath.Join(folder, "out"), "--set", "faults[0].hiccup.zone=q", "hiccup.yaml")
+	require.Error(t, err)
+	assert.Contains(t, string(out), `no node is in zone "q"`)
+	assert.Contains(t, string(out), "exit status 2")
+}
+
+// otherModule is a copy of the example module, outside this one.
+func otherModule(t *testing.T) string {
+	t.Helper()
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	folder := filepath.Join(t.TempDir(), "mine")
@@ -26,13 +54,14 @@ func TestAControllerAndAPolicyOfAnotherModuleRunInItsTests(t *testing.T) {
 	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "go.sum"), sums, 0o600))
-	test := exec.CommandContext(t.Context(), "go", "test", "-mod=mod", "-v", "-count=1", ".")
-	test.Dir = folder
-	test.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
-	out, err := test.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	assert.Contains(t, string(out), "--- PASS: TestMyControllerEvensTheClusterOut")
-	assert.Contains(t, string(out), "PUT /_cluster/settings: answered 200")
-	assert.Contains(t, string(out), "--- PASS: TestMyPolicyEvensTheClusterOut")
-	assert.Contains(t, string(out), "rebalance by eager: a node has twice what another has")
+	return folder
+}
+
+// goIn runs the go command in a module.
+func goIn(t *testing.T, folder, verb string, args ...string) ([]byte, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{verb, "-mod=mod"}, args...)...)
+	cmd.Dir = folder
+	cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath", "GOWORK=off")
+	return cmd.CombinedOutput()
 }

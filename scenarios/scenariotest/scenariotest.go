@@ -4,9 +4,8 @@ import (
 	"context"
 	"testing"
 
-	"github.com/shardquake/shardquake/controller/policy"
-	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/own"
 )
 
 // Option varies a run.
@@ -16,9 +15,7 @@ type options struct {
 	set     []string
 	run     scenarios.Options
 	backend string
-	// controller is in the place of the scenario's; nil: that one.
-	controller OwnController
-	policies   []policy.Registration
+	parts   own.Parts
 }
 
 // choose applies options to the defaults.
@@ -30,26 +27,14 @@ func choose(opts []Option) options {
 	return o
 }
 
-// load reads the scenario, which may name the test's own policies.
+// load reads the scenario, which may name the test's own parts.
 func (o options) load(nameOrPath string) (*scenarios.Loaded, error) {
-	voc := catalog.Vocabulary()
-	for _, r := range o.policies {
-		voc.Policies = append(voc.Policies, r.Name)
-	}
-	return scenarios.Load(nameOrPath, o.set, voc)
+	return o.parts.Load(nameOrPath, o.set)
 }
 
 // start runs a scenario.
 func (o options) start(ctx context.Context, s *scenarios.Loaded, progress func(string, ...any)) (*scenarios.Result, error) {
-	backend, err := catalog.Backend(o.backend)
-	if err != nil {
-		return nil, err
-	}
-	runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.SupervisorWith(o.policies...), Explain: catalog.Explain, Progress: progress}
-	if o.controller != nil {
-		employ(o.controller, s, runner)
-	}
-	return runner.Run(ctx, s, o.run)
+	return o.parts.Start(ctx, s, own.Run{Backend: o.backend, Options: o.run, Progress: progress})
 }
 
 // Set replaces a value of the file: "cluster.nodes.count=5".

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/mine/parts"
 	"github.com/shardquake/shardquake/controller/policy"
 	"github.com/shardquake/shardquake/kvcluster/clock"
 	"github.com/shardquake/shardquake/scenarios/scenariotest"
@@ -59,4 +60,9 @@ func TestMyPolicyEvensTheClusterOut(t *testing.T) {
 	res := scenariotest.Run(t, "uneven.yaml", scenariotest.Set("controller.policy=eager"),
 		scenariotest.Policy(policy.Registration{Name: "eager", About: "evens out", New: func() policy.Policy { return eager{} }}))
 	t.Logf("%s by %s: %s", res.History.Decisions[0].Decided, res.History.Decisions[0].Policy, res.History.Decisions[0].Reason)
+}
+
+func TestMyFaultAndMyExpectationAreNamedByAScenario(t *testing.T) {
+	res := scenariotest.Run(t, "hiccup.yaml", scenariotest.Fault(parts.Fault()), scenariotest.Expectation(parts.Expectation()))
+	t.Logf("%s struck %v: %s", res.History.Faults[0].Kind, res.History.Faults[0].Victims, res.Outcomes[0].Reason)
 }
