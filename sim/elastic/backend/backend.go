@@ -108,11 +108,6 @@ func (b *Backend) startCold(spec scenarios.ClusterSpec, opt scenarios.StartOptio
 func (b *Backend) build(spec scenarios.ClusterSpec, opt scenarios.StartOptions) (*simulated, error) {
 	e := sim.NewEngine(sim.Config{Seed: opt.Seed, Start: b.Began})
 	s := &simulated{e: e, spec: spec, opt: opt, clocks: make(map[string]*sim.Clock), inUse: make(map[string]string)}
-	if opt.OnEvent != nil {
-		e.OnEvent(func(r sim.EventRecord) {
-			opt.OnEvent(scenarios.Event{Index: r.Index, Run: e.Events(), At: time.Duration(r.Time), What: strings.TrimSpace(r.Type + " " + r.Entity), Hash: r.Hash})
-		})
-	}
 	maps.Copy(s.inUse, spec.Settings)
 	cfg, err := s.configure(b.Calibration)
 	if err != nil {
@@ -136,7 +131,7 @@ func (b *Backend) build(spec scenarios.ClusterSpec, opt scenarios.StartOptions) 
 func (s *simulated) tellEvents() {
 	if tell := s.opt.OnEvent; tell != nil {
 		s.e.OnEvent(func(r sim.EventRecord) {
-			tell(scenarios.Event{Index: r.Index, At: time.Duration(r.Time), What: strings.TrimSpace(r.Type + " " + r.Entity), Hash: r.Hash})
+			tell(scenarios.Event{Index: r.Index, Run: s.e.Events(), At: time.Duration(r.Time), What: strings.TrimSpace(r.Type + " " + r.Entity), Hash: r.Hash})
 		})
 	}
 }
