@@ -64,9 +64,9 @@ func (k Kind) For(system string) bool { return slices.Contains(k.Systems, system
 // both are all systems.
 func both() []string { return []string{Elasticsearch, KeyValue} }
 
-// registered are the kinds of other modules. They are known before anything is read, and stay:
+// foreignKinds are those of other modules. They are known before anything is read, and stay:
 // nothing that happens in a run changes them.
-var registered struct { //determinism:allow package-state a program registers its kinds before it reads a scenario
+var foreignKinds struct { //determinism:allow package-state a program registers its kinds before it reads a scenario
 	sync.Mutex
 	kinds []Kind
 }
@@ -86,19 +86,19 @@ func Register(k Kind) error {
 	if len(k.Systems) == 0 {
 		k.Systems = both()
 	}
-	registered.Lock()
-	defer registered.Unlock()
-	kinds := slices.DeleteFunc(slices.Clone(registered.kinds), func(o Kind) bool { return o.Name == k.Name })
-	registered.kinds = append(kinds, k)
+	foreignKinds.Lock()
+	defer foreignKinds.Unlock()
+	kinds := slices.DeleteFunc(slices.Clone(foreignKinds.kinds), func(o Kind) bool { return o.Name == k.Name })
+	foreignKinds.kinds = append(kinds, k)
 	return nil
 }
 
 // Kinds are all faults there are: those shipped in the order of the documentation, then those
 // of other modules.
 func Kinds() []Kind {
-	registered.Lock()
-	defer registered.Unlock()
-	return append(shipped(), registered.kinds...)
+	foreignKinds.Lock()
+	defer foreignKinds.Unlock()
+	return append(shipped(), foreignKinds.kinds...)
 }
 
 // shipped are those of this package. A new fault is a file and a line here.
