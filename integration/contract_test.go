@@ -75,3 +75,17 @@ func hold(t *testing.T, answers, recorded []contract.Entry, requests []contract.
 		}
 	}
 }
+
+// Real nodes answer what operators' tools ask as the contract of operations says.
+func TestRealNodesAnswerOperatorsAsTheContractSays(t *testing.T) {
+	answers := ask(t, Options{
+		ClusterName: "cc",
+		Nodes: []NodeSpec{
+			{Name: "n1", DiskBytes: 256 << 20, Attributes: map[string]string{"zone": "a"}},
+			{Name: "n2", DiskBytes: 256 << 20, Attributes: map[string]string{"zone": "b"}},
+		},
+	}, contract.OperationRequests(), contract.OperationsFile)
+	recorded, err := contract.RecordedOperations()
+	require.NoError(t, err)
+	hold(t, answers, recorded, contract.OperationRequests(), contract.OfContainers())
+}

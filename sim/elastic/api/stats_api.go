@@ -41,7 +41,6 @@ type ShardStats struct {
 	GlobalCheckpoint int64
 	HistoryUUID      string
 	CommitGeneration int64
-	CommitID         string
 	RetentionLeases  LeaseStats
 	RecoveryAsSource int
 	RecoveryAsTarget int

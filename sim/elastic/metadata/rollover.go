@@ -64,7 +64,7 @@ func RolloverNames(st *state.State, name, wanted string, now time.Time) (from, t
 	case len(of) == 0 && st.Index(name) != nil:
 		return "", "", api.IllegalArgument("rollover target is a [concrete index] but one of [alias,data_stream] was expected")
 	case len(of) == 0:
-		return "", "", api.IllegalArgument("rollover target [%s] does not exist", name)
+		return "", "", &api.Error{Status: 404, Type: "resource_not_found_exception", Reason: "rollover target [" + name + "] does not exist"}
 	}
 	write := state.WriteIndex(name, of)
 	if write == nil {

@@ -61,7 +61,7 @@ func TestAPolicyThatCannotActSaysWhyAndGoesOnWhenItCan(t *testing.T) {
 	w.call("PUT", "/x-1", `{"settings":{"index.lifecycle.name":"p","index.lifecycle.rollover_alias":"x","number_of_replicas":0}}`)
 	w.pass(3 * time.Minute)
 	assert.Contains(t, w.call("GET", "/x-1/_ilm/explain", "").body, `"step":"ERROR"`)
-	assert.Contains(t, w.call("GET", "/*/_ilm/explain?only_errors", "").body, `"reason":"illegal_argument_exception: rollover target [x] does not exist"`)
+	assert.Contains(t, w.call("GET", "/*/_ilm/explain?only_errors", "").body, `"reason":"resource_not_found_exception: rollover target [x] does not exist"`)
 	w.call("PUT", "/x-1/_alias/x", "")
 	w.call("POST", "/x/_doc?refresh", `{"n":1}`)
 	w.pass(2 * time.Hour)

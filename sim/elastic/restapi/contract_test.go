@@ -53,3 +53,25 @@ func TestContractOfSnapshots(t *testing.T) {
 	})
 	assert.Empty(t, reasons.Unused(), "for these reasons nothing differs any more")
 }
+
+func TestContractOfOperations(t *testing.T) {
+	recorded, err := contract.RecordedOperations()
+	require.NoError(t, err)
+	reasons := contract.OfSimulatedOperations()
+	w := newWorld(t, 2)
+	w.run(func(ctx context.Context) {
+		for i, q := range contract.OperationRequests() {
+			r := w.do(ctx, q.Method, q.URI, q.Body, q.Headers...)
+			if !assert.NoErrorf(t, r.err, "%s %s", q.Method, q.URI) {
+				continue
+			}
+			got := contract.Reduce(contract.Reply{Status: r.status, Header: r.header, Body: r.body})
+			for _, d := range contract.Differences(recorded[i].Answer, got) {
+				if reasons.For(q, d) == "" {
+					t.Errorf("%s %s %s\n  %s", q.Method, q.URI, q.Body, d)
+				}
+			}
+		}
+	})
+	assert.Empty(t, reasons.Unused(), "for these reasons nothing differs any more")
+}

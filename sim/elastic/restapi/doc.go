@@ -11,7 +11,7 @@
 // # Rooms
 //
 // Endpoints stand in rooms by what they are about, each with a list of its routes:
-// cluster, documents, cat and stats. An endpoint is a line in the list of its room. All of
+// cluster, documents, cat and stats; queries evaluates searches. An endpoint is a line in the list of its room. All of
 // them are made of package rest: requests, calls, routes, errors and JSON. Answers are
 // written by an ordered writer ([rest.Writer]) without spaces; filter_path, pretty and
 // YAML are transformations of the finished text. What depends on the cluster state alone
@@ -25,6 +25,7 @@
 // at all when the link swallows packets. [API.Serve] answers real clients on real
 // ports while virtual time follows the wall clock.
 //
-// Not served: SMILE and CBOR bodies, filters and routing of aliases, templates, scroll and everything of x-pack.
-// A node without those modules answers their paths as this one does.
+// Not served: SMILE and CBOR bodies, filters and routing of aliases, and what unserved.go lists, each with the
+// nearest that there is. Paths of modules (data streams, policies) are those of the default distribution only, and
+// come from documented answers: the nodes that the contract was recorded of lack the modules.
 package restapi

@@ -42,7 +42,10 @@ func prepareCatList(*rest.Request) rest.Action {
 	return func(*rest.Call) *rest.Response {
 		body := "=^.^=\n"
 		for _, p := range []string{
-			"allocation", "shards", "shards/{index}", "nodes", "indices", "indices/{index}", "recovery", "recovery/{index}", "health",
+			"aliases", "aliases/{alias}", "allocation", "component_templates", "count", "count/{index}", "fielddata", "fielddata/{fields}", "health", "indices",
+			"indices/{index}", "master", "nodeattrs", "nodes", "pending_tasks", "plugins", "recovery", "recovery/{index}", "repositories", "segments",
+			"segments/{index}", "shards", "shards/{index}", "snapshots", "snapshots/{repository}", "tasks", "templates", "thread_pool",
+			"thread_pool/{thread_pools}",
 		} {
 			body += "/_cat/" + p + "\n"
 		}

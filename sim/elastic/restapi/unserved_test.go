@@ -10,11 +10,12 @@ func TestPathsThatTheModelLacksAreNotTakenForNodesOrIndices(t *testing.T) {
 	w := newWorld(t, 1)
 	for _, c := range []struct{ method, uri, nearest string }{
 		{"GET", "/_nodes/usage", "GET /_nodes/stats/indices"},
-		{"GET", "/_nodes/n1/hot_threads", "GET /_nodes/{nodeId}/stats/thread_pool,os"},
-		{"GET", "/_nodes/hot_threads?threads=3", "GET /_nodes/stats/thread_pool,os"},
-		{"GET", "/_health_report", "GET /_cluster/health and GET /_cluster/allocation/explain"},
-		{"GET", "/_tasks?detailed", "GET /_cluster/pending_tasks"},
-		{"GET", "/_cat/master", "GET /_cat/nodes?h=master,name"},
+		{"GET", "/_nodes/n1/usage", "GET /_nodes/{nodeId}/stats/indices"},
+		{"GET", "/_nodes/usage/rest_actions?human", "GET /_nodes/stats/indices"},
+		{"GET", "/_internal/desired_balance", "GET /_cluster/allocation/explain"},
+		{"GET", "/_field_caps", "GET /_mapping"},
+		{"POST", "/_reindex", "POST /_bulk"},
+		{"GET", "/_slm/policy", "GET /_snapshot"},
 	} {
 		r := w.call(c.method, c.uri, "")
 		assert.Equal(t, 400, r.status, c.uri)

@@ -24,7 +24,7 @@ func preparePutComponent(r *rest.Request) rest.Action {
 	for i := range body.Members {
 		switch m := &body.Members[i]; {
 		case m.Name == "template" && m.Value.Kind == rest.ObjectValue:
-			t.Template, given = *innerTemplate(&m.Value), true
+			t.Template, given = *innerTemplate("component_template", &m.Value), true
 		case readNote(&t.Notes, m):
 		default:
 			rest.Raise(rest.UnknownField(m, "component_template", componentFields))
@@ -108,7 +108,7 @@ func prepareDeleteComponents(r *rest.Request) rest.Action {
 				return nil, &elastic.Error{Status: 404, Type: "resource_not_found_exception", Reason: strings.Join(missing, ",")}
 			}
 			for _, t := range found {
-				if by := usersOf(st, t.Name); len(by) > 0 {
+				if by := UsersOf(st, t.Name); len(by) > 0 {
 					return nil, rest.IllegalArgument("component templates [%s] cannot be removed as they are still in use by index templates [%s]",
 						t.Name, strings.Join(by, ", "))
 				}
@@ -121,8 +121,8 @@ func prepareDeleteComponents(r *rest.Request) rest.Action {
 	}
 }
 
-// usersOf are the index templates that are composed of a component and need it.
-func usersOf(st *state.State, component string) []string {
+// UsersOf are the index templates that are composed of a component and need it.
+func UsersOf(st *state.State, component string) []string {
 	var by []string
 	for _, t := range st.IndexTemplates {
 		if slices.Contains(t.ComposedOf, component) && !slices.Contains(t.IgnoreMissing, component) {

@@ -234,6 +234,9 @@ func prepareHealth(r *rest.Request) rest.Action {
 	return q.run
 }
 
+// PriorityName is the name of a task's priority.
+func PriorityName(p elastic.Priority) string { return priorities[p] }
+
 // priorities in the order of elastic.Priority.
 var priorities = []string{"IMMEDIATE", "URGENT", "HIGH", "NORMAL", "LOW", "LANGUID"}
 

@@ -28,7 +28,7 @@ func parseIndexTemplate(name string, body *rest.Value) *state.IndexTemplate {
 		case m.Name == "index_patterns":
 			t.Patterns = texts(&m.Value)
 		case m.Name == "template":
-			t.Template = innerTemplate(&m.Value)
+			t.Template = innerTemplate("index_template", &m.Value)
 		case m.Name == "composed_of" && m.Value.Kind != rest.NullValue:
 			t.ComposedOf = texts(&m.Value)
 		case m.Name == "ignore_missing_component_templates" && m.Value.Kind != rest.NullValue:
@@ -134,7 +134,10 @@ func preparePutIndexTemplate(r *rest.Request) rest.Action {
 	ack, master := r.AckTimeout(), r.MasterTimeout()
 	body := r.JSON()
 	t := parseIndexTemplate(name, &body)
-	if len(t.Patterns) == 0 {
+	switch {
+	case t.Patterns == nil:
+		rest.Raise(rest.IllegalArgument("Required [index_patterns]"))
+	case len(t.Patterns) == 0:
 		rest.Raise(rest.ValidationFailed("index patterns are missing"))
 	}
 	return func(c *rest.Call) *rest.Response {

@@ -41,8 +41,8 @@ func parseConditions(v *rest.Value) []state.Condition {
 	for i := range v.Members {
 		m := &v.Members[i]
 		if !slices.Contains(lifecycle.ConditionNames(), m.Name) {
-			inner := rest.UnknownField(m, "conditions", lifecycle.ConditionNames())
-			rest.Raise(inField("rollover", "conditions", m.Line, m.Col, inner))
+			inner := rest.UnknownField(m, "rollover_conditions", lifecycle.ConditionNames())
+			rest.Raise(inField("rollover", "conditions", m.Value.Line, m.Value.Col, inner))
 		}
 		c := state.Condition{Name: m.Name, Value: m.Value.Text}
 		if err := lifecycle.Check(c); err != nil {

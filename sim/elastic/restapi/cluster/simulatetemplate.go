@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -78,7 +79,7 @@ func simulated(c *rest.Call, st *state.State, t *state.IndexTemplate, index stri
 	if index != "" {
 		whole.Aliases = templates.AliasesOf(&whole, index)
 	}
-	if !settings.IndexTierPreference.IsSet(whole.Settings) {
+	if !settings.IndexTierPreference.IsSet(whole.Settings) && c.Cluster.Distribution() != elastic.MinimalDistribution {
 		tier := settings.DefaultTier
 		if t.DataStream != nil {
 			tier = settings.HotTier
@@ -86,7 +87,11 @@ func simulated(c *rest.Call, st *state.State, t *state.IndexTemplate, index stri
 		whole.Settings = whole.Settings.With(map[string]*string{settings.IndexTierPreference.Key(): &tier})
 	}
 	w.Object("template")
-	writeTemplate(w, &whole, true, false)
+	WriteSettings(w, "settings", whole.Settings, settings.IndexRegistry(), false)
+	if len(whole.Mapping) > 0 || index != "" {
+		w.Raw("mappings", orEmpty(whole.Mapping))
+	}
+	writeAliases(w, whole.Aliases)
 	w.End()
 	w.Array("overlapping")
 	for _, l := range st.LegacyTemplates {

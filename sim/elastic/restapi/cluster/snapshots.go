@@ -98,7 +98,7 @@ func prepareGetRepositories(r *rest.Request) rest.Action {
 		st := c.State(local, master)
 		w := rest.NewWriter(false)
 		w.Obj()
-		for _, repository := range repositories(st, names) {
+		for _, repository := range Repositories(st, names) {
 			w.Object(repository.Name)
 			w.Str("type", repository.Type)
 			WriteSettings(w, "settings", repository.Settings, settings.ClusterRegistry(), true)
@@ -109,8 +109,8 @@ func prepareGetRepositories(r *rest.Request) rest.Action {
 	}
 }
 
-// repositories are those that names or patterns mean; a plain name must be there.
-func repositories(st *state.State, names []string) []*state.Repository {
+// Repositories are those that names or patterns mean; a plain name must be there.
+func Repositories(st *state.State, names []string) []*state.Repository {
 	if len(names) == 0 {
 		return st.Repositories
 	}
@@ -137,7 +137,7 @@ func prepareDeleteRepository(r *rest.Request) rest.Action {
 	master, ack := r.MasterTimeout(), r.AckTimeout()
 	return func(c *rest.Call) *rest.Response {
 		all := true
-		for _, repository := range repositories(c.State(false, master), names) {
+		for _, repository := range Repositories(c.State(false, master), names) {
 			acked, err := snapshots.DeleteRepository(c.Ctx, c.Node, repository.Name, master, ack)
 			c.Check(err)
 			all = all && acked
@@ -254,8 +254,8 @@ func accepted() *rest.Response {
 	return &rest.Response{JSON: w.Bytes()}
 }
 
-// chosenSnapshots are the snapshots that names or patterns mean, in order of their time.
-func chosenSnapshots(c *rest.Call, repository string, names []string, lenient bool, master time.Duration) []*snapshots.Snapshot {
+// ChosenSnapshots are the snapshots that names or patterns mean, in order of their time.
+func ChosenSnapshots(c *rest.Call, repository string, names []string, lenient bool, master time.Duration) []*snapshots.Snapshot {
 	all, err := snapshots.List(c.Ctx, c.Node, repository, master)
 	c.Check(err)
 	var out []*snapshots.Snapshot
@@ -280,7 +280,7 @@ func prepareGetSnapshots(r *rest.Request) rest.Action {
 	repository, names := r.Param("repository"), r.ListParam("snapshot")
 	lenient, master := r.BoolParam("ignore_unavailable", false), r.MasterTimeout()
 	return func(c *rest.Call) *rest.Response {
-		list := chosenSnapshots(c, repository, names, lenient, master)
+		list := ChosenSnapshots(c, repository, names, lenient, master)
 		w := rest.NewWriter(c.Req.Human())
 		w.Obj()
 		w.Array("snapshots")
@@ -323,7 +323,7 @@ func prepareDeleteSnapshot(r *rest.Request) rest.Action {
 	master := r.MasterTimeout()
 	return func(c *rest.Call) *rest.Response {
 		var found []string
-		for _, s := range chosenSnapshots(c, repository, names, false, master) {
+		for _, s := range ChosenSnapshots(c, repository, names, false, master) {
 			found = append(found, s.Name)
 		}
 		if len(found) > 0 {

@@ -40,11 +40,14 @@ func templateSettings(changes []change) settings.Settings { return validateIndex
 var templateFields = []string{"settings", "mappings", "aliases", "lifecycle", "data_stream_options"}
 
 // innerTemplate reads the "template" of an index or component template.
-func innerTemplate(v *rest.Value) *state.Template {
+func innerTemplate(parser string, v *rest.Value) *state.Template {
 	if v.Kind == rest.NullValue {
 		return nil
 	}
 	t, changes := parseTemplate(v, "template", templateFields, func(m *rest.Member) bool {
+		if !slices.Contains(templateFields, m.Name) {
+			rest.Raise(inField(parser, "template", m.Value.Line, m.Value.Col, rest.UnknownField(m, "template", templateFields)))
+		}
 		if m.Name == "lifecycle" || m.Name == "data_stream_options" {
 			rest.Raise(rest.NotModelled("[" + m.Name + "] in a template; the nearest that it has is index.lifecycle.name in its settings"))
 		}

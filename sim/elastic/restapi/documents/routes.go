@@ -38,6 +38,10 @@ func Routes() []*rest.Route {
 			Prepare: prepareScroll, Rendering: []string{"rest_total_hits_as_int"},
 		},
 		{On: []string{"DELETE /_search/scroll", "DELETE /_search/scroll/{scroll_id}"}, Prepare: prepareClearScroll},
+		{
+			On:      []string{"GET /_validate/query", "POST /_validate/query", "GET /{index}/_validate/query", "POST /{index}/_validate/query"},
+			Prepare: prepareValidate,
+		},
 		{On: []string{"POST /_pit", "POST /{index}/_pit"}, Prepare: prepareOpenPIT},
 		{On: []string{"DELETE /_pit"}, Prepare: prepareClosePIT},
 		{On: []string{"GET /_count", "POST /_count", "GET /{index}/_count", "POST /{index}/_count"}, Prepare: prepareCount},

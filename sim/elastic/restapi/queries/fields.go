@@ -13,6 +13,8 @@ import (
 type Fields struct {
 	Index string
 	types map[string]field
+	// defined are the fields' definitions as JSON, by path.
+	defined map[string][]byte
 	// NoSource: documents can be found but not read again.
 	NoSource bool
 }
@@ -26,7 +28,7 @@ type field struct {
 
 // FieldsOf reads an index's mapping.
 func FieldsOf(m *state.Index) *Fields {
-	f := &Fields{Index: m.Name, types: map[string]field{}}
+	f := &Fields{Index: m.Name, types: map[string]field{}, defined: map[string][]byte{}}
 	v, err := rest.ParseJSON(m.Mapping)
 	if err != nil {
 		return f // it was checked when it was set
@@ -53,6 +55,7 @@ func (f *Fields) read(properties *rest.Value, prefix string) {
 			f.types[path] = field{path, "object", ""}
 			continue
 		}
+		f.defined[path] = definition(&m.Value)
 		at := path
 		if to := m.Value.Member("path"); kind.Text == "alias" && to != nil {
 			at = to.Text
@@ -65,6 +68,7 @@ func (f *Fields) read(properties *rest.Value, prefix string) {
 		if more := m.Value.Member("fields"); more != nil {
 			for k := range more.Members {
 				sub := &more.Members[k]
+				f.defined[path+"."+sub.Name] = definition(&sub.Value)
 				if t := sub.Value.Member("type"); t != nil {
 					f.types[path+"."+sub.Name] = field{path, t.Text, nullOf(&sub.Value)}
 				}
@@ -78,6 +82,16 @@ func nullOf(v *rest.Value) string {
 		return n.Text
 	}
 	return ""
+}
+
+// Definition is how a field is mapped, as JSON.
+func (f *Fields) Definition(path string) []byte { return f.defined[path] }
+
+func definition(v *rest.Value) []byte {
+	w := rest.NewWriter(false)
+	w.Sep()
+	w.Copy(v)
+	return w.Bytes()
 }
 
 // Kind is the type of a field; "" where it is not mapped.

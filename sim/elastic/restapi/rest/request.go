@@ -324,6 +324,9 @@ func SimilarTo(name string, candidates []string, limit float32) []string {
 	return similar
 }
 
+// Header is a header's value.
+func (r *Request) Header(name string) string { return r.header.Get(name) }
+
 // Human reports whether ?human was given.
 func (r *Request) Human() bool { return r.BoolParam("human", false) }
 

@@ -2,6 +2,8 @@ package stats
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
 	"slices"
 	"strconv"
 	"strings"
@@ -240,12 +242,14 @@ func writeShardBody(w *rest.Writer, s *elastic.ShardStats, node string, metrics 
 	t.add(s)
 	writeTotals(w, &t, metrics)
 	w.Object("commit")
-	w.Str("id", s.CommitID)
+	w.Str("id", commitID(s))
 	w.Int64("generation", s.CommitGeneration)
 	w.Object("user_data")
 	w.Str("history_uuid", s.HistoryUUID)
 	w.Str("max_seq_no", strconv.FormatInt(s.MaxSeqNo, 10))
-	w.Str("min_retained_seq_no", strconv.FormatInt(minRetained(s), 10))
+	if s.MaxSeqNo >= 0 { // the commit that an empty shard begins with has none
+		w.Str("min_retained_seq_no", strconv.FormatInt(minRetained(s), 10))
+	}
 	w.Str("es_version", strconv.Itoa(rest.IndexVersion))
 	w.Str("local_checkpoint", strconv.FormatInt(s.LocalCheckpoint, 10))
 	w.Str("translog_uuid", s.HistoryUUID)
@@ -288,4 +292,10 @@ func minRetained(s *elastic.ShardStats) int64 {
 		lowest = min(lowest, l.RetainingSeqNo)
 	}
 	return max(0, lowest)
+}
+
+// commitID is the id of the last commit: another one after every flush, as Lucene's is.
+func commitID(s *elastic.ShardStats) string {
+	sum := sha256.Sum256([]byte(s.HistoryUUID + s.AllocationID + strconv.FormatInt(s.CommitGeneration, 10)))
+	return base64.StdEncoding.EncodeToString(sum[:16])
 }

@@ -388,12 +388,8 @@ func writeJVMStats(w *rest.Writer, _ *rest.Call, s *NodeStats) {
 
 func writePoolStats(w *rest.Writer, _ *rest.Call, s *NodeStats) {
 	w.Object("thread_pool")
-	for _, name := range pools() {
-		var p elastic.PoolStats // of other pools than these the model has none
-		if i := slices.IndexFunc(s.Node.Pools, func(p elastic.PoolStats) bool { return p.Name == name }); i >= 0 {
-			p = s.Node.Pools[i]
-		}
-		w.Object(name)
+	for _, p := range PoolFigures(&s.Node) {
+		w.Object(p.Name)
 		w.Int("threads", p.Threads)
 		w.Int("queue", p.Queue)
 		w.Int("active", p.Active)

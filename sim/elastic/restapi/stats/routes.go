@@ -22,6 +22,12 @@ func Routes() []*rest.Route {
 			},
 			Prepare: prepareNodesStats, Rendering: []string{"level"},
 		},
+		{
+			On: []string{
+				"GET /_nodes/hot_threads", "GET /_nodes/hotthreads", "GET /_nodes/{nodeId}/hot_threads", "GET /_nodes/{nodeId}/hotthreads",
+			},
+			Prepare: prepareHotThreads,
+		},
 		{On: []string{"GET /_recovery", "GET /{index}/_recovery"}, Prepare: prepareRecovery},
 		{
 			On:      []string{"GET /_stats", "GET /_stats/{metric}", "GET /{index}/_stats", "GET /{index}/_stats/{metric}"},
