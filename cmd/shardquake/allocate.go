@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/sim/elastic/allocation/cases"
 )
 
@@ -32,18 +33,18 @@ change for the copy to find a node.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if explain {
 				if opts != (cases.Options{}) {
-					return usage(errors.New("--verify and --type are for states, --explain is for explanations"))
+					return exit.Usage(errors.New("--verify and --type are for states, --explain is for explanations"))
 				}
 				return explainAll(args, cmd.InOrStdin(), cmd.OutOrStdout())
 			}
 			differ, err := cases.Main(cmd.Context(), args, cmd.InOrStdin(), cmd.OutOrStdout(), opts)
 			switch {
 			case errors.Is(err, context.Canceled):
-				return &exitError{exitAborted, err}
+				return &exit.Error{Code: exit.CodeAborted, Err: err}
 			case err != nil:
-				return usage(err)
+				return exit.Usage(err)
 			case differ:
-				return &exitError{code: exitFail}
+				return &exit.Error{Code: exit.CodeFail}
 			}
 			return nil
 		},

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -39,15 +40,15 @@ func TestAllocateWritesDecisionsOfOneTypeFromStandardInput(t *testing.T) {
 	assert.NotContains(t, written, "desired_balance")
 	changed := strings.Replace(written, `"INITIALIZING"]`, `"RELOCATING"]`, 1)
 	out, err := allocate(t, changed, "--verify")
-	assert.Equal(t, exitFail, exitCode(err), "a difference is a failure")
+	assert.Equal(t, exit.CodeFail, exit.CodeOf(err), "a difference is a failure")
 	assert.Contains(t, out, "first difference in case")
 }
 
 func TestAllocateTellsBadInputFromDifferences(t *testing.T) {
 	_, err := allocate(t, "{", "--verify")
-	assert.Equal(t, exitUsage, exitCode(err))
+	assert.Equal(t, exit.CodeUsage, exit.CodeOf(err))
 	_, err = allocate(t, "", "--type", "other")
-	assert.Equal(t, exitUsage, exitCode(err))
+	assert.Equal(t, exit.CodeUsage, exit.CodeOf(err))
 	_, err = allocate(t, "", "no-such-file")
-	assert.Equal(t, exitUsage, exitCode(err))
+	assert.Equal(t, exit.CodeUsage, exit.CodeOf(err))
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/reports/fidelity"
 	"github.com/shardquake/shardquake/scenarios"
@@ -43,7 +44,7 @@ sim/elastic/calibration.json it is what the program is built with.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.runs < 1 {
-				return usagef("--runs %d: expected at least one", f.runs)
+				return exit.Usagef("--runs %d: expected at least one", f.runs)
 			}
 			return f.calibrate(cmd)
 		},
@@ -67,7 +68,7 @@ func calibrating() []string {
 func (f *calibrateFlags) calibrate(cmd *cobra.Command) error {
 	from, to, err := parseSeeds(f.seeds)
 	if err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	var seeds []uint64
 	for s := from; s <= to; s++ {
@@ -96,7 +97,7 @@ func (f *calibrateFlags) calibrate(cmd *cobra.Command) error {
 		return err
 	}
 	if err := os.WriteFile(f.out, append(text, '\n'), 0o644); err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	progress.done()
 	return showFit(cmd.OutOrStdout(), fitted, f.out)
@@ -113,14 +114,14 @@ func (f *calibrateFlags) measure(ctx context.Context, loaded map[string]*scenari
 				progress("%s, %s", name, fmt.Sprintf(format, args...))
 			})
 			if err == nil {
-				err = usage(keepRuns(f.keep, name, real[name]))
+				err = exit.Usage(keepRuns(f.keep, name, real[name]))
 			}
 		case filepath.Ext(f.recorded) == ".jsonl":
 			real[name], err = keptRuns(f.recorded, name)
-			err = usage(err)
+			err = exit.Usage(err)
 		default:
 			real[name], err = recordedIn(f.recorded, name)
-			err = usage(err)
+			err = exit.Usage(err)
 		}
 		if err != nil {
 			return nil, err

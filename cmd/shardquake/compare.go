@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/reports"
@@ -59,14 +60,14 @@ Exit codes with sides: 1 worse, 5 undecided (with --fail-on undecided), else 0.`
 		RunE: func(cmd *cobra.Command, args []string) error {
 			folders, err := areFolders(args)
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
 			if folders || len(f.sides) > 0 {
 				return f.compareSides(cmd, args, folders)
 			}
 			for _, name := range []string{"limit", "level", "fail-on", "history", "branch", "out"} {
 				if cmd.Flags().Changed(name) {
-					return usagef("--%s goes with --side or with folders", name)
+					return exit.Usagef("--%s goes with --side or with folders", name)
 				}
 			}
 			return f.compare(cmd, args)
@@ -90,24 +91,24 @@ Exit codes with sides: 1 worse, 5 undecided (with --fail-on undecided), else 0.`
 
 func (f *compareFlags) compare(cmd *cobra.Command, args []string) error {
 	if !slices.Contains(compareFormats[:], f.format) {
-		return usagef("%s", source.Unknown("format", f.format, compareFormats[:]))
+		return exit.Usagef("%s", source.Unknown("format", f.format, compareFormats[:]))
 	}
 	voc := catalog.Vocabulary()
 	for _, p := range f.policies {
 		if !slices.Contains(voc.Policies, p) {
-			return usagef("--policies: %s", source.Unknown("policy", p, voc.Policies))
+			return exit.Usagef("--policies: %s", source.Unknown("policy", p, voc.Policies))
 		}
 	}
 	from, to, err := parseSeeds(f.seeds)
 	if err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	chosen, err := f.scenarios(args, voc)
 	if err != nil {
 		return err
 	}
 	if !slices.Contains([]string{"text", "markdown", "json", "html"}, f.format) {
-		return usagef("--format %s goes with --side or with folders", f.format)
+		return exit.Usagef("--format %s goes with --side or with folders", f.format)
 	}
 	var runs []policyRun
 	for _, s := range chosen {
@@ -136,13 +137,13 @@ func (f *compareFlags) scenarios(names []string, voc scenarios.Vocabulary) ([]*s
 	for _, name := range names {
 		s, err := scenarios.Load(name, f.set, voc)
 		if err != nil {
-			return nil, usage(err)
+			return nil, exit.Usage(err)
 		}
 		switch {
 		case s.Balances():
 			out = append(out, s)
 		case named:
-			return nil, usagef("%s has no controller with a policy that acts, so there is nothing to compare", name)
+			return nil, exit.Usagef("%s has no controller with a policy that acts, so there is nothing to compare", name)
 		}
 	}
 	return out, nil

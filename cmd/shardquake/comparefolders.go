@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/reports/compare"
@@ -35,18 +36,18 @@ func (c *comparison) ofFolders(dirs []string) (*compare.Result, error) {
 		label := filepath.Clean(dir)
 		c.sides = append(c.sides, sideSpec{label: label, backend: "sim"})
 		if err := c.readFolder(label, dir); err != nil {
-			return nil, usage(err)
+			return nil, exit.Usage(err)
 		}
 		if len(c.records[label]) == 0 {
 			for _, n := range c.notes {
 				err := errors.New(n)
-				return nil, usagef("%s holds no run that can be compared: %w", dir, err)
+				return nil, exit.Usagef("%s holds no run that can be compared: %w", dir, err)
 			}
-			return nil, usagef("%s holds no run that can be compared: no %s and no %s in it or in its folders", dir, reports.FileReport, reports.FileRuns)
+			return nil, exit.Usagef("%s holds no run that can be compared: no %s and no %s in it or in its folders", dir, reports.FileReport, reports.FileRuns)
 		}
 	}
 	result, err := c.judge(compare.Options{Level: c.flags.level})
-	return result, usage(err)
+	return result, exit.Usage(err)
 }
 
 // readFolder takes in every run below a folder. What can't be read is noted, and left out.

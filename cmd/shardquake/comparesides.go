@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/reports/compare"
@@ -38,25 +39,25 @@ const (
 // compareSides answers whether contenders are worse than the base.
 func (f *compareFlags) compareSides(cmd *cobra.Command, args []string, folders bool) error {
 	if !slices.Contains([]string{failOnWorse, failOnUndecided, failOnNever}, f.failOn) {
-		return usagef("--fail-on: %s", source.Unknown("answer", f.failOn, []string{failOnWorse, failOnUndecided, failOnNever}))
+		return exit.Usagef("--fail-on: %s", source.Unknown("answer", f.failOn, []string{failOnWorse, failOnUndecided, failOnNever}))
 	}
 	if !slices.Contains(compareFormats[:], f.format) {
-		return usagef("%s", source.Unknown("format", f.format, compareFormats[:]))
+		return exit.Usagef("%s", source.Unknown("format", f.format, compareFormats[:]))
 	}
 	if f.limit < 0 || f.level < 0 || f.level >= 1 {
-		return usagef("--limit %d, --level %g: expected a number of runs, and a probability below 1", f.limit, f.level)
+		return exit.Usagef("--limit %d, --level %g: expected a number of runs, and a probability below 1", f.limit, f.level)
 	}
 	c := &comparison{flags: f, records: map[string][]compare.Record{}, files: map[string]string{}, traces: map[traceKey]func(context.Context) ([]byte, error){}}
 	var result *compare.Result
 	var err error
 	if folders {
 		if len(f.sides) > 0 || len(args) < 2 {
-			return usagef("folders are the sides: name at least two, and no --side")
+			return exit.Usagef("folders are the sides: name at least two, and no --side")
 		}
 		result, err = c.ofFolders(args)
 	} else {
 		if c.sides, err = f.parseSides(); err != nil {
-			return usage(err)
+			return exit.Usage(err)
 		}
 		if done, err := f.realAgainstSim(cmd, c.sides, args); done {
 			return err
@@ -73,16 +74,16 @@ func (f *compareFlags) compareSides(cmd *cobra.Command, args []string, folders b
 	}
 	c.explain(cmd.Context(), result)
 	if writeErr := f.print(cmd.OutOrStdout(), result); writeErr != nil {
-		return usage(writeErr)
+		return exit.Usage(writeErr)
 	}
 	if err != nil {
 		return err
 	}
 	switch {
 	case f.failOn != failOnNever && result.Verdict == compare.Worse:
-		return &exitError{code: exitFail}
+		return &exit.Error{Code: exit.CodeFail}
 	case f.failOn == failOnUndecided && result.Verdict == compare.Undecided:
-		return &exitError{code: exitUnknown}
+		return &exit.Error{Code: exit.CodeUnknown}
 	}
 	return nil
 }
@@ -118,11 +119,11 @@ func (f *compareFlags) realAgainstSim(cmd *cobra.Command, sides []sideSpec, args
 		return false, nil
 	}
 	if len(sides) != 2 || len(args) != 1 || len(sides[0].set)+len(sides[1].set) > 0 || sides[0].bin+sides[1].bin != "" {
-		return true, usagef("real against simulated nodes: name one scenario and the two sides real and sim")
+		return true, exit.Usagef("real against simulated nodes: name one scenario and the two sides real and sim")
 	}
 	s, err := loadRecordable(args[0], f.set)
 	if err != nil {
-		return true, usage(err)
+		return true, exit.Usage(err)
 	}
 	fid := &fidelityFlags{runs: 3, seeds: "1-10", set: f.set, out: f.out, quiet: f.quiet}
 	return true, fid.compare(cmd, s)
@@ -157,7 +158,7 @@ func (c *comparison) ofRuns(ctx context.Context, names []string) (*compare.Resul
 	for _, n := range names {
 		s, err := scenarios.Load(n, c.flags.set, catalog.Vocabulary())
 		if err != nil {
-			return nil, usage(err)
+			return nil, exit.Usage(err)
 		}
 		open[s.Name] = n
 		if !s.Shipped {
@@ -194,12 +195,12 @@ func (c *comparison) ofRuns(ctx context.Context, names []string) (*compare.Resul
 		if err != nil {
 			if ctx.Err() != nil && judgeErr == nil {
 				result.Notes = append(result.Notes, fmt.Sprintf("interrupted: %d of %d runs of this look were made", c.count(), len(runs)))
-				return result, &exitError{exitAborted, errors.New("aborted before all runs were made")}
+				return result, &exit.Error{Code: exit.CodeAborted, Err: errors.New("aborted before all runs were made")}
 			}
 			return nil, err
 		}
 		if judgeErr != nil {
-			return nil, usage(judgeErr)
+			return nil, exit.Usage(judgeErr)
 		}
 		done = n
 		open = undecided(result, open)

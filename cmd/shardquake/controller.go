@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/controller/daemon"
 )
 
@@ -35,14 +36,14 @@ that went wrong, such as settings that could not be put back.`,
 			src := daemon.Source{Flags: cmd.Flags(), Env: os.LookupEnv, File: file}
 			o, err := src.Load()
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
 			if dryRun {
 				o.Listen = ""
 			}
 			d, err := daemon.New(o, cmd.ErrOrStderr())
 			if errors.Is(err, daemon.ErrOptions) {
-				return usage(err)
+				return exit.Usage(err)
 			}
 			if err != nil {
 				return err
@@ -54,7 +55,7 @@ that went wrong, such as settings that could not be put back.`,
 			signal.Notify(reload, syscall.SIGHUP)
 			defer signal.Stop(reload)
 			if err := d.Run(cmd.Context(), reload, src.Load); err != nil {
-				return &exitError{exitFail, err}
+				return &exit.Error{Code: exit.CodeFail, Err: err}
 			}
 			return nil
 		},
@@ -69,7 +70,7 @@ that went wrong, such as settings that could not be put back.`,
 func printPlan(cmd *cobra.Command, d *daemon.Daemon) error {
 	plan, err := d.Plan(cmd.Context())
 	if err != nil {
-		return &exitError{exitFail, err}
+		return &exit.Error{Code: exit.CodeFail, Err: err}
 	}
 	fmt.Fprint(cmd.OutOrStdout(), plan.Text())
 	return nil

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/reports/divergence"
 	"github.com/shardquake/shardquake/scenarios"
@@ -34,11 +35,11 @@ func newEventsCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := scenarios.Load(args[0], set, catalog.Vocabulary())
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
 			backend, err := simBackend(calibration)
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
 			out := bufio.NewWriterSize(cmd.OutOrStdout(), 1<<20)
 			enc := json.NewEncoder(out)
@@ -52,7 +53,7 @@ func newEventsCommand() *cobra.Command {
 				return err
 			}
 			if cmd.Context().Err() != nil { // the events end early
-				return &exitError{code: exitAborted}
+				return &exit.Error{Code: exit.CodeAborted}
 			}
 			return errors.Join(writing, out.Flush())
 		},
@@ -106,8 +107,8 @@ func checkDeterminism(cmd *cobra.Command, s *scenarios.Loaded, f *runFlags) erro
 		return err
 	}
 	for i, err := range ended {
-		if exit, ok := errors.AsType[*exec.ExitError](err); ok && !at.Parted && exit.ExitCode() > 0 {
-			return &exitError{exit.ExitCode(), fmt.Errorf("run %d: %w", i+1, err)}
+		if failed, ok := errors.AsType[*exec.ExitError](err); ok && !at.Parted && failed.ExitCode() > 0 {
+			return &exit.Error{Code: failed.ExitCode(), Err: fmt.Errorf("run %d: %w", i+1, err)}
 		}
 		if err != nil && !at.Parted {
 			return fmt.Errorf("run %d: %w", i+1, err)
@@ -120,13 +121,13 @@ func checkDeterminism(cmd *cobra.Command, s *scenarios.Loaded, f *runFlags) erro
 // the runs too, and where they stopped says nothing of them.
 func aborted(ctx context.Context, ended []error) error {
 	told := slices.ContainsFunc(ended, func(err error) bool {
-		exit, ok := errors.AsType[*exec.ExitError](err)
-		return ok && exit.ExitCode() == exitAborted
+		failed, ok := errors.AsType[*exec.ExitError](err)
+		return ok && failed.ExitCode() == exit.CodeAborted
 	})
 	if ctx.Err() == nil && !told {
 		return nil
 	}
-	return &exitError{exitAborted, errors.New("aborted before all events were compared")}
+	return &exit.Error{Code: exit.CodeAborted, Err: errors.New("aborted before all events were compared")}
 }
 
 func tellDeterminism(out io.Writer, name string, at divergence.Point) error {
@@ -139,7 +140,7 @@ func tellDeterminism(out io.Writer, name string, at divergence.Point) error {
 		return err
 	}
 	fmt.Fprintf(out, "FAIL  %s: the first event that differs is number %d\n  first run   %s\n  second run  %s\n  before it   %s\n", name, at.Agree+1, orEnd(at.Lines[0]), orEnd(at.Lines[1]), at.Last)
-	return &exitError{code: exitFail}
+	return &exit.Error{Code: exit.CodeFail}
 }
 
 func orEnd(s string) string {

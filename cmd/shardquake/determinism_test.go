@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"testing"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -23,10 +24,10 @@ func TestAnInterruptedCheckIsAbortedNotFailed(t *testing.T) {
 
 	assert.NoError(t, aborted(going, []error{nil, nil}))
 	assert.NoError(t, aborted(going, []error{exited("2"), errors.New("killed")}))
-	assert.Equal(t, exitAborted, exitCode(aborted(cancelled, []error{nil, nil})))
-	assert.Equal(t, exitAborted, exitCode(aborted(going, []error{nil, exited("4")})), "the signal was here first")
+	assert.Equal(t, exit.CodeAborted, exit.CodeOf(aborted(cancelled, []error{nil, nil})))
+	assert.Equal(t, exit.CodeAborted, exit.CodeOf(aborted(going, []error{nil, exited("4")})), "the signal was here first")
 
 	root := newRootCommand()
 	root.SetArgs([]string{"run", "one-node-lost", "--check-determinism"})
-	assert.Equal(t, exitAborted, exitCode(root.ExecuteContext(cancelled)))
+	assert.Equal(t, exit.CodeAborted, exit.CodeOf(root.ExecuteContext(cancelled)))
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/reports/divergence"
 )
@@ -23,21 +24,21 @@ by side. What the other run has at no time is marked.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			rep, trace, err := readRun(args[0])
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
 			if against == "" {
 				return tell(cmd, rep, trace, asJSON)
 			}
 			other, theirs, err := readRun(against)
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
 			if other.Scenario != rep.Scenario {
-				return usagef("--against: %s is a run of %s, not of %s", against, other.Scenario, rep.Scenario)
+				return exit.Usagef("--against: %s is a run of %s, not of %s", against, other.Scenario, rep.Scenario)
 			}
 			p, err := divergence.Of([2]string{args[0], against}, trace, theirs)
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
 			out := cmd.OutOrStdout()
 			if asJSON {
@@ -71,7 +72,7 @@ func readRun(dir string) (*reports.Report, []byte, error) {
 func tell(cmd *cobra.Command, rep *reports.Report, trace []byte, asJSON bool) error {
 	story, err := divergence.Tell(trace)
 	if err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	out := cmd.OutOrStdout()
 	if asJSON {

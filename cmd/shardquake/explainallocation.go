@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/controller"
 	"github.com/shardquake/shardquake/controller/recovery"
 )
@@ -23,7 +24,7 @@ func explainAll(files []string, in io.Reader, out io.Writer) error {
 	for _, name := range files {
 		f, err := os.Open(name)
 		if err != nil {
-			return usage(err)
+			return exit.Usage(err)
 		}
 		err = explainFrom(name, f, out)
 		if err := errors.Join(err, f.Close()); err != nil {
@@ -40,7 +41,7 @@ func explainFrom(name string, in io.Reader, out io.Writer) error {
 		return err
 	}
 	if len(text) > longestExplanation {
-		return usage(fmt.Errorf("%s: longer than %d bytes", name, longestExplanation))
+		return exit.Usage(fmt.Errorf("%s: longer than %d bytes", name, longestExplanation))
 	}
 	documents := json.NewDecoder(bytes.NewReader(text))
 	for n := 0; ; n++ {
@@ -51,11 +52,11 @@ func explainFrom(name string, in io.Reader, out io.Writer) error {
 		case errors.Is(err, io.EOF) && n > 0:
 			return nil
 		case err != nil:
-			return usage(fmt.Errorf("%s:%d: no JSON of _cluster/allocation/explain: %w", name, line(text, documents.InputOffset()), err))
+			return exit.Usage(fmt.Errorf("%s:%d: no JSON of _cluster/allocation/explain: %w", name, line(text, documents.InputOffset()), err))
 		}
 		x, err := explanation(one)
 		if err != nil {
-			return usage(fmt.Errorf("%s:%d: %w", name, line(text, begin), err))
+			return exit.Usage(fmt.Errorf("%s:%d: %w", name, line(text, begin), err))
 		}
 		if _, err := io.WriteString(out, recovery.Advise(x).Text()); err != nil {
 			return err

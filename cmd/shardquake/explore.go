@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/scenarios"
@@ -70,7 +71,7 @@ func newKVRehearseCommand() *cobra.Command {
 			var foreign error
 			cmd.InheritedFlags().VisitAll(func(fl *pflag.Flag) {
 				if fl.Changed {
-					foreign = usagef("--%s is for clusters that run; rehearse simulates one", fl.Name)
+					foreign = exit.Usagef("--%s is for clusters that run; rehearse simulates one", fl.Name)
 				}
 			})
 			if foreign != nil {
@@ -147,18 +148,18 @@ func play(ctx context.Context, s *scenarios.Loaded, seed uint64) (*scenarios.Res
 func (f *exploreFlags) run(cmd *cobra.Command, name string) error {
 	cfg, err := f.config(cmd, name)
 	if err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	dir := f.out
 	if dir == "" {
 		dir = filepath.Join("shardquake-out", cfg.Scenario.Name, "explore-"+strconv.FormatUint(cfg.Seed, 10))
 	}
 	if err := errors.Join(reports.CheckDir(dir), reports.Writable(dir)); err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	if f.corpus != "" {
 		if err := reports.Writable(f.corpus); err != nil {
-			return usage(err)
+			return exit.Usage(err)
 		}
 	}
 	progress := newProgress(cmd.ErrOrStderr(), f.quiet)
@@ -169,7 +170,7 @@ func (f *exploreFlags) run(cmd *cobra.Command, name string) error {
 		return err
 	}
 	if err := explore.Write(dir, f.corpus, result); err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	out := cmd.OutOrStdout()
 	if f.asJSON {
@@ -205,13 +206,13 @@ func (f *exploreFlags) progress(cfg explore.Config, p explore.Progress) string {
 func explored(r *explore.Result, dir string) error {
 	switch {
 	case r.Aborted:
-		return &exitError{exitAborted, fmt.Errorf("interrupted: %d plans were tried, and what they found is kept in %s", r.Plans.All(), dir)}
+		return &exit.Error{Code: exit.CodeAborted, Err: fmt.Errorf("interrupted: %d plans were tried, and what they found is kept in %s", r.Plans.All(), dir)}
 	case r.Broken() > 0:
-		return &exitError{code: exitFail}
+		return &exit.Error{Code: exit.CodeFail}
 	case r.Plans.Crashed > 0:
-		return &exitError{code: exitDefect}
+		return &exit.Error{Code: exit.CodeDefect}
 	case r.Plans.Held == 0:
-		return &exitError{code: exitUnknown}
+		return &exit.Error{Code: exit.CodeUnknown}
 	}
 	return nil
 }

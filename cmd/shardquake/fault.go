@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/internal/control"
 )
 
@@ -42,7 +43,7 @@ func newFaultInjectCommand(c *control.Client) *cobra.Command {
 				}
 			}
 			if _, err := chaos.ReadOrder(text); err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
 			answer, err := c.Ask(cmd.Context(), http.MethodPost, "/faults", text)
 			return tellFault(cmd.OutOrStdout(), answer, err)
@@ -70,7 +71,7 @@ func newFaultListCommand(c *control.Client) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			answer, err := c.Ask(cmd.Context(), http.MethodGet, "/plan", nil)
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
 			var p struct {
 				Now    string
@@ -124,7 +125,7 @@ func (f toldFault) tell(w io.Writer) {
 // tellFault shows the answer to an order.
 func tellFault(w io.Writer, answer []byte, err error) error {
 	if err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	var f toldFault
 	if err := json.Unmarshal(answer, &f); err != nil {
@@ -132,7 +133,7 @@ func tellFault(w io.Writer, answer []byte, err error) error {
 	}
 	f.tell(w)
 	if f.State == "failed" {
-		return &exitError{code: exitFail}
+		return &exit.Error{Code: exit.CodeFail}
 	}
 	return nil
 }

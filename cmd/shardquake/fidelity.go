@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/reports/fidelity"
@@ -47,14 +48,14 @@ that hardly varies between the real runs is predicted outside the target of 15 %
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.runs < 1 {
-				return usagef("--runs %d: expected at least one", f.runs)
+				return exit.Usagef("--runs %d: expected at least one", f.runs)
 			}
 			if f.variant != "" && f.recording == "" {
-				return usagef("--variant is a part of a recording; expected --recorded with its file")
+				return exit.Usagef("--variant is a part of a recording; expected --recorded with its file")
 			}
 			s, err := loadRecordable(args[0], f.set)
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
 			return f.compare(cmd, s)
 		},
@@ -84,11 +85,11 @@ func loadRecordable(name string, set []string) (*scenarios.Loaded, error) {
 func (f *fidelityFlags) compare(cmd *cobra.Command, s *scenarios.Loaded) error {
 	from, to, err := parseSeeds(f.seeds)
 	if err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	backend, err := simBackend(f.calibration)
 	if err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	progress := newProgress(cmd.ErrOrStderr(), f.quiet)
 	defer progress.done()
@@ -109,7 +110,7 @@ func (f *fidelityFlags) compare(cmd *cobra.Command, s *scenarios.Loaded) error {
 	}
 	table, err := fidelity.Compare(s.Name, sim, real)
 	if err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	table.RealFrom = realFrom
 	progress.done()
@@ -118,11 +119,11 @@ func (f *fidelityFlags) compare(cmd *cobra.Command, s *scenarios.Loaded) error {
 		dir = filepath.Join("shardquake-out", s.Name, "fidelity")
 	}
 	if err := table.Write(dir); err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	if f.recording == "" {
 		if err := keepRuns(filepath.Join(dir, fileRealRuns), s.Name, real); err != nil {
-			return usage(err)
+			return exit.Usage(err)
 		}
 	}
 	out := cmd.OutOrStdout()
@@ -131,7 +132,7 @@ func (f *fidelityFlags) compare(cmd *cobra.Command, s *scenarios.Loaded) error {
 	}
 	fmt.Fprintf(out, "\nfiles  %s\n", dir)
 	if table.Failed() {
-		return &exitError{code: exitFail}
+		return &exit.Error{Code: exit.CodeFail}
 	}
 	return nil
 }
@@ -180,38 +181,38 @@ func containerRuns(ctx context.Context, s *scenarios.Loaded, times int, progress
 func (f *fidelityFlags) recordedRuns(s *scenarios.Loaded) ([]fidelity.Run, string, error) {
 	if filepath.Ext(f.recording) == ".jsonl" {
 		if f.variant != "" {
-			return nil, "", usagef("--variant is a part of a recording; %s holds kept runs", f.recording)
+			return nil, "", exit.Usagef("--variant is a part of a recording; %s holds kept runs", f.recording)
 		}
 		runs, err := keptRuns(f.recording, s.Name)
-		return runs, fmt.Sprintf("%d runs kept in %s", len(runs), f.recording), usage(err)
+		return runs, fmt.Sprintf("%d runs kept in %s", len(runs), f.recording), exit.Usage(err)
 	}
 	rec, err := fidelity.ReadRecording(f.recording)
 	if err != nil {
-		return nil, "", usage(err)
+		return nil, "", exit.Usage(err)
 	}
 	from := fmt.Sprintf("recording %s %s", rec.ID, rec.Name)
 	if j := slices.IndexFunc(recorded.Timelines(), func(t recorded.Timeline) bool { return t.Scenario == s.Name }); j >= 0 && recorded.Timelines()[j].ID != rec.ID {
-		return nil, "", usagef("%s repeats recording %s, but %s holds %s", s.Name, recorded.Timelines()[j].ID, f.recording, rec.ID)
+		return nil, "", exit.Usagef("%s repeats recording %s, but %s holds %s", s.Name, recorded.Timelines()[j].ID, f.recording, rec.ID)
 	}
 	i := slices.IndexFunc(recorded.Timelines(), func(t recorded.Timeline) bool { return t.Scenario == s.Name && t.ID == rec.ID })
 	if i >= 0 && (f.variant == "" || f.variant == recorded.Timelines()[i].Variant) {
 		runs, err := fidelity.RunsOfTimeline(rec, recorded.Timelines()[i])
-		return runs, from, usage(err)
+		return runs, from, exit.Usage(err)
 	}
 	variants := rec.Variants()
 	variant := f.variant
 	switch {
 	case variant == "" && len(variants) > 1:
-		return nil, "", usage(errors.New(source.Unknown("variant", "", variants)))
+		return nil, "", exit.Usage(errors.New(source.Unknown("variant", "", variants)))
 	case variant == "":
 		variant = variants[0]
 	case variant != "" && len(variants) == 1 && variants[0] == "":
-		return nil, "", usagef("--variant %s: %s has no variants", variant, f.recording)
+		return nil, "", exit.Usagef("--variant %s: %s has no variants", variant, f.recording)
 	case !slices.Contains(variants, variant):
-		return nil, "", usage(errors.New(source.Unknown("variant", variant, variants)))
+		return nil, "", exit.Usage(errors.New(source.Unknown("variant", variant, variants)))
 	}
 	runs, err := fidelity.RunsOf(rec.Of(variant), fidelity.FromForce)
-	return runs, from + " " + variant, usage(err)
+	return runs, from + " " + variant, exit.Usage(err)
 }
 
 // simBackend is the simulator, with the constants of a calibration file if one is named.

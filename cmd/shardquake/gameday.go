@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/integration/undo"
 )
 
@@ -33,10 +34,10 @@ undone, 2 the file is no journal.`,
 				fmt.Fprintf(cmd.OutOrStdout(), format+"\n", a...)
 			})
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
 			if left > 0 {
-				return &exitError{exitFail, fmt.Errorf("%d of what was begun could not be undone; call this again", left)}
+				return &exit.Error{Code: exit.CodeFail, Err: fmt.Errorf("%d of what was begun could not be undone; call this again", left)}
 			}
 			return nil
 		},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/controller/daemon"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
@@ -68,11 +69,11 @@ func (f *importFlags) run(cmd *cobra.Command, sources []string) error {
 	live := cmd.Flags().Changed("es")
 	switch {
 	case f.dryRun && !live:
-		return usagef("--dry-run lists the requests to a running cluster; expected --es URL")
+		return exit.Usagef("--dry-run lists the requests to a running cluster; expected --es URL")
 	case !live && len(sources) == 0:
-		return usagef("nothing to import; expected a file, a folder, an archive, or --es URL")
+		return exit.Usagef("nothing to import; expected a file, a folder, an archive, or --es URL")
 	case !(f.rate > 0) || f.timeout.D() <= 0 || f.sample.D() < 0:
-		return usagef("--rate, --timeout and --sample: expected more than nothing")
+		return exit.Usagef("--rate, --timeout and --sample: expected more than nothing")
 	}
 	out := cmd.OutOrStdout()
 	if f.dryRun {
@@ -93,9 +94,9 @@ func (f *importFlags) run(cmd *cobra.Command, sources []string) error {
 	progress.done()
 	switch {
 	case errors.Is(err, importer.ErrSource) && live && len(sources) == 0:
-		return &exitError{exitUnavailable, err}
+		return &exit.Error{Code: exit.CodeUnavailable, Err: err}
 	case errors.Is(err, importer.ErrSource):
-		return usage(err)
+		return exit.Usage(err)
 	case err != nil:
 		return err
 	}
@@ -111,11 +112,11 @@ func (f *importFlags) run(cmd *cobra.Command, sources []string) error {
 func (f *importFlags) live(cmd *cobra.Command, p *progress) (*importer.Live, error) {
 	o, err := (daemon.Source{Flags: cmd.Flags(), Env: os.LookupEnv}).Load()
 	if err != nil {
-		return nil, usage(err)
+		return nil, exit.Usage(err)
 	}
 	access, err := o.Access()
 	if err != nil {
-		return nil, usage(err)
+		return nil, exit.Usage(err)
 	}
 	return &importer.Live{
 		URLs: access.URLs, Transport: access.Transport, Sample: f.sample.D(), Rate: f.rate, Timeout: f.timeout.D(), Progress: p.line,
@@ -137,11 +138,11 @@ func (f *importFlags) write(c *clusterfile.Cluster) (string, error) {
 	scenario, cluster := name+".yaml", name+".cluster.json.gz"
 	for _, path := range []string{scenario, cluster} {
 		if _, err := os.Lstat(path); err == nil && !f.force {
-			return "", usagef("%s is there already; give another --out NAME, or --force", path)
+			return "", exit.Usagef("%s is there already; give another --out NAME, or --force", path)
 		}
 	}
 	if err := c.Save(cluster); err != nil {
-		return "", usage(err)
+		return "", exit.Usage(err)
 	}
 	text := importer.Draft(c, filepath.Base(name), filepath.Base(cluster))
 	return name, os.WriteFile(scenario, text, 0o644)
@@ -188,7 +189,7 @@ func tellAgreement(cmd *cobra.Command, c *clusterfile.Cluster) error {
 	}
 	a, err := backend.Agree(cmd.Context(), c)
 	if err != nil {
-		return usage(fmt.Errorf("the files are written, but the cluster can't be started: %w", err))
+		return exit.Usage(fmt.Errorf("the files are written, but the cluster can't be started: %w", err))
 	}
 	with := "where they are"
 	if a.Own {

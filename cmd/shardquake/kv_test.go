@@ -7,6 +7,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/kvcmd"
 	"github.com/shardquake/shardquake/internal/loopback"
 )
 
@@ -33,7 +34,7 @@ func TestKVCommands(t *testing.T) {
 			for i, address := range addresses {
 				env.Setenv(fmt.Sprint("N", i+1), address)
 			}
-			env.Setenv(kvNodesVariable, "n1="+env.Getenv("N1")+",n2="+env.Getenv("N2")+",n3="+env.Getenv("N3"))
+			env.Setenv(kvcmd.KvNodesVariable, "n1="+env.Getenv("N1")+",n2="+env.Getenv("N2")+",n3="+env.Getenv("N3"))
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"code": code},
@@ -41,11 +42,11 @@ func TestKVCommands(t *testing.T) {
 }
 
 func TestTransactionsAreReadAsWritten(t *testing.T) {
-	steps, err := parseSteps([]string{"get", "put", "put", "delete", "get", "delete", "x"})
+	steps, err := kvcmd.ParseSteps([]string{"get", "put", "put", "delete", "get", "delete", "x"})
 	require.NoError(t, err)
-	require.Equal(t, []txnStep{{what: "get", key: "put"}, {what: "put", key: "delete", value: "get"}, {what: "delete", key: "x"}}, steps)
+	require.Equal(t, []kvcmd.TxnStep{{What: "get", Key: "put"}, {What: "put", Key: "delete", Value: "get"}, {What: "delete", Key: "x"}}, steps)
 	for _, bad := range [][]string{{"put", "a"}, {"get"}, {"take", "a"}, {"get", "a", "b"}} {
-		_, err := parseSteps(bad)
+		_, err := kvcmd.ParseSteps(bad)
 		require.Error(t, err, "%v", bad)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/integration/lease"
 )
 
@@ -27,7 +28,7 @@ func newLeaseAgentCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			token := os.Getenv(lease.TokenVariable)
 			if token == "" || ttl <= 0 {
-				return usagef("lease-agent is started by a real run: it needs --ttl, and %s", lease.TokenVariable)
+				return exit.Usagef("lease-agent is started by a real run: it needs --ttl, and %s", lease.TokenVariable)
 			}
 			// A terminal's signals are for the run; what ends the run must not end this.
 			signal.Ignore(os.Interrupt, syscall.SIGHUP, syscall.SIGPIPE)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
@@ -63,7 +64,7 @@ func newCheckCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := scenarios.Load(args[0], set, catalog.Vocabulary())
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
 			plan, err := planLines(s, s.Topology()) // what is the file's fault is told first
 			if err != nil {
@@ -84,7 +85,7 @@ func newCheckCommand() *cobra.Command {
 func checkBackend(ctx context.Context, s *scenarios.Loaded, name string) error {
 	backend, err := catalog.Backend(name)
 	if err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	scaled, _ := s.Scaled((&runFlags{}).scaleFor(name))
 	return scenarios.Supported(ctx, backend, scaled)
@@ -134,7 +135,7 @@ func planLines(s *scenarios.Loaded, t chaos.Topology) ([]string, error) {
 	for i, e := range s.Faults {
 		r, err := chaos.Preview(e.Fault, t)
 		if err != nil {
-			return nil, usagef("%s: faults[%d], %s at %s: %w", s.File, i, e.Fault.Kind(), e.At, err)
+			return nil, exit.Usagef("%s: faults[%d], %s at %s: %w", s.File, i, e.Fault.Kind(), e.At, err)
 		}
 		until, at := "for good", e.At.String()
 		if d := e.Fault.Lasts(); d > 0 {
@@ -181,7 +182,7 @@ func newInitCommand() *cobra.Command {
 			}
 			text := voc.Starter(system)
 			if text == nil {
-				return usagef("--system: %s", source.Unknown("system", system, voc.SystemNames()))
+				return exit.Usagef("--system: %s", source.Unknown("system", system, voc.SystemNames()))
 			}
 			flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
 			if force {
@@ -189,10 +190,10 @@ func newInitCommand() *cobra.Command {
 			}
 			f, err := os.OpenFile(path, flags, 0o644)
 			if os.IsExist(err) {
-				return usagef("%s exists already; --force replaces it", path)
+				return exit.Usagef("%s exists already; --force replaces it", path)
 			}
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
 			if _, err := f.Write(text); err != nil {
 				f.Close()

@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/kvcmd"
 	"github.com/shardquake/shardquake/internal/version"
 )
 
@@ -39,7 +41,7 @@ func interruptible() (context.Context, context.CancelFunc) {
 		for range signals {
 			if time.Since(first) > patience {
 				fmt.Fprintln(os.Stderr, "\nshardquake: ended without cleaning up; \"shardquake clean\" removes what a real run left behind")
-				os.Exit(exitAborted)
+				os.Exit(exit.CodeAborted)
 			}
 		}
 	}()
@@ -56,14 +58,14 @@ func run(args []string) (code int) {
 	defer func() {
 		if v := recover(); v != nil {
 			fmt.Fprintf(os.Stderr, "shardquake: a defect of Shardquake: %v\n%s", v, debug.Stack())
-			code = exitDefect
+			code = exit.CodeDefect
 		}
 	}()
 	root := newRootCommand()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	code = exitCode(err)
-	var told *exitError
+	code = exit.CodeOf(err)
+	var told *exit.Error
 	if err != nil && (!errors.As(err, &told) || told.Error() != "") {
 		fmt.Fprintln(os.Stderr, "shardquake: "+err.Error())
 	}
@@ -83,10 +85,10 @@ whether it held.`,
 	}
 	root.AddCommand(
 		newRunCommand(), newReplayCommand(), newListCommand(), newCheckCommand(), newSchemaCommand(), newInitCommand(),
-		newAllocateCommand(), newCleanCommand(), newEventsCommand(), newFidelityCommand(), newCalibrateCommand(), newControllerCommand(), newSimServeCommand(), newFaultCommand(), newCompareCommand(), newKVCommand(),
+		newAllocateCommand(), newCleanCommand(), newEventsCommand(), newFidelityCommand(), newCalibrateCommand(), newControllerCommand(), newSimServeCommand(), newFaultCommand(), newCompareCommand(), kvcmd.New(newKVRehearseCommand()),
 		newVersionCommand(), newExplainCommand(), newTrendCommand(), newImportCommand(), newPlanCommand(), newExploreCommand(), newGamedayCommand(), newLeaseAgentCommand(),
 	)
 	root.SetVersionTemplate("shardquake {{.Version}}\n")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(withNearestFlag(cmd, err)) })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return exit.Usage(exit.WithNearestFlag(cmd, err)) })
 	return root
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/scenarios"
 )
 
@@ -118,6 +119,6 @@ func TestARunHasTheSameHashInEveryProcess(t *testing.T) {
 func TestAPlantedMapIterationIsCaught(t *testing.T) {
 	bin := buildCommand(t, "plantedmap")
 	out, code := runIn(t, t.TempDir(), bin, 2, "run", "naive-threshold-storm", "--check-determinism", "--set", "duration=101s")
-	assert.Equal(t, exitFail, code, out)
+	assert.Equal(t, exit.CodeFail, code, out)
 	assert.Contains(t, out, "the first event that differs is number")
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/reports"
@@ -94,7 +95,7 @@ func (f *planFlags) objectives(cmd *cobra.Command) []string {
 
 func (f *planFlags) run(cmd *cobra.Command, file string) error {
 	if f.seeds < 1 {
-		return usagef("--seeds %d: expected 1 or more", f.seeds)
+		return exit.Usagef("--seeds %d: expected 1 or more", f.seeds)
 	}
 	backend, err := catalog.Backend("sim")
 	if err != nil {
@@ -103,14 +104,14 @@ func (f *planFlags) run(cmd *cobra.Command, file string) error {
 	set := append(append([]string(nil), f.set...), f.objectives(cmd)...)
 	s, err := scenarios.Load(file, set, catalog.Vocabulary())
 	if err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	dir := f.out
 	if dir == "" {
 		dir = filepath.Join("shardquake-out", s.Name, "plan")
 	}
 	if err := errors.Join(reports.CheckDir(dir), reports.Writable(dir)); err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	apart, err := os.MkdirTemp("", "shardquake-plan-*") // the folder of the plan is made last, as a whole
 	if err != nil {
@@ -140,12 +141,12 @@ func (f *planFlags) run(cmd *cobra.Command, file string) error {
 		return err
 	}
 	if err := errors.Join(losses.Write(dir, result), os.CopyFS(filepath.Join(dir, losses.DirRuns), os.DirFS(apart))); err != nil {
-		return notKept(result.Verdict, err)
+		return exit.NotKept(result.Verdict, err)
 	}
 	if err != nil {
-		return &exitError{exitAborted, fmt.Errorf("%w, and are kept in %s", err, dir)}
+		return &exit.Error{Code: exit.CodeAborted, Err: fmt.Errorf("%w, and are kept in %s", err, dir)}
 	}
-	return verdictError(result.Verdict)
+	return exit.VerdictError(result.Verdict)
 }
 
 // planError is the exit of a plan without a result: what is wrong with the file or the words,
@@ -153,9 +154,9 @@ func (f *planFlags) run(cmd *cobra.Command, file string) error {
 func planError(err error) error {
 	switch {
 	case errors.Is(err, planning.ErrConfig):
-		return usage(err)
+		return exit.Usage(err)
 	case errors.Is(err, planning.ErrInterrupted):
-		return &exitError{exitAborted, err}
+		return &exit.Error{Code: exit.CodeAborted, Err: err}
 	}
 	return err
 }

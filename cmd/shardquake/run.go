@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/internal/foreign"
 	"github.com/shardquake/shardquake/internal/units"
@@ -56,16 +57,16 @@ but something is unknown, 70 a defect of Shardquake.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(cmd, args); err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
 			if err := f.readCalibration(); err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
 			var loaded []*scenarios.Loaded
 			for _, a := range args {
 				s, err := scenarios.Load(a, f.set, catalog.Vocabulary())
 				if err != nil {
-					return usage(err)
+					return exit.Usage(err)
 				}
 				loaded = append(loaded, s)
 			}
@@ -184,11 +185,11 @@ func (f *runFlags) runAll(cmd *cobra.Command, loaded []*scenarios.Loaded) error 
 		default:
 			err = f.runOne(cmd, s)
 		}
-		var coded *exitError
+		var coded *exit.Error
 		if err != nil && !errors.As(err, &coded) {
 			return err
 		}
-		if coded != nil && coded.code == exitAborted {
+		if coded != nil && coded.Code == exit.CodeAborted {
 			return err
 		}
 		worst = worse(worst, err)
@@ -198,7 +199,7 @@ func (f *runFlags) runAll(cmd *cobra.Command, loaded []*scenarios.Loaded) error 
 
 // worse keeps a failure before an unknown before a pass.
 func worse(a, b error) error {
-	if exitCode(a) == exitFail || b == nil {
+	if exit.CodeOf(a) == exit.CodeFail || b == nil {
 		return a
 	}
 	return b
@@ -265,19 +266,19 @@ type execution struct {
 // exit code.
 func execute(cmd *cobra.Command, s *scenarios.Loaded, x execution) error {
 	if err := reports.CheckDir(x.dir); err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	if err := reports.Writable(x.dir); err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	var baseline *reports.Report
 	if x.baseline != "" {
 		var err error
 		if baseline, err = reports.ReadReport(x.baseline); err != nil {
-			return usagef("--baseline: %w", err)
+			return exit.Usagef("--baseline: %w", err)
 		}
 		if baseline.Scenario != s.Name {
-			return usagef("--baseline: %s is a run of %s, not of %s", x.baseline, baseline.Scenario, s.Name)
+			return exit.Usagef("--baseline: %s is a run of %s, not of %s", x.baseline, baseline.Scenario, s.Name)
 		}
 	}
 	progress := newProgress(cmd.ErrOrStderr(), x.quiet)
@@ -303,15 +304,15 @@ func execute(cmd *cobra.Command, s *scenarios.Loaded, x execution) error {
 		writeErr = errors.Join(writeErr, appendHistory(x.history, []compare.Record{record}))
 	}
 	if writeErr != nil { // the answer above is all that is left of the run, and it stands
-		return notKept(rep.Verdict, writeErr)
+		return exit.NotKept(rep.Verdict, writeErr)
 	}
 	if res.Aborted != nil {
-		return &exitError{code: exitAborted}
+		return &exit.Error{Code: exit.CodeAborted}
 	}
 	if baseline != nil {
 		diffs, err := reports.Compare(baseline, rep)
 		if err != nil {
-			return usage(err)
+			return exit.Usage(err)
 		}
 		if err := reports.CompareSummary(out, diffs, reports.Reservations(baseline, rep), x.baseline); err != nil {
 			return err
@@ -322,13 +323,13 @@ func execute(cmd *cobra.Command, s *scenarios.Loaded, x execution) error {
 			return err
 		}
 	}
-	return verdictError(rep.Verdict)
+	return exit.VerdictError(rep.Verdict)
 }
 
 func runScenario(ctx context.Context, s *scenarios.Loaded, x execution, progress func(string, ...any)) (*scenarios.Result, error) {
 	backend, err := x.chosen()
 	if err != nil {
-		return nil, usage(err)
+		return nil, exit.Usage(err)
 	}
 	runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain, Progress: progress}
 	if x.backend == "real" && x.dir != "" {
@@ -336,7 +337,7 @@ func runScenario(ctx context.Context, s *scenarios.Loaded, x execution, progress
 	}
 	if x.foreign.Command != "" {
 		if err := employ(s, runner, x.foreign); err != nil {
-			return nil, usage(err)
+			return nil, exit.Usage(err)
 		}
 	}
 	start := time.Now()
@@ -389,19 +390,19 @@ func newReplayCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			plan, text, err := reports.ReadPlan(args[0])
 			if err != nil {
-				return usagef("%s is not the folder of a run: %w", args[0], err)
+				return exit.Usagef("%s is not the folder of a run: %w", args[0], err)
 			}
 			voc := catalog.Vocabulary()
 			voc.ReadCluster = func(string) (*clusterfile.File, error) { return keptCluster(args[0], plan) }
 			s, err := scenarios.Parse(plan.File, text, voc)
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
 			if s, err = s.With(plan.Varied); err != nil {
-				return usagef("%s: %w", filepath.Join(args[0], reports.FilePlan), err)
+				return exit.Usagef("%s: %w", filepath.Join(args[0], reports.FilePlan), err)
 			}
 			if err := checkPlan(args[0], plan, s); err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
 			x := execution{backend: plan.Backend, seed: plan.Seed, scale: plan.Scale, dir: out, plan: &plan.Plan}
 			if backend != "" {
@@ -410,7 +411,7 @@ func newReplayCommand() *cobra.Command {
 			if plan.Calibration != nil && x.backend == "sim" {
 				constants := elastic.DefaultCalibration()
 				if err := json.Unmarshal(plan.Calibration, &constants); err != nil {
-					return usagef("%s: calibration: %w", filepath.Join(args[0], reports.FilePlan), err)
+					return exit.Usagef("%s: calibration: %w", filepath.Join(args[0], reports.FilePlan), err)
 				}
 				x.constants = &constants
 			}
@@ -425,7 +426,7 @@ func newReplayCommand() *cobra.Command {
 			if x.dir == "" {
 				x.dir = filepath.Clean(args[0]) + "-replay"
 			}
-			if err := execute(cmd, s, x); err != nil && exitCode(err) > exitFail && exitCode(err) != exitUnknown {
+			if err := execute(cmd, s, x); err != nil && exit.CodeOf(err) > exit.CodeFail && exit.CodeOf(err) != exit.CodeUnknown {
 				return err
 			}
 			return compareReplay(cmd.OutOrStdout(), args[0], x)
@@ -460,7 +461,7 @@ func checkPlan(dir string, plan *reports.Plan, s *scenarios.Loaded) error {
 func compareReplay(out io.Writer, dir string, x execution) error {
 	before, err := reports.ReadReport(dir)
 	if err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	now, err := reports.ReadReport(x.dir)
 	if err != nil {
@@ -468,11 +469,11 @@ func compareReplay(out io.Writer, dir string, x execution) error {
 	}
 	if before.Backend == "sim" && now.Backend == "sim" {
 		if _, err := reports.ReadTrace(dir, before); err != nil {
-			return usagef("the replay can't be compared: %w", err)
+			return exit.Usagef("the replay can't be compared: %w", err)
 		}
 		if before.TraceSHA256 == now.TraceSHA256 && before.TraceHash == now.TraceHash {
 			fmt.Fprintln(out, "\n  the replay is identical, byte for byte")
-			return verdictError(now.Verdict)
+			return exit.VerdictError(now.Verdict)
 		}
 		fmt.Fprintf(out, "\n  the replay differs: trace hash %s, was %s %s\n", now.TraceHash, before.TraceHash, versions(before, now))
 	}
@@ -483,7 +484,7 @@ func compareReplay(out io.Writer, dir string, x execution) error {
 	if err := reports.CompareSummary(out, diffs, reports.Reservations(before, now), dir); err != nil {
 		return err
 	}
-	return verdictError(now.Verdict)
+	return exit.VerdictError(now.Verdict)
 }
 
 // versions says whether a difference between two runs may be one between two programs.

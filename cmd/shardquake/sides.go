@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/reports/compare"
@@ -83,7 +84,7 @@ func (r sideRun) run(ctx context.Context, origin compare.Origin) (compare.Record
 	}
 	s, err := scenarios.Load(r.name, append(append([]string(nil), r.set...), r.side.set...), catalog.Vocabulary())
 	if err != nil {
-		return compare.Record{}, nil, usage(fmt.Errorf("side %s: %w", r.side.label, err))
+		return compare.Record{}, nil, exit.Usage(fmt.Errorf("side %s: %w", r.side.label, err))
 	}
 	scale := scenarios.AsDescribed
 	if r.side.backend == "real" {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/internal/control"
 	"github.com/shardquake/shardquake/internal/paced"
@@ -98,24 +99,24 @@ func (f *simServeFlags) check() error {
 
 func (f *simServeFlags) run(cmd *cobra.Command, name string) error {
 	if err := f.check(); err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	began, err := f.began()
 	if err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	s, err := scenarios.Load(name, f.set, catalog.Vocabulary())
 	if err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	if s.System != "elasticsearch" {
-		return usagef("%s describes a cluster of system %q; only elasticsearch has this API", name, s.System)
+		return exit.Usagef("%s describes a cluster of system %q; only elasticsearch has this API", name, s.System)
 	}
 	if cmd.Flags().Changed("seed") {
 		s.Seed = f.seed
 	}
 	if s, err = s.Drawn(s.Seed); err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	if f.out == "" {
 		f.out = filepath.Join("shardquake-out", s.Name, fmt.Sprintf("served-%d", s.Seed))
@@ -125,7 +126,7 @@ func (f *simServeFlags) run(cmd *cobra.Command, name string) error {
 		s.Rest = &scenarios.RestSection{None: true}
 	}
 	if err := errors.Join(reports.CheckDir(f.out), reports.Writable(f.out)); err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	progress := newProgress(cmd.ErrOrStderr(), f.quiet)
 	a := &servedRun{flags: f, out: cmd.OutOrStdout(), pacer: paced.New(f.speed), failed: make(chan error, 1)}
@@ -147,7 +148,7 @@ func (f *simServeFlags) follow(cmd *cobra.Command, s *scenarios.Loaded, runner *
 	res, err := runner.Run(ctx, s, scenarios.Options{})
 	select {
 	case failed := <-a.failed:
-		return usage(failed)
+		return exit.Usage(failed)
 	default:
 	}
 	switch {
@@ -157,11 +158,11 @@ func (f *simServeFlags) follow(cmd *cobra.Command, s *scenarios.Loaded, runner *
 		return nil
 	case res.Aborted != nil:
 		a.report(res)
-		return &exitError{code: exitAborted, err: a.unwritten}
+		return &exit.Error{Code: exit.CodeAborted, Err: a.unwritten}
 	case a.unwritten != nil:
-		return notKept(res.Verdict, a.unwritten)
+		return exit.NotKept(res.Verdict, a.unwritten)
 	}
-	return verdictError(res.Verdict)
+	return exit.VerdictError(res.Verdict)
 }
 
 // checkListen refuses addresses beyond the loopback without a token.

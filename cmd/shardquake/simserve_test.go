@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -67,7 +68,7 @@ func (s *servedScenario) shell(t *testing.T, args ...string) (out string, code i
 	if err != nil {
 		b.WriteString(err.Error())
 	}
-	return b.String(), exitCode(err)
+	return b.String(), exit.CodeOf(err)
 }
 
 func TestFaultsStrikeAndHealByOrderWhileACLusterIsServed(t *testing.T) {
@@ -85,7 +86,7 @@ func TestFaultsStrikeAndHealByOrderWhileACLusterIsServed(t *testing.T) {
 		"{node-loss: {node: n9}}": `there is no node "n9"`, "{node-los: {node: n1}}": `did you mean "node-loss"?`,
 	} {
 		out, code := s.shell(t, "inject", arg)
-		assert.Equal(t, exitUsage, code, arg)
+		assert.Equal(t, exit.CodeUsage, code, arg)
 		assert.Contains(t, out, why)
 	}
 	out, _ = s.shell(t, "heal", "7")
@@ -121,7 +122,7 @@ func TestTheReportIsWrittenAtTheEndWhileTheClusterIsServedOn(t *testing.T) {
 	out, _ := s.shell(t, "list")
 	assert.Contains(t, out, "1  in force   node-loss n2  struck at 20s")
 	out, code := s.shell(t, "inject", "{node-loss: {node: n3}}")
-	assert.Equal(t, exitUsage, code)
+	assert.Equal(t, exit.CodeUsage, code)
 	assert.Contains(t, out, "the run is over")
 	resp, err := http.Get(s.addresses["n1"] + "/_cluster/health")
 	require.NoError(t, err)
@@ -140,7 +141,7 @@ func TestARunThatIsStoppedEarlyLeavesItsReport(t *testing.T) {
 	s.stop()
 	for s.lines.Scan() { // to the end, so that nobody waits for a reader
 	}
-	assert.Equal(t, exitAborted, exitCode(<-s.ended))
+	assert.Equal(t, exit.CodeAborted, exit.CodeOf(<-s.ended))
 	assert.FileExists(t, filepath.Join(dir, "report.json"))
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/reports/compare"
 	"github.com/shardquake/shardquake/scenarios"
@@ -38,14 +39,14 @@ func parseSeeds(s string) (from, to uint64, err error) {
 func (f *runFlags) sweep(cmd *cobra.Command, s *scenarios.Loaded) error {
 	from, to, err := parseSeeds(f.seeds)
 	if err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	dir := f.dir(s, "seeds-"+f.seeds)
 	if err := reports.CheckDir(dir); err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	if err := reports.Writable(dir); err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	progress := newProgress(cmd.ErrOrStderr(), f.quiet)
 	all := make([]*reports.Report, to-from+1)
@@ -81,7 +82,7 @@ func (f *runFlags) sweep(cmd *cobra.Command, s *scenarios.Loaded) error {
 	}
 	replay := func(seed uint64) string { return f.command(s, seed) }
 	if err := reports.WriteSweep(dir, sum, finished, records, replay); err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	if !interrupted {
 		// The whole report of the worst seed: the same run again.
@@ -90,7 +91,7 @@ func (f *runFlags) sweep(cmd *cobra.Command, s *scenarios.Loaded) error {
 			return err
 		}
 		if _, err := reports.Write(filepath.Join(dir, reports.DirWorst), worst); err != nil {
-			return usage(err)
+			return exit.Usage(err)
 		}
 	}
 	out := cmd.OutOrStdout()
@@ -98,9 +99,9 @@ func (f *runFlags) sweep(cmd *cobra.Command, s *scenarios.Loaded) error {
 		return err
 	}
 	if interrupted {
-		return &exitError{exitAborted, fmt.Errorf("aborted: %d of %d seeds were run, and are kept in %s", len(finished), len(all), dir)}
+		return &exit.Error{Code: exit.CodeAborted, Err: fmt.Errorf("aborted: %d of %d seeds were run, and are kept in %s", len(finished), len(all), dir)}
 	}
-	return verdictError(sum.Verdict)
+	return exit.VerdictError(sum.Verdict)
 }
 
 // sweepRecords are the runs of a sweep as lines of a history, which --history gets as well.
@@ -116,7 +117,7 @@ func (f *runFlags) sweepRecords(s *scenarios.Loaded, all []*reports.Report) ([]b
 	if f.history == "" {
 		return text.Bytes(), nil
 	}
-	return text.Bytes(), usage(appendHistory(f.history, records))
+	return text.Bytes(), exit.Usage(appendHistory(f.history, records))
 }
 
 // command is what runs one seed of the sweep again.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/reports/compare"
 )
@@ -24,22 +25,22 @@ of main.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(formats, format) {
-				return usagef("%s", source.Unknown("format", format, formats))
+				return exit.Usagef("%s", source.Unknown("format", format, formats))
 			}
 			if failOn != failOnNever && failOn != failOnWorse {
-				return usagef("--fail-on: %s", source.Unknown("answer", failOn, []string{failOnWorse, failOnNever}))
+				return exit.Usagef("--fail-on: %s", source.Unknown("answer", failOn, []string{failOnWorse, failOnNever}))
 			}
 			f, err := os.Open(args[0])
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
 			defer f.Close() //nolint:errcheck // reading only
 			records, bad, err := compare.ReadRecords(f)
 			if err != nil {
-				return usagef("%s: %w", args[0], err)
+				return exit.Usagef("%s: %w", args[0], err)
 			}
 			if len(records) == 0 {
-				return usagef("%s holds no run that can be read: %v", args[0], bad)
+				return exit.Usagef("%s holds no run that can be read: %v", args[0], bad)
 			}
 			t := compare.TrendOf(records, bad)
 			out := cmd.OutOrStdout()
@@ -60,7 +61,7 @@ of main.`,
 				return err
 			}
 			if failOn == failOnWorse && t.Worst() == compare.Worse {
-				return &exitError{code: exitFail}
+				return &exit.Error{Code: exit.CodeFail}
 			}
 			return nil
 		},

@@ -1,4 +1,4 @@
-package main
+package kvcmd
 
 import (
 	"cmp"
@@ -12,13 +12,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/kvcluster/tcp"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 )
 
 // Environment variables of the kv commands, behind their flags.
 const (
-	kvNodesVariable = "SHARDQUAKE_KV_NODES"
+	KvNodesVariable = "SHARDQUAKE_KV_NODES"
 	kvKeyVariable   = "SHARDQUAKE_KV_KEY"
 )
 
@@ -38,14 +39,16 @@ type kvFlags struct {
 	timeout              time.Duration
 }
 
-func newKVCommand() *cobra.Command {
+// newKVCommand is the command of a key-value cluster; rehearse is that which has one
+// rehearsed.
+func New(rehearse *cobra.Command) *cobra.Command {
 	f := &kvFlags{}
 	cmd := &cobra.Command{
 		Use:   "kv",
 		Short: "Run nodes of the key-value store and use them",
 		Long: `Kv runs nodes of the sharded, replicated key-value store and talks to them.
 
-Every command has an address book: --nodes, the file --book, the variable ` + kvNodesVariable + `
+Every command has an address book: --nodes, the file --book, the variable ` + KvNodesVariable + `
 or, without any, three nodes on this machine. The cluster itself knows names only, so
 each viewer may reach the same node by another address.
 
@@ -72,7 +75,7 @@ do it, nothing was done; 5 it is unknown whether it was done.`,
 	cmd.AddCommand(newKVNodeCommand(f), newKVStatusCommand(f), newKVShardCommand(f), newKVSplitCommand(f), newKVMergeCommand(f), newKVMoveCommand(f),
 		newKVPromoteCommand(f), newKVRebalanceCommand(f), newKVDrainCommand(f), newKVSettingsCommand(f),
 		newKVGetCommand(f), newKVPutCommand(f), newKVDeleteCommand(f), newKVScanCommand(f), newKVBatchCommand(f), newKVTxnCommand(f),
-		newKVRecoverCommand(f), newKVBenchCommand(f), newKVRehearseCommand())
+		newKVRecoverCommand(f), newKVBenchCommand(f), rehearse)
 	return cmd
 }
 
@@ -83,7 +86,7 @@ func (f *kvFlags) addresses() (tcp.Book, error) {
 	case f.book != "":
 		return readBook(f.book)
 	case text == "":
-		text = os.Getenv(kvNodesVariable)
+		text = os.Getenv(KvNodesVariable)
 	}
 	if text == "" {
 		text = kvDefaultNodes
@@ -92,22 +95,22 @@ func (f *kvFlags) addresses() (tcp.Book, error) {
 	if err == nil && len(book) == 0 {
 		err = errors.New("the address book is empty")
 	}
-	return book, usage(err)
+	return book, exit.Usage(err)
 }
 
 func readBook(file string) (tcp.Book, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, usage(err)
+		return nil, exit.Usage(err)
 	}
 	var book tcp.Book
 	if err := json.Unmarshal(text, &book); err != nil {
-		return nil, usagef("%s: %w", file, err)
+		return nil, exit.Usagef("%s: %w", file, err)
 	}
 	if len(book) == 0 {
-		return nil, usagef("%s: the address book is empty", file)
+		return nil, exit.Usagef("%s: the address book is empty", file)
 	}
-	return book, usage(book.Check())
+	return book, exit.Usage(book.Check())
 }
 
 // key is the cluster key, nil without one.
@@ -116,11 +119,11 @@ func (f *kvFlags) key() ([]byte, error) {
 	if f.keyFile != "" {
 		content, err := os.ReadFile(f.keyFile)
 		if err != nil {
-			return nil, usage(err)
+			return nil, exit.Usage(err)
 		}
 		text = string(content)
 		if strings.TrimSpace(text) == "" {
-			return nil, usagef("%s: the key is empty", f.keyFile)
+			return nil, exit.Usagef("%s: the key is empty", f.keyFile)
 		}
 	}
 	return []byte(strings.TrimSpace(text)), nil
@@ -137,7 +140,7 @@ func (f *kvFlags) config(name string) (tcp.Config, error) {
 		return tcp.Config{}, err
 	}
 	if f.timeout < 0 {
-		return tcp.Config{}, usagef("--timeout %v: expected a time above 0", f.timeout)
+		return tcp.Config{}, exit.Usagef("--timeout %v: expected a time above 0", f.timeout)
 	}
 	return tcp.Config{Name: name, Book: book, Key: key}, nil
 }
@@ -171,14 +174,14 @@ func (a *kvAdmin) ask(ctx context.Context, c wire.Command) (*wire.AdminResult, e
 		case err == nil && r.Status == wire.OK:
 			return r, nil
 		case err == nil && r.Status == wire.Invalid:
-			return nil, usagef("%v: %s", c.Kind, r.Reason)
+			return nil, exit.Usagef("%v: %s", c.Kind, r.Reason)
 		case err == nil:
-			return nil, &exitError{exitUnknown, fmt.Errorf("it is unknown whether %v was carried out: %s", c.Kind, r.Reason)}
+			return nil, &exit.Error{Code: exit.CodeUnknown, Err: fmt.Errorf("it is unknown whether %v was carried out: %s", c.Kind, r.Reason)}
 		}
 		select {
 		case <-time.After(200 * time.Millisecond):
 		case <-ctx.Done():
-			return nil, &exitError{exitUnavailable, last}
+			return nil, &exit.Error{Code: exit.CodeUnavailable, Err: last}
 		}
 	}
 }

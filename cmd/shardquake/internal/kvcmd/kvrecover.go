@@ -1,4 +1,4 @@
-package main
+package kvcmd
 
 import (
 	"bufio"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/kvcluster/node"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/wire"
@@ -31,12 +32,12 @@ others have acknowledged without it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if to == "" {
-				return usagef("--to is missing: the file to write")
+				return exit.Usagef("--to is missing: the file to write")
 			}
 			return f.administer(cmd, func(ctx context.Context, a *kvAdmin) error {
 				file, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 				if err != nil {
-					return usage(err)
+					return exit.Usage(err)
 				}
 				if err := a.recover(ctx, file, cmd.OutOrStdout()); err != nil {
 					if info, e := file.Stat(); e == nil && info.Size() == 0 {
@@ -97,7 +98,7 @@ func (a *kvAdmin) recover(ctx context.Context, file, out io.Writer) error {
 		return err
 	}
 	if lost > 0 {
-		return &exitError{exitFail, fmt.Errorf("%d of %d shards have no copy that answers", lost, len(state.Shards))}
+		return &exit.Error{Code: exit.CodeFail, Err: fmt.Errorf("%d of %d shards have no copy that answers", lost, len(state.Shards))}
 	}
 	return nil
 }
@@ -124,7 +125,7 @@ func (a *kvAdmin) newest(ctx context.Context) (*wire.ClusterState, error) {
 		}
 	}
 	if newest == nil {
-		return nil, &exitError{exitUnavailable, fmt.Errorf("no node remembers the cluster: %s", strings.Join(why, "; "))}
+		return nil, &exit.Error{Code: exit.CodeUnavailable, Err: fmt.Errorf("no node remembers the cluster: %s", strings.Join(why, "; "))}
 	}
 	return newest, nil
 }

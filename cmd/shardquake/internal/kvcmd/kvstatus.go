@@ -1,4 +1,4 @@
-package main
+package kvcmd
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/tcp"
@@ -31,7 +32,7 @@ which nodes of the address book don't answer here, whatever the cluster thinks o
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if history < 0 {
-				return usagef("--history %d: expected a number that isn't negative", history)
+				return exit.Usagef("--history %d: expected a number that isn't negative", history)
 			}
 			return f.administer(cmd, func(ctx context.Context, a *kvAdmin) error {
 				r, err := a.whole(ctx, nodes)
@@ -118,7 +119,7 @@ func (a *kvAdmin) whole(ctx context.Context, nodes int) (*wire.AdminResult, erro
 		}
 		select {
 		case <-ctx.Done():
-			return nil, &exitError{exitUnavailable, fmt.Errorf("not whole in time: %s", missing)}
+			return nil, &exit.Error{Code: exit.CodeUnavailable, Err: fmt.Errorf("not whole in time: %s", missing)}
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package kvcmd
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/kvcluster/client"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 )
@@ -88,7 +89,7 @@ func (f *kvBenchFlags) check() error {
 
 func (f *kvBenchFlags) run(cmd *cobra.Command) error {
 	if err := f.check(); err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	return f.database(cmd, f.level, func(ctx context.Context, s *kvSession) (err error) {
 		defer func() { err = errors.Join(err, f.sweep(context.WithoutCancel(ctx), s)) }()

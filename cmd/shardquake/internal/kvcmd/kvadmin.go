@@ -1,4 +1,4 @@
-package main
+package kvcmd
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 )
@@ -72,14 +73,14 @@ func middle(ctx context.Context, a *kvAdmin, id shardmap.ID) (string, error) {
 	}
 	at := slices.IndexFunc(r.State.Shards, func(s shardmap.Shard) bool { return s.ID == id })
 	if at < 0 {
-		return "", usagef("there is no shard %q", id)
+		return "", exit.Usagef("there is no shard %q", id)
 	}
 	c := acting(r, &r.State.Shards[at])
 	switch {
 	case c == nil:
-		return "", &exitError{exitUnavailable, fmt.Errorf("no primary of %s acts: nobody knows its middle; give --at", id)}
+		return "", &exit.Error{Code: exit.CodeUnavailable, Err: fmt.Errorf("no primary of %s acts: nobody knows its middle; give --at", id)}
 	case c.Middle == "":
-		return "", usagef("the middle of %s isn't known, or has no key: give --at", id)
+		return "", exit.Usagef("the middle of %s isn't known, or has no key: give --at", id)
 	}
 	return c.Middle, nil
 }

@@ -1,4 +1,4 @@
-package main
+package kvcmd
 
 import (
 	"cmp"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/kvcluster/client"
 	"github.com/shardquake/shardquake/kvcluster/tcp"
 	"github.com/shardquake/shardquake/kvcluster/wire"
@@ -55,7 +56,7 @@ func (f *kvFlags) database(cmd *cobra.Command, level string, do func(context.Con
 	if level != "" {
 		l, err := client.ParseLevel(level)
 		if err != nil {
-			return usage(err)
+			return exit.Usage(err)
 		}
 		s.options = append(s.options, client.At(l))
 	}
@@ -70,25 +71,25 @@ func (f *kvFlags) database(cmd *cobra.Command, level string, do func(context.Con
 
 // kvExit gives a client's error its exit code.
 func kvExit(err error) error {
-	code := exitDefect
-	var told *exitError
+	code := exit.CodeDefect
+	var told *exit.Error
 	switch {
 	case err == nil || errors.As(err, &told):
 		return err
 	case errors.Is(err, client.ErrUnknown):
-		code = exitUnknown
+		code = exit.CodeUnknown
 	case errors.Is(err, client.ErrInvalid):
-		code = exitUsage
+		code = exit.CodeUsage
 	case errors.Is(err, client.ErrUnavailable):
-		code = exitUnavailable
+		code = exit.CodeUnavailable
 	case errors.Is(err, client.ErrCondition), errors.Is(err, client.ErrConflict), errors.Is(err, client.ErrPartial):
-		code = exitFail
+		code = exit.CodeFail
 	case errors.Is(err, context.Canceled):
-		code = exitAborted
+		code = exit.CodeAborted
 	case errors.Is(err, context.DeadlineExceeded):
-		code = exitUnavailable
+		code = exit.CodeUnavailable
 	}
-	return &exitError{code, err}
+	return &exit.Error{Code: code, Err: err}
 }
 
 // showValue prints a value so that it stays on its line and does nothing to the terminal: as
@@ -136,7 +137,7 @@ func newKVGetCommand(f *kvFlags) *cobra.Command {
 				}
 				s.weak(r, weakRead)
 				if !r.Found {
-					return &exitError{exitFail, fmt.Errorf("there is no key %q", args[0])}
+					return &exit.Error{Code: exit.CodeFail, Err: fmt.Errorf("there is no key %q", args[0])}
 				}
 				if version {
 					fmt.Fprintf(cmd.OutOrStdout(), "%d\t", r.Version)
@@ -176,7 +177,7 @@ func newKVPutCommand(f *kvFlags) *cobra.Command {
 			if args[1] == "-" {
 				var err error
 				if value, err = io.ReadAll(io.LimitReader(cmd.InOrStdin(), wire.MaxValue+1)); err != nil {
-					return usage(err)
+					return exit.Usage(err)
 				}
 			}
 			return f.database(cmd, level, func(ctx context.Context, s *kvSession) error {
@@ -240,7 +241,7 @@ func newKVScanCommand(f *kvFlags) *cobra.Command {
 		Args:  cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if limit < 0 {
-				return usagef("--limit %d: expected a number that isn't negative", limit)
+				return exit.Usagef("--limit %d: expected a number that isn't negative", limit)
 			}
 			args = append(args, "", "")
 			return f.database(cmd, level, func(ctx context.Context, s *kvSession) error {
@@ -268,9 +269,9 @@ meanwhile.`,
 		Example: `  shardquake kv txn get a put b 2 delete c`,
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			steps, err := parseSteps(args)
+			steps, err := ParseSteps(args)
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
 			return f.database(cmd, "", func(ctx context.Context, s *kvSession) error {
 				t := s.db.Begin()
@@ -285,32 +286,32 @@ meanwhile.`,
 	}
 }
 
-// txnStep is one thing that a transaction does.
-type txnStep struct{ what, key, value string }
+// TxnStep is one thing that a transaction does.
+type TxnStep struct{ What, Key, Value string }
 
-func (s *txnStep) do(ctx context.Context, t *client.Txn, out io.Writer) error {
-	switch s.what {
+func (s *TxnStep) do(ctx context.Context, t *client.Txn, out io.Writer) error {
+	switch s.What {
 	case "put":
-		t.Put(s.key, []byte(s.value))
+		t.Put(s.Key, []byte(s.Value))
 	case "delete":
-		t.Delete(s.key)
+		t.Delete(s.Key)
 	default:
-		r, err := t.Get(ctx, s.key)
+		r, err := t.Get(ctx, s.Key)
 		if err != nil {
 			return err
 		}
 		if r.Found {
-			fmt.Fprintf(out, "%s\t%s\n", strconv.Quote(s.key), showValue(r.Value))
+			fmt.Fprintf(out, "%s\t%s\n", strconv.Quote(s.Key), showValue(r.Value))
 		} else {
-			fmt.Fprintf(out, "%s is missing\n", strconv.Quote(s.key))
+			fmt.Fprintf(out, "%s is missing\n", strconv.Quote(s.Key))
 		}
 	}
 	return nil
 }
 
-// parseSteps reads "put KEY VALUE delete KEY …".
-func parseSteps(args []string) ([]txnStep, error) {
-	var steps []txnStep
+// ParseSteps reads "put KEY VALUE delete KEY …".
+func ParseSteps(args []string) ([]TxnStep, error) {
+	var steps []TxnStep
 	for len(args) > 0 {
 		need := map[string]int{"get": 2, "put": 3, "delete": 2}[args[0]]
 		switch {
@@ -319,9 +320,9 @@ func parseSteps(args []string) ([]txnStep, error) {
 		case len(args) < need:
 			return nil, fmt.Errorf("%s: a key or value is missing", args[0])
 		}
-		s := txnStep{what: args[0], key: args[1]}
+		s := TxnStep{What: args[0], Key: args[1]}
 		if need == 3 {
-			s.value = args[2]
+			s.Value = args[2]
 		}
 		steps, args = append(steps, s), args[need:]
 	}

@@ -1,4 +1,4 @@
-package main
+package kvcmd
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/kvcluster/balance"
@@ -139,7 +140,7 @@ func newKVSettingsCommand(f *kvFlags) *cobra.Command {
 			all := kvSettings()
 			change := func(s *wire.Settings) error { return applySettings(all, s, args) }
 			if err := change(&wire.Settings{}); err != nil { // before anybody is asked
-				return usage(err)
+				return exit.Usage(err)
 			}
 			return f.administer(cmd, func(ctx context.Context, a *kvAdmin) error {
 				r, err := a.state(ctx)
@@ -149,7 +150,7 @@ func newKVSettingsCommand(f *kvFlags) *cobra.Command {
 				settings := r.State.Settings
 				if len(args) > 0 {
 					if err := change(&settings); err != nil {
-						return usage(err)
+						return exit.Usage(err)
 					}
 					if _, err := a.ask(ctx, wire.Command{Kind: wire.ChangeSettings, Settings: &settings}); err != nil {
 						return err

@@ -1,4 +1,4 @@
-package main
+package kvcmd
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/kvcluster/client"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/wire"
@@ -79,7 +80,7 @@ func awaitDrained(ctx context.Context, a *kvAdmin, id shardmap.NodeID) error {
 		}
 		if err == nil {
 			if !slices.ContainsFunc(r.State.Members, func(m wire.Member) bool { return m.ID == id }) {
-				return usagef("there is no node %q", id)
+				return exit.Usagef("there is no node %q", id)
 			}
 			if left = client.Undrained(r, id); len(left) == 0 {
 				return nil
@@ -88,7 +89,7 @@ func awaitDrained(ctx context.Context, a *kvAdmin, id shardmap.NodeID) error {
 		select {
 		case <-time.After(200 * time.Millisecond):
 		case <-ctx.Done():
-			return &exitError{exitUnknown, fmt.Errorf("%s is not empty yet, it goes on draining: %s", id, strings.Join(left, "; "))}
+			return &exit.Error{Code: exit.CodeUnknown, Err: fmt.Errorf("%s is not empty yet, it goes on draining: %s", id, strings.Join(left, "; "))}
 		}
 	}
 }

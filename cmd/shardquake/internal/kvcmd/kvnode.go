@@ -1,4 +1,4 @@
-package main
+package kvcmd
 
 import (
 	"context"
@@ -20,6 +20,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/kvcluster/meta"
 	"github.com/shardquake/shardquake/kvcluster/node"
@@ -93,7 +94,7 @@ func (f *kvNodeFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	if err := tcp.CheckListen(f.listen, conn.Key); err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	store, err := f.storage()
 	if err != nil {
@@ -112,22 +113,22 @@ func (f *kvNodeFlags) place(conn *tcp.Config) error {
 	if f.id == "" {
 		host, err := os.Hostname()
 		if err != nil {
-			return usagef("--id is missing, and this machine has no name: %w", err)
+			return exit.Usagef("--id is missing, and this machine has no name: %w", err)
 		}
 		f.id = host
 	}
 	if err := meta.CheckName(f.id); err != nil {
-		return usagef("--id %w", err)
+		return exit.Usagef("--id %w", err)
 	}
 	if f.zone != "" {
 		if err := meta.CheckName(f.zone); err != nil {
-			return usagef("--zone %w", err)
+			return exit.Usagef("--zone %w", err)
 		}
 	}
 	if f.listen == "" {
 		address, err := conn.Book.Address(f.id)
 		if err != nil {
-			return usagef("--listen is missing: %w", err)
+			return exit.Usagef("--listen is missing: %w", err)
 		}
 		f.listen = address
 	}
@@ -138,12 +139,12 @@ func (f *kvNodeFlags) place(conn *tcp.Config) error {
 	if len(f.join) == 0 {
 		f.join = others
 		if len(f.join) == 0 && !f.bootstrap && !f.foundAlone {
-			return usagef("the address book names no other node to join through, and --bootstrap isn't given")
+			return exit.Usagef("the address book names no other node to join through, and --bootstrap isn't given")
 		}
 	}
 	for _, name := range f.join {
 		if _, err := conn.Book.Address(name); err != nil {
-			return usagef("--join: %w", err)
+			return exit.Usagef("--join: %w", err)
 		}
 	}
 	if err := f.placeFounders(conn, others); err != nil {
@@ -157,7 +158,7 @@ func (f *kvNodeFlags) place(conn *tcp.Config) error {
 func (f *kvNodeFlags) placeFounders(conn *tcp.Config, others []string) error {
 	for _, name := range f.founders {
 		if _, err := conn.Book.Address(name); err != nil {
-			return usagef("--founders: %w", err)
+			return exit.Usagef("--founders: %w", err)
 		}
 	}
 	switch {
@@ -177,10 +178,10 @@ func (f *kvNodeFlags) placeFounders(conn *tcp.Config, others []string) error {
 func (f *kvNodeFlags) storage() (pebblestore.Config, error) {
 	cfg := pebblestore.Config{FS: vfs.Default, Reserve: kvReserve}
 	if err := os.MkdirAll(f.data, 0o700); err != nil {
-		return cfg, usage(err)
+		return cfg, exit.Usage(err)
 	}
 	if err := os.Chmod(f.data, 0o700); err != nil { // it may have been there before
-		return cfg, usage(err)
+		return cfg, exit.Usage(err)
 	}
 	if disk, err := vfs.Default.GetDiskUsage(f.data); err == nil { // otherwise it can't be told
 		cfg.Reserve = min(kvReserve, disk.TotalBytes/4)
@@ -189,10 +190,10 @@ func (f *kvNodeFlags) storage() (pebblestore.Config, error) {
 		size, err := units.ParseSize(f.diskLimit)
 		limit := int64(size)
 		if err != nil {
-			return cfg, usagef("--disk-limit: %w", err)
+			return cfg, exit.Usagef("--disk-limit: %w", err)
 		}
 		if limit < 16<<20 {
-			return cfg, usagef("--disk-limit %s: a node needs at least 16mb", f.diskLimit)
+			return cfg, exit.Usagef("--disk-limit %s: a node needs at least 16mb", f.diskLimit)
 		}
 		cfg.FS = pebblestore.Limit(f.data, limit)
 		cfg.Reserve = min(kvReserve, uint64(limit)/4)
@@ -218,7 +219,7 @@ func (f *kvNodeFlags) serve(ctx context.Context, conn tcp.Config, store pebblest
 		}
 		aside, asideErr := pebblestore.SetAside(f.database(), err)
 		if asideErr != nil {
-			return &exitError{exitFail, errors.Join(err, asideErr)}
+			return &exit.Error{Code: exit.CodeFail, Err: errors.Join(err, asideErr)}
 		}
 		kvLog(log)("%v: it is set aside as %s, and an empty one comes in its place", err, aside)
 	}
@@ -229,10 +230,10 @@ func (f *kvNodeFlags) serveDisk(ctx context.Context, conn tcp.Config, store pebb
 	had := f.hasData()
 	engine, lost, err := pebblestore.OpenOrSetAside(f.database(), store)
 	if errors.Is(err, syscall.EAGAIN) {
-		return usagef("data in %s: another process uses it: %w", f.data, err)
+		return exit.Usagef("data in %s: another process uses it: %w", f.data, err)
 	}
 	if err != nil {
-		return &exitError{exitFail, fmt.Errorf("data in %s: %w", f.data, err)}
+		return &exit.Error{Code: exit.CodeFail, Err: fmt.Errorf("data in %s: %w", f.data, err)}
 	}
 	logf := kvLog(log)
 	if f.foundAlone && !had {
@@ -255,19 +256,19 @@ func (f *kvNodeFlags) serveDisk(ctx context.Context, conn tcp.Config, store pebb
 	}
 	n, err := tcp.NewNode(ctx, cfg, engine)
 	if errors.Is(err, node.ErrOthersData) {
-		err = usagef("--data %s: %w", f.data, err)
+		err = exit.Usagef("--data %s: %w", f.data, err)
 	} else if err != nil {
-		err = &exitError{exitFail, err}
+		err = &exit.Error{Code: exit.CodeFail, Err: err}
 	}
 	if err != nil {
 		return errors.Join(err, engine.Close())
 	}
 	fmt.Fprintf(out, "node %s listens on %s\n", f.id, n.Address())
 	if err := n.Run(ctx); err != nil {
-		return &exitError{exitFail, errors.Join(err, engine.Close())}
+		return &exit.Error{Code: exit.CodeFail, Err: errors.Join(err, engine.Close())}
 	}
 	if err := engine.Close(); err != nil {
-		return &exitError{exitFail, err}
+		return &exit.Error{Code: exit.CodeFail, Err: err}
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package kvcmd
 
 import (
 	"bufio"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/kvcluster/client"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 )
@@ -80,7 +81,7 @@ same file may be given again.`,
 			if args[0] != "-" {
 				file, err := os.Open(args[0])
 				if err != nil {
-					return usage(err)
+					return exit.Usage(err)
 				}
 				defer file.Close() //nolint:errcheck // it was only read
 				in = file
@@ -123,7 +124,7 @@ func writeLines(ctx context.Context, s *kvSession, name string, in io.Reader) (d
 			op, err = l.op()
 		}
 		if err != nil {
-			return done, usagef("%s:%d: %w (%d of the lines before it are done)", name, number, err, done)
+			return done, exit.Usagef("%s:%d: %w (%d of the lines before it are done)", name, number, err, done)
 		}
 		ops = append(ops, op)
 		if size += len(op.Key) + len(op.Value); len(ops) == wire.MaxOps || size >= batchBytes {
@@ -133,7 +134,7 @@ func writeLines(ctx context.Context, s *kvSession, name string, in io.Reader) (d
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return done, usagef("%s: %w", name, err)
+		return done, exit.Usagef("%s: %w", name, err)
 	}
 	return done, flush()
 }
