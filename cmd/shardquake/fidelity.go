@@ -216,11 +216,11 @@ func (f *fidelityFlags) recordedRuns(s *scenarios.Loaded) ([]fidelity.Run, strin
 }
 
 // simBackend is the simulator, with the constants of a calibration file if one is named.
-func simBackend(calibration string) (scenarios.Backend, error) {
-	if calibration == "" {
+func simBackend(constantsFile string) (scenarios.Backend, error) {
+	if constantsFile == "" {
 		return catalog.Backend("sim")
 	}
-	constants, err := elastic.ReadCalibration(calibration)
+	constants, err := elastic.ReadCalibration(constantsFile)
 	if err != nil {
 		return nil, err
 	}

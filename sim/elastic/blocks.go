@@ -78,7 +78,7 @@ func GlobalBlock(st *state.State, level string) (err *Error, retryable bool) {
 // BlocksOf are the blocks that an index has for its settings, or for being closed.
 func BlocksOf(meta *state.Index) (out []state.Block) {
 	if meta.Closed {
-		out = append(out, closedBlock(false))
+		out = append(out, ClosedBlock(false))
 	}
 	for _, b := range IndexBlocks() {
 		if b.Setting.Get(meta.Settings) {
@@ -117,4 +117,14 @@ func IndexBlock(st *state.State, index, level string) *Error {
 		return e
 	}
 	return nil
+}
+
+// closedBlock is the block of a closed index (INDEX_CLOSED_BLOCK); preparing is that of one
+// that is about to be.
+func ClosedBlock(preparing bool) state.Block {
+	b := state.Block{ID: 4, Description: "index closed", Status: 403, Levels: []string{"read", "write"}}
+	if preparing {
+		b.Description = "index preparing to close. Reopen the index to allow writes again or retry closing the index to fully close the index."
+	}
+	return b
 }

@@ -134,7 +134,7 @@ func WithBlocks(st *state.State, meta *state.Index) *state.State {
 }
 
 // withBlock adds a block to those of an index.
-func withBlock(st *state.State, name string, b state.Block) *state.State {
+func WithBlock(st *state.State, name string, b state.Block) *state.State {
 	return blockedBy(st, name, append(BlocksOf(st.Index(name)), b))
 }
 

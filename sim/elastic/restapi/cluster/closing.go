@@ -3,6 +3,7 @@ package cluster
 import (
 	"slices"
 
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 )
 
@@ -28,7 +29,7 @@ func prepareCloseIndex(r *rest.Request) rest.Action {
 				}
 			}
 		}
-		acked, shards, err := c.Node.CloseIndices(c.Ctx, chosen, wait, master, ack)
+		acked, shards, err := metadata.CloseIndices(c.Ctx, c.Node, chosen, wait, master, ack)
 		c.Check(err)
 		w := rest.NewWriter(false)
 		w.Obj()
@@ -58,7 +59,7 @@ func prepareOpenIndex(r *rest.Request) rest.Action {
 		if destructive(c, st) && wildcards(names) {
 			rest.Raise(rest.IllegalArgument("Wildcard expressions or all indices are not allowed"))
 		}
-		acked, shards, err := c.Node.OpenIndices(c.Ctx, rest.Resolve(st, names, opt), wait, master, ack)
+		acked, shards, err := metadata.OpenIndices(c.Ctx, c.Node, rest.Resolve(st, names, opt), wait, master, ack)
 		c.Check(err)
 		w := rest.NewWriter(false)
 		w.Obj()

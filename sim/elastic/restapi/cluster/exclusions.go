@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 )
 
@@ -39,7 +40,7 @@ func prepareExcludeVotes(r *rest.Request) rest.Action {
 			rest.Raise(rest.IllegalArgument("add voting config exclusions request for nodes named [%s] would add [%d] exclusions to the existing [%d] which would exceed the maximum of [%d] set by [cluster.max_voting_config_exclusions]",
 				strings.Join(names, ", "), len(more)-len(st.Exclusions), len(st.Exclusions), mostExclusions))
 		}
-		out, err := c.Node.ExcludeVotes(c.Ctx, chosen, master, timeout)
+		out, err := metadata.ExcludeVotes(c.Ctx, c.Node, chosen, master, timeout)
 		c.Check(err)
 		if !out {
 			rest.Raise(&elastic.Error{Status: 503, Type: "timeout_exception", Reason: "timed out waiting for voting config exclusions to take effect"})
@@ -54,7 +55,7 @@ func prepareClearExclusions(r *rest.Request) rest.Action {
 	master, timeout := r.MasterTimeout(), r.AckTimeout()
 	return func(c *rest.Call) *rest.Response {
 		c.State(false, master)
-		gone, err := c.Node.ClearExclusions(c.Ctx, removed, master, timeout)
+		gone, err := metadata.ClearExclusions(c.Ctx, c.Node, removed, master, timeout)
 		c.Check(err)
 		if !gone {
 			rest.Raise(&elastic.Error{Status: 503, Type: "timeout_exception", Reason: "timed out waiting for removal of nodes; if nodes should not be removed, set ?wait_for_removal=false."})

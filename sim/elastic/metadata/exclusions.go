@@ -1,17 +1,18 @@
-package elastic
+package metadata
 
 import (
 	"context"
 	"slices"
 	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
 // ExcludeVotes takes nodes out of the voting configuration and keeps them out
 // (TransportAddVotingConfigExclusionsAction); it reports whether they were out in time.
-func (n *Node) ExcludeVotes(ctx context.Context, ids []string, masterTimeout, timeout time.Duration) (out bool, err error) {
-	_, _, err = n.MasterTask(ctx, "add-voting-config-exclusions", Urgent, masterTimeout, timeout, func(st *state.State) (*state.State, error) {
+func ExcludeVotes(ctx context.Context, n *elastic.Node, ids []string, masterTimeout, timeout time.Duration) (out bool, err error) {
+	_, _, err = n.MasterTask(ctx, "add-voting-config-exclusions", elastic.Urgent, masterTimeout, timeout, func(st *state.State) (*state.State, error) {
 		next := st.Clone()
 		next.Exclusions = slices.Clone(st.Exclusions)
 		for _, id := range ids {
@@ -38,7 +39,7 @@ func (n *Node) ExcludeVotes(ctx context.Context, ids []string, masterTimeout, ti
 // ClearExclusions lets all nodes vote again (TransportClearVotingConfigExclusionsAction); with
 // removed it first waits until the excluded ones have left the cluster, and reports whether
 // they have.
-func (n *Node) ClearExclusions(ctx context.Context, removed bool, masterTimeout, timeout time.Duration) (gone bool, err error) {
+func ClearExclusions(ctx context.Context, n *elastic.Node, removed bool, masterTimeout, timeout time.Duration) (gone bool, err error) {
 	if removed {
 		gone, err = n.WhenState(ctx, timeout, func(st *state.State) bool {
 			return !slices.ContainsFunc(st.Exclusions, func(id string) bool { return st.Node(id) != nil })
@@ -47,7 +48,7 @@ func (n *Node) ClearExclusions(ctx context.Context, removed bool, masterTimeout,
 			return false, err
 		}
 	}
-	_, _, err = n.MasterTask(ctx, "clear-voting-config-exclusions", Urgent, masterTimeout, timeout, func(st *state.State) (*state.State, error) {
+	_, _, err = n.MasterTask(ctx, "clear-voting-config-exclusions", elastic.Urgent, masterTimeout, timeout, func(st *state.State) (*state.State, error) {
 		if len(st.Exclusions) == 0 {
 			return st, nil
 		}

@@ -1,27 +1,18 @@
-package elastic
+package metadata
 
 import (
 	"context"
 	"slices"
 	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
-
-// closedBlock is the block of a closed index (INDEX_CLOSED_BLOCK); preparing is that of one
-// that is about to be.
-func closedBlock(preparing bool) state.Block {
-	b := state.Block{ID: 4, Description: "index closed", Status: 403, Levels: []string{"read", "write"}}
-	if preparing {
-		b.Description = "index preparing to close. Reopen the index to allow writes again or retry closing the index to fully close the index."
-	}
-	return b
-}
 
 // CloseIndices closes indices (MetadataIndexStateService): a block comes first, then every
 // copy commits what it has, then the copies are opened anew for nobody to read or write. They
 // are still allocated and replicated. It waits for the active copies asked for.
-func (n *Node) CloseIndices(ctx context.Context, names []string, wait string, masterTimeout, ackTimeout time.Duration) (acked, shards bool, err error) {
+func CloseIndices(ctx context.Context, n *elastic.Node, names []string, wait string, masterTimeout, ackTimeout time.Duration) (acked, shards bool, err error) {
 	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 		meta := n.Applied().Index(name)
 		return meta != nil && meta.Closed
@@ -29,44 +20,44 @@ func (n *Node) CloseIndices(ctx context.Context, names []string, wait string, ma
 	if len(names) == 0 {
 		return true, false, nil
 	}
-	acked, _, err = n.MasterTask(ctx, "add-block-index-to-close", Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
+	acked, _, err = n.MasterTask(ctx, "add-block-index-to-close", elastic.Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
 		for _, name := range names {
 			meta := st.Index(name)
 			if meta == nil {
-				return nil, IndexNotFound(name)
+				return nil, elastic.IndexNotFound(name)
 			}
-			st = withBlock(st, name, closedBlock(true))
+			st = elastic.WithBlock(st, name, elastic.ClosedBlock(true))
 		}
 		return st, nil
 	})
 	if err != nil || !acked {
 		return acked, false, err
 	}
-	if _, err := n.Broadcast(ctx, "verify-before-close", names, func(s *Shard) { s.Store.Flush() }); err != nil {
+	if _, err := n.Broadcast(ctx, "verify-before-close", names, func(s *elastic.Shard) { s.Store.Flush() }); err != nil {
 		return true, false, err
 	}
-	acked, _, err = n.MasterTask(ctx, "close-indices", Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		return n.c.opened(st, names, false)
+	acked, _, err = n.MasterTask(ctx, "close-indices", elastic.Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
+		return opened(n.Cluster(), st, names, false)
 	})
-	return n.openness(ctx, names, wait, ackTimeout, acked, err)
+	return openness(ctx, n, names, wait, ackTimeout, acked, err)
 }
 
 // OpenIndices opens closed indices.
-func (n *Node) OpenIndices(ctx context.Context, names []string, wait string, masterTimeout, ackTimeout time.Duration) (acked, shards bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "open-indices", Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		return n.c.opened(st, names, true)
+func OpenIndices(ctx context.Context, n *elastic.Node, names []string, wait string, masterTimeout, ackTimeout time.Duration) (acked, shards bool, err error) {
+	acked, _, err = n.MasterTask(ctx, "open-indices", elastic.Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
+		return opened(n.Cluster(), st, names, true)
 	})
-	return n.openness(ctx, names, wait, ackTimeout, acked, err)
+	return openness(ctx, n, names, wait, ackTimeout, acked, err)
 }
 
 // openness waits until indices that were opened or closed have the copies asked for.
-func (n *Node) openness(ctx context.Context, names []string, wait string, timeout time.Duration, acked bool, err error) (bool, bool, error) {
+func openness(ctx context.Context, n *elastic.Node, names []string, wait string, timeout time.Duration, acked bool, err error) (bool, bool, error) {
 	if err != nil || !acked {
 		return acked, false, err
 	}
 	shards, err := n.WhenState(ctx, timeout, func(st *state.State) bool {
 		for _, name := range names {
-			if meta := st.Index(name); meta != nil && !EnoughActive(st, meta, wait) {
+			if meta := st.Index(name); meta != nil && !elastic.EnoughActive(st, meta, wait) {
 				return false
 			}
 		}
@@ -77,21 +68,21 @@ func (n *Node) openness(ctx context.Context, names []string, wait string, timeou
 
 // opened is the state with indices open, or closed: every copy is without a node and finds
 // its data where it was.
-func (c *Cluster) opened(st *state.State, names []string, open bool) (*state.State, error) {
+func opened(c *elastic.Cluster, st *state.State, names []string, open bool) (*state.State, error) {
 	m := c.ActingMaster()
 	if m == nil {
-		return nil, ErrNotMaster
+		return nil, elastic.ErrNotMaster
 	}
 	changed := false
 	for _, name := range names {
 		meta := st.Index(name)
 		switch {
 		case meta == nil:
-			return nil, IndexNotFound(name)
+			return nil, elastic.IndexNotFound(name)
 		case meta.Closed != open && !open:
 			continue // closed already
 		case !meta.Closed && open:
-			st = WithBlocks(st, meta) // one that was about to be closed
+			st = elastic.WithBlocks(st, meta) // one that was about to be closed
 			continue
 		}
 		if open {
@@ -99,7 +90,7 @@ func (c *Cluster) opened(st *state.State, names []string, open bool) (*state.Sta
 				return nil, err
 			}
 		}
-		st, changed = m.reset(st, meta, open), true
+		st, changed = reset(m, st, meta, open), true
 	}
 	if !changed {
 		return st, nil
@@ -109,14 +100,14 @@ func (c *Cluster) opened(st *state.State, names []string, open bool) (*state.Sta
 
 // reset takes every copy of an index from its node, for the index is another one then: open
 // or closed (IndexRoutingTable.Builder.initializeAsFromOpenToClose, …FromCloseToOpen).
-func (m *Master) reset(st *state.State, meta *state.Index, open bool) *state.State {
+func reset(m *elastic.Master, st *state.State, meta *state.Index, open bool) *state.State {
 	next := *meta
 	next.Closed, next.Version, next.SettingsVersion = !open, meta.Version+1, meta.SettingsVersion+1
 	reason := state.IndexClosed
 	if open {
 		reason = state.IndexReopened
 	}
-	st = WithBlocks(ReplaceIndex(st, &next), &next)
+	st = elastic.WithBlocks(elastic.ReplaceIndex(st, &next), &next)
 	in := m.Input()
 	info := &state.UnassignedInfo{Reason: reason, AtNanos: in.NowNanos, AtMillis: in.NowMillis, LastStatus: state.NoAttempt}
 	table := &state.IndexTable{Index: next.Name, Shards: make([]*state.ShardTable, next.Shards)}
