@@ -16,7 +16,7 @@ import (
 	"github.com/shardquake/shardquake/reports/fidelity"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/recorded"
-	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/calibration"
 )
 
 // calibrateFlags are the words of the calibrate command.
@@ -40,7 +40,7 @@ how long a node takes to start, a state to be applied, a recovery beyond its byt
 One set serves all scenarios; nothing is fitted to one of them. It is also fitted
 without each scenario in turn, and the error of that prediction is printed. The file
 it writes is for --calibration of the command fidelity; in the place of
-sim/elastic/calibration.json it is what the program is built with.`,
+sim/elastic/calibration/calibration.json it is what the program is built with.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.runs < 1 {
@@ -91,7 +91,7 @@ func (f *calibrateFlags) calibrate(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	constants := catalog.Turned(elastic.DefaultCalibration(), fitted.Factors)
+	constants := catalog.Turned(calibration.Default(), fitted.Factors)
 	text, err := json.MarshalIndent(constants, "", "  ")
 	if err != nil {
 		return err
@@ -153,7 +153,7 @@ func (f *calibrateFlags) problem(ctx context.Context, loaded map[string]*scenari
 	p := fidelity.Problem{
 		Steps: []float64{0.5, 0.8, 1.25, 2}, Rounds: 3, Scenarios: calibrating(), Real: real,
 		Simulate: func(scenario string, factors []float64) ([]fidelity.Run, error) {
-			constants := catalog.Turned(elastic.DefaultCalibration(), factors)
+			constants := catalog.Turned(calibration.Default(), factors)
 			return fidelity.Simulate(ctx, loaded[scenario], seeds, func() (fidelity.Runner, error) {
 				backend, err := catalog.Simulator(constants)
 				return &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain}, err

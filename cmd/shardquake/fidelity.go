@@ -15,7 +15,7 @@ import (
 	"github.com/shardquake/shardquake/reports/fidelity"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/recorded"
-	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/calibration"
 )
 
 // fidelityFlags are the words of the fidelity command.
@@ -220,7 +220,7 @@ func simBackend(constantsFile string) (scenarios.Backend, error) {
 	if constantsFile == "" {
 		return catalog.Backend("sim")
 	}
-	constants, err := elastic.ReadCalibration(constantsFile)
+	constants, err := calibration.Read(constantsFile)
 	if err != nil {
 		return nil, err
 	}

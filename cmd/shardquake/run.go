@@ -22,7 +22,7 @@ import (
 	"github.com/shardquake/shardquake/reports/compare"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
-	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/calibration"
 )
 
 // runFlags are the words that vary a run.
@@ -42,7 +42,7 @@ type runFlags struct {
 	foreign     foreign.Config
 	noSim       bool
 
-	constants *elastic.Calibration // what calibration names
+	constants *calibration.Constants // what calibration names
 }
 
 func newRunCommand() *cobra.Command {
@@ -167,7 +167,7 @@ func (f *runFlags) readCalibration() error {
 	if f.calibration == "" {
 		return nil
 	}
-	constants, err := elastic.ReadCalibration(f.calibration)
+	constants, err := calibration.Read(f.calibration)
 	f.constants = &constants
 	return err
 }
@@ -248,7 +248,7 @@ func journalOf(dir string) string { return filepath.Clean(dir) + ".journal.jsonl
 type execution struct {
 	backend string
 	// constants are those of the simulator; nil: as built in.
-	constants *elastic.Calibration
+	constants *calibration.Constants
 	seed      uint64
 	scale     scenarios.Scale
 	dir       string
@@ -409,7 +409,7 @@ func newReplayCommand() *cobra.Command {
 				x.backend = backend
 			}
 			if plan.Calibration != nil && x.backend == "sim" {
-				constants := elastic.DefaultCalibration()
+				constants := calibration.Default()
 				if err := json.Unmarshal(plan.Calibration, &constants); err != nil {
 					return exit.Usagef("%s: calibration: %w", filepath.Join(args[0], reports.FilePlan), err)
 				}

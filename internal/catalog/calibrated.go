@@ -4,12 +4,12 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/scenarios"
-	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/calibration"
 	simkv "github.com/shardquake/shardquake/sim/kv"
 )
 
 // Simulator is the simulated backend with the constants of a machine.
-func Simulator(c elastic.Calibration) (scenarios.Backend, error) {
+func Simulator(c calibration.Constants) (scenarios.Backend, error) {
 	sim := simulatedElastic()
 	sim.Calibration = c
 	return &bySystem{sim.Name(), map[string]scenarios.Backend{elasticsearch: sim, keyValue: &simkv.Backend{}}}, nil
@@ -28,7 +28,7 @@ type Knob struct {
 	Name string
 	// What the group stands for, for tables.
 	About string
-	turn  func(c *elastic.Calibration, factor float64)
+	turn  func(c *calibration.Constants, factor float64)
 }
 
 // Knobs are the groups that whole runs can tell apart.
@@ -39,25 +39,25 @@ func Knobs() []Knob {
 		}
 	}
 	return []Knob{
-		{"start", "a node's start with data", func(c *elastic.Calibration, f float64) { times(f, &c.NodeStart) }},
-		{"first start", "a node's first start", func(c *elastic.Calibration, f float64) { times(f, &c.NodeStartEmpty) }},
-		{"states", "computing, accepting and applying a state, noticing a closed connection", func(c *elastic.Calibration, f float64) {
+		{"start", "a node's start with data", func(c *calibration.Constants, f float64) { times(f, &c.NodeStart) }},
+		{"first start", "a node's first start", func(c *calibration.Constants, f float64) { times(f, &c.NodeStartEmpty) }},
+		{"states", "computing, accepting and applying a state, noticing a closed connection", func(c *calibration.Constants, f float64) {
 			times(f, &c.StateUpdate, &c.StateApply, &c.StateAccept, &c.TermWrite, &c.FailureNotice)
 		}},
-		{"recoveries", "the fixed cost of a recovery and of its files", func(c *elastic.Calibration, f float64) {
+		{"recoveries", "the fixed cost of a recovery and of its files", func(c *calibration.Constants, f float64) {
 			times(f, &c.RecoveryStart, &c.RecoveryEnd, &c.PerFile)
 		}},
-		{"copy rate", "bytes a second of one unthrottled recovery", func(c *elastic.Calibration, f float64) {
+		{"copy rate", "bytes a second of one unthrottled recovery", func(c *calibration.Constants, f float64) {
 			c.CopyBPS = int64(float64(c.CopyBPS) * f)
 		}},
-		{"cold", "how much slower a process is at first", func(c *elastic.Calibration, f float64) {
+		{"cold", "how much slower a process is at first", func(c *calibration.Constants, f float64) {
 			c.Cold = max(1, int(float64(c.Cold)*f+0.5))
 		}},
 	}
 }
 
 // Turned is a calibration with every knob at its factor.
-func Turned(c elastic.Calibration, factors []float64) elastic.Calibration {
+func Turned(c calibration.Constants, factors []float64) calibration.Constants {
 	for i, k := range Knobs() {
 		if i < len(factors) {
 			k.turn(&c, factors[i])

@@ -10,7 +10,7 @@ import (
 	"github.com/shardquake/shardquake/reports/fidelity"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/recorded"
-	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/calibration"
 )
 
 // The constants of the recordings' machine are one set for all. Fitted anew without a
@@ -52,7 +52,7 @@ func simulateWith(t *testing.T, scenario string, factors []float64) ([]fidelity.
 		return nil, err
 	}
 	return fidelity.Simulate(t.Context(), loaded, []uint64{1, 2, 3}, func() (fidelity.Runner, error) {
-		backend, err := catalog.Simulator(catalog.Turned(elastic.DefaultCalibration(), factors))
+		backend, err := catalog.Simulator(catalog.Turned(calibration.Default(), factors))
 		return &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain}, err
 	})
 }

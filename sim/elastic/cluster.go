@@ -9,6 +9,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/calibration"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -19,7 +20,7 @@ type Cluster struct {
 	e           *sim.Engine
 	net         *sim.Network
 	cfg         Config
-	Calibration Calibration
+	Calibration calibration.Constants
 	name        string
 
 	nodes  []*Node
@@ -58,8 +59,8 @@ func New(cfg Config) (*Cluster, error) {
 	if cfg.ClusterName == "" {
 		cfg.ClusterName = "shardquake"
 	}
-	if cfg.Calibration == (Calibration{}) {
-		cfg.Calibration = DefaultCalibration()
+	if cfg.Calibration == (calibration.Constants{}) {
+		cfg.Calibration = calibration.Default()
 	}
 	if len(cfg.Nodes) == 0 {
 		return nil, fmt.Errorf("cluster %s: no nodes", cfg.ClusterName)

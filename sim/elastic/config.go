@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/calibration"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -26,7 +27,7 @@ type Config struct {
 	Nodes       []NodeConfig
 	// Calibration holds what depends on the machine; the zero value means
 	// [DefaultCalibration].
-	Calibration Calibration
+	Calibration calibration.Constants
 	// Distribution is what the nodes run; "" is [DefaultDistribution].
 	Distribution Distribution
 	// Ageing makes the service that has a master age indices by their policies; nil: none does.

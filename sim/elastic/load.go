@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/calibration"
 	"github.com/shardquake/shardquake/sim/elastic/queueing"
 )
 
@@ -96,7 +97,7 @@ func (n *Node) threads(kind int) int    { return n.poolSizes[poolOf[kind]].threa
 func (n *Node) queueLimit(kind int) int { return n.poolSizes[poolOf[kind]].queue }
 
 // service is the mean processor time of an operation of a kind, in seconds.
-func (c *Calibration) service(kind int) float64 {
+func service(c *calibration.Constants, kind int) float64 {
 	if kind == Searching {
 		return c.SearchOp.Seconds()
 	}
@@ -173,7 +174,7 @@ func (sv *Queue) refresh() {
 	g, cal := &sv.Figures, &sv.Node.c.Calibration
 	rate := [Kinds]float64{PerSecond(sv.demand.Ops[Indexing]), PerSecond(sv.demand.Ops[Searching])}
 	classes := [4]queueing.Class{
-		{Rate: rate[Indexing], Service: cal.service(Indexing)}, {Rate: rate[Searching], Service: cal.service(Searching)},
+		{Rate: rate[Indexing], Service: service(cal, Indexing)}, {Rate: rate[Searching], Service: service(cal, Searching)},
 		{Rate: sv.coordinated(), Service: cal.CoordinateOp.Seconds()}, sv.background(),
 	}
 	q, ok := queueing.New(sv.Node.cfg.CPUs, classes[:]...)
@@ -189,7 +190,7 @@ func (sv *Queue) refresh() {
 		// Near its capacity a queue without a limit would grow beyond the pool's.
 		limit := float64(sv.Node.queueLimit(k)+sv.Node.threads(k)) / rate[k]
 		wait := min(q.MeanWait(), limit)
-		g.held[k] = min(wait, max(0, float64(sv.Node.threads(k))/rate[k]-cal.service(k)))
+		g.held[k] = min(wait, max(0, float64(sv.Node.threads(k))/rate[k]-service(cal, k)))
 		g.waiting[k] = wait - g.held[k]
 		g.queued[k] = float64(rate[k] * g.waiting[k])
 	}
@@ -243,13 +244,13 @@ func (sv *Queue) Percentile(rate [Kinds]float64, p float64) float64 {
 		return sv.Figures.overloaded(p, rate, cal)
 	}
 	return sv.Figures.queue.Percentile(p,
-		queueing.Class{Rate: rate[Indexing], Service: cal.service(Indexing)},
-		queueing.Class{Rate: rate[Searching], Service: cal.service(Searching)})
+		queueing.Class{Rate: rate[Indexing], Service: service(cal, Indexing)},
+		queueing.Class{Rate: rate[Searching], Service: service(cal, Searching)})
 }
 
 // Mean is the mean time that the node takes for an operation of a kind, in seconds.
-func (g *figures) Mean(kind int, cal *Calibration) float64 {
-	return g.waiting[kind] + g.held[kind] + cal.service(kind)
+func (g *figures) Mean(kind int, cal *calibration.Constants) float64 {
+	return g.waiting[kind] + g.held[kind] + service(cal, kind)
 }
 
 // LoadAverages are the three of Linux over 1, 5 and 15 minutes, in 2048ths, computed as

@@ -139,7 +139,7 @@ func (w *copyWork) count(sv *Queue, done [Kinds]int64, docBytes int64) {
 	for k := range Kinds {
 		held := (sv.tally.held[k] - w.held[k]) / d
 		w.ops[k] += done[k]
-		w.time[k] += float64(float64(done[k]) * (held + cal.service(k)))
+		w.time[k] += float64(float64(done[k]) * (held + service(cal, k)))
 	}
 	if done[Indexing] > 0 {
 		w.refreshes += float64(w.upkeep.refreshes * d)

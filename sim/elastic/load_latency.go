@@ -72,7 +72,7 @@ func (f *FluidLoad) primaries(p, lead float64) float64 {
 
 // beyond is the probability that a write takes the node longer than t seconds.
 func (sv *Queue) beyond(t float64) float64 {
-	g, service := &sv.Figures, sv.Node.c.Calibration.service(Indexing)
+	g, service := &sv.Figures, service(&sv.Node.c.Calibration, Indexing)
 	if t -= sv.Node.disk.Delay().Seconds(); t < 0 {
 		return 1
 	}

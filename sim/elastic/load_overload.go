@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic/calibration"
 	"github.com/shardquake/shardquake/sim/elastic/queueing"
 )
 
@@ -174,7 +175,7 @@ func (g *FluidGroup) busy() bool {
 func (sv *Queue) allot(p *pressure) {
 	cal, n := &sv.Node.c.Calibration, sv.Node
 	p.other = float64(sv.coordinated()*cal.CoordinateOp.Seconds()) + float64(sv.demand.work)/1e9
-	work := [3]float64{float64(p.want[Indexing] * cal.service(Indexing)), float64(p.want[Searching] * cal.service(Searching)), p.other}
+	work := [3]float64{float64(p.want[Indexing] * service(cal, Indexing)), float64(p.want[Searching] * service(cal, Searching)), p.other}
 	threads := [3]float64{float64(n.threads(Indexing)), float64(n.threads(Searching)), float64(n.cfg.CPUs)}
 	share := FairShares(work, threads, float64(n.cfg.CPUs))
 	p.other = share[2]
@@ -297,7 +298,7 @@ func (sv *Queue) settleFigures(p *pressure) {
 	g := &sv.Figures
 	var work [Kinds]float64
 	for k := range Kinds {
-		work[k] = float64(p.served[k] * cal.service(k))
+		work[k] = float64(p.served[k] * service(cal, k))
 		g.busy += work[k]
 	}
 	for k := range Kinds {
@@ -306,13 +307,13 @@ func (sv *Queue) settleFigures(p *pressure) {
 		}
 		threads := float64(n.threads(k)) / p.served[k]
 		if p.queued[k] > 0 || p.part[k] < 1 {
-			g.held[k] = max(0, threads-cal.service(k))
+			g.held[k] = max(0, threads-service(cal, k))
 			g.waiting[k] = p.queued[k] / p.served[k]
 			continue
 		}
 		left := float64(n.cfg.CPUs) - (g.busy - work[k])
 		if left > work[k] {
-			g.held[k] = min(float64(cal.service(k)*work[k])/(left-work[k]), max(0, threads-cal.service(k)))
+			g.held[k] = min(float64(service(cal, k)*work[k])/(left-work[k]), max(0, threads-service(cal, k)))
 		}
 	}
 	g.disk = sv.diskUse()
@@ -321,12 +322,12 @@ func (sv *Queue) settleFigures(p *pressure) {
 
 // overloaded is a percentile while the load is steered: the queue lasts for as long
 // as it does for everybody, and a thread takes an exponential time.
-func (g *figures) overloaded(p float64, rate [Kinds]float64, cal *Calibration) float64 {
+func (g *figures) overloaded(p float64, rate [Kinds]float64, cal *calibration.Constants) float64 {
 	var sum, high float64
 	for k := range Kinds {
 		sum += rate[k]
 		if rate[k] > 0 {
-			high = max(high, g.waiting[k]+float64((g.held[k]+cal.service(k))*8)) // e^-8 is beyond all percentiles told
+			high = max(high, g.waiting[k]+float64((g.held[k]+service(cal, k))*8)) // e^-8 is beyond all percentiles told
 		}
 	}
 	if sum == 0 {
@@ -342,7 +343,7 @@ func (g *figures) overloaded(p float64, rate [Kinds]float64, cal *Calibration) f
 			}
 			tail := 1.0
 			if t := mid - g.waiting[k]; t > 0 {
-				tail = queueing.Exp(t / (g.held[k] + cal.service(k)))
+				tail = queueing.Exp(t / (g.held[k] + service(cal, k)))
 			}
 			beyond += float64(rate[k] / sum * tail)
 		}

@@ -196,7 +196,7 @@ func (p *Process) poolStats(sv *Queue) []PoolStats {
 		}
 		if which != GetPool {
 			k, g := poolKind(which), &sv.Figures
-			inside := float64(g.Rate[k] * (g.held[k] + p.Cluster.Calibration.service(k)))
+			inside := float64(g.Rate[k] * (g.held[k] + service(&p.Cluster.Calibration, k)))
 			s.Active = min(threads, s.Active+int(inside+0.5))
 			s.Queue += int(g.queued[k] + 0.5)
 			s.Completed += int64(sv.tally.done[k])

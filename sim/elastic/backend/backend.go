@@ -17,6 +17,7 @@ import (
 	"github.com/shardquake/shardquake/scenarios/es"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/calibration"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
@@ -38,7 +39,7 @@ type Backend struct {
 	// Transport serves a cluster's REST API to a viewer.
 	Transport func(c *elastic.Cluster) func(viewer string) http.RoundTripper
 	// Calibration is [DefaultCalibration] when zero.
-	Calibration elastic.Calibration
+	Calibration calibration.Constants
 	// Began is the wall-clock time at which the nodes start; zero: the engine's own, so that
 	// runs repeat.
 	Began time.Time
@@ -213,7 +214,7 @@ type simulated struct {
 var _ scenarios.Cluster = (*simulated)(nil)
 
 // configure turns the description into a configuration.
-func (s *simulated) configure(cal elastic.Calibration) (elastic.Config, error) {
+func (s *simulated) configure(cal calibration.Constants) (elastic.Config, error) {
 	cfg := elastic.Config{Engine: s.e, Network: s.e.NewNetwork(s.e.NewFluid()), ClusterName: s.spec.Name, Calibration: cal, Distribution: elastic.Distribution(s.spec.Distribution), Ageing: metadata.NewAgeing}
 	node, persistent, index := make(map[string]string), make(map[string]string), make(map[string]string)
 	described, ids := s.spec.Settings, map[string]string{}

@@ -12,6 +12,7 @@ import (
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/calibration"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/search"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
@@ -75,7 +76,7 @@ func TestProcessorTimeIsWhatTheOperationsTookAndEveryOneIsCountedOnce(t *testing
 	}
 	assert.Equal(t, 2*traffic.Acked, written, "the primary and one replica index every document")
 	assert.Equal(t, traffic.Reads, searched, "one copy serves a search")
-	cal := elastic.DefaultCalibration()
+	cal := calibration.Default()
 	service := float64(written)*cal.IndexOp.Seconds() + float64(searched)*cal.SearchOp.Seconds()
 	coordinated := float64(traffic.Acked+traffic.Reads) * cal.CoordinateOp.Seconds()
 	refreshed := 600.0 * cal.RefreshOp.Seconds() // 6 copies, 100 s, one a second
@@ -102,7 +103,7 @@ func TestThreadsInUseAreTheirRateTimesTheTimeTheyAreHeld(t *testing.T) {
 	after, d := w.copyOf("n1", 0), w.e.Now().Sub(at).Seconds()
 	held := (after.Search.QueryTime - before.Search.QueryTime).Seconds()
 	assert.InDelta(t, held/d, w.pool("n1", "search").Active, 0.5, "Little's law")
-	assert.Greater(t, held/float64(after.Search.QueryTotal-before.Search.QueryTotal), 1.2*elastic.DefaultCalibration().SearchOp.Seconds(),
+	assert.Greater(t, held/float64(after.Search.QueryTotal-before.Search.QueryTotal), 1.2*calibration.Default().SearchOp.Seconds(),
 		"on a busy node a search takes longer than its own processor time")
 }
 
@@ -174,7 +175,7 @@ func TestANodeAskedForTooMuchDoesWhatItCanQueuesAndRefuses(t *testing.T) {
 	assert.Greater(t, l.P50Ms, early.P50Ms, "latency grows with the queue")
 	assert.Greater(t, l.MeanMs, 500.0, "ten thousand in front of two processors")
 	assert.InDelta(t, 10_000, l.Queue, 100, "thread_pool.write.queue_size")
-	most := 2 / (elastic.DefaultCalibration().IndexOp.Seconds())
+	most := 2 / (calibration.Default().IndexOp.Seconds())
 	assert.Less(t, l.QPS, most, "two processors can't do more")
 	assert.Greater(t, l.QPS, most/4)
 	assert.InDelta(t, 30_000*30.5, traffic.Acked+traffic.Failed+l.Queue, 30, "what came is done, refused or in the queue")

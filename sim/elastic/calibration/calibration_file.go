@@ -1,4 +1,4 @@
-package elastic
+package calibration
 
 import (
 	"encoding/json"
@@ -15,7 +15,7 @@ import (
 // ("40ms"), others as numbers. What it leaves out is as in [DefaultCalibration].
 
 // fields calls f with the name and the value of every constant, in order.
-func (c *Calibration) fields(f func(name string, v reflect.Value) error) error {
+func (c *Constants) fields(f func(name string, v reflect.Value) error) error {
 	v := reflect.ValueOf(c).Elem()
 	for i := range v.NumField() {
 		if err := f(snake(v.Type().Field(i).Name), v.Field(i)); err != nil {
@@ -39,7 +39,7 @@ func snake(name string) string {
 }
 
 // MarshalJSON writes every constant, in the order of the struct.
-func (c Calibration) MarshalJSON() ([]byte, error) {
+func (c Constants) MarshalJSON() ([]byte, error) {
 	var b strings.Builder
 	sep := "{"
 	err := c.fields(func(name string, v reflect.Value) error {
@@ -60,7 +60,7 @@ func (c Calibration) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads the constants named and leaves the others as they are.
-func (c *Calibration) UnmarshalJSON(data []byte) error {
+func (c *Constants) UnmarshalJSON(data []byte) error {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(data, &raw); err != nil {
 		return err
@@ -117,8 +117,8 @@ func readConstant(text json.RawMessage, v reflect.Value) error {
 }
 
 // ReadCalibration reads a calibration file.
-func ReadCalibration(path string) (Calibration, error) {
-	c := DefaultCalibration()
+func Read(path string) (Constants, error) {
+	c := Default()
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return c, fmt.Errorf("calibration file: %w", err)

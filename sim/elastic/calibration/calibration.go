@@ -1,4 +1,4 @@
-package elastic
+package calibration
 
 import (
 	_ "embed"
@@ -8,7 +8,7 @@ import (
 
 // Calibration is everything in the model that depends on a machine rather than on
 // Elasticsearch's rules: one set for all scenarios, never fitted to one of them.
-type Calibration struct {
+type Constants struct {
 	// NodeStart is from the start of a node's process to its first discovery round,
 	// for a data path that holds nothing (NodeStartEmpty) or something.
 	NodeStart, NodeStartEmpty time.Duration
@@ -65,8 +65,8 @@ var calibrationFile string
 // DefaultCalibration is the calibration file that the program is built with. It was
 // measured on a machine with two x86-64 processors that ran three nodes at once; the
 // command calibrate writes one of the machine at hand.
-func DefaultCalibration() Calibration {
-	var c Calibration
+func Default() Constants {
+	var c Constants
 	if err := json.Unmarshal([]byte(calibrationFile), &c); err != nil {
 		panic("calibration.json: " + err.Error()) // a defect of the build, tests read it
 	}
