@@ -26,7 +26,7 @@ type Config struct {
 	ClusterName string
 	Nodes       []NodeConfig
 	// Calibration holds what depends on the machine; the zero value means
-	// [DefaultCalibration].
+	// [calibration.Default].
 	Calibration calibration.Constants
 	// Distribution is what the nodes run; "" is [DefaultDistribution].
 	Distribution Distribution

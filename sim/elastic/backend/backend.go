@@ -38,7 +38,7 @@ const (
 type Backend struct {
 	// Transport serves a cluster's REST API to a viewer.
 	Transport func(c *elastic.Cluster) func(viewer string) http.RoundTripper
-	// Calibration is [DefaultCalibration] when zero.
+	// Calibration is [calibration.Default] when zero.
 	Calibration calibration.Constants
 	// Began is the wall-clock time at which the nodes start; zero: the engine's own, so that
 	// runs repeat.

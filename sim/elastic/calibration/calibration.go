@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Calibration is everything in the model that depends on a machine rather than on
+// Constants are everything in the model that depends on a machine rather than on
 // Elasticsearch's rules: one set for all scenarios, never fitted to one of them.
 type Constants struct {
 	// NodeStart is from the start of a node's process to its first discovery round,
@@ -62,7 +62,7 @@ type Constants struct {
 //go:embed calibration.json
 var calibrationFile string
 
-// DefaultCalibration is the calibration file that the program is built with. It was
+// Default is the calibration file that the program is built with. It was
 // measured on a machine with two x86-64 processors that ran three nodes at once; the
 // command calibrate writes one of the machine at hand.
 func Default() Constants {

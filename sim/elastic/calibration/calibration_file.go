@@ -12,7 +12,7 @@ import (
 )
 
 // A calibration file is a JSON object with the constants by name: times as texts
-// ("40ms"), others as numbers. What it leaves out is as in [DefaultCalibration].
+// ("40ms"), others as numbers. What it leaves out is as in [Default].
 
 // fields calls f with the name and the value of every constant, in order.
 func (c *Constants) fields(f func(name string, v reflect.Value) error) error {
@@ -116,7 +116,7 @@ func readConstant(text json.RawMessage, v reflect.Value) error {
 	return nil
 }
 
-// ReadCalibration reads a calibration file.
+// Read reads a calibration file.
 func Read(path string) (Constants, error) {
 	c := Default()
 	data, err := os.ReadFile(path)
