@@ -105,7 +105,7 @@ func Kinds() []Kind {
 func shipped() []Kind {
 	return []Kind{
 		nodeLoss(), partition(), link(), diskPressure(), diskSlow(), snapshot(), split(), move(), drain(), corruption(), nodeJoin(),
-		settingsChange(), createIndex(), deleteIndex(), alias(), closeIndex(), openIndex(), putTemplate(), rollOver(), forceMerge(), reroute(), restore(), votingExclusion(), shutdown(), controllerLoss(), apiErrors(), clockJump(),
+		settingsChange(), createIndex(), deleteIndex(), alias(), closeIndex(), openIndex(), putTemplate(), putPolicy(), rollOver(), forceMerge(), reroute(), restore(), votingExclusion(), shutdown(), controllerLoss(), apiErrors(), clockJump(),
 	}
 }
 

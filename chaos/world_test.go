@@ -317,6 +317,10 @@ func (a worldAPI) administer(method string, parts []string, query string, body, 
 		}
 		a.w.Indices[last] = true
 		return answer(map[string]any{"old_index": "day-1", "new_index": last, "rolled_over": true})
+	case parts[0] == "_ilm" && method == http.MethodPut:
+		a.w.Admin["policy "+last] = body
+	case parts[0] == "_ilm":
+		return answer(map[string]any{last: a.w.Admin["policy "+last]})
 	case parts[0] == "_index_template" && method == http.MethodPut:
 		a.w.Admin["template "+last] = body
 	case parts[0] == "_index_template" && a.w.Admin["template "+last] == nil:

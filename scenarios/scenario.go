@@ -109,6 +109,9 @@ type IndexSection struct {
 	Size     units.Size        `yaml:"size,omitempty" json:"size" jsonschema:"description=store of all primaries together"`
 	Docs     int64             `yaml:"docs,omitempty" json:"docs" jsonschema:"description=documents in all primaries together; default one for each kb"`
 	Settings map[string]string `yaml:"settings,omitempty" json:"settings,omitempty"`
+	// Aliases are other names that it has from the start; an alias of one index is its write
+	// alias.
+	Aliases []string `yaml:"aliases,omitempty" json:"aliases,omitempty" jsonschema:"description=other names; loads and rollovers may go by them; the index is where writes to them go"`
 	// Copies says where each copy is; the cluster starts in place then.
 	Copies    []ShardSection `yaml:"copies,omitempty" json:"copies,omitempty" jsonschema:"description=an entry for each shard: on which nodes its copies are when the run begins; such as {primary: n1, replicas: [n2, missing]}"`
 	Placement []int          `yaml:"placement,omitempty" json:"placement,omitempty" jsonschema:"description=copies on n1 n2 … held there until t=0; late nodes hold 0"`
@@ -131,6 +134,8 @@ type LoadSection struct {
 	Reads  units.Rate `yaml:"reads,omitempty" json:"reads"`
 	Doc    units.Size `yaml:"doc,omitempty" json:"doc" jsonschema:"description=size of a document; default 1kb"`
 	Skew   units.Skew `yaml:"skew,omitempty" json:"skew" jsonschema:"description=even or zipf(1.1) over the shards"`
+	// ByHour is the part of the rates that there is in each hour from t=0 on, round and round.
+	ByHour []units.Percent `yaml:"by-hour,omitempty" json:"by_hour,omitempty" jsonschema:"description=part of the rates in each hour from t=0 on; after the last the first again; 24 for a day; such as [20%, 100%]"`
 	// From is when the stream begins.
 	From units.Duration `yaml:"from,omitempty" json:"from,omitempty" jsonschema:"description=when it begins after t=0; absent: at t=0"`
 	// Tracers are single documents written beside the bulk, each acknowledgement

@@ -38,6 +38,7 @@ func (System) Check(s *scenarios.Scenario, voc scenarios.Vocabulary) []source.Pr
 	if n := s.Cluster.Nodes.Count; n < 1 || n > scenarios.MostNodes {
 		return ps // what hangs on the nodes' names can't be checked
 	}
+	ps = append(ps, checkAliases(s)...)
 	ps = append(ps, checkWorkload(s)...)
 	ps = append(ps, checkClient(s)...)
 	ps = append(ps, checkController(s, voc)...)
@@ -289,6 +290,36 @@ func checkPlacement(at string, ix scenarios.IndexSection, nodes []scenarios.Node
 	return nil
 }
 
+// aliasNames are the other names that indices have from the start.
+func aliasNames(s *scenarios.Scenario) []string {
+	var out []string
+	for _, ix := range s.Cluster.Indices {
+		out = append(out, ix.Aliases...)
+	}
+	return out
+}
+
+// checkAliases finds other names that are none, or that two have.
+func checkAliases(s *scenarios.Scenario) []source.Problem {
+	var ps []source.Problem
+	seen := map[string]bool{}
+	for i, ix := range s.Cluster.Indices {
+		for j, name := range ix.Aliases {
+			at := fmt.Sprintf("$.cluster.indices[%d].aliases[%d]", i, j)
+			switch {
+			case !indexName.MatchString(name):
+				ps = append(ps, source.Problemf(at, "%q is not an alias; expected lower-case letters, digits, dashes, dots and underscores", name))
+			case slices.Contains(indexNames(s), name):
+				ps = append(ps, source.Problemf(at, "there is an index %s; expected another name", name))
+			case seen[name]:
+				ps = append(ps, source.Problemf(at, "two indices can't both get the writes to %s", name))
+			}
+			seen[name] = true
+		}
+	}
+	return ps
+}
+
 func indexNames(s *scenarios.Scenario) []string {
 	var out []string
 	for _, ix := range s.Topology().Indices {
@@ -301,8 +332,19 @@ func checkWorkload(s *scenarios.Scenario) []source.Problem {
 	var ps []source.Problem
 	for i, w := range s.Workload {
 		at := fmt.Sprintf("$.workload[%d]", i)
-		if !slices.Contains(indexNames(s), w.Index) {
-			ps = append(ps, source.Problemf(at+".index", "%s", source.Unknown("index", w.Index, indexNames(s))))
+		if known := append(indexNames(s), aliasNames(s)...); !slices.Contains(known, w.Index) {
+			ps = append(ps, source.Problemf(at+".index", "%s", source.Unknown("index", w.Index, known)))
+		}
+		if *w.Tracers > 0 && slices.Contains(aliasNames(s), w.Index) {
+			ps = append(ps, source.Problemf(at+".tracers", "%s is an alias, and single documents are looked for in the index that they were written to; expected the name of an index, or no tracers", w.Index))
+		}
+		if len(w.ByHour) > 24*7 {
+			ps = append(ps, source.Problemf(at+".by-hour", "%d hours; expected up to 168, those of a week", len(w.ByHour)))
+		}
+		for j, p := range w.ByHour {
+			if p < 0 {
+				ps = append(ps, source.Problemf(fmt.Sprintf("%s.by-hour[%d]", at, j), "a part of the rates can't be negative"))
+			}
 		}
 		if w.From < 0 || (s.Duration > 0 && w.From >= s.Duration) {
 			ps = append(ps, source.Problemf(at+".from", "the load begins at %s; expected a time from 0s to the end at %s", w.From, s.Duration))

@@ -3,6 +3,7 @@ package es
 import (
 	"fmt"
 	"github.com/shardquake/shardquake/scenarios"
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/internal/units"
@@ -32,7 +33,7 @@ func (System) Complete(s *scenarios.Scenario, d *scenarios.Defaults) {
 		scenarios.Fill(d, fmt.Sprintf("$.workload[%d].doc", i), &w.Doc, 1024, "a size such as 1kb")
 		if w.Tracers == nil {
 			rate := units.Rate(0)
-			if w.Writes > 0 {
+			if w.Writes > 0 && !slices.Contains(aliasNames(s), w.Index) {
 				rate = 10
 			}
 			w.Tracers = &rate

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"github.com/shardquake/shardquake/scenarios"
+	"net/http"
 	"slices"
 	"time"
 
@@ -80,7 +81,21 @@ func (e *session) Prepare(ctx context.Context) error {
 	if err := e.cluster.LoadData(ctx, indices); err != nil {
 		return e.placed(fmt.Errorf("loading data: %w", err))
 	}
-	return nil
+	return e.giveAliases(ctx)
+}
+
+// giveAliases gives indices the other names that they have from the start.
+func (e *session) giveAliases(ctx context.Context) error {
+	var actions []any
+	for _, ix := range e.r.Scenario().Cluster.Indices {
+		for _, name := range ix.Aliases {
+			actions = append(actions, map[string]any{"add": map[string]any{"index": ix.Name, "alias": name, "is_write_index": true}})
+		}
+	}
+	if len(actions) == 0 {
+		return nil
+	}
+	return operator{e.cluster}.Call(ctx, http.MethodPost, "/_aliases", map[string]any{"actions": actions}, nil)
 }
 
 // Refused is what Elasticsearch says of an index that it does not create.
@@ -142,12 +157,18 @@ func (e *session) startLoad(ctx context.Context, group clock.Group) error {
 	return nil
 }
 
-// startLateLoad adds the streams that begin after t=0 when their time has come.
+// startLateLoad adds the streams that begin after t=0 when their time has come, and changes
+// those that follow the hour.
 func (e *session) startLateLoad(ctx context.Context, group clock.Group) {
 	var times []time.Duration
 	for _, w := range e.r.Scenario().Workload {
 		if w.From > 0 {
 			times = append(times, w.From.D())
+		}
+		if len(w.ByHour) > 1 {
+			for at := time.Hour; at < e.r.Scenario().Duration.D(); at += time.Hour {
+				times = append(times, at)
+			}
 		}
 	}
 	slices.Sort(times)

@@ -2,6 +2,7 @@ package es
 
 import (
 	"context"
+	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
 	"net/http"
 	"time"
@@ -73,6 +74,14 @@ func IndexSpecs(s *scenarios.Scenario) []IndexSpec {
 // LoadSpecs are all bulk loads for a backend.
 func LoadSpecs(s *scenarios.Scenario) []LoadSpec { return loadsAt(s, s.Duration.D()) }
 
+// hourPart is the part of a stream's rates that there is at a time.
+func hourPart(byHour []units.Percent, at time.Duration) float64 {
+	if len(byHour) == 0 {
+		return 1
+	}
+	return float64(byHour[int(at/time.Hour)%len(byHour)]) / 100
+}
+
 // loadsAt are the bulk loads that have begun by a time since t=0.
 func loadsAt(s *scenarios.Scenario, at time.Duration) []LoadSpec {
 	var out []LoadSpec
@@ -81,7 +90,10 @@ func loadsAt(s *scenarios.Scenario, at time.Duration) []LoadSpec {
 			continue
 		}
 		if w.Writes > 0 || w.Reads > 0 {
-			out = append(out, LoadSpec{Index: w.Index, Writes: float64(w.Writes), Reads: float64(w.Reads), DocBytes: int64(w.Doc), Skew: float64(w.Skew), Client: *s.Client})
+			part := hourPart(w.ByHour, at)
+			out = append(out, LoadSpec{
+				Index: w.Index, Writes: float64(w.Writes) * part, Reads: float64(w.Reads) * part, DocBytes: int64(w.Doc), Skew: float64(w.Skew), Client: *s.Client,
+			})
 		}
 	}
 	return out

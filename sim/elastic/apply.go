@@ -85,6 +85,9 @@ func (p *Process) Apply(d *Delta) {
 	}
 	if p.Master != nil {
 		c.Fluid.blocksApplied(st)
+		if len(d.metas) > 0 || len(old.Indices) != len(st.Indices) || len(old.DataStreams)+len(st.DataStreams) > 0 || c.Fluid.names == nil {
+			c.Fluid.namesApplied(st)
+		}
 		p.Master.Applied(d)
 	}
 	p.wakeStateWaits()

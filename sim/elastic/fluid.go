@@ -34,6 +34,10 @@ type FluidLoad struct {
 	deleted int // groups of deleted indices among order
 	c       *Cluster
 	Loads   []Load
+	// targets are the indices that the loads go to: their own, or the write index of the
+	// alias or data stream that they name, as the master last applied it; "" for none.
+	targets []string
+	names   *state.State // by which targets were found
 	groups  map[store.Key]*FluidGroup
 	blocks  []state.IndexBlocks // in force, as the master last applied them
 	Order   []*FluidGroup
@@ -141,12 +145,48 @@ func (f *FluidLoad) init(c *Cluster) {
 func (c *Cluster) SetLoad(loads []Load) {
 	f := &c.Fluid
 	f.Loads = slices.Clone(loads)
+	f.targets = targetsOf(f.Loads, f.names)
+	f.aimAll()
+}
+
+// aimAll sets the rates of all groups.
+func (f *FluidLoad) aimAll() {
 	for _, g := range f.Order {
 		f.advance(g)
 		f.aim(g)
 	}
 	for _, g := range f.Order {
 		f.book(g) // again: what a copy costs depends on what else its node indexes
+	}
+}
+
+// targetsOf are the indices that loads go to by a state.
+func targetsOf(loads []Load, st *state.State) []string {
+	out := make([]string, len(loads))
+	for i, l := range loads {
+		out[i] = l.Index
+		if st == nil || st.Index(l.Index) != nil {
+			continue
+		}
+		if d := st.DataStream(l.Index); d != nil {
+			out[i] = d.Indices[len(d.Indices)-1]
+		} else if m := state.WriteIndex(l.Index, st.Aliased(l.Index)); m != nil {
+			out[i] = m.Name
+		}
+	}
+	return out
+}
+
+// namesApplied follows the names of a state that the master has applied: a load of an alias
+// goes on to its next index.
+func (f *FluidLoad) namesApplied(st *state.State) {
+	f.names = st
+	if len(f.Loads) == 0 {
+		return
+	}
+	if targets := targetsOf(f.Loads, st); !slices.Equal(targets, f.targets) {
+		f.targets = targets
+		f.aimAll()
 	}
 }
 
@@ -218,8 +258,8 @@ func (f *FluidLoad) aim(g *FluidGroup) {
 	if g.primary == nil {
 		return
 	}
-	for _, l := range f.Loads {
-		if l.Index != g.primary.Index {
+	for i, l := range f.Loads {
+		if f.targets[i] != g.primary.Index {
 			continue
 		}
 		share := ZipfShare(g.key.Shard, g.primary.Meta.Shards, l.Skew)
