@@ -17,6 +17,8 @@ type API struct {
 	cluster *elastic.Cluster
 	routes  *pathTrie
 	cache   *rest.Cache
+	// published are the addresses at which nodes are served on this machine, by name.
+	published map[string]string
 	// exchanges are the requests under way, in order of their beginning.
 	exchanges []*exchange
 }
@@ -61,7 +63,7 @@ func (a *API) Do(ctx context.Context, node *elastic.Node, method, uri string, he
 	if answer := a.checkCommon(r); answer != nil {
 		return answer, nil
 	}
-	c := &rest.Call{Cluster: a.cluster, Cache: a.cache, Ctx: ctx, Node: node, Req: r}
+	c := &rest.Call{Cluster: a.cluster, Cache: a.cache, Published: a.published, Ctx: ctx, Node: node, Req: r}
 	answer, err := a.dispatch(c)
 	if err == nil {
 		return answer, nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -58,6 +59,10 @@ func (a *API) Attend(ctx context.Context, clock *sim.Clock, pacer *paced.Pacer, 
 		return fmt.Errorf("%d listeners for %d nodes", len(cfg.Listeners), len(nodes))
 	}
 	s := &server{api: a, cfg: cfg, pacer: pacer}
+	a.published = map[string]string{}
+	for i, l := range cfg.Listeners {
+		a.published[nodes[i].Name()] = l.Addr().String()
+	}
 	for i, l := range cfg.Listeners {
 		s.ports = append(s.ports, &port{node: nodes[i], handler: s.node(nodes[i].Name()), address: l.Addr().String(), listener: l})
 	}
@@ -103,9 +108,13 @@ func (s *server) node(name string) http.Handler {
 			write(w, problem)
 			return
 		}
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		body, err := readAll(w, r)
 		if err != nil {
-			write(w, s.api.failure(&rest.Request{Params: map[string]string{}, Consumed: map[string]bool{}}, tooLarge()))
+			e := tooLarge()
+			if !errors.Is(err, errTooLarge) {
+				e = &elastic.Error{Status: http.StatusBadRequest, Reason: err.Error()}
+			}
+			write(w, s.api.failure(&rest.Request{Params: map[string]string{}, Consumed: map[string]bool{}}, e))
 			return
 		}
 		var o outcome
@@ -113,7 +122,7 @@ func (s *server) node(name string) http.Handler {
 		if err := s.pacer.Do(r.Context(), "http", func(ctx context.Context) { o = s.begin(ctx, req) }); err != nil {
 			panic(http.ErrAbortHandler)
 		}
-		s.reply(w, o)
+		s.reply(w, r, o)
 	})
 }
 
@@ -121,7 +130,9 @@ func (s *server) node(name string) http.Handler {
 func forNode(r *http.Request, name string, body []byte) *http.Request {
 	u := *r.URL
 	u.Scheme, u.Host = "http", name+":9200"
-	req := (&http.Request{Method: r.Method, URL: &u, Header: r.Header, Host: u.Host}).WithContext(r.Context())
+	header := r.Header.Clone()
+	header.Del("Content-Encoding") // it is unpacked
+	req := (&http.Request{Method: r.Method, URL: &u, Header: header, Host: u.Host}).WithContext(r.Context())
 	req.Body = io.NopCloser(bytes.NewReader(body))
 	return req
 }
@@ -132,7 +143,7 @@ func tooLarge() *elastic.Error {
 
 // reply hands the node's answer on. Where the node refused or reset the connection,
 // the client's is closed without an answer.
-func (s *server) reply(w http.ResponseWriter, o outcome) {
+func (s *server) reply(w http.ResponseWriter, r *http.Request, o outcome) {
 	if o.err != nil {
 		panic(http.ErrAbortHandler)
 	}
@@ -142,8 +153,7 @@ func (s *server) reply(w http.ResponseWriter, o outcome) {
 		}
 	}
 	w.Header()["X-elastic-product"] = []string{"Elasticsearch"}
-	w.WriteHeader(o.resp.StatusCode)
-	_, _ = w.Write(o.body)
+	send(w, r, o.resp.StatusCode, o.body)
 }
 
 func write(w http.ResponseWriter, a *Answer) {

@@ -15,7 +15,7 @@ func TestPathsThatTheModelLacksAreNotTakenForNodesOrIndices(t *testing.T) {
 		{"GET", "/_internal/desired_balance", "GET /_cluster/allocation/explain"},
 		{"GET", "/_field_caps", "GET /_mapping"},
 		{"POST", "/_reindex", "POST /_bulk"},
-		{"GET", "/_slm/policy", "GET /_snapshot"},
+		{"PUT", "/_slm/policy/p", "PUT /_snapshot/{repository}/{snapshot}"},
 	} {
 		r := w.call(c.method, c.uri, "")
 		assert.Equal(t, 400, r.status, c.uri)

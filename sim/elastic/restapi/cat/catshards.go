@@ -406,7 +406,7 @@ func prepareCatNodes(r *rest.Request) rest.Action {
 		}
 		rows := make([]nodeRow, len(st.Nodes))
 		for i, n := range st.Nodes {
-			rows[i] = nodeRow{node: n, master: st.Master, full: full, stats: byNode[n.ID]}
+			rows[i] = nodeRow{call: c, node: n, master: st.Master, full: full, stats: byNode[n.ID]}
 			if s := byNode[n.ID]; s != nil {
 				rows[i].sum = s.Totals()
 			}
@@ -429,6 +429,7 @@ func prepareCatNodes(r *rest.Request) rest.Action {
 }
 
 type nodeRow struct {
+	call   *rest.Call
 	node   *state.Node
 	master string
 	full   bool
@@ -450,7 +451,7 @@ var nodeColumns = map[string]func(r *nodeRow) cell{
 		if r.stats == nil {
 			return text("-")
 		}
-		return text(stats.HTTPAddress(r.node, r.stats.Set))
+		return text(stats.HTTPAddress(r.call, r.node, r.stats.Set))
 	},
 	"version":   func(r *nodeRow) cell { return text(r.node.Version()) },
 	"type":      func(*nodeRow) cell { return text("docker") },

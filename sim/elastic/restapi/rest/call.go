@@ -30,9 +30,12 @@ type Action func(c *Call) *Response
 type Call struct {
 	Cluster *elastic.Cluster
 	Cache   *Cache
-	Ctx     context.Context
-	Node    *elastic.Node
-	Req     *Request
+	// Published are the addresses at which nodes are served to clients outside, by name; one
+	// that is not there publishes its own.
+	Published map[string]string
+	Ctx       context.Context
+	Node      *elastic.Node
+	Req       *Request
 }
 
 // Response is what an action answers: JSON, or text.

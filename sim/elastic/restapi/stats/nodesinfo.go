@@ -23,7 +23,8 @@ type nodeInfo struct {
 	settings settings.Settings
 	heap     int64
 	cpus     int
-	started  int64 // milliseconds since 1970
+	started  int64  // milliseconds since 1970
+	http     string // address of the REST API
 }
 
 // infoOf runs on the node.
@@ -57,6 +58,7 @@ func prepareNodesInfo(r *rest.Request) rest.Action {
 		w.Object("nodes")
 		for i := range infos {
 			w.Object(infos[i].Node.ID)
+			infos[i].Value.http = HTTPAddress(c, infos[i].Value.self, infos[i].Value.settings)
 			writeNodeInfo(w, &infos[i].Value, c.Cluster.Name(), metrics, flat)
 			w.End()
 		}
@@ -76,8 +78,11 @@ func allMetrics(names []string) bool {
 	return len(names) > 0
 }
 
-// HTTPAddress is where the node's REST API listens.
-func HTTPAddress(n *state.Node, s settings.Settings) string {
+// HTTPAddress is where clients reach the node's REST API.
+func HTTPAddress(c *rest.Call, n *state.Node, s settings.Settings) string {
+	if at := c.Published[n.Name]; at != "" {
+		return at
+	}
 	port, ok := s.Get("http.port")
 	if !ok {
 		port = "9200"
@@ -132,10 +137,9 @@ func writeNodeInfo(w *rest.Writer, i *nodeInfo, clusterName string, metrics []st
 			w.End()
 		},
 		"http": func() {
-			at := HTTPAddress(n, i.settings)
 			w.Object("http")
-			w.Strs("bound_address", []string{at})
-			w.Str("publish_address", at)
+			w.Strs("bound_address", []string{i.http})
+			w.Str("publish_address", i.http)
 			w.Size("max_content_length_in_bytes", "max_content_length", 100<<20)
 			w.End()
 		},

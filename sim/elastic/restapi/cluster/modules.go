@@ -1,0 +1,84 @@
+package cluster
+
+import (
+	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
+)
+
+// What of the default distribution's modules is asked for by tools, though a simulated cluster
+// has nothing of it: no snapshot policy can be made, so that there is none to be told.
+
+func prepareSnapshotPolicies(*rest.Request) rest.Action {
+	return func(*rest.Call) *rest.Response { return &rest.Response{JSON: []byte("{}")} }
+}
+
+func prepareSnapshotPolicyStatus(*rest.Request) rest.Action {
+	return func(*rest.Call) *rest.Response { return &rest.Response{JSON: []byte(`{"operation_mode":"RUNNING"}`)} }
+}
+
+func prepareSnapshotPolicyStats(*rest.Request) rest.Action {
+	return func(c *rest.Call) *rest.Response {
+		w := rest.NewWriter(c.Req.Human())
+		w.Obj()
+		w.Int("retention_runs", 0)
+		w.Int("retention_failed", 0)
+		w.Int("retention_timed_out", 0)
+		w.Str("retention_deletion_time", "0s")
+		w.Int("retention_deletion_time_millis", 0)
+		for _, f := range []string{"total_snapshots_taken", "total_snapshots_failed", "total_snapshots_deleted", "total_snapshot_deletion_failures"} {
+			w.Int(f, 0)
+		}
+		w.Array("policy_stats")
+		w.End()
+		w.End()
+		return &rest.Response{JSON: w.Bytes()}
+	}
+}
+
+// prepareStreamStats serves _data_stream/_stats: what data streams hold.
+func prepareStreamStats(r *rest.Request) rest.Action {
+	names := r.ListParam("name")
+	r.Param("expand_wildcards")
+	return func(c *rest.Call) *rest.Response {
+		st := c.Node.Applied()
+		rest.CheckReadable(c, st)
+		results, failures := rest.FanOut(c, st.Nodes, 0, func(n *elastic.Node) ([]elastic.IndexSize, error) { return n.IndexSizes(), nil })
+		bytes := map[string]int64{}
+		for _, res := range results {
+			for _, s := range res.Value {
+				bytes[s.Index] += s.All.StoreBytes
+			}
+		}
+		var total int64
+		streams, backing, copies := chosenStreams(st, names), 0, 0
+		sums := make([]int64, len(streams))
+		for i, d := range streams {
+			backing += len(d.Indices)
+			for _, index := range d.Indices {
+				sums[i] += bytes[index]
+				if m := st.Index(index); m != nil {
+					copies += m.Shards * (1 + m.Replicas)
+				}
+			}
+			total += sums[i]
+		}
+		w := rest.NewWriter(c.Req.Human())
+		w.Obj()
+		rest.WriteShards(w, &elastic.ShardsResult{Total: copies, Successful: max(0, copies-len(failures))}, false)
+		w.Int("data_stream_count", len(streams))
+		w.Int("backing_indices", backing)
+		w.Size("total_store_size_bytes", "total_store_size", total)
+		w.Array("data_streams")
+		for i, d := range streams {
+			w.Obj()
+			w.Str("data_stream", d.Name)
+			w.Int("backing_indices", len(d.Indices))
+			w.Size("store_size_bytes", "store_size", sums[i])
+			w.Int64("maximum_timestamp", 0)
+			w.End()
+		}
+		w.End()
+		w.End()
+		return &rest.Response{JSON: w.Bytes()}
+	}
+}
