@@ -62,7 +62,7 @@ func Write(dir string, res *scenarios.Result) (*Report, error) {
 		Scale: res.Scale, Seed: res.Seed, Plan: res.Plan, Varied: res.Draws, Calibration: res.Calibration,
 	}
 	var cluster []file
-	if im := res.Scenario.Imported(); im != nil {
+	if im := res.Scenario.TakenFrom(); im != nil {
 		plan.Cluster, cluster = im.SHA256, []file{{FileCluster, im.Data}}
 	}
 	head, err := TraceHead(rep)

@@ -120,6 +120,15 @@ func (s *Scenario) Enlist(groups []NodeGroup) error {
 	return s.Reimport(&c)
 }
 
+// TakenFrom is the file that the cluster was taken from, also where it was reduced for real
+// nodes; nil where the scenario describes it.
+func (s *Scenario) TakenFrom() *clusterfile.File {
+	if s.Cluster.reduced != nil {
+		return s.Cluster.reduced.file
+	}
+	return s.Imported()
+}
+
 // index finds an index of the file, or nil.
 func (im *imported) index(name string) *clusterfile.Index {
 	if im == nil {

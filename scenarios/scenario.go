@@ -62,6 +62,7 @@ type ClusterSection struct {
 	Distribution string `yaml:"distribution,omitempty" json:"distribution,omitempty" jsonschema:"enum=default,enum=minimal,description=of Elasticsearch: default (what people run; data tiers decide where indices lie) or minimal (the server without x-pack); default when left out"`
 
 	imported *imported // what From holds; nil: the cluster is described here
+	reduced  *imported // what From holds of a cluster that was reduced for real nodes
 }
 
 // How a simulated cluster starts.
@@ -224,12 +225,15 @@ func (s *Scenario) Scaled(scale Scale) (*Scenario, []string) {
 	if out.Cluster.Start == "" {
 		out.Cluster.Start = StartCold // as real nodes do
 	}
-	if s.Real == nil {
-		return &out, nil
-	}
 	var notes []string
+	if s.Imported() != nil {
+		notes = out.reduced()
+	}
+	if s.Real == nil {
+		return &out, notes
+	}
 	r := s.Real
-	if r.Bytes.Den > 1 {
+	if r.Bytes.Den > 1 && s.Imported() == nil {
 		notes = append(notes, "index sizes and documents are "+r.Bytes.String()+" of those described")
 		out.Cluster.Indices = append([]IndexSection(nil), s.Cluster.Indices...)
 		for i := range out.Cluster.Indices {
@@ -267,8 +271,8 @@ func (s *Scenario) Scaled(scale Scale) (*Scenario, []string) {
 		}
 	}
 	if r.Disk > 0 {
-		notes = append(notes, "disks are "+r.Disk.String()+" instead of "+s.Cluster.Nodes.Disks())
-		out.Cluster.Nodes = s.Cluster.Nodes.withDisk(r.Disk)
+		notes = append(notes, "disks are "+r.Disk.String()+" instead of "+out.Cluster.Nodes.Disks())
+		out.Cluster.Nodes = out.Cluster.Nodes.withDisk(r.Disk)
 	}
 	return &out, notes
 }

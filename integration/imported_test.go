@@ -1,0 +1,213 @@
+package integration_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/internal/catalog"
+	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/clusterfile"
+	"github.com/shardquake/shardquake/scenarios/es"
+	"github.com/shardquake/shardquake/scenarios/importer"
+	"github.com/shardquake/shardquake/scenarios/scenariotest"
+)
+
+// importedScenario is a cluster of three nodes in two zones that is worth importing: three
+// indices, one of them without replicas, and a delay before lost copies are made anew.
+const importedScenario = `
+name: imported
+about: A cluster to be imported.
+system: elasticsearch
+cluster:
+  nodes: {count: 3, disk: 256mb, attributes: {zone: [a, b]}}
+  indices:
+    - {name: logs, shards: 5, replicas: 1, size: 10mb, docs: 10000}
+    - {name: users, shards: 2, replicas: 1, size: 4mb, docs: 4000}
+    - {name: scratch, shards: 3, replicas: 0, size: 3mb, docs: 3000}
+  settings: {index.unassigned.node_left.delayed_timeout: 5s}
+expect: [{steady-state: green, at: end}]
+duration: 1m
+`
+
+// consequences are what the loss of a node came to.
+type consequences struct {
+	perNode    map[string]int
+	recoveries map[string]int // by kind
+	unassigned int
+	promoted   int // primaries that another node has
+	first      time.Duration
+	quiet      time.Duration // until nothing recovers any more
+}
+
+// watcher makes them of what is observed.
+type watcher struct {
+	struck        time.Duration
+	recoveries    map[string]scenarios.Recovery
+	first, health time.Duration
+	now           scenarios.Health
+	shards        scenarios.Copies
+}
+
+func (w *watcher) take(o scenarios.Observation) {
+	switch v := o.Sight.(type) {
+	case scenarios.Copies:
+		w.shards = v
+		for _, c := range v {
+			if w.struck > 0 && c.State == "INITIALIZING" && w.first == 0 {
+				w.first = o.At
+			}
+		}
+	case scenarios.Recovery:
+		if w.struck > 0 && v.Start >= w.struck {
+			w.recoveries[v.ID] = v
+		}
+	case scenarios.Health:
+		if w.now.Status != v.Status || w.now.Initializing != v.Initializing || w.now.Unassigned != v.Unassigned {
+			w.health = o.At
+		}
+		w.now = v
+	}
+}
+
+func primaries(copies scenarios.Copies) map[string]string {
+	out := map[string]string{}
+	for _, c := range copies {
+		if c.Primary && c.Node != "" {
+			out[fmt.Sprint(c.Index, c.Shard)] = c.Node
+		}
+	}
+	return out
+}
+
+// lose kills a node and waits until nothing is left to do.
+func lose(ctx context.Context, c scenarios.Cluster, node string) (consequences, error) {
+	w := &watcher{recoveries: map[string]scenarios.Recovery{}}
+	clk := c.Clock(scenarios.ViewerClient)
+	if err := c.Observe(ctx, w.take); err != nil {
+		return consequences{}, err
+	}
+	if err := clk.Sleep(ctx, 2*time.Second); err != nil {
+		return consequences{}, err
+	}
+	before := primaries(w.shards)
+	w.struck = clk.Monotonic()
+	if err := c.Target().Processes.Kill(ctx, node); err != nil {
+		return consequences{}, err
+	}
+	if err := clk.Sleep(ctx, 40*time.Second); err != nil {
+		return consequences{}, err
+	}
+	out := consequences{perNode: map[string]int{}, recoveries: map[string]int{}, first: w.first - w.struck, quiet: w.health - w.struck}
+	for _, cp := range w.shards {
+		if cp.Node == "" {
+			out.unassigned++
+		} else {
+			out.perNode[cp.Node]++
+		}
+	}
+	after := primaries(w.shards)
+	for shard, at := range before {
+		if at == node && after[shard] != "" {
+			out.promoted++
+		}
+	}
+	for _, r := range w.recoveries {
+		out.recoveries[r.Kind]++
+	}
+	return out, nil
+}
+
+// A running cluster that is imported over HTTP loses the node that was predicted to be lost,
+// as predicted: promotions, recoveries, what stays without a copy and where copies are in the
+// end lie within twenty starts in place, the times within 15 % or 0.3 s.
+func TestALossIsPredictedFromAnImportOfRealNodes(t *testing.T) {
+	requireContainers(t)
+	sc, err := scenarios.Parse("imported.yaml", []byte(importedScenario), catalog.Vocabulary())
+	require.NoError(t, err)
+	real, err := catalog.Backend("real")
+	require.NoError(t, err)
+	cluster, err := real.Start(t.Context(), sc.ClusterSpec(), scenarios.StartOptions{Seed: 1, Progress: t.Logf})
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, cluster.Close(context.WithoutCancel(t.Context()))) }()
+	var dump *clusterfile.Cluster
+	var did consequences
+	const victim = "n2"
+	require.NoError(t, cluster.Run(t.Context(), func(ctx, _ context.Context) error {
+		served := cluster.(es.Cluster)
+		if err := served.LoadData(ctx, es.IndexSpecs(sc.Scenario)); err != nil {
+			return err
+		}
+		live := &importer.Live{Transport: served.Transport(scenarios.ViewerClient)}
+		for _, n := range cluster.Nodes() {
+			live.URLs = append(live.URLs, served.URL(scenarios.ViewerClient, n))
+		}
+		var err error
+		if dump, err = importer.Import(ctx, importer.Options{Live: live}); err != nil {
+			return err
+		}
+		did, err = lose(ctx, cluster, victim)
+		return err
+	}))
+	require.NotNil(t, dump)
+	assert.Empty(t, dump.Contradictions)
+
+	var predicted []consequences
+	for seed := range uint64(20) {
+		predicted = append(predicted, predict(t, dump, victim, seed+1))
+	}
+	within := func(what string, of func(consequences) float64, slack float64) {
+		var all []float64
+		for _, p := range predicted {
+			all = append(all, of(p))
+		}
+		low, high := slices.Min(all)-slack, slices.Max(all)+slack
+		t.Logf("%-22s real %6.2f, predicted %6.2f to %6.2f", what, of(did), low, high)
+		assert.True(t, of(did) >= low && of(did) <= high, "%s: real %v, predicted %v to %v", what, of(did), low, high)
+	}
+	for _, n := range []string{"n1", "n3"} {
+		within("copies on "+n, func(c consequences) float64 { return float64(c.perNode[n]) }, 0)
+	}
+	within("promotions", func(c consequences) float64 { return float64(c.promoted) }, 0)
+	within("copies without a node", func(c consequences) float64 { return float64(c.unassigned) }, 0)
+	within("recoveries by files", func(c consequences) float64 { return float64(c.recoveries["files"]) }, 0)
+	within("first recovery, s", func(c consequences) float64 { return c.first.Seconds() }, max(0.3, 0.15*did.first.Seconds()))
+}
+
+// predict loses the node of the cluster that starts in the state of the dump.
+func predict(t *testing.T, dump *clusterfile.Cluster, victim string, seed uint64) consequences {
+	t.Helper()
+	sim, err := catalog.Backend("sim")
+	require.NoError(t, err)
+	spec := scenarios.ClusterSpec{Name: dump.Name, System: dump.System, Formed: dump, Viewers: []string{scenarios.ViewerController, scenarios.ViewerClient}}
+	for _, n := range dump.Nodes {
+		spec.Nodes = append(spec.Nodes, scenarios.NodeSpec{
+			Name: n.Name, Disk: n.Disk.Total.V, Network: 1_250_000_000, Latency: 200 * time.Microsecond, CPUs: int(n.Processors.V), Heap: n.HeapMax.V, Roles: n.Roles, Attributes: n.Attributes,
+		})
+	}
+	cluster, err := sim.Start(t.Context(), spec, scenarios.StartOptions{Seed: seed, Progress: func(string, ...any) {}})
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, cluster.Close(context.Background())) }()
+	var out consequences
+	require.NoError(t, cluster.Run(t.Context(), func(ctx, _ context.Context) error {
+		out, err = lose(ctx, cluster, victim)
+		return err
+	}))
+	return out
+}
+
+// An imported cluster runs on real nodes, scaled down, and the report says how.
+func TestAnImportedClusterRunsOnRealNodes(t *testing.T) {
+	requireContainers(t)
+	res := scenariotest.Run(t, "testdata/imported/zones.yaml", scenariotest.Backend("real"))
+	if res == nil {
+		return
+	}
+	assert.Contains(t, res.Notes, "5 nodes for the 5 of the imported cluster, of every tier and zone")
+	assert.Contains(t, res.Notes, "sizes and documents of indices are 1/20 of the cluster's")
+}
