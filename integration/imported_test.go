@@ -3,7 +3,10 @@ package integration_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -201,13 +204,57 @@ func predict(t *testing.T, dump *clusterfile.Cluster, victim string, seed uint64
 	return out
 }
 
-// An imported cluster runs on real nodes, scaled down, and the report says how.
+// An imported cluster of eight nodes runs on three real ones, and the report says how.
 func TestAnImportedClusterRunsOnRealNodes(t *testing.T) {
 	requireContainers(t)
-	res := scenariotest.Run(t, "testdata/imported/zones.yaml", scenariotest.Backend("real"))
+	dir := t.TempDir()
+	require.NoError(t, eight().Save(filepath.Join(dir, "eight.cluster.json.gz")))
+	file := filepath.Join(dir, "eight.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(`
+name: eight
+about: An imported cluster loses a node, on real nodes.
+system: elasticsearch
+cluster:
+  from: eight.cluster.json.gz
+  settings: {index.unassigned.node_left.delayed_timeout: 2s}
+faults:
+  - {at: 5s, node-loss: {node: es-6}}
+expect:
+  - {recovered: yellow, within: 30s, of: node-loss}
+  - {recovered: green, within: 2m, of: node-loss}
+duration: 20s
+real: {bytes: 1/1000, disk: 256mb}
+`), 0o644))
+	res := scenariotest.Run(t, file, scenariotest.Backend("real"))
 	if res == nil {
 		return
 	}
-	assert.Contains(t, res.Notes, "5 nodes for the 5 of the imported cluster, of every tier and zone")
-	assert.Contains(t, res.Notes, "sizes and documents of indices are 1/20 of the cluster's")
+	notes := strings.Join(res.Notes, "\n")
+	assert.Contains(t, notes, "3 nodes for the 8 of the imported cluster, of every tier and zone")
+	assert.Contains(t, notes, "sizes and documents of indices are 1/1000 of the cluster's")
+	assert.Contains(t, res.History.Nodes, "es-6", "the node that the scenario names is one of the three")
+}
+
+// eight is an imported cluster of eight nodes that are alike, with an index of four shards.
+func eight() *clusterfile.Cluster {
+	c := &clusterfile.Cluster{Schema: clusterfile.Schema, System: clusterfile.Elasticsearch, Name: "eight", At: clusterfile.Seen(1_796_000_000_000), Version: clusterfile.Version{Number: "8.19.0", Modelled: true}}
+	for i := range 8 {
+		c.Nodes = append(c.Nodes, clusterfile.Node{
+			Name: fmt.Sprintf("es-%d", i), ID: fmt.Sprintf("id-%d", i), Roles: []string{"data", "ingest", "master"}, Disk: clusterfile.Disk{Total: clusterfile.Seen(1 << 40)},
+			HeapMax: clusterfile.Seen(8 << 30), Processors: clusterfile.Seen(8),
+		})
+	}
+	c.Coordination.Master = "es-0"
+	ix := clusterfile.Index{Name: "logs", UUID: "uuid-of-logs", ShardCount: 4, Replicas: 1}
+	for i := range 4 {
+		sh := clusterfile.Shard{PrimaryTerm: 1}
+		for k := range 2 {
+			id := fmt.Sprintf("copy-%d-%d", i, k)
+			sh.InSync = append(sh.InSync, id)
+			sh.Copies = append(sh.Copies, clusterfile.Copy{Primary: k == 0, State: clusterfile.Started, Node: c.Nodes[2*i+k].Name, ID: id, Bytes: clusterfile.Seen(1 << 30), Docs: clusterfile.Seen(1_000_000)})
+		}
+		ix.Shards = append(ix.Shards, sh)
+	}
+	c.Indices = []clusterfile.Index{ix}
+	return c
 }
