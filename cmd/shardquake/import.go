@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -45,6 +46,7 @@ A SOURCE is a support-diagnostics bundle (zip, tar.gz or a folder; scrubbed, inc
 cut off too) or files with answers of _cluster/state, _nodes, _nodes/stats,
 _stats?level=shards, _cat/shards, _cat/allocation, _cat/nodes and others, as JSON or text.
 Of several the newer overrules the older. What none tells is assumed, and said.
+The output of "kv status --json" gives a scenario of a key-value store like that one.
 
 With --es it asks a running cluster: only GET requests, those that --dry-run lists.`,
 		Example: `  shardquake import api-diagnostics-20261130-120000.zip
@@ -82,6 +84,11 @@ func (f *importFlags) run(cmd *cobra.Command, sources []string) error {
 		}
 		return nil
 	}
+	if !live && len(sources) == 1 {
+		if k, is, err := importer.ReadKV(sources[0]); is {
+			return f.store(cmd, k, err)
+		}
+	}
 	o := importer.Options{Sources: sources, Anonymize: f.anonymize}
 	progress := newProgress(cmd.ErrOrStderr(), false)
 	if live {
@@ -106,6 +113,31 @@ func (f *importFlags) run(cmd *cobra.Command, sources []string) error {
 	}
 	tellImport(out, c, name)
 	return tellAgreement(cmd, c)
+}
+
+// store writes the scenario of a key-value store.
+func (f *importFlags) store(cmd *cobra.Command, k *importer.KV, err error) error {
+	switch {
+	case err != nil:
+		return exit.Usage(err)
+	case f.anonymize:
+		return exit.Usagef("--anonymize: the status of a key-value store has no names but those of nodes and zones; change them in the file")
+	}
+	name := strings.TrimSuffix(cmp.Or(f.out, k.Name()), ".yaml")
+	file := name + ".yaml"
+	if _, err := os.Lstat(file); err == nil && !f.force {
+		return exit.Usagef("%s is there already; give another --out NAME, or --force", file)
+	}
+	if err := os.WriteFile(file, k.Draft(filepath.Base(name)), 0o644); err != nil {
+		return exit.Usage(err)
+	}
+	out := cmd.OutOrStdout()
+	fmt.Fprintf(out, "%s: a key-value store of %d nodes, %d shards\n", filepath.Base(name), k.Nodes(), k.Shards())
+	for _, a := range k.Assumptions() {
+		fmt.Fprintln(out, a)
+	}
+	fmt.Fprintf(out, "\n  scenario  %s\n  next      shardquake run %s\n", file, file)
+	return nil
 }
 
 // live is the cluster to ask, with the credentials of the flags and the environment.

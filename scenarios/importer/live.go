@@ -46,7 +46,7 @@ const sampled = "/_stats/docs,store,indexing,search?level=shards&filter_path=ind
 // queries are all requests, in the order in which they are made. Filters keep documents,
 // mappings, templates, users and scripts out of the answers.
 var queries = []query{
-	{"/", versionKind, true, "name and version"},
+	{"/", versionKind, false, "name and version"},
 	{"/_cluster/state/version,master_node,nodes,metadata,routing_table?filter_path=cluster_name,cluster_uuid,version,master_node,nodes," +
 		"metadata.cluster_coordination,metadata.indices.*.version,metadata.indices.*.state,metadata.indices.*.settings,metadata.indices.*.aliases," +
 		"metadata.indices.*.primary_terms,metadata.indices.*.in_sync_allocations,metadata.indices.*.system,metadata.indices.*.write_load_forecast," +
