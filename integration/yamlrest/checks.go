@@ -83,6 +83,8 @@ func verbose(pattern string) string {
 			class = false
 			out.WriteByte(c)
 		case !class && strings.IndexByte(" \t\r\n", c) >= 0:
+		case !class && c == '$':
+			out.WriteString(`\n?$`) // Java's end is also that before a last line break
 		case !class && c == '#':
 			for i < len(pattern) && pattern[i] != '\n' {
 				i++
@@ -154,7 +156,10 @@ func truth(p *play, with any, wanted bool) error {
 		}
 		return nil
 	}
-	is := got != nil && got != false && text(got) != "" && text(got) != "false" && text(got) != "0"
+	is := got != nil && text(got) != "" && text(got) != "false" && text(got) != "0"
+	if list, ok := got.([]any); ok {
+		is = list != nil
+	}
 	if is != wanted {
 		return fmt.Errorf("%s is %s", text(with), shown(got))
 	}

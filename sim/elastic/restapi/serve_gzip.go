@@ -1,5 +1,3 @@
-//determinism:realtime bodies of real clients
-
 package restapi
 
 import (
