@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/delta"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
@@ -37,7 +38,7 @@ func (a *applier) next(p *Process) {
 	next := a.waiting[0]
 	a.waiting = a.waiting[1:]
 	d := p.Cluster.Deltas.Between(p.Applied, next.st)
-	cost := p.cost(p.Cluster.Calibration.StateApply + time.Duration(len(d.byNode[p.Node.ID()]))*p.Cluster.Calibration.PerChangedCopy)
+	cost := p.cost(p.Cluster.Calibration.StateApply + time.Duration(len(d.ByNode[p.Node.ID()]))*p.Cluster.Calibration.PerChangedCopy)
 	if next.st.Master == "" {
 		cost = 0 // the local state without a master changes nothing but a block
 	}
@@ -52,7 +53,7 @@ func (a *applier) next(p *Process) {
 
 // Apply makes a state the applied one and the node's shards follow it
 // (IndicesClusterStateService).
-func (p *Process) Apply(d *Delta) {
+func (p *Process) Apply(d *delta.Delta) {
 	c := p.Cluster
 	old, st := d.Old, d.New
 	p.Applied = st
@@ -66,12 +67,12 @@ func (p *Process) Apply(d *Delta) {
 		p.openHTTP()
 	}
 	c.Invariants.applied(p, d)
-	for _, m := range d.removed {
+	for _, m := range d.Removed {
 		p.removeIndex(m)
 		c.Fluid.indexDeleted(m.UUID, m.Shards)
 	}
 	p.updateMetadata(d)
-	for _, i := range d.byNode[p.Node.ID()] {
+	for _, i := range d.ByNode[p.Node.ID()] {
 		p.follow(&d.Changes[i])
 	}
 	if len(d.Joined) > 0 || old.Master != st.Master {
@@ -85,7 +86,7 @@ func (p *Process) Apply(d *Delta) {
 	}
 	if p.Master != nil {
 		c.Fluid.blocksApplied(st)
-		if len(d.metas) > 0 || len(old.Indices) != len(st.Indices) || len(old.DataStreams)+len(st.DataStreams) > 0 || c.Fluid.names == nil {
+		if len(d.Metas) > 0 || len(old.Indices) != len(st.Indices) || len(old.DataStreams)+len(st.DataStreams) > 0 || c.Fluid.names == nil {
 			c.Fluid.namesApplied(st)
 		}
 		p.Master.Applied(d)
@@ -105,8 +106,8 @@ func (p *Process) removeIndex(m *state.Index) {
 }
 
 // updateMetadata tells the shards of an index about its new metadata.
-func (p *Process) updateMetadata(d *Delta) {
-	for _, m := range d.metas {
+func (p *Process) updateMetadata(d *delta.Delta) {
+	for _, m := range d.Metas {
 		for _, s := range p.byIndex[m.UUID] {
 			t := d.New.Routing.Index(m.Name).Shards[s.Key.Shard]
 			s.updateMeta(m, t)
@@ -115,7 +116,7 @@ func (p *Process) updateMetadata(d *Delta) {
 }
 
 // follow brings the node's copy of a shard in line with the table.
-func (p *Process) follow(ch *ShardChange) {
+func (p *Process) follow(ch *delta.Change) {
 	key := store.Key{UUID: ch.Meta.UUID, Shard: ch.New.Shard}
 	s := p.Shards[key]
 	want := ch.New.On(p.Node.ID())
@@ -138,7 +139,7 @@ func (p *Process) follow(ch *ShardChange) {
 
 // createOrReport starts a recovery for a copy that the table puts here, or tells the
 // master that a copy it believes active is not there.
-func (p *Process) createOrReport(ch *ShardChange, want *state.Copy) {
+func (p *Process) createOrReport(ch *delta.Change, want *state.Copy) {
 	if want.State == state.Initializing {
 		p.createShard(ch.Meta, ch.New, want)
 		return

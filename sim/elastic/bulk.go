@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic/delta"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -116,7 +117,7 @@ func (g *shardBulk) try() {
 		g.again(err)
 		return
 	}
-	t, meta := tableOf(p.Applied, g.key)
+	t, meta := delta.TableOf(p.Applied, g.key)
 	if meta == nil {
 		g.fail(IndexNotFound(g.index))
 		return

@@ -11,6 +11,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/calibration"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
+	"github.com/shardquake/shardquake/sim/elastic/delta"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -30,7 +31,7 @@ type Cluster struct {
 	board      *coordination.Board
 	rules      *coordination.Invariants
 	Invariants invariants
-	Deltas     deltaCache
+	Deltas     delta.Cache
 	Fluid      FluidLoad
 	Watch      Watcher
 

@@ -6,7 +6,15 @@
 // elected master's process runs the master service: it turns joins, departures,
 // started and failed copies, settings and disk usage into new states with the
 // allocator (package allocation). What a process knows dies with it; what stands
-// on its disk (the accepted state, shard stores, their allocation ids) stays.
+// on its disk (the accepted state, shard stores, their allocation ids; package store) stays.
+//
+// # Rooms
+//
+// This package is the node and what can't be told from it: its process, the transport, its
+// shards and their replication, the master. Rooms stand above and call it: search, metadata,
+// snapshots, inplace, and backend, which scenarios run on. What they need of a process or a
+// shard is exported for them; programs use [Cluster] and [Node]. The node calls back through
+// [Watcher], [Snapshots] and [Follower].
 //
 // # Shards
 //
@@ -17,7 +25,7 @@
 // fail a copy that did not answer before it acknowledges (primary.go,
 // replicate.go). Peer recovery runs in Elasticsearch's stages, by files or by
 // operations according to the leases (recovery_*.go; the rules themselves in
-// package recovery).
+// package recovery). Its two ends tell each other values (recovery_messages.go).
 //
 // # Two kinds of documents
 //
@@ -41,7 +49,7 @@
 //
 // Everything that waits for a timer, a setting or a byte is modelled by its rule.
 // What hangs on a processor (start of a process, applying a state, opening a
-// file) is a constant of [Calibration], the same for every scenario.
+// file) is a constant of [calibration.Constants], the same for every scenario.
 //
 // # What is checked all the time
 //

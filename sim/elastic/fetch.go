@@ -5,6 +5,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
+	"github.com/shardquake/shardquake/sim/elastic/delta"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -48,7 +49,7 @@ func newFetcher(m *Master) *fetcher {
 
 // forget drops what is known of a shard (applyStartedShards, applyFailedShards).
 func (f *fetcher) forget(k store.Key) {
-	if _, meta := tableOf(f.m.Process.Applied, k); meta != nil {
+	if _, meta := delta.TableOf(f.m.Process.Applied, k); meta != nil {
 		id := allocation.ShardID{Index: meta.Name, Shard: k.Shard}
 		delete(f.primaries, id)
 		delete(f.stores, id)
@@ -56,14 +57,14 @@ func (f *fetcher) forget(k store.Key) {
 }
 
 // applied drops what is known of shards that are complete or gone.
-func (f *fetcher) applied(d *Delta) {
+func (f *fetcher) applied(d *delta.Delta) {
 	if len(f.primaries)+len(f.stores) == 0 {
 		return
 	}
 	for _, n := range d.Left {
 		f.nodeLeft(n)
 	}
-	for _, m := range d.removed {
+	for _, m := range d.Removed {
 		for i := range m.Shards {
 			delete(f.primaries, allocation.ShardID{Index: m.Name, Shard: i})
 			delete(f.stores, allocation.ShardID{Index: m.Name, Shard: i})

@@ -2,6 +2,7 @@ package elastic
 
 import (
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/delta"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -35,12 +36,12 @@ func (noSnapshots) Restore(r *Recovery) {
 // Follower is a service that works on a node while it is the elected master.
 type Follower interface {
 	// Applied: the master has applied another state.
-	Applied(d *Delta)
+	Applied(d *delta.Delta)
 	// Stop: the node is the master no longer.
 	Stop()
 }
 
 type noFollower struct{}
 
-func (noFollower) Applied(*Delta) {}
-func (noFollower) Stop()          {}
+func (noFollower) Applied(*delta.Delta) {}
+func (noFollower) Stop()                {}

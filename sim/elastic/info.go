@@ -7,6 +7,7 @@ import (
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
+	"github.com/shardquake/shardquake/sim/elastic/delta"
 	"github.com/shardquake/shardquake/sim/elastic/diskmonitor"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -55,7 +56,7 @@ func (s *infoService) schedule(in time.Duration) {
 func (s *infoService) stop() { s.timer.Stop() }
 
 // applied polls when a data node has joined.
-func (s *infoService) applied(d *Delta) {
+func (s *infoService) applied(d *delta.Delta) {
 	for _, n := range d.Joined {
 		if n.CanContainData() && d.Old.Master == d.New.Master {
 			s.Poll()

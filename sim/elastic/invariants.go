@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/shardquake/shardquake/sim/elastic/delta"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
@@ -30,7 +31,7 @@ func (v *invariants) fail(format string, args ...any) {
 }
 
 // applied checks what a state changes, once.
-func (v *invariants) applied(p *Process, d *Delta) {
+func (v *invariants) applied(p *Process, d *delta.Delta) {
 	if d.New == v.last || d.New.Master == "" {
 		return
 	}
@@ -43,7 +44,7 @@ func (v *invariants) applied(p *Process, d *Delta) {
 	}
 }
 
-func (v *invariants) change(d *Delta, ch *ShardChange) {
+func (v *invariants) change(d *delta.Delta, ch *delta.Change) {
 	t, n := ch.New, ch.New.Shard
 	for i, a := range t.Copies {
 		for _, b := range t.Copies[i+1:] {
@@ -80,7 +81,7 @@ func sharedNode(a, b *state.Copy) string {
 }
 
 // promotion: a replica that becomes primary must have been in the in-sync set.
-func (v *invariants) promotion(d *Delta, ch *ShardChange, was *state.Index) {
+func (v *invariants) promotion(d *delta.Delta, ch *delta.Change, was *state.Index) {
 	now := ch.New.Primary()
 	if now.AllocationID == "" {
 		return

@@ -6,6 +6,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
+	"github.com/shardquake/shardquake/sim/elastic/delta"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
@@ -74,7 +75,7 @@ func (m *Master) Input() allocation.Input {
 }
 
 // Applied follows what the master itself has applied.
-func (m *Master) Applied(d *Delta) {
+func (m *Master) Applied(d *delta.Delta) {
 	m.Fetch.applied(d)
 	m.delayed.applied(d)
 	m.Info.applied(d)
@@ -150,7 +151,7 @@ func (m *Master) shardStarted(k store.Key, id string, primary bool, term int64, 
 	m.Submit(coordination.Task{
 		Source: "shard-started", Priority: coordination.Urgent, Batch: "shard-started",
 		Update: func(st *state.State) (*state.State, error) {
-			t, meta := tableOf(st, k)
+			t, meta := delta.TableOf(st, k)
 			if t == nil {
 				return st, nil
 			}
@@ -204,7 +205,7 @@ func (m *Master) shardFailed(f shardFailure, reply func(error)) {
 }
 
 func (m *Master) failed(st *state.State, f shardFailure) (*state.State, error) {
-	t, meta := tableOf(st, f.key)
+	t, meta := delta.TableOf(st, f.key)
 	if t == nil {
 		return st, nil
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
+	"github.com/shardquake/shardquake/sim/elastic/delta"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -113,20 +114,20 @@ type delayedReroute struct {
 	m     *Master
 	timer sim.Timer
 	at    sim.Time
-	count Tally
+	count delta.Tally
 }
 
-func (r *delayedReroute) applied(d *Delta) {
+func (r *delayedReroute) applied(d *delta.Delta) {
 	whole := d
 	if r.count.Of != d.Old {
-		r.count, whole = Tally{}, ComputeDelta(EmptyState(""), d.New)
+		r.count, whole = delta.Tally{}, delta.Compute(EmptyState(""), d.New)
 	}
 	r.count.Move(whole)
-	if !whole.RoutingChanged() && len(d.metas) == 0 && d.Old.Master == d.New.Master {
+	if !whole.RoutingChanged() && len(d.Metas) == 0 && d.Old.Master == d.New.Master {
 		return
 	}
 	at := sim.Never
-	if r.count.delayed > 0 {
+	if r.count.Delayed > 0 {
 		for _, idx := range d.New.Routing.Indices {
 			at = min(at, r.earliest(d.New, idx))
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/delta"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -112,7 +113,7 @@ func (p *Process) openLater(key store.Key, id string) {
 			return // another allocation waits
 		}
 		delete(p.opening, key)
-		t, m := tableOf(p.Applied, key)
+		t, m := delta.TableOf(p.Applied, key)
 		if t == nil || p.Shards[key] != nil {
 			return
 		}

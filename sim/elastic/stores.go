@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/shardquake/shardquake/sim/elastic/delta"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
@@ -74,7 +75,7 @@ func (p *Process) dropUnusedStores() {
 		if p.Shards[k] != nil {
 			continue
 		}
-		t, m := tableOf(p.Applied, k)
+		t, m := delta.TableOf(p.Applied, k)
 		if m == nil || !deletable(t, p.Node.ID()) {
 			continue
 		}
@@ -118,7 +119,7 @@ func (p *Process) askWhetherActive(k store.Key, t *state.ShardTable) {
 }
 
 func (p *Process) deleteIfStillUnused(k store.Key, asked *state.ShardTable) {
-	t, _ := tableOf(p.Applied, k)
+	t, _ := delta.TableOf(p.Applied, k)
 	if t == asked && p.Shards[k] == nil {
 		p.Node.deleteStore(k)
 	}

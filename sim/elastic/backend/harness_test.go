@@ -11,6 +11,7 @@ import (
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/delta"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
@@ -119,8 +120,8 @@ func (w *world) st() *state.State {
 }
 
 func (w *world) health() scenarios.Health {
-	var t elastic.Tally
-	t.Move(elastic.ComputeDelta(elastic.EmptyState(""), w.st()))
+	var t delta.Tally
+	t.Move(delta.Compute(elastic.EmptyState(""), w.st()))
 	h := t.Health()
 	return h
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/delta"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
@@ -29,7 +30,7 @@ type watchers struct {
 	sinks []func(scenarios.Observation)
 
 	best      *state.State // nil: no node has a master
-	tally     elastic.Tally
+	tally     delta.Tally
 	members   scenarios.Members
 	known     bool
 	health    scenarios.Health
@@ -76,7 +77,7 @@ func (w *watchers) emit(o scenarios.Observation) {
 }
 
 // Applied follows a node's new state.
-func (w *watchers) Applied(p *elastic.Process, d *elastic.Delta) {
+func (w *watchers) Applied(p *elastic.Process, d *delta.Delta) {
 	if !w.on() {
 		return
 	}
@@ -132,7 +133,7 @@ func (w *watchers) adopt(st *state.State) {
 	w.tally.Move(d)
 	if !w.known {
 		w.known = true
-		d = elastic.ComputeDelta(elastic.EmptyState(w.c.Name()), st)
+		d = delta.Compute(elastic.EmptyState(w.c.Name()), st)
 	}
 	w.emitMembers(st)
 	w.emitShards(d)
@@ -190,7 +191,7 @@ func blocksInForce(st *state.State) string {
 }
 
 // emitShards tells all copies of the shards that changed.
-func (w *watchers) emitShards(d *elastic.Delta) {
+func (w *watchers) emitShards(d *delta.Delta) {
 	var out []scenarios.Copy
 	for i := range d.Changes {
 		ch := &d.Changes[i]
@@ -210,19 +211,19 @@ func (w *watchers) emitShards(d *elastic.Delta) {
 // SizesChanged tells the shards of an index again because their sizes have changed.
 func (w *watchers) SizesChanged(index string) {
 	if w.on() && w.best != nil {
-		w.emitShards(&elastic.Delta{Changes: wholeIndex(w.best, index)})
+		w.emitShards(&delta.Delta{Changes: wholeIndex(w.best, index)})
 	}
 }
 
 // wholeIndex lists all shards of an index as if they had changed.
-func wholeIndex(st *state.State, index string) []elastic.ShardChange {
+func wholeIndex(st *state.State, index string) []delta.Change {
 	meta, t := st.Index(index), st.Routing.Index(index)
 	if meta == nil || t == nil {
 		return nil
 	}
-	out := make([]elastic.ShardChange, 0, len(t.Shards))
+	out := make([]delta.Change, 0, len(t.Shards))
 	for _, sh := range t.Shards {
-		out = append(out, elastic.ShardChange{Meta: meta, Old: sh, New: sh})
+		out = append(out, delta.Change{Meta: meta, Old: sh, New: sh})
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/api"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
+	"github.com/shardquake/shardquake/sim/elastic/delta"
 	"github.com/shardquake/shardquake/sim/elastic/lifecycle"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -32,7 +33,7 @@ func NewAgeing(m *elastic.Master) elastic.Follower { return &ageing{m: m} }
 func (a *ageing) Stop() { a.timer.Stop() }
 
 // Applied starts the timer when there are policies, and stops it when there are none.
-func (a *ageing) Applied(d *elastic.Delta) {
+func (a *ageing) Applied(d *delta.Delta) {
 	want := len(d.New.Policies) > 0 && !d.New.AgeingStopped && a.m.Process.Cluster.Distribution() != elastic.MinimalDistribution
 	every := settings.LifecyclePollInterval.Get(a.m.Process.Conf)
 	if want == a.on && every == a.every {

@@ -1,13 +1,13 @@
-package elastic
+package delta
 
 import (
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
-// ShardChange is a shard whose table, or whose index's metadata, differs between
+// Change is a shard whose table, or whose index's metadata, differs between
 // two states.
-type ShardChange struct {
+type Change struct {
 	Meta     *state.Index
 	Old, New *state.ShardTable // old nil: the index is new
 }
@@ -16,11 +16,11 @@ type ShardChange struct {
 // apply the same step and never changes.
 type Delta struct {
 	Old, New *state.State
-	Changes  []ShardChange
-	// byNode are the changes that concern a node, before or after: indices into changes.
-	byNode  map[string][]int
-	removed []*state.Index
-	metas   []*state.Index // changed metadata of indices that were there before
+	Changes  []Change
+	// ByNode are the changes that concern a node, before or after: indices into changes.
+	ByNode  map[string][]int
+	Removed []*state.Index
+	Metas   []*state.Index // changed metadata of indices that were there before
 	created []*state.Index
 	Joined  []*state.Node
 	Left    []*state.Node
@@ -28,36 +28,36 @@ type Delta struct {
 
 // RoutingChanged reports whether any shard moved or any index came or went.
 func (d *Delta) RoutingChanged() bool {
-	return len(d.Changes) > 0 || len(d.removed) > 0
+	return len(d.Changes) > 0 || len(d.Removed) > 0
 }
 
-// deltaCache keeps the deltas asked for last: nodes apply the same steps at about
+// Cache keeps the deltas asked for last: nodes apply the same steps at about
 // the same time.
-type deltaCache struct {
+type Cache struct {
 	at   [16]*Delta
 	next int
 }
 
-func (k *deltaCache) Between(old, new *state.State) *Delta {
+func (k *Cache) Between(old, new *state.State) *Delta {
 	for _, d := range k.at {
 		if d != nil && d.Old == old && d.New == new {
 			return d
 		}
 	}
-	d := ComputeDelta(old, new)
+	d := Compute(old, new)
 	k.at[k.next] = d
 	k.next = (k.next + 1) % len(k.at)
 	return d
 }
 
-func ComputeDelta(old, new *state.State) *Delta {
+func Compute(old, new *state.State) *Delta {
 	d := &Delta{Old: old, New: new}
 	d.compareNodes()
 	if old.Routing == new.Routing && sameIndices(old.Indices, new.Indices) {
 		return d
 	}
 	d.compareIndices()
-	d.byNode = make(map[string][]int)
+	d.ByNode = make(map[string][]int)
 	for i := range d.Changes {
 		d.file(i, d.Changes[i].Old)
 		d.file(i, d.Changes[i].New)
@@ -113,14 +113,14 @@ func (d *Delta) compareIndices() {
 		case was == nil:
 			d.created = append(d.created, m)
 		case was.UUID != m.UUID:
-			d.removed, d.created = append(d.removed, was), append(d.created, m)
+			d.Removed, d.created = append(d.Removed, was), append(d.created, m)
 		case was != m:
-			d.metas = append(d.metas, m)
+			d.Metas = append(d.Metas, m)
 		}
 	}
 	for _, m := range d.Old.Indices {
 		if metas[m.Name] == nil {
-			d.removed = append(d.removed, m)
+			d.Removed = append(d.Removed, m)
 		}
 	}
 	for _, t := range d.New.Routing.Indices {
@@ -142,7 +142,7 @@ func (d *Delta) compareTables(m *state.Index, old, new *state.IndexTable) {
 			was = old.Shards[i]
 		}
 		if was != sh {
-			d.Changes = append(d.Changes, ShardChange{Meta: m, Old: was, New: sh})
+			d.Changes = append(d.Changes, Change{Meta: m, Old: was, New: sh})
 		}
 	}
 }
@@ -153,8 +153,8 @@ func (d *Delta) file(i int, t *state.ShardTable) {
 		return
 	}
 	add := func(node string) {
-		if list := d.byNode[node]; node != "" && (len(list) == 0 || list[len(list)-1] != i) {
-			d.byNode[node] = append(list, i)
+		if list := d.ByNode[node]; node != "" && (len(list) == 0 || list[len(list)-1] != i) {
+			d.ByNode[node] = append(list, i)
 		}
 	}
 	for _, c := range t.Copies {
@@ -165,8 +165,8 @@ func (d *Delta) file(i int, t *state.ShardTable) {
 	}
 }
 
-// tableOf finds a shard's table and metadata in a state, or nil.
-func tableOf(st *state.State, k store.Key) (*state.ShardTable, *state.Index) {
+// TableOf finds a shard's table and metadata in a state, or nil.
+func TableOf(st *state.State, k store.Key) (*state.ShardTable, *state.Index) {
 	for _, m := range st.Indices {
 		if m.UUID == k.UUID {
 			if t := st.Routing.Index(m.Name); t != nil && k.Shard < len(t.Shards) {

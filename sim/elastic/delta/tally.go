@@ -1,4 +1,4 @@
-package elastic
+package delta
 
 import (
 	"github.com/shardquake/shardquake/scenarios"
@@ -9,13 +9,13 @@ import (
 type Tally struct {
 	Of                              *state.State
 	Active, primaries, initializing int
-	Relocating, unassigned, delayed int
+	Relocating, unassigned, Delayed int
 	Copies, redShards               int
 }
 
 // Move follows a delta from the state counted so far.
 func (t *Tally) Move(d *Delta) {
-	for _, m := range d.removed {
+	for _, m := range d.Removed {
 		if idx := d.Old.Routing.Index(m.Name); idx != nil {
 			for _, sh := range idx.Shards {
 				t.add(sh, -1)
@@ -45,7 +45,7 @@ func (t *Tally) add(sh *state.ShardTable, by int) {
 		default:
 			t.unassigned += by
 			if c.Info != nil && c.Info.Delayed {
-				t.delayed += by
+				t.Delayed += by
 			}
 		}
 		switch {
@@ -70,7 +70,7 @@ func red(c *state.Copy) bool {
 func (t *Tally) Health() scenarios.Health {
 	h := scenarios.Health{
 		Status: "green", Master: true, Active: t.Active, Primaries: t.primaries, Initializing: t.initializing,
-		Relocating: t.Relocating, Unassigned: t.unassigned, Delayed: t.delayed,
+		Relocating: t.Relocating, Unassigned: t.unassigned, Delayed: t.Delayed,
 	}
 	switch {
 	case t.redShards > 0:

@@ -1,0 +1,40 @@
+package elastic
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/shardquake/shardquake/sim/elastic/store"
+)
+
+// What a recovery's two ends tell each other leads to nothing that a process or a disk holds.
+func TestMessagesOfARecoveryAreValues(t *testing.T) {
+	memory := map[reflect.Type]bool{
+		reflect.TypeFor[Process](): true, reflect.TypeFor[Node](): true, reflect.TypeFor[Cluster](): true, reflect.TypeFor[Shard](): true,
+		reflect.TypeFor[Recovery](): true, reflect.TypeFor[recoverySource](): true, reflect.TypeFor[store.Store](): true,
+	}
+	for _, message := range []any{startRequest{}, filesInfo{}, cleanFiles{}, prepareTranslog{}, translogOps{}, finalizeRecovery{}, handOffPrimary{}} {
+		seen := make(map[reflect.Type]bool)
+		var walk func(of reflect.Type, path string)
+		walk = func(of reflect.Type, path string) {
+			if seen[of] {
+				return
+			}
+			seen[of] = true
+			assert.Falsef(t, memory[of], "%s is the sender's memory", path)
+			switch of.Kind() {
+			case reflect.Func, reflect.Chan, reflect.Interface, reflect.UnsafePointer:
+				t.Errorf("%s is a %s, which hides what it leads to", path, of.Kind())
+			case reflect.Struct:
+				for i := range of.NumField() {
+					walk(of.Field(i).Type, path+"."+of.Field(i).Name)
+				}
+			case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+				walk(of.Elem(), path)
+			}
+		}
+		walk(reflect.TypeOf(message), reflect.TypeOf(message).Name())
+	}
+}
