@@ -2,13 +2,49 @@ package rehearse
 
 import (
 	"fmt"
+	"github.com/shardquake/shardquake/kvcluster/replica"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/storage/damage"
 	"github.com/shardquake/shardquake/sim"
 )
+
+// weights are how often each kind of fault comes, and what it does.
+var weights = []struct {
+	often int
+	do    func(*rehearsal, shardmap.NodeID, *shardmap.Shard, func(func()))
+}{
+	{3, (*rehearsal).rename},
+	{1, (*rehearsal).move},
+	{2, (*rehearsal).crash},
+	{1, (*rehearsal).crashPrimary},
+	{2, (*rehearsal).cut},
+	{1, (*rehearsal).suspend},
+	{1, (*rehearsal).slow},
+	{1, (*rehearsal).fill},
+	{2, (*rehearsal).isolate},
+	{1, (*rehearsal).powerCut},
+	{2, (*rehearsal).split},
+	{2, (*rehearsal).unsplit},
+	{2, (*rehearsal).rot},
+}
+
+// chooseFaults draws the kinds of faults of this run, and how fast they follow each other. A
+// run with all kinds, one upon the other, hardly ever has a primary that acts for a while; a
+// defect that needs one, or two faults of one kind, shows in the runs with few.
+func (r *rehearsal) chooseFaults() {
+	for i, w := range weights {
+		if r.rng.IntN(2) == 0 || i == len(weights)-1 && len(r.kinds) == 0 {
+			for range w.often {
+				r.kinds = append(r.kinds, i)
+			}
+		}
+	}
+	r.rest = []time.Duration{300 * time.Millisecond, 600 * time.Millisecond, 1200 * time.Millisecond}[r.rng.IntN(3)]
+}
 
 // fault does something bad and comes back.
 func (r *rehearsal) fault() {
@@ -17,62 +53,71 @@ func (r *rehearsal) fault() {
 	}
 	n := r.anyNode()
 	s := r.m.At(r.rng.IntN(r.m.Len()))
-	back := func(f func()) {
+	weights[r.kinds[r.rng.IntN(len(r.kinds))]].do(r, n, s, func(f func()) {
 		r.e.After(time.Duration(r.rng.Int64N(int64(4*time.Second))), "kv.repair", f)
-	}
-	switch r.rng.IntN(21) {
-	case 0, 1, 2: // another primary, or a new epoch of the same
-		r.change(r.m.SetPrimary(s.ID, s.Replicas[r.rng.IntN(len(s.Replicas))]))
-	case 3: // a copy moves
-		if r.change(r.m.Move(s.ID, s.Replicas[r.rng.IntN(len(s.Replicas))], n)) {
-			r.res.Moves++
-		}
-	case 4, 5:
-		if r.c.Up(n) {
-			r.res.Crashes++
-			r.c.Crash(n)
-			back(func() { r.restart(n) })
-		}
-	case 6: // the acting primary, while it acts
-		if p := s.Primary; r.c.Up(p) {
-			r.res.Crashes++
-			r.c.Crash(p)
-			back(func() { r.restart(p) })
-		}
-	case 7, 8:
-		r.cut(n, back)
-	case 9:
-		r.c.Pause(n)
-		back(func() { r.c.Resume(n) })
-	case 10:
-		r.c.SlowDisk(n, time.Duration(r.rng.Int64N(int64(time.Second))))
-		back(func() { r.c.SlowDisk(n, 0) })
-	case 11:
-		r.c.Disk(n).SetCapacity(r.c.Disk(n).Used() + 100)
-		back(func() { r.c.Disk(n).SetCapacity(0) })
-	case 12, 13:
-		r.isolate(s, back)
-	case 14:
-		r.powerCut(s)
-	case 15, 16: // a split, inside or outside of what the clients use
-		next, _, err := r.m.Split(s.ID, fmt.Sprint("key", r.rng.IntN(r.Keys+1)), r.name())
-		if r.change(next, err) {
-			r.res.Splits++
-		}
-	case 17, 18:
-		if r.rng.IntN(2) == 0 {
-			next, _, err := r.m.Delete(s.ID, shardmap.KeepData)
-			r.change(next, err)
-		} else if i := r.rng.IntN(r.m.Len()); i > 0 {
-			r.change(r.m.Merge(r.m.At(i-1).ID, r.m.At(i).ID))
-		}
-	case 19, 20:
-		r.rot(n, back)
-	}
+	})
 	if len(r.tellers) > 0 && r.rng.IntN(4) == 0 {
 		r.tellers[r.rng.IntN(len(r.tellers))].die()
 	}
 	r.e.After(r.pause(), "kv.fault", r.fault)
+}
+
+// rename names another primary, or a new epoch of the same.
+func (r *rehearsal) rename(_ shardmap.NodeID, s *shardmap.Shard, _ func(func())) {
+	r.change(r.m.SetPrimary(s.ID, s.Replicas[r.rng.IntN(len(s.Replicas))]))
+}
+
+// move moves a copy to a node.
+func (r *rehearsal) move(n shardmap.NodeID, s *shardmap.Shard, _ func(func())) {
+	if r.change(r.m.Move(s.ID, s.Replicas[r.rng.IntN(len(s.Replicas))], n)) {
+		r.res.Moves++
+	}
+}
+
+func (r *rehearsal) crash(n shardmap.NodeID, _ *shardmap.Shard, back func(func())) {
+	if r.c.Up(n) {
+		r.res.Crashes++
+		r.c.Crash(n)
+		back(func() { r.restart(n) })
+	}
+}
+
+// crashPrimary ends the primary, while it acts.
+func (r *rehearsal) crashPrimary(_ shardmap.NodeID, s *shardmap.Shard, back func(func())) {
+	r.crash(s.Primary, s, back)
+}
+
+func (r *rehearsal) suspend(n shardmap.NodeID, _ *shardmap.Shard, back func(func())) {
+	r.c.Pause(n)
+	back(func() { r.c.Resume(n) })
+}
+
+func (r *rehearsal) slow(n shardmap.NodeID, _ *shardmap.Shard, back func(func())) {
+	r.c.SlowDisk(n, time.Duration(r.rng.Int64N(int64(time.Second))))
+	back(func() { r.c.SlowDisk(n, 0) })
+}
+
+func (r *rehearsal) fill(n shardmap.NodeID, _ *shardmap.Shard, back func(func())) {
+	r.c.Disk(n).SetCapacity(r.c.Disk(n).Used() + 100)
+	back(func() { r.c.Disk(n).SetCapacity(0) })
+}
+
+// split splits a shard, inside or outside of what the clients use.
+func (r *rehearsal) split(_ shardmap.NodeID, s *shardmap.Shard, _ func(func())) {
+	next, _, err := r.m.Split(s.ID, fmt.Sprint("key", r.rng.IntN(r.Keys+1)), r.name())
+	if r.change(next, err) {
+		r.res.Splits++
+	}
+}
+
+// unsplit makes two shards one, by deleting one or by merging it.
+func (r *rehearsal) unsplit(_ shardmap.NodeID, s *shardmap.Shard, _ func(func())) {
+	if r.rng.IntN(2) == 0 {
+		next, _, err := r.m.Delete(s.ID, shardmap.KeepData)
+		r.change(next, err)
+	} else if i := r.rng.IntN(r.m.Len()); i > 0 {
+		r.change(r.m.Merge(r.m.At(i-1).ID, r.m.At(i).ID))
+	}
 }
 
 // name is one for a new shard: often that of one that is gone, of which there may be copies
@@ -92,7 +137,7 @@ func (r *rehearsal) anyFor(rng *rand.Rand) shardmap.NodeID {
 }
 
 // rot does damage to what a node has synced lately, and restarts it.
-func (r *rehearsal) rot(n shardmap.NodeID, back func(func())) {
+func (r *rehearsal) rot(n shardmap.NodeID, _ *shardmap.Shard, back func(func())) {
 	earlier := r.images[n]
 	r.images[n] = r.c.Disk(n).Image()
 	if r.rotten || !r.c.Up(n) || r.c.Disk(n).Used() < 2<<10 {
@@ -112,7 +157,7 @@ func (r *rehearsal) rot(n shardmap.NodeID, back func(func())) {
 
 // cut cuts a node off from the others in one direction or both; clients reach it or
 // not.
-func (r *rehearsal) cut(n shardmap.NodeID, back func(func())) {
+func (r *rehearsal) cut(n shardmap.NodeID, _ *shardmap.Shard, back func(func())) {
 	r.res.Cuts++
 	mode := sim.Blackhole
 	if r.rng.IntN(3) == 0 {
@@ -141,10 +186,12 @@ func (r *rehearsal) cut(n shardmap.NodeID, back func(func())) {
 
 // isolate cuts the primary off from the other nodes and the authority, but not from
 // clients, and soon names another one: there are clients on both sides.
-func (r *rehearsal) isolate(s *shardmap.Shard, back func(func())) {
+func (r *rehearsal) isolate(_ shardmap.NodeID, s *shardmap.Shard, back func(func())) {
 	r.res.Cuts++
+	s = r.acts(s)
 	id, old := s.ID, s.Primary
-	next := s.Replicas[r.rng.IntN(len(s.Replicas))]
+	at := slices.Index(s.Replicas, old)
+	next := s.Replicas[(at+1+r.rng.IntN(len(s.Replicas)-1))%len(s.Replicas)]
 	r.deaf[old]++
 	var cuts []*sim.CutHandle
 	for _, other := range r.c.Nodes() {
@@ -167,10 +214,26 @@ func (r *rehearsal) isolate(s *shardmap.Shard, back func(func())) {
 	})
 }
 
+// acts is a shard whose primary acts: the one given, or the next that there is, or the one
+// given all the same.
+func (r *rehearsal) acts(s *shardmap.Shard) *shardmap.Shard {
+	at := 0
+	for r.m.At(at) != s {
+		at++
+	}
+	for i := range r.m.Len() {
+		x := r.m.At((at + i) % r.m.Len())
+		if k := r.c.Core(x.Primary, x.ID); k != nil && k.Role() == replica.Primary {
+			return x
+		}
+	}
+	return s
+}
+
 // powerCut ends all processes at once, when the disks of all but the primary have been
 // slow for a while, and lets the primary come back last: what copies acknowledged
 // without having it on disk is gone.
-func (r *rehearsal) powerCut(s *shardmap.Shard) {
+func (r *rehearsal) powerCut(_ shardmap.NodeID, s *shardmap.Shard, _ func(func())) {
 	id, old := s.ID, s.Primary
 	next := s.Replicas[r.rng.IntN(len(s.Replicas))]
 	for _, n := range r.c.Nodes() {

@@ -45,16 +45,16 @@ func (s *script) next() {
 	key := fmt.Sprint("key", s.rng.IntN(s.r.Keys))
 	s.op = check.Op{Client: s.number, Key: key, Start: int64(s.r.e.Now())}
 	s.req = &wire.Request{Client: uint64(s.number) + 1, Seq: s.seq, Settled: s.seq, Level: wire.Quorum}
-	if s.rng.IntN(10) == 0 {
+	// Every other client hardly writes, and hardly asks all copies: it stays long at a primary
+	// that is cut off, where the others soon learn that something is wrong.
+	oneIn, swaps, all := 2, 5, 10
+	if s.number%2 == 1 {
+		oneIn, swaps, all = 40, 40, 40
+	}
+	if s.rng.IntN(all) == 0 {
 		s.req.Level = wire.All
 	}
-	// Every other client hardly writes: readers stay long at a primary that is cut off,
-	// where writers soon learn that something is wrong.
-	oneIn := 2
-	if s.number%2 == 1 {
-		oneIn = 40
-	}
-	if s.rng.IntN(5) == 0 {
+	if s.rng.IntN(swaps) == 0 {
 		s.swap(key + ".swap")
 	} else if s.rng.IntN(oneIn) == 0 {
 		s.op.Kind, s.op.Value = check.Write, fmt.Sprintf("%d.%d", s.number, s.seq)

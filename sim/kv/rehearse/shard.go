@@ -76,6 +76,8 @@ type rehearsal struct {
 	rng     *rand.Rand    // of the faults
 	deliver *rand.Rand    // of how late the authority is heard
 	faults  bool
+	kinds   []int         // of this run's faults: places in weights, each as often as it weighs
+	rest    time.Duration // between two faults, on average
 	clients []*script
 	tellers []*teller
 	ledger  ledger
@@ -127,6 +129,7 @@ func (r *rehearsal) build() error {
 	// Each run has a random subset of the nuisances: some defects show only without the
 	// others.
 	cfg.Nuisances = kv.Nuisances{Loss: r.rng.IntN(2) * 30, Repeat: r.rng.IntN(2) * 30, Delay: r.rng.IntN(2) * 30, Lies: r.rng.IntN(2) * 5}
+	r.chooseFaults()
 	r.lies = cfg.Lies > 0
 	cfg.Store.TailBytes = int64(1+r.rng.IntN(8)) << 10
 	if r.rng.IntN(2) == 0 {
@@ -189,7 +192,7 @@ func (r *rehearsal) run() error {
 }
 
 func (r *rehearsal) pause() time.Duration {
-	return time.Duration(r.rng.Int64N(int64(600 * time.Millisecond)))
+	return time.Duration(r.rng.Int64N(int64(2 * r.rest)))
 }
 
 func (r *rehearsal) problem(format string, args ...any) {

@@ -87,6 +87,7 @@ type whole struct {
 	latent  bool  // damage may lie on a disk that nobody comes across for long
 	bothers bool  // the network loses and delays messages
 	style   style // which faults are frequent
+	alone   bool  // disks are damaged, and nothing else is done: then it is done again and again
 	sparse  bool  // faults come one at a time and last, so that failovers end
 
 	cluster uint64 // the one that there is
@@ -165,13 +166,16 @@ func (w *whole) build() {
 	}
 	w.sparse, w.style = w.rng.IntN(4) == 0, style(w.rng.IntN(int(styles)))
 	if w.Damage {
-		w.style = damageToDisks
+		w.style, w.alone = damageToDisks, w.rng.IntN(2) == 0
 	}
 	if w.Duration == 0 && w.sparse {
 		w.Duration = 6 * bound(&w.Settings)
 	}
 	if w.Duration == 0 {
 		w.Duration = time.Duration(12+w.rng.IntN(12)) * w.Settings.Heartbeat * 2
+		if w.alone {
+			w.Duration *= 2 // each damage has to wait until the one before is filled
+		}
 	}
 	cfg := kv.FleetConfig{Settings: w.Settings, Node: w.Node, Store: w.Store, Pebble: w.Pebble}
 	cfg.Store.TailBytes = int64(1+w.rng.IntN(16)) << 10

@@ -38,18 +38,61 @@ func (w *whole) damage(m *kv.Machine) {
 			earlier = image{}
 		}
 	}
-	kinds := damage.Kinds()
-	which := w.rng.IntN(len(kinds) + 2)
-	if which >= len(kinds) && earlier.batches == 0 {
+	disk, kinds := m.Disks(), len(damage.Kinds())
+	which := w.rng.IntN(kinds + 2)
+	if which >= kinds && earlier.batches == 0 {
 		return
 	}
-	w.res.Crashes++
 	w.hurt = true
+	if behind, third := w.companions(m); behind != nil && w.rng.IntN(2) == 0 {
+		w.crash(behind, false)
+		w.e.After(time.Duration(w.rng.Int64N(int64(2*w.Settings.Heartbeat))), "kv.damage", func() {
+			if m.Up() && m.Disks() == disk {
+				w.crashFor(third, 16*w.Settings.Heartbeat)
+				w.strike(m, earlier, which)
+			}
+		})
+		return
+	}
 	if w.rng.IntN(3) == 0 {
 		w.powerCutBut(m)
-	} else {
+	}
+	w.strike(m, earlier, which)
+}
+
+// companions are two machines that have copies of what a machine has one of, as far as it
+// is known; nil if there aren't two. If the first was away while something was written, and
+// the other goes, then what was acknowledged is on the machine's disk only: whoever takes a
+// short log there for the whole one loses it.
+func (w *whole) companions(m *kv.Machine) (behind, third *kv.Machine) {
+	all := w.newest.Map()
+	first := w.rng.IntN(all.Len())
+	for i := range all.Len() {
+		s := all.At((first + i) % all.Len())
+		if !s.HasReplica(m.Node().ID()) {
+			continue
+		}
+		var others []*kv.Machine
+		for _, id := range s.Replicas {
+			if x := w.newest.Member(id); id != m.Node().ID() && x != nil && w.f.Machine(x.Name).Up() {
+				others = append(others, w.f.Machine(x.Name))
+			}
+		}
+		if len(others) == 2 {
+			w.rng.Shuffle(2, func(i, j int) { others[i], others[j] = others[j], others[i] })
+			return others[0], others[1]
+		}
+	}
+	return nil, nil
+}
+
+// strike ends a process, damages what its disk has, and starts it again.
+func (w *whole) strike(m *kv.Machine, earlier image, which int) {
+	if m.Up() {
+		w.res.Crashes++
 		m.Crash()
 	}
+	kinds := damage.Kinds()
 	if which < len(kinds) {
 		w.res.Damage[kinds[which]]++
 		w.latent = w.Pebble // a table is read when it is read: until then nothing else may be lost

@@ -17,7 +17,7 @@ func (w *whole) fault() {
 		return
 	}
 	m := w.f.Machines()[w.rng.IntN(len(w.f.Machines()))]
-	if w.Damage && w.rng.IntN(3) == 0 {
+	if w.alone || w.Damage && w.rng.IntN(3) == 0 {
 		w.damage(m)
 		w.next()
 		return
@@ -131,6 +131,16 @@ func (w *whole) crash(m *kv.Machine, wipe bool) {
 		w.wipe(m)
 	}
 	w.back(m.Start)
+}
+
+// crashFor ends a process for at most so long.
+func (w *whole) crashFor(m *kv.Machine, most time.Duration) {
+	if !m.Up() {
+		return
+	}
+	w.res.Crashes++
+	m.Crash()
+	w.e.After(time.Duration(w.rng.Int64N(int64(most))), "kv.repair", m.Start)
 }
 
 // wipe gives a machine an empty disk. Until the cluster is whole again no other may be hurt.
