@@ -119,7 +119,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	return g.serve(ctx, exited)
 }
 
-// start starts the command. Stop kills it and waits.
+// start starts the command. Stop kills it, with all that it started, and waits.
 func (g *Gateway) start(address string) (exited chan error, stop func(), err error) {
 	life, kill := context.WithCancel(context.Background())
 	shell, flag := "sh", "-c"
@@ -129,6 +129,7 @@ func (g *Gateway) start(address string) (exited chan error, stop func(), err err
 	cmd := exec.CommandContext(life, shell, flag, strings.ReplaceAll(g.cfg.Command, "{url}", address))
 	cmd.Env = append(os.Environ(), "SHARDQUAKE_ES="+address)
 	cmd.WaitDelay = time.Second
+	grouped(cmd)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
@@ -144,6 +145,7 @@ func (g *Gateway) start(address string) (exited chan error, stop func(), err err
 	return exited, func() {
 		kill()
 		<-over
+		sweep(cmd)
 		for _, line := range strings.Split(strings.TrimSpace(said.String()), "\n") {
 			if line != "" {
 				g.run.Log(line)

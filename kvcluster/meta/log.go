@@ -200,6 +200,9 @@ func (d *disk) store(m *raftpb.Message) (bool, error) {
 	if b.Empty() {
 		return false, nil
 	}
+	// What is decided here is who leads, who fills in for a full disk, what is drained and what
+	// is deleted: without it nothing makes room again.
+	b.Vital = true
 	if err := d.eng.Apply(&b); err != nil {
 		return false, err
 	}
@@ -232,7 +235,7 @@ func (d *disk) compact(applied uint64, cs *raftpb.ConfState, s State, keep uint6
 	if err != nil {
 		return false, err
 	}
-	var b storage.Batch
+	b := storage.Batch{Vital: true}
 	if err := putSnapshot(&b, snap, hs); err != nil {
 		return false, err
 	}

@@ -171,7 +171,9 @@ func (c *Core) applyCommitted() {
 }
 
 func (c *Core) applyEntry(e *wire.Entry) bool {
-	x := &effect{Batch: storage.Batch{Frees: true}} // it is in the log; nothing behind it, deletes among it, comes to pass before it has
+	// It is in the log, which was written when there was room. Nothing behind it, deletes among
+	// it, comes to pass before it has, and no read is answered.
+	x := &effect{Batch: storage.Batch{Vital: true}}
 	before := c.durable
 	if err := c.execute(x, e); err != nil {
 		c.broken(err)

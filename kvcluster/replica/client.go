@@ -150,8 +150,7 @@ func (c *Core) write(id uint64, r *wire.Request) {
 			c.respond(id, r, &wire.Response{Status: wire.Locked, Txn: *lock})
 			return
 		}
-		if n, need := c.inSync(), c.need(r.Level); n < need {
-			c.refuse(id, r, wire.Unavailable, fmt.Sprintf("%d of %d copies take part, %d must", n, len(c.shard.Replicas), need))
+		if !c.takesPart(id, r) {
 			return
 		}
 		if !c.append(wire.Entry{Client: r.Client, Seq: r.Seq, Settled: r.Settled, Retry: r.Retry, Ops: r.Ops, Txn: r.Txn}) {
@@ -185,6 +184,23 @@ func (c *Core) pending(r *wire.Request) uint64 {
 	return 0
 }
 
+// takesPart reports whether a request can be answered while all is as it is, and refuses it
+// if not: what it would wait for may never come.
+func (c *Core) takesPart(id uint64, r *wire.Request) bool {
+	if c.full() {
+		c.refuse(id, r, wire.Unavailable, "the primary's disk has no room for what is committed")
+		return false
+	}
+	if n, need := c.inSync(), c.need(r.Level); n < need {
+		c.refuse(id, r, wire.Unavailable, fmt.Sprintf("%d of %d copies take part, %d must", n, len(c.shard.Replicas), need))
+		return false
+	}
+	return true
+}
+
+// full reports whether the disk has no room for what the next committed entry does.
+func (c *Core) full() bool { return c.stuck && c.applied < c.commit }
+
 // need is how many copies must take part at a level.
 func (c *Core) need(l wire.Level) int {
 	switch l {
@@ -199,8 +215,7 @@ func (c *Core) need(l wire.Level) int {
 // confirm lets a read wait until enough copies have said that this epoch is the highest
 // they know. Reads that come while others wait for that wait for the next round.
 func (c *Core) confirm(id uint64, r *wire.Request) {
-	if n, need := c.inSync(), c.need(r.Level); n < need {
-		c.refuse(id, r, wire.Unavailable, fmt.Sprintf("%d of %d copies take part, %d must", n, len(c.shard.Replicas), need))
+	if !c.takesPart(id, r) {
 		return
 	}
 	waiting := false

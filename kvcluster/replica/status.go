@@ -27,7 +27,7 @@ type Status struct {
 // Status is how the copy is, as of the last step.
 func (c *Core) Status() Status {
 	s := Status{Configured: c.shard.Epoch, Promised: c.promised, LastEpoch: c.log.lastEpoch(), LastIndex: c.log.last(), Role: c.role,
-		Stuck: c.stuck && c.applied < c.commit, Odds: c.odds}
+		Stuck: c.full(), Odds: c.odds}
 	if c.role != Primary {
 		return s
 	}

@@ -1,0 +1,10 @@
+//go:build !unix
+
+package foreign
+
+import "os/exec"
+
+// grouped does nothing where there are no process groups: the command itself is killed.
+func grouped(*exec.Cmd) {}
+
+func sweep(*exec.Cmd) {}
