@@ -38,6 +38,29 @@ type trio struct {
 	slow    shardmap.NodeID // whose disk syncs nothing any more
 	deaf    shardmap.NodeID // whom no message reaches
 	log     []string        // of events
+	room    room            // that all disks have
+}
+
+// room is what disks take.
+type room uint8
+
+const (
+	plenty  room = iota
+	reserve      // vital batches only
+	none
+)
+
+// limited is a store on a disk that has only so much room.
+type limited struct {
+	*pebblestore.Store
+	w *trio
+}
+
+func (l limited) Apply(b *storage.Batch) error {
+	if l.w.room == none || l.w.room == reserve && !b.Vital {
+		return storage.ErrFull
+	}
+	return l.Store.Apply(b)
 }
 
 func newTrio(t *testing.T) *trio {
@@ -59,7 +82,7 @@ func newTrio(t *testing.T) *trio {
 func (w *trio) start(n shardmap.NodeID) {
 	s, err := pebblestore.Open("db", pebblestore.Config{FS: w.fs[n], MemTableBytes: 64 << 10})
 	require.NoError(w.t, err)
-	c, err := replica.New(replica.Config{KeepLog: 8}, "s", n, s)
+	c, err := replica.New(replica.Config{KeepLog: 8}, "s", n, limited{s, w})
 	require.NoError(w.t, err)
 	w.engines[n], w.cores[n] = s, c
 	w.step(n, replica.Configure{Shard: w.shard.Clone()})
