@@ -27,7 +27,7 @@ var weights = []struct {
 	{1, (*rehearsal).fill},
 	{2, (*rehearsal).isolate},
 	{1, (*rehearsal).powerCut},
-	{2, (*rehearsal).split},
+	{3, (*rehearsal).split},
 	{2, (*rehearsal).unsplit},
 	{2, (*rehearsal).rot},
 }
@@ -43,7 +43,7 @@ func (r *rehearsal) chooseFaults() {
 			}
 		}
 	}
-	r.rest = []time.Duration{300 * time.Millisecond, 600 * time.Millisecond, 1200 * time.Millisecond}[r.rng.IntN(3)]
+	r.rest = []time.Duration{250 * time.Millisecond, 500 * time.Millisecond, 1000 * time.Millisecond}[r.rng.IntN(3)]
 }
 
 // fault does something bad and comes back.
