@@ -1,0 +1,176 @@
+package importer_test
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/scenarios/clusterfile"
+	"github.com/shardquake/shardquake/scenarios/importer"
+)
+
+// answering is a node that answers with the bundle's files; every further look at the counters
+// finds more operations.
+type answering struct {
+	*httptest.Server
+	mu    sync.Mutex
+	asked []string
+	when  []time.Time
+	looks int
+}
+
+func newAnswering(t *testing.T) *answering {
+	files := unzipped(t)
+	by := map[string]string{
+		"/_cluster/state/": "cluster_state.json", "/_cluster/settings": "cluster_settings.json", "/_nodes/settings": "nodes.json", "/_nodes/stats": "nodes_stats.json",
+		"/_stats/": "indices_stats.json", "/_recovery": "recovery.json", "/_internal/desired_balance": "internal_desired_balance.json", "/_cluster/health": "cluster_health.json",
+	}
+	total := regexp.MustCompile(`"index_total" : (\d+)`)
+	a := &answering{}
+	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.asked, a.when = append(a.asked, r.Method+" "+r.URL.RequestURI()), append(a.when, time.Now())
+		for prefix, name := range by {
+			if !strings.HasPrefix(r.URL.Path, prefix) {
+				continue
+			}
+			text := string(files[api+name])
+			if name == "indices_stats.json" {
+				if a.looks++; a.looks > 1 {
+					text = total.ReplaceAllString(text, `"index_total" : 1000$1`)
+				}
+			}
+			_, _ = w.Write([]byte(text))
+			return
+		}
+		http.Error(w, `{"error": "not here"}`, http.StatusForbidden)
+	}))
+	t.Cleanup(a.Close)
+	return a
+}
+
+func TestASampleGivesTheLoadBetweenTwoLooksAtARunningCluster(t *testing.T) {
+	a := newAnswering(t)
+	c, err := importer.Import(t.Context(), importer.Options{Live: &importer.Live{URLs: []string{a.URL}, Sample: 100 * time.Millisecond}})
+	require.NoError(t, err)
+	assert.Equal(t, 2, a.looks)
+	positive := 0
+	for _, ix := range c.Indices {
+		for _, s := range ix.Shards {
+			for _, cp := range s.Copies {
+				assert.Equal(t, clusterfile.Derived, cp.Writes.Tag, ix.Name)
+				if cp.Writes.V > 0 {
+					positive++
+				}
+			}
+		}
+	}
+	assert.Positive(t, positive)
+	for _, x := range c.Assumptions {
+		assert.NotContains(t, x.About, "load", "it was measured")
+	}
+	once, err := importer.Import(t.Context(), importer.Options{Live: &importer.Live{URLs: []string{newAnswering(t).URL}}})
+	require.NoError(t, err)
+	assert.Equal(t, clusterfile.Assumed, once.Indices[0].Shards[0].Copies[0].Writes.Tag)
+}
+
+func TestALiveImportAsksWhatADryRunListsAndNoFasterThanItMay(t *testing.T) {
+	a := newAnswering(t)
+	const rate = 50
+	c, err := importer.Import(t.Context(), importer.Options{Live: &importer.Live{URLs: []string{a.URL}, Rate: rate}})
+	require.NoError(t, err)
+	var listed []string
+	for _, line := range importer.DryRun(0) {
+		listed = append(listed, strings.SplitN(line, "\n", 2)[0])
+	}
+	assert.Equal(t, listed, a.asked, "in that order, and nothing else: GET only")
+	took := a.when[len(a.when)-1].Sub(a.when[0])
+	assert.GreaterOrEqual(t, took, time.Duration(len(a.when)-1)*time.Second/rate, "never faster")
+	var missed []string
+	for _, s := range c.Sources {
+		if s.Problem != "" {
+			missed = append(missed, s.Name)
+		}
+	}
+	assert.Contains(t, missed, "GET /_data_stream", "what is refused and not needed is told")
+	assert.Equal(t, "8.19.0", c.Version.Number, "also where / is not answered")
+}
+
+// stateMB is the size of the state that is streamed.
+const stateMB = 96
+
+// A state full of mappings is read with as much memory as its nodes, indices and copies need.
+func TestALargeStateIsReadInLittleMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads a hundred megabytes")
+	}
+	path := filepath.Join(t.TempDir(), "cluster_state.json")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	w := bufio.NewWriter(f)
+	const indices = 400
+	field := `"a_field_of_some_length_%d": {"type": "keyword", "ignore_above": 256}, `
+	fmt.Fprint(w, `{"cluster_name": "large", "cluster_uuid": "u", "version": 7, "master_node": "n1", "nodes": {"n1": {"name": "node-1", "roles": ["data", "master"], "attributes": {}}}, "metadata": {"indices": {`)
+	for i := range indices {
+		if i > 0 {
+			fmt.Fprint(w, ", ")
+		}
+		fmt.Fprintf(w, `"index-%d": {"state": "open", "settings": {"index": {"number_of_shards": "1", "number_of_replicas": "0", "uuid": "uuid-%d", "creation_date": "1700000000000"}}, "primary_terms": {"0": 1}, "in_sync_allocations": {"0": ["a%d"]}, "mappings": {"_doc": {"properties": {`, i, i, i)
+		for n := 0; n < stateMB<<20/indices; {
+			k, _ := fmt.Fprintf(w, field, n)
+			n += k
+		}
+		fmt.Fprint(w, `"last": {"type": "long"}}}}}`)
+	}
+	fmt.Fprint(w, `}}, "routing_table": {"indices": {`)
+	for i := range indices {
+		if i > 0 {
+			fmt.Fprint(w, ", ")
+		}
+		fmt.Fprintf(w, `"index-%d": {"shards": {"0": [{"state": "STARTED", "primary": true, "node": "n1", "shard": 0, "index": "index-%d", "allocation_id": {"id": "a%d"}}]}}`, i, i, i)
+	}
+	fmt.Fprint(w, `}}}`)
+	require.NoError(t, w.Flush())
+	require.NoError(t, f.Close())
+
+	defer debug.SetGCPercent(debug.SetGCPercent(25))
+	runtime.GC()
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
+	before, most := mem.HeapAlloc, uint64(0)
+	stop, stopped := make(chan bool), make(chan bool)
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(2 * time.Millisecond):
+				var now runtime.MemStats
+				runtime.ReadMemStats(&now)
+				most = max(most, now.HeapAlloc)
+			}
+		}
+	}()
+	c, err := importer.Import(t.Context(), importer.Options{Sources: []string{path}})
+	close(stop)
+	<-stopped
+	require.NoError(t, err)
+	assert.Len(t, c.Indices, indices)
+	t.Logf("a state of %d MB was read with %d MB of heap", stateMB, (most-min(most, before))>>20)
+	assert.Less(t, most-min(most, before), uint64(stateMB<<20/4), "bytes of heap")
+}
