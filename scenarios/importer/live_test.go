@@ -174,3 +174,31 @@ func TestALargeStateIsReadInLittleMemory(t *testing.T) {
 	t.Logf("a state of %d MB was read with %d MB of heap", stateMB, (most-min(most, before))>>20)
 	assert.Less(t, most-min(most, before), uint64(stateMB<<20/4), "bytes of heap")
 }
+
+func TestDataStreamsPoliciesAndSpeedsAreTakenOver(t *testing.T) {
+	dir := write(t, nil, "cluster_state.json", "internal_desired_balance.json")
+	for name, text := range map[string]string{
+		"data_stream.json":  `{"data_streams": [{"name": "logs", "ilm_policy": "keep", "indices": [{"index_name": "orders-10"}, {"index_name": "orders-07"}]}]}`,
+		"ilm_policies.json": `{"keep": {"version": 1, "modified_date": "2026-01-01T00:00:00.000Z", "policy": {"phases": {"hot": {"min_age": "0ms", "actions": {"rollover": {"max_age": "1d"}}}, "delete": {"min_age": "30d", "actions": {"delete": {}}}}}}}`,
+		"ilm_explain.json":  `{"indices": {"orders-10": {"index": "orders-10", "managed": true, "policy": "keep", "phase": "hot"}}}`,
+		"recovery.json": `{"orders-10": {"shards": [
+			{"type": "PEER", "stage": "DONE", "index": {"total_time_in_millis": 1000, "size": {"recovered_in_bytes": 40000000}}},
+			{"type": "PEER", "stage": "DONE", "index": {"total_time_in_millis": 2000, "size": {"recovered_in_bytes": 120000000}}},
+			{"type": "PEER", "stage": "DONE", "index": {"total_time_in_millis": 1000, "size": {"recovered_in_bytes": 90000000}}}]}}`,
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	c := imported(t, dir)
+	assert.Equal(t, []clusterfile.DataStream{{Name: "logs", Indices: []string{"orders-10", "orders-07"}, Policy: "keep"}}, c.DataStreams)
+	require.Len(t, c.ILM, 1)
+	assert.Equal(t, "keep", c.ILM[0].Name)
+	assert.ElementsMatch(t, []clusterfile.Phase{{Name: "hot", MinAge: "0ms", Actions: []string{"rollover"}}, {Name: "delete", MinAge: "30d", Actions: []string{"delete"}}}, c.ILM[0].Phases)
+	byName := map[string]clusterfile.Index{}
+	for _, ix := range c.Indices {
+		byName[ix.Name] = ix
+	}
+	assert.Equal(t, []string{"logs", "keep", "hot"}, []string{byName["orders-10"].DataStream, byName["orders-10"].Policy, byName["orders-10"].Phase})
+	assert.Equal(t, "logs", byName["orders-07"].DataStream)
+	assert.NotEmpty(t, byName["orders-07"].Shards[0].Desired)
+	assert.Equal(t, clusterfile.Calibration{RecoveryBytesPerSec: clusterfile.Computed(60_000_000), Recoveries: 3}, c.Calibration, "the median")
+}
