@@ -6,6 +6,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/restapi/cat"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/cluster"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/documents"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/repositories"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/stats"
 )
@@ -16,5 +17,5 @@ func routeTable() []*rest.Route {
 	return slices.Concat([]*rest.Route{
 		{On: []string{"GET /", "HEAD /"}, Prepare: prepareRoot},
 		{On: []string{"GET /_cat"}, Prepare: prepareCatList},
-	}, cluster.Routes(), cat.Routes(), stats.Routes(), documents.Routes(), unservedRoutes())
+	}, cluster.Routes(), repositories.Routes(), cat.Routes(), stats.Routes(), documents.Routes(), unservedRoutes())
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/cluster"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/repositories"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/search"
 	"github.com/shardquake/shardquake/sim/elastic/snapshots"
@@ -96,8 +97,8 @@ func prepareCatSnapshots(r *rest.Request) rest.Action {
 	lenient, master := r.BoolParam("ignore_unavailable", false), r.MasterTimeout()
 	return rowsAction(r, "snapshots", func(c *rest.Call) []row {
 		var out []row
-		for _, repo := range cluster.Repositories(c.State(false, master), names) {
-			for _, s := range cluster.ChosenSnapshots(c, repo.Name, []string{"_all"}, lenient, master) {
+		for _, repo := range repositories.Repositories(c.State(false, master), names) {
+			for _, s := range repositories.ChosenSnapshots(c, repo.Name, []string{"_all"}, lenient, master) {
 				out = append(out, snapshotRow(s))
 			}
 		}

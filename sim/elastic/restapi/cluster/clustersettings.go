@@ -134,19 +134,19 @@ func listOf(text string) ([]string, bool) {
 
 // change is a setting in a request; nil resets it.
 type change struct {
-	key   string
-	value *string
+	Key   string
+	Value *string
 }
 
-// flatten turns a settings object of a request into changes, in order of keys
+// Flatten turns a settings object of a request into changes, in order of keys
 // (Settings.Builder.loadFromMap). Lists keep their JSON form.
-func flatten(prefix string, v *rest.Value, out []change) []change {
+func Flatten(prefix string, v *rest.Value, out []change) []change {
 	for i := range v.Members {
 		m := &v.Members[i]
 		key := prefix + m.Name
 		switch m.Value.Kind {
 		case rest.ObjectValue:
-			out = flatten(key+".", &m.Value, out)
+			out = Flatten(key+".", &m.Value, out)
 		case rest.NullValue:
 			out = append(out, change{key, nil})
 		case rest.ArrayValue:
@@ -158,7 +158,7 @@ func flatten(prefix string, v *rest.Value, out []change) []change {
 		}
 	}
 	if prefix == "" {
-		slices.SortStableFunc(out, func(a, b change) int { return strings.Compare(a.key, b.key) })
+		slices.SortStableFunc(out, func(a, b change) int { return strings.Compare(a.Key, b.Key) })
 	}
 	return out
 }
@@ -186,7 +186,7 @@ func prepareUpdateClusterSettings(r *rest.Request) rest.Action {
 		if v.Kind != rest.ObjectValue {
 			rest.Raise(classCast(v))
 		}
-		sections[name] = flatten("", v, nil)
+		sections[name] = Flatten("", v, nil)
 	}
 	if len(sections["transient"])+len(sections["persistent"]) == 0 {
 		rest.Raise(rest.ValidationFailed("no settings to update"))
@@ -236,25 +236,25 @@ func checkUpdate(section string, changes []change, present settings.Settings) ma
 	registry := settings.ClusterRegistry()
 	out := map[string]*string{}
 	for _, ch := range changes {
-		e := registry.Lookup(ch.key)
+		e := registry.Lookup(ch.Key)
 		switch {
-		case ch.value == nil && (strings.HasSuffix(ch.key, "*") || strings.HasPrefix(ch.key, "archived.")):
+		case ch.Value == nil && (strings.HasSuffix(ch.Key, "*") || strings.HasPrefix(ch.Key, "archived.")):
 			for _, k := range present.Keys() {
-				if rest.SimpleMatch(ch.key, k) {
+				if rest.SimpleMatch(ch.Key, k) {
 					out[k] = nil
 				}
 			}
-		case ch.value == nil && e != nil && e.Dynamic():
-			out[ch.key] = nil
+		case ch.Value == nil && e != nil && e.Dynamic():
+			out[ch.Key] = nil
 		case e == nil:
-			rest.Raise(rest.IllegalArgument("%s setting [%s], not recognized", section, ch.key))
+			rest.Raise(rest.IllegalArgument("%s setting [%s], not recognized", section, ch.Key))
 		case e.Final():
-			rest.Raise(rest.IllegalArgument("final %s setting [%s], not updateable", section, ch.key))
+			rest.Raise(rest.IllegalArgument("final %s setting [%s], not updateable", section, ch.Key))
 		case !e.Dynamic():
-			rest.Raise(rest.IllegalArgument("%s setting [%s], not dynamically updateable", section, ch.key))
+			rest.Raise(rest.IllegalArgument("%s setting [%s], not dynamically updateable", section, ch.Key))
 		default:
-			checkValue(e, ch.key, *ch.value)
-			out[ch.key] = ch.value
+			checkValue(e, ch.Key, *ch.Value)
+			out[ch.Key] = ch.Value
 		}
 	}
 	return out

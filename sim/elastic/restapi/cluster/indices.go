@@ -127,7 +127,7 @@ func parseCreate(body *rest.Value, q *metadata.CreateIndexRequest) (changes []ch
 			if m.Value.Kind != rest.ObjectValue {
 				rest.Raise(rest.ParseException("key [settings] must be an object"))
 			}
-			changes = flatten("", &m.Value, nil)
+			changes = Flatten("", &m.Value, nil)
 		case "mappings":
 			if m.Value.Kind != rest.ObjectValue {
 				rest.Raise(rest.ParseException("key [mappings] must be an object"))
@@ -150,19 +150,19 @@ func parseCreate(body *rest.Value, q *metadata.CreateIndexRequest) (changes []ch
 func validateIndexSettings(changes []change) settings.Settings {
 	registry := settings.IndexRegistry()
 	out := map[string]string{}
-	for _, ch := range normalise(changes) {
-		if ch.value == nil {
+	for _, ch := range Normalise(changes) {
+		if ch.Value == nil {
 			continue
 		}
-		e := registry.Lookup(ch.key)
+		e := registry.Lookup(ch.Key)
 		if e == nil {
-			rest.Raise(rest.IllegalArgument("%s", registry.Unknown(ch.key)))
+			rest.Raise(rest.IllegalArgument("%s", registry.Unknown(ch.Key)))
 		}
-		checkValue(e, ch.key, *ch.value)
+		checkValue(e, ch.Key, *ch.Value)
 		if e.Private() {
-			rest.Raise(privateSetting(ch.key))
+			rest.Raise(privateSetting(ch.Key))
 		}
-		out[ch.key] = *ch.value
+		out[ch.Key] = *ch.Value
 	}
 	return settings.Of(out)
 }
@@ -172,11 +172,11 @@ func privateSetting(key string) *elastic.Error {
 	return &elastic.Error{Status: 400, Type: "validation_exception", Reason: "Validation Failed: 1: " + reason + ";"}
 }
 
-func normalise(changes []change) []change {
+func Normalise(changes []change) []change {
 	out := make([]change, len(changes))
 	for i, ch := range changes {
-		if !strings.HasPrefix(ch.key, "index.") {
-			ch.key = "index." + ch.key
+		if !strings.HasPrefix(ch.Key, "index.") {
+			ch.Key = "index." + ch.Key
 		}
 		out[i] = ch
 	}
@@ -349,7 +349,7 @@ func prepareUpdateSettings(r *rest.Request) rest.Action {
 	if body.Kind == rest.ObjectValue && len(body.Members) == 1 && body.Members[0].Name == "settings" && body.Members[0].Value.Kind == rest.ObjectValue {
 		body = body.Members[0].Value
 	}
-	changes := normalise(flatten("", &body, nil))
+	changes := Normalise(Flatten("", &body, nil))
 	if len(changes) == 0 {
 		rest.Raise(rest.ValidationFailed("no settings to update"))
 	}
@@ -369,32 +369,32 @@ func checkIndexUpdate(st *state.State, targets []string, changes []change, prese
 	out := map[string]*string{}
 	var fixed []string
 	for _, ch := range changes {
-		if ch.value == nil && strings.HasSuffix(ch.key, "*") {
+		if ch.Value == nil && strings.HasSuffix(ch.Key, "*") {
 			for _, name := range targets {
 				for _, k := range st.Index(name).Settings.Keys() {
-					if e := registry.Lookup(k); rest.SimpleMatch(ch.key, k) && e != nil && e.Dynamic() {
+					if e := registry.Lookup(k); rest.SimpleMatch(ch.Key, k) && e != nil && e.Dynamic() {
 						out[k] = nil
 					}
 				}
 			}
 			continue
 		}
-		e := registry.Lookup(ch.key)
+		e := registry.Lookup(ch.Key)
 		if e == nil {
-			rest.Raise(rest.IllegalArgument("%s", registry.Unknown(ch.key)))
+			rest.Raise(rest.IllegalArgument("%s", registry.Unknown(ch.Key)))
 		}
-		if ch.value != nil {
-			checkValue(e, ch.key, *ch.value)
+		if ch.Value != nil {
+			checkValue(e, ch.Key, *ch.Value)
 		}
 		switch {
 		case e.Internal():
-			rest.Raise(rest.IllegalArgument("can not update internal setting [%s]; this setting is managed via a dedicated API", ch.key))
+			rest.Raise(rest.IllegalArgument("can not update internal setting [%s]; this setting is managed via a dedicated API", ch.Key))
 		case e.Private():
-			rest.Raise(rest.IllegalArgument("can not update private setting [%s]; this setting is managed by Elasticsearch", ch.key))
+			rest.Raise(rest.IllegalArgument("can not update private setting [%s]; this setting is managed by Elasticsearch", ch.Key))
 		case !e.Dynamic():
-			fixed = append(fixed, ch.key)
+			fixed = append(fixed, ch.Key)
 		}
-		out[ch.key] = ch.value
+		out[ch.Key] = ch.Value
 	}
 	if len(fixed) > 0 {
 		var open []string

@@ -24,7 +24,7 @@ func (b *rolloverBody) read(v *rest.Value) {
 		case "conditions":
 			b.conditions = parseConditions(&m.Value)
 		case "settings":
-			b.changes = flatten("", &m.Value, nil)
+			b.changes = Flatten("", &m.Value, nil)
 		case "mappings":
 			b.create.Mapping = parseMapping(&m.Value)
 		case "aliases":

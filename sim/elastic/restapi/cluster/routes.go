@@ -2,7 +2,7 @@ package cluster
 
 import "github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 
-// Routes are the endpoints of the cluster, its indices and its snapshots.
+// Routes are the endpoints of the cluster, and its indices.
 func Routes() []*rest.Route {
 	return []*rest.Route{
 		{On: []string{"DELETE /", "DELETE /{index}"}, Prepare: prepareDeleteIndex},
@@ -16,18 +16,6 @@ func Routes() []*rest.Route {
 		{On: []string{"POST /_cluster/reroute"}, Prepare: prepareReroute, Rendering: []string{"flat_settings", "metric"}},
 		{On: []string{"GET /_cluster/allocation/explain", "POST /_cluster/allocation/explain"}, Prepare: prepareExplain},
 		{On: []string{"GET /_cluster/pending_tasks"}, Prepare: preparePendingTasks},
-		{On: []string{"GET /_snapshot", "GET /_snapshot/{repository}"}, Prepare: prepareGetRepositories},
-		{On: []string{"PUT /_snapshot/{repository}", "POST /_snapshot/{repository}"}, Prepare: preparePutRepository},
-		{On: []string{"DELETE /_snapshot/{repository}"}, Prepare: prepareDeleteRepository},
-		{On: []string{"POST /_snapshot/{repository}/_verify"}, Prepare: prepareVerifyRepository},
-		{
-			On:      []string{"GET /_snapshot/_status", "GET /_snapshot/{repository}/_status", "GET /_snapshot/{repository}/{snapshot}/_status"},
-			Prepare: prepareSnapshotStatus,
-		},
-		{On: []string{"PUT /_snapshot/{repository}/{snapshot}", "POST /_snapshot/{repository}/{snapshot}"}, Prepare: prepareCreateSnapshot},
-		{On: []string{"GET /_snapshot/{repository}/{snapshot}"}, Prepare: prepareGetSnapshots},
-		{On: []string{"DELETE /_snapshot/{repository}/{snapshot}"}, Prepare: prepareDeleteSnapshot},
-		{On: []string{"POST /_snapshot/{repository}/{snapshot}/_restore"}, Prepare: prepareRestoreSnapshot},
 		{On: []string{"PUT /{index}"}, Prepare: prepareCreateIndex},
 		{On: []string{"POST /{index}/_close"}, Prepare: prepareCloseIndex},
 		{On: []string{"POST /{index}/_open"}, Prepare: prepareOpenIndex},

@@ -20,7 +20,7 @@ func parseTemplate(v *rest.Value, parser string, known []string, other func(*res
 		m := &v.Members[i]
 		switch {
 		case m.Name == "settings" && m.Value.Kind == rest.ObjectValue:
-			changes = flatten("", &m.Value, nil)
+			changes = Flatten("", &m.Value, nil)
 		case m.Name == "mappings" && m.Value.Kind == rest.ObjectValue:
 			t.Mapping = parseMapping(&m.Value)
 		case m.Name == "aliases" && m.Value.Kind == rest.ObjectValue:

@@ -1,4 +1,4 @@
-package cluster
+package repositories
 
 import (
 	"regexp"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/cluster"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/snapshots"
@@ -26,9 +27,9 @@ func preparePutRepository(r *rest.Request) rest.Action {
 			if m.Value.Kind != rest.ObjectValue {
 				rest.Raise(rest.IllegalArgument("Malformed settings section, should include an inner object"))
 			}
-			for _, ch := range flatten("", &m.Value, nil) {
-				if ch.value != nil {
-					set[ch.key] = *ch.value
+			for _, ch := range cluster.Flatten("", &m.Value, nil) {
+				if ch.Value != nil {
+					set[ch.Key] = *ch.Value
 				}
 			}
 		}
@@ -101,7 +102,7 @@ func prepareGetRepositories(r *rest.Request) rest.Action {
 		for _, repository := range Repositories(st, names) {
 			w.Object(repository.Name)
 			w.Str("type", repository.Type)
-			WriteSettings(w, "settings", repository.Settings, settings.ClusterRegistry(), true)
+			cluster.WriteSettings(w, "settings", repository.Settings, settings.ClusterRegistry(), true)
 			w.End()
 		}
 		w.End()
@@ -210,8 +211,8 @@ func (q *snapshotBody) take(m *rest.Member) {
 			rest.Raise(rest.IllegalArgument("malformed index_settings section"))
 		}
 		q.changes = map[string]*string{}
-		for _, ch := range normalise(flatten("", &m.Value, nil)) {
-			q.changes[ch.key] = ch.value
+		for _, ch := range cluster.Normalise(cluster.Flatten("", &m.Value, nil)) {
+			q.changes[ch.Key] = ch.Value
 		}
 	}
 }

@@ -1,0 +1,2 @@
+// Package repositories are the endpoints of snapshot repositories and of what lies in them.
+package repositories
