@@ -155,7 +155,7 @@ func (p Plan) Check(t Topology, duration time.Duration) []source.Problem {
 	var ps []source.Problem
 	for i, e := range p.Entries {
 		if i > 0 {
-			t = withMade(t, p.Entries[i-1:i])
+			t = WithMade(t, p.Entries[i-1:i])
 		}
 		at := fmt.Sprintf("$.faults[%d]", i)
 		if e.Trigger != nil {

@@ -139,8 +139,8 @@ func checkIndex(t Topology, index string, shard int) []source.Problem {
 // maker is a fault that makes an index, which later ones may name.
 type maker interface{ makes() []IndexShape }
 
-// withMade adds to a topology what the entries make.
-func withMade(t Topology, entries []Entry) Topology {
+// WithMade adds to a topology what the entries make.
+func WithMade(t Topology, entries []Entry) Topology {
 	for _, e := range entries {
 		if m, is := e.Fault.(maker); is {
 			t.Indices = append(slices.Clip(t.Indices), m.makes()...)

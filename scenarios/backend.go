@@ -118,6 +118,8 @@ type ClusterSpec struct {
 	// Formed is the state that the cluster is in when it starts: with these nodes, all of
 	// Nodes, these indices and every copy where it says; nil: the cluster forms, empty.
 	Formed *clusterfile.Cluster
+	// Changed are settings that will be set during the run.
+	Changed map[string]string
 	// Calm says that the cluster need not be green once its data is loaded: it is enough that
 	// nothing recovers any more.
 	Calm bool

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -60,8 +61,25 @@ func (s *Scenario) Topology() chaos.Topology {
 func (s *Scenario) ClusterSpec() ClusterSpec {
 	return ClusterSpec{
 		Name: s.Name, System: s.System, Nodes: s.NodeSpecs(), Settings: s.Cluster.Settings, Viewers: s.system.Viewers(s),
-		Formed: s.formed(), SteadyWithin: s.Steady.D(), Calm: s.Calm(), Own: s.system.Own(s), Distribution: cmp.Or(s.Cluster.Distribution, DefaultDistribution),
+		Formed: s.formed(), SteadyWithin: s.Steady.D(), Calm: s.Calm(), Changed: s.ChangedSettings(), Own: s.system.Own(s), Distribution: cmp.Or(s.Cluster.Distribution, DefaultDistribution),
 	}
+}
+
+// ChangedSettings are those that the scenario's faults and steps set, of cluster, indices
+// and templates.
+func (s *Scenario) ChangedSettings() map[string]string {
+	out := make(map[string]string)
+	for _, e := range s.Faults {
+		if setter, ok := e.Fault.(chaos.Setter); ok {
+			values, _, _ := setter.Sets()
+			for _, key := range slices.Sorted(maps.Keys(values)) {
+				if values[key] != "" {
+					out[key] = values[key]
+				}
+			}
+		}
+	}
+	return out
 }
 
 // Describe says in lines what the cluster holds and bears, for a preview.

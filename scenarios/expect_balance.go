@@ -18,7 +18,11 @@ type Balanced struct {
 	Stddev      units.Bound `yaml:"stddev,omitempty"`
 	MaxOverMean units.Bound `yaml:"max-over-mean,omitempty"`
 	When        string      `yaml:"at,omitempty" jsonschema:"description=end (the default) or always or a time such as 5m"`
-	at          time.Duration
+	// Within is how soon after a fault, or t=0, the bound holds, for as long as that is watched.
+	Within units.Duration `yaml:"within,omitempty" jsonschema:"description=so soon after t=0 or after a fault (of:) the bound holds and does so until the next fault; instead of at:"`
+	Of     string         `yaml:"of,omitempty" jsonschema:"description=with within: a kind of fault"`
+	Index  string         `yaml:"index,omitempty" jsonschema:"description=only its copies count; absent: those of all indices"`
+	at     time.Duration
 }
 
 // Kind implements [Expectation].
@@ -57,6 +61,17 @@ func (e *Balanced) Check(s *Scenario) []source.Problem {
 	if len(e.measures()) == 0 {
 		ps = append(ps, source.Problemf("", "the expectation has no bound; expected cv:, variance:, stddev: or max-over-mean:, such as cv: \"< 0.1\""))
 	}
+	ps = append(ps, checkOfIndex(s, e.Index)...)
+	switch {
+	case e.Index != "" && e.Quantity != QuantityShards && e.Quantity != QuantityBytes:
+		ps = append(ps, source.Problemf("index", "%s is not observed of single indices; expected shards or bytes", e.Quantity))
+	case e.Within != 0 && e.When != "":
+		ps = append(ps, source.Problemf("at", "within: says when; expected one of both"))
+	case e.Within < 0 || e.Within == 0 && e.Of != "":
+		ps = append(ps, source.Problemf("within", "the expectation has no limit; expected within: with a time such as 2m"))
+	case e.Within > 0 && e.Of != "":
+		ps = append(ps, CheckFaultRef(s, e.Of, e.Within)...)
+	}
 	_, wrong := MomentOf(e.When, s)
 	return append(ps, wrong...)
 }
@@ -70,11 +85,13 @@ func (e *Balanced) Scaled(by units.Fraction) Expectation {
 
 // Judge implements [Expectation].
 func (e *Balanced) Judge(h *History) []Outcome {
-	frames := h.Spread(e.Quantity)
+	frames := h.OfIndex(e.Index).Spread(e.Quantity)
 	var out []Outcome
 	for _, m := range e.measures() {
-		name := fmt.Sprintf("%s of %s over nodes", m.name, e.Quantity)
+		name := fmt.Sprintf("%s of %s%s over nodes", m.name, e.Quantity, ofIndex(e.Index))
 		switch {
+		case len(frames) > 0 && e.Within > 0:
+			out = append(out, e.soon(name, m, frames, h)...)
 		case len(frames) == 0:
 			out = append(out, Undecided(name, "%s per node was not observed", e.Quantity))
 		case e.When == "always":
@@ -100,6 +117,52 @@ func (e *Balanced) Judge(h *History) []Outcome {
 		}
 	}
 	return out
+}
+
+// soon judges when the bound holds for good: after t=0, or after each fault of a kind.
+func (e *Balanced) soon(name string, m measured, frames []Frame, h *History) []Outcome {
+	if e.Of == "" {
+		return []Outcome{e.holds(name+" within "+e.Within.String(), m, frames, 0, h.Closed)}
+	}
+	var out []Outcome
+	for i, f := range h.Faults {
+		if f.Kind != e.Of {
+			continue
+		}
+		about := name + " after " + FaultName(h, i)
+		if !f.Shown() {
+			out = append(out, Undecided(about, "no probe showed that the fault was in force"))
+			continue
+		}
+		out = append(out, e.holds(about, m, frames, f.At, h.FaultTimes(i, f.At).Until))
+	}
+	if len(out) == 0 {
+		out = append(out, Idled(name+" after "+e.Of, "no such fault struck"))
+	}
+	return out
+}
+
+// holds judges how long after a moment the bound holds until another.
+func (e *Balanced) holds(name string, m measured, frames []Frame, since, until time.Duration) Outcome {
+	held := time.Duration(-1) // since when it does
+	if f, ok := FrameAt(frames, since); ok && e.judgeFrame(name, m, f, since).Verdict == Pass {
+		held = since
+	}
+	for _, f := range frames {
+		if f.At <= since || f.At >= until {
+			continue
+		}
+		switch good := e.judgeFrame(name, m, f, f.At).Verdict == Pass; {
+		case good && held < 0:
+			held = f.At
+		case !good:
+			held = -1
+		}
+	}
+	if held < 0 {
+		return NeverWithin(name, e.Within.D(), since, FaultTimes{Until: until}, "the bound did not hold")
+	}
+	return WithinLimit(name, held-since, e.Within.D(), held, fmt.Sprintf("%s holds from %s after that on", m.bound, (held-since).Round(time.Millisecond)))
 }
 
 // worst judges the frame, from t=0 on, that is nearest to breaking the bound.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
@@ -119,6 +120,7 @@ type Recovered struct {
 	Status string         `yaml:"recovered" jsonschema:"required,enum=green,enum=yellow"`
 	Within units.Duration `yaml:"within" jsonschema:"required"`
 	Of     string         `yaml:"of,omitempty" jsonschema:"description=a kind of fault; absent: every fault"`
+	Index  string         `yaml:"index,omitempty" jsonschema:"description=only its copies count; absent: those of all indices"`
 	// Healed counts from the end of the fault instead of its beginning.
 	Healed bool `yaml:"healed,omitempty" jsonschema:"description=count from the fault's end"`
 	// InTurn says that the next fault waits for this one to be over, as in a rolling restart:
@@ -131,7 +133,7 @@ func (*Recovered) Kind() string { return "recovered" }
 
 // Check implements [Expectation].
 func (e *Recovered) Check(s *Scenario) []source.Problem {
-	ps := CheckFaultRef(s, e.Of, e.Within)
+	ps := append(CheckFaultRef(s, e.Of, e.Within), checkOfIndex(s, e.Index)...)
 	if e.Status != "green" && e.Status != "yellow" {
 		ps = append(ps, source.Problemf("recovered", "%s", source.Unknown("status", e.Status, []string{"green", "yellow"})))
 	}
@@ -143,12 +145,13 @@ func (e *Recovered) Check(s *Scenario) []source.Problem {
 
 // Judge implements [Expectation].
 func (e *Recovered) Judge(h *History) []Outcome {
+	h = h.OfIndex(e.Index)
 	var out []Outcome
 	for i, f := range h.Faults {
 		if e.Of != "" && f.Kind != e.Of {
 			continue
 		}
-		name := fmt.Sprintf("%s after %s", e.Status, FaultName(h, i))
+		name := strings.TrimSpace(strings.TrimPrefix(ofIndex(e.Index), " of") + " " + fmt.Sprintf("%s after %s", e.Status, FaultName(h, i)))
 		if !f.Injected {
 			out = append(out, Idled(name, "the fault was not injected: %s", f.Error))
 			continue
@@ -267,37 +270,39 @@ func (e *Detected) Judge(h *History) []Outcome {
 // NoRedLongerThan expects that no stretch of red lasts longer.
 type NoRedLongerThan struct {
 	Limit units.Duration `yaml:"no-red-longer-than" jsonschema:"required"`
+	Index string         `yaml:"index,omitempty" jsonschema:"description=only its copies count; absent: those of all indices"`
 }
 
 // Kind implements [Expectation].
 func (*NoRedLongerThan) Kind() string { return "no-red-longer-than" }
 
 // Check implements [Expectation].
-func (e *NoRedLongerThan) Check(*Scenario) []source.Problem {
+func (e *NoRedLongerThan) Check(s *Scenario) []source.Problem {
+	ps := checkOfIndex(s, e.Index)
 	if e.Limit < 0 {
-		return []source.Problem{source.Problemf("no-red-longer-than", "a limit can't be negative")}
+		ps = append(ps, source.Problemf("no-red-longer-than", "a limit can't be negative"))
 	}
-	return nil
+	return ps
 }
 
 // Judge implements [Expectation].
 func (e *NoRedLongerThan) Judge(h *History) []Outcome {
 	worst, at := time.Duration(0), time.Duration(0)
-	seen := false
-	for _, s := range h.HealthSpans() {
+	seen, name := false, "red at a stretch"+ofIndex(e.Index)
+	for _, s := range h.OfIndex(e.Index).HealthSpans() {
 		seen = seen || s.Status != "unknown"
 		if s.Status == "red" && s.To-s.From > worst {
 			worst, at = s.To-s.From, s.From
 		}
 	}
 	if !seen {
-		return []Outcome{Undecided("red at a stretch", "the cluster's health was never observed")}
+		return []Outcome{Undecided(name, "the cluster's health was never observed")}
 	}
 	reason := "never red"
 	if worst > 0 {
 		reason = fmt.Sprintf("red for %s from %s on", worst.Round(time.Millisecond), at.Round(time.Millisecond))
 	}
-	return []Outcome{WithinLimit("red at a stretch", worst, e.Limit.D(), at, reason)}
+	return []Outcome{WithinLimit(name, worst, e.Limit.D(), at, reason)}
 }
 
 // CheckFaultRef validates a reference to a kind of fault and a limit.

@@ -12,6 +12,7 @@ import (
 // that many are allowed.
 type UnassignedAtMost struct {
 	Limit int            `yaml:"unassigned-at-most" jsonschema:"required,minimum=0"`
+	Index string         `yaml:"index,omitempty" jsonschema:"description=only its copies count; absent: those of all indices"`
 	For   units.Duration `yaml:"for-longer-than,omitempty" jsonschema:"description=more are allowed for so long at a stretch; default 0s"`
 }
 
@@ -19,8 +20,8 @@ type UnassignedAtMost struct {
 func (*UnassignedAtMost) Kind() string { return "unassigned-at-most" }
 
 // Check implements [Expectation].
-func (e *UnassignedAtMost) Check(*Scenario) []source.Problem {
-	var ps []source.Problem
+func (e *UnassignedAtMost) Check(s *Scenario) []source.Problem {
+	ps := checkOfIndex(s, e.Index)
 	if e.Limit < 0 {
 		ps = append(ps, source.Problemf("unassigned-at-most", "a number of copies can't be negative"))
 	}
@@ -32,7 +33,8 @@ func (e *UnassignedAtMost) Check(*Scenario) []source.Problem {
 
 // Judge implements [Expectation]: by the longest stretch from t=0 on with more than that.
 func (e *UnassignedAtMost) Judge(h *History) []Outcome {
-	name := fmt.Sprintf("more than %d copies unassigned", e.Limit)
+	name := fmt.Sprintf("more than %d copies%s unassigned", e.Limit, ofIndex(e.Index))
+	h = h.OfIndex(e.Index)
 	from, worst, at := time.Duration(-1), time.Duration(0), time.Duration(0)
 	seen, most := false, 0
 	end := func(to time.Duration) {

@@ -103,5 +103,6 @@ func Unsimulated(s *scenarios.Scenario) []string {
 	for _, ix := range s.Cluster.Indices {
 		maps.Copy(all, ix.Settings)
 	}
+	maps.Copy(all, s.ChangedSettings())
 	return settings.Unsimulated(all)
 }

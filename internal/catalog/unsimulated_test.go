@@ -9,19 +9,14 @@ import (
 	"github.com/shardquake/shardquake/scenarios"
 )
 
-func TestSettingsOfPluginsAreKeptAndToldAndUnknownOnesRefused(t *testing.T) {
-	const text = `name: settings
-about: Settings that the model does not go by.
-system: elasticsearch
-cluster:
-  nodes: {count: 3}
-  settings: {xpack.security.enabled: "false", cluster.routing.allocation.enable: all}
-  indices: [{name: logs, settings: {index.lifecycle.name: hot, index.codec: best_compression}}]
-expect: [{steady-state: green, at: end}]
-duration: 1m
-`
-	s, err := scenarios.Parse("settings.yaml", []byte(text), Vocabulary())
+func TestSettingsThatStepsSetAreToldWhereTheyAreNotSimulated(t *testing.T) {
+	s, err := scenarios.Load("one-node-lost", []string{`faults=[{at: 1s, settings: {set: {xpack.monitoring.collection.enabled: "true", cluster.routing.rebalance.enable: none}}}, ` +
+		`{at: 2s, put-template: {template: t, patterns: ["x-*"], settings: {index.lifecycle.parse_origination_date: "true"}}}]`, "expect=[{lost-acked-writes: 0}]"}, Vocabulary())
 	require.NoError(t, err)
-	assert.Equal(t, []string{"index.codec", "xpack.security.enabled"}, Unsimulated(s.Scenario))
-	assert.Error(t, checkSetting("xpak.security.enabled", "false", false))
+	assert.Equal(t, []string{"index.lifecycle.parse_origination_date", "xpack.monitoring.collection.enabled"}, Unsimulated(s.Scenario))
+	backend, err := Backend("sim")
+	require.NoError(t, err)
+	res, err := (&scenarios.Runner{Backend: backend, NewSupervisor: Supervisor}).Run(t.Context(), s, scenarios.Options{})
+	require.NoError(t, err)
+	assert.Contains(t, res.Notes, "settings that are not simulated: index.lifecycle.parse_origination_date, xpack.monitoring.collection.enabled")
 }

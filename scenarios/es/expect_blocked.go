@@ -86,7 +86,7 @@ func checkIndexName(s *scenarios.Scenario, path, name string) []source.Problem {
 		names = append(names, shape.Name)
 	}
 	for _, f := range s.Faults {
-		if f.Fault != nil && (f.Fault.Kind() == "create-index" || f.Fault.Kind() == "restore") {
+		if f.Fault != nil && (f.Fault.Kind() == "create-index" || f.Fault.Kind() == "restore" || f.Fault.Kind() == "roll-over" || f.Fault.Kind() == "put-policy") {
 			return nil
 		}
 	}

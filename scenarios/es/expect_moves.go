@@ -10,23 +10,32 @@ import (
 
 // MovesAtMost bounds the relocations that begin after t=0.
 type MovesAtMost struct {
-	Limit int `yaml:"moves-at-most" jsonschema:"required,minimum=0"`
+	Limit int    `yaml:"moves-at-most" jsonschema:"required,minimum=0"`
+	Index string `yaml:"index,omitempty" jsonschema:"description=only its copies count; absent: those of all indices"`
 }
 
 // Kind implements [scenarios.Expectation].
 func (*MovesAtMost) Kind() string { return "moves-at-most" }
 
 // Check implements [scenarios.Expectation].
-func (e *MovesAtMost) Check(*scenarios.Scenario) []source.Problem {
-	if e.Limit < 0 {
-		return []source.Problem{source.Problemf("moves-at-most", "a number of moves can't be negative")}
+func (e *MovesAtMost) Check(s *scenarios.Scenario) []source.Problem {
+	var ps []source.Problem
+	if e.Index != "" {
+		ps = checkIndexName(s, "index", e.Index)
 	}
-	return nil
+	if e.Limit < 0 {
+		ps = append(ps, source.Problemf("moves-at-most", "a number of moves can't be negative"))
+	}
+	return ps
 }
 
 // Judge implements [scenarios.Expectation].
 func (e *MovesAtMost) Judge(h *scenarios.History) []scenarios.Outcome {
-	const name = "relocations"
+	name := "relocations"
+	if e.Index != "" {
+		name += " of " + e.Index
+	}
+	h = h.OfIndex(e.Index)
 	if !slices.ContainsFunc(h.Observations, func(o scenarios.Observation) bool { _, ok := o.Sight.(scenarios.Copies); return ok }) {
 		return []scenarios.Outcome{scenarios.Undecided(name, "the routing table was never observed")}
 	}

@@ -110,6 +110,7 @@ func (b *Backend) build(spec scenarios.ClusterSpec, opt scenarios.StartOptions) 
 	e := sim.NewEngine(sim.Config{Seed: opt.Seed, Start: b.Began})
 	s := &simulated{e: e, spec: spec, opt: opt, clocks: make(map[string]*sim.Clock), inUse: make(map[string]string)}
 	maps.Copy(s.inUse, spec.Settings)
+	maps.Copy(s.inUse, spec.Changed)
 	cfg, err := s.configure(b.Calibration)
 	if err != nil {
 		return nil, err
