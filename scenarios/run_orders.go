@@ -87,6 +87,49 @@ func (r *Run) entry(i int) PlanEntry {
 	return e
 }
 
+// ErrNothingPlanned says that no fault of the plan is still to strike or to heal by its time.
+var ErrNothingPlanned = errors.New("no fault has yet to strike or to heal at a time that is known")
+
+// NextPlanned is when the next fault strikes, or heals after its own time; false: none does at
+// a time that is known.
+func (r *Run) NextPlanned() (at time.Duration, ok bool) {
+	earliest := func(t time.Duration) {
+		if t > r.now() && (!ok || t < at) {
+			at, ok = t, true
+		}
+	}
+	for i, p := range r.plan {
+		switch e := r.entry(i); {
+		case e.State == "waiting" && p.entry.Trigger == nil:
+			earliest(p.entry.At.D())
+		case e.State == "in force" && p.entry.Until == "" && p.entry.Fault.Lasts() > 0:
+			earliest(e.Struck.D() + p.entry.Fault.Lasts())
+		}
+	}
+	return at, ok
+}
+
+// StepOn waits until just after the next fault has struck or healed.
+func (r *Run) StepOn(ctx context.Context) error {
+	at, ok := r.NextPlanned()
+	if !ok {
+		return ErrNothingPlanned
+	}
+	return r.SleepUntil(ctx, at+time.Millisecond)
+}
+
+// AwaitHealth waits until the cluster's health is the one wanted; false: it was not within the
+// time.
+func (r *Run) AwaitHealth(ctx context.Context, want string, within time.Duration) (bool, error) {
+	limited, cancel := r.clock.WithTimeout(ctx, within)
+	defer cancel()
+	err := r.awaitState(limited, chaos.State(want))
+	if err != nil && ctx.Err() == nil {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Inject has a fault strike now, by order, and waits until it has been probed.
 func (r *Run) Inject(ctx context.Context, e chaos.Entry) (PlanEntry, error) {
 	if r.orders == nil {

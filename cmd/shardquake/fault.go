@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,7 +24,7 @@ func newFaultCommand() *cobra.Command {
 	}
 	cmd.PersistentFlags().StringVar(&c.URL, "control", "http://127.0.0.1:9199", "address that sim-serve printed as control")
 	cmd.PersistentFlags().StringVar(&c.Token, "token", "", "token of sim-serve, where it has one")
-	cmd.AddCommand(newFaultInjectCommand(&c), newFaultHealCommand(&c), newFaultListCommand(&c))
+	cmd.AddCommand(newFaultInjectCommand(&c), newFaultHealCommand(&c), newFaultListCommand(&c), newFaultStepCommand(&c), newFaultUntilCommand(&c))
 	return cmd
 }
 
@@ -51,6 +52,46 @@ func newFaultInjectCommand(c *control.Client) *cobra.Command {
 	}
 }
 
+func newFaultStepCommand(c *control.Client) *cobra.Command {
+	return &cobra.Command{
+		Use:   "step",
+		Short: "Let time pass, as fast as it can, until the next fault of the plan strikes or heals",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			answer, err := c.Ask(cmd.Context(), http.MethodPost, "/step", nil)
+			return tellPlan(cmd.OutOrStdout(), answer, err)
+		},
+	}
+}
+
+func newFaultUntilCommand(c *control.Client) *cobra.Command {
+	var within string
+	cmd := &cobra.Command{
+		Use:       "until HEALTH",
+		Short:     "Let time pass, as fast as it can, until the cluster is green (or yellow, or red)",
+		Args:      cobra.ExactArgs(1),
+		ValidArgs: []string{"green", "yellow", "red"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			query := url.Values{"health": {args[0]}, "within": {within}}
+			answer, err := c.Ask(cmd.Context(), http.MethodPost, "/until?"+query.Encode(), nil)
+			if err != nil {
+				return exit.Usage(err)
+			}
+			var told control.Reached
+			if err := json.Unmarshal(answer, &told); err != nil {
+				return err
+			}
+			if !told.Reached {
+				return fmt.Errorf("it was not %s within %s (t=%s)", told.Health, within, told.Now)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s at t=%s\n", told.Health, told.Now)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&within, "within", "1h", "how long, of the cluster's time, to wait at most")
+	return cmd
+}
+
 func newFaultHealCommand(c *control.Client) *cobra.Command {
 	return &cobra.Command{
 		Use:   "heal ID",
@@ -70,23 +111,28 @@ func newFaultListCommand(c *control.Client) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			answer, err := c.Ask(cmd.Context(), http.MethodGet, "/plan", nil)
-			if err != nil {
-				return exit.Usage(err)
-			}
-			var p struct {
-				Now    string
-				Faults []toldFault
-			}
-			if err := json.Unmarshal(answer, &p); err != nil {
-				return fmt.Errorf("answer of the control address: %w", err)
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "t=%s\n", p.Now)
-			for _, f := range p.Faults {
-				f.tell(cmd.OutOrStdout())
-			}
-			return nil
+			return tellPlan(cmd.OutOrStdout(), answer, err)
 		},
 	}
+}
+
+// tellPlan shows the plan as it stands.
+func tellPlan(w io.Writer, answer []byte, err error) error {
+	if err != nil {
+		return exit.Usage(err)
+	}
+	var p struct {
+		Now    string
+		Faults []toldFault
+	}
+	if err := json.Unmarshal(answer, &p); err != nil {
+		return fmt.Errorf("answer of the control address: %w", err)
+	}
+	fmt.Fprintf(w, "t=%s\n", p.Now)
+	for _, f := range p.Faults {
+		f.tell(w)
+	}
+	return nil
 }
 
 // toldFault is what the shell shows of an entry of the plan.

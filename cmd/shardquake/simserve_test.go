@@ -180,3 +180,21 @@ func TestAClusterThatNeverBecomesSteadyIsServed(t *testing.T) {
 		})
 	}
 }
+
+// Time leaps to the next fault of the plan, stands there if it is paused, and goes on by order
+// until the cluster is green again.
+func TestTimeLeapsToTheNextFaultAndUntilTheClusterIsGreen(t *testing.T) {
+	s := serveScenario(t, "--speed", "0.001", "--out", filepath.Join(t.TempDir(), "out"))
+	out, code := s.shell(t, "step")
+	assert.Zero(t, code, out)
+	assert.Contains(t, out, "in force")
+	out, code = s.shell(t, "until", "yellow", "--within", "10m")
+	assert.Zero(t, code, out)
+	out, code = s.shell(t, "until", "green", "--within", "1h")
+	assert.Zero(t, code, out)
+	assert.Contains(t, out, "green at t=")
+	out, code = s.shell(t, "until", "purple")
+	assert.Equal(t, 2, code)
+	assert.Contains(t, out, `health "purple": expected green, yellow or red`)
+	s.stop()
+}

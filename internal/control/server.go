@@ -9,8 +9,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/paced"
@@ -30,6 +32,8 @@ type Runner interface {
 	Plan() []scenarios.PlanEntry
 	Inject(ctx context.Context, e chaos.Entry) (scenarios.PlanEntry, error)
 	HealOrder(ctx context.Context, id int) (scenarios.PlanEntry, error)
+	StepOn(ctx context.Context) error
+	AwaitHealth(ctx context.Context, want string, within time.Duration) (bool, error)
 }
 
 // Plan is what GET /plan answers.
@@ -62,6 +66,8 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST /pause", func(w http.ResponseWriter, r *http.Request) { s.Pacer.SetPaused(true); s.plan(w, r) })
 	mux.HandleFunc("POST /resume", func(w http.ResponseWriter, r *http.Request) { s.Pacer.SetPaused(false); s.plan(w, r) })
 	mux.HandleFunc("POST /speed", s.speed)
+	mux.HandleFunc("POST /step", s.step)
+	mux.HandleFunc("POST /until", s.until)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if status, why := s.refuses(r); status != 0 {
 			answer(w, status, Failure{why})
@@ -96,11 +102,15 @@ func (s *Server) refuses(r *http.Request) (status int, why string) {
 
 func (s *Server) plan(w http.ResponseWriter, r *http.Request) {
 	s.order(w, r, http.StatusOK, func(context.Context) (any, error) {
-		p := Plan{Faults: s.Run.Plan()}
-		p.Now, p.Ended = s.Run.Now()
-		p.Speed, p.Paused = s.Pacer.Pace()
-		return p, nil
+		return s.planNow(), nil
 	})
+}
+
+func (s *Server) planNow() Plan {
+	p := Plan{Faults: s.Run.Plan()}
+	p.Now, p.Ended = s.Run.Now()
+	p.Speed, p.Paused = s.Pacer.Pace()
+	return p
 }
 
 func (s *Server) inject(w http.ResponseWriter, r *http.Request) {
@@ -151,6 +161,55 @@ func (s *Server) speed(w http.ResponseWriter, r *http.Request) {
 	s.plan(w, r)
 }
 
+// step lets time pass, as fast as it can, until the next fault of the plan strikes or heals.
+func (s *Server) step(w http.ResponseWriter, r *http.Request) {
+	s.order(w, r, http.StatusOK, func(ctx context.Context) (any, error) {
+		enough := s.Pacer.Hurry()
+		defer enough()
+		if err := s.Run.StepOn(ctx); err != nil {
+			return nil, err
+		}
+		return s.planNow(), nil
+	})
+}
+
+// untilLimit is how long, of the cluster's time, a health is waited for unless it is said.
+const untilLimit = time.Hour
+
+// Reached is what POST /until answers.
+type Reached struct {
+	Health  string         `json:"health"`
+	Reached bool           `json:"reached"`
+	Now     units.Duration `json:"now"`
+}
+
+// until lets time pass, as fast as it can, until the cluster's health is the one asked for.
+func (s *Server) until(w http.ResponseWriter, r *http.Request) {
+	health, within := r.FormValue("health"), untilLimit
+	if !slices.Contains([]string{"green", "yellow", "red"}, health) {
+		answer(w, http.StatusBadRequest, Failure{fmt.Sprintf("health %q: expected green, yellow or red", health)})
+		return
+	}
+	if text := r.FormValue("within"); text != "" {
+		d, err := time.ParseDuration(text)
+		if err != nil || d <= 0 {
+			answer(w, http.StatusBadRequest, Failure{fmt.Sprintf("within %q: expected a time such as 30m", text)})
+			return
+		}
+		within = d
+	}
+	s.order(w, r, http.StatusOK, func(ctx context.Context) (any, error) {
+		enough := s.Pacer.Hurry()
+		defer enough()
+		reached, err := s.Run.AwaitHealth(ctx, health, within)
+		if err != nil {
+			return nil, err
+		}
+		now, _ := s.Run.Now()
+		return Reached{Health: health, Reached: reached, Now: now}, nil
+	})
+}
+
 // order has something done in the run, and answers with what came of it. The text is made
 // there too: what it is of belongs to the run.
 func (s *Server) order(w http.ResponseWriter, r *http.Request, status int, do func(ctx context.Context) (any, error)) {
@@ -167,7 +226,7 @@ func (s *Server) order(w http.ResponseWriter, r *http.Request, status int, do fu
 		answer(w, http.StatusServiceUnavailable, Failure{err.Error()})
 	case errors.Is(failed, scenarios.ErrNoFault):
 		answer(w, http.StatusNotFound, Failure{failed.Error()})
-	case errors.Is(failed, scenarios.ErrRunOver):
+	case errors.Is(failed, scenarios.ErrRunOver), errors.Is(failed, scenarios.ErrNothingPlanned):
 		answer(w, http.StatusConflict, Failure{failed.Error()})
 	case failed != nil:
 		answer(w, http.StatusBadRequest, Failure{failed.Error()})

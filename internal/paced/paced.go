@@ -19,6 +19,8 @@ const (
 	// step is how far time moves while it is paused: coming back to the clock, if only for
 	// a moment, shows that nothing hangs.
 	step = time.Nanosecond
+	// stride is how far time moves at once while it passes as fast as it can.
+	stride = 50 * time.Millisecond
 )
 
 // ErrOver says that nothing is paced any more.
@@ -45,6 +47,7 @@ type Pacer struct {
 	mu     sync.Mutex
 	speed  float64
 	paused bool
+	hurry  int // who wants time to pass as fast as it can
 }
 
 type order struct {
@@ -80,6 +83,24 @@ func (p *Pacer) SetPaused(paused bool) {
 	p.paused = paused
 }
 
+// Hurry lets time pass as fast as the machine computes it, paused or not, until what it gives
+// back is called.
+func (p *Pacer) Hurry() (enough func()) {
+	change := func(by int) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.hurry += by
+	}
+	change(1)
+	return func() { change(-1) }
+}
+
+func (p *Pacer) hurried() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.hurry > 0
+}
+
 // Run is a process of the cluster's clock that paces it until ctx ends.
 func (p *Pacer) Run(ctx context.Context, w World) {
 	defer close(p.over)
@@ -101,6 +122,9 @@ func (p *Pacer) Run(ctx context.Context, w World) {
 		if !paused {
 			owed += float64(now.Sub(seen)) * speed
 		}
+		if p.hurried() {
+			owed = float64(stride)
+		}
 		seen = now
 		d := max(time.Duration(owed), step)
 		owed = max(0, owed-float64(d))
@@ -112,7 +136,10 @@ func (p *Pacer) Run(ctx context.Context, w World) {
 
 func (p *Pacer) nap(w World) time.Duration {
 	speed, paused := p.Pace()
-	if paused {
+	switch {
+	case p.hurried():
+		return 0
+	case paused:
 		return longestNap
 	}
 	return min(max(0, time.Duration(float64(w.Next())/speed)), longestNap)
