@@ -3,7 +3,6 @@ package allocation
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic/allocation/javaorder"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -105,29 +104,6 @@ func resized(s *state.ShardTable, want int, info *state.UnassignedInfo) []*state
 		copies = slices.Delete(copies, i, i+1)
 	}
 	return copies
-}
-
-// NextDelay is when the next delayed copy stops waiting for its node, counted from
-// in.NowNanos; ok is false when none waits (UnassignedInfo.findNextDelayedAllocation).
-func NextDelay(st *state.State, nowNanos int64) (delay time.Duration, ok bool) {
-	for _, t := range st.Routing.Indices {
-		var set *indexSettings
-		for _, s := range t.Shards {
-			for _, c := range s.Copies {
-				if c.State != state.Unassigned || c.Info == nil || !c.Info.Delayed {
-					continue
-				}
-				if set == nil {
-					set = newIndexSettings(st.Index(t.Index))
-				}
-				left := max(0, st.DelayOf(c.Info, time.Duration(set.delayNanos))-time.Duration(nowNanos-c.Info.AtNanos))
-				if !ok || left < delay {
-					delay, ok = left, true
-				}
-			}
-		}
-	}
-	return delay, ok
 }
 
 // NodeOrder is the order in which the allocator visits the data nodes: that of a

@@ -85,23 +85,6 @@ func bytesOf(key, text, number string, unit int64) (int64, error) {
 	return int64(b), nil
 }
 
-// ParseBytesIn reads a size between two bounds, both included.
-func ParseBytesIn(lo, hi int64) func(key, text string) (int64, error) {
-	return func(key, text string) (int64, error) {
-		n, err := ParseBytes(key, text)
-		if err != nil {
-			return 0, err
-		}
-		if n < lo {
-			return 0, fmt.Errorf("failed to parse value [%s] for setting [%s], must be >= [%s]", text, key, BytesText(lo))
-		}
-		if n > hi {
-			return 0, fmt.Errorf("failed to parse value [%s] for setting [%s], must be <= [%s]", text, key, BytesText(hi))
-		}
-		return n, nil
-	}
-}
-
 // BytesText is the exact text of a size (ByteSizeValue.getStringRep of a value
 // in the largest unit that divides it).
 func BytesText(n int64) string {
