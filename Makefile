@@ -40,6 +40,10 @@ race: ## run the packages with goroutines under the race detector (needs a C com
 mutants: ## count the seeds that each defect planted into the key-value store needs to be caught
 	$(GO) test -tags kvmutants -run Mutant -v -count=1 -timeout $(TIMEOUT) ./sim/kv/rehearse
 
+.PHONY: mutants-es
+mutants-es: ## count the plans that each defect planted into the simulated Elasticsearch and the controller needs to be caught
+	$(GO) test -tags mutants -run Mutant -count=1 -timeout $(TIMEOUT) ./scenarios/explore
+
 # Runs of each scenario, how many at a time, processors kept busy meanwhile, and the file of all verdicts.
 RUNS      ?= 20
 PARALLEL  ?= 4

@@ -39,6 +39,12 @@ func (r *Record) Shown() bool {
 	return r.Injected && len(r.Bites) > 0 && !slices.ContainsFunc(r.Bites, func(e Evidence) bool { return !e.Shown })
 }
 
+// Masked reports whether each probe that did not see the fault in force was made while other
+// faults were, beside which it may not show.
+func (r *Record) Masked() bool {
+	return r.Injected && !slices.ContainsFunc(r.Bites, func(e Evidence) bool { return !e.Shown && len(e.Meanwhile) == 0 })
+}
+
 // Injector applies faults to a target and proves them.
 type Injector struct {
 	Clock  clock.Clock

@@ -26,6 +26,13 @@ func partition() Kind {
 		Draw: func(d *Dice) Fault {
 			f := &Partition{Between: []Selector{d.Node()}, And: []Selector{"rest"}, Mode: Pick(d, Reset, Blackhole).String(), For: d.Lasting()}
 			f.OneWay = f.Mode == Blackhole.String() && d.Rand.IntN(3) == 0
+			switch { // nodes that only some can't reach
+			case d.Topology.System != Elasticsearch:
+			case len(d.Topology.Controllers) > 0 && d.Rand.IntN(4) == 0:
+				f.Between = []Selector{Selector(Pick(d, d.Topology.Controllers...))}
+			case d.Rand.IntN(4) == 0:
+				f.And = []Selector{"master"}
+			}
 			return f
 		},
 	}

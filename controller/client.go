@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/internal/clock"
+	"github.com/shardquake/shardquake/internal/planted"
 )
 
 // Endpoint is a node that the client may ask.
@@ -207,7 +208,9 @@ func (c *Client) call(ctx context.Context, name string, again repeat, r request)
 		case attempt >= c.cfg.Retries:
 			return nil, fmt.Errorf("%s: gave up after %d attempts: %w", name, attempt+1, err)
 		}
-		at = (at + 1) % len(c.nodes)
+		if !planted.Is(planted.DownNodeNeverDropped) {
+			at = (at + 1) % len(c.nodes)
+		}
 		if err := c.backOff(ctx, attempt, api); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/shardquake/shardquake/controller/policy"
 	"github.com/shardquake/shardquake/internal/clock"
+	"github.com/shardquake/shardquake/internal/planted"
 )
 
 // Part is something that works beside the two loops while the controller is in charge,
@@ -180,6 +181,9 @@ func (l *ledger) note() {
 // remember takes over what a predecessor has changed; what this controller changed in
 // an earlier term is in there, or was put back.
 func (l *ledger) remember(memory json.RawMessage) error {
+	if planted.Is(planted.MemoryLost) {
+		return nil
+	}
 	entries := make(map[settingSlot]*ledgerEntry)
 	if len(memory) > 0 {
 		var in []rememberedSetting

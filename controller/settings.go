@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/shardquake/shardquake/internal/clock"
+	"github.com/shardquake/shardquake/internal/planted"
 )
 
 // SettingsScope says how settings are made: persistent ones survive a restart of
@@ -351,7 +352,7 @@ func (l *ledger) restoreSlots(ctx context.Context, slots []settingSlot) (Step, e
 			step.Changes = append(step.Changes, change)
 		}
 	}
-	if len(values) > 0 {
+	if len(values) > 0 && !planted.Is(planted.SettingNotPutBack) {
 		if err := l.send(ctx, now, values); err != nil {
 			return Step{What: step.What}, fmt.Errorf("restore settings: %w", err)
 		}

@@ -16,20 +16,14 @@ type place struct {
 
 // movementOf counts relocations that began at t=0 or later.
 //
-// Thrash is the moves that undo or repeat an earlier move of the run: they take a
-// shard's copy away from a node to which one was moved before (A→B→A and A→B→C count one
-// each), or bring one to a node to which one was moved before and where it was lost
-// since.
-//
 // Redundant moves are those beyond the fewest that lead from where copies lay to
 // where they lay at the end. Copies of a shard are interchangeable, so the fewest is,
 // summed over shards, the number of nodes that hold a copy in the end because of
 // moves and did not hold one before.
 func movementOf(h *scenarios.History) Movement {
-	var m Movement
+	m := Movement{Thrash: h.Thrash()}
 	// net is how many copies moves have brought to a place, less those they took away.
 	net := make(map[place]int)
-	brought := make(map[place]bool)
 	var touched []place
 	step := func(p place, by int) {
 		if _, ok := net[p]; !ok {
@@ -41,10 +35,6 @@ func movementOf(h *scenarios.History) Movement {
 		m.Moves++
 		m.Bytes += max(mv.Bytes, 0)
 		from, to := place{mv.Index, mv.Shard, mv.From}, place{mv.Index, mv.Shard, mv.To}
-		if brought[from] || brought[to] {
-			m.Thrash++
-		}
-		brought[to] = true
 		step(from, -1)
 		step(to, 1)
 	}

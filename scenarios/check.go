@@ -90,17 +90,18 @@ func (s *Scenario) checkEmpty() []source.Problem {
 			ps = append(ps, source.Problemf(fmt.Sprintf("$.faults[%d]", i), "the entry is empty; expected a time and a fault, such as {at: 20s, node-loss: {node: n2}}"))
 		}
 	}
-	empty := func(list []Expect, path string) {
-		for i, e := range list {
-			if e.Expectation != nil {
-				continue
-			}
+	empty := func(e Expect, path string, i int) {
+		if e.Expectation == nil {
 			ps = append(ps, source.Problemf(fmt.Sprintf("%s[%d]", path, i), "the entry is empty; expected an expectation, such as {lost-acked-writes: 0}"))
 		}
 	}
-	empty(s.Expect, "$.expect")
+	for i, e := range s.Expect {
+		empty(e, "$.expect", i)
+	}
 	if s.Explore != nil {
-		empty(s.Explore.Claims, "$.explore.claims")
+		for i, c := range s.Explore.Claims {
+			empty(c.Expect, "$.explore.claims", i)
+		}
 	}
 	return ps
 }

@@ -271,6 +271,8 @@ func (e *Detected) Judge(h *History) []Outcome {
 type NoRedLongerThan struct {
 	Limit units.Duration `yaml:"no-red-longer-than" jsonschema:"required"`
 	Index string         `yaml:"index,omitempty" jsonschema:"description=only its copies count; absent: those of all indices"`
+	// Mastered leaves out the time without a master, which is red because nobody knows better.
+	Mastered bool `yaml:"with-master,omitempty" jsonschema:"description=count only while a master is known"`
 }
 
 // Kind implements [Expectation].
@@ -289,7 +291,7 @@ func (e *NoRedLongerThan) Check(s *Scenario) []source.Problem {
 func (e *NoRedLongerThan) Judge(h *History) []Outcome {
 	worst, at := time.Duration(0), time.Duration(0)
 	seen, name := false, "red at a stretch"+ofIndex(e.Index)
-	for _, s := range h.OfIndex(e.Index).HealthSpans() {
+	for _, s := range h.OfIndex(e.Index).healthSpans(e.Mastered) {
 		seen = seen || s.Status != "unknown"
 		if s.Status == "red" && s.To-s.From > worst {
 			worst, at = s.To-s.From, s.From

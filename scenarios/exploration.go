@@ -1,10 +1,13 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/goccy/go-yaml/ast"
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/chaos/plans"
@@ -22,7 +25,86 @@ type ExploreSection struct {
 	Span      units.Duration `yaml:"span,omitempty" json:"span,omitempty" jsonschema:"description=time from t=0 in which faults strike and heal; default two thirds of the duration"`
 	Shortest  units.Duration `yaml:"shortest,omitempty" json:"shortest,omitempty" jsonschema:"description=how long a fault lasts at least; default 500ms"`
 	Longest   units.Duration `yaml:"longest,omitempty" json:"longest,omitempty" jsonschema:"description=how long a fault lasts at most; default a third of the span"`
-	Claims    []Expect       `yaml:"claims,omitempty" json:"-" jsonschema:"description=expectations that must hold under every plan beside those of the file"`
+	Claims    []Claim        `yaml:"claims,omitempty" json:"-" jsonschema:"description=expectations that must hold under every plan beside those of the file; down-at-most: and losses-at-most: and without: say of which"`
+}
+
+// Claim is an expectation that must hold under the plans of its scope: all of them, or those
+// with few nodes down at one time, or without kinds of faults.
+type Claim struct {
+	Expect
+	DownAtMost *int
+	// Ailing is how many faults of the plan, at whatever time, may make nodes ail; nil: any.
+	Ailing  *int
+	Without []string
+}
+
+// The keys of a claim's scope.
+const (
+	downKey    = "down-at-most"
+	ailingKey  = "losses-at-most"
+	withoutKey = "without"
+)
+
+// ScopesClaim reports whether a key of a claim says of which plans it is asked.
+func ScopesClaim(key string) bool { return key == downKey || key == ailingKey || key == withoutKey }
+
+// UnmarshalYAML leaves the entry to [readClaims], which knows the vocabulary.
+func (c *Claim) UnmarshalYAML(ast.Node) error { return nil }
+
+// Asks reports whether a plan is in the scope of the claim.
+func (c *Claim) Asks(p chaos.Plan, b plans.Budget, t chaos.Topology) bool {
+	if c.DownAtMost != nil && b.Down(p.Entries, t) > *c.DownAtMost {
+		return false
+	}
+	if c.Ailing != nil && b.Losses(p.Entries) > *c.Ailing {
+		return false
+	}
+	return !slices.ContainsFunc(p.Entries, func(e chaos.Entry) bool { return slices.Contains(c.Without, e.Fault.Kind()) })
+}
+
+// readClaims reads the entries of explore: {claims: […]}.
+func readClaims(f *source.File, kinds []ExpectationKind) ([]Claim, error) {
+	var out []Claim
+	var errs []error
+	for _, n := range f.Items("$.explore.claims") {
+		c, err := readClaim(n, kinds)
+		if err != nil {
+			errs = append(errs, f.Located(err))
+		}
+		out = append(out, c)
+	}
+	return out, errors.Join(errs...)
+}
+
+func readClaim(n ast.Node, kinds []ExpectationKind) (Claim, error) {
+	var out Claim
+	if m, ok := n.(*ast.MappingNode); ok {
+		rest := *m
+		rest.Values = nil
+		for _, v := range m.Values {
+			var err error
+			switch v.Key.GetToken().Value {
+			case downKey:
+				out.DownAtMost = new(int)
+				err = source.DecodeNode(v.Value, out.DownAtMost)
+			case ailingKey:
+				out.Ailing = new(int)
+				err = source.DecodeNode(v.Value, out.Ailing)
+			case withoutKey:
+				err = source.DecodeNode(v.Value, &out.Without)
+			default:
+				rest.Values = append(rest.Values, v)
+				continue
+			}
+			if err != nil {
+				return out, err
+			}
+		}
+		n = &rest
+	}
+	var err error
+	out.Expect, err = readExpectation(n, kinds)
+	return out, err
 }
 
 // mostExplored bounds the faults of one plan.
@@ -107,6 +189,19 @@ func (s *Scenario) checkExplore(voc Vocabulary) []source.Problem {
 	if x.Longest < x.Shortest || x.Longest > x.Span {
 		bad("longest", "a fault can't last %s at most; expected a time from %s to the span of %s", x.Longest, x.Shortest, x.Span)
 	}
+	for i, c := range x.Claims {
+		if c.DownAtMost != nil && *c.DownAtMost < 0 {
+			bad(fmt.Sprintf("claims[%d].%s", i, downKey), "%d makes no sense here; expected a number from 0 on", *c.DownAtMost)
+		}
+		if c.Ailing != nil && *c.Ailing < 0 {
+			bad(fmt.Sprintf("claims[%d].%s", i, ailingKey), "%d makes no sense here; expected a number from 0 on", *c.Ailing)
+		}
+		for j, name := range c.Without {
+			if chaos.KindOf(name).New == nil {
+				bad(fmt.Sprintf("claims[%d].%s[%d]", i, withoutKey, j), "%s", source.Unknown("fault", name, s.drawable()))
+			}
+		}
+	}
 	if len(ps) > 0 {
 		return ps
 	}
@@ -114,7 +209,11 @@ func (s *Scenario) checkExplore(voc Vocabulary) []source.Problem {
 		bad("kinds", "%v", err)
 		return ps
 	}
-	return s.withEachKind().checkExpectations(voc, x.Claims, "$.explore.claims")
+	var claims []Expect
+	for _, c := range x.Claims {
+		claims = append(claims, c.Expect)
+	}
+	return s.withEachKind().checkExpectations(voc, claims, "$.explore.claims")
 }
 
 // drawable are the kinds of faults that random plans may have.

@@ -162,7 +162,13 @@ type Span struct {
 }
 
 // HealthSpans cuts the time from t=0 to the end into stretches of equal status.
-func (h *History) HealthSpans() []Span {
+func (h *History) HealthSpans() []Span { return h.healthSpans(false) }
+
+// masterless is the status of the time without a master, where that is told apart.
+const masterless = "masterless"
+
+// healthSpans are HealthSpans, the time without a master apart where that is asked for.
+func (h *History) healthSpans(apart bool) []Span {
 	var spans []Span
 	status := "unknown"
 	from := time.Duration(0)
@@ -170,6 +176,9 @@ func (h *History) HealthSpans() []Span {
 		health, ok := o.Sight.(Health)
 		if !ok {
 			continue
+		}
+		if apart && !health.Master {
+			health.Status = masterless
 		}
 		if o.At <= 0 {
 			status = health.Status
@@ -229,6 +238,26 @@ func (h *History) Moves() []Move {
 		}
 	}
 	return out
+}
+
+// Thrash counts the moves that undo or repeat an earlier one: they take a shard's copy away
+// from a node to which one was moved before (A→B→A and A→B→C count one each), or bring one to
+// a node to which one was moved before and where it was lost since.
+func (h *History) Thrash() int {
+	type place struct {
+		shardKey
+		node string
+	}
+	brought := make(map[place]bool)
+	n := 0
+	for _, m := range h.Moves() {
+		k := shardKey{m.Index, m.Shard}
+		if brought[place{k, m.From}] || brought[place{k, m.To}] {
+			n++
+		}
+		brought[place{k, m.To}] = true
+	}
+	return n
 }
 
 // lastCopies are the copies of all shards as they were seen last, those of a shard together.

@@ -133,7 +133,7 @@ func parse(name string, data []byte, voc Vocabulary) (*Loaded, error) {
 	}
 	var s Scenario
 	expect, wrong := readExpectations(file, "$.expect", voc.Expectations())
-	claims, wrongClaims := readExpectations(file, "$.explore.claims", voc.Expectations())
+	claims, wrongClaims := readClaims(file, voc.Expectations())
 	objectives, unclear := readObjectives(file, voc.Expectations())
 	if err := errors.Join(file.Decode(&s), wrong, wrongClaims, unclear); err != nil {
 		return nil, err

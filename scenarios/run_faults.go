@@ -293,7 +293,7 @@ func (r *Run) unshown() []Outcome {
 				why = e.What + ": " + e.Saw
 			}
 		}
-		out = append(out, Outcome{Name: "fault " + f.Kind, Verdict: Unknown, Idle: !f.Injected, Reason: "the fault at " + durationOf(f.At.Round(time.Millisecond)).String() + " was not shown to be in force: " + why})
+		out = append(out, Outcome{Name: "fault " + f.Kind, Verdict: Unknown, Idle: !f.Injected || f.Masked(), Reason: "the fault at " + durationOf(f.At.Round(time.Millisecond)).String() + " was not shown to be in force: " + why})
 	}
 	for _, p := range r.plan {
 		if p.done {

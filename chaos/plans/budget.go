@@ -72,18 +72,50 @@ func (b Budget) within(entries []chaos.Entry, t chaos.Topology) []chaos.Entry {
 	for _, e := range entries {
 		at, count, ailing := e.At.D(), 1, b.ail(e, t)
 		for _, before := range out {
-			if b.ends(before) > at && !chaos.ForGood(before.Fault) {
+			// When a trigger comes nobody knows: it may be with any other fault.
+			if b.ends(before) <= at && e.Trigger == nil && before.Trigger == nil {
+				continue
+			}
+			if !chaos.ForGood(before.Fault) {
 				count++
 			}
-			if b.ends(before) > at {
-				ailing += b.ail(before, t)
-			}
+			ailing += b.ail(before, t)
 		}
 		if len(out) < b.Most && count <= b.AtOnce && ailing <= b.Ailing {
 			out = append(out, e)
 		}
 	}
 	return out
+}
+
+// Down is how many nodes are lost, cut off or on a bad disk at one time at most, as far as
+// that can be told before. What waits for a trigger may meet anything else.
+func (b Budget) Down(entries []chaos.Entry, t chaos.Topology) int {
+	most := 0
+	for i, e := range entries {
+		down := b.ail(e, t)
+		for j, other := range entries {
+			if i == j || b.ail(other, t) == 0 {
+				continue
+			}
+			if e.Trigger != nil || other.Trigger != nil || other.At <= e.At && b.ends(other) > e.At.D() {
+				down += b.ail(other, t)
+			}
+		}
+		most = max(most, down)
+	}
+	return most
+}
+
+// Losses is how many faults there are that make nodes ail.
+func (b Budget) Losses(entries []chaos.Entry) int {
+	n := 0
+	for _, e := range entries {
+		if chaos.KindOf(e.Fault.Kind()).Ails {
+			n++
+		}
+	}
+	return n
 }
 
 // ail is how many nodes ail from a fault, as far as that can be told before it strikes.

@@ -1,6 +1,7 @@
 package plans
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -76,7 +77,7 @@ func (g *Generator) Plan(round, place int, way string, corpus []chaos.Plan) Prop
 		case Near:
 			window := g.budget.Span / 10
 			from := time.Duration(rng.Float64() * float64(g.budget.Span-window))
-			entries = g.draw(d, g.kinds, 2+rng.IntN(2), from, window)
+			entries = g.triggered(d, g.draw(d, g.kinds, 2+rng.IntN(2), from, window))
 		case Mutant:
 			entries = g.mutate(d, corpus[rng.IntN(len(corpus))].Entries)
 		default:
@@ -132,6 +133,27 @@ func (g *Generator) draw(d *chaos.Dice, kinds []chaos.Kind, n int, from, window 
 	return out
 }
 
+// triggered has the last of some faults, one time in three, wait for what the first may bring
+// about, in place of its time: a copy that is made anew or moves, or the cluster's health.
+// Only indices of Elasticsearch are seen to move.
+func (g *Generator) triggered(d *chaos.Dice, entries []chaos.Entry) []chaos.Entry {
+	if len(entries) < 2 || g.topology.System != chaos.Elasticsearch || len(g.topology.Indices) == 0 || d.Rand.IntN(3) > 0 {
+		return entries
+	}
+	slices.SortStableFunc(entries, func(a, b chaos.Entry) int { return cmp.Compare(a.At, b.At) })
+	index := chaos.Pick(d, g.topology.Indices...).Name
+	last := &entries[len(entries)-1]
+	switch d.Rand.IntN(4) {
+	case 0:
+		last.Trigger = &chaos.Trigger{While: &chaos.While{Relocates: index}}
+	case 1:
+		last.Trigger = &chaos.Trigger{When: "yellow"}
+	default:
+		last.Trigger = &chaos.Trigger{While: &chaos.While{Recovers: index}}
+	}
+	return entries
+}
+
 // fit moves an entry so that it has healed by the end of the span.
 func (g *Generator) fit(e chaos.Entry) chaos.Entry {
 	if late := e.At.D() + max(e.Fault.Lasts(), 100*time.Millisecond) - g.budget.Span; late > 0 {
@@ -150,9 +172,9 @@ func (g *Generator) mutate(d *chaos.Dice, plan []chaos.Entry) []chaos.Entry {
 		out = slices.Delete(out, i, i+1)
 	case change == 1:
 		if f := chaos.Pick(d, g.kinds...).Draw(d); f != nil {
-			out[i] = g.fit(chaos.Entry{At: out[i].At, Fault: f})
+			out[i] = g.fit(chaos.Entry{At: out[i].At, Trigger: out[i].Trigger, Fault: f})
 		}
-	case change == 2:
+	case change == 2 && out[i].Trigger == nil:
 		by := time.Duration((d.Rand.Float64() - 0.5) * float64(g.budget.Span) / 2).Round(100 * time.Millisecond)
 		out[i].At = max(0, out[i].At+units.Duration(by))
 		out[i] = g.fit(out[i])

@@ -139,7 +139,7 @@ func (s *shrinker) simplify(entries []chaos.Entry) []chaos.Entry {
 		for _, to := range []time.Duration{10 * time.Second, 5 * time.Second, time.Second} {
 			rounder := entries[i]
 			rounder.At = units.Duration(rounder.At.D().Round(to))
-			if rounder.At != entries[i].At && s.replace(entries, i, rounder) {
+			if rounder.Trigger == nil && rounder.At != entries[i].At && s.replace(entries, i, rounder) {
 				break
 			}
 		}

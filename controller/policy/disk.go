@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"time"
+
+	"github.com/shardquake/shardquake/internal/planted"
 )
 
 // DiskConfig configures the disk policy; zero values mean the defaults.
@@ -115,6 +117,9 @@ func (p *Disk) relieve(o Observation, source Node, grounds string, v *Verdict) {
 	p.remember()
 	p.acted, p.last = true, o.At
 	v.Actions, v.Moves = []Action{Hold, Move}, moves
+	if planted.Is(planted.Thrashes) {
+		v.Actions = []Action{Move}
+	}
 	for _, m := range moves {
 		p.left[m.From] += m.Bytes
 	}
@@ -194,7 +199,7 @@ func (p *Disk) roomiest(o Observation, source Node, c Copy, incoming map[string]
 			continue
 		}
 		u, d := diskUse(n, incoming[n.Name]+c.Bytes), o.distance(c, n)
-		if u < p.cfg.Until && (best == "" || d < far || (d == far && u < least)) {
+		if (u < p.cfg.Until || planted.Is(planted.WatermarkDisregarded)) && (best == "" || d < far || (d == far && u < least)) {
 			best, far, least = n.Name, d, u
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/controller"
+	"github.com/shardquake/shardquake/internal/planted"
 	"github.com/shardquake/shardquake/internal/units"
 )
 
@@ -74,6 +75,9 @@ func (m *Manager) endBlocks(ctx context.Context, blocked []string) {
 
 // judgeBlock says whether a block is needed still. The lock is held.
 func (m *Manager) judgeBlock(index string, flood map[string]string, shards []controller.ShardInfo) Diagnosis {
+	if planted.Is(planted.FloodBlockLifted) {
+		return Diagnosis{Cause: FloodBlock, Detail: "writes are blocked"}
+	}
 	for _, s := range shards {
 		if why := flood[s.Node]; s.Index == index && s.Node != "" && why != "" {
 			delete(m.blocked, index)

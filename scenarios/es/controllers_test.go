@@ -101,6 +101,7 @@ type employer struct {
 	hire     func(scenarios.SupervisorConfig) (scenarios.Supervisor, error)
 }
 
+func (employer) History() *scenarios.History     { return &scenarios.History{} }
 func (h employer) Scenario() *scenarios.Scenario { return h.scenario }
 func (h employer) Clock() clock.Clock            { return h.clock }
 func (h employer) NewSupervisor(c scenarios.SupervisorConfig) (scenarios.Supervisor, error) {

@@ -16,6 +16,7 @@ import (
 // host is the run as the session sees it, a *scenarios.Run.
 type host interface {
 	Scenario() *scenarios.Scenario
+	History() *scenarios.History
 	Clock() clock.Clock
 	Zero() time.Duration
 	Progress(format string, args ...any)
@@ -144,6 +145,9 @@ func (e *session) startLoad(ctx context.Context, group clock.Group) error {
 		group.Go(ctx, "client.sniff", e.tracers.client.Sniff)
 	}
 	e.startLateLoad(ctx, group)
+	if e.wantsSettings() {
+		e.sights().before, _ = e.lookAtSettings(ctx) // without them it can't be decided
+	}
 	for i, w := range e.r.Scenario().Workload {
 		if *w.Tracers > 0 {
 			group.Go(ctx, fmt.Sprintf("tracer %d", i), func(ctx context.Context) {
@@ -194,7 +198,13 @@ func (e *session) Stop(ctx context.Context) error { return e.cluster.Background(
 func (e *session) Traffic() scenarios.Traffic { return e.cluster.Traffic() }
 
 // Verify implements [scenarios.Session].
-func (e *session) Verify(ctx context.Context) error { return e.tracers.verify(ctx) }
+func (e *session) Verify(ctx context.Context) error {
+	e.lookAtCopies(ctx)
+	if e.wantsSettings() {
+		e.sights().after, _ = e.lookAtSettings(ctx) // without them it can't be decided
+	}
+	return e.tracers.verify(ctx)
+}
 
 // Summary implements [scenarios.Session].
 func (e *session) Summary() scenarios.TracerSummary {

@@ -25,6 +25,8 @@ type Config struct {
 	// it is over; 0: no limit.
 	Plans int
 	For   time.Duration
+	// First ends the search with the round in which a plan broke something.
+	First bool
 	// Workers is how many runs there are at once.
 	Workers int
 	// Seeds is with how many other seeds a plan that was found is tried, Tries how many runs
@@ -137,6 +139,8 @@ type Budget struct {
 
 // Trouble is a plan that came to nothing.
 type Trouble struct {
+	// Nth is its number, from 1 on.
+	Nth  int        `json:"nth"`
 	Plan chaos.Plan `json:"plan"`
 	Seed uint64     `json:"seed"`
 	Why  string     `json:"why"`
@@ -188,6 +192,8 @@ func (s *search) more() bool {
 	switch {
 	case s.ctx.Err() != nil:
 		return false
+	case s.cfg.First && (s.result.Plans.Broke > 0 || s.result.Plans.Crashed > 0):
+		return false
 	case s.cfg.Plans > 0 && s.drawn >= s.cfg.Plans:
 		return false
 	}
@@ -232,7 +238,8 @@ func (s *search) take(p plans.Proposal, d *digest) []*Find {
 	for _, c := range d.claims {
 		r.Claims[c.claim].add(c.came)
 	}
-	trouble := Trouble{p.Plan, d.seed, d.why}
+	nth := r.Plans.All()
+	trouble := Trouble{nth, p.Plan, d.seed, d.why}
 	switch {
 	case d.outcome == undecided && len(r.Undecided) < mostTroubles:
 		r.Undecided = append(r.Undecided, trouble)
@@ -252,7 +259,7 @@ func (s *search) take(p plans.Proposal, d *digest) []*Find {
 		if c.known {
 			continue
 		}
-		c.found = &Find{Claim: c.text, Name: c.name, Way: p.Way, Seed: d.seed, First: p.Plan, Plan: p.Plan, Plans: 1, claim: i}
+		c.found = &Find{Claim: c.text, Name: c.name, Way: p.Way, Seed: d.seed, First: p.Plan, Plan: p.Plan, Plans: 1, Nth: nth, claim: i}
 		r.Found = append(r.Found, c.found)
 		found = append(found, c.found)
 	}
@@ -280,6 +287,10 @@ func describe(p chaos.Plan) string {
 	for i, e := range p.Entries {
 		if i > 0 {
 			out += ", "
+		}
+		if e.Trigger != nil {
+			out += e.Fault.Kind() + " " + e.Trigger.String()
+			continue
 		}
 		out += fmt.Sprintf("%s at %s", e.Fault.Kind(), e.At)
 	}

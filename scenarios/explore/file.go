@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -25,8 +26,8 @@ func claimsOf(l *scenarios.Loaded) ([]*claim, error) {
 	}
 	var out []*claim
 	names, texts := map[string]bool{}, map[string]bool{}
-	add := func(list []scenarios.Expect, nodes []ast.Node) error {
-		for i, e := range list {
+	add := func(list []scenarios.Claim, nodes []ast.Node) error {
+		for i, c := range list {
 			v, err := ordered(nodes[i])
 			if err != nil {
 				return err
@@ -35,19 +36,32 @@ func claimsOf(l *scenarios.Loaded) ([]*claim, error) {
 			if texts[text] {
 				continue
 			}
-			name := number(l.Name+"-breaks-"+e.Kind(), func(n string) bool { return names[n] })
+			name := number(l.Name+"-breaks-"+c.Kind(), func(n string) bool { return names[n] })
 			texts[text], names[name] = true, true
-			out = append(out, &claim{Expect: e, text: text, name: name})
+			out = append(out, &claim{Claim: c, text: text, alone: flow(unscoped(v)), name: name})
 		}
 		return nil
 	}
-	if err := add(l.Expect, file.Items("$.expect")); err != nil {
+	var expected []scenarios.Claim
+	for _, e := range l.Expect {
+		expected = append(expected, scenarios.Claim{Expect: e})
+	}
+	if err := add(expected, file.Items("$.expect")); err != nil {
 		return nil, err
 	}
 	if l.Explore != nil {
 		err = add(l.Explore.Claims, file.Items("$.explore.claims"))
 	}
 	return out, err
+}
+
+// unscoped is a claim without what says of which plans: it is an expectation then.
+func unscoped(v any) any {
+	items, is := v.(yaml.MapSlice)
+	if !is {
+		return v
+	}
+	return slices.DeleteFunc(slices.Clone(items), func(item yaml.MapItem) bool { return scenarios.ScopesClaim(fmt.Sprint(item.Key)) })
 }
 
 // file is the scenario of what was found, for a folder ("": that of the scenario explored):
@@ -84,7 +98,7 @@ func (s *search) file(f *Find, dir string) ([]byte, error) {
 			}
 			b.WriteString("expect:\n")
 			for _, e := range s.under(f.Plan).Expect {
-				b.WriteString("  - " + s.claims[e.Line-1].text + "\n")
+				b.WriteString("  - " + s.claims[e.Line-1].alone + "\n")
 			}
 		case "cluster":
 			value, err := rebased(item.Value, l.File, dir)
@@ -114,9 +128,36 @@ func (s *search) writeFaults(b *bytes.Buffer, p chaos.Plan) error {
 		if err := yaml.UnmarshalWithOptions(text, &params, yaml.UseOrderedMap()); err != nil {
 			return fmt.Errorf("fault %s: %w", e.Fault.Kind(), err)
 		}
-		b.WriteString("  - " + flow(yaml.MapSlice{{Key: "at", Value: e.At.String()}, {Key: e.Fault.Kind(), Value: params}}) + "\n")
+		moment := yaml.MapItem{Key: "at", Value: e.At.String()}
+		if e.Trigger != nil {
+			if moment, err = trigger(e.Trigger); err != nil {
+				return err
+			}
+		}
+		b.WriteString("  - " + flow(yaml.MapSlice{moment, {Key: e.Fault.Kind(), Value: params}}) + "\n")
 	}
 	return nil
+}
+
+// trigger is what an entry has in place of a time.
+func trigger(t *chaos.Trigger) (yaml.MapItem, error) {
+	var value any
+	key := "when"
+	switch {
+	case t.While != nil:
+		key, value = "while", t.While
+	case t.After != nil:
+		key, value = "after", t.After
+	default:
+		return yaml.MapItem{Key: key, Value: string(t.When)}, nil
+	}
+	text, err := yaml.Marshal(value)
+	if err != nil {
+		return yaml.MapItem{}, fmt.Errorf("trigger %s: %w", key, err)
+	}
+	var params yaml.MapSlice
+	err = yaml.UnmarshalWithOptions(text, &params, yaml.UseOrderedMap())
+	return yaml.MapItem{Key: key, Value: params}, err
 }
 
 // rebased is a cluster: section whose file is found from another folder.

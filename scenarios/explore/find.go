@@ -33,12 +33,16 @@ type Find struct {
 	Tries       int  `json:"tries"`
 	Minimal     bool `json:"minimal"`
 	Interrupted bool `json:"interrupted,omitempty"`
-	// Plans of the search broke the claim, with this one.
+	// Plans of the search broke the claim, with this one, which was the Nth from 1 on.
 	Plans int `json:"plans"`
+	Nth   int `json:"nth"`
 	// Besides are the other claims that the plan breaks.
 	Besides []string `json:"besides,omitempty"`
 	// Near are plans that came by in shrinking and broke another claim in place of this one.
 	Near []NearMiss `json:"near,omitempty"`
+	// Uncontrolled is what the plan comes to without the controller: "holds", "breaks", or ""
+	// where there is none, or where it can't be told.
+	Uncontrolled string `json:"without_controller,omitempty"`
 	// Others is what the plan comes to with other seeds.
 	Others Others `json:"others"`
 
@@ -71,6 +75,7 @@ func (s *search) pursue(f *Find) error {
 	if err := s.tellStory(f); err != nil {
 		return err
 	}
+	f.Uncontrolled = s.uncontrolled(f)
 	s.doing("trying %s with other seeds", f.Name)
 	for i := range s.cfg.Seeds {
 		s.other(f, f.Seed+1+uint64(i))
@@ -79,6 +84,38 @@ func (s *search) pursue(f *Find) error {
 		f.Minimal = false
 	}
 	return nil
+}
+
+// uncontrolled runs what is left of a plan without the controller: whether that is what
+// breaks the claim.
+func (s *search) uncontrolled(f *Find) string {
+	if s.cfg.Scenario.Controller == nil {
+		return ""
+	}
+	bare := *s.cfg.Scenario.Scenario
+	bare.Controller = nil
+	if len(s.claims[f.claim].Check(&bare)) > 0 || len(f.Plan.Check(bare.Topology(), bare.Duration.D())) > 0 {
+		return "" // it is about the controller
+	}
+	l := s.under(f.Plan)
+	changed := *l.Scenario
+	changed.Controller = nil
+	changed.Expect = slices.DeleteFunc(slices.Clone(changed.Expect), func(e scenarios.Expect) bool { return e.Line != f.claim+1 })
+	if len(changed.Expect) == 0 {
+		return ""
+	}
+	out := *l
+	out.Scenario = &changed
+	d := s.play(&out, f.Seed)
+	switch {
+	case d == nil:
+		return ""
+	case slices.Contains(d.broken, f.claim):
+		return "breaks"
+	case d.outcome == held:
+		return "holds"
+	}
+	return ""
 }
 
 // still reports whether a smaller plan breaks the same claim, and notes a near miss.
@@ -160,7 +197,13 @@ func (s *search) alone(f *Find, text []byte) (*scenarios.Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	meant, err := json.Marshal(f.Plan.Entries)
+	entries := slices.Clone(f.Plan.Entries)
+	for i := range entries {
+		if entries[i].Trigger != nil {
+			entries[i].At = 0 // a file has one or the other
+		}
+	}
+	meant, err := json.Marshal(entries)
 	if err != nil {
 		return nil, err
 	}

@@ -34,9 +34,10 @@ type search struct {
 
 // claim is an entry of the file that must hold under every plan.
 type claim struct {
-	scenarios.Expect
-	text string // as the file has it
-	name string // of the scenario that breaks it
+	scenarios.Claim
+	text  string // as the file has it
+	alone string // the same without its scope
+	name  string // of the scenario that breaks it
 	// found is the first plan that breaks it; known: a file of the corpus does.
 	found *Find
 	known bool
@@ -112,8 +113,9 @@ func (s *search) seedCorpus(l *scenarios.Loaded) {
 func (s *search) under(p chaos.Plan) *scenarios.Loaded {
 	changed := *s.cfg.Scenario.Scenario
 	changed.Faults, changed.Expect, changed.Vary = p.Entries, nil, nil
+	b, t := s.cfg.Scenario.Budget(), s.cfg.Scenario.Topology()
 	for i, c := range s.claims {
-		if len(c.Check(&changed)) == 0 {
+		if c.Asks(p, b, t) && len(c.Check(&changed)) == 0 {
 			e := c.Expect
 			e.Line = i + 1
 			changed.Expect = append(changed.Expect, e)

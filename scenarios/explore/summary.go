@@ -66,6 +66,12 @@ func (f *Find) summary(b *strings.Builder, dir string) {
 		fmt.Fprintf(b, "          %d of %d faults are left, %s (%d runs); %d plans broke it; with %d other seeds %d break it, %d hold, %d break another claim, %d undecided\n",
 			len(f.Plan.Entries), len(f.First.Entries), minimal, f.Tries, f.Plans, f.Others.Seeds, f.Others.Broke, f.Others.Held, f.Others.Otherwise, f.Others.Undecided)
 	}
+	switch f.Uncontrolled {
+	case "holds":
+		b.WriteString("          without the controller it holds\n")
+	case "breaks":
+		b.WriteString("          without the controller it breaks as well\n")
+	}
 	for _, text := range f.Besides {
 		fmt.Fprintf(b, "          breaks as well  %s\n", text)
 	}

@@ -4,7 +4,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shardquake/shardquake/internal/planted"
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/coordination"
 	"github.com/shardquake/shardquake/sim/elastic/delta"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -67,9 +69,15 @@ func (p *Process) Apply(d *delta.Delta) {
 		p.openHTTP()
 	}
 	c.Invariants.applied(p, d)
+	// A master that has just started shows no index before its state is recovered: shards
+	// are closed then, and nothing is deleted (the block disables state persistence).
+	hidden := coordination.HasBlock(st, coordination.NotRecoveredBlockID)
 	for _, m := range d.Removed {
-		p.removeIndex(m)
-		c.Fluid.indexDeleted(m.UUID, m.Shards)
+		p.closeIndex(m)
+		if !hidden {
+			p.deleteStores(m)
+			c.Fluid.indexDeleted(m.UUID, m.Shards)
+		}
 	}
 	p.updateMetadata(d)
 	for _, i := range d.ByNode[p.Node.ID()] {
@@ -95,11 +103,15 @@ func (p *Process) Apply(d *delta.Delta) {
 	c.Watch.Applied(p, d)
 }
 
-// removeIndex deletes what the node holds of a deleted index.
-func (p *Process) removeIndex(m *state.Index) {
+// closeIndex closes the node's shards of an index that the state has no more.
+func (p *Process) closeIndex(m *state.Index) {
 	for _, s := range slices.Clone(p.byIndex[m.UUID]) {
 		s.close("index deleted")
 	}
+}
+
+// deleteStores deletes what the node holds of a deleted index.
+func (p *Process) deleteStores(m *state.Index) {
 	for i := range m.Shards {
 		p.Node.deleteStore(store.Key{UUID: m.UUID, Shard: i})
 	}
@@ -155,6 +167,9 @@ func (p *Process) createOrReport(ch *delta.Change, want *state.Copy) {
 // announceAgain repeats to a new master, or to one that has just met this node,
 // which copies are waiting to be started or known to have failed.
 func (p *Process) announceAgain() {
+	if planted.Is(planted.StartedReportLost) {
+		return
+	}
 	for _, s := range p.Hosted() {
 		if s.Routing.State == state.Initializing && s.Phase == postRecovery {
 			p.reportStarted(s)

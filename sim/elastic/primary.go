@@ -36,6 +36,8 @@ type peerCopy struct {
 	// inSync copies must have every acknowledged operation; tracked ones get
 	// operations while they still recover.
 	inSync, tracked bool
+	// known is its local checkpoint as it told this primary last.
+	known int64
 }
 
 // newTracker starts primary mode with the in-sync set of the cluster state.
@@ -65,7 +67,7 @@ func (t *tracker) find(id string) *peerCopy {
 func (t *tracker) add(id string) *peerCopy {
 	i, ok := slices.BinarySearchFunc(t.copies, id, func(c *peerCopy, id string) int { return strings.Compare(c.id, id) })
 	if !ok {
-		t.copies = slices.Insert(t.copies, i, &peerCopy{id: id})
+		t.copies = slices.Insert(t.copies, i, &peerCopy{id: id, known: NoOpsPerformed})
 	}
 	return t.copies[i]
 }
@@ -135,17 +137,21 @@ func (t *tracker) unavailable() []string {
 	return out
 }
 
-// globalCheckpoint is the operation up to which every in-sync copy has all.
+// globalCheckpoint is the operation up to which every in-sync copy has all, as far as this
+// primary knows: one that is cut off or dead, or follows another primary by now, tells it no
+// more. What is beyond that a copy has to be ready to forget.
 func (t *tracker) globalCheckpoint() int64 {
 	t.s.Store.Settle()
 	k := t.s.Engine().LocalCheckpoint()
 	for _, c := range t.targets() {
-		if p := t.find(c.AllocationID); !p.inSync {
+		p := t.find(c.AllocationID)
+		if !p.inSync {
 			continue
 		}
-		if st := t.s.Process.StoreOf(c, t.s.Key); st != nil {
-			k = min(k, st.Engine.LocalCheckpoint())
+		if r := shardOn(t.s.Process.Member(c.Node), t.s.Key, c.AllocationID); r != nil && r.term <= t.s.term && t.s.Process.linked(c.Node) {
+			p.known = max(p.known, r.Store.Engine.LocalCheckpoint())
 		}
+		k = min(k, p.known)
 	}
 	return max(k, t.s.Store.Global)
 }
@@ -163,11 +169,19 @@ func (p *Process) StoreOf(c *state.Copy, k store.Key) *store.Store {
 }
 
 func storeOn(n *Node, k store.Key, id string) *store.Store {
+	if s := shardOn(n, k, id); s != nil {
+		return s.Store
+	}
+	return nil
+}
+
+// shardOn is a copy on a node, if it is that allocation.
+func shardOn(n *Node, k store.Key, id string) *Shard {
 	if n == nil || n.Proc == nil {
 		return nil
 	}
 	if s := n.Proc.Shards[k]; s != nil && s.Routing.AllocationID == id {
-		return s.Store
+		return s
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/shardquake/shardquake/internal/planted"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
@@ -206,7 +207,9 @@ func (src *recoverySource) replay() {
 		return
 	}
 	s.Tracker.SyncLeases()
-	s.Tracker.initiateTracking(src.req.id.copy)
+	if !planted.Is(planted.InSyncTooEarly) {
+		s.Tracker.initiateTracking(src.req.id.copy)
+	}
 	s.Store.Settle()
 	e := s.Engine()
 	step := translogOps{
@@ -241,7 +244,7 @@ func (src *recoverySource) finalize() {
 		src.fail(errDelayRecovery)
 		return
 	}
-	if s.Tracker.lags(src.target, src.req.id.copy) {
+	if s.Tracker.lags(src.target, src.req.id.copy) && !planted.Is(planted.InSyncTooEarly) {
 		src.q.After(10*time.Millisecond, "recovery.finalize", func() {
 			if !src.over {
 				src.finalize()
@@ -253,6 +256,10 @@ func (src *recoverySource) finalize() {
 	src.call(finalizeRecovery{global: s.Tracker.globalCheckpoint(), leases: s.Store.Leases.Clone()}, func() {
 		if !src.req.handOff {
 			src.end(nil)
+			return
+		}
+		if planted.Is(planted.HandOffUnblocked) {
+			src.handOff()
 			return
 		}
 		s.Tracker.block(src.handOff)

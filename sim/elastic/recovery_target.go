@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shardquake/shardquake/internal/planted"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
@@ -161,7 +162,7 @@ func (r *Recovery) answered(attempt int, err error) {
 // lostSource is the end of an attempt by a closed connection: it is tried again, until
 // the cluster state takes the source or the target away.
 func (r *Recovery) lostSource(attempt int, _ error) {
-	if r.current(attempt) {
+	if r.current(attempt) && !planted.Is(planted.RecoveryNotRetried) {
 		r.Later(settings.RecoveryRetryDelayNetwork.Get(r.Shard.Process.Conf), r.ask)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/shardquake/shardquake/internal/planted"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -161,6 +162,10 @@ func (op *replicationOp) perform(items []BulkItem) {
 			op.markStale(id)
 		}
 	}
+	if planted.Is(planted.AckBeforeReplication) {
+		op.done(nil)
+		op.done = func(error) {}
+	}
 	s.Process.synced(op.finished)
 }
 
@@ -254,6 +259,10 @@ func (op *replicationOp) replicated(c *state.Copy, err error) {
 	op.failures = append(op.failures, ShardFailure{
 		Index: c.Index, Shard: c.Shard, Node: c.Node, Status: "INTERNAL_SERVER_ERROR", Reason: AsError(err),
 	})
+	if planted.Is(planted.FailedCopyStaysInSync) {
+		op.finished()
+		return
+	}
 	op.s.Process.failCopy(op.s.Key, c.AllocationID, op.term, true,
 		fmt.Sprintf("failed to perform indices:data/write/bulk[s] on replica %s", Describe(c)), err.Error(), op.mastersWord)
 }
@@ -267,7 +276,7 @@ func (op *replicationOp) markStale(id string) {
 // mastersWord goes on when the master has failed a copy; if it says that this primary's
 // term is over, nothing may be acknowledged.
 func (op *replicationOp) mastersWord(err error) {
-	if errors.Is(err, errNoLongerPrimary) {
+	if errors.Is(err, errNoLongerPrimary) && !planted.Is(planted.MastersWordIgnored) {
 		op.lost = true
 		if op.s.Phase != Closed {
 			op.s.fail("primary shard was demoted while failing replica shard", err.Error())
@@ -291,7 +300,7 @@ func (q *Process) replicaBulk(k store.Key, id string, term, global int64, docs [
 		done(&Error{Status: 404, Type: "shard_not_found_exception", Reason: "no such shard"})
 		return
 	}
-	if term < s.term {
+	if term < s.term && !planted.Is(planted.TermIgnored) {
 		done(&Error{Status: 500, Type: "illegal_state_exception", Reason: fmt.Sprintf(
 			"operation primary term [%d] is too old (current [%d])", term, s.term)})
 		return

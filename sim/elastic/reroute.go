@@ -3,6 +3,7 @@ package elastic
 import (
 	"time"
 
+	"github.com/shardquake/shardquake/internal/planted"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
 	"github.com/shardquake/shardquake/sim/elastic/delta"
@@ -98,6 +99,9 @@ func (m *Master) compute() {
 		return
 	}
 	m.Alloc.Compute()
+	if planted.Is(planted.BalanceNeverReconciled) {
+		return
+	}
 	m.Submit(coordination.Task{
 		Source: "reconcile-desired-balance", Priority: coordination.Urgent, Batch: "reconcile-desired-balance",
 		Update: func(st *state.State) (*state.State, error) {
@@ -136,6 +140,7 @@ func (r *delayedReroute) applied(d *delta.Delta) {
 	case at == sim.Never:
 		r.timer.Stop()
 		r.at = at
+	case planted.Is(planted.DelayedTimerLost):
 	case at != r.at || !r.pending():
 		r.timer.Stop()
 		r.at = at

@@ -5,8 +5,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shardquake/shardquake/internal/planted"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/delta"
+	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -261,13 +263,19 @@ func (s *Shard) update(want *state.Copy, m *state.Index, t *state.ShardTable) {
 // promote makes a replica the primary under a new term: gaps in its history become
 // no-ops, the other copies are resynced to it.
 func (s *Shard) promote() {
+	s.Store.Settle() // the old primary counted on what is missing here until now
 	s.term = s.Meta.PrimaryTerms[s.Key.Shard]
 	e := s.Engine()
 	e.Missing = nil
 	e.Floor = UnassignedSeqNo
 	s.Process.Cluster.e.Note("shard.promote", s.Index, uint64(s.Key.Shard), uint64(s.term))
+	if planted.Is(planted.LeasesLostAtPromotion) {
+		s.Store.Leases = recovery.Leases{}
+	}
 	s.activate(s.Meta.InSync[s.Key.Shard])
-	s.resyncReplicas()
+	if !planted.Is(planted.NoResync) {
+		s.resyncReplicas()
+	}
 }
 
 // activate makes the copy the acting primary.

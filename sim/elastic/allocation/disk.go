@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/shardquake/shardquake/internal/planted"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -180,7 +181,7 @@ func (p *pass) diskOff(idx *index) (text string, off bool) {
 // diskAllocate keeps copies off nodes above the low watermark, or that a copy would
 // bring above the high one. Copies that move away still count.
 func (p *pass) diskAllocate(r *routed, n *node) (Verdict, string) {
-	if text, off := p.diskOff(r.shard.index); off {
+	if text, off := p.diskOff(r.shard.index); off || planted.Is(planted.LowWatermarkIgnored) {
 		return Yes, text
 	}
 	usage := p.usageOf(n)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/shardquake/shardquake/internal/planted"
 	"github.com/shardquake/shardquake/sim/elastic/allocation/javaorder"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -154,7 +155,7 @@ func (p *pass) primaryCandidates(r *routed, answers []StoredPrimary) []StoredPri
 		switch {
 		case p.isIgnoredID(r.shard, a.Node), a.AllocationID == "", a.Failure != nil && !a.Locked:
 			continue
-		case r.source == state.Snapshot || slices.Contains(inSync, a.AllocationID):
+		case r.source == state.Snapshot || slices.Contains(inSync, a.AllocationID) || planted.Is(planted.StaleCopyAllocated):
 			out = append(out, a)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/shardquake/shardquake/internal/planted"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
 
@@ -71,7 +72,7 @@ func (p *pass) filterText(idx *index, n *node) (Verdict, string) {
 // sameNode keeps two copies of a shard off one node.
 func (p *pass) sameNode(r *routed, n *node) (Verdict, string) {
 	for _, c := range r.shard.assigned {
-		if c.node != n {
+		if c.node != n || planted.Is(planted.SameNodeAllowed) {
 			continue
 		}
 		if !p.explain {
@@ -106,6 +107,9 @@ func (p *pass) sameShard(r *routed, n *node) (Verdict, string) {
 
 // throttle limits the recoveries a node takes part in.
 func (p *pass) throttle(r *routed, n *node) (Verdict, string) {
+	if planted.Is(planted.ThrottleIgnored) {
+		return Yes, ""
+	}
 	if !p.explain {
 		return p.throttled(r, n), ""
 	}

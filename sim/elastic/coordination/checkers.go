@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/shardquake/shardquake/internal/planted"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -89,6 +90,9 @@ func (f *followersChecker) watch(n *state.Node) {
 		}
 		delete(f.checkers, n.ID)
 		f.bad[n.ID] = n
+		if planted.Is(planted.DeadNodeKept) {
+			return
+		}
 		f.c.removeNode(n, why)
 	}
 	f.checkers[n.ID] = k

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/shardquake/shardquake/internal/planted"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -39,6 +40,9 @@ func (v votes) quorum(config []string) bool {
 		if v.has(id) {
 			n++
 		}
+	}
+	if planted.Is(planted.MinorityElects) {
+		return n > 0
 	}
 	return n*2 > len(config)
 }
@@ -78,6 +82,9 @@ func (t *tally) add(n *state.Node) {
 
 // quorum reports whether more than half of both configurations voted.
 func (t *tally) quorum() bool {
+	if planted.Is(planted.MinorityElects) || planted.Is(planted.MinorityCommits) {
+		return t.count[0] > 0 && t.count[1] > 0
+	}
 	return t.count[0]*2 > len(t.configs[0]) && t.count[1]*2 > len(t.configs[1])
 }
 
@@ -142,7 +149,7 @@ func (k *consensus) setInitial(st *state.State) error {
 
 // startJoin moves to a higher term and votes for its candidate.
 func (k *consensus) startJoin(candidate *state.Node, term int64) (*joinVote, error) {
-	if term <= k.term {
+	if term < k.term || term == k.term && !planted.Is(planted.VoteTwice) {
 		return nil, reject("incoming term %d not greater than current term %d", term, k.term)
 	}
 	if err := k.persist(Persisted{Term: term, Accepted: k.accepted, Committed: k.committed}); err != nil {
@@ -167,6 +174,7 @@ func (k *consensus) join(j *joinVote) (bool, error) {
 		return false, reject("incoming term %d does not match current term %d", j.term, k.term)
 	case !k.started:
 		return false, reject("ignored join as term has not been incremented yet after reboot")
+	case planted.Is(planted.StaleMaster):
 	case j.acceptedTerm > at.Term:
 		return false, reject("incoming last accepted term %d of join higher than current last accepted term %d",
 			j.acceptedTerm, at.Term)

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/shardquake/shardquake/internal/planted"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -107,7 +108,8 @@ func (c *Coordinator) electorate() []*state.Node {
 
 func (c *Coordinator) preVoted(r *round, by *state.Node, a *preVoteAnswer) {
 	c.heardOf(a.term)
-	if a.acceptedTerm > r.st.Term || a.acceptedTerm == r.st.Term && a.acceptedVersion > r.st.Version {
+	newer := a.acceptedTerm > r.st.Term || a.acceptedTerm == r.st.Term && a.acceptedVersion > r.st.Version
+	if newer && !planted.Is(planted.StaleMaster) {
 		return
 	}
 	r.votes.add(by)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shardquake/shardquake/internal/planted"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -177,7 +178,7 @@ func (c *check) decideBlocks() {
 	}
 	for _, m := range c.State.Indices {
 		switch name := m.Name; {
-		case flood[name] && !c.flooded[name] && !c.keep[name]:
+		case flood[name] && !c.flooded[name] && !c.keep[name] && !planted.Is(planted.FloodBlockStays):
 			c.out.Release = append(c.out.Release, name)
 		case c.flooded[name] && !write[name]:
 			c.out.Block = append(c.out.Block, name)

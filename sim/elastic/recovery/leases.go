@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/shardquake/shardquake/internal/planted"
 )
 
 // Lease keeps a primary from discarding the history that a copy on one node will
@@ -109,7 +111,7 @@ type Peer struct {
 // more: of nodes without a copy, when all copies are started, when the period is
 // over, or when replaying what they retain would cost more than copying files.
 func (l *Leases) Sync(s Sync) {
-	if l.renewalNeeded(s) {
+	if l.renewalNeeded(s) && !planted.Is(planted.LeaseNeverRenewed) {
 		for _, p := range s.Assigned {
 			if have, ok := l.Get(p.Node); ok {
 				if next := max(0, p.GlobalCheckpoint+1); have.Retaining <= next {

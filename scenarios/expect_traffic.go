@@ -1,0 +1,144 @@
+package scenarios
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/internal/units"
+)
+
+// ThrashAtMost bounds the moves that undo or repeat an earlier one (see [History.Thrash]).
+type ThrashAtMost struct {
+	Limit int `yaml:"thrash-at-most" jsonschema:"required,minimum=0"`
+}
+
+// Kind implements [Expectation].
+func (*ThrashAtMost) Kind() string { return "thrash-at-most" }
+
+// Check implements [Expectation].
+func (e *ThrashAtMost) Check(*Scenario) []source.Problem {
+	if e.Limit < 0 {
+		return []source.Problem{source.Problemf("thrash-at-most", "a number of moves can't be negative")}
+	}
+	return nil
+}
+
+// Judge implements [Expectation].
+func (e *ThrashAtMost) Judge(h *History) []Outcome {
+	const name = "thrash"
+	if !slices.ContainsFunc(h.Observations, func(o Observation) bool { _, is := o.Sight.(Copies); return is }) {
+		return []Outcome{Undecided(name, "where copies lie was not observed")}
+	}
+	n := h.Thrash()
+	return []Outcome{atMost(name, float64(n), float64(e.Limit), "", fmt.Sprintf("%d of %d moves undid or repeated an earlier one", n, len(h.Moves())))}
+}
+
+// atMost judges a figure against the most that it may be.
+func atMost(name string, seen, limit float64, unit, reason string) Outcome {
+	o := Outcome{Name: name, Verdict: Pass, Unit: unit, Observed: Number(seen), Limit: Number(limit), Margin: Number(limit - seen), Reason: reason}
+	if seen > limit {
+		o.Verdict = Fail
+	}
+	return o
+}
+
+// RecoveriesAtOnce bounds the copies that one node takes from others at one time. Of each
+// recovery the last sight counts.
+type RecoveriesAtOnce struct {
+	Limit int `yaml:"recoveries-at-once" jsonschema:"required,minimum=1"`
+}
+
+// Kind implements [Expectation].
+func (*RecoveriesAtOnce) Kind() string { return "recoveries-at-once" }
+
+// Check implements [Expectation].
+func (e *RecoveriesAtOnce) Check(*Scenario) []source.Problem {
+	if e.Limit < 1 {
+		return []source.Problem{source.Problemf("recoveries-at-once", "a cluster could never recover with %d at a time; expected a number from 1 on", e.Limit)}
+	}
+	return nil
+}
+
+// lastRecoveries are the recoveries between nodes as they were seen last, in the order in
+// which they began.
+func (h *History) lastRecoveries() []Recovery {
+	var out []Recovery
+	place := map[string]int{}
+	for _, o := range h.Observations {
+		r, is := o.Sight.(Recovery)
+		if !is || r.From == "" || r.From == r.To {
+			continue
+		}
+		if i, known := place[r.ID]; known {
+			out[i] = r
+			continue
+		}
+		place[r.ID] = len(out)
+		out = append(out, r)
+	}
+	slices.SortStableFunc(out, func(a, b Recovery) int { return cmp.Compare(a.Start, b.Start) })
+	return out
+}
+
+// Judge implements [Expectation].
+func (e *RecoveriesAtOnce) Judge(h *History) []Outcome {
+	most, at, node := 0, time.Duration(0), ""
+	all := h.lastRecoveries()
+	for i, r := range all {
+		if r.Start < 0 {
+			continue // the first placement
+		}
+		n := 1
+		for _, o := range all[:i] {
+			if o.To == r.To && (o.Stop == 0 || o.Stop > r.Start) {
+				n++
+			}
+		}
+		if n > most {
+			most, at, node = n, r.Start, r.To
+		}
+	}
+	const name = "recoveries at once"
+	if most == 0 {
+		return []Outcome{Idled(name, "nothing was copied from node to node")}
+	}
+	o := atMost(name, float64(most), float64(e.Limit), "", fmt.Sprintf("%s took %d copies from others at one time", node, most))
+	o.At = Seconds(at)
+	return []Outcome{o}
+}
+
+// BytesCopied bounds the bytes that recoveries copy between nodes from t=0 on: copies that
+// come back in time are brought up to date by operations.
+type BytesCopied struct {
+	Limit units.Size `yaml:"bytes-copied-at-most" jsonschema:"required"`
+}
+
+// Kind implements [Expectation].
+func (*BytesCopied) Kind() string { return "bytes-copied-at-most" }
+
+// Check implements [Expectation].
+func (e *BytesCopied) Check(*Scenario) []source.Problem {
+	if e.Limit < 0 {
+		return []source.Problem{source.Problemf("bytes-copied-at-most", "a size can't be negative")}
+	}
+	return nil
+}
+
+// Judge implements [Expectation].
+func (e *BytesCopied) Judge(h *History) []Outcome {
+	var bytes int64
+	n := 0
+	for _, r := range h.lastRecoveries() {
+		if r.Start >= 0 {
+			bytes += r.Bytes
+			n++
+		}
+	}
+	if n == 0 {
+		return []Outcome{Idled("bytes copied", "nothing was copied from node to node")}
+	}
+	return []Outcome{atMost("bytes copied", float64(bytes), float64(e.Limit), "B", fmt.Sprintf("%d recoveries copied %s between nodes", n, units.FormatBytes(bytes)))}
+}
