@@ -275,7 +275,7 @@ func (s *Scenario) formedOf() *clusterfile.Cluster {
 
 // formed is the index with its copies.
 func (ix *IndexSection) formed(cluster map[string]string) clusterfile.Index {
-	out := clusterfile.Index{Name: ix.Name, ShardCount: ix.Shards, Replicas: *ix.Replicas, Settings: clusterfile.Settings{}}
+	out := clusterfile.Index{Name: ix.Name, ShardCount: ix.Shards, Replicas: *ix.Replicas, Closed: ix.Closed, Settings: clusterfile.Settings{}}
 	out.Settings = merged(out.Settings, ix.Settings, func(string) bool { return true })
 	delay := units.Duration(time.Minute) // Elasticsearch's default
 	for _, set := range []map[string]string{cluster, ix.Settings} {

@@ -113,6 +113,8 @@ type IndexSection struct {
 	// Aliases are other names that it has from the start; an alias of one index is its write
 	// alias.
 	Aliases []string `yaml:"aliases,omitempty" json:"aliases,omitempty" jsonschema:"description=other names; loads and rollovers may go by them; the index is where writes to them go"`
+	// Closed indices are there, and nobody reads or writes them.
+	Closed bool `yaml:"closed,omitempty" json:"closed,omitempty" jsonschema:"description=it is closed when the run begins"`
 	// Copies says where each copy is; the cluster starts in place then.
 	Copies    []ShardSection `yaml:"copies,omitempty" json:"copies,omitempty" jsonschema:"description=an entry for each shard: on which nodes its copies are when the run begins; such as {primary: n1, replicas: [n2, missing]}"`
 	Placement []int          `yaml:"placement,omitempty" json:"placement,omitempty" jsonschema:"description=copies on n1 n2 … held there until t=0; late nodes hold 0"`

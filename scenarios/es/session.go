@@ -82,7 +82,23 @@ func (e *session) Prepare(ctx context.Context) error {
 	if err := e.cluster.LoadData(ctx, indices); err != nil {
 		return e.placed(fmt.Errorf("loading data: %w", err))
 	}
-	return e.giveAliases(ctx)
+	if err := e.giveAliases(ctx); err != nil {
+		return err
+	}
+	return e.closeIndices(ctx)
+}
+
+// closeIndices closes those that are loaded and are to be closed when the run begins.
+func (e *session) closeIndices(ctx context.Context) error {
+	for _, ix := range e.r.Scenario().LoadedIndices() {
+		if !ix.Closed {
+			continue
+		}
+		if err := (operator{e.cluster}).Call(ctx, http.MethodPost, "/"+ix.Name+"/_close", nil, nil); err != nil {
+			return fmt.Errorf("closing index %s: %w", ix.Name, err)
+		}
+	}
+	return nil
 }
 
 // giveAliases gives indices the other names that they have from the start.

@@ -12,12 +12,9 @@ import (
 func (a *assembly) unmodelled() {
 	c := a.c
 	say := func(format string, args ...any) { c.Unmodelled = append(c.Unmodelled, fmt.Sprintf(format, args...)) }
-	var closed, searchable, remote, followers, shutdown []string
+	var searchable, remote, followers, shutdown []string
 	managed := 0
 	for _, ix := range c.Indices {
-		if ix.Closed {
-			closed = append(closed, ix.Name)
-		}
 		if ix.Settings["index.store.type"] == "snapshot" {
 			searchable = append(searchable, ix.Name)
 		}
@@ -32,7 +29,7 @@ func (a *assembly) unmodelled() {
 		}
 	}
 	for _, n := range c.Nodes {
-		if n.Shutdown != "" {
+		if n.Shutdown != "" && n.Shutdown != "restart" && n.Shutdown != "remove" {
 			shutdown = append(shutdown, n.Name+" ("+n.Shutdown+")")
 		}
 	}
@@ -40,8 +37,7 @@ func (a *assembly) unmodelled() {
 		names []string
 		text  string
 	}{
-		{shutdown, "registered shutdowns of nodes are not simulated, their copies stay: %s"},
-		{closed, "closed indices are simulated as open ones that nobody uses: %s"},
+		{shutdown, "registered shutdowns of nodes other than restart and remove are not simulated, their copies stay: %s"},
 		{searchable, "mounted snapshots are simulated as ordinary copies that recover from their primary: %s"},
 		{remote, "copies by segments or in remote stores are simulated as ordinary ones: %s"},
 		{followers, "following another cluster is not simulated: %s"},

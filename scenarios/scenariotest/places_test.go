@@ -54,6 +54,24 @@ func TestAClusterBeginsWithEachCopyWhereTheFileSays(t *testing.T) {
 	assert.Zero(t, opened.Bytes)
 }
 
+func TestAnIndexMayBeClosedFromTheStart(t *testing.T) {
+	for name, set := range map[string]string{"where the file says": "cluster.indices[1].closed=true", "loaded": `cluster.indices[1]={name: metrics, shards: 2, size: 10mb, closed: true}`} {
+		t.Run(name, func(t *testing.T) {
+			res := run(t, "red-from-the-start", set, "steady=none", "faults=[{at: 1s, close-index: {index: metrics}}, {at: 20s, open-index: {index: metrics}}]",
+				"cluster.settings={}", "expect=[{recovered: green, within: 30s, of: open-index, index: metrics}]")
+			assert.Equal(t, scenarios.Pass, res.Verdict, res.Outcomes)
+			closing := res.History.Faults[0]
+			assert.Equal(t, "the index metrics: close", closing.Bites[0].Saw)
+			for _, o := range res.History.Observations { // it was closed already: nothing happened to its copies
+				copies, _ := o.Sight.(scenarios.Copies)
+				for _, c := range copies {
+					assert.False(t, c.Index == "metrics" && c.Reason == "INDEX_CLOSED" && o.At > time.Second && o.At < 20*time.Second, "at %s", o.At)
+				}
+			}
+		})
+	}
+}
+
 // atRest is a cluster of three in which a replica can't be anywhere.
 const atRest = "testdata/operators/yellow-at-rest.yaml"
 

@@ -32,6 +32,11 @@ func (b *inPlace) buildState() error {
 	if err := b.vote(st); err != nil {
 		return err
 	}
+	for _, n := range from.Nodes {
+		if id := b.ids[n.Name]; id != "" && (n.Shutdown == state.ShutdownRestart || n.Shutdown == state.ShutdownRemove) {
+			st = st.WithShutdown(&state.Shutdown{Node: id, Type: n.Shutdown, Reason: "registered before", StartedMillis: b.wallMillis()})
+		}
+	}
 	// Elasticsearch walks its indices in an order that is random per node: it is the seed's.
 	order := c.Engine().Stream("elastic.index-order", c.Name()).Perm(len(from.Indices))
 	for _, i := range order {
