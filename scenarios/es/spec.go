@@ -92,7 +92,7 @@ func loadsAt(s *scenarios.Scenario, at time.Duration) []LoadSpec {
 		if w.Writes > 0 || w.Reads > 0 {
 			part := hourPart(w.ByHour, at)
 			out = append(out, LoadSpec{
-				Index: w.Index, Writes: float64(w.Writes) * part, Reads: float64(w.Reads) * part, DocBytes: int64(w.Doc), Skew: float64(w.Skew), Client: *s.Client,
+				Index: w.Index, Writes: float64(float64(w.Writes) * part), Reads: float64(float64(w.Reads) * part), DocBytes: int64(w.Doc), Skew: float64(w.Skew), Client: *s.Client,
 			})
 		}
 	}
