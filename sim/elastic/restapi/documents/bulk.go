@@ -192,6 +192,7 @@ func runBulk(c *rest.Call, lines []bulkLine, p writeParams) *rest.Response {
 	var at []int
 	results := make([]elastic.BulkResult, len(lines))
 	var fresh []*elastic.BulkItem
+	parts := make([][]*elastic.BulkItem, len(lines)) // of updates
 	for i := range lines {
 		b := &lines[i]
 		if b.err == nil {
@@ -200,12 +201,21 @@ func runBulk(c *rest.Call, lines []bulkLine, p writeParams) *rest.Response {
 		if b.err == nil && b.update == nil && b.item.Op != elastic.OpDelete {
 			fresh = append(fresh, &b.item)
 		}
+		if b.err == nil && b.update != nil {
+			parts[i] = b.update.parts(b.item.Index)
+			fresh = append(fresh, parts[i]...)
+		}
 	}
 	misfit := grow(c, fresh)
 	for i := range lines {
 		b := &lines[i]
 		if b.err == nil {
 			b.err = misfit[&b.item]
+			for _, part := range parts[i] {
+				if b.err == nil {
+					b.err = misfit[part]
+				}
+			}
 		}
 		if b.err != nil {
 			results[i] = elastic.BulkResult{Op: b.item.Op, Index: b.item.Index, ID: b.item.ID, Status: b.err.Status, Err: b.err}
@@ -318,6 +328,15 @@ func parseUpdate(v *rest.Value, src []byte) *updateBody {
 	return u
 }
 
+// parts are what the update may write, as documents of an index.
+func (u *updateBody) parts(index string) []*elastic.BulkItem {
+	out := []*elastic.BulkItem{{Index: index, Source: u.src[u.doc.Start:u.doc.End]}}
+	if u.upsertSource != nil {
+		out = append(out, &elastic.BulkItem{Index: index, Source: u.upsertSource})
+	}
+	return out
+}
+
 // into makes the item compute its new source on the primary.
 func (u *updateBody) into(item *elastic.BulkItem) {
 	docSource := u.src[u.doc.Start:u.doc.End]
@@ -391,11 +410,18 @@ func prepareUpdate(r *rest.Request) rest.Action {
 	}
 	return func(c *rest.Call) *rest.Response {
 		u.into(&item)
-		return writeUpdate(c, item, p)
+		return writeUpdate(c, item, p, u)
 	}
 }
 
-func writeUpdate(c *rest.Call, item elastic.BulkItem, p writeParams) *rest.Response {
+func writeUpdate(c *rest.Call, item elastic.BulkItem, p writeParams, u *updateBody) *rest.Response {
 	p.ready(c, &item)
+	parts := u.parts(item.Index)
+	misfit := grow(c, parts)
+	for _, part := range parts {
+		if bad := misfit[part]; bad != nil {
+			rest.Raise(bad)
+		}
+	}
 	return runOne(c, item, p)
 }

@@ -28,6 +28,8 @@ type searchBody struct {
 	source         sourceFilter
 	version, seqNo bool
 	pit            *pitBody
+	cached         bool
+	exactly        bool // how far hits are counted was said
 	asInt          bool
 	partial        bool
 	preference     string
@@ -78,8 +80,12 @@ func (q *searchBody) checkTogether() {
 		rest.Raise(rest.ValidationFailed("using [point in time] is not allowed in a scroll context"))
 	case q.scroll > 0 && q.from > 0:
 		rest.Raise(rest.ValidationFailed("using [from] is not allowed in a scroll context"))
+	case q.asInt && q.trackUpTo >= 0 && q.trackUpTo != trackAll && q.exactly:
+		rest.Raise(rest.IllegalArgument("[rest_total_hits_as_int] cannot be used if the tracking of total hits is not accurate, got %d", q.trackUpTo))
 	case q.scroll > 0 && q.size == 0:
 		rest.Raise(rest.ValidationFailed("[size] cannot be [0] in a scroll context"))
+	case q.scroll > 0 && q.cached:
+		rest.Raise(rest.ValidationFailed("[request_cache] cannot be used in a scroll context"))
 	case q.scroll > 0 && q.after != nil:
 		rest.Raise(rest.ValidationFailed("`search_after` cannot be used in a scroll context."))
 	case q.after != nil && len(q.by) == 0:
@@ -172,6 +178,7 @@ func intOf(m *rest.Member) int {
 }
 
 func (q *searchBody) track(v string) {
+	q.exactly = true
 	switch v {
 	case "true", "":
 		q.trackUpTo = trackAll
@@ -270,7 +277,10 @@ func (q *searchBody) params(r *rest.Request, p *queries.Parser) {
 		}
 	}
 	r.TimeParam("timeout", 0)
-	r.StrictBool("request_cache", false)
+	q.cached = r.StrictBool("request_cache", false)
+	if r.Has("batched_reduce_size") && r.IntParam("batched_reduce_size", 512) < 2 {
+		rest.Raise(rest.IllegalArgument("batchedReduceSize must be >= 2"))
+	}
 	r.BoolParam("ccs_minimize_roundtrips", true)
 	q.typed = r.BoolParam("typed_keys", false)
 	if r.Has("scroll") {
@@ -329,6 +339,8 @@ func searchFailed(status int, failures []elastic.ShardFailure) *elastic.Error {
 // writeTotal writes "hits.total" as exactly as it was asked for.
 func (q *searchBody) writeTotal(w *rest.Writer, total int64) {
 	switch relation := "eq"; {
+	case q.trackUpTo < 0 && q.asInt:
+		w.Int("total", -1)
 	case q.trackUpTo < 0:
 	case q.asInt:
 		w.Int64("total", total)
