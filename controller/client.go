@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/internal/clock"
-	"github.com/shardquake/shardquake/internal/planted"
 )
 
 // Endpoint is a node that the client may ask.
@@ -208,9 +207,7 @@ func (c *Client) call(ctx context.Context, name string, again repeat, r request)
 		case attempt >= c.cfg.Retries:
 			return nil, fmt.Errorf("%s: gave up after %d attempts: %w", name, attempt+1, err)
 		}
-		if !planted.Is(planted.DownNodeNeverDropped) {
-			at = (at + 1) % len(c.nodes)
-		}
+		at = (at + 1) % len(c.nodes)
 		if err := c.backOff(ctx, attempt, api); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}

@@ -199,7 +199,7 @@ func (p *Disk) roomiest(o Observation, source Node, c Copy, incoming map[string]
 			continue
 		}
 		u, d := diskUse(n, incoming[n.Name]+c.Bytes), o.distance(c, n)
-		if (u < p.cfg.Until || planted.Is(planted.WatermarkDisregarded)) && (best == "" || d < far || (d == far && u < least)) {
+		if u < p.cfg.Until && (best == "" || d < far || (d == far && u < least)) {
 			best, far, least = n.Name, d, u
 		}
 	}

@@ -3,8 +3,6 @@ package policy
 import (
 	"fmt"
 	"time"
-
-	"github.com/shardquake/shardquake/internal/planted"
 )
 
 // VarianceConfig configures the variance policy; zero values mean the defaults.
@@ -120,7 +118,7 @@ func (p *Variance) Decide(o Observation) Verdict {
 	case o.Relocating+o.Initializing > 0:
 		p.acting = true
 		v.Reason = fmt.Sprintf("%s, but %d shards are on the move already", grounds, o.Relocating+o.Initializing)
-	case p.acted && o.At-p.last < p.cfg.CoolDown && !planted.Is(planted.CoolDownIgnored):
+	case p.acted && o.At-p.last < p.cfg.CoolDown:
 		v.Reason = fmt.Sprintf("%s, but acted %v ago; cool-down is %v", grounds, (o.At - p.last).Round(time.Second), p.cfg.CoolDown)
 	default:
 		limit := p.cfg.High

@@ -10,7 +10,6 @@ import (
 
 	"github.com/shardquake/shardquake/controller"
 	"github.com/shardquake/shardquake/controller/policy"
-	"github.com/shardquake/shardquake/internal/planted"
 )
 
 // errContested says that a setting stands in the way which somebody else has made.
@@ -197,9 +196,6 @@ func reason(o order) string {
 
 // backOff is the wait after the n-th try.
 func (m *Manager) backOff(n int) time.Duration {
-	if planted.Is(planted.NoBackOff) {
-		return 0
-	}
 	d := m.cfg.BackoffMax
 	if n <= 30 {
 		d = min(d, m.cfg.BackoffBase<<(n-1))

@@ -25,44 +25,35 @@ type Description struct {
 
 // Of the model.
 const (
-	AckBeforeReplication   Defect = "ack-before-replication"
-	FailedCopyStaysInSync  Defect = "failed-copy-stays-in-sync"
-	StaleCopyAllocated     Defect = "stale-copy-allocated"
-	TermIgnored            Defect = "term-ignored"
-	MastersWordIgnored     Defect = "masters-word-ignored"
-	InSyncTooEarly         Defect = "in-sync-too-early"
-	NoResync               Defect = "no-resync"
-	HandOffUnblocked       Defect = "hand-off-unblocked"
-	VoteTwice              Defect = "vote-twice"
-	MinorityElects         Defect = "minority-elects"
-	MinorityCommits        Defect = "minority-commits"
-	StaleMaster            Defect = "stale-master"
-	DelayedTimerLost       Defect = "delayed-timer-lost"
-	DeadNodeKept           Defect = "dead-node-kept"
-	LowWatermarkIgnored    Defect = "low-watermark-ignored"
-	FloodBlockStays        Defect = "flood-block-stays"
-	SameNodeAllowed        Defect = "same-node-allowed"
-	RecoveryNotRetried     Defect = "recovery-not-retried"
-	ThrottleIgnored        Defect = "throttle-ignored"
-	BalanceNeverReconciled Defect = "balance-never-reconciled"
-	LeaseNeverRenewed      Defect = "lease-never-renewed"
-	LeasesLostAtPromotion  Defect = "leases-lost-at-promotion"
-	StartedReportLost      Defect = "started-report-lost"
+	AckBeforeReplication  Defect = "ack-before-replication"
+	FailedCopyStaysInSync Defect = "failed-copy-stays-in-sync"
+	StaleCopyAllocated    Defect = "stale-copy-allocated"
+	TermIgnored           Defect = "term-ignored"
+	MastersWordIgnored    Defect = "masters-word-ignored"
+	InSyncTooEarly        Defect = "in-sync-too-early"
+	NoResync              Defect = "no-resync"
+	HandOffUnblocked      Defect = "hand-off-unblocked"
+	VoteTwice             Defect = "vote-twice"
+	MinorityElects        Defect = "minority-elects"
+	MinorityCommits       Defect = "minority-commits"
+	StaleMaster           Defect = "stale-master"
+	DelayedTimerLost      Defect = "delayed-timer-lost"
+	DeadNodeKept          Defect = "dead-node-kept"
+	LowWatermarkIgnored   Defect = "low-watermark-ignored"
+	FloodBlockStays       Defect = "flood-block-stays"
+	SameNodeAllowed       Defect = "same-node-allowed"
+	RecoveryNotRetried    Defect = "recovery-not-retried"
+	ThrottleIgnored       Defect = "throttle-ignored"
 )
 
 // Of the controller.
 const (
-	ActsWithoutLease     Defect = "acts-without-lease"
-	SettingNotPutBack    Defect = "setting-not-put-back"
-	Thrashes             Defect = "thrashes"
-	WrongFilterCleared   Defect = "wrong-filter-cleared"
-	StaleApproved        Defect = "stale-copy-without-approval"
-	FloodBlockLifted     Defect = "flood-block-lifted-in-the-flood"
-	DownNodeNeverDropped Defect = "silent-node-asked-for-ever"
-	CoolDownIgnored      Defect = "cool-down-ignored"
-	MemoryLost           Defect = "memory-lost-at-take-over"
-	NoBackOff            Defect = "no-back-off"
-	WatermarkDisregarded Defect = "full-node-filled"
+	ActsWithoutLease   Defect = "acts-without-lease"
+	SettingNotPutBack  Defect = "setting-not-put-back"
+	Thrashes           Defect = "thrashes"
+	WrongFilterCleared Defect = "wrong-filter-cleared"
+	FloodBlockLifted   Defect = "flood-block-lifted-in-the-flood"
+	MemoryLost         Defect = "memory-lost-at-take-over"
 )
 
 // All are the defects there are.
@@ -97,13 +88,9 @@ func ofTheModel() []Description {
 		{DeadNodeKept, Model, writes, "a node that does not answer stays in the cluster", "checks of followers"},
 		{SameNodeAllowed, Model, "squeezed", "two copies may lie on one node", "the same-shard decider"},
 		{RecoveryNotRetried, Model, writes, "a recovery whose connection broke is never tried again", "retries of recoveries"},
-		{StartedReportLost, Model, masters, "a copy that is ready is not announced to a new master", "reports of started copies to a new master"},
 		{LowWatermarkIgnored, Model, small, "copies come onto disks above the low watermark", "the low watermark"},
 		{FloodBlockStays, Model, disks, "the flood block stays when there is room again", "a block that people had to lift, of before 7.4"},
 		{ThrottleIgnored, Model, returns, "recoveries are not limited in number", "the throttling decider"},
-		{BalanceNeverReconciled, Model, moves, "the desired balance is computed and never applied", "the reconciliation of the desired balance"},
-		{LeaseNeverRenewed, Model, returns, "retention leases are not renewed", "peer recovery retention leases"},
-		{LeasesLostAtPromotion, Model, returns, "retention leases are lost when a copy is promoted", "peer recovery retention leases"},
 	}
 }
 
@@ -113,12 +100,7 @@ func ofTheController() []Description {
 		{MemoryLost, Controller, "tuned", "a successor does not learn what settings were before", "the memory that goes with the lease"},
 		{SettingNotPutBack, Controller, "tuned", "a setting that was changed for a while is not put back", "the ledger of settings"},
 		{Thrashes, Controller, "relieved", "shards leave a full disk while the balancer may send others back", "holding the balancer"},
-		{WatermarkDisregarded, Controller, "relieved", "shards are moved to disks that have no room", "room on the target"},
 		{WrongFilterCleared, Controller, "filtered", "the operator's filter is cleared in place of the one in the way", "one cause, one cure"},
-		{StaleApproved, Controller, "unapproved", "a stale copy is made the primary though nobody approved", "approvals of what loses data"},
-		{NoBackOff, Controller, "unapproved", "an action that does not help is repeated without a pause", "back-off"},
 		{FloodBlockLifted, Controller, "flooded", "the flood block is lifted in the flood", "waiting for the cause to be gone"},
-		{DownNodeNeverDropped, Controller, "crooked", "the client asks the node that does not answer again and again", "fail-over of the client"},
-		{CoolDownIgnored, Controller, "crooked", "the controller acts at every look", "cool-down and hysteresis"},
 	}
 }

@@ -138,6 +138,21 @@ func (s *search) run(p chaos.Plan, seed uint64) *digest {
 	return d
 }
 
+// runAs runs a plan in a scenario of the name that it will have alone: a cluster's ids, and with
+// them ties, hang on its name.
+func (s *search) runAs(name string, p chaos.Plan, seed uint64) *digest {
+	if len(p.Entries) == 0 {
+		return nil
+	}
+	l := s.under(p)
+	l.Scenario.Name = name
+	d := s.play(l, seed)
+	if d != nil {
+		d.result = nil
+	}
+	return d
+}
+
 // play runs a scenario whose expectations have their claims' places for lines.
 func (s *search) play(l *scenarios.Loaded, seed uint64) *digest {
 	if s.ctx.Err() != nil {

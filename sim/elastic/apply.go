@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/shardquake/shardquake/internal/planted"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
 	"github.com/shardquake/shardquake/sim/elastic/delta"
@@ -167,9 +166,6 @@ func (p *Process) createOrReport(ch *delta.Change, want *state.Copy) {
 // announceAgain repeats to a new master, or to one that has just met this node,
 // which copies are waiting to be started or known to have failed.
 func (p *Process) announceAgain() {
-	if planted.Is(planted.StartedReportLost) {
-		return
-	}
 	for _, s := range p.Hosted() {
 		if s.Routing.State == state.Initializing && s.Phase == postRecovery {
 			p.reportStarted(s)

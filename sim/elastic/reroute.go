@@ -99,9 +99,6 @@ func (m *Master) compute() {
 		return
 	}
 	m.Alloc.Compute()
-	if planted.Is(planted.BalanceNeverReconciled) {
-		return
-	}
 	m.Submit(coordination.Task{
 		Source: "reconcile-desired-balance", Priority: coordination.Urgent, Batch: "reconcile-desired-balance",
 		Update: func(st *state.State) (*state.State, error) {

@@ -8,7 +8,6 @@ import (
 	"github.com/shardquake/shardquake/internal/planted"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/delta"
-	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -269,9 +268,6 @@ func (s *Shard) promote() {
 	e.Missing = nil
 	e.Floor = UnassignedSeqNo
 	s.Process.Cluster.e.Note("shard.promote", s.Index, uint64(s.Key.Shard), uint64(s.term))
-	if planted.Is(planted.LeasesLostAtPromotion) {
-		s.Store.Leases = recovery.Leases{}
-	}
 	s.activate(s.Meta.InSync[s.Key.Shard])
 	if !planted.Is(planted.NoResync) {
 		s.resyncReplicas()

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/shardquake/shardquake/internal/planted"
 )
 
 // Lease keeps a primary from discarding the history that a copy on one node will
@@ -111,7 +109,7 @@ type Peer struct {
 // more: of nodes without a copy, when all copies are started, when the period is
 // over, or when replaying what they retain would cost more than copying files.
 func (l *Leases) Sync(s Sync) {
-	if l.renewalNeeded(s) && !planted.Is(planted.LeaseNeverRenewed) {
+	if l.renewalNeeded(s) {
 		for _, p := range s.Assigned {
 			if have, ok := l.Get(p.Node); ok {
 				if next := max(0, p.GlobalCheckpoint+1); have.Retaining <= next {
