@@ -3,6 +3,7 @@ package integration_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,46 +44,51 @@ type consequences struct {
 	perNode    map[string]int
 	recoveries map[string]int // by kind
 	unassigned int
-	promoted   int // primaries that another node has
-	first      time.Duration
-	quiet      time.Duration // until nothing recovers any more
+	promoted   int           // primaries that another node has
+	first      time.Duration // from the node's removal to the first recovery
 }
 
 // watcher makes them of what is observed.
 type watcher struct {
-	struck        time.Duration
-	recoveries    map[string]scenarios.Recovery
-	first, health time.Duration
-	now           scenarios.Health
-	shards        scenarios.Copies
+	struck         time.Duration
+	removed, first time.Duration // when the node left the cluster, and when the first copy was begun after that
+	members        int
+	recoveries     map[string]scenarios.Recovery
+	shards         map[string][]scenarios.Copy
 }
 
 func (w *watcher) take(o scenarios.Observation) {
 	switch v := o.Sight.(type) {
+	case scenarios.Members:
+		if w.struck > 0 && w.removed == 0 && len(v.Nodes) < w.members {
+			w.removed = o.At
+		}
+		w.members = len(v.Nodes)
 	case scenarios.Copies:
-		w.shards = v
+		changed := map[string][]scenarios.Copy{}
 		for _, c := range v {
+			key := fmt.Sprint(c.Index, " ", c.Shard)
+			changed[key] = append(changed[key], c)
 			if w.struck > 0 && c.State == "INITIALIZING" && w.first == 0 {
 				w.first = o.At
 			}
 		}
+		maps.Copy(w.shards, changed)
 	case scenarios.Recovery:
 		if w.struck > 0 && v.Start >= w.struck {
 			w.recoveries[v.ID] = v
 		}
-	case scenarios.Health:
-		if w.now.Status != v.Status || w.now.Initializing != v.Initializing || w.now.Unassigned != v.Unassigned {
-			w.health = o.At
-		}
-		w.now = v
 	}
 }
 
-func primaries(copies scenarios.Copies) map[string]string {
+// primaries are the nodes that hold them, by shard.
+func (w *watcher) primaries() map[string]string {
 	out := map[string]string{}
-	for _, c := range copies {
-		if c.Primary && c.Node != "" {
-			out[fmt.Sprint(c.Index, c.Shard)] = c.Node
+	for shard, copies := range w.shards {
+		for _, c := range copies {
+			if c.Primary && c.Node != "" {
+				out[shard] = c.Node
+			}
 		}
 	}
 	return out
@@ -90,7 +96,7 @@ func primaries(copies scenarios.Copies) map[string]string {
 
 // lose kills a node and waits until nothing is left to do.
 func lose(ctx context.Context, c scenarios.Cluster, node string) (consequences, error) {
-	w := &watcher{recoveries: map[string]scenarios.Recovery{}}
+	w := &watcher{recoveries: map[string]scenarios.Recovery{}, shards: map[string][]scenarios.Copy{}}
 	clk := c.Clock(scenarios.ViewerClient)
 	if err := c.Observe(ctx, w.take); err != nil {
 		return consequences{}, err
@@ -98,7 +104,7 @@ func lose(ctx context.Context, c scenarios.Cluster, node string) (consequences, 
 	if err := clk.Sleep(ctx, 2*time.Second); err != nil {
 		return consequences{}, err
 	}
-	before := primaries(w.shards)
+	before := w.primaries()
 	w.struck = clk.Monotonic()
 	if err := c.Target().Processes.Kill(ctx, node); err != nil {
 		return consequences{}, err
@@ -106,15 +112,17 @@ func lose(ctx context.Context, c scenarios.Cluster, node string) (consequences, 
 	if err := clk.Sleep(ctx, 40*time.Second); err != nil {
 		return consequences{}, err
 	}
-	out := consequences{perNode: map[string]int{}, recoveries: map[string]int{}, first: w.first - w.struck, quiet: w.health - w.struck}
-	for _, cp := range w.shards {
-		if cp.Node == "" {
-			out.unassigned++
-		} else {
-			out.perNode[cp.Node]++
+	out := consequences{perNode: map[string]int{}, recoveries: map[string]int{}, first: w.first - w.removed}
+	for _, copies := range w.shards {
+		for _, cp := range copies {
+			if cp.Node == "" {
+				out.unassigned++
+			} else {
+				out.perNode[cp.Node]++
+			}
 		}
 	}
-	after := primaries(w.shards)
+	after := w.primaries()
 	for shard, at := range before {
 		if at == node && after[shard] != "" {
 			out.promoted++
