@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"strings"
 
+	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/reports/page"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/planning"
@@ -35,9 +36,15 @@ func HTML(r *planning.Result) ([]byte, error) {
 	return page.Render(page.Content{
 		Title: "plan: " + r.Scenario, Body: lossesPage, V: map[string]any{"R": r, "Head": head, "Now": now(r), "Header": header()}, Wide: true,
 		Funcs: template.FuncMap{
-			"rows":  func() []mapped { return shade(r) },
-			"lower": func(f planning.Figure) string { return amount(f) },
-			"join":  strings.Join,
+			"rows":   func() []mapped { return shade(r) },
+			"lower":  func(f planning.Figure) string { return amount(f) },
+			"join":   strings.Join,
+			"runs":   func(dir string) string { return DirRuns + "/" + dir + "/" + reports.FileHTML },
+			"breaks": func() [][]string { return breakRows(r.Growth) }, "growthWords": func() []string { return growthWords(r.Growth) },
+			"growthChart": func() template.HTML { return growthChart(r.Growth) },
+			"sizeWords":   func(t planning.Sized) string { return sizeWords(&t) }, "fleetChart": func(t planning.Sized) template.HTML { return fleetChart(&t) }, "fleets": fleetRows,
+			"changeWords": func() []string { return changeWords(r.Transition) }, "ways": func() [][]string { return wayRows(r.Transition) },
+			"breakHeader": func() []string { return breakHeader }, "fleetHeader": func() []string { return fleetHeader }, "wayHeader": func() []string { return wayHeader },
 		},
 	})
 }
