@@ -109,6 +109,12 @@ type pageDecision struct {
 // mostShardEvents bounds the shard map's data; beyond it the page shows counts only.
 const mostShardEvents = 60_000
 
+// PageData is what the charts of a run draw.
+type PageData = pageData
+
+// PageDataOf is it for pages beside the report's.
+func PageDataOf(res *scenarios.Result) PageData { return pageDataOf(res) }
+
 func pageDataOf(res *scenarios.Result) pageData {
 	h := res.History
 	d := pageData{Nodes: h.Nodes, Groups: groupsOf(res), End: secs(h.End), Closed: secs(h.Closed)}

@@ -53,7 +53,7 @@ func (s *Scenario) check(voc Vocabulary) []source.Problem {
 	if ps = append(ps, s.checkExpectations(voc, s.Expect, "$.expect")...); len(ps) > 0 {
 		return ps
 	}
-	return s.checkExplore(voc)
+	return append(s.checkExplore(voc), s.checkGameday(voc)...)
 }
 
 // checkExpectations returns what is wrong with what is expected.
@@ -101,6 +101,11 @@ func (s *Scenario) checkEmpty() []source.Problem {
 	if s.Explore != nil {
 		for i, c := range s.Explore.Claims {
 			empty(c.Expect, "$.explore.claims", i)
+		}
+	}
+	if s.Gameday != nil {
+		for i, e := range s.Gameday.Guardrails {
+			empty(e, "$.gameday.guardrails", i)
 		}
 	}
 	return ps

@@ -55,5 +55,6 @@ func (s *Scenario) complete(has func(path string) bool) []source.Problem {
 		}
 	}
 	s.completeExplore(d)
+	s.completeGameday(d)
 	return d.problems
 }

@@ -134,12 +134,16 @@ func parse(name string, data []byte, voc Vocabulary) (*Loaded, error) {
 	var s Scenario
 	expect, wrong := readExpectations(file, "$.expect", voc.Expectations())
 	claims, wrongClaims := readClaims(file, voc.Expectations())
+	rails, wrongRails := readExpectations(file, "$.gameday.guardrails", voc.Expectations())
 	objectives, unclear := readObjectives(file, voc.Expectations())
-	if err := errors.Join(file.Decode(&s), wrong, wrongClaims, unclear); err != nil {
+	if err := errors.Join(file.Decode(&s), wrong, wrongClaims, wrongRails, unclear); err != nil {
 		return nil, err
 	}
 	if s.Explore != nil {
 		s.Explore.Claims = claims
+	}
+	if s.Gameday != nil {
+		s.Gameday.Guardrails = rails
 	}
 	s.Expect, s.system = expect, voc.System(s.System)
 	if s.Objectives != nil {

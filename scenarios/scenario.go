@@ -33,6 +33,8 @@ type Scenario struct {
 	Growth *GrowthSection `yaml:"growth,omitempty" json:"-" jsonschema:"description=how the data grows: 3%/week or more in detail; for shardquake plan"`
 	// Explore bounds random plans of faults; nil: what suits the cluster.
 	Explore *ExploreSection `yaml:"explore,omitempty" json:"-" jsonschema:"description=the budget of the random plans that shardquake explore tries; and what must hold in each"`
+	// Gameday makes a run on real nodes one that people follow.
+	Gameday *GamedaySection `yaml:"gameday,omitempty" json:"-" jsonschema:"description=the hypothesis and the steps and the guardrails of shardquake gameday"`
 	// Tolerance is, by quantity, by how much it may differ between two runs that count as alike.
 	Tolerance map[string]units.Tolerance `yaml:"tolerance,omitempty" json:"-" jsonschema:"description=differences of quantities that are too small to matter when runs are compared; such as time to green: 5%"`
 	// Vary is what each seed draws anew.

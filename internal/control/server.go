@@ -68,22 +68,42 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST /speed", s.speed)
 	mux.HandleFunc("POST /step", s.step)
 	mux.HandleFunc("POST /until", s.until)
+	return Guard(s.Token, mux)
+}
+
+// cookie carries the token of a page's reader.
+const cookie = "shardquake-token"
+
+// Guard keeps out who has no token and, without one, what a page of another origin could have
+// made a browser send. A page is opened with ?token=TOKEN once; a cookie has it from then on.
+func Guard(token string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if status, why := s.refuses(r); status != 0 {
+		if token != "" && r.Method == http.MethodGet && same(r.URL.Query().Get("token"), token) {
+			http.SetCookie(w, &http.Cookie{Name: cookie, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+			http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
+			return
+		}
+		if status, why := refuses(r, token); status != 0 {
 			answer(w, status, Failure{why})
 			return
 		}
-		mux.ServeHTTP(w, r)
+		next.ServeHTTP(w, r)
 	})
 }
 
-// refuses keeps out who has no token and, without one, what a page in a browser could have
-// been made to send.
-func (s *Server) refuses(r *http.Request) (status int, why string) {
-	if s.Token != "" {
-		token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if subtle.ConstantTimeCompare([]byte(token), []byte(s.Token)) != 1 {
-			return http.StatusUnauthorized, "expected the token: Authorization: Bearer TOKEN"
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+func refuses(r *http.Request, token string) (status int, why string) {
+	if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host {
+		return http.StatusForbidden, "orders from pages of other origins are refused"
+	}
+	if token != "" {
+		given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if c, err := r.Cookie(cookie); err == nil && given == "" {
+			given = c.Value
+		}
+		if !same(given, token) {
+			return http.StatusUnauthorized, "expected the token: Authorization: Bearer TOKEN, or ?token=TOKEN once in a browser"
 		}
 		return 0, ""
 	}
@@ -93,9 +113,6 @@ func (s *Server) refuses(r *http.Request) (status int, why string) {
 	}
 	if ip := net.ParseIP(strings.Trim(host, "[]")); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return http.StatusForbidden, "Host " + r.Host + " is not this machine's loopback address"
-	}
-	if r.Header.Get("Origin") != "" {
-		return http.StatusForbidden, "orders from pages of other origins are refused"
 	}
 	return 0, ""
 }

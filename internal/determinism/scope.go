@@ -33,6 +33,7 @@ var Packages = []Scope{
 	{"scenarios", everything, "the runner lives in the run's time"},
 	{"scenarios/explore", printed, "many runs beside each other, whose results hang on no worker"},
 	{"scenarios/planning", printed, "many runs beside each other, whose results hang on no worker"},
+	{"scenarios/gameday", printed, "predictions are drawn up from finished runs, and a course goes with real nodes, too"},
 	{"reports", printed, "a report is compared byte for byte"},
 	{"internal", everything, "shared by all of the above"},
 	{"internal/determinism", nil, "this analyzer, which no run contains"},

@@ -10,22 +10,41 @@ import (
 //go:embed page.html
 var body string
 
+// Parts are templates of a game day's page, live and saved: "figures" and "watched".
+//
+//go:embed parts.html
+var Parts string
+
 // Order is a button of a live page: a POST to Path, whose answer is told beside it.
-type Order struct{ Path, Text string }
+type Order struct {
+	Path, Text string
+	// With is a word about the text that the order takes along; "": none.
+	With string
+}
 
 // Page is what a live page says besides what its stream brings.
 type Page struct {
 	Head   page.Verdict
 	Meta   string
 	Orders []Order
+	// Gameday adds steps, guardrails, expectations and the figures with their bands.
+	Gameday bool
+	Figures []Figure
 	// Stream is the path at which the [Stream] is served.
 	Stream string
 }
 
+// Figure is a chart of a figure inside its band.
+type Figure struct{ Name, About string }
+
 // HTML makes the page.
 func (p Page) HTML() ([]byte, error) {
+	scripts := []page.Script{page.Run, page.Live}
+	if p.Gameday {
+		scripts = []page.Script{page.Run, page.Gameday, page.Live}
+	}
 	return page.Render(page.Content{
-		Title: p.Head.Title, Body: body, V: p, Scripts: []page.Script{page.Run, page.Live},
+		Title: p.Head.Title, Body: body + Parts, V: p, Scripts: scripts,
 		Data: map[string]any{"nodes": []string{}, "closed": 0, "stream": p.Stream},
 	})
 }

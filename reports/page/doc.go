@@ -10,6 +10,7 @@
 //   - core.js: colours and dash patterns, axes, lines, the moment (slider, keyboard, link), which ties
 //     everything that carries data-t together;
 //   - run.js: health, counts, map, recoveries, load and followed writes of a run;
+//   - gameday.js: figures inside their predicted bands, steps, guardrails;
 //   - live.js: the same from a stream of server-sent events (package live is the other end);
 //   - [Interval], [Dots] and [Trend]: small pictures that are drawn in Go, for comparisons.
 package page

@@ -1,7 +1,7 @@
 "use strict";
 // The parts of a run, live: a stream of server-sent events adds to D, and what changed is
 // drawn at most once in each picture of the screen. Orders are buttons with data-order: a
-// POST to that path, whose answer is told beside it.
+// POST to that path, whose answer is told beside it; data-with names the input that it takes along.
 SQ.live = function (url) {
   const state = byId("stream"), log = byId("log");
   let waiting = false, follow = true;
@@ -29,6 +29,8 @@ SQ.live = function (url) {
     health: x => { now(x.from); push("health", x); x.to = D.closed; },
     fault: x => { now(x.from); push("faults", x); x.to = D.closed; },
     healed: x => { now(x.t); for (const f of D.faults || []) if (f.label === x.label && !f.healed) { f.healed = true; f.to = x.t; } },
+    sight: x => { now(x.t); D.sight = x; },
+    reload: () => location.reload(),
     decision: x => { now(x.t); push("decisions", x); },
     log: x => {
       now(x.t);
@@ -41,7 +43,7 @@ SQ.live = function (url) {
       log.scrollTop = log.scrollHeight;
     },
   };
-  for (const list of ["counts", "shards", "members", "disk", "cpu", "nodeMs", "latency"]) on[list] = x => { now(x.t); push(list, x); };
+  for (const list of ["counts", "shards", "members", "disk", "cpu", "nodeMs", "latency", "values"]) on[list] = x => { now(x.t); push(list, x); };
   for (const list of ["cv", "pending"]) on[list] = x => { now(x[0]); push(list, x); };
   const source = new EventSource(url);
   const tell = (text, lost) => { if (state) { state.textContent = text; state.classList.toggle("lost", lost); } };
@@ -62,7 +64,9 @@ SQ.live = function (url) {
     if (!b) return;
     const told = b.nextElementSibling;
     b.disabled = true;
-    fetch(b.dataset.order, {method: "POST"}).then(async r => { if (told) told.textContent = (r.ok ? "" : `refused (${r.status}): `) + (await r.text()).trim(); },
+    const said = b.dataset.with && byId(b.dataset.with), body = said ? said.value : "";
+    if (said) said.value = "";
+    fetch(b.dataset.order, {method: "POST", body}).then(async r => { if (told) told.textContent = (r.ok ? "" : `refused (${r.status}): `) + (await r.text()).trim(); },
       () => { if (told) told.textContent = "no answer"; }).finally(() => { b.disabled = false; });
   });
 };

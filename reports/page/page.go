@@ -8,7 +8,7 @@ import (
 	"html/template"
 )
 
-//go:embed page.css parts.html core.js run.js live.js
+//go:embed page.css parts.html core.js run.js gameday.js live.js
 var files embed.FS
 
 // Script is a part that draws.
@@ -16,9 +16,10 @@ type Script string
 
 // The scripts there are. Core comes by itself where any other is asked for.
 const (
-	core Script = "core.js"
-	Run  Script = "run.js"
-	Live Script = "live.js"
+	core    Script = "core.js"
+	Run     Script = "run.js"
+	Gameday Script = "gameday.js" // after Run
+	Live    Script = "live.js"
 )
 
 // Content is what one page adds to the parts.

@@ -1,0 +1,396 @@
+//determinism:realtime game days go with people
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shardquake/shardquake/integration/undo"
+	"github.com/shardquake/shardquake/internal/catalog"
+	"github.com/shardquake/shardquake/internal/control"
+	"github.com/shardquake/shardquake/internal/paced"
+	"github.com/shardquake/shardquake/reports"
+	"github.com/shardquake/shardquake/reports/compare"
+	report "github.com/shardquake/shardquake/reports/gameday"
+	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/gameday"
+	"github.com/shardquake/shardquake/sim"
+)
+
+// day is one game day.
+type day struct {
+	flags    *gamedayFlags
+	cmd      *cobra.Command
+	scenario *scenarios.Loaded
+	scale    scenarios.Scale
+	plan     *gameday.Plan
+	hash     string
+	predict  *gameday.Prediction
+	approval gameday.Approval
+	course   *gameday.Course
+	page     *gamedayPage
+	progress *progress
+	pacer    *paced.Pacer // nil on real nodes
+	stop     context.CancelCauseFunc
+	began    time.Time
+
+	said chan string // to be printed
+	over atomic.Bool // the run is
+
+	mu     sync.Mutex
+	record report.Record
+}
+
+// check refuses words that contradict each other.
+func (f *gamedayFlags) check() error {
+	switch {
+	case f.backend != "sim" && f.backend != "real":
+		return fmt.Errorf("--backend %q: expected sim or real", f.backend)
+	case !(f.speed > 0 && f.speed <= control.MaxSpeed):
+		return fmt.Errorf("--speed %v: expected a number above 0, at most 1000000", f.speed)
+	case f.backend == "real" && f.speed != 1:
+		return errors.New("--speed is for the simulator; real nodes have the machine's time")
+	case f.approve != "" && (f.as == "" || f.reason == ""):
+		return errors.New("--approve needs who approves (--as) and why (--reason)")
+	case f.approve != "" && len(f.approve) < 8:
+		return fmt.Errorf("--approve %s: expected a plan's hash, or at least its first eight characters", f.approve)
+	}
+	return checkListen("--listen", f.listen, f.token)
+}
+
+func (f *gamedayFlags) load(name string) (*scenarios.Loaded, error) {
+	s, err := scenarios.Load(name, f.set, catalog.Vocabulary())
+	if err != nil {
+		return nil, err
+	}
+	if s.Gameday == nil {
+		return nil, fmt.Errorf("%s has no section gameday: expected one with a hypothesis, such as\n\ngameday:\n  hypothesis: Losing a node leaves the shop's searches fast.\n  guardrails:\n    - {no-red-longer-than: 30s}", name)
+	}
+	if f.seed != 0 {
+		s.Seed = f.seed
+	}
+	return s.Drawn(s.Seed)
+}
+
+func (f *gamedayFlags) run(cmd *cobra.Command, name string) error {
+	if err := f.check(); err != nil {
+		return exit.Usage(err)
+	}
+	s, err := f.load(name)
+	if err != nil {
+		return exit.Usage(err)
+	}
+	d := &day{flags: f, cmd: cmd, scenario: s, progress: newProgress(cmd.ErrOrStderr(), f.quiet), began: time.Now(), said: make(chan string, 4096)}
+	d.scale = (&runFlags{}).scaleFor(f.backend)
+	if f.out == "" {
+		f.out = filepath.Join("shardquake-out", s.Name, "gameday-"+d.began.UTC().Format("20060102T150405"))
+	}
+	if err := errors.Join(reports.CheckDir(f.out), reports.Writable(f.out)); err != nil {
+		return exit.Usage(err)
+	}
+	if err := d.predicted(); err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", f.listen)
+	if err != nil {
+		return exit.Usagef("--listen: %w", err)
+	}
+	if d.page, err = newGamedayPage(d, l); err != nil {
+		return err
+	}
+	defer d.page.close()
+	if err := d.approved(); err != nil {
+		return exit.Usage(err)
+	}
+	leave, err := d.take()
+	if err != nil {
+		return exit.Usage(err)
+	}
+	defer leave()
+	return d.conduct()
+}
+
+// predicted simulates the scenario and makes the plan.
+func (d *day) predicted() error {
+	backend, err := catalog.Backend("real")
+	if d.flags.backend == "real" && err == nil {
+		scaled, _ := d.scenario.Scaled(d.scale)
+		err = scenarios.Supported(d.cmd.Context(), backend, scaled)
+	}
+	if err != nil {
+		return err
+	}
+	run := func(ctx context.Context, seed uint64) (*scenarios.Result, error) {
+		return runScenario(ctx, d.scenario, execution{backend: "sim", seed: seed, scale: d.scale}, func(string, ...any) {})
+	}
+	d.predict, err = gameday.Predict(d.cmd.Context(), d.scenario, runtime.GOMAXPROCS(0), run, func(done, all int) { d.progress.line("predicting: %d of %d simulated runs", done, all) })
+	d.progress.done()
+	if err != nil {
+		return err
+	}
+	scaled, _ := d.scenario.Scaled(d.scale)
+	if d.plan, err = gameday.NewPlan(d.scenario, scaled, d.flags.backend, d.predict); err != nil {
+		return err
+	}
+	d.hash, err = d.plan.Hash()
+	return err
+}
+
+// take claims the cluster of a real game day.
+func (d *day) take() (leave func(), err error) {
+	if _, err := os.Stat(gameday.HaltFile); err == nil {
+		return nil, fmt.Errorf("a file %s lies here: remove it to let a game day begin", gameday.HaltFile)
+	}
+	if d.flags.backend != "real" {
+		return func() {}, nil
+	}
+	g, err := grounds()
+	if err != nil {
+		return nil, err
+	}
+	r := gameday.Running{Cluster: d.scenario.Name, URL: d.page.url, Token: d.flags.token, PID: os.Getpid(), Born: undo.Born(os.Getpid()), Journal: journalOf(d.flags.out)}
+	if err := g.Take(r); err != nil {
+		return nil, err
+	}
+	return func() {
+		if err := g.Leave(r.Cluster, d.course.Halted()); err != nil {
+			fmt.Fprintln(d.cmd.ErrOrStderr(), err)
+		}
+	}, nil
+}
+
+// conduct runs the plan.
+func (d *day) conduct() error {
+	ctx, stop := context.WithCancelCause(context.WithoutCancel(d.cmd.Context()))
+	defer stop(nil)
+	d.stop = stop
+	x := execution{backend: d.flags.backend, seed: d.scenario.Seed, scale: d.scale, dir: d.flags.out}
+	backend, err := x.chosen()
+	if err != nil {
+		return exit.Usage(err)
+	}
+	cfg := gameday.Config{
+		Loaded: d.scenario, Plan: d.plan, Prediction: d.predict, Yes: d.flags.yes, Stop: stop, Enter: d.enter,
+		Now: func() time.Duration { return time.Since(d.began) }, Probe: gameday.Look, HaltAsked: haltAsked, Tell: d.tell, Show: d.show,
+	}
+	if d.flags.backend == "sim" {
+		d.pacer = paced.New(d.flags.speed)
+	}
+	d.course = gameday.New(cfg)
+	d.page.live(d.course)
+	defer context.AfterFunc(d.cmd.Context(), func() { d.course.Halt(ctx, "signal", "interrupted") })()
+	d.listenToTerminal(ctx)
+	finish := d.printing()
+	defer finish()
+	runner := &scenarios.Runner{
+		Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain, Progress: d.progress.line,
+		Gate: d.course, Allow: d.plan.Allows, Attendant: d,
+	}
+	if d.flags.backend == "real" {
+		runner.Journal = journalOf(d.flags.out)
+	}
+	start := time.Now()
+	res, err := runner.Run(ctx, d.scenario, scenarios.Options{Seed: d.scenario.Seed, Scale: d.scale})
+	d.over.Store(true)
+	finish()
+	d.progress.done()
+	if err != nil {
+		if h := d.course.Halted(); h != nil {
+			return &exit.Error{Code: exit.CodeAborted, Err: fmt.Errorf("halted by %s before it began: %s", h.Who, h.Reason)}
+		}
+		return err
+	}
+	res.Wall = time.Since(start)
+	return d.concluded(res)
+}
+
+// enter has something done in a process of the run's clock.
+func (d *day) enter(ctx context.Context, name string, f func(ctx context.Context)) error {
+	if d.pacer != nil {
+		return d.pacer.Do(ctx, name, f)
+	}
+	f(ctx)
+	return nil
+}
+
+func haltAsked() string {
+	if _, err := os.Stat(gameday.HaltFile); err == nil {
+		return "a file " + gameday.HaltFile + " lies in the folder of the game day"
+	}
+	return ""
+}
+
+// Attend implements [scenarios.Attendant].
+func (d *day) Attend(ctx context.Context, r *scenarios.Run) error {
+	if d.pacer == nil {
+		d.course.Watch(ctx, r)
+		return nil
+	}
+	clock, ok := r.Clock().(*sim.Clock)
+	if !ok {
+		return errors.New("the backend's time can't be paced")
+	}
+	engine := clock.Engine()
+	clock.Go(ctx, "watch", func(ctx context.Context) { d.course.Watch(ctx, r) })
+	d.pacer.Run(ctx, paced.World{Clock: clock, Look: func() {}, Next: func() time.Duration {
+		if next := engine.NextAt(); next != sim.Never {
+			return time.Duration(next - engine.Now())
+		}
+		return time.Hour
+	}})
+	return nil
+}
+
+// Ended implements [scenarios.Attendant]: what is left is the report.
+func (d *day) Ended(*scenarios.Result) { d.stop(nil) }
+
+// tell tells a moment on the terminal and on the page.
+func (d *day) tell(m gameday.Moment) {
+	who := ""
+	if m.Who != "" {
+		who = " (" + m.Who + ")"
+	}
+	text := fmt.Sprintf("%s: %s%s", m.Kind, m.Text, who)
+	d.page.moment(m, text)
+	if d.over.Load() {
+		return
+	}
+	select {
+	case d.said <- fmt.Sprintf("t=%s  %s\n", m.At, text):
+	default: // nobody reads what is printed: the page and the record have it
+	}
+}
+
+// printing prints what is told, beside the course: a terminal that stands still, or a pipe that
+// nobody reads, holds up no halt. What it returns waits for the rest.
+func (d *day) printing() (finish func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for line := range d.said {
+			d.progress.done()
+			fmt.Fprint(d.cmd.OutOrStdout(), line)
+		}
+	}()
+	return sync.OnceFunc(func() {
+		close(d.said)
+		<-done
+	})
+}
+
+// show tells how things are in this second, and keeps it.
+func (d *day) show(s gameday.Sight) {
+	sample := report.SampleOf(s)
+	d.mu.Lock()
+	d.record.Samples = append(d.record.Samples, sample)
+	d.record.Rails = s.Rails
+	d.mu.Unlock()
+	d.page.sight(s, sample)
+	var parts []string
+	for _, v := range s.Values {
+		if v.Seen == nil {
+			continue
+		}
+		mark := ""
+		if v.Out {
+			mark = " !"
+		}
+		parts = append(parts, fmt.Sprintf("%s %.4g (%.4g–%.4g)%s", v.Figure, *v.Seen, v.Lo, v.Hi, mark))
+	}
+	state := ""
+	if s.Standing != "" {
+		state = "  [" + s.Standing + "]"
+	}
+	d.progress.line("t=%s  %s%s", s.At.Round(time.Second), strings.Join(parts, "  "), state)
+}
+
+// listenToTerminal takes orders by line where there is somebody.
+func (d *day) listenToTerminal(ctx context.Context) {
+	in, is := d.cmd.InOrStdin().(*os.File)
+	if !is || !interactive(in) || d.flags.yes {
+		return
+	}
+	go func() {
+		for lines := bufio.NewScanner(in); lines.Scan() && ctx.Err() == nil; {
+			word, rest, _ := strings.Cut(strings.TrimSpace(lines.Text()), " ")
+			if err := d.order(ctx, word, strings.TrimSpace(rest)); err != nil {
+				fmt.Fprintln(d.cmd.ErrOrStderr(), err)
+			}
+		}
+	}()
+}
+
+func (d *day) order(ctx context.Context, word, rest string) error {
+	who := d.approval.Name
+	switch word {
+	case "":
+		return nil
+	case "halt":
+		d.course.Halt(ctx, who, rest)
+		return nil
+	case "next":
+		return d.course.Next(who)
+	case "pause":
+		return d.course.Pause(who)
+	case "resume":
+		return d.course.Resume(who)
+	case "note":
+		return d.course.Note(who, rest)
+	}
+	return fmt.Errorf("%q: expected halt REASON, next, pause, resume or note TEXT", word)
+}
+
+// concluded writes the report and turns what came of it into the exit code.
+func (d *day) concluded(res *scenarios.Result) error {
+	rep, err := reports.Write(d.flags.out, res)
+	if rep == nil {
+		return err
+	}
+	d.mu.Lock()
+	rec := d.record
+	d.mu.Unlock()
+	rec.Plan, rec.Hash, rec.Approval, rec.Prediction, rec.Despite = d.plan, d.hash, d.approval, d.predict, d.flags.despite
+	rec.Moments, rec.Halt, rec.Began, rec.Took = d.course.Moments(), d.course.Halted(), d.began.UTC(), time.Since(d.began).Seconds()
+	rec.Conclude(rep)
+	err = errors.Join(err, rec.Write(d.flags.out, res, d.scenario.Text))
+	out := d.cmd.OutOrStdout()
+	if sumErr := reports.Summary(out, rep, reports.SummaryOptions{Color: isTerminal(out), Dir: d.flags.out}); sumErr != nil {
+		return sumErr
+	}
+	if sumErr := rec.Summary(out, d.flags.out); sumErr != nil {
+		return sumErr
+	}
+	if d.flags.history != "" {
+		record := compare.RecordOf(rep, compare.Origin{Branch: d.flags.branch, Machine: machineClass(), Text: d.scenario.Text, Tolerance: d.scenario.Tolerance})
+		err = errors.Join(err, appendHistory(d.flags.history, []compare.Record{record}))
+	}
+	d.page.end()
+	if d.flags.keepServed && d.cmd.Context().Err() == nil {
+		fmt.Fprintf(out, "  the page is served at %s until Ctrl-C\n", d.page.url)
+		<-d.cmd.Context().Done()
+	}
+	switch {
+	case err != nil:
+		return exit.NotKept(rep.Verdict, err)
+	case res.Aborted != nil:
+		return &exit.Error{Code: exit.CodeAborted}
+	}
+	return exit.VerdictError(rep.Verdict)
+}
+
+var _ http.Handler = (*gamedayPage)(nil)
