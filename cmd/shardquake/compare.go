@@ -16,6 +16,7 @@ import (
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/reports"
+	"github.com/shardquake/shardquake/reports/compare"
 	"github.com/shardquake/shardquake/scenarios"
 )
 
@@ -41,6 +42,7 @@ var compareFormats = [...]string{"text", "markdown", "json", "html", "junit", "g
 
 func newCompareCommand() *cobra.Command {
 	var f compareFlags
+	schema := false
 	cmd := &cobra.Command{
 		Use:   "compare [FILE|NAME… | DIR…]",
 		Short: "Did a change make it worse? Sides, folders of runs, or policies compared",
@@ -58,6 +60,9 @@ the library whose controller has a policy that acts.
 
 Exit codes with sides: 1 worse, 5 undecided (with --fail-on undecided), else 0.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if schema {
+				return printCompareSchema(cmd, args)
+			}
 			folders, err := areFolders(args)
 			if err != nil {
 				return exit.Usage(err)
@@ -85,8 +90,22 @@ Exit codes with sides: 1 worse, 5 undecided (with --fail-on undecided), else 0.`
 	fl.StringVar(&f.history, "history", "", "append a line per run to this file, for shardquake trend")
 	fl.StringVar(&f.branch, "branch", "", "branch to note in the history, such as main")
 	fl.StringVar(&f.out, "out", "", "folder for the comparison in every form")
+	fl.BoolVar(&schema, "schema", false, "print the JSON schema of --format json with sides, and nothing else")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
 	return cmd
+}
+
+// printCompareSchema prints what a comparison in JSON looks like.
+func printCompareSchema(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 || cmd.Flags().NFlag() > 1 {
+		return exit.Usagef("--schema stands alone: it prints the schema, and compares nothing")
+	}
+	text, err := compare.JSONSchema()
+	if err != nil {
+		return err
+	}
+	_, err = cmd.OutOrStdout().Write(text)
+	return err
 }
 
 func (f *compareFlags) compare(cmd *cobra.Command, args []string) error {

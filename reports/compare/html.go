@@ -26,7 +26,7 @@ func (r *Result) HTML() ([]byte, error) {
 		Funcs: template.FuncMap{
 			"count": Contender.count, "ordered": Contender.ordered, "sample": Scenario.sample, "held": Scenario.held,
 			"rows": func(s Scenario) []Row { return s.worstFirst(true) }, "words": Row.words, "change": Row.change, "range_": Row.interval,
-			"amount": amount, "interval": drawn, "dots": func(row Row) template.HTML { return page.Dots(row.Points) },
+			"median": func(a Amount, unit string) string { return amount(float64(a), unit) }, "interval": drawn, "dots": func(row Row) template.HTML { return page.Dots(row.Points) },
 		},
 	})
 }
@@ -52,7 +52,7 @@ func (r *Result) headline() string {
 			}
 			for _, row := range s.worstFirst(false) {
 				if row.Verdict == r.Verdict {
-					return fmt.Sprintf("%s: %s is %s, %s → %s (%s)", s.Name, row.Name, row.words(), amount(row.Base, row.Unit), amount(row.Now, row.Unit), row.change())
+					return fmt.Sprintf("%s: %s is %s, %s → %s (%s)", s.Name, row.Name, row.words(), amount(float64(row.Base), row.Unit), amount(float64(row.Now), row.Unit), row.change())
 				}
 			}
 		}

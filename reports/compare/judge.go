@@ -88,7 +88,7 @@ func namesOf(all ...[]Record) []string {
 
 // scenarioOf measures what changed, before anything is decided.
 func scenarioOf(name string, a, b side) (Scenario, error) {
-	s := Scenario{Name: name, Paired: a[0].Backend == "sim" && b[0].Backend == "sim", Warnings: unlike(a, b)}
+	s := Scenario{Name: name, Rows: []Row{}, Paired: a[0].Backend == "sim" && b[0].Backend == "sim", Warnings: unlike(a, b)}
 	if s.Paired {
 		a, b = paired(a, b)
 		if len(a) == 0 {
@@ -214,11 +214,16 @@ func rowOf(q quantity.Quantity, a, b side, pairs bool) (*Row, error) {
 		return nil, nil
 	}
 	row.N = min(len(was), len(is))
-	row.Base, row.Now = stats.Median(was), stats.Median(is)
-	row.Minimum = score.Round(q.Minimum.Of(row.Base))
-	if !finite(row.Base) {
-		row.Minimum = score.Round(q.Minimum.Of(row.Now))
+	base, now := stats.Median(was), stats.Median(is)
+	row.Base, row.Now = Amount(base), Amount(now)
+	of := 0.0 // where most runs of both sides never had it, only the absolute minimum is known
+	for _, v := range []float64{base, now} {
+		if finite(v) {
+			of = v
+			break
+		}
 	}
+	row.Minimum = score.Round(q.Minimum.Of(of))
 	if pairs {
 		row.measurePairs(was, is)
 		return row, nil
@@ -323,7 +328,7 @@ func (r *Row) measureSamples(was, is []float64) error {
 	for _, v := range is {
 		r.Points = append(r.Points, [2]*float64{nil, orNil(v)})
 	}
-	r.median = (r.Now - r.Base) * r.sign
+	r.median = float64(r.Now-r.Base) * r.sign
 	p, err := stats.MannWhitney(was, is, stats.Differs)
 	if err != nil {
 		return err
@@ -346,7 +351,7 @@ func (r *Row) measureSamples(was, is []float64) error {
 	}
 	r.PSame = max(below, above)
 	if finite(r.median) {
-		r.Difference = orNil(score.Round(r.Now - r.Base))
+		r.Difference = orNil(score.Round(float64(r.Now - r.Base)))
 	}
 	for i, values := range [][]float64{was, is} {
 		if _, _, ok := stats.QuantileInterval(values, 0.5, 0.95); !ok {

@@ -6,8 +6,6 @@ import (
 	"encoding/xml"
 	"fmt"
 	"strings"
-
-	"github.com/invopop/jsonschema"
 )
 
 // JSON is the comparison for programs.
@@ -15,18 +13,6 @@ func (r *Result) JSON() ([]byte, error) {
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("comparison: %w", err)
-	}
-	return append(text, '\n'), nil
-}
-
-// JSONSchema describes JSON's answer.
-func JSONSchema() ([]byte, error) {
-	reflector := &jsonschema.Reflector{DoNotReference: true, RequiredFromJSONSchemaTags: true, Anonymous: true, AllowAdditionalProperties: true}
-	s := reflector.Reflect(&Result{})
-	s.Title = "Shardquake comparison, " + Schema
-	text, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("schema of comparisons: %w", err)
 	}
 	return append(text, '\n'), nil
 }
@@ -78,7 +64,7 @@ func (r *Result) JUnit() ([]byte, error) {
 			add("expectations", s.Verdicts.Verdict, s.held())
 			for _, row := range s.Rows {
 				if row.Gates {
-					add(row.Name, row.Verdict, fmt.Sprintf("%s: %s → %s, %s", row.words(), amount(row.Base, row.Unit), amount(row.Now, row.Unit), row.change()))
+					add(row.Name, row.Verdict, fmt.Sprintf("%s: %s → %s, %s", row.words(), amount(float64(row.Base), row.Unit), amount(float64(row.Now), row.Unit), row.change()))
 				}
 			}
 			suite.Tests = len(suite.Cases)

@@ -1,6 +1,9 @@
 package compare
 
 import (
+	"encoding/json"
+	"math"
+
 	"github.com/shardquake/shardquake/internal/version"
 	"github.com/shardquake/shardquake/reports/divergence"
 )
@@ -21,9 +24,12 @@ const (
 	Worse     Verdict = "worse"
 )
 
-// order ranks verdicts for summing up: the last weighs most.
+// verdicts are all of them; the last weighs most when they are summed up.
+var verdicts = [...]Verdict{Unchanged, Same, Differs, Better, Undecided, Worse}
+
+// order ranks verdicts for summing up.
 func (v Verdict) order() int {
-	for i, o := range []Verdict{Unchanged, Same, Differs, Better, Undecided, Worse} {
+	for i, o := range verdicts {
 		if o == v {
 			return i
 		}
@@ -44,7 +50,7 @@ type Result struct {
 	Schema  string        `json:"schema" jsonschema:"required"`
 	Version version.Build `json:"version"`
 	// Verdict is the worst of the contenders'.
-	Verdict    Verdict     `json:"verdict" jsonschema:"required,enum=unchanged,enum=same,enum=better,enum=differs,enum=undecided,enum=worse"`
+	Verdict    Verdict     `json:"verdict" jsonschema:"required"`
 	Base       string      `json:"base" jsonschema:"required"`
 	Contenders []Contender `json:"contenders" jsonschema:"required"`
 	// Level is the chance of a false alarm over all that gates, Looks how often the growing
@@ -94,6 +100,26 @@ type Held struct {
 	Adjusted float64  `json:"p_adjusted"`
 }
 
+// Amount is a figure's value that may be infinite: what never happened is infinitely late.
+type Amount float64
+
+// MarshalJSON writes null for never, as JSON has no infinity.
+func (a Amount) MarshalJSON() ([]byte, error) {
+	if !finite(float64(a)) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(a))
+}
+
+// UnmarshalJSON reads null as never.
+func (a *Amount) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" {
+		*a = Amount(math.Inf(1))
+		return nil
+	}
+	return json.Unmarshal(text, (*float64)(a))
+}
+
 // Row is one figure compared.
 type Row struct {
 	Name    string  `json:"name" jsonschema:"required"`
@@ -102,12 +128,13 @@ type Row struct {
 	Gates   bool    `json:"gates"`
 	Verdict Verdict `json:"verdict" jsonschema:"required"`
 	N       int     `json:"n"`
-	Base    float64 `json:"base_median"`
-	Now     float64 `json:"contender_median"`
+	// Base and Now are the medians; null in JSON where at least half of the runs never had it.
+	Base Amount `json:"base_median"`
+	Now  Amount `json:"contender_median"`
 	// Difference is the median paired difference (of unpaired runs that of the medians) with
 	// its interval; null where one side never had the figure.
-	Difference *float64    `json:"difference"`
-	Interval   *[2]float64 `json:"interval"`
+	Difference *float64    `json:"difference" jsonschema:"oneof_type=number;null"`
+	Interval   *[2]float64 `json:"interval" jsonschema:"nullable"`
 	// Minimum is the smallest difference that counts.
 	Minimum float64 `json:"minimum"`
 	// P is of a difference, PSame of sameness; both also after the corrections.

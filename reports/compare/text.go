@@ -42,11 +42,11 @@ func signed(v float64, unit string) string {
 // change is the difference in words: how much, in percent, and between what.
 func (r Row) change() string {
 	if r.Difference == nil {
-		return fmt.Sprintf("%s → %s", amount(r.Base, r.Unit), amount(r.Now, r.Unit))
+		return fmt.Sprintf("%s → %s", amount(float64(r.Base), r.Unit), amount(float64(r.Now), r.Unit))
 	}
 	text := signed(*r.Difference, r.Unit)
 	if r.Base != 0 {
-		text += fmt.Sprintf(" (%+.1f %%)", 100**r.Difference/math.Abs(r.Base))
+		text += fmt.Sprintf(" (%+.1f %%)", 100**r.Difference/math.Abs(float64(r.Base)))
 	}
 	return text
 }
@@ -186,7 +186,7 @@ func (s Scenario) text(b *bytes.Buffer) {
 		if row.Gates {
 			gate = "*"
 		}
-		fmt.Fprintf(w, "   %s%s\t%s\t%s → %s\t%s\t[%s]\tn %d\n", gate, row.words(), row.Name, amount(row.Base, row.Unit), amount(row.Now, row.Unit), row.change(), row.interval(), row.N)
+		fmt.Fprintf(w, "   %s%s\t%s\t%s → %s\t%s\t[%s]\tn %d\n", gate, row.words(), row.Name, amount(float64(row.Base), row.Unit), amount(float64(row.Now), row.Unit), row.change(), row.interval(), row.N)
 	}
 	_ = w.Flush() // into memory
 	for _, text := range s.Warnings {
@@ -226,7 +226,7 @@ func (r *Result) Markdown() []byte {
 					b.WriteString("\n| | scenario | figure | base → new | change | interval |\n|---|---|---|---|---|---|\n")
 				}
 				rows++
-				fmt.Fprintf(&b, "| %s | %s | %s | %s → %s | %s | %s |\n", row.words(), s.Name, row.Name, amount(row.Base, row.Unit), amount(row.Now, row.Unit), row.change(), row.interval())
+				fmt.Fprintf(&b, "| %s | %s | %s | %s → %s | %s | %s |\n", row.words(), s.Name, row.Name, amount(float64(row.Base), row.Unit), amount(float64(row.Now), row.Unit), row.change(), row.interval())
 			}
 		}
 		if left > 0 {
