@@ -33,3 +33,17 @@ func SamplePolicies() *Policies {
 		ran("a-fourth-node-joins", "threshold", 0.2, 4, 0, nil), ran("a-fourth-node-joins", "variance", 0.2, 4, 0, nil),
 	})
 }
+
+// SampleSeed is a run of one of a sweep's seeds: the later the seed, the slower.
+func SampleSeed(seed uint64) *scenarios.Result {
+	res := fixture()
+	res.Seed, res.Outcomes, res.Verdict = seed, res.Outcomes[:1], scenarios.Pass
+	o := res.Outcomes[0]
+	took := 10 + 6*float64(seed)
+	o.Observed, o.Margin = ptr(took), ptr(*o.Limit-took)
+	if took > *o.Limit {
+		o.Verdict, res.Verdict, o.Reason = scenarios.Fail, scenarios.Fail, "green too late"
+	}
+	res.Outcomes = []scenarios.Outcome{o}
+	return res
+}

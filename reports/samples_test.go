@@ -31,6 +31,15 @@ func samplePages(t *testing.T) map[string][]byte {
 		text, err := reports.HTML(rep, res, "shardquake replay shardquake-out/told-by-hand/1")
 		add(name, text, err)
 	}
+	var seeds []*reports.Report
+	for seed := uint64(1); seed <= 12; seed++ {
+		res := reports.SampleSeed(seed)
+		rep, err := reports.Build(res)
+		require.NoError(t, err)
+		seeds = append(seeds, rep)
+	}
+	sweep, err := reports.SweepHTML(reports.SweepOf(seeds), "shardquake run told-by-hand --seed 12", true)
+	add("sweep", sweep, err)
 	text, err := reports.PoliciesHTML(reports.SamplePolicies())
 	add("policies", text, err)
 	result, trend := comparisonSample(t)

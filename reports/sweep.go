@@ -148,8 +148,9 @@ func quantitiesOf(reports []*Report) []Quantity {
 	return out
 }
 
-// WriteSweep leaves a sweep's files in dir; runs are the lines of [FileRuns].
-func WriteSweep(dir string, s *Sweep, reports []*Report, runs []byte, replay func(seed uint64) string) error {
+// WriteSweep leaves a sweep's files in dir; runs are the lines of [FileRuns], whole is whether
+// every seed was run.
+func WriteSweep(dir string, s *Sweep, reports []*Report, runs []byte, replay func(seed uint64) string, whole bool) error {
 	text, err := marshal(s)
 	if err != nil {
 		return err
@@ -164,7 +165,11 @@ func WriteSweep(dir string, s *Sweep, reports []*Report, runs []byte, replay fun
 		return err
 	}
 	md.WriteString("```\n")
-	return writeDir(dir, []file{{FileSweep, text}, {FileRuns, runs}, {FileJUnit, junit}, {FileSummary, md.Bytes()}})
+	html, err := SweepHTML(s, replay(s.Worst), whole)
+	if err != nil {
+		return err
+	}
+	return writeDir(dir, []file{{FileHTML, html}, {FileSweep, text}, {FileRuns, runs}, {FileJUnit, junit}, {FileSummary, md.Bytes()}})
 }
 
 // SweepSummary prints a sweep for a terminal: first whether it always held.
@@ -178,7 +183,7 @@ func SweepSummary(out io.Writer, s *Sweep, replay string, opt SummaryOptions) er
 		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\t%d\n", q.Name, v(q.Min), v(q.P10), v(q.Median), v(q.P90), v(q.Max), q.N)
 	}
 	w.Flush()
-	fmt.Fprintf(&b, "\n  worst seed %d (%s)\n  report  %s\n  replay  %s\n  files   %s\n", s.Worst, s.WorstReason, path.Join(opt.Dir, DirWorst, FileHTML), replay, opt.Dir)
+	fmt.Fprintf(&b, "\n  worst seed %d (%s)\n  report  %s\n  worst   %s\n  replay  %s\n  files   %s\n", s.Worst, s.WorstReason, path.Join(opt.Dir, FileHTML), path.Join(opt.Dir, DirWorst, FileHTML), replay, opt.Dir)
 	for _, o := range s.Seeds {
 		if text := drawnText(o.Varied); o.Seed == s.Worst && text != "" {
 			fmt.Fprintf(&b, "  drawn   %s\n", text)

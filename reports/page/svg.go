@@ -101,3 +101,19 @@ func Trend(series []float64, marks []Mark) template.HTML {
 	b.WriteString(`</svg>`)
 	return template.HTML(b.String())
 }
+
+// Spread draws a distribution: a line from the least to the most, a box from the tenth to the
+// ninetieth percentile, a bar at the median.
+func Spread(least, p10, median, p90, most float64) template.HTML {
+	const w, h = 180.0, 22.0
+	if most <= least {
+		return ""
+	}
+	x := func(v float64) float64 { return 5 + float64((w-10)*((v-least)/(most-least))) }
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg class="inline" width="%g" height="%g" viewBox="0 0 %g %g" role="img" aria-label="from %.4g to %.4g, median %.4g">`, w, h, w, h, least, most, median)
+	fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="11" y2="11" stroke="var(--soft)"/>`, x(least), x(most))
+	fmt.Fprintf(&b, `<rect x="%.1f" y="4" width="%.1f" height="14" fill="var(--here)" stroke="var(--c0)"/>`, x(p10), max(1, x(p90)-x(p10)))
+	fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="2" y2="20" stroke="var(--c5)" stroke-width="3"/></svg>`, x(median), x(median))
+	return template.HTML(b.String())
+}

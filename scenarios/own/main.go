@@ -1,3 +1,5 @@
+//determinism:realtime a program's command line and its interrupts are of the machine; the runs that it starts are not
+
 package own
 
 import (
