@@ -81,10 +81,8 @@ func (f *runFlags) sweep(cmd *cobra.Command, s *scenarios.Loaded) error {
 		return err
 	}
 	replay := func(seed uint64) string { return f.command(s, seed) }
-	if err := reports.WriteSweep(dir, sum, finished, records, replay); err != nil {
-		return exit.Usage(err)
 	if err := reports.WriteSweep(dir, sum, finished, records, replay, !interrupted); err != nil {
-		return usage(err)
+		return exit.Usage(err)
 	}
 	if !interrupted {
 		// The whole report of the worst seed: the same run again.
