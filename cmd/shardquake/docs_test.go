@@ -91,7 +91,7 @@ func unknownWords(call string) (wrong []string) {
 	if err != nil || !cmd.HasParent() {
 		return []string{"there is no command " + words[0]}
 	}
-	if cmd.HasSubCommands() && len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+	if cmd.HasSubCommands() && !takesFile(cmd, rest) && len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
 		return []string{cmd.CommandPath() + " has no command " + rest[0]}
 	}
 	for _, w := range words {
@@ -251,4 +251,10 @@ func passBy(err error, d fs.DirEntry) error {
 		return fs.SkipDir
 	}
 	return err
+}
+
+// takesFile reports whether a command that has others below it takes a file itself, and what
+// follows it looks like one.
+func takesFile(cmd *cobra.Command, rest []string) bool {
+	return strings.HasSuffix(cmd.Use, " FILE") && len(rest) > 0 && (rest[0] == "FILE" || strings.HasSuffix(rest[0], ".yaml"))
 }
