@@ -127,19 +127,23 @@ func (d *Disk) Rot() bool {
 	return true
 }
 
-// anyFile is a file with something durable in it, and its name; nil if there is none.
+// anyFile is the file of some durable byte, and its name; nil if there is none. Large files are
+// hit more often than small ones.
 func (d *Disk) anyFile() (*content, string) {
-	var candidates []string
+	total := 0
 	for _, name := range d.names() {
-		if d.files[name].durable > 0 {
-			candidates = append(candidates, name)
-		}
+		total += d.files[name].durable
 	}
-	if len(candidates) == 0 {
+	if total == 0 {
 		return nil, ""
 	}
-	name := candidates[d.rng.IntN(len(candidates))]
-	return d.files[name], name
+	at := d.rng.IntN(total)
+	for _, name := range d.names() {
+		if at -= d.files[name].durable; at < 0 {
+			return d.files[name], name
+		}
+	}
+	return nil, ""
 }
 
 // Image is what a disk had at some time.
