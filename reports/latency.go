@@ -12,10 +12,10 @@ import (
 // until faults and load end. Null where it was not observed.
 type NodeLatency struct {
 	Node      string   `json:"node"`
-	BeforeMs  *float64 `json:"before_ms"` // mean
-	AfterMs   *float64 `json:"after_ms"`
-	BeforeP99 *float64 `json:"before_p99_ms"`
-	AfterP99  *float64 `json:"after_p99_ms"`
+	BeforeMs  *float64 `json:"before_ms" jsonschema:"oneof_type=number;null"` // mean
+	AfterMs   *float64 `json:"after_ms" jsonschema:"oneof_type=number;null"`
+	BeforeP99 *float64 `json:"before_p99_ms" jsonschema:"oneof_type=number;null"`
+	AfterP99  *float64 `json:"after_p99_ms" jsonschema:"oneof_type=number;null"`
 }
 
 // latenciesOf follows what operations took on each node; nil when it was never observed.

@@ -38,7 +38,7 @@ type PolicyRow struct {
 	IdealBytes float64 `json:"ideal_bytes"`
 	// RecoveryS is from a fault until the cluster was green again, of the slowest fault;
 	// null without one, or where it never was.
-	RecoveryS *float64 `json:"recovery_s"`
+	RecoveryS *float64 `json:"recovery_s" jsonschema:"oneof_type=number;null"`
 	Actions   float64  `json:"actions"` // of the controller
 	// Nodes is what operations took on each node, in no total.
 	Nodes []NodeLatency `json:"nodes,omitempty"`

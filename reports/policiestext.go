@@ -4,13 +4,13 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
+	"html/template"
 	"io"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/shardquake/shardquake/internal/units"
-	"github.com/shardquake/shardquake/reports/page"
 )
 
 // policyColumns head the table of a comparison.
@@ -84,7 +84,7 @@ func (c *Policies) legend() string {
 		`recovery: from the slowest fault until green; latency: mean in ms (99th percentile) in the first → in the last tenth of the run; all: sums of moves, thrash, bytes and actions, means of the rest`
 }
 
-// PoliciesText prints a comparison for a terminal.
+// PoliciesText prints the table for a terminal.
 func PoliciesText(out io.Writer, c *Policies) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, strings.Join(policyColumns[:], "\t"))
@@ -103,7 +103,7 @@ func PoliciesText(out io.Writer, c *Policies) error {
 	return err
 }
 
-// PoliciesMarkdown is a comparison for a document.
+// PoliciesMarkdown is the table for a document.
 func PoliciesMarkdown(c *Policies) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "| %s |\n|%s\n", strings.Join(policyColumns[:], " | "), strings.Repeat("---|", len(policyColumns)))
@@ -114,11 +114,8 @@ func PoliciesMarkdown(c *Policies) []byte {
 	return b.Bytes()
 }
 
-// PoliciesJSON is a comparison for programs.
-func PoliciesJSON(c *Policies) ([]byte, error) { return marshal(c) }
-
-//go:embed policies_page.html
-var policiesPage string
+//go:embed policies_table.html
+var policiesTable string
 
 // policyLine is a row of the page.
 type policyLine struct {
@@ -151,8 +148,8 @@ func best(rows []PolicyRow) map[int]bool {
 	return out
 }
 
-// PoliciesHTML is a comparison as a page of its own, which needs nothing else.
-func PoliciesHTML(c *Policies) ([]byte, error) {
+// PoliciesHTML is the table for a page.
+func PoliciesHTML(c *Policies) (template.HTML, error) {
 	cells := c.table()
 	rows := append(append([]PolicyRow(nil), c.Rows...), c.Totals...)[:len(cells)]
 	leading := best(rows)
@@ -160,8 +157,13 @@ func PoliciesHTML(c *Policies) ([]byte, error) {
 	for i, row := range cells {
 		lines[i] = policyLine{row, leading[i]}
 	}
-	return page.Render(page.Content{
-		Title: "Policies compared", Body: policiesPage, Wide: true,
-		V: map[string]any{"Columns": policyColumns[:], "Rows": lines, "Legend": c.legend()},
-	})
+	t, err := template.New("policies").Parse(policiesTable)
+	if err != nil {
+		return "", fmt.Errorf("table of policies: %w", err)
+	}
+	var b strings.Builder
+	if err := t.Execute(&b, map[string]any{"Columns": policyColumns[:], "Rows": lines, "Legend": c.legend()}); err != nil {
+		return "", fmt.Errorf("table of policies: %w", err)
+	}
+	return template.HTML(b.String()), nil
 }

@@ -40,11 +40,12 @@ func samplePages(t *testing.T) map[string][]byte {
 	}
 	sweep, err := reports.SweepHTML(reports.SweepOf(seeds), "shardquake run told-by-hand --seed 12", true)
 	add("sweep", sweep, err)
-	text, err := reports.PoliciesHTML(reports.SamplePolicies())
-	add("policies", text, err)
 	result, trend := comparisonSample(t)
-	text, err = result.HTML()
+	text, err := result.HTML()
 	add("compare", text, err)
+	result.Policies = reports.SamplePolicies()
+	text, err = result.HTML()
+	add("policies", text, err)
 	text, err = trend.HTML()
 	add("trend", text, err)
 	return out

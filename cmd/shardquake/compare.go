@@ -1,28 +1,19 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"io"
-	"runtime"
-	"slices"
 	"strings"
-	"sync"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
-	"github.com/shardquake/shardquake/internal/catalog"
-	"github.com/shardquake/shardquake/internal/source"
-	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/reports/compare"
-	"github.com/shardquake/shardquake/scenarios"
 )
 
 // compareFlags are the words of compare.
 type compareFlags struct {
 	policies []string
+	// ofPolicies is whether the sides are policies.
+	ofPolicies bool
 	seeds    string
 	set      []string
 	format   string
@@ -37,9 +28,6 @@ type compareFlags struct {
 	out     string
 }
 
-// compareFormats are how a comparison can be printed.
-var compareFormats = [...]string{"text", "markdown", "json", "html", "junit", "github"}
-
 func newCompareCommand() *cobra.Command {
 	var f compareFlags
 	schema := false
@@ -53,12 +41,14 @@ one side the base is the scenario as it is. A side is LABEL=set:path=value,… o
 by seed, and seeds double from 8 to --limit until all that gates is decided. Real runs are
 interleaved. With folders of runs or sweeps as arguments, the folders are the sides.
 
-Without sides it compares policies: it runs scenarios on the simulator with each policy in their controllers' place
-and prints one table: balance at the end and on average, moves, thrash, bytes and a
-lower bound on them (ideal), time to recover. Without names it takes every scenario of
-the library whose controller has a policy that acts.
+Without sides the sides are policies, in the place of the scenarios' controllers' own, and the
+first is the base; one alone is compared with the scenario's own. Beside the answers stands
+a table of means: balance at the end and on average, moves, thrash, bytes and a lower bound
+on them (ideal), time to recover. Without names it takes every scenario of the library whose
+controller has a policy that acts.
 
-Exit codes with sides: 1 worse, 5 undecided (with --fail-on undecided), else 0.`,
+Exit codes: 1 worse, 5 undecided (with --fail-on undecided), else 0; between policies 0 unless
+--fail-on is given.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if schema {
 				return printCompareSchema(cmd, args)
@@ -67,20 +57,19 @@ Exit codes with sides: 1 worse, 5 undecided (with --fail-on undecided), else 0.`
 			if err != nil {
 				return exit.Usage(err)
 			}
-			if folders || len(f.sides) > 0 {
-				return f.compareSides(cmd, args, folders)
+			f.ofPolicies = !folders && len(f.sides) == 0
+			if cmd.Flags().Changed("policies") && !f.ofPolicies {
+				return exit.Usagef("--policies are sides: name them, or --side, or folders")
 			}
-			for _, name := range []string{"limit", "level", "fail-on", "history", "branch", "out"} {
-				if cmd.Flags().Changed(name) {
-					return exit.Usagef("--%s goes with --side or with folders", name)
-				}
+			if f.ofPolicies && !cmd.Flags().Changed("fail-on") {
+				f.failOn = failOnNever
 			}
-			return f.compare(cmd, args)
+			return f.compareSides(cmd, args, folders)
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringSliceVar(&f.policies, "policies", []string{"threshold", "variance", "hotspot", "disk", "none"}, "policies to compare")
-	fl.StringVar(&f.seeds, "seeds", "1-3", "run with each of these seeds, A-B, and show means")
+	fl.StringSliceVar(&f.policies, "policies", []string{"threshold", "variance", "hotspot", "disk", "none"}, "policies to compare; the first is the base")
+	fl.StringVar(&f.seeds, "seeds", "", "run with each of these seeds, A-B (default: as many as it takes, up to --limit)")
 	fl.StringArrayVar(&f.set, "set", nil, "replace a value of every file: path=value")
 	fl.StringVar(&f.format, "format", "text", strings.Join(compareFormats[:], ", "))
 	fl.StringArrayVar(&f.sides, "side", nil, "LABEL=set:path=value,… | LABEL=bin:PATH | LABEL=real | LABEL=sim; the first is the base")
@@ -90,7 +79,7 @@ Exit codes with sides: 1 worse, 5 undecided (with --fail-on undecided), else 0.`
 	fl.StringVar(&f.history, "history", "", "append a line per run to this file, for shardquake trend")
 	fl.StringVar(&f.branch, "branch", "", "branch to note in the history, such as main")
 	fl.StringVar(&f.out, "out", "", "folder for the comparison in every form")
-	fl.BoolVar(&schema, "schema", false, "print the JSON schema of --format json with sides, and nothing else")
+	fl.BoolVar(&schema, "schema", false, "print the JSON schema of what --format json writes, and nothing else")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
 	return cmd
 }
@@ -105,128 +94,5 @@ func printCompareSchema(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	_, err = cmd.OutOrStdout().Write(text)
-	return err
-}
-
-func (f *compareFlags) compare(cmd *cobra.Command, args []string) error {
-	if !slices.Contains(compareFormats[:], f.format) {
-		return exit.Usagef("%s", source.Unknown("format", f.format, compareFormats[:]))
-	}
-	voc := catalog.Vocabulary()
-	for _, p := range f.policies {
-		if !slices.Contains(voc.Policies, p) {
-			return exit.Usagef("--policies: %s", source.Unknown("policy", p, voc.Policies))
-		}
-	}
-	from, to, err := parseSeeds(f.seeds)
-	if err != nil {
-		return exit.Usage(err)
-	}
-	chosen, err := f.scenarios(args, voc)
-	if err != nil {
-		return err
-	}
-	if !slices.Contains([]string{"text", "markdown", "json", "html"}, f.format) {
-		return exit.Usagef("--format %s goes with --side or with folders", f.format)
-	}
-	var runs []policyRun
-	for _, s := range chosen {
-		for _, p := range f.policies {
-			for seed := from; seed <= to; seed++ {
-				runs = append(runs, policyRun{s.WithPolicy(p), p, seed})
-			}
-		}
-	}
-	progress := newProgress(cmd.ErrOrStderr(), f.quiet)
-	all, err := runPolicies(cmd.Context(), runs, progress)
-	progress.done()
-	if err != nil {
-		return err
-	}
-	return printPolicies(cmd.OutOrStdout(), reports.ComparePolicies(all), f.format)
-}
-
-// scenarios are those named, or those of the library that fit.
-func (f *compareFlags) scenarios(names []string, voc scenarios.Vocabulary) ([]*scenarios.Loaded, error) {
-	named := len(names) > 0
-	if !named {
-		names = scenarios.Library()
-	}
-	var out []*scenarios.Loaded
-	for _, name := range names {
-		s, err := scenarios.Load(name, f.set, voc)
-		if err != nil {
-			return nil, exit.Usage(err)
-		}
-		switch {
-		case s.Balances():
-			out = append(out, s)
-		case named:
-			return nil, exit.Usagef("%s has no controller with a policy that acts, so there is nothing to compare", name)
-		}
-	}
-	return out, nil
-}
-
-// policyRun is one run of a comparison.
-type policyRun struct {
-	scenario *scenarios.Loaded
-	policy   string
-	seed     uint64
-}
-
-// runPolicies runs as many at once as there are processors; the reports stand in the order
-// of the runs.
-func runPolicies(ctx context.Context, runs []policyRun, progress *progress) ([]*reports.Report, error) {
-	all := make([]*reports.Report, len(runs))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	var mu sync.Mutex
-	done := 0
-	for i, r := range runs {
-		group.Go(func() error {
-			rep, err := r.run(ctx)
-			if err != nil {
-				return fmt.Errorf("%s with policy %s and seed %d: %w", r.scenario.Name, r.policy, r.seed, err)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			all[i] = rep
-			done++
-			progress.line("%d of %d runs", done, len(all))
-			return nil
-		})
-	}
-	return all, group.Wait()
-}
-
-func (r policyRun) run(ctx context.Context) (*reports.Report, error) {
-	res, err := runScenario(ctx, r.scenario, execution{backend: "sim", seed: r.seed, scale: scenarios.AsDescribed}, func(string, ...any) {})
-	if err != nil {
-		return nil, err
-	}
-	if res.Aborted != nil {
-		return nil, res.Aborted
-	}
-	return reports.Build(res)
-}
-
-func printPolicies(out io.Writer, c *reports.Policies, format string) error {
-	var text []byte
-	var err error
-	switch format {
-	case "markdown":
-		text = reports.PoliciesMarkdown(c)
-	case "json":
-		text, err = reports.PoliciesJSON(c)
-	case "html":
-		text, err = reports.PoliciesHTML(c)
-	default:
-		return reports.PoliciesText(out, c)
-	}
-	if err != nil {
-		return err
-	}
-	_, err = out.Write(text)
 	return err
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/reports/compare"
 	"github.com/shardquake/shardquake/reports/divergence"
 	"github.com/shardquake/shardquake/scenarios"
@@ -29,6 +30,9 @@ const (
 	failOnUndecided = "undecided"
 	failOnNever     = "never"
 )
+
+// compareFormats are how a comparison can be printed.
+var compareFormats = [...]string{"text", "markdown", "json", "html", "junit", "github"}
 
 // Runs that a comparison begins with, and how far they double unless --limit says otherwise.
 const (
@@ -44,6 +48,9 @@ func (f *compareFlags) compareSides(cmd *cobra.Command, args []string, folders b
 	if !slices.Contains(compareFormats[:], f.format) {
 		return exit.Usagef("%s", source.Unknown("format", f.format, compareFormats[:]))
 	}
+	if f.seeds != "" && (folders || f.limit > 0) {
+		return exit.Usagef("--seeds says which runs are made: it goes neither with folders of runs nor with --limit")
+	}
 	if f.limit < 0 || f.level < 0 || f.level >= 1 {
 		return exit.Usagef("--limit %d, --level %g: expected a number of runs, and a probability below 1", f.limit, f.level)
 	}
@@ -56,7 +63,7 @@ func (f *compareFlags) compareSides(cmd *cobra.Command, args []string, folders b
 		}
 		result, err = c.ofFolders(args)
 	} else {
-		if c.sides, err = f.parseSides(); err != nil {
+		if c.sides, err = f.sidesAsked(); err != nil {
 			return exit.Usage(err)
 		}
 		if done, err := f.realAgainstSim(cmd, c.sides, args); done {
@@ -86,6 +93,14 @@ func (f *compareFlags) compareSides(cmd *cobra.Command, args []string, folders b
 		return &exit.Error{Code: exit.CodeUnknown}
 	}
 	return nil
+}
+
+// sidesAsked are the sides, or the policies as such.
+func (f *compareFlags) sidesAsked() ([]sideSpec, error) {
+	if f.ofPolicies {
+		return f.policySides()
+	}
+	return f.parseSides()
 }
 
 // parseSides reads the sides; one alone is compared with the scenario as it is.
@@ -146,13 +161,22 @@ type comparison struct {
 	files   map[string]string
 	traces  map[traceKey]func(context.Context) ([]byte, error)
 	notes   []string
+
+	policies policyRuns // empty where the sides are none
 }
 
 // ofRuns makes runs until all that gates is decided or the limit is reached. After an
 // interrupt the result is of what was done, and the error says so.
 func (c *comparison) ofRuns(ctx context.Context, names []string) (*compare.Result, error) {
-	if len(names) == 0 {
+	named := len(names) > 0
+	if !named {
 		names = scenarios.Library()
+	}
+	if c.flags.ofPolicies {
+		var err error
+		if names, err = balancing(names, named, c.flags.set); err != nil {
+			return nil, err
+		}
 	}
 	open := make(map[string]string) // scenario → as it was asked for
 	for _, n := range names {
@@ -165,20 +189,12 @@ func (c *comparison) ofRuns(ctx context.Context, names []string) (*compare.Resul
 			c.files[s.Name] = n
 		}
 	}
-	first, most := firstSeeds, mostPairs
-	if c.sides[0].backend == "real" {
-		first, most = firstReal, mostReal
+	plan, err := c.looks()
+	if err != nil {
+		return nil, err
 	}
-	if c.flags.limit > 0 {
-		most = c.flags.limit
-		first = min(first, most)
-	}
-	looks := 1
-	for n := first; n < most; n *= 2 {
-		looks++
-	}
-	done := 0
-	for look, n := 1, first; ; look, n = look+1, min(2*n, most) {
+	done := plan.before
+	for look, n := 1, plan.first; ; look, n = look+1, min(2*n, plan.most) {
 		var runs []sideRun
 		for seed := done + 1; seed <= n; seed++ {
 			for _, name := range names {
@@ -191,7 +207,7 @@ func (c *comparison) ofRuns(ctx context.Context, names []string) (*compare.Resul
 			}
 		}
 		err := c.runAll(ctx, runs)
-		result, judgeErr := c.judge(compare.Options{Level: c.flags.level, Look: look, Looks: looks, Files: c.files})
+		result, judgeErr := c.judge(compare.Options{Level: c.flags.level, Look: look, Looks: plan.looks, Files: c.files})
 		if err != nil {
 			if ctx.Err() != nil && judgeErr == nil {
 				result.Notes = append(result.Notes, fmt.Sprintf("interrupted: %d of %d runs of this look were made", c.count(), len(runs)))
@@ -204,10 +220,36 @@ func (c *comparison) ofRuns(ctx context.Context, names []string) (*compare.Resul
 		}
 		done = n
 		open = undecided(result, open)
-		if len(open) == 0 || n == most {
+		if len(open) == 0 || n == plan.most {
 			return result, nil
 		}
 	}
+}
+
+// looks are how a sample grows: from the seeds after before to first, then to most.
+type looks struct{ before, first, most, looks int }
+
+// looks are as many as doublings fit below the limit, or one where the seeds are given.
+func (c *comparison) looks() (looks, error) {
+	if c.flags.seeds != "" {
+		from, to, err := parseSeeds(c.flags.seeds)
+		if err != nil {
+			return looks{}, exit.Usage(err)
+		}
+		return looks{int(from) - 1, int(to), int(to), 1}, nil
+	}
+	out := looks{first: firstSeeds, most: mostPairs, looks: 1}
+	if c.sides[0].backend == "real" {
+		out.first, out.most = firstReal, mostReal
+	}
+	if c.flags.limit > 0 {
+		out.most = c.flags.limit
+		out.first = min(out.first, out.most)
+	}
+	for n := out.first; n < out.most; n *= 2 {
+		out.looks++
+	}
+	return out, nil
 }
 
 func mapValues(m map[string]string) []string {
@@ -248,7 +290,7 @@ func (c *comparison) runAll(ctx context.Context, runs []sideRun) error {
 	if c.sides[0].backend == "real" {
 		group.SetLimit(1)
 	}
-	records := make([]*compare.Record, len(runs))
+	ran := make([]*sideRan, len(runs))
 	begun := time.Now()
 	done := 0
 	for i, r := range runs {
@@ -256,13 +298,17 @@ func (c *comparison) runAll(ctx context.Context, runs []sideRun) error {
 			break
 		}
 		group.Go(func() error {
-			rec, _, err := r.run(ctx, compare.Origin{Branch: c.flags.branch})
+			out, err := r.run(ctx, compare.Origin{Branch: c.flags.branch})
 			if err != nil {
 				return fmt.Errorf("%s, side %s, seed %d: %w", r.name, r.side.label, r.seed, err)
 			}
 			c.mu.Lock()
 			defer c.mu.Unlock()
-			records[i] = &rec
+			out.trace = nil // made again where it is needed
+			if r.side.policy == "" {
+				out.report = nil
+			}
+			ran[i] = &out
 			done++
 			left := time.Since(begun) / time.Duration(done) * time.Duration(len(runs)-done)
 			c.progress.line("%d of %d runs, %s left", done, len(runs), left.Round(time.Second))
@@ -270,16 +316,19 @@ func (c *comparison) runAll(ctx context.Context, runs []sideRun) error {
 		})
 	}
 	err := group.Wait()
-	for i, rec := range records { // in the order of the runs, whichever ended first
-		if rec == nil {
+	for i, out := range ran { // in the order of the runs, whichever ended first
+		if out == nil {
 			continue
 		}
-		r := runs[i]
-		c.records[r.side.label] = append(c.records[r.side.label], *rec)
+		r, rec := runs[i], out.record
+		c.records[r.side.label] = append(c.records[r.side.label], rec)
+		if r.side.policy != "" {
+			c.policies.add(out.report)
+		}
 		if r.side.backend == "sim" {
 			c.traces[traceKey{r.side.label, rec.Scenario, rec.Seed}] = func(ctx context.Context) ([]byte, error) {
-				_, trace, err := r.run(ctx, compare.Origin{})
-				return trace, err
+				again, err := r.run(ctx, compare.Origin{})
+				return again.trace, err
 			}
 		}
 	}
@@ -297,6 +346,9 @@ func (c *comparison) judge(opt compare.Options) (*compare.Result, error) {
 		return nil, err
 	}
 	result.Notes = append(result.Notes, c.notes...)
+	if len(c.policies.reports) > 0 {
+		result.Policies = reports.ComparePolicies(c.policies.reports)
+	}
 	return result, nil
 }
 

@@ -24,6 +24,7 @@ type sideSpec struct {
 	set     []string
 	bin     string // another shardquake; "" this one
 	backend string // sim or real
+	policy  string // in the place of the controller's own; "" the file as it is
 }
 
 // parseSide reads LABEL=set:path=value,… | bin:PATH | real | sim.
@@ -76,40 +77,48 @@ type sideRun struct {
 	seed uint64
 }
 
-// run makes it and returns its record and its trace.
-func (r sideRun) run(ctx context.Context, origin compare.Origin) (compare.Record, []byte, error) {
+// sideRan is what a run left.
+type sideRan struct {
+	record compare.Record
+	report *reports.Report
+	trace  []byte
+}
+
+// run makes it.
+func (r sideRun) run(ctx context.Context, origin compare.Origin) (out sideRan, err error) {
 	origin.Label, origin.Machine = r.side.label, machineClass()
 	if r.side.bin != "" {
 		return r.elsewhere(ctx, origin)
 	}
 	s, err := scenarios.Load(r.name, append(append([]string(nil), r.set...), r.side.set...), catalog.Vocabulary())
 	if err != nil {
-		return compare.Record{}, nil, exit.Usage(fmt.Errorf("side %s: %w", r.side.label, err))
+		return out, exit.Usage(fmt.Errorf("side %s: %w", r.side.label, err))
 	}
+	s = r.side.withPolicy(s)
 	scale := scenarios.AsDescribed
 	if r.side.backend == "real" {
 		scale = scenarios.AsReal
 	}
 	res, err := runScenario(ctx, s, execution{backend: r.side.backend, seed: r.seed, scale: scale}, func(string, ...any) {})
 	if err != nil {
-		return compare.Record{}, nil, err
+		return out, err
 	}
 	if res.Aborted != nil && ctx.Err() != nil {
-		return compare.Record{}, nil, res.Aborted
+		return out, res.Aborted
 	}
-	rep, trace, err := reports.Traced(res)
-	if err != nil {
-		return compare.Record{}, nil, err
+	if out.report, out.trace, err = reports.Traced(res); err != nil {
+		return out, err
 	}
 	origin.Text, origin.Tolerance = s.Text, s.Tolerance
-	return compare.RecordOf(rep, origin), trace, nil
+	out.record = compare.RecordOf(out.report, origin)
+	return out, nil
 }
 
 // elsewhere runs another program and reads what it left.
-func (r sideRun) elsewhere(ctx context.Context, origin compare.Origin) (rec compare.Record, trace []byte, err error) {
+func (r sideRun) elsewhere(ctx context.Context, origin compare.Origin) (out sideRan, err error) {
 	work, err := os.MkdirTemp("", "shardquake-side-*")
 	if err != nil {
-		return rec, nil, err
+		return out, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	dir := filepath.Join(work, "run")
@@ -118,17 +127,17 @@ func (r sideRun) elsewhere(ctx context.Context, origin compare.Origin) (rec comp
 		words = append(words, "--set", set)
 	}
 	said, runErr := exec.CommandContext(ctx, r.side.bin, words...).CombinedOutput()
-	rep, err := reports.ReadReport(dir)
-	if err != nil {
-		return rec, nil, fmt.Errorf("%s left no report: %w: %s", r.side.bin, errors.Join(runErr, ctx.Err()), lastLine(said))
+	if out.report, err = reports.ReadReport(dir); err != nil {
+		return out, fmt.Errorf("%s left no report: %w: %s", r.side.bin, errors.Join(runErr, ctx.Err()), lastLine(said))
 	}
-	if trace, err = reports.ReadTrace(dir, rep); err != nil {
-		return rec, nil, err
+	if out.trace, err = reports.ReadTrace(dir, out.report); err != nil {
+		return out, err
 	}
 	if origin.Text, err = os.ReadFile(filepath.Join(dir, reports.FileScenario)); err != nil {
-		return rec, nil, err
+		return out, err
 	}
-	return compare.RecordOf(rep, origin), trace, nil
+	out.record = compare.RecordOf(out.report, origin)
+	return out, nil
 }
 
 func lastLine(said []byte) string {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/reports/page"
 )
 
@@ -21,8 +22,15 @@ func (r *Result) HTML() ([]byte, error) {
 		labels = append(labels, c.Label)
 	}
 	head.About = fmt.Sprintf("%s against %s", strings.Join(labels, ", "), r.Base)
+	var policies template.HTML
+	if r.Policies != nil {
+		var err error
+		if policies, err = reports.PoliciesHTML(r.Policies); err != nil {
+			return nil, err
+		}
+	}
 	return page.Render(page.Content{
-		Title: "compare: " + string(r.Verdict), Body: comparePage, V: map[string]any{"R": r, "Head": head}, Wide: true,
+		Title: "compare: " + string(r.Verdict), Body: comparePage, V: map[string]any{"R": r, "Head": head, "Policies": policies}, Wide: true,
 		Funcs: template.FuncMap{
 			"count": Contender.count, "ordered": Contender.ordered, "sample": Scenario.sample, "held": Scenario.held,
 			"rows": func(s Scenario) []Row { return s.worstFirst(true) }, "words": Row.words, "change": Row.change, "range_": Row.interval,

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/shardquake/shardquake/internal/version"
+	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/reports/divergence"
 )
 
@@ -53,6 +54,8 @@ type Result struct {
 	Verdict    Verdict     `json:"verdict" jsonschema:"required"`
 	Base       string      `json:"base" jsonschema:"required"`
 	Contenders []Contender `json:"contenders" jsonschema:"required"`
+	// Policies are the means, with lower bounds on moves and bytes, where the sides are policies.
+	Policies *reports.Policies `json:"policies,omitempty"`
 	// Level is the chance of a false alarm over all that gates, Looks how often the growing
 	// sample may be looked at, Look which of them this is (from 1).
 	Level float64 `json:"level"`

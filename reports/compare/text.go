@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/reports"
 )
 
 // amount writes a figure with its unit.
@@ -166,6 +167,12 @@ func (r *Result) Text(out io.Writer) error {
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "not compared: %s\n", n)
 	}
+	if r.Policies != nil {
+		if err := reports.PoliciesText(&b, r.Policies); err != nil {
+			return err
+		}
+		b.WriteByte('\n')
+	}
 	fmt.Fprintf(&b, "minimum effects are those of the table or of tolerance:; error %g over all that gates (*), look %d of %d\n", r.Level, r.Look, r.Looks)
 	_, err := out.Write(b.Bytes())
 	return err
@@ -238,6 +245,10 @@ func (r *Result) Markdown() []byte {
 				break
 			}
 		}
+		b.WriteByte('\n')
+	}
+	if r.Policies != nil {
+		b.Write(reports.PoliciesMarkdown(r.Policies))
 		b.WriteByte('\n')
 	}
 	for _, n := range r.Notes {
