@@ -14,10 +14,10 @@ type compareFlags struct {
 	policies []string
 	// ofPolicies is whether the sides are policies.
 	ofPolicies bool
-	seeds    string
-	set      []string
-	format   string
-	quiet    bool
+	seeds      string
+	set        []string
+	format     string
+	quiet      bool
 
 	sides   []string
 	limit   int
