@@ -24,11 +24,11 @@ func lines(res *scenarios.Result, text string) []scenarios.LogLine {
 
 func TestAChangeIsMadeOnceWhenItsMasterDiesOverIt(t *testing.T) {
 	for name, opts := range map[string][]scenariotest.Option{
-		"the node that was asked is the master": {scenariotest.Seed(1), scenariotest.Set("faults[1].at=1300ms")},
-		"it is another":                         {scenariotest.Seed(2)},
+		// The seed is one of an election, which there is none of where a cluster starts formed.
+		"the node that was asked is the master": {scenariotest.Seed(1), scenariotest.Set("cluster.start=cold"), scenariotest.Set("faults[1].at=1300ms")},
+		"it is another":                         nil,
 	} {
 		t.Run(name, func(t *testing.T) {
-			opts = append(opts, scenariotest.Set("cluster.start=cold")) // the seeds are those of elections
 			res := scenariotest.Run(t, "master-lost-in-mid-call", opts...)
 			begun, done := lines(res, "Triggering shard rebalancing"), lines(res, "Shard rebalancing triggered successfully")
 			require.Len(t, begun, 1)
