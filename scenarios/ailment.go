@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"context"
 	"fmt"
 	"strings"
 )
@@ -20,35 +19,6 @@ type Ailment struct {
 	Text string `json:"text"`
 }
 
-// Explained is a session whose cluster can say why it isn't green.
-type Explained interface {
-	// Explain asks it; the error says that it gave no answer.
-	Explain(ctx context.Context) ([]Ailment, error)
-}
-
-// Explain asks a cluster why it isn't green, as whoever runs the scenarios does it.
-func (r *Run) Explain(ctx context.Context, cfg SupervisorConfig) ([]Ailment, error) {
-	if r.runner.Explain == nil {
-		return nil, nil
-	}
-	return r.runner.Explain(ctx, cfg)
-}
-
-// explain asks a cluster that isn't green why. A cluster that doesn't answer is one more
-// thing to tell.
-func (r *Run) explain(ctx context.Context) []Ailment {
-	s, ok := r.session.(Explained)
-	if !ok || ctx.Err() != nil {
-		return nil
-	}
-	found, err := s.Explain(ctx)
-	if err != nil {
-		text := fmt.Sprintf("the cluster could not be asked why: %v", err)
-		return append(found, Ailment{Cause: "unknown", Detail: text, Text: text})
-	}
-	return found
-}
-
 // whyOf is what a sentence about a cluster that isn't green ends with.
 func whyOf(all []Ailment) string {
 	const shown = 3
@@ -63,12 +33,4 @@ func whyOf(all []Ailment) string {
 		return ""
 	}
 	return ": " + strings.Join(texts, " | ")
-}
-
-// because adds why the cluster was not green at the end to an outcome that it explains.
-func (o Outcome) because(h *History) Outcome {
-	if o.Verdict != Pass && o.Observed == nil {
-		o.Reason += whyOf(h.Ailments)
-	}
-	return o
 }

@@ -154,13 +154,6 @@ type NodeSpec struct {
 	Late bool
 }
 
-// Traffic counts operations of the background load.
-type Traffic struct {
-	Acked, Failed, Unknown int64 // writes
-	Reads, ReadsFailed     int64
-	P50, P99               time.Duration // of writes; 0 unknown
-}
-
 // Stalling is implemented by clusters that share their machine with others.
 type Stalling interface {
 	// Stalled is how long, in all, the machine stood still, whatever the cluster did.

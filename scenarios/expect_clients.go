@@ -145,14 +145,6 @@ func causesText(h *History, s stretch) string {
 	return " (" + strings.Join(told, ", ") + ")"
 }
 
-// Text is the cause with the nodes that it is about.
-func (c FeltCause) Text() string {
-	if len(c.Nodes) == 0 || len(c.Nodes) > 3 || c.Cause == CauseEnded {
-		return string(c.Cause)
-	}
-	return string(c.Cause) + " (" + strings.Join(c.Nodes, ", ") + ")"
-}
-
 // bounded judges a figure by a bound.
 func bounded(v float64, unit string, b units.Bound) Outcome {
 	o := Outcome{Verdict: Fail, Unit: unit, Observed: Number(v), Limit: Number(b.Value), Margin: Number(math.Round(1e6*b.Margin(v)) / 1e6)}

@@ -100,20 +100,6 @@ func (e *SteadyState) judgeStart(h *History, wanted *RestSection) Outcome {
 	return WithinLimit(name, h.Steady, e.limit, 0, fmt.Sprintf("%s %s after the start", wanted.text(), h.Steady.Round(time.Millisecond)))
 }
 
-// healthAt is the health that was seen last at a time; nil where none was.
-func (h *History) healthAt(at time.Duration) *Health {
-	var last *Health
-	for _, o := range h.Observations {
-		if o.At > at {
-			break
-		}
-		if seen, is := o.Sight.(Health); is {
-			last = &seen
-		}
-	}
-	return last
-}
-
 // Recovered expects the cluster to be green, or at least not red, within a limit
 // after a fault has struck.
 type Recovered struct {

@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -60,27 +59,6 @@ func (e *RecoveriesAtOnce) Check(*Scenario) []source.Problem {
 		return []source.Problem{source.Problemf("recoveries-at-once", "a cluster could never recover with %d at a time; expected a number from 1 on", e.Limit)}
 	}
 	return nil
-}
-
-// lastRecoveries are the recoveries between nodes as they were seen last, in the order in
-// which they began.
-func (h *History) lastRecoveries() []Recovery {
-	var out []Recovery
-	place := map[string]int{}
-	for _, o := range h.Observations {
-		r, is := o.Sight.(Recovery)
-		if !is || r.From == "" || r.From == r.To {
-			continue
-		}
-		if i, known := place[r.ID]; known {
-			out[i] = r
-			continue
-		}
-		place[r.ID] = len(out)
-		out = append(out, r)
-	}
-	slices.SortStableFunc(out, func(a, b Recovery) int { return cmp.Compare(a.Start, b.Start) })
-	return out
 }
 
 // Judge implements [Expectation].

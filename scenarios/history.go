@@ -93,6 +93,13 @@ type NamedValue struct {
 	Value float64 `json:"value"`
 }
 
+// Traffic counts operations of the background load.
+type Traffic struct {
+	Acked, Failed, Unknown int64 // writes
+	Reads, ReadsFailed     int64
+	P50, P99               time.Duration // of writes; 0 unknown
+}
+
 // TrafficSample is what the background load had done by a moment.
 type TrafficSample struct {
 	At time.Duration
@@ -283,5 +290,40 @@ func (h *History) lastCopies() []Copy {
 	for _, k := range keys {
 		out = append(out, last[k]...)
 	}
+	return out
+}
+
+// healthAt is the health that was seen last at a time; nil where none was.
+func (h *History) healthAt(at time.Duration) *Health {
+	var last *Health
+	for _, o := range h.Observations {
+		if o.At > at {
+			break
+		}
+		if seen, is := o.Sight.(Health); is {
+			last = &seen
+		}
+	}
+	return last
+}
+
+// lastRecoveries are the recoveries between nodes as they were seen last, in the order in
+// which they began.
+func (h *History) lastRecoveries() []Recovery {
+	var out []Recovery
+	place := map[string]int{}
+	for _, o := range h.Observations {
+		r, is := o.Sight.(Recovery)
+		if !is || r.From == "" || r.From == r.To {
+			continue
+		}
+		if i, known := place[r.ID]; known {
+			out[i] = r
+			continue
+		}
+		place[r.ID] = len(out)
+		out = append(out, r)
+	}
+	slices.SortStableFunc(out, func(a, b Recovery) int { return cmp.Compare(a.Start, b.Start) })
 	return out
 }

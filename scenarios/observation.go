@@ -203,3 +203,15 @@ type ShardLoad struct {
 	P90Ms  float64 `json:"p90_ms,omitempty"`
 	P99Ms  float64 `json:"p99_ms,omitempty"`
 }
+
+// shift turns the clock's time into time since t=0.
+func (o *Observation) shift(zero time.Duration) {
+	o.At -= zero
+	if rec, ok := o.Sight.(Recovery); ok {
+		rec.Start -= zero
+		if rec.Stop != 0 {
+			rec.Stop -= zero
+		}
+		o.Sight = rec
+	}
+}

@@ -39,18 +39,6 @@ func (r *Run) observe(o Observation) {
 	r.tellWatchers(o)
 }
 
-// shift turns the clock's time into time since t=0.
-func (o *Observation) shift(zero time.Duration) {
-	o.At -= zero
-	if rec, ok := o.Sight.(Recovery); ok {
-		rec.Start -= zero
-		if rec.Stop != 0 {
-			rec.Stop -= zero
-		}
-		o.Sight = rec
-	}
-}
-
 // waitSteady waits until the cluster has been in a steady state for a moment; nil is green
 // and at rest.
 func (r *Run) waitSteady(ctx context.Context, limit time.Duration, want *RestSection) error {

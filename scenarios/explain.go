@@ -1,0 +1,43 @@
+package scenarios
+
+import (
+	"context"
+	"fmt"
+)
+
+// Explained is a session whose cluster can say why it isn't green.
+type Explained interface {
+	// Explain asks it; the error says that it gave no answer.
+	Explain(ctx context.Context) ([]Ailment, error)
+}
+
+// Explain asks a cluster why it isn't green, as whoever runs the scenarios does it.
+func (r *Run) Explain(ctx context.Context, cfg SupervisorConfig) ([]Ailment, error) {
+	if r.runner.Explain == nil {
+		return nil, nil
+	}
+	return r.runner.Explain(ctx, cfg)
+}
+
+// explain asks a cluster that isn't green why. A cluster that doesn't answer is one more
+// thing to tell.
+func (r *Run) explain(ctx context.Context) []Ailment {
+	s, ok := r.session.(Explained)
+	if !ok || ctx.Err() != nil {
+		return nil
+	}
+	found, err := s.Explain(ctx)
+	if err != nil {
+		text := fmt.Sprintf("the cluster could not be asked why: %v", err)
+		return append(found, Ailment{Cause: "unknown", Detail: text, Text: text})
+	}
+	return found
+}
+
+// because adds why the cluster was not green at the end to an outcome that it explains.
+func (o Outcome) because(h *History) Outcome {
+	if o.Verdict != Pass && o.Observed == nil {
+		o.Reason += whyOf(h.Ailments)
+	}
+	return o
+}
