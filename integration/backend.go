@@ -19,6 +19,7 @@ import (
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/es"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // maxDisk is the largest disk of a real node. It lives in memory: a scenario of
@@ -219,7 +220,7 @@ func (c *realCluster) URL(viewer, node string) string { return c.containers.URL(
 func (c *realCluster) MachineBegin() { c.machine.Begin() }
 
 // Machine implements [scenarios.Watched].
-func (c *realCluster) Machine() scenarios.Machine {
+func (c *realCluster) Machine() observed.Machine {
 	m := c.machine.Report()
 	m.Died = c.containers.deaths.unplanned()
 	return m

@@ -14,8 +14,8 @@ import (
 
 	"github.com/shardquake/shardquake/integration/guard"
 	"github.com/shardquake/shardquake/internal/clock"
-	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/es/client"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 func TestPlacementPutsTheCopiesWhereTheyAreDescribed(t *testing.T) {
@@ -98,12 +98,12 @@ func picturesOf(t *testing.T, text string) *picture {
 
 func TestClusterStateIsReadIntoAnObservation(t *testing.T) {
 	p := picturesOf(t, stateOfThree)
-	assert.Equal(t, scenarios.Health{
+	assert.Equal(t, observed.Health{
 		Status: "yellow", Master: true, Nodes: 3, Active: 3, Primaries: 2, Relocating: 1, Unassigned: 1, Delayed: 1, Term: 4, Version: 25,
 	}, p.health)
 	assert.Equal(t, "n2", p.master)
 	assert.Equal(t, []string{"n1", "n2", "n3"}, p.members)
-	assert.Equal(t, []scenarios.Copy{
+	assert.Equal(t, []observed.Copy{
 		{Index: "logs", Shard: 0, Primary: true, State: "RELOCATING", Node: "n1", To: "n3", ID: "a0", Bytes: -1},
 		{Index: "logs", Shard: 0, State: "STARTED", Node: "n2", ID: "b0", Bytes: -1},
 	}, p.shards[shardID{"logs", 0}])
@@ -157,13 +157,13 @@ func TestStaticSettingsAreToldFromWrongOnes(t *testing.T) {
 
 func TestBulkAnswersAreCountedByWhatIsKnown(t *testing.T) {
 	const answer = `{"items":[{"index":{"status":201}},{"index":{"status":503}},{"index":{"status":200}}]}`
-	done := func(cause scenarios.Cause, body string) outcome {
+	done := func(cause observed.Cause, body string) outcome {
 		return bulkOutcome(3, &client.Result{Cause: cause, Body: []byte(body)})
 	}
 	assert.Equal(t, outcome{acked: 2, failed: 1}, done("", answer))
-	assert.Equal(t, outcome{failed: 3}, done(scenarios.CauseNoMaster, ""))
-	assert.Equal(t, outcome{failed: 3}, done(scenarios.CauseDeadNode, ""), "nothing was sent")
-	assert.Equal(t, outcome{unknown: 3}, done(scenarios.CauseTimeout, ""), "it may have been applied")
+	assert.Equal(t, outcome{failed: 3}, done(observed.CauseNoMaster, ""))
+	assert.Equal(t, outcome{failed: 3}, done(observed.CauseDeadNode, ""), "nothing was sent")
+	assert.Equal(t, outcome{unknown: 3}, done(observed.CauseTimeout, ""), "it may have been applied")
 	assert.Equal(t, outcome{unknown: 3}, done("", "{"))
 }
 
@@ -180,7 +180,7 @@ func TestLatenciesArePercentilesOfTheLastWrites(t *testing.T) {
 	}
 	tr.wrote(outcome{failed: 5}, time.Hour)
 	got := tr.snapshot()
-	assert.Equal(t, scenarios.Traffic{Acked: 100, Failed: 5, P50: 50 * time.Millisecond, P99: 99 * time.Millisecond}, got)
+	assert.Equal(t, observed.Traffic{Acked: 100, Failed: 5, P50: 50 * time.Millisecond, P99: 99 * time.Millisecond}, got)
 }
 
 func TestPanicOfAProcessCancelsTheRunAndIsItsError(t *testing.T) {

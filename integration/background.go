@@ -14,6 +14,7 @@ import (
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/es"
 	"github.com/shardquake/shardquake/scenarios/es/client"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 const (
@@ -51,7 +52,7 @@ func (c *realCluster) Background(ctx context.Context, loads []es.LoadSpec) error
 }
 
 // Traffic implements [scenarios.Cluster].
-func (c *realCluster) Traffic() scenarios.Traffic { return c.traffic.snapshot() }
+func (c *realCluster) Traffic() observed.Traffic { return c.traffic.snapshot() }
 
 // loadStream is one load with a routing key for each shard and the shards' cumulative
 // shares of the operations.
@@ -225,9 +226,9 @@ func (g *loadGenerator) write(ctx context.Context, s *loadStream, random *rand.R
 // bulkOutcome reads what became of n documents.
 func bulkOutcome(n int64, r *client.Result) outcome {
 	switch r.Fate() {
-	case scenarios.FateFailed:
+	case observed.FateFailed:
 		return outcome{failed: n}
-	case scenarios.FateUnknown:
+	case observed.FateUnknown:
 		return outcome{unknown: n}
 	}
 	var items struct {

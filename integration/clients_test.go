@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/scenarios/scenariotest"
 )
 
@@ -40,16 +40,16 @@ func TestClientsAreToldTheSameByBothBackends(t *testing.T) {
 		require.NotNil(t, result, name)
 		h := result.History
 		lost := h.Faults[0].At + time.Second // what was under way at the loss has no answer
-		told := make(map[scenarios.Cause]int)
+		told := make(map[observed.Cause]int)
 		sum := 0
 		for _, op := range h.Tracers.Operations {
-			if op.At > lost && op.Node == "n2" && op.Cause != scenarios.CauseEnded {
+			if op.At > lost && op.Node == "n2" && op.Cause != observed.CauseEnded {
 				told[op.Cause]++
 				sum++
 			}
 		}
 		t.Logf("%s: %v", name, told)
 		require.Greater(t, sum, 30, "%s: every third write goes to the dead node", name)
-		assert.GreaterOrEqual(t, 10*told[scenarios.CauseDeadNode], 9*sum, "%s: it refuses: %v", name, told)
+		assert.GreaterOrEqual(t, 10*told[observed.CauseDeadNode], 9*sum, "%s: it refuses: %v", name, told)
 	}
 }

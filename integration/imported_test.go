@@ -19,6 +19,7 @@ import (
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
 	"github.com/shardquake/shardquake/scenarios/es"
 	"github.com/shardquake/shardquake/scenarios/importer"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/scenarios/scenariotest"
 )
 
@@ -53,19 +54,19 @@ type watcher struct {
 	struck         time.Duration
 	removed, first time.Duration // when the node left the cluster, and when the first copy was begun after that
 	members        int
-	recoveries     map[string]scenarios.Recovery
-	shards         map[string][]scenarios.Copy
+	recoveries     map[string]observed.Recovery
+	shards         map[string][]observed.Copy
 }
 
-func (w *watcher) take(o scenarios.Observation) {
+func (w *watcher) take(o observed.Observation) {
 	switch v := o.Sight.(type) {
-	case scenarios.Members:
+	case observed.Members:
 		if w.struck > 0 && w.removed == 0 && len(v.Nodes) < w.members {
 			w.removed = o.At
 		}
 		w.members = len(v.Nodes)
-	case scenarios.Copies:
-		changed := map[string][]scenarios.Copy{}
+	case observed.Copies:
+		changed := map[string][]observed.Copy{}
 		for _, c := range v {
 			key := fmt.Sprint(c.Index, " ", c.Shard)
 			changed[key] = append(changed[key], c)
@@ -74,7 +75,7 @@ func (w *watcher) take(o scenarios.Observation) {
 			}
 		}
 		maps.Copy(w.shards, changed)
-	case scenarios.Recovery:
+	case observed.Recovery:
 		if w.struck > 0 && v.Start >= w.struck {
 			w.recoveries[v.ID] = v
 		}
@@ -96,7 +97,7 @@ func (w *watcher) primaries() map[string]string {
 
 // lose kills a node and waits until nothing is left to do.
 func lose(ctx context.Context, c scenarios.Cluster, node string) (consequences, error) {
-	w := &watcher{recoveries: map[string]scenarios.Recovery{}, shards: map[string][]scenarios.Copy{}}
+	w := &watcher{recoveries: map[string]observed.Recovery{}, shards: map[string][]observed.Copy{}}
 	clk := c.Clock(scenarios.ViewerClient)
 	if err := c.Observe(ctx, w.take); err != nil {
 		return consequences{}, err

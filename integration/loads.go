@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // loadWindow is over how long a node's counters are compared: as often as the simulator
@@ -61,9 +61,9 @@ type counters struct {
 
 // rates compares two readings. Copies that were not there before count from zero, and what
 // has begun anew (the node or the copy was started again) from then.
-func rates(node string, processors int, before, now *counters) (scenarios.NodeLoad, []scenarios.ShardLoad) {
+func rates(node string, processors int, before, now *counters) (observed.NodeLoad, []observed.ShardLoad) {
 	seconds := (now.at - before.at).Seconds()
-	l := scenarios.NodeLoad{Node: node}
+	l := observed.NodeLoad{Node: node}
 	if processors > 0 {
 		l.CPU = share(float64(since(before.processor, now.processor)), 1000*seconds*float64(processors))
 	}
@@ -73,7 +73,7 @@ func rates(node string, processors int, before, now *counters) (scenarios.NodeLo
 		l.Rejected += p.Rejected
 	}
 	var ops, millis int64
-	var shards []scenarios.ShardLoad
+	var shards []observed.ShardLoad
 	for id, c := range now.copies {
 		was := before.copies[id]
 		if c.writes < was.writes || c.reads < was.reads {
@@ -84,7 +84,7 @@ func rates(node string, processors int, before, now *counters) (scenarios.NodeLo
 			continue
 		}
 		ops, millis = ops+writes+reads, millis+took
-		shards = append(shards, scenarios.ShardLoad{
+		shards = append(shards, observed.ShardLoad{
 			Index: id.index, Shard: id.shard, Node: node, Primary: now.primary[id],
 			Writes: rounded(float64(writes) / seconds), Reads: rounded(float64(reads) / seconds), MeanMs: rounded(float64(took) / float64(writes+reads)),
 		})
@@ -130,7 +130,7 @@ func (o *observer) takeCounters(node string, processors int, now *counters) {
 	o.rated[node] = shards
 	if was, known := o.shown.loads[node]; !known || was != load {
 		o.shown.loads[node] = load
-		o.sink(scenarios.Observation{At: now.at, Sight: scenarios.Loads{load}})
+		o.sink(observed.Observation{At: now.at, Sight: observed.Loads{load}})
 	}
 	if node == o.cluster.Nodes()[0] {
 		o.showHotShards(now.at)
@@ -140,23 +140,23 @@ func (o *observer) takeCounters(node string, processors int, now *counters) {
 // showHotShards tells the copies with most operations on all nodes when others are.
 func (o *observer) showHotShards(at time.Duration) {
 	hot := hotShards(o.rated)
-	same := func(a, b scenarios.ShardLoad) bool {
+	same := func(a, b observed.ShardLoad) bool {
 		return a.Index == b.Index && a.Shard == b.Shard && a.Node == b.Node
 	}
 	if len(hot) == 0 || slices.EqualFunc(hot, o.shown.hot, same) {
 		return
 	}
 	o.shown.hot = hot
-	o.sink(scenarios.Observation{At: at, Sight: scenarios.HotShards(hot)})
+	o.sink(observed.Observation{At: at, Sight: observed.HotShards(hot)})
 }
 
 // hotShards are the copies with most operations per second, hottest first.
-func hotShards(rated map[string][]scenarios.ShardLoad) []scenarios.ShardLoad {
-	var all []scenarios.ShardLoad
+func hotShards(rated map[string][]observed.ShardLoad) []observed.ShardLoad {
+	var all []observed.ShardLoad
 	for _, list := range rated {
 		all = append(all, list...)
 	}
-	slices.SortFunc(all, func(a, b scenarios.ShardLoad) int {
+	slices.SortFunc(all, func(a, b observed.ShardLoad) int {
 		switch x, y := a.Writes+a.Reads, b.Writes+b.Reads; {
 		case x > y:
 			return -1

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // reading is a node's answer in the form of _nodes/stats: operations of logs[0] and logs[1].
@@ -26,7 +26,7 @@ func reading(t *testing.T, at time.Duration, processor, disk, indexed, searched,
 	var a statsAnswer
 	require.NoError(t, json.Unmarshal([]byte(text), &a))
 	seen := a.seen(at, "n1")
-	assert.Equal(t, scenarios.Disk{Node: "n1", Used: 40, Total: 100}, seen.disk)
+	assert.Equal(t, observed.Disk{Node: "n1", Used: 40, Total: 100}, seen.disk)
 	assert.Equal(t, map[shardID]int64{{"logs", 0}: 10, {"logs", 1}: 20}, seen.bytes)
 	return seen.load
 }
@@ -35,11 +35,11 @@ func TestANodesLoadIsWhatItsCountersGrewBy(t *testing.T) {
 	before := reading(t, 10*time.Second, 1000, 100, 100, 50, 4)
 	now := reading(t, 15*time.Second, 6000, 600, 600, 150, 9)
 	load, shards := rates("n1", 2, before, now)
-	assert.Equal(t, scenarios.NodeLoad{
+	assert.Equal(t, observed.NodeLoad{
 		Node: "n1", CPU: 0.5, Disk: 0.1, QPS: 120, MeanMs: 2.1667, Queue: 5, Rejected: 10,
 	}, load, "5 s of 2 processors, 500 writes of 2 ms and 100 searches of 3 ms")
 	require.Len(t, shards, 1, "a copy without operations has no load")
-	assert.Equal(t, scenarios.ShardLoad{Index: "logs", Shard: 0, Node: "n1", Primary: true, Writes: 100, Reads: 20, MeanMs: 2.1667}, shards[0])
+	assert.Equal(t, observed.ShardLoad{Index: "logs", Shard: 0, Node: "n1", Primary: true, Writes: 100, Reads: 20, MeanMs: 2.1667}, shards[0])
 }
 
 func TestANodeThatWasStartedAgainCountsFromZero(t *testing.T) {
@@ -53,12 +53,12 @@ func TestANodeThatWasStartedAgainCountsFromZero(t *testing.T) {
 }
 
 func TestTheHottestCopiesOfAllNodesComeFirst(t *testing.T) {
-	rated := map[string][]scenarios.ShardLoad{
+	rated := map[string][]observed.ShardLoad{
 		"n1": {{Index: "a", Shard: 0, Node: "n1", Writes: 5}, {Index: "a", Shard: 1, Node: "n1", Reads: 9}},
 		"n2": {{Index: "a", Shard: 0, Node: "n2", Writes: 5}, {Index: "a", Shard: 2, Node: "n2", Writes: 6, Reads: 6}},
 	}
 	for i := range 20 {
-		rated["n3"] = append(rated["n3"], scenarios.ShardLoad{Index: "b", Shard: i, Node: "n3", Reads: 1})
+		rated["n3"] = append(rated["n3"], observed.ShardLoad{Index: "b", Shard: i, Node: "n3", Reads: 1})
 	}
 	hot := hotShards(rated)
 	require.Len(t, hot, hottest)

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // How often nodes are asked, and how long an answer may take. An observation is late by
@@ -37,7 +37,7 @@ const (
 // the atomics belong to the merging goroutine.
 type observer struct {
 	cluster   *realCluster
-	sink      func(scenarios.Observation)
+	sink      func(observed.Observation)
 	answers   chan any // stateSeen, statsSeen, recoveriesSeen
 	authority atomic.Pointer[string]
 	moving    atomic.Int64 // monotonic time of the last sign of a recovery
@@ -46,22 +46,22 @@ type observer struct {
 	current  *picture            // the newest that named a master
 	shown    shownState
 	lastOK   time.Duration
-	sizes    map[shardID]map[string]int64     // bytes by node
-	counted  map[string]*counters             // by node, at the begin of the window
-	rated    map[string][]scenarios.ShardLoad // by node, over the last window
-	known    map[string]scenarios.Recovery
+	sizes    map[shardID]map[string]int64    // bytes by node
+	counted  map[string]*counters            // by node, at the begin of the window
+	rated    map[string][]observed.ShardLoad // by node, over the last window
+	known    map[string]observed.Recovery
 	relocate map[string]bool // allocation ids of relocation targets ever seen
 }
 
 // shownState is what the sink has been told last.
 type shownState struct {
-	health  scenarios.Health
-	members scenarios.Members
-	shards  map[shardID][]scenarios.Copy
-	views   map[string]scenarios.View
-	disks   map[string]scenarios.Disk
-	loads   map[string]scenarios.NodeLoad
-	hot     []scenarios.ShardLoad
+	health  observed.Health
+	members observed.Members
+	shards  map[shardID][]observed.Copy
+	views   map[string]observed.View
+	disks   map[string]observed.Disk
+	loads   map[string]observed.NodeLoad
+	hot     []observed.ShardLoad
 	begun   bool
 }
 
@@ -74,14 +74,14 @@ type stateSeen struct {
 }
 
 // Observe implements [scenarios.Cluster].
-func (c *realCluster) Observe(ctx context.Context, sink func(scenarios.Observation)) error {
+func (c *realCluster) Observe(ctx context.Context, sink func(observed.Observation)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	o := &observer{
 		cluster: c, sink: sink, answers: make(chan any, 64),
 		latest: map[string]*picture{}, sizes: map[shardID]map[string]int64{},
-		known: map[string]scenarios.Recovery{}, relocate: map[string]bool{},
-		shown:   shownState{shards: map[shardID][]scenarios.Copy{}, views: map[string]scenarios.View{}, disks: map[string]scenarios.Disk{}, loads: map[string]scenarios.NodeLoad{}},
-		counted: map[string]*counters{}, rated: map[string][]scenarios.ShardLoad{},
+		known: map[string]observed.Recovery{}, relocate: map[string]bool{},
+		shown:   shownState{shards: map[shardID][]observed.Copy{}, views: map[string]observed.View{}, disks: map[string]observed.Disk{}, loads: map[string]observed.NodeLoad{}},
+		counted: map[string]*counters{}, rated: map[string][]observed.ShardLoad{},
 		lastOK: c.clock.Monotonic(),
 	}
 	first := c.Nodes()[0]
@@ -224,7 +224,7 @@ func (o *observer) newest() (*picture, string) {
 }
 
 func (o *observer) showView(a stateSeen) {
-	view := scenarios.View{Node: a.node, State: a.state}
+	view := observed.View{Node: a.node, State: a.state}
 	if a.seen != nil {
 		view.Master, view.Nodes = a.seen.master, a.seen.members
 	}
@@ -233,7 +233,7 @@ func (o *observer) showView(a stateSeen) {
 		return
 	}
 	o.shown.views[a.node] = view
-	o.sink(scenarios.Observation{At: a.at, Sight: view})
+	o.sink(observed.Observation{At: a.at, Sight: view})
 }
 
 // showCurrent tells what differs from the last picture.
@@ -241,11 +241,11 @@ func (o *observer) showCurrent(at time.Duration) {
 	p := o.current
 	if health := p.health; health != o.shown.health || !o.shown.begun {
 		o.shown.health = health
-		o.sink(scenarios.Observation{At: at, Sight: health})
+		o.sink(observed.Observation{At: at, Sight: health})
 	}
-	if m := (scenarios.Members{Master: p.master, Nodes: p.members}); m.Master != o.shown.members.Master || !equalNames(m.Nodes, o.shown.members.Nodes) {
+	if m := (observed.Members{Master: p.master, Nodes: p.members}); m.Master != o.shown.members.Master || !equalNames(m.Nodes, o.shown.members.Nodes) {
 		o.shown.members = m
-		o.sink(scenarios.Observation{At: at, Sight: m})
+		o.sink(observed.Observation{At: at, Sight: m})
 	}
 	o.shown.begun = true
 	for _, target := range p.relocations {
@@ -261,7 +261,7 @@ func (o *observer) showCurrent(at time.Duration) {
 func (o *observer) showShards(at time.Duration) {
 	sized := o.withSizes(o.current.shards)
 	if changed := changedShards(o.shown.shards, sized); len(changed) > 0 {
-		o.sink(scenarios.Observation{At: at, Sight: scenarios.Copies(changed)})
+		o.sink(observed.Observation{At: at, Sight: observed.Copies(changed)})
 	}
 	o.shown.shards = sized
 }
@@ -274,10 +274,10 @@ func (o *observer) showNoMaster(at time.Duration) {
 	o.shown.begun = true
 	o.shown.health.Master, o.shown.health.Status, o.shown.health.Blocks = false, "red", "no-master"
 	health := o.shown.health
-	o.sink(scenarios.Observation{At: at, Sight: health})
+	o.sink(observed.Observation{At: at, Sight: health})
 	o.shown.members.Master = ""
 	members := o.shown.members
-	o.sink(scenarios.Observation{At: at, Sight: members})
+	o.sink(observed.Observation{At: at, Sight: members})
 }
 
 func equalNames(a, b []string) bool {

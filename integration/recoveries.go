@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 const recoveryQuery = "/_recovery?filter_path=*.shards.id,*.shards.type,*.shards.stage,*.shards.primary,*.shards.start_time_in_millis," +
@@ -85,7 +85,7 @@ func (o *observer) takeRecovery(a recoveriesSeen, index string, answer recoveryA
 	if id == "" {
 		return // a copy that the current state does not know (yet or any more)
 	}
-	r := scenarios.Recovery{
+	r := observed.Recovery{
 		Index: index, Shard: answer.Shard, ID: id, Primary: answer.Primary, Kind: answer.kind(),
 		From: answer.Source.Name, To: answer.Target.Name, Reason: answer.reason(relocation || o.relocate[id]), Stage: answer.Stage,
 		BytesTotal: answer.Index.Size.Total - answer.Index.Size.Reused, Bytes: answer.Index.Size.Recovered, Ops: answer.Translog.Recovered,
@@ -107,7 +107,7 @@ func (o *observer) takeRecovery(a recoveriesSeen, index string, answer recoveryA
 		}
 	}
 	o.known[id] = r
-	o.sink(scenarios.Observation{At: a.at, Sight: r})
+	o.sink(observed.Observation{At: a.at, Sight: r})
 }
 
 // targetID is the allocation id of the copy of a shard on a node, also while it is the
@@ -173,6 +173,6 @@ func (o *observer) failLostRecoveries(at time.Duration) {
 		r := o.known[id]
 		r.Failed, r.Stop = true, at
 		o.known[id] = r
-		o.sink(scenarios.Observation{At: at, Sight: r})
+		o.sink(observed.Observation{At: at, Sight: r})
 	}
 }

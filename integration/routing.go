@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // stateQuery asks one node for the cluster state that it has applied, whether or not it
@@ -68,8 +68,8 @@ type picture struct {
 	term, version int64
 	master        string
 	members       []string // sorted
-	health        scenarios.Health
-	shards        map[shardID][]scenarios.Copy
+	health        observed.Health
+	shards        map[shardID][]observed.Copy
 	// relocations are the allocation ids of relocation targets, by their sources'.
 	relocations map[string]string
 }
@@ -78,13 +78,13 @@ type picture struct {
 func (a *stateAnswer) read() *picture {
 	p := &picture{
 		term: a.Metadata.Coordination.Term, version: a.Version, master: a.Nodes[a.Master].Name,
-		shards: map[shardID][]scenarios.Copy{}, relocations: map[string]string{},
+		shards: map[shardID][]observed.Copy{}, relocations: map[string]string{},
 	}
 	for _, n := range a.Nodes {
 		p.members = append(p.members, n.Name)
 	}
 	slices.Sort(p.members)
-	p.health = scenarios.Health{
+	p.health = observed.Health{
 		Status: "green", Master: p.master != "", Nodes: len(p.members), Term: p.term, Version: p.version,
 	}
 	for index, table := range a.Routing.Indices {
@@ -117,7 +117,7 @@ func (a *stateAnswer) blocks() string {
 
 func (p *picture) addCopy(index string, s shardAnswer, a *stateAnswer) {
 	id := shardID{index, s.Shard}
-	c := scenarios.Copy{
+	c := observed.Copy{
 		Index: index, Shard: s.Shard, Primary: s.Primary, State: s.State,
 		Node: a.Nodes[s.Node].Name, To: a.Nodes[s.RelocatingNode].Name, ID: s.AllocationID.ID, Bytes: -1,
 	}
@@ -170,7 +170,7 @@ func (s shardAnswer) newAndHopeful() bool {
 }
 
 // compareCopies puts the primary first, then orders by node and allocation id.
-func compareCopies(a, b scenarios.Copy) int {
+func compareCopies(a, b observed.Copy) int {
 	switch {
 	case a.Primary != b.Primary:
 		if a.Primary {
@@ -200,7 +200,7 @@ func (p *picture) newer(other *picture) bool {
 
 // changedShards are all copies of the shards in which now differs from before, in order,
 // with the sizes known.
-func changedShards(before, now map[shardID][]scenarios.Copy) []scenarios.Copy {
+func changedShards(before, now map[shardID][]observed.Copy) []observed.Copy {
 	var ids []shardID
 	for id, copies := range now {
 		if !slices.Equal(before[id], copies) {
@@ -216,7 +216,7 @@ func changedShards(before, now map[shardID][]scenarios.Copy) []scenarios.Copy {
 		}
 		return a.shard - b.shard
 	})
-	var out []scenarios.Copy
+	var out []observed.Copy
 	for _, id := range ids {
 		out = append(out, now[id]...)
 	}

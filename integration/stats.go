@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // statsQuery asks one node about itself alone: stats of all nodes wait for silent ones.
@@ -55,7 +55,7 @@ type statsAnswer struct {
 type statsSeen struct {
 	at    time.Duration
 	node  string
-	disk  scenarios.Disk
+	disk  observed.Disk
 	bytes map[shardID]int64
 	load  *counters
 	// processors is how many the node may use; 0 unknown.
@@ -83,7 +83,7 @@ func (a *statsAnswer) seen(at time.Duration, node string) statsSeen {
 	load := &counters{at: at, copies: map[shardID]copyCounters{}, primary: map[shardID]bool{}}
 	seen := statsSeen{at: at, node: node, bytes: map[shardID]int64{}, load: load}
 	for _, n := range a.Nodes {
-		seen.disk = scenarios.Disk{Node: node, Used: n.FS.Total.Total - n.FS.Total.Available, Total: n.FS.Total.Total}
+		seen.disk = observed.Disk{Node: node, Used: n.FS.Total.Total - n.FS.Total.Available, Total: n.FS.Total.Total}
 		load.processor, load.disk, load.pools = n.Process.CPU.Millis, n.FS.IO.Total.Millis, n.Pools
 		for index, shards := range n.Indices.Shards {
 			for _, entry := range shards {
@@ -106,7 +106,7 @@ func (o *observer) takeStats(a statsSeen) {
 	before, known := o.shown.disks[a.node]
 	if !known || before.Total != a.disk.Total || differs(before.Used, a.disk.Used, a.disk.Total/1000) {
 		o.shown.disks[a.node] = a.disk
-		o.sink(scenarios.Observation{At: a.at, Sight: scenarios.Disks{a.disk}})
+		o.sink(observed.Observation{At: a.at, Sight: observed.Disks{a.disk}})
 	}
 	o.takeCounters(a.node, a.processors, a.load)
 	for id, bytes := range a.bytes {
@@ -127,8 +127,8 @@ func differs(a, b, by int64) bool { return a-b > by || b-a > by }
 
 // withSizes puts the size of the primary on all copies of a shard: what a copy still has
 // to grow to.
-func (o *observer) withSizes(shards map[shardID][]scenarios.Copy) map[shardID][]scenarios.Copy {
-	out := make(map[shardID][]scenarios.Copy, len(shards))
+func (o *observer) withSizes(shards map[shardID][]observed.Copy) map[shardID][]observed.Copy {
+	out := make(map[shardID][]observed.Copy, len(shards))
 	for id, copies := range shards {
 		size := int64(-1)
 		for _, c := range copies {
@@ -139,7 +139,7 @@ func (o *observer) withSizes(shards map[shardID][]scenarios.Copy) map[shardID][]
 		if size < 0 {
 			size = o.lastSize(id)
 		}
-		sized := append([]scenarios.Copy(nil), copies...)
+		sized := append([]observed.Copy(nil), copies...)
 		for i := range sized {
 			sized[i].Bytes = size
 		}

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // latencyWindow is how many of the last write requests the percentiles are taken from.
@@ -14,7 +14,7 @@ const latencyWindow = 2000
 // traffic counts operations of the background load.
 type traffic struct {
 	mu        sync.Mutex
-	counts    scenarios.Traffic
+	counts    observed.Traffic
 	latencies []time.Duration // a ring
 	next      int
 }
@@ -48,7 +48,7 @@ func (t *traffic) read(ok, failed int64) {
 	t.counts.ReadsFailed += failed
 }
 
-func (t *traffic) snapshot() scenarios.Traffic {
+func (t *traffic) snapshot() observed.Traffic {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	out := t.counts

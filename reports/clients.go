@@ -10,6 +10,7 @@ import (
 	"github.com/shardquake/shardquake/reports/score"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/es/client"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Clients is what clients of the cluster felt. Ops, Failed and Unknown count the background
@@ -33,9 +34,9 @@ type Clients struct {
 	PerFault  []ClientsAround `json:"per_fault,omitempty"`
 	// Over are the frames of time, of FrameS each, in which a write failed, had no answer, was
 	// retried or slow.
-	FrameS  float64                 `json:"frame_s,omitempty"`
-	Over    []ClientsFrame          `json:"over,omitempty"`
-	Tracers scenarios.TracerSummary `json:"tracers"`
+	FrameS  float64                `json:"frame_s,omitempty"`
+	Over    []ClientsFrame         `json:"over,omitempty"`
+	Tracers observed.TracerSummary `json:"tracers"`
 }
 
 // ClientCause is why followed writes were not acknowledged.
@@ -50,14 +51,14 @@ type ClientCause struct {
 // ClientsAround is what clients felt from a fault to the next, or to the end of the load.
 type ClientsAround struct {
 	Kind string `json:"kind"`
-	scenarios.Felt
+	observed.Felt
 	SilentS *float64 `json:"silent_s"`
 }
 
 // ClientsFrame is what clients felt of the writes that began in a frame of time.
 type ClientsFrame struct {
 	AtS float64 `json:"at_s"`
-	scenarios.Felt
+	observed.Felt
 }
 
 // mostFrames bounds how finely the time of a run is cut.
@@ -116,7 +117,7 @@ func (c *Clients) causesText() string {
 	var told []string
 	for _, x := range c.Causes {
 		text := fmt.Sprintf("%d %s", x.Writes, x.Cause)
-		if len(x.Nodes) > 0 && len(x.Nodes) <= 3 && x.Cause != string(scenarios.CauseEnded) {
+		if len(x.Nodes) > 0 && len(x.Nodes) <= 3 && x.Cause != string(observed.CauseEnded) {
 			text += " (" + strings.Join(x.Nodes, ", ") + ")"
 		}
 		told = append(told, text)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // SampleRuns are runs whose pages are looked at: one that failed, and one of more nodes than
@@ -16,11 +17,11 @@ func SampleRuns() map[string]*scenarios.Result {
 	many.Scenario.Cluster.Nodes.Attributes = map[string][]string{"zone": {"a", "b", "c"}}
 	for i := range 24 {
 		many.History.Nodes = append(many.History.Nodes, fmt.Sprintf("n%d", i+1))
-		var copies scenarios.Copies
+		var copies observed.Copies
 		for s := range 1 + i%4 {
-			copies = append(copies, scenarios.Copy{Index: fmt.Sprintf(".ds-logs-application.production-%06d", i), Shard: s, Primary: true, State: "STARTED", Node: fmt.Sprintf("n%d", i+1), ID: fmt.Sprintf("x%d-%d", i, s), Bytes: 1 << 20})
+			copies = append(copies, observed.Copy{Index: fmt.Sprintf(".ds-logs-application.production-%06d", i), Shard: s, Primary: true, State: "STARTED", Node: fmt.Sprintf("n%d", i+1), ID: fmt.Sprintf("x%d-%d", i, s), Bytes: 1 << 20})
 		}
-		many.History.Observations = append([]scenarios.Observation{{At: -sec(1), Sight: copies}}, many.History.Observations...)
+		many.History.Observations = append([]observed.Observation{{At: -sec(1), Sight: copies}}, many.History.Observations...)
 	}
 	many.Verdict, many.Outcomes = scenarios.Pass, many.Outcomes[:1]
 	return map[string]*scenarios.Result{"run-failed": fixture(), "run-many-nodes": many}

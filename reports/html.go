@@ -11,6 +11,7 @@ import (
 	"github.com/shardquake/shardquake/reports/page"
 	"github.com/shardquake/shardquake/reports/score"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 //go:embed run_page.html
@@ -128,13 +129,13 @@ func pageDataOf(res *scenarios.Result) pageData {
 	for _, s := range h.HealthSpans() {
 		d.Health = append(d.Health, pageSpan{secs(s.From), secs(s.To), s.Status})
 	}
-	for _, f := range scenarios.FromStart(h.Spread(scenarios.QuantityShards)) {
+	for _, f := range observed.FromStart(h.Spread(observed.QuantityShards)) {
 		d.Counts = append(d.Counts, pageFrame{secs(f.At), f.Values})
 		if v := f.MemberValues(); len(v) > 0 {
 			d.CV = append(d.CV, [2]float64{secs(f.At), score.BalanceOf(v).CV})
 		}
 	}
-	for _, f := range scenarios.FromStart(h.Spread(scenarios.QuantityDisk)) {
+	for _, f := range observed.FromStart(h.Spread(observed.QuantityDisk)) {
 		rounded := make([]float64, len(f.Values))
 		for i, v := range f.Values {
 			rounded[i] = score.Round(v)
@@ -171,7 +172,7 @@ func pageDataOf(res *scenarios.Result) pageData {
 	return d
 }
 
-func (d *pageData) opOf(op scenarios.TracerOp) pageOp {
+func (d *pageData) opOf(op observed.TracerOp) pageOp {
 	out := pageOp{secs(op.At), float64(op.Latency.Microseconds()) / 1000, op.Result, string(op.Cause), op.Requests > 1}
 	switch {
 	case op.Cause.Answered():
@@ -186,7 +187,7 @@ func (d *pageData) opOf(op scenarios.TracerOp) pageOp {
 }
 
 // feel cuts what clients felt into frames.
-func (d *pageData) feel(h *scenarios.History) {
+func (d *pageData) feel(h *observed.History) {
 	width := frameWidth(h.End)
 	for _, f := range h.FeltOver(width) {
 		per := func(n int) float64 { return score.Round(float64(n) / width.Seconds()) }
@@ -197,22 +198,22 @@ func (d *pageData) feel(h *scenarios.History) {
 	}
 }
 
-func (d *pageData) observe(o scenarios.Observation) {
+func (d *pageData) observe(o observed.Observation) {
 	at := secs(max(o.At, 0))
 	switch saw := o.Sight.(type) {
-	case scenarios.Health:
+	case observed.Health:
 		if n := len(d.Pending); n > 0 && d.Pending[n-1][0] == at {
 			d.Pending = d.Pending[:n-1] // only the last of a moment can be seen
 		}
 		d.Pending = append(d.Pending, [4]float64{at, float64(saw.Unassigned), float64(saw.Initializing), float64(saw.Relocating)})
-	case scenarios.Members:
+	case observed.Members:
 		d.Members = append(d.Members, pageMembers{at, saw.Master, saw.Nodes})
-	case scenarios.Copies:
+	case observed.Copies:
 		d.observeCopies(at, saw)
 	}
 }
 
-func (d *pageData) observeCopies(at float64, copies scenarios.Copies) {
+func (d *pageData) observeCopies(at float64, copies observed.Copies) {
 	for start := 0; start < len(copies); {
 		s := pageShard{At: at, Index: copies[start].Index, Shard: copies[start].Shard}
 		for ; start < len(copies) && copies[start].Index == s.Index && copies[start].Shard == s.Shard; start++ {

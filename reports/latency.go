@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/reports/score"
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // NodeLatency is what operations took on one node, in milliseconds, before the cluster
@@ -19,16 +19,16 @@ type NodeLatency struct {
 }
 
 // latenciesOf follows what operations took on each node; nil when it was never observed.
-func latenciesOf(h *scenarios.History) []NodeLatency {
+func latenciesOf(h *observed.History) []NodeLatency {
 	frames := h.NodeLoads()
 	var out []NodeLatency
 	known := false
 	for i, name := range h.Nodes {
-		mean := func(from, to time.Duration, of func(*scenarios.NodeLoad) float64) *float64 {
+		mean := func(from, to time.Duration, of func(*observed.NodeLoad) float64) *float64 {
 			return meanWithin(frames, i, from, to, of)
 		}
-		ms := func(l *scenarios.NodeLoad) float64 { return l.MeanMs }
-		p99 := func(l *scenarios.NodeLoad) float64 { return l.P99Ms }
+		ms := func(l *observed.NodeLoad) float64 { return l.MeanMs }
+		p99 := func(l *observed.NodeLoad) float64 { return l.P99Ms }
 		l := NodeLatency{
 			Node: name, BeforeMs: mean(0, h.End/10, ms), AfterMs: mean(h.End-h.End/10, h.End, ms),
 			BeforeP99: mean(0, h.End/10, p99), AfterP99: mean(h.End-h.End/10, h.End, p99),
@@ -44,7 +44,7 @@ func latenciesOf(h *scenarios.History) []NodeLatency {
 
 // meanWithin is the mean over a stretch of time of what is known of a node; a zero is not
 // known.
-func meanWithin(frames []scenarios.LoadFrame, node int, from, to time.Duration, of func(*scenarios.NodeLoad) float64) *float64 {
+func meanWithin(frames []observed.LoadFrame, node int, from, to time.Duration, of func(*observed.NodeLoad) float64) *float64 {
 	area, held := 0.0, 0.0
 	for i, f := range frames {
 		until := to

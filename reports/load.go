@@ -9,7 +9,7 @@ import (
 	"gonum.org/v1/plot/plotter"
 
 	"github.com/shardquake/shardquake/reports/score"
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // aroundFault is how long before and after a fault the nodes' loads are compared.
@@ -35,7 +35,7 @@ type NodeAround struct {
 }
 
 // faultLoadsOf compares the nodes' loads in the half minute before and after each fault.
-func faultLoadsOf(h *scenarios.History) []FaultLoad {
+func faultLoadsOf(h *observed.History) []FaultLoad {
 	frames := h.NodeLoads()
 	if frames == nil {
 		return nil
@@ -62,7 +62,7 @@ func faultLoadsOf(h *scenarios.History) []FaultLoad {
 
 // meanLoad is the mean over a stretch of time of what a node told; nil when it told nothing
 // or for less than a tenth of it: a node that is lost counts as a member for a moment more.
-func meanLoad(frames []scenarios.LoadFrame, node int, from, to time.Duration, q scenarios.LoadQuantity) *float64 {
+func meanLoad(frames []observed.LoadFrame, node int, from, to time.Duration, q observed.LoadQuantity) *float64 {
 	area, held := 0.0, 0.0
 	for i, f := range frames {
 		until := to
@@ -90,25 +90,25 @@ func cpuShare(percent *float64) *float64 {
 
 // latencyOf is the figure by which the run's latencies are told: p99 where any node told
 // it, else the mean.
-func latencyOf(frames []scenarios.LoadFrame) scenarios.LoadQuantity {
+func latencyOf(frames []observed.LoadFrame) observed.LoadQuantity {
 	p99 := loadQuantity("p99")
 	for _, f := range frames {
-		if slices.ContainsFunc(f.Loads, func(l *scenarios.NodeLoad) bool { _, ok := p99.Of(l); return ok }) {
+		if slices.ContainsFunc(f.Loads, func(l *observed.NodeLoad) bool { _, ok := p99.Of(l); return ok }) {
 			return p99
 		}
 	}
 	return loadQuantity("mean")
 }
 
-func processors() scenarios.LoadQuantity { return loadQuantity("cpu") }
+func processors() observed.LoadQuantity { return loadQuantity("cpu") }
 
-func loadQuantity(name string) scenarios.LoadQuantity {
-	all := scenarios.LoadQuantities()
-	return all[slices.IndexFunc(all, func(q scenarios.LoadQuantity) bool { return q.Name == name })]
+func loadQuantity(name string) observed.LoadQuantity {
+	all := observed.LoadQuantities()
+	return all[slices.IndexFunc(all, func(q observed.LoadQuantity) bool { return q.Name == name })]
 }
 
 // loadLines draws a figure of every node's load over time, 0 where it told none.
-func loadLines(h *scenarios.History, q scenarios.LoadQuantity) []line {
+func loadLines(h *observed.History, q observed.LoadQuantity) []line {
 	var lines []line
 	frames := pageLoads(h.NodeLoads(), q)
 	for i, n := range h.Nodes {
@@ -127,7 +127,7 @@ func loadLines(h *scenarios.History, q scenarios.LoadQuantity) []line {
 }
 
 // pageLoads are the frames of a figure for the page, from t=0 on.
-func pageLoads(frames []scenarios.LoadFrame, q scenarios.LoadQuantity) []pageFrame {
+func pageLoads(frames []observed.LoadFrame, q observed.LoadQuantity) []pageFrame {
 	var out []pageFrame
 	for i, f := range frames {
 		if i+1 < len(frames) && frames[i+1].At <= 0 {

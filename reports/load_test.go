@@ -9,24 +9,25 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // loaded is the run told by hand with loads of its nodes: at the fault at 10 s n2's part
 // goes to n1.
 func loaded(p99 bool) *scenarios.Result {
 	res := fixture()
-	tell := func(at float64, loads ...scenarios.NodeLoad) {
+	tell := func(at float64, loads ...observed.NodeLoad) {
 		if !p99 {
 			for i := range loads {
 				loads[i].P99Ms = 0
 			}
 		}
-		res.History.Observations = append(res.History.Observations, scenarios.Observation{At: sec(at), Sight: scenarios.Loads(loads)})
+		res.History.Observations = append(res.History.Observations, observed.Observation{At: sec(at), Sight: observed.Loads(loads)})
 	}
-	tell(-1, scenarios.NodeLoad{Node: "n1", CPU: 0.2, MeanMs: 1, P99Ms: 4}, scenarios.NodeLoad{Node: "n2", CPU: 0.3, MeanMs: 1, P99Ms: 5})
-	tell(10, scenarios.NodeLoad{Node: "n1", CPU: 0.4, MeanMs: 2, P99Ms: 9}, scenarios.NodeLoad{Node: "n2"})
-	tell(25, scenarios.NodeLoad{Node: "n1", CPU: 0.6, MeanMs: 3, P99Ms: 12})
-	slices.SortStableFunc(res.History.Observations, func(a, b scenarios.Observation) int { return cmp.Compare(a.At, b.At) })
+	tell(-1, observed.NodeLoad{Node: "n1", CPU: 0.2, MeanMs: 1, P99Ms: 4}, observed.NodeLoad{Node: "n2", CPU: 0.3, MeanMs: 1, P99Ms: 5})
+	tell(10, observed.NodeLoad{Node: "n1", CPU: 0.4, MeanMs: 2, P99Ms: 9}, observed.NodeLoad{Node: "n2"})
+	tell(25, observed.NodeLoad{Node: "n1", CPU: 0.6, MeanMs: 3, P99Ms: 12})
+	slices.SortStableFunc(res.History.Observations, func(a, b observed.Observation) int { return cmp.Compare(a.At, b.At) })
 	return res
 }
 

@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"github.com/shardquake/shardquake/reports/score"
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // place is a shard on a node.
@@ -20,7 +20,7 @@ type place struct {
 // where they lay at the end. Copies of a shard are interchangeable, so the fewest is,
 // summed over shards, the number of nodes that hold a copy in the end because of
 // moves and did not hold one before.
-func movementOf(h *scenarios.History) Movement {
+func movementOf(h *observed.History) Movement {
 	m := Movement{Thrash: h.Thrash()}
 	// net is how many copies moves have brought to a place, less those they took away.
 	net := make(map[place]int)
@@ -48,8 +48,8 @@ func movementOf(h *scenarios.History) Movement {
 }
 
 // idealOf bounds the moves and bytes that the balance of the end takes.
-func idealOf(h *scenarios.History) (moves int, bytes int64) {
-	frames := scenarios.FromStart(h.Spread(scenarios.QuantityShards))
+func idealOf(h *observed.History) (moves int, bytes int64) {
+	frames := observed.FromStart(h.Spread(observed.QuantityShards))
 	if len(frames) == 0 {
 		return 0, 0
 	}
@@ -73,19 +73,19 @@ func idealOf(h *scenarios.History) (moves int, bytes int64) {
 
 // sizesAtFirst are the sizes of the copies on each node at t=0, in the order in which the
 // shards were seen.
-func sizesAtFirst(h *scenarios.History) map[string][]int64 {
+func sizesAtFirst(h *observed.History) map[string][]int64 {
 	type key struct {
 		index string
 		shard int
 	}
 	var order []key
-	copies := make(map[key][]scenarios.Copy)
+	copies := make(map[key][]observed.Copy)
 	for _, o := range h.Observations {
 		if o.At > 0 {
 			break
 		}
 		fresh := make(map[key]bool)
-		seen, _ := o.Sight.(scenarios.Copies)
+		seen, _ := o.Sight.(observed.Copies)
 		for _, c := range seen {
 			k := key{c.Index, c.Shard}
 			if _, ok := copies[k]; !ok {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/shardquake/shardquake/reports/score"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // mostLines is how many nodes a plot shows as lines of their own.
@@ -59,8 +60,8 @@ type line struct {
 	points plotter.XYs
 }
 
-func perNode(h *scenarios.History) []line {
-	frames := scenarios.FromStart(h.Spread(scenarios.QuantityShards))
+func perNode(h *observed.History) []line {
+	frames := observed.FromStart(h.Spread(observed.QuantityShards))
 	var lines []line
 	for i, n := range h.Nodes {
 		if i == mostLines {
@@ -75,9 +76,9 @@ func perNode(h *scenarios.History) []line {
 	return lines
 }
 
-func evenness(h *scenarios.History) []line {
+func evenness(h *observed.History) []line {
 	l := line{name: "cv"}
-	for _, f := range scenarios.FromStart(h.Spread(scenarios.QuantityShards)) {
+	for _, f := range observed.FromStart(h.Spread(observed.QuantityShards)) {
 		if v := f.MemberValues(); len(v) > 0 {
 			l.points = append(l.points, plotter.XY{X: f.At.Seconds(), Y: score.BalanceOf(v).CV})
 		}
@@ -88,10 +89,10 @@ func evenness(h *scenarios.History) []line {
 	return []line{extended(l, h)}
 }
 
-func notStarted(h *scenarios.History) []line {
+func notStarted(h *observed.History) []line {
 	lines := []line{{name: "unassigned"}, {name: "initializing"}, {name: "relocating"}}
 	for _, o := range h.Observations {
-		health, ok := o.Sight.(scenarios.Health)
+		health, ok := o.Sight.(observed.Health)
 		if !ok {
 			continue
 		}
@@ -115,14 +116,14 @@ func notStarted(h *scenarios.History) []line {
 }
 
 // extended draws a line on to the end of the run.
-func extended(l line, h *scenarios.History) line {
+func extended(l line, h *observed.History) line {
 	if n := len(l.points); n > 0 {
 		l.points = append(l.points, plotter.XY{X: h.Closed.Seconds(), Y: l.points[n-1].Y})
 	}
 	return l
 }
 
-func draw(title, y string, lines []line, h *scenarios.History) ([]byte, error) {
+func draw(title, y string, lines []line, h *observed.History) ([]byte, error) {
 	p := plot.New()
 	p.Title.Text = title
 	p.X.Label.Text = "seconds since t=0"

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/reports/score"
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // ran is a report of a run with these figures.
@@ -43,17 +43,17 @@ func TestPoliciesAreLinedUpByScenarioWithMeansOverSeedsAndTotals(t *testing.T) {
 }
 
 func TestLatenciesAreThoseOfTheFirstAndTheLastTenth(t *testing.T) {
-	load := func(at time.Duration, ms float64) scenarios.Observation {
-		return scenarios.Observation{At: at, Sight: scenarios.Loads{{Node: "n1", MeanMs: ms, P99Ms: 10 * ms}}}
+	load := func(at time.Duration, ms float64) observed.Observation {
+		return observed.Observation{At: at, Sight: observed.Loads{{Node: "n1", MeanMs: ms, P99Ms: 10 * ms}}}
 	}
-	h := &scenarios.History{Nodes: []string{"n1", "n2"}, End: 100 * time.Second, Observations: []scenarios.Observation{
+	h := &observed.History{Nodes: []string{"n1", "n2"}, End: 100 * time.Second, Observations: []observed.Observation{
 		load(-5*time.Second, 4), load(5*time.Second, 2), load(30*time.Second, 50), load(90*time.Second, 1),
 	}}
 	got := latenciesOf(h)
 	require.Len(t, got, 2)
 	assert.Equal(t, NodeLatency{Node: "n1", BeforeMs: ptr(3.0), AfterMs: ptr(1.0), BeforeP99: ptr(30.0), AfterP99: ptr(10.0)}, got[0])
 	assert.Equal(t, NodeLatency{Node: "n2"}, got[1])
-	assert.Nil(t, latenciesOf(&scenarios.History{Nodes: []string{"n1"}, End: time.Second}))
+	assert.Nil(t, latenciesOf(&observed.History{Nodes: []string{"n1"}, End: time.Second}))
 
 	a, b := ran("one", "disk", 0, 0, 0, nil), ran("one", "disk", 0, 0, 0, nil)
 	a.Scores.Nodes, b.Scores.Nodes = got, []NodeLatency{{Node: "n1", BeforeMs: ptr(5.0)}, {Node: "n2"}}

@@ -10,6 +10,7 @@ import (
 	"github.com/shardquake/shardquake/internal/version"
 	"github.com/shardquake/shardquake/reports/score"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Schema is the version of report.json. Fields are added without changing it; a
@@ -35,7 +36,7 @@ type Report struct {
 	Scores       Scores              `json:"scores"`
 	FaultLoads   []FaultLoad         `json:"fault_loads,omitempty"` // where the nodes' load was observed
 	Control      Control             `json:"controller"`
-	Ailments     []scenarios.Ailment `json:"ailments,omitempty"` // why the cluster was not green at the end
+	Ailments     []observed.Ailment  `json:"ailments,omitempty"` // why the cluster was not green at the end
 	Notes        []string            `json:"notes"`
 	SteadyS      float64             `json:"steady_s"` // from the start to t=0
 	EndS         float64             `json:"end_s"`    // faults and load ended
@@ -140,10 +141,10 @@ type Movement struct {
 
 // Control sums up what the controller did.
 type Control struct {
-	Policy    string               `json:"policy"`
-	Decisions int                  `json:"decisions"`
-	Actions   int                  `json:"actions"`
-	List      []scenarios.Decision `json:"list"`
+	Policy    string              `json:"policy"`
+	Decisions int                 `json:"decisions"`
+	Actions   int                 `json:"actions"`
+	List      []observed.Decision `json:"list"`
 }
 
 // Build scores a run.
@@ -183,7 +184,7 @@ func Build(res *scenarios.Result) (*Report, error) {
 	return r, nil
 }
 
-func faultOf(h *scenarios.History, i int, f *chaos.Record) (Fault, error) {
+func faultOf(h *observed.History, i int, f *chaos.Record) (Fault, error) {
 	params, err := json.Marshal(f.Params)
 	if err != nil {
 		return Fault{}, fmt.Errorf("fault %s: %w", f.Kind, err)
@@ -203,7 +204,7 @@ func faultOf(h *scenarios.History, i int, f *chaos.Record) (Fault, error) {
 }
 
 func controlOf(res *scenarios.Result) Control {
-	c := Control{List: []scenarios.Decision{}}
+	c := Control{List: []observed.Decision{}}
 	if res.Scenario.Controller != nil {
 		c.Policy = res.Scenario.Controller.Policy
 	}
@@ -233,7 +234,7 @@ func after(t, since time.Duration) *float64 {
 }
 
 // withAilments adds to what is to be known about a run why it didn't end green.
-func withAilments(notes []string, ailments []scenarios.Ailment) []string {
+func withAilments(notes []string, ailments []observed.Ailment) []string {
 	notes = slices.Clone(notes)
 	for _, a := range ailments {
 		notes = append(notes, "not green at the end: "+a.Text)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/version"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -63,11 +64,11 @@ func TestARunIsScored(t *testing.T) {
 }
 
 func TestMovesThatCancelOutAreRedundantAndMovesOnwardAreThrash(t *testing.T) {
-	h := &scenarios.History{}
+	h := &observed.History{}
 	move := func(s float64, shard int, from, to string) {
 		h.Observations = append(h.Observations,
-			scenarios.Observation{At: sec(s), Sight: scenarios.Copies{{Index: "i", Shard: shard, State: "RELOCATING", Node: from, To: to, ID: "x", Bytes: 1}}},
-			scenarios.Observation{At: sec(s + 0.5), Sight: scenarios.Copies{{Index: "i", Shard: shard, State: "STARTED", Node: to, ID: "y", Bytes: 1}}})
+			observed.Observation{At: sec(s), Sight: observed.Copies{{Index: "i", Shard: shard, State: "RELOCATING", Node: from, To: to, ID: "x", Bytes: 1}}},
+			observed.Observation{At: sec(s + 0.5), Sight: observed.Copies{{Index: "i", Shard: shard, State: "STARTED", Node: to, ID: "y", Bytes: 1}}})
 	}
 	move(1, 0, "n1", "n2")
 	move(2, 0, "n2", "n1") // back again
@@ -92,7 +93,7 @@ func TestWhatWasNotObservedIsNoZero(t *testing.T) {
 	res := fixture()
 	res.Scenario.System = "kv"
 	for _, o := range res.History.Observations {
-		copies, _ := o.Sight.(scenarios.Copies)
+		copies, _ := o.Sight.(observed.Copies)
 		for i := range copies {
 			copies[i].Bytes = -1
 		}

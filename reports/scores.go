@@ -6,17 +6,18 @@ import (
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/reports/score"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
-func balancesOf(h *scenarios.History) Balances {
+func balancesOf(h *observed.History) Balances {
 	return Balances{
-		Shards: balanceOf(h, scenarios.QuantityShards), Bytes: balanceOf(h, scenarios.QuantityBytes),
-		CPU: balanceOf(h, scenarios.QuantityCPU), Disk: balanceOf(h, scenarios.QuantityDisk),
+		Shards: balanceOf(h, observed.QuantityShards), Bytes: balanceOf(h, observed.QuantityBytes),
+		CPU: balanceOf(h, observed.QuantityCPU), Disk: balanceOf(h, observed.QuantityDisk),
 	}
 }
 
 // balanceOf follows a quantity from t=0 to the end.
-func balanceOf(h *scenarios.History, quantity string) *BalanceOverTime {
+func balanceOf(h *observed.History, quantity string) *BalanceOverTime {
 	var out *BalanceOverTime
 	var area, from, began float64 // CV × seconds; when the balance now in force and the first began
 	end := h.End.Seconds()
@@ -26,7 +27,7 @@ func balanceOf(h *scenarios.History, quantity string) *BalanceOverTime {
 		}
 		from = t
 	}
-	for _, f := range scenarios.FromStart(h.Spread(quantity)) {
+	for _, f := range observed.FromStart(h.Spread(quantity)) {
 		values := f.MemberValues()
 		if len(values) == 0 {
 			continue
@@ -62,7 +63,7 @@ func RecoveryOf(res *scenarios.Result) Recovery {
 	return out
 }
 
-func recoveryOf(h *scenarios.History) Recovery {
+func recoveryOf(h *observed.History) Recovery {
 	total := Recovery{RecoveryScore: RecoveryScore{BytesMoved: copied(h, 0, h.Closed+1)}}
 	for i, f := range h.Faults {
 		if !f.Injected {
@@ -113,11 +114,11 @@ func worse(a, b *float64) *float64 {
 
 // Recoveries returns the last sight of every recovery that began at t=0 or later, in
 // the order in which they began.
-func Recoveries(h *scenarios.History) []scenarios.Recovery {
+func Recoveries(h *observed.History) []observed.Recovery {
 	at := make(map[string]int)
-	var out []scenarios.Recovery
+	var out []observed.Recovery
 	for _, o := range h.Observations {
-		r, ok := o.Sight.(scenarios.Recovery)
+		r, ok := o.Sight.(observed.Recovery)
 		if !ok || r.Start < 0 {
 			continue
 		}
@@ -133,7 +134,7 @@ func Recoveries(h *scenarios.History) []scenarios.Recovery {
 }
 
 // copied is the bytes copied by recoveries that began in a stretch of time.
-func copied(h *scenarios.History, from, to time.Duration) *int64 {
+func copied(h *observed.History, from, to time.Duration) *int64 {
 	var sum int64
 	for _, r := range Recoveries(h) {
 		if r.Start >= from && r.Start < to {

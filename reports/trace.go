@@ -10,6 +10,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/version"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // traceLine is one line of trace.jsonl: when, what kind, and the thing itself.
@@ -22,11 +23,11 @@ type traceLine struct {
 
 // tracerLine is a followed write; what is usual is left out.
 type tracerLine struct {
-	LatencyMs float64         `json:"latency_ms"`
-	Result    string          `json:"result"`
-	Cause     scenarios.Cause `json:"cause,omitempty"`
-	Node      string          `json:"n,omitempty"`
-	Requests  int             `json:"requests,omitempty"`
+	LatencyMs float64        `json:"latency_ms"`
+	Result    string         `json:"result"`
+	Cause     observed.Cause `json:"cause,omitempty"`
+	Node      string         `json:"n,omitempty"`
+	Requests  int            `json:"requests,omitempty"`
 }
 
 func furtherThanOne(n int) int {

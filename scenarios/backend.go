@@ -10,6 +10,7 @@ import (
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // ErrUnavailable says that a backend can't run here (no Docker, no image) or lacks
@@ -95,7 +96,7 @@ type Cluster interface {
 	Target() chaos.Target
 	// Observe starts the observations, beginning with a full picture; sink is called in
 	// order, never twice at once. Every time in them is the monotonic time of Clock.
-	Observe(ctx context.Context, sink func(Observation)) error
+	Observe(ctx context.Context, sink func(observed.Observation)) error
 	// Notes say what of the description was scaled or not reproduced, and what is
 	// particular to this run (images, versions).
 	Notes() []string

@@ -9,7 +9,7 @@
 // backend's clock, so the same code runs in virtual and in real time.
 //
 // A [Backend] starts the cluster described and offers what the runner needs: a
-// clock, a chaos.Target, and a stream of [Observation] values of the same form whether
+// clock, a chaos.Target, and a stream of [observed.Observation] values of the same form whether
 // simulated or real.
 //
 // What only one kind of cluster has, in a file and in a run, is a [System] of its own

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"strings"
 	"time"
 )
@@ -10,7 +11,7 @@ import (
 type Watched interface {
 	// MachineBegin is t=0.
 	MachineBegin()
-	Machine() Machine
+	Machine() observed.Machine
 }
 
 // Timely is implemented by expectations whose outcome hangs on how fast the machine is, though
@@ -19,7 +20,7 @@ type Timely interface{ Timely() }
 
 // excuse leaves undecided what the machine may explain: anything where a part of the cluster
 // died that the plan had not killed, and what took too long on a machine that was busy otherwise.
-func (o *Outcome) excuse(h *History, timely bool) {
+func (o *Outcome) excuse(h *observed.History, timely bool) {
 	if o.Verdict != Fail {
 		return
 	}

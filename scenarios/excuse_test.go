@@ -4,26 +4,27 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/stretchr/testify/assert"
 )
 
 func TestWhatTookTooLongOnAMachineThatStoodStillIsUndecided(t *testing.T) {
 	late := WithinLimit("green", 40*time.Second, 30*time.Second, 0, "green 40s after the fault")
-	late.excuse(&History{}, false)
+	late.excuse(&observed.History{}, false)
 	assert.Equal(t, Fail, late.Verdict)
-	late.excuse(&History{Stalled: 2 * time.Second}, false)
+	late.excuse(&observed.History{Stalled: 2 * time.Second}, false)
 	assert.Equal(t, Unknown, late.Verdict)
 	assert.Contains(t, late.Reason, "the machine itself stood still for 2s of the run")
 	lost := Outcome{Verdict: Fail, Reason: "a write was lost"}
-	lost.excuse(&History{Stalled: time.Minute}, false)
+	lost.excuse(&observed.History{Stalled: time.Minute}, false)
 	assert.Equal(t, Fail, lost.Verdict, "that doesn't depend on how fast the machine is")
 	well := WithinLimit("green", time.Second, 30*time.Second, 0, "")
-	well.excuse(&History{Stalled: time.Minute, Machine: Machine{Died: []string{"node n1 died"}}}, false)
+	well.excuse(&observed.History{Stalled: time.Minute, Machine: observed.Machine{Died: []string{"node n1 died"}}}, false)
 	assert.Equal(t, Pass, well.Verdict)
 }
 
 func TestWhatABusyMachineMayExplainIsUndecidedAndWhatADeathOutsideThePlanMayToo(t *testing.T) {
-	busy := &History{Machine: Machine{Told: []string{"a", "b"}, Strained: []string{"tasks waited 90 % of the time"}}}
+	busy := &observed.History{Machine: observed.Machine{Told: []string{"a", "b"}, Strained: []string{"tasks waited 90 % of the time"}}}
 	late := WithinLimit("green", 40*time.Second, 30*time.Second, 0, "green 40s after the fault")
 	late.excuse(busy, false)
 	assert.Equal(t, Unknown, late.Verdict)
@@ -36,8 +37,8 @@ func TestWhatABusyMachineMayExplainIsUndecidedAndWhatADeathOutsideThePlanMayToo(
 	lost := Outcome{Verdict: Fail, Reason: "a write was lost"}
 	lost.excuse(busy, false)
 	assert.Equal(t, Fail, lost.Verdict)
-	lost.excuse(&History{Machine: Machine{Died: []string{"node n1 died"}}}, false)
+	lost.excuse(&observed.History{Machine: observed.Machine{Died: []string{"node n1 died"}}}, false)
 	assert.Equal(t, Unknown, lost.Verdict)
 	assert.Contains(t, lost.Reason, "outside the plan node n1 died")
-	assert.Equal(t, []string{"outside the plan x", "the machine: a; b"}, Machine{Told: []string{"a", "b"}, Died: []string{"x"}}.notes())
+	assert.Equal(t, []string{"outside the plan x", "the machine: a; b"}, observed.Machine{Told: []string{"a", "b"}, Died: []string{"x"}}.Notes())
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Verdict is the answer to an expectation.
@@ -56,7 +57,7 @@ type Expectation interface {
 	// Check returns what is wrong with its parameters; paths are relative to it.
 	Check(*Scenario) []source.Problem
 	// Judge decides on the whole of a run. It answers at least one outcome.
-	Judge(*History) []Outcome
+	Judge(*observed.History) []Outcome
 }
 
 // Momentous is an expectation that looks at a moment of the run. Where a run is shorter
@@ -215,9 +216,9 @@ func WithinLimit(name string, took, limit time.Duration, at time.Duration, reaso
 
 // NeverWithin is the failure of something that did not happen while it was watched, from a
 // moment to t.Until; unknown when the watch was shorter than the limit.
-func NeverWithin(name string, limit, since time.Duration, t FaultTimes, what string) Outcome {
+func NeverWithin(name string, limit, since time.Duration, t observed.FaultTimes, what string) Outcome {
 	watched := t.Until - since
-	o := Outcome{Name: name, Verdict: Fail, Unit: "s", Limit: Seconds(limit), Reason: fmt.Sprintf("%s when %s, %s later", what, t.ended(), watched.Round(time.Millisecond))}
+	o := Outcome{Name: name, Verdict: Fail, Unit: "s", Limit: Seconds(limit), Reason: fmt.Sprintf("%s when %s, %s later", what, t.Ended(), watched.Round(time.Millisecond))}
 	if watched < limit {
 		o.Verdict, o.Idle = Unknown, t.Next != ""
 		o.Reason += fmt.Sprintf(", before the limit of %s", limit)

@@ -7,6 +7,7 @@ import (
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/reports/score"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Balanced expects a quantity to be spread evenly over the members of the cluster:
@@ -52,18 +53,18 @@ func (e *Balanced) Complete(s *Scenario) {
 func (e *Balanced) Check(s *Scenario) []source.Problem {
 	var ps []source.Problem
 	known := false
-	for _, q := range quantities {
+	for _, q := range observed.Quantities {
 		known = known || q == e.Quantity
 	}
 	if !known {
-		ps = append(ps, source.Problemf("balance", "%s", source.Unknown("quantity", e.Quantity, quantities[:])))
+		ps = append(ps, source.Problemf("balance", "%s", source.Unknown("quantity", e.Quantity, observed.Quantities[:])))
 	}
 	if len(e.measures()) == 0 {
 		ps = append(ps, source.Problemf("", "the expectation has no bound; expected cv:, variance:, stddev: or max-over-mean:, such as cv: \"< 0.1\""))
 	}
 	ps = append(ps, checkOfIndex(s, e.Index)...)
 	switch {
-	case e.Index != "" && e.Quantity != QuantityShards && e.Quantity != QuantityBytes:
+	case e.Index != "" && e.Quantity != observed.QuantityShards && e.Quantity != observed.QuantityBytes:
 		ps = append(ps, source.Problemf("index", "%s is not observed of single indices; expected shards or bytes", e.Quantity))
 	case e.Within != 0 && e.When != "":
 		ps = append(ps, source.Problemf("at", "within: says when; expected one of both"))
@@ -84,7 +85,7 @@ func (e *Balanced) Scaled(by units.Fraction) Expectation {
 }
 
 // Judge implements [Expectation].
-func (e *Balanced) Judge(h *History) []Outcome {
+func (e *Balanced) Judge(h *observed.History) []Outcome {
 	frames := h.OfIndex(e.Index).Spread(e.Quantity)
 	var out []Outcome
 	for _, m := range e.measures() {
@@ -104,7 +105,7 @@ func (e *Balanced) Judge(h *History) []Outcome {
 			} else {
 				name += " at the end"
 			}
-			f, ok := FrameAt(frames, at)
+			f, ok := observed.FrameAt(frames, at)
 			if at > h.Closed {
 				out = append(out, Undecided(name, "the run was over at %s", h.Closed.Round(time.Millisecond)))
 				continue
@@ -120,7 +121,7 @@ func (e *Balanced) Judge(h *History) []Outcome {
 }
 
 // soon judges when the bound holds for good: after t=0, or after each fault of a kind.
-func (e *Balanced) soon(name string, m measured, frames []Frame, h *History) []Outcome {
+func (e *Balanced) soon(name string, m measured, frames []observed.Frame, h *observed.History) []Outcome {
 	if e.Of == "" {
 		return []Outcome{e.holds(name+" within "+e.Within.String(), m, frames, 0, h.Closed)}
 	}
@@ -143,9 +144,9 @@ func (e *Balanced) soon(name string, m measured, frames []Frame, h *History) []O
 }
 
 // holds judges how long after a moment the bound holds until another.
-func (e *Balanced) holds(name string, m measured, frames []Frame, since, until time.Duration) Outcome {
+func (e *Balanced) holds(name string, m measured, frames []observed.Frame, since, until time.Duration) Outcome {
 	held := time.Duration(-1) // since when it does
-	if f, ok := FrameAt(frames, since); ok && e.judgeFrame(name, m, f, since).Verdict == Pass {
+	if f, ok := observed.FrameAt(frames, since); ok && e.judgeFrame(name, m, f, since).Verdict == Pass {
 		held = since
 	}
 	for _, f := range frames {
@@ -160,15 +161,15 @@ func (e *Balanced) holds(name string, m measured, frames []Frame, since, until t
 		}
 	}
 	if held < 0 {
-		return NeverWithin(name, e.Within.D(), since, FaultTimes{Until: until}, "the bound did not hold")
+		return NeverWithin(name, e.Within.D(), since, observed.FaultTimes{Until: until}, "the bound did not hold")
 	}
 	return WithinLimit(name, held-since, e.Within.D(), held, fmt.Sprintf("%s holds from %s after that on", m.bound, (held-since).Round(time.Millisecond)))
 }
 
 // worst judges the frame, from t=0 on, that is nearest to breaking the bound.
-func (e *Balanced) worst(name string, m measured, frames []Frame) Outcome {
+func (e *Balanced) worst(name string, m measured, frames []observed.Frame) Outcome {
 	var worst *Outcome
-	for _, f := range FromStart(frames) {
+	for _, f := range observed.FromStart(frames) {
 		o := e.judgeFrame(name, m, f, f.At)
 		if o.Margin != nil && (worst == nil || *o.Margin < *worst.Margin || (o.Verdict == Fail && worst.Verdict == Pass)) {
 			worst = &o
@@ -182,10 +183,10 @@ func (e *Balanced) worst(name string, m measured, frames []Frame) Outcome {
 
 // judgeFrame measures one moment. One member, or members that hold nothing, are even
 // by themselves and show nothing.
-func (e *Balanced) judgeFrame(name string, m measured, f Frame, at time.Duration) Outcome {
+func (e *Balanced) judgeFrame(name string, m measured, f observed.Frame, at time.Duration) Outcome {
 	values := f.MemberValues()
 	b := score.BalanceOf(values)
-	stored := e.Quantity == QuantityShards || e.Quantity == QuantityBytes
+	stored := e.Quantity == observed.QuantityShards || e.Quantity == observed.QuantityBytes
 	switch {
 	case len(values) < 2:
 		return Undecided(name, "the cluster had %d members at %s", len(values), at.Round(time.Millisecond))

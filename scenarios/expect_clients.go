@@ -9,6 +9,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Stretch is the time that an expectation about clients looks at: after a fault, or from t=0
@@ -50,7 +51,7 @@ type stretch struct {
 }
 
 // over are the stretches of a run.
-func (w Stretch) over(h *History, name string) []stretch {
+func (w Stretch) over(h *observed.History, name string) []stretch {
 	if w.Of == "" {
 		return []stretch{{name: name, to: h.End}}
 	}
@@ -79,7 +80,7 @@ func (w Stretch) over(h *History, name string) []stretch {
 }
 
 // judged judges each stretch by what it comes to.
-func (w Stretch) judged(h *History, name string, judge func(stretch) Outcome) []Outcome {
+func (w Stretch) judged(h *observed.History, name string, judge func(stretch) Outcome) []Outcome {
 	var out []Outcome
 	for _, s := range w.over(h, name) {
 		if s.unshown != "" {
@@ -114,7 +115,7 @@ func (e *ClientErrors) Check(s *Scenario) []source.Problem {
 }
 
 // Judge implements [Expectation].
-func (e *ClientErrors) Judge(h *History) []Outcome {
+func (e *ClientErrors) Judge(h *observed.History) []Outcome {
 	return e.Errors.judged(h, "client errors", func(s stretch) Outcome {
 		f := h.FeltWithin(s.from, s.to)
 		if f.Attempted == 0 {
@@ -133,8 +134,8 @@ func (e *ClientErrors) Judge(h *History) []Outcome {
 func (*ClientErrors) Timely() {}
 
 // causesText names the causes in a stretch.
-func causesText(h *History, s stretch) string {
-	within := History{Tracers: TracerSummary{Operations: slices.DeleteFunc(slices.Clone(h.Tracers.Operations), func(op TracerOp) bool { return op.At < s.from || op.At >= s.to })}}
+func causesText(h *observed.History, s stretch) string {
+	within := observed.History{Tracers: observed.TracerSummary{Operations: slices.DeleteFunc(slices.Clone(h.Tracers.Operations), func(op observed.TracerOp) bool { return op.At < s.from || op.At >= s.to })}}
 	var told []string
 	for _, c := range within.FeltCauses() {
 		told = append(told, fmt.Sprintf("%s %d", c.Text(), c.Writes))
@@ -198,7 +199,7 @@ func (e *ClientLatency) Check(s *Scenario) []source.Problem {
 }
 
 // Judge implements [Expectation].
-func (e *ClientLatency) Judge(h *History) []Outcome {
+func (e *ClientLatency) Judge(h *observed.History) []Outcome {
 	which := percentiles[0]
 	for _, p := range percentiles {
 		if p.name == e.Latency.Percentile {
@@ -208,7 +209,7 @@ func (e *ClientLatency) Judge(h *History) []Outcome {
 	return e.Latency.judged(h, which.name+" of acknowledged writes", func(s stretch) Outcome {
 		var took []time.Duration
 		for _, op := range h.Tracers.Operations {
-			if op.At >= s.from && op.At < s.to && op.Result == FateAcked {
+			if op.At >= s.from && op.At < s.to && op.Result == observed.FateAcked {
 				took = append(took, op.Latency)
 			}
 		}
@@ -244,7 +245,7 @@ func (e *NoWritesLongerThan) Check(s *Scenario) []source.Problem {
 }
 
 // Judge implements [Expectation].
-func (e *NoWritesLongerThan) Judge(h *History) []Outcome {
+func (e *NoWritesLongerThan) Judge(h *observed.History) []Outcome {
 	return e.judged(h, "time without an acknowledged write", func(s stretch) Outcome {
 		gap, tried := h.LongestGap(s.from, s.to)
 		if !tried {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // LostAckedWrites expects that no more of the acknowledged tracer documents are
@@ -35,7 +36,7 @@ func (e *LostAckedWrites) Check(s *Scenario) []source.Problem {
 }
 
 // Judge implements [Expectation].
-func (e *LostAckedWrites) Judge(h *History) []Outcome {
+func (e *LostAckedWrites) Judge(h *observed.History) []Outcome {
 	const name = "acknowledged writes lost"
 	t := h.Tracers
 	saw := fmt.Sprintf("%d of %d acknowledged writes looked for, %d of them acknowledged during a fault; %d had no answer", t.Checked, t.Acked, t.AckedInFault, t.Unknown)

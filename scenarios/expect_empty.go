@@ -7,6 +7,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // NodeEmpty expects a node to hold no copies any more: at the end, or within a time after
@@ -32,15 +33,15 @@ func (e *NodeEmpty) Check(s *Scenario) []source.Problem {
 }
 
 // Judge implements [Expectation].
-func (e *NodeEmpty) Judge(h *History) []Outcome {
+func (e *NodeEmpty) Judge(h *observed.History) []Outcome {
 	name := e.Node + " holds no copies"
-	frames := h.Spread(QuantityShards)
+	frames := h.Spread(observed.QuantityShards)
 	i := slices.Index(h.Nodes, e.Node)
 	if len(frames) == 0 || i < 0 {
 		return []Outcome{Undecided(name, "where copies lie was not observed")}
 	}
 	since, held := time.Duration(-1), 0.0
-	for _, f := range FromStart(frames) {
+	for _, f := range observed.FromStart(frames) {
 		held = f.Values[i]
 		switch {
 		case held > 0:
@@ -54,7 +55,7 @@ func (e *NodeEmpty) Judge(h *History) []Outcome {
 		limit = h.Closed
 	}
 	if since < 0 {
-		return []Outcome{NeverWithin(name, limit, 0, FaultTimes{Until: h.Closed}, fmt.Sprintf("it still held %.0f copies", held))}
+		return []Outcome{NeverWithin(name, limit, 0, observed.FaultTimes{Until: h.Closed}, fmt.Sprintf("it still held %.0f copies", held))}
 	}
 	return []Outcome{WithinLimit(name, since, limit, since, fmt.Sprintf("none from %s on", since.Round(time.Millisecond)))}
 }

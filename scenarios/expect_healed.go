@@ -6,6 +6,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // GreenWhenHealed expects the cluster to be green again, for good, within a limit after the
@@ -29,7 +30,7 @@ func (e *GreenWhenHealed) Check(s *Scenario) []source.Problem {
 }
 
 // Judge implements [Expectation].
-func (e *GreenWhenHealed) Judge(h *History) []Outcome {
+func (e *GreenWhenHealed) Judge(h *observed.History) []Outcome {
 	const name = "green after the last fault"
 	since := time.Duration(-1)
 	for _, f := range h.Faults {
@@ -46,7 +47,7 @@ func (e *GreenWhenHealed) Judge(h *History) []Outcome {
 			green = s.To
 		}
 		if s.To >= h.Closed && s.Status != "green" {
-			return []Outcome{NeverWithin(name, e.Limit.D(), since, FaultTimes{Until: h.Closed}, "the cluster was "+s.Status).because(h)}
+			return []Outcome{NeverWithin(name, e.Limit.D(), since, observed.FaultTimes{Until: h.Closed}, "the cluster was "+s.Status).because(h)}
 		}
 	}
 	took := green - since

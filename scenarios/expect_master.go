@@ -6,6 +6,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // MasterWithin expects that the cluster is never without a master for longer at a stretch.
@@ -25,7 +26,7 @@ func (e *MasterWithin) Check(*Scenario) []source.Problem {
 }
 
 // Judge implements [Expectation].
-func (e *MasterWithin) Judge(h *History) []Outcome {
+func (e *MasterWithin) Judge(h *observed.History) []Outcome {
 	const name = "without a master at a stretch"
 	from, worst, at := time.Duration(-1), time.Duration(0), time.Duration(0)
 	seen := false
@@ -36,7 +37,7 @@ func (e *MasterWithin) Judge(h *History) []Outcome {
 		from = -1
 	}
 	for _, o := range h.Observations {
-		health, ok := o.Sight.(Health)
+		health, ok := o.Sight.(observed.Health)
 		if !ok {
 			continue
 		}

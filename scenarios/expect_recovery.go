@@ -10,6 +10,7 @@ import (
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // SteadyState expects the cluster to be green with nothing moving, or in the steady state
@@ -66,7 +67,7 @@ func (e *SteadyState) Check(s *Scenario) []source.Problem {
 }
 
 // Judge implements [Expectation].
-func (e *SteadyState) Judge(h *History) []Outcome {
+func (e *SteadyState) Judge(h *observed.History) []Outcome {
 	var wanted *RestSection // green
 	if e.Status == describedState {
 		wanted = e.rest
@@ -79,22 +80,22 @@ func (e *SteadyState) Judge(h *History) []Outcome {
 		name, settled = "described state at the end", h.Described
 	}
 	if settled < 0 {
-		return []Outcome{NeverWithin(name, e.limit, h.End, FaultTimes{Until: h.Closed}, "the cluster was not "+wanted.again()).because(h)}
+		return []Outcome{NeverWithin(name, e.limit, h.End, observed.FaultTimes{Until: h.Closed}, "the cluster was not "+wanted.again()).because(h)}
 	}
 	took := settled - h.End
 	return []Outcome{WithinLimit(name, took, e.limit, settled, fmt.Sprintf("%s %s after the end", wanted.text(), took.Round(time.Millisecond)))}
 }
 
 // judgeStart decides on the state in which the run began.
-func (e *SteadyState) judgeStart(h *History, wanted *RestSection) Outcome {
+func (e *SteadyState) judgeStart(h *observed.History, wanted *RestSection) Outcome {
 	name := "steady state at the start"
 	if wanted == nil && e.rest != nil {
-		first := h.healthAt(0)
+		first := h.HealthAt(0)
 		if first == nil {
 			return Undecided(name, "the cluster's health was not observed before t=0")
 		}
-		if l := (liveState{health: *first, seen: true}); !l.steady() {
-			return Outcome{Name: name, Verdict: Fail, Unit: "s", Limit: Seconds(e.limit), Reason: "the run began with " + first.text()}
+		if l := (observed.Live{Health: *first, Seen: true}); !l.Steady() {
+			return Outcome{Name: name, Verdict: Fail, Unit: "s", Limit: Seconds(e.limit), Reason: "the run began with " + first.Text()}
 		}
 	}
 	return WithinLimit(name, h.Steady, e.limit, 0, fmt.Sprintf("%s %s after the start", wanted.text(), h.Steady.Round(time.Millisecond)))
@@ -130,7 +131,7 @@ func (e *Recovered) Check(s *Scenario) []source.Problem {
 }
 
 // Judge implements [Expectation].
-func (e *Recovered) Judge(h *History) []Outcome {
+func (e *Recovered) Judge(h *observed.History) []Outcome {
 	h = h.OfIndex(e.Index)
 	var out []Outcome
 	for i, f := range h.Faults {
@@ -164,8 +165,8 @@ func (e *Recovered) Judge(h *History) []Outcome {
 }
 
 // from adds in what state the fault found the cluster, where it was not green.
-func (o Outcome) from(h *History, at time.Duration) Outcome {
-	if before := h.healthAt(at); before != nil && before.Master && before.Status != "green" {
+func (o Outcome) from(h *observed.History, at time.Duration) Outcome {
+	if before := h.HealthAt(at); before != nil && before.Master && before.Status != "green" {
 		o.Reason += fmt.Sprintf("; the fault found it %s, with %d unassigned, %d initializing and %d relocating copies", before.Status, before.Unassigned, before.Initializing, before.Relocating)
 	}
 	return o
@@ -179,7 +180,7 @@ func neverHealed(name string, f *chaos.Record) Outcome {
 }
 
 // judge decides on the time after one fault.
-func (e *Recovered) judge(name string, t FaultTimes, since time.Duration) Outcome {
+func (e *Recovered) judge(name string, t observed.FaultTimes, since time.Duration) Outcome {
 	limit := e.Within.D()
 	done, impact := t.Green, "not green"
 	if e.Status == "yellow" {
@@ -197,7 +198,7 @@ func (e *Recovered) judge(name string, t FaultTimes, since time.Duration) Outcom
 		return WithinLimit(name, done-since, limit, done, fmt.Sprintf("%s %s after the fault", e.Status, (done-since).Round(time.Millisecond)))
 	case t.Until-since < limit && !(e.InTurn && t.Next != ""):
 		// Whatever the fault would have done may have come after that.
-		return Idled(name, "the cluster was %s until %s, %s after the fault, before the limit of %s", e.Status, t.ended(), (t.Until - since).Round(time.Millisecond), limit)
+		return Idled(name, "the cluster was %s until %s, %s after the fault, before the limit of %s", e.Status, t.Ended(), (t.Until - since).Round(time.Millisecond), limit)
 	}
 	return WithinLimit(name, 0, limit, since, fmt.Sprintf("the cluster stayed %s all along", e.Status))
 }
@@ -226,7 +227,7 @@ func (e *Detected) Check(s *Scenario) []source.Problem {
 }
 
 // Judge implements [Expectation].
-func (e *Detected) Judge(h *History) []Outcome {
+func (e *Detected) Judge(h *observed.History) []Outcome {
 	var out []Outcome
 	for i, f := range h.Faults {
 		if f.Kind != e.Of {
@@ -274,10 +275,10 @@ func (e *NoRedLongerThan) Check(s *Scenario) []source.Problem {
 }
 
 // Judge implements [Expectation].
-func (e *NoRedLongerThan) Judge(h *History) []Outcome {
+func (e *NoRedLongerThan) Judge(h *observed.History) []Outcome {
 	worst, at := time.Duration(0), time.Duration(0)
 	seen, name := false, "red at a stretch"+ofIndex(e.Index)
-	for _, s := range h.OfIndex(e.Index).healthSpans(e.Mastered) {
+	for _, s := range h.OfIndex(e.Index).Spans(e.Mastered) {
 		seen = seen || s.Status != "unknown"
 		if s.Status == "red" && s.To-s.From > worst {
 			worst, at = s.To-s.From, s.From
@@ -309,7 +310,7 @@ func CheckFaultRef(s *Scenario, kind string, limit units.Duration) []source.Prob
 }
 
 // FaultName names a fault for people; several of a kind are numbered.
-func FaultName(h *History, i int) string {
+func FaultName(h *observed.History, i int) string {
 	nth, of := 0, 0
 	for j, f := range h.Faults {
 		if f.Kind == h.Faults[i].Kind {

@@ -7,9 +7,10 @@ import (
 
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
-// ThrashAtMost bounds the moves that undo or repeat an earlier one (see [History.Thrash]).
+// ThrashAtMost bounds the moves that undo or repeat an earlier one (see [observed.History.Thrash]).
 type ThrashAtMost struct {
 	Limit int `yaml:"thrash-at-most" jsonschema:"required,minimum=0"`
 }
@@ -26,9 +27,9 @@ func (e *ThrashAtMost) Check(*Scenario) []source.Problem {
 }
 
 // Judge implements [Expectation].
-func (e *ThrashAtMost) Judge(h *History) []Outcome {
+func (e *ThrashAtMost) Judge(h *observed.History) []Outcome {
 	const name = "thrash"
-	if !slices.ContainsFunc(h.Observations, func(o Observation) bool { _, is := o.Sight.(Copies); return is }) {
+	if !slices.ContainsFunc(h.Observations, func(o observed.Observation) bool { _, is := o.Sight.(observed.Copies); return is }) {
 		return []Outcome{Undecided(name, "where copies lie was not observed")}
 	}
 	n := h.Thrash()
@@ -62,9 +63,9 @@ func (e *RecoveriesAtOnce) Check(*Scenario) []source.Problem {
 }
 
 // Judge implements [Expectation].
-func (e *RecoveriesAtOnce) Judge(h *History) []Outcome {
+func (e *RecoveriesAtOnce) Judge(h *observed.History) []Outcome {
 	most, at, node := 0, time.Duration(0), ""
-	all := h.lastRecoveries()
+	all := h.LastRecoveries()
 	for i, r := range all {
 		if r.Start < 0 {
 			continue // the first placement
@@ -106,10 +107,10 @@ func (e *BytesCopied) Check(*Scenario) []source.Problem {
 }
 
 // Judge implements [Expectation].
-func (e *BytesCopied) Judge(h *History) []Outcome {
+func (e *BytesCopied) Judge(h *observed.History) []Outcome {
 	var bytes int64
 	n := 0
-	for _, r := range h.lastRecoveries() {
+	for _, r := range h.LastRecoveries() {
 		if r.Start >= 0 {
 			bytes += r.Bytes
 			n++

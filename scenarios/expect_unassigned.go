@@ -6,6 +6,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // UnassignedAtMost bounds how many copies are without a node; for longer than a time only
@@ -32,7 +33,7 @@ func (e *UnassignedAtMost) Check(s *Scenario) []source.Problem {
 }
 
 // Judge implements [Expectation]: by the longest stretch from t=0 on with more than that.
-func (e *UnassignedAtMost) Judge(h *History) []Outcome {
+func (e *UnassignedAtMost) Judge(h *observed.History) []Outcome {
 	name := fmt.Sprintf("more than %d copies%s unassigned", e.Limit, ofIndex(e.Index))
 	h = h.OfIndex(e.Index)
 	from, worst, at := time.Duration(-1), time.Duration(0), time.Duration(0)
@@ -44,7 +45,7 @@ func (e *UnassignedAtMost) Judge(h *History) []Outcome {
 		from = -1
 	}
 	for _, o := range h.Observations {
-		health, ok := o.Sight.(Health)
+		health, ok := o.Sight.(observed.Health)
 		if !ok {
 			continue
 		}

@@ -3,16 +3,17 @@ package scenarios
 import (
 	"context"
 	"fmt"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Explained is a session whose cluster can say why it isn't green.
 type Explained interface {
 	// Explain asks it; the error says that it gave no answer.
-	Explain(ctx context.Context) ([]Ailment, error)
+	Explain(ctx context.Context) ([]observed.Ailment, error)
 }
 
 // Explain asks a cluster why it isn't green, as whoever runs the scenarios does it.
-func (r *Run) Explain(ctx context.Context, cfg SupervisorConfig) ([]Ailment, error) {
+func (r *Run) Explain(ctx context.Context, cfg SupervisorConfig) ([]observed.Ailment, error) {
 	if r.runner.Explain == nil {
 		return nil, nil
 	}
@@ -21,7 +22,7 @@ func (r *Run) Explain(ctx context.Context, cfg SupervisorConfig) ([]Ailment, err
 
 // explain asks a cluster that isn't green why. A cluster that doesn't answer is one more
 // thing to tell.
-func (r *Run) explain(ctx context.Context) []Ailment {
+func (r *Run) explain(ctx context.Context) []observed.Ailment {
 	s, ok := r.session.(Explained)
 	if !ok || ctx.Err() != nil {
 		return nil
@@ -29,15 +30,15 @@ func (r *Run) explain(ctx context.Context) []Ailment {
 	found, err := s.Explain(ctx)
 	if err != nil {
 		text := fmt.Sprintf("the cluster could not be asked why: %v", err)
-		return append(found, Ailment{Cause: "unknown", Detail: text, Text: text})
+		return append(found, observed.Ailment{Cause: "unknown", Detail: text, Text: text})
 	}
 	return found
 }
 
 // because adds why the cluster was not green at the end to an outcome that it explains.
-func (o Outcome) because(h *History) Outcome {
+func (o Outcome) because(h *observed.History) Outcome {
 	if o.Verdict != Pass && o.Observed == nil {
-		o.Reason += whyOf(h.Ailments)
+		o.Reason += observed.Why(h.Ailments)
 	}
 	return o
 }

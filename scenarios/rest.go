@@ -8,6 +8,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // RestSection is the steady state in which the run begins, where that is not green with
@@ -93,12 +94,12 @@ func (s *Scenario) Calm() bool { return s.Rest != nil && (s.Rest.None || s.Rest.
 
 // met reports whether the observations agree with what is described; nil is green with
 // nothing moving.
-func (r *RestSection) met(l *liveState) bool {
+func (r *RestSection) met(l *observed.Live) bool {
 	if r == nil || r.None {
-		return l.steady()
+		return l.Steady()
 	}
-	h := l.health
-	return l.seen && h.Master && h.Status == r.Status && h.Relocating == r.Relocating && h.Initializing == r.Initializing &&
+	h := l.Health
+	return l.Seen && h.Master && h.Status == r.Status && h.Relocating == r.Relocating && h.Initializing == r.Initializing &&
 		(r.Unassigned == nil || h.Unassigned == *r.Unassigned)
 }
 

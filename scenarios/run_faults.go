@@ -10,6 +10,7 @@ import (
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // planned is an entry of the plan and what has become of it.
@@ -191,12 +192,12 @@ func (r *Run) awaitFault(ctx context.Context, a chaos.After, i int) error {
 
 // watcher waits for something to be seen.
 type watcher struct {
-	sees func(Observation) bool
+	sees func(observed.Observation) bool
 	seen clock.Event
 }
 
 // await waits until something is seen in an observation, from the next on.
-func (r *Run) await(ctx context.Context, sees func(Observation) bool) error {
+func (r *Run) await(ctx context.Context, sees func(observed.Observation) bool) error {
 	w := &watcher{sees, r.clock.NewEvent()}
 	r.mu.Lock()
 	r.watchers = append(r.watchers, w)
@@ -205,7 +206,7 @@ func (r *Run) await(ctx context.Context, sees func(Observation) bool) error {
 }
 
 // tellWatchers wakes those who see in an observation what they wait for. r.mu is held.
-func (r *Run) tellWatchers(o Observation) {
+func (r *Run) tellWatchers(o observed.Observation) {
 	r.watchers = slices.DeleteFunc(r.watchers, func(w *watcher) bool {
 		is := w.sees(o)
 		if is {
@@ -221,9 +222,9 @@ func (r *Run) awaitState(ctx context.Context, s chaos.State) error {
 	want, again := s.Again()
 	is := func() bool {
 		if want == "steady" {
-			return r.state.steady()
+			return r.state.Steady()
 		}
-		return r.state.seen && r.state.health.Status == want
+		return r.state.Seen && r.state.Health.Status == want
 	}
 	r.mu.Lock()
 	left, now := !again || !is(), is()
@@ -231,7 +232,7 @@ func (r *Run) awaitState(ctx context.Context, s chaos.State) error {
 	if left && now {
 		return nil
 	}
-	return r.await(ctx, func(Observation) bool {
+	return r.await(ctx, func(observed.Observation) bool {
 		now := is()
 		left = left || !now
 		return left && now
@@ -244,19 +245,19 @@ func (r *Run) awaitCopies(ctx context.Context, w chaos.While) error {
 	if index == "" {
 		state, index = "INITIALIZING", w.Recovers
 	}
-	any := func(copies []Copy) bool {
-		return slices.ContainsFunc(copies, func(c Copy) bool {
+	any := func(copies []observed.Copy) bool {
+		return slices.ContainsFunc(copies, func(c observed.Copy) bool {
 			return c.Index == index && c.State == state && (c.Primary || !w.Primary)
 		})
 	}
 	r.mu.Lock()
-	now := any(r.history.lastCopies())
+	now := any(r.history.LastCopies())
 	r.mu.Unlock()
 	if now {
 		return nil
 	}
-	return r.await(ctx, func(o Observation) bool {
-		copies, is := o.Sight.(Copies)
+	return r.await(ctx, func(o observed.Observation) bool {
+		copies, is := o.Sight.(observed.Copies)
 		return is && any(copies)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 const (
@@ -25,16 +26,16 @@ const (
 func durationOf(d time.Duration) units.Duration { return units.Duration(d) }
 
 // observe takes an observation into the history.
-func (r *Run) observe(o Observation) {
+func (r *Run) observe(o observed.Observation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return
 	}
 	if r.begun {
-		o.shift(r.zero)
+		o.Shift(r.zero)
 	}
-	r.state.take(o)
+	r.state.Take(o)
 	r.history.Observations = append(r.history.Observations, o)
 	r.tellWatchers(o)
 }
@@ -78,7 +79,7 @@ func (r *Run) Clock() clock.Clock { return r.clock }
 func (r *Run) Zero() time.Duration { return r.zero }
 
 // History takes what the session notes.
-func (r *Run) History() *History { return r.history }
+func (r *Run) History() *observed.History { return r.history }
 
 // Progress tells a person what is going on.
 func (r *Run) Progress(format string, args ...any) { r.progress(format, args...) }
@@ -98,7 +99,7 @@ func (r *Run) Sample(ctx context.Context, group clock.Group) {
 }
 
 func (r *Run) sampleTraffic() {
-	r.history.Traffic = append(r.history.Traffic, TrafficSample{At: r.now(), Traffic: r.session.Traffic()})
+	r.history.Traffic = append(r.history.Traffic, observed.TrafficSample{At: r.now(), Traffic: r.session.Traffic()})
 }
 
 // healPassing ends what the run put in force, except what is meant for good, such as a lost node.
@@ -124,7 +125,7 @@ func (r *Run) healAll(ctx context.Context) error {
 }
 
 // Decided takes in a controller's record; its time is still the clock's.
-func (r *Run) Decided(d Decision) {
+func (r *Run) Decided(d observed.Decision) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -165,8 +166,8 @@ func (r *Run) restsNow(want *RestSection) bool {
 }
 
 // live is a copy of what the observations say now, without the shards.
-func (r *Run) live() liveState {
+func (r *Run) live() observed.Live {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return liveState{health: r.state.health, members: r.state.members, seen: r.state.seen}
+	return observed.Live{Health: r.state.Health, Members: r.state.Members, Seen: r.state.Seen}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Gate holds the plan of a run up, or lets it on.
@@ -29,7 +30,7 @@ func (r *Run) Since() time.Duration { return r.now() }
 
 // Glimpse is what has been seen until now, as if the run ended here. It is for those who
 // watch; what it holds does not change any more.
-func (r *Run) Glimpse() *History {
+func (r *Run) Glimpse() *observed.History {
 	traffic := r.session.Traffic()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -38,7 +39,7 @@ func (r *Run) Glimpse() *History {
 	h.End = h.Closed
 	h.Observations = h.Observations[:len(h.Observations):len(h.Observations)]
 	h.Decisions = slices.Clone(h.Decisions)
-	h.Traffic = append(slices.Clip(slices.Clone(h.Traffic)), TrafficSample{At: h.Closed, Traffic: traffic})
+	h.Traffic = append(slices.Clip(slices.Clone(h.Traffic)), observed.TrafficSample{At: h.Closed, Traffic: traffic})
 	h.Faults = make([]*chaos.Record, len(r.actives))
 	for i, a := range r.actives {
 		h.Faults[i] = a.Now()
@@ -47,7 +48,7 @@ func (r *Run) Glimpse() *History {
 }
 
 // JudgeNow judges what must hold on what has been seen until now.
-func (s *Scenario) JudgeNow(h *History) []Outcome {
+func (s *Scenario) JudgeNow(h *observed.History) []Outcome {
 	var out []Outcome
 	for _, e := range s.Expect {
 		out = append(out, e.judged(h)...)

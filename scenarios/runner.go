@@ -10,6 +10,7 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/clock"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Supervisor is the controller of a scenario at work. Run returns when ctx ends.
@@ -32,7 +33,7 @@ type SupervisorConfig struct {
 	}
 	// OnDecision receives the audit records as they are made; times are the clock's
 	// monotonic ones.
-	OnDecision func(Decision)
+	OnDecision func(observed.Decision)
 	// Log receives the controller's log lines.
 	Log func(line string)
 }
@@ -46,7 +47,7 @@ type Runner struct {
 	// NewSupervisor makes the controller that a scenario asks for.
 	NewSupervisor func(SupervisorConfig) (Supervisor, error)
 	// Explain finds out why a cluster isn't green; nil: it is not asked.
-	Explain func(ctx context.Context, cfg SupervisorConfig) ([]Ailment, error)
+	Explain func(ctx context.Context, cfg SupervisorConfig) ([]observed.Ailment, error)
 	// Progress tells a person what is going on; nil: silence.
 	Progress func(format string, args ...any)
 	// OnEvent is passed on to the backend.
@@ -94,7 +95,7 @@ type Result struct {
 	// Draws are the values that the seed drew, where the scenario varies.
 	Draws    []Draw
 	Notes    []string
-	History  *History
+	History  *observed.History
 	Outcomes []Outcome
 	Verdict  Verdict
 	// Plan is the faults as they struck, with names for selectors.
@@ -155,7 +156,7 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 		defer cancel()
 		cluster.Close(closing)
 	}()
-	run := &Run{runner: r, loaded: loaded, seed: seed, scale: opt.Scale, rest: opt.Rest, stuck: opt.Stuck, scenario: s, cluster: cluster, progress: progress, history: &History{Nodes: cluster.Nodes(), Settled: -1, Described: -1}}
+	run := &Run{runner: r, loaded: loaded, seed: seed, scale: opt.Scale, rest: opt.Rest, stuck: opt.Stuck, scenario: s, cluster: cluster, progress: progress, history: &observed.History{Nodes: cluster.Nodes(), Settled: -1, Described: -1}}
 	if run.session, err = s.system.Begin(run); err != nil {
 		return nil, err
 	}
@@ -168,7 +169,7 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 		}
 		if c, ok := cluster.(Watched); ok {
 			run.history.Machine = c.Machine()
-			notes = append(notes, run.history.Machine.notes()...)
+			notes = append(notes, run.history.Machine.Notes()...)
 		}
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupLimit) //determinism:allow context the cluster's own clock has stopped by now
@@ -230,10 +231,10 @@ type Run struct {
 	mu       sync.Mutex
 	begun    bool // t=0 has come
 	closed   bool // what comes now is too late for the history
-	state    liveState
+	state    observed.Live
 	halted   bool // nothing strikes any more
 	inForce  int  // faults struck and not healed
-	history  *History
+	history  *observed.History
 	lines    []LogLine
 	watchers []*watcher
 	plan     []*planned // its entries as the file has them, then those by order
@@ -326,7 +327,7 @@ func (r *Run) prepare(ctx, watch context.Context, started time.Duration) error {
 	}
 	if err := r.session.Prepare(ctx); err != nil {
 		if misplaced := (*Misplaced)(nil); errors.Is(err, ErrScenario) && !errors.As(err, &misplaced) {
-			err = fmt.Errorf("%w%s", err, whyOf(r.explain(ctx)))
+			err = fmt.Errorf("%w%s", err, observed.Why(r.explain(ctx)))
 		}
 		return err
 	}
@@ -336,7 +337,7 @@ func (r *Run) prepare(ctx, watch context.Context, started time.Duration) error {
 	}
 	r.progress("waiting for the steady state")
 	if err := r.waitSteady(ctx, r.scenario.Steady.D(), r.scenario.Rest); err != nil {
-		return fmt.Errorf("the cluster reached no steady state%s within %s: %w (%s)%s", r.scenario.Rest.within(), r.scenario.Steady, err, r.live().health.text(), whyOf(r.explain(ctx)))
+		return fmt.Errorf("the cluster reached no steady state%s within %s: %w (%s)%s", r.scenario.Rest.within(), r.scenario.Steady, err, r.live().Health.Text(), observed.Why(r.explain(ctx)))
 	}
 	r.beginAt(r.clock.Monotonic())
 	r.history.Steady = r.zero - started
@@ -465,7 +466,7 @@ func (r *Run) beginAt(zero time.Duration) {
 		c.MachineBegin()
 	}
 	for i := range r.history.Observations {
-		r.history.Observations[i].shift(zero)
+		r.history.Observations[i].Shift(zero)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // System is a kind of cluster that a scenario may describe: what only such clusters have
@@ -48,11 +49,11 @@ type Session interface {
 	// Stop ends the load that is no process of the group.
 	Stop(ctx context.Context) error
 	// Traffic counts the operations of the load until now.
-	Traffic() Traffic
+	Traffic() observed.Traffic
 	// Verify looks at the cluster when all is over and notes what it finds.
 	Verify(ctx context.Context) error
 	// Summary is the fate of the writes that are followed one by one.
-	Summary() TracerSummary
+	Summary() observed.TracerSummary
 }
 
 // SystemNames are those of all systems that files may name.

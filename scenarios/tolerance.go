@@ -9,6 +9,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // tolerance is the key that every expectation may have beside its own.
@@ -36,7 +37,7 @@ func (e *Expect) takeTolerance(n ast.Node) (ast.Node, error) {
 }
 
 // judged are the outcomes with what the file says of them.
-func (e Expect) judged(h *History) []Outcome {
+func (e Expect) judged(h *observed.History) []Outcome {
 	out := e.Judge(h)
 	_, timely := e.Expectation.(Timely)
 	for i := range out {

@@ -19,6 +19,7 @@ import (
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/kv"
 	"github.com/shardquake/shardquake/scenarios/kvload"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // formLimit is how long the nodes may take to become a cluster.
@@ -189,7 +190,7 @@ func (c *scenarioCluster) Target() chaos.Target {
 }
 
 // Observe implements [scenarios.Cluster].
-func (c *scenarioCluster) Observe(ctx context.Context, sink func(scenarios.Observation)) error {
+func (c *scenarioCluster) Observe(ctx context.Context, sink func(observed.Observation)) error {
 	return c.seen.start(ctx, sink)
 }
 
@@ -216,7 +217,7 @@ func (c *scenarioCluster) Stalled() time.Duration {
 func (c *scenarioCluster) MachineBegin() { c.machine.Begin() }
 
 // Machine implements [scenarios.Watched].
-func (c *scenarioCluster) Machine() scenarios.Machine {
+func (c *scenarioCluster) Machine() observed.Machine {
 	m := c.machine.Report()
 	m.Died = c.nodes.Died()
 	return m

@@ -11,8 +11,8 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/tcp"
 	"github.com/shardquake/shardquake/kvcluster/wire"
-	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/kv"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 const (
@@ -34,8 +34,8 @@ type observer struct {
 
 	mu    sync.Mutex // held while the sink is called
 	ctx   context.Context
-	sink  func(scenarios.Observation) // nil before it is started
-	early []scenarios.Observation     // from before it was started
+	sink  func(observed.Observation) // nil before it is started
+	early []observed.Observation     // from before it was started
 	watch *kv.Watch
 	used  map[string]int64 // percent, by node
 	said  map[string]statement
@@ -47,7 +47,7 @@ func (o *observer) init(c *scenarioCluster) {
 }
 
 // tell needs the lock.
-func (o *observer) tell(list ...scenarios.Observation) {
+func (o *observer) tell(list ...observed.Observation) {
 	for _, x := range list {
 		x.At = o.c.clock.Monotonic()
 		switch {
@@ -70,7 +70,7 @@ func (o *observer) happened(name string, life int, e node.Event) {
 }
 
 // start tells what was seen until now, and a full picture, and goes on.
-func (o *observer) start(ctx context.Context, sink func(scenarios.Observation)) error {
+func (o *observer) start(ctx context.Context, sink func(observed.Observation)) error {
 	o.mu.Lock()
 	for _, x := range o.early {
 		sink(x)
@@ -187,7 +187,7 @@ func (o *observer) disks() {
 			continue
 		}
 		o.used[name] = percent
-		o.tell(scenarios.Observation{Sight: scenarios.Disks{{Node: name, Used: u.Used, Total: u.Total}}})
+		o.tell(observed.Observation{Sight: observed.Disks{{Node: name, Used: u.Used, Total: u.Total}}})
 	}
 }
 

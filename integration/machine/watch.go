@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 const (
@@ -85,7 +85,7 @@ func (w *Watch) Begin() {
 }
 
 // Report is what the machine did since.
-func (w *Watch) Report() scenarios.Machine {
+func (w *Watch) Report() observed.Machine {
 	w.look(time.Now())
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -160,8 +160,8 @@ func (b *book) passed(wall, passed time.Duration) {
 }
 
 // report sums the book up, for a machine with so many processors.
-func (b *book) report(cpus int) scenarios.Machine {
-	var m scenarios.Machine
+func (b *book) report(cpus int) observed.Machine {
+	var m observed.Machine
 	if b.looks < 2 {
 		return m
 	}

@@ -6,13 +6,14 @@ import (
 	"github.com/shardquake/shardquake/controller"
 	"github.com/shardquake/shardquake/controller/recovery"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // mostExplained bounds the copies that are explained at the end of a run.
 const mostExplained = 50
 
 // Explain asks an Elasticsearch cluster why it isn't green.
-func Explain(ctx context.Context, cfg scenarios.SupervisorConfig) ([]scenarios.Ailment, error) {
+func Explain(ctx context.Context, cfg scenarios.SupervisorConfig) ([]observed.Ailment, error) {
 	var endpoints []controller.Endpoint
 	for _, e := range cfg.Endpoints {
 		endpoints = append(endpoints, controller.Endpoint{Name: e.Name, URL: e.URL})
@@ -22,9 +23,9 @@ func Explain(ctx context.Context, cfg scenarios.SupervisorConfig) ([]scenarios.A
 		return nil, err
 	}
 	findings, err := recovery.Survey(ctx, client, mostExplained)
-	var out []scenarios.Ailment
+	var out []observed.Ailment
 	for _, f := range findings {
-		out = append(out, scenarios.Ailment{
+		out = append(out, observed.Ailment{
 			Cause: string(f.Cause), Decider: f.Decider, Copies: f.Copies, Count: f.Count, Detail: f.Detail, Cure: f.Cure, Besides: f.Besides, Text: f.String(),
 		})
 	}

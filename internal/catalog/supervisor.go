@@ -8,6 +8,7 @@ import (
 	"github.com/shardquake/shardquake/controller/policy"
 	"github.com/shardquake/shardquake/controller/tuning"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Supervisor makes the Elasticsearch controller that a scenario asks for.
@@ -69,13 +70,13 @@ func supervisor(cfg scenarios.SupervisorConfig, own policy.Policy) (scenarios.Su
 }
 
 // decision turns an audit record into that of a scenario's history.
-func decision(d controller.Decision) scenarios.Decision {
-	out := scenarios.Decision{
+func decision(d controller.Decision) observed.Decision {
+	out := observed.Decision{
 		Seq: d.Seq, At: d.Monotonic, Actor: d.Actor, Policy: d.Policy, Reason: d.Reason, Found: d.Found, Shadow: d.Shadow(),
 		Acted: d.Acted(), Decided: "nothing",
 	}
 	for _, n := range d.Observed {
-		out.Observed = append(out.Observed, scenarios.NamedValue{Name: n.Name, Value: n.Value})
+		out.Observed = append(out.Observed, observed.NamedValue{Name: n.Name, Value: n.Value})
 	}
 	var decided, done []string
 	for _, a := range d.Decided {

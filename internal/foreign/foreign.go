@@ -27,6 +27,7 @@ import (
 
 	"github.com/shardquake/shardquake/controller"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Config says which command, and how time goes while it runs.
@@ -241,7 +242,7 @@ func (g *Gateway) perform(ctx context.Context, j *job) {
 		return
 	}
 	g.seq++
-	d := scenarios.Decision{
+	d := observed.Decision{
 		Seq: g.seq, At: at, Actor: "command", Decided: j.method + " " + j.path, Reason: "the command asked for it: " + brief(j.body),
 		Done: fmt.Sprintf("answered %d: %s", j.status, brief(j.answer)), Acted: j.status < 300,
 	}
@@ -250,7 +251,7 @@ func (g *Gateway) perform(ctx context.Context, j *job) {
 }
 
 // follow looks at the effect of a change when it may show.
-func (g *Gateway) follow(ctx context.Context, d scenarios.Decision, before controller.ClusterHealth, unseen error) {
+func (g *Gateway) follow(ctx context.Context, d observed.Decision, before controller.ClusterHealth, unseen error) {
 	if g.run.Clock.Sleep(ctx, effectAfter) != nil {
 		return
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/reports/score"
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Labelled is a run of a scenario, a line of a compact file.
@@ -110,7 +110,7 @@ func ReadRuns(in io.Reader) ([]Labelled, error) {
 			run.Phases = append(run.Phases, phase)
 		}
 		for _, r := range c.Recoveries {
-			run.Recoveries = append(run.Recoveries, scenarios.Recovery{Kind: "files", Stage: "DONE", Bytes: int64(r[0]), Start: since(r[1]), Stop: since(r[2])})
+			run.Recoveries = append(run.Recoveries, observed.Recovery{Kind: "files", Stage: "DONE", Bytes: int64(r[0]), Start: since(r[1]), Stop: since(r[2])})
 		}
 		out = append(out, Labelled{c.Scenario, run})
 	}

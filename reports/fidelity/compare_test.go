@@ -14,6 +14,7 @@ import (
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/reports/fidelity"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // runs are runs of one phase in which one quantity has these values.
@@ -155,16 +156,16 @@ func TestFaultsAreSpreadOverTheTimersPhases(t *testing.T) {
 
 func TestTimesCountFromWhenTheFaultWasInForce(t *testing.T) {
 	at := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
-	members := func(t float64, nodes ...string) scenarios.Observation {
-		return scenarios.Observation{At: at(t), Sight: scenarios.Members{Master: "n1", Nodes: nodes}}
+	members := func(t float64, nodes ...string) observed.Observation {
+		return observed.Observation{At: at(t), Sight: observed.Members{Master: "n1", Nodes: nodes}}
 	}
-	health := func(t float64, status string, unassigned int) scenarios.Observation {
-		return scenarios.Observation{At: at(t), Sight: scenarios.Health{Status: status, Master: true, Unassigned: unassigned}}
+	health := func(t float64, status string, unassigned int) observed.Observation {
+		return observed.Observation{At: at(t), Sight: observed.Health{Status: status, Master: true, Unassigned: unassigned}}
 	}
-	res := &scenarios.Result{History: &scenarios.History{
+	res := &scenarios.Result{History: &observed.History{
 		End: at(60), Closed: at(60),
 		Faults: []*chaos.Record{{Kind: "node-loss", Params: &chaos.NodeLoss{Node: "n3"}, Victims: []string{"n3"}, Injected: true, At: at(10), InForce: at(10.2), HealedAt: -1}},
-		Observations: []scenarios.Observation{
+		Observations: []observed.Observation{
 			members(0, "n1", "n2", "n3"), health(0, "green", 0),
 			members(10.5, "n1", "n2"), health(10.5, "yellow", 4), health(15.2, "green", 0),
 		},

@@ -6,14 +6,14 @@ import (
 	"slices"
 	"time"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // moveLabels names moves so that they can be compared between runs in which nodes have
 // other names and shards lie elsewhere: "7 of 12 → 2" is the copy with the seventh
 // number of the twelve that its node held when the phase began, moved to a node that
 // held two.
-func moveLabels(obs []scenarios.Observation, at time.Duration, moves []scenarios.Move) []string {
+func moveLabels(obs []observed.Observation, at time.Duration, moves []observed.Move) []string {
 	if len(moves) == 0 {
 		return nil
 	}
@@ -36,14 +36,14 @@ func moveLabels(obs []scenarios.Observation, at time.Duration, moves []scenarios
 func shardName(index string, shard int) string { return fmt.Sprintf("%s[%05d]", index, shard) }
 
 // holdings are the shards that each node held at a moment, sorted.
-func holdings(obs []scenarios.Observation, at time.Duration) map[string][]string {
-	shards := make(map[string][]scenarios.Copy)
+func holdings(obs []observed.Observation, at time.Duration) map[string][]string {
+	shards := make(map[string][]observed.Copy)
 	for _, o := range obs {
 		if o.At >= at {
 			break
 		}
 		fresh := make(map[string]bool)
-		copies, _ := o.Sight.(scenarios.Copies)
+		copies, _ := o.Sight.(observed.Copies)
 		for _, c := range copies {
 			name := shardName(c.Index, c.Shard)
 			if !fresh[name] {
@@ -87,16 +87,16 @@ func sameOrder(a, b []string) bool {
 
 // promotions counts the shards whose primary came to lie, in a phase, where a started
 // replica had been. A primary that moved to another node is none.
-func promotions(obs []scenarios.Observation, s span) int {
+func promotions(obs []observed.Observation, s span) int {
 	count := 0
-	shards := make(map[string][]scenarios.Copy)
+	shards := make(map[string][]observed.Copy)
 	for _, o := range obs {
 		if o.At >= s.until {
 			break
 		}
-		now := make(map[string][]scenarios.Copy)
+		now := make(map[string][]observed.Copy)
 		var order []string
-		copies, _ := o.Sight.(scenarios.Copies)
+		copies, _ := o.Sight.(observed.Copies)
 		for _, c := range copies {
 			name := shardName(c.Index, c.Shard)
 			if now[name] == nil {
@@ -114,7 +114,7 @@ func promotions(obs []scenarios.Observation, s span) int {
 	return count
 }
 
-func promoted(was, is []scenarios.Copy) bool {
+func promoted(was, is []observed.Copy) bool {
 	for _, c := range is {
 		if !c.Primary || c.Node == "" {
 			continue

@@ -10,6 +10,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/scenarios/recorded"
 )
 
@@ -54,7 +55,7 @@ func simulatedDeparture(t *testing.T, apart time.Duration, seed uint64) (d depar
 	members := 5
 	for _, o := range res.History.Observations {
 		switch s := o.Sight.(type) {
-		case scenarios.Members:
+		case observed.Members:
 			if len(s.Nodes) < members && o.At < 15*time.Second {
 				d.states++
 				if d.states == 1 {
@@ -62,7 +63,7 @@ func simulatedDeparture(t *testing.T, apart time.Duration, seed uint64) (d depar
 				}
 			}
 			members = len(s.Nodes)
-		case scenarios.Health:
+		case observed.Health:
 			d.yellow = d.yellow || s.Status == "yellow" && s.Nodes == 4 && o.At < 15*time.Second
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // sameMoment is how close two marks must be to open one phase.
@@ -35,7 +35,7 @@ type span struct {
 
 // marksOf lists what was done to a cluster: faults as they struck and as they were
 // healed while the run went on. What is healed only to end the run opens no phase.
-func marksOf(h *scenarios.History) []mark {
+func marksOf(h *observed.History) []mark {
 	var marks []mark
 	for _, f := range h.Faults {
 		if !f.Injected {

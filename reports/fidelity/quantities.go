@@ -6,6 +6,7 @@ import (
 
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/kv"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Unit is what a quantity is measured in.
@@ -86,7 +87,7 @@ type Run struct {
 	Label  string  `json:"label"`
 	Phases []Phase `json:"phases"`
 	// Recoveries are the times and sizes of the single recoveries, for calibration.
-	Recoveries []scenarios.Recovery `json:"-"`
+	Recoveries []observed.Recovery `json:"-"`
 }
 
 // Quantities takes the quantities of a run, simulated or real.
@@ -99,7 +100,7 @@ func Quantities(res *scenarios.Result, label string) Run {
 	return runOf(label, h, spansOf(marksOf(h), end))
 }
 
-func runOf(label string, h *scenarios.History, spans []span) Run {
+func runOf(label string, h *observed.History, spans []span) Run {
 	run := Run{Label: label, Recoveries: lastOfEach(h.Observations)}
 	moves := h.Moves()
 	for _, s := range spans {
@@ -109,7 +110,7 @@ func runOf(label string, h *scenarios.History, spans []span) Run {
 		if kv.SeenBy(h) == nil {
 			p.Quantities = append(p.Quantities, recovered(run.Recoveries, s)...)
 		}
-		var mine []scenarios.Move
+		var mine []observed.Move
 		for _, m := range moves {
 			if m.At >= s.at && m.At < s.until {
 				mine = append(mine, m)
@@ -130,11 +131,11 @@ func runOf(label string, h *scenarios.History, spans []span) Run {
 
 // lastOfEach are the recoveries that ended well, as last seen, in the order in which
 // they were first seen.
-func lastOfEach(obs []scenarios.Observation) []scenarios.Recovery {
+func lastOfEach(obs []observed.Observation) []observed.Recovery {
 	at := make(map[string]int)
-	var all []scenarios.Recovery
+	var all []observed.Recovery
 	for _, o := range obs {
-		r, ok := o.Sight.(scenarios.Recovery)
+		r, ok := o.Sight.(observed.Recovery)
 		if !ok {
 			continue
 		}
@@ -147,7 +148,7 @@ func lastOfEach(obs []scenarios.Observation) []scenarios.Recovery {
 		}
 		all[i] = r
 	}
-	var out []scenarios.Recovery
+	var out []observed.Recovery
 	for _, r := range all {
 		if !r.Failed && r.Stop != 0 && strings.EqualFold(r.Stage, "done") {
 			out = append(out, r)
@@ -157,7 +158,7 @@ func lastOfEach(obs []scenarios.Observation) []scenarios.Recovery {
 }
 
 // recovered sums up the recoveries that began in a phase.
-func recovered(all []scenarios.Recovery, s span) []Quantity {
+func recovered(all []observed.Recovery, s span) []Quantity {
 	var files, ops, local, bytes, replayed float64
 	var first, last time.Duration
 	seen := false

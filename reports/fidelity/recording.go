@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Recording is a file of recorded timelines: one scenario, several repetitions.
@@ -180,10 +180,10 @@ func kindOf(what string) string {
 func since(t float64) time.Duration { return time.Duration(t * float64(time.Second)) }
 
 // history is the repetition as a run would have observed it, and its end.
-func (r *Rep) history() (*scenarios.History, time.Duration, error) {
-	h := &scenarios.History{}
+func (r *Rep) history() (*observed.History, time.Duration, error) {
+	h := &observed.History{}
 	end := time.Duration(0)
-	add := func(t float64, o scenarios.Observation) {
+	add := func(t float64, o observed.Observation) {
 		o.At = since(t)
 		end = max(end, o.At+time.Millisecond)
 		h.Observations = append(h.Observations, o)
@@ -194,17 +194,17 @@ func (r *Rep) history() (*scenarios.History, time.Duration, error) {
 		if err != nil {
 			return nil, 0, fmt.Errorf("shard number: %w", err)
 		}
-		var copies []scenarios.Copy
+		var copies []observed.Copy
 		for _, c := range s.Copies {
-			copies = append(copies, scenarios.Copy{
+			copies = append(copies, observed.Copy{
 				Index: s.Index, Shard: number, Primary: c.Primary, State: c.State, Node: c.Node, To: c.To,
 				Reason: c.Why, Delayed: c.Delayed, Bytes: -1,
 			})
 		}
-		add(s.T, scenarios.Observation{Sight: scenarios.Copies(copies)})
+		add(s.T, observed.Observation{Sight: observed.Copies(copies)})
 	}
 	for i, rec := range r.Recoveries {
-		add(rec.Start, scenarios.Observation{Sight: scenarios.Recovery{
+		add(rec.Start, observed.Observation{Sight: observed.Recovery{
 			Index: rec.Index, Shard: rec.Shard, ID: strconv.Itoa(i), Primary: rec.Primary, Kind: rec.Kind, From: rec.Source,
 			To: rec.Target, Stage: rec.Stage, BytesTotal: rec.Total, Bytes: rec.Bytes, Ops: rec.Ops,
 			Start: since(rec.Start), Stop: since(rec.Stop),
@@ -217,8 +217,8 @@ func (r *Rep) history() (*scenarios.History, time.Duration, error) {
 }
 
 // addHealth merges the changes of health with those of members and blocks.
-func (r *Rep) addHealth(add func(float64, scenarios.Observation)) {
-	health := scenarios.Health{Master: true}
+func (r *Rep) addHealth(add func(float64, observed.Observation)) {
+	health := observed.Health{Master: true}
 	c := 0
 	for i, seen := range r.HealthSeen {
 		next := func() bool {
@@ -226,10 +226,10 @@ func (r *Rep) addHealth(add func(float64, scenarios.Observation)) {
 		}
 		now := func() {
 			h := health
-			add(seen.T, scenarios.Observation{Sight: h})
+			add(seen.T, observed.Observation{Sight: h})
 		}
 		blocks, master := health.Blocks, health.Master
-		health = scenarios.Health{
+		health = observed.Health{
 			Status: seen.Status, Master: master, Blocks: blocks, Nodes: seen.Nodes, Primaries: seen.Primaries, Active: seen.Active,
 			Relocating: seen.Relocating, Initializing: seen.Initializing, Unassigned: seen.Unassigned, Delayed: seen.Delayed,
 		}
@@ -237,12 +237,12 @@ func (r *Rep) addHealth(add func(float64, scenarios.Observation)) {
 		for next() {
 			cl := r.Cluster[c]
 			c++
-			add(cl.T, scenarios.Observation{Sight: scenarios.Members{Master: cl.Master, Nodes: cl.Nodes}})
+			add(cl.T, observed.Observation{Sight: observed.Members{Master: cl.Master, Nodes: cl.Nodes}})
 			h := health
 			h.Master = cl.Master != ""
 			h.Blocks = blockNames(slices.Sorted(maps.Keys(cl.Blocks.Global)), cl.Blocks.Indices)
 			health = h
-			add(cl.T, scenarios.Observation{Sight: h})
+			add(cl.T, observed.Observation{Sight: h})
 		}
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // never is the time of what did not happen.
@@ -17,7 +17,7 @@ type watched struct {
 }
 
 // watch follows health and members through a phase.
-func watch(h *scenarios.History, s span) watched {
+func watch(h *observed.History, s span) watched {
 	w := watched{never, never, never, never, never, never, never, never, never, never, never, never, never}
 	health, members := before(h.Observations, s.at)
 	w.begin(health)
@@ -29,14 +29,14 @@ func watch(h *scenarios.History, s span) watched {
 		}
 		at := s.since(o.At)
 		switch saw := o.Sight.(type) {
-		case scenarios.Members:
+		case observed.Members:
 			w.members(at, members, saw)
-		case scenarios.View:
+		case observed.View:
 			if saw.Node == observer && saw.State == "ok" && headless != (saw.Master == "") {
 				headless = !headless
 				w.health(at, seenBy(health, headless))
 			}
-		case scenarios.Health:
+		case observed.Health:
 			health = saw
 			w.health(at, seenBy(health, headless))
 		}
@@ -48,12 +48,12 @@ func watch(h *scenarios.History, s span) watched {
 // for none. Where the master is cut off it goes on believing in itself, and its view is
 // the newest; but the others have no master, and it is their course that counts: that of
 // the first of them to follow another master.
-func observerOf(obs []scenarios.Observation, s span, m scenarios.Members) string {
+func observerOf(obs []observed.Observation, s span, m observed.Members) string {
 	if m.Master == "" || !slices.Contains(s.victims, m.Master) {
 		return ""
 	}
 	for _, o := range obs {
-		view, ok := o.Sight.(scenarios.View)
+		view, ok := o.Sight.(observed.View)
 		if ok && o.At >= s.at && o.At < s.until && view.Master != "" && view.Master != m.Master && !slices.Contains(s.victims, view.Node) {
 			return view.Node
 		}
@@ -62,7 +62,7 @@ func observerOf(obs []scenarios.Observation, s span, m scenarios.Members) string
 }
 
 // seenBy is health as a node without a master shows it.
-func seenBy(h scenarios.Health, headless bool) scenarios.Health {
+func seenBy(h observed.Health, headless bool) observed.Health {
 	if headless {
 		h.Status, h.Master = "red", false
 	}
@@ -70,15 +70,15 @@ func seenBy(h scenarios.Health, headless bool) scenarios.Health {
 }
 
 // before is what was last seen before a moment.
-func before(obs []scenarios.Observation, at time.Duration) (health scenarios.Health, members scenarios.Members) {
+func before(obs []observed.Observation, at time.Duration) (health observed.Health, members observed.Members) {
 	for _, o := range obs {
 		if o.At >= at {
 			break
 		}
 		switch saw := o.Sight.(type) {
-		case scenarios.Health:
+		case observed.Health:
 			health = saw
-		case scenarios.Members:
+		case observed.Members:
 			members = saw
 		}
 	}
@@ -89,7 +89,7 @@ func before(obs []scenarios.Observation, at time.Duration) (health scenarios.Hea
 const pending = time.Duration(-2)
 
 // begin takes in how the phase begins: what is amiss from before may end in it.
-func (w *watched) begin(h scenarios.Health) {
+func (w *watched) begin(h observed.Health) {
 	if h.Status == "yellow" || h.Status == "red" {
 		w.green = pending
 	}
@@ -101,7 +101,7 @@ func (w *watched) begin(h scenarios.Health) {
 	}
 }
 
-func busy(h scenarios.Health) bool { return h.Relocating+h.Initializing+h.Unassigned > 0 }
+func busy(h observed.Health) bool { return h.Relocating+h.Initializing+h.Unassigned > 0 }
 
 func once(d *time.Duration, at time.Duration) {
 	if *d == never {
@@ -119,7 +119,7 @@ func ends(d *time.Duration, holds bool, at time.Duration) {
 	}
 }
 
-func (w *watched) members(at time.Duration, first, m scenarios.Members) {
+func (w *watched) members(at time.Duration, first, m observed.Members) {
 	if len(m.Nodes) < len(first.Nodes) {
 		once(&w.removed, at)
 	}
@@ -135,7 +135,7 @@ func (w *watched) members(at time.Duration, first, m scenarios.Members) {
 	}
 }
 
-func (w *watched) health(at time.Duration, h scenarios.Health) {
+func (w *watched) health(at time.Duration, h observed.Health) {
 	if !h.Master {
 		once(&w.masterLost, at)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"slices"
 	"sync"
 	"time"
@@ -106,7 +107,7 @@ func (c *controllers) launch(in *instance, after time.Duration) error {
 	sup, err := r.NewSupervisor(scenarios.SupervisorConfig{
 		Name: in.name, Spec: spec, Clock: e.cluster.Clock(in.name), Endpoints: endpoints, Transport: e.answers.transport(in.name),
 		Disk: &in.disk,
-		OnDecision: func(d scenarios.Decision) {
+		OnDecision: func(d observed.Decision) {
 			d.Controller, d.Seq = in.name, before+d.Seq
 			c.mu.Lock()
 			in.last = max(in.last, d.Seq)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"net/http"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ import (
 
 // decides notes that a controller did something.
 func (s story) decides(t float64, controller, action string, acted bool) story {
-	s.h.Decided(scenarios.Decision{Seq: len(s.h.Decisions) + 1, Controller: controller, At: at(t), Decided: action, Acted: acted})
+	s.h.Decided(observed.Decision{Seq: len(s.h.Decisions) + 1, Controller: controller, At: at(t), Decided: action, Acted: acted})
 	return s
 }
 
@@ -43,10 +44,10 @@ func TestDecidedCountsTimesAndTellsControllersApart(t *testing.T) {
 }
 
 func TestRecordsOfTwoControllersDoNotReplaceEachOther(t *testing.T) {
-	h := &scenarios.History{}
-	h.Decided(scenarios.Decision{Seq: 1, Controller: "controller"})
-	h.Decided(scenarios.Decision{Seq: 1, Controller: "controller-2"})
-	h.Decided(scenarios.Decision{Seq: 1, Controller: "controller", Effect: "known now"})
+	h := &observed.History{}
+	h.Decided(observed.Decision{Seq: 1, Controller: "controller"})
+	h.Decided(observed.Decision{Seq: 1, Controller: "controller-2"})
+	h.Decided(observed.Decision{Seq: 1, Controller: "controller", Effect: "known now"})
 	require.Len(t, h.Decisions, 2)
 	assert.Equal(t, "known now", h.Decisions[0].Effect)
 }
@@ -101,7 +102,7 @@ type employer struct {
 	hire     func(scenarios.SupervisorConfig) (scenarios.Supervisor, error)
 }
 
-func (employer) History() *scenarios.History     { return &scenarios.History{} }
+func (employer) History() *observed.History      { return &observed.History{} }
 func (h employer) Scenario() *scenarios.Scenario { return h.scenario }
 func (h employer) Clock() clock.Clock            { return h.clock }
 func (h employer) NewSupervisor(c scenarios.SupervisorConfig) (scenarios.Supervisor, error) {
@@ -113,8 +114,8 @@ func (employer) SleepUntil(ctx context.Context, _ time.Duration) error { return 
 func (employer) Sample(context.Context, clock.Group)                   {}
 func (employer) FaultInForce() bool                                    { return false }
 func (employer) Log(string)                                            {}
-func (employer) Decided(scenarios.Decision)                            {}
-func (employer) Explain(context.Context, scenarios.SupervisorConfig) ([]scenarios.Ailment, error) {
+func (employer) Decided(observed.Decision)                             {}
+func (employer) Explain(context.Context, scenarios.SupervisorConfig) ([]observed.Ailment, error) {
 	return nil, nil
 }
 

@@ -3,6 +3,7 @@ package es
 import (
 	"fmt"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"slices"
 	"time"
 
@@ -41,7 +42,7 @@ func (e *ControllerActions) Check(s *scenarios.Scenario) []source.Problem {
 }
 
 // Judge implements [scenarios.Expectation].
-func (e *ControllerActions) Judge(h *scenarios.History) []scenarios.Outcome {
+func (e *ControllerActions) Judge(h *observed.History) []scenarios.Outcome {
 	name := "actions of policy " + e.Policy
 	asked, acted := 0, 0
 	for _, d := range h.Decisions {

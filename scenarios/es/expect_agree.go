@@ -12,6 +12,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // CopiesAgree expects all copies of a shard to hold equally many documents and to be at the
@@ -99,7 +100,7 @@ func (t *tracers) figures(ctx context.Context, url string) ([]copyFigures, error
 }
 
 // Judge implements [scenarios.Expectation].
-func (e *CopiesAgree) Judge(h *scenarios.History) []scenarios.Outcome {
+func (e *CopiesAgree) Judge(h *observed.History) []scenarios.Outcome {
 	const name = "copies that agree"
 	s, looked := h.Own.(*sight)
 	switch {

@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // WritesBlocked expects a block that refuses writes to an index: by the end, or within a
@@ -36,7 +37,7 @@ func (e *WritesBlocked) Check(s *scenarios.Scenario) []source.Problem {
 }
 
 // Judge implements [scenarios.Expectation].
-func (e *WritesBlocked) Judge(h *scenarios.History) []scenarios.Outcome {
+func (e *WritesBlocked) Judge(h *observed.History) []scenarios.Outcome {
 	name, waited := "writes to "+e.Index+" blocked", "no block refused writes"
 	if e.Not {
 		name, waited = "writes to "+e.Index+" not blocked", "a block still refused writes"
@@ -47,7 +48,7 @@ func (e *WritesBlocked) Judge(h *scenarios.History) []scenarios.Outcome {
 	}
 	since, seen := time.Duration(-1), false
 	for _, o := range h.Observations {
-		health, ok := o.Sight.(scenarios.Health)
+		health, ok := o.Sight.(observed.Health)
 		if !ok || !health.Master { // without a master nobody tells of blocks
 			continue
 		}
@@ -63,7 +64,7 @@ func (e *WritesBlocked) Judge(h *scenarios.History) []scenarios.Outcome {
 	case !seen:
 		return []scenarios.Outcome{scenarios.Undecided(name, "the cluster's blocks were never observed")}
 	case since < 0:
-		return []scenarios.Outcome{scenarios.NeverWithin(name, limit, 0, scenarios.FaultTimes{Until: h.Closed}, waited)}
+		return []scenarios.Outcome{scenarios.NeverWithin(name, limit, 0, observed.FaultTimes{Until: h.Closed}, waited)}
 	}
 	return []scenarios.Outcome{scenarios.WithinLimit(name, since, limit, since, fmt.Sprintf("since %s", since.Round(time.Millisecond)))}
 }

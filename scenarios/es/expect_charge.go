@@ -11,6 +11,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // OneInCharge expects that no controller acts after another one has taken the lead from it.
@@ -33,7 +34,7 @@ func (e *OneInCharge) Check(s *scenarios.Scenario) []source.Problem {
 }
 
 // Judge implements [scenarios.Expectation].
-func (e *OneInCharge) Judge(h *scenarios.History) []scenarios.Outcome {
+func (e *OneInCharge) Judge(h *observed.History) []scenarios.Outcome {
 	const name = "one controller in charge"
 	leader, changes := "", 0
 	for _, d := range h.Decisions {
@@ -105,7 +106,7 @@ func (e *session) lookAtSettings(ctx context.Context) (map[string]string, error)
 }
 
 // Judge implements [scenarios.Expectation].
-func (e *SettingsKept) Judge(h *scenarios.History) []scenarios.Outcome {
+func (e *SettingsKept) Judge(h *observed.History) []scenarios.Outcome {
 	name := "settings " + e.Prefix + "… kept"
 	s, looked := h.Own.(*sight)
 	if !looked || s.before == nil || s.after == nil {

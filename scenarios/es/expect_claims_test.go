@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 func TestGreenCountsFromTheLastFaultThatHealedOrStruck(t *testing.T) {
@@ -24,7 +25,7 @@ func TestGreenCountsFromTheLastFaultThatHealedOrStruck(t *testing.T) {
 func TestRedWithoutAMasterCountsOnlyWhereItIsNotLeftOut(t *testing.T) {
 	s := tell("n1").health(-1, "green").unassigned(10, 0, false).health(20, "green")
 	last := &s.h.Observations[1]
-	h := last.Sight.(scenarios.Health)
+	h := last.Sight.(observed.Health)
 	h.Status = "red"
 	last.Sight = h
 	assert.Equal(t, scenarios.Fail, verdict(t, s, "{no-red-longer-than: 9s}"))
@@ -32,7 +33,7 @@ func TestRedWithoutAMasterCountsOnlyWhereItIsNotLeftOut(t *testing.T) {
 }
 
 func (s story) recovery(id, to string, start, stop float64, bytes int64) story {
-	s.h.Observations = append(s.h.Observations, scenarios.Observation{At: at(start), Sight: scenarios.Recovery{ID: id, From: "n9", To: to, Start: at(start), Stop: at(stop), Bytes: bytes}})
+	s.h.Observations = append(s.h.Observations, observed.Observation{At: at(start), Sight: observed.Recovery{ID: id, From: "n9", To: to, Start: at(start), Stop: at(stop), Bytes: bytes}})
 	return s
 }
 

@@ -10,21 +10,22 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // suffering is a run of a minute with a write a second; from 20 s to 25 s the node that is lost
 // refuses, at 30 s one has no answer.
-func suffering() *scenarios.History {
-	h := &scenarios.History{Nodes: []string{"n1", "n2", "n3"}, End: time.Minute, Closed: time.Minute}
+func suffering() *observed.History {
+	h := &observed.History{Nodes: []string{"n1", "n2", "n3"}, End: time.Minute, Closed: time.Minute}
 	h.Faults = []*chaos.Record{{Kind: "node-loss", Due: 20 * time.Second, At: 20 * time.Second, HealedAt: -1, Injected: true, Bites: []chaos.Evidence{{Shown: true}}}}
-	var ops []scenarios.TracerOp
+	var ops []observed.TracerOp
 	for s := range 60 {
-		op := scenarios.TracerOp{At: time.Duration(s) * time.Second, Latency: time.Duration(s+1) * time.Millisecond, Result: scenarios.FateAcked, Requests: 1}
+		op := observed.TracerOp{At: time.Duration(s) * time.Second, Latency: time.Duration(s+1) * time.Millisecond, Result: observed.FateAcked, Requests: 1}
 		switch {
 		case s >= 20 && s < 25:
-			op.Result, op.Cause, op.Node = scenarios.FateFailed, scenarios.CauseDeadNode, "n2"
+			op.Result, op.Cause, op.Node = observed.FateFailed, observed.CauseDeadNode, "n2"
 		case s == 30:
-			op.Result, op.Cause, op.Node = scenarios.FateUnknown, scenarios.CauseTimeout, "n1"
+			op.Result, op.Cause, op.Node = observed.FateUnknown, observed.CauseTimeout, "n1"
 		}
 		ops = append(ops, op)
 	}
@@ -33,7 +34,7 @@ func suffering() *scenarios.History {
 }
 
 // expected reads one expectation into the sample and returns what it says.
-func expected(t *testing.T, entry string, h *scenarios.History) scenarios.Outcome {
+func expected(t *testing.T, entry string, h *observed.History) scenarios.Outcome {
 	t.Helper()
 	text := strings.Replace(sample, "- {recovered: green, within: 1m, of: node-loss}", "- "+entry, 1)
 	s, err := scenarios.Parse("sample.yaml", []byte(text), testVocabulary)

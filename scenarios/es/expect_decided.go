@@ -3,6 +3,7 @@ package es
 import (
 	"fmt"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"slices"
 	"strings"
 	"time"
@@ -54,7 +55,7 @@ func (e *Decided) Check(s *scenarios.Scenario) []source.Problem {
 }
 
 // Judge implements [scenarios.Expectation].
-func (e *Decided) Judge(h *scenarios.History) []scenarios.Outcome {
+func (e *Decided) Judge(h *observed.History) []scenarios.Outcome {
 	name := e.Action
 	if e.By != "" {
 		name += " by " + e.By
@@ -91,7 +92,7 @@ func (e *Decided) Judge(h *scenarios.History) []scenarios.Outcome {
 }
 
 // times are when the action was taken.
-func (e *Decided) times(h *scenarios.History) []time.Duration {
+func (e *Decided) times(h *observed.History) []time.Duration {
 	var out []time.Duration
 	for _, d := range h.Decisions {
 		if d.Shadow || !d.Acted || (e.By != "" && d.Controller != e.By) {
@@ -104,7 +105,7 @@ func (e *Decided) times(h *scenarios.History) []time.Duration {
 	return out
 }
 
-func (e *Decided) count(h *scenarios.History, name string, n int) scenarios.Outcome {
+func (e *Decided) count(h *observed.History, name string, n int) scenarios.Outcome {
 	if len(h.Decisions) == 0 {
 		return scenarios.Undecided(name, "the controller recorded nothing")
 	}
@@ -118,11 +119,11 @@ func (e *Decided) count(h *scenarios.History, name string, n int) scenarios.Outc
 }
 
 // first judges the first time from a moment on.
-func (e *Decided) first(h *scenarios.History, name string, times []time.Duration, since time.Duration) scenarios.Outcome {
+func (e *Decided) first(h *observed.History, name string, times []time.Duration, since time.Duration) scenarios.Outcome {
 	for _, at := range times {
 		if at >= since {
 			return scenarios.WithinLimit(name, at-since, e.Within.D(), at, fmt.Sprintf("done %s after that", (at-since).Round(time.Millisecond)))
 		}
 	}
-	return scenarios.NeverWithin(name, e.Within.D(), since, scenarios.FaultTimes{Until: h.Closed}, "it had not been done")
+	return scenarios.NeverWithin(name, e.Within.D(), since, observed.FaultTimes{Until: h.Closed}, "it had not been done")
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
 
@@ -41,7 +42,7 @@ func (w *NamedWatermark) Percent(total int64) float64 {
 }
 
 // Crossed is the highest watermark that a disk is beyond; "" none.
-func (ws Watermarks) Crossed(d scenarios.Disk) string {
+func (ws Watermarks) Crossed(d observed.Disk) string {
 	name := ""
 	for i := range ws {
 		if d.Total > 0 && d.Total-d.Used < ws[i].MustBeFree(d.Total) {
@@ -98,12 +99,12 @@ func (e *DiskBelow) limit(total int64) float64 {
 }
 
 // Judge implements [scenarios.Expectation]: by the disk that came nearest to its limit.
-func (e *DiskBelow) Judge(h *scenarios.History) []scenarios.Outcome {
+func (e *DiskBelow) Judge(h *observed.History) []scenarios.Outcome {
 	name := "disks below " + e.Limit
 	out := scenarios.Undecided(name, "no disk was observed")
 	least := math.Inf(1)
-	before := map[string]scenarios.Observation{} // the last sight of each disk before t=0
-	look := func(o scenarios.Observation, d scenarios.Disk) {
+	before := map[string]observed.Observation{} // the last sight of each disk before t=0
+	look := func(o observed.Observation, d observed.Disk) {
 		used, limit := float64(float64(d.Used)*100)/float64(d.Total), e.limit(d.Total)
 		if limit-used >= least {
 			return
@@ -118,7 +119,7 @@ func (e *DiskBelow) Judge(h *scenarios.History) []scenarios.Outcome {
 		}
 	}
 	for _, o := range h.Observations {
-		disks, is := o.Sight.(scenarios.Disks)
+		disks, is := o.Sight.(observed.Disks)
 		if !is {
 			continue
 		}
@@ -126,7 +127,7 @@ func (e *DiskBelow) Judge(h *scenarios.History) []scenarios.Outcome {
 			switch {
 			case d.Total <= 0:
 			case o.At < 0:
-				before[d.Node] = scenarios.Observation{At: 0, Sight: scenarios.Disks{d}}
+				before[d.Node] = observed.Observation{At: 0, Sight: observed.Disks{d}}
 			default:
 				look(o, d)
 			}
@@ -134,7 +135,7 @@ func (e *DiskBelow) Judge(h *scenarios.History) []scenarios.Outcome {
 	}
 	for _, n := range h.Nodes {
 		if o, known := before[n]; known {
-			look(o, o.Sight.(scenarios.Disks)[0])
+			look(o, o.Sight.(observed.Disks)[0])
 		}
 	}
 	return []scenarios.Outcome{out}

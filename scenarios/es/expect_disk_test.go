@@ -7,10 +7,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 func (s story) disk(t float64, node string, used int64) story {
-	s.h.Observations = append(s.h.Observations, scenarios.Observation{At: at(t), Sight: scenarios.Disks{{Node: node, Used: used << 20, Total: 100 << 20}}})
+	s.h.Observations = append(s.h.Observations, observed.Observation{At: at(t), Sight: observed.Disks{{Node: node, Used: used << 20, Total: 100 << 20}}})
 	return s
 }
 

@@ -3,6 +3,7 @@ package es
 import (
 	"fmt"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"slices"
 	"strings"
 	"time"
@@ -69,7 +70,7 @@ type struckCopy struct {
 }
 
 // Judge implements [scenarios.Expectation].
-func (e *Inconsistency) Judge(h *scenarios.History) []scenarios.Outcome {
+func (e *Inconsistency) Judge(h *observed.History) []scenarios.Outcome {
 	var struck []struckCopy
 	for _, f := range h.Faults {
 		if isSilent(f.Params) && f.Injected {
@@ -91,7 +92,7 @@ func (e *Inconsistency) Judge(h *scenarios.History) []scenarios.Outcome {
 }
 
 // coverage judges how much was compared.
-func (e *Inconsistency) coverage(h *scenarios.History) scenarios.Outcome {
+func (e *Inconsistency) coverage(h *observed.History) scenarios.Outcome {
 	const name = "copies compared"
 	var copies float64
 	for _, d := range h.Decisions {
@@ -117,7 +118,7 @@ func (e *Inconsistency) coverage(h *scenarios.History) scenarios.Outcome {
 }
 
 // wronglyNamed fails for copies that were named though nothing had struck them by then.
-func (e *Inconsistency) wronglyNamed(h *scenarios.History, struck []struckCopy) scenarios.Outcome {
+func (e *Inconsistency) wronglyNamed(h *observed.History, struck []struckCopy) scenarios.Outcome {
 	const name = "copies named without cause"
 	var wrong []string
 	for _, d := range h.Decisions {
@@ -141,7 +142,7 @@ func (e *Inconsistency) wronglyNamed(h *scenarios.History, struck []struckCopy) 
 }
 
 // found judges when a corrupted copy was named.
-func (e *Inconsistency) found(h *scenarios.History, s struckCopy) scenarios.Outcome {
+func (e *Inconsistency) found(h *observed.History, s struckCopy) scenarios.Outcome {
 	name := "inconsistency of " + s.name + " found"
 	if !s.shown {
 		return scenarios.Undecided(name, "no probe showed that the corruption was there")
@@ -151,5 +152,5 @@ func (e *Inconsistency) found(h *scenarios.History, s struckCopy) scenarios.Outc
 			return scenarios.WithinLimit(name, d.At-s.at, e.Within.D(), d.At, fmt.Sprintf("named %s after it was corrupted", (d.At-s.at).Round(time.Millisecond)))
 		}
 	}
-	return scenarios.NeverWithin(name, e.Within.D(), s.at, scenarios.FaultTimes{Until: h.Closed}, "it had not been named")
+	return scenarios.NeverWithin(name, e.Within.D(), s.at, observed.FaultTimes{Until: h.Closed}, "it had not been named")
 }

@@ -2,6 +2,7 @@ package es
 
 import (
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"testing"
 	"time"
 
@@ -13,13 +14,13 @@ import (
 )
 
 // compared is a record of a comparison of six copies.
-func compared(at time.Duration, found ...string) scenarios.Decision {
-	return scenarios.Decision{Actor: "consistency-checker", At: at, Found: found, Observed: []scenarios.NamedValue{{Name: "copies", Value: 6}}}
+func compared(at time.Duration, found ...string) observed.Decision {
+	return observed.Decision{Actor: "consistency-checker", At: at, Found: found, Observed: []observed.NamedValue{{Name: "copies", Value: 6}}}
 }
 
 // struckAt is a history in which a silent corruption struck logs[0] on n2 after a minute.
-func struckAt(decisions ...scenarios.Decision) *scenarios.History {
-	return &scenarios.History{
+func struckAt(decisions ...observed.Decision) *observed.History {
+	return &observed.History{
 		Closed: 10 * time.Minute, Decisions: decisions,
 		Faults: []*chaos.Record{{
 			Kind: "corruption", At: time.Minute, HealedAt: -1, Injected: true, Bites: []chaos.Evidence{{Shown: true}},
@@ -41,7 +42,7 @@ func TestAnInconsistencyIsFoundInTimeLateNeverOrInTheWrongPlace(t *testing.T) {
 	const found, wrong, copies = "inconsistency of logs[0] on n2 found", "copies named without cause", "copies compared"
 	e := &Inconsistency{What: "found", Within: units.Duration(2 * time.Minute)}
 	for name, c := range map[string]struct {
-		h    *scenarios.History
+		h    *observed.History
 		want map[string]scenarios.Verdict
 	}{
 		"in time":    {struckAt(compared(30*time.Second), compared(2*time.Minute, "logs[0] on n2")), map[string]scenarios.Verdict{found: scenarios.Pass, wrong: scenarios.Pass, copies: scenarios.Pass}},
@@ -82,7 +83,7 @@ func TestWhatIsWrongWithAnExpectedInconsistencyIsSaid(t *testing.T) {
 }
 
 func TestARepairIsWhatTheLookAtTheEndHasSeen(t *testing.T) {
-	after := func(gone ...chaos.Evidence) *scenarios.History {
+	after := func(gone ...chaos.Evidence) *observed.History {
 		h := struckAt()
 		h.Faults[0].Gone = gone
 		return h

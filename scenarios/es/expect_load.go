@@ -3,6 +3,7 @@ package es
 import (
 	"fmt"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"slices"
 	"time"
 
@@ -18,7 +19,7 @@ type NodeLoadBound struct {
 	Node     string      `yaml:"node,omitempty" jsonschema:"description=this node alone"`
 	When     string      `yaml:"at,omitempty" jsonschema:"description=end (of the load; the default) or always or a time such as 5m"`
 	at       time.Duration
-	quantity scenarios.LoadQuantity
+	quantity observed.LoadQuantity
 }
 
 // Kind implements [scenarios.Expectation].
@@ -27,7 +28,7 @@ func (*NodeLoadBound) Kind() string { return "node-load" }
 // Complete implements [scenarios.Completer].
 func (e *NodeLoadBound) Complete(s *scenarios.Scenario) {
 	e.at, _ = scenarios.MomentOf(e.When, s) // what is wrong with it Check says
-	for _, q := range scenarios.LoadQuantities() {
+	for _, q := range observed.LoadQuantities() {
 		if q.Name == e.Quantity {
 			e.quantity = q
 		}
@@ -38,7 +39,7 @@ func (e *NodeLoadBound) Complete(s *scenarios.Scenario) {
 func (e *NodeLoadBound) Check(s *scenarios.Scenario) []source.Problem {
 	var ps []source.Problem
 	var names []string
-	for _, q := range scenarios.LoadQuantities() {
+	for _, q := range observed.LoadQuantities() {
 		names = append(names, q.Name)
 	}
 	if !slices.Contains(names, e.Quantity) {
@@ -55,7 +56,7 @@ func (e *NodeLoadBound) Check(s *scenarios.Scenario) []source.Problem {
 }
 
 // Judge implements [scenarios.Expectation].
-func (e *NodeLoadBound) Judge(h *scenarios.History) []scenarios.Outcome {
+func (e *NodeLoadBound) Judge(h *observed.History) []scenarios.Outcome {
 	who := "of the busiest node"
 	if e.Node != "" {
 		who = "of " + e.Node
@@ -78,7 +79,7 @@ func (e *NodeLoadBound) Judge(h *scenarios.History) []scenarios.Outcome {
 	if at > h.Closed {
 		return []scenarios.Outcome{scenarios.Undecided(name, "the run was over at %s", h.Closed.Round(time.Millisecond))}
 	}
-	f, ok := scenarios.LoadFrameAt(frames, at)
+	f, ok := observed.LoadFrameAt(frames, at)
 	if !ok {
 		return []scenarios.Outcome{scenarios.Undecided(name, "nothing was observed by then")}
 	}
@@ -86,7 +87,7 @@ func (e *NodeLoadBound) Judge(h *scenarios.History) []scenarios.Outcome {
 }
 
 // worst judges the frame, from t=0 to the end of the load, that is nearest to breaking the bound.
-func (e *NodeLoadBound) worst(name string, h *scenarios.History, frames []scenarios.LoadFrame) scenarios.Outcome {
+func (e *NodeLoadBound) worst(name string, h *observed.History, frames []observed.LoadFrame) scenarios.Outcome {
 	var worst *scenarios.Outcome
 	for i, f := range frames {
 		if f.At > h.End || i+1 < len(frames) && frames[i+1].At <= 0 {
@@ -104,7 +105,7 @@ func (e *NodeLoadBound) worst(name string, h *scenarios.History, frames []scenar
 }
 
 // judgeFrame judges one moment.
-func (e *NodeLoadBound) judgeFrame(name string, h *scenarios.History, f scenarios.LoadFrame, at time.Duration) scenarios.Outcome {
+func (e *NodeLoadBound) judgeFrame(name string, h *observed.History, f observed.LoadFrame, at time.Duration) scenarios.Outcome {
 	highest, node, silent := 0.0, "", 0
 	for i, l := range f.Loads {
 		if e.Node != "" && h.Nodes[i] != e.Node || l == nil && e.Node == "" {

@@ -2,22 +2,23 @@ package es
 
 import (
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-func (s story) loads(t float64, loads ...scenarios.NodeLoad) story {
-	s.h.Observations = append(s.h.Observations, scenarios.Observation{At: at(t), Sight: scenarios.Loads(loads)})
+func (s story) loads(t float64, loads ...observed.NodeLoad) story {
+	s.h.Observations = append(s.h.Observations, observed.Observation{At: at(t), Sight: observed.Loads(loads)})
 	return s
 }
 
 func TestNodeLoadIsThatOfTheBusiestMemberAtTheEndOfTheLoad(t *testing.T) {
 	s := tell("n1", "n2").
-		loads(-5, scenarios.NodeLoad{Node: "n1", CPU: 0.2}, scenarios.NodeLoad{Node: "n2", CPU: 0.9, P99Ms: 40}).
-		loads(50, scenarios.NodeLoad{Node: "n2", CPU: 0.5, P99Ms: 8}).
-		loads(101, scenarios.NodeLoad{Node: "n2", CPU: 0}) // the load has stopped
+		loads(-5, observed.NodeLoad{Node: "n1", CPU: 0.2}, observed.NodeLoad{Node: "n2", CPU: 0.9, P99Ms: 40}).
+		loads(50, observed.NodeLoad{Node: "n2", CPU: 0.5, P99Ms: 8}).
+		loads(101, observed.NodeLoad{Node: "n2", CPU: 0}) // the load has stopped
 	assert.Equal(t, scenarios.Pass, verdict(t, s, `{node-load: cpu, max: "< 60"}`))
 	assert.Equal(t, scenarios.Fail, verdict(t, s, `{node-load: cpu, max: "< 50", at: end}`))
 	assert.Equal(t, scenarios.Fail, verdict(t, s, `{node-load: cpu, max: "< 60", at: 20s}`))
@@ -28,13 +29,13 @@ func TestNodeLoadIsThatOfTheBusiestMemberAtTheEndOfTheLoad(t *testing.T) {
 	assert.InDelta(t, 8, *out[0].Observed, 0)
 	assert.Equal(t, "ms", out[0].Unit)
 	assert.Contains(t, out[0].Reason, "on n2")
-	gone := tell("n1", "n2").loads(1, scenarios.NodeLoad{Node: "n1", CPU: 0.2}, scenarios.NodeLoad{Node: "n2", CPU: 0.9}).members(60, "n1", "n1")
+	gone := tell("n1", "n2").loads(1, observed.NodeLoad{Node: "n1", CPU: 0.2}, observed.NodeLoad{Node: "n2", CPU: 0.9}).members(60, "n1", "n1")
 	assert.Equal(t, scenarios.Pass, verdict(t, gone, `{node-load: cpu, max: "= 20"}`), "a node that has left is not the busiest")
 }
 
 func TestNodeLoadIsUnknownWhereNothingOrTooLittleWasObserved(t *testing.T) {
 	assert.Equal(t, scenarios.Unknown, verdict(t, tell("n1"), `{node-load: cpu, max: "< 60"}`))
-	s := tell("n1").loads(1, scenarios.NodeLoad{Node: "n1", CPU: 0.5, QPS: 100, MeanMs: 3})
+	s := tell("n1").loads(1, observed.NodeLoad{Node: "n1", CPU: 0.5, QPS: 100, MeanMs: 3})
 	assert.Equal(t, scenarios.Unknown, verdict(t, s, `{node-load: p99, max: "< 60"}`), "a backend that tells no percentiles")
 	assert.Equal(t, scenarios.Unknown, verdict(t, s, `{node-load: p99, max: "< 60", at: always}`))
 	assert.Equal(t, scenarios.Pass, verdict(t, s, `{node-load: mean, max: "< 5"}`))

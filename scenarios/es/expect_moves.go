@@ -3,6 +3,7 @@ package es
 import (
 	"fmt"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"slices"
 
 	"github.com/shardquake/shardquake/internal/source"
@@ -30,13 +31,13 @@ func (e *MovesAtMost) Check(s *scenarios.Scenario) []source.Problem {
 }
 
 // Judge implements [scenarios.Expectation].
-func (e *MovesAtMost) Judge(h *scenarios.History) []scenarios.Outcome {
+func (e *MovesAtMost) Judge(h *observed.History) []scenarios.Outcome {
 	name := "relocations"
 	if e.Index != "" {
 		name += " of " + e.Index
 	}
 	h = h.OfIndex(e.Index)
-	if !slices.ContainsFunc(h.Observations, func(o scenarios.Observation) bool { _, ok := o.Sight.(scenarios.Copies); return ok }) {
+	if !slices.ContainsFunc(h.Observations, func(o observed.Observation) bool { _, ok := o.Sight.(observed.Copies); return ok }) {
 		return []scenarios.Outcome{scenarios.Undecided(name, "the routing table was never observed")}
 	}
 	n := len(h.Moves())

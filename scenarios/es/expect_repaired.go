@@ -3,6 +3,7 @@ package es
 import (
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Repaired expects that the cluster itself has replaced every copy that was corrupted by
@@ -30,7 +31,7 @@ func (e *Repaired) Check(s *scenarios.Scenario) []source.Problem {
 }
 
 // Judge implements [scenarios.Expectation].
-func (e *Repaired) Judge(h *scenarios.History) []scenarios.Outcome {
+func (e *Repaired) Judge(h *observed.History) []scenarios.Outcome {
 	var out []scenarios.Outcome
 	for i, f := range h.Faults {
 		if f.Kind != e.Fault {

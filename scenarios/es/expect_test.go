@@ -3,6 +3,7 @@ package es
 import (
 	"fmt"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"testing"
 	"time"
 
@@ -13,29 +14,29 @@ import (
 )
 
 // story is a history told in short sentences; times are in seconds since t=0.
-type story struct{ h *scenarios.History }
+type story struct{ h *observed.History }
 
 func tell(nodes ...string) story {
-	return story{&scenarios.History{Nodes: nodes, End: 100 * time.Second, Settled: 102 * time.Second, Closed: 110 * time.Second}}
+	return story{&observed.History{Nodes: nodes, End: 100 * time.Second, Settled: 102 * time.Second, Closed: 110 * time.Second}}
 }
 
 func at(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 func (s story) health(t float64, status string) story {
-	s.h.Observations = append(s.h.Observations, scenarios.Observation{At: at(t), Sight: scenarios.Health{Status: status, Master: true}})
+	s.h.Observations = append(s.h.Observations, observed.Observation{At: at(t), Sight: observed.Health{Status: status, Master: true}})
 	return s
 }
 
 func (s story) members(t float64, master string, nodes ...string) story {
-	s.h.Observations = append(s.h.Observations, scenarios.Observation{At: at(t), Sight: scenarios.Members{Master: master, Nodes: nodes}})
+	s.h.Observations = append(s.h.Observations, observed.Observation{At: at(t), Sight: observed.Members{Master: master, Nodes: nodes}})
 	return s
 }
 
 // shard places the copies of logs[n]: "n1" started, "n1>n2" relocating, "-" unassigned.
 func (s story) shard(t float64, n int, copies ...string) story {
-	var all scenarios.Copies
+	var all observed.Copies
 	for i, text := range copies {
-		c := scenarios.Copy{Index: "logs", Shard: n, Primary: i == 0, State: "STARTED", Node: text, ID: fmt.Sprintf("a%d%d", n, i), Bytes: 10}
+		c := observed.Copy{Index: "logs", Shard: n, Primary: i == 0, State: "STARTED", Node: text, ID: fmt.Sprintf("a%d%d", n, i), Bytes: 10}
 		if text == "-" {
 			c.State, c.Node = "UNASSIGNED", ""
 		} else if len(text) > 2 {
@@ -43,7 +44,7 @@ func (s story) shard(t float64, n int, copies ...string) story {
 		}
 		all = append(all, c)
 	}
-	s.h.Observations = append(s.h.Observations, scenarios.Observation{At: at(t), Sight: all})
+	s.h.Observations = append(s.h.Observations, observed.Observation{At: at(t), Sight: all})
 	return s
 }
 
@@ -157,7 +158,7 @@ func TestMovesAreCountedOnceAndOnlyFromTheStartOn(t *testing.T) {
 	s := tell("n1", "n2").shard(-2, 0, "n1>n2").shard(1, 0, "n1>n2").shard(2, 0, "n2").shard(3, 1, "n1>n2").shard(4, 1, "n1>n2").shard(5, 1, "n2").shard(6, 1, "n2>n1")
 	moves := s.h.Moves()
 	require.Len(t, moves, 2)
-	assert.Equal(t, scenarios.Move{At: at(3), Index: "logs", Shard: 1, Primary: true, From: "n1", To: "n2", Bytes: 10}, moves[0])
+	assert.Equal(t, observed.Move{At: at(3), Index: "logs", Shard: 1, Primary: true, From: "n1", To: "n2", Bytes: 10}, moves[0])
 	assert.Equal(t, scenarios.Pass, verdict(t, s, "{moves-at-most: 2}"))
 	assert.Equal(t, scenarios.Fail, verdict(t, s, "{moves-at-most: 1}"))
 	assert.Equal(t, scenarios.Unknown, verdict(t, tell("n1"), "{moves-at-most: 1}"))
@@ -166,25 +167,25 @@ func TestMovesAreCountedOnceAndOnlyFromTheStartOn(t *testing.T) {
 func TestLostWritesAreJudgedOnlyWhenEnoughWasSeen(t *testing.T) {
 	s := tell("n1").fault(10, 20, lost)
 	const text = "{lost-acked-writes: 0}"
-	s.h.Tracers = scenarios.TracerSummary{Acked: 100, Checked: 100, AckedInFault: 10}
+	s.h.Tracers = observed.TracerSummary{Acked: 100, Checked: 100, AckedInFault: 10}
 	assert.Equal(t, scenarios.Pass, verdict(t, s, text))
 	s.h.Tracers.Lost = 1
 	assert.Equal(t, scenarios.Fail, verdict(t, s, text))
-	s.h.Tracers = scenarios.TracerSummary{Acked: 100, Checked: 90, AckedInFault: 10}
+	s.h.Tracers = observed.TracerSummary{Acked: 100, Checked: 90, AckedInFault: 10}
 	assert.Equal(t, scenarios.Unknown, verdict(t, s, text), "ten were not looked for")
-	s.h.Tracers = scenarios.TracerSummary{Acked: 5, Checked: 5, AckedInFault: 5}
+	s.h.Tracers = observed.TracerSummary{Acked: 5, Checked: 5, AckedInFault: 5}
 	assert.Equal(t, scenarios.Unknown, verdict(t, s, text), "too few")
-	s.h.Tracers = scenarios.TracerSummary{Acked: 100, Checked: 100}
+	s.h.Tracers = observed.TracerSummary{Acked: 100, Checked: 100}
 	assert.Equal(t, scenarios.Unknown, verdict(t, s, text), "none during the fault")
 }
 
 func TestControllerActionsAreCountedByPolicy(t *testing.T) {
 	s := tell("n1")
 	for i := range 6 {
-		s.h.Decided(scenarios.Decision{Seq: 2 * i, At: at(float64(10 * i)), Policy: "variance", Acted: i == 1})
-		s.h.Decided(scenarios.Decision{Seq: 2*i + 1, At: at(float64(10 * i)), Policy: "threshold", Acted: true, Shadow: true})
+		s.h.Decided(observed.Decision{Seq: 2 * i, At: at(float64(10 * i)), Policy: "variance", Acted: i == 1})
+		s.h.Decided(observed.Decision{Seq: 2*i + 1, At: at(float64(10 * i)), Policy: "threshold", Acted: true, Shadow: true})
 	}
-	s.h.Decided(scenarios.Decision{Seq: 2, At: at(10), Policy: "variance", Acted: true, Effect: "known later"})
+	s.h.Decided(observed.Decision{Seq: 2, At: at(10), Policy: "variance", Acted: true, Effect: "known later"})
 	assert.Len(t, s.h.Decisions, 12, "a record that comes again replaces the first")
 	assert.Equal(t, scenarios.Pass, verdict(t, s, `{controller-actions: "= 1"}`))
 	assert.Equal(t, scenarios.Fail, verdict(t, s, `{controller-actions: "= 0", policy: variance}`))
@@ -247,12 +248,12 @@ func TestEvennessOfNothingOrOfOneMemberIsUnknown(t *testing.T) {
 }
 
 func TestARestartedControllerDoesNotReplaceItsOldRecords(t *testing.T) {
-	h := &scenarios.History{}
+	h := &observed.History{}
 	for seq := 1; seq <= 200; seq++ {
-		h.Decided(scenarios.Decision{Seq: seq, Controller: "controller", Decided: "first"})
+		h.Decided(observed.Decision{Seq: seq, Controller: "controller", Decided: "first"})
 	}
-	h.Decided(scenarios.Decision{Seq: 199, Controller: "controller", Decided: "effect known"})
-	h.Decided(scenarios.Decision{Seq: 1, Controller: "controller-2", Decided: "another's"})
+	h.Decided(observed.Decision{Seq: 199, Controller: "controller", Decided: "effect known"})
+	h.Decided(observed.Decision{Seq: 1, Controller: "controller-2", Decided: "another's"})
 	require.Len(t, h.Decisions, 201)
 	assert.Equal(t, "effect known", h.Decisions[198].Decided)
 	assert.Equal(t, "first", h.Decisions[0].Decided)

@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // NoCopiesOn expects no copy, of an index or at all, on the nodes of a tier: at the end, or
@@ -56,7 +57,7 @@ func (e *NoCopiesOn) Check(s *scenarios.Scenario) []source.Problem {
 }
 
 // Judge implements [scenarios.Expectation].
-func (e *NoCopiesOn) Judge(h *scenarios.History) []scenarios.Outcome {
+func (e *NoCopiesOn) Judge(h *observed.History) []scenarios.Outcome {
 	what := "copies"
 	if e.Index != "" {
 		what += " of " + e.Index
@@ -73,7 +74,7 @@ func (e *NoCopiesOn) Judge(h *scenarios.History) []scenarios.Outcome {
 	held := map[shard]int{} // copies in the tier, by shard
 	since, total, seen := time.Duration(-1), 0, false
 	for _, o := range h.Observations {
-		copies, ok := o.Sight.(scenarios.Copies)
+		copies, ok := o.Sight.(observed.Copies)
 		if !ok {
 			continue
 		}
@@ -104,7 +105,7 @@ func (e *NoCopiesOn) Judge(h *scenarios.History) []scenarios.Outcome {
 	case !seen:
 		return []scenarios.Outcome{scenarios.Undecided(name, "where %s lie was not observed", what)}
 	case since < 0:
-		return []scenarios.Outcome{scenarios.NeverWithin(name, limit, 0, scenarios.FaultTimes{Until: h.Closed}, fmt.Sprintf("%d still lay there", total))}
+		return []scenarios.Outcome{scenarios.NeverWithin(name, limit, 0, observed.FaultTimes{Until: h.Closed}, fmt.Sprintf("%d still lay there", total))}
 	}
 	return []scenarios.Outcome{scenarios.WithinLimit(name, since, limit, since, fmt.Sprintf("none from %s on", since.Round(time.Millisecond)))}
 }

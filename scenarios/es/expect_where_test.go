@@ -10,6 +10,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 func TestANodeIsEmptyWhenItsLastCopyHasLeftForGood(t *testing.T) {
@@ -26,7 +27,7 @@ func TestANodeIsEmptyWhenItsLastCopyHasLeftForGood(t *testing.T) {
 func (s story) unassigned(at float64, n int, master bool) story {
 	s = s.health(at, "yellow")
 	last := &s.h.Observations[len(s.h.Observations)-1]
-	h := last.Sight.(scenarios.Health)
+	h := last.Sight.(observed.Health)
 	h.Unassigned, h.Master = n, master
 	last.Sight = h
 	return s
@@ -77,7 +78,7 @@ func TestEveryKindOfExpectationIsWhole(t *testing.T) {
 func (s story) blocks(at float64, names string) story {
 	s = s.health(at, "green")
 	last := &s.h.Observations[len(s.h.Observations)-1]
-	h := last.Sight.(scenarios.Health)
+	h := last.Sight.(observed.Health)
 	h.Blocks = names
 	last.Sight = h
 	return s

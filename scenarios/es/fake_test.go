@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"net/http"
 	"strings"
 	"sync"
@@ -80,7 +81,7 @@ func (f *fakeBackend) Nodes() []string                              { return []s
 func (f *fakeBackend) LoadData(context.Context, []IndexSpec) error  { return f.do("load") }
 func (f *fakeBackend) Release(context.Context) error                { return f.do("release") }
 func (f *fakeBackend) Background(context.Context, []LoadSpec) error { return f.do("background") }
-func (f *fakeBackend) Traffic() scenarios.Traffic                   { return scenarios.Traffic{Acked: 1} }
+func (f *fakeBackend) Traffic() observed.Traffic                    { return observed.Traffic{Acked: 1} }
 func (f *fakeBackend) Notes() []string                              { return []string{"nothing is real"} }
 func (f *fakeBackend) Counters() (events, traceHash uint64)         { return 0, 0 }
 func (f *fakeBackend) RoundTrip(*http.Request) (*http.Response, error) {
@@ -93,15 +94,15 @@ func (f *fakeBackend) Close(context.Context) error {
 	return nil
 }
 
-func (f *fakeBackend) Observe(ctx context.Context, sink func(scenarios.Observation)) error {
-	nodes := scenarios.Members{Master: "n1", Nodes: f.Nodes()}
-	sink(scenarios.Observation{At: f.clock.Monotonic(), Sight: nodes})
+func (f *fakeBackend) Observe(ctx context.Context, sink func(observed.Observation)) error {
+	nodes := observed.Members{Master: "n1", Nodes: f.Nodes()}
+	sink(observed.Observation{At: f.clock.Monotonic(), Sight: nodes})
 	if f.status != "" {
-		sink(scenarios.Observation{At: f.clock.Monotonic(), Sight: scenarios.Health{Status: f.status, Master: true}})
+		sink(observed.Observation{At: f.clock.Monotonic(), Sight: observed.Health{Status: f.status, Master: true}})
 	}
 	f.clock.Go(ctx, "observer", func(ctx context.Context) {
 		for range f.crowd {
-			sink(scenarios.Observation{At: f.clock.Monotonic(), Sight: scenarios.Health{Status: f.status, Master: true}})
+			sink(observed.Observation{At: f.clock.Monotonic(), Sight: observed.Health{Status: f.status, Master: true}})
 			if f.clock.Sleep(ctx, time.Millisecond) != nil {
 				return
 			}

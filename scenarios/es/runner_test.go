@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,7 +44,7 @@ func (d drudge) Run(ctx context.Context) error {
 		if err := d.cfg.Clock.Sleep(ctx, 100*time.Millisecond); err != nil {
 			return err
 		}
-		d.cfg.OnDecision(scenarios.Decision{Seq: seq, At: d.cfg.Clock.Monotonic(), Policy: "variance", Decided: "nothing"})
+		d.cfg.OnDecision(observed.Decision{Seq: seq, At: d.cfg.Clock.Monotonic(), Policy: "variance", Decided: "nothing"})
 		d.cfg.Log(fmt.Sprintf("decision %d", seq))
 	}
 }

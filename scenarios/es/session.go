@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"net/http"
 	"slices"
 	"time"
@@ -16,7 +17,7 @@ import (
 // host is the run as the session sees it, a *scenarios.Run.
 type host interface {
 	Scenario() *scenarios.Scenario
-	History() *scenarios.History
+	History() *observed.History
 	Clock() clock.Clock
 	Zero() time.Duration
 	Progress(format string, args ...any)
@@ -24,9 +25,9 @@ type host interface {
 	Sample(ctx context.Context, group clock.Group)
 	FaultInForce() bool
 	Log(line string)
-	Decided(scenarios.Decision)
+	Decided(observed.Decision)
 	NewSupervisor(scenarios.SupervisorConfig) (scenarios.Supervisor, error)
-	Explain(context.Context, scenarios.SupervisorConfig) ([]scenarios.Ailment, error)
+	Explain(context.Context, scenarios.SupervisorConfig) ([]observed.Ailment, error)
 }
 
 // session is an Elasticsearch cluster's side of a run.
@@ -56,7 +57,7 @@ func (System) Offer(s *scenarios.Scenario, t chaos.Target) chaos.Target {
 }
 
 // Explain implements [scenarios.Explained], as a client of the cluster.
-func (e *session) Explain(ctx context.Context) ([]scenarios.Ailment, error) {
+func (e *session) Explain(ctx context.Context) ([]observed.Ailment, error) {
 	cfg := scenarios.SupervisorConfig{
 		Name: scenarios.ViewerClient, Clock: e.cluster.Clock(scenarios.ViewerClient), Transport: e.cluster.Transport(scenarios.ViewerClient),
 	}
@@ -211,7 +212,7 @@ func (e *session) startLateLoad(ctx context.Context, group clock.Group) {
 func (e *session) Stop(ctx context.Context) error { return e.cluster.Background(ctx, nil) }
 
 // Traffic implements [scenarios.Session].
-func (e *session) Traffic() scenarios.Traffic { return e.cluster.Traffic() }
+func (e *session) Traffic() observed.Traffic { return e.cluster.Traffic() }
 
 // Verify implements [scenarios.Session].
 func (e *session) Verify(ctx context.Context) error {
@@ -223,9 +224,9 @@ func (e *session) Verify(ctx context.Context) error {
 }
 
 // Summary implements [scenarios.Session].
-func (e *session) Summary() scenarios.TracerSummary {
+func (e *session) Summary() observed.TracerSummary {
 	if e.tracers == nil {
-		return scenarios.TracerSummary{}
+		return observed.TracerSummary{}
 	}
 	return e.tracers.summary()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"net/http"
 	"time"
 )
@@ -24,7 +25,7 @@ type Cluster interface {
 	// list stops it. What it acknowledged and failed is in Traffic.
 	Background(ctx context.Context, loads []LoadSpec) error
 	// Traffic counts the background operations since the cluster was started.
-	Traffic() scenarios.Traffic
+	Traffic() observed.Traffic
 }
 
 // Description is what a backend has to know of a described cluster besides its nodes, so

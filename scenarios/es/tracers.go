@@ -13,6 +13,7 @@ import (
 	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/es/client"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 const (
@@ -32,8 +33,8 @@ type tracers struct {
 
 	mu       sync.Mutex // held for moments only, never while waiting
 	acked    []tracerDoc
-	ops      []scenarios.TracerOp
-	sum      scenarios.TracerSummary
+	ops      []observed.TracerOp
+	sum      observed.TracerSummary
 	inFault  func() bool
 	progress func(format string, args ...any)
 	zero     time.Duration // clock's monotonic time at t=0
@@ -69,13 +70,13 @@ func (t *tracers) writeOne(ctx context.Context, doc tracerDoc, n int64) {
 	start := t.clock.Monotonic()
 	body := fmt.Appendf(nil, `{"n":%d,"tracer":true}`, n)
 	r := t.client.Do(ctx, http.MethodPut, "/"+doc.index+"/_doc/"+doc.id+"?timeout=5s", "application/json", body)
-	op := scenarios.TracerOp{At: start, Latency: t.clock.Monotonic() - start, Result: r.Fate(), Cause: r.Cause, Requests: r.Requests}
+	op := observed.TracerOp{At: start, Latency: t.clock.Monotonic() - start, Result: r.Fate(), Cause: r.Cause, Requests: r.Requests}
 	if r.Cause != "" {
 		op.Node = r.Node
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if op.Result == scenarios.FateAcked {
+	if op.Result == observed.FateAcked {
 		op.Slow = op.Latency > t.slow
 		t.acked = append(t.acked, doc)
 		if t.inFault() {
@@ -151,7 +152,7 @@ func (t *tracers) verifyOne(ctx context.Context, doc tracerDoc, turn int) {
 		t.sum.Checked++
 		if !*answer.Found {
 			t.sum.Lost++
-			if len(t.sum.LostIDs) < scenarios.LostNamed {
+			if len(t.sum.LostIDs) < observed.LostNamed {
 				t.sum.LostIDs = append(t.sum.LostIDs, doc.index+"/"+doc.id)
 			}
 		}
@@ -161,11 +162,11 @@ func (t *tracers) verifyOne(ctx context.Context, doc tracerDoc, turn int) {
 }
 
 // summary is the fate of all documents; times become those since t=0.
-func (t *tracers) summary() scenarios.TracerSummary {
+func (t *tracers) summary() observed.TracerSummary {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.sum
-	ops := make([]scenarios.TracerOp, len(t.ops))
+	ops := make([]observed.TracerOp, len(t.ops))
 	for i, op := range t.ops {
 		op.At -= t.zero
 		ops[i] = op

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Reached is what a fault met and what came of it: one kind of thing that a search has been to.
@@ -93,7 +93,7 @@ func (c *Coverage) finish(kinds []string) {
 var phases = []string{"green", "green, moving", "yellow", "yellow, moving", "red", "red, moving", "unknown"}
 
 // reached is what the faults of a run met.
-func reached(h *scenarios.History) []Reached {
+func reached(h *observed.History) []Reached {
 	var out []Reached
 	for i, f := range h.Faults {
 		if !f.Injected {
@@ -110,10 +110,10 @@ func reached(h *scenarios.History) []Reached {
 }
 
 // around is the health at a moment and the worst from then until another.
-func around(h *scenarios.History, at, until time.Duration) (phase, then string) {
+func around(h *observed.History, at, until time.Duration) (phase, then string) {
 	phase, then = "unknown", "green"
 	for _, o := range h.Observations {
-		health, ok := o.Sight.(scenarios.Health)
+		health, ok := o.Sight.(observed.Health)
 		switch {
 		case o.At > until:
 			return phase, then
@@ -150,7 +150,7 @@ func beside(before []*chaos.Record, f *chaos.Record) string {
 }
 
 // decided is what a controller decided first in a time, and did.
-func decided(h *scenarios.History, from, until time.Duration) string {
+func decided(h *observed.History, from, until time.Duration) string {
 	for _, d := range h.Decisions {
 		if d.At >= from && d.At < until && d.Acted && !d.Shadow {
 			return d.Decided

@@ -16,6 +16,7 @@ import (
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/explore"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // play runs on the simulator.
@@ -184,7 +185,7 @@ func acted(verdict func(faults int) (map[string]scenarios.Verdict, error)) func(
 		if err != nil {
 			return nil, err
 		}
-		res := &scenarios.Result{Scenario: l.Scenario, History: &scenarios.History{}}
+		res := &scenarios.Result{Scenario: l.Scenario, History: &observed.History{}}
 		for _, e := range l.Expect {
 			o := scenarios.Outcome{Name: e.Kind(), Verdict: scenarios.Pass, Line: e.Line, Reason: "it is said"}
 			if v := by[e.Kind()]; v != "" {
@@ -214,7 +215,7 @@ func TestWhatIsUndecidedCountsNeitherAsFoundNorAsHeld(t *testing.T) {
 func TestAClaimWithNothingToJudgeLeavesAPlanDecided(t *testing.T) {
 	cfg := tight(t)
 	cfg.Play = func(_ context.Context, l *scenarios.Loaded, _ uint64) (*scenarios.Result, error) {
-		res := &scenarios.Result{Scenario: l.Scenario, History: &scenarios.History{}}
+		res := &scenarios.Result{Scenario: l.Scenario, History: &observed.History{}}
 		for _, e := range l.Expect {
 			o := scenarios.Idled(e.Kind(), "no node was promoted")
 			if e.Kind() == "lost-acked-writes" {
@@ -239,7 +240,7 @@ func TestAClaimWithNothingToJudgeLeavesAPlanDecided(t *testing.T) {
 func TestAPlanOfWhichNothingIsJudgedIsUndecided(t *testing.T) {
 	cfg := tight(t)
 	cfg.Play = func(_ context.Context, l *scenarios.Loaded, _ uint64) (*scenarios.Result, error) {
-		res := &scenarios.Result{Scenario: l.Scenario, History: &scenarios.History{}}
+		res := &scenarios.Result{Scenario: l.Scenario, History: &observed.History{}}
 		for _, e := range l.Expect {
 			o := scenarios.Idled(e.Kind(), "nothing happened")
 			o.Line = e.Line

@@ -11,6 +11,7 @@ import (
 	"github.com/shardquake/shardquake/chaos/plans"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Find is a plan that breaks a claim.
@@ -248,7 +249,7 @@ func story(res *scenarios.Result, claim int) string {
 }
 
 // health says how long the cluster was in which state.
-func health(h *scenarios.History) string {
+func health(h *observed.History) string {
 	total := map[string]time.Duration{}
 	for _, span := range h.HealthSpans() {
 		total[span.Status] += span.To - span.From

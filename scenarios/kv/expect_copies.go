@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"reflect"
 	"strings"
 	"time"
@@ -35,7 +36,7 @@ func checkWord(field, got, want string) []source.Problem {
 }
 
 // Judge implements [scenarios.Expectation].
-func (e *CopiesConverge) Judge(h *scenarios.History) []scenarios.Outcome {
+func (e *CopiesConverge) Judge(h *observed.History) []scenarios.Outcome {
 	const name = "equal copies"
 	if SeenBy(h) == nil || SeenBy(h).Copies.Shards == 0 {
 		return []scenarios.Outcome{scenarios.Undecided(name, "the copies were not looked at")}
@@ -73,7 +74,7 @@ func (e *RangesTile) Check(*scenarios.Scenario) []source.Problem {
 }
 
 // Judge implements [scenarios.Expectation].
-func (e *RangesTile) Judge(h *scenarios.History) []scenarios.Outcome {
+func (e *RangesTile) Judge(h *observed.History) []scenarios.Outcome {
 	const name = "ranges tile the keys"
 	known := make(map[uint64]Ranges)
 	var last *shardmap.Map
@@ -133,7 +134,7 @@ func (e *OnePrimaryPerEpoch) Check(*scenarios.Scenario) []source.Problem {
 }
 
 // Judge implements [scenarios.Expectation].
-func (e *OnePrimaryPerEpoch) Judge(h *scenarios.History) []scenarios.Outcome {
+func (e *OnePrimaryPerEpoch) Judge(h *observed.History) []scenarios.Outcome {
 	const name = "one primary for each epoch"
 	type epoch struct {
 		shard string
@@ -190,7 +191,7 @@ func (e *Refused) Check(s *scenarios.Scenario) []source.Problem {
 }
 
 // Judge implements [scenarios.Expectation].
-func (e *Refused) Judge(h *scenarios.History) []scenarios.Outcome {
+func (e *Refused) Judge(h *observed.History) []scenarios.Outcome {
 	name := "writes at " + e.Level + " refused"
 	if SeenBy(h) == nil {
 		return []scenarios.Outcome{scenarios.Undecided(name, "no clients of a key-value cluster were seen")}
@@ -236,7 +237,7 @@ func (e *Refused) Judge(h *scenarios.History) []scenarios.Outcome {
 
 // inForce reports whether a fault of a kind was in force, and could be known to be,
 // during all of an operation.
-func inForce(h *scenarios.History, kind string, start, end time.Duration) bool {
+func inForce(h *observed.History, kind string, start, end time.Duration) bool {
 	for _, f := range h.Faults {
 		if f.Kind == kind && f.Injected && start >= f.At+noticeWithin && (f.HealedAt < 0 || end <= f.HealedAt) {
 			return true

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"slices"
 	"time"
 
@@ -52,7 +53,7 @@ func (e *FailoverWithin) Check(s *scenarios.Scenario) []source.Problem {
 }
 
 // Judge implements [scenarios.Expectation].
-func (e *FailoverWithin) Judge(h *scenarios.History) []scenarios.Outcome {
+func (e *FailoverWithin) Judge(h *observed.History) []scenarios.Outcome {
 	const name = "failover"
 	if SeenBy(h) == nil || SeenBy(h).Settings.Heartbeat == 0 {
 		return []scenarios.Outcome{scenarios.Undecided(name, "the cluster's settings were not seen at the end")}
@@ -78,7 +79,7 @@ func (e *FailoverWithin) Judge(h *scenarios.History) []scenarios.Outcome {
 // worstOutage is the longest stretch without an acknowledged tracer in a range, in which
 // nothing struck or healed and a majority of the nodes was well; it ended at a moment.
 // Blind is a range without enough tracers, or -1.
-func worstOutage(h *scenarios.History) (worst, at time.Duration, in, blind int) {
+func worstOutage(h *observed.History) (worst, at time.Duration, in, blind int) {
 	acked := make(map[int][]time.Duration)
 	ranges := 0
 	for _, t := range SeenBy(h).Tracers {
@@ -108,7 +109,7 @@ func worstOutage(h *scenarios.History) (worst, at time.Duration, in, blind int) 
 
 // WorstOutage is the longest time in which, while a majority of the nodes was well, a range of
 // a key-value cluster had no acknowledged write; false where too little was written to tell.
-func WorstOutage(h *scenarios.History) (time.Duration, bool) {
+func WorstOutage(h *observed.History) (time.Duration, bool) {
 	if SeenBy(h) == nil || len(SeenBy(h).Tracers) == 0 {
 		return 0, false
 	}
@@ -124,7 +125,7 @@ type turn struct {
 }
 
 // turnsOf are the turns of a run, in order.
-func turnsOf(h *scenarios.History) []turn {
+func turnsOf(h *observed.History) []turn {
 	out := []turn{{0, true}}
 	var moments []time.Duration
 	for _, f := range h.Faults {
@@ -144,7 +145,7 @@ func turnsOf(h *scenarios.History) []turn {
 
 // majorityAt reports whether at a moment the faults leave a majority of the nodes to each
 // other.
-func majorityAt(h *scenarios.History, at time.Duration) bool {
+func majorityAt(h *observed.History, at time.Duration) bool {
 	var ill []string
 	for _, f := range h.Faults {
 		if !f.Injected || f.At > at || f.HealedAt >= 0 && f.HealedAt <= at {

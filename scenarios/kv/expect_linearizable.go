@@ -10,6 +10,7 @@ import (
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/kvcluster/check"
 	"github.com/shardquake/shardquake/scenarios/kvload"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Linearizable expects of every register that what clients saw could have happened at
@@ -54,7 +55,7 @@ func (e *Linearizable) Check(s *scenarios.Scenario) []source.Problem {
 }
 
 // Judge implements [scenarios.Expectation].
-func (e *Linearizable) Judge(h *scenarios.History) []scenarios.Outcome {
+func (e *Linearizable) Judge(h *observed.History) []scenarios.Outcome {
 	const name = "linearizable registers"
 	if SeenBy(h) == nil {
 		return []scenarios.Outcome{scenarios.Undecided(name, "no clients of a key-value cluster were seen")}
@@ -98,7 +99,7 @@ func verdictOf(v check.Verdict) scenarios.Verdict {
 }
 
 // failovers are the moments after t=0 at which another node became the primary of a shard.
-func failovers(h *scenarios.History) []int64 {
+func failovers(h *observed.History) []int64 {
 	var out []int64
 	last := make(map[string]string)
 	for _, o := range h.Observations {

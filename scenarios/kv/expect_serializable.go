@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/kvcluster/check"
 	"github.com/shardquake/shardquake/scenarios/kvload"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Serializable expects that transactions could have happened one after another: on lists,
@@ -50,7 +51,7 @@ func (e *Serializable) Check(s *scenarios.Scenario) []source.Problem {
 }
 
 // Judge implements [scenarios.Expectation].
-func (e *Serializable) Judge(h *scenarios.History) []scenarios.Outcome {
+func (e *Serializable) Judge(h *observed.History) []scenarios.Outcome {
 	name := "serializable transactions (" + e.Of + ")"
 	if SeenBy(h) == nil {
 		return []scenarios.Outcome{scenarios.Undecided(name, "no clients of a key-value cluster were seen")}
@@ -61,7 +62,7 @@ func (e *Serializable) Judge(h *scenarios.History) []scenarios.Outcome {
 	return []scenarios.Outcome{e.lists(name, h)}
 }
 
-func (e *Serializable) lists(name string, h *scenarios.History) scenarios.Outcome {
+func (e *Serializable) lists(name string, h *observed.History) scenarios.Outcome {
 	r := check.Transactions(SeenBy(h).Txns, failovers(h), check.TxnFloor{Txns: e.AtLeast, Overlaps: e.Overlaps})
 	o := scenarios.Outcome{Name: name, Verdict: verdictOf(r.Verdict), Observed: scenarios.Number(float64(len(r.Anomalies))), Limit: scenarios.Number(0), Margin: scenarios.Number(float64(-len(r.Anomalies))),
 		Reason: fmt.Sprintf("%d transactions with %d reads and %d appends on %d lists, of which %d overlapped another, %d met another; %d new primaries meanwhile",
@@ -77,7 +78,7 @@ func (e *Serializable) lists(name string, h *scenarios.History) scenarios.Outcom
 	return o
 }
 
-func (e *Serializable) bank(name string, h *scenarios.History) scenarios.Outcome {
+func (e *Serializable) bank(name string, h *observed.History) scenarios.Outcome {
 	k := SeenBy(h)
 	r := check.Bank(k.Audits, k.Accounts, k.Sum, k.Transfers, failovers(h), check.BankFloor{Audits: e.Audits, Transfers: e.AtLeast})
 	o := scenarios.Outcome{Name: name, Verdict: verdictOf(r.Verdict), Observed: scenarios.Number(float64(len(r.Wrong))), Limit: scenarios.Number(0), Margin: scenarios.Number(float64(-len(r.Wrong))),

@@ -4,6 +4,7 @@ import (
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/es"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"strings"
 	"testing"
 	"time"
@@ -86,11 +87,11 @@ func TestWhatIsWrongWithAKeyValueScenarioIsSaidWithItsPlace(t *testing.T) {
 var testVocabulary = scenarios.Vocabulary{Systems: []scenarios.System{es.System{}, System{}}}
 
 // kvHistory is a run of a minute with a fault at 10 s and a new primary at 20 s.
-func kvHistory() *scenarios.History {
+func kvHistory() *observed.History {
 	m, _ := shardmap.New("s1", []shardmap.NodeID{"n1", "n2", "n3"})
-	h := &scenarios.History{Nodes: []string{"n1", "n2", "n3"}, End: time.Minute, Own: &kvload.History{Settings: meta.Defaults(), Ended: true},
+	h := &observed.History{Nodes: []string{"n1", "n2", "n3"}, End: time.Minute, Own: &kvload.History{Settings: meta.Defaults(), Ended: true},
 		Faults: []*chaos.Record{{Kind: "node-loss", Injected: true, At: 10 * time.Second, HealedAt: -1, Victims: []string{"n1"}, Params: &chaos.NodeLoss{}}},
-		Observations: []scenarios.Observation{
+		Observations: []observed.Observation{
 			{At: -time.Second, Sight: Acting{Shard: "s1", Epoch: 1, Node: "n1"}},
 			{At: -time.Second, Sight: Ranges{Revision: 1, Version: 1, Node: "n1", Shards: []shardmap.Shard{*m.At(0)}}},
 			{At: 20 * time.Second, Sight: Acting{Shard: "s1", Epoch: 2, Node: "n2"}},
@@ -104,7 +105,7 @@ func kvHistory() *scenarios.History {
 	return h
 }
 
-func judged(e scenarios.Expectation, s *scenarios.Scenario, h *scenarios.History) scenarios.Outcome {
+func judged(e scenarios.Expectation, s *scenarios.Scenario, h *observed.History) scenarios.Outcome {
 	if c, ok := e.(scenarios.Completer); ok {
 		c.Complete(s)
 	}
@@ -142,11 +143,11 @@ func TestTwoPrimariesInAnEpochAreSeen(t *testing.T) {
 	h := kvHistory()
 	e := &OnePrimaryPerEpoch{When: "always"}
 	assert.Equal(t, scenarios.Pass, judged(e, nil, h).Verdict)
-	h.Observations = append(h.Observations, scenarios.Observation{At: 30 * time.Second, Sight: Acting{Shard: "s1", Epoch: 2, Node: "n3"}})
+	h.Observations = append(h.Observations, observed.Observation{At: 30 * time.Second, Sight: Acting{Shard: "s1", Epoch: 2, Node: "n3"}})
 	o := judged(e, nil, h)
 	assert.Equal(t, scenarios.Fail, o.Verdict)
 	assert.Contains(t, o.Reason, "n2 (process 0) and n3 (process 0) both acted as the primary of s1 in epoch 2")
-	assert.Equal(t, scenarios.Unknown, judged(e, nil, &scenarios.History{}).Verdict)
+	assert.Equal(t, scenarios.Unknown, judged(e, nil, &observed.History{}).Verdict)
 }
 
 func TestMapsThatDontTileOrDontAgreeAreSeen(t *testing.T) {
@@ -157,7 +158,7 @@ func TestMapsThatDontTileOrDontAgreeAreSeen(t *testing.T) {
 	other := first
 	other.Node, other.Shards = "n2", []shardmap.Shard{first.Shards[0].Clone()}
 	other.Shards[0].Primary = "n2"
-	h.Observations = append(h.Observations, scenarios.Observation{At: 5 * time.Second, Sight: other})
+	h.Observations = append(h.Observations, observed.Observation{At: 5 * time.Second, Sight: other})
 	o := judged(e, nil, h)
 	assert.Equal(t, scenarios.Fail, o.Verdict)
 	assert.Contains(t, o.Reason, "different maps of revision 1")
@@ -167,7 +168,7 @@ func TestMapsThatDontTileOrDontAgreeAreSeen(t *testing.T) {
 	hole.Revision, hole.Version = 2, 2
 	hole.Shards = []shardmap.Shard{first.Shards[0].Clone()}
 	hole.Shards[0].End, hole.Shards[0].Epoch = "m", 2
-	h.Observations = append(h.Observations, scenarios.Observation{At: 5 * time.Second, Sight: hole})
+	h.Observations = append(h.Observations, observed.Observation{At: 5 * time.Second, Sight: hole})
 	assert.Equal(t, scenarios.Fail, judged(e, nil, h).Verdict, "nobody has what lies behind m")
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/meta"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 	"github.com/shardquake/shardquake/scenarios/kvload"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Index is what the shards of a key-value cluster are called in observations and
@@ -156,12 +157,12 @@ func (k *session) Start(ctx context.Context, group clock.Group) error {
 func (k *session) Stop(context.Context) error { return nil }
 
 // Traffic implements [scenarios.Session].
-func (k *session) Traffic() scenarios.Traffic {
+func (k *session) Traffic() observed.Traffic {
 	if k.load == nil {
-		return scenarios.Traffic{}
+		return observed.Traffic{}
 	}
 	c := k.load.Counts()
-	return scenarios.Traffic{Acked: c.Acked, Failed: c.Failed, Unknown: c.Unknown, Reads: c.Reads, ReadsFailed: c.ReadsFailed, P50: c.P50, P99: c.P99}
+	return observed.Traffic{Acked: c.Acked, Failed: c.Failed, Unknown: c.Unknown, Reads: c.Reads, ReadsFailed: c.ReadsFailed, P50: c.P50, P99: c.P99}
 }
 
 // Verify implements [scenarios.Session].
@@ -175,24 +176,24 @@ func (k *session) Verify(ctx context.Context) error {
 }
 
 // Summary implements [scenarios.Session].
-func (k *session) Summary() scenarios.TracerSummary {
+func (k *session) Summary() observed.TracerSummary {
 	if k.load == nil {
-		return scenarios.TracerSummary{}
+		return observed.TracerSummary{}
 	}
 	h := k.load.History()
-	t := scenarios.TracerSummary{Checked: h.Checked, Lost: len(h.Lost), LostIDs: h.Lost[:min(len(h.Lost), scenarios.LostNamed)]}
+	t := observed.TracerSummary{Checked: h.Checked, Lost: len(h.Lost), LostIDs: h.Lost[:min(len(h.Lost), observed.LostNamed)]}
 	slow := k.r.Scenario().Client.Slow.D()
-	var ops []scenarios.TracerOp
+	var ops []observed.TracerOp
 	for _, x := range h.Tracers {
-		op := scenarios.TracerOp{At: x.Start, Latency: x.End - x.Start, Result: scenarios.FateUnknown, Cause: x.Cause}
+		op := observed.TracerOp{At: x.Start, Latency: x.End - x.Start, Result: observed.FateUnknown, Cause: x.Cause}
 		switch x.Outcome {
 		case check.Done:
-			op.Result, op.Slow = scenarios.FateAcked, op.Latency > slow
+			op.Result, op.Slow = observed.FateAcked, op.Latency > slow
 			if x.InFault {
 				t.AckedInFault++
 			}
 		case check.Refused:
-			op.Result = scenarios.FateFailed
+			op.Result = observed.FateFailed
 		}
 		ops = append(ops, op)
 	}
@@ -201,7 +202,7 @@ func (k *session) Summary() scenarios.TracerSummary {
 }
 
 // SeenBy is what the clients of a key-value cluster saw; nil for none.
-func SeenBy(h *scenarios.History) *kvload.History {
+func SeenBy(h *observed.History) *kvload.History {
 	k, _ := h.Own.(*kvload.History)
 	return k
 }

@@ -1,7 +1,7 @@
 package kv
 
 import (
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"reflect"
 	"slices"
 	"strconv"
@@ -47,9 +47,9 @@ type Watch struct {
 	maps    map[uint64][]shardmap.Shard // by revision
 	known   map[string]uint64           // revision, by machine
 	acting  map[Acting]bool
-	health  *scenarios.Health
-	members *scenarios.Members
-	copies  map[int][]scenarios.Copy
+	health  *observed.Health
+	members *observed.Members
+	copies  map[int][]observed.Copy
 	acted   map[shardmap.ID]primacy
 	state   *wire.ClusterState // the last one of a leader
 }
@@ -57,16 +57,16 @@ type Watch struct {
 // NewWatch makes one for a cluster that begins with so many shards.
 func NewWatch(shards int) *Watch {
 	return &Watch{shards: shards, numbers: make(map[shardmap.ID]int), maps: make(map[uint64][]shardmap.Shard), known: make(map[string]uint64),
-		acting: make(map[Acting]bool), copies: make(map[int][]scenarios.Copy), acted: make(map[shardmap.ID]primacy)}
+		acting: make(map[Acting]bool), copies: make(map[int][]observed.Copy), acted: make(map[shardmap.ID]primacy)}
 }
 
 // Acts notes who acts as a primary.
-func (w *Watch) Acts(a Acting) []scenarios.Observation {
+func (w *Watch) Acts(a Acting) []observed.Observation {
 	if w.acting[a] {
 		return nil
 	}
 	w.acting[a] = true
-	return []scenarios.Observation{{Sight: a}}
+	return []observed.Observation{{Sight: a}}
 }
 
 // Knows reports whether a machine's node was seen with a revision.
@@ -74,28 +74,28 @@ func (w *Watch) Knows(machine string, revision uint64) bool { return w.known[mac
 
 // Learns notes the state that a node has come to know: its map once for each revision,
 // and again when it isn't the same.
-func (w *Watch) Learns(machine string, s *wire.ClusterState) []scenarios.Observation {
+func (w *Watch) Learns(machine string, s *wire.ClusterState) []observed.Observation {
 	w.known[machine] = s.Revision
 	if was, ok := w.maps[s.Revision]; ok && reflect.DeepEqual(was, s.Shards) {
 		return nil
 	}
 	w.maps[s.Revision] = s.Shards
-	return []scenarios.Observation{{Sight: Ranges{Revision: s.Revision, Version: s.MapVersion, Node: machine, Shards: s.Shards}}}
+	return []observed.Observation{{Sight: Ranges{Revision: s.Revision, Version: s.MapVersion, Node: machine, Shards: s.Shards}}}
 }
 
 // Look tells what has changed of copies, members and health.
-func (w *Watch) Look(v View) []scenarios.Observation {
-	var out []scenarios.Observation
-	h, members := scenarios.Health{Status: "red"}, &scenarios.Members{Master: v.Leader}
+func (w *Watch) Look(v View) []observed.Observation {
+	var out []observed.Observation
+	h, members := observed.Health{Status: "red"}, &observed.Members{Master: v.Leader}
 	led := v.State != nil
 	if led {
 		w.state = v.State
 	}
 	if v.State = w.state; v.State != nil {
-		var changed []scenarios.Copy
+		var changed []observed.Copy
 		h, changed = w.assess(v)
 		if len(changed) > 0 {
-			out = append(out, scenarios.Observation{Sight: scenarios.Copies(changed)})
+			out = append(out, observed.Observation{Sight: observed.Copies(changed)})
 		}
 		if h.Master = led; !led && h.Status == "green" {
 			h.Status = "yellow" // nothing would be repaired
@@ -114,19 +114,19 @@ func (w *Watch) Look(v View) []scenarios.Observation {
 	h.Nodes = len(members.Nodes)
 	if w.members == nil || !reflect.DeepEqual(*w.members, *members) {
 		w.members = members
-		out = append(out, scenarios.Observation{Sight: *members})
+		out = append(out, observed.Observation{Sight: *members})
 	}
 	if w.health == nil || *w.health != h {
 		w.health = &h
-		out = append(out, scenarios.Observation{Sight: h})
+		out = append(out, observed.Observation{Sight: h})
 	}
 	return out
 }
 
 // assess is the health, and the copies of shards of which something has changed.
-func (w *Watch) assess(v View) (scenarios.Health, []scenarios.Copy) {
-	h := scenarios.Health{Status: "green", Master: true, Version: int64(v.State.Revision)}
-	var changed []scenarios.Copy
+func (w *Watch) assess(v View) (observed.Health, []observed.Copy) {
+	h := observed.Health{Status: "green", Master: true, Version: int64(v.State.Revision)}
+	var changed []observed.Copy
 	for i := range v.State.Shards {
 		sh := &v.State.Shards[i]
 		n := w.number(sh.ID)
@@ -178,10 +178,10 @@ func (w *Watch) number(id shardmap.ID) int {
 }
 
 // copiesOf is how the copies of a shard are.
-func copiesOf(v View, sh *shardmap.Shard, number int, inSync []shardmap.NodeID, acts bool) []scenarios.Copy {
-	var out []scenarios.Copy
+func copiesOf(v View, sh *shardmap.Shard, number int, inSync []shardmap.NodeID, acts bool) []observed.Copy {
+	var out []observed.Copy
 	for _, id := range sh.Replicas {
-		c := scenarios.Copy{Index: Index, Shard: number, Primary: id == sh.Primary, Epoch: sh.Epoch, Bytes: -1, ID: string(sh.ID) + "@" + string(id)}
+		c := observed.Copy{Index: Index, Shard: number, Primary: id == sh.Primary, Epoch: sh.Epoch, Bytes: -1, ID: string(sh.ID) + "@" + string(id)}
 		switch m := v.Machine(id); {
 		case m == "":
 			c.State, c.Reason = "UNASSIGNED", "the node is down"
@@ -196,7 +196,7 @@ func copiesOf(v View, sh *shardmap.Shard, number int, inSync []shardmap.NodeID, 
 }
 
 // count takes a key-value copy into the health.
-func count(h *scenarios.Health, c scenarios.Copy) {
+func count(h *observed.Health, c observed.Copy) {
 	switch c.State {
 	case "STARTED":
 		h.Active++

@@ -5,7 +5,7 @@ import (
 
 	"github.com/shardquake/shardquake/kvcluster/check"
 	"github.com/shardquake/shardquake/kvcluster/wire"
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // History is what the clients saw. Times are since t=0.
@@ -50,7 +50,7 @@ type Tracer struct {
 	Outcome    check.Outcome
 	Level      wire.Level
 	// Cause is why it was not acknowledged, "" when it was.
-	Cause   scenarios.Cause
+	Cause   observed.Cause
 	InFault bool // acknowledged while a fault was in force
 }
 

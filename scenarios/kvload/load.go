@@ -12,7 +12,7 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/check"
 	"github.com/shardquake/shardquake/kvcluster/client"
 	"github.com/shardquake/shardquake/kvcluster/wire"
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // The kinds of streams.
@@ -184,18 +184,18 @@ func outcome(err error) check.Outcome {
 }
 
 // causeOf is why a write was not acknowledged, as its client can tell.
-func causeOf(ctx context.Context, err error) scenarios.Cause {
+func causeOf(ctx context.Context, err error) observed.Cause {
 	switch {
 	case err == nil:
 		return ""
 	case ctx.Err() != nil:
-		return scenarios.CauseEnded
+		return observed.CauseEnded
 	case errors.Is(err, client.ErrUnknown):
-		return scenarios.CauseTimeout
+		return observed.CauseTimeout
 	case errors.Is(err, client.ErrUnavailable):
-		return scenarios.CauseNoPrimary
+		return observed.CauseNoPrimary
 	case errors.Is(err, client.ErrConflict):
-		return scenarios.CauseConflict
+		return observed.CauseConflict
 	}
-	return scenarios.CauseRefused
+	return observed.CauseRefused
 }

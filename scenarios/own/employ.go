@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/foreign"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // employ makes a controller that of a scenario.
@@ -54,7 +55,7 @@ func (s *supervised) RoundTrip(r *http.Request) (*http.Response, error) {
 		return res, err
 	}
 	s.seq++
-	d := scenarios.Decision{Seq: s.seq, At: at, Actor: "own-controller", Decided: r.Method + " " + uri, Reason: "the controller asked for it: " + said}
+	d := observed.Decision{Seq: s.seq, At: at, Actor: "own-controller", Decided: r.Method + " " + uri, Reason: "the controller asked for it: " + said}
 	if err != nil {
 		d.Done = "no answer: " + err.Error()
 	} else {

@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/internal/version"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Schema is the version of planning.json. Fields are added without changing it.
@@ -108,7 +109,7 @@ type Measured struct {
 	Crossed string            `json:"watermark_crossed,omitempty"`
 	Room    map[string]Figure `json:"room_to_watermark,omitempty"`
 	// Held says what holds the copies without a node, of the worst run.
-	Held []scenarios.Ailment `json:"held_by,omitempty"`
+	Held []observed.Ailment `json:"held_by,omitempty"`
 	// Replay runs the worst run alone.
 	Replay string `json:"replay"`
 	// Report is the folder of that run's report, where it was written.

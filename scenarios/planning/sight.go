@@ -10,6 +10,7 @@ import (
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/es"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // sight is what was seen of one run.
@@ -34,7 +35,7 @@ type sight struct {
 	Left       int           `json:"left"`              // copies that are still on a node that was drained
 	Unassigned int           `json:"unassigned"`
 
-	Ailments []scenarios.Ailment `json:"ailments,omitempty"`
+	Ailments []observed.Ailment `json:"ailments,omitempty"`
 }
 
 // Peak is the fullest that a disk got.
@@ -134,8 +135,8 @@ func (v *sight) roll(res *scenarios.Result, scores *reports.Recovery) {
 }
 
 // drain reads a drain: it is done when the node is empty.
-func (v *sight) drain(h *scenarios.History, node string, since time.Duration) {
-	frames, i := h.Spread(scenarios.QuantityShards), slices.Index(h.Nodes, node)
+func (v *sight) drain(h *observed.History, node string, since time.Duration) {
+	frames, i := h.Spread(observed.QuantityShards), slices.Index(h.Nodes, node)
 	if i < 0 || len(frames) == 0 {
 		return
 	}
@@ -164,7 +165,7 @@ func longerOf(a, b *float64) *float64 {
 }
 
 // busiest finds the node whose processors were busiest from t=0 on.
-func (v *sight) busiest(h *scenarios.History) {
+func (v *sight) busiest(h *observed.History) {
 	frames := h.NodeLoads()
 	for i, f := range frames {
 		if f.At > h.End || i+1 < len(frames) && frames[i+1].At <= 0 {
@@ -182,7 +183,7 @@ func (v *sight) busiest(h *scenarios.History) {
 }
 
 // beganAs is the health at t=0.
-func beganAs(h *scenarios.History) string {
+func beganAs(h *observed.History) string {
 	if spans := h.HealthSpans(); len(spans) > 0 {
 		return spans[0].Status
 	}
@@ -190,7 +191,7 @@ func beganAs(h *scenarios.History) string {
 }
 
 // regained are the times since t=0 from which on nothing was red, and all was green.
-func regained(h *scenarios.History) (yellow, green *float64) {
+func regained(h *observed.History) (yellow, green *float64) {
 	yellow, green = scenarios.Seconds(0), scenarios.Seconds(0)
 	for _, s := range h.HealthSpans() {
 		switch {
@@ -213,14 +214,14 @@ func regained(h *scenarios.History) (yellow, green *float64) {
 
 // redIndices are the indices that had a shard without an active primary at any time from a
 // moment on, and those that have one at the end.
-func redIndices(h *scenarios.History, since time.Duration) (once, last []string) {
+func redIndices(h *observed.History, since time.Duration) (once, last []string) {
 	type shard struct {
 		index string
 		n     int
 	}
 	active := map[shard]bool{}
 	for _, o := range h.Observations {
-		copies, is := o.Sight.(scenarios.Copies)
+		copies, is := o.Sight.(observed.Copies)
 		if !is {
 			continue
 		}
@@ -247,9 +248,9 @@ func redIndices(h *scenarios.History, since time.Duration) (once, last []string)
 }
 
 // atEnd is whether no master was known when all was over, and how many copies had no node.
-func atEnd(h *scenarios.History) (noMaster bool, unassigned int) {
+func atEnd(h *observed.History) (noMaster bool, unassigned int) {
 	for _, o := range slices.Backward(h.Observations) {
-		if health, is := o.Sight.(scenarios.Health); is {
+		if health, is := o.Sight.(observed.Health); is {
 			return !health.Master, health.Unassigned
 		}
 	}
@@ -258,11 +259,11 @@ func atEnd(h *scenarios.History) (noMaster bool, unassigned int) {
 
 // peakOf is how full disks got from t=0 on. A disk that was last seen before counts as it
 // was then.
-func peakOf(h *scenarios.History, ws es.Watermarks) Peak {
+func peakOf(h *observed.History, ws es.Watermarks) Peak {
 	out := Peak{Room: map[string]float64{}}
-	before := map[string]scenarios.Disk{}
+	before := map[string]observed.Disk{}
 	names := map[string]bool{}
-	note := func(d scenarios.Disk) {
+	note := func(d observed.Disk) {
 		used := float64(float64(d.Used)*100) / float64(d.Total)
 		if out.Node == "" || used > out.Percent {
 			out.Node, out.Percent = d.Node, math.Round(float64(used*1000))/1000
@@ -278,7 +279,7 @@ func peakOf(h *scenarios.History, ws es.Watermarks) Peak {
 		}
 	}
 	for _, o := range h.Observations {
-		disks, _ := o.Sight.(scenarios.Disks)
+		disks, _ := o.Sight.(observed.Disks)
 		for _, d := range disks {
 			switch {
 			case d.Total <= 0:

@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/scenarios/scenariotest"
 )
 
@@ -29,7 +30,7 @@ func TestIndicesLieOnTheTierTheyPrefer(t *testing.T) {
 
 func TestABulkLoadObeysAWriteBlock(t *testing.T) {
 	res := scenariotest.Run(t, "testdata/operators/write-block.yaml")
-	var before, after scenarios.Traffic
+	var before, after observed.Traffic
 	for _, s := range res.History.Traffic {
 		if s.At.Seconds() < 60 {
 			before = s.Traffic

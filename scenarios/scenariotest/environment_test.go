@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/scenarios/scenariotest"
 )
 
@@ -49,7 +50,7 @@ func TestClockJumpsShowInTheRecordsAndNowhereElse(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{"2024/01/01", "2024/01/02", "2023/12/31"}, days, "the wall clock as the lines show it")
-	var last scenarios.Decision
+	var last observed.Decision
 	for _, d := range res.History.Decisions {
 		if d.Controller == "controller" && d.Actor == "shard-controller" {
 			if last.Seq > 0 {

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/chaos"
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/scenarios/scenariotest"
 )
 
@@ -73,7 +73,7 @@ func TestWritesAndRecoveriesWaitForASlowDisk(t *testing.T) {
 	}
 	var took []time.Duration
 	for _, o := range res.History.Observations {
-		if r, is := o.Sight.(scenarios.Recovery); is && r.Start > 50*time.Second && r.Stop > 0 {
+		if r, is := o.Sight.(observed.Recovery); is && r.Start > 50*time.Second && r.Stop > 0 {
 			took = append(took, r.Stop-r.Start)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/scenarios/scenariotest"
 )
 
@@ -34,7 +35,7 @@ func TestAReportOfAKeyValueRunShowsItsShardsOverTime(t *testing.T) {
 	assert.Equal(t, "kv", rep.System)
 	assert.Greater(t, rep.Scores.Clients.Ops, int64(1000))
 	require.NotNil(t, rep.Faults[0].DetectedAfterS)
-	frames := scenarios.FromStart(res.History.Spread(scenarios.QuantityShards))
+	frames := observed.FromStart(res.History.Spread(observed.QuantityShards))
 	total := 0.0
 	for _, v := range frames[0].Values {
 		total += v

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/scenarios/scenariotest"
 )
 
@@ -28,7 +29,7 @@ func TestShardsMoveToTheNearNodeThatMayHoldThem(t *testing.T) {
 		if d.Acted && d.Policy == "disk" {
 			said = true
 			assert.Contains(t, d.Reason, "at distance ", "the reason names it")
-			assert.Contains(t, d.Observed, scenarios.NamedValue{Name: "distance", Value: 0})
+			assert.Contains(t, d.Observed, observed.NamedValue{Name: "distance", Value: 0})
 		}
 	}
 	require.True(t, said)

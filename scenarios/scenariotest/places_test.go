@@ -9,14 +9,15 @@ import (
 
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/scenarios/scenariotest"
 )
 
 // copiesAtFirst are the copies of an index as they were seen before t=0, by shard.
-func copiesAtFirst(res *scenarios.Result, index string) map[int][]scenarios.Copy {
-	out := map[int][]scenarios.Copy{}
+func copiesAtFirst(res *scenarios.Result, index string) map[int][]observed.Copy {
+	out := map[int][]observed.Copy{}
 	for _, o := range res.History.Observations {
-		copies, is := o.Sight.(scenarios.Copies)
+		copies, is := o.Sight.(observed.Copies)
 		if !is || o.At > 0 {
 			continue
 		}
@@ -43,9 +44,9 @@ func TestAClusterBeginsWithEachCopyWhereTheFileSays(t *testing.T) {
 		assert.Equal(t, "NODE_LEFT", c.Reason)
 	}
 	// The red shard comes back from the disk of the node that was down: nothing is copied.
-	var opened scenarios.Recovery
+	var opened observed.Recovery
 	for _, o := range res.History.Observations {
-		if r, is := o.Sight.(scenarios.Recovery); is && r.Index == "logs" && r.Shard == 2 && r.Primary && r.Stop > 0 {
+		if r, is := o.Sight.(observed.Recovery); is && r.Index == "logs" && r.Shard == 2 && r.Primary && r.Stop > 0 {
 			opened = r
 		}
 	}
@@ -63,7 +64,7 @@ func TestAnIndexMayBeClosedFromTheStart(t *testing.T) {
 			closing := res.History.Faults[0]
 			assert.Equal(t, "the index metrics: close", closing.Bites[0].Saw)
 			for _, o := range res.History.Observations { // it was closed already: nothing happened to its copies
-				copies, _ := o.Sight.(scenarios.Copies)
+				copies, _ := o.Sight.(observed.Copies)
 				for _, c := range copies {
 					assert.False(t, c.Index == "metrics" && c.Reason == "INDEX_CLOSED" && o.At > time.Second && o.At < 20*time.Second, "at %s", o.At)
 				}
@@ -123,7 +124,7 @@ func TestAMissingCopyIsWaitedForOnlyAsLongAsItsNodeMayReturn(t *testing.T) {
 		res := run(t, file, "cluster.settings={index.unassigned.node_left.delayed_timeout: 90s}", "steady=none", "faults=[]", "expect=[{unassigned-at-most: 9}]",
 			"cluster.indices[0].copies[1].replicas[0]={since: "+since+"}", "cluster.indices[0].copies[2].primary=n1")
 		for _, o := range res.History.Observations {
-			copies, _ := o.Sight.(scenarios.Copies)
+			copies, _ := o.Sight.(observed.Copies)
 			for _, c := range copies {
 				if c.Index == "logs" && c.Shard == 1 && !c.Primary && c.State == "INITIALIZING" {
 					return o.At

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/scenarios/scenariotest"
 )
 
@@ -16,7 +16,7 @@ func TestALoadGoesOnToTheNextIndexOfItsAliasAndFollowsTheHour(t *testing.T) {
 	seen := map[string]time.Duration{} // when the copies of an index were seen first
 	grown := map[string]int64{}
 	for _, o := range res.History.Observations {
-		copies, _ := o.Sight.(scenarios.Copies)
+		copies, _ := o.Sight.(observed.Copies)
 		for _, c := range copies {
 			if _, known := seen[c.Index]; !known {
 				seen[c.Index] = o.At

@@ -14,6 +14,7 @@ import (
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/scenarios/scenariotest"
 )
 
@@ -89,7 +90,7 @@ func TestTwoMasterEligibleNodesAreAFindingAndSoIsTheirLoss(t *testing.T) {
 	assert.Greater(t, lost[0].At.Seconds(), 20.0)
 	assert.Empty(t, lines(res, "NaN"))
 	for _, o := range res.History.Observations {
-		if h, ok := o.Sight.(scenarios.Health); ok && !h.Master {
+		if h, ok := o.Sight.(observed.Health); ok && !h.Master {
 			assert.Equal(t, "red", h.Status, "without a master nothing is known to be well")
 		}
 	}

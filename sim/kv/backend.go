@@ -12,6 +12,7 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/wire"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/kv"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/sim"
 )
 
@@ -159,7 +160,7 @@ func (s *simulated) Nodes() []string {
 func (s *simulated) Target() chaos.Target { return targetOf(s) }
 
 // Observe implements [scenarios.Cluster].
-func (s *simulated) Observe(ctx context.Context, sink func(scenarios.Observation)) error {
+func (s *simulated) Observe(ctx context.Context, sink func(observed.Observation)) error {
 	s.seen.start(ctx, sink)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/kv"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // lookEvery is how often the cluster's health is looked at. New maps and primaries are
@@ -20,9 +21,9 @@ type observer struct {
 	s     *simulated
 	watch *kv.Watch
 	ctx   context.Context
-	sink  func(scenarios.Observation) // nil before it is started
-	early []scenarios.Observation     // from before it was started
-	used  map[string]int64            // percent, by machine
+	sink  func(observed.Observation) // nil before it is started
+	early []observed.Observation     // from before it was started
+	used  map[string]int64           // percent, by machine
 }
 
 func (o *observer) init(s *simulated) {
@@ -30,7 +31,7 @@ func (o *observer) init(s *simulated) {
 	s.f.OnEvent, s.f.OnStep = o.happened, o.stepped
 }
 
-func (o *observer) tell(all []scenarios.Observation) {
+func (o *observer) tell(all []observed.Observation) {
 	for _, x := range all {
 		x.At = o.s.clocks[scenarios.ViewerClient].Monotonic()
 		switch {
@@ -59,7 +60,7 @@ func (o *observer) stepped(m *Machine) {
 }
 
 // start tells what was seen until now and goes on.
-func (o *observer) start(ctx context.Context, sink func(scenarios.Observation)) {
+func (o *observer) start(ctx context.Context, sink func(observed.Observation)) {
 	o.ctx, o.sink = ctx, sink
 	for _, x := range o.early {
 		sink(x)
@@ -113,6 +114,6 @@ func (o *observer) disks() {
 			continue
 		}
 		o.used[m.name] = percent
-		o.tell([]scenarios.Observation{{Sight: scenarios.Disks{{Node: m.name, Used: u.Used, Total: u.Total}}}})
+		o.tell([]observed.Observation{{Sight: observed.Disks{{Node: m.name, Used: u.Used, Total: u.Total}}}})
 	}
 }

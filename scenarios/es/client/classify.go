@@ -10,26 +10,26 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Classify says why a request was not done, "" when it was. What broke before anything was
 // sent can't have been done; what broke later may have been.
-func Classify(status int, body []byte, err error) scenarios.Cause {
+func Classify(status int, body []byte, err error) observed.Cause {
 	var dial *net.OpError
 	switch {
 	case err == nil:
 		return ofAnswer(status, body)
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return scenarios.CauseDeadNode
+		return observed.CauseDeadNode
 	case errors.As(err, &dial) && dial.Op == "dial":
-		return scenarios.CauseUnreachable
+		return observed.CauseUnreachable
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		return scenarios.CauseTimeout
+		return observed.CauseTimeout
 	case errors.Is(err, context.Canceled):
-		return scenarios.CauseEnded
+		return observed.CauseEnded
 	}
-	return scenarios.CauseBroken
+	return observed.CauseBroken
 }
 
 // failure is the error in an answer of Elasticsearch, with its root.
@@ -39,7 +39,7 @@ type failure struct {
 	Root   []failure `json:"root_cause"`
 }
 
-func ofAnswer(status int, body []byte) scenarios.Cause {
+func ofAnswer(status int, body []byte) observed.Cause {
 	if status < http.StatusMultipleChoices {
 		return ""
 	}
@@ -58,22 +58,22 @@ func ofAnswer(status int, body []byte) scenarios.Cause {
 
 // OfItem says why a document was refused, "" when it was not; of a bulk each has an answer of
 // its own.
-func OfItem(status int, kind, reason string) scenarios.Cause {
+func OfItem(status int, kind, reason string) observed.Cause {
 	switch {
 	case status > 0 && status < http.StatusMultipleChoices:
 		return ""
 	case kind == "master_not_discovered_exception", kind == "cluster_block_exception" && strings.Contains(reason, "no master"):
-		return scenarios.CauseNoMaster
+		return observed.CauseNoMaster
 	case kind == "cluster_block_exception":
-		return scenarios.CauseBlocked
+		return observed.CauseBlocked
 	case kind == "unavailable_shards_exception", kind == "no_shard_available_action_exception":
-		return scenarios.CauseNoPrimary
+		return observed.CauseNoPrimary
 	case kind == "es_rejected_execution_exception", status == http.StatusTooManyRequests:
-		return scenarios.CauseRejected
+		return observed.CauseRejected
 	case kind == "index_not_found_exception":
-		return scenarios.CauseNoIndex
+		return observed.CauseNoIndex
 	case kind == "version_conflict_engine_exception":
-		return scenarios.CauseConflict
+		return observed.CauseConflict
 	}
-	return scenarios.CauseRefused
+	return observed.CauseRefused
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Node is where a node answers, as the client sees it.
@@ -50,7 +51,7 @@ func New(cfg Config) *Client {
 // Result is what became of an operation.
 type Result struct {
 	// Cause is why it was not acknowledged, "" when it was.
-	Cause scenarios.Cause
+	Cause observed.Cause
 	// Node was asked last, Requests is how many there were.
 	Node     string
 	Requests int
@@ -62,11 +63,11 @@ type Result struct {
 func (r *Result) Fate() string {
 	switch {
 	case r.Cause == "":
-		return scenarios.FateAcked
+		return observed.FateAcked
 	case r.Cause.Certain():
-		return scenarios.FateFailed
+		return observed.FateFailed
 	}
-	return scenarios.FateUnknown
+	return observed.FateUnknown
 }
 
 // again are the statuses that are repeated on the next node.
@@ -90,7 +91,7 @@ func (c *Client) Do(ctx context.Context, method, path, contentType string, body 
 		c.note(m, err)
 		r = Result{Cause: Classify(status, answer, err), Node: m.Name, Requests: try + 1, Body: answer}
 		if err != nil && ctx.Err() != nil {
-			r.Cause = scenarios.CauseEnded
+			r.Cause = observed.CauseEnded
 		}
 		if r.Cause != "" && !r.Cause.Certain() && doubt.Cause == "" {
 			doubt = r

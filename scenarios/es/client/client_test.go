@@ -18,6 +18,7 @@ import (
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/es/client"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/sim"
 )
 
@@ -77,7 +78,7 @@ func TestAClientGoesRoundItsNodesAndSetsADeadOneAside(t *testing.T) {
 	play(t, n, nil, func(ctx context.Context, clk clock.Clock, c *client.Client) {
 		for range 5 {
 			r := put(ctx, c)
-			assert.Equal(t, scenarios.FateAcked, r.Fate())
+			assert.Equal(t, observed.FateAcked, r.Fate())
 		}
 		assert.Equal(t, []string{"n1", "n2", "n1", "n3", "n1", "n3"}, n.asked, "n2 is asked once, and what it refused goes to the next")
 		n.asked = nil
@@ -109,9 +110,9 @@ func TestWithoutRetriesAndSettingAsideADeadNodeIsUsedAgainAndAgain(t *testing.T)
 	play(t, n, plain, func(ctx context.Context, _ clock.Clock, c *client.Client) {
 		failed := 0
 		for range 9 {
-			if r := put(ctx, c); r.Fate() == scenarios.FateFailed {
+			if r := put(ctx, c); r.Fate() == observed.FateFailed {
 				failed++
-				assert.Equal(t, scenarios.CauseDeadNode, r.Cause)
+				assert.Equal(t, observed.CauseDeadNode, r.Cause)
 				assert.Equal(t, "n2", r.Node)
 			}
 		}
@@ -124,7 +125,7 @@ func TestOneNodeIsStayedWith(t *testing.T) {
 	one := func(s *scenarios.ClientSection) { s.Nodes = []string{"n3"} }
 	play(t, n, one, func(ctx context.Context, _ clock.Clock, c *client.Client) {
 		r := put(ctx, c)
-		assert.Equal(t, scenarios.FateFailed, r.Fate())
+		assert.Equal(t, observed.FateFailed, r.Fate())
 		assert.Equal(t, []string{"n3", "n3", "n3", "n3"}, n.asked, "a request and three retries")
 	})
 }
@@ -138,8 +139,8 @@ func TestAWriteWithoutAnAnswerStaysUnknownWhateverItsRetriesAreTold(t *testing.T
 	}}
 	play(t, n, nil, func(ctx context.Context, _ clock.Clock, c *client.Client) {
 		r := put(ctx, c)
-		assert.Equal(t, scenarios.FateUnknown, r.Fate())
-		assert.Equal(t, scenarios.CauseBroken, r.Cause)
+		assert.Equal(t, observed.FateUnknown, r.Fate())
+		assert.Equal(t, observed.CauseBroken, r.Cause)
 		assert.Equal(t, "n1", r.Node)
 		assert.Equal(t, 4, r.Requests)
 	})
@@ -172,22 +173,22 @@ func TestOneClassificationNamesWhatBecameOfARequest(t *testing.T) {
 		status int
 		body   string
 		err    error
-		want   scenarios.Cause
+		want   observed.Cause
 		fate   string
 	}{
-		{201, `{}`, nil, "", scenarios.FateAcked},
-		{0, "", refused, scenarios.CauseDeadNode, scenarios.FateFailed},
-		{0, "", &net.OpError{Op: "dial", Err: errors.New("no route to host")}, scenarios.CauseUnreachable, scenarios.FateFailed},
-		{0, "", timeout.Err(), scenarios.CauseTimeout, scenarios.FateUnknown},
-		{0, "", io.ErrUnexpectedEOF, scenarios.CauseBroken, scenarios.FateUnknown},
-		{503, `{"error":{"type":"master_not_discovered_exception","reason":null},"status":503}`, nil, scenarios.CauseNoMaster, scenarios.FateFailed},
-		{503, `{"error":{"type":"cluster_block_exception","reason":"blocked by: [SERVICE_UNAVAILABLE/2/no master];"}}`, nil, scenarios.CauseNoMaster, scenarios.FateFailed},
-		{403, `{"error":{"type":"cluster_block_exception","reason":"index [logs] blocked by: [FORBIDDEN/8/index write (api)];"}}`, nil, scenarios.CauseBlocked, scenarios.FateFailed},
-		{429, `{"error":{"type":"cluster_block_exception","reason":"blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark]"}}`, nil, scenarios.CauseBlocked, scenarios.FateFailed},
-		{429, `{"error":{"type":"es_rejected_execution_exception","reason":"queue capacity"}}`, nil, scenarios.CauseRejected, scenarios.FateFailed},
-		{503, `{"error":{"type":"unavailable_shards_exception","reason":"[logs][0] primary shard is not active Timeout"}}`, nil, scenarios.CauseNoPrimary, scenarios.FateFailed},
-		{404, `{"error":{"type":"index_not_found_exception"}}`, nil, scenarios.CauseNoIndex, scenarios.FateFailed},
-		{502, `<html>`, nil, scenarios.CauseRefused, scenarios.FateFailed},
+		{201, `{}`, nil, "", observed.FateAcked},
+		{0, "", refused, observed.CauseDeadNode, observed.FateFailed},
+		{0, "", &net.OpError{Op: "dial", Err: errors.New("no route to host")}, observed.CauseUnreachable, observed.FateFailed},
+		{0, "", timeout.Err(), observed.CauseTimeout, observed.FateUnknown},
+		{0, "", io.ErrUnexpectedEOF, observed.CauseBroken, observed.FateUnknown},
+		{503, `{"error":{"type":"master_not_discovered_exception","reason":null},"status":503}`, nil, observed.CauseNoMaster, observed.FateFailed},
+		{503, `{"error":{"type":"cluster_block_exception","reason":"blocked by: [SERVICE_UNAVAILABLE/2/no master];"}}`, nil, observed.CauseNoMaster, observed.FateFailed},
+		{403, `{"error":{"type":"cluster_block_exception","reason":"index [logs] blocked by: [FORBIDDEN/8/index write (api)];"}}`, nil, observed.CauseBlocked, observed.FateFailed},
+		{429, `{"error":{"type":"cluster_block_exception","reason":"blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark]"}}`, nil, observed.CauseBlocked, observed.FateFailed},
+		{429, `{"error":{"type":"es_rejected_execution_exception","reason":"queue capacity"}}`, nil, observed.CauseRejected, observed.FateFailed},
+		{503, `{"error":{"type":"unavailable_shards_exception","reason":"[logs][0] primary shard is not active Timeout"}}`, nil, observed.CauseNoPrimary, observed.FateFailed},
+		{404, `{"error":{"type":"index_not_found_exception"}}`, nil, observed.CauseNoIndex, observed.FateFailed},
+		{502, `<html>`, nil, observed.CauseRefused, observed.FateFailed},
 	} {
 		r := client.Result{Cause: client.Classify(c.status, []byte(c.body), c.err)}
 		assert.Equal(t, c.want, r.Cause, "%d %s %v", c.status, c.body, c.err)

@@ -15,6 +15,7 @@ import (
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
 	"github.com/shardquake/shardquake/scenarios/es"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/calibration"
@@ -500,15 +501,15 @@ func (s *simulated) Background(_ context.Context, loads []es.LoadSpec) error {
 }
 
 // Traffic implements [scenarios.Cluster].
-func (s *simulated) Traffic() scenarios.Traffic {
+func (s *simulated) Traffic() observed.Traffic {
 	t := s.c.Traffic()
 	p50, p99 := s.c.Fluid.Clients()
-	return scenarios.Traffic{Acked: t.Acked, Failed: t.Failed, Reads: t.Reads, ReadsFailed: t.ReadsFailed, P50: p50, P99: p99}
+	return observed.Traffic{Acked: t.Acked, Failed: t.Failed, Reads: t.Reads, ReadsFailed: t.ReadsFailed, P50: p50, P99: p99}
 }
 
 // Observe implements [scenarios.Cluster].
-func (s *simulated) Observe(ctx context.Context, sink func(scenarios.Observation)) error {
-	Observe(s.c, func(o scenarios.Observation) {
+func (s *simulated) Observe(ctx context.Context, sink func(observed.Observation)) error {
+	Observe(s.c, func(o observed.Observation) {
 		if ctx.Err() == nil {
 			sink(o)
 		}

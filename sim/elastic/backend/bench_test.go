@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
@@ -81,9 +81,9 @@ func BenchmarkNodeLoss(b *testing.B) {
 				if err := w.c.Kill(w.c.Nodes()[size.nodes-1].Name()); err != nil {
 					b.Fatal(err)
 				}
-				from, health := w.e.Now(), scenarios.Health{}
-				Observe(w.c, func(o scenarios.Observation) {
-					if h, ok := o.Sight.(scenarios.Health); ok {
+				from, health := w.e.Now(), observed.Health{}
+				Observe(w.c, func(o observed.Observation) {
+					if h, ok := o.Sight.(observed.Health); ok {
 						health = h
 					}
 				})

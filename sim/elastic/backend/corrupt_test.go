@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/chaos"
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
@@ -66,8 +66,8 @@ func TestACorruptPrimaryIsFoundByARecoveryThatCopiesItAndAnotherCopyTakesItsPlac
 	assert.Len(t, w.st().Routing.Index("i").Shards[0].Copies, 3)
 	c := w.condition(bad)
 	assert.False(t, c.Damaged || c.Noticed, "rebuilt from the good copy, marker and all: %s", c.Files)
-	failed, _ := w.first(func(o scenarios.Observation) bool {
-		copies, _ := o.Sight.(scenarios.Copies)
+	failed, _ := w.first(func(o observed.Observation) bool {
+		copies, _ := o.Sight.(observed.Copies)
 		for _, cp := range copies {
 			if cp.Reason == string(state.AllocationFailed) {
 				return true

@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/es"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/backend"
 )
@@ -66,8 +67,8 @@ func BenchmarkLossOfAFormedNode(b *testing.B) {
 				c, m := formed(b, describedAs(size.nodes, size.indices, size.shards))
 				err := c.Run(b.Context(), func(ctx, _ context.Context) error {
 					green, left := false, false
-					if err := c.Observe(ctx, func(o scenarios.Observation) {
-						if h, ok := o.Sight.(scenarios.Health); ok {
+					if err := c.Observe(ctx, func(o observed.Observation) {
+						if h, ok := o.Sight.(observed.Health); ok {
 							left = left || h.Nodes < size.nodes
 							green = left && h.Status == "green"
 						}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/delta"
@@ -24,7 +24,7 @@ type world struct {
 	e    *sim.Engine
 	c    *elastic.Cluster
 	zero time.Duration
-	seen []scenarios.Observation
+	seen []observed.Observation
 }
 
 // wish changes a world's configuration before it is made.
@@ -119,7 +119,7 @@ func (w *world) st() *state.State {
 	return m.Applied()
 }
 
-func (w *world) health() scenarios.Health {
+func (w *world) health() observed.Health {
 	var t delta.Tally
 	t.Move(delta.Compute(elastic.EmptyState(""), w.st()))
 	h := t.Health()
@@ -143,14 +143,14 @@ func (w *world) observe() {
 	if last, ok := w.c.Watch.(*watchers); ok {
 		*last = watchers{}
 	}
-	Observe(w.c, func(o scenarios.Observation) { o.At -= w.zero; w.seen = append(w.seen, o) })
+	Observe(w.c, func(o observed.Observation) { o.At -= w.zero; w.seen = append(w.seen, o) })
 }
 
 // recoveries are the completed recoveries since observe, in order of their end.
-func (w *world) recoveries() []scenarios.Recovery {
-	var out []scenarios.Recovery
+func (w *world) recoveries() []observed.Recovery {
+	var out []observed.Recovery
 	for _, o := range w.seen {
-		if r, ok := o.Sight.(scenarios.Recovery); ok && r.Stage == "DONE" {
+		if r, ok := o.Sight.(observed.Recovery); ok && r.Stage == "DONE" {
 			out = append(out, r)
 		}
 	}
@@ -158,7 +158,7 @@ func (w *world) recoveries() []scenarios.Recovery {
 }
 
 // first is when something was first observed, since observe.
-func (w *world) first(ok func(scenarios.Observation) bool) (time.Duration, bool) {
+func (w *world) first(ok func(observed.Observation) bool) (time.Duration, bool) {
 	for _, o := range w.seen {
 		if ok(o) {
 			return o.At, true

@@ -22,6 +22,7 @@ import (
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
 	"github.com/shardquake/shardquake/scenarios/importer"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/backend"
 	"github.com/shardquake/shardquake/sim/elastic/metadata"
@@ -181,7 +182,7 @@ func (c *recordedCase) strike(ctx context.Context, m *elastic.Cluster, clk clock
 func (c *recordedCase) predict(t *testing.T, dump *clusterfile.Cluster, seed uint64) outcome {
 	t.Helper()
 	cluster, m := startInPlace(t, dump, seed)
-	seen := &sight{moves: map[string]bool{}, recoveries: map[string]scenarios.Recovery{}}
+	seen := &sight{moves: map[string]bool{}, recoveries: map[string]observed.Recovery{}}
 	terms := map[string]int64{}
 	require.NoError(t, cluster.Run(t.Context(), func(ctx, _ context.Context) error {
 		clk := cluster.Clock(scenarios.ViewerClient)
@@ -230,7 +231,7 @@ func (c *recordedCase) predict(t *testing.T, dump *clusterfile.Cluster, seed uin
 // sight is what was observed of a run.
 type sight struct {
 	moves      map[string]bool
-	recoveries map[string]scenarios.Recovery
+	recoveries map[string]observed.Recovery
 	removed    time.Duration
 	first      time.Duration
 	struck     time.Duration
@@ -238,9 +239,9 @@ type sight struct {
 	nodes      int
 }
 
-func (s *sight) take(o scenarios.Observation) {
+func (s *sight) take(o observed.Observation) {
 	switch v := o.Sight.(type) {
-	case scenarios.Copies:
+	case observed.Copies:
 		for _, c := range v {
 			if c.State == "RELOCATING" {
 				s.moves[fmt.Sprint(c.ID, c.To)] = true
@@ -249,11 +250,11 @@ func (s *sight) take(o scenarios.Observation) {
 				s.first = o.At
 			}
 		}
-	case scenarios.Recovery:
+	case observed.Recovery:
 		if v.Kind != "" && v.Kind != "local" || v.Stage == "DONE" {
 			s.recoveries[v.ID] = v
 		}
-	case scenarios.Members:
+	case observed.Members:
 		if s.nodes > len(v.Nodes) && s.removed == 0 {
 			s.removed = o.At
 		}

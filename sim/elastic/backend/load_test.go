@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
@@ -29,7 +29,7 @@ func diskRate(bps int64) wish {
 	}
 }
 
-func (w *world) loadOf(name string) scenarios.NodeLoad { return nodeLoad(w.c, w.c.Node(name)) }
+func (w *world) loadOf(name string) observed.NodeLoad { return nodeLoad(w.c, w.c.Node(name)) }
 
 // copyOf is a copy's statistics.
 func (w *world) copyOf(node string, shard int) elastic.ShardStats {
@@ -113,9 +113,9 @@ func TestAHotShardMakesItsNodeHotAndMovingItRelievesThatNode(t *testing.T) {
 	w.c.SetLoad([]elastic.Load{{Index: "docs", WritesPerSec: 100, ReadsPerSec: 12000, Skew: 1.5}})
 	w.observe()
 	w.run(10 * time.Second)
-	var hot scenarios.ShardLoad
+	var hot observed.ShardLoad
 	for _, o := range w.seen {
-		if shards, ok := o.Sight.(scenarios.HotShards); ok {
+		if shards, ok := o.Sight.(observed.HotShards); ok {
 			hot = shards[0]
 		}
 	}
@@ -135,7 +135,7 @@ func TestAHotShardMakesItsNodeHotAndMovingItRelievesThatNode(t *testing.T) {
 	assert.Less(t, l.MeanMs, l.P90Ms)
 	assert.Less(t, l.P90Ms, l.P99Ms)
 
-	before := map[string]scenarios.NodeLoad{hot.Node: l, cold: w.loadOf(cold)}
+	before := map[string]observed.NodeLoad{hot.Node: l, cold: w.loadOf(cold)}
 	w.moveShard("docs", 0, hot.Node, cold)
 	w.run(5 * time.Second)
 	assert.Less(t, w.loadOf(hot.Node).CPU, before[hot.Node].CPU/2)
@@ -320,7 +320,7 @@ func TestALoadHasNoEventsOfItsOwnWhileNodesKeepUp(t *testing.T) {
 }
 
 func TestTheSameLoadGivesTheSameRun(t *testing.T) {
-	run := func() (uint64, scenarios.NodeLoad, elastic.Traffic) {
+	run := func() (uint64, observed.NodeLoad, elastic.Traffic) {
 		w := newWorld(t, 3, still(), diskRate(20_000_000))
 		w.load(inplace.IndexSpec{Name: "docs", Shards: 4, Replicas: 1, Bytes: 400 * mb, Docs: 40000, Placement: []int{3, 3, 2}})
 		w.observe()

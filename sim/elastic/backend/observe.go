@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/delta"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -27,25 +27,25 @@ const growthTicks = 6
 // newest applied state that names a master, whoever holds it.
 type watchers struct {
 	c     *elastic.Cluster
-	sinks []func(scenarios.Observation)
+	sinks []func(observed.Observation)
 
 	best      *state.State // nil: no node has a master
 	tally     delta.Tally
-	members   scenarios.Members
+	members   observed.Members
 	known     bool
-	health    scenarios.Health
-	views     map[string]scenarios.View
-	disks     map[string]scenarios.Disk
-	loads     map[string]scenarios.NodeLoad
+	health    observed.Health
+	views     map[string]observed.View
+	disks     map[string]observed.Disk
+	loads     map[string]observed.NodeLoad
 	heartbeat bool
 	ticks     int
-	hot       []scenarios.ShardLoad
+	hot       []observed.ShardLoad
 	hotAt     uint64 // fluidLoad.version when they were looked for
 }
 
 // Observe has sink told of everything that changes, from now on, beginning with what is.
 // Times of observations are since the start of the run.
-func Observe(c *elastic.Cluster, sink func(scenarios.Observation)) {
+func Observe(c *elastic.Cluster, sink func(observed.Observation)) {
 	w, ok := c.Watch.(*watchers)
 	if !ok {
 		w = &watchers{}
@@ -53,9 +53,9 @@ func Observe(c *elastic.Cluster, sink func(scenarios.Observation)) {
 	}
 	w.c = c
 	w.sinks = append(w.sinks, sink)
-	w.views = make(map[string]scenarios.View)
-	w.disks = make(map[string]scenarios.Disk)
-	w.loads = make(map[string]scenarios.NodeLoad)
+	w.views = make(map[string]observed.View)
+	w.disks = make(map[string]observed.Disk)
+	w.loads = make(map[string]observed.NodeLoad)
 	w.known, w.best = false, nil
 	w.recount()
 	for _, n := range c.Nodes() {
@@ -69,7 +69,7 @@ func Observe(c *elastic.Cluster, sink func(scenarios.Observation)) {
 
 func (w *watchers) on() bool { return len(w.sinks) > 0 }
 
-func (w *watchers) emit(o scenarios.Observation) {
+func (w *watchers) emit(o observed.Observation) {
 	o.At = w.c.Now()
 	for _, f := range w.sinks {
 		f(o)
@@ -141,7 +141,7 @@ func (w *watchers) adopt(st *state.State) {
 }
 
 func (w *watchers) emitMembers(st *state.State) {
-	m := scenarios.Members{Master: w.name(st.Master)}
+	m := observed.Members{Master: w.name(st.Master)}
 	for _, n := range st.Nodes {
 		m.Nodes = append(m.Nodes, n.Name)
 	}
@@ -150,7 +150,7 @@ func (w *watchers) emitMembers(st *state.State) {
 		return
 	}
 	w.members = m
-	w.emit(scenarios.Observation{Sight: m})
+	w.emit(observed.Observation{Sight: m})
 }
 
 func (w *watchers) name(id string) string {
@@ -173,7 +173,7 @@ func (w *watchers) emitHealth() {
 		return
 	}
 	w.health = h
-	w.emit(scenarios.Observation{Sight: h})
+	w.emit(observed.Observation{Sight: h})
 }
 
 // blocksInForce names the blocks of a state.
@@ -192,7 +192,7 @@ func blocksInForce(st *state.State) string {
 
 // emitShards tells all copies of the shards that changed.
 func (w *watchers) emitShards(d *delta.Delta) {
-	var out []scenarios.Copy
+	var out []observed.Copy
 	for i := range d.Changes {
 		ch := &d.Changes[i]
 		size := int64(-1)
@@ -204,7 +204,7 @@ func (w *watchers) emitShards(d *delta.Delta) {
 		}
 	}
 	if len(out) > 0 {
-		w.emit(scenarios.Observation{Sight: scenarios.Copies(out)})
+		w.emit(observed.Observation{Sight: observed.Copies(out)})
 	}
 }
 
@@ -228,8 +228,8 @@ func wholeIndex(st *state.State, index string) []delta.Change {
 	return out
 }
 
-func (w *watchers) copy(c *state.Copy, size int64) scenarios.Copy {
-	o := scenarios.Copy{
+func (w *watchers) copy(c *state.Copy, size int64) observed.Copy {
+	o := observed.Copy{
 		Index: c.Index, Shard: c.Shard, Primary: c.Primary, State: c.State.String(),
 		Node: w.name(c.Node), ID: c.AllocationID, Bytes: size,
 	}
@@ -244,7 +244,7 @@ func (w *watchers) copy(c *state.Copy, size int64) scenarios.Copy {
 
 // view tells what a node would answer about itself.
 func (w *watchers) view(n *elastic.Node) {
-	v := scenarios.View{Node: n.Name(), State: "ok"}
+	v := observed.View{Node: n.Name(), State: "ok"}
 	switch p := n.Proc; {
 	case p == nil || !p.HTTP:
 		v.State = "refused"
@@ -262,7 +262,7 @@ func (w *watchers) view(n *elastic.Node) {
 		return
 	}
 	w.views[n.Name()] = v
-	w.emit(scenarios.Observation{Sight: v})
+	w.emit(observed.Observation{Sight: v})
 }
 
 // Recovery tells of a recovery that has entered a stage or ended.
@@ -271,7 +271,7 @@ func (w *watchers) Recovery(r *elastic.Recovery) {
 		return
 	}
 	s := r.Shard
-	o := scenarios.Recovery{
+	o := observed.Recovery{
 		Index: s.Index, Shard: s.Key.Shard, ID: s.Routing.AllocationID, Primary: s.Routing.Primary,
 		To: s.Process.Node.Name(), Stage: string(r.Stage), Start: time.Duration(r.Begun), Failed: r.Failed,
 		Kind: name(r), Reason: reason(r), Bytes: r.Progress(), Ops: r.OpsDone,
@@ -285,7 +285,7 @@ func (w *watchers) Recovery(r *elastic.Recovery) {
 	if r.Over {
 		o.Stop = w.c.Now()
 	}
-	w.emit(scenarios.Observation{Sight: o})
+	w.emit(observed.Observation{Sight: o})
 }
 
 // name is how the traces call a kind of recovery.
@@ -330,19 +330,19 @@ func (w *watchers) tick() {
 }
 
 func (w *watchers) observeDisks() {
-	var out []scenarios.Disk
+	var out []observed.Disk
 	for _, n := range w.c.Nodes() {
 		// What recoveries write is looked at every time, the growth of indices less often.
 		if n.Limiter.Flows() > 0 || w.ticks%growthTicks == 0 {
 			n.Account()
 		}
-		d := scenarios.Disk{Node: n.Name(), Used: n.Disk().Used(), Total: n.Disk().Total()}
+		d := observed.Disk{Node: n.Name(), Used: n.Disk().Used(), Total: n.Disk().Total()}
 		if w.disks[d.Node] != d {
 			w.disks[d.Node] = d
 			out = append(out, d)
 		}
 	}
 	if len(out) > 0 {
-		w.emit(scenarios.Observation{Sight: scenarios.Disks(out)})
+		w.emit(observed.Observation{Sight: observed.Disks(out)})
 	}
 }

@@ -3,7 +3,7 @@ package backend
 import (
 	"slices"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/sim/elastic"
 )
 
@@ -11,7 +11,7 @@ import (
 const hottest = 10
 
 func (w *watchers) observeLoads() {
-	var out []scenarios.NodeLoad
+	var out []observed.NodeLoad
 	for _, n := range w.c.Nodes() {
 		l := nodeLoad(w.c, n)
 		if was, ok := w.loads[l.Node]; !ok || differ(was, l) {
@@ -20,14 +20,14 @@ func (w *watchers) observeLoads() {
 		}
 	}
 	if len(out) > 0 {
-		w.emit(scenarios.Observation{Sight: scenarios.Loads(out)})
+		w.emit(observed.Observation{Sight: observed.Loads(out)})
 	}
 	w.observeHotShards()
 }
 
 // differ reports whether a load is another by more than a few requests of single clients
 // make it.
-func differ(a, b scenarios.NodeLoad) bool {
+func differ(a, b observed.NodeLoad) bool {
 	off := func(x, y, least float64) bool { return max(x-y, y-x) > max(least, float64(0.01*max(x, y))) }
 	return off(a.CPU, b.CPU, 0.005) || off(a.Disk, b.Disk, 0.005) || off(a.Net, b.Net, 0.005) || off(a.QPS, b.QPS, 2) || off(a.MeanMs, b.MeanMs, 0) ||
 		off(a.P50Ms, b.P50Ms, 0) || off(a.P90Ms, b.P90Ms, 0) || off(a.P99Ms, b.P99Ms, 0) || off(float64(a.Queue), float64(b.Queue), 10) ||
@@ -35,9 +35,9 @@ func differ(a, b scenarios.NodeLoad) bool {
 }
 
 // nodeLoad is how a node does now.
-func nodeLoad(c *elastic.Cluster, n *elastic.Node) scenarios.NodeLoad {
+func nodeLoad(c *elastic.Cluster, n *elastic.Node) observed.NodeLoad {
 	u := c.Utilisation(n.Name())
-	l := scenarios.NodeLoad{Node: n.Name(), CPU: round(u.CPU), Disk: round(u.Disk), Net: round(u.Net)}
+	l := observed.NodeLoad{Node: n.Name(), CPU: round(u.CPU), Disk: round(u.Disk), Net: round(u.Net)}
 	if n.Proc == nil {
 		return l
 	}
@@ -77,12 +77,12 @@ func (w *watchers) observeHotShards() {
 	out := hotShards(f, hottest)
 	if !slices.Equal(out, w.hot) && len(out) > 0 {
 		w.hot = out
-		w.emit(scenarios.Observation{Sight: scenarios.HotShards(out)})
+		w.emit(observed.Observation{Sight: observed.HotShards(out)})
 	}
 }
 
 // hotShards are the copies with most operations per second, hottest first.
-func hotShards(f *elastic.FluidLoad, most int) []scenarios.ShardLoad {
+func hotShards(f *elastic.FluidLoad, most int) []observed.ShardLoad {
 	type hot struct {
 		g   *elastic.FluidGroup
 		i   int
@@ -102,7 +102,7 @@ func hotShards(f *elastic.FluidLoad, most int) []scenarios.ShardLoad {
 			}
 		}
 	}
-	out := make([]scenarios.ShardLoad, 0, len(top))
+	out := make([]observed.ShardLoad, 0, len(top))
 	for _, h := range top {
 		out = append(out, shardLoad(f, h.g, h.i))
 	}
@@ -110,11 +110,11 @@ func hotShards(f *elastic.FluidLoad, most int) []scenarios.ShardLoad {
 }
 
 // shardLoad is what a group's i-th copy has to do.
-func shardLoad(f *elastic.FluidLoad, g *elastic.FluidGroup, i int) scenarios.ShardLoad {
+func shardLoad(f *elastic.FluidLoad, g *elastic.FluidGroup, i int) observed.ShardLoad {
 	st, d := g.Members[i], &g.Shares[i].Demand
 	sv := f.Server(f.Servers[st.Machine].Node)
 	rate := [elastic.Kinds]float64{elastic.PerSecond(d.Ops[elastic.Indexing]), elastic.PerSecond(d.Ops[elastic.Searching])}
-	l := scenarios.ShardLoad{
+	l := observed.ShardLoad{
 		Index: st.IndexName, Shard: st.Key.Shard, Node: sv.Node.Name(), Primary: i == 0,
 		Writes: round(rate[elastic.Indexing]), Reads: round(rate[elastic.Searching]), MeanMs: millis(meanOf(sv, rate)),
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
@@ -42,16 +42,16 @@ func TestAKilledMasterIsReplacedAndItsCopiesToo(t *testing.T) {
 	require.NoError(t, w.c.Kill(old))
 	w.until(time.Minute, "green again", func() bool { return w.c.Leader() != nil && len(w.st().Nodes) == 2 && w.green() })
 
-	lost := w.at("no master", healthIs(func(h scenarios.Health) bool { return !h.Master }))
+	lost := w.at("no master", healthIs(func(h observed.Health) bool { return !h.Master }))
 	assert.InDelta(t, 0.27, lost.Seconds(), 0.3)
-	elected := w.at("new master", func(o scenarios.Observation) bool {
-		m, ok := o.Sight.(scenarios.Members)
+	elected := w.at("new master", func(o observed.Observation) bool {
+		m, ok := o.Sight.(observed.Members)
 		return ok && m.Master != old && m.Master != ""
 	})
 	assert.InDelta(t, 0.64, elected.Seconds(), 0.5)
 	removed := w.at("removed", membersAre(2))
 	assert.InDelta(t, 0.81, removed.Seconds(), 0.7)
-	initializing := w.at("initializing", healthIs(func(h scenarios.Health) bool { return h.Initializing > 0 }))
+	initializing := w.at("initializing", healthIs(func(h observed.Health) bool { return h.Initializing > 0 }))
 	assert.InDelta(t, 3, (initializing - removed).Seconds(), 0.3)
 	assert.InDelta(t, 5.41, (time.Duration(w.e.Now()) - w.zero).Seconds(), 1.2)
 	assert.Equal(t, 4, w.count("files"))
@@ -80,7 +80,7 @@ func TestAReturningNodeCatchesUpAsItsLeasesAllow(t *testing.T) {
 			w.run(20 * time.Second)
 			removed := w.at("removed", membersAre(2))
 			assert.InDelta(t, 0.35, removed.Seconds(), 0.35)
-			_, red := w.first(healthIs(func(h scenarios.Health) bool { return h.Status == "red" }))
+			_, red := w.first(healthIs(func(h observed.Health) bool { return h.Status == "red" }))
 			assert.False(t, red)
 			assert.Empty(t, w.recoveries(), "missing copies wait for the delayed timeout")
 
@@ -163,9 +163,9 @@ func TestASilentNodeIsRemovedByFaultDetection(t *testing.T) {
 			w.until(2*time.Minute, "green again", func() bool { return len(w.st().Nodes) == 2 && w.green() })
 			removed := w.at("removed", membersAre(2))
 			assert.InDelta(t, v.removed, removed.Seconds(), 0.9)
-			_, red := w.first(healthIs(func(h scenarios.Health) bool { return h.Status == "red" }))
+			_, red := w.first(healthIs(func(h observed.Health) bool { return h.Status == "red" }))
 			assert.False(t, red)
-			initializing := w.at("initializing", healthIs(func(h scenarios.Health) bool { return h.Initializing > 0 }))
+			initializing := w.at("initializing", healthIs(func(h observed.Health) bool { return h.Initializing > 0 }))
 			assert.InDelta(t, 3, (initializing - removed).Seconds(), 0.3)
 			assert.Equal(t, 4, w.count("files"))
 			w.run(5 * time.Second)

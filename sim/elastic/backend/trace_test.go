@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -48,22 +48,22 @@ func (w *world) shardsOn(node string) (out []int) {
 	return out
 }
 
-func (w *world) at(what string, ok func(scenarios.Observation) bool) time.Duration {
+func (w *world) at(what string, ok func(observed.Observation) bool) time.Duration {
 	w.t.Helper()
 	at, found := w.first(ok)
 	require.True(w.t, found, what)
 	return at
 }
 
-func membersAre(n int) func(scenarios.Observation) bool {
-	return func(o scenarios.Observation) bool {
-		m, ok := o.Sight.(scenarios.Members)
+func membersAre(n int) func(observed.Observation) bool {
+	return func(o observed.Observation) bool {
+		m, ok := o.Sight.(observed.Members)
 		return ok && len(m.Nodes) == n
 	}
 }
 
-func healthIs(ok func(h scenarios.Health) bool) func(scenarios.Observation) bool {
-	return func(o scenarios.Observation) bool { h, is := o.Sight.(scenarios.Health); return is && ok(h) }
+func healthIs(ok func(h observed.Health) bool) func(observed.Observation) bool {
+	return func(o observed.Observation) bool { h, is := o.Sight.(observed.Health); return is && ok(h) }
 }
 
 // P1 of the recorded timelines: a data node is killed, and started again once the
@@ -79,12 +79,12 @@ func TestAKilledDataNodeIsReplacedAndItsReturnMovesCopiesBack(t *testing.T) {
 
 	removed := w.at("removed", membersAre(2))
 	assert.InDelta(t, 0.21, removed.Seconds(), 0.2)
-	initializing := w.at("initializing", healthIs(func(h scenarios.Health) bool { return h.Initializing > 0 }))
+	initializing := w.at("initializing", healthIs(func(h observed.Health) bool { return h.Initializing > 0 }))
 	assert.InDelta(t, 3, (initializing - removed).Seconds(), 0.3, "delayed_timeout runs from the removal")
-	green := w.at("green", healthIs(func(h scenarios.Health) bool { return h.Status == "green" && h.Nodes == 2 }))
+	green := w.at("green", healthIs(func(h observed.Health) bool { return h.Status == "green" && h.Nodes == 2 }))
 	assert.InDelta(t, 4.51, green.Seconds(), 0.6)
 	assert.Equal(t, 4, w.count("files"))
-	_, red := w.first(healthIs(func(h scenarios.Health) bool { return h.Status == "red" }))
+	_, red := w.first(healthIs(func(h observed.Health) bool { return h.Status == "red" }))
 	assert.False(t, red, "replicas are promoted in the same state: never red")
 
 	w.observe()
@@ -182,9 +182,9 @@ func TestTwoNodesKilledTogetherLeaveInTwoStatesAndTheSecondIsPromotedMeanwhile(t
 	w.run(10 * time.Second)
 	first, second := w.at("one gone", membersAre(4)), w.at("both gone", membersAre(3))
 	assert.Less(t, first, second)
-	red := w.at("red", healthIs(func(h scenarios.Health) bool { return h.Status == "red" }))
+	red := w.at("red", healthIs(func(h observed.Health) bool { return h.Status == "red" }))
 	assert.GreaterOrEqual(t, red, second, "until then the copy on the second victim counts as the primary")
-	promoted, ok := w.first(func(o scenarios.Observation) bool {
+	promoted, ok := w.first(func(o observed.Observation) bool {
 		for _, c := range copiesIn(o) {
 			if c.Shard == shard && c.Primary && c.Node == pair[1] && o.At < second {
 				return true
@@ -196,7 +196,7 @@ func TestTwoNodesKilledTogetherLeaveInTwoStatesAndTheSecondIsPromotedMeanwhile(t
 	assert.GreaterOrEqual(t, promoted, first)
 }
 
-func copiesIn(o scenarios.Observation) scenarios.Copies {
-	copies, _ := o.Sight.(scenarios.Copies)
+func copiesIn(o observed.Observation) observed.Copies {
+	copies, _ := o.Sight.(observed.Copies)
 	return copies
 }

@@ -1,7 +1,7 @@
 package delta
 
 import (
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -67,8 +67,8 @@ func red(c *state.Copy) bool {
 }
 
 // Health is the cluster's health as the counts tell.
-func (t *Tally) Health() scenarios.Health {
-	h := scenarios.Health{
+func (t *Tally) Health() observed.Health {
+	h := observed.Health{
 		Status: "green", Master: true, Active: t.Active, Primaries: t.primaries, Initializing: t.initializing,
 		Relocating: t.Relocating, Unassigned: t.unassigned, Delayed: t.Delayed,
 	}

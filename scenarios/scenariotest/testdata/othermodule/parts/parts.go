@@ -7,6 +7,7 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Hiccup freezes the nodes of a zone for a moment, one blow for all of them.
@@ -66,7 +67,7 @@ func (e *Calm) Check(*scenarios.Scenario) []chaos.Problem {
 }
 
 // Judge implements [scenarios.Expectation].
-func (e *Calm) Judge(h *scenarios.History) []scenarios.Outcome {
+func (e *Calm) Judge(h *observed.History) []scenarios.Outcome {
 	acted := 0
 	for _, d := range h.Decisions {
 		if d.Acted {

@@ -1,4 +1,4 @@
-package scenarios
+package observed
 
 import (
 	"slices"
@@ -27,8 +27,8 @@ type FaultTimes struct {
 	Next string
 }
 
-// ended says what ended the watch.
-func (t FaultTimes) ended() string {
+// Ended says what ended the watch.
+func (t FaultTimes) Ended() string {
 	if t.Next != "" {
 		return "the next fault struck (" + t.Next + ")"
 	}

@@ -1,4 +1,4 @@
-package scenarios
+package observed
 
 import (
 	"fmt"
@@ -19,8 +19,8 @@ type Ailment struct {
 	Text string `json:"text"`
 }
 
-// whyOf is what a sentence about a cluster that isn't green ends with.
-func whyOf(all []Ailment) string {
+// Why is what a sentence about a cluster that isn't green ends with.
+func Why(all []Ailment) string {
 	const shown = 3
 	var texts []string
 	for _, a := range all[:min(shown, len(all))] {

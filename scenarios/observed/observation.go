@@ -1,4 +1,4 @@
-package scenarios
+package observed
 
 import (
 	"time"
@@ -204,8 +204,8 @@ type ShardLoad struct {
 	P99Ms  float64 `json:"p99_ms,omitempty"`
 }
 
-// shift turns the clock's time into time since t=0.
-func (o *Observation) shift(zero time.Duration) {
+// Shift turns the clock's time into time since t=0.
+func (o *Observation) Shift(zero time.Duration) {
 	o.At -= zero
 	if rec, ok := o.Sight.(Recovery); ok {
 		rec.Start -= zero

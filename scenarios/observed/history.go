@@ -1,4 +1,4 @@
-package scenarios
+package observed
 
 import (
 	"cmp"
@@ -169,13 +169,13 @@ type Span struct {
 }
 
 // HealthSpans cuts the time from t=0 to the end into stretches of equal status.
-func (h *History) HealthSpans() []Span { return h.healthSpans(false) }
+func (h *History) HealthSpans() []Span { return h.Spans(false) }
 
 // masterless is the status of the time without a master, where that is told apart.
 const masterless = "masterless"
 
-// healthSpans are HealthSpans, the time without a master apart where that is asked for.
-func (h *History) healthSpans(apart bool) []Span {
+// Spans are HealthSpans, the time without a master apart where that is asked for.
+func (h *History) Spans(apart bool) []Span {
 	var spans []Span
 	status := "unknown"
 	from := time.Duration(0)
@@ -252,13 +252,13 @@ func (h *History) Moves() []Move {
 // a node to which one was moved before and where it was lost since.
 func (h *History) Thrash() int {
 	type place struct {
-		shardKey
+		ShardKey
 		node string
 	}
 	brought := make(map[place]bool)
 	n := 0
 	for _, m := range h.Moves() {
-		k := shardKey{m.Index, m.Shard}
+		k := ShardKey{m.Index, m.Shard}
 		if brought[place{k, m.From}] || brought[place{k, m.To}] {
 			n++
 		}
@@ -267,24 +267,24 @@ func (h *History) Thrash() int {
 	return n
 }
 
-// lastCopies are the copies of all shards as they were seen last, those of a shard together.
-func (h *History) lastCopies() []Copy {
-	last := map[shardKey][]Copy{}
+// LastCopies are the copies of all shards as they were seen last, those of a shard together.
+func (h *History) LastCopies() []Copy {
+	last := map[ShardKey][]Copy{}
 	for _, o := range h.Observations {
 		copies, is := o.Sight.(Copies)
 		if !is {
 			continue
 		}
 		for _, c := range copies { // all copies of each shard that is named
-			delete(last, shardKey{c.Index, c.Shard})
+			delete(last, ShardKey{c.Index, c.Shard})
 		}
 		for _, c := range copies {
-			k := shardKey{c.Index, c.Shard}
+			k := ShardKey{c.Index, c.Shard}
 			last[k] = append(last[k], c)
 		}
 	}
-	keys := slices.SortedFunc(maps.Keys(last), func(a, b shardKey) int { //determinism:allow sort-ties keys of a map are unique
-		return cmp.Or(cmp.Compare(a.index, b.index), cmp.Compare(a.shard, b.shard))
+	keys := slices.SortedFunc(maps.Keys(last), func(a, b ShardKey) int { //determinism:allow sort-ties keys of a map are unique
+		return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(a.Shard, b.Shard))
 	})
 	var out []Copy
 	for _, k := range keys {
@@ -293,8 +293,8 @@ func (h *History) lastCopies() []Copy {
 	return out
 }
 
-// healthAt is the health that was seen last at a time; nil where none was.
-func (h *History) healthAt(at time.Duration) *Health {
+// HealthAt is the health that was seen last at a time; nil where none was.
+func (h *History) HealthAt(at time.Duration) *Health {
 	var last *Health
 	for _, o := range h.Observations {
 		if o.At > at {
@@ -307,9 +307,9 @@ func (h *History) healthAt(at time.Duration) *Health {
 	return last
 }
 
-// lastRecoveries are the recoveries between nodes as they were seen last, in the order in
+// LastRecoveries are the recoveries between nodes as they were seen last, in the order in
 // which they began.
-func (h *History) lastRecoveries() []Recovery {
+func (h *History) LastRecoveries() []Recovery {
 	var out []Recovery
 	place := map[string]int{}
 	for _, o := range h.Observations {

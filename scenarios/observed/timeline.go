@@ -1,4 +1,4 @@
-package scenarios
+package observed
 
 import (
 	"cmp"
@@ -35,13 +35,13 @@ const (
 )
 
 // Quantities lists them for messages.
-var quantities = [...]string{QuantityShards, QuantityBytes, QuantityCPU, QuantityDisk}
+var Quantities = [...]string{QuantityShards, QuantityBytes, QuantityCPU, QuantityDisk}
 
 // Spread follows a quantity over the nodes. Shards and bytes count each copy on the
 // node that holds it now: a relocating one on its source. Nil when the backend
 // observed nothing of the kind.
 func (h *History) Spread(quantity string) []Frame {
-	b := spreadBuilder{nodes: h.Nodes, copies: make(map[shardKey][]Copy), values: make([]float64, len(h.Nodes)), member: make([]bool, len(h.Nodes))}
+	b := spreadBuilder{nodes: h.Nodes, copies: make(map[ShardKey][]Copy), values: make([]float64, len(h.Nodes)), member: make([]bool, len(h.Nodes))}
 	var frames []Frame
 	for _, o := range h.Observations {
 		if !b.take(o, quantity) {
@@ -85,9 +85,10 @@ func FrameAt(frames []Frame, at time.Duration) (Frame, bool) {
 	return frames[i-1], true
 }
 
-type shardKey struct {
-	index string
-	shard int
+// ShardKey names a shard in maps.
+type ShardKey struct {
+	Index string
+	Shard int
 }
 
 // spreadBuilder keeps running sums per node while observations go by.
@@ -95,7 +96,7 @@ type spreadBuilder struct {
 	nodes  []string
 	member []bool
 	values []float64
-	copies map[shardKey][]Copy
+	copies map[ShardKey][]Copy
 	seen   bool
 }
 
@@ -115,7 +116,7 @@ func (b *spreadBuilder) take(o Observation, quantity string) bool {
 		}
 		for start := 0; start < len(s); {
 			end := s.endOfShard(start)
-			k := shardKey{s[start].Index, s[start].Shard}
+			k := ShardKey{s[start].Index, s[start].Shard}
 			b.add(b.copies[k], quantity, -1)
 			b.copies[k] = s[start:end]
 			b.add(b.copies[k], quantity, 1)

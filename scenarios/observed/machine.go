@@ -1,4 +1,4 @@
-package scenarios
+package observed
 
 import "strings"
 
@@ -13,8 +13,8 @@ type Machine struct {
 	Died []string
 }
 
-// notes are what a report says of the machine.
-func (m Machine) notes() []string {
+// Notes are what a report says of the machine.
+func (m Machine) Notes() []string {
 	var out []string
 	for _, d := range m.Died {
 		out = append(out, "outside the plan "+d)
