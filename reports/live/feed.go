@@ -5,6 +5,7 @@ import (
 
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Feed tells a stream what is new in a run, again and again.
@@ -26,7 +27,7 @@ type labelled struct {
 }
 
 // Tell publishes what has come since the last time.
-func (f *Feed) Tell(h *scenarios.History) error {
+func (f *Feed) Tell(h *observed.History) error {
 	if f.told == nil {
 		f.told, f.healed, f.from = map[string]int{}, map[int]bool{}, -1
 	}

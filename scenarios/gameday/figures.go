@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Figure is something that is predicted and watched.
@@ -15,7 +15,7 @@ type Figure struct {
 	// LessIsWorse turns what is feared round: fewer members are worse, more copies that are
 	// not started.
 	LessIsWorse bool
-	track       func(h *scenarios.History) track
+	track       func(h *observed.History) track
 }
 
 // Figures are all there are, in the order of [scenarios.GamedayFigures].
@@ -75,7 +75,7 @@ func (t track) between(from, to time.Duration) (lo, hi float64, ok bool) {
 	return lo, hi, ok
 }
 
-func health(h *scenarios.History) (t track) {
+func health(h *observed.History) (t track) {
 	levels := map[string]float64{"green": 0, "yellow": 1, "red": 2}
 	for _, s := range h.HealthSpans() {
 		if v, known := levels[s.Status]; known {
@@ -85,18 +85,18 @@ func health(h *scenarios.History) (t track) {
 	return t
 }
 
-func notStarted(h *scenarios.History) (t track) {
+func notStarted(h *observed.History) (t track) {
 	for _, o := range h.Observations {
-		if s, is := o.Sight.(scenarios.Health); is {
+		if s, is := o.Sight.(observed.Health); is {
 			t.add(o.At, float64(s.Unassigned+s.Initializing))
 		}
 	}
 	return t
 }
 
-func members(h *scenarios.History) (t track) {
+func members(h *observed.History) (t track) {
 	for _, o := range h.Observations {
-		if s, is := o.Sight.(scenarios.Members); is {
+		if s, is := o.Sight.(observed.Members); is {
 			t.add(o.At, float64(len(s.Nodes)))
 		}
 	}
@@ -106,7 +106,7 @@ func members(h *scenarios.History) (t track) {
 // rateOver is the time over which operations that failed are counted.
 const rateOver = 5 * time.Second
 
-func failed(h *scenarios.History) (t track) {
+func failed(h *observed.History) (t track) {
 	first := 0
 	for i, s := range h.Traffic {
 		for first < i && s.At-h.Traffic[first].At > rateOver {
@@ -122,7 +122,7 @@ func failed(h *scenarios.History) (t track) {
 	return t
 }
 
-func p99(h *scenarios.History) (t track) {
+func p99(h *observed.History) (t track) {
 	for _, s := range h.Traffic {
 		if s.P99 > 0 {
 			t.add(s.At, float64(s.P99.Microseconds())/1000)
@@ -131,10 +131,10 @@ func p99(h *scenarios.History) (t track) {
 	return t
 }
 
-func disk(h *scenarios.History) (t track) {
+func disk(h *observed.History) (t track) {
 	used := make(map[string]float64)
 	for _, o := range h.Observations {
-		s, is := o.Sight.(scenarios.Disks)
+		s, is := o.Sight.(observed.Disks)
 		if !is {
 			continue
 		}

@@ -12,16 +12,17 @@ import (
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 const second = time.Second
 
 // redFrom is a history in which some copies are not started from a moment to another.
-func redFrom(from, to time.Duration, copies int) *scenarios.History {
-	at := func(t time.Duration, status string, unassigned int) scenarios.Observation {
-		return scenarios.Observation{At: t, Sight: scenarios.Health{Status: status, Master: true, Unassigned: unassigned}}
+func redFrom(from, to time.Duration, copies int) *observed.History {
+	at := func(t time.Duration, status string, unassigned int) observed.Observation {
+		return observed.Observation{At: t, Sight: observed.Health{Status: status, Master: true, Unassigned: unassigned}}
 	}
-	return &scenarios.History{Nodes: []string{"n1"}, Closed: 60 * second, Observations: []scenarios.Observation{at(0, "green", 0), at(from, "yellow", copies), at(to, "green", 0)}}
+	return &observed.History{Nodes: []string{"n1"}, Closed: 60 * second, Observations: []observed.Observation{at(0, "green", 0), at(from, "yellow", copies), at(to, "green", 0)}}
 }
 
 func section(slack time.Duration) *scenarios.GamedaySection {
@@ -103,11 +104,11 @@ func TestWhileThePlanStandsItsMomentIsWhatCounts(t *testing.T) {
 
 func TestNoDataIsAnAlarm(t *testing.T) {
 	r := watching(section(0), nil)
-	h := &scenarios.History{Nodes: []string{"n1"}, Observations: []scenarios.Observation{{Sight: scenarios.View{Node: "n1", State: "timeout"}}}}
+	h := &observed.History{Nodes: []string{"n1"}, Observations: []observed.Observation{{Sight: observed.View{Node: "n1", State: "timeout"}}}}
 	assert.Empty(t, touched(r.judge(t.Context(), h, 0, 0)))
 	assert.Empty(t, touched(r.judge(t.Context(), h, 29*second, 29*second)))
 	assert.Equal(t, []string{"silence"}, touched(r.judge(t.Context(), h, 30*second, 30*second)))
-	h.Observations = append(h.Observations, scenarios.Observation{Sight: scenarios.View{Node: "n1", State: "ok"}})
+	h.Observations = append(h.Observations, observed.Observation{Sight: observed.View{Node: "n1", State: "ok"}})
 	assert.Empty(t, touched(r.judge(t.Context(), h, 31*second, 31*second)))
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Rail is how far a guardrail is from being touched.
@@ -34,7 +35,7 @@ type Sight struct {
 	Values   []Value
 	Rails    []Rail
 	Expect   []scenarios.Outcome
-	History  *scenarios.History
+	History  *observed.History
 	Steps    []StepState
 }
 
@@ -58,7 +59,7 @@ func newRails(cfg Config) *rails {
 }
 
 // judge judges every guardrail.
-func (r *rails) judge(ctx context.Context, h *scenarios.History, now, plan time.Duration) []Rail {
+func (r *rails) judge(ctx context.Context, h *observed.History, now, plan time.Duration) []Rail {
 	g := r.cfg.Loaded.Gameday
 	var out []Rail
 	for _, e := range g.Guardrails {
@@ -89,7 +90,7 @@ func margin(f Figure, d *scenarios.GamedayDeparture, lo, hi float64) float64 {
 
 // departures judges how far the figures are from what was predicted. Only what is worse than
 // predicted ends a game day: what is better is for the report.
-func (r *rails) departures(h *scenarios.History, now, plan time.Duration) (out []Rail) {
+func (r *rails) departures(h *observed.History, now, plan time.Duration) (out []Rail) {
 	d := r.cfg.Loaded.Gameday.Departure
 	if d == nil {
 		return nil
@@ -133,10 +134,10 @@ func (r *rails) departures(h *scenarios.History, now, plan time.Duration) (out [
 }
 
 // silence judges whether any node answers: no data is an alarm.
-func (r *rails) silence(h *scenarios.History, now time.Duration) Rail {
+func (r *rails) silence(h *observed.History, now time.Duration) Rail {
 	last := map[string]string{}
 	for _, o := range h.Observations {
-		if v, is := o.Sight.(scenarios.View); is {
+		if v, is := o.Sight.(observed.View); is {
 			last[v.Node] = v.State
 		}
 	}
@@ -206,7 +207,7 @@ func (c *Course) show(r *scenarios.Run, rails []Rail) {
 }
 
 // values are the figures beside their bands.
-func values(h *scenarios.History, now, plan time.Duration, cfg Config) (out []Value) {
+func values(h *observed.History, now, plan time.Duration, cfg Config) (out []Value) {
 	none := scenarios.GamedayDeparture{}
 	for _, f := range Figures() {
 		b := cfg.Prediction.band(f.Name)
