@@ -32,14 +32,16 @@ func newCompareCommand() *cobra.Command {
 	var f compareFlags
 	schema := false
 	cmd := &cobra.Command{
-		Use:   "compare [FILE|NAME… | DIR…]",
+		Use:   "compare [FILE|NAME… | DIR… | HISTORY.jsonl]",
 		Short: "Did a change make it worse? Sides, folders of runs, or policies compared",
 		Long: `With --side, compare runs scenarios (none: the library) for each side and answers for each
 figure: better, worse, same within a tolerance, or undecided. The first side is the base; with
 one side the base is the scenario as it is. A side is LABEL=set:path=value,… or LABEL=bin:PATH
 (another shardquake) or LABEL=real or LABEL=sim. Equal traces are unchanged; simulated runs are paired
 by seed, and seeds double from 8 to --limit until all that gates is decided. Real runs are
-interleaved. With folders of runs or sweeps as arguments, the folders are the sides.
+interleaved. With folders of runs or sweeps as arguments, the folders are the sides. With a
+history its last comparison is made anew, or its newest version is compared with the last
+green one of main, or --side LABEL=revision:REVISION chooses.
 
 Without sides the sides are policies, in the place of the scenarios' controllers' own, and the
 first is the base; one alone is compared with the scenario's own. Beside the answers stands
@@ -57,7 +59,7 @@ Exit codes: 1 worse, 5 undecided (with --fail-on undecided), else 0; between pol
 			if err != nil {
 				return exit.Usage(err)
 			}
-			f.ofPolicies = !folders && len(f.sides) == 0
+			f.ofPolicies = !folders && !isHistory(args) && len(f.sides) == 0
 			if cmd.Flags().Changed("policies") && !f.ofPolicies {
 				return exit.Usagef("--policies are sides: name them, or --side, or folders")
 			}

@@ -57,12 +57,18 @@ func (f *compareFlags) compareSides(cmd *cobra.Command, args []string, folders b
 	c := &comparison{flags: f, records: map[string][]compare.Record{}, files: map[string]string{}, traces: map[traceKey]func(context.Context) ([]byte, error){}}
 	var result *compare.Result
 	var err error
-	if folders {
+	switch {
+	case isHistory(args):
+		if f.history != "" || f.limit > 0 || f.seeds != "" {
+			return exit.Usagef("a history is compared as it is: --history, --limit and --seeds go with runs that are made")
+		}
+		result, err = c.ofHistory(args[0])
+	case folders:
 		if len(f.sides) > 0 || len(args) < 2 {
 			return exit.Usagef("folders are the sides: name at least two, and no --side")
 		}
 		result, err = c.ofFolders(args)
-	} else {
+	default:
 		if c.sides, err = f.sidesAsked(); err != nil {
 			return exit.Usage(err)
 		}
@@ -77,7 +83,7 @@ func (f *compareFlags) compareSides(cmd *cobra.Command, args []string, folders b
 		return err
 	}
 	if f.history != "" {
-		err = errors.Join(err, c.keep())
+		err = errors.Join(err, c.keep(result))
 	}
 	c.explain(cmd.Context(), result)
 	if writeErr := f.print(cmd.OutOrStdout(), result); writeErr != nil {
@@ -386,10 +392,13 @@ func (c *comparison) trace(ctx context.Context, k traceKey) ([]byte, error) {
 }
 
 // keep appends the runs to the history.
-func (c *comparison) keep() error {
+func (c *comparison) keep(result *compare.Result) error {
 	var all []compare.Record
 	for _, s := range c.sides {
-		all = append(all, c.records[s.label]...)
+		for _, r := range c.records[s.label] {
+			r.Look, r.Looks = result.Look, result.Looks
+			all = append(all, r)
+		}
 	}
 	return appendHistory(c.flags.history, all)
 }

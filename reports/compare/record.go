@@ -41,6 +41,9 @@ type Record struct {
 	Figures      []reports.Figure  `json:"figures"`
 	// Tolerance is what the scenario says of quantities.
 	Tolerance map[string]units.Tolerance `json:"tolerance,omitempty"`
+	// Look and Looks are those of the comparison that it was made for; absent where none.
+	Look  int `json:"look,omitempty"`
+	Looks int `json:"looks,omitempty"`
 }
 
 // Expectation is one of a record's expectations.

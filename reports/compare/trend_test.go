@@ -96,3 +96,42 @@ func TestOldLinesStayReadableAndBrokenOnesAreNamed(t *testing.T) {
 	assert.Contains(t, bad[0], "line 3")
 	assert.Contains(t, bad[1], `schema "shardquake.history/9"`)
 }
+
+func TestSidesAreChosenFromAHistory(t *testing.T) {
+	labels := func(sides []Chosen) (out []string) {
+		for _, s := range sides {
+			out = append(out, s.Label)
+		}
+		return out
+	}
+	all := history(5, func(i int) float64 { return 20 + float64(i) })
+	all[3].Verdict = scenarios.Fail
+	sides, err := LastSides(all)
+	require.NoError(t, err)
+	assert.Equal(t, []string{all[2].Version.String(), all[4].Version.String()}, labels(sides), "the newest against the last green one of main")
+
+	compared := append([]Record(nil), all...)
+	for i := range compared {
+		compared[i].Label = []string{"main", "change"}[i%2]
+	}
+	compared = append(compared, compared[4]) // the same run once more
+	compared[5].Verdict = scenarios.Unknown
+	compared[5].Look, compared[5].Looks = 2, 4
+	sides, err = LastSides(compared)
+	require.NoError(t, err)
+	require.Equal(t, []string{"main", "change"}, labels(sides))
+	assert.Equal(t, []Record{compared[5]}, sides[0].Records, "of the newest version, and of a seed the last line")
+	assert.Equal(t, []Record{compared[3]}, sides[1].Records)
+	look, looks := LookOf(sides)
+	assert.Equal(t, [2]int{2, 4}, [2]int{look, looks})
+
+	one, err := OfRevision(all, "old", "rev000000001")
+	require.NoError(t, err)
+	assert.Equal(t, Chosen{"old", all[1:2]}, one)
+	_, err = OfRevision(all, "old", "rev")
+	assert.ErrorContains(t, err, "rev may be ")
+	_, err = OfRevision(all, "old", "other")
+	assert.ErrorContains(t, err, "no run of other")
+	_, err = LastSides(all[:1])
+	assert.ErrorContains(t, err, "one version only")
+}
