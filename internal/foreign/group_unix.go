@@ -1,5 +1,7 @@
 //go:build unix
 
+//determinism:realtime the command and its requests are of the machine's time
+
 package foreign
 
 import (
