@@ -34,7 +34,7 @@ func (r *Result) HTML() ([]byte, error) {
 		Funcs: template.FuncMap{
 			"count": Contender.count, "ordered": Contender.ordered, "sample": Scenario.sample, "held": Scenario.held,
 			"rows": func(s Scenario) []Row { return s.worstFirst(true) }, "words": Row.words, "change": Row.change, "range_": Row.interval,
-			"median": func(a Amount, unit string) string { return amount(float64(a), unit) }, "interval": drawn, "dots": func(row Row) template.HTML { return page.Dots(row.Points) },
+			"median": func(a Amount, unit string) string { return amount(float64(a), unit) }, "interval": drawn, "dots": func(row Row) template.HTML { return page.Dots(row.Points) }, "spread": spread,
 		},
 	})
 }
@@ -46,6 +46,19 @@ func drawn(r Row) template.HTML {
 	}
 	span := max(math.Abs(r.Interval[0]), math.Abs(r.Interval[1]), 2*r.Minimum)
 	return page.Interval(*r.Difference, r.Interval[0], r.Interval[1], r.Minimum, span)
+}
+
+// spread is the picture of a row's distributions on both sides.
+func spread(r Row) template.HTML {
+	var sides [2][]float64
+	for _, p := range r.Points {
+		for i, v := range p {
+			if v != nil {
+				sides[i] = append(sides[i], *v)
+			}
+		}
+	}
+	return page.Distributions(sides[0], sides[1], r.never)
 }
 
 // headline is the worst of a comparison in one line; "" where nothing is to be said.

@@ -214,6 +214,13 @@ func rowOf(q quantity.Quantity, a, b side, pairs bool) (*Row, error) {
 		return nil, nil
 	}
 	row.N = min(len(was), len(is))
+	for i, values := range [][]float64{was, is} {
+		for _, v := range values {
+			if !finite(v) {
+				row.never[i]++
+			}
+		}
+	}
 	base, now := stats.Median(was), stats.Median(is)
 	row.Base, row.Now = Amount(base), Amount(now)
 	of := 0.0 // where most runs of both sides never had it, only the absolute minimum is known

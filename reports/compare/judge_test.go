@@ -102,6 +102,16 @@ func TestWhatNeverHappenedIsWorseThanAnyTime(t *testing.T) {
 	assert.Nil(t, only(t, r).Rows[0].Difference)
 }
 
+func TestThePageShowsHowBothSidesAreSpread(t *testing.T) {
+	base := runs(16, func(seed uint64) float64 { return 20 + float64(seed%5) })
+	other := runs(16, func(seed uint64) float64 { return 30 + float64(seed%5) })
+	other[0].Figures = nil
+	text, err := judged(t, base, other, 1).HTML()
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "distributions from 20 to 34, medians 22 and 32")
+	assert.Contains(t, string(text), "never: 0 and 1")
+}
+
 func TestExpectationsThatFailAreCountedPairByPair(t *testing.T) {
 	base := runs(16, func(uint64) float64 { return 20 })
 	fails := runs(16, func(uint64) float64 { return 20 })

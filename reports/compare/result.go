@@ -153,4 +153,5 @@ type Row struct {
 	sign   float64 // +1: more is worse
 	equal  bool    // every pair has the same value
 	median float64 // of the differences, more is worse
+	never  [2]int  // runs of each side in which it never happened
 }
