@@ -2,9 +2,10 @@ package scenarios
 
 import (
 	"fmt"
-	"github.com/shardquake/shardquake/scenarios/observed"
 	"strings"
 	"time"
+
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Watched is implemented by clusters that tell what their machine did since t=0.

@@ -4,8 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/stretchr/testify/assert"
+
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 func TestWhatTookTooLongOnAMachineThatStoodStillIsUndecided(t *testing.T) {

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"context"
 	"fmt"
+
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
 

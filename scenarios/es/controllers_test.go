@@ -3,8 +3,6 @@ package es
 import (
 	"context"
 	"errors"
-	"github.com/shardquake/shardquake/scenarios"
-	"github.com/shardquake/shardquake/scenarios/observed"
 	"net/http"
 	"strings"
 	"testing"
@@ -15,6 +13,8 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/clock"
+	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // decides notes that a controller did something.

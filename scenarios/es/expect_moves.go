@@ -2,11 +2,11 @@ package es
 
 import (
 	"fmt"
-	"github.com/shardquake/shardquake/scenarios"
-	"github.com/shardquake/shardquake/scenarios/observed"
 	"slices"
 
 	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // MovesAtMost bounds the relocations that begin after t=0.

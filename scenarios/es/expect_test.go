@@ -2,8 +2,6 @@ package es
 
 import (
 	"fmt"
-	"github.com/shardquake/shardquake/scenarios"
-	"github.com/shardquake/shardquake/scenarios/observed"
 	"testing"
 	"time"
 
@@ -11,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // story is a history told in short sentences; times are in seconds since t=0.

@@ -4,14 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/shardquake/shardquake/scenarios"
-	"github.com/shardquake/shardquake/scenarios/observed"
 	"net/http"
 	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/clock"
+	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // host is the run as the session sees it, a *scenarios.Run.

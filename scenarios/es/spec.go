@@ -2,11 +2,12 @@ package es
 
 import (
 	"context"
+	"net/http"
+	"time"
+
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/observed"
-	"net/http"
-	"time"
 )
 
 // Cluster is a running Elasticsearch cluster, real or simulated.

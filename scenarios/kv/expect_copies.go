@@ -3,8 +3,6 @@ package kv
 import (
 	"cmp"
 	"fmt"
-	"github.com/shardquake/shardquake/scenarios"
-	"github.com/shardquake/shardquake/scenarios/observed"
 	"reflect"
 	"strings"
 	"time"
@@ -12,6 +10,8 @@ import (
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/kvcluster/check"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
+	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // CopiesConverge expects that all copies of each shard are equal when all is healed.

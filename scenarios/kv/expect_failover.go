@@ -3,8 +3,6 @@ package kv
 import (
 	"cmp"
 	"fmt"
-	"github.com/shardquake/shardquake/scenarios"
-	"github.com/shardquake/shardquake/scenarios/observed"
 	"slices"
 	"time"
 
@@ -13,6 +11,8 @@ import (
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/kvcluster/check"
 	"github.com/shardquake/shardquake/kvcluster/failover"
+	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // FailoverWithin expects that in no range writes fail for longer, as long as a majority of

@@ -3,12 +3,12 @@ package kv
 import (
 	"cmp"
 	"fmt"
-	"github.com/shardquake/shardquake/scenarios"
 	"slices"
 	"strings"
 
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/kvcluster/check"
+	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/kvload"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )

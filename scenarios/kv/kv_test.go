@@ -1,10 +1,6 @@
 package kv
 
 import (
-	"github.com/shardquake/shardquake/internal/units"
-	"github.com/shardquake/shardquake/scenarios"
-	"github.com/shardquake/shardquake/scenarios/es"
-	"github.com/shardquake/shardquake/scenarios/observed"
 	"strings"
 	"testing"
 	"time"
@@ -13,11 +9,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/kvcluster/check"
 	"github.com/shardquake/shardquake/kvcluster/meta"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/wire"
+	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/es"
 	"github.com/shardquake/shardquake/scenarios/kvload"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 const kvSample = `name: sample-kv

@@ -3,7 +3,6 @@ package kv
 import (
 	"context"
 	"fmt"
-	"github.com/shardquake/shardquake/scenarios"
 	"slices"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/failover"
 	"github.com/shardquake/shardquake/kvcluster/meta"
 	"github.com/shardquake/shardquake/kvcluster/wire"
+	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/kvload"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )

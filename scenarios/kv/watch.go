@@ -1,7 +1,6 @@
 package kv
 
 import (
-	"github.com/shardquake/shardquake/scenarios/observed"
 	"reflect"
 	"slices"
 	"strconv"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/wire"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // View is a key-value cluster at a moment, as a backend sees it.
