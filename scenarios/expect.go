@@ -81,29 +81,6 @@ type ExpectationKind struct {
 	New     func() Expectation
 }
 
-// CommonExpectations are those of every system. A new one is a file and a line here, or in
-// the system that alone has it.
-func CommonExpectations() []ExpectationKind {
-	return []ExpectationKind{
-		{"steady-state", "the steady state holds at the start or again after the end", nil, func() Expectation { return &SteadyState{} }},
-		{"recovered", "after a fault the cluster is green (or yellow) again within a limit", nil, func() Expectation { return &Recovered{} }},
-		{"detected", "a fault shows in the cluster's membership within a limit", nil, func() Expectation { return &Detected{} }},
-		{"balance", "shards, bytes or load are spread evenly", nil, func() Expectation { return &Balanced{} }},
-		{"lost-acked-writes", "no more acknowledged writes than this are lost", nil, func() Expectation { return &LostAckedWrites{} }},
-		{"no-red-longer-than", "the cluster is never red for longer at a stretch", nil, func() Expectation { return &NoRedLongerThan{} }},
-		{"master-within", "the cluster is never without a master for longer at a stretch", nil, func() Expectation { return &MasterWithin{} }},
-		{"green-when-healed", "the cluster is green again within a limit after the last fault", nil, func() Expectation { return &GreenWhenHealed{} }},
-		{"thrash-at-most", "no more moves undo or repeat an earlier one", nil, func() Expectation { return &ThrashAtMost{} }},
-		{"recoveries-at-once", "no node takes more copies from others at one time", nil, func() Expectation { return &RecoveriesAtOnce{} }},
-		{"bytes-copied-at-most", "recoveries copy no more bytes between nodes", nil, func() Expectation { return &BytesCopied{} }},
-		{"unassigned-at-most", "no more copies are without a node, or only for so long", nil, func() Expectation { return &UnassignedAtMost{} }},
-		{"client-errors", "no larger share of the followed writes failed or had no answer", nil, func() Expectation { return &ClientErrors{} }},
-		{"client-latency", "acknowledged writes took no longer, by a percentile", nil, func() Expectation { return &ClientLatency{} }},
-		{"no-writes-longer-than", "clients are never without an acknowledged write for longer", nil, func() Expectation { return &NoWritesLongerThan{} }},
-		{"node-empty", "a node holds no copies any more", nil, func() Expectation { return &NodeEmpty{} }},
-	}
-}
-
 // Expect is an entry of a file's expect: section.
 type Expect struct {
 	Expectation

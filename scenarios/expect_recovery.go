@@ -24,9 +24,6 @@ type SteadyState struct {
 	rest   *RestSection // that the file describes
 }
 
-// describedState is the word for the steady state of steady:.
-const describedState = "described"
-
 // Kind implements [Expectation].
 func (*SteadyState) Kind() string { return "steady-state" }
 
@@ -49,12 +46,12 @@ func (e *SteadyState) Check(s *Scenario) []source.Problem {
 	var ps []source.Problem
 	switch e.Status {
 	case "green":
-	case describedState:
+	case DescribedState:
 		if s.Rest == nil || s.Rest.None {
 			ps = append(ps, source.Problemf("steady-state", "the file describes no steady state; expected steady: with a mapping such as {status: yellow, unassigned: 3}"))
 		}
 	default:
-		ps = append(ps, source.Problemf("steady-state", "%s", source.Unknown("steady state", e.Status, []string{"green", describedState})))
+		ps = append(ps, source.Problemf("steady-state", "%s", source.Unknown("steady state", e.Status, []string{"green", DescribedState})))
 	}
 	longest := e.longest(s)
 	if e.When != "" && e.When != "end" && e.When != "start" {
@@ -69,7 +66,7 @@ func (e *SteadyState) Check(s *Scenario) []source.Problem {
 // Judge implements [Expectation].
 func (e *SteadyState) Judge(h *observed.History) []Outcome {
 	var wanted *RestSection // green
-	if e.Status == describedState {
+	if e.Status == DescribedState {
 		wanted = e.rest
 	}
 	if e.When == "start" {
@@ -84,6 +81,14 @@ func (e *SteadyState) Judge(h *observed.History) []Outcome {
 	}
 	took := settled - h.End
 	return []Outcome{WithinLimit(name, took, e.limit, settled, fmt.Sprintf("%s %s after the end", wanted.text(), took.Round(time.Millisecond)))}
+}
+
+// SettlesIn implements [scenarios.Settling].
+func (e *SteadyState) SettlesIn() string {
+	if e.When == "start" {
+		return ""
+	}
+	return e.Status
 }
 
 // judgeStart decides on the state in which the run began.
@@ -327,3 +332,11 @@ func FaultName(h *observed.History, i int) string {
 }
 
 func injectedAndShown(f *chaos.Record) bool { return f.Shown() }
+
+// because adds why the cluster was not green at the end to an outcome that it explains.
+func (o Outcome) because(h *observed.History) Outcome {
+	if o.Verdict != Pass && o.Observed == nil {
+		o.Reason += observed.Why(h.Ailments)
+	}
+	return o
+}

@@ -35,11 +35,3 @@ func (r *Run) explain(ctx context.Context) []observed.Ailment {
 	}
 	return found
 }
-
-// because adds why the cluster was not green at the end to an outcome that it explains.
-func (o Outcome) because(h *observed.History) Outcome {
-	if o.Verdict != Pass && o.Observed == nil {
-		o.Reason += observed.Why(h.Ailments)
-	}
-	return o
-}

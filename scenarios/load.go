@@ -20,7 +20,9 @@ var library embed.FS
 type Vocabulary struct {
 	// Systems are the kinds of cluster.
 	Systems []System
-	// More are expectations beside those of this package and of the systems.
+	// Common are the expectations of every system.
+	Common []ExpectationKind
+	// More are expectations beside those and the systems' own.
 	More []ExpectationKind
 	// Policies are the controller's policies.
 	Policies []string

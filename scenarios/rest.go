@@ -69,14 +69,23 @@ func (s *Scenario) FromStart() bool {
 	return s.Cluster.imported != nil || s.placed()
 }
 
+// DescribedState is the word for the steady state of steady:.
+const DescribedState = "described"
+
+// Settling is an expectation for which the run waits when all is over.
+type Settling interface {
+	// SettlesIn is the state that it waits for, green or [DescribedState]; "": for none.
+	SettlesIn() string
+}
+
 // settlesIn are the steady states that are waited for after the end, those that are expected
 // of it; nil in the list, and where nothing is expected, is green with nothing moving.
 func (s *Scenario) settlesIn() []*RestSection {
 	described, green := false, false
 	for _, e := range s.Expect {
-		if st, is := e.Expectation.(*SteadyState); is && st.When != "start" {
-			described = described || st.Status == describedState
-			green = green || st.Status == "green"
+		if st, is := e.Expectation.(Settling); is {
+			described = described || st.SettlesIn() == DescribedState
+			green = green || st.SettlesIn() == "green"
 		}
 	}
 	var out []*RestSection

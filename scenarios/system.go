@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"context"
+	"slices"
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/clock"
@@ -85,7 +86,7 @@ func (v Vocabulary) Starter(system string) []byte {
 
 // Expectations are all that files may name: those of every system, then each system's own.
 func (v Vocabulary) Expectations() []ExpectationKind {
-	out := CommonExpectations()
+	out := slices.Clone(v.Common)
 	for _, s := range v.Systems {
 		out = append(out, s.Expectations()...)
 	}

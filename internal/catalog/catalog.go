@@ -59,7 +59,7 @@ func Clean(ctx context.Context) ([]string, error) {
 
 // Vocabulary is what scenario files may name.
 func Vocabulary() scenarios.Vocabulary {
-	v := scenarios.Vocabulary{Systems: []scenarios.System{es.System{}, kv.System{}}, Quantities: quantity.Names(), CheckSetting: checkSetting, CheckControl: checkControl}
+	v := scenarios.Vocabulary{Systems: []scenarios.System{es.System{}, kv.System{}}, Common: scenarios.Common(), Quantities: quantity.Names(), CheckSetting: checkSetting, CheckControl: checkControl}
 	for _, r := range policy.Registry() {
 		v.Policies = append(v.Policies, r.Name)
 	}

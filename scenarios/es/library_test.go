@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var testVocabulary = scenarios.Vocabulary{Systems: []scenarios.System{System{}, kv.System{}}, Policies: []string{"disk", "hotspot", "none", "threshold", "variance"}, Actions: []string{
+var testVocabulary = scenarios.Vocabulary{Systems: []scenarios.System{System{}, kv.System{}}, Common: scenarios.Common(), Policies: []string{"disk", "hotspot", "none", "threshold", "variance"}, Actions: []string{
 	"allocate-stale-primary", "clear-filter", "enable-allocation", "lift-block", "put-back", "rebalance", "release-rebalancing", "restore-snapshot", "raise-replicas", "free-disk", "retry-failed", "slow-down", "speed-up", "stand-down", "take-lead", "take-over",
 }}
 

@@ -84,7 +84,7 @@ func TestWhatIsWrongWithAKeyValueScenarioIsSaidWithItsPlace(t *testing.T) {
 	}
 }
 
-var testVocabulary = scenarios.Vocabulary{Systems: []scenarios.System{es.System{}, System{}}}
+var testVocabulary = scenarios.Vocabulary{Systems: []scenarios.System{es.System{}, System{}}, Common: scenarios.Common()}
 
 // kvHistory is a run of a minute with a fault at 10 s and a new primary at 20 s.
 func kvHistory() *observed.History {
