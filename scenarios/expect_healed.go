@@ -47,7 +47,7 @@ func (e *GreenWhenHealed) Judge(h *observed.History) []Outcome {
 			green = s.To
 		}
 		if s.To >= h.Closed && s.Status != "green" {
-			return []Outcome{NeverWithin(name, e.Limit.D(), since, observed.FaultTimes{Until: h.Closed}, "the cluster was "+s.Status).because(h)}
+			return []Outcome{because(h, NeverWithin(name, e.Limit.D(), since, observed.FaultTimes{Until: h.Closed}, "the cluster was "+s.Status))}
 		}
 	}
 	took := green - since

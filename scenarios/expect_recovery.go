@@ -77,7 +77,7 @@ func (e *SteadyState) Judge(h *observed.History) []Outcome {
 		name, settled = "described state at the end", h.Described
 	}
 	if settled < 0 {
-		return []Outcome{NeverWithin(name, e.limit, h.End, observed.FaultTimes{Until: h.Closed}, "the cluster was not "+wanted.again()).because(h)}
+		return []Outcome{because(h, NeverWithin(name, e.limit, h.End, observed.FaultTimes{Until: h.Closed}, "the cluster was not "+wanted.again()))}
 	}
 	took := settled - h.End
 	return []Outcome{WithinLimit(name, took, e.limit, settled, fmt.Sprintf("%s %s after the end", wanted.text(), took.Round(time.Millisecond)))}
@@ -161,7 +161,7 @@ func (e *Recovered) Judge(h *observed.History) []Outcome {
 				continue
 			}
 		}
-		out = append(out, e.judge(name, h.FaultTimes(i, since), since).because(h).from(h, f.At))
+		out = append(out, from(h, f.At, because(h, e.judge(name, h.FaultTimes(i, since), since))))
 	}
 	if len(out) == 0 {
 		out = append(out, Idled(e.Status+" after "+e.Of, "no such fault struck"))
@@ -170,7 +170,7 @@ func (e *Recovered) Judge(h *observed.History) []Outcome {
 }
 
 // from adds in what state the fault found the cluster, where it was not green.
-func (o Outcome) from(h *observed.History, at time.Duration) Outcome {
+func from(h *observed.History, at time.Duration, o Outcome) Outcome {
 	if before := h.HealthAt(at); before != nil && before.Master && before.Status != "green" {
 		o.Reason += fmt.Sprintf("; the fault found it %s, with %d unassigned, %d initializing and %d relocating copies", before.Status, before.Unassigned, before.Initializing, before.Relocating)
 	}
@@ -334,7 +334,7 @@ func FaultName(h *observed.History, i int) string {
 func injectedAndShown(f *chaos.Record) bool { return f.Shown() }
 
 // because adds why the cluster was not green at the end to an outcome that it explains.
-func (o Outcome) because(h *observed.History) Outcome {
+func because(h *observed.History, o Outcome) Outcome {
 	if o.Verdict != Pass && o.Observed == nil {
 		o.Reason += observed.Why(h.Ailments)
 	}
