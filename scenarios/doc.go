@@ -16,6 +16,6 @@
 // (packages es and kv): defaults, checks, loading, load, controllers, expectations. This
 // package knows none of them by name; the [Vocabulary] lists them.
 //
-// An expectation is one file and one line of registration, here or in its system; so is a
-// fault (in package chaos) and a backend (in internal/catalog).
+// An expectation is one file and one line of registration, in package expectations or in its
+// system; so is a fault (in package chaos) and a backend (in internal/catalog).
 package scenarios

@@ -112,12 +112,12 @@ func (r *RestSection) met(l *observed.Live) bool {
 		(r.Unassigned == nil || h.Unassigned == *r.Unassigned)
 }
 
-// again ends the sentence that says that it did not come back.
-func (r *RestSection) again() string {
+// Again ends the sentence that says that it did not come back.
+func (r *RestSection) Again() string {
 	if r == nil || r.None {
 		return "green and at rest again"
 	}
-	return "in the described state again: " + r.text()
+	return "in the described state again: " + r.Text()
 }
 
 // within ends a sentence about a steady state that does not come: where it is not green with
@@ -126,11 +126,11 @@ func (r *RestSection) within() string {
 	if r == nil || r.None {
 		return ""
 	}
-	return " (" + r.text() + ")"
+	return " (" + r.Text() + ")"
 }
 
-// text names it in a sentence.
-func (r *RestSection) text() string {
+// Text names it in a sentence.
+func (r *RestSection) Text() string {
 	if r == nil || r.None {
 		return "green with nothing moving"
 	}

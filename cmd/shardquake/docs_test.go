@@ -170,7 +170,7 @@ const rooms = `(?:cmd|sim|kvcluster|controller|chaos|scenarios|reports|integrati
 
 // examples are files that CONTRIBUTING.md adds to show how.
 var examples = map[string]bool{
-	"chaos/flush.go": true, "scenarios/expect_yellow.go": true, "controller/policy/gap.go": true,
+	"chaos/flush.go": true, "scenarios/expectations/yellow.go": true, "controller/policy/gap.go": true,
 	"sim/elastic/allocation/quarantine.go": true, "sim/elastic/restapi/cat/catmaster.go": true,
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/shardquake/shardquake/reports/quantity"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/es"
+	"github.com/shardquake/shardquake/scenarios/expectations"
 	"github.com/shardquake/shardquake/scenarios/kv"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/backend"
@@ -59,7 +60,7 @@ func Clean(ctx context.Context) ([]string, error) {
 
 // Vocabulary is what scenario files may name.
 func Vocabulary() scenarios.Vocabulary {
-	v := scenarios.Vocabulary{Systems: []scenarios.System{es.System{}, kv.System{}}, Common: scenarios.Common(), Quantities: quantity.Names(), CheckSetting: checkSetting, CheckControl: checkControl}
+	v := scenarios.Vocabulary{Systems: []scenarios.System{es.System{}, kv.System{}}, Common: expectations.Common(), Quantities: quantity.Names(), CheckSetting: checkSetting, CheckControl: checkControl}
 	for _, r := range policy.Registry() {
 		v.Policies = append(v.Policies, r.Name)
 	}

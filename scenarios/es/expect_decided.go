@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/expectations"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
@@ -44,7 +45,7 @@ func (e *Decided) Check(s *scenarios.Scenario) []source.Problem {
 		ps = append(ps, source.Problemf("times", "times: counts over the whole run; it goes with neither of: nor healed:"))
 	}
 	if e.Of != "" {
-		ps = append(ps, scenarios.CheckFaultRef(s, e.Of, e.Within)...)
+		ps = append(ps, expectations.CheckFaultRef(s, e.Of, e.Within)...)
 	} else if e.Healed {
 		ps = append(ps, source.Problemf("healed", "there is no end of a fault to count from without of:"))
 	}
@@ -72,7 +73,7 @@ func (e *Decided) Judge(h *observed.History) []scenarios.Outcome {
 		if f.Kind != e.Of {
 			continue
 		}
-		since, label := f.At, name+" after "+scenarios.FaultName(h, i)
+		since, label := f.At, name+" after "+expectations.FaultName(h, i)
 		if e.Healed {
 			since, label = f.HealedAt, label+" healed"
 		}

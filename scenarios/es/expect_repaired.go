@@ -3,6 +3,7 @@ package es
 import (
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/expectations"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
@@ -37,9 +38,9 @@ func (e *Repaired) Judge(h *observed.History) []scenarios.Outcome {
 		if f.Kind != e.Fault {
 			continue
 		}
-		name := "repaired after " + scenarios.FaultName(h, i)
+		name := "repaired after " + expectations.FaultName(h, i)
 		if e.Not {
-			name = "left after " + scenarios.FaultName(h, i)
+			name = "left after " + expectations.FaultName(h, i)
 		}
 		switch {
 		case !f.Shown():

@@ -1,15 +1,17 @@
 package es
 
 import (
-	"github.com/shardquake/shardquake/scenarios"
-	"github.com/shardquake/shardquake/scenarios/kv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/expectations"
+	"github.com/shardquake/shardquake/scenarios/kv"
 )
 
-var testVocabulary = scenarios.Vocabulary{Systems: []scenarios.System{System{}, kv.System{}}, Common: scenarios.Common(), Policies: []string{"disk", "hotspot", "none", "threshold", "variance"}, Actions: []string{
+var testVocabulary = scenarios.Vocabulary{Systems: []scenarios.System{System{}, kv.System{}}, Common: expectations.Common(), Policies: []string{"disk", "hotspot", "none", "threshold", "variance"}, Actions: []string{
 	"allocate-stale-primary", "clear-filter", "enable-allocation", "lift-block", "put-back", "rebalance", "release-rebalancing", "restore-snapshot", "raise-replicas", "free-disk", "retry-failed", "slow-down", "speed-up", "stand-down", "take-lead", "take-over",
 }}
 

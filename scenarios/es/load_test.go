@@ -1,7 +1,6 @@
 package es
 
 import (
-	"github.com/shardquake/shardquake/scenarios"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +8,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/expectations"
 )
 
 const sample = `name: sample
@@ -147,7 +149,7 @@ func TestMomentsOfExpectationsScaleWithTheTimesOfFaults(t *testing.T) {
 	s, err := scenarios.Parse("sample.yaml", []byte(text+"real: {time: 1/5}\n"), testVocabulary)
 	require.NoError(t, err)
 	real, _ := s.Scaled(scenarios.AsReal)
-	scaled, described := real.Expect[0].Expectation.(*scenarios.Balanced), s.Expect[0].Expectation.(*scenarios.Balanced)
+	scaled, described := real.Expect[0].Expectation.(*expectations.Balanced), s.Expect[0].Expectation.(*expectations.Balanced)
 	assert.Equal(t, "6s", scaled.When)
 	assert.Equal(t, "30s", described.When, "the scenario itself stays as it was")
 	assert.Same(t, s.Expect[1].Expectation, real.Expect[1].Expectation, "limits are of what really happens, and stay")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/expectations"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
@@ -134,7 +135,7 @@ func TestAFaultThatFailsLeavesItsExpectationUndecided(t *testing.T) {
 		require.NoError(t, err)
 		assert.False(t, res.History.Faults[1].Injected)
 		assert.Contains(t, res.History.Faults[1].Error, "can't kill n2")
-		out := (&scenarios.Recovered{Status: "green", Within: units.Duration(time.Second), Of: "node-loss"}).Judge(res.History)
+		out := (&expectations.Recovered{Status: "green", Within: units.Duration(time.Second), Of: "node-loss"}).Judge(res.History)
 		assert.Equal(t, scenarios.Unknown, out[0].Verdict)
 	})
 }

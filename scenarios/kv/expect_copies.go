@@ -11,6 +11,7 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/check"
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/expectations"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
@@ -183,7 +184,7 @@ func (e *Refused) Complete(*scenarios.Scenario) { e.AtLeast = cmp.Or(e.AtLeast, 
 
 // Check implements [scenarios.Expectation].
 func (e *Refused) Check(s *scenarios.Scenario) []source.Problem {
-	ps := scenarios.CheckFaultRef(s, e.Of, 1)
+	ps := expectations.CheckFaultRef(s, e.Of, 1)
 	if e.Level != "all" && e.Level != "quorum" {
 		ps = append(ps, source.Problemf("refused", "%s", source.Unknown("level", e.Level, []string{"all", "quorum"})))
 	}

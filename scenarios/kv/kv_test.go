@@ -16,6 +16,7 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/wire"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/es"
+	"github.com/shardquake/shardquake/scenarios/expectations"
 	"github.com/shardquake/shardquake/scenarios/kvload"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
@@ -84,7 +85,7 @@ func TestWhatIsWrongWithAKeyValueScenarioIsSaidWithItsPlace(t *testing.T) {
 	}
 }
 
-var testVocabulary = scenarios.Vocabulary{Systems: []scenarios.System{es.System{}, System{}}, Common: scenarios.Common()}
+var testVocabulary = scenarios.Vocabulary{Systems: []scenarios.System{es.System{}, System{}}, Common: expectations.Common()}
 
 // kvHistory is a run of a minute with a fault at 10 s and a new primary at 20 s.
 func kvHistory() *observed.History {

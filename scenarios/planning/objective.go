@@ -11,6 +11,7 @@ import (
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/expectations"
 )
 
 // defaultYellow is how long a cluster that survives a loss may be red after it.
@@ -218,7 +219,7 @@ func short(o *scenarios.ObjectivesSection, survive []string, voc scenarios.Vocab
 		if len(ob.kinds) == 0 {
 			ob.kinds = survive
 		}
-		if r, is := e.Expectation.(*scenarios.Recovered); is {
+		if r, is := e.Expectation.(*expectations.Recovered); is {
 			ob.limit = r.Within
 		}
 		out = append(out, ob)

@@ -1,4 +1,4 @@
-package scenarios
+package expectations
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
@@ -18,45 +19,45 @@ type LostAckedWrites struct {
 	AtLeast int `yaml:"of-at-least,omitempty" jsonschema:"description=fewer checked writes leave the verdict unknown; default 20"`
 }
 
-// Kind implements [Expectation].
+// Kind implements [scenarios.Expectation].
 func (*LostAckedWrites) Kind() string { return "lost-acked-writes" }
 
-// Complete implements [Completer].
-func (e *LostAckedWrites) Complete(*Scenario) { e.AtLeast = cmp.Or(e.AtLeast, 20) }
+// Complete implements [scenarios.Completer].
+func (e *LostAckedWrites) Complete(*scenarios.Scenario) { e.AtLeast = cmp.Or(e.AtLeast, 20) }
 
-// Check implements [Expectation].
-func (e *LostAckedWrites) Check(s *Scenario) []source.Problem {
+// Check implements [scenarios.Expectation].
+func (e *LostAckedWrites) Check(s *scenarios.Scenario) []source.Problem {
 	if e.Limit < 0 {
 		return []source.Problem{source.Problemf("lost-acked-writes", "a number of writes can't be negative")}
 	}
-	if !slices.ContainsFunc(s.Workload, func(w LoadSection) bool { return *w.Tracers > 0 }) {
+	if !slices.ContainsFunc(s.Workload, func(w scenarios.LoadSection) bool { return *w.Tracers > 0 }) {
 		return []source.Problem{source.Problemf("", "no workload writes tracers, so no acknowledged write could be checked; expected workload: with writes:")}
 	}
 	return nil
 }
 
-// Judge implements [Expectation].
-func (e *LostAckedWrites) Judge(h *observed.History) []Outcome {
+// Judge implements [scenarios.Expectation].
+func (e *LostAckedWrites) Judge(h *observed.History) []scenarios.Outcome {
 	const name = "acknowledged writes lost"
 	t := h.Tracers
 	saw := fmt.Sprintf("%d of %d acknowledged writes looked for, %d of them acknowledged during a fault; %d had no answer", t.Checked, t.Acked, t.AckedInFault, t.Unknown)
-	o := Outcome{Name: name, Verdict: Pass, Limit: Number(float64(e.Limit)), Reason: saw}
+	o := scenarios.Outcome{Name: name, Verdict: scenarios.Pass, Limit: scenarios.Number(float64(e.Limit)), Reason: saw}
 	switch {
 	case t.Lost > e.Limit:
-		o.Verdict = Fail
+		o.Verdict = scenarios.Fail
 		o.Reason = fmt.Sprintf("lost %v…; %s", t.LostIDs, saw)
 	case t.Checked < t.Acked:
-		o.Verdict = Unknown
+		o.Verdict = scenarios.Unknown
 		o.Reason = "not every acknowledged write could be looked for: " + saw
 	case t.Checked < e.AtLeast:
-		o.Verdict = Unknown
+		o.Verdict = scenarios.Unknown
 		o.Reason = fmt.Sprintf("too few writes to mean anything (at least %d): %s", e.AtLeast, saw)
 	case t.AckedInFault == 0 && slices.ContainsFunc(h.Faults, injectedAndShown):
-		o.Verdict, o.Idle = Unknown, true
+		o.Verdict, o.Idle = scenarios.Unknown, true
 		o.Reason = "no write was acknowledged while a fault was in force: " + saw
 	}
 	if t.Checked > 0 {
-		o.Observed, o.Margin = Number(float64(t.Lost)), Number(float64(e.Limit-t.Lost))
+		o.Observed, o.Margin = scenarios.Number(float64(t.Lost)), scenarios.Number(float64(e.Limit-t.Lost))
 	}
-	return []Outcome{o}
+	return []scenarios.Outcome{o}
 }

@@ -1,4 +1,4 @@
-package scenarios
+package expectations
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
@@ -17,11 +18,11 @@ type NodeEmpty struct {
 	Within units.Duration `yaml:"within,omitempty" jsonschema:"description=after t=0; absent: by the end"`
 }
 
-// Kind implements [Expectation].
+// Kind implements [scenarios.Expectation].
 func (*NodeEmpty) Kind() string { return "node-empty" }
 
-// Check implements [Expectation].
-func (e *NodeEmpty) Check(s *Scenario) []source.Problem {
+// Check implements [scenarios.Expectation].
+func (e *NodeEmpty) Check(s *scenarios.Scenario) []source.Problem {
 	var ps []source.Problem
 	if !slices.Contains(s.NodeNames(), e.Node) {
 		ps = append(ps, source.Problemf("node-empty", "%s", source.Unknown("node", e.Node, s.NodeNames())))
@@ -32,13 +33,13 @@ func (e *NodeEmpty) Check(s *Scenario) []source.Problem {
 	return ps
 }
 
-// Judge implements [Expectation].
-func (e *NodeEmpty) Judge(h *observed.History) []Outcome {
+// Judge implements [scenarios.Expectation].
+func (e *NodeEmpty) Judge(h *observed.History) []scenarios.Outcome {
 	name := e.Node + " holds no copies"
 	frames := h.Spread(observed.QuantityShards)
 	i := slices.Index(h.Nodes, e.Node)
 	if len(frames) == 0 || i < 0 {
-		return []Outcome{Undecided(name, "where copies lie was not observed")}
+		return []scenarios.Outcome{scenarios.Undecided(name, "where copies lie was not observed")}
 	}
 	since, held := time.Duration(-1), 0.0
 	for _, f := range observed.FromStart(frames) {
@@ -55,7 +56,7 @@ func (e *NodeEmpty) Judge(h *observed.History) []Outcome {
 		limit = h.Closed
 	}
 	if since < 0 {
-		return []Outcome{NeverWithin(name, limit, 0, observed.FaultTimes{Until: h.Closed}, fmt.Sprintf("it still held %.0f copies", held))}
+		return []scenarios.Outcome{scenarios.NeverWithin(name, limit, 0, observed.FaultTimes{Until: h.Closed}, fmt.Sprintf("it still held %.0f copies", held))}
 	}
-	return []Outcome{WithinLimit(name, since, limit, since, fmt.Sprintf("none from %s on", since.Round(time.Millisecond)))}
+	return []scenarios.Outcome{scenarios.WithinLimit(name, since, limit, since, fmt.Sprintf("none from %s on", since.Round(time.Millisecond)))}
 }

@@ -1,14 +1,15 @@
-package scenarios
+package expectations
 
 import (
 	"slices"
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/source"
+	"github.com/shardquake/shardquake/scenarios"
 )
 
 // checkOfIndex finds an index: that is none of the scenario's, nor made by its steps.
-func checkOfIndex(s *Scenario, index string) []source.Problem {
+func checkOfIndex(s *scenarios.Scenario, index string) []source.Problem {
 	if index == "" {
 		return nil
 	}

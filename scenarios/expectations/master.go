@@ -1,4 +1,4 @@
-package scenarios
+package expectations
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
@@ -14,19 +15,19 @@ type MasterWithin struct {
 	Limit units.Duration `yaml:"master-within" jsonschema:"required,description=longest time without a master"`
 }
 
-// Kind implements [Expectation].
+// Kind implements [scenarios.Expectation].
 func (*MasterWithin) Kind() string { return "master-within" }
 
-// Check implements [Expectation].
-func (e *MasterWithin) Check(*Scenario) []source.Problem {
+// Check implements [scenarios.Expectation].
+func (e *MasterWithin) Check(*scenarios.Scenario) []source.Problem {
 	if e.Limit <= 0 {
 		return []source.Problem{source.Problemf("master-within", "the expectation has no limit; expected a time such as 10s")}
 	}
 	return nil
 }
 
-// Judge implements [Expectation].
-func (e *MasterWithin) Judge(h *observed.History) []Outcome {
+// Judge implements [scenarios.Expectation].
+func (e *MasterWithin) Judge(h *observed.History) []scenarios.Outcome {
 	const name = "without a master at a stretch"
 	from, worst, at := time.Duration(-1), time.Duration(0), time.Duration(0)
 	seen := false
@@ -51,7 +52,7 @@ func (e *MasterWithin) Judge(h *observed.History) []Outcome {
 	}
 	end(h.Closed)
 	if !seen {
-		return []Outcome{Undecided(name, "the cluster's health was never observed")}
+		return []scenarios.Outcome{scenarios.Undecided(name, "the cluster's health was never observed")}
 	}
-	return []Outcome{WithinLimit(name, worst, e.Limit.D(), at, fmt.Sprintf("for %s from %s on", worst.Round(time.Millisecond), at.Round(time.Millisecond)))}
+	return []scenarios.Outcome{scenarios.WithinLimit(name, worst, e.Limit.D(), at, fmt.Sprintf("for %s from %s on", worst.Round(time.Millisecond), at.Round(time.Millisecond)))}
 }

@@ -1,4 +1,4 @@
-package scenarios
+package expectations
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
@@ -20,7 +21,7 @@ type Stretch struct {
 }
 
 // check returns what is wrong with it; paths are below at.
-func (w Stretch) check(s *Scenario, at string) []source.Problem {
+func (w Stretch) check(s *scenarios.Scenario, at string) []source.Problem {
 	var ps []source.Problem
 	switch {
 	case w.Within < 0:
@@ -36,8 +37,8 @@ func (w Stretch) check(s *Scenario, at string) []source.Problem {
 }
 
 // checkFollowed refuses what could not be decided because no write is followed.
-func checkFollowed(s *Scenario) []source.Problem {
-	if slices.ContainsFunc(s.Workload, func(w LoadSection) bool { return w.Tracers != nil && *w.Tracers > 0 }) {
+func checkFollowed(s *scenarios.Scenario) []source.Problem {
+	if slices.ContainsFunc(s.Workload, func(w scenarios.LoadSection) bool { return w.Tracers != nil && *w.Tracers > 0 }) {
 		return nil
 	}
 	return []source.Problem{source.Problemf("", "no workload writes tracers, so nothing is known of clients; expected workload: with writes:")}
@@ -80,15 +81,15 @@ func (w Stretch) over(h *observed.History, name string) []stretch {
 }
 
 // judged judges each stretch by what it comes to.
-func (w Stretch) judged(h *observed.History, name string, judge func(stretch) Outcome) []Outcome {
-	var out []Outcome
+func (w Stretch) judged(h *observed.History, name string, judge func(stretch) scenarios.Outcome) []scenarios.Outcome {
+	var out []scenarios.Outcome
 	for _, s := range w.over(h, name) {
 		if s.unshown != "" {
-			out = append(out, Undecided(s.name, "%s", s.unshown))
+			out = append(out, scenarios.Undecided(s.name, "%s", s.unshown))
 			continue
 		}
 		o := judge(s)
-		o.Name, o.At = s.name, Seconds(s.from)
+		o.Name, o.At = s.name, scenarios.Seconds(s.from)
 		out = append(out, o)
 	}
 	return out
@@ -102,11 +103,11 @@ type ClientErrors struct {
 	} `yaml:"client-errors" jsonschema:"required"`
 }
 
-// Kind implements [Expectation].
+// Kind implements [scenarios.Expectation].
 func (*ClientErrors) Kind() string { return "client-errors" }
 
-// Check implements [Expectation].
-func (e *ClientErrors) Check(s *Scenario) []source.Problem {
+// Check implements [scenarios.Expectation].
+func (e *ClientErrors) Check(s *scenarios.Scenario) []source.Problem {
 	ps := e.Errors.check(s, "client-errors")
 	if e.Errors.Share.IsZero() {
 		ps = append(ps, source.Problemf("client-errors", "the expectation has no bound; expected share:, such as share: \"< 1 %%\""))
@@ -114,12 +115,12 @@ func (e *ClientErrors) Check(s *Scenario) []source.Problem {
 	return ps
 }
 
-// Judge implements [Expectation].
-func (e *ClientErrors) Judge(h *observed.History) []Outcome {
-	return e.Errors.judged(h, "client errors", func(s stretch) Outcome {
+// Judge implements [scenarios.Expectation].
+func (e *ClientErrors) Judge(h *observed.History) []scenarios.Outcome {
+	return e.Errors.judged(h, "client errors", func(s stretch) scenarios.Outcome {
 		f := h.FeltWithin(s.from, s.to)
 		if f.Attempted == 0 {
-			return Undecided("", "no write was followed from %s to %s", s.from.Round(time.Millisecond), s.to.Round(time.Millisecond))
+			return scenarios.Undecided("", "no write was followed from %s to %s", s.from.Round(time.Millisecond), s.to.Round(time.Millisecond))
 		}
 		percent := math.Round(1e6*f.Share()) / 1e4
 		o := bounded(percent, "%", e.Errors.Share.Bound)
@@ -129,7 +130,7 @@ func (e *ClientErrors) Judge(h *observed.History) []Outcome {
 	})
 }
 
-// Timely implements [Timely]: on a machine that is busy otherwise writes have no answer
+// Timely implements [scenarios.Timely]: on a machine that is busy otherwise writes have no answer
 // in time.
 func (*ClientErrors) Timely() {}
 
@@ -147,10 +148,10 @@ func causesText(h *observed.History, s stretch) string {
 }
 
 // bounded judges a figure by a bound.
-func bounded(v float64, unit string, b units.Bound) Outcome {
-	o := Outcome{Verdict: Fail, Unit: unit, Observed: Number(v), Limit: Number(b.Value), Margin: Number(math.Round(1e6*b.Margin(v)) / 1e6)}
+func bounded(v float64, unit string, b units.Bound) scenarios.Outcome {
+	o := scenarios.Outcome{Verdict: scenarios.Fail, Unit: unit, Observed: scenarios.Number(v), Limit: scenarios.Number(b.Value), Margin: scenarios.Number(math.Round(1e6*b.Margin(v)) / 1e6)}
 	if b.Holds(v) {
-		o.Verdict = Pass
+		o.Verdict = scenarios.Pass
 	}
 	return o
 }
@@ -172,18 +173,18 @@ var percentiles = [...]struct {
 	fewest int
 }{{"p50", 0.5, 2}, {"p90", 0.9, 10}, {"p99", 0.99, 100}, {"max", 1, 1}}
 
-// Kind implements [Expectation].
+// Kind implements [scenarios.Expectation].
 func (*ClientLatency) Kind() string { return "client-latency" }
 
-// Complete implements [Completer].
-func (e *ClientLatency) Complete(*Scenario) {
+// Complete implements [scenarios.Completer].
+func (e *ClientLatency) Complete(*scenarios.Scenario) {
 	if e.Latency.Percentile == "" {
 		e.Latency.Percentile = "p99"
 	}
 }
 
-// Check implements [Expectation].
-func (e *ClientLatency) Check(s *Scenario) []source.Problem {
+// Check implements [scenarios.Expectation].
+func (e *ClientLatency) Check(s *scenarios.Scenario) []source.Problem {
 	ps := e.Latency.check(s, "client-latency")
 	var names []string
 	for _, p := range percentiles {
@@ -198,15 +199,15 @@ func (e *ClientLatency) Check(s *Scenario) []source.Problem {
 	return ps
 }
 
-// Judge implements [Expectation].
-func (e *ClientLatency) Judge(h *observed.History) []Outcome {
+// Judge implements [scenarios.Expectation].
+func (e *ClientLatency) Judge(h *observed.History) []scenarios.Outcome {
 	which := percentiles[0]
 	for _, p := range percentiles {
 		if p.name == e.Latency.Percentile {
 			which = p
 		}
 	}
-	return e.Latency.judged(h, which.name+" of acknowledged writes", func(s stretch) Outcome {
+	return e.Latency.judged(h, which.name+" of acknowledged writes", func(s stretch) scenarios.Outcome {
 		var took []time.Duration
 		for _, op := range h.Tracers.Operations {
 			if op.At >= s.from && op.At < s.to && op.Result == observed.FateAcked {
@@ -214,11 +215,11 @@ func (e *ClientLatency) Judge(h *observed.History) []Outcome {
 			}
 		}
 		if len(took) < which.fewest {
-			return Undecided("", "%d acknowledged writes are too few for a %s; expected %d", len(took), which.name, which.fewest)
+			return scenarios.Undecided("", "%d acknowledged writes are too few for a %s; expected %d", len(took), which.name, which.fewest)
 		}
 		slices.Sort(took)
 		v := took[max(0, int(math.Ceil(float64(which.p*float64(len(took)))))-1)]
-		return WithinLimit("", v, e.Latency.Max.D(), s.from, fmt.Sprintf("%s of %d writes acknowledged", v.Round(time.Microsecond), len(took)))
+		return scenarios.WithinLimit("", v, e.Latency.Max.D(), s.from, fmt.Sprintf("%s of %d writes acknowledged", v.Round(time.Microsecond), len(took)))
 	})
 }
 
@@ -229,11 +230,11 @@ type NoWritesLongerThan struct {
 	Stretch `yaml:",inline"`
 }
 
-// Kind implements [Expectation].
+// Kind implements [scenarios.Expectation].
 func (*NoWritesLongerThan) Kind() string { return "no-writes-longer-than" }
 
-// Check implements [Expectation].
-func (e *NoWritesLongerThan) Check(s *Scenario) []source.Problem {
+// Check implements [scenarios.Expectation].
+func (e *NoWritesLongerThan) Check(s *scenarios.Scenario) []source.Problem {
 	ps := e.check(s, "")
 	for i := range ps {
 		ps[i].Path = strings.TrimPrefix(ps[i].Path, ".")
@@ -244,13 +245,13 @@ func (e *NoWritesLongerThan) Check(s *Scenario) []source.Problem {
 	return ps
 }
 
-// Judge implements [Expectation].
-func (e *NoWritesLongerThan) Judge(h *observed.History) []Outcome {
-	return e.judged(h, "time without an acknowledged write", func(s stretch) Outcome {
+// Judge implements [scenarios.Expectation].
+func (e *NoWritesLongerThan) Judge(h *observed.History) []scenarios.Outcome {
+	return e.judged(h, "time without an acknowledged write", func(s stretch) scenarios.Outcome {
 		gap, tried := h.LongestGap(s.from, s.to)
 		if !tried {
-			return Undecided("", "no write was tried")
+			return scenarios.Undecided("", "no write was tried")
 		}
-		return WithinLimit("", gap.Length(), e.Limit.D(), gap.From, fmt.Sprintf("the longest was from %s to %s", gap.From.Round(time.Millisecond), gap.To.Round(time.Millisecond)))
+		return scenarios.WithinLimit("", gap.Length(), e.Limit.D(), gap.From, fmt.Sprintf("the longest was from %s to %s", gap.From.Round(time.Millisecond), gap.To.Round(time.Millisecond)))
 	})
 }

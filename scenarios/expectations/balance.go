@@ -1,4 +1,4 @@
-package scenarios
+package expectations
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/reports/score"
+	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
@@ -26,7 +27,7 @@ type Balanced struct {
 	at     time.Duration
 }
 
-// Kind implements [Expectation].
+// Kind implements [scenarios.Expectation].
 func (*Balanced) Kind() string { return "balance" }
 
 type measured struct {
@@ -44,13 +45,13 @@ func (e *Balanced) measures() []measured {
 	return out
 }
 
-// Complete implements [Completer].
-func (e *Balanced) Complete(s *Scenario) {
-	e.at, _ = MomentOf(e.When, s) // what is wrong with it Check says
+// Complete implements [scenarios.Completer].
+func (e *Balanced) Complete(s *scenarios.Scenario) {
+	e.at, _ = scenarios.MomentOf(e.When, s) // what is wrong with it Check says
 }
 
-// Check implements [Expectation].
-func (e *Balanced) Check(s *Scenario) []source.Problem {
+// Check implements [scenarios.Expectation].
+func (e *Balanced) Check(s *scenarios.Scenario) []source.Problem {
 	var ps []source.Problem
 	known := false
 	for _, q := range observed.Quantities {
@@ -73,28 +74,28 @@ func (e *Balanced) Check(s *Scenario) []source.Problem {
 	case e.Within > 0 && e.Of != "":
 		ps = append(ps, CheckFaultRef(s, e.Of, e.Within)...)
 	}
-	_, wrong := MomentOf(e.When, s)
+	_, wrong := scenarios.MomentOf(e.When, s)
 	return append(ps, wrong...)
 }
 
-// Scaled implements [Momentous].
-func (e *Balanced) Scaled(by units.Fraction) Expectation {
+// Scaled implements [scenarios.Momentous].
+func (e *Balanced) Scaled(by units.Fraction) scenarios.Expectation {
 	out := *e
-	out.at, out.When = ScaledMoment(e.at, e.When, by)
+	out.at, out.When = scenarios.ScaledMoment(e.at, e.When, by)
 	return &out
 }
 
-// Judge implements [Expectation].
-func (e *Balanced) Judge(h *observed.History) []Outcome {
+// Judge implements [scenarios.Expectation].
+func (e *Balanced) Judge(h *observed.History) []scenarios.Outcome {
 	frames := h.OfIndex(e.Index).Spread(e.Quantity)
-	var out []Outcome
+	var out []scenarios.Outcome
 	for _, m := range e.measures() {
 		name := fmt.Sprintf("%s of %s%s over nodes", m.name, e.Quantity, ofIndex(e.Index))
 		switch {
 		case len(frames) > 0 && e.Within > 0:
 			out = append(out, e.soon(name, m, frames, h)...)
 		case len(frames) == 0:
-			out = append(out, Undecided(name, "%s per node was not observed", e.Quantity))
+			out = append(out, scenarios.Undecided(name, "%s per node was not observed", e.Quantity))
 		case e.When == "always":
 			out = append(out, e.worst(name+", always", m, frames))
 		default:
@@ -107,11 +108,11 @@ func (e *Balanced) Judge(h *observed.History) []Outcome {
 			}
 			f, ok := observed.FrameAt(frames, at)
 			if at > h.Closed {
-				out = append(out, Undecided(name, "the run was over at %s", h.Closed.Round(time.Millisecond)))
+				out = append(out, scenarios.Undecided(name, "the run was over at %s", h.Closed.Round(time.Millisecond)))
 				continue
 			}
 			if !ok {
-				out = append(out, Undecided(name, "nothing was observed by then"))
+				out = append(out, scenarios.Undecided(name, "nothing was observed by then"))
 				continue
 			}
 			out = append(out, e.judgeFrame(name, m, f, at))
@@ -121,39 +122,39 @@ func (e *Balanced) Judge(h *observed.History) []Outcome {
 }
 
 // soon judges when the bound holds for good: after t=0, or after each fault of a kind.
-func (e *Balanced) soon(name string, m measured, frames []observed.Frame, h *observed.History) []Outcome {
+func (e *Balanced) soon(name string, m measured, frames []observed.Frame, h *observed.History) []scenarios.Outcome {
 	if e.Of == "" {
-		return []Outcome{e.holds(name+" within "+e.Within.String(), m, frames, 0, h.Closed)}
+		return []scenarios.Outcome{e.holds(name+" within "+e.Within.String(), m, frames, 0, h.Closed)}
 	}
-	var out []Outcome
+	var out []scenarios.Outcome
 	for i, f := range h.Faults {
 		if f.Kind != e.Of {
 			continue
 		}
 		about := name + " after " + FaultName(h, i)
 		if !f.Shown() {
-			out = append(out, Undecided(about, "no probe showed that the fault was in force"))
+			out = append(out, scenarios.Undecided(about, "no probe showed that the fault was in force"))
 			continue
 		}
 		out = append(out, e.holds(about, m, frames, f.At, h.FaultTimes(i, f.At).Until))
 	}
 	if len(out) == 0 {
-		out = append(out, Idled(name+" after "+e.Of, "no such fault struck"))
+		out = append(out, scenarios.Idled(name+" after "+e.Of, "no such fault struck"))
 	}
 	return out
 }
 
 // holds judges how long after a moment the bound holds until another.
-func (e *Balanced) holds(name string, m measured, frames []observed.Frame, since, until time.Duration) Outcome {
+func (e *Balanced) holds(name string, m measured, frames []observed.Frame, since, until time.Duration) scenarios.Outcome {
 	held := time.Duration(-1) // since when it does
-	if f, ok := observed.FrameAt(frames, since); ok && e.judgeFrame(name, m, f, since).Verdict == Pass {
+	if f, ok := observed.FrameAt(frames, since); ok && e.judgeFrame(name, m, f, since).Verdict == scenarios.Pass {
 		held = since
 	}
 	for _, f := range frames {
 		if f.At <= since || f.At >= until {
 			continue
 		}
-		switch good := e.judgeFrame(name, m, f, f.At).Verdict == Pass; {
+		switch good := e.judgeFrame(name, m, f, f.At).Verdict == scenarios.Pass; {
 		case good && held < 0:
 			held = f.At
 		case !good:
@@ -161,42 +162,42 @@ func (e *Balanced) holds(name string, m measured, frames []observed.Frame, since
 		}
 	}
 	if held < 0 {
-		return NeverWithin(name, e.Within.D(), since, observed.FaultTimes{Until: until}, "the bound did not hold")
+		return scenarios.NeverWithin(name, e.Within.D(), since, observed.FaultTimes{Until: until}, "the bound did not hold")
 	}
-	return WithinLimit(name, held-since, e.Within.D(), held, fmt.Sprintf("%s holds from %s after that on", m.bound, (held-since).Round(time.Millisecond)))
+	return scenarios.WithinLimit(name, held-since, e.Within.D(), held, fmt.Sprintf("%s holds from %s after that on", m.bound, (held-since).Round(time.Millisecond)))
 }
 
 // worst judges the frame, from t=0 on, that is nearest to breaking the bound.
-func (e *Balanced) worst(name string, m measured, frames []observed.Frame) Outcome {
-	var worst *Outcome
+func (e *Balanced) worst(name string, m measured, frames []observed.Frame) scenarios.Outcome {
+	var worst *scenarios.Outcome
 	for _, f := range observed.FromStart(frames) {
 		o := e.judgeFrame(name, m, f, f.At)
-		if o.Margin != nil && (worst == nil || *o.Margin < *worst.Margin || (o.Verdict == Fail && worst.Verdict == Pass)) {
+		if o.Margin != nil && (worst == nil || *o.Margin < *worst.Margin || (o.Verdict == scenarios.Fail && worst.Verdict == scenarios.Pass)) {
 			worst = &o
 		}
 	}
 	if worst == nil {
-		return Undecided(name, "there were never two members with something to spread")
+		return scenarios.Undecided(name, "there were never two members with something to spread")
 	}
 	return *worst
 }
 
 // judgeFrame measures one moment. One member, or members that hold nothing, are even
 // by themselves and show nothing.
-func (e *Balanced) judgeFrame(name string, m measured, f observed.Frame, at time.Duration) Outcome {
+func (e *Balanced) judgeFrame(name string, m measured, f observed.Frame, at time.Duration) scenarios.Outcome {
 	values := f.MemberValues()
 	b := score.BalanceOf(values)
 	stored := e.Quantity == observed.QuantityShards || e.Quantity == observed.QuantityBytes
 	switch {
 	case len(values) < 2:
-		return Undecided(name, "the cluster had %d members at %s", len(values), at.Round(time.Millisecond))
+		return scenarios.Undecided(name, "the cluster had %d members at %s", len(values), at.Round(time.Millisecond))
 	case stored && b.Mean == 0:
-		return Undecided(name, "the members held no %s at %s", e.Quantity, at.Round(time.Millisecond))
+		return scenarios.Undecided(name, "the members held no %s at %s", e.Quantity, at.Round(time.Millisecond))
 	}
 	v, _ := b.Measure(m.name)
-	o := Outcome{Name: name, Verdict: Fail, Observed: Number(v), Limit: Number(m.bound.Value), Margin: Number(score.Round(m.bound.Margin(v))), At: Seconds(at)}
+	o := scenarios.Outcome{Name: name, Verdict: scenarios.Fail, Observed: scenarios.Number(v), Limit: scenarios.Number(m.bound.Value), Margin: scenarios.Number(score.Round(m.bound.Margin(v))), At: scenarios.Seconds(at)}
 	if m.bound.Holds(v) {
-		o.Verdict = Pass
+		o.Verdict = scenarios.Pass
 	}
 	o.Reason = fmt.Sprintf("%.4g, expected %s; the nodes held %s", v, m.bound, valuesText(values))
 	return o

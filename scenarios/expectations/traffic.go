@@ -1,4 +1,4 @@
-package scenarios
+package expectations
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
@@ -15,32 +16,32 @@ type ThrashAtMost struct {
 	Limit int `yaml:"thrash-at-most" jsonschema:"required,minimum=0"`
 }
 
-// Kind implements [Expectation].
+// Kind implements [scenarios.Expectation].
 func (*ThrashAtMost) Kind() string { return "thrash-at-most" }
 
-// Check implements [Expectation].
-func (e *ThrashAtMost) Check(*Scenario) []source.Problem {
+// Check implements [scenarios.Expectation].
+func (e *ThrashAtMost) Check(*scenarios.Scenario) []source.Problem {
 	if e.Limit < 0 {
 		return []source.Problem{source.Problemf("thrash-at-most", "a number of moves can't be negative")}
 	}
 	return nil
 }
 
-// Judge implements [Expectation].
-func (e *ThrashAtMost) Judge(h *observed.History) []Outcome {
+// Judge implements [scenarios.Expectation].
+func (e *ThrashAtMost) Judge(h *observed.History) []scenarios.Outcome {
 	const name = "thrash"
 	if !slices.ContainsFunc(h.Observations, func(o observed.Observation) bool { _, is := o.Sight.(observed.Copies); return is }) {
-		return []Outcome{Undecided(name, "where copies lie was not observed")}
+		return []scenarios.Outcome{scenarios.Undecided(name, "where copies lie was not observed")}
 	}
 	n := h.Thrash()
-	return []Outcome{atMost(name, float64(n), float64(e.Limit), "", fmt.Sprintf("%d of %d moves undid or repeated an earlier one", n, len(h.Moves())))}
+	return []scenarios.Outcome{atMost(name, float64(n), float64(e.Limit), "", fmt.Sprintf("%d of %d moves undid or repeated an earlier one", n, len(h.Moves())))}
 }
 
 // atMost judges a figure against the most that it may be.
-func atMost(name string, seen, limit float64, unit, reason string) Outcome {
-	o := Outcome{Name: name, Verdict: Pass, Unit: unit, Observed: Number(seen), Limit: Number(limit), Margin: Number(limit - seen), Reason: reason}
+func atMost(name string, seen, limit float64, unit, reason string) scenarios.Outcome {
+	o := scenarios.Outcome{Name: name, Verdict: scenarios.Pass, Unit: unit, Observed: scenarios.Number(seen), Limit: scenarios.Number(limit), Margin: scenarios.Number(limit - seen), Reason: reason}
 	if seen > limit {
-		o.Verdict = Fail
+		o.Verdict = scenarios.Fail
 	}
 	return o
 }
@@ -51,19 +52,19 @@ type RecoveriesAtOnce struct {
 	Limit int `yaml:"recoveries-at-once" jsonschema:"required,minimum=1"`
 }
 
-// Kind implements [Expectation].
+// Kind implements [scenarios.Expectation].
 func (*RecoveriesAtOnce) Kind() string { return "recoveries-at-once" }
 
-// Check implements [Expectation].
-func (e *RecoveriesAtOnce) Check(*Scenario) []source.Problem {
+// Check implements [scenarios.Expectation].
+func (e *RecoveriesAtOnce) Check(*scenarios.Scenario) []source.Problem {
 	if e.Limit < 1 {
 		return []source.Problem{source.Problemf("recoveries-at-once", "a cluster could never recover with %d at a time; expected a number from 1 on", e.Limit)}
 	}
 	return nil
 }
 
-// Judge implements [Expectation].
-func (e *RecoveriesAtOnce) Judge(h *observed.History) []Outcome {
+// Judge implements [scenarios.Expectation].
+func (e *RecoveriesAtOnce) Judge(h *observed.History) []scenarios.Outcome {
 	most, at, node := 0, time.Duration(0), ""
 	all := h.LastRecoveries()
 	for i, r := range all {
@@ -82,11 +83,11 @@ func (e *RecoveriesAtOnce) Judge(h *observed.History) []Outcome {
 	}
 	const name = "recoveries at once"
 	if most == 0 {
-		return []Outcome{Idled(name, "nothing was copied from node to node")}
+		return []scenarios.Outcome{scenarios.Idled(name, "nothing was copied from node to node")}
 	}
 	o := atMost(name, float64(most), float64(e.Limit), "", fmt.Sprintf("%s took %d copies from others at one time", node, most))
-	o.At = Seconds(at)
-	return []Outcome{o}
+	o.At = scenarios.Seconds(at)
+	return []scenarios.Outcome{o}
 }
 
 // BytesCopied bounds the bytes that recoveries copy between nodes from t=0 on: copies that
@@ -95,19 +96,19 @@ type BytesCopied struct {
 	Limit units.Size `yaml:"bytes-copied-at-most" jsonschema:"required"`
 }
 
-// Kind implements [Expectation].
+// Kind implements [scenarios.Expectation].
 func (*BytesCopied) Kind() string { return "bytes-copied-at-most" }
 
-// Check implements [Expectation].
-func (e *BytesCopied) Check(*Scenario) []source.Problem {
+// Check implements [scenarios.Expectation].
+func (e *BytesCopied) Check(*scenarios.Scenario) []source.Problem {
 	if e.Limit < 0 {
 		return []source.Problem{source.Problemf("bytes-copied-at-most", "a size can't be negative")}
 	}
 	return nil
 }
 
-// Judge implements [Expectation].
-func (e *BytesCopied) Judge(h *observed.History) []Outcome {
+// Judge implements [scenarios.Expectation].
+func (e *BytesCopied) Judge(h *observed.History) []scenarios.Outcome {
 	var bytes int64
 	n := 0
 	for _, r := range h.LastRecoveries() {
@@ -117,7 +118,7 @@ func (e *BytesCopied) Judge(h *observed.History) []Outcome {
 		}
 	}
 	if n == 0 {
-		return []Outcome{Idled("bytes copied", "nothing was copied from node to node")}
+		return []scenarios.Outcome{scenarios.Idled("bytes copied", "nothing was copied from node to node")}
 	}
-	return []Outcome{atMost("bytes copied", float64(bytes), float64(e.Limit), "B", fmt.Sprintf("%d recoveries copied %s between nodes", n, units.FormatBytes(bytes)))}
+	return []scenarios.Outcome{atMost("bytes copied", float64(bytes), float64(e.Limit), "B", fmt.Sprintf("%d recoveries copied %s between nodes", n, units.FormatBytes(bytes)))}
 }

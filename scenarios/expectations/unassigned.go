@@ -1,4 +1,4 @@
-package scenarios
+package expectations
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
@@ -17,11 +18,11 @@ type UnassignedAtMost struct {
 	For   units.Duration `yaml:"for-longer-than,omitempty" jsonschema:"description=more are allowed for so long at a stretch; default 0s"`
 }
 
-// Kind implements [Expectation].
+// Kind implements [scenarios.Expectation].
 func (*UnassignedAtMost) Kind() string { return "unassigned-at-most" }
 
-// Check implements [Expectation].
-func (e *UnassignedAtMost) Check(s *Scenario) []source.Problem {
+// Check implements [scenarios.Expectation].
+func (e *UnassignedAtMost) Check(s *scenarios.Scenario) []source.Problem {
 	ps := checkOfIndex(s, e.Index)
 	if e.Limit < 0 {
 		ps = append(ps, source.Problemf("unassigned-at-most", "a number of copies can't be negative"))
@@ -32,8 +33,8 @@ func (e *UnassignedAtMost) Check(s *Scenario) []source.Problem {
 	return ps
 }
 
-// Judge implements [Expectation]: by the longest stretch from t=0 on with more than that.
-func (e *UnassignedAtMost) Judge(h *observed.History) []Outcome {
+// Judge implements [scenarios.Expectation]: by the longest stretch from t=0 on with more than that.
+func (e *UnassignedAtMost) Judge(h *observed.History) []scenarios.Outcome {
 	name := fmt.Sprintf("more than %d copies%s unassigned", e.Limit, ofIndex(e.Index))
 	h = h.OfIndex(e.Index)
 	from, worst, at := time.Duration(-1), time.Duration(0), time.Duration(0)
@@ -62,7 +63,7 @@ func (e *UnassignedAtMost) Judge(h *observed.History) []Outcome {
 	}
 	end(h.Closed)
 	if !seen {
-		return []Outcome{Undecided(name, "the cluster's health was never observed")}
+		return []scenarios.Outcome{scenarios.Undecided(name, "the cluster's health was never observed")}
 	}
-	return []Outcome{WithinLimit(name, worst, e.For.D(), at, fmt.Sprintf("at most %d were unassigned; more than %d for %s at a stretch", most, e.Limit, worst.Round(time.Millisecond)))}
+	return []scenarios.Outcome{scenarios.WithinLimit(name, worst, e.For.D(), at, fmt.Sprintf("at most %d were unassigned; more than %d for %s at a stretch", most, e.Limit, worst.Round(time.Millisecond)))}
 }

@@ -1,4 +1,4 @@
-package scenarios
+package expectations
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
@@ -15,11 +16,11 @@ type GreenWhenHealed struct {
 	Limit units.Duration `yaml:"green-when-healed" jsonschema:"required"`
 }
 
-// Kind implements [Expectation].
+// Kind implements [scenarios.Expectation].
 func (*GreenWhenHealed) Kind() string { return "green-when-healed" }
 
-// Check implements [Expectation].
-func (e *GreenWhenHealed) Check(s *Scenario) []source.Problem {
+// Check implements [scenarios.Expectation].
+func (e *GreenWhenHealed) Check(s *scenarios.Scenario) []source.Problem {
 	switch {
 	case e.Limit <= 0:
 		return []source.Problem{source.Problemf("green-when-healed", "the expectation has no limit; expected a time such as 30m")}
@@ -29,8 +30,8 @@ func (e *GreenWhenHealed) Check(s *Scenario) []source.Problem {
 	return nil
 }
 
-// Judge implements [Expectation].
-func (e *GreenWhenHealed) Judge(h *observed.History) []Outcome {
+// Judge implements [scenarios.Expectation].
+func (e *GreenWhenHealed) Judge(h *observed.History) []scenarios.Outcome {
 	const name = "green after the last fault"
 	since := time.Duration(-1)
 	for _, f := range h.Faults {
@@ -39,7 +40,7 @@ func (e *GreenWhenHealed) Judge(h *observed.History) []Outcome {
 		}
 	}
 	if since < 0 {
-		return []Outcome{Idled(name, "no fault struck")}
+		return []scenarios.Outcome{scenarios.Idled(name, "no fault struck")}
 	}
 	green := since
 	for _, s := range h.HealthSpans() {
@@ -47,9 +48,9 @@ func (e *GreenWhenHealed) Judge(h *observed.History) []Outcome {
 			green = s.To
 		}
 		if s.To >= h.Closed && s.Status != "green" {
-			return []Outcome{because(h, NeverWithin(name, e.Limit.D(), since, observed.FaultTimes{Until: h.Closed}, "the cluster was "+s.Status))}
+			return []scenarios.Outcome{because(h, scenarios.NeverWithin(name, e.Limit.D(), since, observed.FaultTimes{Until: h.Closed}, "the cluster was "+s.Status))}
 		}
 	}
 	took := green - since
-	return []Outcome{WithinLimit(name, took, e.Limit.D(), green, fmt.Sprintf("green for good %s after the last fault had healed, or struck for good", took.Round(time.Millisecond)))}
+	return []scenarios.Outcome{scenarios.WithinLimit(name, took, e.Limit.D(), green, fmt.Sprintf("green for good %s after the last fault had healed, or struck for good", took.Round(time.Millisecond)))}
 }
