@@ -183,7 +183,14 @@ func SweepSummary(out io.Writer, s *Sweep, replay string, opt SummaryOptions) er
 		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\t%d\n", q.Name, v(q.Min), v(q.P10), v(q.Median), v(q.P90), v(q.Max), q.N)
 	}
 	w.Flush()
-	fmt.Fprintf(&b, "\n  worst seed %d (%s)\n  report  %s\n  worst   %s\n  replay  %s\n  files   %s\n", s.Worst, s.WorstReason, path.Join(opt.Dir, FileHTML), path.Join(opt.Dir, DirWorst, FileHTML), replay, opt.Dir)
+	fmt.Fprintf(&b, "\n  worst seed %d (%s)\n", s.Worst, s.WorstReason)
+	if opt.Dir != "" {
+		fmt.Fprintf(&b, "  report  %s\n  worst   %s\n", path.Join(opt.Dir, FileHTML), path.Join(opt.Dir, DirWorst, FileHTML))
+	}
+	fmt.Fprintf(&b, "  replay  %s\n", replay)
+	if opt.Dir != "" {
+		fmt.Fprintf(&b, "  files   %s\n", opt.Dir)
+	}
 	for _, o := range s.Seeds {
 		if text := drawnText(o.Varied); o.Seed == s.Worst && text != "" {
 			fmt.Fprintf(&b, "  drawn   %s\n", text)

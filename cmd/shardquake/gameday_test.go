@@ -157,6 +157,33 @@ func TestTheFirstInterruptHaltsAGameDay(t *testing.T) {
 	assert.Equal(t, exit.CodeAborted, exit.CodeOf(<-d.ended))
 }
 
+// Whoever comes late can still look at what happened; the end of the page is none of the game day.
+func TestAKeptPageIsServedAfterTheEndUntilItIsStopped(t *testing.T) {
+	d := beginDrill(t, "--keep-page")
+	assert.Equal(t, http.StatusAccepted, d.approve(t, d.plan, "me"))
+	require.True(t, d.until("waits for approval"))
+	d.order(t, "/halt", "the shop is slow")
+	require.True(t, d.until("the page is served at "+d.page+" until Ctrl-C"))
+	require.FileExists(t, filepath.Join(d.out, "gameday.html"), "the report does not wait for the page")
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.page, nil)
+	require.NoError(t, err)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	assert.Equal(t, http.StatusOK, resp.StatusCode)
+	select {
+	case err := <-d.ended:
+		t.Fatalf("it ended while its page was kept: %v", err)
+	default:
+	}
+	d.stop()
+	for d.lines.Scan() {
+	}
+	assert.Equal(t, exit.CodeAborted, exit.CodeOf(<-d.ended), "it was halted")
+	_, err = http.DefaultClient.Do(req)
+	assert.Error(t, err, "nobody serves any more")
+}
+
 func TestAPageOfAnotherOriginGivesNoOrders(t *testing.T) {
 	d := beginDrill(t)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.page+"/approve", strings.NewReader("hash="+d.plan+"&name=x&reason=y"))

@@ -55,6 +55,9 @@ func (f *runFlags) sweep(cmd *cobra.Command, s *scenarios.Loaded) error {
 	var mu sync.Mutex
 	done := 0
 	for i := range all {
+		if ctx.Err() != nil { // nothing that begins now would come to an end
+			break
+		}
 		group.Go(func() error {
 			rep, err := f.sweepOne(ctx, s, from+uint64(i))
 			if err != nil {
@@ -76,32 +79,41 @@ func (f *runFlags) sweep(cmd *cobra.Command, s *scenarios.Loaded) error {
 		return err
 	}
 	sum := reports.SweepOf(finished)
+	replay := func(seed uint64) string { return f.command(s, seed) }
+	shown := reports.SummaryOptions{Color: isTerminal(cmd.OutOrStdout()), Dir: dir}
+	writeErr := f.keepSweep(cmd.Context(), s, dir, sum, finished, !interrupted)
+	if writeErr != nil {
+		shown.Dir = "" // there is nothing to look at
+	}
+	if err := reports.SweepSummary(cmd.OutOrStdout(), sum, replay(sum.Worst), shown); err != nil {
+		return err
+	}
+	switch {
+	case writeErr != nil: // the answer above is all that is left of the sweep, and it stands
+		return exit.NotKept(sum.Verdict, writeErr)
+	case interrupted:
+		return &exit.Error{Code: exit.CodeAborted, Err: fmt.Errorf("aborted: %d of %d seeds were run, and are kept in %s", len(finished), len(all), dir)}
+	}
+	return exit.VerdictError(sum.Verdict)
+}
+
+// keepSweep writes the files of a sweep, with the whole report of its worst seed unless it was
+// interrupted.
+func (f *runFlags) keepSweep(ctx context.Context, s *scenarios.Loaded, dir string, sum *reports.Sweep, finished []*reports.Report, whole bool) error {
 	records, err := f.sweepRecords(s, finished)
 	if err != nil {
 		return err
 	}
 	replay := func(seed uint64) string { return f.command(s, seed) }
-	if err := reports.WriteSweep(dir, sum, finished, records, replay, !interrupted); err != nil {
-		return exit.Usage(err)
-	}
-	if !interrupted {
-		// The whole report of the worst seed: the same run again.
-		worst, err := runScenario(cmd.Context(), s, f.execution(sum.Worst), func(string, ...any) {})
-		if err != nil {
-			return err
-		}
-		if _, err := reports.Write(filepath.Join(dir, reports.DirWorst), worst); err != nil {
-			return exit.Usage(err)
-		}
-	}
-	out := cmd.OutOrStdout()
-	if err := reports.SweepSummary(out, sum, replay(sum.Worst), reports.SummaryOptions{Color: isTerminal(out), Dir: dir}); err != nil {
+	if err := reports.WriteSweep(dir, sum, finished, records, replay, whole); err != nil || !whole {
 		return err
 	}
-	if interrupted {
-		return &exit.Error{Code: exit.CodeAborted, Err: fmt.Errorf("aborted: %d of %d seeds were run, and are kept in %s", len(finished), len(all), dir)}
+	worst, err := runScenario(ctx, s, f.execution(sum.Worst), func(string, ...any) {}) // the same run again
+	if err != nil {
+		return err
 	}
-	return exit.VerdictError(sum.Verdict)
+	_, err = reports.Write(filepath.Join(dir, reports.DirWorst), worst)
+	return err
 }
 
 // sweepRecords are the runs of a sweep as lines of a history, which --history gets as well.
@@ -117,7 +129,7 @@ func (f *runFlags) sweepRecords(s *scenarios.Loaded, all []*reports.Report) ([]b
 	if f.history == "" {
 		return text.Bytes(), nil
 	}
-	return text.Bytes(), exit.Usage(appendHistory(f.history, records))
+	return text.Bytes(), appendHistory(f.history, records)
 }
 
 // command is what runs one seed of the sweep again.
