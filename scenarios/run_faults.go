@@ -217,7 +217,7 @@ func (r *Run) tellWatchers(o observed.Observation) {
 }
 
 // awaitState waits for a state of the cluster; "again": until it has been another one and
-// is this one.
+// is this one, for all that can be seen.
 func (r *Run) awaitState(ctx context.Context, s chaos.State) error {
 	want, again := s.Again()
 	is := func() bool {
@@ -235,7 +235,7 @@ func (r *Run) awaitState(ctx context.Context, s chaos.State) error {
 	return r.await(ctx, func(observed.Observation) bool {
 		now := is()
 		left = left || !now
-		return left && now
+		return left && now && (!again || r.state.Noticed())
 	})
 }
 

@@ -2,6 +2,7 @@ package observed
 
 import (
 	"fmt"
+	"slices"
 )
 
 // Live is what the observations say now.
@@ -13,6 +14,8 @@ type Live struct {
 	// replicas is the node of each shard's first active replica, by name.
 	Replicas map[ShardKey]string
 	Seen     bool
+	// mute are the nodes that didn't answer when they were asked last, by name.
+	mute map[string]bool
 }
 
 func (l *Live) Take(o Observation) {
@@ -23,7 +26,19 @@ func (l *Live) Take(o Observation) {
 		l.Members = s
 	case Copies:
 		l.takeCopies(s)
+	case View:
+		if l.mute == nil {
+			l.mute = make(map[string]bool)
+		}
+		l.mute[s.Node] = s.State != "ok"
 	}
+}
+
+// Noticed reports whether the master knows of every node that doesn't answer: until then,
+// and for a moment under a new master, it says of copies on dead nodes that they are well.
+// Health that is of other members is older than they are.
+func (l *Live) Noticed() bool {
+	return l.Health.Nodes == len(l.Members.Nodes) && !slices.ContainsFunc(l.Members.Nodes, func(n string) bool { return l.mute[n] })
 }
 
 func (l *Live) takeCopies(copies Copies) {
