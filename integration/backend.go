@@ -58,10 +58,10 @@ func (b *Backend) Offers(ctx context.Context, spec scenarios.ClusterSpec) (chaos
 	return t, nil
 }
 
-// inPlace refuses a cluster that is described copy by copy.
+// inPlace refuses a cluster that is described copy by copy, or has another time.
 func inPlace(spec scenarios.ClusterSpec) error {
 	if spec.Formed == nil {
-		return nil
+		return spec.OfThisMachine()
 	}
 	return fmt.Errorf("%w: containers can't start in a state that is given copy by copy, by copies: of an index or an imported cluster; expected --backend sim", scenarios.ErrUnavailable)
 }

@@ -126,6 +126,8 @@ type ClusterSpec struct {
 	Calm bool
 	// SteadyWithin is how long the first steady state may take.
 	SteadyWithin time.Duration
+	// Began is what the nodes' clocks show when they start; zero: the backend's own time.
+	Began time.Time
 	// Own is what only a cluster of its system has, see [System].
 	Own any
 	// Distribution of Elasticsearch; "" is the default one.

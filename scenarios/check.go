@@ -31,6 +31,7 @@ func (s *Scenario) check(voc Vocabulary) []source.Problem {
 	if s.Duration <= 0 {
 		bad("$.duration", "the scenario has no duration; expected a time such as 5m")
 	}
+	ps = append(ps, s.checkWallClock()...)
 	ps = append(ps, s.checkBounds()...)
 	ps = append(ps, s.checkTolerance(voc)...)
 	ps = append(ps, s.checkObjectives()...)

@@ -44,7 +44,10 @@ type Scenario struct {
 	Steady   units.Duration `yaml:"steady-within,omitempty" json:"steady_within" jsonschema:"description=how long to wait for the first steady state; default 3m and a second for every ten copies"`
 	// Rest is the steady state in which the run begins; nil: green with nothing moving.
 	Rest *RestSection `yaml:"steady,omitempty" json:"steady,omitempty" jsonschema:"description=the state in which the run begins: {status: yellow, unassigned: 3}; or none: as it is when the data is loaded; default green with nothing moving"`
-	Real *RealSection `yaml:"real,omitempty" json:"real,omitempty"`
+	// WallClock is what the nodes' clocks show when the cluster starts; "": the simulator's own fixed
+	// time, so that runs repeat.
+	WallClock string       `yaml:"wall-clock,omitempty" json:"wall_clock,omitempty" jsonschema:"format=date-time,description=what the clocks of simulated nodes show when they start; such as 2026-01-31T08:00:00Z; default always the same time"`
+	Real      *RealSection `yaml:"real,omitempty" json:"real,omitempty"`
 
 	system System // the one that System names
 }

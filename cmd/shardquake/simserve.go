@@ -67,23 +67,26 @@ must present (as a bearer token, an API key or a password).`,
 	flags.StringVar(&f.token, "token", "", "what clients must present; needed to listen beyond the loopback")
 	flags.Uint64Var(&f.seed, "seed", 0, "seed instead of the scenario's")
 	flags.StringArrayVar(&f.set, "set", nil, "replace a value of the scenario, `path=value`; may be repeated")
-	flags.StringVar(&f.wallClock, "wall-clock", "", "what the nodes' clocks show when they start, such as 2026-01-31T08:00:00Z (default: now)")
+	flags.StringVar(&f.wallClock, "wall-clock", "", "what the nodes' clocks show when they start, such as 2026-01-31T08:00:00Z (default: the file's wall-clock, or now)")
 	flags.BoolVar(&f.asIs, "as-is", false, "leave out the scenario's faults, controller and expectations, and its end")
 	flags.StringVar(&f.out, "out", "", "folder for the report (default shardquake-out/SCENARIO/served-SEED)")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing but the addresses and the result")
 	return cmd
 }
 
-// began is what the nodes' clocks show when they start.
-func (f *simServeFlags) began() (time.Time, error) {
-	if f.wallClock == "" {
-		return time.Now(), nil
+// began is what the nodes' clocks show when they start, of a scenario that may say so.
+func (f *simServeFlags) began(s *scenarios.Loaded) (time.Time, error) {
+	switch {
+	case f.wallClock != "":
+		t, err := scenarios.ParseWallClock(f.wallClock)
+		if err != nil {
+			return t, fmt.Errorf("--wall-clock: %w", err)
+		}
+		return t, nil
+	case s.WallClock != "":
+		return s.Began(), nil
 	}
-	t, err := time.Parse(time.RFC3339, f.wallClock)
-	if err != nil {
-		return t, fmt.Errorf("--wall-clock %s: expected a time such as 2026-01-31T08:00:00Z", f.wallClock)
-	}
-	return t, nil
+	return time.Now(), nil
 }
 
 // check refuses wrong words.
@@ -101,11 +104,11 @@ func (f *simServeFlags) run(cmd *cobra.Command, name string) error {
 	if err := f.check(); err != nil {
 		return exit.Usage(err)
 	}
-	began, err := f.began()
+	s, err := scenarios.Load(name, f.set, catalog.Vocabulary())
 	if err != nil {
 		return exit.Usage(err)
 	}
-	s, err := scenarios.Load(name, f.set, catalog.Vocabulary())
+	began, err := f.began(s)
 	if err != nil {
 		return exit.Usage(err)
 	}

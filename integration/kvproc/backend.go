@@ -41,6 +41,9 @@ func (b *Backend) Offers(_ context.Context, spec scenarios.ClusterSpec) (chaos.T
 	if _, err := kv.SpecOf(spec); err != nil {
 		return chaos.Target{}, err
 	}
+	if err := spec.OfThisMachine(); err != nil {
+		return chaos.Target{}, err
+	}
 	if len(b.Command) == 0 {
 		if _, err := lease.Command(); err != nil {
 			return chaos.Target{}, fmt.Errorf("%w: %w", scenarios.ErrUnavailable, err)

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -123,6 +124,30 @@ func TestSetNamesSettingsInQuotes(t *testing.T) {
 		}, testVocabulary)
 		require.NoError(t, err, name)
 		assert.Equal(t, map[string]string{enable: "none", threshold: "1.5"}, s.Cluster.Settings, name)
+	}
+}
+
+func TestAFileSaysWhatTheClocksShowAtFirst(t *testing.T) {
+	s, err := scenarios.Parse("sample.yaml", []byte(sample+"wall-clock: 2026-01-31T09:00:00+01:00\n"), testVocabulary)
+	require.NoError(t, err)
+	assert.Equal(t, "2026-01-31T08:00:00Z", s.ClusterSpec().Began.Format(time.RFC3339))
+	spec := s.ClusterSpec()
+	assert.ErrorIs(t, spec.OfThisMachine(), scenarios.ErrUnavailable, "real nodes have their machine's clock")
+
+	s, err = scenarios.Parse("sample.yaml", []byte(sample), testVocabulary)
+	require.NoError(t, err)
+	spec = s.ClusterSpec()
+	assert.True(t, spec.Began.IsZero())
+	assert.NoError(t, spec.OfThisMachine())
+
+	for text, want := range map[string]string{
+		"wall-clock: yesterday\n":            "sample.yaml:16:13: \"yesterday\" is not a point in time; expected one such as 2026-01-31T08:00:00Z",
+		"wall-clock: 2026-01-31\n":           "sample.yaml:16:13: \"2026-01-31\" is not a point in time",
+		"wall-clock: 2026-02-30T08:00:00Z\n": "sample.yaml:16:13: \"2026-02-30T08:00:00Z\" is not a point in time",
+		"wall-clock: 2500-01-31T08:00:00Z\n": "sample.yaml:16:13: \"2500-01-31T08:00:00Z\" is in the year 2500; expected one from 1970 to 2200",
+	} {
+		_, err := scenarios.Parse("sample.yaml", []byte(sample+text), testVocabulary)
+		assert.ErrorContains(t, err, want)
 	}
 }
 

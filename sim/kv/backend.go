@@ -44,7 +44,7 @@ func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scena
 	if err != nil {
 		return nil, err
 	}
-	e := sim.NewEngine(sim.Config{Seed: opt.Seed})
+	e := sim.NewEngine(sim.Config{Seed: opt.Seed, Start: spec.Began})
 	if opt.OnEvent != nil {
 		e.OnEvent(func(r sim.EventRecord) {
 			opt.OnEvent(scenarios.Event{Index: r.Index, Run: e.Events(), At: time.Duration(r.Time), What: strings.TrimSpace(r.Type + " " + r.Entity), Hash: r.Hash})

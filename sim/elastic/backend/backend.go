@@ -41,8 +41,8 @@ type Backend struct {
 	Transport func(c *elastic.Cluster) func(viewer string) http.RoundTripper
 	// Calibration is [calibration.Default] when zero.
 	Calibration calibration.Constants
-	// Began is the wall-clock time at which the nodes start; zero: the engine's own, so that
-	// runs repeat.
+	// Began is the wall-clock time at which the nodes start, whatever the cluster's description
+	// says; zero: that of the description or else the engine's own, so that runs repeat.
 	Began time.Time
 }
 
@@ -108,7 +108,11 @@ func (b *Backend) startCold(spec scenarios.ClusterSpec, opt scenarios.StartOptio
 
 // build makes the cluster; nothing runs yet.
 func (b *Backend) build(spec scenarios.ClusterSpec, opt scenarios.StartOptions) (*simulated, error) {
-	e := sim.NewEngine(sim.Config{Seed: opt.Seed, Start: b.Began})
+	began := b.Began
+	if began.IsZero() {
+		began = spec.Began
+	}
+	e := sim.NewEngine(sim.Config{Seed: opt.Seed, Start: began})
 	s := &simulated{e: e, spec: spec, opt: opt, clocks: make(map[string]*sim.Clock), inUse: make(map[string]string)}
 	maps.Copy(s.inUse, spec.Settings)
 	maps.Copy(s.inUse, spec.Changed)
