@@ -73,6 +73,9 @@ func TestADataStreamIsMadeByItsFirstDocumentAndRollsOver(t *testing.T) {
 	assert.Contains(t, w.call("GET", "/metrics-a/_count", "").body, `"count":2`)
 	assert.Contains(t, w.call("GET", "/_data_stream/metrics-a", "").body, `"generation":2,"status":"GREEN","template":"m"`)
 	assert.Contains(t, w.call("DELETE", "/_index_template/m", "").body, "in use by a data streams [metrics-a]")
+	stats := w.call("GET", "/_data_stream/metrics-a/_stats", "").body
+	assert.Contains(t, stats, `"data_stream":"metrics-a","backing_indices":2`)
+	assert.NotContains(t, stats, "maximum_timestamp", "what is not known is not told as 0")
 	assert.Equal(t, ok, w.call("DELETE", "/_data_stream/metrics-a", "").body)
 	assert.Equal(t, `{"data_streams":[]}`, w.call("GET", "/_data_stream", "").body)
 }

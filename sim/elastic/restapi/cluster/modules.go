@@ -74,7 +74,8 @@ func prepareStreamStats(r *rest.Request) rest.Action {
 			w.Str("data_stream", d.Name)
 			w.Int("backing_indices", len(d.Indices))
 			w.Size("store_size_bytes", "store_size", sums[i])
-			w.Int64("maximum_timestamp", 0)
+			// No maximum_timestamp: Elasticsearch takes it from the points of @timestamp, which the
+			// model does not index.
 			w.End()
 		}
 		w.End()
