@@ -254,6 +254,20 @@ func TestALivePageShowsWhatItsStreamTells(t *testing.T) {
 	assert.Contains(t, eval[string](t, ctx, `document.getElementById("log").textContent`), "3.0 s  n2 was lost")
 	eval[any](t, ctx, `document.querySelector("[data-order]").click()`)
 	until(t, ctx, `document.querySelector("[data-order]").nextElementSibling.textContent === "halted"`) // told beside it
+	assert.InDelta(t, 5, eval[float64](t, ctx, "SQ.moment"), 1e-6, "it follows the cluster")
+	until(t, ctx, `document.querySelectorAll("#plan tr").length === 1`)
+	eval[any](t, ctx, `document.querySelector("#plan [data-method=DELETE]").click()`)
+	until(t, ctx, `document.querySelector("#plan [role=status]").textContent === "1 healed"`)
+	eval[any](t, ctx, `const k = document.getElementById("kind"); k.selectedIndex = 1; k.dispatchEvent(new Event("change")); document.querySelector("[data-order='/faults']").click()`)
+	until(t, ctx, `document.querySelector(".inject [role=status]").textContent === "refused (409): time stands still for {disk-slow: {node: n1}}"`)
+	for _, night := range []bool{false, true} {
+		for _, width := range widths {
+			ask(t, ctx, chromedp.Steps(dark(night), chromedp.EmulateViewport(width, 900)))
+			assert.Empty(t, eval[[]string](t, ctx, tooFaint), "contrast at %d, dark %t", width, night)
+			assert.Empty(t, eval[[]string](t, ctx, tooWide), "width %d", width)
+			shoot(t, ctx, "live", width, night)
+		}
+	}
 	finish()
 	until(t, ctx, `document.getElementById("stream").textContent === "ended"`)
 	assert.Empty(t, wrong())

@@ -116,7 +116,18 @@ type PageData = pageData
 // PageDataOf is it for pages beside the report's.
 func PageDataOf(res *scenarios.Result) PageData { return pageDataOf(res) }
 
+// LiveDataOf is it for those who are told what is new: all of the shard map, however much.
+func LiveDataOf(res *scenarios.Result) PageData { return allDataOf(res) }
+
 func pageDataOf(res *scenarios.Result) pageData {
+	d := allDataOf(res)
+	if len(d.Shards) > mostShardEvents {
+		d.Shards = nil
+	}
+	return d
+}
+
+func allDataOf(res *scenarios.Result) pageData {
 	h := res.History
 	d := pageData{Nodes: h.Nodes, Groups: groupsOf(res), End: secs(h.End), Closed: secs(h.Closed)}
 	for _, f := range h.Faults {
@@ -148,9 +159,6 @@ func pageDataOf(res *scenarios.Result) pageData {
 	}
 	for _, o := range h.Observations {
 		d.observe(o)
-	}
-	if len(d.Shards) > mostShardEvents {
-		d.Shards = nil
 	}
 	for _, r := range Recoveries(h) {
 		stop := r.Stop

@@ -1,6 +1,8 @@
 package reports_test
 
 import (
+	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -86,13 +88,22 @@ func liveSample(t *testing.T) (url string, finish func()) {
 	t.Helper()
 	stream, err := live.NewStream(map[string]any{"nodes": []string{"n1", "n2"}})
 	require.NoError(t, err)
-	p := live.Page{Head: page.Verdict{Text: "RUNNING", Title: "a node is lost", About: "A cluster at work."}, Meta: "backend sim", Stream: "/events", Orders: []live.Order{{Path: "/halt", Text: "halt"}}}
+	p := live.Page{Head: page.Verdict{Text: "RUNNING", Title: "a node is lost", About: "A cluster at work."}, Meta: "backend sim", Stream: "/events", Orders: []live.Order{{Path: "/halt", Text: "halt"}}, Faults: []live.Suggestion{
+		{Kind: "node-loss", About: "a node's process is killed", Order: "{node-loss: {node: n1}}"}, {Kind: "disk-slow", About: "a node's disk becomes slow", Order: "{disk-slow: {node: n1}}"},
+	}}
 	h, err := p.Handler()
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	mux.Handle("/", h)
 	mux.Handle("/events", stream)
 	mux.HandleFunc("POST /halt", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("halted\n")) })
+	mux.HandleFunc("DELETE /faults/1", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"id": 1, "state": "healed"}`)) })
+	mux.HandleFunc("POST /faults", func(w http.ResponseWriter, r *http.Request) {
+		order, _ := io.ReadAll(r.Body)
+		text, _ := json.Marshal(map[string]string{"error": "time stands still for " + string(order)})
+		w.WriteHeader(http.StatusConflict)
+		_, _ = w.Write(text)
+	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	for _, e := range []struct {
@@ -105,6 +116,10 @@ func liveSample(t *testing.T) (url string, finish func()) {
 		{live.Shards, map[string]any{"t": 0, "i": "logs", "s": 0, "c": []map[string]any{{"p": true, "st": "S", "n": "n1"}, {"p": false, "st": "S", "n": "n2"}}}},
 		{live.Fault, map[string]any{"from": 3, "label": "node-loss n2"}},
 		{live.Log, map[string]any{"t": 3, "text": "n2 was lost"}},
+		{live.Plan, map[string]any{"speed": 10, "faults": []map[string]any{{
+			"id": 1, "state": "in force", "struck_at": "3.0001s", "planned": map[string]any{"kind": "node-loss"}, "victims": []string{"n2"},
+			"bites": []map[string]any{{"what": "kill n2", "shown": true, "saw": "the process of n2: exited"}},
+		}}}},
 		{live.Decision, map[string]any{"t": 4, "a": true}},
 		{live.Now, map[string]any{"t": 5}},
 	} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
@@ -149,6 +150,33 @@ func (r *Run) Inject(ctx context.Context, e chaos.Entry) (PlanEntry, error) {
 		r.strike(ctx, r.orders, p, e.At.D())
 		return p.active.Settle(ctx)
 	})
+}
+
+// Suggestion is a fault that could be ordered.
+type Suggestion struct {
+	About string
+	Fault chaos.Fault
+}
+
+// Suggested are faults that could be ordered: one of each kind that this cluster's backend can
+// inject, with parameters that fit it where the kind can draw them.
+func (r *Run) Suggested() []Suggestion {
+	t := r.scenario.Topology()
+	d := &chaos.Dice{Rand: rand.New(rand.NewPCG(r.scenario.Seed, 0)), Topology: t, Shortest: 30 * time.Second, Longest: 2 * time.Minute}
+	var out []Suggestion
+	for _, k := range chaos.Kinds() {
+		if !k.For(r.scenario.System) {
+			continue
+		}
+		f := k.New()
+		if k.Draw != nil {
+			f = k.Draw(d)
+		}
+		if f != nil && chaos.Supports(f, r.session.Target(), t) == nil {
+			out = append(out, Suggestion{k.About, f})
+		}
+	}
+	return out
 }
 
 // HealOrder heals a fault by its number, or withdraws one that has yet to strike.

@@ -132,7 +132,7 @@ func (f *simServeFlags) run(cmd *cobra.Command, name string) error {
 		return exit.Usage(err)
 	}
 	progress := newProgress(cmd.ErrOrStderr(), f.quiet)
-	a := &servedRun{flags: f, out: cmd.OutOrStdout(), pacer: paced.New(f.speed), failed: make(chan error, 1)}
+	a := &servedRun{flags: f, scenario: s, out: cmd.OutOrStdout(), pacer: paced.New(f.speed), failed: make(chan error, 1)}
 	runner := &scenarios.Runner{
 		Backend: catalog.SimulatorAt(began), NewSupervisor: catalog.Supervisor, Explain: catalog.Explain, Progress: progress.line, Attendant: a,
 	}
@@ -186,6 +186,7 @@ func checkListen(flag, listen, token string) error {
 // servedRun lets clients and orders at a run.
 type servedRun struct {
 	flags     *simServeFlags
+	scenario  *scenarios.Loaded
 	out       io.Writer
 	pacer     *paced.Pacer
 	began     time.Time
@@ -218,9 +219,15 @@ func (a *servedRun) attend(ctx context.Context, r *scenarios.Run) error {
 	if err != nil {
 		return fmt.Errorf("--control: %w", err)
 	}
-	server := &http.Server{Handler: (&control.Server{Run: r, Pacer: a.pacer, Token: a.flags.token}).Handler(), ReadHeaderTimeout: 10 * time.Second}
+	page, err := newServedPage(r, &control.Server{Run: r, Pacer: a.pacer, Token: a.flags.token}, a.scenario)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: page.handler(), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(orders) }() // ends with Close
-	defer func() { _ = server.Close() }()
+	defer leave(server)
+	watched := page.watch(ctx)
+	defer watched()
 	if cfg.Listeners, err = a.listen(model); err != nil {
 		return err
 	}

@@ -57,9 +57,13 @@ type Server struct {
 	Token string // "": everybody on this machine
 }
 
-// Handler is the HTTP interface.
-func (s *Server) Handler() http.Handler {
+// Handler is the HTTP interface, and what else is served at its address: pages give orders
+// there without asking another origin.
+func (s *Server) Handler(also ...func(*http.ServeMux)) http.Handler {
 	mux := http.NewServeMux()
+	for _, routes := range also {
+		routes(mux)
+	}
 	mux.HandleFunc("GET /plan", s.plan)
 	mux.HandleFunc("POST /faults", s.inject)
 	mux.HandleFunc("DELETE /faults/{id}", s.heal)
@@ -119,11 +123,12 @@ func refuses(r *http.Request, token string) (status int, why string) {
 
 func (s *Server) plan(w http.ResponseWriter, r *http.Request) {
 	s.order(w, r, http.StatusOK, func(context.Context) (any, error) {
-		return s.planNow(), nil
+		return s.PlanNow(), nil
 	})
 }
 
-func (s *Server) planNow() Plan {
+// PlanNow is the plan as it stands. It is called in a process of the run's clock.
+func (s *Server) PlanNow() Plan {
 	p := Plan{Faults: s.Run.Plan()}
 	p.Now, p.Ended = s.Run.Now()
 	p.Speed, p.Paused = s.Pacer.Pace()
@@ -186,7 +191,7 @@ func (s *Server) step(w http.ResponseWriter, r *http.Request) {
 		if err := s.Run.StepOn(ctx); err != nil {
 			return nil, err
 		}
-		return s.planNow(), nil
+		return s.PlanNow(), nil
 	})
 }
 

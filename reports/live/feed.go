@@ -2,6 +2,8 @@ package live
 
 import (
 	"errors"
+	"fmt"
+	"strconv"
 
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/scenarios"
@@ -31,32 +33,37 @@ func (f *Feed) Tell(h *observed.History) error {
 	if f.told == nil {
 		f.told, f.healed, f.from = map[string]int{}, map[int]bool{}, -1
 	}
-	d := reports.PageDataOf(&scenarios.Result{Scenario: f.Scenario, History: h})
+	d := reports.LiveDataOf(&scenarios.Result{Scenario: f.Scenario, History: h})
 	var errs []error
+	state := func(kind, of string, v any) { errs = append(errs, f.Stream.PublishState(kind, of, v)) }
 	publish := func(kind string, v any) { errs = append(errs, f.Stream.Publish(kind, v)) }
 	if f.nodes == 0 {
 		f.nodes = len(d.Nodes)
-		publish(Nodes, d.Nodes)
+		state(Nodes, "", d.Nodes)
 	}
 	for _, s := range d.Health {
 		if s.From > f.from {
 			f.from = s.From
-			publish(Health, s)
+			state(Health, "", s)
 		}
 	}
 	for i, x := range d.Faults {
 		if i >= f.faults {
 			f.faults = i + 1
-			publish(Fault, labelled{From: x.From, Label: x.Label})
+			state(Fault, strconv.Itoa(i), labelled{From: x.From, Label: x.Label})
 		}
 		if h.Faults[i].HealedAt >= 0 && !f.healed[i] {
 			f.healed[i] = true
-			publish(Healed, labelled{T: x.To, Label: x.Label})
+			state(Healed, strconv.Itoa(i), labelled{T: x.To, Label: x.Label})
 		}
 	}
-	news(f, Counts, d.Counts, publish)
-	news(f, Shards, d.Shards, publish)
-	news(f, Members, d.Members, publish)
+	latest := func(kind string, v any) { state(kind, "", v) }
+	news(f, Counts, d.Counts, latest)
+	news(f, Members, d.Members, latest)
+	for _, x := range d.Shards[min(f.told[Shards], len(d.Shards)):] {
+		state(Shards, fmt.Sprintf("%s %d", x.Index, x.Shard), x)
+	}
+	f.told[Shards] = len(d.Shards)
 	news(f, "cv", d.CV, publish)
 	news(f, "pending", d.Pending, publish)
 	news(f, "disk", d.Disk, publish)

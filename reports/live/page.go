@@ -30,6 +30,9 @@ type Page struct {
 	// Gameday adds steps, guardrails, expectations and the figures with their bands.
 	Gameday bool
 	Figures []Figure
+	// Faults adds the plan of a cluster that is served, with buttons that heal, and a choice of
+	// what can be injected.
+	Faults []Suggestion
 	// Stream is the path at which the [Stream] is served.
 	Stream string
 }
@@ -37,11 +40,17 @@ type Page struct {
 // Figure is a chart of a figure inside its band.
 type Figure struct{ Name, About string }
 
+// Suggestion is a fault that can be ordered: its kind, and an order that fits the cluster.
+type Suggestion struct{ Kind, About, Order string }
+
 // HTML makes the page.
 func (p Page) HTML() ([]byte, error) {
 	scripts := []page.Script{page.Run, page.Live}
 	if p.Gameday {
 		scripts = []page.Script{page.Run, page.Gameday, page.Live}
+	}
+	if p.Faults != nil {
+		scripts = []page.Script{page.Run, page.Served, page.Live}
 	}
 	return page.Render(page.Content{
 		Title: p.Head.Title, Body: body + Parts, V: p, Scripts: scripts,

@@ -66,13 +66,27 @@ func TestEventsReachAReaderWhoIsThere(t *testing.T) {
 func TestWhatIsKeptIsBounded(t *testing.T) {
 	s, err := NewStream(nil)
 	require.NoError(t, err)
-	for i := range mostKept + 10 {
+	for i := range mostKept + slack + 1 {
 		require.NoError(t, s.Publish(Now, i))
 	}
 	events, next, lost, _, _ := s.since(1)
 	assert.Len(t, events, mostKept)
-	assert.Equal(t, mostKept+10, next)
+	assert.Equal(t, mostKept+slack+1, next)
 	assert.True(t, lost, "a reader that far behind begins anew")
+}
+
+func TestWhatStillHoldsIsToldHoweverLongAgoItWas(t *testing.T) {
+	s, err := NewStream(nil)
+	require.NoError(t, err)
+	require.NoError(t, s.PublishState(Shards, "logs 0", "on n1"))
+	require.NoError(t, s.PublishState(Shards, "logs 1", "on n1"))
+	require.NoError(t, s.PublishState(Shards, "logs 0", "on n2"))
+	for i := range 2 * (mostKept + slack) { // dropped more than once
+		require.NoError(t, s.Publish(Now, i))
+	}
+	events, _, _, _, _ := s.since(0)
+	assert.Equal(t, []event{{Shards, `"on n1"`, "shards logs 1"}, {Shards, `"on n2"`, "shards logs 0"}}, events[:2], "the last of each")
+	assert.Equal(t, Now, events[2].kind)
 }
 
 func TestAReaderThatLeavesLeavesNothingBehind(t *testing.T) {

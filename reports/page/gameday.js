@@ -43,7 +43,8 @@
     const told = box.querySelector(".legend");
     SQ.listeners.push(t => {
       const v = last(seen, t), i = ends.filter(e => e[0] <= t).pop() || ends[0];
-      told.textContent = `seen ${v ? short(v.v) : "–"}${b.unit || ""}, predicted ${short(i[1])} to ${short(i[2])}${b.unit || ""}`;
+      const unit = b.unit === "ms" || b.unit === "%" ? " " + b.unit : b.unit || "", seeing = seen.length ? `seen ${v ? short(v.v) + unit : "nothing yet"}, ` : "";
+      told.textContent = `${seeing}predicted ${short(i[1])} to ${short(i[2])}${unit}`;
       told.classList.toggle("lost", !!v && v.v !== null && (v.v < i[1] || v.v > i[2]));
     });
   }

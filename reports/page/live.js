@@ -1,10 +1,11 @@
 "use strict";
 // The parts of a run, live: a stream of server-sent events adds to D, and what changed is
 // drawn at most once in each picture of the screen. Orders are buttons with data-order: a
-// POST to that path, whose answer is told beside it; data-with names the input that it takes along.
+// POST (or data-method) to that path, whose answer is told beside it; data-with names the input
+// that it takes along, in the query where the path ends so, and data-keep leaves it there.
 SQ.live = function (url) {
   const state = byId("stream"), log = byId("log");
-  let waiting = false, follow = true;
+  let waiting = false, follow = SQ.linked() === null;
   const draw = () => {
     if (waiting) return;
     waiting = true;
@@ -16,7 +17,7 @@ SQ.live = function (url) {
   };
   const now = t => {
     if (!(t > (D.closed || 0))) return;
-    follow = SQ.moment >= SQ.end - 1e-6;
+    if (!waiting) follow = SQ.moment >= SQ.end - 1e-6; // events that are drawn together move the end once
     D.closed = SQ.end = t;
     const h = D.health && D.health[D.health.length - 1];
     if (h) h.to = t;
@@ -29,6 +30,7 @@ SQ.live = function (url) {
     health: x => { now(x.from); push("health", x); x.to = D.closed; },
     fault: x => { now(x.from); push("faults", x); x.to = D.closed; },
     healed: x => { now(x.t); for (const f of D.faults || []) if (f.label === x.label && !f.healed) { f.healed = true; f.to = x.t; } },
+    plan: x => { D.plan = x; },
     sight: x => { now(x.t); D.sight = x; },
     reload: () => location.reload(),
     decision: x => { now(x.t); push("decisions", x); },
@@ -59,14 +61,23 @@ SQ.live = function (url) {
     draw();
   });
   for (const kind of Object.keys(on)) source.addEventListener(kind, e => { on[kind](JSON.parse(e.data)); draw(); });
+  // What is answered in JSON is told in a few words: the parts of the page show the rest.
+  const answer = text => {
+    let x;
+    try { x = JSON.parse(text); } catch { return text.trim(); }
+    if (x.error) return x.error;
+    if (x.health) return x.reached ? `${x.health} at ${x.now}` : `not ${x.health} until ${x.now}`;
+    return x.state ? `${x.id} ${x.state}` : "done";
+  };
   document.addEventListener("click", e => {
     const b = e.target.closest("[data-order]");
     if (!b) return;
     const told = b.nextElementSibling;
     b.disabled = true;
-    const said = b.dataset.with && byId(b.dataset.with), body = said ? said.value : "";
-    if (said) said.value = "";
-    fetch(b.dataset.order, {method: "POST", body}).then(async r => { if (told) told.textContent = (r.ok ? "" : `refused (${r.status}): `) + (await r.text()).trim(); },
+    const said = b.dataset.with && byId(b.dataset.with), text = said ? said.value : "";
+    const query = b.dataset.order.endsWith("="), path = b.dataset.order + (query ? encodeURIComponent(text) : "");
+    if (said && b.dataset.keep === undefined) said.value = "";
+    fetch(path, {method: b.dataset.method || "POST", body: query ? undefined : text}).then(async r => { if (told) told.textContent = (r.ok ? "" : `refused (${r.status}): `) + answer(await r.text()); },
       () => { if (told) told.textContent = "no answer"; }).finally(() => { b.disabled = false; });
   });
 };

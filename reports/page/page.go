@@ -8,7 +8,7 @@ import (
 	"html/template"
 )
 
-//go:embed page.css parts.html core.js run.js gameday.js live.js
+//go:embed page.css parts.html core.js run.js gameday.js served.js live.js
 var files embed.FS
 
 // Script is a part that draws.
@@ -19,6 +19,7 @@ const (
 	core    Script = "core.js"
 	Run     Script = "run.js"
 	Gameday Script = "gameday.js" // after Run
+	Served  Script = "served.js"  // after Run
 	Live    Script = "live.js"
 )
 

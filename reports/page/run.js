@@ -26,7 +26,15 @@ function perNode(frames, scale) {
 function drawHealth() {
   const box = byId("health");
   if (!box) return;
-  const {s, c, X, W} = SQ.frame(box.querySelector(".plot"), 58, null, "", "health over time, with faults");
+  const room = SQ.width(box.querySelector(".plot")), ends = []; // lanes, so that no label lies on another
+  const labels = (D.faults || []).map(f => {
+    const x = SQ.x(room, f.from), right = x > room * 0.6, wide = 7 * f.label.length + 8, from = right ? x - wide : x;
+    let lane = ends.findIndex(e => e <= from);
+    if (lane < 0) lane = ends.length < 6 ? ends.push(0) - 1 : 5;
+    ends[lane] = from + wide;
+    return {f, x, right, lane};
+  });
+  const {s, c, X} = SQ.frame(box.querySelector(".plot"), Math.max(58, 30 + 14 * ends.length), null, "", "health over time, with faults");
   const fill = {green: "var(--green)", yellow: "var(--yellow)", red: "var(--red)", unknown: "var(--line)"};
   for (const h of D.health || []) {
     const w = X(h.to) - X(h.from);
@@ -34,10 +42,7 @@ function drawHealth() {
     el("title", {}, r, `${h.status} from ${h.from} s to ${h.to} s`);
     if (w > 46) el("text", {x: X(h.from) + 5, y: 14, style: "fill:#000"}, s, h.status);
   }
-  (D.faults || []).forEach((f, i) => {
-    const right = X(f.from) > W * 0.6;
-    el("text", {x: right ? X(f.from) - 4 : X(f.from) + 4, y: 36 + 14 * (i % 2), "text-anchor": right ? "end" : "start"}, s, f.label);
-  });
+  for (const {f, x, right, lane} of labels) el("text", {x: right ? x - 4 : x + 4, y: 36 + 14 * lane, "text-anchor": right ? "end" : "start"}, s, f.label);
   for (const d of D.decisions || []) if (d.a) {
     const m = el("circle", {cx: X(d.t), cy: 10, r: 5, fill: "var(--fg)", stroke: "var(--bg)", "data-t": d.t, tabindex: 0}, s);
     el("title", {}, m, `the controller acted at ${d.t} s`);
