@@ -35,8 +35,10 @@ func (r *Run) Glimpse() *observed.History {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	h := *r.history
-	h.Closed = r.now()
-	h.End = h.Closed
+	if h.Closed == 0 { // else nobody has observed anything since
+		h.Closed = r.now()
+		h.End = h.Closed
+	}
 	h.Observations = h.Observations[:len(h.Observations):len(h.Observations)]
 	h.Decisions = slices.Clone(h.Decisions)
 	h.Traffic = append(slices.Clip(slices.Clone(h.Traffic)), observed.TrafficSample{At: h.Closed, Traffic: traffic})

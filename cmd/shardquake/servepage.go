@@ -159,7 +159,14 @@ func (p *servedPage) tellPlan(plan control.Plan) error {
 			continue
 		}
 		p.logged[f.ID] = f.State
-		line := map[string]any{"t": now, "text": fmt.Sprintf("fault %d, %s: %s", f.ID, f.Planned.Fault.Kind(), f.State)}
+		at := now
+		switch f.State {
+		case "in force":
+			at = f.Struck.D().Seconds()
+		case "healed":
+			at = f.Healed.D().Seconds()
+		}
+		line := map[string]any{"t": at, "text": fmt.Sprintf("fault %d, %s: %s", f.ID, f.Planned.Fault.Kind(), f.State)}
 		errs = append(errs, p.feed.Stream.Publish(live.Log, line))
 	}
 	return errors.Join(errs...)

@@ -50,7 +50,8 @@ one hangs. After the scenario's duration its report is written, and it serves on
 stopped. With --as-is the faults, the controller and the expectations stay out: the cluster
 is yours.
 
-Faults can also be ordered while it serves, by shardquake fault, at the address of --control.
+Faults can also be ordered while it serves, by shardquake fault or on the live page, at the
+address of --control.
 
 It listens on this machine's loopback addresses only, unless --token names what clients
 must present (as a bearer token, an API key or a password).`,
