@@ -331,9 +331,7 @@ func (a worldAPI) administer(method string, parts []string, query string, body, 
 		return answer(map[string]any{"index_templates": []any{map[string]any{"index_template": a.w.Admin["template "+last]}}})
 	case last == "voting_config_exclusions" && method == http.MethodPost:
 		names, _ := a.w.Admin["no vote"].([]string)
-		for _, n := range strings.Split(strings.TrimPrefix(query, "node_names="), ",") {
-			names = append(names, n)
-		}
+		names = append(names, strings.Split(strings.TrimPrefix(query, "node_names="), ",")...)
 		a.w.Admin["no vote"] = names
 	case last == "voting_config_exclusions":
 		delete(a.w.Admin, "no vote")

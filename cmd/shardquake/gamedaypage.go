@@ -31,7 +31,6 @@ type gamedayPage struct {
 
 	mu      sync.Mutex
 	handler http.Handler
-	html    http.Handler
 }
 
 func newGamedayPage(d *day, l net.Listener) (*gamedayPage, error) {

@@ -37,9 +37,8 @@ type Watch struct {
 	stop context.CancelFunc
 	done chan struct{}
 
-	mu      sync.Mutex
-	book    book
-	stopped bool
+	mu   sync.Mutex
+	book book
 }
 
 // Start begins to watch, until Stop.

@@ -76,7 +76,7 @@ func (st *stream) on(s *scenarios.Scenario, day int) (fresh []scenarios.IndexSec
 	model := st.indices[len(st.indices)-1]
 	n := int((came + st.each - 1) / st.each)
 	if n > mostNewIndices {
-		return nil, nil, fmt.Errorf("%w: on day %d %s would have %d more indices; expected at most %d: larger ones, or a nearer until:", ErrConfig, day, st.name, n, mostNewIndices)
+		return nil, nil, fmt.Errorf("%w: on day %d %s would have %d more indices; expected at most %d: larger ones, or a nearer until", ErrConfig, day, st.name, n, mostNewIndices)
 	}
 	for i := range n {
 		ix := likeIndex(s, model)

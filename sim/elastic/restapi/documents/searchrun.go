@@ -121,7 +121,6 @@ type results struct {
 	shards   elastic.ShardsResult
 	took     time.Duration
 	timedOut bool
-	pit      string
 }
 
 func runSearch(c *rest.Call, names []string, opt rest.IndicesOptions, q *searchBody) *rest.Response {
