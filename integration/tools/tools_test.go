@@ -28,6 +28,15 @@ type served struct {
 // urls are the nodes' addresses as clients take them.
 func (s *served) urls() string { return strings.Join(s.nodes, ",") }
 
+// patience skips a test that fetches a tool, starts a served cluster and holds a session with
+// it, where there is no time for that.
+func patience(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("fetches tools and holds sessions with a served cluster: not with -short")
+	}
+}
+
 // serve builds the command and serves the cluster of testdata five times as fast as the clock.
 func serve(t *testing.T) *served {
 	t.Helper()
@@ -108,6 +117,7 @@ func (s *served) ask(t *testing.T, method, path, body string) string {
 // elasticsearch-py writes, reads, searches and rolls over, sniffs the nodes, and goes on while
 // one of them is lost.
 func TestThePythonClientLosesNothingWhileANodeIsLost(t *testing.T) {
+	patience(t)
 	bin := python(t, "elasticsearch>=8,<9")
 	s := serve(t)
 	script, err := filepath.Abs(filepath.Join("testdata", "session.py"))
@@ -117,6 +127,7 @@ func TestThePythonClientLosesNothingWhileANodeIsLost(t *testing.T) {
 }
 
 func TestTheJavaScriptClientWritesSearchesAndScrolls(t *testing.T) {
+	patience(t)
 	dir := t.TempDir()
 	if out, err := try(t, dir, "npm", "install", "--silent", "@elastic/elasticsearch@8.19"); err != nil {
 		t.Skipf("SKIPPED: the JavaScript client can't be had: %v\n%s", err, out)
@@ -129,6 +140,7 @@ func TestTheJavaScriptClientWritesSearchesAndScrolls(t *testing.T) {
 
 // Curator merges, moves, changes replicas, rolls over, closes and deletes.
 func TestCuratorLooksAfterIndices(t *testing.T) {
+	patience(t)
 	bin := python(t, "elasticsearch-curator>=8,<9")
 	s := serve(t)
 	for _, index := range []string{"cur-1", "cur-2"} {
@@ -156,6 +168,7 @@ const exporterVersion = "v1.9.0"
 
 // The exporter's collectors all succeed, and its metrics show a lost node.
 func TestThePrometheusExporterShowsALostNode(t *testing.T) {
+	patience(t)
 	s := serve(t)
 	metrics := startExporter(t, s)
 	before := metrics()

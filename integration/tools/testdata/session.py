@@ -47,6 +47,8 @@ assert es.indices.rollover(alias="app", conditions={"max_docs": 1000})["rolled_o
 sniffed = Elasticsearch(urls[:1], sniff_on_start=True)
 assert len(list(sniffed.transport.node_pool.all())) == len(urls), list(sniffed.transport.node_pool.all())
 
+# Copies of the new index that have not started yet could not take over.
+assert es.cluster.health(wait_for_status="green", wait_for_no_initializing_shards=True, timeout="60s")["status"] == "green"
 subprocess.run(fault + ["{node-loss: {node: n3}}"], check=True)
 for _ in range(120):
     health = es.cluster.health()
