@@ -140,7 +140,7 @@ func (r *rehearsal) anyFor(rng *rand.Rand) shardmap.NodeID {
 func (r *rehearsal) rot(n shardmap.NodeID, _ *shardmap.Shard, back func(func())) {
 	earlier := r.images[n]
 	r.images[n] = r.c.Disk(n).Image()
-	if r.rotten || !r.c.Up(n) || r.c.Disk(n).Used() < 2<<10 {
+	if r.rotten || r.res.Lost > 0 || !r.c.Up(n) || r.c.Disk(n).Used() < 2<<10 {
 		return
 	}
 	kind := damage.Kinds()[r.rng.IntN(len(damage.Kinds()))]
@@ -150,8 +150,8 @@ func (r *rehearsal) rot(n shardmap.NodeID, _ *shardmap.Shard, back func(func()))
 	r.e.Note("kv.damage", string(n)+": "+r.c.Disk(n).Damage(kind, earlier))
 	r.rotten = true // two at a time may be a majority
 	back(func() {
-		r.rotten = false
 		r.restart(n)
+		r.rotten = !r.c.Up(n) // without room it doesn't start, and nobody has looked
 	})
 }
 

@@ -89,7 +89,7 @@ type rehearsal struct {
 	deaf      map[shardmap.NodeID]int // how many faults keep a node from hearing the authority
 	gone      []gone
 	lies      bool // acknowledgements may claim anything
-	rotten    bool // a disk is damaged that nobody has looked at, or was lost; one is enough
+	rotten    bool // a disk is damaged that nobody has looked at
 	images    map[shardmap.NodeID]simdisk.Image
 	res       Result
 }
@@ -308,7 +308,6 @@ func (r *rehearsal) restart(n shardmap.NodeID) {
 // replace puts another machine in the place of one whose disk isn't what it was.
 func (r *rehearsal) replace(lost shardmap.NodeID) {
 	r.res.Lost++
-	r.rotten = true
 	fresh := lost + "~"
 	r.c.AddNode(fresh)
 	r.restart(fresh)

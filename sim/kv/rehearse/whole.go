@@ -174,7 +174,7 @@ func (w *whole) build() {
 	if w.Duration == 0 {
 		w.Duration = time.Duration(12+w.rng.IntN(12)) * w.Settings.Heartbeat * 2
 		if w.alone {
-			w.Duration *= 2 // each damage has to wait until the one before is filled
+			w.Duration *= 3 // each damage has to wait until the one before is filled
 		}
 	}
 	cfg := kv.FleetConfig{Settings: w.Settings, Node: w.Node, Store: w.Store, Pebble: w.Pebble}

@@ -44,7 +44,7 @@ func (w *whole) damage(m *kv.Machine) {
 		return
 	}
 	w.hurt = true
-	if behind, third := w.companions(m); behind != nil && w.rng.IntN(2) == 0 {
+	if behind, third := w.companions(m); behind != nil && w.rng.IntN(4) > 0 {
 		w.crash(behind, false)
 		w.e.After(time.Duration(w.rng.Int64N(int64(2*w.Settings.Heartbeat))), "kv.damage", func() {
 			if m.Up() && m.Disks() == disk {

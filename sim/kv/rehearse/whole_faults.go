@@ -2,6 +2,7 @@ package rehearse
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/kvcluster/meta"
@@ -118,7 +119,16 @@ func (w *whole) complete() bool {
 			return false
 		}
 	}
-	return w.isWhole()
+	return w.isWhole() && w.votersAreThere()
+}
+
+// votersAreThere reports whether those who vote in the metadata group are nodes that run: one
+// whose disk was lost counts there until it has been replaced.
+func (w *whole) votersAreThere() bool {
+	members := w.f.Leader().Node().Group().State().Members()
+	return !slices.ContainsFunc(members, func(m wire.Member) bool {
+		return m.Role == wire.Voter && w.f.Machine(m.Name).Node().ID() != m.ID
+	})
 }
 
 func (w *whole) crash(m *kv.Machine, wipe bool) {
