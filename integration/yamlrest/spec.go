@@ -5,10 +5,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"os/exec"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -17,7 +21,8 @@ import (
 // SpecVersion is the newest version of the artifact that carries tests.
 const SpecVersion = "7.10.2"
 
-const specURL = "https://repo1.maven.org/maven2/org/elasticsearch/rest-api-spec/" + SpecVersion + "/rest-api-spec-" + SpecVersion + ".jar"
+// artifact is how Maven names it.
+const artifact = "org.elasticsearch:rest-api-spec:" + SpecVersion
 
 // Spec is the APIs and the tests of the artifact.
 type Spec struct {
@@ -45,27 +50,31 @@ type apiPath struct {
 	Parts   map[string]struct{} `json:"parts"`
 }
 
-// Fetch downloads the artifact.
-func Fetch(ctx context.Context) (*Spec, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+// ErrNoMaven says that the command that downloads the artifact isn't there.
+var ErrNoMaven = errors.New("mvn is not on PATH, which downloads the YAML REST tests")
+
+// Fetch downloads the artifact with Maven, and leaves nothing behind.
+func Fetch(ctx context.Context) (spec *Spec, err error) {
+	if _, err := exec.LookPath("mvn"); err != nil {
+		return nil, ErrNoMaven
+	}
+	dir, err := os.MkdirTemp("", "shardquake-yamlrest-")
+	if err != nil {
+		return nil, fmt.Errorf("the YAML REST tests: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, specURL, nil)
+	out, err := exec.CommandContext(ctx, "mvn", "-q", "-B", "-ntp", "-Dstyle.color=never", "-Dmaven.repo.local="+filepath.Join(dir, "repository"),
+		"dependency:copy", "-Dartifact="+artifact, "-DoutputDirectory="+dir).CombinedOutput()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the YAML REST tests: mvn dependency:copy of %s: %w\n%s", artifact, err, out)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	jar, err := os.ReadFile(filepath.Join(dir, "rest-api-spec-"+SpecVersion+".jar"))
 	if err != nil {
 		return nil, fmt.Errorf("the YAML REST tests: %w", err)
 	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("the YAML REST tests: %w", err)
-	case resp.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("the YAML REST tests: %s: %s", specURL, resp.Status)
-	}
-	return Read(text)
+	return Read(jar)
 }
 
 // Read reads the artifact, a jar.
