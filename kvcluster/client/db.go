@@ -20,7 +20,7 @@ var (
 	// ErrUnknown means that the write may have been done, or may be done yet.
 	ErrUnknown = errors.New("outcome unknown")
 	// ErrUnavailable means that nothing was done before the deadline.
-	ErrUnavailable = errors.New("unavailable")
+	ErrUnavailable = wire.ErrUnavailable
 	// ErrCondition means that nothing was written because a condition didn't hold.
 	ErrCondition = errors.New("condition failed")
 	// ErrConflict means that nothing was written because another transaction was in the
@@ -40,7 +40,8 @@ type Transport interface {
 	Send(ctx context.Context, to shardmap.NodeID, m wire.Message) (wire.Message, error)
 }
 
-// Admin carries commands to the metadata group. Its answer is not nil without an error.
+// Admin carries commands to the metadata group. Its answer is not nil without an error. An
+// error that wraps ErrUnavailable means that nothing was done and that asking again may help.
 type Admin interface {
 	Command(ctx context.Context, c wire.Command) (*wire.AdminResult, error)
 }

@@ -20,7 +20,7 @@ var (
 	// ErrRefused means that nothing was done: the command can't be carried out.
 	ErrRefused = errors.New("refused")
 	// ErrUnavailable means that nothing was done, now: the metadata group has no leader.
-	ErrUnavailable = errors.New("the metadata group is not available")
+	ErrUnavailable = wire.ErrUnavailable
 	// ErrUnknown means that it may have been done, or may be done yet.
 	ErrUnknown = errors.New("the outcome is unknown")
 )

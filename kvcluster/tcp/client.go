@@ -75,7 +75,7 @@ func (c *Client) askAll(ctx context.Context, m *wire.Admin) (*wire.AdminResult, 
 			return r, nil
 		}
 		if err == nil {
-			err = fmt.Errorf("node %s: %v: %s", machine, r.Status, r.Reason)
+			err = fmt.Errorf("node %s: %w: %s", machine, wire.ErrUnavailable, r.Reason)
 		}
 		all = append(all, err)
 	}

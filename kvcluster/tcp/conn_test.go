@@ -332,6 +332,20 @@ func TestACallThatWasNeverSentSaysSo(t *testing.T) {
 	assert.ErrorIs(t, err, ErrClosed)
 }
 
+func TestACommandThatNobodyCanCarryOutNowIsWorthRepeating(t *testing.T) {
+	r := newRecorder()
+	r.answer = func(c *caller, call uint64, _ wire.Message) {
+		assert.NoError(t, c.answer(call, &wire.AdminResult{Status: wire.Unavailable, Reason: "copies are being moved"}))
+	}
+	_, n1 := serving(t, Config{Name: "n1"}, r)
+	_, n2 := serving(t, Config{Name: "n2"}, r)
+	c := NewClient(Config{Name: "client", Book: Book{"n1": n1, "n2": n2}})
+	defer c.Close()
+	_, err := c.Command(t.Context(), wire.Command{Kind: wire.CreateShard, Shard: "late", Start: "m"})
+	require.ErrorIs(t, err, wire.ErrUnavailable, "so that a client asks again")
+	assert.EqualError(t, err, "node n1: unavailable: copies are being moved; node n2: unavailable: copies are being moved")
+}
+
 func TestAClientThatTakesNoAnswersIsCutOff(t *testing.T) {
 	r := newRecorder()
 	failed := make(chan error, 1<<12)

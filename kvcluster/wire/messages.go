@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -374,6 +375,10 @@ func (s Status) String() string {
 	}
 	return fmt.Sprintf("status %d", uint8(s))
 }
+
+// ErrUnavailable is what Status Unavailable is as an error, whoever reports it: nothing was
+// done, and the same may succeed later.
+var ErrUnavailable = errors.New("unavailable")
 
 // Response answers a Request.
 type Response struct {
