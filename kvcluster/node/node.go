@@ -300,7 +300,7 @@ func (n *Node) received(m wire.Message) {
 	if h, ok := m.(interface{ Header() *wire.Copy }); ok && n.started {
 		if h := h.Header(); h.To == n.id.ID {
 			n.remembers(h.From, h.Durable)
-			if c := n.copies[h.Shard]; c != nil {
+			if c := n.copies[h.Shard]; c != nil && n.vouched(h.From, m) {
 				n.copyMessage(c, h, m)
 			}
 		}
@@ -333,7 +333,7 @@ func (n *Node) ofPeer(m wire.Message) {
 		}
 		return
 	}
-	if !n.started {
+	if !n.vouched(m.(interface{ Between() *wire.Peer }).Between().From, m) || !n.started {
 		return
 	}
 	switch m := m.(type) {

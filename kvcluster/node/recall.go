@@ -34,7 +34,18 @@ type memory struct {
 	told   map[shardmap.NodeID]bool   // who has answered
 	askAt  time.Duration
 	until  time.Duration // when those that are silent are not waited for any more
+	unsaid map[shardmap.NodeID]*unsaid
 }
+
+// unsaid is what a node has sent that has not said yet what it remembers.
+type unsaid struct {
+	asked    time.Duration // when it was asked last because of that
+	messages []wire.Message
+}
+
+// mostUnsaid is how many messages of a node are kept until it has answered. Those that are lost
+// are repeated, as on any network.
+const mostUnsaid = 16
 
 // memoryKey is where it is remembered what another node's disk has.
 func memoryKey(id shardmap.NodeID) []byte { return append([]byte{0, 'w'}, id...) }
@@ -42,7 +53,7 @@ func memoryKey(id shardmap.NodeID) []byte { return append([]byte{0, 'w'}, id...)
 // loadMemory reads what was remembered at the last stop.
 func (n *Node) loadMemory() error {
 	n.memory = memory{run: n.nonce(), opened: n.eng.Durable(), known: make(map[shardmap.NodeID]uint64),
-		kept: make(map[shardmap.NodeID]uint64), told: make(map[shardmap.NodeID]bool)}
+		kept: make(map[shardmap.NodeID]uint64), told: make(map[shardmap.NodeID]bool), unsaid: make(map[shardmap.NodeID]*unsaid)}
 	prefix := memoryKey("")
 	return n.eng.Scan(prefix, storage.PrefixEnd(prefix), func(k, v []byte) bool {
 		if x, size := binary.Uvarint(v); size > 0 {
@@ -97,6 +108,30 @@ func (n *Node) silent() []shardmap.NodeID {
 	return slices.DeleteFunc(n.others(), func(id shardmap.NodeID) bool { return n.memory.told[id] })
 }
 
+// vouched reports whether the sender of a message has said what it remembers of this disk. If
+// not it is asked, and the message waits for the answer.
+func (n *Node) vouched(from shardmap.NodeID, m wire.Message) bool {
+	if n.memory.told[from] || from == n.id.ID || n.cfg.is(NoRecall) {
+		return true
+	}
+	u := n.memory.unsaid[from]
+	switch {
+	case u == nil && len(n.memory.unsaid) >= wire.MaxMembers:
+		return false
+	case u == nil:
+		u = new(unsaid)
+		n.memory.unsaid[from] = u
+	case n.now < u.asked+n.patience()/5:
+		if len(u.messages) < mostUnsaid {
+			u.messages = append(u.messages, m)
+		}
+		return false
+	}
+	u.asked, u.messages = n.now, []wire.Message{m}
+	n.askMemory(from)
+	return false
+}
+
 // patience is how long a node that was started waits for what others remember: half a
 // heartbeat, between a quarter of a second and one.
 func (n *Node) patience() time.Duration {
@@ -128,8 +163,12 @@ func (n *Node) recall(silent []shardmap.NodeID, again time.Duration) {
 	}
 	n.memory.askAt = n.now + again
 	for _, id := range silent {
-		n.send(id, &wire.Recall{Peer: wire.Peer{From: n.id.ID, To: id}, Run: n.memory.run})
+		n.askMemory(id)
 	}
+}
+
+func (n *Node) askMemory(id shardmap.NodeID) {
+	n.send(id, &wire.Recall{Peer: wire.Peer{From: n.id.ID, To: id}, Run: n.memory.run})
 }
 
 // onRecall tells a node that was started what is remembered of its disk.
@@ -149,6 +188,12 @@ func (n *Node) onRecalled(m *wire.Recalled) {
 		return
 	}
 	n.memory.told[m.From] = true
+	if u := n.memory.unsaid[m.From]; u != nil {
+		delete(n.memory.unsaid, m.From)
+		if n.now-u.asked <= n.patience() {
+			n.inbox = append(n.inbox, u.messages...)
+		}
+	}
 }
 
 // stamp tells the receiver how much this disk has, if it has said what it remembers of it.

@@ -294,6 +294,8 @@ func (w *whole) happened(m *kv.Machine, e kvnode.Event) {
 	switch e.What {
 	case "leading":
 		w.res.Leaders++
+	case "joined":
+		w.e.After(w.pause(), "kv.photograph", func() { w.photograph(m) })
 	case "at-odds", "contradicted":
 		w.problem("%s, shard %q: %s", m.Name(), e.Shard, e.Detail)
 	case "activated":

@@ -1,19 +1,22 @@
 package rehearse
 
 import (
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/storage/damage"
+	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/kv"
 )
 
-// image is what a machine's disk had at some time: when, as the disk's how manieth, and how
-// many batches were durable.
+// image is what a machine's disk had at some time: when, as the disk's how manieth, how
+// many batches were durable, and which nodes it knew.
 type image struct {
 	disk    int
 	files   kv.Image
 	batches uint64
+	knows   map[shardmap.NodeID]bool
 }
 
 // photograph keeps what a disk has, for it to be put back.
@@ -21,8 +24,20 @@ func (w *whole) photograph(m *kv.Machine) {
 	if w.style != damageToDisks || !m.Up() {
 		return
 	}
-	list := append(w.images[m.Name()], image{m.Disks(), m.Image(), m.Durable()})
-	w.images[m.Name()] = list[max(0, len(list)-4):]
+	knows := make(map[shardmap.NodeID]bool)
+	if state := m.Node().State(); state.Known() {
+		for i := range state.Members() {
+			knows[state.Members()[i].ID] = true
+		}
+	}
+	list := append(w.images[m.Name()], image{m.Disks(), m.Image(), m.Durable(), knows})
+	switch {
+	case len(list) > 1 && list[0].disk != m.Disks():
+		list = list[len(list)-1:]
+	case len(list) > 4: // the first stays: the oldest disk knows the fewest of those that are there now
+		list = slices.Delete(list, 1, 2)
+	}
+	w.images[m.Name()] = list
 }
 
 // damage ends a process and does something to what its disk has had since lately: to a
@@ -34,7 +49,7 @@ func (w *whole) damage(m *kv.Machine) {
 	}
 	var earlier image
 	if list := w.images[m.Name()]; len(list) > 0 {
-		if earlier = list[w.rng.IntN(len(list))]; earlier.disk != m.Disks() {
+		if earlier = list[w.rng.IntN(2)*w.rng.IntN(len(list))]; earlier.disk != m.Disks() {
 			earlier = image{}
 		}
 	}
@@ -131,14 +146,47 @@ func (w *whole) putBack(m *kv.Machine, earlier image) {
 		return
 	}
 	w.res.RolledBack++
+	var mend func()
+	if names := w.rememberers(m, earlier.batches); w.faults && w.rng.IntN(2) == 0 {
+		// Those that the old disk doesn't know won't be asked by it on its own.
+		late := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return earlier.knows[w.f.Machine(name).Node().ID()] })
+		if len(late) > 0 {
+			names = late
+		}
+		mend = w.leave(m, names[w.rng.IntN(len(names))])
+	}
 	m.RollBack(earlier.files)
 	w.e.Note("kv.roll-back", m.Name())
 	m.Start()
 	if m.Up() && m.Node().Started() {
 		w.problem("%s takes part with a disk that was put back, and has asked nobody", m.Name())
 	}
-	if m.Up() {
-		w.e.After(2*time.Second, "kv.found", func() { w.foundOut(m, earlier) })
+	look := func() { w.e.After(2*time.Second, "kv.found", func() { w.foundOut(m, earlier) }) }
+	if mend == nil {
+		look()
+		return
+	}
+	w.back(func() {
+		mend()
+		look()
+	})
+}
+
+// leave cuts a machine off from all others but one.
+func (w *whole) leave(m *kv.Machine, one string) (mend func()) {
+	w.res.Cuts++
+	w.ill[m.Name()]++
+	var cuts []*sim.CutHandle
+	for _, x := range w.f.Machines() {
+		if x != m && x.Name() != one {
+			cuts = append(cuts, w.f.Network.Cut(m.Name(), x.Name(), sim.Blackhole), w.f.Network.Cut(x.Name(), m.Name(), sim.Blackhole))
+		}
+	}
+	return func() {
+		w.ill[m.Name()]--
+		for _, c := range cuts {
+			c.Mend()
+		}
 	}
 }
 
