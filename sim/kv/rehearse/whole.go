@@ -295,7 +295,9 @@ func (w *whole) happened(m *kv.Machine, e kvnode.Event) {
 	case "leading":
 		w.res.Leaders++
 	case "joined":
-		w.e.After(w.pause(), "kv.photograph", func() { w.photograph(m) })
+		if w.style == damageToDisks {
+			w.e.After(w.pause(), "kv.photograph", func() { w.photograph(m) })
+		}
 	case "at-odds", "contradicted":
 		w.problem("%s, shard %q: %s", m.Name(), e.Shard, e.Detail)
 	case "activated":
