@@ -8,14 +8,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/shardquake/shardquake/chaos"
-	"github.com/shardquake/shardquake/integration/guard"
-	"github.com/shardquake/shardquake/integration/lease"
 	"github.com/shardquake/shardquake/integration/leased"
-	"github.com/shardquake/shardquake/integration/machine"
-	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/es"
@@ -139,40 +134,21 @@ func containerNode(n scenarios.NodeSpec) NodeSpec {
 
 // realCluster is a cluster of containers as the runner sees it.
 type realCluster struct {
+	*outside
 	containers    *Cluster
 	spec          scenarios.ClusterSpec
-	opt           scenarios.StartOptions
 	indexSettings map[string]string
-	clock         *guard.Clock
-	keeper        *lease.Keeper // of what is in force
-	rest          *restClient   // the harness's own, over no proxy
-	transports    map[string]*linkedTransport
 	version       string
 	held          bool // a transient setting holds placements
-	traffic       *traffic
-	load          *loadGenerator
-	machine       *machine.Watch
 
-	mu       sync.Mutex
-	notes    []string
-	rotten   map[chaos.Damage]rotten // what was done to copies' files
-	stopping []func()
+	rotten map[chaos.Damage]rotten // what was done to copies' files; guarded by mu
 }
 
 func newRealCluster(containers *Cluster, spec scenarios.ClusterSpec, opt scenarios.StartOptions, indexSettings map[string]string) *realCluster {
-	c := &realCluster{
-		containers: containers, spec: spec, opt: opt, indexSettings: indexSettings,
-		clock:      guard.New(clock.NewReal(opt.Seed)),
-		rest:       newRESTClient(),
-		transports: map[string]*linkedTransport{},
-		traffic:    &traffic{},
-		machine:    machine.Start(context.Background()),
+	return &realCluster{
+		outside:    newOutside(containers, containers.opt.Viewers, opt, newRESTClient(), func() http.RoundTripper { return newTransport() }),
+		containers: containers, spec: spec, indexSettings: indexSettings,
 	}
-	c.onClose(c.machine.Stop)
-	for _, viewer := range containers.opt.Viewers {
-		c.transports[viewer] = newTransport()
-	}
-	return c
 }
 
 // settle waits for the nodes and makes the dynamic settings persistent ones.
@@ -188,37 +164,6 @@ func (c *realCluster) settle(ctx context.Context) error {
 	return c.persistSettings(ctx)
 }
 
-// url is the observer's address of a node.
-func (c *realCluster) url(node string) string { return c.containers.DirectURL(node) }
-
-// anyURL is the observer's address of the first node: for what is done while all live.
-func (c *realCluster) anyURL() string { return c.url(c.containers.nodes[0].spec.Name) }
-
-// Run implements [scenarios.Cluster].
-func (c *realCluster) Run(ctx context.Context, main func(run, cleanup context.Context) error) error {
-	run, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	c.clock.OnPanic(cancel)
-	c.keeper.OnLost(cancel)
-	err := c.clock.Guard("main", func() error { return main(run, context.WithoutCancel(ctx)) })
-	if panicked := c.clock.Panicked(); panicked != nil {
-		return panicked
-	}
-	return err
-}
-
-// Clock implements [scenarios.Cluster]: real endpoints outside the nodes share one.
-func (c *realCluster) Clock(string) clock.Clock { return c.clock }
-
-// Transport implements [scenarios.Cluster].
-func (c *realCluster) Transport(viewer string) http.RoundTripper { return c.transports[viewer] }
-
-// URL implements [scenarios.Cluster].
-func (c *realCluster) URL(viewer, node string) string { return c.containers.URL(viewer, node) }
-
-// MachineBegin implements [scenarios.Watched].
-func (c *realCluster) MachineBegin() { c.machine.Begin() }
-
 // Machine implements [scenarios.Watched].
 func (c *realCluster) Machine() observed.Machine {
 	m := c.machine.Report()
@@ -226,21 +171,9 @@ func (c *realCluster) Machine() observed.Machine {
 	return m
 }
 
-// Nodes implements [scenarios.Cluster].
-func (c *realCluster) Nodes() []string { return c.containers.NodeNames() }
-
 // Target implements [scenarios.Cluster].
 func (c *realCluster) Target() chaos.Target {
 	return leased.Target(targetOf(c.containers, c), undoing{c.containers}, c.keeper)
-}
-
-// Counters implements [scenarios.Cluster]: real runs have neither.
-func (c *realCluster) Counters() (events, traceHash uint64) { return 0, 0 }
-
-func (c *realCluster) note(format string, args ...any) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.notes = append(c.notes, fmt.Sprintf(format, args...))
 }
 
 // Notes implements [scenarios.Cluster].
@@ -260,31 +193,12 @@ func (c *realCluster) Notes() []string {
 	if own, ok := c.spec.Own.(*es.Description); ok && own.Start == scenarios.StartFormed {
 		out = append(out, "start: formed is for simulated clusters; these nodes have just been started")
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return append(out, c.notes...)
-}
-
-// onClose registers what must end before the containers go.
-func (c *realCluster) onClose(stop func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.stopping = append(c.stopping, stop)
+	return append(out, c.noted()...)
 }
 
 // Close implements [scenarios.Cluster].
 func (c *realCluster) Close(ctx context.Context) error {
-	c.mu.Lock()
-	stopping := c.stopping
-	c.stopping = nil
-	c.mu.Unlock()
-	for _, stop := range stopping {
-		stop()
-	}
-	for _, t := range c.transports {
-		t.CloseIdleConnections()
-	}
-	c.rest.close()
+	c.stop()
 	return errors.Join(c.keeper.Close(ctx), c.containers.Close(ctx))
 }
 

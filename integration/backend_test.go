@@ -184,7 +184,7 @@ func TestLatenciesArePercentilesOfTheLastWrites(t *testing.T) {
 }
 
 func TestPanicOfAProcessCancelsTheRunAndIsItsError(t *testing.T) {
-	c := &realCluster{clock: guard.New(clock.NewReal(1))}
+	c := &realCluster{outside: &outside{clock: guard.New(clock.NewReal(1))}}
 	var cleanupErr error
 	err := c.Run(t.Context(), func(run, cleanup context.Context) error {
 		c.clock.Go(run, "faulty", func(context.Context) { panic("out of luck") })
@@ -196,13 +196,13 @@ func TestPanicOfAProcessCancelsTheRunAndIsItsError(t *testing.T) {
 	assert.Contains(t, err.Error(), "panic in faulty: out of luck")
 	assert.NoError(t, cleanupErr, "what heals still has a context")
 
-	c = &realCluster{clock: guard.New(clock.NewReal(1))}
+	c = &realCluster{outside: &outside{clock: guard.New(clock.NewReal(1))}}
 	err = c.Run(t.Context(), func(context.Context, context.Context) error { panic("main") })
 	assert.ErrorContains(t, err, "panic in main: main")
 }
 
 func TestInterruptCancelsTheRunButNotItsCleanup(t *testing.T) {
-	c := &realCluster{clock: guard.New(clock.NewReal(1))}
+	c := &realCluster{outside: &outside{clock: guard.New(clock.NewReal(1))}}
 	ctx, interrupt := context.WithCancel(t.Context())
 	stopped := errors.New("stopped")
 	err := c.Run(ctx, func(run, cleanup context.Context) error {

@@ -29,7 +29,7 @@ const (
 
 // Background implements [scenarios.Cluster]: open-loop clients that send at the rates
 // given whatever the cluster does, over the client's links.
-func (c *realCluster) Background(ctx context.Context, loads []es.LoadSpec) error {
+func (c *outside) Background(ctx context.Context, loads []es.LoadSpec) error {
 	if c.load != nil {
 		c.load.stop()
 		c.load = nil
@@ -52,7 +52,7 @@ func (c *realCluster) Background(ctx context.Context, loads []es.LoadSpec) error
 }
 
 // Traffic implements [scenarios.Cluster].
-func (c *realCluster) Traffic() observed.Traffic { return c.traffic.snapshot() }
+func (c *outside) Traffic() observed.Traffic { return c.traffic.snapshot() }
 
 // loadStream is one load with a routing key for each shard and the shards' cumulative
 // shares of the operations.
@@ -89,7 +89,7 @@ func zipf(n int, exponent float64) []float64 {
 
 // shardKeys finds a routing key for each shard of the index by asking where candidates
 // lead.
-func (c *realCluster) shardKeys(ctx context.Context, load es.LoadSpec) ([]string, error) {
+func (c *outside) shardKeys(ctx context.Context, load es.LoadSpec) ([]string, error) {
 	var settings map[string]struct {
 		Settings map[string]string `json:"settings"`
 	}
@@ -126,7 +126,7 @@ func (c *realCluster) shardKeys(ctx context.Context, load es.LoadSpec) ([]string
 
 // loadGenerator runs the streams.
 type loadGenerator struct {
-	cluster *realCluster
+	cluster *outside
 	streams []loadStream
 	pause   context.CancelFunc // ends the pacing
 	cancel  context.CancelFunc // ends the requests under way too
@@ -135,7 +135,7 @@ type loadGenerator struct {
 }
 
 // clientOf is a client of the cluster's that behaves as a scenario says.
-func (c *realCluster) clientOf(spec *scenarios.ClientSection) *client.Client {
+func (c *outside) clientOf(spec *scenarios.ClientSection) *client.Client {
 	var nodes []client.Node
 	for _, n := range c.Nodes() {
 		nodes = append(nodes, client.Node{Name: n, URL: c.URL(scenarios.ViewerClient, n)})

@@ -36,7 +36,7 @@ const (
 // observer asks every node what it believes and merges the answers. All its fields but
 // the atomics belong to the merging goroutine.
 type observer struct {
-	cluster   *realCluster
+	cluster   *outside
 	sink      func(observed.Observation)
 	answers   chan any // stateSeen, statsSeen, recoveriesSeen
 	authority atomic.Pointer[string]
@@ -74,7 +74,7 @@ type stateSeen struct {
 }
 
 // Observe implements [scenarios.Cluster].
-func (c *realCluster) Observe(ctx context.Context, sink func(observed.Observation)) error {
+func (c *outside) Observe(ctx context.Context, sink func(observed.Observation)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	o := &observer{
 		cluster: c, sink: sink, answers: make(chan any, 64),

@@ -11,17 +11,14 @@ import (
 )
 
 // restClient is the harness's own client: plain HTTP, no retries, no pool of nodes.
-type restClient struct {
-	transport *linkedTransport
-	client    *http.Client
-}
+type restClient struct{ client *http.Client }
 
-func newRESTClient() *restClient {
-	transport := newTransport()
-	return &restClient{transport: transport, client: &http.Client{Transport: transport}}
-}
+func newRESTClient() *restClient { return restOver(newTransport()) }
 
-func (r *restClient) close() { r.transport.CloseIdleConnections() }
+// restOver is a client over a transport of somebody else, who presents credentials.
+func restOver(t http.RoundTripper) *restClient { return &restClient{&http.Client{Transport: t}} }
+
+func (r *restClient) close() { r.client.CloseIdleConnections() }
 
 // statusError is an answer that is none of success.
 type statusError struct {

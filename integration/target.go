@@ -11,7 +11,10 @@ import (
 // targetOf is what faults can act on. What it supports it says before the containers are
 // started, too.
 func targetOf(containers *Cluster, c *realCluster) chaos.Target {
-	a := administered{containers, c}
+	a := administered{Cluster: containers, c: c}
+	if c != nil {
+		a.administrator = administrator{containers, c.outside}
+	}
 	return chaos.Target{
 		XPack: !containers.es.local,
 		Links: containers, Processes: containers, Disks: containers, Settings: a, Snapshots: a, Copies: a,
@@ -19,17 +22,27 @@ func targetOf(containers *Cluster, c *realCluster) chaos.Target {
 	}
 }
 
-// administered is the containers with the settings of the cluster in them, which the
-// harness changes over no proxy, as an operator beside the nodes would.
+// administrator changes the settings of a cluster over no proxy, as an operator beside the
+// nodes would.
+type administrator struct {
+	nodes interface {
+		addresses
+		State(ctx context.Context, node string) (chaos.ProcessState, error)
+	}
+	c *outside
+}
+
+var _ chaos.Settings = administrator{}
+
+// administered is the containers with what can be done to the cluster in them.
 type administered struct {
+	administrator
 	*Cluster
 	c *realCluster
 }
 
-var _ chaos.Settings = administered{}
-
 // Read implements [chaos.Settings].
-func (a administered) Read(ctx context.Context, of chaos.Scope, keys []string) (map[string]string, error) {
+func (a administrator) Read(ctx context.Context, of chaos.Scope, keys []string) (map[string]string, error) {
 	var set map[string]string
 	if of.Index == "" {
 		var answer struct {
@@ -59,7 +72,7 @@ func (a administered) Read(ctx context.Context, of chaos.Scope, keys []string) (
 }
 
 // Write implements [chaos.Settings].
-func (a administered) Write(ctx context.Context, of chaos.Scope, values map[string]string) error {
+func (a administrator) Write(ctx context.Context, of chaos.Scope, values map[string]string) error {
 	method, path, body := settingsRequest(of, values)
 	return a.each(ctx, func(url string) error {
 		return a.c.rest.send(ctx, method, url+path, body, nil)
@@ -85,19 +98,19 @@ func settingsRequest(of chaos.Scope, values map[string]string) (method, path str
 	return http.MethodPut, "/_cluster/settings", map[string]any{kind: changes}
 }
 
-func (a administered) ask(ctx context.Context, path string, into any) error {
+func (a administrator) ask(ctx context.Context, path string, into any) error {
 	return a.each(ctx, func(url string) error { return a.c.rest.get(ctx, url+path, into) })
 }
 
 // each asks one node after the other until one answers.
-func (a administered) each(ctx context.Context, do func(url string) error) error {
+func (a administrator) each(ctx context.Context, do func(url string) error) error {
 	var last error
-	for _, name := range a.NodeNames() {
-		if state, err := a.State(ctx, name); err != nil || state != chaos.Running {
+	for _, name := range a.nodes.NodeNames() {
+		if state, err := a.nodes.State(ctx, name); err != nil || state != chaos.Running {
 			last = fmt.Errorf("node %s is %s", name, state)
 			continue
 		}
-		if last = do(a.DirectURL(name)); last == nil {
+		if last = do(a.nodes.DirectURL(name)); last == nil {
 			return nil
 		}
 	}

@@ -22,10 +22,11 @@ type gamedayFlags struct {
 	approve, as, reason     string
 	despite                 string
 	out, history, branch    string
+	cluster, confirm        string
 	speed                   float64
 	seed                    uint64
 	set                     []string
-	yes, quiet              bool
+	yes, quiet, dryRun      bool
 	waitForPage, keepServed bool
 }
 
@@ -38,19 +39,25 @@ func newGamedayCommand() *cobra.Command {
 		Long: `Gameday runs a scenario with a section gameday: first it is simulated with many seeds,
 which gives bands for every figure; then the plan, with what it may hit and how it is undone,
 is shown and must be approved by a name and a reason; then it runs, on the simulator as a drill
-(--speed) or on real nodes, with a live page, and ends as soon as a guardrail is touched.
+(--speed), on real nodes made for it, or on a cluster of one's own (--cluster), with a live page,
+and ends as soon as a guardrail is touched.
 
 The first Ctrl-C, a file HALT in this folder, the page, and shardquake gameday halt undo
 everything at once. On a terminal, lines do the same: halt REASON, next, pause, resume, note TEXT.
 
 Exit codes: those of run; 2 also when it was not approved, 4 when it was halted.`,
 		Example: `  shardquake gameday drill.yaml --backend sim --speed 10 --as me --reason practice
-  shardquake gameday our-day.yaml --backend real --listen 127.0.0.1:9198`,
+  shardquake gameday our-day.yaml --backend real --listen 127.0.0.1:9198
+  shardquake gameday our-day.yaml --cluster cluster.yaml --dry-run
+  shardquake gameday our-day.yaml --cluster cluster.yaml --confirm staging/Zx8uV1`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.backend, "backend", "sim", "sim: a drill on the simulator; real: containers, or processes for system kv")
+	fl.StringVar(&f.cluster, "cluster", "", "cluster file (cluster.yaml) of a cluster of one's own, which is acted on instead of nodes made for the run")
+	fl.StringVar(&f.confirm, "confirm", "", "with --cluster: `NAME/UUID` of the cluster that is meant")
+	fl.BoolVar(&f.dryRun, "dry-run", false, "with --cluster: look, print every command that would be given and how it is undone, and do nothing")
 	fl.Float64Var(&f.speed, "speed", 1, "virtual seconds per second, on the simulator")
 	fl.StringVar(&f.listen, "listen", "127.0.0.1:0", "address of the live page")
 	fl.StringVar(&f.token, "token", "", "what readers of the page must present; needed to listen beyond the loopback")

@@ -20,6 +20,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/integration/undo"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/internal/control"
@@ -46,6 +47,7 @@ type day struct {
 	page     *gamedayPage
 	progress *progress
 	pacer    *paced.Pacer // nil on real nodes
+	own      *ownDay      // nil on nodes made for the run
 	stop     context.CancelCauseFunc
 	began    time.Time
 
@@ -63,6 +65,10 @@ func (f *gamedayFlags) check() error {
 		return fmt.Errorf("--backend %q: expected sim or real", f.backend)
 	case !(f.speed > 0 && f.speed <= control.MaxSpeed):
 		return fmt.Errorf("--speed %v: expected a number above 0, at most 1000000", f.speed)
+	case f.cluster == "" && (f.dryRun || f.confirm != ""):
+		return errors.New("--dry-run and --confirm are for a cluster of one's own: expected --cluster FILE")
+	case f.cluster != "" && f.yes:
+		return errors.New("--yes is for nodes made for the run; a cluster of one's own needs --approve, or somebody who is asked")
 	case f.backend == "real" && f.speed != 1:
 		return errors.New("--speed is for the simulator; real nodes have the machine's time")
 	case f.approve != "" && (f.as == "" || f.reason == ""):
@@ -103,6 +109,14 @@ func (f *gamedayFlags) run(cmd *cobra.Command, name string) error {
 	if err := errors.Join(reports.CheckDir(f.out), reports.Writable(f.out)); err != nil {
 		return exit.Usage(err)
 	}
+	if f.cluster != "" {
+		if d.own, err = newOwnDay(d, name); err != nil {
+			return err
+		}
+		if f.dryRun {
+			return d.own.dryRun()
+		}
+	}
 	if err := d.predicted(); err != nil {
 		return err
 	}
@@ -117,6 +131,9 @@ func (f *gamedayFlags) run(cmd *cobra.Command, name string) error {
 	if err := d.approved(); err != nil {
 		return exit.Usage(err)
 	}
+	if err := d.own.still(); err != nil {
+		return exit.Usage(err)
+	}
 	leave, err := d.take()
 	if err != nil {
 		return exit.Usage(err)
@@ -127,20 +144,18 @@ func (f *gamedayFlags) run(cmd *cobra.Command, name string) error {
 
 // predicted simulates the scenario and makes the plan.
 func (d *day) predicted() error {
-	backend, err := catalog.Backend("real")
-	if d.flags.backend == "real" && err == nil {
+	if d.flags.backend == "real" {
+		backend, err := d.real()
+		if err != nil {
+			return err
+		}
 		scaled, _ := d.scenario.Scaled(d.scale)
-		err = scenarios.Supported(d.cmd.Context(), backend, scaled)
+		if err := scenarios.Supported(d.cmd.Context(), backend, scaled); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	run := func(ctx context.Context, seed uint64) (*scenarios.Result, error) {
-		return runScenario(ctx, d.scenario, execution{backend: "sim", seed: seed, scale: d.scale}, func(string, ...any) {})
-	}
-	d.predict, err = gameday.Predict(d.cmd.Context(), d.scenario, runtime.GOMAXPROCS(0), run, func(done, all int) { d.progress.line("predicting: %d of %d simulated runs", done, all) })
-	d.progress.done()
-	if err != nil {
+	var err error
+	if d.predict, err = d.simulated("predicting"); err != nil {
 		return err
 	}
 	scaled, _ := d.scenario.Scaled(d.scale)
@@ -149,6 +164,24 @@ func (d *day) predicted() error {
 	}
 	d.hash, err = d.plan.Hash()
 	return err
+}
+
+// real is the backend of real nodes: those made for the run, or one's own.
+func (d *day) real() (scenarios.Backend, error) {
+	if d.own != nil {
+		return d.own.backend, nil
+	}
+	return catalog.Backend("real")
+}
+
+// simulated runs the scenario with the seeds of the prediction.
+func (d *day) simulated(what string) (*gameday.Prediction, error) {
+	run := func(ctx context.Context, seed uint64) (*scenarios.Result, error) {
+		return runScenario(ctx, d.scenario, execution{backend: "sim", seed: seed, scale: d.scale}, func(string, ...any) {})
+	}
+	p, err := gameday.Predict(d.cmd.Context(), d.scenario, runtime.GOMAXPROCS(0), run, func(done, all int) { d.progress.line("%s: %d of %d simulated runs", what, done, all) })
+	d.progress.done()
+	return p, err
 }
 
 // take claims the cluster of a real game day.
@@ -163,7 +196,7 @@ func (d *day) take() (leave func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	r := gameday.Running{Cluster: d.scenario.Name, URL: d.page.url, Token: d.flags.token, PID: os.Getpid(), Born: undo.Born(os.Getpid()), Journal: journalOf(d.flags.out)}
+	r := gameday.Running{Cluster: d.clusterName(), URL: d.page.url, Token: d.flags.token, PID: os.Getpid(), Born: undo.Born(os.Getpid()), Journal: journalOf(d.flags.out)}
 	if err := g.Take(r); err != nil {
 		return nil, err
 	}
@@ -174,6 +207,14 @@ func (d *day) take() (leave func(), err error) {
 	}, nil
 }
 
+// clusterName is what game days of this machine know the cluster by.
+func (d *day) clusterName() string {
+	if d.own != nil {
+		return d.own.cfg.Name
+	}
+	return d.scenario.Name
+}
+
 // conduct runs the plan.
 func (d *day) conduct() error {
 	ctx, stop := context.WithCancelCause(context.WithoutCancel(d.cmd.Context()))
@@ -181,6 +222,9 @@ func (d *day) conduct() error {
 	d.stop = stop
 	x := execution{backend: d.flags.backend, seed: d.scenario.Seed, scale: d.scale, dir: d.flags.out}
 	backend, err := x.chosen()
+	if d.own != nil {
+		backend = d.own.backend
+	}
 	if err != nil {
 		return exit.Usage(err)
 	}
@@ -199,7 +243,7 @@ func (d *day) conduct() error {
 	defer finish()
 	runner := &scenarios.Runner{
 		Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain, Progress: d.progress.line,
-		Gate: d.course, Allow: d.plan.Allows, Attendant: d,
+		Gate: d.course, Allow: d.allows, Attendant: d,
 	}
 	if d.flags.backend == "real" {
 		runner.Journal = journalOf(d.flags.out)
@@ -217,6 +261,14 @@ func (d *day) conduct() error {
 	}
 	res.Wall = time.Since(start)
 	return d.concluded(res)
+}
+
+// allows refuses what was not approved, and on a cluster of one's own what its limits refuse now.
+func (d *day) allows(f chaos.Fault, victims []string) error {
+	if err := d.plan.Allows(f, victims); err != nil {
+		return err
+	}
+	return d.own.allows(f, victims)
 }
 
 // enter has something done in a process of the run's clock.

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/shardquake/shardquake/chaos/journal"
+	"github.com/shardquake/shardquake/integration/undo"
 )
 
 // ErrLost says that the agent can't be relied on any more: what is in force has been undone,
@@ -38,6 +40,10 @@ type Keeper struct {
 	stop context.CancelFunc
 	done chan struct{}
 	open map[string]bool
+	// abandoned is whether something is left that could not be undone here.
+	abandoned bool
+	// steps undo what is open, in the order in which it was begun.
+	steps []journal.Entry
 }
 
 // NewKeeper makes a keeper; without a journal or an agent (nil) it does without.
@@ -98,6 +104,7 @@ func (k *Keeper) Begin(ctx context.Context, e journal.Entry) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.open[e.On] = true
+	k.steps = append(k.steps, e)
 	return nil
 }
 
@@ -118,7 +125,33 @@ func (k *Keeper) End(ctx context.Context, on string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	delete(k.open, on)
+	k.steps = slices.DeleteFunc(k.steps, func(e journal.Entry) bool { return e.On == on })
 	return nil
+}
+
+// UndoOpen undoes what is still in force, last first, on nodes that stay. What can't be undone
+// stays with the journal and the agent, and is the error.
+func (k *Keeper) UndoOpen(ctx context.Context) error {
+	if k == nil {
+		return nil
+	}
+	k.mu.Lock()
+	steps := slices.Clone(k.steps)
+	k.mu.Unlock()
+	var errs []error
+	for _, e := range slices.Backward(steps) {
+		err := undo.Do(ctx, e)
+		if err == nil {
+			err = k.End(ctx, e.On)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("not undone: %s: %w", e.What, err))
+		}
+	}
+	if len(errs) > 0 {
+		k.abandoned = true
+	}
+	return errors.Join(errs...)
 }
 
 // renew renews several times in the life of a lease.
@@ -181,6 +214,9 @@ func (k *Keeper) Close(ctx context.Context) error {
 	k.open = map[string]bool{}
 	k.mu.Unlock()
 	var errs []error
+	if k.abandoned {
+		open = nil
+	}
 	if k.journal != nil {
 		for on := range open {
 			errs = append(errs, k.journal.Undone(on, "the removal of the cluster"))
@@ -192,6 +228,9 @@ func (k *Keeper) Close(ctx context.Context) error {
 		k.stop()
 		<-k.done
 		k.stop = nil
+		if k.abandoned { // the agent tries on
+			return errors.Join(errs...)
+		}
 		// An agent that is gone, or whose lease has run out, has left already.
 		_ = k.agent.call(ctx, "/leave", nil)
 	}

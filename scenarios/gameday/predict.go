@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -161,6 +162,38 @@ func expected(results []*scenarios.Result) (out []Expected) {
 		}
 	}
 	return out
+}
+
+// Departs says how a later prediction of the same plan is another one: expectations or
+// guardrails that fail now and did not, or the other way round, and figures whose ranges no
+// longer meet, though each is widened by a quarter.
+func (p *Prediction) Departs(later *Prediction) (how []string) {
+	names := func(of []string) []string {
+		var out []string
+		for _, s := range of {
+			name, _, _ := strings.Cut(s, " (")
+			out = append(out, name)
+		}
+		return out
+	}
+	if a, b := names(p.Failing), names(later.Failing); !slices.Equal(a, b) {
+		how = append(how, fmt.Sprintf("expectations that fail in some runs: [%s], were [%s]", strings.Join(b, ", "), strings.Join(a, ", ")))
+	}
+	if a, b := names(p.Touched), names(later.Touched); !slices.Equal(a, b) {
+		how = append(how, fmt.Sprintf("guardrails that some runs touch: [%s], were [%s]", strings.Join(b, ", "), strings.Join(a, ", ")))
+	}
+	for _, was := range p.Outcomes {
+		i := slices.IndexFunc(later.Outcomes, func(e Expected) bool { return e.Name == was.Name })
+		if i < 0 {
+			how = append(how, was.Name+" has no figure any more")
+			continue
+		}
+		is := later.Outcomes[i]
+		if is.Lo > was.Hi+was.Hi/4 || was.Lo > is.Hi+is.Hi/4 {
+			how = append(how, fmt.Sprintf("%s: %.4g to %.4g %s, was %.4g to %.4g", was.Name, is.Lo, is.Hi, is.Unit, was.Lo, was.Hi))
+		}
+	}
+	return how
 }
 
 // band is the one of a figure, nil where it was not predicted.

@@ -1,0 +1,212 @@
+//determinism:realtime game days go with people
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
+	"github.com/shardquake/shardquake/controller/daemon"
+	"github.com/shardquake/shardquake/integration"
+	"github.com/shardquake/shardquake/integration/own"
+	"github.com/shardquake/shardquake/internal/catalog"
+	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/importer"
+)
+
+// ownDay is what a game day on a cluster of one's own needs beside the rest.
+type ownDay struct {
+	day     *day
+	name    string // of the scenario file
+	cfg     *own.Config
+	access  daemon.Access
+	backend *integration.OwnBackend
+}
+
+// newOwnDay reads the cluster file, makes sure that the cluster is the one that is meant, and
+// imports it as it is now, for the prediction.
+func newOwnDay(d *day, name string) (*ownDay, error) {
+	cfg, err := own.Read(d.flags.cluster)
+	if err != nil {
+		return nil, exit.Usage(err)
+	}
+	o := &ownDay{day: d, name: name, cfg: cfg}
+	if o.access, err = accessOf(cfg); err != nil {
+		return nil, exit.Usage(err)
+	}
+	o.backend = &integration.OwnBackend{Config: cfg, Transport: o.access.Transport}
+	if d.scenario.Cluster.From == "" {
+		return nil, exit.Usagef("%s describes a cluster; expected cluster: {from: …}, a scenario of this one, such as shardquake import --es %s makes", name, o.access.URLs[0])
+	}
+	// A game day on one's own cluster is as large as the cluster is.
+	d.flags.backend, d.scale = "real", scenarios.AsDescribed
+	if err := o.imported(); err != nil {
+		return nil, err
+	}
+	if len(d.scenario.Workload) > 0 && cfg.Load != own.LoadOwn {
+		return nil, exit.Usagef("%s has a workload, which would write into the cluster's indices; expected none, or load: own in %s", name, d.flags.cluster)
+	}
+	if d.flags.dryRun {
+		return o, nil
+	}
+	if err := o.confirmed(); err != nil {
+		return nil, exit.Usage(err)
+	}
+	return o, o.secured()
+}
+
+// accessOf is how to be let in, by the cluster file and the environment.
+func accessOf(cfg *own.Config) (daemon.Access, error) {
+	env, err := (daemon.Source{Env: os.LookupEnv}).Load()
+	if err != nil {
+		return daemon.Access{}, err
+	}
+	var urls []string
+	for _, n := range own.NewFleet(cfg, nil).Nodes() {
+		urls = append(urls, cfg.Nodes[n].HTTP)
+	}
+	env.ES = daemon.Names(strings.Join(urls, ","))
+	read := func(file string, into *string) error {
+		if file == "" {
+			return nil
+		}
+		text, err := os.ReadFile(file)
+		*into = strings.TrimSpace(string(text))
+		return err
+	}
+	if cfg.User != "" {
+		env.User = cfg.User
+	}
+	if cfg.CACert != "" {
+		env.CACert = cfg.CACert
+	}
+	if err := errors.Join(read(cfg.PasswordFile, &env.Password), read(cfg.APIKeyFile, &env.APIKey)); err != nil {
+		return daemon.Access{}, err
+	}
+	return env.Access()
+}
+
+// imported takes the cluster over as it is now, and has the scenario begin there.
+func (o *ownDay) imported() error {
+	d := o.day
+	live := &importer.Live{URLs: o.access.URLs, Transport: o.access.Transport, Rate: 20, Timeout: 5 * time.Minute, Progress: d.progress.line}
+	c, err := importer.Import(d.cmd.Context(), importer.Options{Live: live})
+	d.progress.done()
+	if err != nil {
+		return &exit.Error{Code: exit.CodeUnavailable, Err: fmt.Errorf("importing the cluster: %w", err)}
+	}
+	if c.UUID != o.cfg.UUID || c.Name != o.cfg.Name {
+		return exit.Usagef("%s: the nodes are of cluster %s with UUID %s, and the file names %s with %s", d.flags.cluster, c.Name, c.UUID, o.cfg.Name, o.cfg.UUID)
+	}
+	file := d.flags.out + ".cluster.json.gz"
+	if err := c.Save(file); err != nil {
+		return exit.Usage(err)
+	}
+	s, err := scenarios.Load(o.name, append(slices.Clone(d.flags.set), "cluster.from="+file), catalog.Vocabulary())
+	if err != nil {
+		return exit.Usage(err)
+	}
+	if d.flags.seed != 0 {
+		s.Seed = d.flags.seed
+	}
+	d.scenario, err = s.Drawn(s.Seed)
+	return err
+}
+
+// confirmed asks for the cluster's name and UUID, typed in.
+func (o *ownDay) confirmed() error {
+	want := o.cfg.Name + "/" + o.cfg.UUID
+	if o.day.flags.confirm != want {
+		return fmt.Errorf("faults will be made on a cluster that Shardquake did not start; expected --confirm %s, its name and UUID", want)
+	}
+	return nil
+}
+
+// rehearsed are the commands of the plan.
+func (o *ownDay) rehearsed() (*own.Rehearsal, error) {
+	s := o.day.scenario
+	return o.cfg.Rehearse(o.day.cmd.Context(), s.Faults, s.Topology(), s.Duration.D())
+}
+
+// secured refuses to begin where the cluster file's conditions don't hold now.
+func (o *ownDay) secured() error {
+	r, err := o.rehearsed()
+	if err != nil {
+		return exit.Usage(err)
+	}
+	if len(r.Bound) > 0 && o.day.flags.despite == "" {
+		return exit.Usagef("not self-healing: only this machine undoes %s; expected --despite REASON", strings.Join(r.Bound, ", "))
+	}
+	if want := o.cfg.SnapshotWithin.D(); want > 0 {
+		age, is, err := o.backend.SnapshotAge(o.day.cmd.Context(), time.Now())
+		switch {
+		case err != nil:
+			return &exit.Error{Code: exit.CodeUnavailable, Err: err}
+		case !is:
+			return exit.Usagef("the cluster has no successful snapshot; snapshot-within asks for one of the last %s", want)
+		case age > want:
+			return exit.Usagef("the last successful snapshot is %s old; snapshot-within asks for one of the last %s", age.Round(time.Second), want)
+		}
+	}
+	return nil
+}
+
+// dryRun prints every command.
+func (o *ownDay) dryRun() error {
+	r, err := o.rehearsed()
+	if err != nil {
+		return exit.Usage(err)
+	}
+	out := o.day.cmd.OutOrStdout()
+	fmt.Fprintf(out, "cluster %s (%s): %d faults, nothing is done\n", o.cfg.Name, o.cfg.UUID, len(o.day.scenario.Faults))
+	for _, c := range r.Orders {
+		mark := "do  "
+		if c.Undo {
+			mark = "undo"
+		}
+		fmt.Fprintf(out, "  %s  %-10s  %s\n", mark, c.Fault, c)
+	}
+	if len(r.Bound) > 0 {
+		fmt.Fprintf(out, "not self-healing: only this machine undoes %s\n", strings.Join(r.Bound, ", "))
+	}
+	return nil
+}
+
+// still imports the cluster once more, now that it has been approved: a change that alters the
+// prediction voids the approval. Without a cluster of one's own there is nothing to look at.
+func (o *ownDay) still() error {
+	if o == nil {
+		return nil
+	}
+	before := o.day.predict
+	if err := o.imported(); err != nil {
+		return err
+	}
+	now, err := o.day.simulated("predicting again, from the cluster as it is now")
+	if err != nil {
+		return err
+	}
+	if how := before.Departs(now); len(how) > 0 {
+		return fmt.Errorf("the cluster has changed since it was approved, and with it the prediction: %s; begin again", strings.Join(how, "; "))
+	}
+	return nil
+}
+
+// allows looks at the cluster before a fault strikes, and refuses what is beyond the limits of
+// the cluster file now.
+func (o *ownDay) allows(_ chaos.Fault, victims []string) error {
+	if o == nil || len(victims) == 0 {
+		return nil
+	}
+	p, err := o.backend.Picture(o.day.cmd.Context())
+	if err != nil {
+		return err
+	}
+	return o.cfg.Allows(p, victims)
+}
