@@ -143,6 +143,13 @@ func (o *ownDay) secured() error {
 	if len(r.Bound) > 0 && o.day.flags.despite == "" {
 		return exit.Usagef("not self-healing: only this machine undoes %s; expected --despite REASON", strings.Join(r.Bound, ", "))
 	}
+	p, err := o.backend.Picture(o.day.cmd.Context())
+	if err != nil {
+		return &exit.Error{Code: exit.CodeUnavailable, Err: err}
+	}
+	if what := o.cfg.Unsteady(p); len(what) > 0 && o.day.flags.despite == "" {
+		return exit.Usagef("the cluster is not steady: %s; expected all of it up and green, or --despite REASON", firstOf(what, 3))
+	}
 	if want := o.cfg.SnapshotWithin.D(); want > 0 {
 		age, is, err := o.backend.SnapshotAge(o.day.cmd.Context(), time.Now())
 		switch {
@@ -155,6 +162,14 @@ func (o *ownDay) secured() error {
 		}
 	}
 	return nil
+}
+
+// firstOf is a list's beginning, and how much more there is.
+func firstOf(what []string, n int) string {
+	if len(what) <= n {
+		return strings.Join(what, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(what[:n], ", "), len(what)-n)
 }
 
 // dryRun prints every command.

@@ -45,8 +45,8 @@ func (d *Docker) actions(out map[string]*Action) {
 	docker := func(words ...string) []string { return append([]string{"docker"}, words...) }
 	out[Kill] = within(Action{Do: docker("kill", d.Container), Undo: docker("start", d.Container), Probe: status, Shows: "exited", SelfHealing: true})
 	out[Stop] = within(Action{Do: docker("stop", "--time", "30", d.Container), Undo: docker("start", d.Container), Probe: status, Shows: "exited", SelfHealing: true, Within: units.Duration(2 * defaultWithin)})
-	// A container that was removed from its pause by somebody else is as it was.
-	resume := shell(fmt.Sprintf(`docker unpause %[1]s || test "$(docker inspect --format '{{.State.Status}}' %[1]s)" = running`, d.Container))
+	// Where there is no pause to end, as after somebody else ended it, nothing is left to do.
+	resume := shell(fmt.Sprintf(`docker unpause %[1]s || test "$(docker inspect --format '{{.State.Status}}' %[1]s)" != paused`, d.Container))
 	out[Pause] = within(Action{Do: docker("pause", d.Container), Undo: resume, Probe: status, Shows: "paused", SelfHealing: true})
 	if d.Network != "" {
 		connect := "docker network connect"
@@ -92,11 +92,12 @@ func (s *SSH) lines(sudo string) (kill, stop, pause, start, proceed, runs string
 	if s.Unit != "" {
 		ctl := sudo + "systemctl "
 		return ctl + "kill --signal=KILL " + s.Unit + " && " + ctl + "stop " + s.Unit, ctl + "stop " + s.Unit, ctl + "kill --signal=STOP " + s.Unit,
-			ctl + "start " + s.Unit, ctl + "kill --signal=CONT " + s.Unit, ctl + "is-active --quiet " + s.Unit
+			ctl + "start " + s.Unit, ctl + "kill --signal=CONT " + s.Unit + " || ! " + ctl + "is-active --quiet " + s.Unit, ctl + "is-active --quiet " + s.Unit
 	}
 	signal := func(name string) string { return sudo + "kill -" + name + ` "$(cat ` + s.PIDFile + `)"` }
-	runs = signal("0") + " 2>/dev/null"
-	return signal("KILL"), signal("TERM"), signal("STOP"), runs + " || { " + s.Start + "; }", signal("CONT"), runs
+	// One that has ended and that nobody has asked after yet doesn't run.
+	runs = `case "$(ps -o stat= -p "$(cat ` + s.PIDFile + `)")" in ""|Z*) false;; esac`
+	return signal("KILL"), signal("TERM"), signal("STOP"), runs + " || { " + s.Start + "; }", signal("CONT") + " || ! { " + runs + "; }", runs
 }
 
 func (s *SSH) remote(name, kind, do, undo, probe string) *Action {
@@ -153,7 +154,9 @@ func (k *Kubernetes) actions(name string, out map[string]*Action) {
 	long := units.Duration(5 * defaultWithin)
 	out[Kill] = &Action{Do: ctl("delete", "pod", k.Pod, "--grace-period=0", "--force", "--wait=false"), Undo: ready, SelfHealing: true, Within: long}
 	out[Stop] = &Action{Do: ctl("delete", "pod", k.Pod, "--wait=false"), Undo: ready, SelfHealing: true, Within: long}
-	out[Pause] = within(Action{Do: in("pkill", "-STOP", "java"), Undo: in("pkill", "-CONT", "java")})
+	line := func(words []string) string { return strings.Join(words, " ") }
+	resume := shell(line(in("pkill", "-CONT", "java")) + " || ! " + line(in("pgrep", "java")))
+	out[Pause] = within(Action{Do: in("pkill", "-STOP", "java"), Undo: resume})
 	if k.Path != "" {
 		file := k.Path + "/" + ballast
 		out[Fill] = within(Action{Do: in("fallocate", "-l", bytesPlace, file), Undo: in("rm", "-f", file), Probe: in("test", "-e", file)})

@@ -3,6 +3,7 @@ package own
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -55,6 +56,22 @@ func (c *Config) Allows(p Picture, victims []string) error {
 		return fmt.Errorf("without %s there is no majority of the master-eligible nodes (%s)", strings.Join(down, ", "), strings.Join(p.Voters, ", "))
 	}
 	return lastCopies(p, down)
+}
+
+// Unsteady says what isn't as it should be before anything is done: nodes of the file that are
+// not in the cluster, copies that are not started.
+func (c *Config) Unsteady(p Picture) (what []string) {
+	for _, name := range slices.Sorted(maps.Keys(c.Nodes)) {
+		if !slices.Contains(p.Members, name) {
+			what = append(what, "node "+name+" is not in the cluster")
+		}
+	}
+	for _, copy := range p.Copies {
+		if !copy.Started {
+			what = append(what, fmt.Sprintf("a copy of [%s][%d] is not started", copy.Index, copy.Shard))
+		}
+	}
+	return what
 }
 
 func (c *Config) oneZone(p Picture, down []string) error {

@@ -160,6 +160,14 @@ func TestTheLimitsHoldForTheClusterAsItIsNow(t *testing.T) {
 	assert.NoError(t, one.Allows(last, []string{"es-1"}), "a shard that is lost already can't be lost again")
 }
 
+func TestWhatIsNotSteadyIsTold(t *testing.T) {
+	c := read(t, staging)
+	assert.Empty(t, c.Unsteady(healthy()))
+	p := healthy()
+	p.Members, p.Copies[2].Started = p.Members[:3], false
+	assert.Equal(t, []string{"node es-4 is not in the cluster", "a copy of [logs][1] is not started"}, c.Unsteady(p))
+}
+
 // seeing is eyes before which a node is as told.
 type seeing map[string]chaos.ProcessState
 
@@ -226,6 +234,44 @@ func TestPodsAreActedOnThroughKubectl(t *testing.T) {
 	assert.Contains(t, string(told), "--namespace es delete pod es-2 --grace-period=0 --force --wait=false")
 	assert.Contains(t, string(told), `"kind":"NetworkChaos"`)
 	assert.Contains(t, string(told), "delete networkchaos shardquake-isolate-es-3 --ignore-not-found")
+}
+
+// A machine of its own behind ssh, which here is this one.
+func TestWhatIsDoneOverSSHIsUndoneByAnOrderOrByTheMachineItself(t *testing.T) {
+	dir := t.TempDir()
+	// Of ssh's words the last is what the machine's shell is told.
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "ssh"), []byte("#!/bin/sh\nfor last; do :; done\nexec sh -c \"$last\"\n"), 0o755))
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	pid, start := filepath.Join(dir, "pid"), filepath.Join(dir, "start")
+	require.NoError(t, os.WriteFile(start, []byte("#!/bin/sh\nsleep 600 >/dev/null 2>&1 </dev/null & echo $! >"+pid+"\n"), 0o755))
+	node := "es-" + filepath.Base(filepath.Dir(dir)) // whose timers no other test has
+	config := func(timer string) *Fleet {
+		return NewFleet(read(t, "name: s\nuuid: u\nnodes:\n  "+node+": {http: 'http://h:1', ssh: {host: h, pid-file: "+pid+", start: "+start+", timer: "+timer+"}}"), seeing{})
+	}
+	runs := func(f *Fleet) bool {
+		s, err := f.State(t.Context(), node)
+		require.NoError(t, err)
+		return s == chaos.Running
+	}
+	f := config("10m")
+	require.NoError(t, f.Start(t.Context(), node))
+	t.Cleanup(func() {
+		_ = f.Kill(context.Background(), node)
+		_ = os.Remove("/tmp/shardquake-" + node + "-kill.timer")
+	})
+	require.True(t, runs(f))
+	require.NoError(t, f.Kill(t.Context(), node))
+	require.False(t, runs(f))
+	assert.FileExists(t, "/tmp/shardquake-"+node+"-kill.timer")
+	require.NoError(t, f.Start(t.Context(), node))
+	require.True(t, runs(f))
+	assert.NoFileExists(t, "/tmp/shardquake-"+node+"-kill.timer", "the timer went with it")
+	require.NoError(t, undo.Do(t.Context(), journal.Entry{Undo: f.OfProcess(node)}), "a second undo finds nothing to undo")
+
+	// Nobody undoes it now: the driver is gone, and its host.
+	f = config("1s")
+	require.NoError(t, f.Kill(t.Context(), node))
+	require.Eventually(t, func() bool { return runs(f) }, time.Minute, 50*time.Millisecond)
 }
 
 func TestADiskIsFilledByWhatIsMissing(t *testing.T) {
