@@ -24,6 +24,9 @@ import (
 // answerLimit is how long a node may take to answer before it counts as silent.
 const answerLimit = 2 * time.Second
 
+// identifyLimit bounds the questions who a node is.
+const identifyLimit = 10 * time.Second
+
 // OwnBackend runs scenarios on a cluster that is there already: a user's own, as a cluster
 // file says. It starts nothing and removes nothing.
 type OwnBackend struct {
@@ -118,27 +121,19 @@ func (c *ownCluster) URL(_, node string) string { return c.DirectURL(node) }
 func (c *ownCluster) identify(ctx context.Context) error {
 	answered := 0
 	for _, node := range c.Nodes() {
-		limited, cancel := context.WithTimeout(ctx, answerLimit)
-		var who struct {
-			Node    string `json:"name"`
-			Cluster string `json:"cluster_name"`
-			UUID    string `json:"cluster_uuid"`
-			Version struct {
-				Number string `json:"number"`
-			} `json:"version"`
-		}
-		err := c.rest.get(limited, c.url(node)+"/", &who)
+		limited, cancel := context.WithTimeout(ctx, identifyLimit)
+		who, err := c.whoIs(limited, node)
 		cancel()
 		switch {
 		case err != nil:
 			c.note("node %s did not answer at the start: %v", node, err)
 			continue
-		case who.Cluster != c.cfg.Name || who.UUID != c.cfg.UUID:
-			return fmt.Errorf("%w: %s is cluster %s with UUID %s, and the cluster file names %s with %s", scenarios.ErrUnavailable, c.url(node), who.Cluster, who.UUID, c.cfg.Name, c.cfg.UUID)
-		case who.Node != node:
-			return fmt.Errorf("%w: %s is node %s, and the cluster file says %s", scenarios.ErrUnavailable, c.url(node), who.Node, node)
+		case who.cluster != c.cfg.Name || who.uuid != c.cfg.UUID:
+			return fmt.Errorf("%w: %s is of cluster %s with UUID %s, and the cluster file names %s with %s", scenarios.ErrUnavailable, c.url(node), who.cluster, who.uuid, c.cfg.Name, c.cfg.UUID)
+		case who.node != node:
+			return fmt.Errorf("%w: %s is node %s, and the cluster file says %s", scenarios.ErrUnavailable, c.url(node), who.node, node)
 		}
-		c.version = who.Version.Number
+		c.version = who.version
 		c.lookAtClock(ctx, node)
 		answered++
 	}
@@ -146,6 +141,32 @@ func (c *ownCluster) identify(ctx context.Context) error {
 		return fmt.Errorf("%w: no node of the cluster answers", scenarios.ErrUnavailable)
 	}
 	return nil
+}
+
+// identity is what a node says of itself.
+type identity struct{ cluster, uuid, node, version string }
+
+// whoIs asks a node for it, by its state and not by GET /, which a node may be built without.
+func (c *ownCluster) whoIs(ctx context.Context, node string) (identity, error) {
+	var state struct {
+		Name string `json:"cluster_name"`
+		UUID string `json:"cluster_uuid"`
+	}
+	var local struct {
+		Nodes map[string]struct {
+			Name    string `json:"name"`
+			Version string `json:"version"`
+		} `json:"nodes"`
+	}
+	err := c.rest.get(ctx, c.url(node)+"/_cluster/state/version?local=true&filter_path=cluster_name,cluster_uuid", &state)
+	if err == nil {
+		err = c.rest.get(ctx, c.url(node)+"/_nodes/_local?filter_path=nodes.*.name,nodes.*.version", &local)
+	}
+	who := identity{cluster: state.Name, uuid: state.UUID}
+	for _, n := range local.Nodes {
+		who.node, who.version = n.Name, n.Version
+	}
+	return who, err
 }
 
 // clockOff is from when on a node's clock counts as set otherwise than this machine's.

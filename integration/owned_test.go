@@ -57,7 +57,7 @@ func staging(t *testing.T, bin string) (folder string, c *Cluster) {
 	var who struct {
 		UUID string `json:"cluster_uuid"`
 	}
-	require.NoError(t, rest.get(ctx, one+"/", &who))
+	require.NoError(t, rest.get(ctx, one+"/_cluster/state/version?filter_path=cluster_uuid", &who))
 	folder = t.TempDir()
 	file := fmt.Sprintf("name: staging\nuuid: %s\nzone: zone\nnodes:\n", who.UUID)
 	for _, n := range c.nodes {

@@ -3,12 +3,18 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/spf13/pflag"
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
@@ -17,6 +23,7 @@ import (
 	"github.com/shardquake/shardquake/integration/own"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/gameday"
 	"github.com/shardquake/shardquake/scenarios/importer"
 )
 
@@ -63,7 +70,7 @@ func newOwnDay(d *day, name string) (*ownDay, error) {
 
 // accessOf is how to be let in, by the cluster file and the environment.
 func accessOf(cfg *own.Config) (daemon.Access, error) {
-	env, err := (daemon.Source{Env: os.LookupEnv}).Load()
+	env, err := (daemon.Source{Flags: pflag.NewFlagSet("", pflag.ContinueOnError), Env: os.LookupEnv}).Load()
 	if err != nil {
 		return daemon.Access{}, err
 	}
@@ -104,8 +111,11 @@ func (o *ownDay) imported() error {
 	if c.UUID != o.cfg.UUID || c.Name != o.cfg.Name {
 		return exit.Usagef("%s: the nodes are of cluster %s with UUID %s, and the file names %s with %s", d.flags.cluster, c.Name, c.UUID, o.cfg.Name, o.cfg.UUID)
 	}
-	file := d.flags.out + ".cluster.json.gz"
-	if err := c.Save(file); err != nil {
+	file, err := filepath.Abs(d.flags.out + ".cluster.json.gz")
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(file), 0o755)
+	}
+	if err = errors.Join(err, c.Save(file)); err != nil {
 		return exit.Usage(err)
 	}
 	s, err := scenarios.Load(o.name, append(slices.Clone(d.flags.set), "cluster.from="+file), catalog.Vocabulary())
@@ -132,6 +142,28 @@ func (o *ownDay) confirmed() error {
 func (o *ownDay) rehearsed() (*own.Rehearsal, error) {
 	s := o.day.scenario
 	return o.cfg.Rehearse(o.day.cmd.Context(), s.Faults, s.Topology(), s.Duration.D())
+}
+
+// spellOut puts into a plan which cluster it is for, and the commands: they are approved too.
+func (o *ownDay) spellOut(p *gameday.Plan) error {
+	if o == nil {
+		return nil
+	}
+	r, err := o.rehearsed()
+	if err != nil {
+		return err
+	}
+	// The text is the file's own, without the name of this import.
+	_, text, err := scenarios.Read(o.name)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(append(text, strings.Join(o.day.flags.set, "\n")...))
+	p.Text, p.Cluster = hex.EncodeToString(sum[:]), o.cfg.Name+"/"+o.cfg.UUID
+	for _, order := range r.Orders {
+		p.Orders = append(p.Orders, order.Line())
+	}
+	return nil
 }
 
 // secured refuses to begin where the cluster file's conditions don't hold now.
@@ -180,12 +212,8 @@ func (o *ownDay) dryRun() error {
 	}
 	out := o.day.cmd.OutOrStdout()
 	fmt.Fprintf(out, "cluster %s (%s): %d faults, nothing is done\n", o.cfg.Name, o.cfg.UUID, len(o.day.scenario.Faults))
-	for _, c := range r.Orders {
-		mark := "do  "
-		if c.Undo {
-			mark = "undo"
-		}
-		fmt.Fprintf(out, "  %s  %-10s  %s\n", mark, c.Fault, c)
+	for _, order := range r.Orders {
+		fmt.Fprintln(out, "  "+order.Line())
 	}
 	if len(r.Bound) > 0 {
 		fmt.Fprintf(out, "not self-healing: only this machine undoes %s\n", strings.Join(r.Bound, ", "))
@@ -211,6 +239,75 @@ func (o *ownDay) still() error {
 		return fmt.Errorf("the cluster has changed since it was approved, and with it the prediction: %s; begin again", strings.Join(how, "; "))
 	}
 	return nil
+}
+
+// kept is a plan that was shown: what would be done, and what was predicted then.
+type kept struct {
+	Done       string              `json:"done_sha256"` // the plan's hash without its prediction
+	Prediction *gameday.Prediction `json:"prediction"`
+}
+
+// done is what a plan comes to whatever is predicted.
+func done(p gameday.Plan) (string, error) {
+	p.Prediction = ""
+	return p.Hash()
+}
+
+func (o *ownDay) plans() string { return filepath.Join(filepath.Dir(o.day.flags.out), "plans") }
+
+// keep writes down what is shown, so that it can be approved by its hash later, when the cluster
+// is imported anew: no two imports of a living cluster are the same to the byte.
+func (o *ownDay) keep() error {
+	if o == nil {
+		return nil
+	}
+	what, err := done(*o.day.plan)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(kept{what, o.day.predict})
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.plans(), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(o.plans(), o.day.hash+".json"), text, 0o600)
+}
+
+// shown finds what was shown under a hash, or its beginning, and refuses it where the plan or
+// what is predicted is another by now.
+func (o *ownDay) shown(hash string) error {
+	files, err := filepath.Glob(filepath.Join(o.plans(), strings.Map(hexOnly, hash)+"*.json"))
+	if err != nil || len(files) != 1 {
+		return fmt.Errorf("no plan %q was shown before, in %s: look at it again", hash, o.plans())
+	}
+	text, err := os.ReadFile(files[0])
+	if err != nil {
+		return err
+	}
+	var was kept
+	if err := json.Unmarshal(text, &was); err != nil {
+		return fmt.Errorf("%s: %w", files[0], err)
+	}
+	is, err := done(*o.day.plan)
+	switch {
+	case err != nil:
+		return err
+	case is != was.Done:
+		return fmt.Errorf("approved was plan %q, and what would be done is another by now: look at it again", hash)
+	}
+	if how := was.Prediction.Departs(o.day.predict); len(how) > 0 {
+		return fmt.Errorf("the cluster has changed since plan %q was shown, and with it the prediction: %s; look at it again", hash, strings.Join(how, "; "))
+	}
+	return nil
+}
+
+func hexOnly(r rune) rune {
+	if strings.ContainsRune("0123456789abcdef", r) {
+		return r
+	}
+	return -1
 }
 
 // allows looks at the cluster before a fault strikes, and refuses what is beyond the limits of

@@ -143,6 +143,9 @@ func (d *day) approved() error {
 	if err := report.WritePlan(out, d.plan, d.hash, d.predict); err != nil {
 		return err
 	}
+	if err := d.own.keep(); err != nil {
+		return err
+	}
 	if n := len(d.predict.Touched); n > 0 && d.flags.despite == "" {
 		return fmt.Errorf("simulated runs touch guardrails: %s; expected a milder plan, or --despite REASON", strings.Join(d.predict.Touched, ", "))
 	}
@@ -152,6 +155,9 @@ func (d *day) approved() error {
 		return nil
 	case d.flags.approve != "":
 		d.approval = gameday.Approval{Hash: d.flags.approve, Name: d.flags.as, Reason: d.flags.reason}
+		if d.own != nil && !strings.HasPrefix(d.hash, d.flags.approve) {
+			return d.own.shown(d.flags.approve)
+		}
 		return d.fits(d.approval)
 	}
 	fmt.Fprintf(out, "\n  page     %s\n", d.page.url)

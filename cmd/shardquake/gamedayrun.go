@@ -162,6 +162,9 @@ func (d *day) predicted() error {
 	if d.plan, err = gameday.NewPlan(d.scenario, scaled, d.flags.backend, d.predict); err != nil {
 		return err
 	}
+	if err = d.own.spellOut(d.plan); err != nil {
+		return exit.Usage(err)
+	}
 	d.hash, err = d.plan.Hash()
 	return err
 }

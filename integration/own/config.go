@@ -26,7 +26,7 @@ const (
 
 // Config is a user's own cluster: the file cluster.yaml.
 type Config struct {
-	// Name and UUID are the cluster's own, as GET / tells them. What answers otherwise is
+	// Name and UUID are the cluster's own, as GET / and the cluster's state tell them. What answers otherwise is
 	// another cluster, and is left alone.
 	Name string `yaml:"name"`
 	UUID string `yaml:"uuid"`
@@ -178,10 +178,10 @@ var word = regexp.MustCompile(`^[A-Za-z0-9@._:/=-]+$`)
 
 func (c *Config) check() (ps []source.Problem) {
 	if c.Name == "" {
-		ps = append(ps, source.Problemf("$", "name: expected the cluster's name, as GET / tells it"))
+		ps = append(ps, source.Problemf("$", "name: expected the cluster's name, as its state tells it"))
 	}
 	if c.UUID == "" {
-		ps = append(ps, source.Problemf("$", "uuid: expected the cluster's UUID, as GET / tells it"))
+		ps = append(ps, source.Problemf("$", "uuid: expected the cluster's UUID: cluster_uuid of GET / or of GET /_cluster/state"))
 	}
 	if c.Budget < 0 {
 		ps = append(ps, source.Problemf("$.budget", "budget: expected how many nodes may be down at once, 1 or more"))

@@ -30,6 +30,15 @@ func (o Order) String() string {
 	return strings.Join(words, " ")
 }
 
+// Line is the command with what it is for.
+func (o Order) Line() string {
+	mark := "do"
+	if o.Undo {
+		mark = "undo"
+	}
+	return fmt.Sprintf("%-4s  %-10s  %s", mark, o.Fault, o)
+}
+
 // Rehearsal is what a plan comes to.
 type Rehearsal struct {
 	Orders []Order

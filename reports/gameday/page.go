@@ -1,6 +1,7 @@
 package gameday
 
 import (
+	"cmp"
 	_ "embed" // the pages
 	"fmt"
 	"html/template"
@@ -106,7 +107,7 @@ func ApprovalPage(p *gameday.Plan, hash string, predicted *gameday.Prediction) (
 
 // WritePlan prints what somebody is asked to approve.
 func WritePlan(out io.Writer, p *gameday.Plan, hash string, predicted *gameday.Prediction) error {
-	fmt.Fprintf(out, "\n  game day   %s on %s: %s\n", p.Scenario, p.Backend, p.Hypothesis)
+	fmt.Fprintf(out, "\n  game day   %s on %s: %s\n", p.Scenario, cmp.Or(p.Cluster, p.Backend), p.Hypothesis)
 	if len(p.Asks) > 0 {
 		fmt.Fprintf(out, "  asked      %s\n", strings.Join(p.Asks, ", "))
 	}
@@ -127,6 +128,9 @@ func WritePlan(out io.Writer, p *gameday.Plan, hash string, predicted *gameday.P
 	}
 	for _, g := range p.Guardrails {
 		fmt.Fprintf(out, "  guardrail  %s\n", g)
+	}
+	for _, o := range p.Orders {
+		fmt.Fprintf(out, "  command    %s\n", o)
 	}
 	fmt.Fprintf(out, "  undone     every fault by its inverse, last first; when this program dies, by the agent beside the nodes\n")
 	fmt.Fprintf(out, "  predicted  %d simulated runs: %s\n", predicted.Seeds, verdicts(predicted))

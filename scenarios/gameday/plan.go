@@ -27,13 +27,17 @@ type Action struct {
 
 // Plan is what will be done, as people approve it.
 type Plan struct {
-	Scenario   string                   `json:"scenario"`
-	System     string                   `json:"system"`
-	Backend    string                   `json:"backend"`
-	Text       string                   `json:"text_sha256"` // of the scenario file
-	Hypothesis string                   `json:"hypothesis"`
-	Duration   units.Duration           `json:"duration"`
-	Nodes      []string                 `json:"nodes"`
+	Scenario   string         `json:"scenario"`
+	System     string         `json:"system"`
+	Backend    string         `json:"backend"`
+	Text       string         `json:"text_sha256"` // of the scenario file
+	Hypothesis string         `json:"hypothesis"`
+	Duration   units.Duration `json:"duration"`
+	Nodes      []string       `json:"nodes"`
+	// Cluster and Orders are of a cluster that was there before: which it is, and every command
+	// that will be given there.
+	Cluster    string                   `json:"cluster,omitempty"`
+	Orders     []string                 `json:"orders,omitempty"`
 	Steps      []scenarios.GamedayStep  `json:"steps,omitempty"`
 	Actions    []Action                 `json:"actions"`
 	Guardrails []string                 `json:"guardrails"`
