@@ -3,6 +3,8 @@ package elastic
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
@@ -44,8 +46,8 @@ type Process struct {
 
 	Master *Master // non-nil while the node is the elected master
 
-	open    [][]*request // by ordinal of the peer: requests without an answer yet
-	calls   []*call      // blocking calls of outside processes
+	open    map[int][]*request // by ordinal of a peer that was asked: requests without an answer yet
+	calls   []*call            // blocking calls of outside processes
 	stateWs []*stateWait
 	traffic traffic
 	pools   [poolKinds]pool
@@ -66,7 +68,7 @@ func NewProcess(n *Node) *Process {
 		ephemeral: state.NewID(c.e.Stream("elastic.ephemeral", n.Name())),
 		Applied:   EmptyState(c.name), Conf: n.cfg.Settings,
 		Shards: make(map[store.Key]*Shard), byIndex: make(map[string][]*Shard),
-		open: make([][]*request, len(c.cfg.Nodes)), locked: make(map[store.Key]sim.Time), opening: make(map[store.Key]string),
+		open: make(map[int][]*request), locked: make(map[store.Key]sim.Time), opening: make(map[store.Key]string),
 	}
 }
 
@@ -141,8 +143,8 @@ func (p *Process) die(graceful bool) {
 	for _, s := range p.Hosted() {
 		s.processEnded(graceful)
 	}
-	for _, list := range p.open {
-		for _, r := range list {
+	for _, peer := range slices.Sorted(maps.Keys(p.open)) {
+		for _, r := range p.open[peer] {
 			r.over = true
 			r.timer.Stop()
 		}

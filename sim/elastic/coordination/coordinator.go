@@ -50,8 +50,8 @@ type Coordinator struct {
 	lastSeen    string       // UUID of the last state received in a publication
 
 	reconfiguring bool
-	forming       bool                   // within [Coordinator.Form]
-	connected     map[string]*state.Node // by id, as of the handshake
+	forming       bool // within [Coordinator.Form]
+	connected     connections
 	calls         struct {
 		last uint64
 		open map[uint64]*call
@@ -61,7 +61,7 @@ type Coordinator struct {
 // New makes a coordinator that is not started.
 func New(cfg Config, env Env) *Coordinator {
 	node := cfg.Node
-	c := &Coordinator{cfg: cfg, env: env, node: &node, connected: map[string]*state.Node{}}
+	c := &Coordinator{cfg: cfg, env: env, node: &node}
 	c.calls.open = map[uint64]*call{}
 	c.singleNode = settings.DiscoveryType.Get(cfg.Settings) == "single-node"
 	c.consensus = consensus{

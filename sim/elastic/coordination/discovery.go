@@ -82,7 +82,7 @@ func (d *discovery) wake(activation int) {
 		return
 	}
 	before := len(d.peers)
-	d.keep(func(p *peer) bool { return p.node == nil || same(p.node, d.c.connected[p.id]) })
+	d.keep(func(p *peer) bool { return p.node == nil || same(p.node, d.c.connected.to(p.id)) })
 	removed := len(d.peers) < before
 	for _, p := range d.peers {
 		if p.node != nil && !p.asking {

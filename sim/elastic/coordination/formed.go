@@ -16,9 +16,7 @@ func (c *Coordinator) Form(st *state.State) {
 	c.cfg.Board.enter(c)
 	c.applier.c, c.applier.state = c, st
 	c.lastSeen, c.lastKnown, c.maxTerm = st.StateUUID, master, st.Term
-	for _, n := range st.Nodes {
-		c.connected[n.ID] = n
-	}
+	c.connected.formed = st
 	c.discovery.leader = master
 	c.bootstrap.permitted = false
 	// Checks began at different times: their phases are the seed's.

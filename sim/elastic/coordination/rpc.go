@@ -157,7 +157,7 @@ func (c *Coordinator) connect(peer string, timeout time.Duration, done func(*sta
 		over = true
 		timer.Stop()
 		if err == nil {
-			c.connected[peer] = n
+			c.connected.set(peer, n)
 		}
 		done(n, err)
 	}
@@ -171,7 +171,7 @@ func (c *Coordinator) Disconnected(peer string) {
 	if c.stopped {
 		return
 	}
-	delete(c.connected, peer)
+	c.connected.set(peer, nil)
 	c.hangUp(peer)
 	c.followers.disconnected(peer)
 	c.leader.disconnected(peer)
