@@ -154,6 +154,9 @@ func newRealCluster(containers *Cluster, spec scenarios.ClusterSpec, opt scenari
 // settle waits for the nodes and makes the dynamic settings persistent ones.
 func (c *realCluster) settle(ctx context.Context) error {
 	if err := c.containers.AwaitFormed(ctx); err != nil {
+		if ctx.Err() == nil { // what doesn't form says nothing of the scenario, and is no defect
+			err = fmt.Errorf("%w: %w", scenarios.ErrUnavailable, err)
+		}
 		return err
 	}
 	version, err := c.readVersion(ctx)

@@ -11,8 +11,9 @@ import (
 )
 
 // formWait is how long nodes may take to start and find each other: a small machine
-// starts one in about five seconds when it has nothing else to do.
-const formWait = 3 * time.Minute
+// starts one in about five seconds when it has nothing else to do, and takes minutes when
+// dozens of processes want its processors. A node that ends meanwhile is told at once.
+const formWait = 10 * time.Minute
 
 // AwaitFormed waits until every node that was started answers and all see the same full
 // cluster, its state recovered. When a node has ended instead, the error holds the last lines

@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +21,7 @@ type compareFlags struct {
 	quiet      bool
 
 	sides   []string
+	step    time.Duration
 	limit   int
 	level   float64
 	failOn  string
@@ -37,8 +39,9 @@ func newCompareCommand() *cobra.Command {
 		Long: `With --side, compare runs scenarios (none: the library) for each side and answers for each
 figure: better, worse, same within a tolerance, or undecided. The first side is the base; with
 one side the base is the scenario as it is. A side is LABEL=set:path=value,… or LABEL=bin:PATH
-(another shardquake) or LABEL=real or LABEL=sim. Equal traces are unchanged; simulated runs are paired
-by seed, and seeds double from 8 to --limit until all that gates is decided. Real runs are
+(another shardquake) or LABEL=cmd:COMMAND (a program in the controller's place, as with
+run --controller-cmd --step; such runs aren't deterministic) or LABEL=real or LABEL=sim.
+Equal traces are unchanged; simulated runs are paired by seed, and seeds double from 8 to --limit until all that gates is decided. Real runs are
 interleaved. With folders of runs or sweeps as arguments, the folders are the sides. With a
 history its last comparison is made anew, or its newest version is compared with the last
 green one of main, or --side LABEL=revision:REVISION chooses.
@@ -74,7 +77,8 @@ Exit codes: 1 worse, 5 undecided (with --fail-on undecided), else 0; between pol
 	fl.StringVar(&f.seeds, "seeds", "", "run with each of these seeds, A-B (default: as many as it takes, up to --limit)")
 	fl.StringArrayVar(&f.set, "set", nil, "replace a value of every file: path=value")
 	fl.StringVar(&f.format, "format", "text", strings.Join(compareFormats[:], ", "))
-	fl.StringArrayVar(&f.sides, "side", nil, "LABEL=set:path=value,… | LABEL=bin:PATH | LABEL=real | LABEL=sim; the first is the base")
+	fl.StringArrayVar(&f.sides, "side", nil, "LABEL=set:path=value,… | LABEL=bin:PATH | LABEL=cmd:COMMAND | LABEL=real | LABEL=sim; the first is the base")
+	fl.DurationVar(&f.step, "step", commandStep, "of a side LABEL=cmd:COMMAND: how far the cluster's time moves after each of its requests")
 	fl.IntVar(&f.limit, "limit", 0, "most seeds of a scenario and side (default 64; real: 8 runs)")
 	fl.Float64Var(&f.level, "level", 0, "chance of a false alarm over all that gates (default 0.05; real 0.01)")
 	fl.StringVar(&f.failOn, "fail-on", failOnWorse, "worse, undecided (worse too) or never: what the exit code tells of")

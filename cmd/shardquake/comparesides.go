@@ -34,6 +34,10 @@ const (
 // compareFormats are how a comparison can be printed.
 var compareFormats = [...]string{"text", "markdown", "json", "html", "junit", "github"}
 
+// commandStep is how far a cluster's time moves after each request of a side's command, unless
+// --step says otherwise.
+const commandStep = 5 * time.Second
+
 // Runs that a comparison begins with, and how far they double unless --limit says otherwise.
 const (
 	firstSeeds, mostPairs = 8, 64
@@ -123,7 +127,15 @@ func (f *compareFlags) parseSides() ([]sideSpec, error) {
 		if slices.ContainsFunc(sides, func(o sideSpec) bool { return o.label == s.label }) {
 			return nil, fmt.Errorf("--side: two sides are called %s", s.label)
 		}
+		s.foreign.Step = f.step
 		sides = append(sides, s)
+	}
+	commands := slices.ContainsFunc(sides, func(s sideSpec) bool { return s.foreign.Command != "" })
+	switch {
+	case !commands && f.step != commandStep:
+		return nil, errors.New("--step says how time goes for the command of a side LABEL=cmd:COMMAND, which is missing")
+	case f.step <= 0:
+		return nil, fmt.Errorf("--step %v: expected a time such as 5s", f.step)
 	}
 	return sides, nil
 }
@@ -139,7 +151,7 @@ func (f *compareFlags) realAgainstSim(cmd *cobra.Command, sides []sideSpec, args
 	if reals == 0 || reals == len(sides) {
 		return false, nil
 	}
-	if len(sides) != 2 || len(args) != 1 || len(sides[0].set)+len(sides[1].set) > 0 || sides[0].bin+sides[1].bin != "" {
+	if len(sides) != 2 || len(args) != 1 || len(sides[0].set)+len(sides[1].set) > 0 || sides[0].bin+sides[1].bin+sides[0].foreign.Command+sides[1].foreign.Command != "" {
 		return true, exit.Usagef("real against simulated nodes: name one scenario and the two sides real and sim")
 	}
 	s, err := loadRecordable(args[0], f.set)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/internal/catalog"
+	"github.com/shardquake/shardquake/internal/foreign"
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/reports/compare"
 	"github.com/shardquake/shardquake/scenarios"
@@ -22,19 +23,20 @@ import (
 type sideSpec struct {
 	label   string
 	set     []string
-	bin     string // another shardquake; "" this one
-	backend string // sim or real
-	policy  string // in the place of the controller's own; "" the file as it is
+	bin     string         // another shardquake; "" this one
+	backend string         // sim or real
+	policy  string         // in the place of the controller's own; "" the file as it is
+	foreign foreign.Config // a command that is the controller; without a line the file's own
 }
 
-// parseSide reads LABEL=set:path=value,… | bin:PATH | real | sim.
+// parseSide reads LABEL=set:path=value,… | bin:PATH | cmd:COMMAND | real | sim.
 func parseSide(text string) (sideSpec, error) {
 	label, what, ok := strings.Cut(text, "=")
 	s := sideSpec{label: label, backend: "sim"}
 	kind, rest, _ := strings.Cut(what, ":")
 	switch {
 	case !ok || label == "":
-		return s, fmt.Errorf("--side %q: expected LABEL=set:path=value,… or LABEL=bin:PATH or LABEL=real or LABEL=sim", text)
+		return s, fmt.Errorf("--side %q: expected LABEL=set:path=value,… or LABEL=bin:PATH or LABEL=cmd:COMMAND or LABEL=real or LABEL=sim", text)
 	case what == "sim" || what == "real":
 		s.backend = what
 	case kind == "set" && rest != "":
@@ -45,8 +47,10 @@ func parseSide(text string) (sideSpec, error) {
 			return s, fmt.Errorf("--side %s: %w", label, err)
 		}
 		s.bin = path
+	case kind == "cmd" && rest != "":
+		s.foreign.Command = rest
 	default:
-		return s, fmt.Errorf("--side %s: %q is no side; expected set:path=value,… or bin:PATH or real or sim", label, what)
+		return s, fmt.Errorf("--side %s: %q is no side; expected set:path=value,… or bin:PATH or cmd:COMMAND or real or sim", label, what)
 	}
 	return s, nil
 }
@@ -99,7 +103,7 @@ func (r sideRun) run(ctx context.Context, origin compare.Origin) (out sideRan, e
 	if r.side.backend == "real" {
 		scale = scenarios.AsReal
 	}
-	res, err := runScenario(ctx, s, execution{backend: r.side.backend, seed: r.seed, scale: scale}, func(string, ...any) {})
+	res, err := runScenario(ctx, s, execution{backend: r.side.backend, seed: r.seed, scale: scale, foreign: r.side.foreign}, func(string, ...any) {})
 	if err != nil {
 		return out, err
 	}

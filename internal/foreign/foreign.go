@@ -13,7 +13,6 @@ package foreign
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -25,9 +24,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/shardquake/shardquake/controller"
 	"github.com/shardquake/shardquake/scenarios"
-	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Config says which command, and how time goes while it runs.
@@ -48,8 +45,6 @@ const (
 	slice = 10 * time.Millisecond
 	// silence is how long a command may send nothing before stepped time moves without it.
 	silence = 5 * time.Second
-	// effectAfter is when the effect of a change is looked at.
-	effectAfter = 30 * time.Second
 	// mostBody bounds a request and what is kept of an answer.
 	mostBody = 64 << 20
 )
@@ -68,12 +63,11 @@ func (c Config) Note() string {
 
 // Gateway is a command as the controller of a run.
 type Gateway struct {
-	cfg    Config
-	run    scenarios.SupervisorConfig
-	client *controller.Client
-	jobs   chan *job
-	ended  chan struct{}
-	seq    int
+	cfg   Config
+	run   scenarios.SupervisorConfig
+	audit *Audit
+	jobs  chan *job
+	ended chan struct{}
 }
 
 // job is a request that waits for its answer.
@@ -89,15 +83,11 @@ type job struct {
 
 // New makes the controller of a run.
 func New(cfg Config, run scenarios.SupervisorConfig) (*Gateway, error) {
-	var endpoints []controller.Endpoint
-	for _, e := range run.Endpoints {
-		endpoints = append(endpoints, controller.Endpoint{Name: e.Name, URL: e.URL})
-	}
-	client, err := controller.NewClient(controller.ClientConfig{Clock: run.Clock, Endpoints: endpoints, Transport: run.Transport, Retries: -1})
+	audit, err := NewAudit("command", run)
 	if err != nil {
 		return nil, err
 	}
-	return &Gateway{cfg: cfg, run: run, client: client, jobs: make(chan *job), ended: make(chan struct{})}, nil
+	return &Gateway{cfg: cfg, run: run, audit: audit, jobs: make(chan *job), ended: make(chan struct{})}, nil
 }
 
 // Run runs the command until it ends or ctx does.
@@ -226,45 +216,19 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // perform carries a request out, and keeps it as a decision where it changes the cluster.
 func (g *Gateway) perform(ctx context.Context, j *job) {
 	defer close(j.done)
-	changes := j.changes()
-	var before controller.ClusterHealth
-	var unseen error
-	if changes {
-		before, unseen = g.client.GetClusterHealth(ctx)
+	carry := func() (int, []byte, error) {
+		err := g.send(ctx, j)
+		if err != nil {
+			j.status, j.answer = http.StatusBadGateway, []byte(fmt.Sprintf(`{"error":{"type":"no_answer","reason":%q},"status":502}`, err.Error()))
+			j.answerHeader = http.Header{"Content-Type": {"application/json"}}
+		}
+		return j.status, j.answer, err
 	}
-	at := g.run.Clock.Monotonic()
-	err := g.send(ctx, j)
-	if err != nil {
-		j.status, j.answer = http.StatusBadGateway, []byte(fmt.Sprintf(`{"error":{"type":"no_answer","reason":%q},"status":502}`, err.Error()))
-		j.answerHeader = http.Header{"Content-Type": {"application/json"}}
-	}
-	if !changes {
+	if j.changes() {
+		g.audit.Change(ctx, j.method+" "+j.path, j.body, carry)
 		return
 	}
-	g.seq++
-	d := observed.Decision{
-		Seq: g.seq, At: at, Actor: "command", Decided: j.method + " " + j.path, Reason: "the command asked for it: " + brief(j.body),
-		Done: fmt.Sprintf("answered %d: %s", j.status, brief(j.answer)), Acted: j.status < 300,
-	}
-	g.run.OnDecision(d)
-	g.run.Clock.Go(ctx, "effect", func(ctx context.Context) { g.follow(ctx, d, before, unseen) })
-}
-
-// follow looks at the effect of a change when it may show.
-func (g *Gateway) follow(ctx context.Context, d observed.Decision, before controller.ClusterHealth, unseen error) {
-	if g.run.Clock.Sleep(ctx, effectAfter) != nil {
-		return
-	}
-	now, err := g.client.GetClusterHealth(ctx)
-	if ctx.Err() != nil {
-		return
-	}
-	d.Effect = fmt.Sprintf("%v later: %s → %s, relocating %d → %d, initializing %d → %d, unassigned %d → %d", effectAfter, before.Status, now.Status,
-		before.RelocatingShards, now.RelocatingShards, before.InitializingShards, now.InitializingShards, before.UnassignedShards, now.UnassignedShards)
-	if err := errors.Join(unseen, err); err != nil {
-		d.Effect = "unknown: " + err.Error()
-	}
-	g.run.OnDecision(d)
+	_, _, _ = carry() // what went wrong is the answer
 }
 
 // send sends a request to the first node that answers.

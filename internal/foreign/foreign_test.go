@@ -69,6 +69,12 @@ func TestACommandThatEndsIsTold(t *testing.T) {
 	assert.Contains(t, strings.Join(log, "\n"), "the controller ended: the command ended: exit status 3")
 }
 
+func TestADecisionWhoseEffectTheRunDidNotSeeSaysSo(t *testing.T) {
+	res := run(t, foreign.Config{Command: `curl -s -X POST {url}/_cluster/reroute >/dev/null; while :; do curl -s {url}/ >/dev/null; done`, Step: 6 * time.Minute})
+	require.Len(t, res.History.Decisions, 1)
+	assert.Equal(t, "not seen: the run ended within 30s", res.History.Decisions[0].Effect)
+}
+
 func TestWhatWasRefusedIsADecisionThatDidNothing(t *testing.T) {
 	res := run(t, foreign.Config{Command: `curl -s -X PUT {url}/_cluster/settings -H 'Content-Type: application/json' -d '{"persistent":{"cluster.routing.rebalance.enable":"some"}}'`, Step: time.Second})
 	require.Len(t, res.History.Decisions, 1)
