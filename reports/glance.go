@@ -7,6 +7,7 @@ import (
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/reports/page"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // headline says in one line what failed, or could not be decided, and why; "" of a run that
@@ -29,7 +30,7 @@ func headline(r *Report) string {
 		return ""
 	}
 	e := r.Expectations[first]
-	text := e.Name + ": " + firstLine(e.Reason)
+	text := e.Name + ": " + firstLine(shortened(e.Reason, r.Ailments))
 	if e.Observed != nil && e.Limit != nil {
 		text += fmt.Sprintf(" (%s, limit %s)", quantity(e.Observed, e.Unit), quantity(e.Limit, e.Unit))
 	}
@@ -40,6 +41,17 @@ func headline(r *Report) string {
 		text += fmt.Sprintf("; and %d more", more)
 	}
 	return text
+}
+
+// shortened tells what ails a cluster in a line where a reason tells all of it: the whole stands
+// in the table and the notes.
+func shortened(reason string, ailments []observed.Ailment) string {
+	for _, a := range ailments {
+		if a.Text != "" {
+			reason = strings.ReplaceAll(reason, a.Text, a.Brief())
+		}
+	}
+	return reason
 }
 
 // firstLine is the first line of a reason, whose others are details.

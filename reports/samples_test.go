@@ -6,15 +6,24 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/reports/compare"
 	"github.com/shardquake/shardquake/reports/divergence"
+	"github.com/shardquake/shardquake/reports/fidelity"
+	gamedayreport "github.com/shardquake/shardquake/reports/gameday"
 	"github.com/shardquake/shardquake/reports/live"
+	"github.com/shardquake/shardquake/reports/losses"
 	"github.com/shardquake/shardquake/reports/page"
+	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/gameday"
+	"github.com/shardquake/shardquake/scenarios/planning"
 )
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
@@ -50,7 +59,75 @@ func samplePages(t *testing.T) map[string][]byte {
 	add("policies", text, err)
 	text, err = trend.HTML()
 	add("trend", text, err)
+	text, err = fidelitySample().HTML()
+	add("fidelity", text, err)
+	text, err = losses.HTML(plannedSample(t))
+	add("plan", text, err)
+	plan, predicted := gamedaySample(t)
+	text, err = gamedayreport.ApprovalPage(plan, strings.Repeat("0123456789abcdef", 4), predicted)
+	add("gameday-approval", text, err)
+	day := &gamedayreport.Record{
+		Began: time.Date(2026, 1, 31, 8, 0, 0, 0, time.UTC), Plan: plan, Hash: strings.Repeat("0123456789abcdef", 4), Prediction: predicted, Held: "no",
+		Approval: gameday.Approval{Name: "M. Vogel", Reason: "the week before the sale"}, Actions: []string{"look into relocations"},
+	}
+	ran := reports.SampleRuns()["run-failed"]
+	rep, err := reports.Build(ran)
+	require.NoError(t, err)
+	day.Conclude(rep)
+	text, err = day.HTML(ran)
+	add("gameday", text, err)
 	return out
+}
+
+// fidelitySample is a comparison in which one quantity is outside its target.
+func fidelitySample() *fidelity.Table {
+	dist := func(runs int, values ...float64) fidelity.Dist {
+		d := fidelity.Dist{Runs: runs, N: len(values), Values: values}
+		if len(values) > 0 {
+			d.Min, d.Median, d.Max = values[0], values[len(values)/2], values[len(values)-1]
+		}
+		return d
+	}
+	return &fidelity.Table{
+		Scenario: "one-node-lost", RealFrom: "3 runs in containers", Notes: []string{"the links' bandwidth holds per connection on real nodes"},
+		Rows: []fidelity.Row{
+			{Phase: "node-loss n2", Quantity: "time to detect", Unit: fidelity.Seconds, Sim: dist(4, 0.1, 0.12, 0.13, 0.14), Real: dist(3, 0.1, 0.11, 0.16), Error: 0.02, Relative: 0.18, Limit: 0.3, Determined: true, Verdict: fidelity.Within},
+			{Phase: "node-loss n2", Quantity: "time to green", Unit: fidelity.Seconds, Sim: dist(4, 13.9, 14, 14.1, 14.2), Real: dist(3, 17.8, 18, 18.3), Error: -3.9, Relative: -0.22, Limit: 2.7, Determined: true, Verdict: fidelity.Outside},
+			{Phase: "node-loss n2", Quantity: "time to yellow", Unit: fidelity.Seconds, Sim: dist(4, 0, 0, 0, 0), Real: dist(3), Verdict: fidelity.Outside, Note: "it happened in no real run"},
+			{Phase: "the end", Quantity: "relocations", Unit: fidelity.Count, Sim: dist(4, 2, 2, 3, 4), Real: dist(3, 2, 3, 5), Verdict: fidelity.Within},
+		},
+		Orders: []fidelity.Order{{Phase: "the end", SimRuns: 4, SimAgree: 2, RealRuns: 3, RealAgree: 1, Verdict: fidelity.Within}},
+	}
+}
+
+// plannedSample is a plan for a cluster that can't lose a zone.
+func plannedSample(t *testing.T) *planning.Result {
+	t.Helper()
+	backend, err := catalog.Backend("sim")
+	require.NoError(t, err)
+	r, err := planning.Run(t.Context(), planning.Config{
+		File: "../scenarios/planning/testdata/zone-not-lost.yaml", Vocabulary: catalog.Vocabulary(), Seeds: 1,
+		Runner: func() *scenarios.Runner {
+			return &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain}
+		},
+	})
+	require.NoError(t, err)
+	return r
+}
+
+// gamedaySample is the plan of a game day, before anybody has approved it.
+func gamedaySample(t *testing.T) (*gameday.Plan, *gameday.Prediction) {
+	t.Helper()
+	l, err := scenarios.Load("../cmd/shardquake/testdata/gameday.yaml", nil, catalog.Vocabulary())
+	require.NoError(t, err)
+	predicted := &gameday.Prediction{
+		Seeds: 5, Verdicts: map[string]int{"pass": 4, "fail": 1}, Failing: []string{"green after node-loss: 1 of 5"}, Touched: []string{"unassigned > 4: 1 of 5"},
+		Bands:    []gameday.Band{{Figure: "unassigned", About: "copies without a node", Lo: []float64{0, 0, 0, 0}, Hi: []float64{0, 2, 4, 1}}},
+		Outcomes: []gameday.Expected{{Name: "green after node-loss", Unit: "s", Lo: 12, Mid: 14, Hi: 21}},
+	}
+	plan, err := gameday.NewPlan(l, l.Scenario, "real", predicted)
+	require.NoError(t, err)
+	return plan, predicted
 }
 
 // comparisonSample is a comparison in which one side is slower, with its reason, and the trend

@@ -82,7 +82,7 @@ func SweepOf(reports []*Report) *Sweep {
 	s.Verdict, s.Worst = worst.Verdict, worst.Seed
 	s.WorstReason = worst.By
 	if worst.Margin != nil {
-		s.WorstReason = fmt.Sprintf("%s, margin %.3g of its limit", worst.By, *worst.Margin)
+		s.WorstReason = fmt.Sprintf("%s, margin %.3g %% of its limit", worst.By, 100**worst.Margin)
 	}
 	s.Quantities = quantitiesOf(reports)
 	return s

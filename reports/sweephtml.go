@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/shardquake/shardquake/reports/page"
@@ -40,6 +41,6 @@ func SweepHTML(s *Sweep, replay string, whole bool) ([]byte, error) {
 	}
 	return page.Render(page.Content{
 		Title: s.Scenario + ": " + string(s.Verdict), Body: sweepPage, Funcs: funcs,
-		V: map[string]any{"S": s, "Head": head, "Cards": cards, "Replay": replay, "Whole": whole, "Link": path.Join(DirWorst, FileHTML)},
+		V: map[string]any{"S": s, "Head": head, "Cards": cards, "Replay": replay, "Whole": whole, "Link": path.Join(DirWorst, FileHTML), "Drawn": slices.ContainsFunc(s.Seeds, func(r SeedOutcome) bool { return len(r.Varied) > 0 })},
 	})
 }

@@ -67,7 +67,7 @@ that hardly varies between the real runs is predicted outside the target of 15 %
 	fl.StringVar(&f.variant, "variant", "", "variant in that file (default: the scenario's, or the only one)")
 	fl.StringVar(&f.calibration, "calibration", "", "file with the constants of a machine, from shardquake calibrate")
 	fl.StringArrayVar(&f.set, "set", nil, "replace a value of the file: path=value")
-	fl.StringVar(&f.out, "out", "", "folder for table and plot (default shardquake-out/SCENARIO/fidelity)")
+	fl.StringVar(&f.out, "out", "", "folder for table, page and plot (default shardquake-out/SCENARIO/fidelity)")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
 	return cmd
 }

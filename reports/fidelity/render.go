@@ -112,37 +112,46 @@ func (t *Table) lines() [][]string {
 	return out
 }
 
-// conclusion is the first line of every form.
-func (t *Table) conclusion() string {
-	determined, within, varying, inside := 0, 0, 0, 0
+// tally counts the quantities: determined ones and those within the target, ones that vary and
+// those inside.
+type tally struct{ determined, within, varying, inside int }
+
+func (t *Table) counts() tally {
+	var c tally
 	for _, r := range t.Rows {
 		switch {
 		case r.Determined:
-			determined++
+			c.determined++
 			if r.Verdict == Within {
-				within++
+				c.within++
 			}
 		default:
-			varying++
+			c.varying++
 			if r.Verdict != Outside {
-				inside++
+				c.inside++
 			}
 		}
 	}
 	for _, o := range t.Orders {
 		if o.Determined {
-			determined++
+			c.determined++
 			if o.Verdict == Within {
-				within++
+				c.within++
 			}
 		}
 	}
+	return c
+}
+
+// conclusion is the first line of every form.
+func (t *Table) conclusion() string {
 	word := "as predicted"
 	if t.Failed() {
 		word = "NOT as predicted"
 	}
+	c := t.counts()
 	return fmt.Sprintf("%s: %s; %d of %d determined quantities within the target, %d of %d that vary within target or range",
-		t.Scenario, word, within, determined, inside, varying)
+		t.Scenario, word, c.within, c.determined, c.inside, c.varying)
 }
 
 // Text prints the table for a terminal.

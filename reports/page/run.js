@@ -53,8 +53,13 @@ function drawHealth() {
 function drawRecoveries() {
   const all = D.recoveries || [], box = byId("recoveries");
   if (!box) return;
-  box.hidden = !all.length || all.length > 120;
+  box.hidden = !all.length;
   if (box.hidden) return;
+  if (all.length > 120) { // a bar each would fill pages
+    const first = Math.min(...all.map(r => r.from)), end = Math.max(...all.map(r => r.to));
+    box.querySelector(".reason").textContent = `${all.length} recoveries between ${short(first)} s and ${short(end)} s: too many for a bar each; how many went on at once is in the chart before`;
+    return;
+  }
   const h = all.length * 9 + 4, {s, c, X} = SQ.frame(box.querySelector(".plot"), h, null, "", "recoveries over time");
   const fill = {ops: "var(--c2)", files: "var(--c0)"};
   all.forEach((r, i) => {

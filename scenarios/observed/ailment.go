@@ -19,6 +19,22 @@ type Ailment struct {
 	Text string `json:"text"`
 }
 
+// Brief is the ailment in a line: which copies, which decider, which cure.
+func (a Ailment) Brief() string {
+	what := "the cluster"
+	if len(a.Copies) > 0 {
+		what = a.Copies[0]
+		if more := max(a.Count, len(a.Copies)) - 1; more > 0 {
+			what = fmt.Sprintf("%s and %d more copies", what, more)
+		}
+	}
+	why := a.Cause
+	if a.Decider != "" {
+		why = "the decider " + a.Decider
+	}
+	return fmt.Sprintf("%s: %s; cure: %s", what, why, a.Cure)
+}
+
 // Why is what a sentence about a cluster that isn't green ends with.
 func Why(all []Ailment) string {
 	const shown = 3

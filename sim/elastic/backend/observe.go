@@ -35,6 +35,7 @@ type watchers struct {
 	known     bool
 	health    observed.Health
 	views     map[string]observed.View
+	names     memberNames
 	disks     map[string]observed.Disk
 	loads     map[string]observed.NodeLoad
 	heartbeat bool
@@ -242,6 +243,28 @@ func (w *watchers) copy(c *state.Copy, size int64) observed.Copy {
 	return o
 }
 
+// memberNames are the names of a cluster state's nodes, in their order. Nodes that have applied the
+// same state share them: each having its own would grow with the square of the nodes.
+type memberNames struct {
+	nodes []*state.Node
+	names []string
+}
+
+func (m *memberNames) of(nodes []*state.Node) []string {
+	if len(nodes) == 0 {
+		return nil
+	}
+	if len(m.nodes) != len(nodes) || &m.nodes[0] != &nodes[0] {
+		names := make([]string, len(nodes))
+		for i, n := range nodes {
+			names[i] = n.Name
+		}
+		slices.Sort(names)
+		m.nodes, m.names = nodes, names
+	}
+	return m.names
+}
+
 // view tells what a node would answer about itself.
 func (w *watchers) view(n *elastic.Node) {
 	v := observed.View{Node: n.Name(), State: "ok"}
@@ -252,10 +275,7 @@ func (w *watchers) view(n *elastic.Node) {
 		v.State = "timeout"
 	default:
 		v.Master = w.name(p.Applied.Master)
-		for _, m := range p.Applied.Nodes {
-			v.Nodes = append(v.Nodes, m.Name)
-		}
-		slices.Sort(v.Nodes)
+		v.Nodes = w.names.of(p.Applied.Nodes)
 	}
 	was, ok := w.views[n.Name()]
 	if ok && was.State == v.State && was.Master == v.Master && slices.Equal(was.Nodes, v.Nodes) {
