@@ -172,5 +172,5 @@ SQ.start = function (end, charts) {
   });
   let width = innerWidth;
   addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; SQ.redraw(); } });
-  addEventListener("beforeprint", () => { document.querySelectorAll("details").forEach(d => { d.open = true; }); SQ.redraw(); });
+  addEventListener("beforeprint", SQ.redraw);
 };

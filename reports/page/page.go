@@ -8,7 +8,7 @@ import (
 	"html/template"
 )
 
-//go:embed page.css parts.html core.js run.js gameday.js served.js live.js
+//go:embed page.css parts.html print.js core.js run.js gameday.js served.js live.js
 var files embed.FS
 
 // Script is a part that draws.
@@ -16,6 +16,7 @@ type Script string
 
 // The scripts there are. Core comes by itself where any other is asked for.
 const (
+	paper   Script = "print.js" // of every page
 	core    Script = "core.js"
 	Run     Script = "run.js"
 	Gameday Script = "gameday.js" // after Run
@@ -71,9 +72,9 @@ func Render(c Content) ([]byte, error) {
 		return nil, fmt.Errorf("page %s: %w", c.Title, err)
 	}
 	var scripts []template.JS
-	wanted := c.Scripts
-	if len(wanted) > 0 {
-		wanted = append([]Script{core}, wanted...)
+	wanted := []Script{paper}
+	if len(c.Scripts) > 0 {
+		wanted = append(append(wanted, core), c.Scripts...)
 	}
 	for _, w := range wanted {
 		code, err := text(string(w))
@@ -88,7 +89,7 @@ func Render(c Content) ([]byte, error) {
 	}
 	var out bytes.Buffer
 	err = t.ExecuteTemplate(&out, "page", map[string]any{
-		"Title": c.Title, "Style": template.CSS(style), "Wide": c.Wide, "V": c.V, "Scripts": scripts, "Data": template.JS(data),
+		"Title": c.Title, "Style": template.CSS(style), "Wide": c.Wide, "V": c.V, "Scripts": scripts, "Drawn": len(c.Scripts) > 0, "Data": template.JS(data),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("page %s: %w", c.Title, err)

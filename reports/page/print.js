@@ -1,0 +1,3 @@
+"use strict";
+// On paper nothing can be opened: it is open. Every page has this part.
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach(d => { d.open = true; }));
