@@ -143,6 +143,9 @@ const tooWide = `(() => {
   return out;
 })()`
 
+// hidden lists the tables of which a part is out of sight until somebody scrolls them.
+const hidden = `[...document.querySelectorAll(".scroll")].filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent.trim().slice(0, 60) + ": " + e.scrollWidth + " of " + e.clientWidth)`
+
 // smallest is the smallest text of a page in pixels, as it is shown.
 const smallest = `Math.min(...[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().width && [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())).map(e => {
   const svg = e.closest("svg"), scale = svg && svg.viewBox.baseVal.width ? svg.getBoundingClientRect().width / svg.viewBox.baseVal.width : 1;
@@ -160,6 +163,9 @@ func TestEveryPageCanBeReadAtEveryWidthInTheLightAndInTheDark(t *testing.T) {
 					ask(t, ctx, chromedp.Steps(dark(night), chromedp.EmulateViewport(width, 900), chromedp.Navigate(url)))
 					assert.Empty(t, eval[[]string](t, ctx, tooFaint), "contrast at %d, dark %t", width, night)
 					assert.Empty(t, eval[[]string](t, ctx, tooWide), "width %d", width)
+					if width >= 1280 {
+						assert.Empty(t, eval[[]string](t, ctx, hidden), "a table has to be scrolled at %d", width)
+					}
 					assert.GreaterOrEqual(t, eval[float64](t, ctx, smallest), 11.5, "the smallest text at %d", width)
 					assert.Equal(t, 1, eval[int](t, ctx, `document.querySelectorAll("h1").length`), "one page, one heading")
 					shoot(t, ctx, name, width, night)
