@@ -12,7 +12,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/catalog"
+	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/reports/compare"
 	"github.com/shardquake/shardquake/reports/divergence"
@@ -22,6 +24,7 @@ import (
 	"github.com/shardquake/shardquake/reports/losses"
 	"github.com/shardquake/shardquake/reports/page"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/explore"
 	"github.com/shardquake/shardquake/scenarios/gameday"
 	"github.com/shardquake/shardquake/scenarios/planning"
 )
@@ -63,6 +66,8 @@ func samplePages(t *testing.T) map[string][]byte {
 	add("fidelity", text, err)
 	text, err = losses.HTML(plannedSample(t))
 	add("plan", text, err)
+	text, err = exploredSample().HTML()
+	add("explore", text, err)
 	plan, predicted := gamedaySample(t)
 	text, err = gamedayreport.ApprovalPage(plan, strings.Repeat("0123456789abcdef", 4), predicted)
 	add("gameday-approval", text, err)
@@ -113,6 +118,24 @@ func plannedSample(t *testing.T) *planning.Result {
 	})
 	require.NoError(t, err)
 	return r
+}
+
+// exploredSample is a search that has found one plan.
+func exploredSample() *explore.Result {
+	plan := chaos.Plan{Entries: []chaos.Entry{{At: units.Duration(3 * time.Second), Fault: &chaos.NodeLoss{Nodes: []chaos.Selector{"n2"}, How: "kill"}}}}
+	return &explore.Result{
+		Scenario: "tight", System: "elasticsearch", Seed: 1, Rounds: 4, Plans: explore.Counts{Held: 180, Broke: 15, Undecided: 5}, Runs: 260,
+		Claims: []explore.Claim{{Claim: "green after node-loss", Held: 180, Broke: 15, Undecided: 5}, {Claim: "acknowledged writes lost", Held: 200}},
+		Found: []*explore.Find{{
+			Claim: "green after node-loss", Name: "tight-breaks-recovered", File: "found/tight-breaks-recovered.yaml", About: "the cluster was still not green when the run ended", Seed: 1,
+			Plan: plan, First: plan, Tries: 12, Minimal: true, Plans: 15, Nth: 7, Others: explore.Others{Seeds: 20, Broke: 18, Held: 2},
+		}},
+		Undecided: []explore.Trouble{{Nth: 3, Plan: plan, Seed: 3, Why: "the next fault struck before the limit"}},
+		Coverage: explore.Coverage{
+			Reached: []explore.Cell{{Reached: explore.Reached{Fault: "node-loss", Phase: "green"}, Plans: explore.Counts{Held: 90, Broke: 15}}, {Reached: explore.Reached{Fault: "partition", Phase: "yellow, moving"}, Plans: explore.Counts{Held: 20}}},
+			Growth:  []explore.Growth{{Plans: 50, Reached: 30}, {Plans: 100, Reached: 44}, {Plans: 150, Reached: 50}, {Plans: 200, Reached: 51}}, Never: []string{"disk-slow"},
+		},
+	}
 }
 
 // gamedaySample is the plan of a game day, before anybody has approved it.

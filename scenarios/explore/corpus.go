@@ -135,6 +135,13 @@ func Write(dir, corpus string, r *Result) error {
 			return err
 		}
 	}
+	html, err := r.HTML()
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, FileHTML), html, 0o644); err != nil {
+		return err
+	}
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err

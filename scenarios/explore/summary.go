@@ -53,19 +53,7 @@ func after(by, text string) string {
 // summary tells of one find.
 func (f *Find) summary(b *strings.Builder, dir string) {
 	fmt.Fprintf(b, "\n  breaks  %s\n          %s\n", f.Claim, f.About)
-	switch {
-	case f.Unfaulted:
-		b.WriteString("          it does so without any fault, which is no plan's doing\n")
-	case f.Interrupted:
-		fmt.Fprintf(b, "          %d of %d faults are left; shrinking and other seeds were interrupted\n", len(f.Plan.Entries), len(f.First.Entries))
-	default:
-		minimal := "none of which can be left out"
-		if !f.Minimal {
-			minimal = "perhaps more than are needed, for the tries were used up"
-		}
-		fmt.Fprintf(b, "          %d of %d faults are left, %s (%d runs); %d plans broke it; with %d other seeds %d break it, %d hold, %d break another claim, %d undecided\n",
-			len(f.Plan.Entries), len(f.First.Entries), minimal, f.Tries, f.Plans, f.Others.Seeds, f.Others.Broke, f.Others.Held, f.Others.Otherwise, f.Others.Undecided)
-	}
+	fmt.Fprintf(b, "          %s\n", f.left())
 	switch f.Uncontrolled {
 	case "holds":
 		b.WriteString("          without the controller it holds\n")
@@ -81,15 +69,51 @@ func (f *Find) summary(b *strings.Builder, dir string) {
 	fmt.Fprintf(b, "          shardquake run %s\n", reports.CommandLine(filepath.Join(dir, filepath.FromSlash(f.File))))
 }
 
+// left says what is left of the plan that was found, and how sure that is.
+func (f *Find) left() string {
+	switch {
+	case f.Unfaulted:
+		return "it does so without any fault, which is no plan's doing"
+	case f.Interrupted:
+		return fmt.Sprintf("%d of %d faults are left; shrinking and other seeds were interrupted", len(f.Plan.Entries), len(f.First.Entries))
+	}
+	minimal := "none of which can be left out"
+	if !f.Minimal {
+		minimal = "perhaps more than are needed, for the tries were used up"
+	}
+	return fmt.Sprintf("%d of %d faults are left, %s (%d runs); %d plans broke it; with %d other seeds %d break it, %d hold, %d break another claim, %d undecided",
+		len(f.Plan.Entries), len(f.First.Entries), minimal, f.Tries, f.Plans, f.Others.Seeds, f.Others.Broke, f.Others.Held, f.Others.Otherwise, f.Others.Undecided)
+}
+
 // table shows how many plans had a fault of each kind strike in each phase of health.
 func (c *Coverage) table(b *strings.Builder) {
 	fmt.Fprintf(b, "\n  faults by the health that they struck in, alike ones of a plan once (in plans that held/broke/were undecided)\n")
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	fmt.Fprint(w, "  fault")
-	for _, p := range phases[:5] {
-		fmt.Fprint(w, "\t"+p)
+	for _, row := range append([][]string{coverageColumns()}, c.rows()...) {
+		fmt.Fprintln(w, "  "+strings.ReplaceAll(strings.Join(row, "\t"), "–", "-"))
 	}
-	fmt.Fprintln(w)
+	_ = w.Flush() // to a strings.Builder
+	var curve []string
+	step := max(1, len(c.Growth)/8)
+	for i, g := range c.Growth {
+		if (len(c.Growth)-1-i)%step == 0 {
+			curve = append(curve, fmt.Sprintf("%d after %d", g.Reached, g.Plans))
+		}
+	}
+	fmt.Fprintf(b, "  %d different (fault, health, faults beside, worst health then, decision): %s plans\n", len(c.Reached), strings.Join(curve, ", "))
+	if len(c.Never) > 0 {
+		fmt.Fprintf(b, "  never struck: %s\n", strings.Join(c.Never, ", "))
+	}
+}
+
+// coverageColumns are the heads of [Coverage.rows].
+func coverageColumns() []string {
+	return append([]string{"fault"}, phases[:5]...)
+}
+
+// rows tell of each fault how many plans had it strike in each phase of health, and what
+// they came to.
+func (c *Coverage) rows() [][]string {
 	sums := map[[2]string]Counts{}
 	var faults []string
 	for _, cell := range c.Reached {
@@ -104,28 +128,18 @@ func (c *Coverage) table(b *strings.Builder) {
 			faults = append(faults, cell.Fault)
 		}
 	}
+	var out [][]string
 	for _, fault := range faults {
-		fmt.Fprint(w, "  "+fault)
+		row := []string{fault}
 		for _, p := range phases[:5] {
 			sum, was := sums[[2]string{fault, p}]
 			if !was {
-				fmt.Fprint(w, "\t-")
+				row = append(row, "–")
 				continue
 			}
-			fmt.Fprintf(w, "\t%d (%d/%d/%d)", sum.All(), sum.Held, sum.Broke, sum.Undecided)
+			row = append(row, fmt.Sprintf("%d (%d/%d/%d)", sum.All(), sum.Held, sum.Broke, sum.Undecided))
 		}
-		fmt.Fprintln(w)
+		out = append(out, row)
 	}
-	_ = w.Flush() // to a strings.Builder
-	var curve []string
-	step := max(1, len(c.Growth)/8)
-	for i, g := range c.Growth {
-		if (len(c.Growth)-1-i)%step == 0 {
-			curve = append(curve, fmt.Sprintf("%d after %d", g.Reached, g.Plans))
-		}
-	}
-	fmt.Fprintf(b, "  %d different (fault, health, faults beside, worst health then, decision): %s plans\n", len(c.Reached), strings.Join(curve, ", "))
-	if len(c.Never) > 0 {
-		fmt.Fprintf(b, "  never struck: %s\n", strings.Join(c.Never, ", "))
-	}
+	return out
 }
