@@ -127,3 +127,12 @@ func groupsOf(res *scenarios.Result) []string {
 		return ""
 	})
 }
+
+// employed says who looked after the cluster: a policy, or somebody's own program or function,
+// of which the scenario knows nothing.
+func employed(c *Control) string {
+	if len(c.List) > 0 && c.Policy == "none" && c.List[0].Policy == "" {
+		return "the " + c.List[0].Actor
+	}
+	return c.Policy
+}

@@ -240,6 +240,7 @@ func HTML(rep *Report, res *scenarios.Result, replay string) ([]byte, error) {
 		"num":      func(v float64) string { return quantity(&v, "") },
 		"clock":    func(t time.Duration) string { return fmt.Sprintf("%.1f s", t.Seconds()) },
 		"since":    secs,
+		"employed": employed,
 		"bar":      marginBar,
 		"percent":  percent,
 		"join":     strings.Join,
