@@ -22,6 +22,7 @@ const (
 	limitPatience   = "how long a lost copy is waited for"
 	limitNotKnown   = "not known"
 	limitLostCopies = "copies that were all lost"
+	limitMasters    = "nodes that may be master"
 )
 
 // limitsOf are what deciders hold copies for.
@@ -59,6 +60,8 @@ func bindingLimit(s *side, ob *objective, at judgedOn) string {
 		switch a.Cause {
 		case "no-valid-copy":
 			return limitLostCopies
+		case "no-master":
+			return limitMasters
 		case "throttled":
 			return s.slowest()
 		}

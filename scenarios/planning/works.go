@@ -14,6 +14,10 @@ import (
 const (
 	// DefaultDowntime is how long a node is away while it is restarted.
 	DefaultDowntime = units.Duration(2 * time.Minute)
+	// leasesTold is how long work on a cluster that was made for the plan waits before its first
+	// node stops: nodes tell each other every 30 s what they keep for copies that come back, and
+	// those that nobody was told of are copied as a whole.
+	leasesTold = 40 * time.Second
 	// beforeStop is between the word that replicas stay where they are and the stop of a node.
 	beforeStop = 5 * time.Second
 	// afterStart is between the start of a node and the word that copies may be allocated again.
@@ -65,7 +69,7 @@ func (l Loss) procedure(s *scenarios.Scenario, downtime units.Duration) []chaos.
 	held := units.Duration(beforeStop + downtime.D() + afterStart)
 	for i, n := range l.Nodes {
 		stop := chaos.Entry{Fault: &chaos.NodeLoss{Nodes: []chaos.Selector{chaos.Selector(n)}, How: "stop", For: downtime, Newer: l.Kind == Upgrade}}
-		first := chaos.Entry{At: units.Duration(strikesAt)}
+		first := chaos.Entry{At: units.Duration(strikesAt + leasesTold)}
 		if s.System != chaos.Elasticsearch {
 			if i > 0 {
 				stop.Trigger = &chaos.Trigger{After: &chaos.After{Healed: "node-loss", By: units.Duration(afterStart)}, When: "green"}
@@ -95,5 +99,5 @@ func (l Loss) watch(longest time.Duration, downtime units.Duration) (duration, s
 		return strikesAt + longest, 0
 	}
 	turn := downtime.D() + beforeStop + afterStart + max(longest, patienceOfWork)
-	return strikesAt + time.Duration(len(l.Nodes))*turn, turn
+	return strikesAt + leasesTold + time.Duration(len(l.Nodes))*turn, turn
 }

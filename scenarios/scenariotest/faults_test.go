@@ -80,3 +80,14 @@ func TestWritesAndRecoveriesWaitForASlowDisk(t *testing.T) {
 	require.Len(t, took, 1)
 	assert.InDelta(t, 40, took[0].Seconds(), 4, "200 MB at 5 MB a second")
 }
+
+func TestACopyWhosePrimaryIsHandedOffMeanwhileBeginsAgainFromTheNewOne(t *testing.T) {
+	res := scenariotest.Run(t, "testdata/handed-off-while-copying.yaml")
+	from := map[string]bool{}
+	for _, o := range res.History.Observations {
+		if r, is := o.Sight.(observed.Recovery); is && r.To == "slow" && r.From != "" {
+			from[r.From] = true
+		}
+	}
+	assert.Equal(t, map[string]bool{"n1": true, "n2": true}, from)
+}

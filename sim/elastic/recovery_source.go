@@ -187,6 +187,10 @@ func (src *recoverySource) cleanFiles() {
 		reuse: src.plan.Reuse, copy: src.plan.Copy, history: held.history, commit: held.Commit, docs: docs,
 		global: held.global, altered: held.altered, lost: held.lost,
 	}, func() {
+		if src.s.Tracker == nil { // it has handed off to another node while the files went
+			src.fail(errDelayRecovery)
+			return
+		}
 		own, _ := src.s.Store.Leases.Get(src.q.Node.ID())
 		src.s.Tracker.putLease(src.req.target.Node, min(own.Retaining, src.start))
 		src.prepareTranslog()
