@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
@@ -69,7 +70,11 @@ func (e *DiskBelow) Complete(s *scenarios.Scenario) { e.watermarks = WatermarksO
 // Check implements [scenarios.Expectation].
 func (e *DiskBelow) Check(s *scenarios.Scenario) []source.Problem {
 	names := WatermarksOf(s).names()
-	if slices.Contains(names, e.Limit) {
+	named := slices.Contains(names, e.Limit)
+	switch {
+	case named && s.System != chaos.Elasticsearch:
+		return []source.Problem{source.Problemf("disk-below", "system %s has no watermarks; expected a percentage such as 85%%", s.System)}
+	case named:
 		return nil
 	}
 	p, err := units.ParsePercent(e.Limit)

@@ -97,7 +97,10 @@ func (System) Expectations() []scenarios.ExpectationKind {
 		kind("one-in-charge", "no controller acts after another has taken the lead", func() scenarios.Expectation { return &OneInCharge{} }),
 		kind("settings-kept", "settings are at the end what they were at t=0", func() scenarios.Expectation { return &SettingsKept{} }),
 		kind("copies-agree", "all copies of a shard hold equally many documents and are at the same operation at the end", func() scenarios.Expectation { return &CopiesAgree{} }),
-		kind("disk-below", "no data disk gets fuller than a watermark or a percentage", func() scenarios.Expectation { return &DiskBelow{} }),
+		{
+			Name: "disk-below", About: "no data disk gets fuller than a watermark or a percentage", Systems: []string{chaos.Elasticsearch, chaos.KeyValue},
+			New: func() scenarios.Expectation { return &DiskBelow{} },
+		},
 		kind("moves-at-most", "no more shard copies are relocated", func() scenarios.Expectation { return &MovesAtMost{} }),
 		kind("controller-actions", "how often the controller acted, or a shadow policy would have", func() scenarios.Expectation { return &ControllerActions{} }),
 		kind("repaired", "the cluster has replaced every corrupted copy by the end, or has left them", func() scenarios.Expectation { return &Repaired{} }),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
@@ -131,7 +132,10 @@ func (k *session) Prepare(ctx context.Context) error {
 	kv := s.Cluster.KV
 	layout := kvload.Layout{Nodes: promptNodes(s), Shards: kv.Shards, Replicas: kv.Replication, Items: kv.Items, ValueBytes: int(kv.Value)}
 	k.r.Progress("laying out %d shards", kv.Shards)
-	if err := kvload.Lay(ctx, k.cluster, scenarios.ViewerClient, layout); err != nil {
+	switch err := kvload.Lay(ctx, k.cluster, scenarios.ViewerClient, layout); {
+	case err != nil && strings.Contains(err.Error(), "disk is full"):
+		return fmt.Errorf("%w: the disks can't hold the items: %w", scenarios.ErrScenario, err)
+	case err != nil:
 		return fmt.Errorf("laying out the cluster: %w", err)
 	}
 	if err := kvload.Prepare(ctx, k.cluster, scenarios.ViewerClient, promptNodes(s), streams(s)); err != nil {

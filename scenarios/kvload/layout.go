@@ -154,7 +154,8 @@ func (l *Layout) fill(ctx context.Context, c Cluster, viewer string) error {
 		}
 		ops = append(ops, wire.Op{Kind: wire.Put, Key: keyOf("item", i, l.Items), Value: value})
 	}
-	for chunk := range slices.Chunk(ops, 64) {
+	const most = 8 << 20 // bytes in a request: half of what nodes take
+	for chunk := range slices.Chunk(ops, max(1, min(64, most/max(1, l.ValueBytes)))) {
 		if err := db.Batch(ctx, chunk); err != nil {
 			return fmt.Errorf("writing the items: %w", err)
 		}

@@ -50,6 +50,11 @@ func (m *growthModel) grow(s *scenarios.Scenario, day int) error {
 		indices = slices.DeleteFunc(indices, func(ix scenarios.IndexSection) bool { return gone[ix.Name] })
 	}
 	s.Cluster.Indices = append(indices, added...)
+	if s.Cluster.KV != nil {
+		kv := *s.Cluster.KV
+		kv.Value = units.Size(int64(float64(float64(kv.Value) * m.rate.Factor(day))))
+		s.Cluster.KV = &kv
+	}
 	s.Workload = slices.DeleteFunc(slices.Clone(s.Workload), func(w scenarios.LoadSection) bool { return gone[w.Index] })
 	if s.Imported() == nil {
 		return nil

@@ -43,7 +43,10 @@ func (c *Config) modelOf(s *scenarios.Scenario) (*growthModel, error) {
 	m := &growthModel{daily: map[string]int64{}}
 	if g := s.Growth; g != nil {
 		m.rate = g.Rate
-		if g.Rate.Percent > 0 {
+		switch {
+		case g.Rate.Percent > 0 && s.Cluster.KV != nil:
+			m.how = append(m.how, fmt.Sprintf("assumed, as the file says: the values grow by %s, compounded, and there are as many keys", g.Rate))
+		case g.Rate.Percent > 0:
 			m.how = append(m.how, fmt.Sprintf("assumed, as the file says: every index grows by %s, compounded", g.Rate))
 		}
 		for _, st := range g.Streams {
@@ -275,6 +278,9 @@ func bytesOf(s *scenarios.Scenario) (n int64) {
 	}
 	for _, ix := range s.NewIndices() {
 		n += int64(ix.Size) * int64(1+*ix.Replicas)
+	}
+	if kv := s.Cluster.KV; kv != nil {
+		n += int64(kv.Items) * int64(kv.Value) * int64(kv.Replication)
 	}
 	return n
 }

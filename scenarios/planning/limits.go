@@ -46,6 +46,8 @@ func bindingLimit(s *side, ob *objective, at judgedOn) string {
 	switch {
 	case strings.Contains(text, "maximum normal shards open"), strings.Contains(text, "maximum shards open"):
 		return limitShards + ": cluster.max_shards_per_node"
+	case strings.Contains(text, "disk is full"):
+		return limitDisk
 	case ob.load:
 		return limitCPU
 	case ob.expect.Kind() == "disk-below":

@@ -154,9 +154,13 @@ func valuesOf(nodes []scenarios.NodeSpec, attribute string) (values []string, ho
 	return values, holders
 }
 
-// awareness are the attributes by which the cluster keeps copies apart.
+// awareness are the attributes by which the cluster keeps copies apart. A key-value cluster
+// does so by zone, where it has zones.
 func awareness(s *scenarios.Scenario) []string {
 	var out []string
+	if s.System == chaos.KeyValue {
+		return attributesOf(s)
+	}
 	for _, a := range strings.Split(s.EffectiveSettings()["cluster.routing.allocation.awareness.attributes"], ",") {
 		if a = strings.TrimSpace(a); a != "" {
 			out = append(out, a)

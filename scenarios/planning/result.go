@@ -123,6 +123,7 @@ type Seeded struct {
 	Seed      uint64   `json:"seed"`
 	TraceHash string   `json:"trace_hash"`
 	GreenS    *float64 `json:"green_s"`
+	Moves     int      `json:"moves"`
 	Unknown   string   `json:"unknown,omitempty"` // why the run says nothing
 }
 
@@ -217,7 +218,7 @@ func (s *side) measured(l int, c *Config) Measured {
 			continue
 		}
 		v := &r.Seen
-		out.Runs = append(out.Runs, Seeded{uint64(seed + 1), v.Hash, v.Green, v.Struck})
+		out.Runs = append(out.Runs, Seeded{uint64(seed + 1), v.Hash, v.Green, v.Moves, v.Struck})
 		out.Began = v.Began
 		for i := range s.objectives {
 			got := s.outcomes(r, s.losses[l], i)

@@ -86,9 +86,11 @@ func look(res *scenarios.Result, l Loss) (sight, error) {
 	}
 	out.RedOnce, out.RedAtEnd = redIndices(h, since)
 	out.NoMaster, out.Unassigned = atEnd(h)
+	var marks es.Watermarks
 	if res.Scenario.System == chaos.Elasticsearch {
-		out.Peak = peakOf(h, es.WatermarksOf(res.Scenario))
+		marks = es.WatermarksOf(res.Scenario)
 	}
+	out.Peak = peakOf(h, marks)
 	out.busiest(h)
 	return out, nil
 }
