@@ -55,7 +55,11 @@ func (a *NodeAdmin) askOne(ctx context.Context, n shardmap.NodeID, m wire.Admin)
 	ctx, cancel := a.Clock.WithTimeout(ctx, timeout)
 	defer cancel()
 	answer, err := a.Transport.Send(ctx, n, &m)
-	if err != nil {
+	var sent interface{ Unsent() bool }
+	switch {
+	case errors.As(err, &sent) && sent.Unsent():
+		return nil, fmt.Errorf("node %s: %w: %w", n, ErrUnavailable, err)
+	case err != nil:
 		return nil, fmt.Errorf("node %s: %w: %w", n, ErrUnknown, err)
 	}
 	r, ok := answer.(*wire.AdminResult)

@@ -71,14 +71,14 @@ func (db *DB) do(ctx context.Context, c *call) (*wire.Response, error) {
 
 // giveUp is the error of a request that is not repeated any more.
 func (c *call) giveUp(why error) error {
-	kind := ErrUnavailable
-	if c.doubt {
-		kind = ErrUnknown
-	}
 	if c.last != nil {
 		why = c.last
 	}
-	return fmt.Errorf("%w after %d attempts: %w", kind, c.tries, why)
+	if c.doubt {
+		// Of another kind it must not be as well: those say that nothing was done.
+		return fmt.Errorf("%w after %d attempts: %s", ErrUnknown, c.tries, why)
+	}
+	return fmt.Errorf("%w after %d attempts: %w", ErrUnavailable, c.tries, why)
 }
 
 // backoff is between half of and the whole of a pause that doubles with each attempt.

@@ -218,6 +218,45 @@ func TestCommandsThatAreRefusedSayWhy(t *testing.T) {
 	assert.ErrorIs(t, err, client.ErrInvalid)
 }
 
+func TestACommandThatNeverLeftIsAskedOfTheNextNode(t *testing.T) {
+	s := &scripted{}
+	a := &client.NodeAdmin{Clock: clock.NewReal(1), Transport: unsentFirst{s, new(int)}, Nodes: []shardmap.NodeID{"n1", "n2"}}
+	r, err := a.Command(t.Context(), wire.Command{Kind: wire.Rebalance})
+	require.NoError(t, err)
+	assert.Equal(t, wire.OK, r.Status)
+	a.Nodes = a.Nodes[:1]
+	a.Transport = unsentFirst{s, new(int)}
+	_, err = a.Command(t.Context(), wire.Command{Kind: wire.Rebalance})
+	assert.ErrorIs(t, err, client.ErrUnavailable, "nothing was done")
+	assert.NotErrorIs(t, err, client.ErrUnknown)
+}
+
+// unsentFirst is a transport whose first message never leaves.
+type unsentFirst struct {
+	*scripted
+	calls *int
+}
+
+func (u unsentFirst) Send(context.Context, shardmap.NodeID, wire.Message) (wire.Message, error) {
+	*u.calls++
+	if *u.calls == 1 {
+		return nil, neverSent{}
+	}
+	return &wire.AdminResult{}, nil
+}
+
+type neverSent struct{}
+
+func (neverSent) Error() string { return "never sent" }
+func (neverSent) Unsent() bool  { return true }
+
+func TestAWriteInDoubtIsOfNoKindThatSaysThatNothingWasDone(t *testing.T) {
+	s := &scripted{answers: []*wire.Response{nil, status(wire.Unavailable)}}
+	_, err := open(t, s).Put(t.Context(), "k", []byte("v"))
+	require.ErrorIs(t, err, client.ErrUnknown)
+	assert.NotErrorIs(t, err, client.ErrUnavailable)
+}
+
 func TestABatchThatFailsSaysWhatWasDone(t *testing.T) {
 	ops := func(n int) (list []client.Op) {
 		for i := range n {

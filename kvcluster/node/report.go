@@ -161,6 +161,27 @@ func (n *Node) reports() []wire.CopyReport {
 	return list
 }
 
+// Figures are what the node knows of itself, for those who watch it.
+type Figures struct {
+	// Full says that the disk has no room for what is to be written, Why which one and how much.
+	Full bool
+	Why  string
+	// Doubt says that the node can't prove that its disk is the newest.
+	Doubt bool
+	// Leading says that it leads the metadata group.
+	Leading bool
+	Copies  []wire.CopyReport
+}
+
+// Figures returns them.
+func (n *Node) Figures() Figures {
+	f := Figures{Full: n.full, Doubt: n.id.ID != "" && n.doubt() != "", Leading: n.leading, Copies: n.reports()}
+	if n.full {
+		f.Why = n.fullWhy
+	}
+	return f
+}
+
 // reportChanged tells of the copies to which something has happened.
 func (n *Node) reportChanged() {
 	if len(n.changed) == 0 || n.failed != nil || n.id.ID == "" {

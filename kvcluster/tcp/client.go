@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -98,6 +99,14 @@ func (r Refusals) Error() string {
 
 // Unwrap is all of them.
 func (r Refusals) Unwrap() []error { return r }
+
+// Is says that it may help to ask again ([wire.ErrUnavailable]): nothing was done. It doesn't where
+// a node has found that this client is another cluster's, or can't prove that it may ask.
+func (r Refusals) Is(target error) bool {
+	return target == wire.ErrUnavailable && !slices.ContainsFunc(r, func(err error) bool {
+		return errors.Is(err, ErrCluster) || errors.Is(err, ErrHandshake) || errors.Is(err, ErrAddress)
+	})
+}
 
 // Ask asks one node. An error means that nothing was done.
 func (c *Client) Ask(ctx context.Context, machine string, m *wire.Admin) (*wire.AdminResult, error) {

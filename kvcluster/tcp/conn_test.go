@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"runtime"
@@ -471,4 +472,14 @@ func FuzzStream(f *testing.F) {
 		}
 		t.Fatal("more messages than bytes")
 	})
+}
+
+func TestThatNobodyCouldCarryOutACommandIsOfOneKindHoweverTheyFailed(t *testing.T) {
+	unsent := fmt.Errorf("%w: connection refused", ErrUnsent)
+	for _, all := range []Refusals{{unsent}, {unsent, context.DeadlineExceeded}, {fmt.Errorf("node n1: %w", wire.ErrUnavailable), unsent}} {
+		assert.ErrorIs(t, all, wire.ErrUnavailable, "%v", all)
+	}
+	for _, forGood := range []error{ErrCluster, ErrHandshake, ErrAddress} {
+		assert.NotErrorIs(t, Refusals{unsent, fmt.Errorf("%w: %w", ErrUnsent, forGood)}, wire.ErrUnavailable, "asking again is no use")
+	}
 }

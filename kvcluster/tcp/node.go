@@ -54,11 +54,12 @@ type Node struct {
 	silent  map[string]bool // machines without an address, told once
 }
 
-// input is what waits for the core. With a caller it is a call.
+// input is what waits for the core. With a caller it is a call; one with a look only looks.
 type input struct {
 	m      wire.Message
 	caller *caller
 	call   uint64
+	look   func(*node.Node)
 }
 
 // asked is who waits for an answer.
@@ -98,6 +99,22 @@ func (n *Node) Address() net.Addr { return n.server.listener.Addr() }
 // Links are the counts of the links to other nodes.
 func (n *Node) Links() []LinkStats { return n.peers.Stats() }
 
+// Look calls f with the core between two of its steps. It must not keep it, nor step it. Look
+// reports false, perhaps without having called f, when the node has ended.
+func (n *Node) Look(f func(*node.Node)) bool {
+	done := make(chan struct{})
+	n.queue(input{look: func(core *node.Node) {
+		f(core)
+		close(done)
+	}})
+	select {
+	case <-done:
+		return true
+	case <-n.over:
+		return false
+	}
+}
+
 // Run drives the node until ctx ends, which it returns nil for, or until the node has to
 // end: its disk failed, or the cluster has removed it.
 func (n *Node) Run(ctx context.Context) error {
@@ -136,6 +153,10 @@ func (n *Node) drive(ctx context.Context) error {
 		var out node.Effects
 		select {
 		case in := <-n.inputs:
+			if in.look != nil {
+				in.look(n.core)
+				continue
+			}
 			out = n.core.Step(n.now(), n.take(in))
 		case number := <-n.syncs.done:
 			out = n.core.Step(n.now(), node.Synced{Number: number})

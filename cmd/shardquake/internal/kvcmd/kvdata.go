@@ -66,7 +66,34 @@ func (f *kvFlags) database(cmd *cobra.Command, level string, do func(context.Con
 	if err != nil {
 		return err
 	}
-	return kvExit(do(cmd.Context(), s))
+	err = kvExit(do(cmd.Context(), s))
+	var told *exit.Error
+	if errors.As(err, &told) && (told.Code == exit.CodeUnavailable || told.Code == exit.CodeUnknown) {
+		s.explain(cmd.Context(), transport)
+	}
+	return err
+}
+
+// explain says how the nodes are that aren't well, as the leader of the metadata group knows:
+// who waited for an answer in vain doesn't know what was in the way.
+func (s *kvSession) explain(ctx context.Context, transport *tcp.Client) {
+	ctx, cancel := context.WithTimeout(ctx, rollPatience)
+	defer cancel()
+	r, err := transport.Command(ctx, wire.Command{Kind: wire.GetState})
+	if err != nil || r.State == nil || len(r.Health) == 0 {
+		return // that nobody answers was said already
+	}
+	for i := range r.State.Members {
+		m := &r.State.Members[i]
+		if how := health(r, m); m.State == wire.Active && how != "well" {
+			fmt.Fprintf(s.warn, "node %s: %s\n", m.ID, how)
+		}
+	}
+	for i := range r.Health {
+		if h := &r.Health[i]; h.Note != "" {
+			fmt.Fprintf(s.warn, "node %s: %s\n", h.Node, h.Note)
+		}
+	}
 }
 
 // kvExit gives a client's error its exit code.

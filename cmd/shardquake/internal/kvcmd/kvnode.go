@@ -38,6 +38,7 @@ const kvReserve = 64 << 20
 type kvNodeFlags struct {
 	*kvFlags
 	id, listen, data, zone, diskLimit string
+	metrics                           string
 	join, founders                    []string
 	weight                            uint64
 	bootstrap, quiet, jsonEvents      bool
@@ -77,6 +78,7 @@ is made.`,
 	flags.StringSliceVar(&f.founders, "founders", nil, "nodes that have to agree; without, all of the address book")
 	flags.BoolVar(&f.foundAlone, "found-alone", false, "make a new cluster on an empty disk without asking anybody: DANGEROUS, there may be one")
 	flags.StringVar(&f.diskLimit, "disk-limit", "", "treat the data folder as a disk of this `size`, such as 256mb")
+	flags.StringVar(&f.metrics, "metrics", "", "serve figures for Prometheus at http://`ADDR`/metrics, to whoever can reach it")
 	flags.DurationVar(&f.settings.Heartbeat, "heartbeat", 0, "how often nodes say that they live (5s)")
 	flags.Uint64Var(&f.settings.Replicas, "replicas", 0, "copies of each shard (3)")
 	flags.BoolVar(&f.settings.ManualBalance, "manual-balance", false, "no splits, merges and moves by size and load")
@@ -248,11 +250,15 @@ func (f *kvNodeFlags) serveDisk(ctx context.Context, conn tcp.Config, store pebb
 	cfg := tcp.NodeConfig{Config: conn, Listen: f.listen, Logf: logf, Node: node.Config{
 		Lost: lost, Zone: f.zone, Weight: f.weight, Bootstrap: f.bootstrap, Founders: f.founders, Settings: f.settings, Join: f.join, Rand: kvRandom(), Wall: time.Now}}
 	events := json.NewEncoder(out)
-	switch {
-	case f.jsonEvents:
-		cfg.OnEvent = func(e node.Event) { _ = events.Encode(e) } // whoever reads them may be gone
-	case !f.quiet:
-		cfg.OnEvent = func(e node.Event) { logf("%s", describeEvent(e)) }
+	watch := newKVWatch(f.data, store)
+	cfg.OnEvent = func(e node.Event) {
+		watch.happened(e)
+		switch {
+		case f.jsonEvents:
+			_ = events.Encode(e) // whoever reads them may be gone
+		case !f.quiet:
+			logf("%s", describeEvent(e))
+		}
 	}
 	n, err := tcp.NewNode(ctx, cfg, engine)
 	if errors.Is(err, node.ErrOthersData) {
@@ -262,6 +268,13 @@ func (f *kvNodeFlags) serveDisk(ctx context.Context, conn tcp.Config, store pebb
 	}
 	if err != nil {
 		return errors.Join(err, engine.Close())
+	}
+	if f.metrics != "" {
+		stop, err := watch.serve(ctx, f.metrics, n)
+		if err != nil {
+			return errors.Join(exit.Usagef("--metrics: %w", err), engine.Close())
+		}
+		defer stop()
 	}
 	fmt.Fprintf(out, "node %s listens on %s\n", f.id, n.Address())
 	if err := n.Run(ctx); err != nil {
