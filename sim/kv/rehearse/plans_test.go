@@ -12,6 +12,9 @@ var (
 	firstPlan = flag.Uint64("first-plan", 0, "seed of the first of them")
 )
 
+// enoughPlans is how many plans it takes for what few of them have to be among them.
+const enoughPlans = 100
+
 // planned are the seeds of a rehearsal.
 func planned() []uint64 {
 	n := *plans

@@ -47,6 +47,9 @@ func TestRandomFaultsFindNoViolation(t *testing.T) {
 	}
 	t.Logf("%d seeds: %+v", seeds, total)
 	assert.Less(t, undecided, seeds/10, "too few operations came through")
+	if seeds < enoughPlans {
+		return
+	}
 	assert.Greater(t, total.Failovers, seeds*5)
 	assert.Greater(t, total.UnknownWrites, seeds/2)
 	assert.Greater(t, total.Snapshots, seeds/2)

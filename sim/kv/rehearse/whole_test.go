@@ -58,6 +58,9 @@ func TestWholeClustersUnderRandomFaultsFindNoViolation(t *testing.T) {
 	}
 	t.Logf("%d seeds, %d beyond: %+v; %d outages, the longest %d %% of the bound; at most %d events", seeds, beyond, total, outages, worst, events)
 	assert.Less(t, undecided, seeds/10, "too few operations came through")
+	if seeds < enoughPlans {
+		return
+	}
 	assert.Greater(t, total.Activations, seeds*10)
 	assert.Greater(t, outages, seeds/3)
 	assert.Greater(t, total.Wipes, seeds/25) // about a ninth of the plans have one
