@@ -37,7 +37,7 @@ func (p *Process) adopt(m *state.Index, t *state.ShardTable, want *state.Copy) {
 			s.Tracker.putLease(c.Node, 0)
 		}
 	}
-	p.Cluster.Fluid.copyOpened(key) // a primary that was there first did not reach it
+	p.Cluster.Fluid.CopyOpened(key) // a primary that was there first did not reach it
 	s.startedAsIs()
 }
 

@@ -75,7 +75,7 @@ func (p *Process) Apply(d *delta.Delta) {
 		p.closeIndex(m)
 		if !hidden {
 			p.deleteStores(m)
-			c.Fluid.indexDeleted(m.UUID, m.Shards)
+			c.Fluid.IndexDeleted(m.UUID, m.Shards)
 		}
 	}
 	p.updateMetadata(d)
@@ -92,10 +92,7 @@ func (p *Process) Apply(d *delta.Delta) {
 		c.Snapshots.Applied(p, st)
 	}
 	if p.Master != nil {
-		c.Fluid.blocksApplied(st)
-		if len(d.Metas) > 0 || len(old.Indices) != len(st.Indices) || len(old.DataStreams)+len(st.DataStreams) > 0 || c.Fluid.names == nil {
-			c.Fluid.namesApplied(st)
-		}
+		c.Fluid.StateApplied(st, len(d.Metas) > 0 || len(old.Indices) != len(st.Indices) || len(old.DataStreams)+len(st.DataStreams) > 0)
 		p.Master.Applied(d)
 	}
 	p.wakeStateWaits()

@@ -39,7 +39,7 @@ func (n *Node) Bulk(ctx context.Context, items []BulkItem, opt BulkOptions) []Bu
 	if opt.Timeout == 0 {
 		opt.Timeout = defaultWriteTimeout
 	}
-	p.Coordinate(len(items))
+	p.Pools.Coordinate(len(items))
 	err := p.Await(ctx, func(done func(error)) {
 		groups := p.groupByShard(items, out)
 		report := Gather(len(groups), func() { done(nil) })

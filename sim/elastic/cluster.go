@@ -12,6 +12,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/calibration"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
 	"github.com/shardquake/shardquake/sim/elastic/delta"
+	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -32,7 +33,7 @@ type Cluster struct {
 	rules      *coordination.Invariants
 	Invariants invariants
 	Deltas     delta.Cache
-	Fluid      FluidLoad
+	Fluid      *load.Fluid
 	Watch      Watcher
 
 	// Turns counts what may change who is up, who leads and what a node has applied.
@@ -72,7 +73,7 @@ func New(cfg Config) (*Cluster, error) {
 		Watch: unwatched{}, Snapshots: noSnapshots{}, board: coordination.NewBoard(), rules: coordination.NewInvariants(),
 		IDs: cfg.Engine.Stream("elastic.ids", cfg.ClusterName),
 	}
-	c.Fluid.init(c)
+	c.Fluid = load.New(c.e, c.net, &c.Calibration, len(cfg.Nodes))
 	c.Invariants.init(c)
 	for i, nc := range cfg.Nodes {
 		if err := c.addNode(i, nc); err != nil {
@@ -114,7 +115,9 @@ func (c *Cluster) addNode(i int, nc NodeConfig) error {
 	}
 	n := newNode(c, i, nc)
 	c.nodes = append(c.nodes, n)
-	c.Fluid.Servers[i].Node = n
+	c.Fluid.Place(i, load.Machine{
+		Name: nc.Name, CPUs: nc.CPUs, HeapBytes: nc.HeapBytes, Settings: nc.Settings, Latency: nc.Latency, Disk: n.disk, Node: n,
+	})
 	c.ByName[n.Name()] = n
 	c.ByID[n.ID()] = n
 	if !nc.Late && slices.Contains(nc.Roles, "master") {

@@ -33,17 +33,12 @@
 // messages, found again. Beside it flows *fluid load* ([Cluster.SetLoad]): a rate
 // of writes and reads per index that grows documents, bytes and sequence numbers
 // analytically, evaluated when somebody looks and re-aimed when the cluster's
-// state changes. It has no events of its own, so a thousand operations per second
-// for a day cost nothing.
+// state changes (package load).
 //
 // # Load
 //
-// Both kinds keep a node's processors, disk and network card busy. A node is an M/M/c
-// queue (package queueing, load.go): what its operations cost (load_cost.go), how long they
-// take, and their percentiles are closed forms of the rates, computed anew when a rate
-// changes. Disk and network card are shared with recoveries (load_flows.go). A node that is
-// asked for more than it can do queues and refuses (load_overload.go); only then the load
-// has events, one a second. Operations of clients run in thread pools, one by one (pool.go).
+// Both kinds keep a node's processors, disk and network card busy: package load, below this
+// one. The node says what its machine is, and which copies lead (leading.go).
 //
 // # Time
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -138,9 +139,7 @@ func (s *Shard) forceMerge(q ForceMerge, done func(*Error)) {
 			}
 			if s.Phase != Closed {
 				st.ReplaceSegments(old)
-				load := loadOf(st)
-				load.work.mergeRuns++
-				load.work.merged += float64(bytes)
+				load.Of(st).Merged(bytes)
 				if q.Flush {
 					st.Flush()
 					s.Counters.FlushTotal++

@@ -264,7 +264,7 @@ func (p *Process) recovering() bool {
 // Account brings the disk's usage up to date with everything stored on it. It reports
 // false when the disk is full: what doesn't fit is not there.
 func (n *Node) Account() bool {
-	if !n.summed || n.c.Fluid.writesTo(n) {
+	if !n.summed || n.c.Fluid.Servers[n.ordinal].Writes() {
 		n.summed, n.base, n.sizes = true, 0, nil
 		for _, st := range n.Sorted {
 			n.base += st.Bytes() - st.Partial

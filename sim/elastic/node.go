@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
+	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -31,9 +32,8 @@ type Node struct {
 	Sorted []*store.Store
 	stored int64 // bytes taken from the disk for all of them
 	// base is the size of the stores, apart from files that are being copied, when summed.
-	base      int64
-	summed    bool
-	poolSizes [poolKinds]poolSize
+	base   int64
+	summed bool
 	// copied is what recoveries have read from the disk and written to it.
 	copied struct{ read, written int64 }
 	// sizes are the shards' sizes as last summed up; nil after a change.
@@ -47,7 +47,6 @@ type Node struct {
 
 func newNode(c *Cluster, i int, cfg NodeConfig) *Node {
 	n := &Node{c: c, ordinal: i, cfg: cfg, Stores: make(map[store.Key]*store.Store)}
-	n.poolSizes = sizesOfPools(&n.cfg)
 	f := c.net.Fluid()
 	n.disk = f.NewDisk(cfg.Name, sim.DiskSpec{Capacity: cfg.DiskBytes, Read: cfg.DiskReadBPS, Write: cfg.DiskWriteBPS})
 	n.Limiter = f.Resource(cfg.Name+"/recovery", 0)
@@ -69,6 +68,12 @@ func (n *Node) Config() NodeConfig { return n.cfg }
 
 // Cluster is the node's cluster.
 func (n *Node) Cluster() *Cluster { return n.c }
+
+// Load is what the node's operations make it do, up to now.
+func (n *Node) Load() *load.Queue { return n.c.Fluid.Server(n.ordinal) }
+
+// Stored are the bytes of the node's stores.
+func (n *Node) Stored() int64 { return n.stored }
 
 // Disk is the machine's data disk.
 func (n *Node) Disk() *sim.Disk { return n.disk }
@@ -226,7 +231,7 @@ func (n *Node) start() {
 	c.e.Note("node.start", n.Name())
 	p := NewProcess(n)
 	n.Proc = p
-	c.Fluid.ProcessStarted(n)
+	c.Fluid.Servers[n.ordinal].ProcessStarted()
 	d := c.Calibration.NodeStart
 	if len(n.Stores) == 0 && n.Persisted.Accepted == nil {
 		d = c.Calibration.NodeStartEmpty

@@ -98,7 +98,7 @@ func (t *tracker) update(m *state.Index, tab *state.ShardTable) {
 	}
 	t.addInitializing(tab)
 	t.s.Meta, t.s.table = m, tab
-	t.s.Process.Cluster.Fluid.groupChanged(t.s)
+	t.s.Process.Cluster.Fluid.GroupChanged(leading{t.s})
 	t.giveUpOnLeavers()
 }
 
@@ -213,7 +213,7 @@ func (p *Process) linked(id string) bool {
 func (t *tracker) markInSync(id string) {
 	if c := t.find(id); c != nil {
 		c.inSync, c.tracked = true, true
-		t.s.Process.Cluster.Fluid.groupChanged(t.s)
+		t.s.Process.Cluster.Fluid.GroupChanged(leading{t.s})
 	}
 }
 
@@ -221,7 +221,7 @@ func (t *tracker) markInSync(id string) {
 func (t *tracker) initiateTracking(id string) {
 	if c := t.find(id); c != nil {
 		c.tracked = true
-		t.s.Process.Cluster.Fluid.groupChanged(t.s)
+		t.s.Process.Cluster.Fluid.GroupChanged(leading{t.s})
 	}
 }
 
@@ -244,7 +244,7 @@ func (t *tracker) SyncLeases() {
 		return
 	}
 	t.leaseTick = tick
-	global := t.globalCheckpoint() - s.Process.Cluster.Fluid.opsSince(s.Store, tick)
+	global := t.globalCheckpoint() - s.Process.Cluster.Fluid.OpsSince(s.Store, tick)
 	s.periodicFlush(tick)
 	in := recovery.Sync{
 		Now: time.Duration(tick), AllStarted: true,
@@ -286,7 +286,7 @@ func (t *tracker) shareLeases() {
 
 // close ends primary mode.
 func (t *tracker) close() {
-	t.s.Process.Cluster.Fluid.groupClosed(t.s)
+	t.s.Process.Cluster.Fluid.GroupClosed(leading{t.s})
 	t.s.Tracker = nil
 	t.idle = nil
 	t.endRetries(func(*replicaRetry) bool { return true })

@@ -9,6 +9,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
+	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -50,7 +51,7 @@ type Process struct {
 	calls   []*call            // blocking calls of outside processes
 	stateWs []*stateWait
 	traffic traffic
-	pools   [poolKinds]pool
+	Pools   *load.Pools
 	merges  forceMerges
 	kept    map[string]any // what rooms keep here
 }
@@ -63,13 +64,15 @@ type traffic struct {
 func NewProcess(n *Node) *Process {
 	c := n.c
 	c.Turns++
-	return &Process{
+	p := &Process{
 		Node: n, Cluster: c, Clock: c.e.Clock(n.Name()), started: c.e.Now(),
 		ephemeral: state.NewID(c.e.Stream("elastic.ephemeral", n.Name())),
 		Applied:   EmptyState(c.name), Conf: n.cfg.Settings,
 		Shards: make(map[store.Key]*Shard), byIndex: make(map[string][]*Shard),
 		open: make(map[int][]*request), locked: make(map[store.Key]sim.Time), opening: make(map[store.Key]string),
 	}
+	p.Pools = c.Fluid.NewPools(n.ordinal, p)
+	return p
 }
 
 // EmptyState is what a node has before it has applied any.
@@ -97,7 +100,7 @@ func (p *Process) openHTTP() {
 	if !p.HTTP {
 		p.HTTP = true
 		p.Cluster.Turns++
-		p.Cluster.Fluid.countLive()
+		p.Cluster.Fluid.CountLive()
 		p.Cluster.Watch.NodeChanged(p.Node)
 	}
 }
@@ -186,6 +189,16 @@ func Kept[T any](p *Process, room string) *T {
 		p.kept[room] = v
 	}
 	return v
+}
+
+// synced calls then when what a process has written is on its node's disk for good: at once
+// unless the disk is slow, for the time of a healthy one is part of an operation's cost.
+func (p *Process) synced(then func()) {
+	if d := p.Node.disk.Delay(); d > 0 {
+		p.After(d, "disk.sync", then)
+		return
+	}
+	then()
 }
 
 // cost is what d of a warm process's time takes this one.

@@ -220,7 +220,7 @@ func (src *recoverySource) replay() {
 		ops: append([]*store.Doc(nil), e.Since(src.start)...), count: max(0, e.Max-src.start+1),
 		end: e.Max, fluidDocs: e.FluidDocs + s.Store.Damage.Lost,
 	}
-	step.size = q.Cluster.Fluid.docBytes(s.Store) * max(0, step.count-int64(len(step.ops)))
+	step.size = q.Cluster.Fluid.DocBytes(s.Store) * max(0, step.count-int64(len(step.ops)))
 	for _, d := range step.ops {
 		step.size += d.Bytes()
 	}

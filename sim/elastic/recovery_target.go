@@ -277,7 +277,7 @@ func (r *Recovery) takeOps(m translogOps) {
 		e.Process(d, r.Shard.Now())
 	}
 	st.Grow(m.size, m.count)
-	r.Shard.Process.Cluster.Fluid.adopt(st, m.fluidDocs, m.end)
+	r.Shard.Process.Cluster.Fluid.Adopt(st, m.fluidDocs, m.end)
 	e.Floor = UnassignedSeqNo
 	r.OpsDone = r.opsLocal + m.count
 }

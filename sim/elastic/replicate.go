@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/internal/planted"
+	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -90,8 +91,8 @@ func (p *Process) primaryBulk(k store.Key, id string, term int64, items []BulkIt
 		op := &replicationOp{s: s, t: t, term: s.term, results: results, opt: opt, done: done}
 		op.perform(items)
 	}
-	p.Execute(writePool, Task{
-		Name: "index.primary", Cost: time.Duration(len(items)) * p.Cluster.Calibration.IndexOp, ops: len(items), Run: run,
+	p.Pools.Execute(load.WritePool, load.Task{
+		Name: "index.primary", Cost: time.Duration(len(items)) * p.Cluster.Calibration.IndexOp, Ops: len(items), Run: run,
 		Refused: func(err *Error) { t.written(); done(err) },
 	})
 }
@@ -264,7 +265,7 @@ func (op *replicationOp) replicated(c *state.Copy, err error) {
 		return
 	}
 	op.s.Process.failCopy(op.s.Key, c.AllocationID, op.term, true,
-		fmt.Sprintf("failed to perform indices:data/write/bulk[s] on replica %s", Describe(c)), err.Error(), op.mastersWord)
+		fmt.Sprintf("failed to perform indices:data/write/bulk[s] on replica %s", c.Describe()), err.Error(), op.mastersWord)
 }
 
 // markStale has the master take a copy that no node holds out of the in-sync set.
@@ -285,14 +286,6 @@ func (op *replicationOp) mastersWord(err error) {
 	op.finished()
 }
 
-func Describe(c *state.Copy) string {
-	kind := "R"
-	if c.Primary {
-		kind = "P"
-	}
-	return fmt.Sprintf("[%s][%d], node[%s], [%s], s[%s], a[id=%s]", c.Index, c.Shard, c.Node, kind, c.State, c.AllocationID)
-}
-
 // replicaBulk applies operations on a copy.
 func (q *Process) replicaBulk(k store.Key, id string, term, global int64, docs []*store.Doc, done func(error)) {
 	s := q.Shards[k]
@@ -309,7 +302,7 @@ func (q *Process) replicaBulk(k store.Key, id string, term, global int64, docs [
 		s.term = term
 	}
 	// What its primary has done a copy may not refuse.
-	q.Execute(writePool, Task{Name: "index.replica", Cost: time.Duration(len(docs)) * q.Cluster.Calibration.IndexOp, ops: len(docs), Run: func(held time.Duration) {
+	q.Pools.Execute(load.WritePool, load.Task{Name: "index.replica", Cost: time.Duration(len(docs)) * q.Cluster.Calibration.IndexOp, Ops: len(docs), Run: func(held time.Duration) {
 		s.Counters.indexTime += held
 		if s.Phase == Closed {
 			done(&Error{Status: 500, Type: "index_shard_closed_exception", Reason: "CurrentState[CLOSED] Closed"})

@@ -6,16 +6,13 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
-const (
-	// replicationRetryBound is indices.replication.initial_retry_backoff_bound: the
-	// first retry waits a random part of it, each later one of twice the bound before.
-	replicationRetryBound = 50 * time.Millisecond
-	// replicationRetryTimeout is indices.replication.retry_timeout.
-	replicationRetryTimeout = 60 * time.Second
-)
+// replicationRetryBound is indices.replication.initial_retry_backoff_bound: the
+// first retry waits a random part of it, each later one of twice the bound before.
+const replicationRetryBound = 50 * time.Millisecond
 
 // replicaRetry is an operation that could not be delivered to a copy and waits for its
 // next attempt. Only trouble of the connection is retried: a node that has left is
@@ -38,7 +35,7 @@ func (op *replicationOp) undelivered(r *replicaRetry, err error) {
 	r.err = err
 	connection := errors.Is(err, sim.ErrReset) || errors.Is(err, sim.ErrRefused)
 	if !connection || s.Phase == Closed || s.Tracker != op.t || s.table.With(r.copy.AllocationID) == nil ||
-		s.Now().Sub(r.began) > replicationRetryTimeout {
+		s.Now().Sub(r.began) > load.RetryTimeout {
 		op.replicated(r.copy, err)
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/shardquake/shardquake/internal/planted"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/delta"
+	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -96,7 +97,7 @@ func (p *Process) createShard(m *state.Index, t *state.ShardTable, want *state.C
 		Process: p, Key: key, Index: m.Name, Meta: m, table: t, Routing: want, Store: st,
 		created: p.Cluster.e.Now(), term: m.PrimaryTerms[t.Shard], lastSearch: p.Cluster.e.Now(),
 	}
-	loadOf(st).opened()
+	load.Of(st).Opened()
 	p.openShard(s)
 	// A copy that returns keeps its allocation id on disk until it has recovered
 	// (a primary from its own store, or a replica): then the new one is written.
@@ -278,7 +279,7 @@ func (s *Shard) promote() {
 func (s *Shard) activate(inSync []string) {
 	s.Tracker = newTracker(s, inSync)
 	s.Process.Cluster.Invariants.activated(s)
-	s.Process.Cluster.Fluid.groupChanged(s)
+	s.Process.Cluster.Fluid.GroupChanged(leading{s})
 }
 
 // compareShards orders by index name and shard number.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -92,7 +93,7 @@ func (n *Node) IndexSizes() []IndexSize {
 	if n.Proc == nil {
 		return nil
 	}
-	if n.byIndex != nil && !n.c.Fluid.writesTo(n) {
+	if n.byIndex != nil && !n.c.Fluid.Servers[n.ordinal].Writes() {
 		return n.byIndex
 	}
 	out := make([]IndexSize, 0, len(n.byIndex)+8)
@@ -143,17 +144,13 @@ func (s *Shard) figures() ShardStats {
 		s.Tracker.SyncLeases()
 	}
 	st.Settle()
-	load := loadOf(st)
-	work := &load.work
-	writes, reads := work.ops[Indexing], work.ops[Searching]
+	work := load.Of(st).Done()
 	out.SegmentsCount, out.HistoryUUID, out.CommitGeneration = len(st.Segments), st.History, st.Commit.Generation
 	out.MaxSeqNo, out.LocalCheckpoint, out.GlobalCheckpoint = e.Max, e.LocalCheckpoint(), st.Global
-	out.RefreshTotal, out.FlushTotal = s.Counters.refreshTotal+int64(work.refreshes), s.Counters.FlushTotal+load.flushes
-	out.BufferBytes = p.Cluster.Fluid.buffered(st)
-	out.RefreshTime = time.Duration(int64(work.refreshes)) * p.Cluster.Calibration.RefreshOp
-	out.Merges = MergeStats{
-		Total: int64(work.mergeRuns), Docs: int64(work.mergeOps), Bytes: int64(work.merged), Time: seconds(work.merged / float64(max(1, p.Cluster.Calibration.MergeBPS))),
-	}
+	out.RefreshTotal, out.FlushTotal = s.Counters.refreshTotal+work.Refreshes, s.Counters.FlushTotal+work.Flushes
+	out.BufferBytes = load.Of(st).Buffered()
+	out.RefreshTime = time.Duration(work.Refreshes) * p.Cluster.Calibration.RefreshOp
+	out.Merges = work.Merges
 	out.RecoveryAsSource = len(s.sources)
 	if st.Grown.Bytes > 0 {
 		out.SegmentsCount++
@@ -165,13 +162,13 @@ func (s *Shard) figures() ShardStats {
 		}
 	}
 	out.Indexing = IndexingStats{
-		Total: s.Counters.indexTotal + writes, Failed: s.Counters.indexFailed, DeleteTotal: s.Counters.deleteTotal,
-		NoopUpdates: s.Counters.noops, Time: s.Counters.indexTime + seconds(work.time[Indexing]),
+		Total: s.Counters.indexTotal + work.Indexed, Failed: s.Counters.indexFailed, DeleteTotal: s.Counters.deleteTotal,
+		NoopUpdates: s.Counters.noops, Time: s.Counters.indexTime + work.IndexTime,
 	}
 	out.Get = GetStats{Total: s.Counters.GetTotal, Exists: s.Counters.GetTotal - s.Counters.GetMissing, Missing: s.Counters.GetMissing}
 	out.Search = SearchStats{
-		QueryTotal: s.Counters.QueryTotal + reads, FetchTotal: s.Counters.FetchTotal + reads,
-		QueryTime: s.Counters.QueryTime + seconds(work.time[Searching]),
+		QueryTotal: s.Counters.QueryTotal + work.Searched, FetchTotal: s.Counters.FetchTotal + work.Searched,
+		QueryTime: s.Counters.QueryTime + work.SearchTime,
 	}
 	if up := s.Now().Sub(s.created); up > 0 {
 		// Threads kept busy with indexing since the copy was opened (IndexingStats: write_load).
@@ -315,19 +312,35 @@ func (n *Node) LocalNodeStats() NodeStats {
 		return NodeStats{}
 	}
 	n.Account()
-	u, sv := n.c.Utilisation(n.Name()), n.c.Fluid.Server(n)
+	u, sv := n.c.Utilisation(n.Name()), n.c.Fluid.Server(n.ordinal)
+	carried := sv.Carried()
 	uptime := p.Cluster.e.Now().Sub(p.started)
 	out := NodeStats{
 		AtMillis: p.Clock.Now().UnixMilli(), Uptime: uptime,
 		DiskTotal: n.disk.Total(), DiskFree: n.disk.Free(), DiskAvailable: n.disk.Free(),
-		CPUPercent: int(math.Round(100 * u.CPU)), CPUs: n.cfg.CPUs, LoadAverages: sv.loads.Values(),
-		CPUTime: seconds(sv.tally.processor) + sv.API.total, MemTotal: 2 * n.cfg.HeapBytes, MemFree: n.cfg.HeapBytes / 2,
-		HeapUsed: min(n.cfg.HeapBytes*9/10, heapIdle+heapPerShard*int64(len(p.Shards))+n.buffered()), HeapMax: n.cfg.HeapBytes,
-		TransportRxCount: p.traffic.rxCount + sv.messages(), TransportTxCount: p.traffic.txCount + sv.messages(),
-		TransportRxBytes: p.traffic.rxBytes + int64(sv.tally.in), TransportTxBytes: p.traffic.txBytes + int64(sv.tally.out),
-		Pools: p.poolStats(sv), IO: sv.io(),
+		CPUPercent: int(math.Round(100 * u.CPU)), CPUs: n.cfg.CPUs, LoadAverages: sv.Loads.Values(),
+		CPUTime: sv.Processor(), MemTotal: 2 * n.cfg.HeapBytes, MemFree: n.cfg.HeapBytes / 2,
+		HeapUsed: min(n.cfg.HeapBytes*9/10, heapIdle+heapPerShard*int64(len(p.Shards))+sv.Buffered(n.Sorted)), HeapMax: n.cfg.HeapBytes,
+		TransportRxCount: p.traffic.rxCount + sv.Messages(), TransportTxCount: p.traffic.txCount + sv.Messages(),
+		TransportRxBytes: p.traffic.rxBytes + carried.InBytes, TransportTxBytes: p.traffic.txBytes + carried.OutBytes,
+		Pools: p.Pools.Stats(), IO: n.io(&carried),
 		OpenTransport: 13 * (len(p.Applied.Nodes) - 1), Shards: len(p.Shards),
 	}
 	out.OpenTransport = max(0, out.OpenTransport)
+	return out
+}
+
+// io is what the disk has done: for the load, and for recoveries.
+func (n *Node) io(done *load.Carried) IOStats {
+	out := IOStats{
+		Writes: done.Writes, Reads: done.Reads, WriteBytes: done.WrittenBytes + n.copied.written, ReadBytes: done.ReadBytes + n.copied.read,
+		Busy: done.DiskBusy,
+	}
+	if bps := n.cfg.DiskWriteBPS; bps > 0 {
+		out.Busy += load.Seconds(float64(n.copied.written) / float64(bps))
+	}
+	if bps := n.cfg.DiskReadBPS; bps > 0 {
+		out.Busy += load.Seconds(float64(n.copied.read) / float64(bps))
+	}
 	return out
 }

@@ -36,7 +36,7 @@ func (h storeHost) FoundDamaged(st *store.Store, reason string, e *Error) {
 // NewStore makes an empty store on the node.
 func (n *Node) NewStore(key store.Key, index string) *store.Store {
 	st := store.New(storeHost{n}, n.ordinal, key, index)
-	st.Background = &loadCopy{f: &n.c.Fluid, st: st}
+	n.c.Fluid.Attach(st)
 	n.Stores[key] = st
 	i, _ := slices.BinarySearchFunc(n.Sorted, key, compareStores)
 	n.Sorted = slices.Insert(n.Sorted, i, st)

@@ -506,7 +506,7 @@ func (s *simulated) Background(_ context.Context, loads []es.LoadSpec) error {
 
 // Traffic implements [scenarios.Cluster].
 func (s *simulated) Traffic() observed.Traffic {
-	t := s.c.Traffic()
+	t := s.c.Fluid.Traffic()
 	p50, p99 := s.c.Fluid.Clients()
 	return observed.Traffic{Acked: t.Acked, Failed: t.Failed, Reads: t.Reads, ReadsFailed: t.ReadsFailed, P50: p50, P99: p99}
 }

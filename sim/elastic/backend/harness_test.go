@@ -266,7 +266,7 @@ func dump(c *elastic.Cluster) string {
 	if m := c.Leader(); m != nil {
 		m.Applied().Routing.Each(func(cp *state.Copy) {
 			if cp.State != state.Started {
-				out += fmt.Sprintf("   %s info %+v\n", elastic.Describe(cp), cp.Info)
+				out += fmt.Sprintf("   %s info %+v\n", cp.Describe(), cp.Info)
 			}
 		})
 	}

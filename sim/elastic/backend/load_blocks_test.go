@@ -10,6 +10,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
+	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
@@ -24,7 +25,7 @@ func blockWorld(t *testing.T) *world {
 }
 
 // during runs on and returns what the load did meanwhile, and how much the copies grew.
-func (w *world) during(d time.Duration) (done elastic.Traffic, grew int64) {
+func (w *world) during(d time.Duration) (done load.Traffic, grew int64) {
 	size := func() (bytes int64) {
 		for _, n := range w.c.Nodes() {
 			for _, s := range n.LocalShardStats() {
@@ -33,10 +34,10 @@ func (w *world) during(d time.Duration) (done elastic.Traffic, grew int64) {
 		}
 		return bytes
 	}
-	before, was := w.c.Traffic(), size()
+	before, was := w.c.Fluid.Traffic(), size()
 	w.run(d)
-	after := w.c.Traffic()
-	return elastic.Traffic{
+	after := w.c.Fluid.Traffic()
+	return load.Traffic{
 		Acked: after.Acked - before.Acked, Failed: after.Failed - before.Failed,
 		Reads: after.Reads - before.Reads, ReadsFailed: after.ReadsFailed - before.ReadsFailed,
 	}, size() - was

@@ -14,6 +14,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/calibration"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
+	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/search"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
@@ -60,7 +61,7 @@ func TestProcessorTimeIsWhatTheOperationsTookAndEveryOneIsCountedOnce(t *testing
 	w.c.SetLoad([]elastic.Load{{Index: "docs", WritesPerSec: 600, ReadsPerSec: 1500, DocBytes: 1000}})
 	w.run(100 * time.Second)
 	w.c.SetLoad(nil)
-	traffic := w.c.Traffic()
+	traffic := w.c.Fluid.Traffic()
 	assert.InDelta(t, 60_000, traffic.Acked, 3)
 	assert.InDelta(t, 150_000, traffic.Reads, 3)
 	assert.Zero(t, traffic.Failed+traffic.ReadsFailed)
@@ -170,7 +171,7 @@ func TestANodeAskedForTooMuchDoesWhatItCanQueuesAndRefuses(t *testing.T) {
 	early := w.loadOf("n1")
 	assert.Equal(t, 1.0, early.CPU)
 	w.run(30 * time.Second)
-	l, traffic := w.loadOf("n1"), w.c.Traffic()
+	l, traffic := w.loadOf("n1"), w.c.Fluid.Traffic()
 	assert.Equal(t, 1.0, l.CPU)
 	assert.Greater(t, l.P50Ms, early.P50Ms, "latency grows with the queue")
 	assert.Greater(t, l.MeanMs, 500.0, "ten thousand in front of two processors")
@@ -210,7 +211,7 @@ func TestSearchesBeyondTheQueueAreRefusedWithTooManyRequests(t *testing.T) {
 	w.c.SetLoad([]elastic.Load{{Index: "docs", ReadsPerSec: 50_000}})
 	w.run(20 * time.Second)
 	assert.InDelta(t, 1000, w.pool("n1", "search").Queue, 20)
-	assert.Positive(t, w.c.Traffic().ReadsFailed)
+	assert.Positive(t, w.c.Fluid.Traffic().ReadsFailed)
 	refused := 0
 	w.do(func(ctx context.Context) {
 		for range 20 {
@@ -255,10 +256,10 @@ func copyTime(t *testing.T, writes float64) (took time.Duration, acked float64) 
 	w.until(time.Minute, "green", w.green)
 	w.c.SetLoad([]elastic.Load{{Index: "busy", WritesPerSec: writes, DocBytes: 5000}})
 	w.run(time.Second)
-	from, before := w.e.Now(), w.c.Traffic().Acked
+	from, before := w.e.Now(), w.c.Fluid.Traffic().Acked
 	w.moveShard("docs", 0, "n1", "n2")
 	took = w.e.Now().Sub(from)
-	return took, float64(w.c.Traffic().Acked-before) / took.Seconds()
+	return took, float64(w.c.Fluid.Traffic().Acked-before) / took.Seconds()
 }
 
 func TestIndexingAndRecoveryShareTheDisk(t *testing.T) {
@@ -294,7 +295,7 @@ func TestAShardThatNobodySearchesDoesNotRefreshAndATranslogThatIsFullIsFlushed(t
 }
 
 func TestLoadAveragesFollowTheLoadAsTheKernels(t *testing.T) {
-	var l elastic.LoadAverages
+	var l load.Averages
 	l.Follow(0, sim.Time(time.Minute), 1)
 	assert.InDelta(t, 0.63, l.Values()[0], 0.02, "1 - 1/e after a minute")
 	once := l
@@ -320,7 +321,7 @@ func TestALoadHasNoEventsOfItsOwnWhileNodesKeepUp(t *testing.T) {
 }
 
 func TestTheSameLoadGivesTheSameRun(t *testing.T) {
-	run := func() (uint64, observed.NodeLoad, elastic.Traffic) {
+	run := func() (uint64, observed.NodeLoad, load.Traffic) {
 		w := newWorld(t, 3, still(), diskRate(20_000_000))
 		w.load(inplace.IndexSpec{Name: "docs", Shards: 4, Replicas: 1, Bytes: 400 * mb, Docs: 40000, Placement: []int{3, 3, 2}})
 		w.observe()
@@ -328,7 +329,7 @@ func TestTheSameLoadGivesTheSameRun(t *testing.T) {
 		w.run(20 * time.Second)
 		require.NoError(t, w.c.Kill("n3"))
 		w.run(3 * time.Minute)
-		return w.e.TraceHash(), w.loadOf("n1"), w.c.Traffic()
+		return w.e.TraceHash(), w.loadOf("n1"), w.c.Fluid.Traffic()
 	}
 	hash, load, traffic := run()
 	again, sameLoad, sameTraffic := run()
@@ -339,8 +340,8 @@ func TestTheSameLoadGivesTheSameRun(t *testing.T) {
 }
 
 func TestSharesOfProcessorsAreFairByThreads(t *testing.T) {
-	assert.Equal(t, [3]float64{0.5, 0.25, 0}, elastic.FairShares([3]float64{0.5, 0.25, 0}, [3]float64{2, 4, 2}, 2))
-	got := elastic.FairShares([3]float64{9, 9, 0.2}, [3]float64{2, 4, 2}, 2)
+	assert.Equal(t, [3]float64{0.5, 0.25, 0}, load.FairShares([3]float64{0.5, 0.25, 0}, [3]float64{2, 4, 2}, 2))
+	got := load.FairShares([3]float64{9, 9, 0.2}, [3]float64{2, 4, 2}, 2)
 	assert.InDelta(t, 0.6, got[0], 1e-9)
 	assert.InDelta(t, 1.2, got[1], 1e-9)
 	assert.InDelta(t, 0.2, got[2], 1e-9)

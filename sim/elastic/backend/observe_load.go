@@ -5,6 +5,7 @@ import (
 
 	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/load"
 )
 
 // hottest is how many copies are told of.
@@ -41,11 +42,11 @@ func nodeLoad(c *elastic.Cluster, n *elastic.Node) observed.NodeLoad {
 	if n.Proc == nil {
 		return l
 	}
-	sv := c.Fluid.Server(n)
+	sv := n.Load()
 	g := &sv.Figures
-	rate := g.Rate[elastic.Indexing] + g.Rate[elastic.Searching]
+	rate := g.Rate[load.Indexing] + g.Rate[load.Searching]
 	l.QPS = round(rate + sv.API.Rate())
-	l.Queue, l.Rejected = n.Proc.Waiting(sv)
+	l.Queue, l.Rejected = n.Proc.Pools.Waiting()
 	if rate > 0 {
 		p := sv.Timed()
 		l.MeanMs = millis(meanOf(sv, g.Rate))
@@ -55,10 +56,10 @@ func nodeLoad(c *elastic.Cluster, n *elastic.Node) observed.NodeLoad {
 }
 
 // meanOf is the mean time that the node takes for a mix of operations, in seconds.
-func meanOf(sv *elastic.Queue, rate [elastic.Kinds]float64) float64 {
+func meanOf(sv *load.Queue, rate [load.Kinds]float64) float64 {
 	sum, all := 0.0, 0.0
-	for k := range elastic.Kinds {
-		sum += float64(rate[k] * sv.Figures.Mean(k, &sv.Node.Cluster().Calibration))
+	for k := range load.Kinds {
+		sum += float64(rate[k] * sv.Mean(k))
 		all += rate[k]
 	}
 	if all == 0 {
@@ -69,7 +70,7 @@ func meanOf(sv *elastic.Queue, rate [elastic.Kinds]float64) float64 {
 
 // observeHotShards tells the copies with most operations when any rate has changed.
 func (w *watchers) observeHotShards() {
-	f := &w.c.Fluid
+	f := w.c.Fluid
 	if w.hotAt == f.Version && (!f.Steering || w.ticks%sizeTicks != 0) {
 		return
 	}
@@ -82,16 +83,16 @@ func (w *watchers) observeHotShards() {
 }
 
 // hotShards are the copies with most operations per second, hottest first.
-func hotShards(f *elastic.FluidLoad, most int) []observed.ShardLoad {
+func hotShards(f *load.Fluid, most int) []observed.ShardLoad {
 	type hot struct {
-		g   *elastic.FluidGroup
+		g   *load.Group
 		i   int
 		ops int64
 	}
 	var top []hot
 	for _, g := range f.Order {
 		for i := range g.Shares {
-			ops := g.Shares[i].Ops[elastic.Indexing] + g.Shares[i].Ops[elastic.Searching]
+			ops := g.Shares[i].Ops[load.Indexing] + g.Shares[i].Ops[load.Searching]
 			at := len(top)
 			for at > 0 && top[at-1].ops < ops {
 				at--
@@ -110,16 +111,16 @@ func hotShards(f *elastic.FluidLoad, most int) []observed.ShardLoad {
 }
 
 // shardLoad is what a group's i-th copy has to do.
-func shardLoad(f *elastic.FluidLoad, g *elastic.FluidGroup, i int) observed.ShardLoad {
+func shardLoad(f *load.Fluid, g *load.Group, i int) observed.ShardLoad {
 	st, d := g.Members[i], &g.Shares[i].Demand
-	sv := f.Server(f.Servers[st.Machine].Node)
-	rate := [elastic.Kinds]float64{elastic.PerSecond(d.Ops[elastic.Indexing]), elastic.PerSecond(d.Ops[elastic.Searching])}
+	sv := f.Server(st.Machine)
+	rate := [load.Kinds]float64{load.PerSecond(d.Ops[load.Indexing]), load.PerSecond(d.Ops[load.Searching])}
 	l := observed.ShardLoad{
-		Index: st.IndexName, Shard: st.Key.Shard, Node: sv.Node.Name(), Primary: i == 0,
-		Writes: round(rate[elastic.Indexing]), Reads: round(rate[elastic.Searching]), MeanMs: millis(meanOf(sv, rate)),
+		Index: st.IndexName, Shard: st.Key.Shard, Node: sv.Name, Primary: i == 0,
+		Writes: round(rate[load.Indexing]), Reads: round(rate[load.Searching]), MeanMs: millis(meanOf(sv, rate)),
 	}
 	for k, to := range [...]*float64{&l.P50Ms, &l.P90Ms, &l.P99Ms} {
-		*to = millis(sv.Percentile(rate, elastic.PercentilePoints[k]))
+		*to = millis(sv.Percentile(rate, load.PercentilePoints[k]))
 	}
 	return l
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
+	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -120,7 +121,7 @@ func TestTheFluidLoadFollowsItsRateAndStopsWhileAPrimaryIsMissing(t *testing.T) 
 	w.load(inplace.IndexSpec{Name: "i", Shards: 3, Bytes: 30 * mb, Docs: 3000, Settings: onlyOn("n1,n2,n3"), Placement: []int{1, 1, 1}})
 	w.c.SetLoad([]elastic.Load{{Index: "i", WritesPerSec: 300, ReadsPerSec: 900, DocBytes: 1000}})
 	w.run(100 * time.Second)
-	got := w.c.Traffic()
+	got := w.c.Fluid.Traffic()
 	assert.InDelta(t, 30_000, got.Acked, 3)
 	assert.InDelta(t, 90_000, got.Reads, 3)
 	var docs, bytes int64
@@ -135,7 +136,7 @@ func TestTheFluidLoadFollowsItsRateAndStopsWhileAPrimaryIsMissing(t *testing.T) 
 
 	require.NoError(t, w.c.Kill(w.victim()))
 	w.run(100 * time.Second)
-	later := w.c.Traffic()
+	later := w.c.Fluid.Traffic()
 	assert.InDelta(t, 20_000, later.Acked-got.Acked, 50, "a third has no primary")
 	assert.InDelta(t, 4_000, later.Failed, 100, "and fails once it has waited for a minute")
 }
@@ -143,9 +144,9 @@ func TestTheFluidLoadFollowsItsRateAndStopsWhileAPrimaryIsMissing(t *testing.T) 
 func TestZipfSharesAddUp(t *testing.T) {
 	var sum float64
 	for i := range 10 {
-		sum += elastic.ZipfShare(i, 10, 1.1)
+		sum += load.ZipfShare(i, 10, 1.1)
 	}
 	assert.InDelta(t, 1, sum, 1e-9)
-	assert.InDelta(t, 2.1435469, elastic.Power(2, 1.1), 1e-6)
-	assert.Equal(t, 0.25, elastic.ZipfShare(2, 4, 0))
+	assert.InDelta(t, 2.1435469, load.Power(2, 1.1), 1e-6)
+	assert.Equal(t, 0.25, load.ZipfShare(2, 4, 0))
 }

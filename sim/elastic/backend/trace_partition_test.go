@@ -100,7 +100,7 @@ func TestAReturningNodeCatchesUpAsItsLeasesAllow(t *testing.T) {
 			}
 			w.run(time.Second)
 			w.copiesAreEqual("p3")
-			assert.Zero(t, w.c.Traffic().Failed)
+			assert.Zero(t, w.c.Fluid.Traffic().Failed)
 		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -118,7 +119,7 @@ func Fill(c *elastic.Cluster, spec IndexSpec) error {
 	}
 	for i, t := range st.Routing.Index(spec.Name).Shards {
 		key := store.Key{UUID: meta.UUID, Shard: i}
-		docs, bytes := elastic.Part(spec.Docs, i, spec.Shards), elastic.Part(spec.Bytes, i, spec.Shards)
+		docs, bytes := load.Part(spec.Docs, i, spec.Shards), load.Part(spec.Bytes, i, spec.Shards)
 		for _, cp := range t.Copies {
 			target := m.Proc.StoreOf(cp, key)
 			if cp.Active() && target != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
 	"github.com/shardquake/shardquake/sim/elastic/diskmonitor"
+	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -195,7 +196,7 @@ func (d *described) rest() error {
 // fill says what the copies of an index hold.
 func (d *described) fill(spec IndexSpec) {
 	for i, t := range d.st.Routing.Index(spec.Name).Shards {
-		holds := elastic.Content{Bytes: elastic.Part(spec.Bytes, i, spec.Shards) + store.EmptyStoreBytes, Docs: elastic.Part(spec.Docs, i, spec.Shards), MaxSeqNo: -1}
+		holds := elastic.Content{Bytes: load.Part(spec.Bytes, i, spec.Shards) + store.EmptyStoreBytes, Docs: load.Part(spec.Docs, i, spec.Shards), MaxSeqNo: -1}
 		for _, cp := range t.Copies {
 			d.c.Adoptable[cp.AllocationID] = true
 			d.c.Contents[cp.AllocationID] = holds

@@ -77,7 +77,7 @@ func warm(n *elastic.Node) {
 	n.Lives++
 	p := elastic.NewProcess(n)
 	n.Proc = p
-	n.Cluster().Fluid.ProcessStarted(n)
+	n.Load().ProcessStarted()
 	p.UpYet, p.UpAt = true, -sim.Time(0).Add(n.Cluster().Calibration.ColdFor)
 	n.Cluster().Network().Connect(n.Name())
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
@@ -108,7 +109,7 @@ func OpenPointInTime(ctx context.Context, n *elastic.Node, indices []string, pre
 					return
 				}
 				visits = append(visits, &copyVisit{
-					p: p, pool: elastic.SearchPool, name: "open_pit", key: store.Key{UUID: meta.UUID, Shard: t.Shard}, copies: copies, from: t.Primary(),
+					p: p, pool: load.SearchPool, name: "open_pit", key: store.Key{UUID: meta.UUID, Shard: t.Shard}, copies: copies, from: t.Primary(),
 				})
 				shards = append(shards, PointInTimeShard{Index: index, IndexUUID: meta.UUID, Shard: t.Shard})
 			}

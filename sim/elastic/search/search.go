@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
@@ -35,7 +36,7 @@ func Get(ctx context.Context, n *elastic.Node, index, id, routing string, realti
 		}
 		num := elastic.ShardFor(meta, id, routing)
 		t := p.Applied.Routing.Index(index).Shards[num]
-		visit := &copyVisit{p: p, pool: elastic.GetPool, name: "get[s]", key: store.Key{UUID: meta.UUID, Shard: num}, copies: order(p, t, "")}
+		visit := &copyVisit{p: p, pool: load.GetPool, name: "get[s]", key: store.Key{UUID: meta.UUID, Shard: num}, copies: order(p, t, "")}
 		visit.on = func(s *elastic.Shard) func() {
 			if !realtime {
 				s.CatchUpRefresh(true)
@@ -98,13 +99,13 @@ func (v *copyVisit) next() {
 				})
 				return
 			}
-			q.Execute(v.pool, elastic.Task{
+			q.Pools.Execute(v.pool, load.Task{
 				Name: v.name, Cost: p.Cluster.Calibration.SearchOp,
 				Run: func(held time.Duration) {
-					if v.pool == elastic.SearchPool {
+					if v.pool == load.SearchPool {
 						s.Counters.QueryTime += held
 					}
-					reply(elastic.AnswerBytes, v.on(s))
+					reply(load.AnswerBytes, v.on(s))
 				},
 				Refused: func(err *elastic.Error) {
 					reply(0, func() {
@@ -177,7 +178,7 @@ func Search(ctx context.Context, n *elastic.Node, req elastic.SearchRequest) (el
 		return out, elastic.ErrNodeGone
 	}
 	begun := p.Cluster.Now()
-	p.Coordinate(1)
+	p.Pools.Coordinate(1)
 	var parts []*shardHits
 	err := p.Await(ctx, func(done func(error)) {
 		var visits []*copyVisit
@@ -226,7 +227,7 @@ func searchVisits(p *elastic.Process, meta *state.Index, req elastic.SearchReque
 		}
 		part := &shardHits{}
 		*parts = append(*parts, part)
-		v := &copyVisit{p: p, pool: elastic.SearchPool, name: "search[phase/query]", key: store.Key{UUID: meta.UUID, Shard: t.Shard}, copies: order(p, t, preference)}
+		v := &copyVisit{p: p, pool: load.SearchPool, name: "search[phase/query]", key: store.Key{UUID: meta.UUID, Shard: t.Shard}, copies: order(p, t, preference)}
 		v.from = t.Primary()
 		v.on = func(s *elastic.Shard) func() {
 			total, hits := query(s, req)

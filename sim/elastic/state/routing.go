@@ -1,5 +1,7 @@
 package state
 
+import "fmt"
+
 // CopyState is the state of a shard copy in the routing table
 // (org.elasticsearch.cluster.routing.ShardRoutingState).
 type CopyState uint8
@@ -123,6 +125,15 @@ type Copy struct {
 	ExpectedBytes int64
 	// RelocationFailures counts failed relocations in a row.
 	RelocationFailures int
+}
+
+// Describe is the copy as Elasticsearch's messages show it (ShardRouting.toString).
+func (c *Copy) Describe() string {
+	kind := "R"
+	if c.Primary {
+		kind = "P"
+	}
+	return fmt.Sprintf("[%s][%d], node[%s], [%s], s[%s], a[id=%s]", c.Index, c.Shard, c.Node, kind, c.State, c.AllocationID)
 }
 
 // Active reports whether the copy serves: STARTED or RELOCATING.

@@ -1,4 +1,4 @@
-package elastic
+package load
 
 import (
 	"math"
@@ -82,8 +82,8 @@ type pressure struct {
 }
 
 // steer sets the pace of everything for a while.
-func (f *FluidLoad) steer() {
-	now := f.c.e.Now()
+func (f *Fluid) steer() {
+	now := f.engine.Now()
 	f.Steering = true
 	press := f.press[:0]
 	for i := range f.Servers {
@@ -107,12 +107,12 @@ func (f *FluidLoad) steer() {
 	if f.steerPause < steerEvery || !f.calm() {
 		f.steerPause = steerEvery
 	}
-	f.c.e.Cancel(f.ticker)
-	f.ticker = f.c.e.Schedule(f.steerPause, f.tickKind, 0)
+	f.engine.Cancel(f.ticker)
+	f.ticker = f.engine.Schedule(f.steerPause, f.tickKind, 0)
 }
 
 // calm reports whether no queue changes much.
-func (f *FluidLoad) calm() bool {
+func (f *Fluid) calm() bool {
 	for _, g := range f.Order {
 		if g.busy() && !(g.writes.calm() && g.reads.calm()) {
 			return false
@@ -122,15 +122,15 @@ func (f *FluidLoad) calm() bool {
 }
 
 // tick steers again while there is need.
-func (f *FluidLoad) tick() {
+func (f *Fluid) tick() {
 	if f.Steering {
 		f.steer()
 	}
 }
 
-func (f *FluidLoad) endSteering() {
+func (f *Fluid) endSteering() {
 	f.Steering, f.steerPause = false, 0
-	f.c.e.Cancel(f.ticker)
+	f.engine.Cancel(f.ticker)
 	for _, g := range f.Order {
 		g.writes.steered, g.reads.steered = false, false
 	}
@@ -144,7 +144,7 @@ func (f *FluidLoad) endSteering() {
 var asAsked = [flowKinds]float64{1, 1, 1, 1}
 
 // askAll sums up what groups want of each node.
-func (f *FluidLoad) askAll() {
+func (f *Fluid) askAll() {
 	for _, g := range f.Order {
 		if !g.busy() {
 			continue
@@ -167,17 +167,17 @@ func (f *FluidLoad) askAll() {
 }
 
 // busy reports whether there is anything to do for a group.
-func (g *FluidGroup) busy() bool {
+func (g *Group) busy() bool {
 	return g.writes.offered.rate|g.reads.offered.rate != 0 || g.writes.queued|g.reads.queued != 0
 }
 
 // allot shares what a node can do among the kinds.
 func (sv *Queue) allot(p *pressure) {
-	cal, n := &sv.Node.c.Calibration, sv.Node
+	cal := sv.f.cal
 	p.other = float64(sv.coordinated()*cal.CoordinateOp.Seconds()) + float64(sv.demand.work)/1e9
 	work := [3]float64{float64(p.want[Indexing] * service(cal, Indexing)), float64(p.want[Searching] * service(cal, Searching)), p.other}
-	threads := [3]float64{float64(n.threads(Indexing)), float64(n.threads(Searching)), float64(n.cfg.CPUs)}
-	share := FairShares(work, threads, float64(n.cfg.CPUs))
+	threads := [3]float64{float64(sv.threads(Indexing)), float64(sv.threads(Searching)), float64(sv.CPUs)}
+	share := FairShares(work, threads, float64(sv.CPUs))
 	p.other = share[2]
 	var times [Kinds]float64
 	for k := range Kinds {
@@ -225,7 +225,7 @@ func FairShares(ask, weight [3]float64, total float64) (got [3]float64) {
 }
 
 // paceAll sets the pace of every group and reports whether anything is held back.
-func (f *FluidLoad) paceAll() (held bool) {
+func (f *Fluid) paceAll() (held bool) {
 	for _, g := range f.Order {
 		if !g.busy() {
 			continue
@@ -240,7 +240,7 @@ func (f *FluidLoad) paceAll() (held bool) {
 	return held
 }
 
-func (f *FluidLoad) paceWrites(g *FluidGroup) (held bool) {
+func (f *Fluid) paceWrites(g *Group) (held bool) {
 	part := 1.0
 	for _, st := range g.Members {
 		part = min(part, f.press[st.Machine].part[Indexing])
@@ -248,7 +248,7 @@ func (f *FluidLoad) paceWrites(g *FluidGroup) (held bool) {
 	lead := &f.press[g.Members[0].Machine]
 	room := 0.0
 	if lead.lead > 0 {
-		room = float64(float64(f.Servers[g.Members[0].Machine].Node.queueLimit(Indexing))*g.writes.want()) / lead.lead
+		room = float64(float64(f.Servers[g.Members[0].Machine].queueLimit(Indexing))*g.writes.want()) / lead.lead
 	}
 	g.writes.steer(part, room)
 	served := PerSecond(int64(g.writes.served.rate))
@@ -262,7 +262,7 @@ func (f *FluidLoad) paceWrites(g *FluidGroup) (held bool) {
 
 // paceReads: the copies share a group's searches evenly, so each is as slow as they are
 // on average.
-func (f *FluidLoad) paceReads(g *FluidGroup) (held bool) {
+func (f *Fluid) paceReads(g *Group) (held bool) {
 	var part, room float64
 	readers, want := float64(g.readers), g.reads.want()
 	for i, st := range g.Members {
@@ -272,7 +272,7 @@ func (f *FluidLoad) paceReads(g *FluidGroup) (held bool) {
 		p := &f.press[st.Machine]
 		part += p.part[Searching] / readers
 		if p.want[Searching] > 0 {
-			room += float64(float64(f.Servers[st.Machine].Node.queueLimit(Searching))*want/readers) / p.want[Searching]
+			room += float64(float64(f.Servers[st.Machine].queueLimit(Searching))*want/readers) / p.want[Searching]
 		}
 	}
 	g.reads.steer(min(1, part), room)
@@ -293,7 +293,7 @@ func (f *FluidLoad) paceReads(g *FluidGroup) (held bool) {
 // queue lasts for its length over the rate; the processors that are left serve the
 // other kind as a single one of that speed would (processor sharing: 1/(1-ρ)).
 func (sv *Queue) settleFigures(p *pressure) {
-	cal, n := &sv.Node.c.Calibration, sv.Node
+	cal := sv.f.cal
 	sv.Figures = figures{over: true, Rate: p.served, refused: p.refused, queued: p.queued, busy: p.other}
 	g := &sv.Figures
 	var work [Kinds]float64
@@ -305,13 +305,13 @@ func (sv *Queue) settleFigures(p *pressure) {
 		if p.served[k] == 0 {
 			continue
 		}
-		threads := float64(n.threads(k)) / p.served[k]
+		threads := float64(sv.threads(k)) / p.served[k]
 		if p.queued[k] > 0 || p.part[k] < 1 {
 			g.held[k] = max(0, threads-service(cal, k))
 			g.waiting[k] = p.queued[k] / p.served[k]
 			continue
 		}
-		left := float64(n.cfg.CPUs) - (g.busy - work[k])
+		left := float64(sv.CPUs) - (g.busy - work[k])
 		if left > work[k] {
 			g.held[k] = min(float64(service(cal, k)*work[k])/(left-work[k]), max(0, threads-service(cal, k)))
 		}

@@ -1,4 +1,4 @@
-package elastic
+package load
 
 import (
 	"slices"
@@ -27,7 +27,7 @@ func refusalOf(blocks []state.IndexBlocks, index string) (r refusal) {
 }
 
 // blocksApplied follows the blocks of a state that the master has applied.
-func (f *FluidLoad) blocksApplied(st *state.State) {
+func (f *Fluid) blocksApplied(st *state.State) {
 	if len(f.blocks) == len(st.Blocks) && (len(f.blocks) == 0 || &f.blocks[0] == &st.Blocks[0]) {
 		return
 	}
@@ -39,8 +39,8 @@ func (f *FluidLoad) blocksApplied(st *state.State) {
 	}
 }
 
-// indexDeleted has everything refused that is still sent to an index.
-func (f *FluidLoad) indexDeleted(uuid string, shards int) {
+// IndexDeleted has everything refused that is still sent to an index.
+func (f *Fluid) IndexDeleted(uuid string, shards int) {
 	for i := range shards {
 		if g := f.groups[store.Key{UUID: uuid, Shard: i}]; g != nil && !g.refuses.deleted {
 			f.refuse(g, refusal{writes: true, reads: true, deleted: true})
@@ -48,7 +48,7 @@ func (f *FluidLoad) indexDeleted(uuid string, shards int) {
 	}
 }
 
-func (f *FluidLoad) refuse(g *FluidGroup, r refusal) {
+func (f *Fluid) refuse(g *Group, r refusal) {
 	f.advance(g)
 	if r.deleted && !g.refuses.deleted {
 		f.deleted++
@@ -59,11 +59,11 @@ func (f *FluidLoad) refuse(g *FluidGroup, r refusal) {
 
 // forgetDeleted drops the group of a deleted index in whose place there is another of its
 // name, which gets the operations from now on.
-func (f *FluidLoad) forgetDeleted(index string, k store.Key) {
+func (f *Fluid) forgetDeleted(index string, k store.Key) {
 	if f.deleted == 0 {
 		return
 	}
-	at := slices.IndexFunc(f.Order, func(g *FluidGroup) bool {
+	at := slices.IndexFunc(f.Order, func(g *Group) bool {
 		return g.refuses.deleted && g.index == index && g.key.Shard == k.Shard
 	})
 	if at < 0 {
@@ -77,8 +77,8 @@ func (f *FluidLoad) forgetDeleted(index string, k store.Key) {
 	f.Order = slices.Delete(f.Order, at, at+1)
 }
 
-// copyOpened looks at a shard's group again because one more copy may answer.
-func (f *FluidLoad) copyOpened(k store.Key) {
+// CopyOpened looks at a shard's group again because one more copy may answer.
+func (f *Fluid) CopyOpened(k store.Key) {
 	if g := f.groups[k]; g != nil {
 		f.advance(g)
 		f.regroup(g)

@@ -1,4 +1,4 @@
-package elastic
+package load
 
 import (
 	"time"
@@ -43,23 +43,25 @@ func (d *Demand) add(o *Demand, sign int64) {
 // PerSecond turns a rate × 10⁶ into operations per second.
 func PerSecond[T int64 | uint64](rate T) float64 { return float64(rate) / 1e6 }
 
-// nodeQueue is a node as the queue of its operations: its processors serve the threads of
+// Queue is a node as the queue of its operations: its processors serve the threads of
 // all pools, first come first served (package queueing), its disk and network card carry
 // what the operations read, write and send. Between two changes of the load
 // everything is steady, so what has been done by now is a product, computed when somebody
 // looks.
 type Queue struct {
-	Node    *Node
+	Machine
+	f       *Fluid
+	sizes   [poolKinds]poolSize
 	demand  Demand
 	since   sim.Time
 	stale   bool // figures are of an earlier demand
-	listed  bool // in fluidLoad.touched
+	listed  bool // in Fluid.touched
 	Figures figures
 	flows   [flowKinds]*sim.Flow
 
-	tally serverTally
+	tally tally
 	API   apiWork
-	loads LoadAverages
+	Loads Averages
 }
 
 // figures are how a node does under its present load, in processors and seconds.
@@ -79,9 +81,9 @@ type figures struct {
 	percentiles [3]float64
 }
 
-// serverTally is what has been done since the process started, of the disk
+// tally is what has been done since the process started, of the disk
 // since the machine was made.
-type serverTally struct {
+type tally struct {
 	processor     float64        // seconds of processors
 	held          [Kinds]float64 // integral of figures.held over time, s²
 	done, refused [Kinds]float64 // operations
@@ -93,8 +95,8 @@ type serverTally struct {
 
 // threads is the size of a kind's pool, queueLimit how many operations may wait for one of
 // them.
-func (n *Node) threads(kind int) int    { return n.poolSizes[poolOf[kind]].threads }
-func (n *Node) queueLimit(kind int) int { return n.poolSizes[poolOf[kind]].queue }
+func (sv *Queue) threads(kind int) int    { return sv.sizes[poolOf[kind]].threads }
+func (sv *Queue) queueLimit(kind int) int { return sv.sizes[poolOf[kind]].queue }
 
 // service is the mean processor time of an operation of a kind, in seconds.
 func service(c *calibration.Constants, kind int) float64 {
@@ -107,12 +109,14 @@ func service(c *calibration.Constants, kind int) float64 {
 // coordinated is how many operations per second a node coordinates: clients spread theirs
 // over the nodes that answer.
 func (sv *Queue) coordinated() float64 {
-	f := &sv.Node.c.Fluid
-	if p := sv.Node.Proc; f.live == 0 || p == nil || !p.HTTP || p.Paused {
+	if sv.f.live == 0 || !sv.coordinates() {
 		return 0
 	}
-	return PerSecond(f.requests) / float64(f.live)
+	return PerSecond(sv.f.requests) / float64(sv.f.live)
 }
+
+// coordinates reports whether clients can send to the node.
+func (sv *Queue) coordinates() bool { return sv.Node != nil && sv.Node.Serving() && !sv.Node.Paused() }
 
 // advance lets the node work up to now.
 func (sv *Queue) advance(now sim.Time) {
@@ -124,7 +128,7 @@ func (sv *Queue) advance(now sim.Time) {
 		sv.refresh()
 	}
 	g := &sv.Figures
-	sv.loads.Follow(sv.since, now, float64(g.busy+g.line()))
+	sv.Loads.Follow(sv.since, now, float64(g.busy+g.line()))
 	sv.since = now
 	if g.busy == 0 {
 		return
@@ -142,7 +146,7 @@ func (sv *Queue) advance(now sim.Time) {
 	t.in += float64(float64(sv.demand.in) * s)
 	t.out += float64(float64(sv.demand.out) * s)
 	t.writes += float64(g.Rate[Indexing] * s)
-	t.reads += float64(float64(g.Rate[Searching]*sv.Node.missed()) * s)
+	t.reads += float64(float64(g.Rate[Searching]*sv.missed()) * s)
 	t.diskBusy += float64(g.disk * s)
 }
 
@@ -165,19 +169,18 @@ func (sv *Queue) part(kind int) float64 {
 
 // refresh computes the figures of a node that keeps up with its load.
 func (sv *Queue) refresh() {
-	f := &sv.Node.c.Fluid
-	if f.Steering {
-		return // fluidLoad.steer sets them, at this very moment
+	if sv.f.Steering {
+		return // Fluid.steer sets them, at this very moment
 	}
 	sv.stale = false
 	sv.Figures = figures{}
-	g, cal := &sv.Figures, &sv.Node.c.Calibration
+	g, cal := &sv.Figures, sv.f.cal
 	rate := [Kinds]float64{PerSecond(sv.demand.Ops[Indexing]), PerSecond(sv.demand.Ops[Searching])}
 	classes := [4]queueing.Class{
 		{Rate: rate[Indexing], Service: service(cal, Indexing)}, {Rate: rate[Searching], Service: service(cal, Searching)},
 		{Rate: sv.coordinated(), Service: cal.CoordinateOp.Seconds()}, sv.background(),
 	}
-	q, ok := queueing.New(sv.Node.cfg.CPUs, classes[:]...)
+	q, ok := queueing.New(sv.CPUs, classes[:]...)
 	g.queue, g.busy, g.Rate = q, q.Load, rate
 	if !ok {
 		g.over = true // until the overload is steered, in the same moment
@@ -188,9 +191,9 @@ func (sv *Queue) refresh() {
 			continue
 		}
 		// Near its capacity a queue without a limit would grow beyond the pool's.
-		limit := float64(sv.Node.queueLimit(k)+sv.Node.threads(k)) / rate[k]
+		limit := float64(sv.queueLimit(k)+sv.threads(k)) / rate[k]
 		wait := min(q.MeanWait(), limit)
-		g.held[k] = min(wait, max(0, float64(sv.Node.threads(k))/rate[k]-service(cal, k)))
+		g.held[k] = min(wait, max(0, float64(sv.threads(k))/rate[k]-service(cal, k)))
 		g.waiting[k] = wait - g.held[k]
 		g.queued[k] = float64(rate[k] * g.waiting[k])
 	}
@@ -200,7 +203,7 @@ func (sv *Queue) refresh() {
 // background is the work of refreshes and merges, in slices as long as a search: their
 // threads share the processors with the others.
 func (sv *Queue) background() queueing.Class {
-	slice := sv.Node.c.Calibration.SearchOp.Seconds()
+	slice := sv.f.cal.SearchOp.Seconds()
 	if slice == 0 {
 		return queueing.Class{}
 	}
@@ -210,12 +213,12 @@ func (sv *Queue) background() queueing.Class {
 // diskUse is the part of the time in which the disk does the load's work: an operation
 // costs the time to reach the device, besides its bytes.
 func (sv *Queue) diskUse() float64 {
-	n, g := sv.Node, &sv.Figures
-	use := float64((g.Rate[Indexing] + float64(g.Rate[Searching]*n.missed())) * n.disk.Share(n.c.Calibration.DiskOp).Seconds())
-	if bps := n.disk.Write.Capacity(); bps > 0 {
+	g := &sv.Figures
+	use := float64((g.Rate[Indexing] + float64(g.Rate[Searching]*sv.missed())) * sv.Disk.Share(sv.f.cal.DiskOp).Seconds())
+	if bps := sv.Disk.Write.Capacity(); bps > 0 {
 		use += float64(float64(sv.demand.written)*sv.part(Indexing)) / float64(bps)
 	}
-	if bps := n.disk.Read.Capacity(); bps > 0 {
+	if bps := sv.Disk.Read.Capacity(); bps > 0 {
 		use += float64(float64(sv.demand.read)*sv.part(Searching)) / float64(bps)
 	}
 	return min(1, use)
@@ -239,7 +242,7 @@ func (sv *Queue) Timed() [3]float64 {
 
 // Percentile is that of a mix of operations on the node, in seconds.
 func (sv *Queue) Percentile(rate [Kinds]float64, p float64) float64 {
-	cal := &sv.Node.c.Calibration
+	cal := sv.f.cal
 	if sv.Figures.over {
 		return sv.Figures.overloaded(p, rate, cal)
 	}
@@ -249,13 +252,13 @@ func (sv *Queue) Percentile(rate [Kinds]float64, p float64) float64 {
 }
 
 // Mean is the mean time that the node takes for an operation of a kind, in seconds.
-func (g *figures) Mean(kind int, cal *calibration.Constants) float64 {
-	return g.waiting[kind] + g.held[kind] + service(cal, kind)
+func (sv *Queue) Mean(kind int) float64 {
+	return sv.Figures.waiting[kind] + sv.Figures.held[kind] + service(sv.f.cal, kind)
 }
 
-// LoadAverages are the three of Linux over 1, 5 and 15 minutes, in 2048ths, computed as
+// Averages are the three of Linux over 1, 5 and 15 minutes, in 2048ths, computed as
 // the kernel does (kernel/sched/loadavg.c: calc_load_n).
-type LoadAverages [3]uint64
+type Averages [3]uint64
 
 const (
 	loadTick  = 5 * time.Second
@@ -267,9 +270,9 @@ const (
 var loadFades = [3]uint64{1884, 2014, 2037}
 
 // Follow carries the averages over a time in which active tasks ran or waited.
-func (l *LoadAverages) Follow(from, to sim.Time, active float64) {
+func (l *Averages) Follow(from, to sim.Time, active float64) {
 	ticks := uint64(to/sim.Time(loadTick)) - uint64(from/sim.Time(loadTick))
-	if ticks == 0 || active == 0 && *l == (LoadAverages{}) {
+	if ticks == 0 || active == 0 && *l == (Averages{}) {
 		return
 	}
 	now := uint64(float64(active * loadOne))

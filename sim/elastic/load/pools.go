@@ -1,17 +1,19 @@
-package elastic
+package load
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/api"
 	"github.com/shardquake/shardquake/sim/elastic/queueing"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
 
 // The thread pools that execute operations which came through the API.
 const (
-	writePool = iota
+	WritePool = iota
 	SearchPool
 	GetPool
 	poolKinds
@@ -33,38 +35,38 @@ type pool struct {
 type Task struct {
 	Name    string
 	Cost    time.Duration // of a processor
-	ops     int           // that it does; 0 is one
+	Ops     int           // that it does; 0 is one
 	Run     func(held time.Duration)
-	Refused func(*Error) // nil: never refused, the queue makes room
+	Refused func(*api.Error) // nil: never refused, the queue makes room
 }
 
 // poolKind is the kind of operation of the background load that has the pool's threads.
 func poolKind(pool int) int {
-	if pool == writePool {
+	if pool == WritePool {
 		return Indexing
 	}
 	return Searching
 }
 
 // poolOf is the pool that executes a kind of operation of the background load.
-var poolOf = [Kinds]int{Indexing: writePool, Searching: SearchPool}
+var poolOf = [Kinds]int{Indexing: WritePool, Searching: SearchPool}
 
 // poolSize is how many threads a pool has, and how many tasks may wait for one.
 type poolSize struct{ threads, queue int }
 
 // sizesOfPools are the pools as Elasticsearch makes them (ThreadPool): write has the node's
 // processors, search and get half as many again and one.
-func sizesOfPools(cfg *NodeConfig) (out [poolKinds]poolSize) {
-	more := cfg.CPUs*3/2 + 1
+func sizesOfPools(cpus int, yml settings.Settings) (out [poolKinds]poolSize) {
+	more := cpus*3/2 + 1
 	for which, p := range [poolKinds]struct {
 		threads, queue *settings.Setting[int]
 		size           int
 	}{
-		{settings.WriteThreads, settings.WriteQueue, cfg.CPUs},
+		{settings.WriteThreads, settings.WriteQueue, cpus},
 		{settings.SearchThreads, settings.SearchQueue, more},
 		{settings.GetThreads, settings.GetQueue, more},
 	} {
-		s := poolSize{p.threads.Get(cfg.Settings), p.queue.Get(cfg.Settings)}
+		s := poolSize{p.threads.Get(yml), p.queue.Get(yml)}
 		if s.threads == 0 {
 			s.threads = p.size
 		}
@@ -76,9 +78,30 @@ func sizesOfPools(cfg *NodeConfig) (out [poolKinds]poolSize) {
 	return out
 }
 
+// Process is where a pool's threads run.
+type Process interface {
+	// After does f in the process d from now.
+	After(d time.Duration, name string, f func()) sim.Timer
+}
+
+// Pools are the thread pools of a process on a machine.
+type Pools struct {
+	p     Process
+	f     *Fluid
+	node  int
+	sizes *[poolKinds]poolSize
+	pools [poolKinds]pool
+}
+
+// NewPools are those of a process that starts on the i-th machine.
+func (f *Fluid) NewPools(i int, p Process) *Pools {
+	return &Pools{p: p, f: f, node: i, sizes: &f.Servers[i].sizes}
+}
+
 // Waiting is how many operations wait for a thread, and how many were refused since the
 // process started.
-func (p *Process) Waiting(sv *Queue) (waiting, refused int64) {
+func (p *Pools) Waiting() (waiting, refused int64) {
+	sv := p.f.Server(p.node)
 	for which := range p.pools {
 		waiting += int64(len(p.pools[which].queue))
 		refused += p.pools[which].rejected
@@ -92,13 +115,13 @@ func (p *Process) Waiting(sv *Queue) (waiting, refused int64) {
 
 // Execute has a thread of a pool do a task. held, which run gets, is how long that took
 // beyond its cost on average. When the queue is full the task is refused.
-func (p *Process) Execute(which int, t Task) {
-	q, sv := &p.pools[which], p.Cluster.Fluid.Server(p.Node)
-	threads, limit := p.Node.poolSizes[which].threads, p.Node.poolSizes[which].queue
+func (p *Pools) Execute(which int, t Task) {
+	q, sv := &p.pools[which], p.f.Server(p.node)
+	threads, limit := p.sizes[which].threads, p.sizes[which].queue
 	kind, g := poolKind(which), &sv.Figures
 	if which != GetPool && t.Refused != nil && g.refused[kind] > 0 {
 		// The queue is full of background load: an operation has the chance that any has.
-		if r := p.Cluster.e.Stream("elastic.pool", p.Node.Name()); float64(r.Float64()*(g.refused[kind]+g.Rate[kind])) < g.refused[kind] {
+		if r := p.stream("elastic.pool"); float64(r.Float64()*(g.refused[kind]+g.Rate[kind])) < g.refused[kind] {
 			q.reject(p, which, t)
 			return
 		}
@@ -114,19 +137,19 @@ func (p *Process) Execute(which int, t Task) {
 	q.begin(p, which, t)
 }
 
-func (q *pool) begin(p *Process, which int, t Task) {
+func (q *pool) begin(p *Pools, which int, t Task) {
 	q.busy++
 	q.largest = max(q.largest, q.busy)
 	wait := p.contention(poolKind(which))
-	if which != writePool {
+	if which != WritePool {
 		wait += p.fetched()
 	}
-	service := p.service(t.Cost, max(1, t.ops))
-	p.After(service+wait, t.Name, func() {
+	service := p.service(t.Cost, max(1, t.Ops))
+	p.p.After(service+wait, t.Name, func() {
 		q.busy--
 		q.completed++
-		p.Cluster.Fluid.Servers[p.Node.ordinal].API.add(p.Cluster.e.Now(), service, max(1, t.ops))
-		if len(q.queue) > 0 && q.busy < p.Node.poolSizes[which].threads {
+		p.server().API.add(p.f.engine.Now(), service, max(1, t.Ops))
+		if len(q.queue) > 0 && q.busy < p.sizes[which].threads {
 			next := q.queue[0]
 			q.queue = q.queue[1:]
 			q.begin(p, which, next)
@@ -141,11 +164,11 @@ const mostDrawn = 32
 
 // service is the processor time of a task's operations, each drawn from the exponential
 // distribution that the load model has (see package queueing), whose means add up to cost.
-func (p *Process) service(cost time.Duration, ops int) time.Duration {
+func (p *Pools) service(cost time.Duration, ops int) time.Duration {
 	if ops > mostDrawn || cost == 0 {
 		return cost
 	}
-	r, sum := p.Cluster.e.Stream("elastic.service", p.Node.Name()), 0.0
+	r, sum := p.stream("elastic.service"), 0.0
 	for range ops {
 		sum -= queueing.Log(1 - r.Float64())
 	}
@@ -154,49 +177,55 @@ func (p *Process) service(cost time.Duration, ops int) time.Duration {
 
 // contention is how long an operation waits because of the background load: drawn from
 // the distribution of waits, or as long as the queue is.
-func (p *Process) contention(kind int) time.Duration {
-	g := &p.Cluster.Fluid.Server(p.Node).Figures
+func (p *Pools) contention(kind int) time.Duration {
+	g := &p.f.Server(p.node).Figures
 	switch {
 	case g.over:
-		return seconds(g.waiting[kind] + g.held[kind])
+		return Seconds(g.waiting[kind] + g.held[kind])
 	case g.queue.Waits > 0:
-		return seconds(g.queue.WaitOf(1 - p.Cluster.e.Stream("elastic.pool", p.Node.Name()).Float64()))
+		return Seconds(g.queue.WaitOf(1 - p.stream("elastic.pool").Float64()))
 	}
 	return 0
 }
 
 // Coordinate is a node's work on a client's operations beyond what shards do.
-func (p *Process) Coordinate(operations int) {
-	p.Cluster.Fluid.Servers[p.Node.ordinal].API.add(p.Cluster.e.Now(), time.Duration(operations)*p.Cluster.Calibration.CoordinateOp, 0)
+func (p *Pools) Coordinate(operations int) {
+	p.server().API.add(p.f.engine.Now(), time.Duration(operations)*p.f.cal.CoordinateOp, 0)
 }
 
-// seconds is a time in whole nanoseconds.
-func seconds(s float64) time.Duration { return time.Duration(float64(s * 1e9)) }
+// server is the node's queue as it was when last looked at.
+func (p *Pools) server() *Queue { return &p.f.Servers[p.node] }
+
+func (p *Pools) stream(purpose string) *rand.Rand { return p.f.engine.Stream(purpose, p.server().Name) }
+
+// Seconds is a time in whole nanoseconds.
+func Seconds(s float64) time.Duration { return time.Duration(float64(s * 1e9)) }
 
 // reject refuses a task as EsAbortPolicy does.
-func (q *pool) reject(p *Process, which int, t Task) {
+func (q *pool) reject(p *Pools, which int, t Task) {
 	q.rejected++
-	threads, limit := p.Node.poolSizes[which].threads, p.Node.poolSizes[which].queue
-	t.Refused(&Error{
+	threads, limit := p.sizes[which].threads, p.sizes[which].queue
+	t.Refused(&api.Error{
 		Status: 429, Type: "es_rejected_execution_exception",
 		Reason: fmt.Sprintf("rejected execution of %s on TaskExecutionTimeTrackingEsThreadPoolExecutor[name = %s/%s, queue capacity = %d, "+
 			"[Running, pool size = %d, active threads = %d, queued tasks = %d, completed tasks = %d]]",
-			t.Name, p.Node.Name(), poolNames[which], limit, threads, threads, limit, q.completed),
+			t.Name, p.server().Name, poolNames[which], limit, threads, threads, limit, q.completed),
 	})
 }
 
-// poolStats are the pools with the background load in them.
-func (p *Process) poolStats(sv *Queue) []PoolStats {
-	out := make([]PoolStats, 0, poolKinds)
+// Stats are the pools with the background load in them.
+func (p *Pools) Stats() []api.PoolStats {
+	sv := p.f.Server(p.node)
+	out := make([]api.PoolStats, 0, poolKinds)
 	for which := range poolKinds {
 		q := &p.pools[which]
-		threads := p.Node.poolSizes[which].threads
-		s := PoolStats{
+		threads := p.sizes[which].threads
+		s := api.PoolStats{
 			Name: poolNames[which], Queue: len(q.queue), Active: q.busy, Largest: q.largest, Rejected: q.rejected, Completed: q.completed,
 		}
 		if which != GetPool {
 			k, g := poolKind(which), &sv.Figures
-			inside := float64(g.Rate[k] * (g.held[k] + service(&p.Cluster.Calibration, k)))
+			inside := float64(g.Rate[k] * (g.held[k] + service(p.f.cal, k)))
 			s.Active = min(threads, s.Active+int(inside+0.5))
 			s.Queue += int(g.queued[k] + 0.5)
 			s.Completed += int64(sv.tally.done[k])
@@ -251,22 +280,12 @@ func (a *apiWork) recent(now sim.Time) float64 {
 // Rate is how many operations on shards there were per second in the last whole window.
 func (a *apiWork) Rate() float64 { return float64(a.was) / apiWindow.Seconds() }
 
-// synced calls then when what a process has written is on its node's disk for good: at once
-// unless the disk is slow, for the time of a healthy one is part of an operation's cost.
-func (p *Process) synced(then func()) {
-	if d := p.Node.disk.Delay(); d > 0 {
-		p.After(d, "disk.sync", then)
-		return
-	}
-	then()
-}
-
 // fetched is how much longer an operation takes that reads: what is not in memory has to
 // come from the disk.
-func (p *Process) fetched() time.Duration {
-	d := p.Node.disk.Delay()
+func (p *Pools) fetched() time.Duration {
+	d := p.server().Disk.Delay()
 	if d == 0 {
 		return 0
 	}
-	return time.Duration(float64(d) * p.Node.missed())
+	return time.Duration(float64(d) * p.server().missed())
 }

@@ -1,4 +1,4 @@
-package elastic
+package load
 
 import (
 	"time"
@@ -15,20 +15,20 @@ type writeLatency struct {
 // Clients are the percentiles of the time that clients wait for writes of the background
 // load: the network there and back, the coordinating node, the primary's node by its
 // distribution, and the other copies' by the mean over the cluster.
-func (f *FluidLoad) Clients() (p50, p99 time.Duration) {
+func (f *Fluid) Clients() (p50, p99 time.Duration) {
 	if l := f.latency; l.version == f.Version && !f.Steering {
 		return l.p50, l.p99
 	}
 	f.latency = writeLatency{version: f.Version}
 	var lead, copied, copies, hops float64
-	cal := &f.c.Calibration
+	cal := f.cal
 	for i := range f.Servers {
-		sv := f.Server(f.Servers[i].Node)
+		sv := f.Server(i)
 		primary := PerSecond(sv.demand.lead)
 		lead += primary
-		hops += float64(primary * sv.Node.cfg.Latency.Seconds() * 2)
+		hops += float64(primary * sv.Latency.Seconds() * 2)
 		if other := PerSecond(sv.demand.Ops[Indexing]) - primary; other > 0 {
-			copied += float64(other * sv.Figures.Mean(Indexing, cal))
+			copied += float64(other * sv.Mean(Indexing))
 			copies += other
 		}
 	}
@@ -39,14 +39,14 @@ func (f *FluidLoad) Clients() (p50, p99 time.Duration) {
 	if copies > 0 {
 		fixed += copied/copies + float64(hops/lead*2)
 	}
-	f.latency.p50 = seconds(fixed + f.primaries(0.5, lead))
-	f.latency.p99 = seconds(fixed + f.primaries(0.99, lead))
+	f.latency.p50 = Seconds(fixed + f.primaries(0.5, lead))
+	f.latency.p99 = Seconds(fixed + f.primaries(0.99, lead))
 	return f.latency.p50, f.latency.p99
 }
 
 // primaries is a percentile of the time that primaries take, of lead writes per second
 // in the whole cluster, in seconds.
-func (f *FluidLoad) primaries(p, lead float64) float64 {
+func (f *Fluid) primaries(p, lead float64) float64 {
 	var low, high float64
 	for i := range f.Servers {
 		if sv := &f.Servers[i]; sv.demand.lead > 0 {
@@ -72,8 +72,8 @@ func (f *FluidLoad) primaries(p, lead float64) float64 {
 
 // beyond is the probability that a write takes the node longer than t seconds.
 func (sv *Queue) beyond(t float64) float64 {
-	g, service := &sv.Figures, service(&sv.Node.c.Calibration, Indexing)
-	if t -= sv.Node.disk.Delay().Seconds(); t < 0 {
+	g, service := &sv.Figures, service(sv.f.cal, Indexing)
+	if t -= sv.Disk.Delay().Seconds(); t < 0 {
 		return 1
 	}
 	if !g.over {

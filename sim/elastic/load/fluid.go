@@ -1,19 +1,21 @@
-package elastic
+package load
 
 import (
-	"errors"
 	"math"
 	"math/bits"
 	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic/api"
+	"github.com/shardquake/shardquake/sim/elastic/calibration"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
-// Load is a steady stream of operations on an index that has no events of its own.
-type Load struct {
+// Spec is a steady stream of operations on an index.
+type Spec struct {
 	Index        string
 	WritesPerSec float64
 	ReadsPerSec  float64
@@ -29,18 +31,21 @@ type Traffic struct {
 	Reads, ReadsFailed int64
 }
 
-// FluidLoad is the load, the replication groups it flows into and the nodes that serve it.
-type FluidLoad struct {
+// Fluid is the load, the replication groups it flows into and the nodes that serve it.
+type Fluid struct {
+	engine *sim.Engine
+	net    *sim.Network
+	cal    *calibration.Constants
+
+	Loads   []Spec
 	deleted int // groups of deleted indices among order
-	c       *Cluster
-	Loads   []Load
 	// targets are the indices that the loads go to: their own, or the write index of the
 	// alias or data stream that they name, as the master last applied it; "" for none.
 	targets []string
 	names   *state.State // by which targets were found
-	groups  map[store.Key]*FluidGroup
+	groups  map[store.Key]*Group
 	blocks  []state.IndexBlocks // in force, as the master last applied them
-	Order   []*FluidGroup
+	Order   []*Group
 	Servers []Queue // by ordinal of the node
 	traffic Traffic
 
@@ -60,12 +65,57 @@ type FluidLoad struct {
 	latency             writeLatency
 }
 
-// FluidGroup is a shard's acting primary and the copies that get its operations.
-type FluidGroup struct {
+// Machine is a node's hardware with its elasticsearch.yml.
+type Machine struct {
+	Name      string
+	CPUs      int
+	HeapBytes int64
+	Settings  settings.Settings
+	Latency   time.Duration // one way, to the middle of the network
+	Disk      *sim.Disk
+	// Node is what changes of it.
+	Node Node
+}
+
+// Node is what a node does at present.
+type Node interface {
+	// Serving: its HTTP port is open.
+	Serving() bool
+	// Paused: its process is frozen.
+	Paused() bool
+	// Stored are the bytes of its stores.
+	Stored() int64
+}
+
+// Primary is a shard's primary as the load that flows to it knows it.
+type Primary interface {
+	// Acts: it leads its replication group, in a process that lives.
+	Acts() bool
+	// Accepts: it executes operations.
+	Accepts() bool
+	IndexMetadata() *state.Index
+	OwnStore() *store.Store
+	// Unavailable are in-sync copies that no node holds.
+	Unavailable() []string
+	// Targets are the copies that operations are replicated to.
+	Targets() []*state.Copy
+	// Reach is the store of one of them; nil when operations don't reach it.
+	Reach(c *state.Copy) *store.Store
+	// Refuses: a write to a copy fails at once rather than waiting for an answer that
+	// doesn't come.
+	Refuses(c *state.Copy) bool
+	// After does something in the primary's process.
+	After(d time.Duration, name string, f func())
+	// FailCopy has the master fail a copy.
+	FailCopy(id, message string)
+}
+
+// Group is a shard's acting primary and the copies that get its operations.
+type Group struct {
 	key     store.Key
 	index   string
 	refuses refusal
-	primary *Shard // nil: none acts at present
+	primary Primary // nil: none acts at present
 	Members []*store.Store
 	flowing bool
 	since   sim.Time
@@ -83,26 +133,30 @@ type FluidGroup struct {
 	reader   []int // which of them each member is, -1 none
 }
 
-// loadCopy is what the load has to do with a copy's store.
-type loadCopy struct {
-	f       *FluidLoad
+// Copy is what the load has to do with a copy's store.
+type Copy struct {
+	f       *Fluid
 	st      *store.Store
-	group   *FluidGroup // whose operations the copy gets; nil none
-	work    copyWork    // done for the load, counted for statistics
-	flushes int64       // for the size of the translog
+	group   *Group   // whose operations the copy gets; nil none
+	work    copyWork // done for the load, counted for statistics
+	flushes int64    // for the size of the translog
 }
 
-func loadOf(st *store.Store) *loadCopy { return st.Background.(*loadCopy) }
+// Attach has the load reach a store.
+func (f *Fluid) Attach(st *store.Store) { st.Background = &Copy{f: f, st: st} }
+
+// Of is what the load has to do with a copy.
+func Of(st *store.Store) *Copy { return st.Background.(*Copy) }
 
 // Settle implements [store.Background].
-func (c *loadCopy) Settle() {
+func (c *Copy) Settle() {
 	if c.group != nil {
 		c.f.advance(c.group)
 	}
 }
 
-// opened begins to count what a copy does in its process.
-func (c *loadCopy) opened() { c.work, c.flushes = copyWork{}, 0 }
+// Opened begins to count what a copy does in its process.
+func (c *Copy) Opened() { c.work, c.flushes = copyWork{}, 0 }
 
 // share is what a group asks of a node.
 type share struct {
@@ -134,23 +188,31 @@ func (m *meter) count(d time.Duration) (int64, uint64) {
 	return int64(q), r
 }
 
-func (f *FluidLoad) init(c *Cluster) {
-	f.c, f.groups = c, make(map[store.Key]*FluidGroup)
-	f.Servers = make([]Queue, len(c.cfg.Nodes))
-	f.applyKind = c.e.Register("load.apply", func(uint32) { f.apply() })
-	f.tickKind = c.e.Register("load.steer", func(uint32) { f.tick() })
+// New is the load of a cluster of so many machines; nothing flows yet.
+func New(e *sim.Engine, net *sim.Network, cal *calibration.Constants, machines int) *Fluid {
+	f := &Fluid{engine: e, net: net, cal: cal, groups: make(map[store.Key]*Group), Servers: make([]Queue, machines)}
+	for i := range f.Servers {
+		f.Servers[i].f = f
+	}
+	f.applyKind = e.Register("load.apply", func(uint32) { f.apply() })
+	f.tickKind = e.Register("load.steer", func(uint32) { f.tick() })
+	return f
 }
 
-// SetLoad replaces the fluid load from now on; an empty list stops it.
-func (c *Cluster) SetLoad(loads []Load) {
-	f := &c.Fluid
+// Place says what the i-th machine is.
+func (f *Fluid) Place(i int, m Machine) {
+	f.Servers[i].Machine, f.Servers[i].sizes = m, sizesOfPools(m.CPUs, m.Settings)
+}
+
+// Set replaces the load from now on; an empty list stops it.
+func (f *Fluid) Set(loads []Spec) {
 	f.Loads = slices.Clone(loads)
 	f.targets = targetsOf(f.Loads, f.names)
 	f.aimAll()
 }
 
 // aimAll sets the rates of all groups.
-func (f *FluidLoad) aimAll() {
+func (f *Fluid) aimAll() {
 	for _, g := range f.Order {
 		f.advance(g)
 		f.aim(g)
@@ -161,7 +223,7 @@ func (f *FluidLoad) aimAll() {
 }
 
 // targetsOf are the indices that loads go to by a state.
-func targetsOf(loads []Load, st *state.State) []string {
+func targetsOf(loads []Spec, st *state.State) []string {
 	out := make([]string, len(loads))
 	for i, l := range loads {
 		out[i] = l.Index
@@ -177,9 +239,13 @@ func targetsOf(loads []Load, st *state.State) []string {
 	return out
 }
 
-// namesApplied follows the names of a state that the master has applied: a load of an alias
-// goes on to its next index.
-func (f *FluidLoad) namesApplied(st *state.State) {
+// StateApplied follows the blocks and, where they may have changed, the names of a state that
+// the master has applied: a load of an alias goes on to its next index.
+func (f *Fluid) StateApplied(st *state.State, renamed bool) {
+	f.blocksApplied(st)
+	if !renamed && f.names != nil {
+		return
+	}
 	f.names = st
 	if len(f.Loads) == 0 {
 		return
@@ -190,26 +256,27 @@ func (f *FluidLoad) namesApplied(st *state.State) {
 	}
 }
 
-// Traffic counts the operations of the fluid load since the cluster was made. A
+// Traffic counts the operations of the load since the cluster was made. A
 // write that finds its shard without a primary, or its primary waiting for a silent
 // copy, waits for up to a minute as clients do, and fails after that.
-func (c *Cluster) Traffic() Traffic {
-	if len(c.Fluid.Loads) == 0 {
-		return c.Fluid.traffic
+func (f *Fluid) Traffic() Traffic {
+	if len(f.Loads) == 0 {
+		return f.traffic
 	}
-	for _, g := range c.Fluid.Order {
-		c.Fluid.advance(g)
+	for _, g := range f.Order {
+		f.advance(g)
 	}
-	return c.Fluid.traffic
+	return f.traffic
 }
 
-// groupChanged follows a primary's new replication group.
-func (f *FluidLoad) groupChanged(s *Shard) {
-	g := f.groups[s.Key]
+// GroupChanged follows a primary's new replication group.
+func (f *Fluid) GroupChanged(s Primary) {
+	key, index := s.OwnStore().Key, s.OwnStore().IndexName
+	g := f.groups[key]
 	if g == nil {
-		f.forgetDeleted(s.Index, s.Key)
-		g = &FluidGroup{key: s.Key, index: s.Index, since: f.c.e.Now(), stalled: sim.Never, refuses: refusalOf(f.blocks, s.Index)}
-		f.groups[s.Key] = g
+		f.forgetDeleted(index, key)
+		g = &Group{key: key, index: index, since: f.engine.Now(), stalled: sim.Never, refuses: refusalOf(f.blocks, index)}
+		f.groups[key] = g
 		f.Order = append(f.Order, g)
 		g.primary = s
 		f.aim(g)
@@ -222,9 +289,9 @@ func (f *FluidLoad) groupChanged(s *Shard) {
 	f.regroup(g)
 }
 
-// groupClosed tells that a primary acts no longer.
-func (f *FluidLoad) groupClosed(s *Shard) {
-	g := f.groups[s.Key]
+// GroupClosed tells that a primary acts no longer.
+func (f *Fluid) GroupClosed(s Primary) {
+	g := f.groups[s.OwnStore().Key]
 	if g == nil || g.primary != s {
 		return
 	}
@@ -234,7 +301,7 @@ func (f *FluidLoad) groupClosed(s *Shard) {
 }
 
 // Detach takes a copy out of its group: what it holds stays as it is.
-func (f *FluidLoad) Detach(st *store.Store) {
+func (f *Fluid) Detach(st *store.Store) {
 	g := f.groups[st.Key]
 	if g == nil {
 		return
@@ -242,16 +309,16 @@ func (f *FluidLoad) Detach(st *store.Store) {
 	f.advance(g)
 	if i := slices.Index(g.Members, st); i >= 0 {
 		g.Members = slices.Delete(g.Members, i, i+1)
-		loadOf(st).group = nil
+		Of(st).group = nil
 	}
-	if g.primary != nil && g.primary.Store == st {
+	if g.primary != nil && g.primary.OwnStore() == st {
 		g.primary = nil
 	}
 	f.regroup(g)
 }
 
 // aim sets the group's rates from the loads of its index.
-func (f *FluidLoad) aim(g *FluidGroup) {
+func (f *Fluid) aim(g *Group) {
 	before := g.writes.offered.rate + g.reads.offered.rate
 	defer func() { f.request(int64(g.writes.offered.rate+g.reads.offered.rate) - int64(before)) }()
 	g.writes.offered.rate, g.reads.offered.rate, g.docBytes = 0, 0, 1000
@@ -259,10 +326,10 @@ func (f *FluidLoad) aim(g *FluidGroup) {
 		return
 	}
 	for i, l := range f.Loads {
-		if f.targets[i] != g.primary.Index {
+		if f.targets[i] != g.index {
 			continue
 		}
-		share := ZipfShare(g.key.Shard, g.primary.Meta.Shards, l.Skew)
+		share := ZipfShare(g.key.Shard, g.primary.IndexMetadata().Shards, l.Skew)
 		g.writes.offered.rate += uint64(math.Round(float64(l.WritesPerSec*share) * 1e6))
 		g.reads.offered.rate += uint64(math.Round(float64(l.ReadsPerSec*share) * 1e6))
 		if l.DocBytes > 0 {
@@ -273,30 +340,30 @@ func (f *FluidLoad) aim(g *FluidGroup) {
 }
 
 // regroup looks again at who belongs to the group and whether all of them answer.
-func (f *FluidLoad) regroup(g *FluidGroup) {
-	now := f.c.e.Now()
+func (f *Fluid) regroup(g *Group) {
+	now := f.engine.Now()
 	g.since = now
 	was := g.flowing
 	g.flowing, g.readers = false, 0
 	for _, st := range g.Members {
-		loadOf(st).group = nil
+		Of(st).group = nil
 	}
 	g.Members, g.reader = g.Members[:0], g.reader[:0]
 	s := g.primary
-	if s != nil && s.ActingPrimary() && !s.Process.dead {
-		g.Members, g.reader = append(g.Members, s.Store), append(g.reader, 0)
-		g.flowing = s.Phase == Started && !s.Process.Paused && !g.refuses.writes
-		for _, id := range s.Tracker.unavailable() {
+	if s != nil && s.Acts() {
+		g.Members, g.reader = append(g.Members, s.OwnStore()), append(g.reader, 0)
+		g.flowing = s.Accepts() && !g.refuses.writes
+		for _, id := range s.Unavailable() {
 			g.flowing = false
-			f.report(g, id, "failed to mark shard as stale", f.c.Calibration.FailureNotice)
+			f.report(g, id, "failed to mark shard as stale", f.cal.FailureNotice)
 		}
 		g.readers = 1
-		for _, cp := range s.Tracker.targets() {
-			st := s.Process.StoreOf(cp, g.key)
-			if st == nil || !s.Process.linked(cp.Node) {
+		for _, cp := range s.Targets() {
+			st := s.Reach(cp)
+			if st == nil {
 				g.flowing = false // acknowledged only once the master has failed the copy
-				if f.refuses(s.Process, cp) {
-					f.report(g, cp.AllocationID, "failed to perform indices:data/write/bulk[s] on replica "+Describe(cp), replicationRetryTimeout)
+				if s.Refuses(cp) {
+					f.report(g, cp.AllocationID, "failed to perform indices:data/write/bulk[s] on replica "+cp.Describe(), RetryTimeout)
 				}
 				continue
 			}
@@ -315,7 +382,7 @@ func (f *FluidLoad) regroup(g *FluidGroup) {
 		}
 	}
 	for _, st := range g.Members {
-		loadOf(st).group = g
+		Of(st).group = g
 	}
 	f.book(g)
 	switch {
@@ -326,58 +393,43 @@ func (f *FluidLoad) regroup(g *FluidGroup) {
 	}
 }
 
-// refuses reports whether a write to a copy fails at once rather than waiting for an
-// answer that doesn't come.
-func (f *FluidLoad) refuses(p *Process, cp *state.Copy) bool {
-	n := p.Member(cp.Node)
-	net := f.c.net
-	switch out, back := net.Reachable(p.Node.Name(), n.Name()), net.Reachable(n.Name(), p.Node.Name()); {
-	case out == sim.Blackhole || back == sim.Blackhole:
-		return false
-	case out == sim.Reset || back == sim.Reset:
-		return true
-	}
-	return n.Proc == nil
-}
+// RetryTimeout is indices.replication.retry_timeout.
+const RetryTimeout = 60 * time.Second
 
 // report has the master fail a copy that writes don't reach, once, unless that has
 // changed after a while.
-func (f *FluidLoad) report(g *FluidGroup, id, message string, after time.Duration) {
+func (f *Fluid) report(g *Group, id, message string, after time.Duration) {
 	wait := message + id // a copy whose node leaves during the wait is stale at once
 	if g.writes.offered.rate == 0 || g.refuses.writes || slices.Contains(g.reported, wait) {
 		return
 	}
 	g.reported = append(g.reported, wait)
 	s := g.primary
-	s.Process.After(after, "write.failed", func() {
-		if s.Phase == Closed || s.Tracker == nil || g.primary != s || f.reaches(s, id) {
+	s.After(after, "write.failed", func() {
+		if g.primary != s || reaches(s, id) {
 			g.reported = slices.DeleteFunc(g.reported, func(o string) bool { return o == wait })
 			return
 		}
-		s.Process.failCopy(s.Key, id, s.term, true, message, "", func(err error) {
-			if errors.Is(err, errNoLongerPrimary) && s.Phase != Closed {
-				s.fail("primary shard was demoted while failing replica shard", err.Error())
-			}
-		})
+		s.FailCopy(id, message)
 	})
 }
 
 // reaches reports whether writes of a primary reach a copy, or need not.
-func (f *FluidLoad) reaches(s *Shard, id string) bool {
-	if slices.Contains(s.Tracker.unavailable(), id) {
+func reaches(s Primary, id string) bool {
+	if slices.Contains(s.Unavailable(), id) {
 		return false
 	}
-	for _, cp := range s.Tracker.targets() {
+	for _, cp := range s.Targets() {
 		if cp.AllocationID == id {
-			return s.Process.StoreOf(cp, s.Key) != nil && s.Process.linked(cp.Node)
+			return s.Reach(cp) != nil
 		}
 	}
 	return true
 }
 
 // advance lets the operations flow up to now.
-func (f *FluidLoad) advance(g *FluidGroup) {
-	now := f.c.e.Now()
+func (f *Fluid) advance(g *Group) {
+	now := f.engine.Now()
 	d := now.Sub(g.since)
 	if d <= 0 {
 		return
@@ -416,7 +468,7 @@ func (f *FluidLoad) advance(g *FluidGroup) {
 		if r := g.reader[i]; r >= 0 {
 			done[Searching] = Part(reads, r, g.readers)
 		}
-		loadOf(st).work.count(&f.Servers[st.Machine], done, g.docBytes)
+		Of(st).work.count(&f.Servers[st.Machine], done, g.docBytes)
 		if writes == 0 {
 			continue
 		}
@@ -426,7 +478,7 @@ func (f *FluidLoad) advance(g *FluidGroup) {
 		if st.Grown.Bytes >= g.flushAt {
 			st.Flush() // index.translog.flush_threshold_size
 			st.Committed = now
-			loadOf(st).flushes++
+			Of(st).flushes++
 		}
 	}
 	if writes > 0 {
@@ -438,10 +490,10 @@ func (f *FluidLoad) advance(g *FluidGroup) {
 }
 
 // globalCheckpoints: fluid operations are acknowledged as they flow.
-func (f *FluidLoad) globalCheckpoints(g *FluidGroup) {
+func (f *Fluid) globalCheckpoints(g *Group) {
 	k := g.Members[0].Engine.LocalCheckpoint()
 	for i, st := range g.Members {
-		if i == 0 || st.Engine.Floor == UnassignedSeqNo {
+		if i == 0 || st.Engine.Floor == api.UnassignedSeqNo {
 			k = min(k, st.Engine.LocalCheckpoint())
 		}
 	}
@@ -450,8 +502,8 @@ func (f *FluidLoad) globalCheckpoints(g *FluidGroup) {
 	}
 }
 
-// opsSince is how many fluid operations a copy has got since a time.
-func (f *FluidLoad) opsSince(st *store.Store, t sim.Time) int64 {
+// OpsSince is how many fluid operations a copy has got since a time.
+func (f *Fluid) OpsSince(st *store.Store, t sim.Time) int64 {
 	g := f.groups[st.Key]
 	if g == nil || !g.flowing || !slices.Contains(g.Members, st) {
 		return 0
@@ -460,38 +512,37 @@ func (f *FluidLoad) opsSince(st *store.Store, t sim.Time) int64 {
 	if g.writes.steered {
 		m.rate = g.writes.served.rate
 	}
-	n, _ := m.count(f.c.e.Now().Sub(t))
+	n, _ := m.count(f.engine.Now().Sub(t))
 	return n
 }
 
-// docBytes is the stored size of the shard's fluid documents.
-func (f *FluidLoad) docBytes(st *store.Store) int64 {
+// DocBytes is the stored size of the shard's fluid documents.
+func (f *Fluid) DocBytes(st *store.Store) int64 {
 	if g := f.groups[st.Key]; g != nil {
 		return g.docBytes
 	}
 	return 1000
 }
 
-// adopt gives a copy that has replayed operations up to end the fluid documents that its
+// Adopt gives a copy that has replayed operations up to end the fluid documents that its
 // source had with them; the copy has got those of later operations itself.
-func (f *FluidLoad) adopt(st *store.Store, docs, end int64) {
+func (f *Fluid) Adopt(st *store.Store, docs, end int64) {
 	st.Settle()
 	st.Engine.Max = max(st.Engine.Max, end)
 	st.Engine.FluidDocs = max(0, docs+st.Engine.FluidSince(end)-st.Damage.Lost)
 }
 
 // ProcessStarted begins to count anew what a node's process does.
-func (f *FluidLoad) ProcessStarted(n *Node) {
-	sv := &f.Servers[n.ordinal]
-	sv.advance(f.c.e.Now())
+func (sv *Queue) ProcessStarted() {
+	sv.advance(sv.f.engine.Now())
 	t := &sv.tally
-	*t = serverTally{written: t.written, read: t.read, writes: t.writes, reads: t.reads, diskBusy: t.diskBusy}
+	*t = tally{written: t.written, read: t.read, writes: t.writes, reads: t.reads, diskBusy: t.diskBusy}
 	sv.API = apiWork{}
 }
 
 // TopologyChanged looks at all groups again after a link or a process has changed.
-func (f *FluidLoad) TopologyChanged() {
-	f.countLive()
+func (f *Fluid) TopologyChanged() {
+	f.CountLive()
 	for _, g := range f.Order {
 		f.advance(g)
 		f.regroup(g)

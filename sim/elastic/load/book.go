@@ -1,9 +1,9 @@
-package elastic
+package load
 
 import "github.com/shardquake/shardquake/sim/elastic/settings"
 
 // book replaces what a group asks of its nodes.
-func (f *FluidLoad) book(g *FluidGroup) {
+func (f *Fluid) book(g *Group) {
 	idle := g.writes.offered.rate+g.reads.offered.rate == 0
 	if idle && len(g.Shares) == 0 {
 		return
@@ -21,31 +21,31 @@ func (f *FluidLoad) book(g *FluidGroup) {
 	}
 	g.flushAt = max(1, settings.IndexFlushThresholdSize.Get(f.metaOf(g)))
 	for i, st := range g.Members {
-		loadOf(st).work.mark(&f.Servers[st.Machine])
+		Of(st).work.mark(&f.Servers[st.Machine])
 		g.Shares = append(g.Shares, share{st.Machine, f.costOf(g, i)})
 		f.ask(st.Machine, &g.Shares[i].Demand, 1)
 	}
 }
 
 // metaOf are the settings of a group's index.
-func (f *FluidLoad) metaOf(g *FluidGroup) settings.Settings {
+func (f *Fluid) metaOf(g *Group) settings.Settings {
 	if g.primary == nil {
 		return settings.Settings{}
 	}
-	return g.primary.Meta.Settings
+	return g.primary.IndexMetadata().Settings
 }
 
 // ask adds to what is asked of a node, or takes it away.
-func (f *FluidLoad) ask(node int, d *Demand, sign int64) {
+func (f *Fluid) ask(node int, d *Demand, sign int64) {
 	sv := &f.Servers[node]
-	sv.advance(f.c.e.Now())
+	sv.advance(f.engine.Now())
 	sv.demand.add(d, sign)
 	sv.stale = true
 	f.touch(sv)
 }
 
 // request changes how many operations clients send per second.
-func (f *FluidLoad) request(change int64) {
+func (f *Fluid) request(change int64) {
 	if change == 0 {
 		return
 	}
@@ -53,11 +53,11 @@ func (f *FluidLoad) request(change int64) {
 	f.requests += change
 }
 
-// countLive counts the nodes that clients can send to.
-func (f *FluidLoad) countLive() {
+// CountLive counts the nodes that clients can send to.
+func (f *Fluid) CountLive() {
 	live := 0
-	for _, n := range f.c.nodes {
-		if p := n.Proc; p != nil && p.HTTP && !p.Paused {
+	for i := range f.Servers {
+		if f.Servers[i].coordinates() {
 			live++
 		}
 	}
@@ -68,8 +68,8 @@ func (f *FluidLoad) countLive() {
 }
 
 // advanceAll lets all nodes work up to now, before something changes for all of them.
-func (f *FluidLoad) advanceAll() {
-	now := f.c.e.Now()
+func (f *Fluid) advanceAll() {
+	now := f.engine.Now()
 	for i := range f.Servers {
 		sv := &f.Servers[i]
 		sv.advance(now)
@@ -79,7 +79,7 @@ func (f *FluidLoad) advanceAll() {
 }
 
 // touch has a node looked at again when everything of this moment has been booked.
-func (f *FluidLoad) touch(sv *Queue) {
+func (f *Fluid) touch(sv *Queue) {
 	if sv.listed {
 		return
 	}
@@ -87,13 +87,13 @@ func (f *FluidLoad) touch(sv *Queue) {
 	f.touched = append(f.touched, sv)
 	if !f.pending {
 		f.pending = true
-		f.c.e.Post(0, f.applyKind, 0)
+		f.engine.Post(0, f.applyKind, 0)
 	}
 }
 
 // apply looks at the nodes whose load has changed: what they want of disk and network,
 // and whether they keep up.
-func (f *FluidLoad) apply() {
+func (f *Fluid) apply() {
 	f.pending = false
 	f.Version++
 	// What is touched while this looks goes into the other list, for another look.
@@ -115,8 +115,8 @@ func (f *FluidLoad) apply() {
 	}
 }
 
-// writesTo reports whether the load writes to a node's disk.
-func (f *FluidLoad) writesTo(n *Node) bool { return f.Servers[n.ordinal].demand.docs > 0 }
+// Writes reports whether the load writes to the node's disk.
+func (sv *Queue) Writes() bool { return sv.demand.docs > 0 }
 
 // Part is the i-th of n nearly equal parts of a whole.
 func Part(whole int64, i, n int) int64 {

@@ -1,4 +1,4 @@
-package elastic
+package load
 
 import (
 	"math"
@@ -19,16 +19,16 @@ const (
 const shortOf = 0.98
 
 // resource is the node's for a flow.
-func (n *Node) resource(kind int) *sim.Resource {
+func (sv *Queue) resource(kind int) *sim.Resource {
 	switch kind {
 	case flowWrite:
-		return n.disk.Write
+		return sv.Disk.Write
 	case flowRead:
-		return n.disk.Read
+		return sv.Disk.Read
 	case flowIn:
-		return n.c.net.Endpoint(n.Name()).In
+		return sv.f.net.Endpoint(sv.Name).In
 	}
-	return n.c.net.Endpoint(n.Name()).Out
+	return sv.f.net.Endpoint(sv.Name).Out
 }
 
 // bytes is what the load wants of a resource per second.
@@ -52,10 +52,10 @@ func (sv *Queue) carry(times [flowKinds]float64) {
 		case w != nil:
 			w.SetCap(want)
 		default:
-			if r := sv.Node.resource(kind); r.Capacity() > 0 {
-				sv.flows[kind] = sv.Node.c.net.Fluid().Start(sim.FlowSpec{
+			if r := sv.resource(kind); r.Capacity() > 0 {
+				sv.flows[kind] = sv.f.net.Fluid().Start(sim.FlowSpec{
 					Name: "load " + r.Name(), Bytes: -1, Cap: want, Through: []*sim.Resource{r},
-					Rated: func() { sv.Node.c.Fluid.touch(sv) },
+					Rated: func() { sv.f.touch(sv) },
 				}, nil)
 			}
 		}
