@@ -35,15 +35,18 @@ func (a *Assignment) Same(b *Assignment) bool {
 type desiredBalance struct {
 	byIndex map[string][]*Assignment
 	empty   bool
+	// last is the index that was asked for last, and its assignments: one is asked for shard
+	// by shard.
+	last  *state.Index
+	found []*Assignment
 }
 
 func (d *desiredBalance) of(s *shard) *Assignment {
-	idx := s.index
-	if idx.assignedBy != d {
-		idx.assignedBy, idx.assignments = d, d.byIndex[idx.meta.UUID]
+	if meta := s.index.meta; meta != d.last {
+		d.last, d.found = meta, d.byIndex[meta.UUID]
 	}
-	if s.num < len(idx.assignments) {
-		return idx.assignments[s.num]
+	if s.num < len(d.found) {
+		return d.found[s.num]
 	}
 	return nil
 }

@@ -30,7 +30,9 @@ func (p *pass) readDisk() {
 		return
 	}
 	for _, n := range p.nodes {
-		n.usage, n.usageKnown = p.in.Info.Nodes[n.id]
+		if n.disco != nil {
+			n.usage, n.usageKnown = p.in.Info.Nodes[n.id]
+		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(p.in.Info.Nodes)) {
 		u := p.in.Info.Nodes[id]

@@ -19,7 +19,7 @@ type metadataUpdate struct {
 }
 
 // updateOf is the shard's update, made on first use. Simulations keep none that counts.
-func (p *pass) updateOf(s *shard) *metadataUpdate {
+func (p *draft) updateOf(s *shard) *metadataUpdate {
 	if s.update == nil {
 		s.update = &metadataUpdate{}
 		p.updates = append(p.updates, s)
@@ -27,7 +27,7 @@ func (p *pass) updateOf(s *shard) *metadataUpdate {
 	return s.update
 }
 
-func (p *pass) startedChange(r *routed, forced bool) {
+func (p *draft) startedChange(r *routed, forced bool) {
 	if p.simulating {
 		return
 	}
@@ -39,7 +39,7 @@ func (p *pass) startedChange(r *routed, forced bool) {
 }
 
 // removedChange takes an active copy that goes away out of the in-sync set.
-func (p *pass) removedChange(r *routed) {
+func (p *draft) removedChange(r *routed) {
 	if p.simulating || !r.active() {
 		return
 	}
@@ -49,7 +49,7 @@ func (p *pass) removedChange(r *routed) {
 
 // applyUpdates returns the metadata of all indices after the pass
 // (IndexMetadataUpdater.applyChanges).
-func (p *pass) applyUpdates() []*state.Index {
+func (p *draft) applyUpdates() []*state.Index {
 	if len(p.updates) == 0 {
 		return p.st.Indices
 	}
@@ -75,7 +75,7 @@ func (p *pass) applyUpdates() []*state.Index {
 }
 
 // updateShard returns m itself when nothing changes.
-func (p *pass) updateShard(m *state.Index, s *shard) *state.Index {
+func (p *draft) updateShard(m *state.Index, s *shard) *state.Index {
 	before := s.index.meta
 	out := m
 	edit := func() *state.Index {
@@ -173,7 +173,7 @@ func (s *shard) anyActive() bool {
 }
 
 // result is the state after the pass, or the state before it when nothing changed.
-func (p *pass) result() *state.State {
+func (p *draft) result() *state.State {
 	if !p.changed {
 		return p.st
 	}
@@ -185,7 +185,7 @@ func (p *pass) result() *state.State {
 
 // table builds the routing table (RoutingTable.of): of every shard the assigned
 // copies by node, then the unassigned ones.
-func (p *pass) table() *state.RoutingTable {
+func (p *draft) table() *state.RoutingTable {
 	for _, list := range [][]*routed{p.unassigned, p.ignored} {
 		for _, r := range list {
 			r.shard.unassigned = append(r.shard.unassigned, r)
@@ -215,7 +215,7 @@ func (p *pass) table() *state.RoutingTable {
 			out.Indices[i].Shards[num] = shardTable(s, copies)
 		}
 	}
-	if mix := p.svc.cfg.Mix; mix != nil {
+	if mix := p.src.mix; mix != nil {
 		mixed := make([]*state.IndexTable, len(out.Indices))
 		for i, from := range mix(len(mixed)) {
 			mixed[i] = out.Indices[from]

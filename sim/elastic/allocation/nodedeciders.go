@@ -15,13 +15,18 @@ func (p *pass) fits(idx *index, n *node) Verdict {
 	if !p.filtered(idx) {
 		return Yes
 	}
-	if idx.allowed == nil {
-		idx.allowed = make([]Verdict, len(p.nodes))
-		for i, x := range p.nodes {
-			idx.allowed[i] = p.fitsAfresh(idx, x)
-		}
+	if p.allowed == nil {
+		p.allowed = make([][]Verdict, len(p.indices))
 	}
-	return idx.allowed[n.pos]
+	of := p.allowed[idx.pos]
+	if of == nil {
+		of = make([]Verdict, len(p.nodes))
+		for i, x := range p.nodes {
+			of[i] = p.fitsAfresh(idx, x)
+		}
+		p.allowed[idx.pos] = of
+	}
+	return of[n.pos]
 }
 
 func (p *pass) fitsAfresh(idx *index, n *node) Verdict {

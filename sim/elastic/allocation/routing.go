@@ -12,7 +12,7 @@ import (
 const unknownSize = -1
 
 // fillTarget makes the initializing end of a relocation.
-func (p *pass) fillTarget(target, source *routed) {
+func (p *draft) fillTarget(target, source *routed) {
 	*target = routed{
 		shard: source.shard, node: source.other, other: source.node, primary: source.primary,
 		state: state.Initializing, source: state.Peer, expected: source.expected,
@@ -35,7 +35,7 @@ func (r *routed) done() {
 }
 
 // initialize puts an unassigned copy on a node. An empty id asks for a new one.
-func (p *pass) initialize(r *routed, n *node, id string, expected int64) {
+func (p *draft) initialize(r *routed, n *node, id string, expected int64) {
 	if id == "" {
 		id = p.newID()
 	}
@@ -58,15 +58,15 @@ func (p *pass) initialize(r *routed, n *node, id string, expected int64) {
 }
 
 // newID makes an allocation id; simulations need none that lasts.
-func (p *pass) newID() string {
+func (p *draft) newID() string {
 	if p.simulating {
 		return ""
 	}
-	return p.svc.cfg.NewAllocationID()
+	return p.src.newID()
 }
 
 // relocate starts moving a started copy to a node and returns the target.
-func (p *pass) relocate(r *routed, to *node, expected int64) *routed {
+func (p *draft) relocate(r *routed, to *node, expected int64) *routed {
 	p.relocatingShards++
 	r.changing()
 	r.state, r.other, r.expected = state.Relocating, to, expected
@@ -81,7 +81,7 @@ func (p *pass) relocate(r *routed, to *node, expected int64) *routed {
 }
 
 // addRecovery counts a recovery that begins (by = 1) or ends (-1) on both its nodes.
-func (p *pass) addRecovery(r *routed, by int) {
+func (p *draft) addRecovery(r *routed, by int) {
 	r.node.incoming += by
 	if r.source != state.Peer {
 		return
@@ -118,7 +118,7 @@ func (s *shard) recoverySource() *routed {
 }
 
 // start makes an initializing copy started and ends its relocation, if it was one.
-func (p *pass) start(r *routed, expected int64) {
+func (p *draft) start(r *routed, expected int64) {
 	source := r.other
 	if source == nil {
 		p.inactiveShards--
@@ -146,7 +146,7 @@ func (p *pass) start(r *routed, expected int64) {
 }
 
 // restartReplicas starts over the recoveries that read from a primary that moved.
-func (p *pass) restartReplicas(primary *routed) {
+func (p *draft) restartReplicas(primary *routed) {
 	for _, r := range slices.Clone(primary.shard.assigned) {
 		if !r.initializing() || r.primary {
 			continue
@@ -166,7 +166,7 @@ func (p *pass) restartReplicas(primary *routed) {
 }
 
 // cancelRelocation makes a relocating copy started again; its target remains.
-func (p *pass) cancelRelocation(r *routed) {
+func (p *draft) cancelRelocation(r *routed) {
 	p.relocatingShards--
 	r.changing()
 	r.state, r.other, r.otherID, r.expected = state.Started, nil, "", unknownSize
@@ -175,7 +175,7 @@ func (p *pass) cancelRelocation(r *routed) {
 }
 
 // remove takes a copy out of its node and its shard's list.
-func (p *pass) remove(r *routed) {
+func (p *draft) remove(r *routed) {
 	if r.initializing() && r.other == nil {
 		p.inactiveShards--
 		if r.primary {
@@ -193,7 +193,7 @@ func (p *pass) remove(r *routed) {
 }
 
 // fail handles a copy that failed or was cancelled (RoutingNodes.failShard).
-func (p *pass) fail(r *routed, info *state.UnassignedInfo) {
+func (p *draft) fail(r *routed, info *state.UnassignedInfo) {
 	wasActivePrimary := r.active() && r.primary
 	id := r.id
 	if r.primary {
@@ -243,7 +243,7 @@ func (s *shard) byTarget(source *routed) *routed {
 	return nil
 }
 
-func (p *pass) failInitializingReplicas(primary *routed, info *state.UnassignedInfo) {
+func (p *draft) failInitializingReplicas(primary *routed, info *state.UnassignedInfo) {
 	for _, r := range slices.Clone(primary.shard.assigned) {
 		if r.primary || !r.initializing() {
 			continue
@@ -257,7 +257,7 @@ func (p *pass) failInitializingReplicas(primary *routed, info *state.UnassignedI
 
 // failPrimary unassigns a primary; if an active replica exists, the replica becomes
 // primary and the failed copy a replica.
-func (p *pass) failPrimary(r *routed, info *state.UnassignedInfo) {
+func (p *draft) failPrimary(r *routed, info *state.UnassignedInfo) {
 	heir := r.shard.heir()
 	if heir == nil {
 		p.unassign(r, info)
@@ -287,9 +287,9 @@ func (s *shard) heir() *routed {
 }
 
 // unassign takes a copy off its node and lists it as unassigned.
-func (p *pass) unassign(r *routed, info *state.UnassignedInfo) { p.unassignAs(r, info, r.primary) }
+func (p *draft) unassign(r *routed, info *state.UnassignedInfo) { p.unassignAs(r, info, r.primary) }
 
-func (p *pass) unassignAs(r *routed, info *state.UnassignedInfo, primary bool) {
+func (p *draft) unassignAs(r *routed, info *state.UnassignedInfo, primary bool) {
 	wasActive := r.active()
 	p.remove(r)
 	r.orig = nil
@@ -308,7 +308,7 @@ func (p *pass) unassignAs(r *routed, info *state.UnassignedInfo, primary bool) {
 	p.addUnassigned(r)
 }
 
-func (p *pass) addUnassigned(r *routed) {
+func (p *draft) addUnassigned(r *routed) {
 	if r.primary {
 		p.primaries++
 	}
@@ -316,7 +316,7 @@ func (p *pass) addUnassigned(r *routed) {
 }
 
 // ignore sets an unassigned copy aside for the rest of the pass.
-func (p *pass) ignore(r *routed, status state.AllocationStatus) {
+func (p *draft) ignore(r *routed, status state.AllocationStatus) {
 	if r.primary {
 		p.ignoredPrimaries++
 		if r.info.LastStatus != status {
@@ -328,13 +328,13 @@ func (p *pass) ignore(r *routed, status state.AllocationStatus) {
 	p.ignored = append(p.ignored, r)
 }
 
-func (p *pass) updateInfo(r *routed, info *state.UnassignedInfo) {
+func (p *draft) updateInfo(r *routed, info *state.UnassignedInfo) {
 	r.orig, r.info = nil, info
 	p.changed = true
 }
 
 // drain empties the list of unassigned copies and returns it.
-func (p *pass) drain() []*routed {
+func (p *draft) drain() []*routed {
 	list := p.unassigned
 	p.unassigned, p.primaries = nil, 0
 	return list
@@ -342,7 +342,7 @@ func (p *pass) drain() []*routed {
 
 // filterUnassigned walks the unassigned copies that want concerns; f says whether it
 // took the copy off the list (it initialized or ignored it).
-func (p *pass) filterUnassigned(wants func(*routed) bool, f func(*routed) (taken bool)) {
+func (p *draft) filterUnassigned(wants func(*routed) bool, f func(*routed) (taken bool)) {
 	kept := p.unassigned[:0]
 	for _, r := range p.unassigned {
 		if !wants(r) {

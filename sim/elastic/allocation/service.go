@@ -17,9 +17,8 @@ type Service struct {
 	reconciler reconciler
 	wanted     *computationInput
 	moves      []Command // move commands that the next computation takes over
-	indexCache map[*state.Index]*indexSettings
 	sizes      knownSizes
-	room       *room // of the last pass that is done
+	reader     reader
 
 	primaryOrder, storeOrder answerOrder
 }
@@ -35,7 +34,8 @@ func New(cfg Config) *Service {
 func (s *Service) Reset() {
 	s.desired = &desiredBalance{empty: true}
 	s.reconciler = reconciler{}
-	s.wanted, s.moves, s.room = nil, nil, nil
+	s.wanted, s.moves = nil, nil
+	s.reader.forget()
 }
 
 // Reroute clears delays that ran out, gives copies on disk back to their nodes and

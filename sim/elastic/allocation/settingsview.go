@@ -1,6 +1,9 @@
 package allocation
 
 import (
+	"strconv"
+	"strings"
+
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -147,4 +150,27 @@ func newIndexSettings(m *state.Index) *indexSettings {
 		set.forecastBytes = *m.ForecastShardBytes
 	}
 	return set
+}
+
+// autoExpand is index.auto_expand_replicas: "0-1", "0-all" or "false".
+type autoExpand struct {
+	enabled  bool
+	min, max int
+	all      bool // up to every node
+}
+
+func newAutoExpand(s settings.Settings) autoExpand {
+	text, _ := s.Get("index.auto_expand_replicas")
+	low, high, ok := strings.Cut(text, "-")
+	if !ok {
+		return autoExpand{}
+	}
+	e := autoExpand{all: high == "all"}
+	var err, err2 error
+	e.min, err = strconv.Atoi(low)
+	if !e.all {
+		e.max, err2 = strconv.Atoi(high)
+	}
+	e.enabled = err == nil && err2 == nil
+	return e
 }

@@ -116,17 +116,9 @@ func NodeOrder(st *state.State, put []string) []string {
 			ids = append(ids, n.ID)
 		}
 	}
-	slices.SortStableFunc(ids, func(a, b string) int { return cmp.Compare(place(put, a), place(put, b)) })
+	slices.SortStableFunc(ids, func(a, b string) int { return cmp.Compare(standing(put, a), standing(put, b)) })
 	table := javaorder.NewTableFor(len(ids))
 	table.Grow(len(ids))
 	javaorder.Sort(table, ids, javaorder.StringHash)
 	return ids
-}
-
-// place is where an id stands in a list, behind it when it isn't there.
-func place(list []string, id string) int {
-	if i := slices.Index(list, id); i >= 0 {
-		return i
-	}
-	return len(list)
 }
