@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -15,27 +16,27 @@ func (b *balancer) run() {
 }
 
 // byAllocationOrder sorts unassigned copies: primaries first, then by index, then by shard.
-func byAllocationOrder(x, y *routed) int {
-	if x.primary != y.primary {
-		if x.primary {
+func byAllocationOrder(x, y *routing.Copy) int {
+	if x.Primary != y.Primary {
+		if x.Primary {
 			return -1
 		}
 		return 1
 	}
-	if x.shard.index == y.shard.index {
-		return cmp.Compare(x.shard.num, y.shard.num)
+	if x.Shard.Index == y.Shard.Index {
+		return cmp.Compare(x.Shard.Number, y.Shard.Number)
 	}
-	return cmp.Compare(x.shard.index.rank, y.shard.index.rank)
+	return cmp.Compare(x.Shard.Index.Rank, y.Shard.Index.Rank)
 }
 
 // allocateUnassigned places unassigned copies. Of the replicas of one shard, one is
 // placed in each round, so that all shards get their first replica before any gets a
 // second; once one found no place, the others are not tried.
 func (b *balancer) allocateUnassigned() {
-	if len(b.p.unassigned) == 0 {
+	if len(b.p.Unassigned) == 0 {
 		return
 	}
-	round := b.p.drain()
+	round := b.p.Drain()
 	slices.SortStableFunc(round, byAllocationOrder)
 	b.quick = newQuickChoice(b)
 	for len(round) > 0 {
@@ -46,15 +47,15 @@ func (b *balancer) allocateUnassigned() {
 
 // allocateRound tries each copy, ignores those that find no place, and returns the
 // replicas that wait for the next round.
-func allocateRound(p *pass, round []*routed, try func(*routed) (bool, state.AllocationStatus)) []*routed {
-	var next []*routed
+func allocateRound(p *pass, round []*routing.Copy, try func(*routing.Copy) (bool, state.AllocationStatus)) []*routing.Copy {
+	var next []*routing.Copy
 	for i := 0; i < len(round); i++ {
 		r := round[i]
 		placed, status := try(r)
 		if !placed {
-			p.ignore(r, status)
+			p.Ignore(r, status)
 		}
-		if r.primary {
+		if r.Primary {
 			continue
 		}
 		for i+1 < len(round) && byAllocationOrder(r, round[i+1]) == 0 {
@@ -62,7 +63,7 @@ func allocateRound(p *pass, round []*routed, try func(*routed) (bool, state.Allo
 			if placed {
 				next = append(next, round[i])
 			} else {
-				p.ignore(round[i], status)
+				p.Ignore(round[i], status)
 			}
 		}
 	}
@@ -70,31 +71,31 @@ func allocateRound(p *pass, round []*routed, try func(*routed) (bool, state.Allo
 }
 
 // allocate places one copy on the best node, if one will have it now.
-func (b *balancer) allocate(r *routed) (placed bool, status state.AllocationStatus) {
+func (b *balancer) allocate(r *routing.Copy) (placed bool, status state.AllocationStatus) {
 	verdict, n := b.bestNode(r)
 	if n == nil {
 		return false, state.DecidersNo
 	}
 	if verdict == Yes {
-		b.p.initialize(r, n, "", b.p.expectedSize(r, unknownSize))
+		b.p.Initialize(r, n, "", b.p.expectedSize(r, routing.UnknownSize))
 	}
 	if b.quick != nil {
 		b.quick.room(b.p, n)
-		b.quick.counted(int32(n.pos), b.count[n.pos])
+		b.quick.counted(int32(n.Pos), b.count[n.Pos])
 	}
-	b.add(newEntry(r, int32(n.pos), false))
+	b.add(newEntry(r, int32(n.Pos), false))
 	return verdict == Yes, state.DecidersThrottled
 }
 
 // bestNode finds the node of least weight that does not refuse the copy. On equal
 // weight YES beats THROTTLE, and then the node whose highest primary of the index
 // comes next in the ring of shard numbers.
-func (b *balancer) bestNode(r *routed) (Verdict, *node) {
+func (b *balancer) bestNode(r *routing.Copy) (Verdict, *routing.Node) {
 	p := b.p
 	if p.canAllocateAnywhere(r) == No {
 		return No, nil
 	}
-	b.look(r.shard.index)
+	b.look(r.Shard.Index)
 	where := p.placement(r)
 	if b.quick != nil && where.plain && where.all != No {
 		if v, n, ok := b.quick.choose(b, &where); ok {
@@ -105,7 +106,7 @@ func (b *balancer) bestNode(r *routed) (Verdict, *node) {
 }
 
 // visitNodes finds the best node by asking all of them.
-func (b *balancer) visitNodes(r *routed, where *placement) (Verdict, *node) {
+func (b *balancer) visitNodes(r *routing.Copy, where *placement) (Verdict, *routing.Node) {
 	best, bestWeight, verdict := int32(-1), float32(0), No
 	for i := range b.nodes {
 		n := int32(i)
@@ -126,11 +127,11 @@ func (b *balancer) visitNodes(r *routed, where *placement) (Verdict, *node) {
 }
 
 // beats breaks a tie of weights between a node and the best one so far.
-func (b *balancer) beats(r *routed, n int32, v Verdict, best int32, verdict Verdict) bool {
+func (b *balancer) beats(r *routing.Copy, n int32, v Verdict, best int32, verdict Verdict) bool {
 	if v != verdict {
 		return v == Yes
 	}
-	num := int32(r.shard.num)
+	num := int32(r.Shard.Number)
 	h, bestHigh := b.high[n], b.high[best]
 	sameSide := h > num && bestHigh > num || h < num && bestHigh < num
 	return sameSide && h < bestHigh || h > num && bestHigh < num
@@ -141,44 +142,35 @@ func (b *balancer) moveShards() {
 	if !b.p.anyMayLeave() {
 		return
 	}
-	lists := make([][]*routed, len(b.nodes))
+	lists := make([][]*routing.Copy, len(b.nodes))
 	longest := 0
 	for i, n := range b.nodes {
-		lists[i] = n.copies()
+		lists[i] = n.Copies()
 		longest = max(longest, len(lists[i]))
 	}
 	for turn := range longest {
 		for _, list := range lists {
-			if turn < len(list) && list[turn].started() {
+			if turn < len(list) && list[turn].Started() {
 				b.moveShard(list[turn])
 			}
 		}
 	}
 }
 
-// copies lists a node's copies.
-func (n *node) copies() []*routed {
-	out := make([]*routed, 0, n.size)
-	for r := n.head; r != nil; r = r.next {
-		out = append(out, r)
-	}
-	return out
-}
-
-func (b *balancer) moveShard(r *routed) {
-	if b.p.canRemain(r, r.node) != No {
+func (b *balancer) moveShard(r *routing.Copy) {
+	if b.p.canRemain(r, r.Node) != No {
 		return
 	}
-	b.look(r.shard.index)
+	b.look(r.Shard.Index)
 	b.sortNodes(len(b.order))
 	for _, pair := range b.order {
 		n := b.nodes[pair.Value()]
-		if n == r.node || b.p.canAllocate(r, n) != Yes {
+		if n == r.Node || b.p.canAllocate(r, n) != Yes {
 			continue
 		}
-		b.take(r, int32(r.node.pos))
-		target := b.p.relocate(r, n, knownSize(r))
-		b.add(newEntry(target, int32(n.pos), false))
+		b.take(r, int32(r.Node.Pos))
+		target := b.p.Relocate(r, n, knownSize(r))
+		b.add(newEntry(target, int32(n.Pos), false))
 		return
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -99,10 +100,10 @@ func withForecasts(st *state.State) *state.State {
 // and sizes that differ from shard to shard.
 func withDisks(st *state.State) Input {
 	in := Input{Info: &ClusterInfo{
-		Nodes: make(map[string]DiskUsage), ShardBytes: make(map[ShardKey]int64), DataPaths: make(map[NodeShard]string),
+		Nodes: make(map[string]routing.DiskUsage), ShardBytes: make(map[ShardKey]int64), DataPaths: make(map[NodeShard]string),
 	}}
 	for i, n := range st.Nodes {
-		in.Info.Nodes[n.ID] = DiskUsage{Path: "/data", TotalBytes: 100 << 40, FreeBytes: (50<<40 + int64(i%7)<<30)}
+		in.Info.Nodes[n.ID] = routing.DiskUsage{Path: "/data", TotalBytes: 100 << 40, FreeBytes: (50<<40 + int64(i%7)<<30)}
 	}
 	for _, t := range st.Routing.Indices {
 		for _, sh := range t.Shards {

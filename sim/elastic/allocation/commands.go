@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -80,34 +81,34 @@ func (s *Service) Commands(st *state.State, cmds []Command, opts CommandOptions,
 		}
 	}
 	p.ignoreDisable = false
-	if p.set.desiredBalance {
+	if p.Settings.DesiredBalance {
 		s.moves = append(s.moves, moves...)
 	}
 	if !opts.DryRun {
 		s.reroute(p)
 	}
-	return p.result(), explanations, nil
+	return p.Result(), explanations, nil
 }
 
 // resetFailures forgets how often copies failed (RoutingNodes.resetFailedCounter).
 func (p *pass) resetFailures() {
-	for _, r := range p.unassigned {
-		info := *r.info
+	for _, r := range p.Unassigned {
+		info := *r.Info
 		if info.FailedAllocations > 0 {
 			info.Reason = state.ManualAllocation
 		}
 		info.FailedAllocations, info.FailedNodes = 0, nil
-		p.updateInfo(r, &info)
+		p.UpdateInfo(r, &info)
 	}
-	for _, n := range p.nodes {
-		for _, r := range n.copies() {
-			if r.failures == 0 {
+	for _, n := range p.Nodes {
+		for _, r := range n.Copies() {
+			if r.Failures == 0 {
 				continue
 			}
-			r.orig, r.failures = nil, 0
-			p.changed = true
-			s := r.shard
-			s.assigned = append(slices.DeleteFunc(s.assigned, func(x *routed) bool { return x == r }), r)
+			r.Orig, r.Failures = nil, 0
+			p.Changed = true
+			s := r.Shard
+			s.Assigned = append(slices.DeleteFunc(s.Assigned, func(x *routing.Copy) bool { return x == r }), r)
 		}
 	}
 }
@@ -131,17 +132,17 @@ func (p *pass) execute(c Command, explain bool) ([]Decision, error) {
 
 // resolve finds a member by id, name or address.
 func (p *pass) resolve(name string) (*state.Node, error) {
-	if n := p.st.Node(name); n != nil {
+	if n := p.State.Node(name); n != nil {
 		return n, nil
 	}
 	if name == "_master" {
-		if n := p.st.Node(p.st.Master); n != nil {
+		if n := p.State.Node(p.State.Master); n != nil {
 			return n, nil
 		}
 	}
 	var found []*state.Node
-	for _, n := range p.st.Nodes {
-		if name == "_all" || simpleMatch(name, n.Name) || simpleMatch(name, hostAddress(n)) || simpleMatch(name, n.Host) {
+	for _, n := range p.State.Nodes {
+		if name == "_all" || routing.SimpleMatch(name, n.Name) || routing.SimpleMatch(name, routing.HostAddress(n)) || routing.SimpleMatch(name, n.Host) {
 			found = append(found, n)
 		}
 	}
@@ -182,21 +183,21 @@ func (p *pass) executeMove(c Command, explain bool) ([]Decision, error) {
 	}
 	const name = "move_allocation_command"
 	for _, n := range []*state.Node{from, to} {
-		if p.byID[n.ID] == nil {
+		if p.ByID[n.ID] == nil {
 			return nil, illegal("[move_allocation] can't move [%s][%d] from %s to %s: source [%s] is not a data node.",
 				c.Index, c.Shard, discoText(from), discoText(to), n.Name)
 		}
 	}
-	r := p.copyOn(c, p.byID[from.ID])
+	r := p.copyOn(c, p.ByID[from.ID])
 	switch {
 	case r == nil:
 		return refused(explain, name, fmt.Sprintf("shard %d not found", c.Shard),
 			illegal("[move_allocation] can't move %d, failed to find it on node %s", c.Shard, discoText(from)))
-	case !r.started():
+	case !r.Started():
 		return refused(explain, name, fmt.Sprintf("shard %d has not been started", c.Shard),
-			illegal("[move_allocation] can't move %d, shard is not started (state = %s]", c.Shard, r.state))
+			illegal("[move_allocation] can't move %d, shard is not started (state = %s]", c.Shard, r.State))
 	}
-	verdict, decisions := p.explained(func() Verdict { return p.canAllocate(r, p.byID[to.ID]) })
+	verdict, decisions := p.explained(func() Verdict { return p.canAllocate(r, p.ByID[to.ID]) })
 	if verdict == No {
 		if explain {
 			return decisions, nil
@@ -204,14 +205,14 @@ func (p *pass) executeMove(c Command, explain bool) ([]Decision, error) {
 		return nil, illegal("[move_allocation] can't move %d, from %s, to %s, since its not allowed, reason: %s",
 			c.Shard, discoText(from), discoText(to), textOf(decisions))
 	}
-	p.relocate(r, p.byID[to.ID], knownSize(r))
+	p.Relocate(r, p.ByID[to.ID], knownSize(r))
 	return decisions, nil
 }
 
 // copyOn finds the command's shard on a node.
-func (p *pass) copyOn(c Command, n *node) *routed {
-	if idx := p.byName[c.Index]; idx != nil && c.Shard >= 0 && c.Shard < len(idx.shards) && n != nil {
-		return idx.shards[c.Shard].on(n)
+func (p *pass) copyOn(c Command, n *routing.Node) *routing.Copy {
+	if idx := p.ByName[c.Index]; idx != nil && c.Shard >= 0 && c.Shard < len(idx.Shards) && n != nil {
+		return idx.Shards[c.Shard].On(n)
 	}
 	return nil
 }
@@ -222,8 +223,8 @@ func (p *pass) executeCancel(c Command, explain bool) ([]Decision, error) {
 		return nil, err
 	}
 	const name = "cancel_allocation_command"
-	n := p.byID[disco.ID]
-	if n != nil && p.byName[c.Index] == nil {
+	n := p.ByID[disco.ID]
+	if n != nil && p.ByName[c.Index] == nil {
 		return nil, noIndex(c.Index)
 	}
 	r := p.copyOn(c, n)
@@ -231,17 +232,17 @@ func (p *pass) executeCancel(c Command, explain bool) ([]Decision, error) {
 		reason := fmt.Sprintf("can't cancel %d, failed to find it on node %s", c.Shard, discoText(disco))
 		return refused(explain, name, reason, illegal("[cancel_allocation] %s", reason))
 	}
-	if r.primary && !c.AllowPrimary && !r.isTarget() {
-		reason := fmt.Sprintf("can't cancel %d on node %s, shard is primary and %s", c.Shard, discoText(disco), strings.ToLower(r.state.String()))
+	if r.Primary && !c.AllowPrimary && !r.IsTarget() {
+		reason := fmt.Sprintf("can't cancel %d on node %s, shard is primary and %s", c.Shard, discoText(disco), strings.ToLower(r.State.String()))
 		return refused(explain, name, reason, illegal("[cancel_allocation] %s", reason))
 	}
-	active, id := r.active(), r.id
-	p.fail(r, &state.UnassignedInfo{
+	active, id := r.Active(), r.ID
+	p.Fail(r, &state.UnassignedInfo{
 		Reason: state.RerouteCancelled, AtNanos: p.in.NowNanos, AtMillis: p.in.NowMillis, LastStatus: state.NoAttempt,
 	})
 	if active {
-		u := p.updateOf(r.shard)
-		u.removed = append(u.removed, id)
+		u := p.UpdateOf(r.Shard)
+		u.Removed = append(u.Removed, id)
 	}
 	return []Decision{{name, Yes, fmt.Sprintf("shard %d on node %s can be cancelled", c.Shard, discoText(disco))}}, nil
 }
@@ -251,7 +252,7 @@ func noIndex(name string) error {
 }
 
 // executeAllocate checks what the three allocate commands have in common.
-func (p *pass) executeAllocate(c Command, explain bool, allocate func(Command, *shard, *node, bool) ([]Decision, error)) ([]Decision, error) {
+func (p *pass) executeAllocate(c Command, explain bool, allocate func(Command, *routing.Shard, *routing.Node, bool) ([]Decision, error)) ([]Decision, error) {
 	reject := func(err error) ([]Decision, error) {
 		return refused(explain, c.Kind+" (allocation command)", err.Error(), err)
 	}
@@ -259,18 +260,18 @@ func (p *pass) executeAllocate(c Command, explain bool, allocate func(Command, *
 	if err != nil {
 		return reject(err)
 	}
-	n := p.byID[disco.ID]
+	n := p.ByID[disco.ID]
 	if n == nil {
 		return p.reject(c, explain, "allocation can only be done on data nodes, not [%s]", c.Node)
 	}
-	idx := p.byName[c.Index]
+	idx := p.ByName[c.Index]
 	switch {
 	case idx == nil:
 		return reject(noIndex(c.Index))
-	case c.Shard < 0 || c.Shard >= len(idx.shards):
+	case c.Shard < 0 || c.Shard >= len(idx.Shards):
 		return reject(&CommandError{"shard_not_found_exception", "no such shard"})
 	}
-	return allocate(c, idx.shards[c.Shard], n, explain)
+	return allocate(c, idx.Shards[c.Shard], n, explain)
 }
 
 func (p *pass) reject(c Command, explain bool, format string, args ...any) ([]Decision, error) {
@@ -279,9 +280,9 @@ func (p *pass) reject(c Command, explain bool, format string, args ...any) ([]De
 }
 
 // unassignedOf finds an unassigned copy of a shard by role.
-func (p *pass) unassignedOf(s *shard, primary bool) *routed {
-	for _, r := range p.unassigned {
-		if r.shard == s && r.primary == primary {
+func (p *pass) unassignedOf(s *routing.Shard, primary bool) *routing.Copy {
+	for _, r := range p.Unassigned {
+		if r.Shard == s && r.Primary == primary {
 			return r
 		}
 	}
@@ -289,13 +290,13 @@ func (p *pass) unassignedOf(s *shard, primary bool) *routed {
 }
 
 // initializeNow puts an unassigned copy on a node.
-func (p *pass) initializeNow(r *routed, n *node) {
-	p.filterUnassigned(func(x *routed) bool { return x == r }, func(*routed) bool { return true })
-	p.initialize(r, n, "", knownSize(r))
+func (p *pass) initializeNow(r *routing.Copy, n *routing.Node) {
+	p.FilterUnassigned(func(x *routing.Copy) bool { return x == r }, func(*routing.Copy) bool { return true })
+	p.Initialize(r, n, "", knownSize(r))
 }
 
-func (p *pass) allocateReplica(c Command, s *shard, n *node, explain bool) ([]Decision, error) {
-	if !slices.ContainsFunc(s.assigned, func(r *routed) bool { return r.primary }) {
+func (p *pass) allocateReplica(c Command, s *routing.Shard, n *routing.Node, explain bool) ([]Decision, error) {
+	if !slices.ContainsFunc(s.Assigned, func(r *routing.Copy) bool { return r.Primary }) {
 		return p.reject(c, explain, "trying to allocate a replica shard [%s][%d], while corresponding primary shard is still unassigned", c.Index, c.Shard)
 	}
 	r := p.unassignedOf(s, false)
@@ -307,7 +308,7 @@ func (p *pass) allocateReplica(c Command, s *shard, n *node, explain bool) ([]De
 		if explain {
 			return decisions, nil
 		}
-		return nil, illegal("[%s] allocation of [%s][%d] on node %s is not allowed, reason: %s", c.Kind, c.Index, c.Shard, discoText(n.disco), textOf(decisions))
+		return nil, illegal("[%s] allocation of [%s][%d] on node %s is not allowed, reason: %s", c.Kind, c.Index, c.Shard, discoText(n.Disco), textOf(decisions))
 	}
 	p.initializeNow(r, n)
 	return decisions, nil
@@ -320,40 +321,40 @@ func ignoringDeciders(c Command) []Decision {
 
 const dataLoss = "allocating an empty primary for [%s][%d] can result in data loss. Please confirm by setting the accept_data_loss parameter to true"
 
-func (p *pass) allocateStalePrimary(c Command, s *shard, n *node, explain bool) ([]Decision, error) {
+func (p *pass) allocateStalePrimary(c Command, s *routing.Shard, n *routing.Node, explain bool) ([]Decision, error) {
 	r := p.unassignedOf(s, true)
 	switch {
 	case r == nil:
 		return p.reject(c, explain, "primary [%s][%d] is already assigned", c.Index, c.Shard)
 	case !c.AcceptDataLoss:
 		return p.reject(c, explain, dataLoss, c.Index, c.Shard)
-	case r.source != state.ExistingStore:
+	case r.Source != state.ExistingStore:
 		return p.reject(c, explain, "trying to allocate an existing primary shard [%s][%d], while no such shard has ever been active", c.Index, c.Shard)
 	}
-	r.forceStale = true
+	r.ForceStale = true
 	p.initializeNow(r, n)
 	return ignoringDeciders(c), nil
 }
 
-func (p *pass) allocateEmptyPrimary(c Command, s *shard, n *node, explain bool) ([]Decision, error) {
+func (p *pass) allocateEmptyPrimary(c Command, s *routing.Shard, n *routing.Node, explain bool) ([]Decision, error) {
 	r := p.unassignedOf(s, true)
 	switch {
 	case r == nil:
 		return p.reject(c, explain, "primary [%s][%d] is already assigned", c.Index, c.Shard)
-	case r.source != state.EmptyStore && !c.AcceptDataLoss:
+	case r.Source != state.EmptyStore && !c.AcceptDataLoss:
 		return p.reject(c, explain, dataLoss, c.Index, c.Shard)
 	}
-	if r.info.Reason != state.ForcedEmptyPrimary {
-		message := r.info.Message
+	if r.Info.Reason != state.ForcedEmptyPrimary {
+		message := r.Info.Message
 		if message == "" {
 			message = "null"
 		}
-		p.updateInfo(r, &state.UnassignedInfo{
-			Reason: state.ForcedEmptyPrimary, Message: fmt.Sprintf("force empty allocation from previous reason %s, %s", r.info.Reason, message),
-			Failure: r.info.Failure, AtNanos: p.in.NowNanos, AtMillis: p.in.NowMillis, LastStatus: r.info.LastStatus,
+		p.UpdateInfo(r, &state.UnassignedInfo{
+			Reason: state.ForcedEmptyPrimary, Message: fmt.Sprintf("force empty allocation from previous reason %s, %s", r.Info.Reason, message),
+			Failure: r.Info.Failure, AtNanos: p.in.NowNanos, AtMillis: p.in.NowMillis, LastStatus: r.Info.LastStatus,
 		})
 	}
-	r.source, r.forceStale = state.EmptyStore, false
+	r.Source, r.ForceStale = state.EmptyStore, false
 	p.initializeNow(r, n)
 	return ignoringDeciders(c), nil
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/shardquake/shardquake/sim/elastic/allocation/javaorder"
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -15,7 +16,7 @@ type computer struct {
 	previous *desiredBalance
 
 	// withoutPrimary are shards whose unassigned primary is none of our business.
-	withoutPrimary map[*shard]bool
+	withoutPrimary map[*routing.Shard]bool
 	// targets are nodes wanted for unassigned copies; equal copies share a queue.
 	targets map[ignoredKey]*[]string
 
@@ -34,11 +35,11 @@ const repeats = 10
 func (s *Service) compute(input *computationInput, previous *desiredBalance) (*desiredBalance, int, bool) {
 	c := &computer{
 		pass: s.newPass(input.st, input.in), input: input, previous: previous,
-		withoutPrimary: make(map[*shard]bool), targets: make(map[ignoredKey]*[]string), seen: make(map[uint64]int),
+		withoutPrimary: make(map[*routing.Shard]bool), targets: make(map[ignoredKey]*[]string), seen: make(map[uint64]int),
 	}
 	defer c.close()
-	c.simulating = true
-	if len(c.nodes) == 0 {
+	c.Simulating = true
+	if len(c.Nodes) == 0 {
 		return &desiredBalance{empty: true}, 0, true
 	}
 	sim := c.newSimulatedInfo()
@@ -58,17 +59,17 @@ func (s *Service) compute(input *computationInput, previous *desiredBalance) (*d
 // startAll completes all recoveries and reports whether there were any.
 func (c *computer) startAll(sim *simulatedInfo) bool {
 	any := false
-	for _, n := range c.nodes {
-		if len(n.initializing) == 0 {
+	for _, n := range c.Nodes {
+		if len(n.Initializing) == 0 {
 			continue
 		}
 		any = true
-		for r := n.head; r != nil; {
-			next := r.next
-			if r.initializing() {
+		for r := n.Head; r != nil; {
+			next := r.Next
+			if r.Initializing() {
 				sim.started(r)
 				c.moved(r)
-				c.start(r, 0)
+				c.Start(r, 0)
 			}
 			r = next
 		}
@@ -77,11 +78,11 @@ func (c *computer) startAll(sim *simulatedInfo) bool {
 }
 
 // moved takes a copy that is about to start into the hash of places.
-func (c *computer) moved(r *routed) {
-	id := uint64(r.shard.index.pos)<<40 | uint64(r.shard.num)<<20
-	c.places ^= mix(id | uint64(r.node.pos))
-	if r.other != nil {
-		c.places ^= mix(id | uint64(r.other.pos))
+func (c *computer) moved(r *routing.Copy) {
+	id := uint64(r.Shard.Index.Pos)<<40 | uint64(r.Shard.Number)<<20
+	c.places ^= mix(id | uint64(r.Node.Pos))
+	if r.Other != nil {
+		c.places ^= mix(id | uint64(r.Other.Pos))
 	}
 }
 
@@ -99,13 +100,13 @@ func (c *computer) setAsideIgnored() {
 		return
 	}
 	for _, primary := range [...]bool{true, false} {
-		c.filterUnassigned(func(r *routed) bool { return r.primary == primary }, func(r *routed) bool {
-			if c.byID[r.info.LastNode] != nil || !c.input.ignored[keyOf(r)] {
+		c.FilterUnassigned(func(r *routing.Copy) bool { return r.Primary == primary }, func(r *routing.Copy) bool {
+			if c.ByID[r.Info.LastNode] != nil || !c.input.ignored[keyOf(r)] {
 				return false
 			}
-			c.ignore(r, state.NoAttempt)
-			if r.primary {
-				c.withoutPrimary[r.shard] = true
+			c.Ignore(r, state.NoAttempt)
+			if r.Primary {
+				c.withoutPrimary[r.Shard] = true
 			}
 			return true
 		})
@@ -114,8 +115,8 @@ func (c *computer) setAsideIgnored() {
 
 // wanted is what the previous desired balance asks of one shard.
 type wanted struct {
-	shard      *shard
-	unassigned []*routed
+	shard      *routing.Shard
+	unassigned []*routing.Copy
 	hash       int32
 }
 
@@ -125,15 +126,15 @@ type wanted struct {
 func (c *computer) applyPrevious(sim *simulatedInfo) {
 	for _, w := range c.shardsInHashOrder() {
 		targets := c.targetNodes(w)
-		var misplaced []*routed
-		for _, r := range w.shard.assigned {
-			if i, ok := slices.BinarySearch(targets, r.node.id); ok {
+		var misplaced []*routing.Copy
+		for _, r := range w.shard.Assigned {
+			if i, ok := slices.BinarySearch(targets, r.Node.ID); ok {
 				targets = slices.Delete(targets, i, i+1)
 			} else {
 				misplaced = append(misplaced, r)
 			}
 		}
-		slices.SortStableFunc(misplaced, func(a, b *routed) int { return cmp.Compare(a.node.id, b.node.id) })
+		slices.SortStableFunc(misplaced, func(a, b *routing.Copy) int { return cmp.Compare(a.Node.ID, b.Node.ID) })
 		for _, r := range misplaced {
 			targets = c.relocateToFirst(r, targets, sim)
 		}
@@ -153,14 +154,14 @@ func (c *computer) applyPrevious(sim *simulatedInfo) {
 
 // relocateToFirst moves a copy to the first target that does not refuse it, and
 // returns the targets after that.
-func (c *computer) relocateToFirst(r *routed, targets []string, sim *simulatedInfo) []string {
+func (c *computer) relocateToFirst(r *routing.Copy, targets []string, sim *simulatedInfo) []string {
 	for len(targets) > 0 {
-		n := c.byID[targets[0]]
+		n := c.ByID[targets[0]]
 		targets = targets[1:]
 		if c.canAllocate(r, n) != No {
-			target := c.relocate(r, n, 0)
+			target := c.Relocate(r, n, 0)
 			sim.started(target)
-			c.start(target, 0)
+			c.Start(target, 0)
 			break
 		}
 	}
@@ -173,14 +174,14 @@ func (c *computer) targetNodes(w wanted) []string {
 	var targets []string
 	if a := c.previous.of(w.shard); a != nil {
 		for _, id := range a.Nodes {
-			if c.byID[id] != nil {
+			if c.ByID[id] != nil {
 				targets = append(targets, id)
 			}
 		}
 	}
 	for _, r := range w.unassigned {
-		if c.byID[r.info.LastNode] != nil {
-			targets = append(targets, r.info.LastNode)
+		if c.ByID[r.Info.LastNode] != nil {
+			targets = append(targets, r.Info.LastNode)
 		}
 	}
 	slices.Sort(targets)
@@ -190,27 +191,27 @@ func (c *computer) targetNodes(w wanted) []string {
 // shardsInHashOrder lists the shards that may need something: shards with unassigned
 // copies entered the map first, then the others, in the order of RoutingNodes' own map.
 func (c *computer) shardsInHashOrder() []wanted {
-	byShard := make(map[*shard]int)
+	byShard := make(map[*routing.Shard]int)
 	var list []wanted
 	for _, primary := range [...]bool{true, false} {
-		for _, r := range c.unassigned {
-			if r.primary != primary {
+		for _, r := range c.Unassigned {
+			if r.Primary != primary {
 				continue
 			}
-			i, ok := byShard[r.shard]
+			i, ok := byShard[r.Shard]
 			if !ok {
 				i = len(list)
-				byShard[r.shard] = i
-				list = append(list, wanted{shard: r.shard, hash: shardHash(r.shard)})
+				byShard[r.Shard] = i
+				list = append(list, wanted{shard: r.Shard, hash: shardHash(r.Shard)})
 			}
 			list[i].unassigned = append(list[i].unassigned, r)
 		}
 	}
 	assigned, shards := []wanted(nil), len(list)
 	count := 0
-	for _, idx := range c.indices {
-		for _, s := range idx.shards {
-			if len(s.assigned) == 0 {
+	for _, idx := range c.Indices {
+		for _, s := range idx.Shards {
+			if len(s.Assigned) == 0 {
 				continue
 			}
 			count++
@@ -237,7 +238,7 @@ func hashOf(w wanted) int32 { return w.hash }
 // them: it is gathered from the routing table copy by copy, and the simulation gets a
 // copy of it.
 func (c *computer) sortAssigned(list []wanted, count int) {
-	gathered := javaorder.NewTableFor(len(c.indices))
+	gathered := javaorder.NewTableFor(len(c.Indices))
 	gathered.GrowByComputing(count, lastIsAlone(c.input.st))
 	javaorder.SortComputed(gathered, list, hashOf)
 	copied := javaorder.NewTableFor(count)
@@ -269,15 +270,15 @@ func lastIsAlone(st *state.State) bool {
 
 // lastIsNew reports whether the last shard to enter the map, after those with unassigned
 // copies, is not among them.
-func (c *computer) lastIsNew(unassigned map[*shard]int, count int) bool {
+func (c *computer) lastIsNew(unassigned map[*routing.Shard]int, count int) bool {
 	if count == 0 {
 		r := c.lastUnassigned()
-		return r != nil && !slices.ContainsFunc(c.unassigned, func(x *routed) bool { return x != r && x.shard == r.shard })
+		return r != nil && !slices.ContainsFunc(c.Unassigned, func(x *routing.Copy) bool { return x != r && x.Shard == r.Shard })
 	}
 	all := make([]wanted, 0, count)
-	for _, idx := range c.indices {
-		for _, s := range idx.shards {
-			if len(s.assigned) > 0 {
+	for _, idx := range c.Indices {
+		for _, s := range idx.Shards {
+			if len(s.Assigned) > 0 {
 				all = append(all, wanted{shard: s, hash: shardHash(s)})
 			}
 		}
@@ -288,10 +289,10 @@ func (c *computer) lastIsNew(unassigned map[*shard]int, count int) bool {
 }
 
 // lastUnassigned is the last unassigned copy, primaries first.
-func (c *computer) lastUnassigned() *routed {
+func (c *computer) lastUnassigned() *routing.Copy {
 	for _, primary := range [...]bool{false, true} {
-		for _, r := range slices.Backward(c.unassigned) {
-			if r.primary == primary {
+		for _, r := range slices.Backward(c.Unassigned) {
+			if r.Primary == primary {
 				return r
 			}
 		}
@@ -301,13 +302,13 @@ func (c *computer) lastUnassigned() *routed {
 
 // misplaced reports whether a fully assigned shard has a copy outside the previous
 // desired balance while a desired node is free.
-func (c *computer) misplaced(s *shard) bool {
+func (c *computer) misplaced(s *routing.Shard) bool {
 	a := c.previous.of(s)
 	if a == nil {
 		return false
 	}
-	for _, r := range s.assigned {
-		if !slices.Contains(a.Nodes, r.node.id) {
+	for _, r := range s.Assigned {
+		if !slices.Contains(a.Nodes, r.Node.ID) {
 			return true
 		}
 	}
@@ -315,9 +316,9 @@ func (c *computer) misplaced(s *shard) bool {
 }
 
 // shardHash is ShardId.hashCode.
-func shardHash(s *shard) int32 {
-	m := s.index.meta
-	return 31*(31*javaorder.StringHash(m.Name)+javaorder.StringHash(m.UUID)) + int32(s.num)
+func shardHash(s *routing.Shard) int32 {
+	m := s.Index.Meta
+	return 31*(31*javaorder.StringHash(m.Name)+javaorder.StringHash(m.UUID)) + int32(s.Number)
 }
 
 // initializeWanted puts unassigned copies on the nodes noted for them.
@@ -326,21 +327,21 @@ func (c *computer) initializeWanted(sim *simulatedInfo) {
 		return
 	}
 	for _, primary := range [...]bool{true, false} {
-		c.filterUnassigned(func(r *routed) bool {
-			return r.primary == primary && (primary || !c.withoutPrimary[r.shard])
-		}, func(r *routed) bool {
+		c.FilterUnassigned(func(r *routing.Copy) bool {
+			return r.Primary == primary && (primary || !c.withoutPrimary[r.Shard])
+		}, func(r *routing.Copy) bool {
 			queue := c.targets[keyOf(r)]
 			if queue == nil || len(*queue) == 0 {
 				return false
 			}
-			n := c.byID[(*queue)[0]]
+			n := c.ByID[(*queue)[0]]
 			*queue = (*queue)[1:]
 			if c.canAllocate(r, n) == No {
 				return false
 			}
-			c.initialize(r, n, "", 0)
+			c.Initialize(r, n, "", 0)
 			sim.started(r)
-			c.start(r, 0)
+			c.Start(r, 0)
 			return true
 		})
 	}
@@ -375,46 +376,46 @@ func (c *computer) iterate(sim *simulatedInfo) (iterations int, converged bool) 
 // takeBackIgnored makes ignored copies unassigned again, but for those that the
 // reroute had ignored. Elasticsearch leaves its counters as they are.
 func (c *computer) takeBackIgnored() {
-	c.unassigned = append(c.unassigned, c.ignored...)
-	c.ignored = nil
+	c.Unassigned = append(c.Unassigned, c.Ignored...)
+	c.Ignored = nil
 	if len(c.input.ignored) == 0 {
 		return
 	}
-	c.filterUnassigned(func(r *routed) bool { return c.input.ignored[keyOf(r)] }, func(r *routed) bool {
-		c.ignore(r, state.NoAttempt)
+	c.FilterUnassigned(func(r *routing.Copy) bool { return c.input.ignored[keyOf(r)] }, func(r *routing.Copy) bool {
+		c.Ignore(r, state.NoAttempt)
 		return true
 	})
 }
 
 // collect reads the desired balance off the simulated cluster.
 func (c *computer) collect() *desiredBalance {
-	d := &desiredBalance{byIndex: make(map[string][]*Assignment, len(c.indices)), empty: true}
-	for _, idx := range c.indices {
-		list := make([]*Assignment, len(idx.shards))
-		for num, s := range idx.shards {
-			if len(s.assigned) == 0 {
+	d := &desiredBalance{byIndex: make(map[string][]*Assignment, len(c.Indices)), empty: true}
+	for _, idx := range c.Indices {
+		list := make([]*Assignment, len(idx.Shards))
+		for num, s := range idx.Shards {
+			if len(s.Assigned) == 0 {
 				continue
 			}
 			d.empty = false
-			a := &Assignment{Nodes: make([]string, len(s.assigned)), Total: len(s.assigned)}
-			for i, r := range s.assigned {
-				a.Nodes[i] = r.node.id
+			a := &Assignment{Nodes: make([]string, len(s.Assigned)), Total: len(s.Assigned)}
+			for i, r := range s.Assigned {
+				a.Nodes[i] = r.Node.ID
 			}
 			list[num] = a
 		}
-		d.byIndex[idx.meta.UUID] = list
+		d.byIndex[idx.Meta.UUID] = list
 	}
-	for _, r := range c.ignored {
+	for _, r := range c.Ignored {
 		d.empty = false
-		list := d.byIndex[r.shard.index.meta.UUID]
-		a := list[r.shard.num]
+		list := d.byIndex[r.Shard.Index.Meta.UUID]
+		a := list[r.Shard.Number]
 		if a == nil {
 			a = &Assignment{}
-			list[r.shard.num] = a
+			list[r.Shard.Number] = a
 		}
 		a.Total++
 		a.Unassigned++
-		if r.info.LastStatus != state.DecidersNo {
+		if r.Info.LastStatus != state.DecidersNo {
 			a.Ignored++
 		}
 	}

@@ -1,8 +1,7 @@
 package allocation
 
 import (
-	"fmt"
-
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -10,8 +9,8 @@ import (
 // of deciders does not matter: one NO is NO, else one THROTTLE is THROTTLE.
 
 // canAllocate: may the copy go to this node?
-func (p *pass) canAllocate(r *routed, n *node) Verdict {
-	if p.isIgnoredNode(r.shard, n) {
+func (p *pass) canAllocate(r *routing.Copy, n *routing.Node) Verdict {
+	if p.isIgnoredNode(r.Shard, n) {
 		return p.saysIgnored()
 	}
 	if p.explain {
@@ -24,7 +23,7 @@ func (p *pass) canAllocate(r *routed, n *node) Verdict {
 }
 
 // canAllocateAnywhere: may the copy be allocated, whatever the node?
-func (p *pass) canAllocateAnywhere(r *routed) Verdict {
+func (p *pass) canAllocateAnywhere(r *routing.Copy) Verdict {
 	if !p.explain {
 		return p.shardVerdict(r)
 	}
@@ -38,7 +37,7 @@ func (p *pass) canAllocateAnywhere(r *routed) Verdict {
 }
 
 // shardVerdict is the part of canAllocate that is the same on all nodes.
-func (p *pass) shardVerdict(r *routed) Verdict {
+func (p *pass) shardVerdict(r *routing.Copy) Verdict {
 	worst := Yes
 	for _, d := range refuseAnywhere {
 		v, _ := d.anywhere(p, r)
@@ -51,8 +50,8 @@ func (p *pass) shardVerdict(r *routed) Verdict {
 }
 
 // nodeVerdict is the part of canAllocate that depends on the node.
-func (p *pass) nodeVerdict(r *routed, n *node) Verdict {
-	if p.fits(r.shard.index, n) == No {
+func (p *pass) nodeVerdict(r *routing.Copy, n *routing.Node) Verdict {
+	if p.fits(r.Shard.Index, n) == No {
 		return No
 	}
 	worst := Yes
@@ -67,14 +66,14 @@ func (p *pass) nodeVerdict(r *routed, n *node) Verdict {
 }
 
 // canRemain: may the copy stay on its node?
-func (p *pass) canRemain(r *routed, n *node) Verdict {
-	if p.isIgnoredNode(r.shard, n) {
+func (p *pass) canRemain(r *routing.Copy, n *routing.Node) Verdict {
+	if p.isIgnoredNode(r.Shard, n) {
 		return p.saysIgnored()
 	}
 	if p.explain {
 		return p.explainAll(func(d *decider) (Verdict, string, bool) { return d.staying(p, r, n) })
 	}
-	if p.fits(r.shard.index, n) == No {
+	if p.fits(r.Shard.Index, n) == No {
 		return No
 	}
 	for _, d := range refuseRemain {
@@ -99,7 +98,7 @@ func (p *pass) canRebalance() Verdict {
 }
 
 // canRebalanceShard: may this copy be moved for balance?
-func (p *pass) canRebalanceShard(r *routed) Verdict {
+func (p *pass) canRebalanceShard(r *routing.Copy) Verdict {
 	if p.explain {
 		return p.explainAll(func(d *decider) (v Verdict, text string, answers bool) {
 			if d.rebalance == nil {
@@ -122,8 +121,8 @@ func (p *pass) canRebalanceShard(r *routed) Verdict {
 
 // canForcePrimary: may the primary go to a node that holds its data although
 // deciders said no? Only some deciders insist (canForceAllocatePrimary).
-func (p *pass) canForcePrimary(r *routed, n *node) Verdict {
-	if p.isIgnoredNode(r.shard, n) {
+func (p *pass) canForcePrimary(r *routing.Copy, n *routing.Node) Verdict {
+	if p.isIgnoredNode(r.Shard, n) {
 		return p.saysIgnored()
 	}
 	before := len(p.decisions)
@@ -134,7 +133,7 @@ func (p *pass) canForcePrimary(r *routed, n *node) Verdict {
 	return v
 }
 
-func (p *pass) isIgnoredNode(s *shard, n *node) bool {
+func (p *pass) isIgnoredNode(s *routing.Shard, n *routing.Node) bool {
 	if p.ignoredNodes == nil {
 		return false
 	}
@@ -157,20 +156,20 @@ func (p *pass) saysIgnored() Verdict {
 }
 
 // maxRetry stops copies that failed too often.
-func (p *pass) maxRetry(r *routed) (Verdict, string) {
-	if p.simulating {
+func (p *pass) maxRetry(r *routing.Copy) (Verdict, string) {
+	if p.Simulating {
 		return Yes, "previous failures ignored when simulating"
 	}
 	failed, relocations := 0, false
 	switch {
-	case r.info != nil && r.info.FailedAllocations > 0:
-		failed = r.info.FailedAllocations
-	case r.failures > 0:
-		failed, relocations = r.failures, true
+	case r.Info != nil && r.Info.FailedAllocations > 0:
+		failed = r.Info.FailedAllocations
+	case r.Failures > 0:
+		failed, relocations = r.Failures, true
 	default:
 		return Yes, "shard has no previous failures"
 	}
-	limit := r.shard.index.set.maxRetries
+	limit := r.Shard.Index.Settings.MaxRetries
 	switch {
 	case !p.explain && failed < limit:
 		return Yes, ""
@@ -185,7 +184,7 @@ func (p *pass) maxRetry(r *routed) (Verdict, string) {
 			"manually call [%s] to retry, [failed_attempts[%d]]", limit, retryAPI, failed)
 	}
 	return No, p.say("shard has exceeded the maximum number of retries [%d] on failed allocation attempts - "+
-		"manually call [%s] to retry, and for more information, see [%s] [%s]", limit, retryAPI, retryDocs, infoText(r.info))
+		"manually call [%s] to retry, and for more information, see [%s] [%s]", limit, retryAPI, retryDocs, routing.InfoText(r.Info))
 }
 
 // What Elasticsearch points to when a copy failed too often.
@@ -195,38 +194,38 @@ const (
 )
 
 // replicaAfterPrimary makes replicas wait for their primary.
-func (p *pass) replicaAfterPrimary(r *routed) (Verdict, string) {
+func (p *pass) replicaAfterPrimary(r *routing.Copy) (Verdict, string) {
 	switch {
-	case r.primary:
+	case r.Primary:
 		return Yes, "shard is primary and can be allocated"
-	case r.shard.activePrimary() == nil:
+	case r.Shard.ActivePrimary() == nil:
 		return No, "primary shard for this replica is not yet active"
 	}
 	return Yes, "primary shard for this replica is already active"
 }
 
 // enabled honours cluster.routing.allocation.enable and its index setting.
-func (p *pass) enabled(r *routed) (Verdict, string) {
+func (p *pass) enabled(r *routing.Copy) (Verdict, string) {
 	if p.ignoreDisable {
 		return Yes, "explicitly ignoring any disabling of allocation due to manual allocation commands via the reroute API"
 	}
-	if p.simulating {
+	if p.Simulating {
 		return Yes, "allocation is always enabled when simulating"
 	}
-	enable, where := p.set.enable, "cluster setting [cluster"
-	if own := r.shard.index.set.enable; own != "" {
+	enable, where := p.Settings.Enable, "cluster setting [cluster"
+	if own := r.Shard.Index.Settings.Enable; own != "" {
 		enable, where = own, "index setting [index"
 	}
 	switch enable {
 	case "none":
 		return No, p.say("no allocations are allowed due to %s.routing.allocation.enable=%s]", where, enable)
 	case "new_primaries":
-		if r.primary && !r.active() && r.source != state.ExistingStore {
+		if r.Primary && !r.Active() && r.Source != state.ExistingStore {
 			return Yes, "new primary allocations are allowed"
 		}
 		return No, p.say("non-new primary allocations are forbidden due to %s.routing.allocation.enable=%s]", where, enable)
 	case "primaries":
-		if r.primary {
+		if r.Primary {
 			return Yes, "primary allocations are allowed"
 		}
 		return No, p.say("replica allocations are forbidden due to %s.routing.allocation.enable=%s]", where, enable)
@@ -239,13 +238,13 @@ func (p *pass) rebalanceEnabled() (Verdict, string) {
 	switch {
 	case p.ignoreDisable:
 		return Yes, "allocation is explicitly ignoring any disabling of rebalancing"
-	case p.simulating:
+	case p.Simulating:
 		return Yes, "allocation is always enabled when simulating"
-	case p.set.rebalance != "none":
+	case p.Settings.Rebalance != "none":
 		return Yes, "rebalancing is not globally disabled"
 	}
-	for _, idx := range p.indices {
-		if own := idx.set.rebalance; own != "" && own != "none" {
+	for _, idx := range p.Indices {
+		if own := idx.Settings.Rebalance; own != "" && own != "none" {
 			return Yes, "rebalancing is permitted on one or more indices"
 		}
 	}
@@ -253,24 +252,24 @@ func (p *pass) rebalanceEnabled() (Verdict, string) {
 }
 
 // shardRebalanceEnabled honours rebalance.enable of the index, or else of the cluster.
-func (p *pass) shardRebalanceEnabled(r *routed) (Verdict, string) {
+func (p *pass) shardRebalanceEnabled(r *routing.Copy) (Verdict, string) {
 	if p.ignoreDisable {
 		return Yes, "allocation is explicitly ignoring any disabling of rebalancing"
 	}
-	enable, where := p.set.rebalance, "cluster setting [cluster"
-	if own := r.shard.index.set.rebalance; own != "" {
+	enable, where := p.Settings.Rebalance, "cluster setting [cluster"
+	if own := r.Shard.Index.Settings.Rebalance; own != "" {
 		enable, where = own, "index setting [index"
 	}
 	switch enable {
 	case "none":
 		return No, p.say("no rebalancing is allowed due to %s.routing.rebalance.enable=%s]", where, enable)
 	case "primaries":
-		if r.primary {
+		if r.Primary {
 			return Yes, "primary rebalancing is allowed"
 		}
 		return No, p.say("replica rebalancing is forbidden due to %s.routing.rebalance.enable=%s]", where, enable)
 	case "replicas":
-		if r.primary {
+		if r.Primary {
 			return No, p.say("primary rebalancing is forbidden due to %s.routing.rebalance.enable=%s]", where, enable)
 		}
 		return Yes, "replica rebalancing is allowed"
@@ -279,14 +278,14 @@ func (p *pass) shardRebalanceEnabled(r *routed) (Verdict, string) {
 }
 
 // rebalanceOnlyWhenActive keeps shards in place until all their copies are active.
-func (p *pass) rebalanceOnlyWhenActive(r *routed) (Verdict, string) {
+func (p *pass) rebalanceOnlyWhenActive(r *routing.Copy) (Verdict, string) {
 	active := 0
-	for _, c := range r.shard.assigned {
-		if c.active() {
+	for _, c := range r.Shard.Assigned {
+		if c.Active() {
 			active++
 		}
 	}
-	if active == r.shard.index.copies {
+	if active == r.Shard.Index.Copies {
 		return Yes, "rebalancing is allowed as all copies of this shard are active"
 	}
 	return No, "rebalancing is not allowed until all copies of this shard are active"
@@ -294,25 +293,25 @@ func (p *pass) rebalanceOnlyWhenActive(r *routed) (Verdict, string) {
 
 // clusterRebalance honours cluster.routing.allocation.allow_rebalance.
 func (p *pass) clusterRebalance() (Verdict, string) {
-	if p.set.allowRebalance == "always" {
+	if p.Settings.AllowRebalance == "always" {
 		return Yes, "all shards are active"
 	}
 	const no = "the cluster has %s shards and cluster setting [cluster.routing.allocation.allow_rebalance] is set to [%s]"
-	allow := p.set.allowRebalance
+	allow := p.Settings.AllowRebalance
 	switch allow {
 	case "indices_primaries_active":
-		if p.primaries+p.ignoredPrimaries > 0 {
+		if p.Primaries+p.IgnoredPrimaries > 0 {
 			return No, p.say(no, "unassigned primary", allow)
 		}
-		if p.inactivePrimaries > 0 {
+		if p.InactivePrimaries > 0 {
 			return No, p.say(no, "inactive primary", allow)
 		}
 		return Yes, "all primary shards are active"
 	case "indices_all_active":
-		if len(p.unassigned) > 0 || len(p.ignored) > 0 {
+		if len(p.Unassigned) > 0 || len(p.Ignored) > 0 {
 			return No, p.say(no, "unassigned", allow)
 		}
-		if p.inactiveShards > 0 {
+		if p.InactiveShards > 0 {
 			return No, p.say(no, "inactive", allow)
 		}
 	}
@@ -321,31 +320,28 @@ func (p *pass) clusterRebalance() (Verdict, string) {
 
 // concurrentRebalance limits relocations; simulations move two copies at a time.
 func (p *pass) concurrentRebalance() (Verdict, string) {
-	limit := p.set.concurrentRebalance
+	limit := p.Settings.ConcurrentRebalance
 	switch {
 	case !p.explain:
-		if p.simulating && p.relocatingShards >= 2 || limit != -1 && p.relocatingShards >= limit {
+		if p.Simulating && p.RelocatingShards >= 2 || limit != -1 && p.RelocatingShards >= limit {
 			return Throttle, ""
 		}
 		return Yes, ""
-	case p.simulating && p.relocatingShards >= 2:
+	case p.Simulating && p.RelocatingShards >= 2:
 		return Throttle, "allocation should move one shard at the time when simulating"
 	case limit == -1:
 		return Yes, "unlimited concurrent rebalances are allowed"
-	case p.relocatingShards >= limit:
+	case p.RelocatingShards >= limit:
 		return Throttle, p.say("reached the limit of concurrently rebalancing shards [%d], cluster setting [%s=%d]",
-			p.relocatingShards, "cluster.routing.allocation.cluster_concurrent_rebalance", limit)
+			p.RelocatingShards, "cluster.routing.allocation.cluster_concurrent_rebalance", limit)
 	}
-	return Yes, p.say("below threshold [%d] for concurrent rebalances, current rebalance shard count [%d]", limit, p.relocatingShards)
+	return Yes, p.say("below threshold [%d] for concurrent rebalances, current rebalance shard count [%d]", limit, p.RelocatingShards)
 }
-
-// String is Elasticsearch's text of a shard id.
-func (s *shard) String() string { return fmt.Sprintf("[%s][%d]", s.index.meta.Name, s.num) }
 
 // nodeVerdictFor is the part of canAllocate that depends on the node, nodes ignored
 // after a failure included.
-func (p *pass) nodeVerdictFor(r *routed, n *node) Verdict {
-	if p.isIgnoredNode(r.shard, n) {
+func (p *pass) nodeVerdictFor(r *routing.Copy, n *routing.Node) Verdict {
+	if p.isIgnoredNode(r.Shard, n) {
 		return No
 	}
 	return p.nodeVerdict(r, n)
@@ -354,11 +350,11 @@ func (p *pass) nodeVerdictFor(r *routed, n *node) Verdict {
 // anyMayLeave reports whether any decider could refuse a copy the place it has. As long
 // as none does nothing moves, and as long as nothing moves none will.
 func (p *pass) anyMayLeave() bool {
-	if p.ignoredNodes != nil || p.anyDiskHigh() || p.set.shardsPerNode > 0 || len(p.set.awareness) > 0 {
+	if p.ignoredNodes != nil || p.anyDiskHigh() || p.Settings.ShardsPerNode > 0 || len(p.Settings.Awareness) > 0 {
 		return true
 	}
-	for _, idx := range p.indices {
-		if idx.set.shardsPerNode > 0 || p.filtered(idx) {
+	for _, idx := range p.Indices {
+		if idx.Settings.ShardsPerNode > 0 || p.filtered(idx) {
 			return true
 		}
 	}

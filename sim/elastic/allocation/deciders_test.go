@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -16,7 +17,7 @@ import (
 func drawState(t *rapid.T) (*state.State, Input) {
 	st := &state.State{Routing: &state.RoutingTable{}, Persistent: settings.Of(drawSettings(t))}
 	in := Input{Info: &ClusterInfo{
-		Nodes: make(map[string]DiskUsage), ShardBytes: make(map[ShardKey]int64), DataPaths: make(map[NodeShard]string),
+		Nodes: make(map[string]routing.DiskUsage), ShardBytes: make(map[ShardKey]int64), DataPaths: make(map[NodeShard]string),
 	}}
 	for i := range rapid.IntRange(2, 6).Draw(t, "nodes") {
 		n := benchmarkNode(i)
@@ -26,7 +27,7 @@ func drawState(t *rapid.T) (*state.State, Input) {
 		}
 		st.Nodes = append(st.Nodes, n)
 		if rapid.Bool().Draw(t, "disk known") {
-			in.Info.Nodes[n.ID] = DiskUsage{Path: "/data", TotalBytes: 1000, FreeBytes: rapid.Int64Range(0, 1000).Draw(t, "free")}
+			in.Info.Nodes[n.ID] = routing.DiskUsage{Path: "/data", TotalBytes: 1000, FreeBytes: rapid.Int64Range(0, 1000).Draw(t, "free")}
 		}
 	}
 	for i := range rapid.IntRange(1, 3).Draw(t, "indices") {
@@ -103,8 +104,8 @@ func TestDecidersSayTheSameWithAndWithoutWords(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		st, in := drawState(t)
 		p := benchmarkService().newPass(st, in)
-		p.simulating = rapid.Bool().Draw(t, "simulating")
-		same := func(what string, r *routed, question func() Verdict) {
+		p.Simulating = rapid.Bool().Draw(t, "simulating")
+		same := func(what string, r *routing.Copy, question func() Verdict) {
 			silent := question()
 			told, decisions := p.explained(question)
 			require.Equal(t, silent, told, "%s of %s: %v", what, r, decisions)
@@ -113,22 +114,22 @@ func TestDecidersSayTheSameWithAndWithoutWords(t *testing.T) {
 				require.NotEmpty(t, d.Explanation, "%s says why", d.Decider)
 			}
 		}
-		for _, idx := range p.indices {
-			for _, s := range idx.shards {
-				for _, r := range s.assigned {
-					same("canRemain", r, func() Verdict { return p.canRemain(r, r.node) })
+		for _, idx := range p.Indices {
+			for _, s := range idx.Shards {
+				for _, r := range s.Assigned {
+					same("canRemain", r, func() Verdict { return p.canRemain(r, r.Node) })
 					same("canRebalanceShard", r, func() Verdict { return p.canRebalanceShard(r) })
-					for _, n := range p.nodes {
+					for _, n := range p.Nodes {
 						same("canAllocate", r, func() Verdict { return p.canAllocate(r, n) })
 					}
 				}
 			}
 		}
-		for _, r := range p.unassigned {
+		for _, r := range p.Unassigned {
 			same("canAllocateAnywhere", r, func() Verdict { return p.canAllocateAnywhere(r) })
-			for _, n := range p.nodes {
+			for _, n := range p.Nodes {
 				same("canAllocate", r, func() Verdict { return p.canAllocate(r, n) })
-				if r.primary {
+				if r.Primary {
 					same("canForcePrimary", r, func() Verdict { return p.canForcePrimary(r, n) })
 				}
 			}

@@ -3,6 +3,7 @@ package allocation
 import (
 	"slices"
 
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -41,12 +42,12 @@ type desiredBalance struct {
 	found []*Assignment
 }
 
-func (d *desiredBalance) of(s *shard) *Assignment {
-	if meta := s.index.meta; meta != d.last {
+func (d *desiredBalance) of(s *routing.Shard) *Assignment {
+	if meta := s.Index.Meta; meta != d.last {
 		d.last, d.found = meta, d.byIndex[meta.UUID]
 	}
-	if s.num < len(d.found) {
-		return d.found[s.num]
+	if s.Number < len(d.found) {
+		return d.found[s.Number]
 	}
 	return nil
 }
@@ -78,12 +79,12 @@ type ignoredKey struct {
 	relocate int
 }
 
-func keyOf(r *routed) ignoredKey {
-	i := r.info
+func keyOf(r *routing.Copy) ignoredKey {
+	i := r.Info
 	k := ignoredKey{
-		index: r.shard.index.meta.UUID, shard: r.shard.num, primary: r.primary, source: r.source, force: r.forceStale,
+		index: r.Shard.Index.Meta.UUID, shard: r.Shard.Number, primary: r.Primary, source: r.Source, force: r.ForceStale,
 		reason: i.Reason, millis: i.AtMillis, delayed: i.Delayed, failed: i.FailedAllocations,
-		last: i.LastNode, message: i.Message, failure: i.Failure, relocate: r.failures,
+		last: i.LastNode, message: i.Message, failure: i.Failure, relocate: r.Failures,
 	}
 	for _, id := range i.FailedNodes {
 		k.nodes += id + ","
@@ -94,14 +95,14 @@ func keyOf(r *routed) ignoredKey {
 // computationInputOf snapshots a pass. The metadata that follows from changed routing
 // plays no part in the computation.
 func (p *pass) computationInputOf() *computationInput {
-	c := &computationInput{st: p.st, in: p.in}
-	if p.changed {
-		c.st = p.st.Clone()
-		c.st.Routing = p.table()
+	c := &computationInput{st: p.State, in: p.in}
+	if p.Changed {
+		c.st = p.State.Clone()
+		c.st.Routing = p.Table()
 	}
-	if len(p.ignored) > 0 {
-		c.ignored = make(map[ignoredKey]bool, len(p.ignored))
-		for _, r := range p.ignored {
+	if len(p.Ignored) > 0 {
+		c.ignored = make(map[ignoredKey]bool, len(p.Ignored))
+		for _, r := range p.Ignored {
 			c.ignored[keyOf(r)] = true
 		}
 	}

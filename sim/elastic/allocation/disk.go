@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/shardquake/shardquake/internal/planted"
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -29,9 +30,9 @@ func (p *pass) readDisk() {
 	if p.in.Info == nil {
 		return
 	}
-	for _, n := range p.nodes {
-		if n.disco != nil {
-			n.usage, n.usageKnown = p.in.Info.Nodes[n.id]
+	for _, n := range p.Nodes {
+		if n.Disco != nil {
+			n.Usage, n.UsageKnown = p.in.Info.Nodes[n.ID]
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(p.in.Info.Nodes)) {
@@ -65,10 +66,10 @@ func (s *Service) sizesOf(info *ClusterInfo, index string, shards int) [][2]int6
 	}
 	list = make([][2]int64, shards)
 	for num := range list {
-		list[num] = [2]int64{unknownSize, unknownSize}
+		list[num] = [2]int64{routing.UnknownSize, routing.UnknownSize}
 		for _, primary := range [...]bool{true, false} {
 			if size, ok := info.ShardBytes[ShardKey{Index: index, Shard: num, Primary: primary}]; ok {
-				list[num][role(primary)] = size
+				list[num][routing.Role(primary)] = size
 			}
 		}
 	}
@@ -78,84 +79,83 @@ func (s *Service) sizesOf(info *ClusterInfo, index string, shards int) [][2]int6
 
 // expectedSize is the size a copy will have, or otherwise when nothing is known
 // (ExpectedShardSizeEstimator.getExpectedShardSize).
-func (p *pass) expectedSize(r *routed, otherwise int64) int64 {
-	if !r.active() && r.source == state.Snapshot {
+func (p *pass) expectedSize(r *routing.Copy, otherwise int64) int64 {
+	if !r.Active() && r.Source == state.Snapshot {
 		if p.in.Info != nil {
-			if size, ok := p.in.Info.SnapshotBytes[ShardID{r.shard.index.meta.Name, r.shard.num}]; ok {
+			if size, ok := p.in.Info.SnapshotBytes[ShardID{r.Shard.Index.Meta.Name, r.Shard.Number}]; ok {
 				return size
 			}
 		}
 		return otherwise
 	}
-	if size := r.shard.bytes[role(r.primary)]; size != unknownSize {
+	if size := r.Shard.Bytes[routing.Role(r.Primary)]; size != routing.UnknownSize {
 		return size
 	}
-	if size := r.shard.bytes[role(true)]; !r.primary && size != unknownSize {
+	if size := r.Shard.Bytes[routing.Role(true)]; !r.Primary && size != routing.UnknownSize {
 		return size
 	}
 	return otherwise
 }
 
 // knownSize is the size observed for a copy's role, or unknownSize.
-func knownSize(r *routed) int64 { return r.shard.bytes[role(r.primary)] }
-
-// reserves reports whether a recovery will take space that the disk's usage does not show yet.
-func (r *routed) reserves() bool { return r.source == state.Peer || r.source == state.Snapshot }
+func knownSize(r *routing.Copy) int64 { return r.Shard.Bytes[routing.Role(r.Primary)] }
 
 // usageOf is a node's disk, or the average of the others.
-func (p *pass) usageOf(n *node) DiskUsage {
-	if n.usageKnown {
-		return n.usage
+func (p *pass) usageOf(n *routing.Node) routing.DiskUsage {
+	if n.UsageKnown {
+		return n.Usage
 	}
 	d := &p.disk
-	return DiskUsage{Path: unknownPath, TotalBytes: d.total / d.count, FreeBytes: d.free / d.count}
+	return routing.DiskUsage{Path: unknownPath, TotalBytes: d.total / d.count, FreeBytes: d.free / d.count}
 }
 
 // unaccountedOn is what running recoveries will still take of a node's disk; leaving
 // says whether copies that move away are subtracted.
-func (p *pass) unaccountedOn(n *node, leaving bool) int64 {
-	if !n.accounted {
+func (p *pass) unaccountedOn(n *routing.Node, leaving bool) int64 {
+	if !n.Accounted {
 		p.account(n)
 	}
 	if leaving {
-		return n.unaccounted[1]
+		return n.Unaccounted[1]
 	}
-	return n.unaccounted[0]
+	return n.Unaccounted[0]
 }
 
-func (p *pass) account(n *node) {
+func (p *pass) account(n *routing.Node) {
 	path := p.usageOf(n).Path
 	var reserved Reservation
-	if !p.disk.simulated && n.usageKnown {
-		reserved = p.in.Info.Reserved[n.id]
+	if !p.disk.simulated && n.UsageKnown {
+		reserved = p.in.Info.Reserved[n.ID]
 	}
 	total := reserved.Bytes
-	for _, r := range n.initializing {
-		if !r.reserves() || slices.Contains(reserved.Shards, ShardID{r.shard.index.meta.Name, r.shard.num}) {
+	for _, r := range n.Initializing {
+		if !r.Reserves() || slices.Contains(reserved.Shards, ShardID{r.Shard.Index.Meta.Name, r.Shard.Number}) {
 			continue
 		}
 		if actual := p.dataPath(r); actual == "" || actual == path {
-			total += max(r.expected, p.expectedSize(r, 0))
+			total += max(r.Expected, p.expectedSize(r, 0))
 		}
 	}
-	n.unaccounted[0] = total
-	for _, r := range n.relocating {
+	n.Unaccounted[0] = total
+	for _, r := range n.Relocating {
 		if p.dataPath(r) == path {
 			total -= p.expectedSize(r, 0)
 		}
 	}
-	n.unaccounted[1] = total
-	n.accounted = true
+	n.Unaccounted[1] = total
+	n.Accounted = true
 }
 
 // dataPath is the path a copy lies on; "" unknown.
-func (p *pass) dataPath(r *routed) string {
-	return p.in.Info.DataPaths[NodeShard{Node: r.node.id, Index: r.shard.index.meta.Name, Shard: r.shard.num}]
+func (p *pass) dataPath(r *routing.Copy) string {
+	return p.in.Info.DataPaths[NodeShard{Node: r.Node.ID, Index: r.Shard.Index.Meta.Name, Shard: r.Shard.Number}]
 }
 
-func (p *pass) lowFree(total int64) int64 { return cachedFree(p.disk.lowFree, &p.set.disk.low, total) }
+func (p *pass) lowFree(total int64) int64 {
+	return cachedFree(p.disk.lowFree, &p.Settings.Disk.Low, total)
+}
 func (p *pass) highFree(total int64) int64 {
-	return cachedFree(p.disk.highFree, &p.set.disk.high, total)
+	return cachedFree(p.disk.highFree, &p.Settings.Disk.High, total)
 }
 
 func cachedFree(cache map[int64]int64, w *settings.Watermark, total int64) int64 {
@@ -168,13 +168,13 @@ func cachedFree(cache map[int64]int64, w *settings.Watermark, total int64) int64
 }
 
 // diskOff answers when disks do not matter.
-func (p *pass) diskOff(idx *index) (text string, off bool) {
+func (p *pass) diskOff(idx *routing.Index) (text string, off bool) {
 	switch {
-	case !p.set.disk.enabled:
+	case !p.Settings.Disk.Enabled:
 		return "the disk threshold decider is disabled", true
 	case !p.disk.known:
 		return "disk usages are unavailable", true
-	case idx.set.ignoreWatermark:
+	case idx.Settings.IgnoreWatermark:
 		return "disk watermarks are ignored on this index", true
 	}
 	return "", false
@@ -182,8 +182,8 @@ func (p *pass) diskOff(idx *index) (text string, off bool) {
 
 // diskAllocate keeps copies off nodes above the low watermark, or that a copy would
 // bring above the high one. Copies that move away still count.
-func (p *pass) diskAllocate(r *routed, n *node) (Verdict, string) {
-	if text, off := p.diskOff(r.shard.index); off || planted.Is(planted.LowWatermarkIgnored) {
+func (p *pass) diskAllocate(r *routing.Copy, n *routing.Node) (Verdict, string) {
+	if text, off := p.diskOff(r.Shard.Index); off || planted.Is(planted.LowWatermarkIgnored) {
 		return Yes, text
 	}
 	usage := p.usageOf(n)
@@ -196,22 +196,22 @@ func (p *pass) diskAllocate(r *routed, n *node) (Verdict, string) {
 	}
 	high := p.highFree(total)
 	if low := p.lowFree(total); free < low {
-		fresh := r.primary && !r.active() && r.source == state.EmptyStore
+		fresh := r.Primary && !r.Active() && r.Source == state.EmptyStore
 		switch {
 		case !fresh:
-			return No, p.aboveWatermark("low", &p.set.disk.low, total, free, low)
+			return No, p.aboveWatermark("low", &p.Settings.Disk.Low, total, free, low)
 		case free > high:
 			return Yes, "the node is above the low watermark, but less than the high watermark, " +
 				"and this primary shard has never been allocated before"
 		}
-		return No, p.aboveWatermark("high", &p.set.disk.high, total, free, high)
+		return No, p.aboveWatermark("high", &p.Settings.Disk.High, total, free, high)
 	}
 	size := p.expectedSize(r, 0)
 	after := free - size
 	if after < high {
 		return No, p.say("allocating the shard to this node will bring the node above the high watermark cluster setting [%s] and cause it to "+
 			"have less than the minimum required [%s] of free space (free: [%s], used: [%s], estimated shard size: [%s])",
-			p.set.disk.high.Describe(total), settings.HumanBytes(high), settings.HumanBytes(free), usedText(total, free), settings.HumanBytes(size))
+			p.Settings.Disk.High.Describe(total), settings.HumanBytes(high), settings.HumanBytes(free), usedText(total, free), settings.HumanBytes(size))
 	}
 	if !p.explain {
 		return Yes, ""
@@ -230,8 +230,8 @@ func (p *pass) aboveWatermark(name string, w *settings.Watermark, total, free, m
 
 // diskRemain drives copies off nodes above the high watermark. Copies that already
 // move away are subtracted.
-func (p *pass) diskRemain(r *routed, n *node) (Verdict, string) {
-	if text, off := p.diskOff(r.shard.index); off {
+func (p *pass) diskRemain(r *routing.Copy, n *routing.Node) (Verdict, string) {
+	if text, off := p.diskOff(r.Shard.Index); off {
 		return Yes, text
 	}
 	usage := p.usageOf(n)
@@ -254,7 +254,7 @@ func (p *pass) diskRemain(r *routed, n *node) (Verdict, string) {
 		}
 		return No, p.say("the shard cannot remain on this node because it is above the high watermark cluster setting [%s] and there is less "+
 			"than the required [%s] free space on node, actual free: [%s], actual used: [%s]",
-			p.set.disk.high.Describe(total), settings.HumanBytes(high), settings.HumanBytes(free), usedText(total, free))
+			p.Settings.Disk.High.Describe(total), settings.HumanBytes(high), settings.HumanBytes(free), usedText(total, free))
 	}
 	if !p.explain {
 		return Yes, ""
@@ -264,10 +264,10 @@ func (p *pass) diskRemain(r *routed, n *node) (Verdict, string) {
 
 // anyDiskHigh reports whether diskRemain could refuse a copy.
 func (p *pass) anyDiskHigh() bool {
-	if !p.disk.known || !p.set.disk.enabled {
+	if !p.disk.known || !p.Settings.Disk.Enabled {
 		return false
 	}
-	for _, n := range p.nodes {
+	for _, n := range p.Nodes {
 		usage := p.usageOf(n)
 		if usage.FreeBytes-p.unaccountedOn(n, true) < max(0, p.highFree(usage.TotalBytes)) {
 			return true

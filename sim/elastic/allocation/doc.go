@@ -9,9 +9,10 @@
 // as it is when nothing changed. What the cluster state does not hold comes in
 // an [Input]: disk usage and shard sizes as last polled, and the time.
 //
-// Inside, every call builds a pass: nodes, indices, shards and copies under dense
-// integer ids, in the iteration orders of Elasticsearch's own maps. Deciders and
-// weights work on those; only copies that changed turn into new routing entries.
+// Inside, every call is a pass over a draft of the state's routing (package routing,
+// below): nodes, indices, shards and copies under dense integer ids, in the iteration
+// orders of Elasticsearch's own maps. Deciders and weights work on those; only copies
+// that changed turn into new routing entries.
 //
 // # Two allocators
 //

@@ -6,6 +6,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/planted"
 	"github.com/shardquake/shardquake/sim/elastic/allocation/javaorder"
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -14,32 +15,32 @@ import (
 
 // removeDelayMarkers clears delays that have run out.
 func (p *pass) removeDelayMarkers() {
-	for _, r := range p.unassigned {
-		if r.info.Delayed && p.remainingDelay(r) == 0 {
-			info := *r.info
+	for _, r := range p.Unassigned {
+		if r.Info.Delayed && p.remainingDelay(r) == 0 {
+			info := *r.Info
 			info.Delayed = false
-			p.updateInfo(r, &info)
+			p.UpdateInfo(r, &info)
 		}
 	}
 }
 
 // remainingDelay is how long a delayed copy waits for its node, in nanoseconds.
-func (p *pass) remainingDelay(r *routed) int64 {
-	return max(0, p.delayOf(r)-(p.in.NowNanos-r.info.AtNanos))
+func (p *pass) remainingDelay(r *routing.Copy) int64 {
+	return max(0, p.delayOf(r)-(p.in.NowNanos-r.Info.AtNanos))
 }
 
 // allocateExisting runs the existing-copies pass (AllocationService.allocateExistingUnassignedShards).
 func (p *pass) allocateExisting() {
-	slices.SortStableFunc(p.unassigned, func(a, b *routed) int {
-		return cmp.Compare(a.shard.index.rank, b.shard.index.rank)
+	slices.SortStableFunc(p.Unassigned, func(a, b *routing.Copy) int {
+		return cmp.Compare(a.Shard.Index.Rank, b.Shard.Index.Rank)
 	})
-	p.filterUnassigned(func(r *routed) bool { return r.primary }, func(r *routed) bool {
+	p.FilterUnassigned(func(r *routing.Copy) bool { return r.Primary }, func(r *routing.Copy) bool {
 		return p.carryOut(r, p.decideExistingPrimary(r))
 	})
-	if p.inactiveShards > p.inactivePrimaries {
+	if p.InactiveShards > p.InactivePrimaries {
 		p.cancelForBetterCopies()
 	}
-	p.filterUnassigned(func(r *routed) bool { return !r.primary }, func(r *routed) bool {
+	p.FilterUnassigned(func(r *routing.Copy) bool { return !r.Primary }, func(r *routing.Copy) bool {
 		return p.carryOut(r, p.decideExistingReplica(r))
 	})
 }
@@ -47,20 +48,20 @@ func (p *pass) allocateExisting() {
 // unassignedDecision is what is to become of an unassigned copy (AllocateUnassignedDecision).
 type unassignedDecision struct {
 	taken  bool // else nobody decided yet
-	node   *node
+	node   *routing.Node
 	id     string // allocation id to reuse
 	status state.AllocationStatus
 	reuse  bool // the copy's own files or operations are reused
 }
 
-func (p *pass) carryOut(r *routed, d unassignedDecision) bool {
+func (p *pass) carryOut(r *routing.Copy, d unassignedDecision) bool {
 	switch {
 	case !d.taken:
 		return false
 	case d.node != nil:
-		p.initialize(r, d.node, d.id, p.expectedSize(r, unknownSize))
+		p.Initialize(r, d.node, d.id, p.expectedSize(r, routing.UnknownSize))
 	default:
-		p.ignore(r, d.status)
+		p.Ignore(r, d.status)
 	}
 	return true
 }
@@ -82,22 +83,22 @@ func statusOf(v Verdict) state.AllocationStatus {
 
 // decideExistingPrimary finds the node for a primary that has existed: one that
 // holds an in-sync copy.
-func (p *pass) decideExistingPrimary(r *routed) unassignedDecision {
-	if r.source != state.ExistingStore && r.source != state.Snapshot {
+func (p *pass) decideExistingPrimary(r *routing.Copy) unassignedDecision {
+	if r.Source != state.ExistingStore && r.Source != state.Snapshot {
 		return unassignedDecision{}
 	}
-	idx := r.shard.index
-	if r.source == state.Snapshot && p.expectedSize(r, unknownSize) == unknownSize {
+	idx := r.Shard.Index
+	if r.Source == state.Snapshot && p.expectedSize(r, routing.UnknownSize) == routing.UnknownSize {
 		return declined(state.FetchingShardData)
 	}
-	answers, ok := p.svc.cfg.Fetcher.Primaries(idx.meta.Name, r.shard.num)
+	answers, ok := p.svc.cfg.Fetcher.Primaries(idx.Meta.Name, r.Shard.Number)
 	if !ok {
 		p.fetching = true
 		return declined(state.FetchingShardData)
 	}
 	candidates := p.primaryCandidates(r, answers)
 	if len(candidates) == 0 {
-		if r.source == state.Snapshot {
+		if r.Source == state.Snapshot {
 			return unassignedDecision{}
 		}
 		return declined(state.NoValidShardCopy)
@@ -110,7 +111,7 @@ func (p *pass) decideExistingPrimary(r *routed) unassignedDecision {
 	case p.fetching:
 		return declined(state.FetchingShardData)
 	case chosen != nil:
-		return unassignedDecision{taken: true, node: p.byID[chosen.Node], id: chosen.AllocationID, reuse: true}
+		return unassignedDecision{taken: true, node: p.ByID[chosen.Node], id: chosen.AllocationID, reuse: true}
 	case worst == Throttle:
 		return declined(state.DecidersThrottled)
 	}
@@ -120,11 +121,11 @@ func (p *pass) decideExistingPrimary(r *routed) unassignedDecision {
 // choosePrimary takes the first candidate that may have the copy now. Without one it
 // tells whether some may later (THROTTLE) or all were refused. No candidate on a data
 // node counts as THROTTLE, as in Elasticsearch.
-func (p *pass) choosePrimary(r *routed, candidates []StoredPrimary, may func(*routed, *node) Verdict) (*StoredPrimary, Verdict) {
+func (p *pass) choosePrimary(r *routing.Copy, candidates []StoredPrimary, may func(*routing.Copy, *routing.Node) Verdict) (*StoredPrimary, Verdict) {
 	refused, throttled := false, false
 	var chosen *StoredPrimary
 	for i := range candidates {
-		n := p.byID[candidates[i].Node]
+		n := p.ByID[candidates[i].Node]
 		if n == nil {
 			continue
 		}
@@ -147,21 +148,21 @@ func (p *pass) choosePrimary(r *routed, candidates []StoredPrimary, may func(*ro
 
 // primaryCandidates are the nodes with an in-sync copy, those whose store opened
 // first, then those that were primary.
-func (p *pass) primaryCandidates(r *routed, answers []StoredPrimary) []StoredPrimary {
+func (p *pass) primaryCandidates(r *routing.Copy, answers []StoredPrimary) []StoredPrimary {
 	var out []StoredPrimary
-	inSync := inSync(r.shard.index.meta, r.shard.num)
+	inSync := routing.InSync(r.Shard.Index.Meta, r.Shard.Number)
 	for _, i := range p.orderOf(&p.svc.primaryOrder, len(answers), func(i int) string { return answers[i].Node }) {
 		a := answers[i]
 		switch {
-		case p.isIgnoredID(r.shard, a.Node), a.AllocationID == "", a.Failure != nil && !a.Locked:
+		case p.isIgnoredID(r.Shard, a.Node), a.AllocationID == "", a.Failure != nil && !a.Locked:
 			continue
-		case r.source == state.Snapshot || slices.Contains(inSync, a.AllocationID) || planted.Is(planted.StaleCopyAllocated):
+		case r.Source == state.Snapshot || slices.Contains(inSync, a.AllocationID) || planted.Is(planted.StaleCopyAllocated):
 			out = append(out, a)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b StoredPrimary) int {
 		first := 0
-		if r.source == state.Snapshot {
+		if r.Source == state.Snapshot {
 			first = yesFirst(slices.Contains(inSync, a.AllocationID), slices.Contains(inSync, b.AllocationID))
 		}
 		return cmp.Or(first, yesFirst(a.Failure == nil, b.Failure == nil), yesFirst(a.Primary, b.Primary))
@@ -169,10 +170,10 @@ func (p *pass) primaryCandidates(r *routed, answers []StoredPrimary) []StoredPri
 	return out
 }
 
-func yesFirst(a, b bool) int { return cmp.Compare(without01(a), without01(b)) }
+func yesFirst(a, b bool) int { return cmp.Compare(routing.AbsentLast(a), routing.AbsentLast(b)) }
 
-func (p *pass) isIgnoredID(s *shard, id string) bool {
-	n := p.byID[id]
+func (p *pass) isIgnoredID(s *routing.Shard, id string) bool {
+	n := p.ByID[id]
 	return n != nil && p.isIgnoredNode(s, n)
 }
 
@@ -188,7 +189,7 @@ type answerOrder struct {
 // orderOf is the order of n answers by their nodes' ids. One order is kept: all data
 // nodes answer about every shard.
 func (p *pass) orderOf(kept *answerOrder, n int, id func(int) string) []int32 {
-	same := len(kept.ids) == n && kept.known == len(p.nodes) && sameNodes(kept.nodes, p.st.Nodes)
+	same := len(kept.ids) == n && kept.known == len(p.Nodes) && sameNodes(kept.nodes, p.State.Nodes)
 	for i := 0; same && i < n; i++ {
 		same = kept.ids[i] == id(i)
 	}
@@ -197,17 +198,17 @@ func (p *pass) orderOf(kept *answerOrder, n int, id func(int) string) []int32 {
 	}
 	type entry struct{ place, first, second int32 }
 	entries := make([]entry, n)
-	*kept = answerOrder{ids: make([]string, n), places: make([]int32, n), nodes: p.st.Nodes, known: len(p.nodes)}
+	*kept = answerOrder{ids: make([]string, n), places: make([]int32, n), nodes: p.State.Nodes, known: len(p.Nodes)}
 	for i := range n {
 		kept.ids[i] = id(i)
 		e := entry{int32(i), javaorder.StringHash(kept.ids[i]), 0}
 		e.second = e.first
-		if n := p.st.Node(kept.ids[i]); n != nil && n.EphemeralID != "" {
+		if n := p.State.Node(kept.ids[i]); n != nil && n.EphemeralID != "" {
 			e.second = javaorder.StringHash(n.EphemeralID)
 		}
 		entries[i] = e
 	}
-	byID := javaorder.NewTableFor(len(p.nodes))
+	byID := javaorder.NewTableFor(len(p.Nodes))
 	byID.Grow(n)
 	javaorder.Sort(byID, entries, func(e entry) int32 { return e.first })
 	byNode := javaorder.NewTable()
@@ -226,19 +227,19 @@ func sameNodes(a, b []*state.Node) bool {
 
 // decideExistingReplica finds the node whose files or operations a replica can reuse.
 // It also holds back replicas that no node would take, and those that wait for theirs.
-func (p *pass) decideExistingReplica(r *routed) unassignedDecision {
-	if r.info.Reason == state.IndexCreated {
+func (p *pass) decideExistingReplica(r *routing.Copy) unassignedDecision {
+	if r.Info.Reason == state.IndexCreated {
 		return unassignedDecision{}
 	}
 	if v := p.anyNodeFor(r); v != Yes {
 		return declined(statusOf(v))
 	}
-	answers, ok := p.svc.cfg.Fetcher.Stores(r.shard.index.meta.Name, r.shard.num)
+	answers, ok := p.svc.cfg.Fetcher.Stores(r.Shard.Index.Meta.Name, r.Shard.Number)
 	if !ok {
 		p.fetching = true
 		return declined(state.FetchingShardData)
 	}
-	primary := findStore(answers, r.shard.activePrimary().node.id)
+	primary := findStore(answers, r.Shard.ActivePrimary().Node.ID)
 	if primary == nil {
 		return unassignedDecision{}
 	}
@@ -248,19 +249,19 @@ func (p *pass) decideExistingReplica(r *routed) unassignedDecision {
 		return declined(state.DecidersThrottled)
 	case best != nil:
 		return unassignedDecision{taken: true, node: best.node, reuse: true}
-	case !any && r.info.Delayed:
+	case !any && r.Info.Delayed:
 		return declined(state.DelayedAllocation)
 	}
 	return unassignedDecision{}
 }
 
 // anyNodeFor is the best verdict any node gives.
-func (p *pass) anyNodeFor(r *routed) Verdict {
+func (p *pass) anyNodeFor(r *routing.Copy) Verdict {
 	if p.canAllocateAnywhere(r) == No {
 		return No
 	}
 	best := No
-	for _, n := range p.nodes {
+	for _, n := range p.Nodes {
 		if v := p.nodeVerdictFor(r, n); v > best {
 			if best = v; best == Yes {
 				return Yes
@@ -281,7 +282,7 @@ func findStore(answers []StoredReplica, node string) *StoredReplica {
 
 // match is how much of a copy a node has (ReplicaShardAllocator.MatchingNode).
 type match struct {
-	node  *node
+	node  *routing.Node
 	noop  bool // nothing would have to be copied
 	seqNo int64
 	bytes int64
@@ -289,7 +290,7 @@ type match struct {
 
 func (m *match) any() bool { return m.noop || m.seqNo >= 0 || m.bytes > 0 }
 
-func matchOf(primary, store StoredReplica, n *node) match {
+func matchOf(primary, store StoredReplica, n *routing.Node) match {
 	return match{
 		node: n,
 		noop: store.RetainedSeqNo >= primary.RetainedSeqNo && primary.RetainedSeqNo >= 0 ||
@@ -301,14 +302,14 @@ func matchOf(primary, store StoredReplica, n *node) match {
 
 // bestMatch is the node with the most to reuse, nil if none has anything; any says
 // whether some node that would take the copy holds files at all.
-func (p *pass) bestMatch(r *routed, primary StoredReplica, answers []StoredReplica, skipFailed bool) (best *match, any bool) {
+func (p *pass) bestMatch(r *routing.Copy, primary StoredReplica, answers []StoredReplica, skipFailed bool) (best *match, any bool) {
 	for _, i := range p.orderOf(&p.svc.storeOrder, len(answers), func(i int) string { return answers[i].Node }) {
 		a := &answers[i]
 		if a.Empty {
 			continue
 		}
-		n := p.byID[a.Node]
-		if n == nil || skipFailed && r.info != nil && slices.Contains(r.info.FailedNodes, a.Node) {
+		n := p.ByID[a.Node]
+		if n == nil || skipFailed && r.Info != nil && slices.Contains(r.Info.FailedNodes, a.Node) {
 			continue
 		}
 		if p.canAllocate(r, n) == No {
@@ -330,11 +331,11 @@ func (m *match) less(o *match) bool {
 // cancelForBetterCopies stops recoveries of replicas when another node could have the
 // copy without copying anything (ReplicaShardAllocator.processExistingRecoveries).
 func (p *pass) cancelForBetterCopies() {
-	var cancel []*routed
+	var cancel []*routing.Copy
 	var infos []*state.UnassignedInfo
-	for _, n := range p.nodes {
-		for _, r := range n.beginning() {
-			if r.primary || r.other != nil || r.info != nil && r.info.Reason == state.IndexCreated {
+	for _, n := range p.Nodes {
+		for _, r := range n.Beginning() {
+			if r.Primary || r.Other != nil || r.Info != nil && r.Info.Reason == state.IndexCreated {
 				continue
 			}
 			if better := p.betterNode(r); better != nil {
@@ -344,41 +345,41 @@ func (p *pass) cancelForBetterCopies() {
 		}
 	}
 	for i, r := range cancel {
-		p.fail(r, infos[i])
+		p.Fail(r, infos[i])
 	}
 }
 
-func (p *pass) betterNode(r *routed) *node {
-	answers, ok := p.svc.cfg.Fetcher.Stores(r.shard.index.meta.Name, r.shard.num)
-	active := r.shard.activePrimary()
+func (p *pass) betterNode(r *routing.Copy) *routing.Node {
+	answers, ok := p.svc.cfg.Fetcher.Stores(r.Shard.Index.Meta.Name, r.Shard.Number)
+	active := r.Shard.ActivePrimary()
 	if !ok || active == nil {
 		return nil
 	}
-	primary := findStore(answers, active.node.id)
+	primary := findStore(answers, active.Node.ID)
 	if primary == nil {
 		return nil
 	}
 	best, _ := p.bestMatch(r, *primary, answers, true)
-	if best == nil || best.node == r.node || !best.noop {
+	if best == nil || best.node == r.Node || !best.noop {
 		return nil
 	}
-	if own := findStore(answers, r.node.id); own != nil && !own.Empty {
-		if m := matchOf(*primary, *own, r.node); m.seqNo >= 0 || primary.SyncID != "" && primary.SyncID == own.SyncID {
+	if own := findStore(answers, r.Node.ID); own != nil && !own.Empty {
+		if m := matchOf(*primary, *own, r.Node); m.seqNo >= 0 || primary.SyncID != "" && primary.SyncID == own.SyncID {
 			return nil
 		}
 	}
 	return best.node
 }
 
-func (p *pass) reallocated(r *routed, better *node) *state.UnassignedInfo {
+func (p *pass) reallocated(r *routing.Copy, better *routing.Node) *state.UnassignedInfo {
 	info := &state.UnassignedInfo{
 		Reason: state.ReallocatedReplica,
-		Message: "existing allocation of replica to [" + discoText(r.node.disco) + "] cancelled, can perform a noop recovery on [" +
-			discoText(better.disco) + "]",
+		Message: "existing allocation of replica to [" + discoText(r.Node.Disco) + "] cancelled, can perform a noop recovery on [" +
+			discoText(better.Disco) + "]",
 		AtNanos: p.in.NowNanos, AtMillis: p.in.NowMillis, LastStatus: state.NoAttempt,
 	}
-	if r.info != nil {
-		info.FailedNodes = r.info.FailedNodes
+	if r.Info != nil {
+		info.FailedNodes = r.Info.FailedNodes
 	}
 	return info
 }

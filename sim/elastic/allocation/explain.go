@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic/allocation/javaorder"
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -88,7 +89,7 @@ func (s *Service) Explain(st *state.State, in Input, c *state.Copy, withYes bool
 		return out
 	}
 	e := &explainer{pass: p, withYes: withYes}
-	switch r.state {
+	switch r.State {
 	case state.Unassigned:
 		out.Allocate = e.existing(r)
 		if out.Allocate == nil {
@@ -101,12 +102,12 @@ func (s *Service) Explain(st *state.State, in Input, c *state.Copy, withYes bool
 }
 
 // findEntry finds the copy of a routing table's entry.
-func (p *pass) findEntry(c *state.Copy) *routed {
+func (p *pass) findEntry(c *state.Copy) *routing.Copy {
 	if r := p.find(c); r != nil {
 		return r
 	}
-	for _, r := range p.unassigned {
-		if r.orig == c {
+	for _, r := range p.Unassigned {
+		if r.Orig == c {
 			return r
 		}
 	}
@@ -138,9 +139,9 @@ func decisionText(v Verdict) string {
 	return saysNo
 }
 
-func (e *explainer) node(r *routed, n *node) (Verdict, NodeExplanation) {
+func (e *explainer) node(r *routing.Copy, n *routing.Node) (Verdict, NodeExplanation) {
 	v, deciders := e.ask(func() Verdict { return e.canAllocate(r, n) })
-	return v, NodeExplanation{Node: n.disco, Decision: decisionText(v), Deciders: deciders}
+	return v, NodeExplanation{Node: n.Disco, Decision: decisionText(v), Deciders: deciders}
 }
 
 // sortNodes lists the nodes as Elasticsearch does: by decision, ranking and id.
@@ -153,9 +154,9 @@ func sortNodes(nodes []NodeExplanation) []NodeExplanation {
 	return nodes
 }
 
-func (e *explainer) allNodes(r *routed) []NodeExplanation {
+func (e *explainer) allNodes(r *routing.Copy) []NodeExplanation {
 	var nodes []NodeExplanation
-	for _, n := range e.nodes {
+	for _, n := range e.Nodes {
 		_, x := e.node(r, n)
 		nodes = append(nodes, x)
 	}
@@ -163,15 +164,15 @@ func (e *explainer) allNodes(r *routed) []NodeExplanation {
 }
 
 // balanced is the balancer's view of an unassigned copy.
-func (e *explainer) balanced(r *routed) *AllocateExplanation {
-	if len(e.nodes) == 0 {
+func (e *explainer) balanced(r *routing.Copy) *AllocateExplanation {
+	if len(e.Nodes) == 0 {
 		return &AllocateExplanation{Decision: saysNo, Explanation: allNodesForbidden}
 	}
 	b := newBalancer(e.pass)
-	b.look(r.shard.index)
+	b.look(r.Shard.Index)
 	best, bestWeight, verdict := int32(-1), float32(0), No
 	var nodes []NodeExplanation
-	for i, n := range e.nodes {
+	for i, n := range e.Nodes {
 		w := b.weight(int32(i))
 		v, x := e.node(r, n)
 		x.Weight = w
@@ -190,7 +191,7 @@ func (e *explainer) balanced(r *routed) *AllocateExplanation {
 	}
 	out := &AllocateExplanation{Decision: decisionText(verdict), Nodes: sortNodes(nodes)}
 	if best >= 0 {
-		out.Target = e.nodes[best].disco
+		out.Target = e.Nodes[best].Disco
 	}
 	switch verdict {
 	case Yes:
@@ -204,10 +205,10 @@ func (e *explainer) balanced(r *routed) *AllocateExplanation {
 }
 
 // move explains a started copy.
-func (e *explainer) move(r *routed) *MoveExplanation {
-	remain, decisions := e.ask(func() Verdict { return e.canRemain(r, r.node) })
+func (e *explainer) move(r *routing.Copy) *MoveExplanation {
+	remain, decisions := e.ask(func() Verdict { return e.canRemain(r, r.Node) })
 	b := newBalancer(e.pass)
-	b.look(r.shard.index)
+	b.look(r.Shard.Index)
 	b.sortNodes(len(b.order))
 	if remain != No {
 		return e.rebalance(r, b)
@@ -216,8 +217,8 @@ func (e *explainer) move(r *routed) *MoveExplanation {
 	best := No
 	rank := 0
 	for _, pair := range b.order {
-		n := e.nodes[pair.Value()]
-		if n == r.node {
+		n := e.Nodes[pair.Value()]
+		if n == r.Node {
 			continue
 		}
 		v, x := e.node(r, n)
@@ -227,7 +228,7 @@ func (e *explainer) move(r *routed) *MoveExplanation {
 		if v > best {
 			best = v
 			if v == Yes {
-				out.Target = n.disco
+				out.Target = n.Disco
 			}
 		}
 	}
@@ -245,7 +246,7 @@ func (e *explainer) move(r *routed) *MoveExplanation {
 }
 
 // rebalance explains whether moving a copy that may remain would improve the balance.
-func (e *explainer) rebalance(r *routed, b *balancer) *MoveExplanation {
+func (e *explainer) rebalance(r *routing.Copy, b *balancer) *MoveExplanation {
 	allowed, decisions := e.ask(func() Verdict { return e.canRebalanceShard(r) })
 	out := &MoveExplanation{CanRemain: true, CanRebalance: decisionText(allowed)}
 	if allowed != Yes {
@@ -267,21 +268,21 @@ func (e *explainer) rebalance(r *routed, b *balancer) *MoveExplanation {
 
 // rankNodes sorts the other nodes into better, same and worse ones, as decideRebalance
 // does, and returns the best answer of a better one.
-func (e *explainer) rankNodes(r *routed, b *balancer, out *MoveExplanation) Verdict {
-	current := b.weight(int32(r.node.pos))
-	threshold := float32(b.minDelta() * e.set.threshold)
+func (e *explainer) rankNodes(r *routing.Copy, b *balancer, out *MoveExplanation) Verdict {
+	current := b.weight(int32(r.Node.Pos))
+	threshold := float32(b.minDelta() * e.Settings.Threshold)
 	best := No
 	var better, same, worse []NodeExplanation
 	for _, pair := range b.order {
-		n := e.nodes[pair.Value()]
-		if n == r.node {
+		n := e.Nodes[pair.Value()]
+		if n == r.Node {
 			continue
 		}
 		v, x := e.node(r, n)
 		x.Weight = b.weight(pair.Value())
 		improves := x.Weight <= current && !closeEnough(float32(current-x.Weight), threshold) && float32(x.Weight+threshold) < current
 		if improves && v > best {
-			best, out.Target = v, n.disco
+			best, out.Target = v, n.Disco
 		}
 		if !improves && v != No {
 			x.Decision = saysWorse
@@ -338,13 +339,13 @@ type NodeWeight struct {
 // Weights are the balancer's weights of all data nodes for an index, lightest first.
 func (s *Service) Weights(st *state.State, in Input, name string) []NodeWeight {
 	p := s.newPass(st, in)
-	idx := p.byName[name]
-	if idx == nil || len(p.nodes) == 0 {
+	idx := p.ByName[name]
+	if idx == nil || len(p.Nodes) == 0 {
 		return nil
 	}
 	b := newBalancer(p)
 	b.look(idx)
-	order := make([]javaorder.Pair, len(p.nodes))
+	order := make([]javaorder.Pair, len(p.Nodes))
 	for i := range order {
 		order[i] = javaorder.Ascending(b.weight(int32(i)), int32(i))
 	}
@@ -352,7 +353,7 @@ func (s *Service) Weights(st *state.State, in Input, name string) []NodeWeight {
 	out := make([]NodeWeight, len(order))
 	for i, pair := range order {
 		n := pair.Value()
-		out[i] = NodeWeight{p.nodes[n].id, pair.Weight(), int(b.terms[n].held), int(b.count[n])}
+		out[i] = NodeWeight{p.Nodes[n].ID, pair.Weight(), int(b.terms[n].held), int(b.count[n])}
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -86,7 +87,7 @@ func TestDisksAreExplainedInBytesAndPercent(t *testing.T) {
 	f := newFixture(t, 2, nil)
 	f.addIndex("logs", 1, 1, nil)
 	f.in.Info = &ClusterInfo{
-		Nodes: map[string]DiskUsage{
+		Nodes: map[string]routing.DiskUsage{
 			"node-0": {Path: "/data", TotalBytes: 100 * settings.GB, FreeBytes: 12 * settings.GB},
 			"node-1": {Path: "/data", TotalBytes: 100 * settings.GB, FreeBytes: 80 * settings.GB},
 		},

@@ -1,16 +1,13 @@
 package allocation
 
 import (
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
 // DiskUsage is a node's data path as its last stats told it.
-type DiskUsage struct {
-	Path       string
-	TotalBytes int64
-	FreeBytes  int64
-}
+type DiskUsage = routing.DiskUsage
 
 // ShardKey names a size: sizes are known by role, not by copy
 // (ClusterInfo.shardIdentifierFromRouting).
@@ -46,7 +43,7 @@ type Reservation struct {
 type ClusterInfo struct {
 	// Nodes by id. A node that is absent counts with the average of the others;
 	// an empty map switches the disk decider off.
-	Nodes map[string]DiskUsage
+	Nodes map[string]routing.DiskUsage
 	// ShardBytes are the sizes observed.
 	ShardBytes map[ShardKey]int64
 	// DataPaths tells the path a copy lies on; absent: unknown.

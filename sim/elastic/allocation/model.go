@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/shardquake/shardquake/sim/elastic/allocation/javaorder"
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 )
 
 // balancer is one run of BalancedShardsAllocator: it allocates what is unassigned,
@@ -14,7 +15,7 @@ import (
 // merely throttled now counts in the model as if it were done.
 type balancer struct {
 	p     *pass
-	nodes []*node
+	nodes []*routing.Node
 
 	avgShards float32
 	avgLoad   float64
@@ -29,7 +30,7 @@ type balancer struct {
 	entries [][]entry // by index
 
 	// The index that weights are wanted for, and its copies by node.
-	current  *index
+	current  *routing.Index
 	high     []int32 // highest primary shard number, -1 none
 	avgIndex float32
 	none     float32 // the index's part of the weight of a node without copies of it
@@ -60,7 +61,7 @@ type balancer struct {
 
 	// lists hold the copies that could be moved, of the current index, by node and with
 	// falling shard number; listed says that they are up to date, touched which nodes have one.
-	lists   [][]*routed
+	lists   [][]*routing.Copy
 	listed  bool
 	touched []int32
 }
@@ -74,29 +75,29 @@ type terms struct {
 
 // entry is a copy in the model.
 type entry struct {
-	r       *routed
+	r       *routing.Copy
 	node    int32
 	num     int32 // of the shard
 	primary bool
 	started bool // it could be moved
 }
 
-func newEntry(r *routed, n int32, started bool) entry {
-	return entry{r: r, node: n, num: int32(r.shard.num), primary: r.primary, started: started}
+func newEntry(r *routing.Copy, n int32, started bool) entry {
+	return entry{r: r, node: n, num: int32(r.Shard.Number), primary: r.Primary, started: started}
 }
 
 func newBalancer(p *pass) *balancer {
-	n := len(p.nodes)
+	n := len(p.Nodes)
 	b := &balancer{
-		p: p, nodes: p.nodes,
+		p: p, nodes: p.Nodes,
 		count: make([]int32, n), load: make([]float64, n), disk: make([]float64, n),
 		terms: make([]terms, n), high: make([]int32, n), heldBy: make([]uint64, (n+63)/64), none64: make([]uint64, (n+63)/64),
-		entries: make([][]entry, len(p.indices)), lists: make([][]*routed, n),
+		entries: make([][]entry, len(p.Indices)), lists: make([][]*routing.Copy, n),
 		order: make([]javaorder.Pair, n),
-		stale: make([]bool, len(p.indices)), staleNodes: make([]bool, n),
+		stale: make([]bool, len(p.Indices)), staleNodes: make([]bool, n),
 	}
-	for i, idx := range p.indices {
-		b.entries[i] = make([]entry, 0, len(idx.shards)*idx.copies)
+	for i, idx := range p.Indices {
+		b.entries[i] = make([]entry, 0, len(idx.Shards)*idx.Copies)
 		b.stale[i] = true
 	}
 	for i := range b.staleNodes {
@@ -137,11 +138,11 @@ func (b *balancer) refresh() {
 func (b *balancer) average() {
 	shards, disk, load := 0, int64(0), 0.0
 	b.uniform = true
-	for _, idx := range b.p.indices {
-		b.uniform = b.uniform && idx.set.writeLoad == 0 && largestShard(idx) == 0
-		copies := idx.meta.Shards * idx.copies
+	for _, idx := range b.p.Indices {
+		b.uniform = b.uniform && idx.Settings.WriteLoad == 0 && largestShard(idx) == 0
+		copies := idx.Meta.Shards * idx.Copies
 		shards += copies
-		load += float64(idx.set.writeLoad * float64(copies))
+		load += float64(idx.Settings.WriteLoad * float64(copies))
 		disk += indexDisk(idx)
 	}
 	n := len(b.nodes)
@@ -152,23 +153,23 @@ func (b *balancer) average() {
 
 // indexDisk is what an index takes on all disks; copies of unknown size count with
 // the average of the known ones.
-func indexDisk(idx *index) int64 {
-	if idx.set.ignoreWatermark {
+func indexDisk(idx *routing.Index) int64 {
+	if idx.Settings.IgnoreWatermark {
 		return 0
 	}
-	replicas := int64(idx.meta.Replicas)
+	replicas := int64(idx.Meta.Replicas)
 	total, known := int64(0), int64(0)
-	for _, s := range idx.shards {
-		if size := max(idx.set.forecastBytes, s.bytes[role(true)]); size != unknownSize {
+	for _, s := range idx.Shards {
+		if size := max(idx.Settings.ForecastBytes, s.Bytes[routing.Role(true)]); size != routing.UnknownSize {
 			total += size
 			known++
 		}
-		if size := max(idx.set.forecastBytes, s.bytes[role(false)]); size != unknownSize {
+		if size := max(idx.Settings.ForecastBytes, s.Bytes[routing.Role(false)]); size != routing.UnknownSize {
 			total += size * replicas
 			known += replicas
 		}
 	}
-	copies := int64(idx.meta.Shards * idx.copies)
+	copies := int64(idx.Meta.Shards * idx.Copies)
 	switch known {
 	case copies:
 		return total
@@ -179,21 +180,21 @@ func indexDisk(idx *index) int64 {
 }
 
 // copyDisk is what a copy takes.
-func copyDisk(r *routed) int64 {
-	set := r.shard.index.set
-	if set.ignoreWatermark {
+func copyDisk(r *routing.Copy) int64 {
+	set := r.Shard.Index.Settings
+	if set.IgnoreWatermark {
 		return 0
 	}
-	return max(set.forecastBytes, knownSize(r), 0)
+	return max(set.ForecastBytes, knownSize(r), 0)
 }
 
 // enterIndex enters the copies of an index; relocating ones count on their target.
 func (b *balancer) enterIndex(i int) {
 	list := b.entries[i][:0]
-	for _, s := range b.p.indices[i].shards {
-		for _, r := range s.assigned {
-			if !r.relocating() {
-				list = append(list, newEntry(r, int32(r.node.pos), r.started()))
+	for _, s := range b.p.Indices[i].Shards {
+		for _, r := range s.Assigned {
+			if !r.Relocating() {
+				list = append(list, newEntry(r, int32(r.Node.Pos), r.Started()))
 			}
 		}
 	}
@@ -201,21 +202,21 @@ func (b *balancer) enterIndex(i int) {
 }
 
 // enterNode sums what a node holds, in the order of its list.
-func (b *balancer) enterNode(n *node) {
+func (b *balancer) enterNode(n *routing.Node) {
 	count, load, disk := int32(0), 0.0, 0.0
-	for r := n.head; r != nil; r = r.next {
-		if !r.relocating() {
+	for r := n.Head; r != nil; r = r.Next {
+		if !r.Relocating() {
 			count++
-			load += r.shard.index.set.writeLoad
+			load += r.Shard.Index.Settings.WriteLoad
 			disk += float64(copyDisk(r))
 		}
 	}
-	b.count[n.pos], b.load[n.pos], b.disk[n.pos] = count, load, disk
+	b.count[n.Pos], b.load[n.Pos], b.disk[n.Pos] = count, load, disk
 }
 
 // weigh renews the parts of a node's weight that do not depend on an index.
 func (b *balancer) weigh(n int) {
-	theta, t := &b.p.set.theta, &b.terms[n]
+	theta, t := &b.p.Settings.Theta, &b.terms[n]
 	t.shards = float32(theta[0] * float32(float32(b.count[n])-b.avgShards))
 	t.load = float32(theta[2] * float32(b.load[n]-b.avgLoad))
 	t.disk = float32(theta[3] * float32(b.disk[n]-b.avgDisk))
@@ -223,8 +224,8 @@ func (b *balancer) weigh(n int) {
 
 // add enters a copy of the current index into the model.
 func (b *balancer) add(e entry) {
-	idx := e.r.shard.index
-	b.entries[idx.pos] = append(b.entries[idx.pos], e)
+	idx := e.r.Shard.Index
+	b.entries[idx.Pos] = append(b.entries[idx.Pos], e)
 	b.listed = false
 	b.changed(e, 1)
 	if e.primary && idx == b.current {
@@ -233,17 +234,17 @@ func (b *balancer) add(e entry) {
 }
 
 // take removes a copy from the model.
-func (b *balancer) take(r *routed, n int32) {
-	idx := r.shard.index
-	list := b.entries[idx.pos]
+func (b *balancer) take(r *routing.Copy, n int32) {
+	idx := r.Shard.Index
+	list := b.entries[idx.Pos]
 	i := slices.IndexFunc(list, func(e entry) bool { return e.r == r && e.node == n })
 	e := list[i]
-	b.entries[idx.pos] = slices.Delete(list, i, i+1)
+	b.entries[idx.Pos] = slices.Delete(list, i, i+1)
 	b.listed = false
 	b.changed(e, -1)
 	if e.primary && idx == b.current {
 		b.high[n] = -1
-		for _, x := range b.entries[idx.pos] {
+		for _, x := range b.entries[idx.Pos] {
 			if x.node == n && x.primary {
 				b.high[n] = max(b.high[n], x.num)
 			}
@@ -252,28 +253,28 @@ func (b *balancer) take(r *routed, n int32) {
 }
 
 func (b *balancer) changed(e entry, by int32) {
-	idx := e.r.shard.index
+	idx := e.r.Shard.Index
 	b.rankings = b.rankings[:0]
 	sign := float64(by)
 	b.count[e.node] += by
-	b.load[e.node] += float64(sign * idx.set.writeLoad)
+	b.load[e.node] += float64(sign * idx.Settings.WriteLoad)
 	b.disk[e.node] += float64(sign * float64(copyDisk(e.r)))
 	if idx == b.current {
 		b.terms[e.node].held += by
 		setBit(b.heldBy, e.node, b.terms[e.node].held > 0)
 	}
-	b.stale[idx.pos], b.staleNodes[e.node] = true, true
+	b.stale[idx.Pos], b.staleNodes[e.node] = true, true
 	b.least, b.most = min(b.least, b.count[e.node]), max(b.most, b.count[e.node])
 	b.weigh(int(e.node))
 }
 
 // look makes an index the one that weights are wanted for.
-func (b *balancer) look(idx *index) {
+func (b *balancer) look(idx *routing.Index) {
 	if b.current == idx {
 		return
 	}
 	if b.current != nil {
-		for _, e := range b.entries[b.current.pos] {
+		for _, e := range b.entries[b.current.Pos] {
 			b.terms[e.node].held, b.high[e.node] = 0, -1
 		}
 		clear(b.heldBy)
@@ -283,15 +284,15 @@ func (b *balancer) look(idx *index) {
 	if idx == nil {
 		return
 	}
-	for _, e := range b.entries[idx.pos] {
+	for _, e := range b.entries[idx.Pos] {
 		b.terms[e.node].held++
 		setBit(b.heldBy, e.node, true)
 		if e.primary {
 			b.high[e.node] = max(b.high[e.node], e.num)
 		}
 	}
-	b.avgIndex = float32(idx.meta.Shards*idx.copies) / float32(len(b.nodes))
-	b.none = float32(b.p.set.theta[1] * float32(0-b.avgIndex))
+	b.avgIndex = float32(idx.Meta.Shards*idx.Copies) / float32(len(b.nodes))
+	b.none = float32(b.p.Settings.Theta[1] * float32(0-b.avgIndex))
 }
 
 // weight is the current index's weight on a node: 32-bit floats, summed in
@@ -300,7 +301,7 @@ func (b *balancer) weight(n int32) float32 {
 	t := &b.terms[n]
 	part := b.none
 	if t.held != 0 {
-		part = float32(b.p.set.theta[1] * float32(float32(t.held)-b.avgIndex))
+		part = float32(b.p.Settings.Theta[1] * float32(float32(t.held)-b.avgIndex))
 	}
 	return t.weight(part)
 }
@@ -314,19 +315,19 @@ func (t *terms) weight(part float32) float32 {
 
 // minDelta is how much a copy of the current index changes a weight.
 func (b *balancer) minDelta() float32 {
-	theta, idx := &b.p.set.theta, b.current
+	theta, idx := &b.p.Settings.Theta, b.current
 	d := float32(theta[0] + theta[1])
-	d = float32(d + float32(theta[2]*float32(idx.set.writeLoad)))
+	d = float32(d + float32(theta[2]*float32(idx.Settings.WriteLoad)))
 	return float32(d + float32(theta[3]*float32(largestShard(idx))))
 }
 
-func largestShard(idx *index) int64 {
-	if idx.set.ignoreWatermark {
+func largestShard(idx *routing.Index) int64 {
+	if idx.Settings.IgnoreWatermark {
 		return 0
 	}
-	largest := max(idx.set.forecastBytes, 0)
-	for _, s := range idx.shards {
-		largest = max(largest, s.bytes[0], s.bytes[1])
+	largest := max(idx.Settings.ForecastBytes, 0)
+	for _, s := range idx.Shards {
+		largest = max(largest, s.Bytes[0], s.Bytes[1])
 	}
 	return largest
 }
@@ -337,7 +338,7 @@ func (b *balancer) fillKeys() {
 	b.keys = b.keys[:0]
 	rest := b.terms[0] // of load and disk, the same on all nodes
 	for count := b.least; count <= b.most; count++ {
-		w := float32(b.p.set.theta[0] * float32(float32(count)-b.avgShards))
+		w := float32(b.p.Settings.Theta[0] * float32(float32(count)-b.avgShards))
 		w = float32(w + b.none)
 		w = float32(w + rest.load)
 		b.keys = append(b.keys, javaorder.Ascending(float32(w+rest.disk), 0))
@@ -345,10 +346,10 @@ func (b *balancer) fillKeys() {
 }
 
 // resized notes shards whose sizes changed: their copies weigh something else now.
-func (b *balancer) resized(shards []*shard) {
+func (b *balancer) resized(shards []*routing.Shard) {
 	for _, s := range shards {
-		for _, r := range s.assigned {
-			b.staleNodes[r.node.pos] = true
+		for _, r := range s.Assigned {
+			b.staleNodes[r.Node.Pos] = true
 		}
 	}
 }

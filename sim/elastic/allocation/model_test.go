@@ -65,25 +65,25 @@ func TestTheQuickChoiceIsTheBestNode(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		st, in := drawPlainState(t, false)
 		p := benchmarkService().newPass(st, in)
-		p.simulating = rapid.Bool().Draw(t, "simulating")
+		p.Simulating = rapid.Bool().Draw(t, "simulating")
 		b := newBalancer(p)
 		require.True(t, b.uniform)
 		b.quick = newQuickChoice(b)
-		for _, r := range p.drain() {
+		for _, r := range p.Drain() {
 			if p.canAllocateAnywhere(r) == No {
 				continue
 			}
-			b.look(r.shard.index)
+			b.look(r.Shard.Index)
 			where := p.placement(r)
 			if v, n, ok := b.quick.choose(b, &where); ok {
 				quick++
 				verdict, best := b.visitNodes(r, &where)
-				require.Equal(t, best.id, b.nodes[n].id, "node of %s", r)
+				require.Equal(t, best.ID, b.nodes[n].ID, "node of %s", r)
 				require.Equal(t, verdict, v)
 			}
 			b.allocate(r)
 		}
-		for _, idx := range p.indices {
+		for _, idx := range p.Indices {
 			b.look(idx)
 			least, most := b.extremes()
 			quickLeast, quickMost := newQuickChoice(b).extremes(b)
@@ -101,7 +101,7 @@ func TestARefreshedModelIsANewOne(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		st, in := drawPlainState(t, rapid.Bool().Draw(t, "weighted"))
 		c := &computer{pass: benchmarkService().newPass(st, in), input: &computationInput{}, previous: &desiredBalance{}}
-		c.simulating = true
+		c.Simulating = true
 		sim := c.newSimulatedInfo()
 		c.startAll(sim)
 		sim.publish()

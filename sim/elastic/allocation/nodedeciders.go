@@ -6,30 +6,31 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/internal/planted"
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
 
 // fits is what the deciders say that go by index and node alone. It is remembered: it
 // cannot change within a pass.
-func (p *pass) fits(idx *index, n *node) Verdict {
+func (p *pass) fits(idx *routing.Index, n *routing.Node) Verdict {
 	if !p.filtered(idx) {
 		return Yes
 	}
 	if p.allowed == nil {
-		p.allowed = make([][]Verdict, len(p.indices))
+		p.allowed = make([][]Verdict, len(p.Indices))
 	}
-	of := p.allowed[idx.pos]
+	of := p.allowed[idx.Pos]
 	if of == nil {
-		of = make([]Verdict, len(p.nodes))
-		for i, x := range p.nodes {
+		of = make([]Verdict, len(p.Nodes))
+		for i, x := range p.Nodes {
 			of[i] = p.fitsAfresh(idx, x)
 		}
-		p.allowed[idx.pos] = of
+		p.allowed[idx.Pos] = of
 	}
-	return of[n.pos]
+	return of[n.Pos]
 }
 
-func (p *pass) fitsAfresh(idx *index, n *node) Verdict {
+func (p *pass) fitsAfresh(idx *routing.Index, n *routing.Node) Verdict {
 	for _, d := range refuseFits {
 		if v, _ := d.fits(p, idx, n); v == No {
 			return No
@@ -39,27 +40,27 @@ func (p *pass) fitsAfresh(idx *index, n *node) Verdict {
 }
 
 // filtered reports whether nodes are unlike for an index.
-func (p *pass) filtered(idx *index) bool {
-	return p.set.filtered || idx.set.filtered || p.tiers.uneven || p.leaving
+func (p *pass) filtered(idx *routing.Index) bool {
+	return p.Settings.Filtered || idx.Settings.Filtered || p.tiers.uneven || p.leaving
 }
 
 // filterText honours require, include and exclude of cluster and index.
-func (p *pass) filterText(idx *index, n *node) (Verdict, string) {
-	c, i := p.set, idx.set
+func (p *pass) filterText(idx *routing.Index, n *routing.Node) (Verdict, string) {
+	c, i := p.Settings, idx.Settings
 	for _, check := range [...]struct {
-		f      *filters
+		f      *routing.Filters
 		refuse bool // a match is refused, not demanded
 		scope  string
 		key    string
 	}{
-		{&c.require, false, "cluster", "cluster.routing.allocation.require"},
-		{&c.include, false, "cluster", "cluster.routing.allocation.include"},
-		{&c.exclude, true, "cluster", "cluster.routing.allocation.exclude"},
-		{&i.require, false, "index", "index.routing.allocation.require"},
-		{&i.include, false, "index", "index.routing.allocation.include"},
-		{&i.exclude, true, "index", "index.routing.allocation.exclude."},
+		{&c.Require, false, "cluster", "cluster.routing.allocation.require"},
+		{&c.Include, false, "cluster", "cluster.routing.allocation.include"},
+		{&c.Exclude, true, "cluster", "cluster.routing.allocation.exclude"},
+		{&i.Require, false, "index", "index.routing.allocation.require"},
+		{&i.Include, false, "index", "index.routing.allocation.include"},
+		{&i.Exclude, true, "index", "index.routing.allocation.exclude."},
 	} {
-		if check.f.empty() || check.f.match(n.disco) != check.refuse {
+		if check.f.Empty() || check.f.Match(n.Disco) != check.refuse {
 			continue
 		}
 		if !p.explain {
@@ -75,15 +76,15 @@ func (p *pass) filterText(idx *index, n *node) (Verdict, string) {
 }
 
 // sameNode keeps two copies of a shard off one node.
-func (p *pass) sameNode(r *routed, n *node) (Verdict, string) {
-	for _, c := range r.shard.assigned {
-		if c.node != n || planted.Is(planted.SameNodeAllowed) {
+func (p *pass) sameNode(r *routing.Copy, n *routing.Node) (Verdict, string) {
+	for _, c := range r.Shard.Assigned {
+		if c.Node != n || planted.Is(planted.SameNodeAllowed) {
 			continue
 		}
 		if !p.explain {
 			return No, ""
 		}
-		if r.id != "" && c.id == r.id {
+		if r.ID != "" && c.ID == r.ID {
 			return No, p.say("this shard is already allocated to this node [%s]", r)
 		}
 		return No, p.say("a copy of this shard is already allocated to this node [%s]", c)
@@ -92,26 +93,26 @@ func (p *pass) sameNode(r *routed, n *node) (Verdict, string) {
 }
 
 // sameShard keeps two copies of a shard off one node and, if so set, off one host.
-func (p *pass) sameShard(r *routed, n *node) (Verdict, string) {
-	if v, text := p.sameNode(r, n); v == No || !p.set.sameHost {
+func (p *pass) sameShard(r *routing.Copy, n *routing.Node) (Verdict, string) {
+	if v, text := p.sameNode(r, n); v == No || !p.Settings.SameHost {
 		return v, text
 	}
-	if r.shard.index.set.expand.all {
+	if r.Shard.Index.Settings.Expand.All {
 		return Yes, "same-host allocation is ignored, this index is set to auto-expand to all nodes"
 	}
-	host := hostAddress(n.disco)
-	for _, c := range r.shard.assigned {
-		if hostAddress(c.node.disco) == host {
+	host := routing.HostAddress(n.Disco)
+	for _, c := range r.Shard.Assigned {
+		if routing.HostAddress(c.Node.Disco) == host {
 			return No, p.say("cannot allocate to node [%s] because a copy of this shard is already allocated to node [%s] "+
 				"with the same host address [%s] and [%s] is [true] which forbids more than one node on each host from holding a copy of this shard",
-				n.id, c.node.id, host, "cluster.routing.allocation.same_shard.host")
+				n.ID, c.Node.ID, host, "cluster.routing.allocation.same_shard.host")
 		}
 	}
 	return Yes, "none of the nodes on this host hold a copy of this shard"
 }
 
 // throttle limits the recoveries a node takes part in.
-func (p *pass) throttle(r *routed, n *node) (Verdict, string) {
+func (p *pass) throttle(r *routing.Copy, n *routing.Node) (Verdict, string) {
 	if planted.Is(planted.ThrottleIgnored) {
 		return Yes, ""
 	}
@@ -119,50 +120,50 @@ func (p *pass) throttle(r *routed, n *node) (Verdict, string) {
 		return p.throttled(r, n), ""
 	}
 	const both = "cluster.routing.allocation.node_concurrent_recoveries"
-	if r.primary && r.unassigned() {
-		limit := p.set.initialPrimaries
+	if r.Primary && r.Unassigned() {
+		limit := p.Settings.InitialPrimaries
 		switch {
-		case p.simulating:
+		case p.Simulating:
 			return Yes, "primary allocation is not throttled when simulating"
-		case n.initialPrimaries >= limit:
+		case n.InitialPrimaries >= limit:
 			return Throttle, p.say("reached the limit of ongoing initial primary recoveries [%d], cluster setting [%s=%d]",
-				n.initialPrimaries, "cluster.routing.allocation.node_initial_primaries_recoveries", limit)
+				n.InitialPrimaries, "cluster.routing.allocation.node_initial_primaries_recoveries", limit)
 		}
 		return Yes, p.say("below primary recovery limit of [%d]", limit)
 	}
-	if n.incoming >= p.set.incoming {
+	if n.Incoming >= p.Settings.Incoming {
 		return Throttle, p.say("reached the limit of incoming shard recoveries [%d], cluster setting [%s=%d] (can also be set via [%s])",
-			n.incoming, "cluster.routing.allocation.node_concurrent_incoming_recoveries", p.set.incoming, both)
+			n.Incoming, "cluster.routing.allocation.node_concurrent_incoming_recoveries", p.Settings.Incoming, both)
 	}
-	primary := r.shard.activePrimary()
+	primary := r.Shard.ActivePrimary()
 	if primary == nil {
 		return No, "primary shard for this replica is not yet active"
 	}
-	if out := primary.node.outgoing; out >= p.set.outgoing {
+	if out := primary.Node.Outgoing; out >= p.Settings.Outgoing {
 		return Throttle, p.say("reached the limit of outgoing shard recoveries [%d] on the node [%s] which holds the primary, "+
 			"cluster setting [%s=%d] (can also be set via [%s])",
-			out, primary.node.id, "cluster.routing.allocation.node_concurrent_outgoing_recoveries", p.set.outgoing, both)
+			out, primary.Node.ID, "cluster.routing.allocation.node_concurrent_outgoing_recoveries", p.Settings.Outgoing, both)
 	}
 	return Yes, p.say("below shard recovery limit of outgoing: [%d < %d] incoming: [%d < %d]",
-		primary.node.outgoing, p.set.outgoing, n.incoming, p.set.incoming)
+		primary.Node.Outgoing, p.Settings.Outgoing, n.Incoming, p.Settings.Incoming)
 }
 
 // throttled is throttle without words.
-func (p *pass) throttled(r *routed, n *node) Verdict {
-	if r.primary && r.unassigned() {
-		if !p.simulating && n.initialPrimaries >= p.set.initialPrimaries {
+func (p *pass) throttled(r *routing.Copy, n *routing.Node) Verdict {
+	if r.Primary && r.Unassigned() {
+		if !p.Simulating && n.InitialPrimaries >= p.Settings.InitialPrimaries {
 			return Throttle
 		}
 		return Yes
 	}
-	if n.incoming >= p.set.incoming {
+	if n.Incoming >= p.Settings.Incoming {
 		return Throttle
 	}
-	primary := r.shard.activePrimary()
+	primary := r.Shard.ActivePrimary()
 	switch {
 	case primary == nil:
 		return No
-	case primary.node.outgoing >= p.set.outgoing:
+	case primary.Node.Outgoing >= p.Settings.Outgoing:
 		return Throttle
 	}
 	return Yes
@@ -170,8 +171,8 @@ func (p *pass) throttled(r *routed, n *node) Verdict {
 
 // shardsLimit honours total_shards_per_node. A copy that is there already may make
 // the limit full; one more may not.
-func (p *pass) shardsLimit(idx *index, n *node, remain bool) (Verdict, string) {
-	perIndex, perNode := idx.set.shardsPerNode, p.set.shardsPerNode
+func (p *pass) shardsLimit(idx *routing.Index, n *routing.Node, remain bool) (Verdict, string) {
+	perIndex, perNode := idx.Settings.ShardsPerNode, p.Settings.ShardsPerNode
 	if perIndex <= 0 && perNode <= 0 {
 		if !p.explain {
 			return Yes, ""
@@ -179,15 +180,15 @@ func (p *pass) shardsLimit(idx *index, n *node, remain bool) (Verdict, string) {
 		return Yes, p.say("total shard limits are disabled: [index: %d, cluster: %d] <= 0", perIndex, perNode)
 	}
 	over := func(count, limit int) bool { return count > limit || !remain && count == limit }
-	count := n.owning()
+	count := n.Owning()
 	if perNode > 0 && over(count, perNode) {
 		return No, p.say("too many shards [%d] allocated to this node, cluster setting [%s=%d]",
 			count, "cluster.routing.allocation.total_shards_per_node", perNode)
 	}
 	if perIndex > 0 {
-		if own := n.owningOf(idx); over(own, perIndex) {
+		if own := n.OwningOf(idx); over(own, perIndex) {
 			return No, p.say("too many shards [%d] allocated to this node for index [%s], index setting [%s=%d]",
-				own, idx.meta.Name, "index.routing.allocation.total_shards_per_node", perIndex)
+				own, idx.Meta.Name, "index.routing.allocation.total_shards_per_node", perIndex)
 		}
 	}
 	return Yes, p.say("the shard count [%d] for this node is under the index limit [%d] and cluster level node limit [%d]",
@@ -196,22 +197,22 @@ func (p *pass) shardsLimit(idx *index, n *node, remain bool) (Verdict, string) {
 
 // aware spreads the copies of a shard over the values of node attributes. move asks
 // about a node the copy would go to, else about the one it is on.
-func (p *pass) aware(r *routed, n *node, move bool) (Verdict, string) {
-	if len(p.set.awareness) == 0 {
+func (p *pass) aware(r *routing.Copy, n *routing.Node, move bool) (Verdict, string) {
+	if len(p.Settings.Awareness) == 0 {
 		return Yes, "allocation awareness is not enabled, set cluster setting [cluster.routing.allocation.awareness.attributes] to enable it"
 	}
-	idx := r.shard.index
-	if idx.set.expand.all {
+	idx := r.Shard.Index
+	if idx.Settings.Expand.All {
 		return Yes, "allocation awareness is ignored, this index is set to auto-expand to all nodes"
 	}
-	for _, name := range p.set.awareness {
-		value, ok := n.disco.Attribute(name)
+	for _, name := range p.Settings.Awareness {
+		value, ok := n.Disco.Attribute(name)
 		if !ok {
 			return No, p.say("node does not contain the awareness attribute [%s]; required attributes cluster setting [%s=%s]",
-				name, "cluster.routing.allocation.awareness.attributes", strings.Join(p.set.awareness, ","))
+				name, "cluster.routing.allocation.awareness.attributes", strings.Join(p.Settings.Awareness, ","))
 		}
 		count := copiesWith(r, name, value)
-		if move && (r.unassigned() || attribute(r.current(), name) != value) {
+		if move && (r.Unassigned() || attribute(r.Current(), name) != value) {
 			count++
 		}
 		actual := p.attributeValues(name)
@@ -221,7 +222,7 @@ func (p *pass) aware(r *routed, n *node, move bool) (Verdict, string) {
 				values++
 			}
 		}
-		limit := (idx.copies + values - 1) / values
+		limit := (idx.Copies + values - 1) / values
 		if count <= limit {
 			continue
 		}
@@ -230,37 +231,29 @@ func (p *pass) aware(r *routed, n *node, move bool) (Verdict, string) {
 		}
 		force := "no forced awareness"
 		if forced != nil {
-			force = listText(forced) + " from forced awareness"
+			force = routing.ListText(forced) + " from forced awareness"
 		}
 		return No, p.say("there are [%d] copies of this shard and [%d] values for attribute [%s] (%s from nodes in the cluster and %s) "+
 			"so there may be at most [%d] copies of this shard allocated to nodes with each value, but (including this copy) there would be "+
 			"[%d] copies allocated to nodes with [node.attr.%s: %s]",
-			idx.copies, values, name, listText(actual), force, limit, count, name, value)
+			idx.Copies, values, name, routing.ListText(actual), force, limit, count, name, value)
 	}
 	return Yes, "node meets all awareness attribute requirements"
 }
 
-// current is where an assigned copy counts: a relocating one on its target.
-func (r *routed) current() *node {
-	if r.relocating() {
-		return r.other
-	}
-	return r.node
-}
-
 // attribute is a node's attribute; a node without it equals no value.
-func attribute(n *node, name string) string {
-	if v, ok := n.disco.Attribute(name); ok {
+func attribute(n *routing.Node, name string) string {
+	if v, ok := n.Disco.Attribute(name); ok {
 		return v
 	}
 	return "\x00"
 }
 
 // copiesWith counts the copies of a shard on nodes with a value, a relocating one at its target.
-func copiesWith(r *routed, name, value string) int {
+func copiesWith(r *routing.Copy, name, value string) int {
 	count := 0
-	for _, c := range r.shard.assigned {
-		if !c.relocating() && attribute(c.node, name) == value {
+	for _, c := range r.Shard.Assigned {
+		if !c.Relocating() && attribute(c.Node, name) == value {
 			count++
 		}
 	}
@@ -273,8 +266,8 @@ func (p *pass) attributeValues(name string) []string {
 		return values
 	}
 	var values []string
-	for _, n := range p.nodes {
-		if v, ok := n.disco.Attribute(name); ok && !slices.Contains(values, v) {
+	for _, n := range p.Nodes {
+		if v, ok := n.Disco.Attribute(name); ok && !slices.Contains(values, v) {
 			values = append(values, v)
 		}
 	}
@@ -289,14 +282,11 @@ func (p *pass) attributeValues(name string) []string {
 // forcedFor are the distinct values that awareness reckons with although no node
 // may have them, in order; nil when none are set.
 func (p *pass) forcedFor(name string) []string {
-	i := slices.IndexFunc(p.set.forced, func(v settings.NamedValues) bool { return v.Name == name })
+	i := slices.IndexFunc(p.Settings.Forced, func(v settings.NamedValues) bool { return v.Name == name })
 	if i < 0 {
 		return nil
 	}
-	values := slices.Clone(p.set.forced[i].Values)
+	values := slices.Clone(p.Settings.Forced[i].Values)
 	slices.Sort(values)
 	return slices.Compact(values)
 }
-
-// listText is Java's text of a list.
-func listText(values []string) string { return "[" + strings.Join(values, ", ") + "]" }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 )
 
 // recency remembers which nodes were used last, so that they take turns
@@ -22,13 +24,13 @@ func (o *recency) record(id string) {
 }
 
 // retain forgets nodes that are gone.
-func (o *recency) retain(known map[string]*node) {
+func (o *recency) retain(known map[string]*routing.Node) {
 	maps.DeleteFunc(o.last, func(id string, _ int64) bool { return known[id] == nil })
 }
 
 // sort puts the nodes used least recently first.
-func (o *recency) sort(nodes []*node) []*node {
+func (o *recency) sort(nodes []*routing.Node) []*routing.Node {
 	out := slices.Clone(nodes)
-	slices.SortStableFunc(out, func(a, b *node) int { return cmp.Compare(o.last[a.id], o.last[b.id]) })
+	slices.SortStableFunc(out, func(a, b *routing.Node) int { return cmp.Compare(o.last[a.ID], o.last[b.ID]) })
 	return out
 }

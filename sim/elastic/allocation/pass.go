@@ -1,11 +1,14 @@
 package allocation
 
-import "github.com/shardquake/shardquake/sim/elastic/state"
+import (
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
+	"github.com/shardquake/shardquake/sim/elastic/state"
+)
 
 // pass is one run of the allocator over a state (RoutingAllocation): the draft of its
 // routing, and what the deciders know beside it.
 type pass struct {
-	*draft
+	*routing.Draft
 	svc *Service
 	in  Input
 
@@ -14,7 +17,7 @@ type pass struct {
 	// leaving: some node is to be removed.
 	leaving bool
 
-	ignoredNodes map[*shard][]*node // nodes a shard is not tried on, after failures
+	ignoredNodes map[*routing.Shard][]*routing.Node // nodes a shard is not tried on, after failures
 
 	fetching      bool // some answers about copies on disk are awaited
 	reconciling   bool
@@ -30,10 +33,10 @@ type pass struct {
 
 // newPass begins a run over a state.
 func (s *Service) newPass(st *state.State, in Input) *pass {
-	p := &pass{svc: s, in: in, draft: s.reader.read(source{
-		st: st, settings: s.cfg.NodeSettings.Merged(st.Settings()), nodeOrder: in.NodeOrder,
-		sizes: func(index string, shards int) [][2]int64 { return s.sizesOf(in.Info, index, shards) },
-		newID: s.cfg.NewAllocationID, mix: s.cfg.Mix,
+	p := &pass{svc: s, in: in, Draft: s.reader.Read(routing.Source{
+		State: st, Settings: s.cfg.NodeSettings.Merged(st.Settings()), NodeOrder: in.NodeOrder,
+		Sizes: func(index string, shards int) [][2]int64 { return s.sizesOf(in.Info, index, shards) },
+		NewID: s.cfg.NewAllocationID, Mix: s.cfg.Mix,
 	})}
 	p.readTiers()
 	p.leaving = leaving(st)
@@ -43,6 +46,6 @@ func (s *Service) newPass(st *state.State, in Input) *pass {
 
 // close ends the run. Nothing of the pass may be used any more.
 func (p *pass) close() {
-	p.draft.close()
+	p.Draft.Close()
 	*p = pass{}
 }

@@ -1,10 +1,12 @@
 package allocation
 
+import "github.com/shardquake/shardquake/sim/elastic/allocation/routing"
+
 // placement answers canAllocate for one copy and many nodes: what is the same on all
 // of them is worked out once.
 type placement struct {
 	p *pass
-	r *routed
+	r *routing.Copy
 	// plain says that no filter, disk, limit or attribute stands in the way anywhere.
 	plain bool
 	// initial says that the copy is a primary that recovers without a peer; else all
@@ -13,45 +15,45 @@ type placement struct {
 	all     Verdict
 }
 
-func (p *pass) placement(r *routed) placement {
-	idx := r.shard.index
+func (p *pass) placement(r *routing.Copy) placement {
+	idx := r.Shard.Index
 	_, diskOff := p.diskOff(idx)
 	w := placement{
-		p: p, r: r, initial: r.primary && r.unassigned(), all: Yes,
-		plain: p.ignoredNodes == nil && !p.filtered(idx) && !p.set.sameHost && diskOff &&
-			idx.set.shardsPerNode <= 0 && p.set.shardsPerNode <= 0 && len(p.set.awareness) == 0,
+		p: p, r: r, initial: r.Primary && r.Unassigned(), all: Yes,
+		plain: p.ignoredNodes == nil && !p.filtered(idx) && !p.Settings.SameHost && diskOff &&
+			idx.Settings.ShardsPerNode <= 0 && p.Settings.ShardsPerNode <= 0 && len(p.Settings.Awareness) == 0,
 	}
 	if w.initial {
 		return w
 	}
-	switch primary := r.shard.activePrimary(); {
+	switch primary := r.Shard.ActivePrimary(); {
 	case primary == nil:
 		w.all = No
-	case primary.node.outgoing >= p.set.outgoing:
+	case primary.Node.Outgoing >= p.Settings.Outgoing:
 		w.all = Throttle
 	}
 	return w
 }
 
 // verdict is the part of canAllocate that depends on the node.
-func (w *placement) verdict(n *node) Verdict {
+func (w *placement) verdict(n *routing.Node) Verdict {
 	if !w.plain {
 		return w.p.nodeVerdictFor(w.r, n)
 	}
-	for _, c := range w.r.shard.assigned {
-		if c.node == n {
+	for _, c := range w.r.Shard.Assigned {
+		if c.Node == n {
 			return No
 		}
 	}
 	p := w.p
 	if w.initial {
-		if !p.simulating && n.initialPrimaries >= p.set.initialPrimaries {
+		if !p.Simulating && n.InitialPrimaries >= p.Settings.InitialPrimaries {
 			return Throttle
 		}
 		return Yes
 	}
 	// A node that is full throttles whatever the primary's node says, as if it had none.
-	if n.incoming >= p.set.incoming {
+	if n.Incoming >= p.Settings.Incoming {
 		return Throttle
 	}
 	return w.all

@@ -3,6 +3,8 @@ package allocation
 import (
 	"math/bits"
 	"slices"
+
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 )
 
 // quickChoice finds the best node for an unassigned copy without looking at all nodes,
@@ -52,9 +54,9 @@ func (q *quickChoice) counted(n, before int32) {
 }
 
 // room renews what a node has room for.
-func (q *quickChoice) room(p *pass, n *node) {
-	setBit(q.open, int32(n.pos), n.incoming < p.set.incoming)
-	setBit(q.fresh, int32(n.pos), p.simulating || n.initialPrimaries < p.set.initialPrimaries)
+func (q *quickChoice) room(p *pass, n *routing.Node) {
+	setBit(q.open, int32(n.Pos), n.Incoming < p.Settings.Incoming)
+	setBit(q.fresh, int32(n.Pos), p.Simulating || n.InitialPrimaries < p.Settings.InitialPrimaries)
 }
 
 func setBit(set []uint64, i int32, on bool) {
@@ -86,7 +88,7 @@ func firstBit(a, not, and []uint64) int32 {
 // A copy that moves away counts at its target but still bars its node to the shard's
 // other copies: that is not simple.
 func (q *quickChoice) choose(b *balancer, where *placement) (v Verdict, n int32, ok bool) {
-	if slices.ContainsFunc(where.r.shard.assigned, (*routed).relocating) {
+	if slices.ContainsFunc(where.r.Shard.Assigned, (*routing.Copy).Relocating) {
 		return No, 0, false
 	}
 	for q.lowest < len(q.byCount) && (q.byCount[q.lowest] == nil || firstBit(q.byCount[q.lowest], b.none64, nil) < 0) {

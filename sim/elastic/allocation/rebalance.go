@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/shardquake/shardquake/sim/elastic/allocation/javaorder"
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 )
 
 // closeEnough forgives differences of weights just above the threshold.
@@ -32,10 +33,10 @@ func (b *balancer) unbalanced() bool {
 	if q := newQuickChoice(b); q != nil {
 		extremes = func() (least, most float32) { return q.extremes(b) }
 	}
-	for _, idx := range b.p.indices {
+	for _, idx := range b.p.Indices {
 		b.look(idx)
 		least, most := extremes()
-		if !closeEnough(float32(most-least), float32(b.minDelta()*b.p.set.threshold)) {
+		if !closeEnough(float32(most-least), float32(b.minDelta()*b.p.Settings.Threshold)) {
 			return true
 		}
 	}
@@ -45,9 +46,9 @@ func (b *balancer) unbalanced() bool {
 // mostUnbalancedFirst sorts the indices by the difference between their heaviest and
 // their lightest node. Elasticsearch sorts the nodes once per index, each time from the
 // order that the index before left: what those sorts leave is worked out when needed.
-func (b *balancer) mostUnbalancedFirst() []*index {
-	order := make([]javaorder.Pair, len(b.p.indices))
-	for i, idx := range b.p.indices {
+func (b *balancer) mostUnbalancedFirst() []*routing.Index {
+	order := make([]javaorder.Pair, len(b.p.Indices))
+	for i, idx := range b.p.Indices {
 		b.look(idx)
 		var delta float32
 		if b.uniform {
@@ -61,9 +62,9 @@ func (b *balancer) mostUnbalancedFirst() []*index {
 	}
 	b.unsorted = !b.uniform
 	javaorder.IntroSort(order)
-	indices := make([]*index, len(order))
+	indices := make([]*routing.Index, len(order))
 	for i, pair := range order {
-		indices[i] = b.p.indices[pair.Value()]
+		indices[i] = b.p.Indices[pair.Value()]
 	}
 	return indices
 }
@@ -89,7 +90,7 @@ func (b *balancer) relevantNodes() int {
 // balanceIndex moves copies of an index from the heaviest node to the lightest until
 // they differ by no more than the threshold. Where deciders forbid that, it narrows
 // the window of nodes: first from the light end, then from the heavy one.
-func (b *balancer) balanceIndex(idx *index) {
+func (b *balancer) balanceIndex(idx *routing.Index) {
 	b.look(idx)
 	relevant := b.relevantNodes()
 	if relevant < 2 {
@@ -97,7 +98,7 @@ func (b *balancer) balanceIndex(idx *index) {
 	}
 	b.sortNodes(relevant)
 	low, high := 0, relevant-1
-	threshold := float32(b.minDelta() * b.p.set.threshold)
+	threshold := float32(b.minDelta() * b.p.Settings.Threshold)
 	for {
 		if b.terms[b.order[high].Value()].held == 0 {
 			// Nothing to move from there, wherever the light end stands.
@@ -158,7 +159,7 @@ func (b *balancer) moveOne(to, from int32) bool {
 		}
 		b.take(r, from)
 		if min(rebalance, allocate) == Yes {
-			p.relocate(r, b.nodes[to], knownSize(r))
+			p.Relocate(r, b.nodes[to], knownSize(r))
 		}
 		b.add(newEntry(r, to, false))
 		return true
@@ -168,7 +169,7 @@ func (b *balancer) moveOne(to, from int32) bool {
 
 // movable lists the current index's copies on a node that could be moved, the highest
 // shard number first.
-func (b *balancer) movable(n int32) []*routed {
+func (b *balancer) movable(n int32) []*routing.Copy {
 	if b.listed {
 		return b.lists[n]
 	}
@@ -176,7 +177,7 @@ func (b *balancer) movable(n int32) []*routed {
 		b.lists[i] = b.lists[i][:0]
 	}
 	b.touched = b.touched[:0]
-	for _, e := range b.entries[b.current.pos] {
+	for _, e := range b.entries[b.current.Pos] {
 		if !e.started {
 			continue
 		}
@@ -186,7 +187,7 @@ func (b *balancer) movable(n int32) []*routed {
 		b.lists[e.node] = append(b.lists[e.node], e.r)
 	}
 	for _, i := range b.touched {
-		slices.SortStableFunc(b.lists[i], func(x, y *routed) int { return cmp.Compare(y.shard.num, x.shard.num) })
+		slices.SortStableFunc(b.lists[i], func(x, y *routing.Copy) int { return cmp.Compare(y.Shard.Number, x.Shard.Number) })
 	}
 	b.listed = true
 	return b.lists[n]

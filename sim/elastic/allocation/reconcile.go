@@ -3,6 +3,7 @@ package allocation
 import (
 	"slices"
 
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -21,10 +22,10 @@ type reconciliation struct {
 }
 
 func (rec *reconciler) reconcile(p *pass, desired *desiredBalance) {
-	rec.allocations.retain(p.byID)
-	rec.moves.retain(p.byID)
+	rec.allocations.retain(p.ByID)
+	rec.moves.retain(p.ByID)
 	c := &reconciliation{pass: p, reconciler: rec, desired: desired}
-	if len(p.nodes) == 0 {
+	if len(p.Nodes) == 0 {
 		p.failNewPrimaries()
 		return
 	}
@@ -42,20 +43,20 @@ func (rec *reconciler) reconcile(p *pass, desired *desiredBalance) {
 
 // failNewPrimaries tells that there is no node at all.
 func (p *pass) failNewPrimaries() {
-	for _, r := range p.unassigned {
-		if r.primary && r.info.LastStatus == state.NoAttempt {
-			info := *r.info
+	for _, r := range p.Unassigned {
+		if r.Primary && r.Info.LastStatus == state.NoAttempt {
+			info := *r.Info
 			info.LastStatus = state.DecidersNo
-			p.updateInfo(r, &info)
+			p.UpdateInfo(r, &info)
 		}
 	}
 }
 
 func (c *reconciliation) allocateUnassigned() {
-	if len(c.unassigned) == 0 {
+	if len(c.Unassigned) == 0 {
 		return
 	}
-	round := c.drain()
+	round := c.Drain()
 	slices.SortStableFunc(round, byAllocationOrder)
 	for len(round) > 0 {
 		round = allocateRound(c.pass, round, c.allocate)
@@ -64,14 +65,14 @@ func (c *reconciliation) allocateUnassigned() {
 
 // allocate puts a copy on the first of its desired nodes that will have it; a
 // primary that its desired nodes refuse goes to any node.
-func (c *reconciliation) allocate(r *routed) (bool, state.AllocationStatus) {
-	a := c.desired.of(r.shard)
+func (c *reconciliation) allocate(r *routing.Copy) (bool, state.AllocationStatus) {
+	a := c.desired.of(r.Shard)
 	if a == nil || c.isIgnored(r, a) {
 		return false, state.NoAttempt
 	}
 	placed, throttled := c.tryNodes(r, c.nodesOf(a.Nodes))
-	if !placed && !throttled && r.primary {
-		placed, throttled = c.tryNodes(r, c.pass.nodes)
+	if !placed && !throttled && r.Primary {
+		placed, throttled = c.tryNodes(r, c.pass.Nodes)
 	}
 	if throttled {
 		return placed, state.DecidersThrottled
@@ -80,25 +81,25 @@ func (c *reconciliation) allocate(r *routed) (bool, state.AllocationStatus) {
 }
 
 // nodesOf resolves ids, leaving out nodes that are gone.
-func (c *reconciliation) nodesOf(ids []string) []*node {
-	nodes := make([]*node, 0, len(ids))
+func (c *reconciliation) nodesOf(ids []string) []*routing.Node {
+	nodes := make([]*routing.Node, 0, len(ids))
 	for _, id := range ids {
-		if n := c.byID[id]; n != nil {
+		if n := c.ByID[id]; n != nil {
 			nodes = append(nodes, n)
 		}
 	}
 	return nodes
 }
 
-func (c *reconciliation) tryNodes(r *routed, nodes []*node) (placed, throttled bool) {
+func (c *reconciliation) tryNodes(r *routing.Copy, nodes []*routing.Node) (placed, throttled bool) {
 	for _, n := range c.allocations.sort(nodes) {
-		if r.shard.on(n) != nil {
+		if r.Shard.On(n) != nil {
 			continue
 		}
 		switch c.canAllocate(r, n) {
 		case Yes:
-			c.initialize(r, n, "", c.expectedSize(r, unknownSize))
-			c.allocations.record(n.id)
+			c.Initialize(r, n, "", c.expectedSize(r, routing.UnknownSize))
+			c.allocations.record(n.ID)
 			return true, throttled
 		case Throttle:
 			throttled = true
@@ -108,18 +109,18 @@ func (c *reconciliation) tryNodes(r *routed, nodes []*node) (placed, throttled b
 }
 
 // isIgnored reports whether the computation left this copy aside.
-func (c *reconciliation) isIgnored(r *routed, a *Assignment) bool {
+func (c *reconciliation) isIgnored(r *routing.Copy, a *Assignment) bool {
 	switch {
 	case a.Ignored == 0:
 		return false
 	case a.Ignored == a.Total:
 		return true
 	case a.Total-a.Ignored == 1:
-		return !r.primary
+		return !r.Primary
 	}
 	assigned := 0
-	for _, x := range r.shard.assigned {
-		if !x.relocating() {
+	for _, x := range r.Shard.Assigned {
+		if !x.Relocating() {
 			assigned++
 		}
 	}
@@ -129,16 +130,16 @@ func (c *reconciliation) isIgnored(r *routed, a *Assignment) bool {
 // turns visits the displaced copies of all nodes, one node after the other, those moved
 // from least recently first. When visit moves a copy the node goes to the end of the line.
 // Elasticsearch walks all copies; the others are none of a visit's business.
-func (c *reconciliation) turns(visit func(r *routed, a *Assignment) (moved bool)) {
+func (c *reconciliation) turns(visit func(r *routing.Copy, a *Assignment) (moved bool)) {
 	type line struct {
-		n    *node
-		left []*routed
+		n    *routing.Node
+		left []*routing.Copy
 	}
 	var queue []line
 	displaced := c.displacedByNode()
-	for _, n := range c.moves.sort(c.pass.nodes) {
-		if len(displaced[n.pos]) > 0 {
-			queue = append(queue, line{n, displaced[n.pos]})
+	for _, n := range c.moves.sort(c.pass.Nodes) {
+		if len(displaced[n.Pos]) > 0 {
+			queue = append(queue, line{n, displaced[n.Pos]})
 		}
 	}
 	for len(queue) > 0 {
@@ -158,36 +159,36 @@ func (c *reconciliation) turns(visit func(r *routed, a *Assignment) (moved bool)
 	}
 }
 
-func (c *reconciliation) visit(r *routed, visit func(*routed, *Assignment) bool) bool {
+func (c *reconciliation) visit(r *routing.Copy, visit func(*routing.Copy, *Assignment) bool) bool {
 	a := c.displaced(r)
 	return a != nil && visit(r, a)
 }
 
 // displacedByNode lists the displaced copies of every node, in the order of its list.
-func (c *reconciliation) displacedByNode() [][]*routed {
-	out := make([][]*routed, len(c.nodes))
-	for _, idx := range c.indices {
-		for _, s := range idx.shards {
-			for _, r := range s.assigned {
+func (c *reconciliation) displacedByNode() [][]*routing.Copy {
+	out := make([][]*routing.Copy, len(c.Nodes))
+	for _, idx := range c.Indices {
+		for _, s := range idx.Shards {
+			for _, r := range s.Assigned {
 				if c.displaced(r) != nil {
-					out[r.node.pos] = append(out[r.node.pos], r)
+					out[r.Node.Pos] = append(out[r.Node.Pos], r)
 				}
 			}
 		}
 	}
 	for _, list := range out {
-		inListOrder(list)
+		routing.InListOrder(list)
 	}
 	return out
 }
 
 // displaced returns the assignment of a started copy that is not on a desired node, or nil.
-func (c *reconciliation) displaced(r *routed) *Assignment {
-	if !r.started() {
+func (c *reconciliation) displaced(r *routing.Copy) *Assignment {
+	if !r.Started() {
 		return nil
 	}
-	a := c.desired.of(r.shard)
-	if a == nil || slices.Contains(a.Nodes, r.node.id) {
+	a := c.desired.of(r.Shard)
+	if a == nil || slices.Contains(a.Nodes, r.Node.ID) {
 		return nil
 	}
 	return a
@@ -195,9 +196,9 @@ func (c *reconciliation) displaced(r *routed) *Assignment {
 
 // anyDisplaced reports whether moves have anything to look at.
 func (c *reconciliation) anyDisplaced() bool {
-	for _, idx := range c.indices {
-		for _, s := range idx.shards {
-			for _, r := range s.assigned {
+	for _, idx := range c.Indices {
+		for _, s := range idx.Shards {
+			for _, r := range s.Assigned {
 				if c.displaced(r) != nil {
 					return true
 				}
@@ -212,8 +213,8 @@ func (c *reconciliation) moveShards() {
 	if !c.anyMayLeave() {
 		return
 	}
-	c.turns(func(r *routed, a *Assignment) bool {
-		if c.canAllocateAnywhere(r) != Yes || c.canRemain(r, r.node) != No {
+	c.turns(func(r *routing.Copy, a *Assignment) bool {
+		if c.canAllocateAnywhere(r) != Yes || c.canRemain(r, r.Node) != No {
 			return false
 		}
 		return c.moveTo(r, a)
@@ -225,7 +226,7 @@ func (c *reconciliation) balance() {
 	if c.canRebalance() != Yes {
 		return
 	}
-	c.turns(func(r *routed, a *Assignment) bool {
+	c.turns(func(r *routing.Copy, a *Assignment) bool {
 		if c.canRebalanceShard(r) != Yes || c.canAllocateAnywhere(r) != Yes {
 			return false
 		}
@@ -234,13 +235,13 @@ func (c *reconciliation) balance() {
 }
 
 // moveTo relocates a copy to the first desired node that says YES.
-func (c *reconciliation) moveTo(r *routed, a *Assignment) bool {
+func (c *reconciliation) moveTo(r *routing.Copy, a *Assignment) bool {
 	for _, n := range c.nodesOf(a.Nodes) {
-		if n == r.node || c.canAllocate(r, n) != Yes {
+		if n == r.Node || c.canAllocate(r, n) != Yes {
 			continue
 		}
-		from := r.node.id
-		c.relocate(r, n, knownSize(r))
+		from := r.Node.ID
+		c.Relocate(r, n, knownSize(r))
 		c.moves.record(from)
 		return true
 	}

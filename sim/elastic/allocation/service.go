@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -18,7 +19,7 @@ type Service struct {
 	wanted     *computationInput
 	moves      []Command // move commands that the next computation takes over
 	sizes      knownSizes
-	reader     reader
+	reader     routing.Reader
 
 	primaryOrder, storeOrder answerOrder
 }
@@ -35,7 +36,7 @@ func (s *Service) Reset() {
 	s.desired = &desiredBalance{empty: true}
 	s.reconciler = reconciler{}
 	s.wanted, s.moves = nil, nil
-	s.reader.forget()
+	s.reader.Forget()
 }
 
 // Reroute clears delays that ran out, gives copies on disk back to their nodes and
@@ -45,7 +46,7 @@ func (s *Service) Reroute(st *state.State, in Input) *state.State {
 	p := s.newPass(s.adaptReplicas(st, in), in)
 	defer p.close()
 	s.reroute(p)
-	return p.result()
+	return p.Result()
 }
 
 func (s *Service) reroute(p *pass) {
@@ -56,14 +57,14 @@ func (s *Service) reroute(p *pass) {
 
 // allocate is the balancer's part of a reroute.
 func (s *Service) allocate(p *pass) {
-	if p.set.desiredBalance {
+	if p.Settings.DesiredBalance {
 		s.wanted = p.computationInputOf()
-		if len(p.indices) > 0 {
+		if len(p.Indices) > 0 {
 			s.reconciler.reconcile(p, s.desired)
 		}
 		return
 	}
-	if len(p.nodes) == 0 {
+	if len(p.Nodes) == 0 {
 		p.failNewPrimaries()
 		return
 	}
@@ -133,7 +134,7 @@ func (s *Service) Reconcile(st *state.State, in Input) *state.State {
 	defer p.close()
 	p.allocateExisting()
 	s.reconciler.reconcile(p, s.desired)
-	return p.result()
+	return p.Result()
 }
 
 // Adopt takes over a desired balance that was computed before, by the UUIDs of the indices.
@@ -163,22 +164,22 @@ func (s *Service) StartCopies(st *state.State, copies []*state.Copy, in Input) *
 	p := s.newPass(st, in)
 	defer p.close()
 	ordered := slices.Clone(copies)
-	slices.SortStableFunc(ordered, func(a, b *state.Copy) int { return cmp.Compare(role(b.Primary), role(a.Primary)) })
+	slices.SortStableFunc(ordered, func(a, b *state.Copy) int { return cmp.Compare(routing.Role(b.Primary), routing.Role(a.Primary)) })
 	for _, c := range ordered {
-		if r := p.find(c); r != nil && r.initializing() {
-			p.start(r, unknownSize)
+		if r := p.find(c); r != nil && r.Initializing() {
+			p.Start(r, routing.UnknownSize)
 		}
 	}
-	return p.result()
+	return p.Result()
 }
 
 // find looks a copy up by its allocation id.
-func (p *pass) find(c *state.Copy) *routed {
-	idx := p.byName[c.Index]
-	if idx == nil || c.Shard >= len(idx.shards) || c.AllocationID == "" {
+func (p *pass) find(c *state.Copy) *routing.Copy {
+	idx := p.ByName[c.Index]
+	if idx == nil || c.Shard >= len(idx.Shards) || c.AllocationID == "" {
 		return nil
 	}
-	return idx.shards[c.Shard].byID(c.AllocationID)
+	return idx.Shards[c.Shard].ByID(c.AllocationID)
 }
 
 // FailCopies fails copies, promotes replicas (raising the primary term), counts
@@ -195,18 +196,18 @@ func (s *Service) FailCopies(st *state.State, failed []Failure, stale []Stale, i
 		p.failCopy(f)
 	}
 	s.reroute(p)
-	return p.result()
+	return p.Result()
 }
 
 func (p *pass) failCopy(f Failure) {
-	idx := p.byName[f.Copy.Index]
-	if idx == nil || f.Copy.Shard >= len(idx.shards) {
+	idx := p.ByName[f.Copy.Index]
+	if idx == nil || f.Copy.Shard >= len(idx.Shards) {
 		return
 	}
-	sh := idx.shards[f.Copy.Shard]
-	if n := p.byID[f.Copy.Node]; n != nil {
+	sh := idx.Shards[f.Copy.Shard]
+	if n := p.ByID[f.Copy.Node]; n != nil {
 		if p.ignoredNodes == nil {
-			p.ignoredNodes = make(map[*shard][]*node)
+			p.ignoredNodes = make(map[*routing.Shard][]*routing.Node)
 		}
 		p.ignoredNodes[sh] = append(p.ignoredNodes[sh], n)
 	}
@@ -218,16 +219,16 @@ func (p *pass) failCopy(f Failure) {
 		Reason: state.AllocationFailed, Message: "failed shard on node [" + f.Copy.Node + "]: " + f.Message, Failure: f.Error,
 		FailedAllocations: 1, AtNanos: p.in.NowNanos, AtMillis: p.in.NowMillis, LastStatus: state.NoAttempt, LastNode: f.Copy.Node,
 	}
-	if r.info != nil {
-		info.FailedAllocations += r.info.FailedAllocations
-		nodes := append(slices.Clone(r.info.FailedNodes), r.node.id)
+	if r.Info != nil {
+		info.FailedAllocations += r.Info.FailedAllocations
+		nodes := append(slices.Clone(r.Info.FailedNodes), r.Node.ID)
 		slices.Sort(nodes)
 		info.FailedNodes = slices.Compact(nodes)
 	}
 	if f.MarkStale {
-		p.removedChange(r)
+		p.RemovedChange(r)
 	}
-	p.fail(r, info)
+	p.Fail(r, info)
 }
 
 // removeStale takes ids without a copy out of in-sync sets, but never the last one.
@@ -239,7 +240,7 @@ func removeStale(st *state.State, stale []Stale) *state.State {
 	next.Indices = slices.Clone(st.Indices)
 	for i, m := range next.Indices {
 		for _, x := range stale {
-			ids := inSync(m, x.Shard)
+			ids := routing.InSync(m, x.Shard)
 			if x.Index != m.Name || !slices.Contains(ids, x.AllocationID) || len(ids) == 1 {
 				continue
 			}
@@ -262,32 +263,32 @@ func removeStale(st *state.State, stale []Stale) *state.State {
 func (s *Service) DisassociateDeadNodes(st *state.State, in Input) *state.State {
 	p := s.newPass(st, in)
 	defer p.close()
-	for _, n := range slices.Clone(p.nodes) {
-		if n.disco != nil {
+	for _, n := range slices.Clone(p.Nodes) {
+		if n.Disco != nil {
 			continue
 		}
-		for _, r := range n.copies() {
-			if r.node == n {
-				p.fail(r, p.nodeLeft(r, n))
+		for _, r := range n.Copies() {
+			if r.Node == n {
+				p.Fail(r, p.nodeLeft(r, n))
 			}
 		}
-		p.nodes = slices.DeleteFunc(p.nodes, func(x *node) bool { return x == n })
-		delete(p.byID, n.id)
+		p.Nodes = slices.DeleteFunc(p.Nodes, func(x *routing.Node) bool { return x == n })
+		delete(p.ByID, n.ID)
 	}
-	for i, n := range p.nodes {
-		n.pos = i
+	for i, n := range p.Nodes {
+		n.Pos = i
 	}
-	return p.result()
+	return p.Result()
 }
 
-func (p *pass) nodeLeft(r *routed, n *node) *state.UnassignedInfo {
+func (p *pass) nodeLeft(r *routing.Copy, n *routing.Node) *state.UnassignedInfo {
 	info := &state.UnassignedInfo{
-		Reason: state.NodeLeft, Message: "node_left [" + n.id + "]", AtNanos: p.in.NowNanos, AtMillis: p.in.NowMillis,
-		LastStatus: state.NoAttempt, LastNode: n.id,
+		Reason: state.NodeLeft, Message: "node_left [" + n.ID + "]", AtNanos: p.in.NowNanos, AtMillis: p.in.NowMillis,
+		LastStatus: state.NoAttempt, LastNode: n.ID,
 	}
-	if d := p.st.Shutdown(n.id); d != nil && d.Type == state.ShutdownRestart {
+	if d := p.State.Shutdown(n.ID); d != nil && d.Type == state.ShutdownRestart {
 		info.Reason = state.NodeRestarting
 	}
-	info.Delayed = p.st.DelayOf(info, time.Duration(r.shard.index.set.delayNanos)) > 0
+	info.Delayed = p.State.DelayOf(info, time.Duration(r.Shard.Index.Settings.DelayNanos)) > 0
 	return info
 }

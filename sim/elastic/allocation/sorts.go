@@ -75,7 +75,7 @@ func (b *balancer) extremes() (least, most float32) {
 			break
 		}
 	}
-	for _, e := range b.entries[b.current.pos] {
+	for _, e := range b.entries[b.current.Pos] {
 		see(b.weight(e.node))
 	}
 	return least, most
@@ -136,7 +136,7 @@ func (b *balancer) catchUpSorts() {
 		return
 	}
 	b.unsorted = false
-	current, all := b.current, b.p.indices
+	current, all := b.current, b.p.Indices
 	from := len(all)
 	for from > 0 && len(all)-from < lookBack {
 		from--

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/shardquake/shardquake/sim/elastic/allocation/javaorder"
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 )
 
 func TestSortsLeftOutLeaveTheOrderThatAllOfThemWould(t *testing.T) {
@@ -21,7 +22,7 @@ func TestSortsLeftOutLeaveTheOrderThatAllOfThemWould(t *testing.T) {
 			clear(in.Info.ShardBytes)
 		}
 		lazy, eager := newBalancer(benchmarkService().newPass(st, in)), newBalancer(benchmarkService().newPass(st, in))
-		eagerly := func(idx *index) (delta float32) {
+		eagerly := func(idx *routing.Index) (delta float32) {
 			eager.look(idx)
 			eager.weighNodes(eager.order)
 			javaorder.IntroSort(eager.order)
@@ -29,17 +30,17 @@ func TestSortsLeftOutLeaveTheOrderThatAllOfThemWould(t *testing.T) {
 		}
 		for range 6 {
 			var wanted []javaorder.Pair
-			for i, idx := range eager.p.indices {
+			for i, idx := range eager.p.Indices {
 				wanted = append(wanted, javaorder.Descending(eagerly(idx), int32(i)))
 			}
 			javaorder.IntroSort(wanted)
 			for i, idx := range lazy.mostUnbalancedFirst() {
-				require.Equal(t, int(wanted[i].Value()), idx.pos)
+				require.Equal(t, int(wanted[i].Value()), idx.Pos)
 			}
 			for range rapid.IntRange(1, 3).Draw(t, "sorts") {
 				i := rapid.IntRange(0, len(st.Indices)-1).Draw(t, "index")
-				lazy.look(lazy.p.indices[i])
-				eagerly(eager.p.indices[i])
+				lazy.look(lazy.p.Indices[i])
+				eagerly(eager.p.Indices[i])
 				if lazy.unsorted {
 					if lazy.sortWithoutTies() {
 						without++

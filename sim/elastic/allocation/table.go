@@ -1,21 +1,23 @@
 package allocation
 
+import "github.com/shardquake/shardquake/sim/elastic/allocation/routing"
+
 // decider is one of Elasticsearch's deciders. It answers the questions for which it has a
 // function; about the others it has nothing to say.
 type decider struct {
 	name string
 	// anywhere: may the copy be allocated, whatever the node?
-	anywhere func(*pass, *routed) (Verdict, string)
+	anywhere func(*pass, *routing.Copy) (Verdict, string)
 	// fits: may a copy of the index be on the node? The answer can't change within a pass.
-	fits func(*pass, *index, *node) (Verdict, string)
+	fits func(*pass, *routing.Index, *routing.Node) (Verdict, string)
 	// allocate: may the copy go to the node? remain: may it stay there?
-	allocate, remain func(*pass, *routed, *node) (Verdict, string)
+	allocate, remain func(*pass, *routing.Copy, *routing.Node) (Verdict, string)
 	// rebalance: may the copy be moved for balance? rebalanceAny: may any?
-	rebalance    func(*pass, *routed) (Verdict, string)
+	rebalance    func(*pass, *routing.Copy) (Verdict, string)
 	rebalanceAny func(*pass) (Verdict, string)
 	// force answers allocate for a primary that is to go where its data is whatever
 	// deciders say (canForceAllocatePrimary); nil: a No becomes a Yes.
-	force func(*pass, *routed, *node) (Verdict, string)
+	force func(*pass, *routing.Copy, *routing.Node) (Verdict, string)
 	// told deciders are about what the model does not have (replacements,
 	// snapshots in progress, indices of other versions). They never refuse, and explain as in a cluster
 	// without it.
@@ -28,21 +30,21 @@ type decider struct {
 // lists them, then those of x-pack. A decider is a line here; who only wants a verdict and
 // who wants explanations ask the same ones.
 var deciders = []decider{
-	{name: "max_retry", anywhere: (*pass).maxRetry, force: func(p *pass, r *routed, _ *node) (Verdict, string) { return p.maxRetry(r) }},
+	{name: "max_retry", anywhere: (*pass).maxRetry, force: func(p *pass, r *routing.Copy, _ *routing.Node) (Verdict, string) { return p.maxRetry(r) }},
 	{name: "replica_after_primary_active", anywhere: (*pass).replicaAfterPrimary},
 	{name: "rebalance_only_when_active", rebalance: (*pass).rebalanceOnlyWhenActive},
 	{
 		name: "cluster_rebalance", rebalanceAny: (*pass).clusterRebalance,
-		rebalance: func(p *pass, _ *routed) (Verdict, string) { return p.clusterRebalance() },
+		rebalance: func(p *pass, _ *routing.Copy) (Verdict, string) { return p.clusterRebalance() },
 	},
 	{
 		name: "concurrent_rebalance", rebalanceAny: (*pass).concurrentRebalance,
-		rebalance: func(p *pass, _ *routed) (Verdict, string) { return p.concurrentRebalance() },
+		rebalance: func(p *pass, _ *routing.Copy) (Verdict, string) { return p.concurrentRebalance() },
 	},
 	{name: "enable", anywhere: (*pass).enabled, rebalance: (*pass).shardRebalanceEnabled, rebalanceAny: (*pass).rebalanceEnabled},
 	{name: "index_version", told: true, allocate: (*pass).indexVersionText},
 	{name: "node_version", allocate: (*pass).nodeVersion},
-	{name: "snapshot_in_progress", told: true, allocate: func(p *pass, r *routed, _ *node) (Verdict, string) { return p.snapshotText(r) }, rebalance: (*pass).snapshotText},
+	{name: "snapshot_in_progress", told: true, allocate: func(p *pass, r *routing.Copy, _ *routing.Node) (Verdict, string) { return p.snapshotText(r) }, rebalance: (*pass).snapshotText},
 	{name: "restore_in_progress", told: true, anywhere: (*pass).restoreText},
 	{name: "node_shutdown", fits: (*pass).nodeShutdown},
 	{name: "node_replacement", told: true, fits: says("there are no ongoing node replacements")},
@@ -51,21 +53,25 @@ var deciders = []decider{
 	{name: "disk_threshold", allocate: (*pass).diskAllocate, remain: (*pass).diskRemain},
 	{name: "throttling", allocate: (*pass).throttle},
 	{
-		name:     "shards_limit",
-		allocate: func(p *pass, r *routed, n *node) (Verdict, string) { return p.shardsLimit(r.shard.index, n, false) },
-		remain:   func(p *pass, r *routed, n *node) (Verdict, string) { return p.shardsLimit(r.shard.index, n, true) },
+		name: "shards_limit",
+		allocate: func(p *pass, r *routing.Copy, n *routing.Node) (Verdict, string) {
+			return p.shardsLimit(r.Shard.Index, n, false)
+		},
+		remain: func(p *pass, r *routing.Copy, n *routing.Node) (Verdict, string) {
+			return p.shardsLimit(r.Shard.Index, n, true)
+		},
 	},
 	{
 		name:     "awareness",
-		allocate: func(p *pass, r *routed, n *node) (Verdict, string) { return p.aware(r, n, true) },
-		remain:   func(p *pass, r *routed, n *node) (Verdict, string) { return p.aware(r, n, false) },
+		allocate: func(p *pass, r *routing.Copy, n *routing.Node) (Verdict, string) { return p.aware(r, n, true) },
+		remain:   func(p *pass, r *routing.Copy, n *routing.Node) (Verdict, string) { return p.aware(r, n, false) },
 	},
 	{name: "data_tier", extra: true, fits: (*pass).dataTier},
 	{name: "dedicated_frozen_node", extra: true, fits: (*pass).dedicatedFrozen},
 }
 
-func says(text string) func(*pass, *index, *node) (Verdict, string) {
-	return func(*pass, *index, *node) (Verdict, string) { return Yes, text }
+func says(text string) func(*pass, *routing.Index, *routing.Node) (Verdict, string) {
+	return func(*pass, *routing.Index, *routing.Node) (Verdict, string) { return Yes, text }
 }
 
 // The deciders of each question that may refuse, for who wants no explanation: the order
@@ -108,12 +114,12 @@ func (p *pass) explainAll(question func(d *decider) (v Verdict, text string, ans
 }
 
 // onNode is a decider's answer to canAllocate.
-func (d *decider) onNode(p *pass, r *routed, n *node) (v Verdict, text string, answers bool) {
+func (d *decider) onNode(p *pass, r *routing.Copy, n *routing.Node) (v Verdict, text string, answers bool) {
 	switch {
 	case d.anywhere != nil:
 		v, text = d.anywhere(p, r)
 	case d.fits != nil:
-		v, text = d.fits(p, r.shard.index, n)
+		v, text = d.fits(p, r.Shard.Index, n)
 	case d.allocate != nil:
 		v, text = d.allocate(p, r, n)
 	default:
@@ -123,10 +129,10 @@ func (d *decider) onNode(p *pass, r *routed, n *node) (v Verdict, text string, a
 }
 
 // staying is a decider's answer to canRemain.
-func (d *decider) staying(p *pass, r *routed, n *node) (v Verdict, text string, answers bool) {
+func (d *decider) staying(p *pass, r *routing.Copy, n *routing.Node) (v Verdict, text string, answers bool) {
 	switch {
 	case d.fits != nil:
-		v, text = d.fits(p, r.shard.index, n)
+		v, text = d.fits(p, r.Shard.Index, n)
 	case d.remain != nil:
 		v, text = d.remain(p, r, n)
 	default:
@@ -136,14 +142,14 @@ func (d *decider) staying(p *pass, r *routed, n *node) (v Verdict, text string, 
 }
 
 // forced is a decider's answer to canForceAllocatePrimary.
-func (d *decider) forced(p *pass, r *routed, n *node) (v Verdict, text string, answers bool) {
+func (d *decider) forced(p *pass, r *routing.Copy, n *routing.Node) (v Verdict, text string, answers bool) {
 	if d.force != nil {
 		v, text = d.force(p, r, n)
 		return v, text, true
 	}
 	v, text, answers = d.onNode(p, r, n)
 	if v == No {
-		return Yes, p.say("primary shard [%s] allowed to force allocate on node [%s]", r.shard, n.id), answers
+		return Yes, p.say("primary shard [%s] allowed to force allocate on node [%s]", r.Shard, n.ID), answers
 	}
 	return v, text, answers
 }

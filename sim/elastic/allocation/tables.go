@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/shardquake/shardquake/sim/elastic/allocation/javaorder"
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -17,7 +18,7 @@ func AddIndex(st *state.State, meta *state.Index, at int, reason state.Reason, i
 	info := freshInfo(reason, in)
 	for num := range table.Shards {
 		source := state.EmptyStore
-		if len(inSync(meta, num)) > 0 {
+		if len(routing.InSync(meta, num)) > 0 {
 			source = state.ExistingStore
 		}
 		s := &state.ShardTable{Index: meta.Name, Shard: num, Copies: make([]*state.Copy, meta.Replicas+1)}
@@ -40,7 +41,7 @@ func freshInfo(reason state.Reason, in Input) *state.UnassignedInfo {
 }
 
 func unassignedCopy(name string, num int, primary bool, source state.RecoverySource, info *state.UnassignedInfo) *state.Copy {
-	return &state.Copy{Index: name, Shard: num, Primary: primary, Source: source, Info: info, ExpectedBytes: unknownSize}
+	return &state.Copy{Index: name, Shard: num, Primary: primary, Source: source, Info: info, ExpectedBytes: routing.UnknownSize}
 }
 
 // RemoveIndex removes an index, its routing table and its blocks.
@@ -116,7 +117,7 @@ func NodeOrder(st *state.State, put []string) []string {
 			ids = append(ids, n.ID)
 		}
 	}
-	slices.SortStableFunc(ids, func(a, b string) int { return cmp.Compare(standing(put, a), standing(put, b)) })
+	slices.SortStableFunc(ids, func(a, b string) int { return cmp.Compare(routing.Standing(put, a), routing.Standing(put, b)) })
 	table := javaorder.NewTableFor(len(ids))
 	table.Grow(len(ids))
 	javaorder.Sort(table, ids, javaorder.StringHash)

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -13,7 +13,7 @@ import (
 const indexVersion = "8.19.0"
 
 // indexVersionText is what is said where all versions are the same.
-func (p *pass) indexVersionText(r *routed, _ *node) (Verdict, string) {
+func (p *pass) indexVersionText(r *routing.Copy, _ *routing.Node) (Verdict, string) {
 	return Yes, versionText(r, indexVersion, indexVersion, "no existing allocation, assuming compatible",
 		"can relocate primary shard from a node with index version [%s] to a node with equal-or-newer index version [%s]",
 		"can allocate replica shard to a node with index version [%s] since this is equal-or-newer than the primary index version [%s]")
@@ -21,35 +21,35 @@ func (p *pass) indexVersionText(r *routed, _ *node) (Verdict, string) {
 
 // nodeVersion keeps copies from nodes that are older than the one they come from: an older
 // node can't read what a newer one has written.
-func (p *pass) nodeVersion(r *routed, n *node) (Verdict, string) {
-	from := r.node
-	if !r.primary {
+func (p *pass) nodeVersion(r *routing.Copy, n *routing.Node) (Verdict, string) {
+	from := r.Node
+	if !r.Primary {
 		from = nil
-		if active := r.shard.activePrimary(); active != nil {
-			from = active.node
+		if active := r.Shard.ActivePrimary(); active != nil {
+			from = active.Node
 		}
 	}
-	older := p.mixed && from != nil && from.disco != nil && n.disco != nil && from.disco.Newer && !n.disco.Newer
+	older := p.Mixed && from != nil && from.Disco != nil && n.Disco != nil && from.Disco.Newer && !n.Disco.Newer
 	switch {
 	case !p.explain && older:
 		return No, ""
 	case !p.explain:
 		return Yes, ""
-	case older && r.primary:
-		return No, fmt.Sprintf("cannot relocate primary shard from a node with version [%s] to a node with older version [%s]", from.disco.Version(), n.disco.Version())
+	case older && r.Primary:
+		return No, fmt.Sprintf("cannot relocate primary shard from a node with version [%s] to a node with older version [%s]", from.Disco.Version(), n.Disco.Version())
 	case older:
-		return No, fmt.Sprintf("cannot allocate replica shard to a node with version [%s] since this is older than the primary version [%s]", n.disco.Version(), from.disco.Version())
+		return No, fmt.Sprintf("cannot allocate replica shard to a node with version [%s] since this is older than the primary version [%s]", n.Disco.Version(), from.Disco.Version())
 	}
 	there := state.NodeVersion
-	if from != nil && from.disco != nil {
-		there = from.disco.Version()
+	if from != nil && from.Disco != nil {
+		there = from.Disco.Version()
 	}
 	here := state.NodeVersion
-	if n.disco != nil {
-		here = n.disco.Version()
+	if n.Disco != nil {
+		here = n.Disco.Version()
 	}
 	first, second := there, here
-	if !r.primary {
+	if !r.Primary {
 		first, second = here, there
 	}
 	return Yes, versionText(r, first, second, "the primary shard is new or already existed on the node",
@@ -57,124 +57,35 @@ func (p *pass) nodeVersion(r *routed, n *node) (Verdict, string) {
 		"can allocate replica shard to a node with version [%s] since this is equal-or-newer than the primary version [%s]")
 }
 
-func versionText(r *routed, first, second, fresh, relocating, replica string) string {
+func versionText(r *routing.Copy, first, second, fresh, relocating, replica string) string {
 	switch {
-	case r.primary && r.node == nil && r.source == state.Snapshot:
+	case r.Primary && r.Node == nil && r.Source == state.Snapshot:
 		return fmt.Sprintf("max supported index version [%s] is the same or newer than snapshot version [%s]", indexVersion, indexVersion)
-	case r.primary && r.node == nil:
+	case r.Primary && r.Node == nil:
 		return fresh
-	case r.primary:
+	case r.Primary:
 		return fmt.Sprintf(relocating, first, second)
-	case r.shard.activePrimary() == nil:
+	case r.Shard.ActivePrimary() == nil:
 		return "no active primary shard yet"
 	}
 	return fmt.Sprintf(replica, first, second)
 }
 
-func (p *pass) snapshotText(r *routed) (Verdict, string) {
+func (p *pass) snapshotText(r *routing.Copy) (Verdict, string) {
 	switch {
-	case p.simulating:
+	case p.Simulating:
 		return Yes, "allocation is always enabled when simulating"
-	case !r.primary:
+	case !r.Primary:
 		return Yes, "the shard is not being snapshotted"
 	}
 	return Yes, "no snapshots are currently running"
 }
 
-func (p *pass) restoreText(r *routed) (Verdict, string) {
-	if r.source == state.Snapshot {
+func (p *pass) restoreText(r *routing.Copy) (Verdict, string) {
+	if r.Source == state.Snapshot {
 		return Yes, "shard is currently being restored"
 	}
 	return Yes, "ignored as shard is not being recovered from a snapshot"
-}
-
-// String is ShardRouting.toString.
-func (r *routed) String() string {
-	var b strings.Builder
-	id := func(n *node) string {
-		if n == nil {
-			return "null"
-		}
-		return n.id
-	}
-	fmt.Fprintf(&b, "%s, node[%s], ", r.shard, id(r.node))
-	if r.other != nil {
-		fmt.Fprintf(&b, "relocating [%s], ", id(r.other))
-	}
-	if r.primary {
-		b.WriteString("[P]")
-	} else {
-		b.WriteString("[R]")
-	}
-	if text := sourceText(r); text != "" {
-		fmt.Fprintf(&b, ", recovery_source[%s]", text)
-	}
-	fmt.Fprintf(&b, ", s[%s]", r.state)
-	if r.id != "" {
-		fmt.Fprintf(&b, ", a[id=%s", r.id)
-		if r.otherID != "" {
-			fmt.Fprintf(&b, ", rId=%s", r.otherID)
-		}
-		b.WriteByte(']')
-	}
-	if r.info != nil {
-		b.WriteString(", " + infoText(r.info))
-	}
-	fmt.Fprintf(&b, ", failed_attempts[%d]", r.failures)
-	if r.expected != unknownSize {
-		fmt.Fprintf(&b, ", expected_shard_size[%d]", r.expected)
-	}
-	return b.String()
-}
-
-func sourceText(r *routed) string {
-	switch r.source {
-	case state.EmptyStore:
-		return "new shard recovery"
-	case state.ExistingStore:
-		return fmt.Sprintf("existing store recovery; bootstrap_history_uuid=%t", r.forceStale)
-	case state.Peer:
-		return "peer recovery"
-	case state.Snapshot:
-		return "snapshot recovery"
-	case state.LocalShards:
-		return "local shards recovery"
-	}
-	return ""
-}
-
-// infoText is UnassignedInfo.toString.
-func infoText(i *state.UnassignedInfo) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "unassigned_info[[reason=%s], at[%s]", i.Reason, TimeText(i.AtMillis))
-	if i.FailedAllocations > 0 {
-		fmt.Fprintf(&b, ", failed_attempts[%d]", i.FailedAllocations)
-	}
-	if len(i.FailedNodes) > 0 {
-		fmt.Fprintf(&b, ", failed_nodes[%s]", listText(i.FailedNodes))
-	}
-	fmt.Fprintf(&b, ", delayed=%t", i.Delayed)
-	if i.LastNode != "" {
-		fmt.Fprintf(&b, ", last_node[%s]", i.LastNode)
-	}
-	if details := Details(i); details != "" {
-		fmt.Fprintf(&b, ", details[%s]", details)
-	}
-	fmt.Fprintf(&b, ", allocation_status[%s]]", strings.ToLower(string(i.LastStatus)))
-	return b.String()
-}
-
-// Details is an unassigned copy's message with its failure; "" none (UnassignedInfo.details).
-func Details(i *state.UnassignedInfo) string {
-	if i.Message == "" || i.Failure == "" {
-		return i.Message
-	}
-	return i.Message + ", failure " + i.Failure
-}
-
-// TimeText is a moment as Elasticsearch prints it (date_optional_time).
-func TimeText(millis int64) string {
-	return time.UnixMilli(millis).UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
 // discoText is DiscoveryNode.toString.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -23,7 +24,7 @@ func (p *pass) readTiers() {
 	if !p.svc.cfg.Tiers {
 		return
 	}
-	for _, n := range p.st.Nodes {
+	for _, n := range p.State.Nodes {
 		if n.CanContainData() && !n.HasRole("data") {
 			p.tiers.uneven = true
 		}
@@ -33,7 +34,7 @@ func (p *pass) readTiers() {
 	}
 	p.tiers.present = make(map[string]bool)
 	for _, tier := range settings.Tiers {
-		p.tiers.present[tier] = slices.ContainsFunc(p.st.Nodes, func(n *state.Node) bool { return hasTier(n, tier) })
+		p.tiers.present[tier] = slices.ContainsFunc(p.State.Nodes, func(n *state.Node) bool { return hasTier(n, tier) })
 	}
 }
 
@@ -52,8 +53,8 @@ func (p *pass) preferredTier(prefer []string) string {
 
 // dataTier keeps an index on the first tier of its preference that has nodes
 // (DataTierAllocationDecider).
-func (p *pass) dataTier(idx *index, n *node) (Verdict, string) {
-	prefer := idx.set.tiers
+func (p *pass) dataTier(idx *routing.Index, n *routing.Node) (Verdict, string) {
+	prefer := idx.Settings.Tiers
 	if !p.svc.cfg.Tiers || len(prefer) == 0 {
 		return Yes, "node passes tier preference filters"
 	}
@@ -61,7 +62,7 @@ func (p *pass) dataTier(idx *index, n *node) (Verdict, string) {
 	switch {
 	case tier == "":
 		return No, p.say("index has a preference for tiers [%s], but no nodes for any of those tiers are available in the cluster", strings.Join(prefer, ","))
-	case n.disco == nil || !hasTier(n.disco, tier):
+	case n.Disco == nil || !hasTier(n.Disco, tier):
 		return No, p.say("index has a preference for tiers [%s] and node does not meet the required [%s] tier", strings.Join(prefer, ","), tier)
 	}
 	return Yes, p.say("index has a preference for tiers [%s] and node has tier [%s]", strings.Join(prefer, ","), tier)
@@ -69,8 +70,8 @@ func (p *pass) dataTier(idx *index, n *node) (Verdict, string) {
 
 // dedicatedFrozen keeps ordinary indices off nodes that are for frozen searchable
 // snapshots alone (DedicatedFrozenNodeAllocationDecider).
-func (p *pass) dedicatedFrozen(_ *index, n *node) (Verdict, string) {
-	if !p.svc.cfg.Tiers || n.disco == nil || !n.disco.DedicatedFrozen() {
+func (p *pass) dedicatedFrozen(_ *routing.Index, n *routing.Node) (Verdict, string) {
+	if !p.svc.cfg.Tiers || n.Disco == nil || !n.Disco.DedicatedFrozen() {
 		return Yes, "this node's data roles are not exactly [data_frozen] so it is not a dedicated frozen node"
 	}
 	return No, "this node's data roles are exactly [data_frozen] so it may only hold shards from frozen searchable snapshots, " +

@@ -1,4 +1,4 @@
-package allocation
+package routing
 
 import (
 	"strings"
@@ -7,15 +7,15 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
-// filters is a group of include, exclude or require settings (DiscoveryNodeFilters).
-type filters struct {
+// Filters is a group of include, exclude or require settings (DiscoveryNodeFilters).
+type Filters struct {
 	all     bool // every filter and every value must match, else any
 	entries []settings.NamedValues
 }
 
 // newFilters reads a group; tier preferences are not filters of nodes here.
-func newFilters(s settings.Settings, group *settings.Setting[[]string], all bool) filters {
-	f := filters{all: all}
+func newFilters(s settings.Settings, group *settings.Setting[[]string], all bool) Filters {
+	f := Filters{all: all}
 	for _, e := range settings.Under(s, group) {
 		if "index.routing.allocation.include."+e.Name != settings.IndexTierPreference.Key() {
 			f.entries = append(f.entries, e)
@@ -24,10 +24,10 @@ func newFilters(s settings.Settings, group *settings.Setting[[]string], all bool
 	return f
 }
 
-func (f *filters) empty() bool { return len(f.entries) == 0 }
+func (f *Filters) Empty() bool { return len(f.entries) == 0 }
 
-// match reports whether a node passes the filters.
-func (f *filters) match(n *state.Node) bool {
+// Match reports whether a node passes the filters.
+func (f *Filters) Match(n *state.Node) bool {
 	for i := range f.entries {
 		e := &f.entries[i]
 		if f.byAddress(e.Name) {
@@ -54,13 +54,13 @@ func (f *filters) match(n *state.Node) bool {
 
 // byAddress reports whether a filter is about IP addresses; one matching value is
 // enough then, even in a filter of which all parts must match.
-func (f *filters) byAddress(name string) bool {
+func (f *Filters) byAddress(name string) bool {
 	return name == "_ip" || name == "_host_ip" || name == "_publish_ip"
 }
 
-func (f *filters) matchAddress(e *settings.NamedValues, n *state.Node) bool {
+func (f *Filters) matchAddress(e *settings.NamedValues, n *state.Node) bool {
 	for _, pattern := range e.Values {
-		if simpleMatch(pattern, hostAddress(n)) {
+		if SimpleMatch(pattern, HostAddress(n)) {
 			return true
 		}
 	}
@@ -71,7 +71,7 @@ func (f *filters) matchAddress(e *settings.NamedValues, n *state.Node) bool {
 func nodeValues(n *state.Node, name string) (values []string, ok bool) {
 	switch name {
 	case "_host":
-		return []string{n.Host, hostAddress(n)}, true
+		return []string{n.Host, HostAddress(n)}, true
 	case "_id":
 		return []string{n.ID}, true
 	case "_name", "name":
@@ -83,24 +83,24 @@ func nodeValues(n *state.Node, name string) (values []string, ok bool) {
 
 func matchAny(pattern string, values []string, exact bool) bool {
 	for _, v := range values {
-		if exact && v == pattern || !exact && simpleMatch(pattern, v) {
+		if exact && v == pattern || !exact && SimpleMatch(pattern, v) {
 			return true
 		}
 	}
 	return false
 }
 
-// hostAddress is the node's IP address, without the port.
-func hostAddress(n *state.Node) string {
+// HostAddress is the node's IP address, without the port.
+func HostAddress(n *state.Node) string {
 	if i := strings.LastIndexByte(n.Address, ':'); i >= 0 {
 		return strings.Trim(n.Address[:i], "[]")
 	}
 	return n.Address
 }
 
-// simpleMatch matches a text with a pattern in which * stands for any run of
+// SimpleMatch matches a text with a pattern in which * stands for any run of
 // characters (org.elasticsearch.common.regex.Regex.simpleMatch).
-func simpleMatch(pattern, text string) bool {
+func SimpleMatch(pattern, text string) bool {
 	parts := strings.Split(pattern, "*")
 	if len(parts) == 1 {
 		return pattern == text
@@ -121,7 +121,7 @@ func simpleMatch(pattern, text string) bool {
 }
 
 // String is Elasticsearch's text of the filters, with the names in order.
-func (f *filters) String() string {
+func (f *Filters) String() string {
 	op := " OR "
 	if f.all {
 		op = " AND "

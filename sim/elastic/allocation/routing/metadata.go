@@ -1,4 +1,4 @@
-package allocation
+package routing
 
 import (
 	"cmp"
@@ -12,14 +12,14 @@ import (
 // (IndexMetadataUpdater.Updates).
 type metadataUpdate struct {
 	raiseTerm       bool
-	added, removed  []string // allocation ids, for the in-sync set
-	initialized     *routed  // the primary that was initialized
+	added, Removed  []string // allocation ids, for the in-sync set
+	initialized     *Copy    // the primary that was initialized
 	initializedID   string
 	failedPrimaryID string // of the first active primary that failed
 }
 
-// updateOf is the shard's update, made on first use. Simulations keep none that counts.
-func (p *draft) updateOf(s *shard) *metadataUpdate {
+// UpdateOf is the shard's update, made on first use. Simulations keep none that counts.
+func (p *Draft) UpdateOf(s *Shard) *metadataUpdate {
 	if s.update == nil {
 		s.update = &metadataUpdate{}
 		p.updates = append(p.updates, s)
@@ -27,44 +27,44 @@ func (p *draft) updateOf(s *shard) *metadataUpdate {
 	return s.update
 }
 
-func (p *draft) startedChange(r *routed, forced bool) {
-	if p.simulating {
+func (p *Draft) startedChange(r *Copy, forced bool) {
+	if p.Simulating {
 		return
 	}
-	u := p.updateOf(r.shard)
-	u.added = append(u.added, r.id)
-	if r.primary && forced {
-		u.removed = append(u.removed, state.ForcedAllocationID)
+	u := p.UpdateOf(r.Shard)
+	u.added = append(u.added, r.ID)
+	if r.Primary && forced {
+		u.Removed = append(u.Removed, state.ForcedAllocationID)
 	}
 }
 
-// removedChange takes an active copy that goes away out of the in-sync set.
-func (p *draft) removedChange(r *routed) {
-	if p.simulating || !r.active() {
+// RemovedChange takes an active copy that goes away out of the in-sync set.
+func (p *Draft) RemovedChange(r *Copy) {
+	if p.Simulating || !r.Active() {
 		return
 	}
-	u := p.updateOf(r.shard)
-	u.removed = append(u.removed, r.id)
+	u := p.UpdateOf(r.Shard)
+	u.Removed = append(u.Removed, r.ID)
 }
 
-// applyUpdates returns the metadata of all indices after the pass
+// applyUpdates returns the metadata of all indices after all changes
 // (IndexMetadataUpdater.applyChanges).
-func (p *draft) applyUpdates() []*state.Index {
+func (p *Draft) applyUpdates() []*state.Index {
 	if len(p.updates) == 0 {
-		return p.st.Indices
+		return p.State.Indices
 	}
 	fresh := make(map[string]*state.Index)
 	for _, s := range p.updates {
-		name := s.index.meta.Name
+		name := s.Index.Meta.Name
 		m := fresh[name]
 		if m == nil {
-			m = s.index.meta
+			m = s.Index.Meta
 		}
 		if next := p.updateShard(m, s); next != m {
 			fresh[name] = next
 		}
 	}
-	out := slices.Clone(p.st.Indices)
+	out := slices.Clone(p.State.Indices)
 	for i, m := range out {
 		if next := fresh[m.Name]; next != nil {
 			next.Version++
@@ -75,8 +75,8 @@ func (p *draft) applyUpdates() []*state.Index {
 }
 
 // updateShard returns m itself when nothing changes.
-func (p *draft) updateShard(m *state.Index, s *shard) *state.Index {
-	before := s.index.meta
+func (p *Draft) updateShard(m *state.Index, s *Shard) *state.Index {
+	before := s.Index.Meta
 	out := m
 	edit := func() *state.Index {
 		if out == before {
@@ -86,21 +86,21 @@ func (p *draft) updateShard(m *state.Index, s *shard) *state.Index {
 		}
 		return out
 	}
-	old := inSync(before, s.num)
+	old := InSync(before, s.Number)
 	if ids := s.update.inSyncAfter(old, s); !slices.Equal(ids, old) {
-		setInSync(edit(), s.num, ids)
+		setInSync(edit(), s.Number, ids)
 	}
 	if s.update.raiseTerm {
 		e := edit()
-		for len(e.PrimaryTerms) <= s.num {
+		for len(e.PrimaryTerms) <= s.Number {
 			e.PrimaryTerms = append(e.PrimaryTerms, 0)
 		}
-		e.PrimaryTerms[s.num]++
+		e.PrimaryTerms[s.Number]++
 	}
 	return out
 }
 
-func inSync(m *state.Index, shard int) []string {
+func InSync(m *state.Index, shard int) []string {
 	if shard < len(m.InSync) {
 		return m.InSync[shard]
 	}
@@ -115,23 +115,23 @@ func setInSync(m *state.Index, shard int, ids []string) {
 }
 
 // inSyncAfter is the in-sync set after the pass (IndexMetadataUpdater.updateInSyncAllocations).
-func (u *metadataUpdate) inSyncAfter(old []string, s *shard) []string {
+func (u *metadataUpdate) inSyncAfter(old []string, s *Shard) []string {
 	if u.initialized != nil && len(old) > 0 && !slices.Contains(old, u.initializedID) {
 		// An empty or stale primary is forced: nothing but it may come back.
 		switch {
-		case u.initialized.source == state.EmptyStore:
+		case u.initialized.Source == state.EmptyStore:
 			return nil
-		case u.initialized.forceStale:
+		case u.initialized.ForceStale:
 			return []string{state.ForcedAllocationID}
 		}
 		return []string{u.initializedID}
 	}
 	ids := slices.Clone(old)
 	ids = append(ids, u.added...)
-	ids = slices.DeleteFunc(ids, func(id string) bool { return slices.Contains(u.removed, id) })
+	ids = slices.DeleteFunc(ids, func(id string) bool { return slices.Contains(u.Removed, id) })
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	if limit := s.index.copies; len(ids) > len(old) && len(ids) > limit {
+	if limit := s.Index.Copies; len(ids) > len(old) && len(ids) > limit {
 		ids = trimInSync(ids, s, limit)
 	}
 	if u.failedPrimaryID != "" && !s.anyActive() && !slices.Contains(ids, u.failedPrimaryID) {
@@ -146,64 +146,64 @@ func (u *metadataUpdate) inSyncAfter(old []string, s *shard) []string {
 }
 
 // trimInSync bounds the set, dropping ids without a copy in the routing table first.
-func trimInSync(ids []string, s *shard, limit int) []string {
+func trimInSync(ids []string, s *Shard, limit int) []string {
 	table := javaorder.NewTable()
 	table.Grow(len(ids))
 	javaorder.Sort(table, ids, javaorder.StringHash)
 	assigned := func(id string) bool {
-		r := s.byID(id)
-		return r != nil && !r.isTarget()
+		r := s.ByID(id)
+		return r != nil && !r.IsTarget()
 	}
 	slices.SortStableFunc(ids, func(a, b string) int {
-		return cmp.Compare(without01(assigned(a)), without01(assigned(b)))
+		return cmp.Compare(AbsentLast(assigned(a)), AbsentLast(assigned(b)))
 	})
 	return ids[:limit]
 }
 
-// without01 is 0 for ids with a copy, which come first, and 1 for those without.
-func without01(has bool) int {
+// AbsentLast is 0 for ids with a copy, which come first, and 1 for those without.
+func AbsentLast(has bool) int {
 	if has {
 		return 0
 	}
 	return 1
 }
 
-func (s *shard) anyActive() bool {
-	return slices.ContainsFunc(s.assigned, (*routed).active)
+func (s *Shard) anyActive() bool {
+	return slices.ContainsFunc(s.Assigned, (*Copy).Active)
 }
 
-// result is the state after the pass, or the state before it when nothing changed.
-func (p *draft) result() *state.State {
-	if !p.changed {
-		return p.st
+// Result is the state after the pass, or the state before it when nothing changed.
+func (p *Draft) Result() *state.State {
+	if !p.Changed {
+		return p.State
 	}
-	next := p.st.Clone()
-	next.Routing = p.table()
+	next := p.State.Clone()
+	next.Routing = p.Table()
 	next.Indices = p.applyUpdates()
 	return next
 }
 
-// table builds the routing table (RoutingTable.of): of every shard the assigned
+// Table builds the routing table (RoutingTable.of): of every shard the assigned
 // copies by node, then the unassigned ones.
-func (p *draft) table() *state.RoutingTable {
-	for _, list := range [][]*routed{p.unassigned, p.ignored} {
+func (p *Draft) Table() *state.RoutingTable {
+	for _, list := range [][]*Copy{p.Unassigned, p.Ignored} {
 		for _, r := range list {
-			r.shard.unassigned = append(r.shard.unassigned, r)
+			r.Shard.unassigned = append(r.Shard.unassigned, r)
 		}
 	}
-	out := &state.RoutingTable{Version: p.st.Routing.Version + 1, Indices: make([]*state.IndexTable, len(p.indices))}
-	var copies []*routed
-	for i, idx := range p.indices {
-		before := p.st.Routing.Indices[i]
+	out := &state.RoutingTable{Version: p.State.Routing.Version + 1, Indices: make([]*state.IndexTable, len(p.Indices))}
+	var copies []*Copy
+	for i, idx := range p.Indices {
+		before := p.State.Routing.Indices[i]
 		out.Indices[i] = before
-		for num, s := range idx.shards {
+		for num, s := range idx.Shards {
 			copies = copies[:0]
-			for _, r := range s.assigned {
-				if !r.isTarget() {
+			for _, r := range s.Assigned {
+				if !r.IsTarget() {
 					copies = append(copies, r)
 				}
 			}
-			slices.SortStableFunc(copies, func(a, b *routed) int { return cmp.Compare(a.node.pos, b.node.pos) })
+			slices.SortStableFunc(copies, func(a, b *Copy) int { return cmp.Compare(a.Node.Pos, b.Node.Pos) })
 			copies = append(copies, s.unassigned...)
 			s.unassigned = nil
 			if sameCopies(copies, s.table.Copies) {
@@ -215,7 +215,7 @@ func (p *draft) table() *state.RoutingTable {
 			out.Indices[i].Shards[num] = shardTable(s, copies)
 		}
 	}
-	if mix := p.src.mix; mix != nil {
+	if mix := p.src.Mix; mix != nil {
 		mixed := make([]*state.IndexTable, len(out.Indices))
 		for i, from := range mix(len(mixed)) {
 			mixed[i] = out.Indices[from]
@@ -225,12 +225,12 @@ func (p *draft) table() *state.RoutingTable {
 	return out
 }
 
-func sameCopies(copies []*routed, table []*state.Copy) bool {
-	return slices.EqualFunc(copies, table, func(r *routed, c *state.Copy) bool { return r.orig == c })
+func sameCopies(copies []*Copy, table []*state.Copy) bool {
+	return slices.EqualFunc(copies, table, func(r *Copy, c *state.Copy) bool { return r.Orig == c })
 }
 
-func shardTable(s *shard, copies []*routed) *state.ShardTable {
-	t := &state.ShardTable{Index: s.table.Index, Shard: s.num, Copies: make([]*state.Copy, len(copies))}
+func shardTable(s *Shard, copies []*Copy) *state.ShardTable {
+	t := &state.ShardTable{Index: s.table.Index, Shard: s.Number, Copies: make([]*state.Copy, len(copies))}
 	for i, r := range copies {
 		t.Copies[i] = r.copy()
 	}
@@ -238,21 +238,21 @@ func shardTable(s *shard, copies []*routed) *state.ShardTable {
 }
 
 // copy is the routing table's entry for a copy.
-func (r *routed) copy() *state.Copy {
-	if r.orig != nil {
-		return r.orig
+func (r *Copy) copy() *state.Copy {
+	if r.Orig != nil {
+		return r.Orig
 	}
 	c := &state.Copy{
-		Index: r.shard.index.meta.Name, Shard: r.shard.num, Primary: r.primary, State: r.state,
-		AllocationID: r.id, OtherID: r.otherID, Source: r.source, ForceStale: r.forceStale, Info: r.info,
-		ExpectedBytes: r.expected, RelocationFailures: r.failures,
+		Index: r.Shard.Index.Meta.Name, Shard: r.Shard.Number, Primary: r.Primary, State: r.State,
+		AllocationID: r.ID, OtherID: r.OtherID, Source: r.Source, ForceStale: r.ForceStale, Info: r.Info,
+		ExpectedBytes: r.Expected, RelocationFailures: r.Failures,
 	}
-	if r.node != nil {
-		c.Node = r.node.id
+	if r.Node != nil {
+		c.Node = r.Node.ID
 	}
-	if r.other != nil {
-		c.Other = r.other.id
+	if r.Other != nil {
+		c.Other = r.Other.ID
 	}
-	r.orig = c
+	r.Orig = c
 	return c
 }
