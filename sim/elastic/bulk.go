@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic/delta"
+	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -87,7 +88,7 @@ func (p *Process) groupByShard(items []BulkItem, out []BulkResult) []*shardBulk 
 			it.Op = OpCreate
 			out[i].ID = it.ID
 		}
-		k := store.Key{UUID: meta.UUID, Shard: ShardFor(meta, it.ID, it.Routing)}
+		k := store.Key{UUID: meta.UUID, Shard: indexmeta.ShardFor(meta, it.ID, it.Routing)}
 		g := at[k]
 		if g == nil {
 			g = &shardBulk{key: k, index: it.Index, shard: k.Shard}
@@ -103,13 +104,13 @@ func (p *Process) groupByShard(items []BulkItem, out []BulkResult) []*shardBulk 
 // refused is the block that refuses a write, or nil: the flood-stage block allows only
 // whole indices to be deleted, not documents.
 func (p *Process) refused(meta *state.Index) *Error {
-	return IndexBlock(p.Applied, meta.Name, "write")
+	return indexmeta.IndexBlock(p.Applied, meta.Name, "write")
 }
 
 // try sends the items to the primary, if the node knows one.
 func (g *shardBulk) try() {
 	p := g.p
-	if err, retryable := GlobalBlock(p.Applied, "write"); err != nil {
+	if err, retryable := indexmeta.GlobalBlock(p.Applied, "write"); err != nil {
 		if !retryable {
 			g.fail(err)
 			return

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/internal/planted"
+	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -72,11 +73,11 @@ func (p *Process) primaryBulk(k store.Key, id string, term int64, items []BulkIt
 		s.Tracker.blockedQ = append(s.Tracker.blockedQ, func() { p.primaryBulk(k, id, term, items, results, opt, done) })
 		return
 	}
-	if need := ActiveCount(s.Meta, opt.WaitForActiveShards); ActiveCopies(s.table) < need {
+	if need := indexmeta.ActiveCount(s.Meta, opt.WaitForActiveShards); indexmeta.ActiveCopies(s.table) < need {
 		done(&retryWrite{&Error{
 			Status: 503, Type: "unavailable_shards_exception",
 			Reason: fmt.Sprintf("[%s][%d] Not enough active copies to meet shard count of [%s] (have %d, needed %d). Timeout: [%s], request: [BulkShardRequest [[%s][%d]] containing %s]",
-				s.Index, k.Shard, countText(opt, s), ActiveCopies(s.table), need, settings.TimeText(opt.Timeout), s.Index, k.Shard, requestsText(items)),
+				s.Index, k.Shard, countText(opt, s), indexmeta.ActiveCopies(s.table), need, settings.TimeText(opt.Timeout), s.Index, k.Shard, requestsText(items)),
 		}})
 		return
 	}

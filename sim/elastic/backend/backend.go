@@ -19,6 +19,7 @@ import (
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/calibration"
+	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
@@ -397,7 +398,7 @@ func (s *simulated) createFree(ctx context.Context, specs []inplace.IndexSpec) e
 	}
 	for _, spec := range specs {
 		req := metadata.CreateIndexRequest{
-			Name: spec.Name, Settings: spec.Full(), Mapping: []byte(elastic.DescribedMapping),
+			Name: spec.Name, Settings: spec.Full(), Mapping: []byte(indexmeta.DescribedMapping),
 			WaitForActiveShards: wait, MasterTimeout: time.Minute, AckTimeout: limit,
 		}
 		acked, active, err := metadata.CreateIndex(ctx, n, req)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/search"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
@@ -316,14 +317,14 @@ func TestDocumentsAreRoutedAsElasticsearchHashes(t *testing.T) {
 		"The quick brown fox jumps over the lazy dog": 0xe07db09c,
 		"The quick brown fox jumps over the lazy cog": 0x4e63d2ad,
 	} {
-		assert.Equal(t, int32(hash), elastic.RoutingHash(text), text)
+		assert.Equal(t, int32(hash), indexmeta.RoutingHash(text), text)
 	}
 	meta := &state.Index{Shards: 3, Settings: settings.Of(map[string]string{"index.number_of_shards": "3"})}
 	assert.Equal(t, 768, settings.RoutingShards(meta.Settings))
 	seen := make(map[int]int)
 	for i := range 300 {
-		seen[elastic.ShardFor(meta, fmt.Sprint(i), "")]++
+		seen[indexmeta.ShardFor(meta, fmt.Sprint(i), "")]++
 	}
 	assert.Len(t, seen, 3)
-	assert.Equal(t, elastic.ShardFor(meta, "a", ""), elastic.ShardFor(meta, "anything", "a"), "the routing value takes the id's place")
+	assert.Equal(t, indexmeta.ShardFor(meta, "a", ""), indexmeta.ShardFor(meta, "anything", "a"), "the routing value takes the id's place")
 }

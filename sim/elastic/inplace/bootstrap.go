@@ -10,6 +10,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -73,7 +74,7 @@ func startedIndex(c *elastic.Cluster, st *state.State, spec IndexSpec, rows [][]
 	if st.Index(spec.Name) != nil {
 		return nil, fmt.Errorf("index %s exists already", spec.Name)
 	}
-	meta := elastic.NewIndex(spec.Name, state.NewID(c.IDs), nowMillis, spec.Full(), []byte(elastic.DescribedMapping))
+	meta := indexmeta.NewIndex(spec.Name, state.NewID(c.IDs), nowMillis, spec.Full(), []byte(indexmeta.DescribedMapping))
 	at := c.Engine().Stream("elastic.index-order", c.Name()).IntN(len(st.Routing.Indices) + 1)
 	st = allocation.AddIndex(st, meta, at, state.IndexCreated, allocation.Input{NowNanos: int64(c.Engine().Now()), NowMillis: nowMillis})
 	table := &state.IndexTable{Index: meta.Name, Shards: make([]*state.ShardTable, meta.Shards)}
@@ -93,7 +94,7 @@ func startedIndex(c *elastic.Cluster, st *state.State, spec IndexSpec, rows [][]
 		slices.Sort(placed.InSync[i])
 		table.Shards[i] = sh
 	}
-	st = elastic.ReplaceIndex(st, &placed)
+	st = indexmeta.ReplaceIndex(st, &placed)
 	routing := *st.Routing
 	routing.Indices = slices.Clone(routing.Indices)
 	for i, t := range routing.Indices {
@@ -102,7 +103,7 @@ func startedIndex(c *elastic.Cluster, st *state.State, spec IndexSpec, rows [][]
 		}
 	}
 	st.Routing = &routing
-	return elastic.WithBlocks(st, &placed), nil
+	return indexmeta.WithBlocks(st, &placed), nil
 }
 
 // Fill puts data into an index, as if it had been loaded and flushed: each of its active

@@ -9,6 +9,7 @@ import (
 
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -47,8 +48,8 @@ func (b *inPlace) buildState() error {
 		st.Indices, st.Routing.Indices = append(st.Indices, meta), append(st.Routing.Indices, table)
 	}
 	for _, meta := range st.Indices {
-		if len(elastic.BlocksOf(meta)) > 0 {
-			st = elastic.WithBlocks(st, meta)
+		if len(indexmeta.BlocksOf(meta)) > 0 {
+			st = indexmeta.WithBlocks(st, meta)
 		}
 	}
 	b.st = st
@@ -120,7 +121,7 @@ func (b *inPlace) index(ix *clusterfile.Index, st *state.State) (*state.Index, *
 		}
 	}
 	set[settings.IndexShards.Key()], set[settings.IndexReplicas.Key()] = fmt.Sprint(ix.ShardCount), fmt.Sprint(ix.Replicas)
-	meta := elastic.NewIndex(ix.Name, cmp.Or(ix.UUID, state.NewID(b.c.IDs)), ix.Created.Or(b.from.At.Or(b.wallMillis())), settings.Of(set), []byte(elastic.DescribedMapping))
+	meta := indexmeta.NewIndex(ix.Name, cmp.Or(ix.UUID, state.NewID(b.c.IDs)), ix.Created.Or(b.from.At.Or(b.wallMillis())), settings.Of(set), []byte(indexmeta.DescribedMapping))
 	meta.System, meta.Closed, meta.Version = ix.System, ix.Closed, max(1, ix.Version)
 	if ix.ForecastLoad.Known() {
 		meta.ForecastWriteLoad = &ix.ForecastLoad.V

@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/api"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
 	"github.com/shardquake/shardquake/sim/elastic/delta"
+	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/lifecycle"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -164,7 +165,7 @@ func (a *ageing) changeWith(meta *state.Index, what string, set map[string]*stri
 		}
 		changed := *next.Index(meta.Name)
 		f(&changed)
-		return elastic.ReplaceIndex(next, &changed), nil
+		return indexmeta.ReplaceIndex(next, &changed), nil
 	})
 }
 
@@ -211,7 +212,7 @@ func (a *ageing) failed(meta *state.Index, err error) {
 			changed, l := *now, *now.Lifecycle
 			l.FailedStep, l.Info = l.Step, err.Error()
 			changed.Lifecycle = &l
-			return elastic.ReplaceIndex(st, &changed), nil
+			return indexmeta.ReplaceIndex(st, &changed), nil
 		},
 		Published: func(_, _ *state.State) { delete(a.busy, meta.UUID) },
 	}, func(error) { delete(a.busy, meta.UUID) })

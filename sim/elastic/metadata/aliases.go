@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -68,7 +69,7 @@ func changeAliases(m *elastic.Master, before *state.State, actions []AliasAction
 			return nil, err
 		}
 		if next != meta {
-			st = elastic.ReplaceIndex(st, next)
+			st = indexmeta.ReplaceIndex(st, next)
 		}
 	}
 	if err := CheckAliases(st); err != nil {
@@ -102,7 +103,7 @@ func countAliasChanges(before, st *state.State) *state.State {
 			next := *meta
 			next.Version++
 			next.AliasesVersion++
-			st = elastic.ReplaceIndex(st, &next)
+			st = indexmeta.ReplaceIndex(st, &next)
 		}
 	}
 	return st

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -26,7 +27,7 @@ func CloseIndices(ctx context.Context, n *elastic.Node, names []string, wait str
 			if meta == nil {
 				return nil, elastic.IndexNotFound(name)
 			}
-			st = elastic.WithBlock(st, name, elastic.ClosedBlock(true))
+			st = indexmeta.WithBlock(st, name, indexmeta.ClosedBlock(true))
 		}
 		return st, nil
 	})
@@ -57,7 +58,7 @@ func openness(ctx context.Context, n *elastic.Node, names []string, wait string,
 	}
 	shards, err := n.WhenState(ctx, timeout, func(st *state.State) bool {
 		for _, name := range names {
-			if meta := st.Index(name); meta != nil && !elastic.EnoughActive(st, meta, wait) {
+			if meta := st.Index(name); meta != nil && !indexmeta.EnoughActive(st, meta, wait) {
 				return false
 			}
 		}
@@ -82,7 +83,7 @@ func opened(c *elastic.Cluster, st *state.State, names []string, open bool) (*st
 		case meta.Closed != open && !open:
 			continue // closed already
 		case !meta.Closed && open:
-			st = elastic.WithBlocks(st, meta) // one that was about to be closed
+			st = indexmeta.WithBlocks(st, meta) // one that was about to be closed
 			continue
 		}
 		if open {
@@ -107,7 +108,7 @@ func reset(m *elastic.Master, st *state.State, meta *state.Index, open bool) *st
 	if open {
 		reason = state.IndexReopened
 	}
-	st = elastic.WithBlocks(elastic.ReplaceIndex(st, &next), &next)
+	st = indexmeta.WithBlocks(indexmeta.ReplaceIndex(st, &next), &next)
 	in := m.Input()
 	info := &state.UnassignedInfo{Reason: reason, AtNanos: in.NowNanos, AtMillis: in.NowMillis, LastStatus: state.NoAttempt}
 	table := &state.IndexTable{Index: next.Name, Shards: make([]*state.ShardTable, next.Shards)}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/api"
+	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
@@ -40,7 +41,7 @@ func CreateIndex(ctx context.Context, n *elastic.Node, req CreateIndexRequest) (
 	}
 	shardsAcked, err = n.WhenState(ctx, req.AckTimeout, func(st *state.State) bool {
 		meta := st.Index(req.Name)
-		return meta == nil || elastic.EnoughActive(st, meta, req.WaitForActiveShards)
+		return meta == nil || indexmeta.EnoughActive(st, meta, req.WaitForActiveShards)
 	})
 	return acked, shardsAcked, err
 }
@@ -63,7 +64,7 @@ func WithIndex(m *elastic.Master, st *state.State, req CreateIndexRequest) (*sta
 	if err != nil {
 		return nil, err
 	}
-	meta := elastic.NewIndex(name, state.NewID(p.Cluster.IDs), p.Clock.Now().UnixMilli(), begin.Settings, begin.Mapping)
+	meta := indexmeta.NewIndex(name, state.NewID(p.Cluster.IDs), p.Clock.Now().UnixMilli(), begin.Settings, begin.Mapping)
 	// Terms begin at 0: the first allocation of each primary raises its shard's to 1.
 	meta.PrimaryTerms = make([]int64, meta.Shards)
 	for _, a := range begin.Aliases {
@@ -78,7 +79,7 @@ func WithIndex(m *elastic.Master, st *state.State, req CreateIndexRequest) (*sta
 	if err := CheckAliases(st); err != nil {
 		return nil, err
 	}
-	return m.Rerouted(elastic.WithBlocks(st, meta)), nil
+	return m.Rerouted(indexmeta.WithBlocks(st, meta)), nil
 }
 
 // beginning is what an index begins with: what the request says over what the templates of

@@ -9,6 +9,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/api"
+	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -46,7 +47,7 @@ func RollOver(ctx context.Context, n *elastic.Node, r Rollover) (from, to string
 	}
 	shardsAcked, err = n.WhenState(ctx, r.AckTimeout, func(st *state.State) bool {
 		meta := st.Index(to)
-		return meta == nil || elastic.EnoughActive(st, meta, r.WaitForActiveShards)
+		return meta == nil || indexmeta.EnoughActive(st, meta, r.WaitForActiveShards)
 	})
 	return from, to, acked, shardsAcked, err
 }
@@ -115,7 +116,7 @@ func rollover(m *elastic.Master, st *state.State, r Rollover) (*state.State, [2]
 	old.Rollovers = append(old.Rollovers[:len(old.Rollovers):len(old.Rollovers)],
 		state.Rollover{Name: r.Name, Conditions: r.Conditions, AtMillis: m.Process.Clock.Now().UnixMilli()})
 	old.Version++
-	return elastic.ReplaceIndex(next, &old), names, nil
+	return indexmeta.ReplaceIndex(next, &old), names, nil
 }
 
 func rollStream(m *elastic.Master, st *state.State, d *state.DataStream) (*state.State, string, error) {
@@ -148,8 +149,8 @@ func rollAlias(m *elastic.Master, st *state.State, r Rollover, from, to string) 
 	} else {
 		old = old.WithoutAlias(r.Name)
 	}
-	st = elastic.ReplaceIndex(st, old)
-	st = elastic.ReplaceIndex(st, st.Index(to).WithAlias(alias))
+	st = indexmeta.ReplaceIndex(st, old)
+	st = indexmeta.ReplaceIndex(st, st.Index(to).WithAlias(alias))
 	if err := CheckAliases(st); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/api"
+	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/mapping"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -42,7 +43,7 @@ func PutMapping(ctx context.Context, n *elastic.Node, names []string, change []b
 			changed.Mapping = next
 			changed.Version++
 			changed.MappingVersion++
-			st = elastic.ReplaceIndex(st, &changed)
+			st = indexmeta.ReplaceIndex(st, &changed)
 		}
 		return st, nil
 	})

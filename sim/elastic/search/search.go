@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -26,15 +27,15 @@ func Get(ctx context.Context, n *elastic.Node, index, id, routing string, realti
 			done(elastic.IndexNotFound(index))
 			return
 		}
-		if err, _ := elastic.GlobalBlock(p.Applied, "read"); err != nil {
+		if err, _ := indexmeta.GlobalBlock(p.Applied, "read"); err != nil {
 			done(err)
 			return
 		}
-		if err := elastic.IndexBlock(p.Applied, index, "read"); err != nil {
+		if err := indexmeta.IndexBlock(p.Applied, index, "read"); err != nil {
 			done(err)
 			return
 		}
-		num := elastic.ShardFor(meta, id, routing)
+		num := indexmeta.ShardFor(meta, id, routing)
 		t := p.Applied.Routing.Index(index).Shards[num]
 		visit := &copyVisit{p: p, pool: load.GetPool, name: "get[s]", key: store.Key{UUID: meta.UUID, Shard: num}, copies: order(p, t, "")}
 		visit.on = func(s *elastic.Shard) func() {
@@ -156,7 +157,7 @@ func order(p *elastic.Process, t *state.ShardTable, preference string) []*state.
 		}
 		// The same text asks the same copy.
 		if len(out) > 1 {
-			k := elastic.FloorMod(int(elastic.RoutingHash(preference)), len(out))
+			k := indexmeta.FloorMod(int(indexmeta.RoutingHash(preference)), len(out))
 			out = append(out[k:len(out):len(out)], out[:k]...)
 		}
 	}
@@ -188,13 +189,13 @@ func Search(ctx context.Context, n *elastic.Node, req elastic.SearchRequest) (el
 				done(elastic.IndexNotFound(index))
 				return
 			}
-			if err := elastic.IndexBlock(p.Applied, index, "read"); err != nil {
+			if err := indexmeta.IndexBlock(p.Applied, index, "read"); err != nil {
 				done(err)
 				return
 			}
 			visits = append(visits, searchVisits(p, meta, req, &parts)...)
 		}
-		if err, _ := elastic.GlobalBlock(p.Applied, "read"); err != nil {
+		if err, _ := indexmeta.GlobalBlock(p.Applied, "read"); err != nil {
 			done(err)
 			return
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
@@ -101,7 +102,7 @@ func restore(m *elastic.Master, st *state.State, from *Snapshot, q RestoreReques
 func restoreIndex(m *elastic.Master, st *state.State, from *Snapshot, old *state.Index, name, restore string, q RestoreRequest) *state.State {
 	p := m.Process
 	set := old.Settings.With(q.Settings)
-	meta := elastic.NewIndex(name, state.NewID(p.Cluster.IDs), old.CreationDate, set, old.Mapping)
+	meta := indexmeta.NewIndex(name, state.NewID(p.Cluster.IDs), old.CreationDate, set, old.Mapping)
 	meta.PrimaryTerms = slices.Clone(old.PrimaryTerms)
 	if !q.WithoutAliases {
 		meta.Aliases = old.Aliases
@@ -139,7 +140,7 @@ func restoreIndex(m *elastic.Master, st *state.State, from *Snapshot, old *state
 	routing.Indices = slices.Clone(routing.Indices)
 	routing.Indices[at] = table
 	st.Routing = &routing
-	return elastic.WithBlocks(st, meta)
+	return indexmeta.WithBlocks(st, meta)
 }
 
 // WhenRestored waits until the primaries of indices are active or have failed for good,

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 )
@@ -31,7 +32,7 @@ func preparePutMapping(r *rest.Request) rest.Action {
 			targets = rest.Resolve(st, names, opt)
 		}
 		for _, name := range targets {
-			if bad := elastic.IndexBlock(st, name, "metadata_write"); bad != nil {
+			if bad := indexmeta.IndexBlock(st, name, "metadata_write"); bad != nil {
 				rest.Raise(bad)
 			}
 		}

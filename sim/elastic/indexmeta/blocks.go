@@ -1,23 +1,24 @@
-package elastic
+package indexmeta
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/shardquake/shardquake/sim/elastic/api"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
-// settingBlock is the block that an index setting puts on its index.
-type settingBlock struct {
+// SettingBlock is the block that an index setting puts on its index.
+type SettingBlock struct {
 	Setting *settings.Setting[bool]
 	Block   state.Block
 }
 
 // IndexBlocks are IndexMetadata.INDEX_*_BLOCK, by id.
-func IndexBlocks() []settingBlock {
-	return []settingBlock{
+func IndexBlocks() []SettingBlock {
+	return []SettingBlock{
 		{settings.IndexBlockReadOnly, state.Block{ID: 5, Description: "index read-only (api)", Status: 403, Levels: []string{"write", "metadata_write"}}},
 		{settings.IndexBlockRead, state.Block{ID: 7, Description: "index read (api)", Status: 403, Levels: []string{"read"}}},
 		{settings.IndexBlockWrite, state.Block{ID: 8, Description: "index write (api)", Status: 403, Levels: []string{"write"}}},
@@ -66,13 +67,13 @@ func blockTexts(blocks []state.Block) (text string, status int, retryable bool) 
 // GlobalBlock is the error of a request that the whole cluster's blocks refuse at a level
 // ("read", "write", "metadata_read", "metadata_write"), and whether it is worth waiting
 // for the block to go; nil when nothing blocks.
-func GlobalBlock(st *state.State, level string) (err *Error, retryable bool) {
+func GlobalBlock(st *state.State, level string) (err *api.Error, retryable bool) {
 	blocks := blockedAt(st.Global, level)
 	if len(blocks) == 0 {
 		return nil, false
 	}
 	text, status, retryable := blockTexts(blocks)
-	return &Error{Status: status, Type: "cluster_block_exception", Reason: "blocked by: [" + text + "];"}, retryable
+	return &api.Error{Status: status, Type: "cluster_block_exception", Reason: "blocked by: [" + text + "];"}, retryable
 }
 
 // BlocksOf are the blocks that an index has for its settings, or for being closed.
@@ -89,15 +90,15 @@ func BlocksOf(meta *state.Index) (out []state.Block) {
 }
 
 // IndexClosed is the error of a request that a closed index can't answer.
-func IndexClosed(meta *state.Index) *Error {
-	return &Error{
+func IndexClosed(meta *state.Index) *api.Error {
+	return &api.Error{
 		Status: 400, Type: "index_closed_exception", Reason: "closed",
-		Fields: []Field{{Name: "index_uuid", Value: meta.UUID}, {Name: "index", Value: meta.Name}},
+		Fields: []api.Field{{Name: "index_uuid", Value: meta.UUID}, {Name: "index", Value: meta.Name}},
 	}
 }
 
 // IndexBlock is the error of a request that an index's blocks refuse; nil when nothing does.
-func IndexBlock(st *state.State, index, level string) *Error {
+func IndexBlock(st *state.State, index, level string) *api.Error {
 	if meta := st.Index(index); meta != nil && meta.Closed && (level == "read" || level == "write") {
 		return IndexClosed(meta)
 	}
@@ -110,16 +111,16 @@ func IndexBlock(st *state.State, index, level string) *Error {
 			return nil
 		}
 		text, status, _ := blockTexts(blocks)
-		e := &Error{Status: status, Type: "cluster_block_exception", Reason: "index [" + index + "] blocked by: [" + text + "];"}
+		e := &api.Error{Status: status, Type: "cluster_block_exception", Reason: "index [" + index + "] blocked by: [" + text + "];"}
 		if meta := st.Index(index); meta != nil {
-			e.Fields = []Field{{Name: "index_uuid", Value: meta.UUID}, {Name: "index", Value: index}}
+			e.Fields = []api.Field{{Name: "index_uuid", Value: meta.UUID}, {Name: "index", Value: index}}
 		}
 		return e
 	}
 	return nil
 }
 
-// closedBlock is the block of a closed index (INDEX_CLOSED_BLOCK); preparing is that of one
+// ClosedBlock is the block of a closed index (INDEX_CLOSED_BLOCK); preparing is that of one
 // that is about to be.
 func ClosedBlock(preparing bool) state.Block {
 	b := state.Block{ID: 4, Description: "index closed", Status: 403, Levels: []string{"read", "write"}}

@@ -1,4 +1,4 @@
-package elastic
+package indexmeta
 
 import (
 	"math/bits"
