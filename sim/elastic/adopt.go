@@ -20,7 +20,7 @@ func (p *Process) adopt(m *state.Index, t *state.ShardTable, want *state.Copy) {
 	st := p.Node.NewStore(key, m.Name)
 	s := &Shard{
 		Process: p, Key: key, Index: m.Name, Meta: m, table: t, Routing: want, Store: st, Phase: Started,
-		created: p.Cluster.e.Now(), term: m.PrimaryTerms[t.Shard], lastSearch: p.Cluster.e.Now(),
+		Created: p.Cluster.e.Now(), Term: m.PrimaryTerms[t.Shard], lastSearch: p.Cluster.e.Now(),
 	}
 	p.openShard(s)
 	s.writeState()
@@ -45,7 +45,7 @@ func (p *Process) adopt(m *state.Index, t *state.ShardTable, want *state.Copy) {
 func (s *Shard) startedAsIs() {
 	now := s.Now()
 	r := &Recovery{
-		Shard: s, Kind: state.EmptyStore, Stage: StageDone, start: s.Process.Clock.Now(), stop: s.Process.Clock.Now(), Begun: now,
+		Shard: s, Kind: state.EmptyStore, Stage: StageDone, Start: s.Process.Clock.Now(), Stop: s.Process.Clock.Now(), Begun: now,
 		Over: true, Planned: true, Copied: true,
 	}
 	s.Recovery = r

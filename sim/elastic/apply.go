@@ -171,14 +171,14 @@ func (p *Process) announceAgain() {
 }
 
 // Hosted are the node's shards by index and number.
-func (p *Process) Hosted() []*Shard { return slices.Clone(p.sorted) }
+func (p *Process) Hosted() []*Shard { return slices.Clone(p.Sorted) }
 
 // openShard and shutShard keep the tables of the node's shards.
 func (p *Process) openShard(s *Shard) {
 	p.Shards[s.Key] = s
 	p.byIndex[s.Key.UUID] = append(p.byIndex[s.Key.UUID], s)
-	i, _ := slices.BinarySearchFunc(p.sorted, s, compareShards)
-	p.sorted = slices.Insert(p.sorted, i, s)
+	i, _ := slices.BinarySearchFunc(p.Sorted, s, compareShards)
+	p.Sorted = slices.Insert(p.Sorted, i, s)
 	p.Node.Changed()
 }
 
@@ -190,7 +190,7 @@ func (p *Process) shutShard(s *Shard) {
 		}
 		return list
 	}
-	p.sorted = without(p.sorted)
+	p.Sorted = without(p.Sorted)
 	if list := without(p.byIndex[s.Key.UUID]); len(list) > 0 {
 		p.byIndex[s.Key.UUID] = list
 	} else {

@@ -22,7 +22,7 @@ func (s *Shard) execute(it *BulkItem, res *BulkResult) *store.Doc {
 		if err.Type == "version_conflict_engine_exception" && try < it.RetryOnConflict {
 			continue
 		}
-		s.Counters.indexFailed++
+		s.Counters.IndexFailed++
 		res.Err, res.Status = err, err.Status
 		return nil
 	}
@@ -54,7 +54,7 @@ func (s *Shard) attempt(e *store.Engine, it *BulkItem, res *BulkResult) (*store.
 			return nil, AsError(err)
 		}
 		if noop {
-			s.Counters.noops++
+			s.Counters.Noops++
 			res.Result, res.Status = "noop", 200
 			res.Version, res.SeqNo, res.PrimaryTerm = cur.Version, cur.SeqNo, cur.Term
 			return nil, nil
@@ -64,7 +64,7 @@ func (s *Shard) attempt(e *store.Engine, it *BulkItem, res *BulkResult) (*store.
 	if err := s.conflict(it, cur, exists); err != nil {
 		return nil, err
 	}
-	d := &store.Doc{ID: it.ID, Routing: it.Routing, Source: source, Term: s.term, Version: 1, Deleted: op == OpDelete}
+	d := &store.Doc{ID: it.ID, Routing: it.Routing, Source: source, Term: s.Term, Version: 1, Deleted: op == OpDelete}
 	if cur != nil {
 		d.Version = cur.Version + 1
 	}
@@ -126,17 +126,17 @@ func (s *Shard) conflict(it *BulkItem, cur *store.Doc, exists bool) *Error {
 func (s *Shard) count(docs []*store.Doc) {
 	for _, d := range docs {
 		if d.Deleted {
-			s.Counters.deleteTotal++
+			s.Counters.DeleteTotal++
 		} else {
-			s.Counters.indexTotal++
-			s.Counters.indexTime += s.Process.Cluster.Calibration.IndexOp
+			s.Counters.IndexTotal++
+			s.Counters.IndexTime += s.Process.Cluster.Calibration.IndexOp
 		}
 	}
 }
 
 // RefreshNow makes everything written visible.
 func (s *Shard) RefreshNow() {
-	s.Counters.refreshTotal++
+	s.Counters.RefreshTotal++
 	s.refreshed = s.Now()
 	s.Engine().Refresh(s.Now())
 }
@@ -162,7 +162,7 @@ func (s *Shard) CatchUpRefresh(searching bool) {
 	if searching {
 		s.lastSearch = now
 	}
-	upTo := store.RefreshTick(now, s.created, s.refreshInterval())
+	upTo := store.RefreshTick(now, s.Created, s.refreshInterval())
 	if s.refreshInterval() == 0 {
 		upTo = s.refreshed
 	}
@@ -170,7 +170,7 @@ func (s *Shard) CatchUpRefresh(searching bool) {
 		upTo = now
 	}
 	if s.Engine().Refresh(upTo) {
-		s.Counters.refreshTotal++
+		s.Counters.RefreshTotal++
 	}
 }
 
@@ -180,5 +180,5 @@ func (s *Shard) untilRefresh() time.Duration {
 	if interval == 0 {
 		return 0
 	}
-	return store.RefreshTick(s.Now(), s.created, interval).Add(interval).Sub(s.Now())
+	return store.RefreshTick(s.Now(), s.Created, interval).Add(interval).Sub(s.Now())
 }

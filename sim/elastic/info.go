@@ -237,16 +237,16 @@ func (p *Process) localInfo() *nodeInfo {
 	n.Account()
 	info := &nodeInfo{usage: allocation.DiskUsage{Path: store.DataPath, TotalBytes: n.disk.Total(), FreeBytes: n.disk.Free()}}
 	if n.Limiter.Flows() > 0 || p.recovering() {
-		for _, s := range p.sorted {
-			if r := s.Recovery; r != nil && r.reserved() > 0 {
-				info.reserved.Bytes += r.reserved()
+		for _, s := range p.Sorted {
+			if r := s.Recovery; r != nil && r.Reserved() > 0 {
+				info.reserved.Bytes += r.Reserved()
 				info.reserved.Shards = append(info.reserved.Shards, allocation.ShardID{Index: s.Index, Shard: s.Key.Shard})
 			}
 		}
 	}
 	if n.sizes == nil {
-		n.sizes = make([]shardSize, 0, len(p.sorted))
-		for _, s := range p.sorted {
+		n.sizes = make([]shardSize, 0, len(p.Sorted))
+		for _, s := range p.Sorted {
 			if s.Phase != Recovering {
 				n.sizes = append(n.sizes, shardSize{s.Index, s.Key.Shard, s.Routing.Primary, s.Store.Bytes()})
 			}
@@ -258,13 +258,13 @@ func (p *Process) localInfo() *nodeInfo {
 
 // recovering reports whether any copy on the node is not active yet.
 func (p *Process) recovering() bool {
-	return slices.ContainsFunc(p.sorted, func(s *Shard) bool { return s.Phase == Recovering })
+	return slices.ContainsFunc(p.Sorted, func(s *Shard) bool { return s.Phase == Recovering })
 }
 
 // Account brings the disk's usage up to date with everything stored on it. It reports
 // false when the disk is full: what doesn't fit is not there.
 func (n *Node) Account() bool {
-	if !n.summed || n.c.Fluid.Servers[n.ordinal].Writes() {
+	if !n.summed || n.Indexing() {
 		n.summed, n.base, n.sizes = true, 0, nil
 		for _, st := range n.Sorted {
 			n.base += st.Bytes() - st.Partial

@@ -102,8 +102,8 @@ func (v *invariants) activated(s *Shard) {
 	if other == nil || other == s || other.Process.dead || other.Tracker == nil || other.Tracker.blocked || other.Phase == Closed {
 		return
 	}
-	if other.term >= s.term {
+	if other.Term >= s.Term {
 		v.fail("%s and %s both act as primary of [%s][%d], terms %d and %d",
-			other.Process.Node.Name(), s.Process.Node.Name(), s.Index, s.Key.Shard, other.term, s.term)
+			other.Process.Node.Name(), s.Process.Node.Name(), s.Index, s.Key.Shard, other.Term, s.Term)
 	}
 }

@@ -64,7 +64,7 @@ func (s leading) Refuses(c *state.Copy) bool {
 func (s leading) After(d time.Duration, name string, f func()) { s.Process.After(d, name, f) }
 
 func (s leading) FailCopy(id, message string) {
-	s.Process.failCopy(s.Key, id, s.term, true, message, "", func(err error) {
+	s.Process.failCopy(s.Key, id, s.Term, true, message, "", func(err error) {
 		if errors.Is(err, errNoLongerPrimary) && s.Phase != Closed {
 			s.fail("primary shard was demoted while failing replica shard", err.Error())
 		}

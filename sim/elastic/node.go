@@ -35,11 +35,11 @@ type Node struct {
 	base   int64
 	summed bool
 	// copied is what recoveries have read from the disk and written to it.
-	copied struct{ read, written int64 }
+	Copied struct{ Read, Written int64 }
 	// sizes are the shards' sizes as last summed up; nil after a change.
 	sizes []shardSize
-	// byIndex are documents and bytes by index as last summed up; nil after a change.
-	byIndex []IndexSize
+	// Changes counts how often its shards or their sizes have become others.
+	Changes uint64
 
 	Proc  *Process // nil: no process
 	Lives int
@@ -71,6 +71,9 @@ func (n *Node) Cluster() *Cluster { return n.c }
 
 // Load is what the node's operations make it do, up to now.
 func (n *Node) Load() *load.Queue { return n.c.Fluid.Server(n.ordinal) }
+
+// Indexing reports whether background load writes to the node's disk.
+func (n *Node) Indexing() bool { return n.c.Fluid.Servers[n.ordinal].Writes() }
 
 // Stored are the bytes of the node's stores.
 func (n *Node) Stored() int64 { return n.stored }

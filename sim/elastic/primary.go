@@ -148,7 +148,7 @@ func (t *tracker) globalCheckpoint() int64 {
 		if !p.inSync {
 			continue
 		}
-		if r := shardOn(t.s.Process.Member(c.Node), t.s.Key, c.AllocationID); r != nil && r.term <= t.s.term && t.s.Process.linked(c.Node) {
+		if r := shardOn(t.s.Process.Member(c.Node), t.s.Key, c.AllocationID); r != nil && r.Term <= t.s.Term && t.s.Process.linked(c.Node) {
 			p.known = max(p.known, r.Store.Engine.LocalCheckpoint())
 		}
 		k = min(k, p.known)
@@ -235,9 +235,9 @@ func (t *tracker) putLease(node string, retaining int64) {
 // last one matters.
 func (t *tracker) SyncLeases() {
 	s := t.s
-	phase := s.created
+	phase := s.Created
 	if list := s.Process.byIndex[s.Key.UUID]; len(list) > 0 {
-		phase = list[0].created
+		phase = list[0].Created
 	}
 	tick := store.RefreshTick(s.Now(), phase, settings.LeaseSyncInterval)
 	if tick <= t.leaseTick || s.Process.Paused {

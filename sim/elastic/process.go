@@ -22,7 +22,7 @@ type Process struct {
 	ephemeral string
 	presented *state.Node // [Node.Self]
 	Clock     *sim.Clock
-	started   sim.Time
+	Started   sim.Time
 
 	dead    bool
 	Paused  bool
@@ -38,7 +38,7 @@ type Process struct {
 
 	Shards  map[store.Key]*Shard
 	byIndex map[string][]*Shard // by index UUID, in order of creation
-	sorted  []*Shard            // by index and number
+	Sorted  []*Shard            // by index and number
 	Running []*Recovery         // recoveries whose target this node is
 	// locked is until when the directory of a copy that was closed is in use; opening are the
 	// allocation ids that wait for one.
@@ -50,7 +50,7 @@ type Process struct {
 	open    map[int][]*request // by ordinal of a peer that was asked: requests without an answer yet
 	calls   []*call            // blocking calls of outside processes
 	stateWs []*stateWait
-	traffic traffic
+	Traffic traffic
 	Pools   *load.Pools
 	merges  forceMerges
 	kept    map[string]any // what rooms keep here
@@ -58,14 +58,14 @@ type Process struct {
 
 // traffic counts what the transport layer carried.
 type traffic struct {
-	rxCount, txCount, rxBytes, txBytes int64
+	RxCount, TxCount, RxBytes, TxBytes int64
 }
 
 func NewProcess(n *Node) *Process {
 	c := n.c
 	c.Turns++
 	p := &Process{
-		Node: n, Cluster: c, Clock: c.e.Clock(n.Name()), started: c.e.Now(),
+		Node: n, Cluster: c, Clock: c.e.Clock(n.Name()), Started: c.e.Now(),
 		ephemeral: state.NewID(c.e.Stream("elastic.ephemeral", n.Name())),
 		Applied:   EmptyState(c.name), Conf: n.cfg.Settings,
 		Shards: make(map[store.Key]*Shard), byIndex: make(map[string][]*Shard),

@@ -31,9 +31,9 @@ func (r *Recovery) recoverLocally() {
 			s.Store.Flush()
 		}
 		r.Enter(StageIndex)
-		r.local, r.Planned, r.Copied = s.Store.Segments, true, true
+		r.Local, r.Planned, r.Copied = s.Store.Segments, true, true
 		if r.Kind == state.EmptyStore {
-			r.local = nil
+			r.Local = nil
 		}
 		r.Enter(StageVerifyIndex)
 		r.Enter(StageTranslog)

@@ -51,7 +51,7 @@ func (q *Process) serveRecovery(req startRequest, done func(error)) {
 		return
 	}
 	src := &recoverySource{q: q, s: s, req: req, target: q.Member(req.target.Node), done: done}
-	s.sources = append(s.sources, src)
+	s.Sources = append(s.Sources, src)
 	s.Counters.sources++
 	src.begin()
 }
@@ -120,9 +120,9 @@ func (src *recoverySource) end(err error) {
 	if src.transfer != nil {
 		src.transfer.Stop()
 	}
-	for i, o := range src.s.sources {
+	for i, o := range src.s.Sources {
 		if o == src {
-			src.s.sources = append(src.s.sources[:i], src.s.sources[i+1:]...)
+			src.s.Sources = append(src.s.Sources[:i], src.s.Sources[i+1:]...)
 			break
 		}
 	}

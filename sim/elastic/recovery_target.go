@@ -23,10 +23,10 @@ type Recovery struct {
 	fresh bool // there was no store
 
 	Stage   RecoveryStage
-	start   time.Time
-	stop    time.Time
+	Start   time.Time
+	Stop    time.Time
 	Begun   sim.Time
-	entered [6]sim.Time // when each stage was entered
+	Entered [6]sim.Time // when each stage was entered
 	Source  *Node
 	attempt int
 	Over    bool
@@ -35,7 +35,7 @@ type Recovery struct {
 
 	Plan     recovery.Plan
 	Planned  bool
-	local    []recovery.Segment // of a local recovery
+	Local    []recovery.Segment // of a local recovery
 	Transfer *sim.Transfer
 	Copied   bool
 	OpsTotal int64 // -1 unknown
@@ -43,20 +43,20 @@ type Recovery struct {
 	opsLocal int64 // replayed from the copy's own translog, before the source was asked
 }
 
-var stageIndex = map[RecoveryStage]int{
+var StageOrder = map[RecoveryStage]int{
 	StageInit: 0, StageIndex: 1, StageVerifyIndex: 2, StageTranslog: 3, StageFinalize: 4, StageDone: 5,
 }
 
 func (r *Recovery) Enter(st RecoveryStage) {
 	r.Stage = st
-	r.entered[stageIndex[st]] = r.Shard.Now()
+	r.Entered[StageOrder[st]] = r.Shard.Now()
 	r.Shard.Process.Cluster.Watch.Recovery(r)
 }
 
 // startRecovery begins the recovery of a new copy.
 func (s *Shard) startRecovery(fresh bool) {
 	r := &Recovery{
-		Shard: s, Kind: s.Routing.Source, fresh: fresh, start: s.Process.Clock.Now(), Begun: s.Now(), OpsTotal: -1,
+		Shard: s, Kind: s.Routing.Source, fresh: fresh, Start: s.Process.Clock.Now(), Begun: s.Now(), OpsTotal: -1,
 	}
 	s.Recovery = r
 	s.Process.Running = append(s.Process.Running, r)
@@ -286,7 +286,7 @@ func (r *Recovery) takeOps(m translogOps) {
 func (r *Recovery) Finish() {
 	s := r.Shard
 	r.end()
-	r.stop = s.Process.Clock.Now()
+	r.Stop = s.Process.Clock.Now()
 	r.Enter(StageDone)
 	s.Store.Partial = 0
 	s.Phase = postRecovery
@@ -315,7 +315,7 @@ func (r *Recovery) cancel(string) {
 	}
 	r.Shard.Store.Partial = 0
 	r.Failed = true
-	r.stop = r.Shard.Process.Clock.Now()
+	r.Stop = r.Shard.Process.Clock.Now()
 	r.Shard.Process.Cluster.Watch.Recovery(r)
 }
 
@@ -341,7 +341,7 @@ func (r *Recovery) Progress() int64 {
 }
 
 // reserved are the bytes that the recovery will still write.
-func (r *Recovery) reserved() int64 {
+func (r *Recovery) Reserved() int64 {
 	if r.Over || (r.Kind != state.Peer && r.Kind != state.Snapshot) || r.Copied {
 		return 0
 	}

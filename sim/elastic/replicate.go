@@ -66,7 +66,7 @@ func (p *Process) primaryBulk(k store.Key, id string, term int64, items []BulkIt
 	case s.handedOff != "":
 		p.delegate(s, items, results, opt, done, moved)
 		return
-	case s.Tracker == nil || s.term != term:
+	case s.Tracker == nil || s.Term != term:
 		done(moved())
 		return
 	case s.Tracker.blocked:
@@ -84,12 +84,12 @@ func (p *Process) primaryBulk(k store.Key, id string, term int64, items []BulkIt
 	s.Tracker.writes++
 	t := s.Tracker
 	run := func(held time.Duration) {
-		s.Counters.indexTime += held
+		s.Counters.IndexTime += held
 		if s.Phase == Closed || s.Tracker != t {
 			done(moved())
 			return
 		}
-		op := &replicationOp{s: s, t: t, term: s.term, results: results, opt: opt, done: done}
+		op := &replicationOp{s: s, t: t, term: s.Term, results: results, opt: opt, done: done}
 		op.perform(items)
 	}
 	p.Pools.Execute(load.WritePool, load.Task{
@@ -116,7 +116,7 @@ func (p *Process) delegate(s *Shard, items []BulkItem, results []BulkResult, opt
 				reply(0, func() { done(moved()) })
 				return
 			}
-			q.primaryBulk(s.Key, ts.Routing.AllocationID, ts.term, items, results, opt, func(err error) { reply(0, func() { done(err) }) })
+			q.primaryBulk(s.Key, ts.Routing.AllocationID, ts.Term, items, results, opt, func(err error) { reply(0, func() { done(err) }) })
 		},
 		Failed: func(error) { done(moved()) },
 	})
@@ -294,17 +294,17 @@ func (q *Process) replicaBulk(k store.Key, id string, term, global int64, docs [
 		done(&Error{Status: 404, Type: "shard_not_found_exception", Reason: "no such shard"})
 		return
 	}
-	if term < s.term && !planted.Is(planted.TermIgnored) {
+	if term < s.Term && !planted.Is(planted.TermIgnored) {
 		done(&Error{Status: 500, Type: "illegal_state_exception", Reason: fmt.Sprintf(
-			"operation primary term [%d] is too old (current [%d])", term, s.term)})
+			"operation primary term [%d] is too old (current [%d])", term, s.Term)})
 		return
 	}
-	if term > s.term {
-		s.term = term
+	if term > s.Term {
+		s.Term = term
 	}
 	// What its primary has done a copy may not refuse.
 	q.Pools.Execute(load.WritePool, load.Task{Name: "index.replica", Cost: time.Duration(len(docs)) * q.Cluster.Calibration.IndexOp, Ops: len(docs), Run: func(held time.Duration) {
-		s.Counters.indexTime += held
+		s.Counters.IndexTime += held
 		if s.Phase == Closed {
 			done(&Error{Status: 500, Type: "index_shard_closed_exception", Reason: "CurrentState[CLOSED] Closed"})
 			return
@@ -333,11 +333,11 @@ func (s *Shard) resyncReplicas() {
 		for _, d := range docs {
 			bytes += d.Bytes()
 		}
-		term := s.term
+		term := s.Term
 		s.Process.Request(s.Process.Member(c.Node), RPC{
 			Name: "resync", Bytes: bytes,
 			Handle: func(q *Process, reply func(int64, func())) {
-				if r := q.Shards[s.Key]; r != nil && r.Routing.AllocationID == c.AllocationID && r.term <= term {
+				if r := q.Shards[s.Key]; r != nil && r.Routing.AllocationID == c.AllocationID && r.Term <= term {
 					r.Store.Settle()
 					keep := r.Engine().Max
 					r.Engine().Rollback(global)

@@ -34,13 +34,13 @@ type Shard struct {
 	Routing *state.Copy // as last applied
 	Store   *store.Store
 	Phase   shardPhase
-	created sim.Time
+	Created sim.Time
 	// term is the primary term under which the copy accepts operations.
-	term int64
+	Term int64
 
 	Tracker  *tracker // non-nil while the copy acts as primary
 	Recovery *Recovery
-	sources  []*recoverySource // recoveries that this primary serves
+	Sources  []*recoverySource // recoveries that this primary serves
 	// handedOff is the relocation target that has become the acting primary.
 	handedOff string
 
@@ -51,12 +51,12 @@ type Shard struct {
 
 // shardCounters are what a copy counts in one life.
 type shardCounters struct {
-	indexTotal, indexFailed, deleteTotal, noops int64
+	IndexTotal, IndexFailed, DeleteTotal, Noops int64
 	GetTotal, GetMissing                        int64
 	QueryTotal, FetchTotal                      int64
-	refreshTotal, FlushTotal                    int64
+	RefreshTotal, FlushTotal                    int64
 	sources, targets                            int
-	indexTime, QueryTime                        time.Duration
+	IndexTime, QueryTime                        time.Duration
 }
 
 func (s *Shard) Engine() *store.Engine { return &s.Store.Engine }
@@ -95,7 +95,7 @@ func (p *Process) createShard(m *state.Index, t *state.ShardTable, want *state.C
 	}
 	s := &Shard{
 		Process: p, Key: key, Index: m.Name, Meta: m, table: t, Routing: want, Store: st,
-		created: p.Cluster.e.Now(), term: m.PrimaryTerms[t.Shard], lastSearch: p.Cluster.e.Now(),
+		Created: p.Cluster.e.Now(), Term: m.PrimaryTerms[t.Shard], lastSearch: p.Cluster.e.Now(),
 	}
 	load.Of(st).Opened()
 	p.openShard(s)
@@ -155,8 +155,8 @@ func (s *Shard) close(reason string) {
 	if s.Recovery != nil {
 		s.Recovery.cancel(reason)
 	}
-	for len(s.sources) > 0 {
-		s.sources[0].end(errDelayRecovery)
+	for len(s.Sources) > 0 {
+		s.Sources[0].end(errDelayRecovery)
 	}
 	if s.Tracker != nil {
 		s.Tracker.close()
@@ -183,7 +183,7 @@ func (s *Shard) processEnded(graceful bool) {
 	s.Store.Settle()
 	if !graceful && settings.IndexTranslogDurability.Get(s.Meta.Settings) == "ASYNC" {
 		sync := settings.IndexTranslogSyncInterval.Get(s.Meta.Settings)
-		s.Engine().Truncate(store.RefreshTick(s.Now(), s.created, sync), s.Store.Commit.Checkpoint)
+		s.Engine().Truncate(store.RefreshTick(s.Now(), s.Created, sync), s.Store.Commit.Checkpoint)
 	}
 	if graceful {
 		s.Store.Flush()
@@ -264,11 +264,11 @@ func (s *Shard) update(want *state.Copy, m *state.Index, t *state.ShardTable) {
 // no-ops, the other copies are resynced to it.
 func (s *Shard) promote() {
 	s.Store.Settle() // the old primary counted on what is missing here until now
-	s.term = s.Meta.PrimaryTerms[s.Key.Shard]
+	s.Term = s.Meta.PrimaryTerms[s.Key.Shard]
 	e := s.Engine()
 	e.Missing = nil
 	e.Floor = UnassignedSeqNo
-	s.Process.Cluster.e.Note("shard.promote", s.Index, uint64(s.Key.Shard), uint64(s.term))
+	s.Process.Cluster.e.Note("shard.promote", s.Index, uint64(s.Key.Shard), uint64(s.Term))
 	s.activate(s.Meta.InSync[s.Key.Shard])
 	if !planted.Is(planted.NoResync) {
 		s.resyncReplicas()

@@ -50,7 +50,7 @@ func (p *Process) ToMaster(name string, bytes int64, handle func(m *Master, repl
 
 // reportStarted tells the master that a copy has recovered.
 func (p *Process) reportStarted(s *Shard) {
-	cp, term := s.Routing, s.term
+	cp, term := s.Routing, s.Term
 	p.ToMaster("shard-started", 512, func(m *Master, reply func(error)) {
 		m.shardStarted(s.Key, cp.AllocationID, cp.Primary, term, reply)
 	}, func(error) {})

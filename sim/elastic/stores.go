@@ -62,7 +62,10 @@ func (n *Node) deleteStore(key store.Key) {
 func compareStores(st *store.Store, k store.Key) int { return store.CompareKeys(st.Key, k) }
 
 // Changed notes that the node's shards or their sizes are not what they were.
-func (n *Node) Changed() { n.sizes, n.byIndex, n.summed = nil, nil, false }
+func (n *Node) Changed() {
+	n.sizes, n.summed = nil, false
+	n.Changes++
+}
 
 // dropUnusedStores deletes copies that the routing table doesn't want on this node
 // once every copy that it does want is active (IndicesStore).

@@ -31,8 +31,8 @@ func (p *Process) streamFiles(in inbound, bytes, rate int64, done func(error)) (
 		case err == nil && fits < bytes:
 			err = errors.New(errNoSpace)
 		case err == nil:
-			from.copied.read += bytes
-			to.copied.written += bytes
+			from.Copied.Read += bytes
+			to.Copied.Written += bytes
 		}
 		done(err)
 	}), nil

@@ -45,8 +45,8 @@ const nominalBytes = 256
 // it didn't arrive.
 func (p *Process) send(to *Node, bytes int64, deliver func(q *Process), failed func(error)) {
 	bytes += nominalBytes
-	p.traffic.txCount++
-	p.traffic.txBytes += bytes
+	p.Traffic.TxCount++
+	p.Traffic.TxBytes += bytes
 	var refused func(error)
 	if failed != nil {
 		refused = func(err error) { p.Run(func() { failed(err) }) }
@@ -56,8 +56,8 @@ func (p *Process) send(to *Node, bytes int64, deliver func(q *Process), failed f
 		if q == nil || !q.UpYet {
 			return // the endpoint is disconnected: the network refuses before this
 		}
-		q.traffic.rxCount++
-		q.traffic.rxBytes += bytes
+		q.Traffic.RxCount++
+		q.Traffic.RxBytes += bytes
 		q.Run(func() { deliver(q) })
 	}, refused)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -172,7 +173,7 @@ func TestSilentDamageChangesWhatOneCopyAnswersAndNothingElse(t *testing.T) {
 	assert.False(t, w.condition(silent).Noticed)
 	docs := map[string]int64{}
 	for _, n := range w.c.Nodes() {
-		for _, s := range n.LocalShardStats() {
+		for _, s := range figures.LocalShardStats(n) {
 			docs[n.Name()] = s.DocsCount
 		}
 	}

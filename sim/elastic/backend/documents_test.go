@@ -11,6 +11,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/search"
@@ -266,7 +267,7 @@ func TestAFullRestartBringsEverythingBack(t *testing.T) {
 	assert.Equal(t, map[string]int{"n1": 2, "n2": 2, "n3": 2}, w.perNode())
 	existing := 0
 	for _, n := range w.c.Nodes() {
-		for _, r := range n.LocalRecoveries() {
+		for _, r := range figures.LocalRecoveries(n) {
 			if r.Type == "EXISTING_STORE" {
 				existing++
 			}

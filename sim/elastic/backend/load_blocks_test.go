@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/metadata"
@@ -28,7 +29,7 @@ func blockWorld(t *testing.T) *world {
 func (w *world) during(d time.Duration) (done load.Traffic, grew int64) {
 	size := func() (bytes int64) {
 		for _, n := range w.c.Nodes() {
-			for _, s := range n.LocalShardStats() {
+			for _, s := range figures.LocalShardStats(n) {
 				bytes += s.StoreBytes
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/calibration"
+	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/search"
@@ -35,7 +36,7 @@ func (w *world) loadOf(name string) observed.NodeLoad { return nodeLoad(w.c, w.c
 // copyOf is a copy's statistics.
 func (w *world) copyOf(node string, shard int) elastic.ShardStats {
 	w.t.Helper()
-	for _, s := range w.c.Node(node).LocalShardStats() {
+	for _, s := range figures.LocalShardStats(w.c.Node(node)) {
 		if s.Shard == shard {
 			return s
 		}
@@ -46,7 +47,7 @@ func (w *world) copyOf(node string, shard int) elastic.ShardStats {
 
 func (w *world) pool(node, name string) elastic.PoolStats {
 	w.t.Helper()
-	for _, p := range w.c.Node(node).LocalNodeStats().Pools {
+	for _, p := range figures.LocalNodeStats(w.c.Node(node)).Pools {
 		if p.Name == name {
 			return p
 		}
@@ -69,11 +70,11 @@ func TestProcessorTimeIsWhatTheOperationsTookAndEveryOneIsCountedOnce(t *testing
 	var written, searched int64
 	var threads, processors float64
 	for _, n := range w.c.Nodes() {
-		for _, s := range n.LocalShardStats() {
+		for _, s := range figures.LocalShardStats(n) {
 			written, searched = written+s.Indexing.Total, searched+s.Search.QueryTotal
 			threads += s.Indexing.Time.Seconds() + s.Search.QueryTime.Seconds()
 		}
-		processors += n.LocalNodeStats().CPUTime.Seconds()
+		processors += figures.LocalNodeStats(n).CPUTime.Seconds()
 	}
 	assert.Equal(t, 2*traffic.Acked, written, "the primary and one replica index every document")
 	assert.Equal(t, traffic.Reads, searched, "one copy serves a search")
@@ -83,7 +84,7 @@ func TestProcessorTimeIsWhatTheOperationsTookAndEveryOneIsCountedOnce(t *testing
 	refreshed := 600.0 * cal.RefreshOp.Seconds() // 6 copies, 100 s, one a second
 	merged := 0.0
 	for _, n := range w.c.Nodes() {
-		for _, s := range n.LocalShardStats() {
+		for _, s := range figures.LocalShardStats(n) {
 			merged += float64(s.Merges.Bytes) / float64(cal.MergeBPS)
 			assert.InDelta(t, 100, s.RefreshTotal, 2)
 			assert.Positive(t, s.Merges.Bytes)

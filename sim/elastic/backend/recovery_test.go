@@ -9,6 +9,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
@@ -44,7 +45,7 @@ func TestTheLimitOfARecoveryCanBeChangedWhileItRuns(t *testing.T) {
 	w.load(inplace.IndexSpec{Name: "i", Shards: 1, Bytes: 100 * mb, Docs: 1000, Placement: []int{1, 0}})
 	w.addReplica("i")
 	w.run(10 * time.Second)
-	running := w.c.Node("n2").LocalRecoveries()
+	running := figures.LocalRecoveries(w.c.Node("n2"))
 	require.Len(t, running, 1)
 	assert.Equal(t, elastic.StageIndex, running[0].Stage)
 	assert.InDelta(t, 10*mb, running[0].Files.RecoveredBytes, mb)
@@ -126,7 +127,7 @@ func TestTheFluidLoadFollowsItsRateAndStopsWhileAPrimaryIsMissing(t *testing.T) 
 	assert.InDelta(t, 90_000, got.Reads, 3)
 	var docs, bytes int64
 	for _, n := range w.c.Nodes() {
-		for _, s := range n.LocalShardStats() {
+		for _, s := range figures.LocalShardStats(n) {
 			docs, bytes = docs+s.DocsCount, bytes+s.StoreBytes
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
@@ -106,7 +107,7 @@ func TestASnapshotHoldsTheIndexAsItWasAndTheNextOneWritesOnlyWhatIsNew(t *testin
 	assert.Equal(t, map[string]int{"snapshot": 2, "files": 2}, kinds)
 	docs := map[string]int64{}
 	for _, n := range w.c.Nodes() {
-		n.EachShardStats(func(s *elastic.ShardStats) {
+		figures.EachShardStats(n, func(s *elastic.ShardStats) {
 			if s.Primary {
 				docs[s.Index] += s.DocsCount
 			}

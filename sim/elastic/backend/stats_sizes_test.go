@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -16,10 +17,10 @@ import (
 func (w *world) sizesAreTrue(when string) (kept bool) {
 	kept = true
 	for _, n := range w.c.Nodes() {
-		given := n.IndexSizes()
+		given := figures.IndexSizes(n)
 		var copies, primaries int
 		var docs, bytes int64
-		n.EachShardSize(func(s *elastic.ShardStats) {
+		figures.EachShardSize(n, func(s *elastic.ShardStats) {
 			copies++
 			if s.Primary {
 				primaries++
@@ -34,7 +35,7 @@ func (w *world) sizesAreTrue(when string) (kept bool) {
 			bytes -= x.All.StoreBytes
 		}
 		assert.Zero(w.t, [...]int64{int64(copies), int64(primaries), docs, bytes}, "%s: %s", n.Name(), when)
-		again := n.IndexSizes()
+		again := figures.IndexSizes(n)
 		kept = kept && (len(given) == 0 || &again[0] == &given[0])
 	}
 	return kept

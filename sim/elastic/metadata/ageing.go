@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/api"
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
 	"github.com/shardquake/shardquake/sim/elastic/delta"
+	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/lifecycle"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
@@ -258,7 +259,7 @@ func (a *ageing) rollOver(st *state.State, meta *state.Index, ph *state.Phase, a
 		return
 	}
 	a.busy[meta.UUID] = true
-	a.m.Process.PrimaryFigures(meta, func(f lifecycle.Figures) {
+	figures.PrimaryFigures(a.m.Process, meta, func(f lifecycle.Figures) {
 		delete(a.busy, meta.UUID)
 		if a.m.Over || f.Docs == 0 || !lifecycle.RollsOver(action.Conditions, &f) {
 			return // an empty index is never rolled over by a policy

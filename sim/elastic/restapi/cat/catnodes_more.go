@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/cluster"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/stats"
@@ -82,7 +83,7 @@ func prepareCatThreadPool(r *rest.Request) rest.Action {
 	master := r.MasterTimeout()
 	return rowsAction(r, "thread_pool", func(c *rest.Call) []row {
 		st := c.State(false, master)
-		results, _ := rest.FanOut(c, byName(st), 0, func(n *elastic.Node) (elastic.NodeStats, error) { return n.LocalNodeStats(), nil })
+		results, _ := rest.FanOut(c, byName(st), 0, func(n *elastic.Node) (elastic.NodeStats, error) { return figures.LocalNodeStats(n), nil })
 		var out []row
 		for _, res := range results {
 			for _, pool := range stats.PoolFigures(&res.Value) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/cluster"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/stats"
@@ -164,12 +165,12 @@ func copyFigures(c *rest.Call, st *state.State, names []string, needed, sizesOnl
 		if !needed {
 			return nil, nil
 		}
-		each := n.EachShardStats
+		each := figures.EachShardStats
 		if sizesOnly {
-			each = n.EachShardSize
+			each = figures.EachShardSize
 		}
-		out := make([]stats.Totals, 0, n.Copies())
-		each(func(s *elastic.ShardStats) { out = append(out, stats.Totals{Shards: 1, ShardStats: *s}) })
+		out := make([]stats.Totals, 0, figures.Copies(n))
+		each(n, func(s *elastic.ShardStats) { out = append(out, stats.Totals{Shards: 1, ShardStats: *s}) })
 		return out, nil
 	})
 	if !needed {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -179,7 +180,7 @@ func diskHealth(c *rest.Call, st *state.State) verdict {
 	}
 	var flood, high, enough int
 	set := c.Node.Settings().Merged(st.Settings())
-	results, failed := rest.FanOut(c, st.Nodes, 0, func(n *elastic.Node) (elastic.NodeStats, error) { return n.LocalNodeStats(), nil })
+	results, failed := rest.FanOut(c, st.Nodes, 0, func(n *elastic.Node) (elastic.NodeStats, error) { return figures.LocalNodeStats(n), nil })
 	for i := range results {
 		used := 1 - float64(results[i].Value.DiskAvailable)/float64(max(1, results[i].Value.DiskTotal))
 		switch {
@@ -293,7 +294,7 @@ func ageingHealth(_ *rest.Call, st *state.State) verdict {
 // prepareResetBalance serves DELETE of the desired balance: it is computed anew.
 func prepareResetBalance(*rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
-		c.Check(c.Node.ResetBalance(c.Ctx))
+		c.Check(figures.ResetBalance(c.Node, c.Ctx))
 		return &rest.Response{Text: []byte{}}
 	}
 }

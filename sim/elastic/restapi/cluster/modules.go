@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 )
 
@@ -42,7 +43,7 @@ func prepareStreamStats(r *rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
-		results, failures := rest.FanOut(c, st.Nodes, 0, func(n *elastic.Node) ([]elastic.IndexSize, error) { return n.IndexSizes(), nil })
+		results, failures := rest.FanOut(c, st.Nodes, 0, func(n *elastic.Node) ([]figures.IndexSize, error) { return figures.IndexSizes(n), nil })
 		bytes := map[string]int64{}
 		for _, res := range results {
 			for _, s := range res.Value {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/lifecycle"
 	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
@@ -81,7 +82,7 @@ func prepareRollover(r *rest.Request) rest.Action {
 		if m := st.Index(to); m != nil {
 			rest.Raise(alreadyExists(m))
 		}
-		figures, err := c.Node.RolloverFigures(c.Ctx, from)
+		figures, err := figures.RolloverFigures(c.Node, c.Ctx, from)
 		c.Check(err)
 		a := rolloverAnswer{from: from, to: to, dry: dry, conditions: b.conditions, figures: figures}
 		if !dry && lifecycle.RollsOver(b.conditions, &figures) {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -12,13 +13,13 @@ import (
 // CopySegments are the segments of a copy.
 type CopySegments struct {
 	Node *state.Node
-	elastic.CopySegments
+	figures.CopySegments
 }
 
 // SegmentsOf asks the nodes for the segments of the indices' copies, in order of indices and
 // shards, the primary first.
 func SegmentsOf(c *rest.Call, st *state.State, indices []string) []CopySegments {
-	results, _ := rest.FanOut(c, st.Nodes, 0, func(n *elastic.Node) ([]elastic.CopySegments, error) { return n.LocalSegments(), nil })
+	results, _ := rest.FanOut(c, st.Nodes, 0, func(n *elastic.Node) ([]figures.CopySegments, error) { return figures.LocalSegments(n), nil })
 	var out []CopySegments
 	for _, r := range results {
 		for _, s := range r.Value {

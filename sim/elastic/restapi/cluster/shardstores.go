@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -13,7 +14,7 @@ import (
 // storeOf is what a node's disk holds of a shard.
 type storeOf struct {
 	node *state.Node
-	elastic.StoreInfo
+	figures.StoreInfo
 }
 
 // prepareShardStores serves _shard_stores: where copies of shards lie, by default of those
@@ -31,7 +32,7 @@ func prepareShardStores(r *rest.Request) rest.Action {
 	}
 	return func(c *rest.Call) *rest.Response {
 		st := c.State(false, r.MasterTimeout())
-		results, _ := rest.FanOut(c, st.Nodes, 0, func(n *elastic.Node) ([]elastic.StoreInfo, error) { return n.LocalStores(), nil })
+		results, _ := rest.FanOut(c, st.Nodes, 0, func(n *elastic.Node) ([]figures.StoreInfo, error) { return figures.LocalStores(n), nil })
 		w := rest.NewWriter(false)
 		w.Obj()
 		w.Object("indices")
@@ -59,7 +60,7 @@ func statusOf(t *state.ShardTable) string {
 	return status
 }
 
-func writeStores(w *rest.Writer, st *state.State, m *state.Index, statuses []string, results []elastic.NodeResult[[]elastic.StoreInfo]) {
+func writeStores(w *rest.Writer, st *state.State, m *state.Index, statuses []string, results []elastic.NodeResult[[]figures.StoreInfo]) {
 	opened := false
 	for _, t := range st.Routing.Index(m.Name).Shards {
 		if !slices.Contains(statuses, "all") && !slices.Contains(statuses, statusOf(t)) {

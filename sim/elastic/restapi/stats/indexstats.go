@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/cluster"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -24,7 +25,7 @@ type copyStats struct {
 // failed counts the copies on nodes that did not answer.
 func shardStats(c *rest.Call, st *state.State, names []string) (stats []copyStats, failed int) {
 	all := len(names) == len(st.Indices)
-	results, _ := rest.FanOut(c, HoldersIn(c, st, names), 0, func(n *elastic.Node) ([]elastic.ShardStats, error) { return n.LocalShardStats(), nil })
+	results, _ := rest.FanOut(c, HoldersIn(c, st, names), 0, func(n *elastic.Node) ([]elastic.ShardStats, error) { return figures.LocalShardStats(n), nil })
 	answered := map[string]bool{}
 	for _, r := range results {
 		answered[r.Node.ID] = true

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/cluster"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
@@ -29,7 +30,7 @@ type nodeInfo struct {
 
 // infoOf runs on the node.
 func infoOf(n *elastic.Node) (nodeInfo, error) {
-	stats := n.LocalNodeStats()
+	stats := figures.LocalNodeStats(n)
 	return nodeInfo{
 		self: n.Self(), settings: n.Settings(), heap: stats.HeapMax, cpus: stats.CPUs,
 		started: stats.AtMillis - stats.Uptime.Milliseconds(),

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/cluster"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
@@ -19,7 +20,7 @@ type NodeStats struct {
 	Set     settings.Settings
 	Node    elastic.NodeStats
 	indices []IndexSum           // by index name, when asked for
-	sizes   []elastic.IndexSize  // the same with no more than documents and bytes
+	sizes   []figures.IndexSize  // the same with no more than documents and bytes
 	shards  []elastic.ShardStats // when asked for
 	// undesired copies on the node, in the eyes of the master.
 	undesired int
@@ -33,7 +34,7 @@ type IndexSum struct {
 
 // machineOf answers without looking at shards. It runs on the node.
 func machineOf(n *elastic.Node) (NodeStats, error) {
-	return NodeStats{Self: n.Self(), Set: n.ClusterSettings(), Node: n.LocalNodeStats()}, nil
+	return NodeStats{Self: n.Self(), Set: n.ClusterSettings(), Node: figures.LocalNodeStats(n)}, nil
 }
 
 // StatsOf also sums the copies by index. It runs on the node.
@@ -46,7 +47,7 @@ func StatsOf(n *elastic.Node) (NodeStats, error) {
 // shardsOf also lists the copies. It runs on the node.
 func shardsOf(n *elastic.Node) (NodeStats, error) {
 	out, err := StatsOf(n)
-	out.shards = n.LocalShardStats()
+	out.shards = figures.LocalShardStats(n)
 	return out, err
 }
 
@@ -54,14 +55,14 @@ func shardsOf(n *elastic.Node) (NodeStats, error) {
 // them. It runs on the node.
 func SizesOf(n *elastic.Node) (NodeStats, error) {
 	out, err := machineOf(n)
-	out.sizes = n.IndexSizes()
+	out.sizes = figures.IndexSizes(n)
 	return out, err
 }
 
 // sumsOf sums the copies on a node by index.
 func sumsOf(n *elastic.Node) []IndexSum {
 	var out []IndexSum
-	n.EachShardStats(func(s *elastic.ShardStats) { out = addToSums(out, s) })
+	figures.EachShardStats(n, func(s *elastic.ShardStats) { out = addToSums(out, s) })
 	return out
 }
 

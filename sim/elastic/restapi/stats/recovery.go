@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -16,7 +17,9 @@ import (
 // order of nodes; those that fail are counted.
 func RecoveriesOf(c *rest.Call, st *state.State, names []string, active, detailed bool) (found []elastic.RecoveryInfo, failures []*elastic.Error) {
 	targets := HoldersIn(c, st, names)
-	results, failures := rest.FanOut(c, targets, 0, func(n *elastic.Node) ([]elastic.RecoveryInfo, error) { return n.Recoveries(active, detailed), nil })
+	results, failures := rest.FanOut(c, targets, 0, func(n *elastic.Node) ([]elastic.RecoveryInfo, error) {
+		return figures.Recoveries(n, active, detailed), nil
+	})
 	all := len(names) == len(st.Indices)
 	for _, r := range results {
 		for _, i := range r.Value {

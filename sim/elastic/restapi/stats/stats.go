@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 )
 
@@ -28,7 +29,7 @@ func (t *Totals) join(o *Totals) {
 }
 
 // joinSizes counts documents and bytes of copies in.
-func (t *Totals) joinSizes(o *elastic.CopySizes) {
+func (t *Totals) joinSizes(o *figures.CopySizes) {
 	t.Shards += o.Copies
 	t.DocsCount += o.DocsCount
 	t.DocsDeleted += o.DocsDeleted

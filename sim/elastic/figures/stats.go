@@ -1,4 +1,4 @@
-package elastic
+package figures
 
 import (
 	"math"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -13,37 +14,37 @@ import (
 )
 
 // LocalShardStats are the shard copies on this node, by index and shard.
-func (n *Node) LocalShardStats() []ShardStats {
+func LocalShardStats(n *elastic.Node) []elastic.ShardStats {
 	if n.Proc == nil {
 		return nil
 	}
-	out := make([]ShardStats, 0, len(n.Proc.sorted))
-	for _, s := range n.Proc.sorted {
-		if s.Phase != Recovering {
-			out = append(out, s.describe())
+	out := make([]elastic.ShardStats, 0, len(n.Proc.Sorted))
+	for _, s := range n.Proc.Sorted {
+		if s.Phase != elastic.Recovering {
+			out = append(out, shardStats(s))
 		}
 	}
 	return out
 }
 
 // Copies counts the shard copies on this node.
-func (n *Node) Copies() int {
+func Copies(n *elastic.Node) int {
 	if n.Proc == nil {
 		return 0
 	}
-	return len(n.Proc.sorted)
+	return len(n.Proc.Sorted)
 }
 
 // EachShardStats is LocalShardStats one at a time and without retention leases, for
 // whoever sums: the value is overwritten by the next.
-func (n *Node) EachShardStats(f func(*ShardStats)) {
+func EachShardStats(n *elastic.Node, f func(*elastic.ShardStats)) {
 	if n.Proc == nil {
 		return
 	}
-	var figures ShardStats
-	for _, s := range n.Proc.sorted {
-		if s.Phase != Recovering {
-			figures = s.figures()
+	var figures elastic.ShardStats
+	for _, s := range n.Proc.Sorted {
+		if s.Phase != elastic.Recovering {
+			figures = counted(s)
 			f(&figures)
 		}
 	}
@@ -51,14 +52,14 @@ func (n *Node) EachShardStats(f func(*ShardStats)) {
 
 // EachShardSize is EachShardStats with no more than which copy it is, its documents
 // and its bytes, which costs a third.
-func (n *Node) EachShardSize(f func(*ShardStats)) {
+func EachShardSize(n *elastic.Node, f func(*elastic.ShardStats)) {
 	if n.Proc == nil {
 		return
 	}
-	var sizes ShardStats
-	for _, s := range n.Proc.sorted {
-		if s.Phase != Recovering {
-			s.sizes(&sizes)
+	var sizes elastic.ShardStats
+	for _, s := range n.Proc.Sorted {
+		if s.Phase != elastic.Recovering {
+			sizesOf(s, &sizes)
 			f(&sizes)
 		}
 	}
@@ -77,7 +78,7 @@ type CopySizes struct {
 	StoreBytes, DataSetBytes          int64
 }
 
-func (c *CopySizes) add(s *ShardStats) {
+func (c *CopySizes) add(s *elastic.ShardStats) {
 	c.Copies++
 	c.DocsCount += s.DocsCount
 	c.DocsDeleted += s.DocsDeleted
@@ -89,15 +90,16 @@ func (c *CopySizes) add(s *ShardStats) {
 // IndexSizes are documents and bytes of the copies on this node that EachShardSize
 // names, by index in order of names. Don't modify them: as long as nothing is written
 // and no copy comes or goes, the same list is given again.
-func (n *Node) IndexSizes() []IndexSize {
+func IndexSizes(n *elastic.Node) []IndexSize {
 	if n.Proc == nil {
 		return nil
 	}
-	if n.byIndex != nil && !n.c.Fluid.Servers[n.ordinal].Writes() {
-		return n.byIndex
+	last := elastic.Kept[lastSizes](n.Proc, "figures")
+	if last.list != nil && last.at == n.Changes && !n.Indexing() {
+		return last.list
 	}
-	out := make([]IndexSize, 0, len(n.byIndex)+8)
-	n.EachShardSize(func(s *ShardStats) {
+	out := make([]IndexSize, 0, len(last.list)+8)
+	EachShardSize(n, func(s *elastic.ShardStats) {
 		if len(out) == 0 || out[len(out)-1].Index != s.Index {
 			out = append(out, IndexSize{Index: s.Index})
 		}
@@ -107,20 +109,26 @@ func (n *Node) IndexSizes() []IndexSize {
 			last.Primaries.add(s)
 		}
 	})
-	if n.Proc.settled() {
-		n.byIndex = out
+	if settled(n.Proc) {
+		last.list, last.at = out, n.Changes
 	}
 	return out
 }
 
-// settled reports whether sizes and documents stay as they are until [Node.changed]: no
+// lastSizes are documents and bytes by index as last summed up.
+type lastSizes struct {
+	list []IndexSize
+	at   uint64 // [Node.Changes] then
+}
+
+// settled reports whether sizes and documents stay as they are until [Node.Changes] grows: no
 // recovery is under way and nothing waits for a refresh.
-func (p *Process) settled() bool {
-	return len(p.Running) == 0 && !slices.ContainsFunc(p.sorted, func(s *Shard) bool { return len(s.Engine().Unseen) > 0 })
+func settled(p *elastic.Process) bool {
+	return len(p.Running) == 0 && !slices.ContainsFunc(p.Sorted, func(s *elastic.Shard) bool { return len(s.Engine().Unseen) > 0 })
 }
 
 // sizes sets which copy it is, its documents and its bytes.
-func (s *Shard) sizes(out *ShardStats) {
+func sizesOf(s *elastic.Shard, out *elastic.ShardStats) {
 	bytes := s.Store.Bytes() // settles the fluid load
 	s.CatchUpRefresh(false)
 	e := s.Engine()
@@ -130,16 +138,16 @@ func (s *Shard) sizes(out *ShardStats) {
 	out.DocsBytes, out.StoreBytes, out.DataSetBytes = bytes, bytes, bytes
 }
 
-func (s *Shard) describe() ShardStats {
-	out := s.figures()
-	out.RetentionLeases = s.leaseStats()
+func shardStats(s *elastic.Shard) elastic.ShardStats {
+	out := counted(s)
+	out.RetentionLeases = leaseStats(s)
 	return out
 }
 
-func (s *Shard) figures() ShardStats {
+func counted(s *elastic.Shard) elastic.ShardStats {
 	p, e, st := s.Process, s.Engine(), s.Store
-	out := ShardStats{}
-	s.sizes(&out)
+	out := elastic.ShardStats{}
+	sizesOf(s, &out)
 	if s.Tracker != nil {
 		s.Tracker.SyncLeases()
 	}
@@ -147,30 +155,30 @@ func (s *Shard) figures() ShardStats {
 	work := load.Of(st).Done()
 	out.SegmentsCount, out.HistoryUUID, out.CommitGeneration = len(st.Segments), st.History, st.Commit.Generation
 	out.MaxSeqNo, out.LocalCheckpoint, out.GlobalCheckpoint = e.Max, e.LocalCheckpoint(), st.Global
-	out.RefreshTotal, out.FlushTotal = s.Counters.refreshTotal+work.Refreshes, s.Counters.FlushTotal+work.Flushes
+	out.RefreshTotal, out.FlushTotal = s.Counters.RefreshTotal+work.Refreshes, s.Counters.FlushTotal+work.Flushes
 	out.BufferBytes = load.Of(st).Buffered()
 	out.RefreshTime = time.Duration(work.Refreshes) * p.Cluster.Calibration.RefreshOp
 	out.Merges = work.Merges
-	out.RecoveryAsSource = len(s.sources)
+	out.RecoveryAsSource = len(s.Sources)
 	if st.Grown.Bytes > 0 {
 		out.SegmentsCount++
 	}
 	if s.Recovery != nil {
-		out.ReservedBytes = s.Recovery.reserved()
+		out.ReservedBytes = s.Recovery.Reserved()
 		if !s.Recovery.Over {
 			out.RecoveryAsTarget = 1
 		}
 	}
-	out.Indexing = IndexingStats{
-		Total: s.Counters.indexTotal + work.Indexed, Failed: s.Counters.indexFailed, DeleteTotal: s.Counters.deleteTotal,
-		NoopUpdates: s.Counters.noops, Time: s.Counters.indexTime + work.IndexTime,
+	out.Indexing = elastic.IndexingStats{
+		Total: s.Counters.IndexTotal + work.Indexed, Failed: s.Counters.IndexFailed, DeleteTotal: s.Counters.DeleteTotal,
+		NoopUpdates: s.Counters.Noops, Time: s.Counters.IndexTime + work.IndexTime,
 	}
-	out.Get = GetStats{Total: s.Counters.GetTotal, Exists: s.Counters.GetTotal - s.Counters.GetMissing, Missing: s.Counters.GetMissing}
-	out.Search = SearchStats{
+	out.Get = elastic.GetStats{Total: s.Counters.GetTotal, Exists: s.Counters.GetTotal - s.Counters.GetMissing, Missing: s.Counters.GetMissing}
+	out.Search = elastic.SearchStats{
 		QueryTotal: s.Counters.QueryTotal + work.Searched, FetchTotal: s.Counters.FetchTotal + work.Searched,
 		QueryTime: s.Counters.QueryTime + work.SearchTime,
 	}
-	if up := s.Now().Sub(s.created); up > 0 {
+	if up := s.Now().Sub(s.Created); up > 0 {
 		// Threads kept busy with indexing since the copy was opened (IndexingStats: write_load).
 		out.Indexing.WriteLoad = out.Indexing.Time.Seconds() / up.Seconds()
 	}
@@ -181,11 +189,11 @@ func (s *Shard) figures() ShardStats {
 	return out
 }
 
-func (s *Shard) leaseStats() LeaseStats {
-	start := s.Process.Cluster.e.Wall().Add(-s.Process.Cluster.Now())
-	out := LeaseStats{PrimaryTerm: s.term, Version: s.Store.Leases.Version()}
+func leaseStats(s *elastic.Shard) elastic.LeaseStats {
+	start := s.Process.Cluster.Engine().Wall().Add(-s.Process.Cluster.Now())
+	out := elastic.LeaseStats{PrimaryTerm: s.Term, Version: s.Store.Leases.Version()}
 	for _, l := range s.Store.Leases.All() {
-		out.Leases = append(out.Leases, LeaseInfo{
+		out.Leases = append(out.Leases, elastic.LeaseInfo{
 			ID: l.ID(), RetainingSeqNo: l.Retaining, AtMillis: start.Add(l.At).UnixMilli(), Source: "peer recovery",
 		})
 	}
@@ -194,45 +202,45 @@ func (s *Shard) leaseStats() LeaseStats {
 
 // LocalRecoveries are the recoveries of the copies on this node: for each the one
 // that is running or the last one.
-func (n *Node) LocalRecoveries() []RecoveryInfo {
+func LocalRecoveries(n *elastic.Node) []elastic.RecoveryInfo {
 	if n.Proc == nil {
 		return nil
 	}
-	return n.Recoveries(false, true)
+	return Recoveries(n, false, true)
 }
 
 // Recoveries is LocalRecoveries, only of those that run, or without the list of their
 // files.
-func (n *Node) Recoveries(activeOnly, detailed bool) []RecoveryInfo {
+func Recoveries(n *elastic.Node, activeOnly, detailed bool) []elastic.RecoveryInfo {
 	if n.Proc == nil {
 		return nil
 	}
-	var out []RecoveryInfo
+	var out []elastic.RecoveryInfo
 	for _, s := range n.Proc.Hosted() {
 		if r := s.Recovery; r != nil && (!activeOnly || !r.Over) {
-			out = append(out, r.describe(detailed))
+			out = append(out, recoveryInfo(r, detailed))
 		}
 	}
 	return out
 }
 
-func (r *Recovery) describe(detailed bool) RecoveryInfo {
+func recoveryInfo(r *elastic.Recovery, detailed bool) elastic.RecoveryInfo {
 	s := r.Shard
 	now := s.Now()
 	end := now
 	if r.Over {
-		end = r.Begun.Add(r.stop.Sub(r.start))
+		end = r.Begun.Add(r.Stop.Sub(r.Start))
 	}
-	out := RecoveryInfo{
+	out := elastic.RecoveryInfo{
 		Index: s.Index, Shard: s.Key.Shard, Primary: s.Routing.Primary, Type: r.Kind.String(), Stage: r.Stage,
-		Start: r.start, Stop: r.stop, Total: end.Sub(r.Begun), TargetNode: s.Process.Node.ID(),
+		Start: r.Start, Stop: r.Stop, Total: end.Sub(r.Begun), TargetNode: s.Process.Node.ID(),
 		TranslogRecovered: r.OpsDone, TranslogTotal: r.OpsTotal, TranslogOnStart: r.OpsTotal,
-		Files:     r.files(),
-		IndexTime: r.span(StageIndex, StageVerifyIndex, end), VerifyTime: r.span(StageVerifyIndex, StageTranslog, end),
-		TranslogTime: r.span(StageTranslog, StageFinalize, end),
+		Files:     filesOf(r),
+		IndexTime: span(r, elastic.StageIndex, elastic.StageVerifyIndex, end), VerifyTime: span(r, elastic.StageVerifyIndex, elastic.StageTranslog, end),
+		TranslogTime: span(r, elastic.StageTranslog, elastic.StageFinalize, end),
 	}
 	if detailed {
-		out.Details = r.details()
+		out.Details = fileDetails(r)
 	}
 	if r.Source != nil {
 		out.SourceNode = r.Source.ID()
@@ -244,27 +252,27 @@ func (r *Recovery) describe(detailed bool) RecoveryInfo {
 }
 
 // span is the time between entering two stages, up to now while the second is ahead.
-func (r *Recovery) span(from, to RecoveryStage, end sim.Time) time.Duration {
-	a, b := r.entered[stageIndex[from]], r.entered[stageIndex[to]]
+func span(r *elastic.Recovery, from, to elastic.RecoveryStage, end sim.Time) time.Duration {
+	a, b := r.Entered[elastic.StageOrder[from]], r.Entered[elastic.StageOrder[to]]
 	switch {
-	case stageIndex[r.Stage] < stageIndex[from] || a == 0:
+	case elastic.StageOrder[r.Stage] < elastic.StageOrder[from] || a == 0:
 		return 0
-	case stageIndex[r.Stage] < stageIndex[to] || b < a:
+	case elastic.StageOrder[r.Stage] < elastic.StageOrder[to] || b < a:
 		b = end
 	}
 	return b.Sub(a)
 }
 
-func (r *Recovery) files() RecoveryFiles {
+func filesOf(r *elastic.Recovery) elastic.RecoveryFiles {
 	if r.Kind != state.Peer && r.Kind != state.Snapshot {
-		n, b := recovery.Files(r.local)+1, recovery.Bytes(r.local)
-		if len(r.local) == 0 {
+		n, b := recovery.Files(r.Local)+1, recovery.Bytes(r.Local)
+		if len(r.Local) == 0 {
 			n = 0
 		}
-		return RecoveryFiles{Total: n, Reused: n, TotalBytes: b, ReusedBytes: b}
+		return elastic.RecoveryFiles{Total: n, Reused: n, TotalBytes: b, ReusedBytes: b}
 	}
 	reuse, whole := recovery.Bytes(r.Plan.Reuse), recovery.Bytes(r.Plan.Copy)
-	f := RecoveryFiles{
+	f := elastic.RecoveryFiles{
 		Reused: recovery.Files(r.Plan.Reuse), TotalBytes: reuse + whole, ReusedBytes: reuse, RecoveredBytes: r.Progress(),
 	}
 	f.Total = f.Reused + recovery.Files(r.Plan.Copy)
@@ -278,12 +286,12 @@ func (r *Recovery) files() RecoveryFiles {
 	return f
 }
 
-func (r *Recovery) details() []RecoveryFile {
-	var out []RecoveryFile
+func fileDetails(r *elastic.Recovery) []elastic.RecoveryFile {
+	var out []elastic.RecoveryFile
 	left := r.Progress()
 	list := func(segs []recovery.Segment, reused bool) {
 		for _, seg := range segs {
-			f := RecoveryFile{Name: store.SegmentFile(seg.ID), Length: seg.Bytes, Reused: reused}
+			f := elastic.RecoveryFile{Name: store.SegmentFile(seg.ID), Length: seg.Bytes, Reused: reused}
 			if !reused {
 				f.Recovered = min(left, seg.Bytes)
 				left -= f.Recovered
@@ -291,7 +299,7 @@ func (r *Recovery) details() []RecoveryFile {
 			out = append(out, f)
 		}
 	}
-	list(r.local, true)
+	list(r.Local, true)
 	list(r.Plan.Reuse, true)
 	list(r.Plan.Copy, false)
 	return out
@@ -306,24 +314,24 @@ const (
 )
 
 // LocalNodeStats are the node's own figures.
-func (n *Node) LocalNodeStats() NodeStats {
+func LocalNodeStats(n *elastic.Node) elastic.NodeStats {
 	p := n.Proc
 	if p == nil {
-		return NodeStats{}
+		return elastic.NodeStats{}
 	}
 	n.Account()
-	u, sv := n.c.Utilisation(n.Name()), n.c.Fluid.Server(n.ordinal)
+	u, sv := n.Cluster().Utilisation(n.Name()), n.Load()
 	carried := sv.Carried()
-	uptime := p.Cluster.e.Now().Sub(p.started)
-	out := NodeStats{
+	uptime := p.Cluster.Engine().Now().Sub(p.Started)
+	out := elastic.NodeStats{
 		AtMillis: p.Clock.Now().UnixMilli(), Uptime: uptime,
-		DiskTotal: n.disk.Total(), DiskFree: n.disk.Free(), DiskAvailable: n.disk.Free(),
-		CPUPercent: int(math.Round(100 * u.CPU)), CPUs: n.cfg.CPUs, LoadAverages: sv.Loads.Values(),
-		CPUTime: sv.Processor(), MemTotal: 2 * n.cfg.HeapBytes, MemFree: n.cfg.HeapBytes / 2,
-		HeapUsed: min(n.cfg.HeapBytes*9/10, heapIdle+heapPerShard*int64(len(p.Shards))+sv.Buffered(n.Sorted)), HeapMax: n.cfg.HeapBytes,
-		TransportRxCount: p.traffic.rxCount + sv.Messages(), TransportTxCount: p.traffic.txCount + sv.Messages(),
-		TransportRxBytes: p.traffic.rxBytes + carried.InBytes, TransportTxBytes: p.traffic.txBytes + carried.OutBytes,
-		Pools: p.Pools.Stats(), IO: n.io(&carried),
+		DiskTotal: n.Disk().Total(), DiskFree: n.Disk().Free(), DiskAvailable: n.Disk().Free(),
+		CPUPercent: int(math.Round(100 * u.CPU)), CPUs: n.Config().CPUs, LoadAverages: sv.Loads.Values(),
+		CPUTime: sv.Processor(), MemTotal: 2 * n.Config().HeapBytes, MemFree: n.Config().HeapBytes / 2,
+		HeapUsed: min(n.Config().HeapBytes*9/10, heapIdle+heapPerShard*int64(len(p.Shards))+sv.Buffered(n.Sorted)), HeapMax: n.Config().HeapBytes,
+		TransportRxCount: p.Traffic.RxCount + sv.Messages(), TransportTxCount: p.Traffic.TxCount + sv.Messages(),
+		TransportRxBytes: p.Traffic.RxBytes + carried.InBytes, TransportTxBytes: p.Traffic.TxBytes + carried.OutBytes,
+		Pools: p.Pools.Stats(), IO: ioOf(n, &carried),
 		OpenTransport: 13 * (len(p.Applied.Nodes) - 1), Shards: len(p.Shards),
 	}
 	out.OpenTransport = max(0, out.OpenTransport)
@@ -331,16 +339,16 @@ func (n *Node) LocalNodeStats() NodeStats {
 }
 
 // io is what the disk has done: for the load, and for recoveries.
-func (n *Node) io(done *load.Carried) IOStats {
-	out := IOStats{
-		Writes: done.Writes, Reads: done.Reads, WriteBytes: done.WrittenBytes + n.copied.written, ReadBytes: done.ReadBytes + n.copied.read,
+func ioOf(n *elastic.Node, done *load.Carried) elastic.IOStats {
+	out := elastic.IOStats{
+		Writes: done.Writes, Reads: done.Reads, WriteBytes: done.WrittenBytes + n.Copied.Written, ReadBytes: done.ReadBytes + n.Copied.Read,
 		Busy: done.DiskBusy,
 	}
-	if bps := n.cfg.DiskWriteBPS; bps > 0 {
-		out.Busy += load.Seconds(float64(n.copied.written) / float64(bps))
+	if bps := n.Config().DiskWriteBPS; bps > 0 {
+		out.Busy += load.Seconds(float64(n.Copied.Written) / float64(bps))
 	}
-	if bps := n.cfg.DiskReadBPS; bps > 0 {
-		out.Busy += load.Seconds(float64(n.copied.read) / float64(bps))
+	if bps := n.Config().DiskReadBPS; bps > 0 {
+		out.Busy += load.Seconds(float64(n.Copied.Read) / float64(bps))
 	}
 	return out
 }

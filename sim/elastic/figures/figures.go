@@ -1,9 +1,10 @@
-package elastic
+package figures
 
 import (
 	"context"
 	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/lifecycle"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -11,25 +12,25 @@ import (
 
 // RolloverFigures are what the conditions of a rollover look at, as the nodes with the
 // index's primaries tell; a primary that is not there counts nothing.
-func (n *Node) RolloverFigures(ctx context.Context, index string) (lifecycle.Figures, error) {
+func RolloverFigures(n *elastic.Node, ctx context.Context, index string) (lifecycle.Figures, error) {
 	var out lifecycle.Figures
 	p := n.Proc
 	if p == nil {
-		return out, ErrNodeGone
+		return out, elastic.ErrNodeGone
 	}
 	err := p.Await(ctx, func(done func(error)) {
 		meta := p.Applied.Index(index)
 		if meta == nil {
-			done(IndexNotFound(index))
+			done(elastic.IndexNotFound(index))
 			return
 		}
-		p.PrimaryFigures(meta, func(f lifecycle.Figures) { out = f; done(nil) })
+		PrimaryFigures(p, meta, func(f lifecycle.Figures) { out = f; done(nil) })
 	})
 	return out, err
 }
 
 // PrimaryFigures asks the primaries of an index for their sizes.
-func (p *Process) PrimaryFigures(meta *state.Index, report func(lifecycle.Figures)) {
+func PrimaryFigures(p *elastic.Process, meta *state.Index, report func(lifecycle.Figures)) {
 	out := lifecycle.Figures{Age: p.Clock.Now().Sub(time.UnixMilli(meta.CreationDate).UTC())}
 	var primaries []*state.Copy
 	for _, t := range p.Applied.Routing.Index(meta.Name).Shards {
@@ -37,15 +38,15 @@ func (p *Process) PrimaryFigures(meta *state.Index, report func(lifecycle.Figure
 			primaries = append(primaries, c)
 		}
 	}
-	one := Gather(len(primaries), func() { report(out) })
+	one := elastic.Gather(len(primaries), func() { report(out) })
 	for _, c := range primaries {
 		key := store.Key{UUID: meta.UUID, Shard: c.Shard}
-		p.Request(p.Member(c.Node), RPC{
+		p.Request(p.Member(c.Node), elastic.RPC{
 			Name: "indices:monitor/stats", Bytes: 128, Timeout: time.Minute,
-			Handle: func(q *Process, reply func(int64, func())) {
-				var sizes ShardStats
-				if s := q.Shards[key]; s != nil && s.Phase != Closed {
-					s.sizes(&sizes)
+			Handle: func(q *elastic.Process, reply func(int64, func())) {
+				var sizes elastic.ShardStats
+				if s := q.Shards[key]; s != nil && s.Phase != elastic.Closed {
+					sizesOf(s, &sizes)
 				}
 				reply(256, func() {
 					out.Docs += sizes.DocsCount

@@ -1,9 +1,10 @@
-package elastic
+package figures
 
 import (
 	"cmp"
 	"strconv"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 )
 
@@ -37,13 +38,13 @@ func (c *CopySegments) Compare(o *CopySegments) int {
 
 // LocalSegments are the segments of the copies on this node. They are numbered in the order of
 // their making, as generations are.
-func (n *Node) LocalSegments() []CopySegments {
+func LocalSegments(n *elastic.Node) []CopySegments {
 	if n.Proc == nil {
 		return nil
 	}
 	var out []CopySegments
-	for _, s := range n.Proc.sorted {
-		if s.Phase == Recovering {
+	for _, s := range n.Proc.Sorted {
+		if s.Phase == elastic.Recovering {
 			continue
 		}
 		s.Store.Settle()

@@ -1,7 +1,8 @@
-package elastic
+package figures
 
 import (
 	"context"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"time"
 )
 
@@ -14,7 +15,7 @@ type StoreInfo struct {
 }
 
 // LocalStores are the stores on the node's disk, in order of indices' ids and shards.
-func (n *Node) LocalStores() []StoreInfo {
+func LocalStores(n *elastic.Node) []StoreInfo {
 	if n.Proc == nil {
 		return nil
 	}
@@ -27,11 +28,11 @@ func (n *Node) LocalStores() []StoreInfo {
 
 // ResetBalance has the master forget the balance that it moves copies to, and compute one
 // anew (DELETE _internal/desired_balance).
-func (n *Node) ResetBalance(ctx context.Context) error {
-	_, err := OnMaster(ctx, n, 30*time.Second, func(m *Node) (struct{}, error) {
+func ResetBalance(n *elastic.Node, ctx context.Context) error {
+	_, err := elastic.OnMaster(ctx, n, 30*time.Second, func(m *elastic.Node) (struct{}, error) {
 		if p := m.Proc; p != nil && p.Master != nil {
 			p.Master.Alloc.Reset()
-			p.Master.Reroute.Ask("reset-desired-balance", Normal, nil)
+			p.Master.Reroute.Ask("reset-desired-balance", elastic.Normal, nil)
 		}
 		return struct{}{}, nil
 	})
