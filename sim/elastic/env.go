@@ -142,7 +142,7 @@ const stateWrite = 16 << 10
 // AsyncPersistedState writes later).
 func (v *env) Persist(ps coordination.Persisted) error {
 	n := v.p.Node
-	if !n.room(stateWrite) && slices.Contains(n.cfg.Roles, "master") {
+	if !n.HasRoom(stateWrite) && slices.Contains(n.cfg.Roles, "master") {
 		return errors.New(errNoSpace)
 	}
 	n.Persisted = ps

@@ -52,7 +52,6 @@ type Process struct {
 	stateWs []*stateWait
 	Traffic traffic
 	Pools   *load.Pools
-	merges  forceMerges
 	kept    map[string]any // what rooms keep here
 }
 

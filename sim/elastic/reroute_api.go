@@ -30,7 +30,7 @@ func (n *Node) Reroute(ctx context.Context, req RerouteRequest) (RerouteResult, 
 	var out RerouteResult
 	acked, published, err := n.MasterTask(ctx, "cluster_reroute (api)", Immediate, req.MasterTimeout, req.AckTimeout,
 		func(st *state.State) (*state.State, error) {
-			m := n.c.ActingMaster()
+			m := n.Cluster().ActingMaster()
 			if m == nil {
 				return nil, ErrNotMaster
 			}

@@ -84,7 +84,7 @@ func (p *Process) createShard(m *state.Index, t *state.ShardTable, want *state.C
 		return
 	}
 	delete(p.locked, key)
-	if !p.Node.room(shardStateWrite) {
+	if !p.Node.HasRoom(shardStateWrite) {
 		p.reportFailed(want, m, "failed to create shard", errShardState)
 		return
 	}
@@ -137,7 +137,7 @@ func (s *Shard) writeState() bool {
 	if s.Store.AllocationID == s.Routing.AllocationID && s.Store.Primary == s.Routing.Primary {
 		return true
 	}
-	if !s.Process.Node.room(shardStateWrite) {
+	if !s.Process.Node.HasRoom(shardStateWrite) {
 		s.fail("failed updating shard routing entry", errShardState)
 		return false
 	}

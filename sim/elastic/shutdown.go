@@ -11,7 +11,7 @@ import (
 // leave one that is to be removed.
 func (n *Node) PutShutdown(ctx context.Context, d state.Shutdown, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
 	acked, _, err = n.MasterTask(ctx, "put-node-shutdown-["+d.Node+"]", Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		m := n.c.ActingMaster()
+		m := n.Cluster().ActingMaster()
 		if m == nil {
 			return nil, ErrNotMaster
 		}
@@ -27,7 +27,7 @@ func (n *Node) PutShutdown(ctx context.Context, d state.Shutdown, masterTimeout,
 // DeleteShutdown takes it back; it reports whether there was one.
 func (n *Node) DeleteShutdown(ctx context.Context, node string, masterTimeout, ackTimeout time.Duration) (was, acked bool, err error) {
 	acked, _, err = n.MasterTask(ctx, "delete-node-shutdown-["+node+"]", Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		m := n.c.ActingMaster()
+		m := n.Cluster().ActingMaster()
 		if m == nil {
 			return nil, ErrNotMaster
 		}

@@ -22,10 +22,13 @@ func (h storeHost) Marked(st *store.Store) {
 
 // FoundDamaged fails the open copy of a store after whatever goes on has ended.
 func (h storeHost) FoundDamaged(st *store.Store, reason string, e *Error) {
-	p := h.n.Proc
-	if p == nil {
-		return
+	if p := h.n.Proc; p != nil {
+		p.FoundDamaged(st, reason, e)
 	}
+}
+
+// FoundDamaged fails the open copy of a store after whatever goes on has ended.
+func (p *Process) FoundDamaged(st *store.Store, reason string, e *Error) {
 	p.After(0, "store.corrupted", func() {
 		if s := p.Shards[st.Key]; s != nil && s.Store == st && s.Phase != Closed {
 			s.failCorrupted(reason, e)

@@ -12,6 +12,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/lifecycle"
+	"github.com/shardquake/shardquake/sim/elastic/oncopies"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -275,7 +276,7 @@ func (a *ageing) rollOver(st *state.State, meta *state.Index, ph *state.Phase, a
 // merge merges the index's copies by force.
 func (a *ageing) merge(meta *state.Index, ph *state.Phase, action *state.PhaseAction) {
 	a.busy[meta.UUID] = true
-	a.m.Process.ForceMergeAll(meta, elastic.ForceMerge{MaxSegments: action.Segments, Flush: true}, func(failed *elastic.Error) {
+	oncopies.ForceMergeAll(a.m.Process, meta, oncopies.MergeOrder{MaxSegments: action.Segments, Flush: true}, func(failed *elastic.Error) {
 		delete(a.busy, meta.UUID)
 		switch {
 		case a.m.Over:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
+	"github.com/shardquake/shardquake/sim/elastic/oncopies"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -34,7 +35,7 @@ func CloseIndices(ctx context.Context, n *elastic.Node, names []string, wait str
 	if err != nil || !acked {
 		return acked, false, err
 	}
-	if _, err := n.Broadcast(ctx, "verify-before-close", names, func(s *elastic.Shard) { s.Store.Flush() }); err != nil {
+	if _, err := oncopies.Broadcast(n, ctx, "verify-before-close", names, func(s *elastic.Shard) { s.Store.Flush() }); err != nil {
 		return true, false, err
 	}
 	acked, _, err = n.MasterTask(ctx, "close-indices", elastic.Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {

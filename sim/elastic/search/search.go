@@ -10,6 +10,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/load"
+	"github.com/shardquake/shardquake/sim/elastic/oncopies"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
@@ -327,12 +328,12 @@ func Count(ctx context.Context, n *elastic.Node, req elastic.SearchRequest) (ela
 
 // Refresh makes everything written visible to searches, on every active copy.
 func Refresh(ctx context.Context, n *elastic.Node, indices []string) (elastic.ShardsResult, error) {
-	return n.Broadcast(ctx, "refresh", indices, func(s *elastic.Shard) { s.RefreshNow() })
+	return oncopies.Broadcast(n, ctx, "refresh", indices, func(s *elastic.Shard) { s.RefreshNow() })
 }
 
 // Flush commits every copy.
 func Flush(ctx context.Context, n *elastic.Node, indices []string) (elastic.ShardsResult, error) {
-	return n.Broadcast(ctx, "flush", indices, func(s *elastic.Shard) {
+	return oncopies.Broadcast(n, ctx, "flush", indices, func(s *elastic.Shard) {
 		s.Store.Flush()
 		s.Store.Committed = s.Now()
 		s.Counters.FlushTotal++

@@ -1,7 +1,7 @@
 package documents
 
 import (
-	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/oncopies"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 )
 
@@ -19,7 +19,7 @@ func prepareForceMerge(r *rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
-		result, err := c.Node.ForceMerge(c.Ctx, rest.Resolve(st, names, opt), elastic.ForceMerge{MaxSegments: most, Flush: flush})
+		result, err := oncopies.ForceMerge(c.Node, c.Ctx, rest.Resolve(st, names, opt), oncopies.MergeOrder{MaxSegments: most, Flush: flush})
 		c.Check(err)
 		return broadcast(&result)
 	}
@@ -36,7 +36,7 @@ func prepareClearCache(r *rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
-		result, err := c.Node.ClearCaches(c.Ctx, rest.Resolve(st, names, opt))
+		result, err := oncopies.ClearCaches(c.Node, c.Ctx, rest.Resolve(st, names, opt))
 		c.Check(err)
 		return broadcast(&result)
 	}

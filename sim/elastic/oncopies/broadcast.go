@@ -1,29 +1,30 @@
-package elastic
+package oncopies
 
 import (
 	"context"
 	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // Broadcast does something on every copy of the indices (TransportBroadcastReplicationAction):
 // copies without a node count in the total only.
-func (n *Node) Broadcast(ctx context.Context, name string, indices []string, do func(s *Shard)) (ShardsResult, error) {
-	return n.broadcastSlow(ctx, name, indices, time.Minute, func(s *Shard, done func(*Error)) {
+func Broadcast(n *elastic.Node, ctx context.Context, name string, indices []string, do func(s *elastic.Shard)) (elastic.ShardsResult, error) {
+	return broadcastSlow(n, ctx, name, indices, time.Minute, func(s *elastic.Shard, done func(*elastic.Error)) {
 		do(s)
 		done(nil)
 	})
 }
 
 // broadcastSlow is Broadcast of something that takes its time on a copy.
-func (n *Node) broadcastSlow(ctx context.Context, name string, indices []string, timeout time.Duration,
-	do func(s *Shard, done func(*Error))) (ShardsResult, error) {
-	var out ShardsResult
+func broadcastSlow(n *elastic.Node, ctx context.Context, name string, indices []string, timeout time.Duration,
+	do func(s *elastic.Shard, done func(*elastic.Error))) (elastic.ShardsResult, error) {
+	var out elastic.ShardsResult
 	p := n.Proc
 	if p == nil {
-		return out, ErrNodeGone
+		return out, elastic.ErrNodeGone
 	}
 	err := p.Await(ctx, func(done func(error)) {
 		var copies []*state.Copy
@@ -31,7 +32,7 @@ func (n *Node) broadcastSlow(ctx context.Context, name string, indices []string,
 		for _, index := range indices {
 			meta := p.Applied.Index(index)
 			if meta == nil {
-				done(IndexNotFound(index))
+				done(elastic.IndexNotFound(index))
 				return
 			}
 			for _, t := range p.Applied.Routing.Index(index).Shards {
@@ -43,12 +44,12 @@ func (n *Node) broadcastSlow(ctx context.Context, name string, indices []string,
 				}
 			}
 		}
-		report := Gather(len(copies), func() { done(nil) })
+		report := elastic.Gather(len(copies), func() { done(nil) })
 		for i, c := range copies {
-			p.Request(p.Member(c.Node), RPC{
+			p.Request(p.Member(c.Node), elastic.RPC{
 				Name: name, Bytes: 128, Timeout: timeout,
-				Handle: func(q *Process, reply func(int64, func())) {
-					answer := func(err *Error) {
+				Handle: func(q *elastic.Process, reply func(int64, func())) {
+					answer := func(err *elastic.Error) {
 						reply(0, func() {
 							if err != nil {
 								failCopy(&out, c, err)
@@ -59,14 +60,14 @@ func (n *Node) broadcastSlow(ctx context.Context, name string, indices []string,
 						})
 					}
 					s := q.Shards[keys[i]]
-					if s == nil || s.Phase == Closed {
+					if s == nil || s.Phase == elastic.Closed {
 						answer(nil)
 						return
 					}
 					do(s, answer)
 				},
 				Failed: func(err error) {
-					failCopy(&out, c, &Error{Status: 500, Type: "node_disconnected_exception", Reason: err.Error()})
+					failCopy(&out, c, &elastic.Error{Status: 500, Type: "node_disconnected_exception", Reason: err.Error()})
 					report()
 				},
 			})
@@ -76,14 +77,14 @@ func (n *Node) broadcastSlow(ctx context.Context, name string, indices []string,
 }
 
 // failCopy counts a copy that failed.
-func failCopy(out *ShardsResult, c *state.Copy, why *Error) {
+func failCopy(out *elastic.ShardsResult, c *state.Copy, why *elastic.Error) {
 	out.Failed++
-	out.Failures = append(out.Failures, ShardFailure{
+	out.Failures = append(out.Failures, elastic.ShardFailure{
 		Index: c.Index, Shard: c.Shard, Node: c.Node, Status: "INTERNAL_SERVER_ERROR", Reason: why,
 	})
 }
 
 // ClearCaches asks every copy to clear its caches; the model has none, so that it answers at once.
-func (n *Node) ClearCaches(ctx context.Context, indices []string) (ShardsResult, error) {
-	return n.Broadcast(ctx, "clear_cache", indices, func(*Shard) {})
+func ClearCaches(n *elastic.Node, ctx context.Context, indices []string) (elastic.ShardsResult, error) {
+	return Broadcast(n, ctx, "clear_cache", indices, func(*elastic.Shard) {})
 }

@@ -1,17 +1,18 @@
-package elastic
+package oncopies
 
 import (
 	"context"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
-// ForceMerge is an order to merge the segments of every copy until few are left.
-type ForceMerge struct {
+// MergeOrder is an order to merge the segments of every copy until few are left.
+type MergeOrder struct {
 	// MaxSegments is how many are to be left at most; 0 leaves it to the merge policy, which
 	// has nothing to do.
 	MaxSegments int
@@ -22,15 +23,15 @@ type ForceMerge struct {
 // ForceMerge merges every copy of the indices and waits for all. A node merges one copy
 // after another (the force_merge pool has a thread), at what a processor merges and its
 // disk reads and writes; recoveries get less of the disk meanwhile.
-func (n *Node) ForceMerge(ctx context.Context, indices []string, q ForceMerge) (ShardsResult, error) {
-	return n.broadcastSlow(ctx, "forcemerge", indices, 0, func(s *Shard, done func(*Error)) {
-		s.Process.merges.add(s, q, done)
+func ForceMerge(n *elastic.Node, ctx context.Context, indices []string, q MergeOrder) (elastic.ShardsResult, error) {
+	return broadcastSlow(n, ctx, "forcemerge", indices, 0, func(s *elastic.Shard, done func(*elastic.Error)) {
+		elastic.Kept[forceMerges](s.Process, room).add(s, q, done)
 	})
 }
 
 // ForceMergeAll has every started copy of an index merged; report gets the first failure.
-func (p *Process) ForceMergeAll(meta *state.Index, q ForceMerge, report func(failed *Error)) {
-	var first *Error
+func ForceMergeAll(p *elastic.Process, meta *state.Index, q MergeOrder, report func(failed *elastic.Error)) {
+	var first *elastic.Error
 	var copies []*state.Copy
 	for _, t := range p.Applied.Routing.Index(meta.Name).Shards {
 		for _, c := range t.Copies {
@@ -39,8 +40,8 @@ func (p *Process) ForceMergeAll(meta *state.Index, q ForceMerge, report func(fai
 			}
 		}
 	}
-	one := Gather(len(copies), func() { report(first) })
-	done := func(err *Error) {
+	one := elastic.Gather(len(copies), func() { report(first) })
+	done := func(err *elastic.Error) {
 		if first == nil {
 			first = err
 		}
@@ -48,35 +49,35 @@ func (p *Process) ForceMergeAll(meta *state.Index, q ForceMerge, report func(fai
 	}
 	for _, c := range copies {
 		key := store.Key{UUID: meta.UUID, Shard: c.Shard}
-		p.Request(p.Member(c.Node), RPC{
+		p.Request(p.Member(c.Node), elastic.RPC{
 			Name: "forcemerge", Bytes: 128,
-			Handle: func(at *Process, reply func(int64, func())) {
+			Handle: func(at *elastic.Process, reply func(int64, func())) {
 				s := at.Shards[key]
-				if s == nil || s.Phase == Closed {
+				if s == nil || s.Phase == elastic.Closed {
 					reply(0, func() { done(nil) })
 					return
 				}
-				at.merges.add(s, q, func(err *Error) { reply(0, func() { done(err) }) })
+				elastic.Kept[forceMerges](at, room).add(s, q, func(err *elastic.Error) { reply(0, func() { done(err) }) })
 			},
 			Failed: func(err error) {
-				done(&Error{Status: 500, Type: "node_disconnected_exception", Reason: err.Error()})
+				done(&elastic.Error{Status: 500, Type: "node_disconnected_exception", Reason: err.Error()})
 			},
 		})
 	}
 }
 
+// room is where forced merges are kept in a process.
+const room = "force_merge"
+
 // forceMerges are the forced merges of a process, one at a time.
 type forceMerges struct {
-	waiting   []func()
-	busy      bool
-	largest   int
-	completed int64
+	waiting []func()
+	busy    bool
 }
 
-func (m *forceMerges) add(s *Shard, q ForceMerge, done func(*Error)) {
+func (m *forceMerges) add(s *elastic.Shard, q MergeOrder, done func(*elastic.Error)) {
 	m.waiting = append(m.waiting, func() {
-		s.forceMerge(q, func(err *Error) {
-			m.completed++
+		forceMerge(s, q, func(err *elastic.Error) {
 			done(err)
 			m.next()
 		})
@@ -91,22 +92,21 @@ func (m *forceMerges) next() {
 	if !m.busy {
 		return
 	}
-	m.largest = 1
 	first := m.waiting[0]
 	m.waiting = m.waiting[1:]
 	first()
 }
 
 // diskFull is what a merge says that finds the disk full.
-func diskFull() *Error {
-	return &Error{Status: 500, Type: "i_o_exception", Reason: "No space left on device"}
+func diskFull() *elastic.Error {
+	return &elastic.Error{Status: 500, Type: "i_o_exception", Reason: "No space left on device"}
 }
 
 // forceMerge merges the copy's smallest segments into one, so that MaxSegments are left. Until
 // it is done the new segment and the old ones both lie on the disk.
-func (s *Shard) forceMerge(q ForceMerge, done func(*Error)) {
+func forceMerge(s *elastic.Shard, q MergeOrder, done func(*elastic.Error)) {
 	p, st := s.Process, s.Store
-	if s.Phase == Closed {
+	if s.Phase == elastic.Closed {
 		done(nil)
 		return
 	}
@@ -120,24 +120,24 @@ func (s *Shard) forceMerge(q ForceMerge, done func(*Error)) {
 		return
 	}
 	bytes := recovery.Bytes(old)
-	if !p.Node.room(bytes) {
+	if !p.Node.HasRoom(bytes) {
 		done(diskFull())
 		return
 	}
 	st.Merging = bytes
 	p.Node.Changed()
-	p.Cluster.net.Fluid().Start(sim.FlowSpec{
-		Name: "forcemerge", Bytes: bytes, Cap: p.Cluster.Calibration.MergeBPS, Through: []*sim.Resource{p.Node.disk.Read, p.Node.disk.Write},
+	p.Cluster.Network().Fluid().Start(sim.FlowSpec{
+		Name: "forcemerge", Bytes: bytes, Cap: p.Cluster.Calibration.MergeBPS, Through: []*sim.Resource{p.Node.Disk().Read, p.Node.Disk().Write},
 	}, func() {
 		st.Merging = 0
 		p.Node.Changed()
 		p.Run(func() {
 			if bad := st.BadAmong(old); bad != nil {
-				storeHost{p.Node}.FoundDamaged(st, "merge failed", bad)
-				done(&Error{Status: 500, Type: "i_o_exception", Reason: bad.Error()})
+				p.FoundDamaged(st, "merge failed", bad)
+				done(&elastic.Error{Status: 500, Type: "i_o_exception", Reason: bad.Error()})
 				return
 			}
-			if s.Phase != Closed {
+			if s.Phase != elastic.Closed {
 				st.ReplaceSegments(old)
 				load.Of(st).Merged(bytes)
 				if q.Flush {
