@@ -278,3 +278,34 @@ func TestALivePageShowsWhatItsStreamTells(t *testing.T) {
 	until(t, ctx, `document.getElementById("stream").textContent === "ended"`)
 	assert.Empty(t, wrong())
 }
+
+// Lines are told apart by those who see few colours, and in both lights: each stands out from
+// what is behind it, eight of them have eight patterns, and no two of sixteen look the same.
+func TestLinesAreToldApartWithoutColours(t *testing.T) {
+	ctx := browser(t)
+	url := serve(t, samplePages(t)["run-failed"])
+	const measured = `(() => {
+  const parse = c => { const m = c.match(/[\d.]+/g).map(Number); return m.length > 3 ? m : [...m, 1]; };
+  const of = v => { const e = document.body.appendChild(document.createElement("i")); e.style.color = v; const c = parse(getComputedStyle(e).color); e.remove(); return c; };
+  const over = (top, under) => [0, 1, 2].map(i => top[i] * top[3] + under[i] * (1 - top[3])).concat(1);
+  const lum = c => { const f = c.slice(0, 3).map(v => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }); return 0.2126 * f[0] + 0.7152 * f[1] + 0.0722 * f[2]; };
+  const ratio = (a, b) => (Math.max(lum(a), lum(b)) + 0.05) / (Math.min(lum(a), lum(b)) + 0.05);
+  const bg = of("var(--bg)"), band = over(of("var(--band)"), bg), lines = [...Array(16).keys()];
+  return {
+    line: Math.min(...lines.flatMap(i => [ratio(of(color(i)), bg), ratio(of(color(i)), band)])), text: ratio(of("var(--soft)"), band),
+    patterns: new Set(lines.slice(0, 8).map(dash)).size, both: new Set(lines.map(i => color(i) + dash(i))).size,
+  };
+})()`
+	type looks struct {
+		Line, Text     float64
+		Patterns, Both int
+	}
+	for _, night := range []bool{false, true} {
+		ask(t, ctx, chromedp.Steps(dark(night), chromedp.Navigate(url)))
+		got := eval[looks](t, ctx, measured)
+		assert.GreaterOrEqual(t, got.Line, 3.0, "a line on its ground or on a fault's band, dark %t", night)
+		assert.GreaterOrEqual(t, got.Text, 4.5, "a label on a fault's band, dark %t", night)
+		assert.Equal(t, 8, got.Patterns)
+		assert.Equal(t, 16, got.Both)
+	}
+}

@@ -224,11 +224,12 @@ func (c *comparison) ofRuns(ctx context.Context, names []string) (*compare.Resul
 				}
 			}
 		}
+		before := c.count()
 		err := c.runAll(ctx, runs)
 		result, judgeErr := c.judge(compare.Options{Level: c.flags.level, Look: look, Looks: plan.looks, Files: c.files})
 		if err != nil {
 			if ctx.Err() != nil && judgeErr == nil {
-				result.Notes = append(result.Notes, fmt.Sprintf("interrupted: %d of %d runs of this look were made", c.count(), len(runs)))
+				result.Notes = append(result.Notes, fmt.Sprintf("interrupted: %d of %d runs of this look were made", c.count()-before, len(runs)))
 				return result, &exit.Error{Code: exit.CodeAborted, Err: errors.New("aborted before all runs were made")}
 			}
 			return nil, err

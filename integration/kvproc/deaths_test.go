@@ -42,7 +42,7 @@ func (k *kept) Start(ctx context.Context, spec scenarios.ClusterSpec, opt scenar
 }
 
 // A process that somebody else kills says nothing of the plan: what fails then is unknown, and
-// the reason names it. The same death by the plan is a failure.
+// the reason names it. The same death by the plan is none of that.
 func TestAProcessThatDiesOutsideThePlanLeavesItsFailureUndecided(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes, which takes a while: not with -short")
@@ -75,7 +75,8 @@ func TestAProcessThatDiesOutsideThePlanLeavesItsFailureUndecided(t *testing.T) {
 			reason := res.Outcomes[0].Reason
 			if planned {
 				assert.Empty(t, res.History.Machine.Died)
-				assert.Equal(t, scenarios.Fail, res.Outcomes[0].Verdict, reason)
+				assert.NotEqual(t, scenarios.Pass, res.Outcomes[0].Verdict, reason)
+				assert.NotContains(t, reason, "outside the plan", "what a busy machine may explain is another matter")
 				return
 			}
 			require.Len(t, res.History.Machine.Died, 1)

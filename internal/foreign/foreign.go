@@ -45,6 +45,8 @@ const (
 	slice = 10 * time.Millisecond
 	// silence is how long a command may send nothing before stepped time moves without it.
 	silence = 5 * time.Second
+	// starting is how long it may take until its first request.
+	starting = time.Minute
 	// mostBody bounds a request and what is kept of an answer.
 	mostBody = 64 << 20
 )
@@ -148,11 +150,12 @@ func (g *Gateway) start(address string) (exited chan error, stop func(), err err
 // serve carries out requests and lets the cluster's time go on.
 func (g *Gateway) serve(ctx context.Context, exited chan error) error {
 	began, from, heard := time.Now(), g.run.Clock.Monotonic(), time.Now()
+	patience := starting
 	for ctx.Err() == nil {
 		select {
 		case j := <-g.jobs:
 			g.perform(ctx, j)
-			heard = time.Now()
+			heard, patience = time.Now(), silence
 			if err := g.pass(ctx, g.cfg.Step); err != nil {
 				return err
 			}
@@ -165,7 +168,7 @@ func (g *Gateway) serve(ctx context.Context, exited chan error) error {
 		case <-time.After(slice):
 			var d time.Duration
 			switch {
-			case g.cfg.Step > 0 && time.Since(heard) > silence:
+			case g.cfg.Step > 0 && time.Since(heard) > patience:
 				d = g.cfg.Step
 			case g.cfg.Step == 0 && g.cfg.Speed > 0:
 				d = time.Duration(float64(time.Since(began))*g.cfg.Speed) - (g.run.Clock.Monotonic() - from)
