@@ -7,11 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/reports/compare"
+	"github.com/shardquake/shardquake/reports/losses"
 	"github.com/shardquake/shardquake/scenarios"
 )
 
@@ -58,14 +60,20 @@ func (c *comparison) readFolder(label, dir string) error {
 			return err
 		case d.IsDir() && d.Name() == reports.DirWorst && path != dir:
 			return fs.SkipDir // one of the sweep's seeds once more
+		case d.IsDir() && d.Name() == losses.DirRuns && there(filepath.Join(filepath.Dir(path), losses.FileJSON)):
+			return fs.SkipDir // single runs of a plan, whose records are all in one file
+		case d.Name() == reports.FileRuns && there(filepath.Join(filepath.Dir(path), losses.FileJSON)):
+			return c.readPlan(label, path)
 		case d.Name() == reports.FileRuns:
 			return c.readSweep(label, path)
+		case d.Name() == losses.FileJSON && !there(filepath.Join(filepath.Dir(path), reports.FileRuns)):
+			c.notes = append(c.notes, fmt.Sprintf("%s: the plan is older than %s and tells what its runs have in common only", path, reports.FileRuns))
 		case d.Name() == reports.FileReport:
 			if err := c.readRun(label, filepath.Dir(path)); err != nil {
 				c.notes = append(c.notes, err.Error())
 			}
 		case d.Name() == reports.FileSweep:
-			if _, err := os.Stat(filepath.Join(filepath.Dir(path), reports.FileRuns)); err != nil {
+			if !there(filepath.Join(filepath.Dir(path), reports.FileRuns)) {
 				c.notes = append(c.notes, fmt.Sprintf("%s: the sweep is older than %s and tells distributions only", path, reports.FileRuns))
 			}
 		}
@@ -73,21 +81,52 @@ func (c *comparison) readFolder(label, dir string) error {
 	})
 }
 
+func there(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 func (c *comparison) readSweep(label, path string) error {
+	records, err := c.recordsOf(path)
+	c.add(label, records)
+	return err
+}
+
+// readPlan takes in the runs of a plan. Of one with a change they are those with the change,
+// as its verdict is.
+func (c *comparison) readPlan(label, path string) error {
+	records, err := c.recordsOf(path)
+	if len(records) == 0 {
+		return err
+	}
+	last := records[len(records)-1].Label
+	if kept := slices.DeleteFunc(slices.Clone(records), func(r compare.Record) bool { return r.Label != last }); len(kept) < len(records) {
+		c.notes = append(c.notes, fmt.Sprintf("%s: the plan's first side; of its two %q is compared", filepath.Dir(path), last))
+		records = kept
+	}
+	c.add(label, records)
+	return err
+}
+
+func (c *comparison) add(label string, records []compare.Record) {
+	for _, r := range records {
+		r.Label = label
+		c.records[label] = append(c.records[label], r)
+	}
+}
+
+// recordsOf reads lines of a history; those that can't be read are noted.
+func (c *comparison) recordsOf(path string) ([]compare.Record, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // reading only
 	records, bad, err := compare.ReadRecords(f)
 	for _, b := range bad {
 		c.notes = append(c.notes, path+": "+b)
 	}
-	for _, r := range records {
-		r.Label = label
-		c.records[label] = append(c.records[label], r)
-	}
-	return err
+	return records, err
 }
 
 func (c *comparison) readRun(label, dir string) error {

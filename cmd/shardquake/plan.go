@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/reports"
+	"github.com/shardquake/shardquake/reports/compare"
 	"github.com/shardquake/shardquake/reports/losses"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/planning"
@@ -35,6 +37,8 @@ type planFlags struct {
 	growth         string
 	earlier        string
 	machines       string
+	history        string
+	branch         string
 }
 
 func newPlanCommand() *cobra.Command {
@@ -72,6 +76,8 @@ table. Exit codes are those of run.`,
 	fl.StringVar(&f.earlier, "earlier", "", "an earlier import of the cluster, MINE.cluster.json.gz: it grows as it has since then")
 	fl.BoolVar(&f.reports, "reports", false, "leave a report of every loss that was tried, and not of the worst alone")
 	fl.StringVar(&f.out, "out", "", "folder for the files (default shardquake-out/SCENARIO/plan)")
+	fl.StringVar(&f.history, "history", "", "append a line per run to this file, for shardquake trend and compare")
+	fl.StringVar(&f.branch, "branch", "", "branch to note in the history, such as main")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
 	return cmd
 }
@@ -140,7 +146,17 @@ func (f *planFlags) run(cmd *cobra.Command, file string) error {
 	if err := losses.Summary(out, result, dir); err != nil {
 		return err
 	}
-	if err := errors.Join(losses.Write(dir, result), os.CopyFS(filepath.Join(dir, losses.DirRuns), os.DirFS(apart))); err != nil {
+	records := compare.RecordsOfPlan(result, compare.Origin{Branch: f.branch, Machine: machineClass(), Text: s.Text, Tolerance: s.Tolerance})
+	var runs bytes.Buffer
+	if err := compare.WriteRecords(&runs, records); err != nil {
+		return exit.NotKept(result.Verdict, err)
+	}
+	if f.history != "" {
+		if err := appendHistory(f.history, records); err != nil {
+			return exit.NotKept(result.Verdict, err)
+		}
+	}
+	if err := errors.Join(losses.Write(dir, result, runs.Bytes()), os.CopyFS(filepath.Join(dir, losses.DirRuns), os.DirFS(apart))); err != nil {
 		return exit.NotKept(result.Verdict, err)
 	}
 	if err != nil {

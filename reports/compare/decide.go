@@ -1,6 +1,11 @@
 package compare
 
-import "github.com/shardquake/shardquake/reports/stats"
+import (
+	"fmt"
+	"math"
+
+	"github.com/shardquake/shardquake/reports/stats"
+)
 
 // decide turns probabilities into verdicts and returns the level. What gates is corrected by
 // Holm's method over all scenarios, the rest by Benjamini and Hochberg's; a look at a growing
@@ -33,11 +38,27 @@ func (c *Contender) decide(opt Options) float64 {
 	}
 	correctGating(gating, held)
 	correctRest(rest)
+	few := fewest(gating, held, share)
 	for i := range c.Scenarios {
 		c.Scenarios[i].decide(share)
+		if s := &c.Scenarios[i]; s.Paired && s.Verdict == Undecided && s.Runs[0] < few {
+			s.Warnings = append(s.Warnings, fmt.Sprintf("%d pairs are too few for an answer to all that gates at once; it takes %d or more", s.Runs[0], few))
+		}
 		c.Verdict = worst(c.Verdict, c.Scenarios[i].Verdict)
 	}
 	return level
+}
+
+// fewest is how many pairs it takes for the smallest probability that their test knows, both
+// tails of one order of signs, to be below the level after the corrections.
+func fewest(rows []*Row, held []*Held, share float64) int {
+	open := len(held)
+	for _, r := range rows {
+		if !r.equal {
+			open++
+		}
+	}
+	return 1 + int(math.Ceil(math.Log2(float64(max(1, open))/share)))
 }
 
 func (s *Scenario) unchanged() bool { return s.Paired && s.Equal == s.Runs[0] }
@@ -98,7 +119,8 @@ func (s *Scenario) decide(share float64) {
 func (h *Held) answer(share float64, pairs bool) Verdict {
 	lost, won := len(h.Lost), len(h.Won)
 	if !pairs {
-		lost, won = max(0, h.Passed[0]-h.Passed[1]), max(0, h.Passed[1]-h.Passed[0])
+		fewer := h.Passed[0]*h.runs[1] - h.Passed[1]*h.runs[0] // sides of different size
+		lost, won = max(0, fewer), max(0, -fewer)
 	}
 	switch {
 	case lost+won == 0:

@@ -34,7 +34,7 @@ func (r *Result) HTML() ([]byte, error) {
 		Funcs: template.FuncMap{
 			"count": Contender.count, "ordered": Contender.ordered, "sample": Scenario.sample, "held": Scenario.held,
 			"rows": func(s Scenario) []Row { return s.worstFirst(true) }, "words": Row.words, "change": Row.change, "range_": Row.interval,
-			"median": func(a Amount, unit string) string { return amount(float64(a), unit) }, "interval": drawn, "dots": func(row Row) template.HTML { return page.Dots(row.Points) }, "spread": spread,
+			"median": func(a Amount, unit string) string { return amount(float64(a), unit) }, "interval": drawn, "spread_": Spread.words, "dots": func(row Row) template.HTML { return page.Dots(row.Points) }, "spread": spread,
 		},
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/shardquake/shardquake/internal/version"
 	"github.com/shardquake/shardquake/reports/quantity"
@@ -39,13 +40,16 @@ func Judge(base string, sides map[string][]Record, contenders []string, opt Opti
 		opt.Look, opt.Looks = 1, 1
 	}
 	out := &Result{Schema: Schema, Version: version.Current(), Verdict: Unchanged, Base: base, Look: opt.Look, Looks: opt.Looks}
+	sides = out.whole(sides, append([]string{base}, contenders...))
 	for _, label := range contenders {
 		c := Contender{Label: label, Verdict: Unchanged}
 		ours, theirs := byScenario(sides[base]), byScenario(sides[label])
 		for _, name := range namesOf(sides[base], sides[label]) {
-			a, b := ours[name], theirs[name]
-			if len(a) == 0 || len(b) == 0 {
-				out.Notes = append(out.Notes, fmt.Sprintf("%s: only one of %s and %s has runs of it", name, base, label))
+			a, b, why := alike(ours[name], theirs[name])
+			if why != "" {
+				out.Notes = append(out.Notes, fmt.Sprintf("%s, %s against %s: %s", name, label, base, why))
+			}
+			if len(a) == 0 {
 				continue
 			}
 			s, err := scenarioOf(name, a, b)
@@ -56,7 +60,7 @@ func Judge(base string, sides map[string][]Record, contenders []string, opt Opti
 			c.Scenarios = append(c.Scenarios, s)
 		}
 		if len(c.Scenarios) == 0 {
-			return nil, fmt.Errorf("%s and %s have no scenario in common", base, label)
+			return nil, fmt.Errorf("%s and %s have no scenario in common that can be compared: %s", base, label, strings.Join(out.Notes, "; "))
 		}
 		out.Level = c.decide(opt)
 		out.Contenders = append(out.Contenders, c)
@@ -64,6 +68,57 @@ func Judge(base string, sides map[string][]Record, contenders []string, opt Opti
 	}
 	return out, nil
 }
+
+// whole leaves out, and tells of, runs that did not come to their end.
+func (r *Result) whole(sides map[string][]Record, labels []string) map[string][]Record {
+	out := make(map[string][]Record)
+	for _, label := range labels {
+		for _, rec := range sides[label] {
+			if rec.Aborted != "" {
+				r.Notes = append(r.Notes, fmt.Sprintf("%s, %s with seed %d: left out, as it says nothing: %s", rec.Scenario, label, rec.Seed, rec.Aborted))
+				continue
+			}
+			out[label] = append(out[label], rec)
+		}
+	}
+	return out
+}
+
+// alike keeps the runs of two sides that can be compared: of one backend, of simulated ones
+// those whose seeds both have. Why says what is left out.
+func alike(a, b side) (x, y side, why string) {
+	if len(a) == 0 || len(b) == 0 {
+		return nil, nil, "only one of them has runs of it"
+	}
+	of := func(s side, backend string) side {
+		return filter(s, func(r Record) bool { return r.Backend == backend })
+	}
+	backend := a[0].Backend
+	if len(of(b, backend)) == 0 {
+		backend = b[0].Backend
+	}
+	x, y = of(a, backend), of(b, backend)
+	switch {
+	case len(x) == 0 || len(y) == 0:
+		return nil, nil, fmt.Sprintf("runs of backend %s are not compared with those of %s: shardquake fidelity does", b[0].Backend, a[0].Backend)
+	case len(x) < len(a) || len(y) < len(b):
+		why = fmt.Sprintf("there are runs of several backends; those of %s are compared", backend)
+	}
+	if backend != simulated {
+		return x, y, why
+	}
+	mine := len(x)
+	if x, y = paired(x, y); len(x) == 0 {
+		return nil, nil, "they have no seed in common"
+	}
+	if left := mine - len(x); left > 0 && why == "" {
+		why = fmt.Sprintf("%d of %d runs of the base have no counterpart with the same seed, or are there twice", left, mine)
+	}
+	return x, y, why
+}
+
+// simulated is the backend whose runs are paired.
+const simulated = "sim"
 
 func byScenario(records []Record) map[string]side {
 	out := make(map[string]side)
@@ -88,14 +143,10 @@ func namesOf(all ...[]Record) []string {
 
 // scenarioOf measures what changed, before anything is decided.
 func scenarioOf(name string, a, b side) (Scenario, error) {
-	s := Scenario{Name: name, Rows: []Row{}, Paired: a[0].Backend == "sim" && b[0].Backend == "sim", Warnings: unlike(a, b)}
+	s := Scenario{Name: name, Rows: []Row{}, Paired: a[0].Backend == simulated, Warnings: unlike(a, b)}
 	if s.Paired {
-		a, b = paired(a, b)
-		if len(a) == 0 {
-			return s, fmt.Errorf("%s: the two sides have no seed in common", name)
-		}
 		for i := range a {
-			if a[i].TraceSHA256 != "" && a[i].TraceSHA256 == b[i].TraceSHA256 {
+			if sameTrace(a[i], b[i]) {
 				s.Equal++
 			}
 		}
@@ -121,23 +172,41 @@ func scenarioOf(name string, a, b side) (Scenario, error) {
 	return s, nil
 }
 
+// sameTrace is whether two runs are known to have gone the same way.
+func sameTrace(a, b Record) bool {
+	return a.TraceSHA256 != "" && a.TraceSHA256 == b.TraceSHA256 || a.TraceHash != "" && a.TraceHash == b.TraceHash
+}
+
 // unlike is what else differs between two sides than what was asked.
 func unlike(a, b side) []string {
 	var out []string
 	differ := func(what string, of func(Record) string) {
-		if was, is := of(a[0]), of(b[0]); was != is {
+		if was, is := distinct(a, of), distinct(b, of); was != is {
 			out = append(out, fmt.Sprintf("%s differs: %s, was %s", what, is, was))
 		}
 	}
+	differ("system", func(r Record) string { return r.System })
 	differ("scale", func(r Record) string { return r.Scale })
 	differ("duration", func(r Record) string { return fmt.Sprintf("%.0f s", r.EndS) })
-	if a[0].Backend != "sim" {
+	if a[0].Backend != simulated {
 		differ("machine", func(r Record) string { return r.Machine })
 	}
-	if text := b[0].Version.Differs(a[0].Version); text != "" {
-		out = append(out, "version of Shardquake: "+text)
+	versions := func(r Record) string { return r.Version.String() }
+	if was, is := distinct(a, versions), distinct(b, versions); was != is {
+		out = append(out, fmt.Sprintf("version of Shardquake: %s, not %s", is, was))
 	}
 	return out
+}
+
+// distinct are the values that a side's runs have, in order of appearance.
+func distinct(s side, of func(Record) string) string {
+	var out []string
+	for _, r := range s {
+		if v := of(r); !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	return strings.Join(out, " and ")
 }
 
 // paired keeps the runs whose seeds both sides have, in order of seed.
@@ -159,7 +228,7 @@ func paired(a, b side) (x, y side) {
 // heldOf compares verdicts: McNemar's exact test of pairs, or Fisher's in the form of a U test
 // of ones and zeros where there are none.
 func heldOf(a, b side, pairs bool) Held {
-	h := Held{P: 1}
+	h := Held{P: 1, runs: [2]int{len(a), len(b)}}
 	holds := func(r Record) bool { return r.Verdict == scenarios.Pass }
 	count := func(s side) (n int, values []float64) {
 		for _, r := range s {
@@ -360,8 +429,9 @@ func (r *Row) measureSamples(was, is []float64) error {
 	if finite(r.median) {
 		r.Difference = orNil(score.Round(float64(r.Now - r.Base)))
 	}
+	r.Quantiles = quantilesOf(was, is)
 	for i, values := range [][]float64{was, is} {
-		if _, _, ok := stats.QuantileInterval(values, 0.5, 0.95); !ok {
+		if len(values) > 0 && r.Quantiles[0].Sides[i].Interval == nil {
 			r.Warnings = append(r.Warnings, fmt.Sprintf("%d runs of the %s are too few for an interval of the median", len(values), [...]string{"base", "contender"}[i]))
 		}
 		if len(values) >= 8 && stats.MannKendall(values) < 0.01 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -75,6 +76,13 @@ func TestSamenessIsShownNotAssumed(t *testing.T) {
 	noisy := runs(16, func(seed uint64) float64 { return 20 + 3*math.Pow(-1, float64(seed)) })
 	assert.Equal(t, Undecided, judged(t, base, noisy, 1).Verdict, "neither a difference nor sameness")
 	assert.Equal(t, Undecided, judged(t, base[:4], near[:4], 1).Verdict, "four pairs show nothing")
+}
+
+func TestTooFewPairsForAnyAnswerAreTold(t *testing.T) {
+	base, slower := runs(6, func(uint64) float64 { return 20 }), runs(6, func(uint64) float64 { return 30 })
+	assert.Equal(t, []string{"6 pairs are too few for an answer to all that gates at once; it takes 7 or more"}, only(t, judged(t, base, slower, 1)).Warnings)
+	base, slower = runs(7, func(uint64) float64 { return 20 }), runs(7, func(uint64) float64 { return 30 })
+	assert.Equal(t, Worse, judged(t, base, slower, 1).Verdict)
 }
 
 func TestARealButSmallDifferenceIsNotWorse(t *testing.T) {
@@ -151,6 +159,71 @@ func TestSidesWithNothingInCommonAreNamed(t *testing.T) {
 	b[0].Scenario, b[1].Scenario = "other", "other"
 	_, err = Judge("base", map[string][]Record{"base": a, "new": b}, []string{"new"}, Options{})
 	assert.ErrorContains(t, err, "no scenario in common")
+}
+
+// What can be compared is, whatever else lies in the folders.
+func TestWhatCannotBeComparedIsToldAndTheRestCompared(t *testing.T) {
+	named := func(name string, all []Record) []Record {
+		for i := range all {
+			all[i].Scenario = name
+		}
+		return all
+	}
+	constant := func(uint64) float64 { return 20 }
+	base := append(named("both", runs(4, constant)), named("other-seeds", runs(2, constant))...)
+	base = append(append(base, named("only-here", runs(1, constant))...), named("other-backend", runs(1, constant))...)
+	other := append(named("both", runs(6, constant)), named("other-seeds", runs(2, constant))...)
+	other = append(other, named("other-backend", runs(1, constant))...)
+	other[6].Seed, other[7].Seed, other[8].Backend = 8, 9, "real"
+	base[3].Aborted = "interrupted"
+	r := judged(t, base, other, 1)
+	assert.Equal(t, Unchanged, r.Verdict)
+	s := only(t, r)
+	assert.Equal(t, "both", s.Name)
+	assert.Equal(t, [2]int{3, 3}, s.Runs)
+	assert.Equal(t, []string{
+		"both, base with seed 4: left out, as it says nothing: interrupted",
+		"other-seeds, new against base: they have no seed in common",
+		"only-here, new against base: only one of them has runs of it",
+		"other-backend, new against base: runs of backend real are not compared with those of sim: shardquake fidelity does",
+	}, r.Notes)
+}
+
+func TestVersionsThatASideMixesAreNamed(t *testing.T) {
+	base, other := runs(8, func(uint64) float64 { return 20 }), runs(8, func(uint64) float64 { return 21 })
+	other[7].Version.Version, other[6].Scale = "v2", "real"
+	assert.Equal(t, []string{"scale differs:  and real, was ", "version of Shardquake: a version that was not recorded and v2, not a version that was not recorded"}, only(t, judged(t, base, other, 1)).Warnings)
+}
+
+func TestRealRunsHaveIntervalsOfQuantiles(t *testing.T) {
+	real := func(all []Record) []Record {
+		for i := range all {
+			all[i].Backend = "real"
+		}
+		return all
+	}
+	base := real(runs(40, func(seed uint64) float64 { return 20 + float64(seed)/10 }))
+	other := real(runs(8, func(seed uint64) float64 { return 40 + float64(seed)/10 }))
+	r := judged(t, base, other, 1)
+	row := only(t, r).Rows[0]
+	require.Len(t, row.Quantiles, 2)
+	assert.Equal(t, Quantile{Of: 0.5, Sides: [2]Spread{{22.05, &[2]float64{21.4, 22.7}}, {40.45, &[2]float64{40.1, 40.7}}}}, row.Quantiles[0])
+	assert.Equal(t, 0.9, row.Quantiles[1].Of)
+	assert.InDelta(t, 23.6, float64(row.Quantiles[1].Sides[0].Value), 1e-9)
+	assert.NotNil(t, row.Quantiles[1].Sides[0].Interval)
+	assert.Nil(t, row.Quantiles[1].Sides[1].Interval, "eight runs tell nothing of one in ten")
+	assert.Equal(t, Same, only(t, r).Verdicts.Verdict, "all of 40 and all of 8 held")
+	var out strings.Builder
+	require.NoError(t, r.Text(&out))
+	assert.NotContains(t, out.String(), "held in")
+	page, err := r.HTML()
+	require.NoError(t, err)
+	const median = "22.05 s (21.40 s … 22.70 s) → 40.45 s (40.10 s … 40.70 s)"
+	assert.Contains(t, strings.Join(strings.Fields(out.String()), " "), "time to green median "+median)
+	assert.Contains(t, strings.Join(strings.Fields(out.String()), " "), "90 % of runs 23.60 s")
+	assert.Contains(t, string(page), "median: "+median)
+	assert.Contains(t, string(page), "(too few runs for an interval)")
+	assert.Contains(t, string(r.Markdown()), "(21.40 s … 22.70 s) → (40.10 s … 40.70 s)")
 }
 
 // tries is how many comparisons a simulation makes.

@@ -37,8 +37,10 @@ type Record struct {
 	Aborted      string            `json:"aborted,omitempty"`
 	EndS         float64           `json:"end_s"`
 	TraceSHA256  string            `json:"trace_sha256,omitempty"`
-	Expectations []Expectation     `json:"expectations"`
-	Figures      []reports.Figure  `json:"figures"`
+	// TraceHash is that of every event of the simulator, of runs that left no trace.
+	TraceHash    string           `json:"trace_hash,omitempty"`
+	Expectations []Expectation    `json:"expectations"`
+	Figures      []reports.Figure `json:"figures"`
 	// Tolerance is what the scenario says of quantities.
 	Tolerance map[string]units.Tolerance `json:"tolerance,omitempty"`
 	// Look and Looks are those of the comparison that it was made for; absent where none.
@@ -77,14 +79,20 @@ func RecordOf(r *reports.Report, o Origin) Record {
 		Scale: string(r.Scale), Seed: r.Seed, Version: r.Version, Verdict: r.Verdict, Aborted: r.Aborted, EndS: r.EndS,
 		TraceSHA256: r.TraceSHA256, Figures: reports.Figures(r), Tolerance: o.Tolerance,
 	}
-	if o.Text != nil {
-		sum := sha256.Sum256(o.Text)
-		rec.ScenarioHash = hex.EncodeToString(sum[:8])
-	}
+	rec.ScenarioHash = o.hash()
 	for _, e := range r.Expectations {
 		rec.Expectations = append(rec.Expectations, Expectation{e.Name, e.Verdict, betterOf(e), e.Tolerance, e.Line})
 	}
 	return rec
+}
+
+// hash is that of the scenario's text; "" where it is not at hand.
+func (o Origin) hash() string {
+	if o.Text == nil {
+		return ""
+	}
+	sum := sha256.Sum256(o.Text)
+	return hex.EncodeToString(sum[:8])
 }
 
 // betterOf tells from the margin on which side of its limit a figure should be.

@@ -101,6 +101,8 @@ type Held struct {
 	Won      []uint64 `json:"won,omitempty"`
 	P        float64  `json:"p"`
 	Adjusted float64  `json:"p_adjusted"`
+
+	runs [2]int
 }
 
 // Amount is a figure's value that may be infinite: what never happened is infinitely late.
@@ -138,6 +140,8 @@ type Row struct {
 	// its interval; null where one side never had the figure.
 	Difference *float64    `json:"difference" jsonschema:"oneof_type=number;null"`
 	Interval   *[2]float64 `json:"interval" jsonschema:"nullable"`
+	// Quantiles are those of both sides where runs are not paired, the median first.
+	Quantiles []Quantile `json:"quantiles,omitempty"`
 	// Minimum is the smallest difference that counts.
 	Minimum float64 `json:"minimum"`
 	// P is of a difference, PSame of sameness; both also after the corrections.

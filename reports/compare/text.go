@@ -53,6 +53,10 @@ func (r Row) change() string {
 }
 
 func (r Row) interval() string {
+	if len(r.Quantiles) > 0 {
+		medians := r.Quantiles[0].Sides
+		return medians[0].between(r.Unit) + " → " + medians[1].between(r.Unit)
+	}
 	if r.Interval == nil {
 		return "–"
 	}
@@ -119,7 +123,7 @@ func (c Contender) count() string {
 // held is the row of the verdicts in words; "" where nothing changed.
 func (s Scenario) held() string {
 	h := s.Verdicts
-	if h.Passed[0] == h.Passed[1] && len(h.Lost)+len(h.Won) == 0 {
+	if h.Passed[0]*s.Runs[1] == h.Passed[1]*s.Runs[0] && len(h.Lost)+len(h.Won) == 0 {
 		return ""
 	}
 	text := fmt.Sprintf("held in %d of %d runs, was %d of %d", h.Passed[1], s.Runs[1], h.Passed[0], s.Runs[0])
@@ -189,13 +193,17 @@ func (s Scenario) text(b *bytes.Buffer) {
 	}
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	for _, row := range s.worstFirst(false) {
-		gate := " "
+		gate, interval := " ", "["+row.interval()+"]\t"
 		if row.Gates {
 			gate = "*"
 		}
-		fmt.Fprintf(w, "   %s%s\t%s\t%s → %s\t%s\t[%s]\tn %d\n", gate, row.words(), row.Name, amount(float64(row.Base), row.Unit), amount(float64(row.Now), row.Unit), row.change(), row.interval(), row.N)
+		if len(row.Quantiles) > 0 {
+			interval = "" // it stands below, with the quantiles
+		}
+		fmt.Fprintf(w, "   %s%s\t%s\t%s → %s\t%s\t%sn %d\n", gate, row.words(), row.Name, amount(float64(row.Base), row.Unit), amount(float64(row.Now), row.Unit), row.change(), interval, row.N)
 	}
 	_ = w.Flush() // into memory
+	s.quantiles(b)
 	for _, text := range s.Warnings {
 		fmt.Fprintf(b, "    warning: %s\n", text)
 	}
@@ -207,6 +215,21 @@ func (s Scenario) text(b *bytes.Buffer) {
 	if s.Why != nil {
 		fmt.Fprintf(b, "    why (seed %d): %s\n", s.Worst, s.Why.Sentence())
 	}
+}
+
+// quantiles tells those of what is told, with their intervals.
+func (s Scenario) quantiles(b *bytes.Buffer) {
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	for _, row := range s.worstFirst(false) {
+		for i, q := range row.Quantiles {
+			name := row.Name
+			if i > 0 {
+				name = ""
+			}
+			fmt.Fprintf(w, "      %s\t%s\t%s\t→ %s\n", name, q.Name(), q.Sides[0].words(row.Unit), q.Sides[1].words(row.Unit))
+		}
+	}
+	_ = w.Flush() // into memory
 }
 
 // mostMarkdown bounds the rows of a pull request's comment.

@@ -34,16 +34,18 @@ type Trend struct {
 // Series is one figure of one scenario on one backend and class of machine: a value per
 // revision, the median of its runs.
 type Series struct {
-	Scenario string      `json:"scenario"`
-	Backend  string      `json:"backend"`
-	Machine  string      `json:"machine,omitempty"`
-	Figure   string      `json:"figure"`
-	Unit     string      `json:"unit,omitempty"`
-	Better   string      `json:"better,omitempty"`
-	Minimum  float64     `json:"minimum"`
-	Values   []Point     `json:"values"`
-	Changes  []Change    `json:"changes"`
-	Drift    *DriftFound `json:"drift,omitempty"`
+	Scenario string `json:"scenario"`
+	// Label is the side's, where runs of several sides have the same version.
+	Label   string      `json:"label,omitempty"`
+	Backend string      `json:"backend"`
+	Machine string      `json:"machine,omitempty"`
+	Figure  string      `json:"figure"`
+	Unit    string      `json:"unit,omitempty"`
+	Better  string      `json:"better,omitempty"`
+	Minimum float64     `json:"minimum"`
+	Values  []Point     `json:"values"`
+	Changes []Change    `json:"changes"`
+	Drift   *DriftFound `json:"drift,omitempty"`
 }
 
 // Point is a revision's value.
@@ -84,11 +86,15 @@ type Baseline struct {
 // TrendOf analyses a history.
 func TrendOf(records []Record, notes []string) *Trend {
 	t := &Trend{Schema: TrendSchema, Lines: len(records), Notes: notes, Baselines: baselines(records)}
-	type key struct{ scenario, backend, machine string }
+	type key struct{ scenario, label, backend, machine string }
+	sides := sidesOf(records)
 	var order []key
 	groups := make(map[key][]Record)
 	for _, r := range records {
-		k := key{r.Scenario, r.Backend, r.Machine}
+		k := key{r.Scenario, "", r.Backend, r.Machine}
+		if sides[r.Scenario] {
+			k.label = r.Label
+		}
 		if r.Backend == "sim" {
 			k.machine = "" // the simulator's figures are the same on every machine
 		}
@@ -100,7 +106,7 @@ func TrendOf(records []Record, notes []string) *Trend {
 	for _, k := range order {
 		all := groups[k]
 		for _, q := range all[len(all)-1].quantities() {
-			s := Series{Scenario: k.scenario, Backend: k.backend, Machine: k.machine, Figure: q.Name, Unit: q.Unit, Values: pointsOf(all, q.Name)}
+			s := Series{Scenario: k.scenario, Label: k.label, Backend: k.backend, Machine: k.machine, Figure: q.Name, Unit: q.Unit, Values: pointsOf(all, q.Name)}
 			if len(s.Values) < 2 {
 				continue
 			}
@@ -109,6 +115,36 @@ func TrendOf(records []Record, notes []string) *Trend {
 		}
 	}
 	return t
+}
+
+// sidesOf are the scenarios of which one version was run as several sides that differ, such as
+// by a setting: what they came to is no series of that version.
+func sidesOf(records []Record) map[string]bool {
+	type run struct {
+		scenario string
+		version  version.Build
+	}
+	labels := make(map[run]string)
+	out := make(map[string]bool)
+	for _, r := range records {
+		k := run{r.Scenario, r.Version}
+		if r.Label == "" {
+			continue
+		}
+		if label, seen := labels[k]; seen && label != r.Label {
+			out[r.Scenario] = true
+		}
+		labels[k] = r.Label
+	}
+	return out
+}
+
+// title is the series' scenario, with its side where there are several.
+func (s Series) title() string {
+	if s.Label == "" {
+		return s.Scenario
+	}
+	return s.Scenario + " (" + s.Label + ")"
 }
 
 // pointsOf are the medians per stretch of runs of one version.
@@ -262,7 +298,7 @@ func (t *Trend) Text(out io.Writer) error {
 			if v == Worse {
 				to = &b
 			}
-			fmt.Fprintf(to, "%-8s %s, %s: %s\n", strings.ToUpper(string(v)), s.Scenario, s.Figure, fmt.Sprintf(format, args...))
+			fmt.Fprintf(to, "%-8s %s, %s: %s\n", strings.ToUpper(string(v)), s.title(), s.Figure, fmt.Sprintf(format, args...))
 		}
 		for _, c := range s.Changes {
 			if c.Verdict == Same {
@@ -309,12 +345,12 @@ func (t *Trend) Worst() Verdict {
 
 const trendPage = `{{template "verdict" .Head}}
 <p class="meta">{{.T.Lines}} runs{{range .T.Baselines}} · {{.Rule}}: {{.Version}}{{end}}</p>
-{{range .T.Series}}{{if told .}}<section class="chart"><h2>{{.Scenario}}: {{.Figure}}</h2>
+{{range .T.Series}}{{if told .}}<section class="chart"><h2>{{title .}}: {{.Figure}}</h2>
 {{range .Changes}}<p><span class="v {{.Verdict}}">{{.Verdict}}</span> from {{.First}} on{{if .Rewritten}}; the scenario's file changed with it{{end}}</p>{{end}}
 {{with .Drift}}<p><span class="v {{.Verdict}}">{{.Verdict}}</span> slow drift, without a step that counts</p>{{end}}
 <div class="scroll">{{drawn .}}</div></section>{{end}}{{end}}
 <h2>Figures without a change</h2>
-<p class="reason">{{range .T.Series}}{{if not (told .)}}{{.Scenario}}: {{.Figure}} · {{end}}{{end}}</p>
+<p class="reason">{{range .T.Series}}{{if not (told .)}}{{title .}}: {{.Figure}} · {{end}}{{end}}</p>
 {{with .T.Notes}}<h2>Left out</h2><ul>{{range .}}<li>{{.}}</li>{{end}}</ul>{{end}}`
 
 // HTML is the trend as one page.
@@ -324,6 +360,6 @@ func (t *Trend) HTML() ([]byte, error) {
 	return page.Render(page.Content{
 		Title: "trend: " + string(v), Body: trendPage,
 		V:     map[string]any{"T": t, "Head": page.Verdict{Mark: string(v), Text: strings.ToUpper(string(v)), Title: "Figures over revisions"}},
-		Funcs: map[string]any{"told": told, "drawn": drawnSeries},
+		Funcs: map[string]any{"told": told, "title": Series.title, "drawn": drawnSeries},
 	})
 }

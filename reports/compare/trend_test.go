@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardquake/shardquake/reports"
+	"github.com/shardquake/shardquake/reports/quantity"
 	"github.com/shardquake/shardquake/scenarios"
 )
 
@@ -134,4 +136,71 @@ func TestSidesAreChosenFromAHistory(t *testing.T) {
 	assert.ErrorContains(t, err, "no run of other")
 	_, err = LastSides(all[:1])
 	assert.ErrorContains(t, err, "one version only")
+}
+
+func TestSidesOfOneVersionAreSeriesOfTheirOwn(t *testing.T) {
+	var all []Record
+	for i, r := range history(20, func(int) float64 { return 20 }) {
+		base, other := r, ran(1, 20)
+		base.Label = "threshold"
+		other.Version, other.Label = r.Version, "variance"
+		other.Figures[0].Value = 30 + 10*float64(i/10)
+		all = append(all, base, other)
+	}
+	tr := TrendOf(all, nil)
+	require.Len(t, tr.Series, 2)
+	assert.Equal(t, "threshold", tr.Series[0].Label)
+	assert.Empty(t, tr.Series[0].Changes)
+	require.Len(t, tr.Series[1].Changes, 1)
+	assert.Contains(t, text(t, tr), "WORSE    a-node-dies (variance), time to green: 30.00 s → 40.00 s")
+
+	for i := range all {
+		all[i].Version.Version += all[i].Label // as when the sides are two programs
+	}
+	assert.Len(t, TrendOf(all, nil).Series, 1)
+}
+
+// BenchmarkTrend reads and analyses a history of 10,000 lines: a hundred revisions of twenty
+// scenarios with five seeds, as a nightly comparison of the library leaves them.
+func BenchmarkTrend(b *testing.B) {
+	random := rand.New(rand.NewPCG(5, 1))
+	var out bytes.Buffer
+	for revision := range 100 {
+		for scenario := range 20 {
+			for seed := range uint64(5) {
+				r := long(seed+1, random)
+				r.Scenario = fmt.Sprintf("scenario-%d", scenario)
+				r.Version.Revision, r.Branch = fmt.Sprintf("%040d", revision), "main"
+				if err := WriteRecords(&out, []Record{r}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	}
+	b.ReportMetric(float64(out.Len())/1e6, "MB")
+	for b.Loop() {
+		records, bad, err := ReadRecords(bytes.NewReader(out.Bytes()))
+		if err != nil || len(bad) > 0 || len(records) != 10_000 {
+			b.Fatal(err, bad, len(records))
+		}
+		if _, err := TrendOf(records, nil).HTML(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// long is a run with as many figures as those of the library have.
+func long(seed uint64, random *rand.Rand) Record {
+	r := ran(seed, 20+0.3*random.NormFloat64())
+	for k := range 8 {
+		name := fmt.Sprintf("expectation %d", k)
+		r.Expectations = append(r.Expectations, Expectation{Name: name, Verdict: scenarios.Pass, Better: lower, Line: k})
+		r.Figures = append(r.Figures, reports.Figure{Name: name, Unit: "s", Value: 10 + random.NormFloat64()})
+	}
+	for _, q := range quantity.Table() {
+		if q.Name != quantity.TimeToGreen {
+			r.Figures = append(r.Figures, reports.Figure{Name: q.Name, Unit: q.Unit, Value: 10 + random.NormFloat64()})
+		}
+	}
+	return r
 }

@@ -59,8 +59,8 @@ func TestEveryObjectiveIsATestCase(t *testing.T) {
 func TestFilesOfAPlanSayTheVerdictFirst(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "plan")
 	r := planned(t)
-	require.NoError(t, losses.Write(dir, r))
-	require.NoError(t, losses.Write(dir, r), "a plan may take the place of an earlier one")
+	require.NoError(t, losses.Write(dir, r, nil))
+	require.NoError(t, losses.Write(dir, r, nil), "a plan may take the place of an earlier one")
 	read := func(name string) string {
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		require.NoError(t, err)

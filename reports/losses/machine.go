@@ -15,12 +15,14 @@ const (
 	FileHTML     = "planning.html"
 	FileMarkdown = reports.FileSummary
 	FileJUnit    = reports.FileJUnit
+	// FileRuns has a line for each run, in the form of a history.
+	FileRuns = reports.FileRuns
 	// DirRuns holds the reports of single runs, by the folder that a loss names.
 	DirRuns = "runs"
 )
 
-// Write leaves the files of a plan in dir.
-func Write(dir string, r *planning.Result) error {
+// Write leaves the files of a plan in dir; runs are the lines of [FileRuns].
+func Write(dir string, r *planning.Result, runs []byte) error {
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("%s: %w", FileJSON, err)
@@ -34,7 +36,7 @@ func Write(dir string, r *planning.Result) error {
 		return err
 	}
 	return reports.WriteFiles(dir, []reports.NamedFile{
-		{Name: FileJSON, Data: append(text, '\n')}, {Name: FileHTML, Data: page}, {Name: FileMarkdown, Data: Markdown(r)}, {Name: FileJUnit, Data: junit},
+		{Name: FileJSON, Data: append(text, '\n')}, {Name: FileHTML, Data: page}, {Name: FileMarkdown, Data: Markdown(r)}, {Name: FileJUnit, Data: junit}, {Name: FileRuns, Data: runs},
 	})
 }
 

@@ -3,6 +3,7 @@ package stats
 import (
 	"slices"
 
+	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
@@ -21,6 +22,15 @@ func middle(sorted []float64) float64 {
 		return sorted[n/2]
 	}
 	return sorted[n/2-1]/2 + sorted[n/2]/2
+}
+
+// Quantile is the smallest value that at least this part of the values is not above; of one
+// half it is the median.
+func Quantile(values []float64, q float64) float64 {
+	if q == 0.5 || len(values) == 0 {
+		return Median(values)
+	}
+	return stat.Quantile(q, stat.Empirical, slices.Sorted(slices.Values(values)), nil)
 }
 
 // BootstrapMedian is the percentile interval of the bootstrapped median. How often a value is

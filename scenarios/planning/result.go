@@ -125,6 +125,52 @@ type Seeded struct {
 	GreenS    *float64 `json:"green_s"`
 	Moves     int      `json:"moves"`
 	Unknown   string   `json:"unknown,omitempty"` // why the run says nothing
+	// Verdict is that of the objectives in this run; pass where there is none for the loss.
+	Verdict    scenarios.Verdict `json:"verdict"`
+	Objectives []Met             `json:"objectives,omitempty"`
+	// Absent is what was not observed; a time that is absent never came.
+	YellowS    *float64 `json:"yellow_s,omitempty"`
+	RedS       *float64 `json:"red_s,omitempty"`
+	TookS      *float64 `json:"took_s,omitempty"`
+	Bytes      *float64 `json:"bytes,omitempty"`
+	PeakDisk   *float64 `json:"peak_disk,omitempty"` // percent
+	PeakCPU    *float64 `json:"peak_cpu,omitempty"`  // percent
+	StayRed    *float64 `json:"stay_red,omitempty"`  // indices
+	Unassigned *float64 `json:"unassigned,omitempty"`
+}
+
+// Met is whether a run met an objective.
+type Met struct {
+	Name    string            `json:"name"`
+	Verdict scenarios.Verdict `json:"verdict"`
+	Line    int               `json:"line,omitempty"`
+}
+
+// seeded is what one run of a loss came to.
+func (s *side) seeded(l Loss, seed uint64, r *run) Seeded {
+	v := &r.Seen
+	out := Seeded{Seed: seed, TraceHash: v.Hash, GreenS: v.Green, Moves: v.Moves, Unknown: v.Struck, Verdict: scenarios.Pass}
+	for i := range s.objectives {
+		o := &s.objectives[i]
+		if got := s.outcomes(r, l, i); len(got) > 0 {
+			verdict := scenarios.Worst(got)
+			out.Objectives = append(out.Objectives, Met{o.name, verdict, o.expect.Line})
+			out.Verdict = worse(out.Verdict, verdict)
+		}
+	}
+	if v.Struck != "" {
+		out.Verdict = worse(out.Verdict, scenarios.Unknown)
+		return out
+	}
+	out.YellowS, out.RedS, out.Bytes, out.PeakCPU = v.Yellow, scenarios.Seconds(v.RedFor), v.Bytes, v.CPU
+	out.StayRed, out.Unassigned = scenarios.Number(float64(len(v.RedAtEnd))), scenarios.Number(float64(v.Unassigned))
+	if l.rolling() || l.Kind == Drain {
+		out.TookS = v.Took
+	}
+	if v.Peak.Node != "" {
+		out.PeakDisk = scenarios.Number(v.Peak.Percent)
+	}
+	return out
 }
 
 // result puts the runs of a side together.
@@ -218,7 +264,7 @@ func (s *side) measured(l int, c *Config) Measured {
 			continue
 		}
 		v := &r.Seen
-		out.Runs = append(out.Runs, Seeded{uint64(seed + 1), v.Hash, v.Green, v.Moves, v.Struck})
+		out.Runs = append(out.Runs, s.seeded(s.losses[l], uint64(seed+1), r))
 		out.Began = v.Began
 		for i := range s.objectives {
 			got := s.outcomes(r, s.losses[l], i)
