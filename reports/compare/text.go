@@ -217,7 +217,8 @@ func (s Scenario) text(b *bytes.Buffer) {
 	}
 }
 
-// quantiles tells those of what is told, with their intervals.
+// quantiles tells those of what is told, with their intervals; beyond the median only those
+// that have one.
 func (s Scenario) quantiles(b *bytes.Buffer) {
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	for _, row := range s.worstFirst(false) {
@@ -225,6 +226,9 @@ func (s Scenario) quantiles(b *bytes.Buffer) {
 			name := row.Name
 			if i > 0 {
 				name = ""
+				if q.Sides[0].Interval == nil && q.Sides[1].Interval == nil {
+					continue
+				}
 			}
 			fmt.Fprintf(w, "      %s\t%s\t%s\t→ %s\n", name, q.Name(), q.Sides[0].words(row.Unit), q.Sides[1].words(row.Unit))
 		}
