@@ -40,8 +40,9 @@ func newCompareCommand() *cobra.Command {
 figure: better, worse, same within a tolerance, or undecided. The first side is the base; with
 one side the base is the scenario as it is. A side is LABEL=set:path=value,… or LABEL=bin:PATH
 (another shardquake) or LABEL=cmd:COMMAND (a program in the controller's place, as with
-run --controller-cmd --step; such runs aren't deterministic) or LABEL=real or LABEL=sim.
-Equal traces are unchanged; simulated runs are paired by seed, and seeds double from 8 to --limit until all that gates is decided. Real runs are
+run --controller-cmd --step; such runs aren't deterministic) or LABEL=real or LABEL=sim,
+or real,set:… and real,bin:… for a change on real nodes. Equal traces are unchanged;
+simulated runs are paired by seed, and seeds double from 8 to --limit until all that gates is decided. Real runs are
 interleaved. With folders of runs or sweeps as arguments, the folders are the sides. With a
 history its last comparison is made anew, or its newest version is compared with the last
 green one of main, or --side LABEL=revision:REVISION chooses.
@@ -77,7 +78,7 @@ Exit codes: 1 worse, 5 undecided (with --fail-on undecided), else 0; between pol
 	fl.StringVar(&f.seeds, "seeds", "", "run with each of these seeds, A-B (default: as many as it takes, up to --limit)")
 	fl.StringArrayVar(&f.set, "set", nil, "replace a value of every file: path=value")
 	fl.StringVar(&f.format, "format", "text", strings.Join(compareFormats[:], ", "))
-	fl.StringArrayVar(&f.sides, "side", nil, "LABEL=set:path=value,… | LABEL=bin:PATH | LABEL=cmd:COMMAND | LABEL=real | LABEL=sim; the first is the base")
+	fl.StringArrayVar(&f.sides, "side", nil, "LABEL=set:path=value,… | LABEL=bin:PATH | LABEL=cmd:COMMAND | LABEL=real | LABEL=sim | LABEL=real,set:path=value,… | LABEL=real,bin:PATH; the first is the base")
 	fl.DurationVar(&f.step, "step", commandStep, "of a side LABEL=cmd:COMMAND: how far the cluster's time moves after each of its requests")
 	fl.IntVar(&f.limit, "limit", 0, "most seeds of a scenario and side (default 64; real: 8 runs)")
 	fl.Float64Var(&f.level, "level", 0, "chance of a false alarm over all that gates (default 0.05; real 0.01)")

@@ -116,13 +116,17 @@ func (f *compareFlags) sidesAsked() ([]sideSpec, error) {
 // parseSides reads the sides; one alone is compared with the scenario as it is.
 func (f *compareFlags) parseSides() ([]sideSpec, error) {
 	var sides []sideSpec
-	if len(f.sides) == 1 {
-		sides = append(sides, sideSpec{label: "base", backend: "sim"})
-	}
 	for _, text := range f.sides {
 		s, err := parseSide(text)
 		if err != nil {
 			return nil, err
+		}
+		if len(f.sides) == 1 {
+			base := sideSpec{label: "base", backend: "sim"}
+			if s.bin != "" || len(s.set) > 0 {
+				base.backend = s.backend
+			}
+			sides = append(sides, base)
 		}
 		if slices.ContainsFunc(sides, func(o sideSpec) bool { return o.label == s.label }) {
 			return nil, fmt.Errorf("--side: two sides are called %s", s.label)

@@ -29,16 +29,25 @@ type sideSpec struct {
 	foreign foreign.Config // a command that is the controller; without a line the file's own
 }
 
-// parseSide reads LABEL=set:path=value,… | bin:PATH | cmd:COMMAND | real | sim.
+// sideForms are how a side can be told.
+const sideForms = "set:path=value,… or bin:PATH or cmd:COMMAND or real or sim, or real,set:path=value,… or real,bin:PATH"
+
+// parseSide reads LABEL=set:path=value,… | bin:PATH | cmd:COMMAND | real | sim, or one of the
+// first two after real or sim and a comma.
 func parseSide(text string) (sideSpec, error) {
 	label, what, ok := strings.Cut(text, "=")
 	s := sideSpec{label: label, backend: "sim"}
-	kind, rest, _ := strings.Cut(what, ":")
-	switch {
-	case !ok || label == "":
-		return s, fmt.Errorf("--side %q: expected LABEL=set:path=value,… or LABEL=bin:PATH or LABEL=cmd:COMMAND or LABEL=real or LABEL=sim", text)
-	case what == "sim" || what == "real":
-		s.backend = what
+	if !ok || label == "" {
+		return s, fmt.Errorf("--side %q: expected LABEL=%s", text, sideForms)
+	}
+	change := what
+	if backend, rest, more := strings.Cut(what, ","); backend == "sim" || backend == "real" {
+		s.backend, change = backend, rest
+		if !more {
+			return s, nil
+		}
+	}
+	switch kind, rest, _ := strings.Cut(change, ":"); {
 	case kind == "set" && rest != "":
 		s.set = assignments(rest)
 	case kind == "bin" && rest != "":
@@ -47,10 +56,10 @@ func parseSide(text string) (sideSpec, error) {
 			return s, fmt.Errorf("--side %s: %w", label, err)
 		}
 		s.bin = path
-	case kind == "cmd" && rest != "":
+	case kind == "cmd" && rest != "" && change == what:
 		s.foreign.Command = rest
 	default:
-		return s, fmt.Errorf("--side %s: %q is no side; expected set:path=value,… or bin:PATH or cmd:COMMAND or real or sim", label, what)
+		return s, fmt.Errorf("--side %s: %q is no side; expected %s", label, what, sideForms)
 	}
 	return s, nil
 }
@@ -127,6 +136,9 @@ func (r sideRun) elsewhere(ctx context.Context, origin compare.Origin) (out side
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	dir := filepath.Join(work, "run")
 	words := []string{"run", r.name, "-q", "--seed", strconv.FormatUint(r.seed, 10), "--out", dir}
+	if r.side.backend == "real" {
+		words = append(words, "--backend", "real", "--no-sim")
+	}
 	for _, set := range append(append([]string(nil), r.set...), r.side.set...) {
 		words = append(words, "--set", set)
 	}
