@@ -27,7 +27,7 @@ func TestASideIsAChangeOnEitherBackend(t *testing.T) {
 
 func TestOneChangeOnRealNodesIsComparedWithRealNodes(t *testing.T) {
 	for text, want := range map[string]string{"a=real,set:x=1": "real", "a=set:x=1": "sim", "a=real": "sim"} {
-		sides, err := (&compareFlags{sides: []string{text}}).parseSides()
+		sides, err := (&compareFlags{sides: []string{text}, step: commandStep}).parseSides()
 		require.NoError(t, err)
 		require.Len(t, sides, 2)
 		assert.Equal(t, want, sides[0].backend, text)
