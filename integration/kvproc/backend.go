@@ -23,7 +23,7 @@ import (
 )
 
 // formLimit is how long the nodes may take to become a cluster.
-const formLimit = 2 * time.Minute
+const formLimit = 10 * time.Minute
 
 // Backend runs scenarios of system kv on processes.
 type Backend struct {
@@ -123,7 +123,7 @@ func (c *scenarioCluster) form(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, formLimit)
 	defer cancel()
 	if err := c.nodes.Await(ctx); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", scenarios.ErrUnavailable, err)
 	}
 	direct := tcp.NewClient(c.nodes.Direct())
 	defer direct.Close()
@@ -135,7 +135,11 @@ func (c *scenarioCluster) form(ctx context.Context) error {
 		case err == nil && r.Status == wire.Invalid:
 			return fmt.Errorf("settings of the cluster: %s", r.Reason)
 		case ctx.Err() != nil:
-			return fmt.Errorf("settings of the cluster: %w", errors.Join(ctx.Err(), err))
+			return fmt.Errorf("%w: settings of the cluster: %w", scenarios.ErrUnavailable, errors.Join(ctx.Err(), err))
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
 		}
 	}
 }

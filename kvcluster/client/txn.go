@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/shardquake/shardquake/kvcluster/shardmap"
 	"github.com/shardquake/shardquake/kvcluster/wire"
@@ -43,6 +45,35 @@ func (t *Txn) Get(ctx context.Context, key string) (Result, error) {
 		t.reads[key] = r
 	}
 	return r, err
+}
+
+// GetMany reads several keys, those of different shards at the same time, as Get reads each. The
+// less time a transaction takes, the fewer others it meets.
+func (t *Txn) GetMany(ctx context.Context, keys []string) (map[string]Result, error) {
+	if t.over {
+		return nil, fmt.Errorf("get %d keys: %w", len(keys), ErrDone)
+	}
+	unread := slices.DeleteFunc(slices.Clone(keys), func(key string) bool {
+		_, written := t.writes[key]
+		_, read := t.reads[key]
+		return written || read
+	})
+	if len(unread) > 0 {
+		found, err := t.db.GetMany(ctx, unread, At(wire.Quorum))
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(t.reads, found)
+	}
+	out := make(map[string]Result, len(keys))
+	for _, key := range keys {
+		r, err := t.Get(ctx, key) // asks nobody any more
+		if err != nil {
+			return nil, err
+		}
+		out[key] = r
+	}
+	return out, nil
 }
 
 // Put writes a key when the transaction is committed.

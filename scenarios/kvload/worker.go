@@ -170,18 +170,22 @@ func balance(ctx context.Context, t *client.Txn, key string) (int64, error) {
 	return strconv.ParseInt(string(r.Value), 10, 64)
 }
 
-// audit reads all accounts in a transaction.
+// audit reads all accounts in a transaction, at once: read one after the other, by a slow
+// machine, some would have changed each time.
 func (w *worker) audit(ctx context.Context) {
 	l, s := w.load, w.stream
 	audit := check.Audit{Client: w.id, Start: int64(l.now(w.clk))}
 	limited, cancel := w.clk.WithTimeout(ctx, txnLimit)
 	defer cancel()
 	t := w.db.Begin()
-	var err error
-	for i := 0; i < s.Keys && err == nil; i++ {
-		key := account(w.index, i, s.Keys)
-		var r client.Result
-		if r, err = t.Get(limited, key); err != nil || !r.Found {
+	keys := make([]string, s.Keys)
+	for i := range keys {
+		keys[i] = account(w.index, i, s.Keys)
+	}
+	all, err := t.GetMany(limited, keys)
+	for _, key := range keys {
+		r := all[key]
+		if !r.Found {
 			continue
 		}
 		money, bad := strconv.ParseInt(string(r.Value), 10, 64)

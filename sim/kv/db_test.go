@@ -302,6 +302,38 @@ func TestOfTwoTransactionsThatReadTheSameOneWinsAndNothingIsLost(t *testing.T) {
 	}
 }
 
+func TestATransactionReadsSeveralKeysAtOnceAsItReadsEach(t *testing.T) {
+	b := newBench(t, "b")
+	db := b.open("app", client.Config{})
+	b.do("app", func(ctx context.Context) error {
+		require.NoError(t, db.Batch(ctx, []wire.Op{{Key: "a", Value: []byte("1")}, {Key: "c", Value: []byte("2")}}))
+		tx := db.Begin()
+		tx.Put("own", []byte("3"))
+		start := b.e.Now()
+		_, err := tx.GetMany(ctx, []string{"a", "c"})
+		require.NoError(t, err)
+		many := b.e.Now() - start
+		start = b.e.Now()
+		for _, key := range []string{"a1", "c1"} {
+			_, err := tx.Get(ctx, key)
+			require.NoError(t, err)
+		}
+		assert.Less(t, many, b.e.Now()-start, "both shards were asked at the same time")
+		_, err = db.Put(ctx, "a", []byte("later"))
+		require.NoError(t, err)
+		all, err := tx.GetMany(ctx, []string{"a", "c", "own", "gone"})
+		require.NoError(t, err)
+		assert.Equal(t, "1", string(all["a"].Value), "as it was read first")
+		assert.Equal(t, "2", string(all["c"].Value))
+		assert.Equal(t, "3", string(all["own"].Value), "its own write")
+		assert.False(t, all["gone"].Found)
+		assert.ErrorIs(t, tx.Commit(ctx), client.ErrConflict, "what it has read has changed")
+		_, err = tx.GetMany(ctx, []string{"a"})
+		assert.ErrorIs(t, err, client.ErrDone)
+		return nil
+	})
+}
+
 // TestOthersFinishWhatADeadCoordinatorHasLeft kills a client at every moment of a commit
 // over two shards: afterwards both keys are changed, or none, and nothing is locked.
 func TestOthersFinishWhatADeadCoordinatorHasLeft(t *testing.T) {

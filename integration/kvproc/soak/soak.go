@@ -12,8 +12,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/shardquake/shardquake/chaos"
 )
 
 // Config says what to run.
@@ -114,7 +117,9 @@ func one(ctx context.Context, cfg *Config, k Key) (Run, error) {
 	r := Run{Key: k, Seconds: time.Since(began).Round(time.Second).Seconds()}
 	var exit *exec.ExitError
 	if errors.As(failed, &exit) && exit.ExitCode() == exitUnavailable {
-		r.Verdict = Refused
+		if r.Verdict = Refused; !strings.Contains(string(text), chaos.ErrUnsupported.Error()) {
+			r.Verdict, r.Why = Unknown, []string{last(string(text), 500)} // it could have run, but not now
+		}
 		return r, nil
 	}
 	return r, r.read(out, string(text), failed, cfg.Kept)

@@ -22,7 +22,7 @@ func command(t *testing.T) (path, count string) {
 	text := `#!/bin/sh
 echo run >> ` + count + `
 for last; do case $previous in --out) out=$last;; esac; previous=$last; done
-case $2 in refused) exit 3;; silent) exit 70;; esac
+case $2 in refused) echo 'unsupported fault: x'; exit 3;; unformed) echo 'no leader'; exit 3;; silent) exit 70;; esac
 echo '{"verdict": "'$2'", "expectations": [{"name": "something", "verdict": "'$2'", "reason": "so it is"}]}' > $out/report.json
 [ $2 = pass ]
 `
@@ -40,7 +40,7 @@ func counted(t *testing.T, file string) int {
 func TestASoakGoesOnWhereItWasAndRepeatsNoVerdict(t *testing.T) {
 	path, count := command(t)
 	file := filepath.Join(t.TempDir(), "ledger.jsonl")
-	cfg := soak.Config{Command: path, Revision: "r1", Scenarios: []string{"pass", "fail", "refused", "silent"}, Runs: 2, Parallel: 2, Load: 1, Progress: t.Logf}
+	cfg := soak.Config{Command: path, Revision: "r1", Scenarios: []string{"pass", "fail", "refused", "unformed", "silent"}, Runs: 2, Parallel: 2, Load: 1, Progress: t.Logf}
 	do := func() *soak.Ledger {
 		l, err := soak.OpenLedger(file)
 		require.NoError(t, err)
@@ -48,12 +48,12 @@ func TestASoakGoesOnWhereItWasAndRepeatsNoVerdict(t *testing.T) {
 		return l
 	}
 	do()
-	assert.Equal(t, 8, counted(t, count))
+	assert.Equal(t, 10, counted(t, count))
 	do()
-	assert.Equal(t, 8, counted(t, count), "all of it was there")
+	assert.Equal(t, 10, counted(t, count), "all of it was there")
 	cfg.Runs = 3
 	l := do()
-	assert.Equal(t, 12, counted(t, count))
+	assert.Equal(t, 15, counted(t, count))
 	rows := make(map[string]soak.Row)
 	for _, r := range l.Table() {
 		rows[r.Scenario] = r
@@ -62,10 +62,11 @@ func TestASoakGoesOnWhereItWasAndRepeatsNoVerdict(t *testing.T) {
 	assert.Equal(t, 3, rows["fail"].Failed)
 	assert.Zero(t, rows["fail"].InARow)
 	assert.Zero(t, rows["refused"].Runs)
+	assert.Equal(t, 3, rows["unformed"].Undecided, "it could have run, but not then")
 	assert.Equal(t, 3, rows["silent"].Failed, "who leaves no report hasn't passed")
 	cfg.Revision = "r2"
 	do()
-	assert.Equal(t, 24, counted(t, count), "another revision is another matter")
+	assert.Equal(t, 30, counted(t, count), "another revision is another matter")
 	var out strings.Builder
 	require.NoError(t, l.Print(&out))
 	assert.Contains(t, out.String(), "fail of fail, seed 1: something is fail: so it is")
