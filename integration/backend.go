@@ -53,8 +53,16 @@ func (b *Backend) Offers(ctx context.Context, spec scenarios.ClusterSpec) (chaos
 	return t, nil
 }
 
-// inPlace refuses a cluster that is described copy by copy, or has another time.
+// imageVersion is what the nodes of the images run.
+const imageVersion = "8.19.0"
+
+// inPlace refuses a cluster that is described copy by copy, has another time or other versions.
 func inPlace(spec scenarios.ClusterSpec) error {
+	for _, n := range spec.Nodes {
+		if n.Version != "" && n.Version != imageVersion && spec.Formed == nil {
+			return fmt.Errorf("%w: %s is to run version %s, and containers run %s; expected --backend sim", scenarios.ErrUnavailable, n.Name, n.Version, imageVersion)
+		}
+	}
 	if spec.Formed == nil {
 		return spec.OfThisMachine()
 	}

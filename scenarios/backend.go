@@ -3,6 +3,7 @@ package scenarios
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -142,6 +143,25 @@ func (c *ClusterSpec) NeedsTiers() bool {
 	})
 }
 
+// OtherVersions says which nodes run another version than the modelled one, and what is known
+// of that; "": none does.
+func (c *ClusterSpec) OtherVersions(modelled string) string {
+	nodes := make(map[string][]string)
+	for _, n := range c.Nodes {
+		if n.Version != "" && n.Version != modelled {
+			nodes[n.Version] = append(nodes[n.Version], n.Name)
+		}
+	}
+	if len(nodes) == 0 {
+		return ""
+	}
+	var parts []string
+	for _, v := range slices.Sorted(maps.Keys(nodes)) {
+		parts = append(parts, strings.Join(nodes[v], ", ")+" run "+v)
+	}
+	return strings.Join(parts, "; ") + ": of versions the simulator knows which nodes copies may go to and which may join; whatever else differs from " + modelled + " is unknown"
+}
+
 // NodeSpec describes one node.
 type NodeSpec struct {
 	Name       string
@@ -153,6 +173,7 @@ type NodeSpec struct {
 	Heap       int64 // bytes
 	Roles      []string
 	Attributes map[string]string
+	Version    string // of Elasticsearch; "": the one that the backend has
 	// Late nodes are part of the cluster's description but not started with it.
 	Late bool
 }

@@ -154,7 +154,7 @@ func (im *imported) nodeSpec(n *NodeGroup, i int) NodeSpec {
 	f := im.file.Nodes[i]
 	out := NodeSpec{
 		Name: f.Name, Disk: f.Disk.Total.Or(int64(n.Disk)), Network: importedNetwork, Latency: importedLatency,
-		CPUs: int(f.Processors.Or(int64(n.CPUs))), Heap: f.HeapMax.Or(int64(n.Heap)), Roles: slices.Clone(f.Roles), Attributes: maps.Clone(f.Attributes),
+		CPUs: int(f.Processors.Or(int64(n.CPUs))), Heap: f.HeapMax.Or(int64(n.Heap)), Roles: slices.Clone(f.Roles), Attributes: maps.Clone(f.Attributes), Version: f.Version,
 	}
 	replace(im.given["disk"], &out.Disk, int64(n.Disk))
 	replace(im.given["disk-rate"], &out.DiskRate, int64(n.DiskRate))

@@ -33,6 +33,9 @@ type Vocabulary struct {
 	// CheckSetting says what is wrong with an Elasticsearch setting, nil when nothing
 	// is. Index is true for settings of an index.
 	CheckSetting func(key, value string, index bool) error
+	// CheckIndices says which indices an Elasticsearch cluster would refuse to create besides
+	// the others.
+	CheckIndices func(*Scenario) []source.Problem
 	// CheckControl says what else is wrong with a controller's parts, by key.
 	CheckControl func(ControlSection) map[string]error
 	// ReadCluster reads the file that a cluster is taken from; nil: from where the scenario
@@ -175,6 +178,23 @@ func ParseSet(name string, data []byte, set []string, voc Vocabulary) (*Loaded, 
 		return nil, err
 	}
 	return l, pinned(l.Vary, set)
+}
+
+// Foresee returns what the cluster would refuse of the scenario before its first steady
+// state, at its place in the file.
+func (l *Loaded) Foresee() error {
+	if l.vocabulary.CheckIndices == nil {
+		return nil
+	}
+	problems := l.vocabulary.CheckIndices(l.Scenario)
+	if len(problems) == 0 {
+		return nil
+	}
+	file, err := source.Parse(l.File, l.Text)
+	if err != nil {
+		return err
+	}
+	return file.Annotate(problems)
 }
 
 // placed turns what a cluster refused into an error at its place in the file.

@@ -36,6 +36,7 @@ type NodeGroup struct {
 	CPUs       int                 `yaml:"cpus,omitempty" json:"cpus" jsonschema:"description=of each node; default 2"`
 	Heap       units.Size          `yaml:"heap,omitempty" json:"heap" jsonschema:"description=of each node; default 256mb"`
 	Roles      []string            `yaml:"roles,omitempty" json:"roles,omitempty" jsonschema:"description=of each node; default master and data and ingest"`
+	Version    string              `yaml:"version,omitempty" json:"version,omitempty" jsonschema:"description=of Elasticsearch such as 8.18.2; default the one that is modelled. No copy goes to a node older than the one it comes from; what else versions change is not simulated"`
 	Attributes map[string][]string `yaml:"attributes,omitempty" json:"attributes,omitempty" jsonschema:"description=values go round over the nodes"`
 }
 
@@ -120,7 +121,7 @@ func (n *NodesSection) specs() []NodeSpec {
 			}
 			spec := NodeSpec{
 				Name: name, Disk: int64(g.Disk), DiskRate: int64(g.DiskRate), Network: int64(g.Network), Latency: g.Latency.D(),
-				CPUs: g.CPUs, Heap: int64(g.Heap), Roles: g.Roles, Attributes: g.attributesOf(i), Late: i >= g.Count-g.Late,
+				CPUs: g.CPUs, Heap: int64(g.Heap), Roles: g.Roles, Attributes: g.attributesOf(i), Version: g.Version, Late: i >= g.Count-g.Late,
 			}
 			if roles, ok := n.RolesOf[name]; ok {
 				spec.Roles = roles

@@ -25,7 +25,14 @@ type PlanEntry struct {
 	Planned chaos.Entry    `json:"planned"`
 	Struck  units.Duration `json:"struck_at,omitempty"`
 	Healed  units.Duration `json:"healed_at,omitempty"`
+	// NotSimulated are settings that the fault sets and the backend does not go by.
+	NotSimulated []string `json:"not_simulated,omitempty"`
 	*chaos.Record
+}
+
+// setter is a cluster that knows which settings it doesn't go by.
+type setter interface {
+	NotSimulated(values map[string]string) []string
 }
 
 // attended lets the attendant at the cluster.
@@ -70,6 +77,12 @@ func (r *Run) Plan() []PlanEntry {
 func (r *Run) entry(i int) PlanEntry {
 	p := r.plan[i]
 	e := PlanEntry{ID: i + 1, State: "waiting", Planned: p.entry}
+	if sets, ok := p.entry.Fault.(chaos.Setter); ok {
+		if c, ok := r.cluster.(setter); ok {
+			values, _, _ := sets.Sets()
+			e.NotSimulated = c.NotSimulated(values)
+		}
+	}
 	if p.active != nil {
 		rec := *p.active.Record
 		e.Record, e.Struck = &rec, durationOf(rec.At)

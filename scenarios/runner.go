@@ -142,6 +142,9 @@ func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result,
 	if progress == nil {
 		progress = func(string, ...any) {}
 	}
+	if err := loaded.Foresee(); err != nil {
+		return nil, err
+	}
 	if err := Supported(ctx, r.Backend, s); err != nil {
 		return nil, err
 	}

@@ -137,14 +137,15 @@ func tellPlan(w io.Writer, answer []byte, err error) error {
 
 // toldFault is what the shell shows of an entry of the plan.
 type toldFault struct {
-	ID          int
-	State       string
-	Planned     struct{ Kind string }
-	Victims     []string
-	StruckAt    string `json:"struck_at"`
-	HealedAt    string `json:"healed_at"`
-	Error       string
-	Bites, Gone []chaos.Evidence
+	ID           int
+	State        string
+	Planned      struct{ Kind string }
+	Victims      []string
+	StruckAt     string `json:"struck_at"`
+	HealedAt     string `json:"healed_at"`
+	Error        string
+	NotSimulated []string `json:"not_simulated"`
+	Bites, Gone  []chaos.Evidence
 }
 
 func (f toldFault) tell(w io.Writer) {
@@ -158,6 +159,9 @@ func (f toldFault) tell(w io.Writer) {
 	fmt.Fprintln(w)
 	if f.Error != "" {
 		fmt.Fprintln(w, "     "+f.Error)
+	}
+	if len(f.NotSimulated) > 0 {
+		fmt.Fprintln(w, "     settings that are not simulated: "+strings.Join(f.NotSimulated, ", "))
 	}
 	for _, e := range append(f.Bites, f.Gone...) {
 		mark := "shown"

@@ -87,6 +87,9 @@ func checkBackend(ctx context.Context, s *scenarios.Loaded, name string) error {
 	if err != nil {
 		return exit.Usage(err)
 	}
+	if err := s.Foresee(); err != nil {
+		return exit.Usage(err)
+	}
 	scaled, _ := s.Scaled((&runFlags{}).scaleFor(name))
 	return scenarios.Supported(ctx, backend, scaled)
 }
@@ -101,6 +104,9 @@ func preview(cmd *cobra.Command, s *scenarios.Loaded, plan []string) error {
 		for _, line := range s.Cluster.Nodes.Describe() {
 			fmt.Fprintln(out, line)
 		}
+	}
+	if note := catalog.OtherVersions(s.Scenario); note != "" {
+		fmt.Fprintf(out, "versions  %s\n", note)
 	}
 	for _, line := range s.Describe() {
 		fmt.Fprintln(out, line)

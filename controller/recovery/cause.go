@@ -20,6 +20,7 @@ const (
 	Watermark   Cause = "watermark"         // disks are too full
 	Filter      Cause = "filter"            // allocation filters leave no node
 	MissingTier Cause = "missing-tier"      // no node is of the tiers that the index prefers
+	OlderNodes  Cause = "older-nodes"       // the nodes that could take it run an older version than its primary's
 	Leaving     Cause = "node-shutdown"     // nodes that are registered for a shutdown take no copies
 	Awareness   Cause = "awareness"         // zones leave no node
 	ShardsLimit Cause = "shards-limit"      // limits on shards per node leave no node

@@ -77,6 +77,8 @@ func deciders() []struct {
 		{"awareness", Awareness},
 		{"shards_limit", ShardsLimit},
 		{"node_shutdown", Leaving},
+		{"node_replacement", Leaving},
+		{"node_version", OlderNodes},
 		{"replica_after_primary_active", NoPrimary},
 		{"throttling", Throttled},
 		{"same_shard", TooFewNodes},

@@ -149,6 +149,7 @@ func strategies() []strategy {
 		{Unprotected, always(RaiseReplicas)},
 		{Filter, clearFilter},
 		{MissingTier, missingTier},
+		{OlderNodes, ask("go on with the upgrade: no copy goes to a node with an older version than the one it comes from; or add a node with the newer version")},
 		{Leaving, ask("wait for the shutdown to be over, take it back (DELETE _nodes/NODE/shutdown), or add a node")},
 		{Awareness, awareness},
 		{ShardsLimit, shardsLimit},

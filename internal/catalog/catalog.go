@@ -24,6 +24,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/backend"
 	"github.com/shardquake/shardquake/sim/elastic/restapi"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/state"
 	simkv "github.com/shardquake/shardquake/sim/kv"
 )
 
@@ -60,7 +61,7 @@ func Clean(ctx context.Context) ([]string, error) {
 
 // Vocabulary is what scenario files may name.
 func Vocabulary() scenarios.Vocabulary {
-	v := scenarios.Vocabulary{Systems: []scenarios.System{es.System{}, kv.System{}}, Common: expectations.Common(), Quantities: quantity.Names(), CheckSetting: checkSetting, CheckControl: checkControl}
+	v := scenarios.Vocabulary{Systems: []scenarios.System{es.System{}, kv.System{}}, Common: expectations.Common(), Quantities: quantity.Names(), CheckSetting: checkSetting, CheckIndices: checkIndices, CheckControl: checkControl}
 	for _, r := range policy.Registry() {
 		v.Policies = append(v.Policies, r.Name)
 	}
@@ -93,6 +94,13 @@ func checkSetting(key, value string, index bool) error {
 		return errors.New(registry.Unknown(key))
 	}
 	return entry.Check(key, value)
+}
+
+// OtherVersions says which nodes of a scenario run another version than the one that is
+// simulated; "": none does.
+func OtherVersions(s *scenarios.Scenario) string {
+	spec := s.ClusterSpec()
+	return spec.OtherVersions(state.Modelled.String())
 }
 
 // Unsimulated are the settings of a scenario's cluster that the simulator does not go by.

@@ -2,7 +2,6 @@ package es
 
 import (
 	"fmt"
-	"github.com/shardquake/shardquake/scenarios"
 	"maps"
 	"regexp"
 	"slices"
@@ -11,9 +10,13 @@ import (
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios"
 )
 
 var indexName = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]*$`)
+
+// version of a node: those that 8.19 can be in one cluster with and that have its deciders.
+var version = regexp.MustCompile(`^8\.[0-9]{1,2}\.[0-9]{1,2}$`)
 
 // mostShards of an index, as Elasticsearch has it.
 const mostShards = 1024
@@ -237,7 +240,15 @@ func checkRoles(s *scenarios.Scenario) []source.Problem {
 	if d := s.Cluster.Distribution; d != "" && !slices.Contains(scenarios.Distributions[:], d) {
 		ps = append(ps, source.Problemf("$.cluster.distribution", "%s", source.Unknown("distribution", d, scenarios.Distributions[:])))
 	}
-	n.Each(func(at string, g *scenarios.NodeGroup) { known(at+".roles", g.Roles) })
+	n.Each(func(at string, g *scenarios.NodeGroup) {
+		known(at+".roles", g.Roles)
+		if g.Version != "" && !version.MatchString(g.Version) {
+			ps = append(ps, source.Problemf(at+".version", "%q is not a version of Elasticsearch 8; expected one such as 8.18.2", g.Version))
+		}
+		if g.Version != "" && s.Imported() != nil {
+			ps = append(ps, source.Problemf(at+".version", "the nodes of %s run what they ran; expected no version", s.Cluster.From))
+		}
+	})
 	for _, name := range slices.Sorted(maps.Keys(n.RolesOf)) {
 		if !slices.Contains(names, name) {
 			ps = append(ps, source.Problemf("$.cluster.nodes.roles-of."+name, "%s", source.Unknown("node", name, names)))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/clock"
+	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
@@ -127,16 +128,29 @@ func (r *Refused) Error() string { return "creating index " + r.Index + ": " + r
 // Unwrap returns Elasticsearch's own words.
 func (r *Refused) Unwrap() error { return r.Err }
 
+// Problem says the same of a scenario's file before any cluster was asked.
+func (r *Refused) Problem(s *scenarios.Scenario) source.Problem {
+	return source.Problemf(pathOf(s, r.Index), "%v", r)
+}
+
+// pathOf is where the file names an index; "" if it doesn't.
+func pathOf(s *scenarios.Scenario, index string) string {
+	for i, ix := range s.Cluster.Indices {
+		if ix.Name == index {
+			return fmt.Sprintf("$.cluster.indices[%d].name", i)
+		}
+	}
+	return ""
+}
+
 // placed says where in the file the index is that was refused.
 func (e *session) placed(err error) error {
 	var refused *Refused
 	if !errors.As(err, &refused) {
 		return err
 	}
-	for i, ix := range e.r.Scenario().Cluster.Indices {
-		if ix.Name == refused.Index {
-			return &scenarios.Misplaced{Path: fmt.Sprintf("$.cluster.indices[%d].name", i), Err: refused}
-		}
+	if path := pathOf(e.r.Scenario(), refused.Index); path != "" {
+		return &scenarios.Misplaced{Path: path, Err: refused}
 	}
 	return fmt.Errorf("%w: %w", scenarios.ErrScenario, err)
 }

@@ -3,6 +3,7 @@ package es
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/internal/units"
@@ -71,6 +72,21 @@ func IndexSpecs(s *scenarios.Scenario) []IndexSpec {
 		})
 	}
 	return out
+}
+
+// InOrder are indices as they are created: those whose copies the allocator puts somewhere
+// come first, for then allocation is held.
+func InOrder(indices []IndexSpec) []IndexSpec {
+	out := slices.Clone(indices)
+	slices.SortStableFunc(out, func(x, y IndexSpec) int { return rank(x) - rank(y) })
+	return out
+}
+
+func rank(ix IndexSpec) int {
+	if ix.Placement == nil {
+		return 0
+	}
+	return 1
 }
 
 // LoadSpecs are all bulk loads for a backend.

@@ -142,6 +142,9 @@ func checkForeign(s *scenarios.Scenario) []source.Problem {
 		bad("$.controller", "a key-value cluster looks after itself; the controller is for system elasticsearch")
 	}
 	n.Each(func(at string, g *scenarios.NodeGroup) {
+		if g.Version != "" {
+			bad(at+".version", "versions of nodes are for system elasticsearch")
+		}
 		if g.Roles != nil {
 			bad(at+".roles", "roles are for system elasticsearch")
 		}

@@ -144,6 +144,13 @@ func (c *Cluster) Network() *sim.Network { return c.net }
 // Name is cluster.name.
 func (c *Cluster) Name() string { return c.name }
 
+// Uses says that requests have put settings into force.
+func (c *Cluster) Uses(keys []string) {
+	if c.cfg.InUse != nil {
+		c.cfg.InUse(keys)
+	}
+}
+
 // Distribution is which Elasticsearch the nodes run.
 func (c *Cluster) Distribution() Distribution {
 	if c.cfg.Distribution == "" {

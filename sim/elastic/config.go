@@ -32,6 +32,8 @@ type Config struct {
 	Distribution Distribution
 	// Ageing makes the service that has a master age indices by their policies; nil: none does.
 	Ageing func(m *Master) Follower
+	// InUse is told of settings that requests have put into force; nil: nobody is.
+	InUse func(keys []string)
 	// Persistent are cluster settings in force from the first state on.
 	Persistent settings.Settings
 }
@@ -44,6 +46,8 @@ type NodeConfig struct {
 	// Roles are sorted; nil means data and master.
 	Roles      []string
 	Attributes []state.Attribute
+	// Release is what the node runs; 0: what is modelled.
+	Release state.Release
 	// Settings is the node's elasticsearch.yml.
 	Settings settings.Settings
 	// DiskBytes is the size of the data path; 0 means 1 TiB.

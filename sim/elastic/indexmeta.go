@@ -14,19 +14,35 @@ func (c *Cluster) ActingMaster() *Master { return c.computing }
 
 // CheckShardLimit refuses more copies than cluster.max_shards_per_node allows.
 func (m *Master) CheckShardLimit(st *state.State, more int) error {
-	limit, open, data := settings.MaxShardsPerNode.Get(m.Process.Conf), 0, 0
+	limit := ShardLimit{PerNode: settings.MaxShardsPerNode.Get(m.Process.Conf)}
 	for _, n := range st.Nodes {
-		if n.CanContainData() {
-			data++
-		}
+		limit.AddNode(n)
 	}
 	for _, meta := range st.Indices {
 		if !meta.Closed {
-			open += meta.Shards * (1 + meta.Replicas)
+			limit.Open += meta.Shards * (1 + meta.Replicas)
 		}
 	}
-	if data > 0 && open+more > limit*data {
-		return api.Validation("this action would add [%d] shards, but this cluster currently has [%d]/[%d] maximum normal shards open;", more, open, limit*data)
+	return limit.Check(more)
+}
+
+// ShardLimit is how many copies of open indices a cluster may have, and has
+// (ShardLimitValidator, of what is not frozen).
+type ShardLimit struct {
+	PerNode, Nodes, Open int
+}
+
+// AddNode counts a node, if it may hold copies that are not frozen.
+func (l *ShardLimit) AddNode(n *state.Node) {
+	if n.CanContainData() && !n.DedicatedFrozen() {
+		l.Nodes++
+	}
+}
+
+// Check refuses so many copies more if they are too many.
+func (l ShardLimit) Check(more int) error {
+	if most := l.PerNode * l.Nodes; l.Nodes > 0 && l.Open+more > most {
+		return api.Validation("this action would add [%d] shards, but this cluster currently has [%d]/[%d] maximum normal shards open;", more, l.Open, most)
 	}
 	return nil
 }
@@ -46,6 +62,17 @@ func (m *Master) ChangeIndexSettings(st *state.State, names []string, changes ma
 		for _, name := range names {
 			if st.Index(name).Replicas != replicas {
 				differ = append(differ, name)
+			}
+		}
+		more := 0
+		for _, name := range differ {
+			if meta := st.Index(name); !meta.Closed {
+				more += meta.Shards * (replicas - meta.Replicas)
+			}
+		}
+		if more > 0 {
+			if err := m.CheckShardLimit(st, more); err != nil {
+				return nil, err
 			}
 		}
 		if len(differ) > 0 {

@@ -21,8 +21,9 @@ type Node struct {
 	ordinal int
 	cfg     NodeConfig
 
-	disk  *sim.Disk
-	Newer bool // it was upgraded
+	disk *sim.Disk
+	// Upgraded is what the node runs since it was upgraded; 0: what it was configured with.
+	Upgraded state.Release
 	// Limiter is indices.recovery.max_bytes_per_sec: what the node sends and
 	// receives in recoveries passes it, both ways together.
 	Limiter   *sim.Resource
@@ -120,11 +121,19 @@ func (n *Node) Self() *state.Node {
 	return n.Proc.presented
 }
 
+// Release is what the node runs, or will.
+func (n *Node) Release() state.Release {
+	if n.Upgraded != 0 {
+		return n.Upgraded
+	}
+	return n.cfg.Release
+}
+
 func (n *Node) describe(ephemeral string) state.Node {
 	return state.Node{
 		ID: n.cfg.ID, EphemeralID: ephemeral, Name: n.cfg.Name, Host: n.cfg.Name,
 		Address: "10.0." + strconv.Itoa((n.ordinal+1)/250) + "." + strconv.Itoa((n.ordinal+1)%250) + ":9300",
-		Roles:   n.cfg.Roles, Attributes: n.cfg.Attributes, Newer: n.Newer,
+		Roles:   n.cfg.Roles, Attributes: n.cfg.Attributes, Release: n.Release(),
 	}
 }
 

@@ -117,7 +117,9 @@ func TestNoCopyGoesToANodeThatIsOlderThanTheOneItComesFrom(t *testing.T) {
 	f.settle()
 	primary := f.primary("logs")
 	for _, n := range f.st.Nodes {
-		n.Newer = n.ID == primary.Node
+		if n.ID == primary.Node {
+			n.Release = n.Release.Next()
+		}
 	}
 	e := f.s.Explain(f.st, f.in, primary, false)
 	for _, n := range e.Move.Nodes {

@@ -29,7 +29,7 @@ func (p *pass) nodeVersion(r *routing.Copy, n *routing.Node) (Verdict, string) {
 			from = active.Node
 		}
 	}
-	older := p.Mixed && from != nil && from.Disco != nil && n.Disco != nil && from.Disco.Newer && !n.Disco.Newer
+	older := p.Mixed && from != nil && from.Disco != nil && n.Disco != nil && n.Disco.Release.Before(from.Disco.Release)
 	switch {
 	case !p.explain && older:
 		return No, ""
@@ -40,11 +40,11 @@ func (p *pass) nodeVersion(r *routing.Copy, n *routing.Node) (Verdict, string) {
 	case older:
 		return No, fmt.Sprintf("cannot allocate replica shard to a node with version [%s] since this is older than the primary version [%s]", n.Disco.Version(), from.Disco.Version())
 	}
-	there := state.NodeVersion
+	there := state.Modelled.String()
 	if from != nil && from.Disco != nil {
 		there = from.Disco.Version()
 	}
-	here := state.NodeVersion
+	here := state.Modelled.String()
 	if n.Disco != nil {
 		here = n.Disco.Version()
 	}

@@ -222,7 +222,7 @@ var _ scenarios.Cluster = (*simulated)(nil)
 
 // configure turns the description into a configuration.
 func (s *simulated) configure(cal calibration.Constants) (elastic.Config, error) {
-	cfg := elastic.Config{Engine: s.e, Network: s.e.NewNetwork(s.e.NewFluid()), ClusterName: s.spec.Name, Calibration: cal, Distribution: elastic.Distribution(s.spec.Distribution), Ageing: metadata.NewAgeing}
+	cfg := elastic.Config{Engine: s.e, Network: s.e.NewNetwork(s.e.NewFluid()), ClusterName: s.spec.Name, Calibration: cal, Distribution: elastic.Distribution(s.spec.Distribution), Ageing: metadata.NewAgeing, InUse: s.uses}
 	node, persistent, index := make(map[string]string), make(map[string]string), make(map[string]string)
 	described, ids := s.spec.Settings, map[string]string{}
 	if f := s.spec.Formed; f != nil {
@@ -253,7 +253,7 @@ func (s *simulated) configure(cal calibration.Constants) (elastic.Config, error)
 		nc := elastic.NodeConfig{
 			Name: n.Name, ID: ids[n.Name], Roles: n.Roles, Settings: settings.Of(node), DiskBytes: n.Disk, DiskReadBPS: n.DiskRate, DiskWriteBPS: n.DiskRate,
 			NetworkBPS: n.Network, Latency: n.Latency / 2, HeapBytes: n.Heap, CPUs: n.CPUs,
-			Late: n.Late,
+			Late: n.Late, Release: releaseOf(n.Version),
 		}
 		if n.Latency == 0 {
 			nc.Latency = defaultLatency / 2
@@ -264,6 +264,34 @@ func (s *simulated) configure(cal calibration.Constants) (elastic.Config, error)
 		cfg.Nodes = append(cfg.Nodes, nc)
 	}
 	return cfg, nil
+}
+
+// uses tells of settings that come into force during the run and are not simulated, each once.
+func (s *simulated) uses(keys []string) {
+	news := make(map[string]string)
+	for _, k := range keys {
+		if _, known := s.inUse[k]; !known {
+			s.inUse[k], news[k] = "", ""
+		}
+	}
+	if list := settings.Unsimulated(news); len(list) > 0 {
+		s.opt.Progress("settings that are not simulated: %s", strings.Join(list, ", "))
+	}
+}
+
+// NotSimulated are those of some settings that the simulator does not go by.
+func (s *simulated) NotSimulated(values map[string]string) []string {
+	return settings.Unsimulated(values)
+}
+
+// releaseOf is what a node runs. Versions that aren't Elasticsearch's are told where the
+// cluster is taken from; such nodes count as those that are modelled.
+func releaseOf(version string) state.Release {
+	r, err := state.ParseRelease(version)
+	if err != nil {
+		return 0
+	}
+	return r
 }
 
 // formed reports whether every node that is started with the cluster follows the same master and the state is recovered.
@@ -371,10 +399,10 @@ func (s *simulated) loadData(ctx context.Context, indices []es.IndexSpec) error 
 	return nil
 }
 
-// specsOf are indices with the settings that every index has.
+// specsOf are indices in the order of their creation, with the settings that every index has.
 func (s *simulated) specsOf(indices []es.IndexSpec) []inplace.IndexSpec {
 	var out []inplace.IndexSpec
-	for _, ix := range indices {
+	for _, ix := range es.InOrder(indices) {
 		out = append(out, inplace.IndexSpec{
 			Name: ix.Name, Shards: ix.Shards, Replicas: ix.Replicas, Bytes: ix.Bytes, Docs: ix.Docs,
 			Settings: s.index.Merged(settings.Of(ix.Settings)), Placement: ix.Placement,
@@ -525,6 +553,9 @@ func (s *simulated) Observe(ctx context.Context, sink func(observed.Observation)
 // Notes implements [scenarios.Cluster].
 func (s *simulated) Notes() []string {
 	notes := append([]string{"Elasticsearch 8.19.0, simulated; background load is a fluid without single operations"}, s.notes...)
+	if note := s.spec.OtherVersions(state.Modelled.String()); note != "" {
+		notes = append(notes, note)
+	}
 	if list := settings.Unsimulated(s.inUse); len(list) > 0 {
 		notes = append(notes, "settings that are not simulated: "+strings.Join(list, ", "))
 	}

@@ -196,7 +196,13 @@ func (t *target) StartNewer(_ context.Context, node string) error {
 	if err != nil {
 		return err
 	}
-	n.Newer = true
+	newest := n.Config().Release
+	for _, o := range t.c.Nodes() {
+		if newest.Before(o.Config().Release) {
+			newest = o.Config().Release
+		}
+	}
+	n.Upgraded = newest.Next()
 	return t.c.StartNode(node)
 }
 

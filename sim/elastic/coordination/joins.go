@@ -116,13 +116,35 @@ func (c *Coordinator) validate(n *state.Node, done func(error)) {
 		}
 	}
 	if c.established() {
-		left++
 		st := c.consensus.accepted
+		if err := versionBarrier(n, st); err != nil {
+			done(err)
+			return
+		}
+		left++
 		m := c.newRequest(n.ID, joinValidate, &validateBody{st}, 0, finish)
 		m.bytes = stateBytes(st)
 		c.post(n.ID, m, c.failer(m))
 	}
 	c.ask(n.ID, joinPing, nil, 0, finish)
+}
+
+// versionBarrier refuses a node that is older than every node of a cluster that has
+// recovered, so that a cluster that was upgraded stays so (NodeJoinExecutor).
+func versionBarrier(n *state.Node, st *state.State) error {
+	if HasBlock(st, NotRecoveredBlockID) {
+		return nil
+	}
+	oldest := st.Nodes[0].Release
+	for _, o := range st.Nodes {
+		if o.Release.Before(oldest) {
+			oldest = o.Release
+		}
+	}
+	if n.Release.Before(oldest) {
+		return reject("node version [%s] may not join a cluster comprising only nodes of version [%s] or greater", n.Release, oldest)
+	}
+	return nil
 }
 
 // established reports whether the node leads and has published in its term.

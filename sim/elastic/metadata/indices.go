@@ -2,12 +2,14 @@ package metadata
 
 import (
 	"context"
-	"github.com/shardquake/shardquake/sim/elastic"
-	"github.com/shardquake/shardquake/sim/elastic/api"
-	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
+	"maps"
+	"slices"
 	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/api"
+	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/templates"
@@ -39,6 +41,7 @@ func CreateIndex(ctx context.Context, n *elastic.Node, req CreateIndexRequest) (
 	if err != nil || !acked {
 		return acked, false, err
 	}
+	n.Cluster().Uses(req.Settings.Keys())
 	shardsAcked, err = n.WhenState(ctx, req.AckTimeout, func(st *state.State) bool {
 		meta := st.Index(req.Name)
 		return meta == nil || indexmeta.EnoughActive(st, meta, req.WaitForActiveShards)
@@ -139,7 +142,22 @@ func UpdateIndexSettings(ctx context.Context, n *elastic.Node, names []string, c
 		}
 		return m.ChangeIndexSettings(st, names, changes)
 	})
+	if err == nil {
+		n.Cluster().Uses(given(changes))
+	}
 	return acked, err
+}
+
+// given are the settings that changes give a value.
+func given(changes ...map[string]*string) (keys []string) {
+	for _, m := range changes {
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			if m[k] != nil {
+				keys = append(keys, k)
+			}
+		}
+	}
+	return keys
 }
 
 // UpdateClusterSettings changes cluster-wide settings, validated by the caller, and
@@ -162,6 +180,7 @@ func UpdateClusterSettings(ctx context.Context, n *elastic.Node, persistent, tra
 	if err != nil || !acked || !changed {
 		return acked, published, err
 	}
+	n.Cluster().Uses(given(persistent, transient))
 	_, _, err = n.MasterTask(ctx, "reroute_after_cluster_update_settings", elastic.Urgent, masterTimeout, ackTimeout,
 		func(st *state.State) (*state.State, error) {
 			m := n.Cluster().ActingMaster()

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/shardquake/shardquake/sim/elastic"
 )
 
 func TestAClosedIndexIsThereButNobodyReadsOrWritesIt(t *testing.T) {
@@ -26,6 +28,20 @@ func TestAClosedIndexIsThereButNobodyReadsOrWritesIt(t *testing.T) {
 	assert.Contains(t, w.call("GET", "/logs/_doc/1", "").body, `"found":true`, "what was written is there")
 	assert.Equal(t, 201, w.call("PUT", "/logs/_doc/2", `{"n":2}`).status)
 	assert.Contains(t, w.call("POST", "/gone/_close", "").body, "index_not_found_exception")
+}
+
+func TestReplicasAreNotRaisedBeyondTheShardsThatNodesMayHave(t *testing.T) {
+	w := newWorld(t, 2)
+	w.call("PUT", "/_cluster/settings", `{"persistent":{"cluster.max_shards_per_node":3}}`)
+	assert.Equal(t, 200, w.call("PUT", "/logs", `{"settings":{"number_of_replicas":0,"number_of_shards":4}}`).status)
+	assert.Contains(t, w.call("PUT", "/logs/_settings", `{"number_of_replicas":1}`).body, "this action would add [4] shards, but this cluster currently has [4]/[6] maximum normal shards open;")
+	w.call("PUT", "/_cluster/settings", `{"persistent":{"cluster.max_shards_per_node":4}}`)
+	assert.Equal(t, ok, w.call("PUT", "/logs/_settings", `{"number_of_replicas":1}`).body)
+}
+
+func TestAServerWithoutXPackDoesNotAnswerAtItsRoot(t *testing.T) {
+	assert.Equal(t, 405, newWorld(t, 1).call("GET", "/", "").status, "that is a module")
+	assert.Contains(t, newWorldOf(t, elastic.DefaultDistribution, 1).call("GET", "/", "").body, `"tagline"`)
 }
 
 func TestAnExcludedNodeVotesNoMore(t *testing.T) {

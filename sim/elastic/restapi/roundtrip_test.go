@@ -13,10 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic"
 )
 
 func TestADeadNodeRefusesConnections(t *testing.T) {
-	w := newWorld(t, 3)
+	w := newWorldOf(t, elastic.DefaultDistribution, 3)
 	require.NoError(t, w.c.Kill("n2"))
 	require.NoError(t, w.engine.Run(w.engine.Now()+sim.Time(time.Second)))
 	r := w.call("GET", "http://n2:9200/_cluster/health", "")
@@ -27,7 +28,7 @@ func TestADeadNodeRefusesConnections(t *testing.T) {
 }
 
 func TestAnUnknownHostIsNotFound(t *testing.T) {
-	w := newWorld(t, 1)
+	w := newWorldOf(t, elastic.DefaultDistribution, 1)
 	var dns *net.DNSError
 	r := w.call("GET", "http://n7:9200/", "")
 	require.ErrorAs(t, r.err, &dns)
@@ -35,7 +36,7 @@ func TestAnUnknownHostIsNotFound(t *testing.T) {
 }
 
 func TestARequestOutsideTheSimulationIsRefused(t *testing.T) {
-	w := newWorld(t, 1)
+	w := newWorldOf(t, elastic.DefaultDistribution, 1)
 	req, err := http.NewRequest(http.MethodGet, "http://n1:9200/", http.NoBody)
 	require.NoError(t, err)
 	_, err = w.client.Transport.RoundTrip(req)
@@ -43,7 +44,7 @@ func TestARequestOutsideTheSimulationIsRefused(t *testing.T) {
 }
 
 func TestAnAnswerTakesLatencyAndBandwidth(t *testing.T) {
-	w := newWorld(t, 1)
+	w := newWorldOf(t, elastic.DefaultDistribution, 1)
 	var quick, slow time.Duration
 	took := func() time.Duration {
 		before := w.engine.Now()
@@ -59,14 +60,14 @@ func TestAnAnswerTakesLatencyAndBandwidth(t *testing.T) {
 }
 
 func TestAResetEndsARequestThatWaits(t *testing.T) {
-	w := newWorld(t, 1)
+	w := newWorldOf(t, elastic.DefaultDistribution, 1)
 	w.engine.After(time.Second, "test.cut", func() { w.net.Cut("client", "n1", sim.Reset) })
 	r := w.call("GET", "/_cluster/health?wait_for_nodes=2&timeout=30s", "")
 	assert.ErrorIs(t, r.err, syscall.ECONNRESET)
 }
 
 func TestABlackholeIsSilentUntilTheCallerGivesUp(t *testing.T) {
-	w := newWorld(t, 1)
+	w := newWorldOf(t, elastic.DefaultDistribution, 1)
 	w.net.Cut("n1", "client", sim.Blackhole)
 	var r reply
 	var waited time.Duration
@@ -82,7 +83,7 @@ func TestABlackholeIsSilentUntilTheCallerGivesUp(t *testing.T) {
 }
 
 func TestANodeThatDiesInMidRequestClosesTheConnection(t *testing.T) {
-	w := newWorld(t, 1)
+	w := newWorldOf(t, elastic.DefaultDistribution, 1)
 	w.engine.After(time.Second, "test.kill", func() { assert.NoError(t, w.c.Kill("n1")) })
 	r := w.call("GET", "/_cluster/health?wait_for_nodes=2&timeout=30s", "")
 	require.Error(t, r.err)
@@ -90,7 +91,7 @@ func TestANodeThatDiesInMidRequestClosesTheConnection(t *testing.T) {
 }
 
 func TestAPausedNodeAnswersWhenItIsResumed(t *testing.T) {
-	w := newWorld(t, 3)
+	w := newWorldOf(t, elastic.DefaultDistribution, 3)
 	require.NoError(t, w.c.Pause("n3"))
 	w.engine.After(2*time.Second, "test.resume", func() { assert.NoError(t, w.c.Resume("n3")) })
 	before := w.engine.Now()
@@ -101,7 +102,7 @@ func TestAPausedNodeAnswersWhenItIsResumed(t *testing.T) {
 }
 
 func TestAMinorityAnswersThatThereIsNoMaster(t *testing.T) {
-	w := newWorld(t, 3)
+	w := newWorldOf(t, elastic.DefaultDistribution, 3)
 	for _, other := range []string{"n2", "n3"} {
 		w.net.Cut("n1", other, sim.Reset)
 		w.net.Cut(other, "n1", sim.Reset)

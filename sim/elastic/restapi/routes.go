@@ -15,7 +15,7 @@ import (
 // that Elasticsearch has there, because a wrong one is answered with those that exist.
 func routeTable() []*rest.Route {
 	return slices.Concat([]*rest.Route{
-		{On: []string{"GET /", "HEAD /"}, Prepare: prepareRoot},
+		{On: []string{"GET /", "HEAD /"}, Prepare: prepareRoot, Modules: true},
 		{On: []string{"GET /_cat"}, Prepare: prepareCatList},
 	}, cluster.Routes(), repositories.Routes(), cat.Routes(), stats.Routes(), documents.Routes(), unservedRoutes())
 }

@@ -78,7 +78,7 @@ func TestBodiesArePackedBothWays(t *testing.T) {
 func TestConnectionsAreKeptAsTheirVersionSays(t *testing.T) {
 	s := serve(t, 1, "")
 	host := "Host: localhost\n"
-	kept := raw(t, s.urls[0], "GET /_cluster/health HTTP/1.1\n"+host+"\n", "GET / HTTP/1.1\n"+host+"\n")
+	kept := raw(t, s.urls[0], "GET /_cluster/health HTTP/1.1\n"+host+"\n", "GET /_cat HTTP/1.1\n"+host+"\n")
 	assert.Equal(t, 200, kept[1].StatusCode, "the second on the same connection")
 	old := raw(t, s.urls[0], "GET /_cluster/health HTTP/1.0\n"+host+"\n")
 	assert.Equal(t, 200, old[0].StatusCode)

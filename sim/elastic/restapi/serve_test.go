@@ -17,6 +17,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/paced"
 	"github.com/shardquake/shardquake/sim"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/backend"
 	"github.com/shardquake/shardquake/sim/elastic/restapi"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/contract"
@@ -30,7 +31,7 @@ type served struct {
 
 func serve(t *testing.T, nodes int, token string) served {
 	t.Helper()
-	w := newWorld(t, nodes)
+	w := newWorldOf(t, elastic.DefaultDistribution, nodes)
 	cfg := restapi.ServeConfig{Viewer: "client", Speed: 100, Token: token}
 	var s served
 	for range nodes {
@@ -138,7 +139,7 @@ func TestWithoutATokenForeignNamesOfThisMachineAreRefused(t *testing.T) {
 }
 
 func TestTheMachinesPortsDoWhatTheNodesDo(t *testing.T) {
-	w := newWorld(t, 3)
+	w := newWorldOf(t, elastic.DefaultDistribution, 3)
 	l := make([]net.Listener, 3)
 	for i := range l {
 		var err error

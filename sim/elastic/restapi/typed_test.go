@@ -13,13 +13,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/restapi"
 )
 
 // The typed client of go-elasticsearch decodes every answer: it checks the product
 // header, sends vendor media types and is strict about types.
 func TestTheTypedClientDecodesEveryAnswer(t *testing.T) {
-	w := newWorld(t, 3)
+	w := newWorldOf(t, elastic.DefaultDistribution, 3)
 	es, err := elasticsearch.NewTypedClient(elasticsearch.Config{
 		Addresses: []string{"http://n1:9200"}, Transport: restapi.New(w.c).RoundTripper("client"), DisableRetry: true,
 	})

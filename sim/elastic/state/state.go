@@ -15,23 +15,11 @@ type Node struct {
 	Address     string // "127.0.0.1:9300"
 	Attributes  []Attribute
 	Roles       []string // sorted
-	// Newer is whether it was upgraded: it runs the version after [NodeVersion].
-	Newer bool
+	Release     Release  // what it runs
 }
-
-// NodeVersion is what nodes of the model run, and newerVersion what they run after an upgrade.
-const (
-	NodeVersion  = "8.19.0"
-	newerVersion = "8.19.1"
-)
 
 // Version is what the node runs.
-func (n *Node) Version() string {
-	if n.Newer {
-		return newerVersion
-	}
-	return NodeVersion
-}
+func (n *Node) Version() string { return n.Release.String() }
 
 // Attribute is a node attribute, such as zone=a. A node lists them by name.
 type Attribute struct{ Name, Value string }

@@ -152,7 +152,7 @@ type Draft struct {
 	InactiveShards    int
 	RelocatingShards  int
 
-	Mixed bool // some nodes run a newer version than others
+	Mixed bool // some nodes run other versions than others
 
 	Changed bool
 	// simulating: what changes is thought of only, and needs no ids or metadata.
@@ -292,7 +292,9 @@ func (p *Draft) addNode(id string, disco *state.Node) *Node {
 	n := &Node{ID: id, Disco: disco}
 	p.Nodes = append(p.Nodes, n)
 	p.ByID[id] = n
-	p.Mixed = p.Mixed || disco != nil && disco.Newer
+	if first := p.Nodes[0].Disco; disco != nil && first != nil {
+		p.Mixed = p.Mixed || first.Release != disco.Release
+	}
 	return n
 }
 

@@ -15,10 +15,6 @@ type known struct {
 
 var simulated = []known{
 	{
-		parts:  []string{"uri [/] and method [PUT]", `header Allow: real "DELETE"`},
-		reason: "the recorded nodes lack the module rest-root, which serves GET / and HEAD /",
-	},
-	{
 		uri: "/_cluster/settings?include_defaults",
 		parts: []string{
 			".defaults.cluster·initial_master_nodes", ".defaults.discovery·seed_hosts", ".defaults.http·port", ".defaults.network·",
