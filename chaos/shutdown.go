@@ -17,7 +17,8 @@ import (
 // stays as it is: other faults stop it.
 type Shutdown struct {
 	Node   Selector       `yaml:"node" json:"node" jsonschema:"required,description=a node or a selector"`
-	Type   string         `yaml:"type" json:"type" jsonschema:"required,enum=restart,enum=remove,description=restart: its copies are waited for; remove: they leave it"`
+	Type   string         `yaml:"type" json:"type" jsonschema:"required,enum=restart,enum=remove,enum=replace,description=restart: its copies are waited for; remove: they leave it; replace: they go to the target"`
+	Target Selector       `yaml:"target,omitempty" json:"target,omitempty" jsonschema:"description=of a replacement: the node that takes its copies and no others"`
 	Reason string         `yaml:"reason,omitempty" json:"reason,omitempty" jsonschema:"description=default maintenance"`
 	Delay  units.Duration `yaml:"allocation-delay,omitempty" json:"allocation_delay,omitempty" jsonschema:"description=of a restart: how long its copies are waited for; default 5m"`
 	For    units.Duration `yaml:"for,omitempty" json:"for,omitempty" jsonschema:"description=until it is taken back; absent: for good"`
@@ -27,6 +28,7 @@ type Shutdown struct {
 const (
 	shutdownRestart = "restart"
 	shutdownRemove  = "remove"
+	shutdownReplace = "replace"
 )
 
 func shutdown() Kind {
@@ -53,16 +55,35 @@ func (f *Shutdown) Check(t Topology) []source.Problem {
 		ps = append(ps, source.Problemf("node", "%s", msg))
 	}
 	switch f.Type {
-	case shutdownRestart, shutdownRemove:
-	case "replace", "sigterm":
-		ps = append(ps, source.Problemf("type", "shutdowns of the type %s are not modelled; expected restart or remove", f.Type))
+	case shutdownRestart, shutdownRemove, shutdownReplace:
+	case "sigterm":
+		ps = append(ps, source.Problemf("type", "shutdowns of the type %s are not modelled; expected restart, remove or replace", f.Type))
 	default:
-		ps = append(ps, source.Problemf("type", "%s", source.Unknown("type of shutdown", f.Type, []string{shutdownRestart, shutdownRemove})))
+		ps = append(ps, source.Problemf("type", "%s", source.Unknown("type of shutdown", f.Type, []string{shutdownRestart, shutdownRemove, shutdownReplace})))
 	}
-	if f.Delay != 0 && f.Type == shutdownRemove {
-		ps = append(ps, source.Problemf("allocation-delay", "nobody waits for a node that is removed; expected a delay of a restart alone"))
+	ps = append(ps, f.checkTarget(t)...)
+	if f.Delay != 0 && f.Type != shutdownRestart {
+		ps = append(ps, source.Problemf("allocation-delay", "nobody waits for a node that goes; expected a delay of a restart alone"))
 	}
 	return ps
+}
+
+// checkTarget finds a replacement by nobody, and other shutdowns by somebody.
+func (f *Shutdown) checkTarget(t Topology) []source.Problem {
+	switch {
+	case f.Type != shutdownReplace && f.Target != "":
+		return []source.Problem{source.Problemf("target", "a shutdown of the type %s has no target; expected type: replace", f.Type)}
+	case f.Type != shutdownReplace:
+		return nil
+	case f.Target == "":
+		return []source.Problem{source.Problemf("type", "a node is replaced by another one; expected target:")}
+	case f.Target == f.Node:
+		return []source.Problem{source.Problemf("target", "a node can't replace itself; expected another one")}
+	}
+	if msg := f.Target.check(t, false, false); msg != "" {
+		return []source.Problem{source.Problemf("target", "%s", msg)}
+	}
+	return nil
 }
 
 // Resolve implements [Fault].
@@ -76,7 +97,17 @@ func (f *Shutdown) Resolve(v View) (Resolved, error) {
 	}
 	concrete := *f
 	concrete.Node = Selector(names[0])
-	return Resolved{Fault: &concrete, Victims: names, Primitives: []Primitive{&shutDown{names[0], f}}}, nil
+	if f.Type == shutdownReplace {
+		targets, err := f.Target.resolve(v)
+		if err != nil {
+			return Resolved{}, err
+		}
+		if len(targets) != 1 || targets[0] == names[0] {
+			return Resolved{}, fmt.Errorf("one other node replaces %s, not %v", names[0], targets)
+		}
+		concrete.Target = Selector(targets[0])
+	}
+	return Resolved{Fault: &concrete, Victims: names, Primitives: []Primitive{&shutDown{names[0], &concrete}}}, nil
 }
 
 // shutDown registers a shutdown.
@@ -127,6 +158,9 @@ func (s *shutDown) Inject(ctx context.Context, t Target) error {
 	body := map[string]any{"type": s.f.Type, "reason": "maintenance"}
 	if s.f.Reason != "" {
 		body["reason"] = s.f.Reason
+	}
+	if s.f.Target != "" {
+		body["target_node_name"] = string(s.f.Target)
 	}
 	if s.f.Delay != 0 {
 		body["allocation_delay"] = fmt.Sprintf("%dms", s.f.Delay.D().Milliseconds())

@@ -164,13 +164,24 @@ func (b *balancer) moveShard(r *routing.Copy) {
 	b.look(r.Shard.Index)
 	b.sortNodes(len(b.order))
 	for _, pair := range b.order {
-		n := b.nodes[pair.Value()]
-		if n == r.Node || b.p.canAllocate(r, n) != Yes {
-			continue
+		if n := b.nodes[pair.Value()]; n != r.Node && b.p.canAllocate(r, n) == Yes {
+			b.move(r, n)
+			return
 		}
-		b.take(r, int32(r.Node.Pos))
-		target := b.p.Relocate(r, n, knownSize(r))
-		b.add(newEntry(target, int32(n.Pos), false))
+	}
+	if b.p.replacement(r.Node) == nil {
 		return
 	}
+	for _, pair := range b.order {
+		if n := b.nodes[pair.Value()]; n != r.Node && b.p.canVacate(r, n) == Yes {
+			b.move(r, n)
+			return
+		}
+	}
+}
+
+func (b *balancer) move(r *routing.Copy, n *routing.Node) {
+	b.take(r, int32(r.Node.Pos))
+	target := b.p.Relocate(r, n, knownSize(r))
+	b.add(newEntry(target, int32(n.Pos), false))
 }

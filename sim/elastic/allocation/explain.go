@@ -233,6 +233,9 @@ func (e *explainer) move(r *routing.Copy) *MoveExplanation {
 		}
 	}
 	sortNodes(out.Nodes)
+	if best == No && e.replacement(r.Node) != nil {
+		best = e.vacated(r, b, out)
+	}
 	out.Decision = saysNo
 	switch best {
 	case Yes:
@@ -243,6 +246,17 @@ func (e *explainer) move(r *routing.Copy) *MoveExplanation {
 		out.Explanation = moveForbiddenText
 	}
 	return out
+}
+
+// vacated explains that a copy is forced from a node that is replaced, if it is.
+func (e *explainer) vacated(r *routing.Copy, b *balancer, out *MoveExplanation) Verdict {
+	for _, pair := range b.order {
+		if n := e.Nodes[pair.Value()]; n != r.Node && e.canVacate(r, n) == Yes {
+			out.Target = n.Disco
+			return Yes
+		}
+	}
+	return No
 }
 
 // rebalance explains whether moving a copy that may remain would improve the balance.

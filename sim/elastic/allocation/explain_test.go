@@ -111,6 +111,39 @@ func TestDisksAreExplainedInBytesAndPercent(t *testing.T) {
 		"(free: [80gb], used: [20%], estimated shard size: [71gb])", said["node-1"])
 }
 
+func TestCopiesOfAReplacedNodeAreForcedOntoItsReplacement(t *testing.T) {
+	f := newFixture(t, 3, nil)
+	f.addIndex("logs", 4, 0, map[string]string{"index.routing.allocation.exclude._name": "node-2"})
+	f.settle()
+	before := f.nodes("logs")
+	replaced := f.primary("logs").Node
+	f.st = f.st.WithShutdown(&state.Shutdown{Node: replaced, Type: state.ShutdownReplace, Target: "node-2"})
+	f.in.Info = &ClusterInfo{Nodes: map[string]DiskUsage{}, ShardBytes: map[ShardKey]int64{}}
+	for _, n := range f.st.Nodes {
+		f.in.Info.Nodes[n.ID] = DiskUsage{Path: "/data", TotalBytes: 100 * settings.GB, FreeBytes: 50 * settings.GB}
+	}
+	for i := range 4 {
+		f.in.Info.ShardBytes[ShardKey{"logs", i, true}] = settings.GB
+	}
+	e := f.s.Explain(f.st, f.in, f.primary("logs"), false)
+	assert.Equal(t, "node-2", e.Move.Target.ID, "a filter doesn't insist")
+	assert.Equal(t, "yes", e.Move.Decision)
+	assert.Contains(t, e.Move.RemainDecisions, Decision{"node_replacement", No, "node [" + replaced + "] is being replaced by node [node-2], so no data may remain on it"})
+	f.in.Info.Nodes["node-2"] = DiskUsage{Path: "/data", TotalBytes: 100 * settings.GB, FreeBytes: settings.GB / 2}
+	e = f.s.Explain(f.st, f.in, f.primary("logs"), false)
+	assert.Equal(t, "no", e.Move.Decision, "a disk that has no room does")
+	f.in.Info = nil
+	f.reroute()
+	for i, c := range f.st.Routing.Index("logs").Shards {
+		if before[i] == replaced {
+			assert.Equal(t, state.Relocating, c.Copies[0].State)
+			assert.Equal(t, "node-2", c.Copies[0].Target().Node)
+		} else {
+			assert.Equal(t, before[i], c.Copies[0].Node)
+		}
+	}
+}
+
 func TestNoCopyGoesToANodeThatIsOlderThanTheOneItComesFrom(t *testing.T) {
 	f := newFixture(t, 3, nil)
 	f.addIndex("logs", 1, 1, nil)

@@ -217,7 +217,7 @@ func (c *reconciliation) moveShards() {
 		if c.canAllocateAnywhere(r) != Yes || c.canRemain(r, r.Node) != No {
 			return false
 		}
-		return c.moveTo(r, a)
+		return c.moveTo(r, a, c.canAllocate) || c.replacement(r.Node) != nil && c.moveTo(r, a, c.canVacate)
 	})
 }
 
@@ -230,14 +230,14 @@ func (c *reconciliation) balance() {
 		if c.canRebalanceShard(r) != Yes || c.canAllocateAnywhere(r) != Yes {
 			return false
 		}
-		return c.moveTo(r, a)
+		return c.moveTo(r, a, c.canAllocate)
 	})
 }
 
-// moveTo relocates a copy to the first desired node that says YES.
-func (c *reconciliation) moveTo(r *routing.Copy, a *Assignment) bool {
+// moveTo relocates a copy to the first desired node of which may says YES.
+func (c *reconciliation) moveTo(r *routing.Copy, a *Assignment, may func(*routing.Copy, *routing.Node) Verdict) bool {
 	for _, n := range c.nodesOf(a.Nodes) {
-		if n == r.Node || c.canAllocate(r, n) != Yes {
+		if n == r.Node || may(r, n) != Yes {
 			continue
 		}
 		from := r.Node.ID

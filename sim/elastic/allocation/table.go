@@ -18,8 +18,7 @@ type decider struct {
 	// force answers allocate for a primary that is to go where its data is whatever
 	// deciders say (canForceAllocatePrimary); nil: a No becomes a Yes.
 	force func(*pass, *routing.Copy, *routing.Node) (Verdict, string)
-	// told deciders are about what the model does not have (replacements,
-	// snapshots in progress, indices of other versions). They never refuse, and explain as in a cluster
+	// told deciders are about what the model does not have (snapshots in progress, indices of other versions). They never refuse, and explain as in a cluster
 	// without it.
 	told bool
 	// extra deciders come with the default distribution only.
@@ -47,7 +46,7 @@ var deciders = []decider{
 	{name: "snapshot_in_progress", told: true, allocate: func(p *pass, r *routing.Copy, _ *routing.Node) (Verdict, string) { return p.snapshotText(r) }, rebalance: (*pass).snapshotText},
 	{name: "restore_in_progress", told: true, anywhere: (*pass).restoreText},
 	{name: "node_shutdown", fits: (*pass).nodeShutdown},
-	{name: "node_replacement", told: true, fits: says("there are no ongoing node replacements")},
+	{name: "node_replacement", allocate: (*pass).mayReplace, remain: (*pass).mayStayReplaced},
 	{name: "filter", fits: (*pass).filterText},
 	{name: "same_shard", allocate: (*pass).sameShard, force: (*pass).sameNode},
 	{name: "disk_threshold", allocate: (*pass).diskAllocate, remain: (*pass).diskRemain},

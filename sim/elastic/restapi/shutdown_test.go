@@ -1,6 +1,7 @@
 package restapi_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,7 +15,8 @@ func TestCopiesLeaveANodeThatIsToBeRemoved(t *testing.T) {
 	w.call("GET", "/_cluster/health?wait_for_status=green&timeout=20s", "")
 	id := w.c.Nodes()[1].ID()
 	assert.Contains(t, w.call("PUT", "/_nodes/"+id+"/shutdown", `{"type":"remove"}`).body, "the reason for shutdown is required")
-	assert.Contains(t, w.call("PUT", "/_nodes/"+id+"/shutdown", `{"type":"replace","reason":"r","target_node_name":"n9"}`).body, "the simulated node does not support")
+	assert.Contains(t, w.call("PUT", "/_nodes/"+id+"/shutdown", `{"type":"sigterm","reason":"r","grace_period":"1m"}`).body, "the simulated node does not support")
+	assert.Contains(t, w.call("PUT", "/_nodes/"+id+"/shutdown", `{"type":"replace","reason":"r"}`).body, "target node name is required for REPLACE type shutdowns")
 	assert.Equal(t, ok, w.call("PUT", "/_nodes/"+id+"/shutdown", `{"type":"remove","reason":"too old"}`).body)
 	assert.Contains(t, w.call("GET", "/_nodes/"+id+"/shutdown", "").body, `"type":"REMOVE","reason":"too old"`)
 	assert.Contains(t, w.call("GET", "/_nodes/shutdown", "").body, `"status":"IN_PROGRESS"`)
@@ -40,6 +42,29 @@ func TestANodeThatIsRestartedIsWaitedForLonger(t *testing.T) {
 	w.call("GET", "/_cluster/health?wait_for_status=green&timeout=100s", "")
 	assert.Contains(t, w.call("GET", "/_cluster/health", "").body, `"status":"yellow"`, "after 100 s")
 	assert.Contains(t, w.call("GET", "/_cluster/health?wait_for_status=green&timeout=60s", "").body, `"status":"green"`)
+}
+
+func TestCopiesOfAReplacedNodeGoToItsReplacementOnly(t *testing.T) {
+	w := newWorldOf(t, elastic.DefaultDistribution, 4)
+	w.call("PUT", "/_cluster/settings", `{"persistent":{"cluster.routing.rebalance.enable":"none"}}`)
+	w.call("PUT", "/logs", `{"settings":{"number_of_replicas":0,"number_of_shards":8}}`)
+	w.call("GET", "/_cluster/health?wait_for_status=green&timeout=20s", "")
+	where := func() string { return w.call("GET", "/_cat/shards?h=node&s=node", "").body }
+	before := where()
+	id := w.c.Nodes()[1].ID()
+	assert.Equal(t, ok, w.call("PUT", "/_nodes/"+id+"/shutdown", `{"type":"replace","reason":"a new disk","target_node_name":"n4"}`).body)
+	assert.Contains(t, w.call("GET", "/_nodes/shutdown", "").body, `"target_node_name":"n4"`)
+	w.call("GET", "/_cluster/health?wait_for_nodes=9&timeout=60s", "") // it takes its time
+	assert.Contains(t, w.call("GET", "/_nodes/shutdown", "").body, `"shard_migration":{"status":"COMPLETE","shard_migrations_remaining":0`)
+	assert.NotContains(t, where(), "n2")
+	for _, n := range []string{"n1", "n3"} {
+		assert.Equal(t, strings.Count(before, n), strings.Count(where(), n), n)
+	}
+	why := w.call("POST", "/_cluster/allocation/explain", `{"index":"logs","shard":0,"primary":true}`).body
+	assert.Contains(t, why, "is being replaced by [n4], so no data may be allocated to it")
+	w.call("PUT", "/more", `{"settings":{"number_of_replicas":0,"number_of_shards":4}}`)
+	w.call("GET", "/_cluster/health?wait_for_status=green&timeout=20s", "")
+	assert.NotContains(t, w.call("GET", "/_cat/shards/more?h=node", "").body, "n4", "nothing but what the node had that it replaces")
 }
 
 func TestAServerWithoutXPackHasNoShutdowns(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 const (
 	ShutdownRestart = "restart"
 	ShutdownRemove  = "remove"
+	ShutdownReplace = "replace"
 )
 
 // defaultRestartDelay is how long the copies of a restarting node are waited for where its
@@ -24,6 +25,8 @@ type Shutdown struct {
 	// Delay is how long its copies are waited for after it has left for a restart; nil: the
 	// default.
 	Delay *time.Duration
+	// Target is the name of the node that takes the copies of one that is replaced.
+	Target string
 }
 
 // Shutdown finds the shutdown of a node, or nil.

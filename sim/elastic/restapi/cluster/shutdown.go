@@ -10,6 +10,8 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
+const noSigterm = "shutdowns of the type sigterm; the nearest that it has is remove"
+
 // preparePutShutdown is PUT /_nodes/{nodeId}/shutdown.
 func preparePutShutdown(r *rest.Request) rest.Action {
 	d := state.Shutdown{Node: r.Param("nodeId")}
@@ -28,19 +30,25 @@ func preparePutShutdown(r *rest.Request) rest.Action {
 				rest.Raise(rest.IllegalArgument("failed to parse [allocation_delay]: %v", err))
 			}
 			d.Delay = &delay
-		case "target_node_name", "grace_period":
-			rest.Raise(rest.NotModelled("shutdowns of the types replace and sigterm; the nearest that it has is remove"))
+		case "target_node_name":
+			d.Target = m.Value.Text
+		case "grace_period":
+			rest.Raise(rest.NotModelled(noSigterm))
 		default:
 			rest.Raise(rest.UnknownField(m, "put_node_shutdown_request", []string{"type", "reason", "allocation_delay", "target_node_name", "grace_period"}))
 		}
 	}
 	switch {
-	case d.Type == "replace" || d.Type == "sigterm":
-		rest.Raise(rest.NotModelled("shutdowns of the types replace and sigterm; the nearest that it has is remove"))
-	case d.Type != state.ShutdownRestart && d.Type != state.ShutdownRemove:
+	case d.Type == "sigterm":
+		rest.Raise(rest.NotModelled(noSigterm))
+	case d.Type != state.ShutdownRestart && d.Type != state.ShutdownRemove && d.Type != state.ShutdownReplace:
 		rest.Raise(rest.IllegalArgument("No enum constant org.elasticsearch.cluster.metadata.SingleNodeShutdownMetadata.Type.%s", strings.ToUpper(d.Type)))
 	case d.Reason == "":
 		rest.Raise(rest.ValidationFailed("the reason for shutdown is required"))
+	case d.Type == state.ShutdownReplace && d.Target == "":
+		rest.Raise(rest.ValidationFailed("target node name is required for REPLACE type shutdowns"))
+	case d.Type != state.ShutdownReplace && d.Target != "":
+		rest.Raise(rest.ValidationFailed("target node name is only valid for REPLACE type shutdowns, but was given type [" + strings.ToUpper(d.Type) + "] and target node name [" + d.Target + "]"))
 	case d.Delay != nil && d.Type != state.ShutdownRestart:
 		rest.Raise(rest.IllegalArgument("shard allocation delay is only valid for shutdowns of type [RESTART], but shutdown type was [%s]", strings.ToUpper(d.Type)))
 	}
@@ -133,6 +141,9 @@ func writeShutdown(w *rest.Writer, st *state.State, d *state.Shutdown, now time.
 		w.Object(part)
 		w.Str("status", "COMPLETE")
 		w.End()
+	}
+	if d.Target != "" {
+		w.Str("target_node_name", d.Target)
 	}
 	w.End()
 }
