@@ -18,7 +18,7 @@ type Copy struct {
 	Primary bool
 	State   state.CopyState
 	Source  state.RecoverySource
-	// forceStale marks an existing-store recovery forced by allocate_stale_primary.
+	// ForceStale marks an existing-store recovery forced by allocate_stale_primary.
 	ForceStale bool
 	Expected   int64
 	Failures   int // failed relocations in a row
@@ -26,7 +26,7 @@ type Copy struct {
 	OtherID    string
 	Info       *state.UnassignedInfo
 
-	// orig is the entry of the routing table the copy was read from, nil once it changed.
+	// Orig is the entry of the routing table the copy was read from, nil once it changed.
 	Orig *state.Copy
 	// prev and next link the copies of a node in the order they came to it.
 	prev, Next *Copy
@@ -47,10 +47,10 @@ type Shard struct {
 	Index  *Index
 	Number int
 	table  *state.ShardTable
-	// assigned is in the order in which RoutingNodes lists a shard's copies,
+	// Assigned is in the order in which RoutingNodes lists a shard's copies,
 	// relocation targets included.
 	Assigned []*Copy
-	// bytes by role (primary, replica); -1 unknown.
+	// Bytes by role (primary, replica); -1 unknown.
 	Bytes [2]int64
 	// changes of metadata that follow from the pass's changes of routing.
 	update *metadataUpdate
@@ -90,7 +90,7 @@ func (s *Shard) ByID(id string) *Copy {
 type Index struct {
 	Pos      int // in the routing table's order
 	Meta     *state.Index
-	Settings *indexSettings
+	Settings *IndexSettings
 	Shards   []*Shard
 	Copies   int // per shard
 	Rank     int // in the order in which unassigned copies are taken
@@ -113,7 +113,7 @@ type Node struct {
 
 	Usage      DiskUsage
 	UsageKnown bool
-	// unaccounted caches what recoveries will take of the disk: [0] as canAllocate
+	// Unaccounted caches what recoveries will take of the disk: [0] as canAllocate
 	// counts it, [1] with shards moving away subtracted.
 	Unaccounted [2]int64
 	Accounted   bool
@@ -131,7 +131,7 @@ type Draft struct {
 	reader   *Reader
 	src      Source
 	State    *state.State
-	Settings *clusterSettings
+	Settings *ClusterSettings
 
 	Nodes   []*Node // in iteration order
 	ByID    map[string]*Node
@@ -166,23 +166,23 @@ type Draft struct {
 // Source is what a draft is made from.
 type Source struct {
 	State *state.State
-	// settings are those of the cluster over the master's elasticsearch.yml.
+	// Settings are those of the cluster over the master's elasticsearch.yml.
 	Settings settings.Settings
-	// nodeOrder is the order in which nodes came into the map of them, where it is known.
+	// NodeOrder is the order in which nodes came into the map of them, where it is known.
 	NodeOrder []string
-	// sizes are an index's sizes by shard and role, [unknownSize] where nothing is known;
+	// Sizes are an index's sizes by shard and role, [unknownSize] where nothing is known;
 	// nil when no sizes are.
 	Sizes func(index string, shards int) [][2]int64
-	// newID makes the id of a new allocation.
+	// NewID makes the id of a new allocation.
 	NewID func() string
-	// mix draws the order in which the new table lists its indices; nil keeps it.
+	// Mix draws the order in which the new table lists its indices; nil keeps it.
 	Mix func(n int) []int
 }
 
 // Reader makes drafts one after another. It keeps what the next may use of the last one: the
 // memory, and what was read of indices' settings.
 type Reader struct {
-	settings map[*state.Index]*indexSettings
+	settings map[*state.Index]*IndexSettings
 	room     *room // of the last draft that is done
 }
 
@@ -241,7 +241,7 @@ func (p *Draft) readIndices() {
 	for _, m := range p.State.Indices {
 		metas[m.Name] = m
 	}
-	cache := make(map[*state.Index]*indexSettings, len(p.State.Indices))
+	cache := make(map[*state.Index]*IndexSettings, len(p.State.Indices))
 	for _, t := range p.State.Routing.Indices {
 		m := metas[t.Index]
 		set := p.reader.settings[m]

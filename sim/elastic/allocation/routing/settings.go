@@ -8,11 +8,11 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
-// clusterSettings are the cluster's settings, read once per pass.
-type clusterSettings struct {
+// ClusterSettings are the cluster's settings, read once per pass.
+type ClusterSettings struct {
 	DesiredBalance bool
 
-	// theta are the weight's factors, each over their sum: shards, shards of the
+	// Theta are the weight's factors, each over their sum: shards, shards of the
 	// index, write load, disk usage.
 	Theta     [4]float32
 	Threshold float32
@@ -34,17 +34,17 @@ type clusterSettings struct {
 	Require, Include, Exclude Filters
 	Filtered                  bool // any of them is set
 
-	Disk diskSettings
+	Disk DiskSettings
 }
 
-// diskSettings are the watermarks.
-type diskSettings struct {
+// DiskSettings are the watermarks.
+type DiskSettings struct {
 	Enabled   bool
 	Low, High settings.Watermark
 }
 
-func newClusterSettings(s settings.Settings) *clusterSettings {
-	c := &clusterSettings{
+func newClusterSettings(s settings.Settings) *ClusterSettings {
+	c := &ClusterSettings{
 		DesiredBalance: settings.AllocationType.Get(s) == settings.DesiredBalance,
 		Threshold:      max(1, settings.BalanceThreshold.Get(s)),
 
@@ -81,8 +81,8 @@ func newClusterSettings(s settings.Settings) *clusterSettings {
 	return c
 }
 
-func newDiskSettings(s settings.Settings) diskSettings {
-	return diskSettings{
+func newDiskSettings(s settings.Settings) DiskSettings {
+	return DiskSettings{
 		Enabled: settings.DiskThresholdEnabled.Get(s),
 		Low:     settings.LowWatermark(s),
 		High:    settings.HighWatermark(s),
@@ -101,8 +101,8 @@ func forcedValues(s settings.Settings) []settings.NamedValues {
 	return out
 }
 
-// indexSettings are an index's settings and forecasts, read once per version of its metadata.
-type indexSettings struct {
+// IndexSettings are an index's settings and forecasts, read once per version of its metadata.
+type IndexSettings struct {
 	priority        int
 	Enable          string // "" not set
 	Rebalance       string // "" not set
@@ -110,20 +110,20 @@ type indexSettings struct {
 	MaxRetries      int
 	DelayNanos      int64
 	IgnoreWatermark bool
-	Expand          autoExpand
+	Expand          AutoExpand
 
 	Require, Include, Exclude Filters
 	Filtered                  bool // any of them is set
-	// tiers are those preferred, the most wanted first.
+	// Tiers are those preferred, the most wanted first.
 	Tiers []string
 
 	WriteLoad     float64
 	ForecastBytes int64 // -1 none
 }
 
-func newIndexSettings(m *state.Index) *indexSettings {
+func newIndexSettings(m *state.Index) *IndexSettings {
 	s := m.Settings
-	set := &indexSettings{
+	set := &IndexSettings{
 		priority:        settings.IndexPriority.Get(s),
 		ShardsPerNode:   settings.IndexShardsPerNode.Get(s),
 		MaxRetries:      settings.IndexMaxRetries.Get(s),
@@ -152,20 +152,20 @@ func newIndexSettings(m *state.Index) *indexSettings {
 	return set
 }
 
-// autoExpand is index.auto_expand_replicas: "0-1", "0-all" or "false".
-type autoExpand struct {
+// AutoExpand is index.auto_expand_replicas: "0-1", "0-all" or "false".
+type AutoExpand struct {
 	Enabled  bool
 	Min, Max int
 	All      bool // up to every node
 }
 
-func NewAutoExpand(s settings.Settings) autoExpand {
+func NewAutoExpand(s settings.Settings) AutoExpand {
 	text, _ := s.Get("index.auto_expand_replicas")
 	low, high, ok := strings.Cut(text, "-")
 	if !ok {
-		return autoExpand{}
+		return AutoExpand{}
 	}
-	e := autoExpand{All: high == "all"}
+	e := AutoExpand{All: high == "all"}
 	var err, err2 error
 	e.Min, err = strconv.Atoi(low)
 	if !e.All {
