@@ -11,10 +11,13 @@
 // # Rooms
 //
 // This package is the node and what can't be told from it: its process, the transport, its
-// shards and their replication, the master. Rooms stand above and call it: search, metadata,
-// snapshots, inplace, and backend, which scenarios run on. What they need of a process or a
-// shard is exported for them; programs use [Cluster] and [Node]. The node calls back through
-// [Watcher], [Snapshots] and [Follower].
+// shards with their replication and recoveries, the master. Rooms stand above and call it:
+// search, metadata, reroute (what is asked of the allocator), oncopies (what is asked of every
+// copy), figures (what a node tells of itself), snapshots, inplace, and backend, which
+// scenarios run on. What they need of a process or a shard is exported for them; programs use
+// [Cluster] and [Node]. The node calls back through [Watcher], [Snapshots] and [Follower].
+// Below it are load, store, recovery's rules, indexmeta (what follows from the state for an
+// index), delta, the coordinator and the allocator.
 //
 // # Shards
 //

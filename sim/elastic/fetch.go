@@ -47,6 +47,17 @@ func newFetcher(m *Master) *fetcher {
 	return &fetcher{m: m, primaries: make(map[allocation.ShardID]*fetch), stores: make(map[allocation.ShardID]*fetch)}
 }
 
+// InFlight is how many answers are awaited.
+func (f *fetcher) InFlight() int {
+	waiting := 0
+	for _, cache := range []map[allocation.ShardID]*fetch{f.primaries, f.stores} {
+		for _, w := range cache {
+			waiting += w.waiting
+		}
+	}
+	return waiting
+}
+
 // forget drops what is known of a shard (applyStartedShards, applyFailedShards).
 func (f *fetcher) forget(k store.Key) {
 	if _, meta := delta.TableOf(f.m.Process.Applied, k); meta != nil {

@@ -217,11 +217,11 @@ func (m *Master) failed(st *state.State, f shardFailure) (*state.State, error) {
 	cp := t.With(f.id)
 	if cp != nil {
 		failures := []allocation.Failure{{Copy: cp, Message: f.message, Error: f.cause, MarkStale: f.stale}}
-		return m.rerouteWanted(m.Alloc.FailCopies(st, failures, nil, m.Input())), nil
+		return m.RerouteWanted(m.Alloc.FailCopies(st, failures, nil, m.Input())), nil
 	}
 	if f.term > 0 && f.stale {
 		gone := []allocation.Stale{{Index: meta.Name, Shard: f.key.Shard, AllocationID: f.id}}
-		return m.rerouteWanted(m.Alloc.FailCopies(st, nil, gone, m.Input())), nil
+		return m.RerouteWanted(m.Alloc.FailCopies(st, nil, gone, m.Input())), nil
 	}
 	return st, nil
 }

@@ -76,12 +76,12 @@ func (w *pendingReroute) finish() {
 // Rerouted runs the allocator on a state that is being computed.
 func (m *Master) Rerouted(st *state.State) *state.State {
 	m.Fetch.View = st
-	return m.rerouteWanted(m.Alloc.Reroute(st, m.Input()))
+	return m.RerouteWanted(m.Alloc.Reroute(st, m.Input()))
 }
 
 // rerouteWanted begins the computation of the desired balance that a reroute asked for:
 // it runs beside the master service and its result is reconciled by a task of its own.
-func (m *Master) rerouteWanted(st *state.State) *state.State {
+func (m *Master) RerouteWanted(st *state.State) *state.State {
 	if m.Alloc.Wanted() && !m.computing {
 		m.computing = true
 		cost := m.Process.Cluster.Calibration.Compute + copiesOf(m.Process.Applied)*m.Process.Cluster.Calibration.PerCopy
@@ -106,7 +106,7 @@ func (m *Master) compute() {
 			return m.Alloc.Reconcile(st, m.Input()), nil
 		},
 	}, nil)
-	m.rerouteWanted(nil)
+	m.RerouteWanted(nil)
 }
 
 // delayedReroute plans the reroute for the moment when the first delayed copy's time is

@@ -13,6 +13,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
+	"github.com/shardquake/shardquake/sim/elastic/reroute"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -95,7 +96,7 @@ func TestTheLastCopyIsCorruptAndTheClusterIsRedAndSaysSo(t *testing.T) {
 	assert.Equal(t, state.NoValidShardCopy, primary.Info.LastStatus)
 
 	w.do(func(ctx context.Context) {
-		x, err := w.c.Leader().Explain(ctx, time.Minute, false, func(st *state.State) (*state.Copy, bool, error) {
+		x, err := reroute.Explain(w.c.Leader(), ctx, time.Minute, false, func(st *state.State) (*state.Copy, bool, error) {
 			return st.Routing.Index("i").Shards[0].Primary(), false, nil
 		})
 		require.NoError(t, err)

@@ -16,6 +16,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/load"
+	"github.com/shardquake/shardquake/sim/elastic/reroute"
 	"github.com/shardquake/shardquake/sim/elastic/search"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
@@ -153,7 +154,7 @@ func TestAHotShardMakesItsNodeHotAndMovingItRelievesThatNode(t *testing.T) {
 func (w *world) moveShard(index string, shard int, from, to string) {
 	w.t.Helper()
 	w.do(func(ctx context.Context) {
-		_, err := w.c.Leader().Reroute(ctx, elastic.RerouteRequest{
+		_, err := reroute.Reroute(w.c.Leader(), ctx, reroute.Request{
 			Commands:      []allocation.Command{{Kind: "move", Index: index, Shard: shard, From: from, Node: to}},
 			MasterTimeout: time.Minute, AckTimeout: time.Minute,
 		})

@@ -1,10 +1,6 @@
 package figures
 
-import (
-	"context"
-	"github.com/shardquake/shardquake/sim/elastic"
-	"time"
-)
+import "github.com/shardquake/shardquake/sim/elastic"
 
 // StoreInfo is what a node's disk holds of a shard.
 type StoreInfo struct {
@@ -24,17 +20,4 @@ func LocalStores(n *elastic.Node) []StoreInfo {
 		out = append(out, StoreInfo{IndexUUID: st.Key.UUID, Shard: st.Key.Shard, AllocationID: st.AllocationID, Err: st.Unreadable()})
 	}
 	return out
-}
-
-// ResetBalance has the master forget the balance that it moves copies to, and compute one
-// anew (DELETE _internal/desired_balance).
-func ResetBalance(n *elastic.Node, ctx context.Context) error {
-	_, err := elastic.OnMaster(ctx, n, 30*time.Second, func(m *elastic.Node) (struct{}, error) {
-		if p := m.Proc; p != nil && p.Master != nil {
-			p.Master.Alloc.Reset()
-			p.Master.Reroute.Ask("reset-desired-balance", elastic.Normal, nil)
-		}
-		return struct{}{}, nil
-	})
-	return err
 }

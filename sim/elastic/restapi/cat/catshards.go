@@ -7,6 +7,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/figures"
+	"github.com/shardquake/shardquake/sim/elastic/reroute"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/cluster"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/stats"
@@ -209,7 +210,7 @@ func dataNodes(filters []string) []string {
 	return filters
 }
 
-func allocationTable(st *state.State, stats []elastic.NodeResult[stats.NodeStats], masters map[string]elastic.NodeAllocation) *table {
+func allocationTable(st *state.State, stats []elastic.NodeResult[stats.NodeStats], masters map[string]reroute.NodeAllocation) *table {
 	shards, unassigned := map[string]int64{}, int64(0)
 	st.Routing.Each(func(cp *state.Copy) {
 		if cp.Assigned() {

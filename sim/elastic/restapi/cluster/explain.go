@@ -7,6 +7,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/reroute"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -35,7 +36,7 @@ func prepareExplain(r *rest.Request) rest.Action {
 	q.yes = r.BoolParam("include_yes_decisions", false)
 	q.disk = r.BoolParam("include_disk_info", false)
 	return func(c *rest.Call) *rest.Response {
-		x, err := c.Node.Explain(c.Ctx, q.masterTimeout, q.yes, q.find)
+		x, err := reroute.Explain(c.Node, c.Ctx, q.masterTimeout, q.yes, q.find)
 		c.Check(err)
 		w := rest.NewWriter(c.Req.Human())
 		w.Obj()
@@ -206,7 +207,7 @@ func (q *explainRequest) findCopy(t *state.ShardTable, node *state.Node) (*state
 	return nil, false, rest.IllegalArgument("no replicas found for shard [%s][%d]", q.index, q.shard)
 }
 
-func (q *explainRequest) write(w *rest.Writer, c *rest.Call, x *elastic.Explanation) {
+func (q *explainRequest) write(w *rest.Writer, c *rest.Call, x *reroute.Explanation) {
 	cp := x.Shard.Copy
 	if x.Chosen {
 		w.Str("note", noteChosen)
@@ -386,7 +387,7 @@ func writeStore(w *rest.Writer, s *allocation.StoreExplanation) {
 }
 
 // writeClusterInfo writes what the master knows of disks (ClusterInfo).
-func writeClusterInfo(w *rest.Writer, x *elastic.Explanation) {
+func writeClusterInfo(w *rest.Writer, x *reroute.Explanation) {
 	w.Object("cluster_info")
 	w.Object("nodes")
 	for _, n := range x.State.Nodes {
@@ -422,7 +423,7 @@ func writeClusterInfo(w *rest.Writer, x *elastic.Explanation) {
 	w.End()
 }
 
-func writeShardSizes(w *rest.Writer, x *elastic.Explanation) {
+func writeShardSizes(w *rest.Writer, x *reroute.Explanation) {
 	for _, t := range x.State.Routing.Indices {
 		for _, s := range t.Shards {
 			for _, primary := range []bool{true, false} {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/reroute"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -152,7 +153,7 @@ type masterView struct {
 // viewOf reads a node's state and queue; it runs on that node.
 func viewOf(c *rest.Call) func(n *elastic.Node) (masterView, error) {
 	return func(n *elastic.Node) (masterView, error) {
-		v := masterView{State: n.Applied(), fetches: n.InFlightFetches()}
+		v := masterView{State: n.Applied(), fetches: reroute.InFlightFetches(n)}
 		tasks, err := n.PendingTasks(c.Ctx, true, 0)
 		if err != nil {
 			return v, err

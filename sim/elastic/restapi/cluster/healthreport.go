@@ -6,6 +6,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/figures"
+	"github.com/shardquake/shardquake/sim/elastic/reroute"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -294,7 +295,7 @@ func ageingHealth(_ *rest.Call, st *state.State) verdict {
 // prepareResetBalance serves DELETE of the desired balance: it is computed anew.
 func prepareResetBalance(*rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
-		c.Check(figures.ResetBalance(c.Node, c.Ctx))
+		c.Check(reroute.ResetBalance(c.Node, c.Ctx))
 		return &rest.Response{Text: []byte{}}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/reroute"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 )
 
@@ -28,7 +29,7 @@ func prepareReroute(r *rest.Request) rest.Action {
 		metrics = []string{"version", "master_node", "blocks", "nodes", "routing_table", "routing_nodes", "customs"}
 	}
 	return func(c *rest.Call) *rest.Response {
-		result, err := c.Node.Reroute(c.Ctx, elastic.RerouteRequest(q))
+		result, err := reroute.Reroute(c.Node, c.Ctx, reroute.Request(q))
 		c.Check(err)
 		w := rest.NewWriter(c.Req.Human())
 		w.Obj()
@@ -48,7 +49,7 @@ func prepareReroute(r *rest.Request) rest.Action {
 }
 
 // rerouteBody is the request as the body and the parameters make it.
-type rerouteBody elastic.RerouteRequest
+type rerouteBody reroute.Request
 
 func (q *rerouteBody) parse(v *rest.Value) {
 	if v.Kind != rest.ObjectValue {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/reroute"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -54,7 +55,7 @@ func preparePutShutdown(r *rest.Request) rest.Action {
 	}
 	return func(c *rest.Call) *rest.Response {
 		c.State(false, master)
-		acked, err := c.Node.PutShutdown(c.Ctx, d, master, ack)
+		acked, err := reroute.PutShutdown(c.Node, c.Ctx, d, master, ack)
 		c.Check(err)
 		return rest.Acknowledged(acked)
 	}
@@ -66,7 +67,7 @@ func prepareDeleteShutdown(r *rest.Request) rest.Action {
 	master, ack := r.MasterTimeout(), r.AckTimeout()
 	return func(c *rest.Call) *rest.Response {
 		c.State(false, master)
-		was, acked, err := c.Node.DeleteShutdown(c.Ctx, node, master, ack)
+		was, acked, err := reroute.DeleteShutdown(c.Node, c.Ctx, node, master, ack)
 		c.Check(err)
 		if !was {
 			rest.Raise(&elastic.Error{Status: 404, Type: "resource_not_found_exception", Reason: "node [" + node + "] is currently not shutting down"})

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/reroute"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -77,11 +78,11 @@ func (c *Call) State(local bool, masterTimeout time.Duration) *state.State {
 }
 
 // Allocations is what the master makes of the nodes' copies; empty without a master.
-func (c *Call) Allocations(masterTimeout time.Duration) map[string]elastic.NodeAllocation {
+func (c *Call) Allocations(masterTimeout time.Duration) map[string]reroute.NodeAllocation {
 	if c.Node.Applied().Master == "" {
 		return nil
 	}
-	out, err := c.Node.NodeAllocations(c.Ctx, masterTimeout)
+	out, err := reroute.NodeAllocations(c.Node, c.Ctx, masterTimeout)
 	if err != nil && (elastic.IsNodeGone(err) || c.Ctx.Err() != nil) {
 		panic(Gone{err})
 	}

@@ -1,4 +1,4 @@
-package elastic
+package reroute
 
 import (
 	"context"
@@ -6,33 +6,34 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
-// RerouteRequest is a request of the reroute API.
-type RerouteRequest struct {
+// Request is a request of the reroute API.
+type Request struct {
 	Commands                  []allocation.Command
 	Options                   allocation.CommandOptions
 	MasterTimeout, AckTimeout time.Duration
 }
 
-// RerouteResult is its outcome. State is the one published, or with DryRun the one
+// Result is its outcome. State is the one published, or with DryRun the one
 // that would have been.
-type RerouteResult struct {
+type Result struct {
 	Acked        bool
 	State        *state.State
 	Explanations []allocation.CommandExplanation
 }
 
 // Reroute runs allocation commands on the master and reroutes (TransportClusterRerouteAction).
-func (n *Node) Reroute(ctx context.Context, req RerouteRequest) (RerouteResult, error) {
-	var out RerouteResult
-	acked, published, err := n.MasterTask(ctx, "cluster_reroute (api)", Immediate, req.MasterTimeout, req.AckTimeout,
+func Reroute(n *elastic.Node, ctx context.Context, req Request) (Result, error) {
+	var out Result
+	acked, published, err := n.MasterTask(ctx, "cluster_reroute (api)", elastic.Immediate, req.MasterTimeout, req.AckTimeout,
 		func(st *state.State) (*state.State, error) {
 			m := n.Cluster().ActingMaster()
 			if m == nil {
-				return nil, ErrNotMaster
+				return nil, elastic.ErrNotMaster
 			}
 			next, explanations, err := m.Alloc.Commands(st, req.Commands, req.Options, m.Input())
 			if err != nil {
@@ -43,10 +44,10 @@ func (n *Node) Reroute(ctx context.Context, req RerouteRequest) (RerouteResult, 
 				out.State = next
 				return st, nil
 			}
-			return m.rerouteWanted(next), nil
+			return m.RerouteWanted(next), nil
 		})
 	if err != nil {
-		return RerouteResult{}, err
+		return Result{}, err
 	}
 	if out.State == nil {
 		out.State = published
@@ -65,7 +66,7 @@ func commandError(err error) error {
 	if refused.Type != "illegal_argument_exception" {
 		status = 404
 	}
-	return &Error{Status: status, Type: refused.Type, Reason: refused.Reason}
+	return &elastic.Error{Status: status, Type: refused.Type, Reason: refused.Reason}
 }
 
 // Explanation is the allocator's explanation of one copy, with the state and the disk
@@ -80,12 +81,12 @@ type Explanation struct {
 
 // Explain has the master explain the copy that find picks from its state
 // (TransportClusterAllocationExplainAction). find must not wait.
-func (n *Node) Explain(ctx context.Context, masterTimeout time.Duration, withYes bool,
+func Explain(n *elastic.Node, ctx context.Context, masterTimeout time.Duration, withYes bool,
 	find func(*state.State) (c *state.Copy, chosen bool, err error)) (Explanation, error) {
-	return OnMaster(ctx, n, masterTimeout, func(q *Node) (Explanation, error) {
+	return elastic.OnMaster(ctx, n, masterTimeout, func(q *elastic.Node) (Explanation, error) {
 		m := q.Proc.Master
 		if m == nil {
-			return Explanation{}, ErrNotMaster
+			return Explanation{}, elastic.ErrNotMaster
 		}
 		st := q.Applied()
 		c, chosen, err := find(st)
@@ -99,17 +100,11 @@ func (n *Node) Explain(ctx context.Context, masterTimeout time.Duration, withYes
 
 // InFlightFetches is how many answers the node, as master, waits for about what nodes
 // hold of unassigned shards.
-func (n *Node) InFlightFetches() int {
+func InFlightFetches(n *elastic.Node) int {
 	if n.Proc == nil || n.Proc.Master == nil {
 		return 0
 	}
-	f, waiting := n.Proc.Master.Fetch, 0
-	for _, cache := range []map[allocation.ShardID]*fetch{f.primaries, f.stores} {
-		for _, w := range cache {
-			waiting += w.waiting
-		}
-	}
-	return waiting
+	return n.Proc.Master.Fetch.InFlight()
 }
 
 // NodeAllocation is what the master makes of a node's copies
@@ -121,16 +116,16 @@ type NodeAllocation struct {
 }
 
 // NodeAllocations asks the master, by node id.
-func (n *Node) NodeAllocations(ctx context.Context, masterTimeout time.Duration) (map[string]NodeAllocation, error) {
-	return OnMaster(ctx, n, masterTimeout, func(q *Node) (map[string]NodeAllocation, error) {
+func NodeAllocations(n *elastic.Node, ctx context.Context, masterTimeout time.Duration) (map[string]NodeAllocation, error) {
+	return elastic.OnMaster(ctx, n, masterTimeout, func(q *elastic.Node) (map[string]NodeAllocation, error) {
 		if q.Proc.Master == nil {
-			return nil, ErrNotMaster
+			return nil, elastic.ErrNotMaster
 		}
-		return q.Proc.Master.nodeAllocations(q.Applied()), nil
+		return nodeAllocations(q.Proc.Master, q.Applied()), nil
 	})
 }
 
-func (m *Master) nodeAllocations(st *state.State) map[string]NodeAllocation {
+func nodeAllocations(m *elastic.Master, st *state.State) map[string]NodeAllocation {
 	out := make(map[string]NodeAllocation, len(st.Nodes))
 	count := func(node string, desired allocation.Assignment, known bool) {
 		a := out[node]
@@ -156,4 +151,17 @@ func (m *Master) nodeAllocations(st *state.State) map[string]NodeAllocation {
 		}
 	}
 	return out
+}
+
+// ResetBalance has the master forget the balance that it moves copies to, and compute one
+// anew (DELETE _internal/desired_balance).
+func ResetBalance(n *elastic.Node, ctx context.Context) error {
+	_, err := elastic.OnMaster(ctx, n, 30*time.Second, func(m *elastic.Node) (struct{}, error) {
+		if p := m.Proc; p != nil && p.Master != nil {
+			p.Master.Alloc.Reset()
+			p.Master.Reroute.Ask("reset-desired-balance", elastic.Normal, nil)
+		}
+		return struct{}{}, nil
+	})
+	return err
 }

@@ -1,19 +1,20 @@
-package elastic
+package reroute
 
 import (
 	"context"
 	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
 // PutShutdown registers that a node is meant to go (TransportPutShutdownNodeAction); copies
 // leave one that is to be removed.
-func (n *Node) PutShutdown(ctx context.Context, d state.Shutdown, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "put-node-shutdown-["+d.Node+"]", Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
+func PutShutdown(n *elastic.Node, ctx context.Context, d state.Shutdown, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
+	acked, _, err = n.MasterTask(ctx, "put-node-shutdown-["+d.Node+"]", elastic.Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
 		m := n.Cluster().ActingMaster()
 		if m == nil {
-			return nil, ErrNotMaster
+			return nil, elastic.ErrNotMaster
 		}
 		d.StartedMillis = m.Process.Clock.Now().UnixMilli()
 		if was := st.Shutdown(d.Node); was != nil && was.Type == d.Type {
@@ -25,11 +26,11 @@ func (n *Node) PutShutdown(ctx context.Context, d state.Shutdown, masterTimeout,
 }
 
 // DeleteShutdown takes it back; it reports whether there was one.
-func (n *Node) DeleteShutdown(ctx context.Context, node string, masterTimeout, ackTimeout time.Duration) (was, acked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "delete-node-shutdown-["+node+"]", Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
+func DeleteShutdown(n *elastic.Node, ctx context.Context, node string, masterTimeout, ackTimeout time.Duration) (was, acked bool, err error) {
+	acked, _, err = n.MasterTask(ctx, "delete-node-shutdown-["+node+"]", elastic.Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
 		m := n.Cluster().ActingMaster()
 		if m == nil {
-			return nil, ErrNotMaster
+			return nil, elastic.ErrNotMaster
 		}
 		if was = st.Shutdown(node) != nil; !was {
 			return st, nil
