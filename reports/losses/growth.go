@@ -26,9 +26,17 @@ func breakRows(g *planning.Growth) [][]string {
 		if b.Reason != "" {
 			then = b.Reason
 		}
-		out = append(out, []string{b.Objective, b.After, b.When(), orNone(b.Limit), shortened(before), shortened(then)})
+		out = append(out, []string{b.Objective, b.After, dayOf(b), orNone(b.Limit), shortened(before), shortened(then)})
 	}
 	return out
+}
+
+// dayOf is the day of a break, with how sure it is.
+func dayOf(b *planning.Break) string {
+	if b.Day == nil {
+		return b.When()
+	}
+	return b.When() + mark(b.Tag)
 }
 
 // growthWords say what grows, and how far that was followed.

@@ -34,7 +34,7 @@ func HTML(r *planning.Result) ([]byte, error) {
 		About: fmt.Sprintf("%d losses, seeds 1 to %d, %d runs", len(now(r).Losses), r.Seeds, r.Done),
 	}
 	return page.Render(page.Content{
-		Title: "plan: " + r.Scenario, Body: lossesPage, V: map[string]any{"R": r, "Head": head, "Now": now(r), "Header": header()}, Wide: true,
+		Title: "plan: " + r.Scenario, Body: lossesPage, V: map[string]any{"R": r, "Head": head, "Now": now(r), "Header": header(r)}, Wide: true,
 		Funcs: template.FuncMap{
 			"rows":   func() []mapped { return shade(r) },
 			"lower":  func(f planning.Figure) string { return amount(f) },
@@ -52,12 +52,12 @@ func HTML(r *planning.Result) ([]byte, error) {
 // shade makes the map.
 func shade(r *planning.Result) []mapped {
 	var out []mapped
-	side := now(r)
+	side, head := now(r), header(r)
 	for i := range side.Losses {
 		m := &side.Losses[i]
 		row := mapped{M: m}
 		for j, text := range cells(r, m) {
-			row.Cells = append(row.Cells, shaded{text, shadeOf(header()[j], m)})
+			row.Cells = append(row.Cells, shaded{text, shadeOf(head[j], m)})
 		}
 		out = append(out, row)
 	}

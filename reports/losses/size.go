@@ -15,7 +15,7 @@ var fleetHeader = []string{"machine", "nodes", "price", "verdict", "green after"
 func fleetRow(f *planning.Fleet) []string {
 	green := "–"
 	if f.Green != nil {
-		green = fmt.Sprintf("%.1f s", *f.Green)
+		green = fmt.Sprintf("%.1f s", *f.Green) + mark(f.Tag)
 	}
 	return []string{f.Machine, fmt.Sprint(f.Nodes), price(f.Price), string(f.Verdict), green, orNone(f.Limit), orNone(shortened(f.Reason))}
 }

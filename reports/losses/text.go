@@ -20,6 +20,18 @@ type column struct {
 	of   func(*planning.Measured) planning.Figure
 }
 
+// processors is the name of a column that says nothing where nobody asks for anything.
+const processors = "busiest processors"
+
+// shown are the measures of a plan's tables.
+func shown(r *planning.Result) []column {
+	busy := func(m planning.Measured) bool { return m.PeakCPU.Value != nil && *m.PeakCPU.Value > 0 }
+	if slices.ContainsFunc(r.Sides, func(s planning.Side) bool { return slices.ContainsFunc(s.Losses, busy) }) {
+		return columns[:]
+	}
+	return slices.DeleteFunc(slices.Clone(columns[:]), func(c column) bool { return c.name == processors })
+}
+
 // columns are the measures that tables have.
 var columns = [...]column{
 	{"stays red", func(m *planning.Measured) string {
@@ -35,6 +47,7 @@ var columns = [...]column{
 	{"moved", nil, func(m *planning.Measured) planning.Figure { return m.Bytes }},
 	{"fullest disk", nil, func(m *planning.Measured) planning.Figure { return m.PeakDisk }},
 	{"above", func(m *planning.Measured) string { return orNone(m.Crossed) }, nil},
+	{processors, nil, func(m *planning.Measured) planning.Figure { return m.PeakCPU }},
 	{"unassigned", nil, func(m *planning.Measured) planning.Figure { return m.Unassigned }},
 	{"held by", func(m *planning.Measured) string { return holders(m) }, nil},
 }
@@ -125,8 +138,8 @@ func now(r *planning.Result) *planning.Side { return &r.Sides[len(r.Sides)-1] }
 func cells(r *planning.Result, m *planning.Measured) []string {
 	was := beside(r, m)
 	out := []string{m.String(), change(was, verdictOf(m), verdictOf)}
-	for i := range columns {
-		out = append(out, change(was, columns[i].text(m), columns[i].text))
+	for _, c := range shown(r) {
+		out = append(out, change(was, c.text(m), c.text))
 	}
 	return out
 }
@@ -150,10 +163,10 @@ func rows(r *planning.Result) [][]string {
 	return out
 }
 
-func header() []string {
+func header(r *planning.Result) []string {
 	out := []string{"loss", "verdict"}
-	for i := range columns {
-		out = append(out, columns[i].name)
+	for _, c := range shown(r) {
+		out = append(out, c.name)
 	}
 	return out
 }
@@ -168,7 +181,7 @@ func Summary(out io.Writer, r *planning.Result, dir string) error {
 	}
 	b.WriteString("\n")
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, line := range append([][]string{header()}, rows(r)...) {
+	for _, line := range append([][]string{header(r)}, rows(r)...) {
 		fmt.Fprintln(w, "  "+strings.Join(line, "\t"))
 	}
 	if err := w.Flush(); err != nil {
@@ -232,7 +245,7 @@ func Markdown(r *planning.Result) []byte {
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", escaped(o.Name), o.Verdict, escaped(o.Reason))
 	}
 	b.WriteString("\n")
-	markdownTable(&b, append([][]string{header()}, rows(r)...))
+	markdownTable(&b, append([][]string{header(r)}, rows(r)...))
 	changeMarkdown(&b, r)
 	growthMarkdown(&b, r)
 	sizeMarkdown(&b, r)

@@ -57,6 +57,20 @@ func tagsOf(sc *scenarios.Scenario, has func(path string) bool) tags {
 	return out
 }
 
+// of is how sure the verdict of an objective can be.
+func (t tags) of(o *objective) clusterfile.Tag {
+	out := t.copies
+	for _, about := range []struct {
+		is  bool
+		tag clusterfile.Tag
+	}{{o.timed, t.times}, {o.bytes, t.disks}, {o.load, t.load}} {
+		if about.is {
+			out = max(out, about.tag)
+		}
+	}
+	return out
+}
+
 // known is a number's tag; one that nobody told is assumed.
 func known(n clusterfile.Number) clusterfile.Tag {
 	if !n.Known() {

@@ -45,6 +45,9 @@ type Break struct {
 	Before *scenarios.Outcome `json:"day_before,omitempty"`
 	Then   *scenarios.Outcome `json:"that_day,omitempty"`
 	Loss   string             `json:"loss,omitempty"`
+	// Tag is how sure the day is: derived, or assumed where the growth or what the objective is
+	// about is.
+	Tag string `json:"tag"`
 	// Confirmed says that both days were simulated with all seeds.
 	Confirmed bool `json:"confirmed"`
 	// Reason is why the day is not known, where it isn't.
@@ -55,7 +58,8 @@ type Break struct {
 type Day struct {
 	Day   int    `json:"day"`
 	Date  string `json:"date,omitempty"`
-	Bytes int64  `json:"bytes"` // in all copies
+	Bytes int64  `json:"bytes"`     // in all copies
+	Tag   string `json:"bytes_tag"` // how sure that is
 	// Disk is the fullest disk after the worst loss of each kind, in percent; null where none was
 	// seen. The first kind is nothing.
 	Disk []KindFigure `json:"disk"`
@@ -67,6 +71,7 @@ type Day struct {
 type KindFigure struct {
 	Kind  string   `json:"kind"`
 	Value *float64 `json:"value"`
+	Tag   string   `json:"tag"`
 }
 
 // outlook follows the objectives of a side through the days.
@@ -171,7 +176,8 @@ func (o *outlook) follow(ctx context.Context, out *Growth) error {
 
 // find is the first day on which an objective isn't met after a kind of loss.
 func (o *outlook) find(ctx context.Context, objective int, kind string, grid []int) (Break, error) {
-	out := Break{Objective: o.s.objectives[objective].name, After: kind}
+	ob := &o.s.objectives[objective]
+	out := Break{Objective: ob.name, After: kind, Tag: o.model.tag(o.s.tags.of(ob))}
 	first := slices.IndexFunc(grid, func(d int) bool { return o.verdict(d, objective, kind).Verdict != scenarios.Pass })
 	if first < 0 {
 		first = len(grid) // it may be another seed that breaks it
@@ -324,11 +330,11 @@ func (o *outlook) seen(from string) []Day {
 	out := []Day{}
 	for _, d := range days {
 		s := o.days[d]
-		day := Day{Day: d, Date: dateOf(from, d), Bytes: bytesOf(s.loaded.Scenario)}
+		day := Day{Day: d, Date: dateOf(from, d), Bytes: bytesOf(s.loaded.Scenario), Tag: o.model.tag(s.tags.bytes)}
 		for l, loss := range s.losses {
 			i := slices.IndexFunc(day.Disk, func(f KindFigure) bool { return f.Kind == loss.Kind })
 			if i < 0 {
-				day.Disk = append(day.Disk, KindFigure{Kind: loss.Kind})
+				day.Disk = append(day.Disk, KindFigure{Kind: loss.Kind, Tag: o.model.tag(s.tags.disks)})
 				i = len(day.Disk) - 1
 			}
 			for _, r := range s.runs[l] {

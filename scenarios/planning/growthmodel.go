@@ -21,6 +21,7 @@ const mostNewIndices = 2000
 // growthModel says how large everything is on a day.
 type growthModel struct {
 	rate    units.GrowthRate
+	said    bool // by the file, so that no source has measured it
 	streams []stream
 	daily   map[string]int64 // bytes a day into the primaries of single indices
 	how     []string
@@ -42,7 +43,7 @@ type stream struct {
 func (c *Config) modelOf(s *scenarios.Scenario) (*growthModel, error) {
 	m := &growthModel{daily: map[string]int64{}}
 	if g := s.Growth; g != nil {
-		m.rate = g.Rate
+		m.rate, m.said = g.Rate, g.Rate.Percent > 0 || len(g.Streams) > 0
 		switch {
 		case g.Rate.Percent > 0 && s.Cluster.KV != nil:
 			m.how = append(m.how, fmt.Sprintf("assumed, as the file says: the values grow by %s, compounded, and there are as many keys", g.Rate))
@@ -69,6 +70,14 @@ func (c *Config) modelOf(s *scenarios.Scenario) (*growthModel, error) {
 	}
 	m.derive(im.Cluster)
 	return m, nil
+}
+
+// tag is how sure a figure of a day can be that is as sure as another one today.
+func (m *growthModel) tag(today clusterfile.Tag) string {
+	if m.said {
+		today = max(today, clusterfile.Assumed)
+	}
+	return max(today, clusterfile.Derived).String()
 }
 
 // add takes in a stream of the file.

@@ -51,6 +51,7 @@ func TestTheValuesOfAKeyValueClusterGrow(t *testing.T) {
 	assert.Equal(t, "disk", disk.Limit)
 	assert.Equal(t, time.Date(2026, 12, 1+*disk.Day, 0, 0, 0, 0, time.UTC).Format(time.DateOnly), disk.Date)
 	assert.Less(t, r.Growth.Days[0].Bytes, r.Growth.Days[len(r.Growth.Days)-1].Bytes/4)
+	assert.Equal(t, "assumed", disk.Tag, "the file says how it grows, and nothing has measured it")
 }
 
 func TestWhatIfAKeyValueClusterHadOtherCopiesAndNodes(t *testing.T) {

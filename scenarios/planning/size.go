@@ -61,6 +61,7 @@ type Fleet struct {
 	// Green is the longest that any loss takes until green, over all seeds; null: never, or not
 	// all runs were made, for the objectives had failed.
 	Green *float64 `json:"green_s"`
+	Tag   string   `json:"green_tag"` // how sure that time is
 	// Limit is what binds where the objectives fail, and Reason the outcome.
 	Limit  string `json:"limit,omitempty"`
 	Reason string `json:"reason,omitempty"`
@@ -229,7 +230,7 @@ func (z *sizing) try(ctx context.Context, f fleet) (Fleet, error) {
 	if got, done := z.tried[f]; done {
 		return got, nil
 	}
-	out := Fleet{Machine: f.machine.Name, Nodes: f.nodes}
+	out := Fleet{Machine: f.machine.Name, Nodes: f.nodes, Tag: z.s.tags.times.String()}
 	if f.machine.Price != nil {
 		price := *f.machine.Price * float64(f.nodes)
 		out.Price = &price
