@@ -68,7 +68,10 @@ func Read(nameOrPath string) (name string, data []byte, err error) {
 			return "", nil, fmt.Errorf("%s", source.Unknown("scenario", nameOrPath, Library()))
 		}
 	}
-	data, err = os.ReadFile(nameOrPath)
+	data, err = source.ReadFile(nameOrPath)
+	if placed := (*source.Error)(nil); errors.As(err, &placed) {
+		return "", nil, err
+	}
 	if err != nil {
 		return "", nil, fmt.Errorf("scenario file: %w", err)
 	}

@@ -1,6 +1,8 @@
 package source_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -33,4 +35,12 @@ func TestWhatWouldCostTooMuchIsRefusedAtItsPlace(t *testing.T) {
 	}
 	_, err := source.Parse("s.yaml", []byte("a: \""+strings.Repeat("[", 1000)+"\" # "+strings.Repeat("{", 1000)))
 	require.NoError(t, err, "text and comments nest nothing")
+}
+
+func TestAFileThatIsTooLongIsNotRead(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "long.yaml")
+	require.NoError(t, os.WriteFile(name, nil, 0o600))
+	require.NoError(t, os.Truncate(name, 1<<40)) // a terabyte of nothing: reading it would fail otherwise
+	_, err := source.ReadFile(name)
+	assert.EqualError(t, err, name+":1:1: the file has 1099511627776 bytes; expected at most 8388608")
 }

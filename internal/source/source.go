@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"reflect"
 	"strings"
 	"unicode"
@@ -90,11 +91,23 @@ func Parse(name string, data []byte) (*File, error) {
 	return f, nil
 }
 
+// ReadFile reads a file, unless it is longer than any may be: nothing of it is read then.
+func ReadFile(name string) ([]byte, error) {
+	if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() && info.Size() > mostBytes {
+		return nil, tooLong(name, info.Size())
+	}
+	return os.ReadFile(name)
+}
+
+func tooLong(name string, size int64) error {
+	return &Error{File: name, Line: 1, Column: 1, Message: fmt.Sprintf("the file has %d bytes; expected at most %d", size, mostBytes)}
+}
+
 // bounded refuses what would cost the parser more than a file can be worth: too many bytes,
 // brackets or indented lines too deep in each other.
 func (f *File) bounded() error {
 	if len(f.Data) > mostBytes {
-		return &Error{File: f.Name, Line: 1, Column: 1, Message: fmt.Sprintf("the file has %d bytes; expected at most %d", len(f.Data), mostBytes)}
+		return tooLong(f.Name, int64(len(f.Data)))
 	}
 	line, column, depth := 1, 0, 0
 	indents := []int{0}
