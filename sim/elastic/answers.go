@@ -25,6 +25,7 @@ type (
 	IndexingStats = api.IndexingStats
 	GetStats      = api.GetStats
 	SearchStats   = api.SearchStats
+	SearchGroup   = api.SearchGroup
 	MergeStats    = api.MergeStats
 	LeaseStats    = api.LeaseStats
 	LeaseInfo     = api.LeaseInfo

@@ -57,9 +57,10 @@ func (s *Shard) attempt(e *store.Engine, it *BulkItem, res *BulkResult) (*store.
 			s.Counters.Noops++
 			res.Result, res.Status = "noop", 200
 			res.Version, res.SeqNo, res.PrimaryTerm = cur.Version, cur.SeqNo, cur.Term
+			res.Source = cur.Source
 			return nil, nil
 		}
-		source = next
+		source, res.Source = next, next
 	}
 	if err := s.conflict(it, cur, exists); err != nil {
 		return nil, err
@@ -116,7 +117,7 @@ func (s *Shard) conflict(it *BulkItem, cur *store.Doc, exists bool) *Error {
 	switch {
 	case it.Op == OpCreate && exists:
 		return conflict("document already exists (current version [%d])", cur.Version)
-	case it.External && cur != nil && cur.Version >= it.Version:
+	case it.External && cur != nil && (cur.Version > it.Version || cur.Version == it.Version && !it.OrEqual):
 		return conflict("current version [%d] is higher or equal to the one provided [%d]", cur.Version, it.Version)
 	}
 	return nil

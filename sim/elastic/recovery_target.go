@@ -70,6 +70,10 @@ func (s *Shard) startRecovery(fresh bool) {
 		s.Process.Cluster.Snapshots.Restore(r)
 		return
 	}
+	if r.Kind == state.LocalShards {
+		r.recoverFromShards()
+		return
+	}
 	r.recoverLocally()
 }
 

@@ -57,6 +57,9 @@ type shardCounters struct {
 	RefreshTotal, FlushTotal                    int64
 	sources, targets                            int
 	IndexTime, QueryTime                        time.Duration
+	// Groups of searches by name, and Fielddata that they brought into memory, bytes by field.
+	Groups    map[string]SearchGroup
+	Fielddata map[string]int64
 }
 
 func (s *Shard) Engine() *store.Engine { return &s.Store.Engine }

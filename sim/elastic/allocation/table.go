@@ -18,6 +18,8 @@ type decider struct {
 	// force answers allocate for a primary that is to go where its data is whatever
 	// deciders say (canForceAllocatePrimary); nil: a No becomes a Yes.
 	force func(*pass, *routing.Copy, *routing.Node) (Verdict, string)
+	// only says of which copies it has anything to say; nil: of all.
+	only func(*routing.Copy) bool
 	// told deciders are about what the model does not have (snapshots in progress, indices of other versions). They never refuse, and explain as in a cluster
 	// without it.
 	told bool
@@ -30,6 +32,7 @@ type decider struct {
 // who wants explanations ask the same ones.
 var deciders = []decider{
 	{name: "max_retry", anywhere: (*pass).maxRetry, force: func(p *pass, r *routing.Copy, _ *routing.Node) (Verdict, string) { return p.maxRetry(r) }},
+	{name: "resize", only: fromShards, allocate: (*pass).resize},
 	{name: "replica_after_primary_active", anywhere: (*pass).replicaAfterPrimary},
 	{name: "rebalance_only_when_active", rebalance: (*pass).rebalanceOnlyWhenActive},
 	{
@@ -48,6 +51,7 @@ var deciders = []decider{
 	{name: "node_shutdown", fits: (*pass).nodeShutdown},
 	{name: "node_replacement", allocate: (*pass).mayReplace, remain: (*pass).mayStayReplaced},
 	{name: "filter", fits: (*pass).filterText},
+	{name: "filter", only: fromShards, allocate: (*pass).initialRecovery},
 	{name: "same_shard", allocate: (*pass).sameShard, force: (*pass).sameNode},
 	{name: "disk_threshold", allocate: (*pass).diskAllocate, remain: (*pass).diskRemain},
 	{name: "throttling", allocate: (*pass).throttle},
@@ -115,6 +119,8 @@ func (p *pass) explainAll(question func(d *decider) (v Verdict, text string, ans
 // onNode is a decider's answer to canAllocate.
 func (d *decider) onNode(p *pass, r *routing.Copy, n *routing.Node) (v Verdict, text string, answers bool) {
 	switch {
+	case d.only != nil && !d.only(r):
+		return Yes, "", false
 	case d.anywhere != nil:
 		v, text = d.anywhere(p, r)
 	case d.fits != nil:

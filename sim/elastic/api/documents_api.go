@@ -52,6 +52,7 @@ type BulkItem struct {
 	// than the document's. [MatchAnyVersion] for none.
 	Version         int64
 	External        bool
+	OrEqual         bool // External: the document's own version will do as well
 	RequireExisting bool // require_alias-like checks are REST's; this is update without upsert
 	// Update computes the new source of an OpUpdate on the primary from the present
 	// one (nil: the document is missing). noop leaves the document as it is.
@@ -97,6 +98,7 @@ type BulkResult struct {
 	PrimaryTerm   int64
 	Shards        ShardInfo
 	ForcedRefresh bool
+	Source        []byte // of an update: what the document holds now
 	Status        int
 	Err           *Error
 }
@@ -113,8 +115,18 @@ type GetResult struct {
 type SearchRequest struct {
 	// Indices are concrete names that exist.
 	Indices []string
+	// Only are, by index, the shards that are asked; those of an index that isn't there all are.
+	Only map[string][]int
 	// Match selects documents; nil is match_all. It must be a pure function.
 	Match func(index, id, routing string, source []byte) bool
+	// Within are, by index, the documents that can be seen of it at all; those of an index that
+	// isn't there all can.
+	Within map[string]func(index, id, routing string, source []byte) bool
+	// Groups are names under which the search is counted too.
+	Groups []string
+	// Loads is what a search brings into memory of an index's documents, bytes by field; nil:
+	// nothing.
+	Loads func(index string, sources [][]byte) map[string]int64
 	// From and Size page through the hits, which come in order of shard and sequence number.
 	From, Size int
 	// Preference is "" (round robin over active copies), "_local", "_only_local" or a custom string.
@@ -123,6 +135,20 @@ type SearchRequest struct {
 	AllowPartial bool
 	// Timeout bounds the request; 0 means none.
 	Timeout time.Duration
+}
+
+// Selects is which documents of an index the request wants; nil: all.
+func (r *SearchRequest) Selects(index string) func(index, id, routing string, source []byte) bool {
+	within, match := r.Within[index], r.Match
+	switch {
+	case within == nil:
+		return match
+	case match == nil:
+		return within
+	}
+	return func(index, id, routing string, source []byte) bool {
+		return within(index, id, routing, source) && match(index, id, routing, source)
+	}
 }
 
 // Hit is a document found by a search. Fluid documents are counted in the total

@@ -45,6 +45,9 @@ type ShardStats struct {
 	RecoveryAsSource int
 	RecoveryAsTarget int
 	RecoveryThrottle time.Duration
+	// Fielddata are bytes of the words of texts that searches brought into memory, and
+	// Completion those of what suggestions are looked up in, by field.
+	Fielddata, Completion map[string]int64
 }
 
 // IndexingStats counts writes of a copy.
@@ -69,6 +72,14 @@ type SearchStats struct {
 	QueryTime                time.Duration
 	FetchTotal               int64
 	FetchTime                time.Duration
+	// Groups are the searches that named groups to be counted in, by name.
+	Groups map[string]SearchGroup
+}
+
+// SearchGroup counts a copy's searches of a group.
+type SearchGroup struct {
+	QueryTotal, FetchTotal int64
+	QueryTime              time.Duration
 }
 
 // MergeStats counts merges of a copy.

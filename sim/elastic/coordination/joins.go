@@ -329,6 +329,7 @@ func (c *Coordinator) executeJoins(base *state.State, batch []*entry) (*state.St
 	for _, n := range joined {
 		if !same(st.Node(n.ID), n) {
 			st.Nodes = withNode(st.Nodes, n)
+			excludeJoined(st, n)
 			added = append(added, n)
 		}
 	}
@@ -417,4 +418,17 @@ func (c *Coordinator) executeLeaves(base *state.State, batch []*entry) (*state.S
 		st = c.cfg.Hooks.NodesLeft(st, gone, true, strings.Join(reasons, ", "))
 	}
 	return st, nil
+}
+
+// excludeJoined takes a node by its id that was excluded by its name before it joined
+// (VotingConfigExclusion). The state is the caller's own.
+func excludeJoined(st *state.State, n *state.Node) {
+	if !slices.Contains(st.ExcludedNames, n.Name) {
+		return
+	}
+	st.ExcludedNames = slices.DeleteFunc(slices.Clone(st.ExcludedNames), func(name string) bool { return name == n.Name })
+	if n.HasRole("master") && !slices.Contains(st.Exclusions, n.ID) {
+		st.Exclusions = append(slices.Clone(st.Exclusions), n.ID)
+		slices.Sort(st.Exclusions)
+	}
 }

@@ -176,8 +176,9 @@ func counted(s *elastic.Shard) elastic.ShardStats {
 	out.Get = elastic.GetStats{Total: s.Counters.GetTotal, Exists: s.Counters.GetTotal - s.Counters.GetMissing, Missing: s.Counters.GetMissing}
 	out.Search = elastic.SearchStats{
 		QueryTotal: s.Counters.QueryTotal + work.Searched, FetchTotal: s.Counters.FetchTotal + work.Searched,
-		QueryTime: s.Counters.QueryTime + work.SearchTime,
+		QueryTime: s.Counters.QueryTime + work.SearchTime, Groups: s.Counters.Groups,
 	}
+	out.Fielddata = s.Counters.Fielddata
 	if up := s.Now().Sub(s.Created); up > 0 {
 		// Threads kept busy with indexing since the copy was opened (IndexingStats: write_load).
 		out.Indexing.WriteLoad = out.Indexing.Time.Seconds() / up.Seconds()

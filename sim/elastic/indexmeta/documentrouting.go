@@ -23,6 +23,18 @@ func ShardFor(meta *state.Index, id, routing string) int {
 	return FloorMod(int(RoutingHash(key))+offset, n) / (n / meta.Shards)
 }
 
+// ShardsFor are the shards that hold what was written with a routing value: one, or those
+// over which index.routing_partition_size spreads it.
+func ShardsFor(meta *state.Index, routing string) []int {
+	parts := settings.IndexRoutingPartition.Get(meta.Settings)
+	n := settings.RoutingShards(meta.Settings)
+	out := make([]int, 0, parts)
+	for offset := range parts {
+		out = append(out, FloorMod(int(RoutingHash(routing))+offset, n)/(n/meta.Shards))
+	}
+	return out
+}
+
 func FloorMod(a, n int) int {
 	m := a % n
 	if m < 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // object is a JSON object of a mapping.
@@ -147,7 +148,28 @@ func Normal(text []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p, ok := m["properties"].(object); ok && m["subobjects"] != false {
+		m["properties"] = nested(p)
+	}
 	return write(m)
+}
+
+// nested are fields with those whose names hold dots put into objects.
+func nested(fields object) object {
+	out := object{}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		value := fields[name]
+		if o, ok := value.(object); ok {
+			if p, has := o["properties"].(object); has && o["subobjects"] != false {
+				o["properties"] = nested(p)
+			}
+		}
+		if first, rest, dotted := strings.Cut(name, "."); dotted && first != "" && rest != "" {
+			name, value = first, object{"properties": nested(object{rest: value})}
+		}
+		mergeFields(out, object{name: value})
+	}
+	return out
 }
 
 // Properties are the fields of a mapping as JSON; nil without any.

@@ -10,8 +10,9 @@ import (
 )
 
 // ExcludeVotes takes nodes out of the voting configuration and keeps them out
-// (TransportAddVotingConfigExclusionsAction); it reports whether they were out in time.
-func ExcludeVotes(ctx context.Context, n *elastic.Node, ids []string, masterTimeout, timeout time.Duration) (out bool, err error) {
+// (TransportAddVotingConfigExclusionsAction); it reports whether they were out in time. Absent
+// are names of nodes that are no members: when such a node joins it is kept out.
+func ExcludeVotes(ctx context.Context, n *elastic.Node, ids, absent []string, masterTimeout, timeout time.Duration) (out bool, err error) {
 	_, _, err = n.MasterTask(ctx, "add-voting-config-exclusions", elastic.Urgent, masterTimeout, timeout, func(st *state.State) (*state.State, error) {
 		next := st.Clone()
 		next.Exclusions = slices.Clone(st.Exclusions)
@@ -20,10 +21,17 @@ func ExcludeVotes(ctx context.Context, n *elastic.Node, ids []string, masterTime
 				next.Exclusions = append(next.Exclusions, id)
 			}
 		}
-		if len(next.Exclusions) == len(st.Exclusions) {
+		next.ExcludedNames = slices.Clone(st.ExcludedNames)
+		for _, name := range absent {
+			if !slices.Contains(next.ExcludedNames, name) {
+				next.ExcludedNames = append(next.ExcludedNames, name)
+			}
+		}
+		if len(next.Exclusions) == len(st.Exclusions) && len(next.ExcludedNames) == len(st.ExcludedNames) {
 			return st, nil
 		}
 		slices.Sort(next.Exclusions)
+		slices.Sort(next.ExcludedNames)
 		return next, nil
 	})
 	if err != nil {
@@ -49,11 +57,11 @@ func ClearExclusions(ctx context.Context, n *elastic.Node, removed bool, masterT
 		}
 	}
 	_, _, err = n.MasterTask(ctx, "clear-voting-config-exclusions", elastic.Urgent, masterTimeout, timeout, func(st *state.State) (*state.State, error) {
-		if len(st.Exclusions) == 0 {
+		if len(st.Exclusions)+len(st.ExcludedNames) == 0 {
 			return st, nil
 		}
 		next := st.Clone()
-		next.Exclusions = nil
+		next.Exclusions, next.ExcludedNames = nil, nil
 		return next, nil
 	})
 	return true, err

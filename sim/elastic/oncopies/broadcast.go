@@ -84,7 +84,7 @@ func failCopy(out *elastic.ShardsResult, c *state.Copy, why *elastic.Error) {
 	})
 }
 
-// ClearCaches asks every copy to clear its caches; the model has none, so that it answers at once.
+// ClearCaches asks every copy to clear its caches: what searches brought into memory of texts.
 func ClearCaches(n *elastic.Node, ctx context.Context, indices []string) (elastic.ShardsResult, error) {
-	return Broadcast(n, ctx, "clear_cache", indices, func(*elastic.Shard) {})
+	return Broadcast(n, ctx, "clear_cache", indices, func(s *elastic.Shard) { s.Counters.Fielddata = nil })
 }

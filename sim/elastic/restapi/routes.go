@@ -6,7 +6,9 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/restapi/cat"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/cluster"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/documents"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/lookups"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/repositories"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/reshape"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/stats"
 )
@@ -17,5 +19,5 @@ func routeTable() []*rest.Route {
 	return slices.Concat([]*rest.Route{
 		{On: []string{"GET /", "HEAD /"}, Prepare: prepareRoot, Modules: true},
 		{On: []string{"GET /_cat"}, Prepare: prepareCatList},
-	}, cluster.Routes(), repositories.Routes(), cat.Routes(), stats.Routes(), documents.Routes(), unservedRoutes())
+	}, cluster.Routes(), repositories.Routes(), cat.Routes(), stats.Routes(), documents.Routes(), lookups.Routes(), reshape.Routes(), unservedRoutes())
 }

@@ -41,15 +41,8 @@ var unservedTable = []unserved{ //nolint:gochecknoglobals // a table, never writ
 	{"GET,PUT,DELETE /_ingest/pipeline/{id}", ""},
 	{"GET,PUT,DELETE,POST /_scripts/{id}", ""},
 	// Indices.
-	{"PUT /{index}/_block/{block}", "PUT /{index}/_settings with index.blocks"},
-	{"PUT,POST /{index}/_shrink/{target}", "PUT /{index}"},
-	{"PUT,POST /{index}/_split/{target}", "PUT /{index}"},
-	{"PUT,POST /{index}/_clone/{target}", "PUT /{index}"},
-	{"GET,POST /{index}/_search_shards", "GET /_cat/shards/{index}"},
 	{"GET,POST /_analyze", ""},
 	{"GET,POST /{index}/_analyze", ""},
-	{"GET,POST /_field_caps", "GET /_mapping"},
-	{"GET,POST /{index}/_field_caps", "GET /{index}/_mapping"},
 	// Documents.
 	{"POST /_reindex", "POST /_bulk"},
 	{"POST /{index}/_update_by_query", "POST /_bulk"},

@@ -13,7 +13,6 @@ func TestPathsThatTheModelLacksAreNotTakenForNodesOrIndices(t *testing.T) {
 		{"GET", "/_nodes/n1/usage", "GET /_nodes/{nodeId}/stats/indices"},
 		{"GET", "/_nodes/usage/rest_actions?human", "GET /_nodes/stats/indices"},
 		{"GET", "/_internal/desired_balance", "GET /_cluster/allocation/explain"},
-		{"GET", "/_field_caps", "GET /_mapping"},
 		{"POST", "/_reindex", "POST /_bulk"},
 		{"PUT", "/_slm/policy/p", "PUT /_snapshot/{repository}/{snapshot}"},
 	} {

@@ -79,8 +79,9 @@ type PointInTimeShard struct {
 
 // OpenPointInTime fixes what searches of the indices see, one copy per shard, chosen by
 // the preference ("_shards:0,2", "_only_nodes:n1,n2", both joined by "|", or as for a
-// search). It is kept for keep after every use.
-func OpenPointInTime(ctx context.Context, n *elastic.Node, indices []string, preference string, keep time.Duration) ([]PointInTimeShard, elastic.ShardsResult, error) {
+// search), of the shards that are in routed by index, or all of an index that isn't there. It
+// is kept for keep after every use.
+func OpenPointInTime(ctx context.Context, n *elastic.Node, indices []string, routed map[string][]int, preference string, keep time.Duration) ([]PointInTimeShard, elastic.ShardsResult, error) {
 	var out elastic.ShardsResult
 	var shards []PointInTimeShard
 	p := n.Proc
@@ -97,7 +98,8 @@ func OpenPointInTime(ctx context.Context, n *elastic.Node, indices []string, pre
 				return
 			}
 			for _, t := range p.Applied.Routing.Index(index).Shards {
-				if only != nil && !slices.Contains(only, t.Shard) {
+				some, narrowed := routed[index]
+				if only != nil && !slices.Contains(only, t.Shard) || narrowed && !slices.Contains(some, t.Shard) {
 					continue
 				}
 				copies := order(p, t, rest)
@@ -151,6 +153,8 @@ type PointInTimeSearch struct {
 	// Keep prolongs it; 0 leaves it as it was opened.
 	Keep  time.Duration
 	Match func(index, id, routing string, source []byte) bool // nil: all
+	// Within are, by index, the documents that can be seen at all; nil: all.
+	Within map[string]func(index, id, routing string, source []byte) bool
 	// After is the position behind which to begin, -1 for the beginning. The position of a
 	// hit is its shard's place in Shards, times 2^32, plus its own.
 	After int64
@@ -242,8 +246,10 @@ func missingReader(ref PointInTimeShard) *elastic.Error {
 
 // page is the reader's documents behind the position.
 func (c *reader) page(place int, req PointInTimeSearch) (total int64, hits []PointInTimeHit, bytes int64) {
+	of := elastic.SearchRequest{Match: req.Match, Within: req.Within}
+	match := of.Selects(c.index)
 	for i, d := range c.docs {
-		if req.Match != nil && !req.Match(c.index, d.ID, d.Routing, d.Source) {
+		if match != nil && !match(c.index, d.ID, d.Routing, d.Source) {
 			continue
 		}
 		total++

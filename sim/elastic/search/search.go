@@ -223,8 +223,9 @@ func Search(ctx context.Context, n *elastic.Node, req elastic.SearchRequest) (el
 func searchVisits(p *elastic.Process, meta *state.Index, req elastic.SearchRequest, parts *[]*shardHits) []*copyVisit {
 	var visits []*copyVisit
 	only, preference := splitPreference(req.Preference)
+	routed, narrowed := req.Only[meta.Name]
 	for _, t := range p.Applied.Routing.Index(meta.Name).Shards {
-		if only != nil && !slices.Contains(only, t.Shard) {
+		if only != nil && !slices.Contains(only, t.Shard) || narrowed && !slices.Contains(routed, t.Shard) {
 			continue
 		}
 		part := &shardHits{}
@@ -256,9 +257,10 @@ func query(s *elastic.Shard, req elastic.SearchRequest) (total int64, hits []ela
 	s.CatchUpRefresh(true)
 	s.Counters.QueryTotal++
 	s.Counters.QueryTime += s.Process.Cluster.Calibration.SearchOp
-	e := s.Engine()
+	defer func() { countGroups(s, req.Groups, len(hits) > 0) }()
+	e, match := s.Engine(), req.Selects(s.Index)
 	want := req.From + req.Size
-	if req.Match == nil {
+	if match == nil {
 		s.Store.Settle()
 		total = e.SeenN + e.FluidDocs
 		if want == 0 {
@@ -272,8 +274,11 @@ func query(s *elastic.Shard, req elastic.SearchRequest) (total int64, hits []ela
 		}
 	}
 	slices.SortFunc(docs, func(a, b *store.Doc) int { return cmp.Compare(a.SeqNo, b.SeqNo) }) //determinism:allow sort-ties sequence numbers are unique
-	if req.Match != nil {
-		docs = slices.DeleteFunc(docs, func(d *store.Doc) bool { return !req.Match(s.Index, d.ID, d.Routing, d.Source) })
+	if req.Loads != nil {
+		bringIn(s, docs, req.Loads)
+	}
+	if match != nil {
+		docs = slices.DeleteFunc(docs, func(d *store.Doc) bool { return !match(s.Index, d.ID, d.Routing, d.Source) })
 		total = int64(len(docs))
 	}
 	for _, d := range docs[:min(want, len(docs))] {
@@ -285,6 +290,36 @@ func query(s *elastic.Shard, req elastic.SearchRequest) (total int64, hits []ela
 		s.Counters.FetchTotal++
 	}
 	return total, hits
+}
+
+// countGroups counts a search of the copy in the groups that it names.
+func countGroups(s *elastic.Shard, names []string, fetched bool) {
+	for _, name := range names {
+		if s.Counters.Groups == nil {
+			s.Counters.Groups = map[string]elastic.SearchGroup{}
+		}
+		g := s.Counters.Groups[name]
+		g.QueryTotal++
+		g.QueryTime += s.Process.Cluster.Calibration.SearchOp
+		if fetched {
+			g.FetchTotal++
+		}
+		s.Counters.Groups[name] = g
+	}
+}
+
+// bringIn brings into memory what the search needs of all the copy's documents.
+func bringIn(s *elastic.Shard, docs []*store.Doc, loads func(string, [][]byte) map[string]int64) {
+	sources := make([][]byte, len(docs))
+	for i, d := range docs {
+		sources[i] = d.Source
+	}
+	for field, bytes := range loads(s.Index, sources) {
+		if s.Counters.Fielddata == nil {
+			s.Counters.Fielddata = map[string]int64{}
+		}
+		s.Counters.Fielddata[field] = bytes
+	}
 }
 
 // mergeHits puts the shards' parts together.

@@ -40,7 +40,13 @@ var (
 	IndexBlockReadOnlyAllowDelete = perIndex("index.blocks.read_only_allow_delete", "false", ParseBool)
 	IndexBlockWrite               = perIndex("index.blocks.write", "false", ParseBool)
 	IndexBlockRead                = perIndex("index.blocks.read", "false", ParseBool)
-	IndexBlockMetadata            = perIndex("index.blocks.metadata", "false", ParseBool)
+	// IndexResizeSource and IndexResizeSourceUUID name the index that one was made from by
+	// shrinking, splitting or cloning it; IndexInitialRecovery the nodes that may hold its primaries
+	// at first.
+	IndexResizeSource     = perIndex("index.resize.source.name", "", ParseString)
+	IndexResizeSourceUUID = perIndex("index.resize.source.uuid", "", ParseString)
+	IndexInitialRecovery  = perIndex("index.routing.allocation.initial_recovery._id", "", ParseList)
+	IndexBlockMetadata    = perIndex("index.blocks.metadata", "false", ParseBool)
 )
 
 // Constants of Elasticsearch that are settings only in its tests.

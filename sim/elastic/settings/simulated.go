@@ -24,6 +24,7 @@ func simulated() []Definition {
 		IndexShards, IndexReplicas, IndexRoutingShards, IndexRoutingPartition, IndexRefreshInterval, IndexSearchIdleAfter, IndexTranslogDurability,
 		IndexTranslogSyncInterval, IndexFlushThresholdSize, IndexFlushThresholdAge, IndexLeasePeriod, IndexWaitForActiveShards, IndexCheckOnStartup,
 		IndexBlockReadOnly, IndexBlockReadOnlyAllowDelete, IndexBlockWrite, IndexBlockRead, IndexBlockMetadata,
+		IndexResizeSource, IndexResizeSourceUUID, IndexInitialRecovery,
 
 		WriteThreads, WriteQueue, SearchThreads, SearchQueue, GetThreads, GetQueue, IndexBufferSize, MinIndexBufferSize, IndexSegmentsPerTier,
 

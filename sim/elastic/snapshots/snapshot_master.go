@@ -141,7 +141,7 @@ func (v *vault) complete(p *elastic.Process, st *state.State, e *state.SnapshotI
 func (v *vault) describe(e *state.SnapshotInProgress) *Snapshot {
 	out := &Snapshot{
 		Name: e.Name, UUID: e.UUID, Repository: e.Repository, Indices: e.Indices, State: "IN_PROGRESS",
-		Start: time.UnixMilli(e.StartMillis).UTC(), Total: len(e.Shards), IncludeGlobal: e.IncludeGlobal,
+		Start: time.UnixMilli(e.StartMillis).UTC(), Total: len(e.Shards), IncludeGlobal: e.IncludeGlobal, Metadata: e.Metadata,
 	}
 	for i := range e.Shards {
 		switch sh := &e.Shards[i]; sh.State {

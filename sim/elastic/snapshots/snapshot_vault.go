@@ -33,6 +33,7 @@ type Snapshot struct {
 	Total, Successful      int
 	Failures               []SnapshotShardFailure
 	IncludeGlobal          bool
+	Metadata               []byte // JSON that its taker put there; nil: none
 
 	metas  []*state.Index
 	shards map[allocation.ShardID]*shardSnapshot

@@ -89,6 +89,7 @@ type CreateRequest struct {
 	Repository, Name       string
 	Indices                []string // sorted
 	IncludeGlobal, Partial bool
+	Metadata               []byte // JSON that its taker put there; nil: none
 	MasterTimeout          time.Duration
 }
 
@@ -132,7 +133,7 @@ func newSnapshot(m *elastic.Master, st *state.State, q CreateRequest) (*state.Sn
 	}
 	e := &state.SnapshotInProgress{
 		Repository: q.Repository, Name: q.Name, UUID: state.NewID(m.Process.Cluster.IDs), Indices: q.Indices,
-		IncludeGlobal: q.IncludeGlobal, Partial: q.Partial, StartMillis: m.Process.Clock.Now().UnixMilli(),
+		IncludeGlobal: q.IncludeGlobal, Partial: q.Partial, Metadata: q.Metadata, StartMillis: m.Process.Clock.Now().UnixMilli(),
 	}
 	var missing []string
 	for _, name := range q.Indices {
@@ -203,7 +204,9 @@ type Status struct {
 
 // SnapshotStatuses are the figures of snapshots by name; without names of all that are
 // under way, in one repository or ("") in any.
-func Statuses(ctx context.Context, n *elastic.Node, repository string, names []string, masterTimeout time.Duration) ([]Status, error) {
+//
+// With lenient, snapshots that are not there are left out.
+func Statuses(ctx context.Context, n *elastic.Node, repository string, names []string, lenient bool, masterTimeout time.Duration) ([]Status, error) {
 	return elastic.OnMaster(ctx, n, masterTimeout, func(m *elastic.Node) ([]Status, error) {
 		st := m.Applied()
 		if len(names) > 0 && st.Repository(repository) == nil {
@@ -225,7 +228,7 @@ func Statuses(ctx context.Context, n *elastic.Node, repository string, names []s
 			switch {
 			case s != nil && !seen[name]:
 				out = append(out, Status{s, s.ShardStats()})
-			case !seen[name]:
+			case !seen[name] && !lenient:
 				return nil, Missing(repository, name)
 			}
 		}

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 )
@@ -10,6 +11,17 @@ type Alias struct {
 	Name string
 	// WriteIndex and Hidden; nil: not said.
 	WriteIndex, Hidden *bool
+	// Filter is a query, as JSON, that documents must match to be seen under the name; nil: all
+	// are.
+	Filter []byte
+	// IndexRouting goes with what is written under the name; SearchRouting, values with commas
+	// between them, says which shards searches of it ask. "" says nothing.
+	IndexRouting, SearchRouting string
+}
+
+func (a *Alias) equal(b *Alias) bool {
+	return same(a.WriteIndex, b.WriteIndex) && same(a.Hidden, b.Hidden) && bytes.Equal(a.Filter, b.Filter) &&
+		a.IndexRouting == b.IndexRouting && a.SearchRouting == b.SearchRouting
 }
 
 // Alias returns the index's alias of a name, or nil.
@@ -25,7 +37,7 @@ func (m *Index) Alias(name string) *Alias {
 // WithAlias is the index with an alias more, or changed. It is the index itself when it
 // has just that alias.
 func (m *Index) WithAlias(a Alias) *Index {
-	if have := m.Alias(a.Name); have != nil && same(have.WriteIndex, a.WriteIndex) && same(have.Hidden, a.Hidden) {
+	if have := m.Alias(a.Name); have != nil && have.equal(&a) {
 		return m
 	}
 	next := m.WithoutAlias(a.Name)

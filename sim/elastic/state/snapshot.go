@@ -15,6 +15,7 @@ type SnapshotInProgress struct {
 	Repository, Name, UUID string
 	Indices                []string // sorted
 	IncludeGlobal, Partial bool
+	Metadata               []byte // JSON that its taker put there; nil: none
 	StartMillis            int64
 	Shards                 []ShardSnapshot // in the order of Indices
 }

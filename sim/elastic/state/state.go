@@ -120,6 +120,7 @@ type Coordination struct {
 	LastCommitted []string // voting configuration: node ids, sorted
 	LastAccepted  []string
 	Exclusions    []string
+	ExcludedNames []string // of nodes that are to be excluded when they join
 }
 
 // State is one version of the cluster state.

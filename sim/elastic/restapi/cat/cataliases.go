@@ -41,6 +41,18 @@ func (r *aliasRow) cell(column string) cell {
 		return text(r.alias.Name)
 	case "index":
 		return text(r.index)
+	case "filter":
+		if r.alias.Filter != nil {
+			return text("*")
+		}
+	case "routing.index":
+		if r.alias.IndexRouting != "" {
+			return text(r.alias.IndexRouting)
+		}
+	case "routing.search":
+		if r.alias.SearchRouting != "" {
+			return text(r.alias.SearchRouting)
+		}
 	case "is_write_index":
 		if r.alias.WriteIndex != nil {
 			return text(strconv.FormatBool(*r.alias.WriteIndex))

@@ -126,7 +126,7 @@ func prepareCatSegments(r *rest.Request) rest.Action {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
 		var out []row
-		for _, cp := range cluster.SegmentsOf(c, st, rest.Resolve(st, names, opt)) {
+		for _, cp := range cluster.SegmentsOf(c, st, rest.OpenOnly(st, rest.Resolve(st, names, opt), opt)) {
 			for _, s := range cp.Segments {
 				line := about(cp.Node)
 				kind := "r"
@@ -135,7 +135,7 @@ func prepareCatSegments(r *rest.Request) rest.Action {
 				}
 				line["index"], line["shard"], line["prirep"] = text(cp.Index), text(strconv.Itoa(cp.Shard)), text(kind)
 				line["segment"], line["generation"] = text(s.Name), count(s.Generation)
-				line["docs.count"], line["docs.deleted"], line["size"], line["size.memory"] = count(s.Docs), count(0), size(s.Bytes), size(0)
+				line["docs.count"], line["docs.deleted"], line["size"], line["size.memory"] = count(s.Docs), count(0), size(s.Bytes), count(0)
 				line["committed"], line["searchable"] = text(strconv.FormatBool(s.Committed)), text("true")
 				line["version"], line["compound"] = text(rest.LuceneVersion), text("true")
 				out = append(out, line)

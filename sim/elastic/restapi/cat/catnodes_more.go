@@ -1,6 +1,7 @@
 package cat
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -68,12 +69,25 @@ func prepareCatPlugins(r *rest.Request) rest.Action {
 	})
 }
 
-// prepareCatFielddata serves _cat/fielddata: simulated nodes hold none.
+// prepareCatFielddata serves _cat/fielddata: what nodes hold in memory of texts, by field.
 func prepareCatFielddata(r *rest.Request) rest.Action {
-	r.Param("fields")
+	patterns := r.ListParam("fields")
 	return rowsAction(r, "fielddata", func(c *rest.Call) []row {
-		rest.CheckReadable(c, c.Node.Applied())
-		return nil
+		st := c.Node.Applied()
+		rest.CheckReadable(c, st)
+		results, _ := rest.FanOut(c, byName(st), 0, stats.StatsOf)
+		var out []row
+		for i := range results {
+			held := results[i].Value.Totals().Fielddata
+			for _, field := range slices.Sorted(maps.Keys(held)) {
+				if len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool { return rest.SimpleMatch(p, field) }) {
+					line := about(results[i].Node)
+					line["field"], line["size"] = text(field), size(held[field])
+					out = append(out, line)
+				}
+			}
+		}
+		return out
 	})
 }
 

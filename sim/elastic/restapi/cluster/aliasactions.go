@@ -27,6 +27,7 @@ var onAliases = rest.IndicesOptions{AllowNone: false, Open: true, IgnoreAliases:
 func preparePutAlias(r *rest.Request) rest.Action {
 	a := aliasAction{op: metadata.AddAlias, indices: r.ListParam("index")}
 	name := r.Param("name")
+	a.alias.Name = name
 	ack, master := r.AckTimeout(), r.MasterTimeout()
 	if len(r.Body) > 0 {
 		// What this form of the request does not know, is_hidden too, it passes over.
@@ -34,7 +35,7 @@ func preparePutAlias(r *rest.Request) rest.Action {
 		for i := range body.Members {
 			switch m := &body.Members[i]; m.Name {
 			case "index":
-				a.indices = texts(&m.Value)
+				a.indices = rest.Texts(&m.Value)
 			case "alias":
 				name = m.Value.Text
 			case "is_hidden":
@@ -86,17 +87,6 @@ func preparePostAliases(r *rest.Request) rest.Action {
 	return changeAliases(actions, master, ack)
 }
 
-func texts(v *rest.Value) []string {
-	if v.Kind != rest.ArrayValue {
-		return []string{v.Text}
-	}
-	var out []string
-	for i := range v.Elements {
-		out = append(out, v.Elements[i].Text)
-	}
-	return out
-}
-
 // inField wraps an error in the field that it was found in.
 func inField(parser, field string, line, col int, cause *elastic.Error) *elastic.Error {
 	e := rest.ContentParse(line, col, "[%s] failed to parse field [%s]", parser, field)
@@ -132,10 +122,10 @@ var aliasActionFields = []string{
 func (a *aliasAction) read(m *rest.Member) bool {
 	switch m.Name {
 	case "index", "indices":
-		a.indices = texts(&m.Value)
+		a.indices = rest.Texts(&m.Value)
 		return true
 	case "alias", "aliases":
-		a.aliases = texts(&m.Value)
+		a.aliases = rest.Texts(&m.Value)
 		return a.op != metadata.RemoveIndex
 	case "must_exist":
 		on := m.Value.Text == "true"

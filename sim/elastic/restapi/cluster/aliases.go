@@ -1,10 +1,12 @@
 package cluster
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic/metadata"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/queries"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -12,6 +14,15 @@ import (
 // writeAlias writes what an alias is besides its name.
 func writeAlias(w *rest.Writer, a *state.Alias) {
 	w.Object(a.Name)
+	if a.Filter != nil {
+		w.Raw("filter", a.Filter)
+	}
+	if a.IndexRouting != "" {
+		w.Str("index_routing", a.IndexRouting)
+	}
+	if a.SearchRouting != "" {
+		w.Str("search_routing", a.SearchRouting)
+	}
 	if a.WriteIndex != nil {
 		w.Bool("is_write_index", *a.WriteIndex)
 	}
@@ -42,18 +53,23 @@ func aliasOption(a *state.Alias, m *rest.Member) bool {
 		} else {
 			a.WriteIndex = &on
 		}
-	case "filter", "routing", "index_routing", "index-routing", "indexRouting", "search_routing", "search-routing", "searchRouting":
-		if m.Value.Kind != rest.NullValue {
-			rest.Raise(rest.NotModelled("aliases with [" + m.Name + "]"))
-		}
+	case "filter":
+		a.Filter = queries.AliasFilter(a.Name, &m.Value)
+	case "routing":
+		// What is said of one of the two stands, whichever comes first.
+		a.IndexRouting, a.SearchRouting = cmp.Or(a.IndexRouting, m.Value.Text), cmp.Or(a.SearchRouting, m.Value.Text)
+	case "index_routing", "index-routing", "indexRouting":
+		a.IndexRouting = m.Value.Text
+	case "search_routing", "search-routing", "searchRouting":
+		a.SearchRouting = m.Value.Text
 	default:
 		return false
 	}
 	return true
 }
 
-// parseAliases reads the aliases with which an index is created.
-func parseAliases(v *rest.Value) []state.Alias {
+// Aliases reads the aliases with which an index is created.
+func Aliases(v *rest.Value) []state.Alias {
 	var out []state.Alias
 	for i := range v.Members {
 		m := &v.Members[i]
@@ -138,8 +154,10 @@ func prepareGetAliases(r *rest.Request) rest.Action {
 // missingAliases are the names that were asked for and none of the indices has, sorted.
 func missingAliases(st *state.State, indices, patterns []string) []string {
 	var out []string
-	for i, p := range patterns {
-		if p == "_all" || strings.Contains(p, "*") || i > 0 && strings.HasPrefix(p, "-") {
+	wild := false // a minus takes away only from what a wildcard selected before it
+	for _, p := range patterns {
+		wild = wild || p == "_all" || strings.Contains(p, "*")
+		if p == "_all" || strings.Contains(p, "*") || wild && strings.HasPrefix(p, "-") {
 			continue
 		}
 		if !slices.ContainsFunc(indices, func(name string) bool { return st.Index(name).Alias(p) != nil }) {

@@ -90,7 +90,7 @@ func (q *stateRequest) write(w *rest.Writer, c *rest.Call, st *state.State) {
 	if q.wants("nodes") {
 		w.Object("nodes")
 		for _, n := range st.Nodes {
-			writeStateNode(w, n)
+			WriteNode(w, n)
 		}
 		w.End()
 		writeNodeVersions(w, st)
@@ -157,7 +157,7 @@ func WriteAttributes(w *rest.Writer, key string, n *state.Node) {
 	w.End()
 }
 
-func writeStateNode(w *rest.Writer, n *state.Node) {
+func WriteNode(w *rest.Writer, n *state.Node) {
 	w.Object(n.ID)
 	w.Str("name", n.Name)
 	w.Str("ephemeral_id", n.EphemeralID)
@@ -214,6 +214,12 @@ func (q *stateRequest) writeMetadata(w *rest.Writer, st *state.State, names []st
 		if n := st.Node(id); n != nil {
 			name = n.Name
 		}
+		w.Str("node_name", name)
+		w.End()
+	}
+	for _, name := range st.ExcludedNames {
+		w.Obj()
+		w.Str("node_id", "_absent_")
 		w.Str("node_name", name)
 		w.End()
 	}
@@ -318,7 +324,7 @@ func writeRoutingTable(w *rest.Writer, c *rest.Call, tables []*state.IndexTable)
 		for _, s := range t.Shards {
 			w.Array(strconv.Itoa(s.Shard))
 			for _, cp := range s.Copies {
-				writeCopy(w, c, cp)
+				WriteCopy(w, c, cp)
 			}
 			w.End()
 		}
@@ -349,7 +355,7 @@ func writeRoutingNodes(w *rest.Writer, c *rest.Call, st *state.State, tables []*
 	w.Object("routing_nodes")
 	w.Array("unassigned")
 	for _, cp := range unassigned {
-		writeCopy(w, c, cp)
+		WriteCopy(w, c, cp)
 	}
 	w.End()
 	w.Object("nodes")
@@ -359,7 +365,7 @@ func writeRoutingNodes(w *rest.Writer, c *rest.Call, st *state.State, tables []*
 		}
 		w.Array(n.ID)
 		for _, cp := range on[n.ID] {
-			writeCopy(w, c, cp)
+			WriteCopy(w, c, cp)
 		}
 		w.End()
 	}
@@ -367,8 +373,8 @@ func writeRoutingNodes(w *rest.Writer, c *rest.Call, st *state.State, tables []*
 	w.End()
 }
 
-// writeCopy is ShardRouting.toXContent.
-func writeCopy(w *rest.Writer, c *rest.Call, cp *state.Copy) {
+// WriteCopy is ShardRouting.toXContent.
+func WriteCopy(w *rest.Writer, c *rest.Call, cp *state.Copy) {
 	w.Obj()
 	w.Str("state", cp.State.String())
 	w.Bool("primary", cp.Primary)

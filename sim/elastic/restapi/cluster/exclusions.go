@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
@@ -20,27 +21,20 @@ func prepareExcludeVotes(r *rest.Request) rest.Action {
 	master, timeout := r.MasterTimeout(), r.AckTimeout()
 	return func(c *rest.Call) *rest.Response {
 		st := c.State(false, master)
-		var chosen []string
-		for _, n := range st.Nodes {
-			for _, name := range names {
-				if n.Name == name && n.HasRole("master") {
-					chosen = append(chosen, n.ID)
-				}
-			}
-			for _, id := range ids {
-				if n.ID == id && n.HasRole("master") {
-					chosen = append(chosen, n.ID)
-				}
+		chosen, absent := slices.Clone(ids), []string(nil)
+		for _, name := range names {
+			if n := st.NodeNamed(name); n == nil {
+				absent = append(absent, name)
+			} else if n.HasRole("master") {
+				chosen = append(chosen, n.ID)
 			}
 		}
-		if len(chosen) < len(names)+len(ids) {
-			rest.Raise(rest.NotModelled("voting exclusions of nodes that are no master-eligible members"))
-		}
-		if more := rest.AddNew(append([]string(nil), st.Exclusions...), chosen...); len(more) > mostExclusions {
+		had := len(st.Exclusions) + len(st.ExcludedNames)
+		if more := len(rest.AddNew(slices.Clone(st.Exclusions), chosen...)) + len(rest.AddNew(slices.Clone(st.ExcludedNames), absent...)); more > mostExclusions {
 			rest.Raise(rest.IllegalArgument("add voting config exclusions request for nodes named [%s] would add [%d] exclusions to the existing [%d] which would exceed the maximum of [%d] set by [cluster.max_voting_config_exclusions]",
-				strings.Join(names, ", "), len(more)-len(st.Exclusions), len(st.Exclusions), mostExclusions))
+				strings.Join(names, ", "), more-had, had, mostExclusions))
 		}
-		out, err := metadata.ExcludeVotes(c.Ctx, c.Node, chosen, master, timeout)
+		out, err := metadata.ExcludeVotes(c.Ctx, c.Node, chosen, absent, master, timeout)
 		c.Check(err)
 		if !out {
 			rest.Raise(&elastic.Error{Status: 503, Type: "timeout_exception", Reason: "timed out waiting for voting config exclusions to take effect"})

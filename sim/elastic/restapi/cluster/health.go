@@ -329,7 +329,7 @@ func (q *healthRequest) look(c *rest.Call) *HealthAnswer {
 		for _, name := range q.indices {
 			switch {
 			case strings.Contains(name, "*") || name == "_all":
-				h.names = rest.AddNew(h.names, rest.Resolve(v.State, []string{name}, rest.Lenient)...)
+				h.names = rest.AddNew(h.names, rest.Resolve(v.State, []string{name}, q.options)...)
 			case v.State.Index(name) != nil:
 				h.names = rest.AddNew(h.names, name)
 			case v.State.Aliased(name) != nil:

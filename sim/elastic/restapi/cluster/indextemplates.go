@@ -26,13 +26,13 @@ func parseIndexTemplate(name string, body *rest.Value) *state.IndexTemplate {
 		m := &body.Members[i]
 		switch {
 		case m.Name == "index_patterns":
-			t.Patterns = texts(&m.Value)
+			t.Patterns = rest.Texts(&m.Value)
 		case m.Name == "template":
 			t.Template = innerTemplate("index_template", &m.Value)
 		case m.Name == "composed_of" && m.Value.Kind != rest.NullValue:
-			t.ComposedOf = texts(&m.Value)
+			t.ComposedOf = rest.Texts(&m.Value)
 		case m.Name == "ignore_missing_component_templates" && m.Value.Kind != rest.NullValue:
-			t.IgnoreMissing = texts(&m.Value)
+			t.IgnoreMissing = rest.Texts(&m.Value)
 		case m.Name == "priority" && m.Value.Kind != rest.NullValue:
 			n := longOf(m)
 			t.Priority = &n

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -56,13 +57,16 @@ func prepareCreateIndex(r *rest.Request) rest.Action {
 	name := r.Param("index")
 	q := metadata.CreateIndexRequest{Name: name}
 	var changes []change
+	q.AckTimeout, q.MasterTimeout = r.AckTimeout(), r.MasterTimeout()
+	q.WaitForActiveShards = r.Param("wait_for_active_shards")
+	rest.CheckActiveCount(q.WaitForActiveShards)
+	if bad := r.Unconsumed(nil); bad != nil {
+		rest.Raise(bad) // before what the body says of mappings
+	}
 	if len(r.Body) > 0 {
 		body := r.JSON()
 		changes = parseCreate(&body, &q)
 	}
-	q.AckTimeout, q.MasterTimeout = r.AckTimeout(), r.MasterTimeout()
-	q.WaitForActiveShards = r.Param("wait_for_active_shards")
-	rest.CheckActiveCount(q.WaitForActiveShards)
 	return func(c *rest.Call) *rest.Response {
 		if bad := rest.ValidateName(name); bad != nil {
 			rest.Raise(bad)
@@ -132,12 +136,13 @@ func parseCreate(body *rest.Value, q *metadata.CreateIndexRequest) (changes []ch
 			if m.Value.Kind != rest.ObjectValue {
 				rest.Raise(rest.ParseException("key [mappings] must be an object"))
 			}
+			refuseTyped(&m.Value)
 			q.Mapping = parseMapping(&m.Value)
 		case "aliases":
 			if m.Value.Kind != rest.ObjectValue {
 				rest.Raise(rest.ParseException("key [aliases] must be an object"))
 			}
-			q.Aliases = parseAliases(&m.Value)
+			q.Aliases = Aliases(&m.Value)
 		default:
 			rest.Raise(rest.ParseException("unknown key [%s] for create index", m.Name))
 		}
@@ -165,6 +170,14 @@ func validateIndexSettings(changes []change) settings.Settings {
 		out[ch.Key] = *ch.Value
 	}
 	return settings.Of(out)
+}
+
+// IndexSettings are settings of a body, with the prefix "index." and checked; nil: none.
+func IndexSettings(v *rest.Value) settings.Settings {
+	if v == nil {
+		return settings.Settings{}
+	}
+	return validateIndexSettings(Flatten("", v, nil))
 }
 
 func privateSetting(key string) *elastic.Error {
@@ -369,6 +382,9 @@ func checkIndexUpdate(st *state.State, targets []string, changes []change, prese
 	out := map[string]*string{}
 	var fixed []string
 	for _, ch := range changes {
+		if preserve && slices.ContainsFunc(targets, func(name string) bool { _, has := st.Index(name).Settings.Get(ch.Key); return has }) {
+			continue // what is set stays
+		}
 		if ch.Value == nil && strings.HasSuffix(ch.Key, "*") {
 			for _, name := range targets {
 				for _, k := range st.Index(name).Settings.Keys() {
@@ -403,13 +419,6 @@ func checkIndexUpdate(st *state.State, targets []string, changes []change, prese
 		}
 		rest.Raise(rest.IllegalArgument("Can't update non dynamic settings [[%s]] for open indices [%s] unless the `reopen` query parameter is set to true. "+
 			"Alternatively, close the indices, apply the settings changes, and reopen the indices", strings.Join(fixed, ", "), strings.Join(open, ", ")))
-	}
-	if preserve {
-		for _, name := range targets {
-			for _, k := range st.Index(name).Settings.Keys() {
-				delete(out, k)
-			}
-		}
 	}
 	return out
 }

@@ -27,7 +27,7 @@ func preparePutTemplate(r *rest.Request) rest.Action {
 			if m.Value.Kind != rest.StringValue && m.Value.Kind != rest.ArrayValue {
 				rest.Raise(rest.IllegalArgument("Malformed [index_patterns] value, should be a string or a list of strings"))
 			}
-			t.Patterns = texts(&m.Value)
+			t.Patterns = rest.Texts(&m.Value)
 		case "order":
 			n, err := strconv.Atoi(m.Value.Text)
 			if err != nil {

@@ -54,6 +54,13 @@ func parseMapping(m *rest.Value) []byte {
 	return out
 }
 
+// refuseTyped refuses a mapping below the name of a type, as there were before 8.
+func refuseTyped(m *rest.Value) {
+	if len(m.Members) == 1 && m.Members[0].Name == "_doc" {
+		rest.Raise(rest.IllegalArgument("The mapping definition cannot be nested under a type [_doc] unless include_type_name is set to true."))
+	}
+}
+
 func mapperError(reason string) *elastic.Error {
 	return &elastic.Error{
 		Status: 400, Type: "mapper_parsing_exception", Reason: "Failed to parse mapping: " + reason,
@@ -72,6 +79,11 @@ func writeProperties(w *rest.Writer, v *rest.Value, path string) {
 		f := &members[i]
 		if f.Value.Kind != rest.ObjectValue {
 			rest.Raise(mapperError("Expected map for property [fields] on field [" + f.Name + "] but got a class java.lang.String"))
+		}
+		if f.Name == "" {
+			e := mapperError("field name cannot be an empty string")
+			e.CausedBy = rest.IllegalArgument("field name cannot be an empty string")
+			rest.Raise(e)
 		}
 		w.Object(f.Name)
 		kind := f.Value.Member("type")

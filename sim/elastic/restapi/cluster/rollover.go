@@ -29,7 +29,7 @@ func (b *rolloverBody) read(v *rest.Value) {
 		case "mappings":
 			b.create.Mapping = parseMapping(&m.Value)
 		case "aliases":
-			b.create.Aliases = parseAliases(&m.Value)
+			b.create.Aliases = Aliases(&m.Value)
 		default:
 			rest.Raise(rest.UnknownField(m, "rollover", []string{"conditions", "settings", "mappings", "aliases"}))
 		}

@@ -39,7 +39,7 @@ func prepareSegments(r *rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
-		indices := rest.Resolve(st, names, opt)
+		indices := rest.OpenOnly(st, rest.Resolve(st, names, opt), opt)
 		copies := SegmentsOf(c, st, indices)
 		total := 0
 		for _, name := range indices {

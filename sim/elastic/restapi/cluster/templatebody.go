@@ -22,9 +22,12 @@ func parseTemplate(v *rest.Value, parser string, known []string, other func(*res
 		case m.Name == "settings" && m.Value.Kind == rest.ObjectValue:
 			changes = Flatten("", &m.Value, nil)
 		case m.Name == "mappings" && m.Value.Kind == rest.ObjectValue:
+			if parser == "put_template" {
+				refuseTyped(&m.Value)
+			}
 			t.Mapping = parseMapping(&m.Value)
 		case m.Name == "aliases" && m.Value.Kind == rest.ObjectValue:
-			t.Aliases = parseAliases(&m.Value)
+			t.Aliases = Aliases(&m.Value)
 		case m.Value.Kind == rest.NullValue && slices.Contains([]string{"settings", "mappings", "aliases"}, m.Name):
 		case other != nil && other(m):
 		default:

@@ -332,7 +332,6 @@ var operationsSimulated = []known{
 	{uri: "/_nodes/hot_threads", parts: []string{""}, reason: "simulated nodes have no threads with stacks"},
 	{uri: "/_nodes/n1/hot_threads", parts: []string{""}, reason: "simulated nodes have no threads with stacks"},
 	{uri: "/dyn/_field_caps", parts: []string{""}, reason: "capabilities of fields are not told"},
-	{uri: "/m/_search_shards", parts: []string{""}, reason: "which shards a search would ask is not told"},
 	{uri: "/m/_segments", parts: []string{".segments._"}, reason: "segments are numbered by what is there, not by what has been"},
 	{uri: "/_index_template/t1", parts: []string{"unknown setting [index.nope]"}, reason: "an unknown setting is refused as that of an index is"},
 }

@@ -15,6 +15,7 @@ type bulkLine struct {
 	update *updateBody
 	err    *elastic.Error // refused before it reached a shard
 	write  writeParams
+	source *sourceFilter // what is told of an updated document; nil: nothing
 }
 
 func prepareBulk(r *rest.Request) rest.Action {
@@ -25,8 +26,13 @@ func prepareBulk(r *rest.Request) rest.Action {
 	p.requireAlias = r.BoolParam("require_alias", false)
 	p.requireDataStream = r.BoolParam("require_data_stream", false)
 	r.BoolParam("include_source_on_error", true)
-	sourceParams(r)
+	source := askedSource(r)
 	lines := parseBulk(r.Content(), index, routing, p)
+	for i := range lines {
+		if lines[i].source == nil {
+			lines[i].source = source
+		}
+	}
 	var bad []string
 	for i := range lines {
 		bad = append(bad, validateItem(&lines[i].item)...)
@@ -52,8 +58,7 @@ func parseBulk(body []byte, index, routing string, p writeParams) []bulkLine {
 		if len(bytes.TrimSpace(meta)) == 0 {
 			continue
 		}
-		b := parseAction(meta, line, index, routing)
-		b.write = p
+		b := parseAction(meta, line, index, routing, p)
 		if b.item.Op == elastic.OpDelete {
 			out = append(out, b)
 			continue
@@ -71,6 +76,9 @@ func parseBulk(body []byte, index, routing string, p writeParams) []bulkLine {
 				rest.Raise(elastic.AsError(err))
 			}
 			b.update = parseUpdate(&v, source)
+			if b.update.source != nil {
+				b.source = b.update.source
+			}
 		} else {
 			b.item.Source = source
 		}
@@ -79,7 +87,7 @@ func parseBulk(body []byte, index, routing string, p writeParams) []bulkLine {
 	return out
 }
 
-func parseAction(meta []byte, line int, index, routing string) bulkLine {
+func parseAction(meta []byte, line int, index, routing string, p writeParams) bulkLine {
 	v, err := rest.ParseJSON(meta)
 	if err != nil {
 		rest.Raise(elastic.AsError(err))
@@ -101,7 +109,7 @@ func parseAction(meta []byte, line int, index, routing string) bulkLine {
 	if action.Value.Kind != rest.ObjectValue {
 		malformed("expected START_OBJECT or END_OBJECT but found [%s]", action.Value.TokenName())
 	}
-	b := bulkLine{item: elastic.BulkItem{
+	b := bulkLine{write: p, item: elastic.BulkItem{
 		Op: op, Index: index, Routing: routing, IfSeqNo: elastic.UnassignedSeqNo, IfPrimaryTerm: elastic.UnassignedTerm,
 		Version: elastic.MatchAnyVersion,
 	}}
@@ -116,6 +124,10 @@ func parseAction(meta []byte, line int, index, routing string) bulkLine {
 
 // readMeta reads a field of an action's line.
 func readMeta(b *bulkLine, m *rest.Member, line int) {
+	if m.Name == "_source" {
+		b.source = sourceOf(&m.Value)
+		return
+	}
 	switch m.Value.Kind {
 	case rest.ArrayValue, rest.ObjectValue:
 		rest.Raise(rest.IllegalArgument("Malformed action/metadata line [%d], expected a simple value for field [%s] but found [%s]",
@@ -148,11 +160,10 @@ func readMeta(b *bulkLine, m *rest.Member, line int) {
 	case "version":
 		item.Version = number()
 	case "version_type":
-		external, bad := versionType(m.Value.Text)
-		if bad != nil {
+		var bad *elastic.Error
+		if item.External, item.OrEqual, bad = versionType(m.Value.Text); bad != nil {
 			rest.Raise(bad)
 		}
-		item.External = external
 	case "if_seq_no":
 		item.IfSeqNo = number()
 	case "if_primary_term":
@@ -167,7 +178,7 @@ func readMeta(b *bulkLine, m *rest.Member, line int) {
 		if m.Value.Text != "_none" {
 			b.err = rest.IllegalArgument("pipeline with id [%s] does not exist", m.Value.Text)
 		}
-	case "dynamic_templates", "list_executed_pipelines", "_source":
+	case "dynamic_templates", "list_executed_pipelines":
 	default:
 		rest.Raise(rest.IllegalArgument("Action/metadata line [%d] contains an unknown parameter [%s]", line, m.Name))
 	}
@@ -234,7 +245,17 @@ func runBulk(c *rest.Call, lines []bulkLine, p writeParams) *rest.Response {
 			panic(rest.Gone{Err: err})
 		}
 	}
-	return bulkAnswer(results, (c.Now() - began).Milliseconds())
+	return bulkAnswer(results, lines, (c.Now() - began).Milliseconds())
+}
+
+// sourceOf reads "_source" of an update; nil: nothing is to be told.
+func sourceOf(v *rest.Value) *sourceFilter {
+	q := searchBody{}
+	q.parseSource(v)
+	if q.source.off {
+		return nil
+	}
+	return &q.source
 }
 
 // acceptable says why an item can't go to its shard.
@@ -254,7 +275,7 @@ func acceptable(c *rest.Call, b *bulkLine, uncreated map[string]*elastic.Error) 
 	return nil
 }
 
-func bulkAnswer(results []elastic.BulkResult, took int64) *rest.Response {
+func bulkAnswer(results []elastic.BulkResult, lines []bulkLine, took int64) *rest.Response {
 	failed := slices.ContainsFunc(results, func(r elastic.BulkResult) bool { return r.Err != nil })
 	w := rest.NewWriter(false)
 	w.Obj()
@@ -274,6 +295,7 @@ func bulkAnswer(results []elastic.BulkResult, took int64) *rest.Response {
 			w.End()
 		} else {
 			writeResult(w, r)
+			writeUpdated(w, r, lines[i].source)
 			w.Int("status", r.Status)
 		}
 		w.End()
@@ -292,6 +314,7 @@ type updateBody struct {
 	docAsUpsert  bool
 	detectNoop   bool
 	upsertSource []byte
+	source       *sourceFilter // what is told of the document afterwards; nil: nothing
 }
 
 var updateFields = []string{
@@ -317,7 +340,9 @@ func parseUpdate(v *rest.Value, src []byte) *updateBody {
 			u.detectNoop = m.Value.Text != "false"
 		case "script", "scripted_upsert":
 			rest.Raise(rest.NotModelled("scripts"))
-		case "_source", "if_seq_no", "if_primary_term":
+		case "_source":
+			u.source = sourceOf(&m.Value)
+		case "if_seq_no", "if_primary_term":
 		default:
 			rest.Raise(rest.UnknownField(m, "UpdateRequest", updateFields))
 		}
@@ -393,7 +418,7 @@ func prepareUpdate(r *rest.Request) rest.Action {
 	item := elastic.BulkItem{Op: elastic.OpUpdate, Index: r.Param("index"), ID: r.Param("id"), Routing: r.Param("routing")}
 	p := readWriteParams(r)
 	asUpsert := r.BoolParam("doc_as_upsert", false)
-	sourceParams(r)
+	source := askedSource(r)
 	item.RetryOnConflict = r.IntParam("retry_on_conflict", 0)
 	if r.Has("version") || r.Has("version_type") {
 		rest.Raise(rest.ValidationFailed("internal versioning can not be used for optimistic concurrency control. " +
@@ -405,6 +430,9 @@ func prepareUpdate(r *rest.Request) rest.Action {
 	body := r.JSON()
 	u := parseUpdate(&body, r.Body)
 	u.docAsUpsert = u.docAsUpsert || asUpsert
+	if u.source == nil {
+		u.source = source
+	}
 	if bad := validateItem(&item); len(bad) > 0 {
 		rest.Raise(rest.ValidationFailed(bad...))
 	}
@@ -423,5 +451,5 @@ func writeUpdate(c *rest.Call, item elastic.BulkItem, p writeParams, u *updateBo
 			rest.Raise(bad)
 		}
 	}
-	return runOne(c, item, p)
+	return runOne(c, item, p, u.source)
 }

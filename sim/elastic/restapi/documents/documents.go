@@ -56,26 +56,27 @@ func readVersioning(r *rest.Request, item *elastic.BulkItem) {
 	if r.Has("version") {
 		item.Version = r.LongParam("version", 0)
 	}
-	external, bad := versionType(r.Param("version_type"))
+	var bad *elastic.Error
+	item.External, item.OrEqual, bad = versionType(r.Param("version_type"))
 	if bad != nil {
 		rest.Raise(bad)
 	}
-	item.External = external
 	if r.Has("if_seq_no") && item.IfSeqNo < 0 {
 		rest.Raise(rest.IllegalArgument("sequence numbers must be non negative. got [%d].", item.IfSeqNo))
 	}
 }
 
-func versionType(name string) (external bool, bad *elastic.Error) {
+// versionType reads a version's type: one that counts outside, and whether the same will do.
+func versionType(name string) (external, orEqual bool, bad *elastic.Error) {
 	switch strings.ToLower(name) {
 	case "", "internal":
-		return false, nil
+		return false, false, nil
 	case "external", "external_gt":
-		return true, nil
+		return true, false, nil
 	case "external_gte":
-		return false, rest.NotModelled("version_type [external_gte]")
+		return true, true, nil
 	}
-	return false, rest.IllegalArgument("No version type match [%s]", name)
+	return false, false, rest.IllegalArgument("No version type match [%s]", name)
 }
 
 // validateItem is DocWriteRequest's validation.
@@ -86,6 +87,9 @@ func validateItem(item *elastic.BulkItem) []string {
 		bad = append(bad, "index is missing")
 	case item.Op == elastic.OpDelete && item.ID == "":
 		bad = append(bad, "id is missing")
+	}
+	if item.Op == elastic.OpCreate && item.External {
+		return append(bad, "create operations only support internal versioning. use index instead")
 	}
 	if item.Version != elastic.MatchAnyVersion && !item.External {
 		bad = append(bad, "internal versioning can not be used for optimistic concurrency control. Please use `if_seq_no` and `if_primary_term` instead")
@@ -158,7 +162,7 @@ func writeOne(c *rest.Call, item elastic.BulkItem, p writeParams) *rest.Response
 			rest.Raise(bad)
 		}
 	}
-	return runOne(c, item, p)
+	return runOne(c, item, p, nil)
 }
 
 // ready creates the index that the item needs, and turns an alias or a data stream into the
@@ -178,7 +182,8 @@ func (p *writeParams) ready(c *rest.Call, item *elastic.BulkItem) {
 }
 
 // runOne runs a bulk of one item that has been checked, and answers as for a document.
-func runOne(c *rest.Call, item elastic.BulkItem, p writeParams) *rest.Response {
+// With source it tells, too, what the document holds then.
+func runOne(c *rest.Call, item elastic.BulkItem, p writeParams, source *sourceFilter) *rest.Response {
 	result := c.Node.Bulk(c.Ctx, []elastic.BulkItem{item}, p.opt)[0]
 	if result.Err != nil {
 		if c.Ctx.Err() != nil {
@@ -189,6 +194,7 @@ func runOne(c *rest.Call, item elastic.BulkItem, p writeParams) *rest.Response {
 	w := rest.NewWriter(false)
 	w.Obj()
 	writeResult(w, &result)
+	writeUpdated(w, &result, source)
 	w.End()
 	return &rest.Response{Status: result.Status, JSON: w.Bytes(), Headers: locationOf(&result, item.Routing)}
 }
@@ -231,8 +237,11 @@ func (p *writeParams) direct(c *rest.Call, item *elastic.BulkItem) *elastic.Erro
 	if st.DataStream(item.Index) != nil && item.Op == elastic.OpIndex {
 		return rest.IllegalArgument("only write ops with an op_type of create are allowed in data streams")
 	}
-	var bad *elastic.Error
-	item.Index, bad = rest.WriteIndex(st, item.Index)
+	index, bad := rest.WriteIndex(st, item.Index)
+	if bad == nil {
+		item.Routing, bad = rest.IndexRouting(st, item.Index, item.Routing)
+	}
+	item.Index = index
 	return bad
 }
 
@@ -281,15 +290,13 @@ func prepareGet(r *rest.Request) rest.Action {
 		rest.Raise(rest.IllegalArgument("the parameter [fields] is no longer supported, please use [stored_fields] to retrieve stored fields or " +
 			"[_source] to load the field from _source"))
 	}
-	if r.Has("stored_fields") {
-		rest.Raise(rest.NotModelled("stored_fields"))
-	}
+	stored := storedParam(r)
 	version := r.LongParam("version", elastic.MatchAnyVersion)
-	if _, bad := versionType(r.Param("version_type")); bad != nil {
+	if _, _, bad := versionType(r.Param("version_type")); bad != nil {
 		rest.Raise(bad)
 	}
 	r.BoolParam("force_synthetic_source", false)
-	source := sourceParams(r)
+	source := stored.narrow(sourceParams(r))
 	return func(c *rest.Call) *rest.Response {
 		got := getDocument(c, index, id, routing, realtime, refresh)
 		if got.Found && version != elastic.MatchAnyVersion && got.Version != version {
@@ -300,7 +307,7 @@ func prepareGet(r *rest.Request) rest.Action {
 		}
 		w := rest.NewWriter(false)
 		w.Obj()
-		writeGot(w, &got, id, source)
+		writeGot(c, w, &got, id, source, stored)
 		w.End()
 		resp := &rest.Response{JSON: w.Bytes()}
 		if !got.Found {
@@ -313,7 +320,12 @@ func prepareGet(r *rest.Request) rest.Action {
 func getDocument(c *rest.Call, index, id, routing string, realtime, refresh bool) elastic.GetResult {
 	st := c.Node.Applied()
 	rest.CheckReadable(c, st)
+	alias := index
 	index, bad := rest.OneIndex(st, index)
+	if bad != nil {
+		rest.Raise(bad)
+	}
+	routing, bad = rest.IndexRouting(st, alias, routing)
 	if bad != nil {
 		rest.Raise(bad)
 	}
@@ -345,6 +357,29 @@ func prepareGetSource(r *rest.Request) rest.Action {
 		}
 		return &rest.Response{JSON: source.filter(got.Source)}
 	}
+}
+
+// writeUpdated writes what an update left, where that was asked for.
+func writeUpdated(w *rest.Writer, b *elastic.BulkResult, source *sourceFilter) {
+	if source == nil || b.Source == nil {
+		return
+	}
+	w.Object("get")
+	w.Int64("_seq_no", b.SeqNo)
+	w.Int64("_primary_term", b.PrimaryTerm)
+	w.Bool("found", true)
+	source.write(w, b.Source)
+	w.End()
+}
+
+// askedSource is what the parameters want to be told of a document, or nil where they want
+// nothing.
+func askedSource(r *rest.Request) *sourceFilter {
+	asked := r.Has("_source") || r.Has("_source_includes") || r.Has("_source_excludes")
+	if f := sourceParams(r); asked && !f.off {
+		return &f
+	}
+	return nil
 }
 
 // sourceFilter is what _source and its companions select of a document.

@@ -12,6 +12,7 @@ import (
 type wantedDoc struct {
 	index, id, routing string
 	source             sourceFilter
+	stored             storedFields
 }
 
 func prepareMultiGet(r *rest.Request) rest.Action {
@@ -19,16 +20,14 @@ func prepareMultiGet(r *rest.Request) rest.Action {
 	refresh, realtime := r.BoolParam("refresh", false), r.BoolParam("realtime", true)
 	r.Param("preference")
 	routing := r.Param("routing")
-	if r.Has("stored_fields") {
-		rest.Raise(rest.NotModelled("stored_fields"))
-	}
+	stored := storedParam(r)
 	r.BoolParam("force_synthetic_source", false)
 	def := sourceParams(r)
 	body, ok := r.JSONOrSource()
 	if !ok {
 		rest.Raise(rest.ParseException("request body or source parameter is required"))
 	}
-	docs := parseWanted(&body, wantedDoc{index: index, routing: routing, source: def})
+	docs := parseWanted(&body, wantedDoc{index: index, routing: routing, source: stored.narrow(def), stored: stored})
 	var bad []string
 	for _, d := range docs {
 		if d.index == "" {
@@ -101,7 +100,10 @@ func parseWantedDoc(v *rest.Value, d wantedDoc) wantedDoc {
 			q := searchBody{}
 			q.parseSource(&m.Value)
 			d.source = q.source
-		case "stored_fields", "version", "version_type":
+		case "stored_fields":
+			d.stored = storedFields{given: true, names: fieldNames(listed(&m.Value))}
+			d.source = d.stored.narrow(sourceFilter{})
+		case "version", "version_type":
 			rest.Raise(rest.NotModelled("[" + m.Name + "] in _mget"))
 		default:
 			rest.Raise(rest.ParseException("failed to parse multi get request. unknown field [%s]", m.Name))
@@ -132,11 +134,11 @@ func writeWanted(c *rest.Call, w *rest.Writer, d wantedDoc, realtime, refresh bo
 		w.End()
 		return
 	}
-	writeGot(w, &got, d.id, d.source)
+	writeGot(c, w, &got, d.id, d.source, d.stored)
 }
 
 // writeGot writes a document that was found, or that it was not.
-func writeGot(w *rest.Writer, got *elastic.GetResult, id string, source sourceFilter) {
+func writeGot(c *rest.Call, w *rest.Writer, got *elastic.GetResult, id string, source sourceFilter, stored storedFields) {
 	w.Str("_index", got.Index)
 	w.Str("_id", id)
 	if got.Found {
@@ -150,6 +152,10 @@ func writeGot(w *rest.Writer, got *elastic.GetResult, id string, source sourceFi
 	w.Bool("found", got.Found)
 	if got.Found {
 		source.write(w, got.Source)
+		if len(stored.names) > 0 {
+			of := fieldsOf(c, c.Node.Applied(), []string{got.Index})
+			stored.write(w, of.doc(got.Index, id, got.Routing, got.Source))
+		}
 	}
 }
 
@@ -158,6 +164,8 @@ type searchLine struct {
 	names []string
 	opt   rest.IndicesOptions
 	body  rest.Value
+	// routing and preference of the search.
+	routing, preference string
 }
 
 // prepareMultiSearch serves _msearch: a line about where, a line with the search, and so on.
@@ -168,6 +176,9 @@ func prepareMultiSearch(r *rest.Request) rest.Action {
 	r.Param("search_type")
 	for _, p := range []string{"max_concurrent_searches", "pre_filter_shard_size", "max_concurrent_shard_requests"} {
 		if r.Has(p) && r.IntParam(p, 1) < 1 {
+			if p == "pre_filter_shard_size" {
+				rest.Raise(rest.IllegalArgument("preFilterShardSize must be >= 1"))
+			}
 			rest.Raise(rest.IllegalArgument("%s must be positive", strings.ReplaceAll(p, "_", " ")))
 		}
 	}
@@ -178,6 +189,13 @@ func prepareMultiSearch(r *rest.Request) rest.Action {
 	lines := parseSearchLines(r.Content(), names, opt)
 	if len(lines) == 0 {
 		rest.Raise(rest.ValidationFailed("no requests added"))
+	}
+	for i := range lines {
+		q := searchBody{asInt: asInt, trackUpTo: trackAll}
+		if t := lines[i].body.Member("track_total_hits"); t != nil {
+			q.track(t.Text)
+		}
+		q.checkTogether()
 	}
 	return func(c *rest.Call) *rest.Response {
 		began := c.Now()
@@ -240,7 +258,11 @@ func (l *searchLine) head(v *rest.Value) {
 			l.opt.IgnoreUnavailable = m.Value.Text == "true"
 		case "allow_no_indices":
 			l.opt.AllowNone = m.Value.Text != "false"
-		case "search_type", "preference", "routing", "request_cache", "expand_wildcards", "ignore_throttled", "allow_partial_search_results",
+		case "routing":
+			l.routing = m.Value.Text
+		case "preference":
+			l.preference = m.Value.Text
+		case "search_type", "request_cache", "expand_wildcards", "ignore_throttled", "allow_partial_search_results",
 			"ccs_minimize_roundtrips":
 		default:
 			rest.Raise(rest.IllegalArgument("key [%s] is not supported in the metadata section", m.Name))
@@ -256,6 +278,8 @@ func (l *searchLine) run(c *rest.Call, w *rest.Writer, asInt, typed bool) {
 		defer rest.Catch(&bad)
 		q := newSearch()
 		q.asInt, q.typed = asInt, typed
+		q.routing, q.preference = l.routing, l.preference
+		checkPreference(q.preference)
 		q.read(c, &l.body)
 		inner.Obj()
 		q.run(c, inner, slices.Clone(l.names), l.opt)

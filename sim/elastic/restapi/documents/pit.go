@@ -16,7 +16,7 @@ import (
 func prepareOpenPIT(r *rest.Request) rest.Action {
 	names, opt := r.ListParam("index"), r.IndicesOptions(rest.ExpandOpen)
 	preference := r.Param("preference")
-	r.Param("routing")
+	routing := r.Param("routing")
 	keep := r.TimeParam("keep_alive", -1)
 	r.BoolParam("allow_partial_search_results", false)
 	if r.Has("max_concurrent_shard_requests") {
@@ -39,11 +39,13 @@ func prepareOpenPIT(r *rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
-		shards, result, err := search.OpenPointInTime(c.Ctx, c.Node, rest.Resolve(st, names, opt), preference, keep)
+		where := scopeOf(c, st, names, opt, routing)
+		checkKeep(c, st, where.indices, keep)
+		shards, result, err := search.OpenPointInTime(c.Ctx, c.Node, where.indices, where.only, preference, keep)
 		c.Check(err)
 		w := rest.NewWriter(false)
 		w.Obj()
-		w.Str("id", encodePIT(shards))
+		w.Str("id", encodePIT(shards, where.filters))
 		rest.WriteShards(w, &result, true)
 		w.End()
 		return &rest.Response{JSON: w.Bytes()}
@@ -67,10 +69,10 @@ func checkPreference(p string) {
 const pitMark = "shardquake-pit-1\n"
 
 // encodePIT makes the opaque id of a point in time.
-func encodePIT(shards []search.PointInTimeShard) string {
+func encodePIT(shards []search.PointInTimeShard, filters map[string][]json.RawMessage) string {
 	text := []byte(pitMark)
 	for _, s := range shards {
-		line, err := json.Marshal([]any{s.Index, s.IndexUUID, s.Shard, s.Node, s.Incarnation, s.Reader})
+		line, err := json.Marshal([]any{s.Index, s.IndexUUID, s.Shard, s.Node, s.Incarnation, s.Reader, filters[s.Index]})
 		if err != nil {
 			panic("restapi: " + err.Error()) // strings and numbers always marshal
 		}
@@ -80,22 +82,27 @@ func encodePIT(shards []search.PointInTimeShard) string {
 }
 
 // decodePIT reads an id back, or raises what Elasticsearch says of a foreign one.
-func decodePIT(id string) []search.PointInTimeShard {
+func decodePIT(id string) ([]search.PointInTimeShard, map[string][]json.RawMessage) {
 	text, err := base64.URLEncoding.DecodeString(id)
 	body, ok := strings.CutPrefix(string(text), pitMark)
 	if err != nil || !ok {
 		rest.Raise(badPIT())
 	}
 	var out []search.PointInTimeShard
+	filters := map[string][]json.RawMessage{}
 	for line := range strings.Lines(body) {
 		var s search.PointInTimeShard
-		fields := []any{&s.Index, &s.IndexUUID, &s.Shard, &s.Node, &s.Incarnation, &s.Reader}
+		var filter []json.RawMessage
+		fields := []any{&s.Index, &s.IndexUUID, &s.Shard, &s.Node, &s.Incarnation, &s.Reader, &filter}
 		if json.Unmarshal([]byte(line), &fields) != nil {
 			rest.Raise(badPIT())
 		}
 		out = append(out, s)
+		if filter != nil {
+			filters[s.Index] = filter
+		}
 	}
-	return out
+	return out, filters
 }
 
 func badPIT() *elastic.Error {
@@ -123,7 +130,7 @@ func prepareClosePIT(r *rest.Request) rest.Action {
 	if id == "" {
 		rest.Raise(rest.ValidationFailed("id is empty"))
 	}
-	shards := decodePIT(id)
+	shards, _ := decodePIT(id)
 	return func(c *rest.Call) *rest.Response {
 		freed, err := search.ClosePointInTime(c.Ctx, c.Node, shards)
 		c.Check(err)
@@ -172,15 +179,15 @@ func (q *searchBody) runPIT(c *rest.Call, w *rest.Writer, st *state.State, names
 	if len(names) > 0 {
 		rest.Raise(rest.ValidationFailed("[indices] cannot be used with point in time. Do not specify any index with point in time."))
 	}
-	shards := decodePIT(q.pit.id)
+	shards, filters := decodePIT(q.pit.id)
 	w.Str("pit_id", q.pit.id)
-	found := readPIT(c, st, q, shards, q.pit.keep)
+	found := readPIT(c, st, q, shards, filters, q.pit.keep)
 	q.write(w, &found, false)
 }
 
 // readPIT reads from a point in time: all that matches where the whole has to be seen, else
 // up to the end of the page.
-func readPIT(c *rest.Call, st *state.State, q *searchBody, shards []search.PointInTimeShard, keep time.Duration) results {
+func readPIT(c *rest.Call, st *state.State, q *searchBody, shards []search.PointInTimeShard, filters map[string][]json.RawMessage, keep time.Duration) results {
 	var indices []string
 	for _, s := range shards {
 		indices = rest.AddNew(indices, s.Index)
@@ -188,13 +195,19 @@ func readPIT(c *rest.Call, st *state.State, q *searchBody, shards []search.Point
 	of := fieldsOf(c, st, indices)
 	checkValues(st, of, q.checks)
 	q.checkNeeds(st, of, indices)
+	if q.slice != nil && q.pit != nil {
+		q.slice.check(st, indices, "index.max_slices_per_pit")
+	} else if q.slice != nil {
+		q.slice.check(st, indices, "index.max_slices_per_scroll")
+	}
+	checkKeep(c, st, indices, keep)
 	size := q.from + q.size
 	if q.whole() {
 		size = everything
 	}
 	began := c.Now()
 	hits, total, told, err := search.SearchPointInTime(c.Ctx, c.Node, search.PointInTimeSearch{
-		Shards: shards, Keep: keep, Match: matching(q.match, of), After: -1, Size: size,
+		Shards: shards, Keep: keep, Within: of.within(c, filters), Match: q.selecting(st, of), After: -1, Size: size,
 	})
 	c.Check(err)
 	if told.Failed > 0 && (told.Successful == 0 || !q.partial) {

@@ -2,6 +2,7 @@ package documents
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
@@ -17,16 +18,18 @@ import (
 type scroll struct {
 	q      *searchBody
 	shards []search.PointInTimeShard
-	told   int // hits that were told
+	// filters of the aliases by which it was asked, by index.
+	filters map[string][]json.RawMessage
+	told    int // hits that were told
 }
 
 const scrollMark = "shardquake-scroll-"
 
 // openScroll fixes what the search finds, and writes the first page.
-func openScroll(c *rest.Call, w *rest.Writer, q *searchBody, indices []string) {
-	shards, _, err := search.OpenPointInTime(c.Ctx, c.Node, indices, q.preference, q.scroll)
+func openScroll(c *rest.Call, w *rest.Writer, q *searchBody, where *scope) {
+	shards, _, err := search.OpenPointInTime(c.Ctx, c.Node, where.indices, where.only, q.preference, q.scroll)
 	c.Check(err)
-	s := &scroll{q: q, shards: shards}
+	s := &scroll{q: q, shards: shards, filters: where.filters}
 	id := base64.URLEncoding.EncodeToString([]byte(scrollMark + strconv.Itoa(c.Cache.Keep(s))))
 	s.page(c, w, id, q.scroll)
 }
@@ -37,7 +40,7 @@ func (s *scroll) page(c *rest.Call, w *rest.Writer, id string, keep time.Duratio
 	st := c.Node.Applied()
 	all := q
 	all.size = everything - 1 // as the whole: pages are cut out below
-	found := readPIT(c, st, &all, s.shards, keep)
+	found := readPIT(c, st, &all, s.shards, s.filters, keep)
 	if len(q.by) > 0 {
 		queries.Sort(found.hits, q.order())
 	}

@@ -33,6 +33,14 @@ type searchBody struct {
 	asInt          bool
 	partial        bool
 	preference     string
+	routing        string
+	groups         []string // that the search is counted in
+	suggest        []queries.Suggestion
+	stored         storedFields
+	slice          *slice
+	boosts         []boost
+	reduceAfter    int // results of shards that are put together at once
+	weights        map[string]float64
 }
 
 const trackAll = int64(1)<<31 - 1
@@ -76,6 +84,8 @@ func (q *searchBody) checkTogether() {
 	switch {
 	case byShard && q.pit == nil:
 		rest.Raise(rest.ValidationFailed("[_shard_doc] sort field cannot be used without [point in time]"))
+	case q.slice != nil && q.scroll == 0 && q.pit == nil:
+		rest.Raise(rest.ValidationFailed("[slice] can only be used with [scroll] or [point-in-time] requests"))
 	case q.scroll > 0 && q.pit != nil:
 		rest.Raise(rest.ValidationFailed("using [point in time] is not allowed in a scroll context"))
 	case q.scroll > 0 && q.from > 0:
@@ -114,8 +124,20 @@ func (q *searchBody) parse(p *queries.Parser, v *rest.Value) {
 			q.aggs = p.ParseAggregations(&m.Value)
 		case (m.Name == "fields" || m.Name == "docvalue_fields") && m.Value.Kind == rest.ArrayValue:
 			q.fields = append(q.fields, fieldNames(&m.Value)...)
+		case m.Name == "suggest" && m.Value.Kind == rest.ObjectValue:
+			q.suggest = queries.ParseSuggestions(&m.Value)
+		case m.Name == "stats" && m.Value.Kind == rest.ArrayValue:
+			for k := range m.Value.Elements {
+				q.groups = append(q.groups, m.Value.Elements[k].Text)
+			}
 		case m.Name == "stored_fields" && m.Value.Text == "_none_":
 			q.source.off = true
+		case m.Name == "stored_fields" && (m.Value.Kind == rest.ArrayValue || m.Value.Kind == rest.StringValue):
+			q.stored = storedFields{given: true, names: fieldNames(listed(&m.Value))}
+		case m.Name == "slice" && m.Value.Kind == rest.ObjectValue:
+			q.slice = parseSlice(&m.Value)
+		case m.Name == "indices_boost" && (m.Value.Kind == rest.ArrayValue || m.Value.Kind == rest.ObjectValue):
+			q.boosts = parseBoosts(&m.Value)
 		case m.Name == "from" && scalar(m):
 			q.from = intOf(m)
 			if q.from < 0 {
@@ -139,7 +161,7 @@ func (q *searchBody) parse(p *queries.Parser, v *rest.Value) {
 			q.pit = parsePIT(&m.Value)
 		case m.Name == "search_after" && m.Value.Kind == rest.ArrayValue:
 			q.after = m.Value.Elements
-		case slices.Contains([]string{"timeout", "terminate_after", "profile", "explain", "track_scores", "min_score", "stats"}, m.Name) && scalar(m):
+		case slices.Contains([]string{"timeout", "terminate_after", "profile", "explain", "track_scores", "min_score"}, m.Name) && scalar(m):
 			if m.Name == "min_score" || m.Name == "profile" || m.Name == "explain" {
 				rest.Raise(rest.NotModelled("[" + m.Name + "] in a search"))
 			}
@@ -161,8 +183,8 @@ func scalar(m *rest.Member) bool {
 
 // isSearchField reports whether Elasticsearch knows the field and the simulator does not.
 func isSearchField(name string) bool {
-	return slices.Contains(strings.Fields(`suggest highlight collapse rescore stored_fields script_fields
-		runtime_mappings post_filter knn retriever rank slice indices_boost ext`), name)
+	return slices.Contains(strings.Fields(`highlight collapse rescore script_fields
+		runtime_mappings post_filter knn retriever rank ext`), name)
 }
 
 func intOf(m *rest.Member) int {
@@ -188,6 +210,9 @@ func (q *searchBody) track(v string) {
 		n, err := strconv.ParseInt(v, 10, 32)
 		if err != nil {
 			rest.Raise(rest.NumberFormat(v))
+		}
+		if n < -1 {
+			rest.Raise(rest.IllegalArgument("[track_total_hits] parameter must be positive or equals to -1, got %d", n))
 		}
 		q.trackUpTo = n
 	}
@@ -278,7 +303,10 @@ func (q *searchBody) params(r *rest.Request, p *queries.Parser) {
 	}
 	r.TimeParam("timeout", 0)
 	q.cached = r.StrictBool("request_cache", false)
-	if r.Has("batched_reduce_size") && r.IntParam("batched_reduce_size", 512) < 2 {
+	if r.Has("pre_filter_shard_size") && r.IntParam("pre_filter_shard_size", 1) < 1 {
+		rest.Raise(rest.IllegalArgument("preFilterShardSize must be >= 1"))
+	}
+	if q.reduceAfter = r.IntParam("batched_reduce_size", 512); q.reduceAfter < 2 {
 		rest.Raise(rest.IllegalArgument("batchedReduceSize must be >= 2"))
 	}
 	r.BoolParam("ccs_minimize_roundtrips", true)
@@ -287,13 +315,14 @@ func (q *searchBody) params(r *rest.Request, p *queries.Parser) {
 		q.scroll = r.TimeParam("scroll", 0)
 	}
 	q.fields = append(q.fields, r.ListParam("docvalue_fields")...)
-	r.Param("routing")
-	r.Param("stats")
+	if s := storedParam(r); s.given {
+		q.stored = s
+	}
+	q.source = q.stored.narrow(q.source)
+	q.routing = r.Param("routing")
+	q.groups = append(q.groups, r.ListParam("stats")...)
 	if text := r.Param("q"); text != "" {
-		for _, o := range []string{"df", "analyzer", "default_operator", "lenient", "analyze_wildcard"} {
-			r.Param(o)
-		}
-		q.match = p.QueryString(text)
+		q.match = p.QueryString(text, queries.MeantBy(r))
 	}
 	if v := r.ListParam("sort"); len(v) > 0 {
 		q.by = nil
@@ -304,8 +333,16 @@ func (q *searchBody) params(r *rest.Request, p *queries.Parser) {
 	}
 }
 
+// What is said of a page, and of a scroll's pages, that are too large.
+const (
+	pageTooLarge = "Result window is too large, from + size must be less than or equal to: [%d] but was [%d]. See the scroll api " +
+		"for a more efficient way to request large data sets. This limit can be set by changing the [index.max_result_window] index level setting."
+	batchTooLarge = "Batch size is too large, size must be less than or equal to: [%d] but was [%d]. Scroll batch sizes cost as much memory as result " +
+		"windows so they are controlled by the [index.max_result_window] index level setting."
+)
+
 // checkWindow refuses a page beyond index.max_result_window.
-func checkWindow(c *rest.Call, st *state.State, indices []string, end int) {
+func checkWindow(st *state.State, indices []string, end int, format string) {
 	for _, name := range indices {
 		limit := 10000
 		if v, ok := st.Index(name).Settings.Get("index.max_result_window"); ok {
@@ -314,8 +351,7 @@ func checkWindow(c *rest.Call, st *state.State, indices []string, end int) {
 		if end <= limit {
 			continue
 		}
-		cause := rest.IllegalArgument("Result window is too large, from + size must be less than or equal to: [%d] but was [%d]. See the scroll api "+
-			"for a more efficient way to request large data sets. This limit can be set by changing the [index.max_result_window] index level setting.", limit, end)
+		cause := rest.IllegalArgument(format, limit, end)
 		node := st.Routing.Index(name).Shards[0].Copies[0].Node
 		e := searchFailed(400, []elastic.ShardFailure{{Index: name, Node: node, Reason: cause}})
 		e.CausedBy = &elastic.Error{Type: cause.Type, Reason: cause.Reason, CausedBy: &elastic.Error{Type: cause.Type, Reason: cause.Reason}}
@@ -371,7 +407,10 @@ func (q *searchBody) writeHit(w *rest.Writer, s *queries.Sorted) {
 	if q.sorted() {
 		w.Null("_score")
 	} else {
-		w.Float("_score", 1)
+		w.Float("_score", q.scoreOf(h.Index))
+	}
+	if ignored := s.Doc.Ignored(); len(ignored) > 0 {
+		w.Strs("_ignored", ignored)
 	}
 	if h.Routing != "" {
 		w.Str("_routing", h.Routing)
@@ -388,29 +427,13 @@ func (q *searchBody) writeHit(w *rest.Writer, s *queries.Sorted) {
 
 // writeFields writes what fields hold that were asked for beside the source.
 func (q *searchBody) writeFields(w *rest.Writer, d *queries.Doc) {
-	if len(q.fields) == 0 {
-		return
-	}
-	opened := false
-	for _, name := range d.Fields.Match(q.fields) {
-		values := d.Values(name)
-		if len(values) == 0 {
-			continue
+	names := d.Fields.Match(q.fields)
+	for _, name := range d.Fields.Match(q.stored.names) {
+		if d.Fields.Stored(name) {
+			names = rest.AddNew(names, name)
 		}
-		if !opened {
-			w.Object("fields")
-			opened = true
-		}
-		w.Array(name)
-		for i := range values {
-			w.Sep()
-			w.Copy(&values[i])
-		}
-		w.End()
 	}
-	if opened {
-		w.End()
-	}
+	writeValues(w, d, names)
 }
 
 func prepareCount(r *rest.Request) rest.Action {
@@ -418,9 +441,7 @@ func prepareCount(r *rest.Request) rest.Action {
 	opt := r.IndicesOptions(rest.ExpandOpen)
 	body, given := r.JSONOrSource()
 	text := r.Param("q")
-	for _, o := range []string{"df", "analyzer", "default_operator", "lenient", "analyze_wildcard"} {
-		r.Param(o)
-	}
+	how := queries.MeantBy(r)
 	read := func(now func() time.Time) (queries.Query, *queries.Parser) {
 		p := &queries.Parser{Now: now}
 		var match queries.Query
@@ -432,15 +453,14 @@ func prepareCount(r *rest.Request) rest.Action {
 			match = p.Query(&m.Value)
 		}
 		if text != "" {
-			match = p.QueryString(text)
+			match = p.QueryString(text, how)
 		}
 		return match, p
 	}
 	if given {
 		read(func() time.Time { return time.Unix(0, 0).UTC() })
 	}
-	r.Param("routing")
-	preference := r.Param("preference")
+	routing, preference := r.Param("routing"), r.Param("preference")
 	r.IntParam("terminate_after", 0)
 	if r.Has("min_score") {
 		r.Param("min_score")
@@ -449,12 +469,11 @@ func prepareCount(r *rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
-		indices := rest.Resolve(st, names, opt)
 		match, p := read(c.Wall)
-		of := fieldsOf(c, st, indices)
-		checkValues(st, of, p.Checks)
+		where := scopeOf(c, st, names, opt, routing)
+		checkValues(st, where.of, p.Checks)
 		result, err := search.Count(c.Ctx, c.Node, elastic.SearchRequest{
-			Indices: indices, Match: matching(match, of), Preference: preference, AllowPartial: true,
+			Indices: where.indices, Only: where.only, Within: where.within, Match: matching(match, where.of), Preference: preference, AllowPartial: true,
 		})
 		c.Check(err)
 		w := rest.NewWriter(false)

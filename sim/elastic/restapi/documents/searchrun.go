@@ -1,6 +1,8 @@
 package documents
 
 import (
+	"cmp"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -58,6 +60,32 @@ func matching(q queries.Query, of indexFields) func(index, id, routing string, s
 	return func(index, id, routing string, source []byte) bool { return q(of.doc(index, id, routing, source)) }
 }
 
+// scope is where a search goes, as its expressions and its routing narrow it.
+type scope struct {
+	indices []string
+	of      indexFields
+	only    map[string][]int // shards by index
+	filters map[string][]json.RawMessage
+	within  map[string]func(index, id, routing string, source []byte) bool
+}
+
+func scopeOf(c *rest.Call, st *state.State, names []string, opt rest.IndicesOptions, routing string) *scope {
+	s := &scope{indices: rest.Searchable(st, rest.Resolve(st, names, opt), opt), only: rest.SearchShards(st, names, opt, routing)}
+	s.of = fieldsOf(c, st, s.indices)
+	s.filters = rest.AliasFilters(st, names, opt)
+	s.within = s.of.within(c, s.filters)
+	return s
+}
+
+// within are filters of aliases by index, as the model takes them.
+func (f indexFields) within(c *rest.Call, filters map[string][]json.RawMessage) map[string]func(index, id, routing string, source []byte) bool {
+	out := map[string]func(index, id, routing string, source []byte) bool{}
+	for index, q := range filters {
+		out[index] = matching(queries.AnyOf(q, c.Wall), f)
+	}
+	return out
+}
+
 // checkValues refuses values that a field can't have, as the shards do.
 func checkValues(st *state.State, of indexFields, checks []func(*queries.Fields) *elastic.Error) {
 	for _, m := range st.Indices {
@@ -103,12 +131,31 @@ func (q *searchBody) checkNeeds(st *state.State, of indexFields, indices []strin
 		if bad := queries.CheckAggregations(q.aggs, one); bad != nil {
 			failOnShards(st, m, bad)
 		}
+		if bad := queries.CheckSuggestions(q.suggest, of[name]); bad != nil {
+			failOnShards(st, m, bad)
+		}
 	}
 }
 
 // whole reports whether all that matches has to be seen, not just a page of it.
 func (q *searchBody) whole() bool {
-	return len(q.aggs) > 0 || q.after != nil || slices.ContainsFunc(q.by, func(o queries.Order) bool { return !o.ByPlace() && o.Field != "_score" })
+	return len(q.aggs) > 0 || len(q.suggest) > 0 || q.after != nil || len(q.boosts) > 0 || slices.ContainsFunc(q.by, func(o queries.Order) bool { return !o.ByPlace() && o.Field != "_score" })
+}
+
+// loads is what the search brings into memory of an index's documents; nil: nothing of any.
+func (q *searchBody) loads(of indexFields) func(index string, sources [][]byte) map[string]int64 {
+	fields := map[string][]string{}
+	for index, f := range of {
+		if names := f.Loaded(q.by, q.aggs); len(names) > 0 {
+			fields[index] = names
+		}
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	return func(index string, sources [][]byte) map[string]int64 {
+		return of[index].WordBytes(fields[index], sources)
+	}
 }
 
 // everything is a size that no index reaches.
@@ -139,19 +186,23 @@ func (q *searchBody) run(c *rest.Call, w *rest.Writer, names []string, opt rest.
 		q.runPIT(c, w, st, names)
 		return
 	}
-	indices := rest.Resolve(st, names, opt)
-	if q.from+q.size > 10000 && q.scroll == 0 {
-		checkWindow(c, st, indices, q.from+q.size)
+	where := scopeOf(c, st, names, opt, q.routing)
+	indices, of := where.indices, where.of
+	if q.scroll > 0 {
+		checkWindow(st, indices, q.size, batchTooLarge)
+		checkKeep(c, st, indices, q.scroll)
+	} else {
+		checkWindow(st, indices, q.from+q.size, pageTooLarge)
 	}
-	of := fieldsOf(c, st, indices)
+	q.weights = q.weigh(st, opt)
 	checkValues(st, of, q.checks)
 	q.checkNeeds(st, of, indices)
 	if q.scroll > 0 {
-		openScroll(c, w, q, indices)
+		openScroll(c, w, q, where)
 		return
 	}
 	req := elastic.SearchRequest{
-		Indices: indices, Match: matching(q.match, of), From: q.from, Size: q.size, Preference: q.preference, AllowPartial: q.partial,
+		Groups: q.groups, Loads: q.loads(of), Indices: indices, Only: where.only, Within: where.within, Match: matching(q.match, of), From: q.from, Size: q.size, Preference: q.preference, AllowPartial: q.partial,
 	}
 	if q.whole() {
 		req.From, req.Size = 0, everything
@@ -170,8 +221,15 @@ func (q *searchBody) run(c *rest.Call, w *rest.Writer, names []string, opt rest.
 // all of them.
 func (q *searchBody) write(w *rest.Writer, r *results, nowhere bool) {
 	page := q.page(r.hits)
+	if len(q.suggest) > 0 && q.match == nil && len(q.aggs) == 0 && len(q.by) == 0 {
+		// Asked for suggestions alone, nodes look for no documents.
+		page, r.total = nil, 0
+	}
 	w.Int64("took", r.took.Milliseconds())
 	w.Bool("timed_out", r.timedOut)
+	if n := q.phases(r.shards.Successful); n != 1 {
+		w.Int("num_reduce_phases", n)
+	}
 	rest.WriteShards(w, &r.shards, true)
 	w.Object("hits")
 	q.writeTotal(w, r.total)
@@ -181,7 +239,7 @@ func (q *searchBody) write(w *rest.Writer, r *results, nowhere bool) {
 	case len(page) == 0 || q.sorted():
 		w.Null("max_score")
 	default:
-		w.Float("max_score", 1)
+		w.Float("max_score", q.scoreOf(page[0].Hit.Index))
 	}
 	w.Array("hits")
 	for _, h := range page {
@@ -198,6 +256,15 @@ func (q *searchBody) write(w *rest.Writer, r *results, nowhere bool) {
 		queries.WriteAggregations(w, q.aggs, docs, q.typed)
 		w.End()
 	}
+	if len(q.suggest) > 0 {
+		w.Object("suggest")
+		queries.WriteSuggestions(w, q.suggest, r.hits, q.typed, func(w *rest.Writer, s *queries.Sorted) {
+			if !s.Doc.Fields.NoSource {
+				q.source.write(w, s.Hit.Source)
+			}
+		})
+		w.End()
+	}
 }
 
 // page is what of the hits is to be told, in order.
@@ -205,6 +272,9 @@ func (q *searchBody) page(hits []*queries.Sorted) []*queries.Sorted {
 	if len(q.by) > 0 {
 		hits = slices.Clone(hits)
 		queries.Sort(hits, q.order())
+	} else if len(q.boosts) > 0 {
+		hits = slices.Clone(hits)
+		slices.SortStableFunc(hits, func(a, b *queries.Sorted) int { return cmp.Compare(q.scoreOf(b.Hit.Index), q.scoreOf(a.Hit.Index)) })
 	}
 	if !q.whole() {
 		return hits

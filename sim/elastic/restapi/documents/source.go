@@ -36,8 +36,56 @@ func checkSource(c *rest.Call, item *elastic.BulkItem) *elastic.Error {
 	if err != nil {
 		return nil // it was checked when it was set
 	}
+	if bad := checkNested(m, &v, &fields); bad != nil {
+		return bad
+	}
 	id := item.ID
 	return checkFields(&v, &fields, "", id)
+}
+
+// checkNested refuses more nested documents than index.mapping.nested_objects.limit.
+func checkNested(m *state.Index, doc, properties *rest.Value) *elastic.Error {
+	most := 10000
+	if v, ok := m.Settings.Get("index.mapping.nested_objects.limit"); ok {
+		most, _ = strconv.Atoi(v)
+	}
+	if nested(doc, properties) <= most {
+		return nil
+	}
+	return &elastic.Error{
+		Status: 400, Type: "document_parsing_exception",
+		Reason: "[1:2] The number of nested documents has exceeded the allowed limit of [" + strconv.Itoa(most) + "]. This limit can be set by changing the " +
+			"[index.mapping.nested_objects.limit] index level setting.",
+	}
+}
+
+// nested counts the documents that an object holds in nested fields.
+func nested(doc, properties *rest.Value) int {
+	n := 0
+	for i := range doc.Members {
+		f := &doc.Members[i]
+		mapped := properties.Member(f.Name)
+		if mapped == nil {
+			continue
+		}
+		objects := []rest.Value{f.Value}
+		if f.Value.Kind == rest.ArrayValue {
+			objects = f.Value.Elements
+		}
+		kind, inner := mapped.Member("type"), mapped.Member("properties")
+		for k := range objects {
+			if objects[k].Kind != rest.ObjectValue {
+				continue
+			}
+			if kind != nil && kind.Text == "nested" {
+				n++
+			}
+			if inner != nil {
+				n += nested(&objects[k], inner)
+			}
+		}
+	}
+	return n
 }
 
 func malformedSource(parse *elastic.Error) *elastic.Error {
@@ -62,6 +110,9 @@ func checkFields(doc, properties *rest.Value, path, id string) *elastic.Error {
 					return bad
 				}
 			}
+			continue
+		}
+		if o := mapped.Member("ignore_malformed"); o != nil && o.Text == "true" {
 			continue
 		}
 		kind := ""

@@ -11,13 +11,12 @@ func prepareValidate(r *rest.Request) rest.Action {
 	names := r.ListParam("index")
 	opt := r.IndicesOptions(rest.ExpandOpen)
 	text := r.Param("q")
-	for _, p := range []string{"df", "analyzer", "default_operator", "lenient", "analyze_wildcard"} {
-		r.Param(p)
+	how := queries.MeantBy(r)
+	explain := r.BoolParam("explain", false)
+	if r.BoolParam("rewrite", false) || r.BoolParam("all_shards", false) {
+		rest.Raise(rest.NotModelled("[rewrite] and [all_shards] of _validate/query"))
 	}
-	if r.BoolParam("explain", false) || r.BoolParam("rewrite", false) || r.BoolParam("all_shards", false) {
-		rest.Raise(rest.NotModelled("[explain], [rewrite] and [all_shards] of _validate/query"))
-	}
-	body, given := r.JSONOrSource()
+	body, _ := r.JSONOrSource()
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
@@ -26,13 +25,18 @@ func prepareValidate(r *rest.Request) rest.Action {
 		w := rest.NewWriter(false)
 		w.Obj()
 		var bad error
+		all := true // every document is selected
 		func() {
 			defer rest.Catch(&bad)
-			if q := body.Member("query"); given && q != nil {
-				p.Query(q)
+			for i := range body.Members {
+				m := &body.Members[i]
+				if m.Name != "query" {
+					rest.Raise(queries.ParsingException(m.Line, m.Col, "request does not support ["+m.Name+"]"))
+				}
+				all = p.Query(&m.Value) == nil
 			}
 			if text != "" {
-				p.QueryString(text)
+				all = p.QueryString(text, how) == nil
 			}
 		}()
 		if bad == nil {
@@ -46,7 +50,35 @@ func prepareValidate(r *rest.Request) rest.Action {
 			}
 		}
 		w.Bool("valid", bad == nil)
+		if explain {
+			writeExplanations(w, indices, bad, all)
+		}
 		w.End()
 		return &rest.Response{JSON: w.Bytes()}
 	}
+}
+
+// writeExplanations says why a query can't be read, or what becomes of it in each index.
+func writeExplanations(w *rest.Writer, indices []string, bad error, all bool) {
+	if bad != nil {
+		e := elastic.AsError(bad)
+		text := "org.elasticsearch.common.ParsingException: " + e.Reason
+		if e.CausedBy != nil {
+			text += "; org.elasticsearch.xcontent.NamedObjectNotFoundException: " + e.CausedBy.Reason
+		}
+		w.Str("error", text)
+		return
+	}
+	if !all {
+		rest.Raise(rest.NotModelled("[explain] of a query but match_all, which it would have to tell in Lucene's words"))
+	}
+	w.Array("explanations")
+	for _, name := range indices {
+		w.Obj()
+		w.Str("index", name)
+		w.Bool("valid", true)
+		w.Str("explanation", "*:*")
+		w.End()
+	}
+	w.End()
 }

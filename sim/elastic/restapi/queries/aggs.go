@@ -118,7 +118,7 @@ func CheckAggregations(list []*Aggregation, fields []*Fields) *elastic.Error {
 		if name, counts := a.body.field(); name != "" {
 			for _, f := range fields {
 				kind := f.Kind(name)
-				if isText(kind) && !counts {
+				if isText(kind) && !counts && !f.inMemory(name) {
 					return noFielddata(name, f.Index)
 				}
 				_, metric := a.body.(*metric)
@@ -167,7 +167,7 @@ func keysOf(d *Doc, name string) []key {
 		return nil
 	}
 	var out []key
-	for _, v := range d.Values(name) {
+	for _, v := range d.Terms(name) {
 		if k, ok := keyOf(kind, &v); ok {
 			out = append(out, k)
 		}

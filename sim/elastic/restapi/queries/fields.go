@@ -3,9 +3,12 @@ package queries
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -17,6 +20,7 @@ type Fields struct {
 	defined map[string][]byte
 	// NoSource: documents can be found but not read again.
 	NoSource bool
+	settings settings.Settings
 }
 
 // field is a field of the mapping: where it is in documents, and of which type.
@@ -24,11 +28,17 @@ type field struct {
 	path string // of a multi-field that of its parent
 	kind string
 	null string // what stands for null; "" nothing
+	// fielddata: a text whose words may be brought into memory.
+	fielddata bool
+	stored    bool // told beside the source
+	lenient   bool // ignore_malformed: a value that does not fit is left out
+	longest   int  // ignore_above; 0: of any length
+	format    string
 }
 
 // FieldsOf reads an index's mapping.
 func FieldsOf(m *state.Index) *Fields {
-	f := &Fields{Index: m.Name, types: map[string]field{}, defined: map[string][]byte{}}
+	f := &Fields{Index: m.Name, settings: m.Settings, types: map[string]field{}, defined: map[string][]byte{}}
 	v, err := rest.ParseJSON(m.Mapping)
 	if err != nil {
 		return f // it was checked when it was set
@@ -52,7 +62,7 @@ func (f *Fields) read(properties *rest.Value, prefix string) {
 		}
 		kind := m.Value.Member("type")
 		if kind == nil || kind.Text == "object" || kind.Text == "nested" {
-			f.types[path] = field{path, "object", ""}
+			f.types[path] = field{path: path, kind: "object"}
 			continue
 		}
 		f.defined[path] = definition(&m.Value)
@@ -64,17 +74,29 @@ func (f *Fields) read(properties *rest.Value, prefix string) {
 				continue
 			}
 		}
-		f.types[path] = field{at, kind.Text, nullOf(&m.Value)}
+		f.types[path] = fieldAt(at, kind.Text, &m.Value)
 		if more := m.Value.Member("fields"); more != nil {
 			for k := range more.Members {
 				sub := &more.Members[k]
 				f.defined[path+"."+sub.Name] = definition(&sub.Value)
 				if t := sub.Value.Member("type"); t != nil {
-					f.types[path+"."+sub.Name] = field{path, t.Text, nullOf(&sub.Value)}
+					f.types[path+"."+sub.Name] = fieldAt(path, t.Text, &sub.Value)
 				}
 			}
 		}
 	}
+}
+
+func fieldAt(path, kind string, v *rest.Value) field {
+	is := func(name string) bool { o := v.Member(name); return o != nil && o.Text == "true" }
+	f := field{path: path, kind: kind, null: nullOf(v), fielddata: is("fielddata"), stored: is("store"), lenient: is("ignore_malformed")}
+	if o := v.Member("ignore_above"); o != nil {
+		f.longest, _ = strconv.Atoi(o.Text)
+	}
+	if o := v.Member("format"); o != nil {
+		f.format = o.Text
+	}
+	return f
 }
 
 func nullOf(v *rest.Value) string {
@@ -96,6 +118,22 @@ func definition(v *rest.Value) []byte {
 
 // Kind is the type of a field; "" where it is not mapped.
 func (f *Fields) Kind(path string) string { return f.types[path].kind }
+
+// Stored reports whether a field is stored beside the source.
+func (f *Fields) Stored(path string) bool { return f.types[path].stored }
+
+// Format is how a field's dates are written; "" as they come.
+func (f *Fields) Format(path string) string { return f.types[path].format }
+
+// Limit is a setting of the index that is a number.
+func (f *Fields) Limit(name string, def int) int {
+	if v, ok := f.settings.Get(name); ok {
+		if n, err := strconv.Atoi(v); err == nil {
+			return n
+		}
+	}
+	return def
+}
 
 // Match are the mapped fields that names and patterns select, in order.
 func (f *Fields) Match(patterns []string) []string {
@@ -135,6 +173,8 @@ func (d *Doc) Values(path string) []rest.Value {
 		return []rest.Value{{Kind: rest.StringValue, Text: d.ID}}
 	case "_index":
 		return []rest.Value{{Kind: rest.StringValue, Text: d.Index}}
+	case "_ignored":
+		return d.ignored()
 	case "_routing":
 		if d.Routing == "" {
 			return nil
@@ -146,8 +186,41 @@ func (d *Doc) Values(path string) []rest.Value {
 		return nil
 	}
 	out := collect(d.root(), f.path, nil)
+	if f.lenient || f.longest > 0 {
+		out = slices.DeleteFunc(out, func(v rest.Value) bool { return f.leavesOut(&v) })
+	}
 	if f.null != "" && len(out) == 0 && hasNull(d.root(), f.path) {
 		out = append(out, rest.Value{Kind: rest.StringValue, Text: f.null})
+	}
+	return out
+}
+
+// leavesOut reports whether a field holds a value only in the source, because it does not fit
+// or is too long.
+func (f *field) leavesOut(v *rest.Value) bool {
+	return f.lenient && malformed(f.kind, v) || f.longest > 0 && utf8.RuneCountInString(v.Text) > f.longest
+}
+
+// ignored are the fields with values that were left out, by name.
+func (d *Doc) ignored() []rest.Value {
+	var out []rest.Value
+	for _, path := range slices.Sorted(maps.Keys(d.Fields.types)) {
+		f := d.Fields.types[path]
+		if !f.lenient && f.longest == 0 {
+			continue
+		}
+		if slices.ContainsFunc(collect(d.root(), f.path, nil), func(v rest.Value) bool { return f.leavesOut(&v) }) {
+			out = append(out, rest.Value{Kind: rest.StringValue, Text: path})
+		}
+	}
+	return out
+}
+
+// Ignored are the names of the fields with values that were left out.
+func (d *Doc) Ignored() []string {
+	var out []string
+	for _, v := range d.ignored() {
+		out = append(out, v.Text)
 	}
 	return out
 }

@@ -100,6 +100,13 @@ func (p *Parser) parseTerms(m *rest.Member) Query {
 	if f.Value.Kind != rest.ArrayValue {
 		rest.Raise(ParsingException(f.Value.Line, f.Value.Col, "[terms] query does not support ["+f.Name+"]"))
 	}
+	p.Checks = append(p.Checks, func(fields *Fields) *elastic.Error {
+		if most := fields.Limit("index.max_terms_count", 65536); len(f.Value.Elements) > most {
+			return rest.IllegalArgument("The number of terms [%d] used in the Terms Query request has exceeded the allowed maximum of [%d]. This maximum can be set by "+
+				"changing the [index.max_terms_count] index level setting.", len(f.Value.Elements), most)
+		}
+		return nil
+	})
 	texts := make([]string, len(f.Value.Elements))
 	for i := range texts {
 		texts[i] = f.Value.Elements[i].Text
@@ -110,12 +117,20 @@ func (p *Parser) parseTerms(m *rest.Member) Query {
 	}
 }
 
-func parseExists(m *rest.Member) Query {
+func (p *Parser) parseExists(m *rest.Member) Query {
 	v := m.Value.Member("field")
 	if v == nil {
 		rest.Raise(ParsingException(m.Value.CloseLine, m.Value.CloseCol, "[exists] must be provided with a [field]"))
 	}
 	path := v.Text
+	switch path {
+	case "_seq_no", "_version", "_primary_term":
+		return nil // every document has them
+	case "_source":
+		p.Checks = append(p.Checks, func(*Fields) *elastic.Error {
+			return queryShard("failed to create query: The [_source] field may not be queried directly", rest.IllegalArgument("The [_source] field may not be queried directly"))
+		})
+	}
 	return func(d *Doc) bool {
 		if len(d.Values(path)) > 0 {
 			return true

@@ -93,7 +93,7 @@ func (o *Order) Check(fields []*Fields) *elastic.Error {
 		switch kind := f.Kind(o.Field); {
 		case kind == "" && o.unmapped == "":
 			return queryShard("No mapping found for ["+o.Field+"] in order to sort on", nil)
-		case isText(kind):
+		case isText(kind) && !f.inMemory(o.Field):
 			return noFielddata(o.Field, f.Index)
 		}
 	}
@@ -153,7 +153,7 @@ func (o *Order) value(h *Sorted) sortValue {
 		kind = o.unmapped
 	}
 	var keys []key
-	for _, v := range h.Doc.Values(o.Field) {
+	for _, v := range h.Doc.Terms(o.Field) {
 		if k, ok := keyOf(kind, &v); ok {
 			keys = append(keys, k)
 		}

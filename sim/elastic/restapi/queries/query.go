@@ -64,7 +64,7 @@ func (p *Parser) clause(m *rest.Member) (Query, bool) {
 	case "terms":
 		return p.parseTerms(m), true
 	case "exists":
-		return parseExists(m), true
+		return p.parseExists(m), true
 	case "prefix":
 		return parsePattern(m, "value", func(have, want string) bool { return strings.HasPrefix(have, want) }), true
 	case "wildcard":
@@ -75,6 +75,8 @@ func (p *Parser) clause(m *rest.Member) (Query, bool) {
 		return p.parseMatch(m, true), true
 	case "range":
 		return p.parseRange(m), true
+	case "regexp":
+		return p.parseRegexp(m), true
 	}
 	return nil, false
 }
@@ -102,7 +104,7 @@ func (p *Parser) Query(v *rest.Value) Query {
 func unknownQuery(m *rest.Member) *elastic.Error {
 	if slices.Contains(names, m.Name) {
 		return rest.NotModelled("query [" + m.Name + "]; it evaluates match_all, match_none, ids, bool, constant_score, term, terms, range, exists, " +
-			"prefix, wildcard, match and match_phrase")
+			"prefix, wildcard, regexp, match and match_phrase")
 	}
 	line, col := m.Value.Line, m.Value.Col
 	reason := "unknown query [" + m.Name + "]"

@@ -3,6 +3,7 @@ package queries
 import (
 	"cmp"
 	"math"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -68,6 +69,22 @@ func keyOf(kind string, v *rest.Value) (key, bool) {
 	return key{s: v.Text}, v.Kind != rest.ObjectValue
 }
 
+// malformed reports whether a value is none that a field of that type can hold.
+func malformed(kind string, v *rest.Value) bool {
+	if kind == "ip" {
+		_, err := netip.ParseAddr(v.Text)
+		return err != nil
+	}
+	if v.Kind == rest.ObjectValue {
+		return isNumber(kind) || isDate(kind) || kind == "boolean"
+	}
+	if kind == "boolean" {
+		return v.Text != "true" && v.Text != "false" && v.Text != ""
+	}
+	_, ok := keyOf(kind, v)
+	return !ok
+}
+
 // wanted is a value of a query as a field of that type compares it, or why it can't be.
 func wanted(kind, text string) (key, *elastic.Error) {
 	switch {
@@ -101,6 +118,7 @@ func queryShard(reason string, cause *elastic.Error) *elastic.Error {
 var layouts = []string{
 	"2006-01-02T15:04:05.999999999Z07:00", "2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04:05.999999999", "2006-01-02T15:04Z07:00",
 	"2006-01-02T15:04", "2006-01-02T15Z07:00", "2006-01-02T15", "2006-01-02", "2006-01", "2006", "2006/01/02 15:04:05", "2006/01/02",
+	"2006-01-02 15:04:05.999999999",
 }
 
 // ParseDate reads a date as strict_date_optional_time||epoch_millis does.

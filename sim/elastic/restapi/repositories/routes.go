@@ -9,6 +9,7 @@ func Routes() []*rest.Route {
 		{On: []string{"PUT /_snapshot/{repository}", "POST /_snapshot/{repository}"}, Prepare: preparePutRepository},
 		{On: []string{"DELETE /_snapshot/{repository}"}, Prepare: prepareDeleteRepository},
 		{On: []string{"POST /_snapshot/{repository}/_verify"}, Prepare: prepareVerifyRepository},
+		{On: []string{"POST /_snapshot/{repository}/_cleanup"}, Prepare: prepareCleanup},
 		{
 			On:      []string{"GET /_snapshot/_status", "GET /_snapshot/{repository}/_status", "GET /_snapshot/{repository}/{snapshot}/_status"},
 			Prepare: prepareSnapshotStatus,

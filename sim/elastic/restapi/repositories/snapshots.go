@@ -155,6 +155,7 @@ type snapshotBody struct {
 	opt                    rest.IndicesOptions
 	pattern, replacement   string
 	changes                map[string]*string
+	metadata               []byte // JSON that the taker puts at a snapshot
 }
 
 // readSnapshotBody reads it; names that are not known are refused where any are given.
@@ -202,6 +203,14 @@ func (q *snapshotBody) take(m *rest.Member) {
 		q.withoutAliases = !flag()
 	case "partial":
 		q.partial = flag()
+	case "metadata":
+		if m.Value.Kind != rest.ObjectValue {
+			rest.Raise(rest.IllegalArgument("malformed metadata, should be an object"))
+		}
+		w := rest.NewWriter(false)
+		w.Sep()
+		w.Copy(&m.Value)
+		q.metadata = w.Bytes()
 	case "rename_pattern":
 		q.pattern = m.Value.Text
 	case "rename_replacement":
@@ -226,7 +235,8 @@ func prepareCreateSnapshot(r *rest.Request) rest.Action {
 		indices := rest.Resolve(st, body.indices, body.opt)
 		slices.Sort(indices)
 		uuid, err := snapshots.Create(c.Ctx, c.Node, snapshots.CreateRequest{
-			Repository: repository, Name: name, Indices: indices, IncludeGlobal: body.includeGlobal, Partial: body.partial, MasterTimeout: master,
+			Repository: repository, Name: name, Indices: indices, IncludeGlobal: body.includeGlobal, Partial: body.partial, Metadata: body.metadata,
+			MasterTimeout: master,
 		})
 		c.Check(err)
 		if !wait {
@@ -241,7 +251,7 @@ func prepareCreateSnapshot(r *rest.Request) rest.Action {
 		w.Obj()
 		w.Key("snapshot")
 		w.Comma = false
-		writeSnapshot(w, info)
+		writeSnapshot(w, info, true)
 		w.End()
 		return &rest.Response{JSON: w.Bytes()}
 	}
@@ -280,6 +290,7 @@ func ChosenSnapshots(c *rest.Call, repository string, names []string, lenient bo
 func prepareGetSnapshots(r *rest.Request) rest.Action {
 	repository, names := r.Param("repository"), r.ListParam("snapshot")
 	lenient, master := r.BoolParam("ignore_unavailable", false), r.MasterTimeout()
+	verbose := r.BoolParam("verbose", true)
 	return func(c *rest.Call) *rest.Response {
 		list := ChosenSnapshots(c, repository, names, lenient, master)
 		w := rest.NewWriter(c.Req.Human())
@@ -288,7 +299,7 @@ func prepareGetSnapshots(r *rest.Request) rest.Action {
 		for _, s := range list {
 			w.Sep()
 			w.Comma = false
-			writeSnapshot(w, s)
+			writeSnapshot(w, s, verbose)
 		}
 		w.End()
 		w.Int("total", len(list))
@@ -300,12 +311,12 @@ func prepareGetSnapshots(r *rest.Request) rest.Action {
 
 func prepareSnapshotStatus(r *rest.Request) rest.Action {
 	repository, names := r.Param("repository"), r.ListParam("snapshot")
-	master := r.MasterTimeout()
+	lenient, master := r.BoolParam("ignore_unavailable", false), r.MasterTimeout()
 	return func(c *rest.Call) *rest.Response {
 		if repository == "_all" {
 			repository = ""
 		}
-		list, err := snapshots.Statuses(c.Ctx, c.Node, repository, names, master)
+		list, err := snapshots.Statuses(c.Ctx, c.Node, repository, names, lenient, master)
 		c.Check(err)
 		w := rest.NewWriter(c.Req.Human())
 		w.Obj()
@@ -421,4 +432,21 @@ func restoredAnswer(name string, indices []string, total, failed int) *rest.Resp
 	w.End()
 	w.End()
 	return &rest.Response{JSON: w.Bytes()}
+}
+
+// prepareCleanup serves _cleanup: repositories keep nothing that no snapshot needs.
+func prepareCleanup(r *rest.Request) rest.Action {
+	name, master := r.Param("repository"), r.MasterTimeout()
+	r.AckTimeout()
+	return func(c *rest.Call) *rest.Response {
+		Repositories(c.State(false, master), []string{name})
+		w := rest.NewWriter(false)
+		w.Obj()
+		w.Object("results")
+		w.Int("deleted_bytes", 0)
+		w.Int("deleted_blobs", 0)
+		w.End()
+		w.End()
+		return &rest.Response{JSON: w.Bytes()}
+	}
 }

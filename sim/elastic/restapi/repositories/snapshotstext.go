@@ -9,16 +9,27 @@ import (
 )
 
 // writeSnapshot is SnapshotInfo.toXContent.
-func writeSnapshot(w *rest.Writer, s *snapshots.Snapshot) {
+func writeSnapshot(w *rest.Writer, s *snapshots.Snapshot, verbose bool) {
 	w.Begin('{', '}')
 	w.Str("snapshot", s.Name)
 	w.Str("uuid", s.UUID)
 	w.Str("repository", s.Repository)
+	if !verbose {
+		w.Strs("indices", s.Indices)
+		w.Strs("data_streams", nil)
+		w.Str("state", s.State)
+		w.Strs("feature_states", nil)
+		w.End()
+		return
+	}
 	w.Int("version_id", rest.IndexVersion)
 	w.Str("version", rest.Version)
 	w.Strs("indices", s.Indices)
 	w.Strs("data_streams", nil)
 	w.Bool("include_global_state", s.IncludeGlobal)
+	if s.Metadata != nil {
+		w.Raw("metadata", s.Metadata)
+	}
 	w.Str("state", s.State)
 	w.Str("start_time", rest.IsoMillis(s.Start))
 	w.Int64("start_time_in_millis", s.Start.UnixMilli())

@@ -168,8 +168,13 @@ func UnknownField(m *Member, parser string, known []string) *elastic.Error {
 // NotModelled is the answer to what Elasticsearch has and the simulator has not. It
 // says so instead of pretending.
 func NotModelled(what string) *elastic.Error {
-	return IllegalArgument("the simulated node does not support %s", what)
+	return IllegalArgument(notModelled+"%s", what)
 }
+
+const notModelled = "the simulated node does not support "
+
+// IsNotModelled reports whether an error is the model's own, and none that a node gives.
+func IsNotModelled(e *elastic.Error) bool { return strings.HasPrefix(e.Reason, notModelled) }
 
 // WriteShards writes "_shards"; searches also count skipped shards.
 func WriteShards(w *Writer, s *elastic.ShardsResult, search bool) {

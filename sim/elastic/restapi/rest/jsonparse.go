@@ -504,3 +504,15 @@ func (p *jsonParser) hex4() rune {
 	}
 	return r
 }
+
+// Texts are the texts of a list; of anything else its own.
+func Texts(v *Value) []string {
+	if v.Kind != ArrayValue {
+		return []string{v.Text}
+	}
+	var out []string
+	for i := range v.Elements {
+		out = append(out, v.Elements[i].Text)
+	}
+	return out
+}

@@ -105,6 +105,29 @@ func Resolve(st *state.State, expressions []string, opt IndicesOptions) []string
 	return names
 }
 
+// Searchable are the indices that can be read: closed ones that were named are passed over where
+// what is not available may be.
+func Searchable(st *state.State, names []string, opt IndicesOptions) []string {
+	if !opt.IgnoreUnavailable {
+		return names
+	}
+	return slices.DeleteFunc(names, func(name string) bool { m := st.Index(name); return m != nil && m.Closed })
+}
+
+// OpenOnly is Searchable, and refuses closed indices that are left.
+func OpenOnly(st *state.State, names []string, opt IndicesOptions) []string {
+	names = Searchable(st, names, opt)
+	for _, name := range names {
+		if m := st.Index(name); m != nil && m.Closed {
+			Raise(&elastic.Error{
+				Status: 400, Type: "index_closed_exception", Reason: "closed",
+				Fields: []elastic.Field{{Name: "index_uuid", Value: m.UUID}, {Name: "index", Value: m.Name}},
+			})
+		}
+	}
+	return names
+}
+
 func AddNew(names []string, more ...string) []string {
 	for _, n := range more {
 		if !slices.Contains(names, n) {

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
-	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/cluster"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -25,7 +24,7 @@ type copyStats struct {
 // failed counts the copies on nodes that did not answer.
 func shardStats(c *rest.Call, st *state.State, names []string) (stats []copyStats, failed int) {
 	all := len(names) == len(st.Indices)
-	results, _ := rest.FanOut(c, HoldersIn(c, st, names), 0, func(n *elastic.Node) ([]elastic.ShardStats, error) { return figures.LocalShardStats(n), nil })
+	results, _ := rest.FanOut(c, HoldersIn(c, st, names), 0, func(n *elastic.Node) ([]elastic.ShardStats, error) { return localShardStats(n), nil })
 	answered := map[string]bool{}
 	for _, r := range results {
 		answered[r.Node.ID] = true
@@ -103,11 +102,9 @@ func prepareStats(r *rest.Request) rest.Action {
 	opt := r.IndicesOptions(rest.ExpandOpen)
 	r.BoolParam("forbid_closed_indices", true)
 	metrics := statsMetrics(r, "metric", "metric", isSection)
-	for _, p := range []string{"groups", "completion_fields", "fielddata_fields", "fields"} {
-		r.Param(p)
-	}
+	which := shownParams(r)
 	r.BoolParam("include_segment_file_sizes", false)
-	r.BoolParam("include_unloaded_segments", false)
+	unloaded := r.BoolParam("include_unloaded_segments", false)
 	level := r.ParamOr("level", "indices")
 	return func(c *rest.Call) *rest.Response {
 		if !slices.Contains([]string{"cluster", "indices", "shards"}, strings.ToLower(level)) {
@@ -125,7 +122,14 @@ func prepareStats(r *rest.Request) rest.Action {
 		} else {
 			sums, failed = IndexSums(c, st, chosen)
 		}
+		if !unloaded {
+			unload(st, sums, copies)
+		}
 		whole := wholeOf(sums)
+		whole.show(which)
+		for i := range sums {
+			sums[i].show(which)
+		}
 		w := rest.NewWriter(c.Req.Human())
 		w.Obj()
 		w.Object("_shards")
@@ -164,6 +168,24 @@ func wholeOf(sums []IndexSum) IndexSum {
 	return out
 }
 
+// unload takes the segments of closed indices out: nobody has them open.
+func unload(st *state.State, sums []IndexSum, copies []copyStats) {
+	closed := func(name string) bool { m := st.Index(name); return m != nil && m.Closed }
+	for i := range sums {
+		if closed(sums[i].Index) {
+			sums[i].All.SegmentsCount, sums[i].Primaries.SegmentsCount = 0, 0
+		}
+	}
+	for i := range copies {
+		if closed(copies[i].Index) {
+			copies[i].SegmentsCount = 0
+		}
+	}
+}
+
+// show has parts told by name.
+func (s *IndexSum) show(which *shown) { s.All.shown, s.Primaries.shown = which, which }
+
 func indexHealthTotal(t *state.IndexTable) int {
 	n := 0
 	for _, s := range t.Shards {
@@ -198,12 +220,12 @@ func writeIndexStats(w *rest.Writer, st *state.State, s *IndexSum, copies []copy
 	w.Str("status", m.OpenOrClosed())
 	writePrimariesAndTotal(w, s, metrics)
 	if copies != nil {
-		writeShardStats(w, s.Index, copies, metrics)
+		writeShardStats(w, s.Index, copies, metrics, s.All.shown)
 	}
 	w.End()
 }
 
-func writeShardStats(w *rest.Writer, index string, copies []copyStats, metrics []string) {
+func writeShardStats(w *rest.Writer, index string, copies []copyStats, metrics []string, which *shown) {
 	var own []*copyStats
 	for i := range copies {
 		if copies[i].Index == index {
@@ -222,7 +244,7 @@ func writeShardStats(w *rest.Writer, index string, copies []copyStats, metrics [
 			w.Array(strconv.Itoa(s.Shard))
 		}
 		w.Obj()
-		writeShardBody(w, &s.ShardStats, s.node, metrics)
+		writeShardBody(w, &s.ShardStats, s.node, metrics, which)
 		w.End()
 	}
 	if open >= 0 {
@@ -232,14 +254,14 @@ func writeShardStats(w *rest.Writer, index string, copies []copyStats, metrics [
 }
 
 // writeShardBody writes one copy's figures into the open object.
-func writeShardBody(w *rest.Writer, s *elastic.ShardStats, node string, metrics []string) {
+func writeShardBody(w *rest.Writer, s *elastic.ShardStats, node string, metrics []string, which *shown) {
 	w.Object("routing")
 	w.Str("state", s.State)
 	w.Bool("primary", s.Primary)
 	w.Str("node", node)
 	w.StrOrNull("relocating_node", s.RelocatingNode)
 	w.End()
-	t := Totals{}
+	t := Totals{shown: which}
 	t.add(s)
 	writeTotals(w, &t, metrics)
 	w.Object("commit")

@@ -156,7 +156,7 @@ func writeNodeInfo(w *rest.Writer, i *nodeInfo, clusterName string, metrics []st
 			w.End()
 			w.End()
 		},
-		"aggregations": func() { w.Object("aggregations"); w.End() },
+		"aggregations": func() { writeAggregations(w) },
 	}
 	for _, m := range infoMetrics {
 		if f := sections[m]; f != nil && cluster.Wants(metrics, m) {
@@ -250,6 +250,36 @@ func writePools(w *rest.Writer) {
 			w.Str("keep_alive", def(name, "keep_alive"))
 			w.Int("queue_size", -1)
 		}
+		w.End()
+	}
+	w.End()
+}
+
+// aggregations are those that the simulator computes, and of what types of values.
+var aggregations = []struct {
+	name  string
+	types []string
+}{
+	{"avg", []string{"boolean", "date", "numeric"}},
+	{"cardinality", []string{"boolean", "bytes", "date", "numeric"}},
+	{"date_histogram", []string{"date"}},
+	{"filter", []string{"other"}},
+	{"filters", []string{"other"}},
+	{"histogram", []string{"boolean", "date", "numeric"}},
+	{"max", []string{"boolean", "date", "numeric"}},
+	{"min", []string{"boolean", "date", "numeric"}},
+	{"missing", []string{"boolean", "bytes", "date", "numeric"}},
+	{"stats", []string{"boolean", "date", "numeric"}},
+	{"sum", []string{"boolean", "date", "numeric"}},
+	{"terms", []string{"boolean", "bytes", "date", "numeric"}},
+	{"value_count", []string{"boolean", "bytes", "date", "numeric"}},
+}
+
+func writeAggregations(w *rest.Writer) {
+	w.Object("aggregations")
+	for _, a := range aggregations {
+		w.Object(a.name)
+		w.Strs("types", a.types)
 		w.End()
 	}
 	w.End()

@@ -22,6 +22,7 @@ type NodeStats struct {
 	indices []IndexSum           // by index name, when asked for
 	sizes   []figures.IndexSize  // the same with no more than documents and bytes
 	shards  []elastic.ShardStats // when asked for
+	which   *shown
 	// undesired copies on the node, in the eyes of the master.
 	undesired int
 }
@@ -47,7 +48,7 @@ func StatsOf(n *elastic.Node) (NodeStats, error) {
 // shardsOf also lists the copies. It runs on the node.
 func shardsOf(n *elastic.Node) (NodeStats, error) {
 	out, err := StatsOf(n)
-	out.shards = figures.LocalShardStats(n)
+	out.shards = localShardStats(n)
 	return out, err
 }
 
@@ -62,7 +63,11 @@ func SizesOf(n *elastic.Node) (NodeStats, error) {
 // sumsOf sums the copies on a node by index.
 func sumsOf(n *elastic.Node) []IndexSum {
 	var out []IndexSum
-	figures.EachShardStats(n, func(s *elastic.ShardStats) { out = addToSums(out, s) })
+	c := newCompleter(n)
+	figures.EachShardStats(n, func(s *elastic.ShardStats) {
+		c.add(s)
+		out = addToSums(out, s)
+	})
 	return out
 }
 
@@ -152,9 +157,7 @@ func prepareNodesStats(r *rest.Request) rest.Action {
 		}
 		parts = statsMetrics(r, "index_metric", "index metric", isSection)
 	}
-	for _, p := range []string{"fields", "completion_fields", "fielddata_fields", "groups"} {
-		r.Param(p)
-	}
+	which := shownParams(r)
 	level := r.ParamOr("level", "node")
 	r.BoolParam("include_segment_file_sizes", false)
 	r.BoolParam("include_unloaded_segments", false)
@@ -172,6 +175,9 @@ func prepareNodesStats(r *rest.Request) rest.Action {
 		st := c.State(true, 0)
 		targets := rest.NodesOf(st, c.Node.ID(), filters)
 		stats, failures := rest.FanOut(c, targets, timeout, look)
+		for i := range stats {
+			stats[i].Value.which = which
+		}
 		if all || slices.Contains(metrics, "allocations") {
 			masters := c.Allocations(30 * time.Second)
 			for i := range stats {
@@ -240,6 +246,7 @@ func writeNodeHead(w *rest.Writer, s *NodeStats) {
 func writeNodeIndices(w *rest.Writer, s *NodeStats, parts []string, level string) {
 	w.Object("indices")
 	t := s.Totals()
+	t.shown = s.which
 	writeTotals(w, t, parts, "dense_vector", "sparse_vector")
 	if parts == nil || slices.Contains(parts, "mappings") {
 		w.Object("mappings")
@@ -269,6 +276,7 @@ func writeNodeLevels(w *rest.Writer, s *NodeStats, parts []string, level string)
 	if level == "indices" {
 		for i := range s.indices {
 			w.Object(s.indices[i].Index)
+			s.indices[i].show(s.which)
 			writeTotals(w, &s.indices[i].All, parts)
 			w.End()
 		}
@@ -285,7 +293,7 @@ func writeNodeLevels(w *rest.Writer, s *NodeStats, parts []string, level string)
 			}
 			w.Obj()
 			w.Object(strconv.Itoa(sh.Shard))
-			writeShardBody(w, sh, s.Self.ID, parts)
+			writeShardBody(w, sh, s.Self.ID, parts, s.which)
 			w.End()
 			w.End()
 		}
@@ -378,6 +386,13 @@ func writeJVMStats(w *rest.Writer, _ *rest.Call, s *NodeStats) {
 	w.End()
 	w.End()
 	w.Object("buffer_pools")
+	for _, pool := range []string{"mapped", "direct", "mapped - 'non-volatile memory'"} {
+		w.Object(pool)
+		w.Int("count", 0)
+		w.Size("used_in_bytes", "used", 0)
+		w.Size("total_capacity_in_bytes", "total_capacity", 0)
+		w.End()
+	}
 	w.End()
 	w.Object("classes")
 	for _, f := range []string{"current_loaded_count", "total_loaded_count", "total_unloaded_count"} {

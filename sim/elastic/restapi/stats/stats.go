@@ -14,6 +14,8 @@ import (
 type Totals struct {
 	Shards int
 	elastic.ShardStats
+	// shown are the parts that are told by name; nil: none.
+	shown *shown
 }
 
 // add counts a copy in.
@@ -72,6 +74,9 @@ func (t *Totals) include(s *elastic.ShardStats) {
 	t.RecoveryAsSource += s.RecoveryAsSource
 	t.RecoveryAsTarget += s.RecoveryAsTarget
 	t.RecoveryThrottle += s.RecoveryThrottle
+	t.Fielddata = addBytes(t.Fielddata, s.Fielddata)
+	t.Completion = addBytes(t.Completion, s.Completion)
+	t.Search.Groups = addGroups(t.Search.Groups, s.Search.Groups)
 }
 
 func addIndexing(t, s *elastic.IndexingStats) {
@@ -181,7 +186,7 @@ var sections = []section{
 	{"warmer", zeros("warmer", "current", "total", "total_time_in_millis")},
 	{"query_cache", zeros("query_cache", "memory_size_in_bytes", "total_count", "hit_count", "miss_count", "cache_size", "cache_count", "evictions")},
 	{"fielddata", writeFielddata},
-	{"completion", zeros("completion", "size_in_bytes")},
+	{"completion", writeCompletion},
 	{"segments", writeSegments},
 	{"translog", func(w *rest.Writer, t *Totals) {
 		w.Object("translog")
@@ -241,6 +246,12 @@ func writeIndexing(w *rest.Writer, t *Totals) {
 	w.End()
 }
 
+// searchZeros are figures of searches that the model has none of.
+var searchZeros = []string{
+	"fetch_current", "fetch_failure", "scroll_total", "scroll_time_in_millis", "scroll_current",
+	"suggest_total", "suggest_time_in_millis", "suggest_current",
+}
+
 func writeSearchStats(w *rest.Writer, t *Totals) {
 	s := &t.Search
 	w.Object("search")
@@ -251,19 +262,20 @@ func writeSearchStats(w *rest.Writer, t *Totals) {
 	w.Int("query_failure", 0)
 	w.Int64("fetch_total", s.FetchTotal)
 	w.Millis("fetch_time_in_millis", "fetch_time", s.FetchTime)
-	for _, f := range []string{
-		"fetch_current", "fetch_failure", "scroll_total", "scroll_time_in_millis", "scroll_current",
-		"suggest_total", "suggest_time_in_millis", "suggest_current",
-	} {
+	for _, f := range searchZeros {
 		writeZero(w, f)
 	}
+	writeGroups(w, t)
 	w.End()
 }
 
-func writeFielddata(w *rest.Writer, _ *Totals) {
+func writeFielddata(w *rest.Writer, t *Totals) {
 	w.Object("fielddata")
-	w.Size("memory_size_in_bytes", "memory_size", 0)
+	w.Size("memory_size_in_bytes", "memory_size", sumOf(t.Fielddata))
 	w.Int("evictions", 0)
+	if t.shown != nil {
+		writeByField(w, t.Fielddata, t.shown.fielddata, "memory_size_in_bytes", "memory_size")
+	}
 	w.Object("global_ordinals")
 	w.Millis("build_time_in_millis", "build_time", 0)
 	w.End()
