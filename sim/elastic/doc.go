@@ -28,7 +28,8 @@
 // fail a copy that did not answer before it acknowledges (primary.go,
 // replicate.go). Peer recovery runs in Elasticsearch's stages, by files or by
 // operations according to the leases (recovery_*.go; the rules themselves in
-// package recovery). Its two ends tell each other values (recovery_messages.go).
+// package recovery). What nodes tell each other of
+// shards are values (messages.go, recovery_messages.go).
 //
 // # Two kinds of documents
 //

@@ -29,18 +29,6 @@ type fetch struct {
 	waiting int
 }
 
-// storeAnswer is what a node says of a shard.
-type storeAnswer struct {
-	found        bool
-	allocationID string
-	primary      bool
-	failure      error // why the store can't be opened
-	active       bool  // the copy serves: its answer is the present state, not a file's
-	history      string
-	segments     []recovery.Segment
-	leases       recovery.Leases
-}
-
 var _ allocation.ShardFetcher = (*fetcher)(nil)
 
 func newFetcher(m *Master) *fetcher {
@@ -127,7 +115,11 @@ func (f *fetcher) Primaries(index string, shard int) ([]allocation.StoredPrimary
 		if !a.found {
 			continue
 		}
-		out = append(out, allocation.StoredPrimary{Node: id, AllocationID: a.allocationID, Primary: a.primary, Failure: a.failure})
+		p := allocation.StoredPrimary{Node: id, AllocationID: a.allocationID, Primary: a.primary}
+		if a.failure != nil {
+			p.Failure = a.failure
+		}
+		out = append(out, p)
 	}
 	return out, true
 }
@@ -229,7 +221,7 @@ func (f *fetcher) send(cache map[allocation.ShardID]*fetch, id allocation.ShardI
 		Handle: func(q *Process, reply func(int64, func())) {
 			a := q.describeStore(store.Key{UUID: uuid, Shard: id.Shard})
 			q.After(p.Cluster.Calibration.StoreRead, "store.read", func() {
-				reply(int64(256+128*len(a.segments)), func() { arrived(a) })
+				reply(a.bytes(), func() { arrived(a) })
 			})
 		},
 		Failed: func(error) { arrived(storeAnswer{}) },
@@ -242,16 +234,12 @@ func (p *Process) describeStore(k store.Key) storeAnswer {
 	if st == nil || (st.History == "" && st.AllocationID == "") {
 		return storeAnswer{}
 	}
-	a := storeAnswer{
-		found: true, allocationID: st.AllocationID, primary: st.Primary,
-		history: st.History, segments: slices.Clone(st.Segments),
+	a := storeAnswer{found: true, allocationID: st.AllocationID, primary: st.Primary, segments: slices.Clone(st.Segments)}
+	if err := st.Unreadable(); err != nil {
+		a.failure = AsError(err)
 	}
-	a.failure = st.Unreadable()
-	if s := p.Shards[k]; s != nil {
-		a.active = s.Phase == Started
-		if s.Tracker != nil {
-			s.Tracker.SyncLeases()
-		}
+	if s := p.Shards[k]; s != nil && s.Tracker != nil {
+		s.Tracker.SyncLeases()
 	}
 	a.leases = st.Leases.Clone()
 	return a

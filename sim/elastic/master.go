@@ -8,7 +8,6 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/coordination"
 	"github.com/shardquake/shardquake/sim/elastic/delta"
 	"github.com/shardquake/shardquake/sim/elastic/state"
-	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
 // Master is what a process is and knows while it is the elected master: the allocator,
@@ -146,22 +145,22 @@ func (m *Master) Submit(t coordination.Task, failed func(error)) {
 }
 
 // shardStarted handles a node's report (ShardStateAction.ShardStartedClusterStateTaskExecutor).
-func (m *Master) shardStarted(k store.Key, id string, primary bool, term int64, reply func(error)) {
+func (m *Master) shardStarted(r copyStarted, reply func(error)) {
 	started := false
 	m.Submit(coordination.Task{
 		Source: "shard-started", Priority: coordination.Urgent, Batch: "shard-started",
 		Update: func(st *state.State) (*state.State, error) {
-			t, meta := delta.TableOf(st, k)
+			t, meta := delta.TableOf(st, r.key)
 			if t == nil {
 				return st, nil
 			}
-			cp := t.With(id)
-			if cp == nil || cp.State != state.Initializing || (primary && cp.Primary && meta.PrimaryTerms[k.Shard] != term) {
+			cp := t.With(r.id)
+			if cp == nil || cp.State != state.Initializing || (r.primary && cp.Primary && meta.PrimaryTerms[r.key.Shard] != r.term) {
 				return st, nil
 			}
 			started = true
 			m.starting = append(m.starting, cp)
-			m.Fetch.forget(k)
+			m.Fetch.forget(r.key)
 			return st.Clone(), nil // Finish starts all of the batch at once
 		},
 		Finish: m.startAll,
@@ -181,17 +180,8 @@ func (m *Master) startAll(st *state.State) *state.State {
 	return m.Alloc.StartCopies(st, copies, m.Input())
 }
 
-// shardFailure is a node's, or a primary's, report of a failed copy.
-type shardFailure struct {
-	key            store.Key
-	id             string
-	term           int64 // of the reporting primary; 0: the copy's own node reports
-	stale          bool
-	message, cause string
-}
-
-// shardFailed handles it (ShardStateAction.ShardFailedClusterStateTaskExecutor).
-func (m *Master) shardFailed(f shardFailure, reply func(error)) {
+// shardFailed handles a report of a failed copy (ShardStateAction.ShardFailedClusterStateTaskExecutor).
+func (m *Master) shardFailed(f copyFailed, reply func(error)) {
 	m.Submit(coordination.Task{
 		Source: "shard-failed", Priority: coordination.High, Batch: "shard-failed",
 		Update: func(st *state.State) (*state.State, error) { return m.failed(st, f) },
@@ -204,7 +194,7 @@ func (m *Master) shardFailed(f shardFailure, reply func(error)) {
 	}, reply)
 }
 
-func (m *Master) failed(st *state.State, f shardFailure) (*state.State, error) {
+func (m *Master) failed(st *state.State, f copyFailed) (*state.State, error) {
 	t, meta := delta.TableOf(st, f.key)
 	if t == nil {
 		return st, nil

@@ -71,10 +71,10 @@ func (n *Node) Config() NodeConfig { return n.cfg }
 func (n *Node) Cluster() *Cluster { return n.c }
 
 // Load is what the node's operations make it do, up to now.
-func (n *Node) Load() *load.Queue { return n.c.Fluid.Server(n.ordinal) }
+func (n *Node) Load() *load.Queue { return n.c.Fluid.Queue(n.ordinal) }
 
 // Indexing reports whether background load writes to the node's disk.
-func (n *Node) Indexing() bool { return n.c.Fluid.Servers[n.ordinal].Writes() }
+func (n *Node) Indexing() bool { return n.c.Fluid.Queues[n.ordinal].Writes() }
 
 // Stored are the bytes of the node's stores.
 func (n *Node) Stored() int64 { return n.stored }
@@ -243,7 +243,7 @@ func (n *Node) start() {
 	c.e.Note("node.start", n.Name())
 	p := NewProcess(n)
 	n.Proc = p
-	c.Fluid.Servers[n.ordinal].ProcessStarted()
+	c.Fluid.Queues[n.ordinal].ProcessStarted()
 	d := c.Calibration.NodeStart
 	if len(n.Stores) == 0 && n.Persisted.Accepted == nil {
 		d = c.Calibration.NodeStartEmpty

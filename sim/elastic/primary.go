@@ -18,7 +18,6 @@ type tracker struct {
 	s *Shard
 	// copies are by allocation id, sorted; the primary's own is among them.
 	copies []*peerCopy
-	// lastReal is the last operation assigned that was no fluid one; for the order on replicas.
 	writes int // replicated writes under way
 
 	idle     []func() // what waits for writes to become 0

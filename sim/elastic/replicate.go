@@ -223,26 +223,22 @@ func (op *replicationOp) makeVisible(then func()) {
 func (op *replicationOp) send(c *state.Copy) {
 	s := op.s
 	op.pending++
-	var bytes int64
-	for _, d := range op.docs {
-		bytes += d.Bytes()
-	}
 	if st := s.Process.StoreOf(c, s.Key); st != nil {
 		for _, d := range op.docs {
 			st.Engine.Expect(d.SeqNo)
 		}
 	}
-	op.attempt(&replicaRetry{op: op, copy: c, bytes: bytes, began: s.Now(), bound: replicationRetryBound})
+	op.attempt(&replicaRetry{op: op, copy: c, began: s.Now(), bound: replicationRetryBound})
 }
 
 // attempt sends the operations to a copy, for the first time or again.
 func (op *replicationOp) attempt(r *replicaRetry) {
 	s, c := op.s, r.copy
-	global := op.t.globalCheckpoint()
+	ops := replicaOps{key: s.Key, copy: c.AllocationID, term: op.term, global: op.t.globalCheckpoint(), docs: op.docs}
 	s.Process.Request(s.Process.Member(c.Node), RPC{
-		Name: "bulk[s][r]", Bytes: r.bytes,
+		Name: "bulk[s][r]", Bytes: ops.bytes(),
 		Handle: func(q *Process, reply func(int64, func())) {
-			q.replicaBulk(s.Key, c.AllocationID, op.term, global, op.docs, func(err error) {
+			q.replicate(ops, func(err error) {
 				reply(32, func() { op.replicated(c, err) })
 			})
 		},
@@ -287,35 +283,41 @@ func (op *replicationOp) mastersWord(err error) {
 	op.finished()
 }
 
-// replicaBulk applies operations on a copy.
-func (q *Process) replicaBulk(k store.Key, id string, term, global int64, docs []*store.Doc, done func(error)) {
-	s := q.Shards[k]
-	if s == nil || s.Routing.AllocationID != id || s.Phase == Closed {
+// replicate applies a primary's operations on a copy.
+func (q *Process) replicate(m replicaOps, done func(error)) {
+	s := q.Shards[m.key]
+	if s == nil || s.Routing.AllocationID != m.copy || s.Phase == Closed {
 		done(&Error{Status: 404, Type: "shard_not_found_exception", Reason: "no such shard"})
 		return
 	}
-	if term < s.Term && !planted.Is(planted.TermIgnored) {
+	if m.resync && s.Term <= m.term {
+		s.Store.Settle()
+		most := s.Engine().Max
+		s.Engine().Rollback(m.global)
+		s.Engine().Max = max(most, m.global)
+	}
+	if m.term < s.Term && !planted.Is(planted.TermIgnored) {
 		done(&Error{Status: 500, Type: "illegal_state_exception", Reason: fmt.Sprintf(
-			"operation primary term [%d] is too old (current [%d])", term, s.Term)})
+			"operation primary term [%d] is too old (current [%d])", m.term, s.Term)})
 		return
 	}
-	if term > s.Term {
-		s.Term = term
+	if m.term > s.Term {
+		s.Term = m.term
 	}
 	// What its primary has done a copy may not refuse.
-	q.Pools.Execute(load.WritePool, load.Task{Name: "index.replica", Cost: time.Duration(len(docs)) * q.Cluster.Calibration.IndexOp, Ops: len(docs), Run: func(held time.Duration) {
+	q.Pools.Execute(load.WritePool, load.Task{Name: "index.replica", Cost: time.Duration(len(m.docs)) * q.Cluster.Calibration.IndexOp, Ops: len(m.docs), Run: func(held time.Duration) {
 		s.Counters.IndexTime += held
 		if s.Phase == Closed {
 			done(&Error{Status: 500, Type: "index_shard_closed_exception", Reason: "CurrentState[CLOSED] Closed"})
 			return
 		}
 		s.Store.Settle()
-		for _, d := range docs {
+		for _, d := range m.docs {
 			s.Engine().Process(d, s.Now())
 			s.Store.Grow(d.Bytes(), 1)
 		}
-		s.count(docs)
-		s.Store.Global = max(s.Store.Global, min(global, s.Engine().LocalCheckpoint()))
+		s.count(m.docs)
+		s.Store.Global = max(s.Store.Global, min(m.global, s.Engine().LocalCheckpoint()))
 		q.synced(func() { done(nil) })
 	}})
 }
@@ -329,21 +331,11 @@ func (s *Shard) resyncReplicas() {
 	global := s.Store.Global
 	docs := append([]*store.Doc(nil), s.Engine().Since(global+1)...)
 	for _, c := range t.targets() {
-		var bytes int64
-		for _, d := range docs {
-			bytes += d.Bytes()
-		}
-		term := s.Term
+		ops := replicaOps{key: s.Key, copy: c.AllocationID, term: s.Term, global: global, docs: docs, resync: true}
 		s.Process.Request(s.Process.Member(c.Node), RPC{
-			Name: "resync", Bytes: bytes,
+			Name: "resync", Bytes: ops.bytes(),
 			Handle: func(q *Process, reply func(int64, func())) {
-				if r := q.Shards[s.Key]; r != nil && r.Routing.AllocationID == c.AllocationID && r.Term <= term {
-					r.Store.Settle()
-					keep := r.Engine().Max
-					r.Engine().Rollback(global)
-					r.Engine().Max = max(keep, global)
-				}
-				q.replicaBulk(s.Key, c.AllocationID, term, global, docs, func(err error) {
+				q.replicate(ops, func(err error) {
 					reply(0, func() {
 						if err == nil && s.Phase != Closed && s.Tracker == t {
 							t.syncGlobal()
@@ -353,7 +345,7 @@ func (s *Shard) resyncReplicas() {
 			},
 			Failed: func(err error) {
 				if s.Phase != Closed {
-					s.Process.failCopy(s.Key, c.AllocationID, term, true, "failed to resync replica", err.Error(), func(error) {})
+					s.Process.failCopy(s.Key, c.AllocationID, ops.term, true, "failed to resync replica", err.Error(), func(error) {})
 				}
 			},
 		})

@@ -22,7 +22,6 @@ const replicationRetryBound = 50 * time.Millisecond
 type replicaRetry struct {
 	op    *replicationOp
 	copy  *state.Copy
-	bytes int64
 	err   error
 	began sim.Time
 	bound time.Duration

@@ -119,12 +119,12 @@ type delayedReroute struct {
 }
 
 func (r *delayedReroute) applied(d *delta.Delta) {
-	whole := d
+	counted := d
 	if r.count.Of != d.Old {
-		r.count, whole = delta.Tally{}, delta.Compute(EmptyState(""), d.New)
+		r.count, counted = delta.Tally{}, delta.Compute(EmptyState(""), d.New)
 	}
-	r.count.Move(whole)
-	if !whole.RoutingChanged() && len(d.Metas) == 0 && d.Old.Master == d.New.Master {
+	r.count.Move(counted)
+	if !counted.RoutingChanged() && len(d.Metas) == 0 && d.Old.Master == d.New.Master {
 		return
 	}
 	at := sim.Never

@@ -50,10 +50,8 @@ func (p *Process) ToMaster(name string, bytes int64, handle func(m *Master, repl
 
 // reportStarted tells the master that a copy has recovered.
 func (p *Process) reportStarted(s *Shard) {
-	cp, term := s.Routing, s.Term
-	p.ToMaster("shard-started", 512, func(m *Master, reply func(error)) {
-		m.shardStarted(s.Key, cp.AllocationID, cp.Primary, term, reply)
-	}, func(error) {})
+	report := copyStarted{key: s.Key, id: s.Routing.AllocationID, primary: s.Routing.Primary, term: s.Term}
+	p.ToMaster("shard-started", 512, func(m *Master, reply func(error)) { m.shardStarted(report, reply) }, func(error) {})
 }
 
 // reportFailed tells the master that a copy on this node has failed.
@@ -64,9 +62,8 @@ func (p *Process) reportFailed(cp *state.Copy, m *state.Index, message, cause st
 // failCopy has the master fail a copy. With a term the request comes from the shard's
 // primary and is refused when the term is over. stale takes the copy out of the in-sync set.
 func (p *Process) failCopy(k store.Key, id string, term int64, stale bool, message, cause string, done func(error)) {
-	p.ToMaster("shard-failed", 1024, func(m *Master, reply func(error)) {
-		m.shardFailed(shardFailure{key: k, id: id, term: term, stale: stale, message: message, cause: cause}, reply)
-	}, done)
+	report := copyFailed{key: k, id: id, term: term, stale: stale, message: message, cause: cause}
+	p.ToMaster("shard-failed", 1024, func(m *Master, reply func(error)) { m.shardFailed(report, reply) }, done)
 }
 
 // fail closes a copy on its own node and has the master fail it.

@@ -113,7 +113,7 @@ func hotShards(f *load.Fluid, most int) []observed.ShardLoad {
 // shardLoad is what a group's i-th copy has to do.
 func shardLoad(f *load.Fluid, g *load.Group, i int) observed.ShardLoad {
 	st, d := g.Members[i], &g.Shares[i].Demand
-	sv := f.Server(st.Machine)
+	sv := f.Queue(st.Machine)
 	rate := [load.Kinds]float64{load.PerSecond(d.Ops[load.Indexing]), load.PerSecond(d.Ops[load.Searching])}
 	l := observed.ShardLoad{
 		Index: st.IndexName, Shard: st.Key.Shard, Node: sv.Name, Primary: i == 0,

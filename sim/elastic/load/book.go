@@ -21,7 +21,7 @@ func (f *Fluid) book(g *Group) {
 	}
 	g.flushAt = max(1, settings.IndexFlushThresholdSize.Get(f.metaOf(g)))
 	for i, st := range g.Members {
-		Of(st).work.mark(&f.Servers[st.Machine])
+		Of(st).work.mark(&f.Queues[st.Machine])
 		g.Shares = append(g.Shares, share{st.Machine, f.costOf(g, i)})
 		f.ask(st.Machine, &g.Shares[i].Demand, 1)
 	}
@@ -37,7 +37,7 @@ func (f *Fluid) metaOf(g *Group) settings.Settings {
 
 // ask adds to what is asked of a node, or takes it away.
 func (f *Fluid) ask(node int, d *Demand, sign int64) {
-	sv := &f.Servers[node]
+	sv := &f.Queues[node]
 	sv.advance(f.engine.Now())
 	sv.demand.add(d, sign)
 	sv.stale = true
@@ -56,8 +56,8 @@ func (f *Fluid) request(change int64) {
 // CountLive counts the nodes that clients can send to.
 func (f *Fluid) CountLive() {
 	live := 0
-	for i := range f.Servers {
-		if f.Servers[i].coordinates() {
+	for i := range f.Queues {
+		if f.Queues[i].coordinates() {
 			live++
 		}
 	}
@@ -70,8 +70,8 @@ func (f *Fluid) CountLive() {
 // advanceAll lets all nodes work up to now, before something changes for all of them.
 func (f *Fluid) advanceAll() {
 	now := f.engine.Now()
-	for i := range f.Servers {
-		sv := &f.Servers[i]
+	for i := range f.Queues {
+		sv := &f.Queues[i]
 		sv.advance(now)
 		sv.stale = true
 		f.touch(sv)

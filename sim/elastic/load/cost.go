@@ -38,8 +38,8 @@ func (f *Fluid) upkeepOf(g *Group, st *store.Store, docs int64) (u upkeep) {
 	if !settings.IndexRefreshInterval.IsSet(meta.Settings) && g.reads.offered.rate == 0 {
 		every = 0
 	}
-	node := max(f.Servers[st.Machine].demand.docs, docs)
-	full := float64(f.Servers[st.Machine].IndexBuffer()) / float64(node) // seconds until the buffer is full
+	node := max(f.Queues[st.Machine].demand.docs, docs)
+	full := float64(f.Queues[st.Machine].IndexBuffer()) / float64(node) // seconds until the buffer is full
 	seconds := every.Seconds()
 	if every <= 0 || full < seconds {
 		seconds = full
@@ -84,7 +84,7 @@ func (f *Fluid) costOf(g *Group, i int) (d Demand) {
 	if r := g.reader[i]; r >= 0 {
 		d.Ops[Searching] = Part(int64(g.reads.offered.rate), r, g.readers)
 	}
-	missed := f.Servers[st.Machine].missed()
+	missed := f.Queues[st.Machine].missed()
 	Of(st).work.upkeep = upkeep{}
 	if d.Ops[Indexing] > 0 {
 		d.docs = max(1, d.Ops[Indexing]*g.docBytes/1e6)

@@ -46,7 +46,7 @@ type Fluid struct {
 	groups  map[store.Key]*Group
 	blocks  []state.IndexBlocks // in force, as the master last applied them
 	Order   []*Group
-	Servers []Queue // by ordinal of the node
+	Queues  []Queue // by ordinal of the node
 	traffic Traffic
 
 	// requests are the operations that clients send per second, × 10⁶; live is how many
@@ -190,9 +190,9 @@ func (m *meter) count(d time.Duration) (int64, uint64) {
 
 // New is the load of a cluster of so many machines; nothing flows yet.
 func New(e *sim.Engine, net *sim.Network, cal *calibration.Constants, machines int) *Fluid {
-	f := &Fluid{engine: e, net: net, cal: cal, groups: make(map[store.Key]*Group), Servers: make([]Queue, machines)}
-	for i := range f.Servers {
-		f.Servers[i].f = f
+	f := &Fluid{engine: e, net: net, cal: cal, groups: make(map[store.Key]*Group), Queues: make([]Queue, machines)}
+	for i := range f.Queues {
+		f.Queues[i].f = f
 	}
 	f.applyKind = e.Register("load.apply", func(uint32) { f.apply() })
 	f.tickKind = e.Register("load.steer", func(uint32) { f.tick() })
@@ -201,7 +201,7 @@ func New(e *sim.Engine, net *sim.Network, cal *calibration.Constants, machines i
 
 // Place says what the i-th machine is.
 func (f *Fluid) Place(i int, m Machine) {
-	f.Servers[i].Machine, f.Servers[i].sizes = m, sizesOfPools(m.CPUs, m.Settings)
+	f.Queues[i].Machine, f.Queues[i].sizes = m, sizesOfPools(m.CPUs, m.Settings)
 }
 
 // Set replaces the load from now on; an empty list stops it.
@@ -468,7 +468,7 @@ func (f *Fluid) advance(g *Group) {
 		if r := g.reader[i]; r >= 0 {
 			done[Searching] = Part(reads, r, g.readers)
 		}
-		Of(st).work.count(&f.Servers[st.Machine], done, g.docBytes)
+		Of(st).work.count(&f.Queues[st.Machine], done, g.docBytes)
 		if writes == 0 {
 			continue
 		}

@@ -22,8 +22,8 @@ func (f *Fluid) Clients() (p50, p99 time.Duration) {
 	f.latency = writeLatency{version: f.Version}
 	var lead, copied, copies, hops float64
 	cal := f.cal
-	for i := range f.Servers {
-		sv := f.Server(i)
+	for i := range f.Queues {
+		sv := f.Queue(i)
 		primary := PerSecond(sv.demand.lead)
 		lead += primary
 		hops += float64(primary * sv.Latency.Seconds() * 2)
@@ -48,16 +48,16 @@ func (f *Fluid) Clients() (p50, p99 time.Duration) {
 // in the whole cluster, in seconds.
 func (f *Fluid) primaries(p, lead float64) float64 {
 	var low, high float64
-	for i := range f.Servers {
-		if sv := &f.Servers[i]; sv.demand.lead > 0 {
+	for i := range f.Queues {
+		if sv := &f.Queues[i]; sv.demand.lead > 0 {
 			high = max(high, sv.Percentile([Kinds]float64{Indexing: 1}, 0.999))
 		}
 	}
 	for range 40 {
 		mid := (low + high) / 2
 		beyond := 0.0
-		for i := range f.Servers {
-			if sv := &f.Servers[i]; sv.demand.lead > 0 {
+		for i := range f.Queues {
+			if sv := &f.Queues[i]; sv.demand.lead > 0 {
 				beyond += float64(PerSecond(sv.demand.lead) / lead * sv.beyond(mid))
 			}
 		}

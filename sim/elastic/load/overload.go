@@ -86,18 +86,18 @@ func (f *Fluid) steer() {
 	now := f.engine.Now()
 	f.Steering = true
 	press := f.press[:0]
-	for i := range f.Servers {
-		f.Servers[i].advance(now)
+	for i := range f.Queues {
+		f.Queues[i].advance(now)
 		press = append(press, pressure{})
 	}
 	f.press = press
 	f.askAll()
-	for i := range f.Servers {
-		f.Servers[i].allot(&press[i])
+	for i := range f.Queues {
+		f.Queues[i].allot(&press[i])
 	}
 	held := f.paceAll()
-	for i := range f.Servers {
-		f.Servers[i].settleFigures(&press[i])
+	for i := range f.Queues {
+		f.Queues[i].settleFigures(&press[i])
 	}
 	if !held {
 		f.endSteering()
@@ -134,9 +134,9 @@ func (f *Fluid) endSteering() {
 	for _, g := range f.Order {
 		g.writes.steered, g.reads.steered = false, false
 	}
-	for i := range f.Servers {
-		f.Servers[i].stale = true
-		f.Servers[i].carry(asAsked)
+	for i := range f.Queues {
+		f.Queues[i].stale = true
+		f.Queues[i].carry(asAsked)
 	}
 }
 
@@ -248,7 +248,7 @@ func (f *Fluid) paceWrites(g *Group) (held bool) {
 	lead := &f.press[g.Members[0].Machine]
 	room := 0.0
 	if lead.lead > 0 {
-		room = float64(float64(f.Servers[g.Members[0].Machine].queueLimit(Indexing))*g.writes.want()) / lead.lead
+		room = float64(float64(f.Queues[g.Members[0].Machine].queueLimit(Indexing))*g.writes.want()) / lead.lead
 	}
 	g.writes.steer(part, room)
 	served := PerSecond(int64(g.writes.served.rate))
@@ -272,7 +272,7 @@ func (f *Fluid) paceReads(g *Group) (held bool) {
 		p := &f.press[st.Machine]
 		part += p.part[Searching] / readers
 		if p.want[Searching] > 0 {
-			room += float64(float64(f.Servers[st.Machine].queueLimit(Searching))*want/readers) / p.want[Searching]
+			room += float64(float64(f.Queues[st.Machine].queueLimit(Searching))*want/readers) / p.want[Searching]
 		}
 	}
 	g.reads.steer(min(1, part), room)

@@ -95,13 +95,13 @@ type Pools struct {
 
 // NewPools are those of a process that starts on the i-th machine.
 func (f *Fluid) NewPools(i int, p Process) *Pools {
-	return &Pools{p: p, f: f, node: i, sizes: &f.Servers[i].sizes}
+	return &Pools{p: p, f: f, node: i, sizes: &f.Queues[i].sizes}
 }
 
 // Waiting is how many operations wait for a thread, and how many were refused since the
 // process started.
 func (p *Pools) Waiting() (waiting, refused int64) {
-	sv := p.f.Server(p.node)
+	sv := p.f.Queue(p.node)
 	for which := range p.pools {
 		waiting += int64(len(p.pools[which].queue))
 		refused += p.pools[which].rejected
@@ -116,7 +116,7 @@ func (p *Pools) Waiting() (waiting, refused int64) {
 // Execute has a thread of a pool do a task. held, which run gets, is how long that took
 // beyond its cost on average. When the queue is full the task is refused.
 func (p *Pools) Execute(which int, t Task) {
-	q, sv := &p.pools[which], p.f.Server(p.node)
+	q, sv := &p.pools[which], p.f.Queue(p.node)
 	threads, limit := p.sizes[which].threads, p.sizes[which].queue
 	kind, g := poolKind(which), &sv.Figures
 	if which != GetPool && t.Refused != nil && g.refused[kind] > 0 {
@@ -148,7 +148,7 @@ func (q *pool) begin(p *Pools, which int, t Task) {
 	p.p.After(service+wait, t.Name, func() {
 		q.busy--
 		q.completed++
-		p.server().API.add(p.f.engine.Now(), service, max(1, t.Ops))
+		p.queue().API.add(p.f.engine.Now(), service, max(1, t.Ops))
 		if len(q.queue) > 0 && q.busy < p.sizes[which].threads {
 			next := q.queue[0]
 			q.queue = q.queue[1:]
@@ -178,7 +178,7 @@ func (p *Pools) service(cost time.Duration, ops int) time.Duration {
 // contention is how long an operation waits because of the background load: drawn from
 // the distribution of waits, or as long as the queue is.
 func (p *Pools) contention(kind int) time.Duration {
-	g := &p.f.Server(p.node).Figures
+	g := &p.f.Queue(p.node).Figures
 	switch {
 	case g.over:
 		return Seconds(g.waiting[kind] + g.held[kind])
@@ -190,13 +190,13 @@ func (p *Pools) contention(kind int) time.Duration {
 
 // Coordinate is a node's work on a client's operations beyond what shards do.
 func (p *Pools) Coordinate(operations int) {
-	p.server().API.add(p.f.engine.Now(), time.Duration(operations)*p.f.cal.CoordinateOp, 0)
+	p.queue().API.add(p.f.engine.Now(), time.Duration(operations)*p.f.cal.CoordinateOp, 0)
 }
 
-// server is the node's queue as it was when last looked at.
-func (p *Pools) server() *Queue { return &p.f.Servers[p.node] }
+// queue is the node's queue as it was when last looked at.
+func (p *Pools) queue() *Queue { return &p.f.Queues[p.node] }
 
-func (p *Pools) stream(purpose string) *rand.Rand { return p.f.engine.Stream(purpose, p.server().Name) }
+func (p *Pools) stream(purpose string) *rand.Rand { return p.f.engine.Stream(purpose, p.queue().Name) }
 
 // Seconds is a time in whole nanoseconds.
 func Seconds(s float64) time.Duration { return time.Duration(float64(s * 1e9)) }
@@ -209,13 +209,13 @@ func (q *pool) reject(p *Pools, which int, t Task) {
 		Status: 429, Type: "es_rejected_execution_exception",
 		Reason: fmt.Sprintf("rejected execution of %s on TaskExecutionTimeTrackingEsThreadPoolExecutor[name = %s/%s, queue capacity = %d, "+
 			"[Running, pool size = %d, active threads = %d, queued tasks = %d, completed tasks = %d]]",
-			t.Name, p.server().Name, poolNames[which], limit, threads, threads, limit, q.completed),
+			t.Name, p.queue().Name, poolNames[which], limit, threads, threads, limit, q.completed),
 	})
 }
 
 // Stats are the pools with the background load in them.
 func (p *Pools) Stats() []api.PoolStats {
-	sv := p.f.Server(p.node)
+	sv := p.f.Queue(p.node)
 	out := make([]api.PoolStats, 0, poolKinds)
 	for which := range poolKinds {
 		q := &p.pools[which]
@@ -283,9 +283,9 @@ func (a *apiWork) Rate() float64 { return float64(a.was) / apiWindow.Seconds() }
 // fetched is how much longer an operation takes that reads: what is not in memory has to
 // come from the disk.
 func (p *Pools) fetched() time.Duration {
-	d := p.server().Disk.Delay()
+	d := p.queue().Disk.Delay()
 	if d == 0 {
 		return 0
 	}
-	return time.Duration(float64(d) * p.server().missed())
+	return time.Duration(float64(d) * p.queue().missed())
 }

@@ -20,9 +20,9 @@ func (sv *Queue) Utilisation() Utilisation {
 	}
 }
 
-// Server is the i-th node's queue, brought up to date.
-func (f *Fluid) Server(i int) *Queue {
-	sv := &f.Servers[i]
+// Queue is the i-th node's queue, brought up to date.
+func (f *Fluid) Queue(i int) *Queue {
+	sv := &f.Queues[i]
 	sv.advance(f.engine.Now())
 	if sv.stale {
 		sv.refresh()
