@@ -4,7 +4,8 @@
 // Runs come as records ([Record]), of which a history file has one per line. Where the traces
 // of a seed are equal the run is unchanged, and nothing is left to statistics. Simulated
 // runs are paired by seed (Scenario.Paired): the same seed means the same random streams on both
-// sides. Real runs are not paired. A difference counts when a test finds it
+// sides. Real runs are not paired, and have intervals of quantiles ([Quantile]). Each loss of a
+// plan is a scenario of its own ([RecordsOfPlan]). A difference counts when a test finds it
 // after the corrections and its median is at least the figure's minimum; sameness is shown by
 // equivalence, not by the lack of a difference. What a test takes for granted and does not
 // hold travels as a warning in the result.
