@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/scenarios/observed"
-	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/calibration"
@@ -296,19 +295,6 @@ func TestAShardThatNobodySearchesDoesNotRefreshAndATranslogThatIsFullIsFlushed(t
 	assert.InDelta(t, 60, w.copyOf("n1", 0).RefreshTotal-after.RefreshTotal, 2, "searched again")
 }
 
-func TestLoadAveragesFollowTheLoadAsTheKernels(t *testing.T) {
-	var l load.Averages
-	l.Follow(0, sim.Time(time.Minute), 1)
-	assert.InDelta(t, 0.63, l.Values()[0], 0.02, "1 - 1/e after a minute")
-	once := l
-	l.Follow(sim.Time(time.Minute), sim.Time(10*time.Minute), 1)
-	assert.InDelta(t, 1, l.Values()[0], 0.01)
-	assert.Greater(t, l.Values()[1], once.Values()[1])
-	l.Follow(sim.Time(10*time.Minute), sim.Time(20*time.Minute), 0)
-	assert.Zero(t, l.Values()[0])
-	assert.Positive(t, l.Values()[2])
-}
-
 func TestALoadHasNoEventsOfItsOwnWhileNodesKeepUp(t *testing.T) {
 	events := func(loads []elastic.Load) uint64 {
 		w := newWorld(t, 3, still())
@@ -339,12 +325,4 @@ func TestTheSameLoadGivesTheSameRun(t *testing.T) {
 	assert.Equal(t, load, sameLoad)
 	assert.Equal(t, traffic, sameTraffic)
 	assert.Positive(t, load.Rejected)
-}
-
-func TestSharesOfProcessorsAreFairByThreads(t *testing.T) {
-	assert.Equal(t, [3]float64{0.5, 0.25, 0}, load.FairShares([3]float64{0.5, 0.25, 0}, [3]float64{2, 4, 2}, 2))
-	got := load.FairShares([3]float64{9, 9, 0.2}, [3]float64{2, 4, 2}, 2)
-	assert.InDelta(t, 0.6, got[0], 1e-9)
-	assert.InDelta(t, 1.2, got[1], 1e-9)
-	assert.InDelta(t, 0.2, got[2], 1e-9)
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
-	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -140,14 +139,4 @@ func TestTheFluidLoadFollowsItsRateAndStopsWhileAPrimaryIsMissing(t *testing.T) 
 	later := w.c.Fluid.Traffic()
 	assert.InDelta(t, 20_000, later.Acked-got.Acked, 50, "a third has no primary")
 	assert.InDelta(t, 4_000, later.Failed, 100, "and fails once it has waited for a minute")
-}
-
-func TestZipfSharesAddUp(t *testing.T) {
-	var sum float64
-	for i := range 10 {
-		sum += load.ZipfShare(i, 10, 1.1)
-	}
-	assert.InDelta(t, 1, sum, 1e-9)
-	assert.InDelta(t, 2.1435469, load.Power(2, 1.1), 1e-6)
-	assert.Equal(t, 0.25, load.ZipfShare(2, 4, 0))
 }
