@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"time"
 
 	"github.com/shardquake/shardquake/internal/source"
 )
@@ -15,6 +14,8 @@ import (
 // Alias has an operator give an index another name, or take it away. With from it moves in
 // one step from one index to another, as when writes go on to the next.
 type Alias struct {
+	forGood `yaml:"-" json:"-"`
+
 	Alias  string `yaml:"alias" json:"alias" jsonschema:"required,description=the other name"`
 	Index  string `yaml:"index" json:"index" jsonschema:"required,description=the index that has it then (with remove: no longer)"`
 	From   string `yaml:"from,omitempty" json:"from,omitempty" jsonschema:"description=an index that loses it in the same step"`
@@ -32,12 +33,6 @@ func alias() Kind {
 
 // Kind implements [Fault].
 func (*Alias) Kind() string { return "alias" }
-
-// Lasts implements [Fault].
-func (*Alias) Lasts() time.Duration { return 0 }
-
-// Permanent implements [Permanent].
-func (*Alias) Permanent() bool { return true }
 
 var aliasName = regexp.MustCompile(`^[A-Za-z0-9.][A-Za-z0-9_.-]*$`)
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/shardquake/shardquake/internal/source"
 )
@@ -13,6 +12,8 @@ import (
 // ForceMerge has an operator merge the segments of an index, which goes on for as long as it
 // takes.
 type ForceMerge struct {
+	forGood `yaml:"-" json:"-"`
+
 	Index    string `yaml:"index" json:"index" jsonschema:"required,description=its name"`
 	Segments int    `yaml:"segments,omitempty" json:"segments,omitempty" jsonschema:"minimum=1,description=of each copy that are left at most; default 1"`
 }
@@ -27,12 +28,6 @@ func forceMerge() Kind {
 
 // Kind implements [Fault].
 func (*ForceMerge) Kind() string { return "force-merge" }
-
-// Lasts implements [Fault].
-func (*ForceMerge) Lasts() time.Duration { return 0 }
-
-// Permanent implements [Permanent].
-func (*ForceMerge) Permanent() bool { return true }
 
 // Check implements [Fault].
 func (f *ForceMerge) Check(t Topology) []source.Problem {

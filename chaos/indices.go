@@ -5,13 +5,14 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"time"
 
 	"github.com/shardquake/shardquake/internal/source"
 )
 
 // CreateIndex has an operator create an index.
 type CreateIndex struct {
+	forGood `yaml:"-" json:"-"`
+
 	Index    string            `yaml:"index" json:"index" jsonschema:"required,description=its name"`
 	Shards   int               `yaml:"shards,omitempty" json:"shards,omitempty" jsonschema:"minimum=1,description=default 1"`
 	Replicas *int              `yaml:"replicas,omitempty" json:"replicas,omitempty" jsonschema:"minimum=0,description=default 1"`
@@ -32,12 +33,6 @@ func createIndex() Kind {
 
 // Kind implements [Fault].
 func (*CreateIndex) Kind() string { return "create-index" }
-
-// Lasts implements [Fault].
-func (*CreateIndex) Lasts() time.Duration { return 0 }
-
-// Permanent implements [Permanent].
-func (*CreateIndex) Permanent() bool { return true }
 
 var newIndexName = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]*$`)
 
@@ -91,6 +86,8 @@ func (f *CreateIndex) Resolve(View) (Resolved, error) {
 
 // DeleteIndex has an operator delete an index.
 type DeleteIndex struct {
+	forGood `yaml:"-" json:"-"`
+
 	Index string `yaml:"index" json:"index" jsonschema:"required,description=its name"`
 }
 
@@ -104,12 +101,6 @@ func deleteIndex() Kind {
 
 // Kind implements [Fault].
 func (*DeleteIndex) Kind() string { return "delete-index" }
-
-// Lasts implements [Fault].
-func (*DeleteIndex) Lasts() time.Duration { return 0 }
-
-// Permanent implements [Permanent].
-func (*DeleteIndex) Permanent() bool { return true }
 
 // Check implements [Fault].
 func (f *DeleteIndex) Check(t Topology) []source.Problem { return checkIndex(t, f.Index, 0) }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/shardquake/shardquake/internal/source"
 )
@@ -13,6 +12,8 @@ import (
 // NodeJoin starts a node that the cluster was not started with. It is no harm, but
 // what follows from it (shards move to the newcomer) is looked at like a fault.
 type NodeJoin struct {
+	forGood `yaml:"-" json:"-"`
+
 	Node string `yaml:"node" json:"node" jsonschema:"required,description=one of the late nodes"`
 }
 
@@ -32,12 +33,6 @@ func nodeJoin() Kind {
 
 // Kind implements [Fault].
 func (*NodeJoin) Kind() string { return "node-join" }
-
-// Lasts implements [Fault].
-func (*NodeJoin) Lasts() time.Duration { return 0 }
-
-// Permanent implements [Permanent].
-func (*NodeJoin) Permanent() bool { return true }
 
 // Check implements [Fault].
 func (f *NodeJoin) Check(t Topology) []source.Problem {

@@ -4,13 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/shardquake/shardquake/internal/source"
 )
 
 // CloseIndex has an operator close an index.
 type CloseIndex struct {
+	forGood `yaml:"-" json:"-"`
+
 	Index string `yaml:"index" json:"index" jsonschema:"required,description=its name"`
 }
 
@@ -25,12 +26,6 @@ func closeIndex() Kind {
 // Kind implements [Fault].
 func (*CloseIndex) Kind() string { return "close-index" }
 
-// Lasts implements [Fault].
-func (*CloseIndex) Lasts() time.Duration { return 0 }
-
-// Permanent implements [Permanent].
-func (*CloseIndex) Permanent() bool { return true }
-
 // Check implements [Fault].
 func (f *CloseIndex) Check(t Topology) []source.Problem { return checkIndex(t, f.Index, 0) }
 
@@ -43,6 +38,8 @@ func (f *CloseIndex) Resolve(View) (Resolved, error) {
 
 // OpenIndex has an operator open a closed index.
 type OpenIndex struct {
+	forGood `yaml:"-" json:"-"`
+
 	Index string `yaml:"index" json:"index" jsonschema:"required,description=its name"`
 }
 
@@ -56,12 +53,6 @@ func openIndex() Kind {
 
 // Kind implements [Fault].
 func (*OpenIndex) Kind() string { return "open-index" }
-
-// Lasts implements [Fault].
-func (*OpenIndex) Lasts() time.Duration { return 0 }
-
-// Permanent implements [Permanent].
-func (*OpenIndex) Permanent() bool { return true }
 
 // Check implements [Fault].
 func (f *OpenIndex) Check(t Topology) []source.Problem { return checkIndex(t, f.Index, 0) }

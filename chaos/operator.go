@@ -112,6 +112,8 @@ func (s *step) Gone(ctx context.Context, t Target) Evidence {
 
 // Split has an operator split a shard.
 type Split struct {
+	forGood `yaml:"-" json:"-"`
+
 	Key string `yaml:"key" json:"key" jsonschema:"required,description=where the new shard begins"`
 }
 
@@ -126,12 +128,6 @@ func split() Kind {
 
 // Kind implements [Fault].
 func (*Split) Kind() string { return "split" }
-
-// Lasts implements [Fault].
-func (*Split) Lasts() time.Duration { return 0 }
-
-// Permanent implements [Permanent].
-func (*Split) Permanent() bool { return true }
 
 // Check implements [Fault].
 func (f *Split) Check(Topology) []source.Problem { return checkKey(f.Key) }
@@ -154,6 +150,8 @@ func (f *Split) Resolve(View) (Resolved, error) {
 
 // Move has an operator move a copy of a shard.
 type Move struct {
+	forGood `yaml:"-" json:"-"`
+
 	Key  string   `yaml:"key" json:"key" jsonschema:"required,description=a key of the shard"`
 	From Selector `yaml:"from" json:"from" jsonschema:"required,description=the node that gives its copy away"`
 	To   Selector `yaml:"to" json:"to" jsonschema:"required,description=the node that gets one"`
@@ -176,12 +174,6 @@ func move() Kind {
 
 // Kind implements [Fault].
 func (*Move) Kind() string { return "move" }
-
-// Lasts implements [Fault].
-func (*Move) Lasts() time.Duration { return 0 }
-
-// Permanent implements [Permanent].
-func (*Move) Permanent() bool { return true }
 
 // Check implements [Fault].
 func (f *Move) Check(t Topology) []source.Problem {

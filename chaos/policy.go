@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/shardquake/shardquake/internal/source"
 )
@@ -16,6 +15,8 @@ import (
 // PutPolicy has an operator say how indices age: an index lifecycle policy, as Elasticsearch
 // takes it.
 type PutPolicy struct {
+	forGood `yaml:"-" json:"-"`
+
 	Policy string `yaml:"policy" json:"policy" jsonschema:"required,description=its name; indices have it by index.lifecycle.name"`
 	// Phases are those of the policy as Elasticsearch takes them.
 	Phases map[string]any `yaml:"phases" json:"phases" jsonschema:"required,description=hot and warm and cold and delete as Elasticsearch takes them: {delete: {min_age: 7d, actions: {delete: {}}}}"`
@@ -31,12 +32,6 @@ func putPolicy() Kind {
 
 // Kind implements [Fault].
 func (*PutPolicy) Kind() string { return "put-policy" }
-
-// Lasts implements [Fault].
-func (*PutPolicy) Lasts() time.Duration { return 0 }
-
-// Permanent implements [Permanent].
-func (*PutPolicy) Permanent() bool { return true }
 
 // agePhases are those of policies, but for the frozen one, which needs searchable snapshots.
 var agePhases = []string{"hot", "warm", "cold", "delete"}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/shardquake/shardquake/internal/source"
 )
@@ -12,6 +11,8 @@ import (
 // Reroute has an operator move, cancel or allocate a copy by hand, or have failed
 // allocations tried again.
 type Reroute struct {
+	forGood `yaml:"-" json:"-"`
+
 	Move        *RerouteCopy `yaml:"move,omitempty" json:"move,omitempty" jsonschema:"description=move a copy from a node to another"`
 	Cancel      *RerouteCopy `yaml:"cancel,omitempty" json:"cancel,omitempty" jsonschema:"description=cancel the recovery of a copy on a node"`
 	Allocate    *RerouteCopy `yaml:"allocate,omitempty" json:"allocate,omitempty" jsonschema:"description=put an unassigned replica on a node"`
@@ -40,12 +41,6 @@ func reroute() Kind {
 
 // Kind implements [Fault].
 func (*Reroute) Kind() string { return "reroute" }
-
-// Lasts implements [Fault].
-func (*Reroute) Lasts() time.Duration { return 0 }
-
-// Permanent implements [Permanent].
-func (*Reroute) Permanent() bool { return true }
 
 // rerouteOrder is the one order of a reroute and the nodes that it needs.
 type rerouteOrder struct {

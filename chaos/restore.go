@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/shardquake/shardquake/internal/source"
 )
 
 // Restore has an operator restore an index from a snapshot under another name.
 type Restore struct {
+	forGood `yaml:"-" json:"-"`
+
 	Snapshot   string `yaml:"snapshot,omitempty" json:"snapshot,omitempty" jsonschema:"description=default snapshot-1"`
 	Repository string `yaml:"repository,omitempty" json:"repository,omitempty" jsonschema:"description=default backup"`
 	Index      string `yaml:"index" json:"index" jsonschema:"required,description=which index of the snapshot"`
@@ -28,12 +29,6 @@ func restore() Kind {
 
 // Kind implements [Fault].
 func (*Restore) Kind() string { return "restore" }
-
-// Lasts implements [Fault].
-func (*Restore) Lasts() time.Duration { return 0 }
-
-// Permanent implements [Permanent].
-func (*Restore) Permanent() bool { return true }
 
 // makes implements [maker]; how many shards the index has is known to the snapshot.
 func (f *Restore) makes() []IndexShape { return []IndexShape{{Name: f.As, Shards: 1}} }

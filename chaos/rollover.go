@@ -7,13 +7,14 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/shardquake/shardquake/internal/source"
 )
 
 // RollOver has the writes of an alias go on to a new index.
 type RollOver struct {
+	forGood `yaml:"-" json:"-"`
+
 	Alias string `yaml:"alias" json:"alias" jsonschema:"required,description=an alias with a write index whose name ends with a number: logs-000001"`
 	To    string `yaml:"to,omitempty" json:"to,omitempty" jsonschema:"description=the new index; default: the old one's name with the next number"`
 	// When are conditions of which one is to be met, by Elasticsearch's names.
@@ -30,12 +31,6 @@ func rollOver() Kind {
 
 // Kind implements [Fault].
 func (*RollOver) Kind() string { return "roll-over" }
-
-// Lasts implements [Fault].
-func (*RollOver) Lasts() time.Duration { return 0 }
-
-// Permanent implements [Permanent].
-func (*RollOver) Permanent() bool { return true }
 
 // makes implements [maker]: later entries may name the new index where its name is known.
 func (f *RollOver) makes() []IndexShape {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/shardquake/shardquake/internal/source"
 )
@@ -13,6 +12,8 @@ import (
 // Snapshot has the cluster take a snapshot, as an operator would. Like a node that joins
 // it is no harm, but what comes of it is looked at like a fault: whether it is complete.
 type Snapshot struct {
+	forGood `yaml:"-" json:"-"`
+
 	Name       string   `yaml:"name,omitempty" json:"name,omitempty" jsonschema:"description=of the snapshot; default snapshot-1"`
 	Repository string   `yaml:"repository,omitempty" json:"repository,omitempty" jsonschema:"description=registered if it is not there yet; default backup"`
 	Indices    []string `yaml:"indices,omitempty" json:"indices,omitempty" jsonschema:"description=which; default all"`
@@ -28,12 +29,6 @@ func snapshot() Kind {
 
 // Kind implements [Fault].
 func (*Snapshot) Kind() string { return "snapshot" }
-
-// Lasts implements [Fault].
-func (*Snapshot) Lasts() time.Duration { return 0 }
-
-// Permanent implements [Permanent].
-func (*Snapshot) Permanent() bool { return true }
 
 // Check implements [Fault].
 func (f *Snapshot) Check(t Topology) []source.Problem {

@@ -197,6 +197,16 @@ type Permanent interface {
 	Permanent() bool
 }
 
+// forGood is embedded by steps that are done and stay so: nothing heals them, and they have no
+// time of their own.
+type forGood struct{}
+
+// Lasts implements [Fault].
+func (forGood) Lasts() time.Duration { return 0 }
+
+// Permanent implements [Permanent].
+func (forGood) Permanent() bool { return true }
+
 // ForGood reports whether a fault stays as it is until the cluster is removed.
 func ForGood(f Fault) bool {
 	p, ok := f.(Permanent)

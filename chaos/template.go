@@ -6,13 +6,14 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/shardquake/shardquake/internal/source"
 )
 
 // PutTemplate has an operator say what new indices of a name begin with.
 type PutTemplate struct {
+	forGood `yaml:"-" json:"-"`
+
 	Template string            `yaml:"template" json:"template" jsonschema:"required,description=its name"`
 	Patterns []string          `yaml:"patterns,omitempty" json:"patterns,omitempty" jsonschema:"description=names of the indices that it is for such as logs-*"`
 	Priority int               `yaml:"priority,omitempty" json:"priority,omitempty" jsonschema:"minimum=0,description=of several that match the highest counts; default 0"`
@@ -31,12 +32,6 @@ func putTemplate() Kind {
 
 // Kind implements [Fault].
 func (*PutTemplate) Kind() string { return "put-template" }
-
-// Lasts implements [Fault].
-func (*PutTemplate) Lasts() time.Duration { return 0 }
-
-// Permanent implements [Permanent].
-func (*PutTemplate) Permanent() bool { return true }
 
 // Sets implements [Setter].
 func (f *PutTemplate) Sets() (values map[string]string, ofIndex bool, at string) {
