@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/shardquake/shardquake/controller/policy"
@@ -115,15 +114,6 @@ func Numbers(pairs ...any) policy.Numbers {
 	out := policy.Numbers{}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		out = append(out, policy.Number{Name: pairs[i].(string), Value: pairs[i+1].(float64)})
-	}
-	return out
-}
-
-// SortedSettings are settings in the order of their keys.
-func SortedSettings(settings map[string]string) []Setting {
-	out := make([]Setting, 0, len(settings))
-	for _, key := range slices.Sorted(maps.Keys(settings)) {
-		out = append(out, Setting{key, settings[key]})
 	}
 	return out
 }

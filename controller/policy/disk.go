@@ -49,6 +49,13 @@ func (p *Disk) remember() {
 	p.actedBefore, p.lastBefore, p.leftBefore = p.acted, p.last, maps.Clone(p.left)
 }
 
+func disk() Kind {
+	return Kind{
+		Name: "disk", About: "moves shards off filling disks before Elasticsearch's watermarks bite",
+		New: func() Policy { return NewDisk(DiskConfig{}) },
+	}
+}
+
 // NewDisk makes the policy.
 func NewDisk(cfg DiskConfig) *Disk {
 	if cfg.ActAbove == 0 {

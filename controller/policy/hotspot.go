@@ -37,6 +37,13 @@ type Hotspot struct {
 // Failed implements [Told].
 func (p *Hotspot) Failed() { p.acted, p.last = p.actedBefore, p.lastBefore }
 
+func hotspot() Kind {
+	return Kind{
+		Name: "hotspot", About: "moves busy shards from busy nodes to quiet ones, one at a time",
+		New: func() Policy { return NewHotspot(HotspotConfig{}) },
+	}
+}
+
 // NewHotspot makes the policy.
 func NewHotspot(cfg HotspotConfig) *Hotspot {
 	cfg.Hot = cfg.Hot.withDefaults()

@@ -134,33 +134,28 @@ type ShardMove struct {
 	Distance float64 `json:"distance,omitempty"`
 }
 
-// Registration makes a policy known.
-type Registration struct {
+// Kind makes a policy known: what it is called, what it does, how to make one.
+type Kind struct {
 	Name  string
 	About string // one line
 	New   func() Policy
 }
 
-// Registry lists the policies, in the order of their names.
-func Registry() []Registration {
-	return []Registration{
-		{"disk", "moves shards off filling disks before Elasticsearch's watermarks bite", func() Policy { return NewDisk(DiskConfig{}) }},
-		{"hotspot", "moves busy shards from busy nodes to quiet ones, one at a time", func() Policy { return NewHotspot(HotspotConfig{}) }},
-		{"none", "watches and never acts", func() Policy { return noPolicy{} }},
-		{"threshold", "rebalances whenever there are more than 5 shards per node on average", func() Policy { return NewThreshold(ThresholdConfig{}) }},
-		{"variance", "rebalances when the spread over nodes is avoidable, with hysteresis and cool-down", func() Policy { return NewVariance(VarianceConfig{}) }},
-	}
+// Kinds are the policies there are, in the order of their names. A new one is a file and a
+// line here.
+func Kinds() []Kind {
+	return []Kind{disk(), hotspot(), none(), threshold(), variance()}
 }
 
 // New makes the policy of that name with its defaults. The error wraps
 // [ErrUnknown] and lists the names there are.
 func New(name string) (Policy, error) {
 	var names []string
-	for _, r := range Registry() {
-		if r.Name == name {
-			return r.New(), nil
+	for _, k := range Kinds() {
+		if k.Name == name {
+			return k.New(), nil
 		}
-		names = append(names, r.Name)
+		names = append(names, k.Name)
 	}
 	return nil, fmt.Errorf("%w %q; there are %s", ErrUnknown, name, strings.Join(names, ", "))
 }

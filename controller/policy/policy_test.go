@@ -3,6 +3,8 @@ package policy_test
 import (
 	"encoding/json"
 	"math"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -22,17 +24,23 @@ func spread(at time.Duration, shards ...int) policy.Observation {
 	return o
 }
 
-func TestEveryPolicyIsFoundByItsNameAndSaysWhy(t *testing.T) {
-	for _, r := range policy.Registry() {
-		p, err := policy.New(r.Name)
+func TestEveryPolicyIsFoundByItsNameAndDocumentedAndSaysWhy(t *testing.T) {
+	docs, err := os.ReadFile(filepath.Join("..", "..", "docs", "controller.md"))
+	require.NoError(t, err)
+	last := ""
+	for _, k := range policy.Kinds() {
+		p, err := policy.New(k.Name)
 		require.NoError(t, err)
-		assert.Equal(t, r.Name, p.Name())
-		assert.NotEmpty(t, r.About)
+		assert.Equal(t, k.Name, p.Name(), "a policy calls itself what the table calls it")
+		assert.Less(t, last, k.Name, "in the order of their names")
+		last = k.Name
+		assert.NotEmpty(t, k.About)
+		assert.Contains(t, string(docs), "\n| `"+k.Name+"` | ", "the table of policies in docs/controller.md has no row for it")
 		v := p.Decide(spread(0, 12, 4, 2))
 		assert.NotEmpty(t, v.Reason)
 		assert.NotEmpty(t, v.Numbers)
 	}
-	_, err := policy.New("nonsense")
+	_, err = policy.New("nonsense")
 	require.ErrorIs(t, err, policy.ErrUnknown)
 	assert.Contains(t, err.Error(), "none")
 	assert.Contains(t, err.Error(), "variance")

@@ -19,6 +19,13 @@ type ThresholdConfig struct {
 // for, and as what other policies have to beat.
 type Threshold struct{ cfg ThresholdConfig }
 
+func threshold() Kind {
+	return Kind{
+		Name: "threshold", About: "rebalances whenever there are more than 5 shards per node on average",
+		New: func() Policy { return NewThreshold(ThresholdConfig{}) },
+	}
+}
+
 // NewThreshold makes the policy.
 func NewThreshold(cfg ThresholdConfig) *Threshold {
 	if cfg.MaxAverage == 0 {

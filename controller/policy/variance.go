@@ -57,6 +57,13 @@ type Variance struct {
 	weary    bool // held for as long as is allowed; not again before the nodes have settled
 }
 
+func variance() Kind {
+	return Kind{
+		Name: "variance", About: "rebalances when the spread over nodes is avoidable, with hysteresis and cool-down",
+		New: func() Policy { return NewVariance(VarianceConfig{}) },
+	}
+}
+
 // NewVariance makes the policy.
 func NewVariance(cfg VarianceConfig) *Variance {
 	if cfg.High == 0 {

@@ -17,7 +17,7 @@ func Supervisor(cfg scenarios.SupervisorConfig) (scenarios.Supervisor, error) {
 }
 
 // SupervisorWith makes controllers that know other policies besides.
-func SupervisorWith(others ...policy.Registration) func(scenarios.SupervisorConfig) (scenarios.Supervisor, error) {
+func SupervisorWith(others ...policy.Kind) func(scenarios.SupervisorConfig) (scenarios.Supervisor, error) {
 	return func(cfg scenarios.SupervisorConfig) (scenarios.Supervisor, error) {
 		for _, r := range others {
 			if r.Name == cfg.Spec.Policy {
