@@ -5,6 +5,7 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/units"
+	kv "github.com/shardquake/shardquake/scenarios/kv/section"
 )
 
 // FileFormat is the version of the scenario file format. Keys are added without changing
@@ -60,7 +61,7 @@ type ClusterSection struct {
 	// Start is whether a simulated cluster is there at once or forms and is loaded first.
 	Start    string            `yaml:"start,omitempty" json:"start,omitempty" jsonschema:"enum=formed,enum=cold,description=of a simulated Elasticsearch cluster: formed (long ago; it is there at once) or cold (it forms and is loaded before t=0 as real nodes are); default formed unless it matters how it forms"`
 	Nodes    NodesSection      `yaml:"nodes,omitempty" json:"nodes" jsonschema:"description=needed unless the cluster comes from a file"`
-	KV       *KVSection        `yaml:"kv,omitempty" json:"kv,omitempty" jsonschema:"description=what is particular to a cluster of system kv"`
+	KV       *kv.Cluster       `yaml:"kv,omitempty" json:"kv,omitempty" jsonschema:"description=what is particular to a cluster of system kv"`
 	Indices  []IndexSection    `yaml:"indices,omitempty" json:"indices,omitempty"`
 	Settings map[string]string `yaml:"settings,omitempty" json:"settings,omitempty" jsonschema:"description=Elasticsearch settings by their full names; index.* apply to every index"`
 	// Distribution is which one the nodes run.
@@ -85,28 +86,6 @@ const (
 // Distributions are all of them.
 var Distributions = [...]string{DefaultDistribution, MinimalDistribution}
 
-// KVSection describes what is particular to a key-value cluster.
-type KVSection struct {
-	Shards            int            `yaml:"shards,omitempty" json:"shards" jsonschema:"minimum=1,description=at t=0; at even distances over the keys k0000 to k9999; default 4"`
-	Replication       int            `yaml:"replication,omitempty" json:"replication" jsonschema:"minimum=1,description=copies of each shard; default 3"`
-	ReadLevel         string         `yaml:"read-level,omitempty" json:"read_level" jsonschema:"enum=one,enum=quorum,enum=all,description=of streams that name none; default quorum"`
-	WriteLevel        string         `yaml:"write-level,omitempty" json:"write_level" jsonschema:"enum=one,enum=quorum,enum=all,description=of streams that name none; default quorum"`
-	Voters            int            `yaml:"voters,omitempty" json:"voters" jsonschema:"minimum=1,description=nodes of the metadata group; default 3"`
-	Heartbeat         units.Duration `yaml:"heartbeat,omitempty" json:"heartbeat" jsonschema:"description=how often a node tells that it lives; default 5s"`
-	FailureThreshold  int            `yaml:"failure-threshold,omitempty" json:"failure_threshold" jsonschema:"minimum=1,description=heartbeats missed in a row for a failure; default 3"`
-	RecoveryThreshold int            `yaml:"recovery-threshold,omitempty" json:"recovery_threshold" jsonschema:"minimum=1,description=heartbeats heard in a row for the end of one; default 3"`
-	ReplaceAfter      units.Duration `yaml:"replace-after,omitempty" json:"replace_after" jsonschema:"description=how long a node is down before its copies are made elsewhere; default 1m"`
-	// Balance lets the cluster split, merge and move by what it measures.
-	Balance      bool           `yaml:"balance,omitempty" json:"balance" jsonschema:"description=the cluster splits and merges and moves shards by what it measures; default: they stay as they are"`
-	BalanceEvery units.Duration `yaml:"balance-every,omitempty" json:"balance_every,omitempty" jsonschema:"description=how often it looks; default 1m"`
-	SplitBytes   units.Size     `yaml:"split-bytes,omitempty" json:"split_bytes,omitempty" jsonschema:"description=size at which a shard is split; default 64mb"`
-	SplitQPS     int            `yaml:"split-qps,omitempty" json:"split_qps,omitempty" jsonschema:"description=operations a second at which a shard is split; default 2000"`
-	MergeBytes   units.Size     `yaml:"merge-bytes,omitempty" json:"merge_bytes,omitempty" jsonschema:"description=size below which neighbours are merged; default a quarter of split-bytes"`
-	MergeQPS     int            `yaml:"merge-qps,omitempty" json:"merge_qps,omitempty" jsonschema:"description=operations a second below which neighbours are merged; default a quarter of split-qps"`
-	Items        int            `yaml:"items,omitempty" json:"items,omitempty" jsonschema:"minimum=0,description=keys that are there at t=0"`
-	Value        units.Size     `yaml:"value,omitempty" json:"value,omitempty" jsonschema:"description=size of the value of each of them; default 100b"`
-}
-
 // IndexSection describes an index.
 type IndexSection struct {
 	Name     string            `yaml:"name" json:"name" jsonschema:"required"`
@@ -127,16 +106,8 @@ type IndexSection struct {
 
 // LoadSection is a stream of operations on an index.
 type LoadSection struct {
-	Index string `yaml:"index,omitempty" json:"index,omitempty" jsonschema:"description=of system elasticsearch: where to"`
-	// KV and what follows is for system kv.
-	KV        string     `yaml:"kv,omitempty" json:"kv,omitempty" jsonschema:"enum=registers,enum=bank,enum=append,description=of system kv: keys that are overwritten; accounts with transfers; lists that are appended to in transactions"`
-	Keys      int        `yaml:"keys,omitempty" json:"keys,omitempty" jsonschema:"minimum=0,description=registers or lists; default 8"`
-	Accounts  int        `yaml:"accounts,omitempty" json:"accounts,omitempty" jsonschema:"minimum=0,description=of a bank; default 8"`
-	Transfers units.Rate `yaml:"transfers,omitempty" json:"transfers,omitempty" jsonschema:"description=between accounts of a bank; its reads are audits"`
-	Clients   int        `yaml:"clients,omitempty" json:"clients,omitempty" jsonschema:"minimum=0,description=that share the rates; default 4"`
-	Level     string     `yaml:"level,omitempty" json:"level,omitempty" jsonschema:"enum=one,enum=quorum,enum=all,description=of writes to registers; default the cluster's write-level"`
-	ReadLevel string     `yaml:"read-level,omitempty" json:"read_level,omitempty" jsonschema:"enum=one,enum=quorum,enum=all,description=of reads of registers; default the cluster's read-level"`
-	Endpoint  string     `yaml:"endpoint,omitempty" json:"endpoint,omitempty" jsonschema:"description=where the clients are; a name that faults can cut off; default client"`
+	Index     string `yaml:"index,omitempty" json:"index,omitempty" jsonschema:"description=of system elasticsearch: where to"`
+	kv.Stream `yaml:",inline"`
 
 	Writes units.Rate `yaml:"writes,omitempty" json:"writes" jsonschema:"description=such as 500/s"`
 	Reads  units.Rate `yaml:"reads,omitempty" json:"reads"`
@@ -149,20 +120,6 @@ type LoadSection struct {
 	// Tracers are single documents written beside the bulk, each acknowledgement
 	// remembered and checked at the end.
 	Tracers *units.Rate `yaml:"tracers,omitempty" json:"tracers" jsonschema:"description=documents whose fate is followed one by one; default 10/s where there are writes"`
-}
-
-// KVField is a field of a stream that only system kv has.
-type KVField struct {
-	Name string
-	Set  bool
-}
-
-// KVFields are those, and whether the file has them.
-func (w *LoadSection) KVFields() []KVField {
-	return []KVField{
-		{"kv", w.KV != ""}, {"keys", w.Keys != 0}, {"accounts", w.Accounts != 0}, {"transfers", w.Transfers != 0}, {"clients", w.Clients != 0},
-		{"level", w.Level != ""}, {"read-level", w.ReadLevel != ""}, {"endpoint", w.Endpoint != ""},
-	}
 }
 
 // ControlSection says which controller looks after the cluster.

@@ -73,7 +73,7 @@ func checkForeign(s *scenarios.Scenario) []source.Problem {
 		ps = append(ps, source.Problemf("$.cluster.kv", "this section is for system kv"))
 	}
 	for i := range s.Workload {
-		for _, f := range s.Workload[i].KVFields() {
+		for _, f := range s.Workload[i].Fields() {
 			if f.Set {
 				ps = append(ps, source.Problemf(fmt.Sprintf("$.workload[%d].%s", i, f.Name), "%s is for system kv", f.Name))
 			}

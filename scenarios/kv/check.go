@@ -3,6 +3,7 @@ package kv
 import (
 	"fmt"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/kv/section"
 	"maps"
 	"math"
 	"regexp"
@@ -68,7 +69,7 @@ func checkCluster(s *scenarios.Scenario) []source.Problem {
 
 // checkSettings finds the settings that make no sense by themselves; how they go together
 // the cluster tells.
-func checkSettings(k *scenarios.KVSection) []source.Problem {
+func checkSettings(k *section.Cluster) []source.Problem {
 	var ps []source.Problem
 	bad := func(name, format string, args ...any) {
 		ps = append(ps, source.Problemf("$.cluster.kv."+name, format, args...))

@@ -3,6 +3,7 @@ package kv
 import (
 	"fmt"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/kv/section"
 	"time"
 
 	"github.com/shardquake/shardquake/internal/units"
@@ -12,7 +13,7 @@ import (
 // Complete implements [scenarios.System].
 func (System) Complete(s *scenarios.Scenario, d *scenarios.Defaults) {
 	if s.Cluster.KV == nil { // it has a default for everything
-		s.Cluster.KV = &scenarios.KVSection{}
+		s.Cluster.KV = &section.Cluster{}
 	}
 	k := s.Cluster.KV
 	const at = "$.cluster.kv."

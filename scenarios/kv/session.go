@@ -14,6 +14,7 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/meta"
 	"github.com/shardquake/shardquake/kvcluster/wire"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/kv/section"
 	"github.com/shardquake/shardquake/scenarios/kvload"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
@@ -23,7 +24,7 @@ import (
 const Index = "kv"
 
 // settingsOf are those of a cluster as described.
-func settingsOf(k *scenarios.KVSection) wire.Settings {
+func settingsOf(k *section.Cluster) wire.Settings {
 	read, _ := wireLevel(k.ReadLevel)
 	write, _ := wireLevel(k.WriteLevel)
 	return meta.WithDefaults(wire.Settings{
@@ -36,7 +37,7 @@ func settingsOf(k *scenarios.KVSection) wire.Settings {
 
 // FailoverBound is the longest that a shard is without a primary after a failure while
 // majorities are well, by the cluster's settings.
-func FailoverBound(k *scenarios.KVSection) time.Duration {
+func FailoverBound(k *section.Cluster) time.Duration {
 	set := settingsOf(k)
 	return failover.Bound(&set, failover.Usual())
 }
