@@ -15,7 +15,7 @@ import (
 	"github.com/shardquake/shardquake/integration"
 	"github.com/shardquake/shardquake/integration/kvproc"
 	"github.com/shardquake/shardquake/internal/source"
-	"github.com/shardquake/shardquake/reports/quantity"
+	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/es"
 	"github.com/shardquake/shardquake/scenarios/expectations"
@@ -61,8 +61,8 @@ func Clean(ctx context.Context) ([]string, error) {
 
 // Vocabulary is what scenario files may name.
 func Vocabulary() scenarios.Vocabulary {
-	v := scenarios.Vocabulary{Systems: []scenarios.System{es.System{}, kv.System{}}, Common: expectations.Common(), Quantities: quantity.Names(), CheckSetting: checkSetting, CheckIndices: checkIndices, CheckControl: checkControl}
-	for _, r := range policy.Registry() {
+	v := scenarios.Vocabulary{Systems: []scenarios.System{es.System{}, kv.System{}}, Common: expectations.Common(), Quantities: reports.ScoreNames(), CheckSetting: checkSetting, CheckIndices: checkIndices, CheckControl: checkControl}
+	for _, r := range policy.Kinds() {
 		v.Policies = append(v.Policies, r.Name)
 	}
 	for _, a := range []policy.Action{

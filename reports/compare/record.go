@@ -140,7 +140,8 @@ func (r Record) quantities() []quantity.Quantity {
 		}
 		out = append(out, q)
 	}
-	for _, q := range quantity.Table() {
+	for _, s := range reports.ScoreKinds() {
+		q := s.Quantity
 		if t, ok := r.Tolerance[q.Name]; ok {
 			q.Minimum = t
 		}

@@ -1,5 +1,5 @@
-// Package quantity is the table of the figures by which runs are compared: which way is
-// better, and which difference is worth speaking of.
+// Package quantity says of a figure by which runs are compared which way is better, and which
+// difference is worth speaking of. The table of those that every run has is reports.ScoreKinds.
 package quantity
 
 import "github.com/shardquake/shardquake/internal/units"
@@ -46,47 +46,6 @@ const (
 	P99Latency     = "p99 latency"
 	FailedWrites   = "followed writes that failed"
 )
-
-// Table is every quantity, in the order in which reports show them.
-func Table() []Quantity {
-	seconds, counts, cv := units.Tolerance{Relative: 0.02, Absolute: 0.1}, units.Tolerance{Relative: 0.02, Absolute: 0.5}, units.Tolerance{Relative: 0.02, Absolute: 0.005}
-	return []Quantity{
-		{TimeToDetect, "s", Lower, seconds, true, true},
-		{TimeToYellow, "s", Lower, seconds, true, true},
-		{TimeToGreen, "s", Lower, seconds, true, true},
-		{BytesCopied, "b", Lower, units.Tolerance{Relative: 0.02, Absolute: 1 << 20}, false, false},
-		{Red, "s", Lower, seconds, true, false},
-		{Yellow, "s", Lower, seconds, false, false},
-		{Moves, "", Lower, counts, true, false},
-		{RedundantMoves, "", Lower, counts, false, false},
-		{Thrash, "", Lower, counts, true, false},
-		{Actions, "", Neither, counts, false, false},
-		{FinalCV, "", Lower, cv, true, false},
-		{WorstCV, "", Lower, cv, false, false},
-		{AverageCV, "", Lower, cv, false, false},
-		{P99Latency, "ms", Lower, units.Tolerance{Relative: 0.05, Absolute: 0.5}, false, false},
-		{FailedWrites, "", Lower, units.Tolerance{Relative: 0.02, Absolute: 1}, true, false},
-	}
-}
-
-// Names are the names of the table.
-func Names() []string {
-	var out []string
-	for _, q := range Table() {
-		out = append(out, q.Name)
-	}
-	return out
-}
-
-// Named is a quantity of the table; ok is false where there is none of that name.
-func Named(name string) (q Quantity, ok bool) {
-	for _, q := range Table() {
-		if q.Name == name {
-			return q, true
-		}
-	}
-	return Quantity{}, false
-}
 
 // OfExpectation is the quantity that an expectation observed. Lower is better where it has a
 // limit from above.

@@ -31,21 +31,20 @@ func BalanceOf(values []float64) Balance {
 	return Balance{Round(b.Mean), Round(b.Variance), Round(b.Stddev), Round(b.CV), Round(b.MaxOverMean)}
 }
 
-// Measure returns one of the figures by its name in scenario files.
-func (b Balance) Measure(name string) (float64, bool) {
-	switch name {
-	case "mean":
-		return b.Mean, true
-	case "variance":
-		return b.Variance, true
-	case "stddev":
-		return b.Stddev, true
-	case "cv":
-		return b.CV, true
-	case "max-over-mean":
-		return b.MaxOverMean, true
+// Kind is one of the figures of a [Balance], as scenario files bound it.
+type Kind struct {
+	Name string
+	Of   func(Balance) float64
+}
+
+// Kinds are the figures that scenario files may bound, in the order in which verdicts come.
+func Kinds() []Kind {
+	return []Kind{
+		{"cv", func(b Balance) float64 { return b.CV }},
+		{"variance", func(b Balance) float64 { return b.Variance }},
+		{"stddev", func(b Balance) float64 { return b.Stddev }},
+		{"max-over-mean", func(b Balance) float64 { return b.MaxOverMean }},
 	}
-	return 0, false
 }
 
 // Round keeps nine significant digits.

@@ -30,16 +30,23 @@ type Balanced struct {
 // Kind implements [scenarios.Expectation].
 func (*Balanced) Kind() string { return "balance" }
 
+// measured is a figure that the file bounds.
 type measured struct {
-	name  string
+	score.Kind
 	bound units.Bound
+}
+
+// bounds are the file's, by the names of the figures; those that it leaves out are zero.
+func (e *Balanced) bounds() map[string]units.Bound {
+	return map[string]units.Bound{"cv": e.CV, "variance": e.Variance, "stddev": e.Stddev, "max-over-mean": e.MaxOverMean}
 }
 
 func (e *Balanced) measures() []measured {
 	var out []measured
-	for _, m := range []measured{{"cv", e.CV}, {"variance", e.Variance}, {"stddev", e.Stddev}, {"max-over-mean", e.MaxOverMean}} {
-		if !m.bound.IsZero() {
-			out = append(out, m)
+	bounds := e.bounds()
+	for _, k := range score.Kinds() {
+		if b := bounds[k.Name]; !b.IsZero() {
+			out = append(out, measured{k, b})
 		}
 	}
 	return out
@@ -90,7 +97,7 @@ func (e *Balanced) Judge(h *observed.History) []scenarios.Outcome {
 	frames := h.OfIndex(e.Index).Spread(e.Quantity)
 	var out []scenarios.Outcome
 	for _, m := range e.measures() {
-		name := fmt.Sprintf("%s of %s%s over nodes", m.name, e.Quantity, ofIndex(e.Index))
+		name := fmt.Sprintf("%s of %s%s over nodes", m.Name, e.Quantity, ofIndex(e.Index))
 		switch {
 		case len(frames) > 0 && e.Within > 0:
 			out = append(out, e.soon(name, m, frames, h)...)
@@ -194,7 +201,7 @@ func (e *Balanced) judgeFrame(name string, m measured, f observed.Frame, at time
 	case stored && b.Mean == 0:
 		return scenarios.Undecided(name, "the members held no %s at %s", e.Quantity, at.Round(time.Millisecond))
 	}
-	v, _ := b.Measure(m.name)
+	v := m.Of(b)
 	o := scenarios.Outcome{Name: name, Verdict: scenarios.Fail, Observed: scenarios.Number(v), Limit: scenarios.Number(m.bound.Value), Margin: scenarios.Number(score.Round(m.bound.Margin(v))), At: scenarios.Seconds(at)}
 	if m.bound.Holds(v) {
 		o.Verdict = scenarios.Pass

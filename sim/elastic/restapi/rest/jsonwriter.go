@@ -72,7 +72,6 @@ func (w *Writer) End() {
 
 func (w *Writer) Str(k, v string)     { w.Key(k); w.Buf = AppendString(w.Buf, v) }
 func (w *Writer) Elem(v string)       { w.Sep(); w.Buf = AppendString(w.Buf, v) }
-func (w *Writer) ElemInt(v int64)     { w.Sep(); w.Buf = strconv.AppendInt(w.Buf, v, 10) }
 func (w *Writer) Int(k string, v int) { w.Int64(k, int64(v)) }
 func (w *Writer) Int64(k string, v int64) {
 	w.Key(k)
