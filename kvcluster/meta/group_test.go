@@ -27,6 +27,8 @@ type ring struct {
 	queue   []parcel
 	deaf    map[shardmap.NodeID]bool
 	results map[uint64]meta.Result
+	asked   uint64                            // by scripts
+	sent    func(shardmap.NodeID, *wire.Raft) // told of every message that will arrive; may be nil
 }
 
 type parcel struct {
@@ -93,6 +95,9 @@ func (r *ring) take(s *seat, out meta.Effects) {
 		for _, to := range r.members {
 			if to.id == m.To && !r.deaf[to.id] && !r.deaf[s.id] {
 				r.queue = append(r.queue, parcel{r.now + time.Millisecond, to, meta.Message{M: m}, 0})
+				if r.sent != nil {
+					r.sent(s.id, m)
+				}
 			}
 		}
 	}
