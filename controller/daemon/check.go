@@ -77,7 +77,7 @@ func (o *Options) checkNames() []error {
 	oneOf("trigger", o.Trigger, triggers...)
 	oneOf("settings-scope", o.SettingsScope, string(controller.Persistent), string(controller.Transient))
 	var policies []string
-	for _, r := range policy.Kinds() {
+	for _, r := range policy.Registry() {
 		policies = append(policies, r.Name)
 	}
 	for _, name := range append([]string{o.Policy}, o.Shadow.list()...) {

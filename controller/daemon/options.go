@@ -77,7 +77,7 @@ func Defaults() Options {
 // Bind declares the flags.
 func (o *Options) Bind(fs *pflag.FlagSet) {
 	var names []string
-	for _, r := range policy.Kinds() {
+	for _, r := range policy.Registry() {
 		names = append(names, r.Name)
 	}
 	o.BindAccess(fs)

@@ -141,9 +141,12 @@ type Kind struct {
 	New   func() Policy
 }
 
-// Kinds are the policies there are, in the order of their names. A new one is a file and a
+// Registration is the name by which modules outside know Kind.
+type Registration = Kind
+
+// Registry is the policies there are, in the order of their names. A new one is a file and a
 // line here.
-func Kinds() []Kind {
+func Registry() []Kind {
 	return []Kind{disk(), hotspot(), none(), threshold(), variance()}
 }
 
@@ -151,7 +154,7 @@ func Kinds() []Kind {
 // [ErrUnknown] and lists the names there are.
 func New(name string) (Policy, error) {
 	var names []string
-	for _, k := range Kinds() {
+	for _, k := range Registry() {
 		if k.Name == name {
 			return k.New(), nil
 		}

@@ -28,7 +28,7 @@ func TestEveryPolicyIsFoundByItsNameAndDocumentedAndSaysWhy(t *testing.T) {
 	docs, err := os.ReadFile(filepath.Join("..", "..", "docs", "controller.md"))
 	require.NoError(t, err)
 	last := ""
-	for _, k := range policy.Kinds() {
+	for _, k := range policy.Registry() {
 		p, err := policy.New(k.Name)
 		require.NoError(t, err)
 		assert.Equal(t, k.Name, p.Name(), "a policy calls itself what the table calls it")

@@ -62,7 +62,7 @@ func Clean(ctx context.Context) ([]string, error) {
 // Vocabulary is what scenario files may name.
 func Vocabulary() scenarios.Vocabulary {
 	v := scenarios.Vocabulary{Systems: []scenarios.System{es.System{}, kv.System{}}, Common: expectations.Common(), Quantities: reports.ScoreNames(), CheckSetting: checkSetting, CheckIndices: checkIndices, CheckControl: checkControl}
-	for _, r := range policy.Kinds() {
+	for _, r := range policy.Registry() {
 		v.Policies = append(v.Policies, r.Name)
 	}
 	for _, a := range []policy.Action{

@@ -30,7 +30,7 @@ type Parts struct {
 	// Expectations are kinds that files may name.
 	Expectations []scenarios.ExpectationKind
 	// Policies are those that a scenario's controller may have.
-	Policies []policy.Kind
+	Policies []policy.Registration
 	// Controller is in the place of the scenario's; nil: that one. What it changes through the
 	// API is in the history as decisions.
 	Controller Controller

@@ -34,7 +34,7 @@ func TestARollingRestartIsNoSlowerWithAController(t *testing.T) {
 	}
 	alone := took(t, "")
 	assert.Greater(t, alone, 5*50*time.Second, "until allocation is on again, five times")
-	for _, p := range policy.Kinds() {
+	for _, p := range policy.Registry() {
 		for _, recovery := range []string{"true", "false"} {
 			t.Run(p.Name+", recovery: "+recovery, func(t *testing.T) {
 				got := took(t, "controller: {policy: "+p.Name+", recovery: "+recovery+", interval: 30s}\n")

@@ -18,7 +18,7 @@ type OwnController = own.Controller
 func Controller(run OwnController) Option { return func(o *options) { o.parts.Controller = run } }
 
 // Policy makes a policy of one's own known: a scenario names it as policy: of its controller.
-func Policy(r policy.Kind) Option {
+func Policy(r policy.Registration) Option {
 	return func(o *options) { o.parts.Policies = append(o.parts.Policies, r) }
 }
 

@@ -52,7 +52,7 @@ func Usage(err error) error {
 
 func Usagef(format string, args ...any) error { return Usage(fmt.Errorf(format, args...)) }
 
-// exitCode is the code for what a command returned.
+// CodeOf is the code for what a command returned.
 func CodeOf(err error) int {
 	if err == nil {
 		return CodePass

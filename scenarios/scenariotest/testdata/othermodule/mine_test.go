@@ -58,7 +58,7 @@ func (eager) Decide(o policy.Observation) policy.Verdict {
 
 func TestMyPolicyEvensTheClusterOut(t *testing.T) {
 	res := scenariotest.Run(t, "uneven.yaml", scenariotest.Set("controller.policy=eager"),
-		scenariotest.Policy(policy.Kind{Name: "eager", About: "evens out", New: func() policy.Policy { return eager{} }}))
+		scenariotest.Policy(policy.Registration{Name: "eager", About: "evens out", New: func() policy.Policy { return eager{} }}))
 	t.Logf("%s by %s: %s", res.History.Decisions[0].Decided, res.History.Decisions[0].Policy, res.History.Decisions[0].Reason)
 }
 
