@@ -132,7 +132,7 @@ func (w *trio) run(ticks int) {
 
 func (w *trio) ask(n shardmap.NodeID, r wire.Request) *wire.Response {
 	w.answer = nil
-	r.Shard = "s"
+	r.Shard = w.shard.ID
 	w.step(n, replica.Request{ID: 1, R: &r})
 	for range 20 {
 		if w.answer == nil {
