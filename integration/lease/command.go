@@ -56,14 +56,14 @@ func Spawn(ctx context.Context, command string, ttl time.Duration) (*Remote, err
 		return nil, fmt.Errorf("starting the agent of the leases: %w", err)
 	}
 	go func() { _ = cmd.Wait() }() // it ends when it is told to
-	type told struct {
+	type greeting struct {
 		line string
 		err  error
 	}
-	first := make(chan told, 1)
+	first := make(chan greeting, 1)
 	go func() {
 		line, err := bufio.NewReader(out).ReadString('\n')
-		first <- told{line, err}
+		first <- greeting{line, err}
 	}()
 	select {
 	case t := <-first:
