@@ -19,7 +19,7 @@ type SummaryOptions struct {
 	Dir string
 }
 
-// marks are what a verdict looks like on a terminal.
+// mark is what a verdict looks like on a terminal.
 func mark(v scenarios.Verdict, color bool) string {
 	text, code := "UNKNOWN", "33"
 	switch v {

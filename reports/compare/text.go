@@ -63,7 +63,7 @@ func (r Row) interval() string {
 	return signed(r.Interval[0], r.Unit) + " … " + signed(r.Interval[1], r.Unit)
 }
 
-// answer is the verdict with what it means.
+// words are the verdict with what it means.
 func (r Row) words() string {
 	if r.Verdict == Same && r.equal {
 		return "same in every pair"

@@ -15,7 +15,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/templates"
 )
 
-// CreateIndex is what an index is created from. Names, settings and mapping have been
+// CreateIndexRequest is what an index is created from. Names, settings and mapping have been
 // validated; settings carry the "index." prefix.
 type CreateIndexRequest struct {
 	Name                      string

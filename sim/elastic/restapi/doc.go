@@ -11,7 +11,8 @@
 // # Rooms
 //
 // Endpoints stand in rooms by what they are about, each with a list of its routes:
-// cluster, documents, cat and stats; queries evaluates searches. An endpoint is a line in the list of its room. All of
+// cluster, documents, repositories, cat and stats; queries evaluates searches. An endpoint is
+// a line in the list of its room. All of
 // them are made of package rest: requests, calls, routes, errors and JSON. Answers are
 // written by an ordered writer ([rest.Writer]) without spaces; filter_path, pretty and
 // YAML are transformations of the finished text. What depends on the cluster state alone

@@ -30,7 +30,7 @@ type RestoreRequest struct {
 	MasterTimeout  time.Duration
 }
 
-// FindSnapshot is a complete snapshot of a registered repository.
+// Find is a complete snapshot of a registered repository.
 func Find(ctx context.Context, n *elastic.Node, repository, name string, masterTimeout time.Duration) (*Snapshot, error) {
 	all, err := List(ctx, n, repository, masterTimeout)
 	if err != nil {

@@ -24,7 +24,7 @@ type vault struct {
 	pending map[string]map[allocation.ShardID]*shardSnapshot
 }
 
-// SnapshotInfo is a snapshot that is complete, or the present state of one that isn't.
+// Snapshot is a snapshot that is complete, or the present state of one that isn't.
 type Snapshot struct {
 	Name, UUID, Repository string
 	Indices                []string // sorted
@@ -138,7 +138,7 @@ func (s *Snapshot) meta(index string) *state.Index {
 	return nil
 }
 
-// ShardSnapshotStats are the figures of one shard of a snapshot.
+// ShardStats are the figures of one shard of a snapshot.
 type ShardStats struct {
 	Index                   string
 	Shard                   int

@@ -84,7 +84,7 @@ func DeleteRepository(ctx context.Context, n *elastic.Node, name string, masterT
 	return acked, err
 }
 
-// SnapshotRequest is what a snapshot is taken from. Indices exist.
+// CreateRequest is what a snapshot is taken from. Indices exist.
 type CreateRequest struct {
 	Repository, Name       string
 	Indices                []string // sorted
@@ -176,7 +176,7 @@ func WhenDone(ctx context.Context, n *elastic.Node, repository, uuid string) (*S
 	return found, err
 }
 
-// Snapshots are a repository's snapshots: the complete ones in order of their time, then
+// List is a repository's snapshots: the complete ones in order of their time, then
 // those under way.
 func List(ctx context.Context, n *elastic.Node, repository string, masterTimeout time.Duration) ([]*Snapshot, error) {
 	return elastic.OnMaster(ctx, n, masterTimeout, func(m *elastic.Node) ([]*Snapshot, error) {
@@ -196,13 +196,13 @@ func List(ctx context.Context, n *elastic.Node, repository string, masterTimeout
 	})
 }
 
-// SnapshotStatus is a snapshot with the figures of its shards.
+// Status is a snapshot with the figures of its shards.
 type Status struct {
 	*Snapshot
 	Shards []ShardStats
 }
 
-// SnapshotStatuses are the figures of snapshots by name; without names of all that are
+// Statuses are the figures of snapshots by name; without names of all that are
 // under way, in one repository or ("") in any.
 //
 // With lenient, snapshots that are not there are left out.
@@ -236,7 +236,7 @@ func Statuses(ctx context.Context, n *elastic.Node, repository string, names []s
 	})
 }
 
-// SnapshotMissing is the answer to the name of a snapshot that isn't there.
+// Missing is the answer to the name of a snapshot that isn't there.
 func Missing(repository, name string) *elastic.Error {
 	return snapshotError(404, "snapshot_missing_exception", repository, name, "is missing")
 }

@@ -76,14 +76,14 @@ func (st *Store) Settle() {
 	}
 }
 
-// newStoreOn makes an empty store.
+// New makes an empty store.
 func New(h Host, machine int, key Key, index string) *Store {
 	st := &Store{host: h, Machine: machine, Key: key, IndexName: index, Global: api.NoOpsPerformed, Commit: Commit{Checkpoint: api.NoOpsPerformed}}
 	st.Engine.Init()
 	return st
 }
 
-// storeKey names a shard of one life of an index.
+// Key names a shard of one life of an index.
 type Key struct {
 	UUID  string
 	Shard int

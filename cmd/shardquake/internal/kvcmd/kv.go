@@ -39,7 +39,7 @@ type kvFlags struct {
 	timeout              time.Duration
 }
 
-// newKVCommand is the command of a key-value cluster; rehearse is that which has one
+// New is the command of a key-value cluster; rehearse is that which has one
 // rehearsed.
 func New(rehearse *cobra.Command) *cobra.Command {
 	f := &kvFlags{}

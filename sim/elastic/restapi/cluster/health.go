@@ -166,7 +166,7 @@ func viewOf(c *rest.Call) func(n *elastic.Node) (masterView, error) {
 	}
 }
 
-// viewOf reads the master's state and queue, or with local the node's own.
+// LookAtMaster reads the master's state and queue, or with local the node's own.
 func LookAtMaster(c *rest.Call, local bool, masterTimeout time.Duration) masterView {
 	var v masterView
 	var err error

@@ -94,7 +94,7 @@ func (t *termsOf) typed(docs []*Doc) string {
 	return letter(kind) + "terms"
 }
 
-// gather puts documents into buckets by the keys that f gives for each, in order of keys.
+// gatherBuckets puts documents into buckets by the keys that f gives for each, in order of keys.
 func gatherBuckets(docs []*Doc, f func(d *Doc) []key) []bucket {
 	at := map[key]int{}
 	var out []bucket

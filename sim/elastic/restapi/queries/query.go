@@ -44,7 +44,7 @@ func ParsingException(line, col int, reason string) *elastic.Error {
 	}
 }
 
-// clauses are the queries that are evaluated, by name.
+// clause is the query of a member, if it is one that is evaluated.
 func (p *Parser) clause(m *rest.Member) (Query, bool) {
 	switch m.Name {
 	case "match_all", "match_none":
