@@ -16,6 +16,10 @@
 // build, panics or runs out of time counts as one failure. The exit status is 0
 // when nothing failed, 1 when something did, and 2 when go test couldn't be run.
 //
+// gotestsum, which is kept and does more, was looked at: it runs go test once, so packages with
+// containers can't be kept for the end; its count has tests with subtests beside these; and
+// reasons of skips are not among what it sums up.
+//
 // With SHARDQUAKE_REQUIRE_DOCKER=1 a test that is skipped for want of Docker
 // counts as failed.
 package main
