@@ -197,7 +197,7 @@ func long(seed uint64, random *rand.Rand) Record {
 		r.Expectations = append(r.Expectations, Expectation{Name: name, Verdict: scenarios.Pass, Better: lower, Line: k})
 		r.Figures = append(r.Figures, reports.Figure{Name: name, Unit: "s", Value: 10 + random.NormFloat64()})
 	}
-	for _, q := range quantity.Table() {
+	for _, q := range reports.ScoreKinds() {
 		if q.Name != quantity.TimeToGreen {
 			r.Figures = append(r.Figures, reports.Figure{Name: q.Name, Unit: q.Unit, Value: 10 + random.NormFloat64()})
 		}

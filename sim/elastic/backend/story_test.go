@@ -17,6 +17,7 @@ import (
 	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -195,7 +196,7 @@ func (s *story) wait(d *datadriven.TestData) {
 	case "stage":
 		s.w.until(10*time.Minute, "a recovery in stage "+value, func() bool {
 			for _, n := range s.w.c.Nodes() {
-				for _, r := range n.LocalRecoveries() {
+				for _, r := range figures.LocalRecoveries(n) {
 					if fmt.Sprint(r.Stage) == value {
 						return true
 					}
