@@ -121,7 +121,8 @@ func (System) Begin(r *scenarios.Run) (scenarios.Session, error) {
 }
 
 // regained is for how long a status holds that is regained after a fault. A copy that falls
-// behind for a moment later, because its machine has other things to do, doesn't undo it.
+// behind for a moment later, because its machine has other things to do, doesn't undo it. A
+// scenario that replaces lost copies sooner has yellow count from there, if it is red meanwhile.
 const regained = 30 * time.Second
 
 // Target implements [scenarios.Session].
