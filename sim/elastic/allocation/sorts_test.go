@@ -56,6 +56,9 @@ func TestSortsLeftOutLeaveTheOrderThatAllOfThemWould(t *testing.T) {
 			}
 		}
 	})
+	if testing.Short() {
+		return // twenty drawn states may show too few of one kind
+	}
 	require.Greater(t, without, 10, "enough sorts stood alone")
 	require.Greater(t, caughtUp, 10, "enough sorts needed those before them")
 }
