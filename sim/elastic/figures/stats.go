@@ -339,7 +339,7 @@ func LocalNodeStats(n *elastic.Node) elastic.NodeStats {
 	return out
 }
 
-// io is what the disk has done: for the load, and for recoveries.
+// ioOf is what the disk has done: for the load, and for recoveries.
 func ioOf(n *elastic.Node, done *load.Carried) elastic.IOStats {
 	out := elastic.IOStats{
 		Writes: done.Writes, Reads: done.Reads, WriteBytes: done.WrittenBytes + n.Copied.Written, ReadBytes: done.ReadBytes + n.Copied.Read,
