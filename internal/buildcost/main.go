@@ -2,7 +2,8 @@
 // cache and prints the processor time, in total and by the modules that it went into.
 //
 // With -most it fails when the share of one module, the standard library and this module
-// apart, is above that: a dependency that costs so much is to be looked at.
+// apart, is above that: a dependency that costs so much is to be looked at. C code counts too,
+// where there is a compiler for it.
 package main
 
 import (
