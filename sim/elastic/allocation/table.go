@@ -73,10 +73,6 @@ var deciders = []decider{
 	{name: "dedicated_frozen_node", extra: true, fits: (*pass).dedicatedFrozen},
 }
 
-func says(text string) func(*pass, *routing.Index, *routing.Node) (Verdict, string) {
-	return func(*pass, *routing.Index, *routing.Node) (Verdict, string) { return Yes, text }
-}
-
 // The deciders of each question that may refuse, for who wants no explanation: the order
 // doesn't matter then.
 var (

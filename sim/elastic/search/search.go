@@ -3,6 +3,7 @@ package search
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -314,12 +315,11 @@ func bringIn(s *elastic.Shard, docs []*store.Doc, loads func(string, [][]byte) m
 	for i, d := range docs {
 		sources[i] = d.Source
 	}
-	for field, bytes := range loads(s.Index, sources) {
-		if s.Counters.Fielddata == nil {
-			s.Counters.Fielddata = map[string]int64{}
-		}
-		s.Counters.Fielddata[field] = bytes
+	loaded := loads(s.Index, sources)
+	if s.Counters.Fielddata == nil && len(loaded) > 0 {
+		s.Counters.Fielddata = map[string]int64{}
 	}
+	maps.Copy(s.Counters.Fielddata, loaded)
 }
 
 // mergeHits puts the shards' parts together.

@@ -3,6 +3,7 @@ package documents
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -80,8 +81,8 @@ func scopeOf(c *rest.Call, st *state.State, names []string, opt rest.IndicesOpti
 // within are filters of aliases by index, as the model takes them.
 func (f indexFields) within(c *rest.Call, filters map[string][]json.RawMessage) map[string]func(index, id, routing string, source []byte) bool {
 	out := map[string]func(index, id, routing string, source []byte) bool{}
-	for index, q := range filters {
-		out[index] = matching(queries.AnyOf(q, c.Wall), f)
+	for _, index := range slices.Sorted(maps.Keys(filters)) {
+		out[index] = matching(queries.AnyOf(filters[index], c.Wall), f)
 	}
 	return out
 }
@@ -145,8 +146,8 @@ func (q *searchBody) whole() bool {
 // loads is what the search brings into memory of an index's documents; nil: nothing of any.
 func (q *searchBody) loads(of indexFields) func(index string, sources [][]byte) map[string]int64 {
 	fields := map[string][]string{}
-	for index, f := range of {
-		if names := f.Loaded(q.by, q.aggs); len(names) > 0 {
+	for _, index := range slices.Sorted(maps.Keys(of)) {
+		if names := of[index].Loaded(q.by, q.aggs); len(names) > 0 {
 			fields[index] = names
 		}
 	}

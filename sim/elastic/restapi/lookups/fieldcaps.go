@@ -198,7 +198,8 @@ func (c *fieldCap) addMeta(v *rest.Value) {
 
 // addUnmapped adds to each field the indices that do not have it.
 func (f fieldCaps) addUnmapped(indices []string) {
-	for field, kinds := range f {
+	for _, field := range slices.Sorted(maps.Keys(f)) {
+		kinds := f[field]
 		without := slices.DeleteFunc(slices.Clone(indices), func(name string) bool {
 			for _, c := range kinds {
 				if slices.Contains(c.indices, name) {

@@ -2,6 +2,7 @@ package queries
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,8 +76,8 @@ func Completes(mapping []byte) bool { return bytes.Contains(mapping, []byte(`"co
 // CompletionBytes is about what those take, by field: each text with its weight.
 func (f *Fields) CompletionBytes(sources [][]byte) map[string]int64 {
 	out := map[string]int64{}
-	for name, at := range f.types {
-		if at.kind != "completion" {
+	for _, name := range slices.Sorted(maps.Keys(f.types)) {
+		if f.types[name].kind != "completion" {
 			continue
 		}
 		out[name] = 0

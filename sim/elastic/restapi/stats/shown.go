@@ -156,8 +156,9 @@ func (c *completer) add(s *elastic.ShardStats) {
 		return
 	}
 	var sources [][]byte
-	for _, d := range shard.Engine().Visible {
-		if !d.Deleted {
+	visible := shard.Engine().Visible
+	for _, id := range slices.Sorted(maps.Keys(visible)) {
+		if d := visible[id]; !d.Deleted {
 			sources = append(sources, d.Source)
 		}
 	}
