@@ -57,8 +57,8 @@ func (d *Docker) actions(out map[string]*Action) {
 		out[Isolate] = within(Action{
 			Do:   docker("network", "disconnect", d.Network, d.Container),
 			Undo: shell(member + " || " + connect + " " + d.Network + " " + d.Container),
-			// In force while the container is not in the network.
-			Probe: shell("! { " + member + "; }"), SelfHealing: true,
+			// In force while the container is there and not in the network.
+			Probe: shell(fmt.Sprintf("docker inspect --format ok %s && ! { %s; }", d.Container, member)), SelfHealing: true,
 		})
 	}
 	if d.Path != "" {

@@ -1,5 +1,5 @@
 // Package own acts on nodes that Shardquake did not start: those of a user's own cluster, as a
-// file (cluster.yaml) says how: containers of Docker, commands over SSH with systemd, pods of
+// cluster file says how: containers of Docker, commands over SSH with systemd, pods of
 // Kubernetes, the user's own commands.
 //
 // Whatever the way, an action is commands of this machine: do, undo, probe, each with a time
