@@ -5,6 +5,7 @@ package integration
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -47,7 +48,7 @@ func staging(t *testing.T, bin string) (folder string, c *Cluster) {
 	}
 	c, err := Start(ctx, Options{ClusterName: "staging", Nodes: nodes})
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, c.Close(ctx)) })
+	t.Cleanup(func() { assert.NoError(t, c.Close(context.WithoutCancel(ctx))) })
 	require.NoError(t, c.AwaitFormed(ctx))
 	rest := newRESTClient()
 	defer rest.close()
