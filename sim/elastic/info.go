@@ -292,7 +292,7 @@ func (n *Node) Account() bool {
 	return n.stored == want
 }
 
-// room reports whether so many bytes fit on the disk. Only one that seemed full when it was
+// HasRoom reports whether so many bytes fit on the disk. Only one that seemed full when it was
 // last looked at is looked at again: a recovery that has failed gives its part back.
 func (n *Node) HasRoom(bytes int64) bool {
 	if n.disk.Free() < bytes {

@@ -231,7 +231,7 @@ func (p *Process) Await(ctx context.Context, begin func(done func(error))) error
 	return k.err
 }
 
-// node finds a member of the applied state as a machine, or nil.
+// Member finds a member of the applied state as a machine, or nil.
 func (p *Process) Member(id string) *Node { return p.Cluster.ByID[id] }
 
 // Self reports whether the id is the node's own.

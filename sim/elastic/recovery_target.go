@@ -16,7 +16,7 @@ import (
 // the target recovers, or is not ready itself. The target tries again soon.
 var errDelayRecovery = errors.New("delay recovery")
 
-// recoveryRun is a recovery as its target sees it (RecoveryTarget, RecoveryState).
+// Recovery is one a recovery as its target sees it (RecoveryTarget, RecoveryState).
 type Recovery struct {
 	Shard *Shard
 	Kind  state.RecoverySource
@@ -344,7 +344,7 @@ func (r *Recovery) Progress() int64 {
 	return 0
 }
 
-// reserved are the bytes that the recovery will still write.
+// Reserved are the bytes that the recovery will still write.
 func (r *Recovery) Reserved() int64 {
 	if r.Over || (r.Kind != state.Peer && r.Kind != state.Snapshot) || r.Copied {
 		return 0

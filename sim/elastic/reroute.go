@@ -79,7 +79,7 @@ func (m *Master) Rerouted(st *state.State) *state.State {
 	return m.RerouteWanted(m.Alloc.Reroute(st, m.Input()))
 }
 
-// rerouteWanted begins the computation of the desired balance that a reroute asked for:
+// RerouteWanted begins the computation of the desired balance that a reroute asked for:
 // it runs beside the master service and its result is reconciled by a task of its own.
 func (m *Master) RerouteWanted(st *state.State) *state.State {
 	if m.Alloc.Wanted() && !m.computing {

@@ -66,7 +66,7 @@ func (s *Shard) Engine() *store.Engine { return &s.Store.Engine }
 
 func (s *Shard) Now() sim.Time { return s.Process.Cluster.e.Now() }
 
-// active reports whether the copy acts as primary at present.
+// ActingPrimary reports whether the copy acts as primary at present.
 func (s *Shard) ActingPrimary() bool {
 	return s.Tracker != nil && s.handedOff == "" && s.Phase != Closed
 }

@@ -99,11 +99,12 @@ const exitUnavailable = 3
 
 // one makes a run.
 func one(ctx context.Context, cfg *Config, k Key) (Run, error) {
-	out, err := os.MkdirTemp("", "shardquake-soak-")
+	folder, err := os.MkdirTemp("", "shardquake-soak-")
 	if err != nil {
 		return Run{}, err
 	}
-	defer os.RemoveAll(out) //nolint:errcheck // a temporary folder
+	defer os.RemoveAll(folder) //nolint:errcheck // a temporary folder
+	out := filepath.Join(folder, "out") // its journal lies beside it
 	limited, cancel := context.WithTimeout(ctx, cfg.Limit)
 	defer cancel()
 	began := time.Now()

@@ -22,6 +22,8 @@ func command(t *testing.T) (path, count string) {
 	text := `#!/bin/sh
 echo run >> ` + count + `
 for last; do case $previous in --out) out=$last;; esac; previous=$last; done
+echo journal > $out.journal.jsonl
+mkdir -p $out
 case $2 in refused) echo 'unsupported fault: x'; exit 3;; unformed) echo 'no leader'; exit 3;; silent) exit 70;; esac
 echo '{"verdict": "'$2'", "expectations": [{"name": "something", "verdict": "'$2'", "reason": "so it is"}]}' > $out/report.json
 [ $2 = pass ]
@@ -39,6 +41,8 @@ func counted(t *testing.T, file string) int {
 
 func TestASoakGoesOnWhereItWasAndRepeatsNoVerdict(t *testing.T) {
 	path, count := command(t)
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
 	file := filepath.Join(t.TempDir(), "ledger.jsonl")
 	cfg := soak.Config{Command: path, Revision: "r1", Scenarios: []string{"pass", "fail", "refused", "unformed", "silent"}, Runs: 2, Parallel: 2, Load: 1, Progress: t.Logf}
 	do := func() *soak.Ledger {
@@ -49,6 +53,9 @@ func TestASoakGoesOnWhereItWasAndRepeatsNoVerdict(t *testing.T) {
 	}
 	do()
 	assert.Equal(t, 10, counted(t, count))
+	left, err := os.ReadDir(temporary)
+	require.NoError(t, err)
+	assert.Empty(t, left, "nor does a run leave its journal")
 	do()
 	assert.Equal(t, 10, counted(t, count), "all of it was there")
 	cfg.Runs = 3
