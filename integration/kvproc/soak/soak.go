@@ -103,7 +103,7 @@ func one(ctx context.Context, cfg *Config, k Key) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
-	defer os.RemoveAll(folder) //nolint:errcheck // a temporary folder
+	defer os.RemoveAll(folder)          //nolint:errcheck // a temporary folder
 	out := filepath.Join(folder, "out") // its journal lies beside it
 	limited, cancel := context.WithTimeout(ctx, cfg.Limit)
 	defer cancel()
