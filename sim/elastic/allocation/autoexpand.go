@@ -28,7 +28,7 @@ func (s *Service) adaptReplicas(st *state.State, in Input) *state.State {
 		}
 		allowed := 0
 		for _, n := range p.Nodes {
-			if n.Disco != nil && p.fits(idx, n) != No {
+			if n.Disco != nil && p.fits(idx, n) != No && p.replacedBy(n) == nil {
 				allowed++
 			}
 		}

@@ -144,6 +144,16 @@ func TestCopiesOfAReplacedNodeAreForcedOntoItsReplacement(t *testing.T) {
 	}
 }
 
+func TestIndicesDontExpandToEitherEndOfAReplacement(t *testing.T) {
+	f := newFixture(t, 3, nil)
+	f.addIndex("logs", 1, 0, map[string]string{"index.auto_expand_replicas": "0-all"})
+	f.settle()
+	require.Equal(t, 2, f.st.Index("logs").Replicas)
+	f.st = f.st.WithShutdown(&state.Shutdown{Node: f.st.Nodes[0].ID, Type: state.ShutdownReplace, Target: f.st.Nodes[2].Name})
+	f.reroute()
+	assert.Equal(t, 0, f.st.Index("logs").Replicas, "the third node is all that is left")
+}
+
 func TestNoCopyGoesToANodeThatIsOlderThanTheOneItComesFrom(t *testing.T) {
 	f := newFixture(t, 3, nil)
 	f.addIndex("logs", 1, 1, nil)

@@ -32,7 +32,13 @@ func leaving(st *state.State) bool {
 	return false
 }
 
-const noReplacements = "there are no ongoing node replacements"
+// What the decider of replacements says where it has nothing against it
+// (NodeReplacementAllocationDecider).
+const (
+	noReplacements     = "there are no ongoing node replacements"
+	otherReplacements  = "none of the ongoing node replacements relate to the allocation of this shard"
+	replacesReconciled = "this decider is ignored during reconciliation"
+)
 
 // replacement is that of a node, or nil.
 func (p *pass) replacement(of *routing.Node) *state.Shutdown {
@@ -73,17 +79,21 @@ func (p *pass) mayReplace(r *routing.Copy, n *routing.Node) (Verdict, string) {
 	from, of, by := p.replacement(r.Node), p.replacement(n), p.replacedBy(n)
 	switch {
 	case from != nil && by == from:
-		return Yes, p.say("node [%s] is replacing node [%s], and may receive shards from it", n.ID, from.Node)
+		// In Elasticsearch's text the two have changed places.
+		return Yes, p.say("node [%s] is replacing node [%s], and may receive shards from it", from.Node, n.ID)
 	case from != nil && p.reconciling:
-		return Yes, p.say("node [%s] is being replaced by [%s], but its shards go where they are desired", from.Node, from.Target)
+		return Yes, replacesReconciled
 	case from != nil:
 		return No, p.say("node [%s] is being replaced, and its shards may only be allocated to the replacement target [%s]", from.Node, from.Target)
 	case of != nil:
 		return No, p.say("node [%s] is being replaced by [%s], so no data may be allocated to it", of.Node, of.Target)
+	case by != nil && p.reconciling && !r.Unassigned():
+		// Copies that are somewhere may make room; those that are nowhere would keep the node's place.
+		return Yes, replacesReconciled
 	case by != nil:
 		return No, p.say("node [%s] is replacing the vacating node [%s], only data currently allocated to the source node may be allocated to it until the replacement is complete", n.ID, by.Node)
 	}
-	return Yes, "neither the source nor target node are part of an ongoing node replacement"
+	return Yes, otherReplacements
 }
 
 // mayStayReplaced is that decider's canRemain.
@@ -94,7 +104,7 @@ func (p *pass) mayStayReplaced(_ *routing.Copy, n *routing.Node) (Verdict, strin
 	if d := p.replacement(n); d != nil {
 		return No, p.say("node [%s] is being replaced by node [%s], so no data may remain on it", n.ID, d.Target)
 	}
-	return Yes, p.say("node [%s] is not being replaced", n.ID)
+	return Yes, otherReplacements
 }
 
 // canVacate: may a copy be forced from a node that is replaced to another one, whatever the
