@@ -51,6 +51,7 @@ var command = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	made = append(made, folder)
 	bin := filepath.Join(folder, "shardquake")
 	out, err := exec.Command("go", "build", "-o", bin, "github.com/shardquake/shardquake/cmd/shardquake").CombinedOutput()
 	if err != nil {
@@ -68,7 +69,6 @@ func inForce(t *testing.T, things int) (run *exec.Cmd, path string) {
 	t.Helper()
 	bin, err := command()
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(filepath.Dir(bin)) })
 	folder := t.TempDir()
 	file := filepath.Join(folder, "every-kind.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(everyKind), 0o600))

@@ -48,6 +48,9 @@ var shared = sync.OnceValues(func() (*Cluster, error) {
 
 var sharedUsed bool
 
+// made are folders that several tests use, removed after the last.
+var made []string
+
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if sharedUsed {
@@ -59,6 +62,9 @@ func TestMain(m *testing.M) {
 			}
 			cancel()
 		}
+	}
+	for _, folder := range made {
+		_ = os.RemoveAll(folder)
 	}
 	os.Exit(code)
 }
