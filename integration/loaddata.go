@@ -22,6 +22,8 @@ const (
 	loadWorkers = 3       // bulk requests in flight
 	bulkTarget  = 1 << 20 // bytes of a bulk request, about
 	greenWait   = 2 * time.Minute
+	mergeWait   = time.Minute
+	lookAtMerge = 250 * time.Millisecond
 )
 
 // LoadData implements [scenarios.Cluster]. Indices without a placement come first and
@@ -63,6 +65,11 @@ func (c *realCluster) LoadData(ctx context.Context, indices []es.IndexSpec) erro
 			return fmt.Errorf("filling index %s: %w", ix.Name, err)
 		}
 	}
+	if len(indices) > 0 {
+		if err := c.awaitMerged(ctx); err != nil {
+			return err
+		}
+	}
 	if err := c.awaitLoaded(ctx); err != nil {
 		return err
 	}
@@ -70,6 +77,40 @@ func (c *realCluster) LoadData(ctx context.Context, indices []es.IndexSpec) erro
 		return c.forgetDesiredBalance(ctx)
 	}
 	return nil
+}
+
+// awaitMerged waits until no segment of what was loaded is being merged: a merge of one's own
+// making would read files, write as many again and free them, in the midst of what is watched
+// from t=0. One look may fall between two merges; two in a row count.
+func (c *realCluster) awaitMerged(ctx context.Context) error {
+	quiet := 0
+	err := poll(ctx, mergeWait, lookAtMerge, "merging what was loaded", func() error {
+		var answer struct {
+			All struct {
+				Total struct {
+					Merges struct {
+						Current int `json:"current"`
+					} `json:"merges"`
+				} `json:"total"`
+			} `json:"_all"`
+		}
+		if err := c.rest.get(ctx, c.anyURL()+"/_stats/merge?filter_path=_all.total.merges.current", &answer); err != nil {
+			return err
+		}
+		if n := answer.All.Total.Merges.Current; n > 0 {
+			quiet = 0
+			return fmt.Errorf("%d go on", n)
+		}
+		if quiet++; quiet < 2 {
+			return errors.New("one look is not enough")
+		}
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		c.note("%v; segments may change for that reason after t=0", err)
+		return nil
+	}
+	return err
 }
 
 // forgetDesiredBalance makes the master take the copies' places as its starting point.
