@@ -78,7 +78,7 @@ func (b *OwnBackend) Start(ctx context.Context, spec scenarios.ClusterSpec, opt 
 	c.fleet = own.NewFleet(b.Config, eyes{c.outside})
 	err := c.identify(ctx)
 	if err == nil {
-		err = c.keep(ctx)
+		err = c.keep(ctx, b.Config.Name, agentHere)
 	}
 	if err != nil {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
@@ -191,28 +191,13 @@ func (c *ownCluster) lookAtClock(ctx context.Context, node string) {
 	}
 }
 
-// keep begins the journal and starts the agent of the leases, a process of this machine.
-func (c *ownCluster) keep(ctx context.Context) error {
-	var j *journal.Journal
-	if c.opt.Journal != "" {
-		var err error
-		if j, err = journal.Create(c.opt.Journal, c.cfg.Name); err != nil {
-			return err
-		}
-	}
-	var agent *lease.Remote
+// agentHere starts the agent of the leases as a process of this machine.
+func agentHere(ctx context.Context) (*lease.Remote, error) {
 	command, err := lease.Command()
-	if err == nil {
-		agent, err = lease.Spawn(ctx, command, lease.DefaultTTL)
+	if err != nil {
+		return nil, err
 	}
-	switch {
-	case errors.Is(err, lease.ErrCommand):
-		c.note("what is in force has no lease: %v", err)
-	case err != nil:
-		return err
-	}
-	c.keeper = lease.NewKeeper(j, agent, lease.DefaultTTL)
-	return nil
+	return lease.Spawn(ctx, command, lease.DefaultTTL)
 }
 
 // Target implements [scenarios.Cluster].

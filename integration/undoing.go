@@ -35,16 +35,16 @@ const (
 	pollAgent   = 50 * time.Millisecond
 )
 
-// keep begins the journal and starts the agent of the leases.
-func (c *realCluster) keep(ctx context.Context) error {
+// keep begins the journal and has the leases kept by an agent that start starts.
+func (c *outside) keep(ctx context.Context, cluster string, start func(context.Context) (*lease.Remote, error)) error {
 	var j *journal.Journal
 	if c.opt.Journal != "" {
 		var err error
-		if j, err = journal.Create(c.opt.Journal, c.spec.Name); err != nil {
+		if j, err = journal.Create(c.opt.Journal, cluster); err != nil {
 			return err
 		}
 	}
-	agent, err := c.containers.agent(ctx)
+	agent, err := start(ctx)
 	switch {
 	case errors.Is(err, lease.ErrCommand):
 		c.note("what is in force has no lease: %v", err)
