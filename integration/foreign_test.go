@@ -33,6 +33,9 @@ duration: 40s
 func TestACommandLooksAfterRealNodes(t *testing.T) {
 	requireContainers(t)
 	python, err := exec.LookPath("python3")
+	if err != nil && os.Getenv("SHARDQUAKE_REQUIRE_DOCKER") == "1" {
+		t.Fatal("SHARDQUAKE_REQUIRE_DOCKER=1, but there is no python3 for the controller of this test")
+	}
 	if err != nil {
 		t.Skip("no python3 here: the controller of this test needs it")
 	}

@@ -148,9 +148,9 @@ func (k *Keeper) UndoOpen(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("not undone: %s: %w", e.What, err))
 		}
 	}
-	if len(errs) > 0 {
-		k.abandoned = true
-	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.abandoned = len(errs) > 0
 	return errors.Join(errs...)
 }
 

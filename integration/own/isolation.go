@@ -9,7 +9,8 @@ import (
 )
 
 // Isolation is the fleet's links: a node that is cut from every other node of the cluster in
-// both directions is isolated, by the action of that name. Cuts that come to less are refused.
+// both directions is isolated, by the action of that name. Cuts that come to less do nothing, which a
+// rehearsal refuses.
 type Isolation struct{ *Fleet }
 
 var _ chaos.Links = Isolation{}

@@ -123,6 +123,7 @@ func TestWhatTheFileHasNoWayToDoIsRefusedBeforeAnythingIs(t *testing.T) {
 	}{
 		{&chaos.NodeLoss{Node: "es-4", How: "pause"}, "no way to pause node es-4"},
 		{&chaos.Partition{Between: []chaos.Selector{"es-2"}, And: []chaos.Selector{"es-4"}}, "cut off as a whole"},
+		{&chaos.Partition{Between: []chaos.Selector{"es-1"}, And: []chaos.Selector{"es-2"}}, "comes to nothing"},
 		{&chaos.Link{Between: []chaos.Selector{"es-1"}, And: []chaos.Selector{"rest"}, Latency: units.Duration(time.Second)}, "can't be slowed"},
 		{&chaos.NodeLoss{Node: "es-2", For: units.Duration(time.Hour)}, "lasts 1h0m0s, and the timer on its machine"},
 	} {

@@ -58,6 +58,7 @@ func (c *Config) Rehearse(ctx context.Context, faults []chaos.Entry, t chaos.Top
 		dry := c.dry(&r, e.Fault.Kind())
 		target := dry.Target()
 		target.Settings = drySettings{&r, e.Fault.Kind()}
+		before := len(r.Orders)
 		for _, p := range resolved.Primitives {
 			if err := p.Needs(target); err != nil {
 				return nil, fmt.Errorf("fault %s: %s: %w; on a cluster of one's own nodes are lost, isolated, filled, and settings set", e.Fault.Kind(), p, err)
@@ -65,6 +66,9 @@ func (c *Config) Rehearse(ctx context.Context, faults []chaos.Entry, t chaos.Top
 			if err := p.Inject(ctx, target); err != nil {
 				return nil, fmt.Errorf("fault %s: %w", e.Fault.Kind(), err)
 			}
+		}
+		if len(r.Orders) == before {
+			return nil, fmt.Errorf("fault %s comes to nothing: %w", e.Fault.Kind(), errNoLinks)
 		}
 		for _, p := range slices.Backward(resolved.Primitives) {
 			if err := p.Heal(ctx, target); err != nil {

@@ -105,6 +105,14 @@ func ApprovalPage(p *gameday.Plan, hash string, predicted *gameday.Prediction) (
 	})
 }
 
+// agentOf says who undoes what is in force when the program is gone.
+func agentOf(p *gameday.Plan) string {
+	if p.Cluster != "" {
+		return "a process of this machine, and by what the cluster file has beyond it"
+	}
+	return "the agent beside the nodes"
+}
+
 // WritePlan prints what somebody is asked to approve.
 func WritePlan(out io.Writer, p *gameday.Plan, hash string, predicted *gameday.Prediction) error {
 	fmt.Fprintf(out, "\n  game day   %s on %s: %s\n", p.Scenario, cmp.Or(p.Cluster, p.Backend), p.Hypothesis)
@@ -132,7 +140,7 @@ func WritePlan(out io.Writer, p *gameday.Plan, hash string, predicted *gameday.P
 	for _, o := range p.Orders {
 		fmt.Fprintf(out, "  command    %s\n", o)
 	}
-	fmt.Fprintf(out, "  undone     every fault by its inverse, last first; when this program dies, by the agent beside the nodes\n")
+	fmt.Fprintf(out, "  undone     every fault by its inverse, last first; when this program dies, by %s\n", agentOf(p))
 	fmt.Fprintf(out, "  predicted  %d simulated runs: %s\n", predicted.Seeds, verdicts(predicted))
 	for _, f := range predicted.Failing {
 		fmt.Fprintf(out, "             fails: %s\n", f)
