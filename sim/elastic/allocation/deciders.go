@@ -346,17 +346,3 @@ func (p *pass) nodeVerdictFor(r *routing.Copy, n *routing.Node) Verdict {
 	}
 	return p.nodeVerdict(r, n)
 }
-
-// anyMayLeave reports whether any decider could refuse a copy the place it has. As long
-// as none does nothing moves, and as long as nothing moves none will.
-func (p *pass) anyMayLeave() bool {
-	if p.ignoredNodes != nil || p.anyDiskHigh() || p.Settings.ShardsPerNode > 0 || len(p.Settings.Awareness) > 0 {
-		return true
-	}
-	for _, idx := range p.Indices {
-		if idx.Settings.ShardsPerNode > 0 || p.filtered(idx) {
-			return true
-		}
-	}
-	return false
-}

@@ -13,22 +13,29 @@ import (
 // fits is what the deciders say that go by index and node alone. It is remembered: it
 // cannot change within a pass.
 func (p *pass) fits(idx *routing.Index, n *routing.Node) Verdict {
-	if !p.filtered(idx) {
-		return Yes
-	}
 	if p.allowed == nil {
 		p.allowed = make([][]Verdict, len(p.Indices))
 	}
 	of := p.allowed[idx.Pos]
-	if of == nil {
+	switch {
+	case of == nil && !p.filtered(idx):
+		of = everywhere
+		p.allowed[idx.Pos] = of
+	case of == nil:
 		of = make([]Verdict, len(p.Nodes))
 		for i, x := range p.Nodes {
 			of[i] = p.fitsAfresh(idx, x)
 		}
 		p.allowed[idx.Pos] = of
 	}
+	if len(of) == 0 {
+		return Yes
+	}
 	return of[n.Pos]
 }
+
+// everywhere is what is remembered of an index for which nodes are alike.
+var everywhere = []Verdict{}
 
 func (p *pass) fitsAfresh(idx *routing.Index, n *routing.Node) Verdict {
 	for _, d := range refuseFits {
@@ -39,9 +46,14 @@ func (p *pass) fitsAfresh(idx *routing.Index, n *routing.Node) Verdict {
 	return Yes
 }
 
-// filtered reports whether nodes are unlike for an index.
+// filtered reports whether nodes may be unlike for an index by what can't change.
 func (p *pass) filtered(idx *routing.Index) bool {
-	return p.Settings.Filtered || idx.Settings.Filtered || p.tiers.uneven || p.leaving
+	for _, d := range refuseFits {
+		if d.apart(p, idx) {
+			return true
+		}
+	}
+	return false
 }
 
 // filterText honours require, include and exclude of cluster and index.

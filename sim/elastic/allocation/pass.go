@@ -16,6 +16,8 @@ type pass struct {
 	tiers tierView
 	// leaving: some node is to be removed.
 	leaving bool
+	// uneven: some decider may tell nodes apart whatever the index.
+	uneven bool
 
 	ignoredNodes map[*routing.Shard][]*routing.Node // nodes a shard is not tried on, after failures
 
@@ -27,7 +29,7 @@ type pass struct {
 	decisions []Decision
 
 	attribute map[string][]string
-	// allowed is what filters say of each index and node, once it was asked for.
+	// allowed is what is said of each index and node that can't change, once it was asked for.
 	allowed [][]Verdict
 }
 
@@ -41,6 +43,7 @@ func (s *Service) newPass(st *state.State, in Input) *pass {
 	p.readTiers()
 	p.leaving = leaving(st)
 	p.readDisk()
+	p.readUneven()
 	return p
 }
 

@@ -7,7 +7,8 @@ import "github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 type placement struct {
 	p *pass
 	r *routing.Copy
-	// plain says that no filter, disk, limit or attribute stands in the way anywhere.
+	// plain says that nothing but copies of the shard and recoveries under way tells nodes
+	// apart for this copy.
 	plain bool
 	// initial says that the copy is a primary that recovers without a peer; else all
 	// says what the primary's node can do for it.
@@ -16,13 +17,7 @@ type placement struct {
 }
 
 func (p *pass) placement(r *routing.Copy) placement {
-	idx := r.Shard.Index
-	_, diskOff := p.diskOff(idx)
-	w := placement{
-		p: p, r: r, initial: r.Primary && r.Unassigned(), all: Yes,
-		plain: p.ignoredNodes == nil && !p.filtered(idx) && !p.Settings.SameHost && diskOff &&
-			idx.Settings.ShardsPerNode <= 0 && p.Settings.ShardsPerNode <= 0 && len(p.Settings.Awareness) == 0,
-	}
+	w := placement{p: p, r: r, initial: r.Primary && r.Unassigned(), all: Yes, plain: p.alike(r)}
 	if w.initial {
 		return w
 	}

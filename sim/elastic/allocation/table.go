@@ -18,6 +18,13 @@ type decider struct {
 	// force answers allocate for a primary that is to go where its data is whatever
 	// deciders say (canForceAllocatePrimary); nil: a No becomes a Yes.
 	force func(*pass, *routing.Copy, *routing.Node) (Verdict, string)
+	// unlike says whether its answers to fits, allocate and remain may differ between nodes in
+	// this pass whatever the index, unlikeFor whether they may for copies of an index. One with
+	// neither is asked everywhere, which is right and slow.
+	unlike    func(*pass) bool
+	unlikeFor func(*pass, *routing.Index) bool
+	// leave says in their place whether remain may refuse any copy.
+	leave func(*pass) bool
 	// only says of which copies it has anything to say; nil: of all.
 	only func(*routing.Copy) bool
 	// told deciders are about what the model does not have (snapshots in progress, indices of other versions). They never refuse, and explain as in a cluster
@@ -45,18 +52,30 @@ var deciders = []decider{
 	},
 	{name: "enable", anywhere: (*pass).enabled, rebalance: (*pass).shardRebalanceEnabled, rebalanceAny: (*pass).rebalanceEnabled},
 	{name: "index_version", told: true, allocate: (*pass).indexVersionText},
-	{name: "node_version", allocate: (*pass).nodeVersion},
+	{name: "node_version", unlike: (*pass).mixedVersions, allocate: (*pass).nodeVersion},
 	{name: "snapshot_in_progress", told: true, allocate: func(p *pass, r *routing.Copy, _ *routing.Node) (Verdict, string) { return p.snapshotText(r) }, rebalance: (*pass).snapshotText},
 	{name: "restore_in_progress", told: true, anywhere: (*pass).restoreText},
-	{name: "node_shutdown", fits: (*pass).nodeShutdown},
-	{name: "node_replacement", allocate: (*pass).mayReplace, remain: (*pass).mayStayReplaced},
-	{name: "filter", fits: (*pass).filterText},
-	{name: "filter", only: fromShards, allocate: (*pass).initialRecovery},
-	{name: "same_shard", allocate: (*pass).sameShard, force: (*pass).sameNode},
-	{name: "disk_threshold", allocate: (*pass).diskAllocate, remain: (*pass).diskRemain},
-	{name: "throttling", allocate: (*pass).throttle},
+	{name: "node_shutdown", unlike: (*pass).anyLeaves, fits: (*pass).nodeShutdown},
+	{name: "node_replacement", unlike: (*pass).anyLeaves, allocate: (*pass).mayReplace, remain: (*pass).mayStayReplaced},
 	{
-		name: "shards_limit",
+		name: "filter", fits: (*pass).filterText,
+		unlike:    func(p *pass) bool { return p.Settings.Filtered },
+		unlikeFor: func(_ *pass, idx *routing.Index) bool { return idx.Settings.Filtered },
+	},
+	{name: "filter", only: fromShards, allocate: (*pass).initialRecovery},
+	{
+		name: "same_shard", allocate: (*pass).sameShard, force: (*pass).sameNode,
+		unlike: func(p *pass) bool { return p.Settings.SameHost }, // else the number of copies says it: placement knows them
+	},
+	{
+		name: "disk_threshold", allocate: (*pass).diskAllocate, remain: (*pass).diskRemain, leave: (*pass).anyDiskHigh,
+		unlikeFor: func(p *pass, idx *routing.Index) bool { _, off := p.diskOff(idx); return !off },
+	},
+	{name: "throttling", allocate: (*pass).throttle, unlike: func(*pass) bool { return false }}, // placement knows the recoveries
+	{
+		name:      "shards_limit",
+		unlike:    func(p *pass) bool { return p.Settings.ShardsPerNode > 0 },
+		unlikeFor: func(_ *pass, idx *routing.Index) bool { return idx.Settings.ShardsPerNode > 0 },
 		allocate: func(p *pass, r *routing.Copy, n *routing.Node) (Verdict, string) {
 			return p.shardsLimit(r.Shard.Index, n, false)
 		},
@@ -66,11 +85,12 @@ var deciders = []decider{
 	},
 	{
 		name:     "awareness",
+		unlike:   func(p *pass) bool { return len(p.Settings.Awareness) > 0 },
 		allocate: func(p *pass, r *routing.Copy, n *routing.Node) (Verdict, string) { return p.aware(r, n, true) },
 		remain:   func(p *pass, r *routing.Copy, n *routing.Node) (Verdict, string) { return p.aware(r, n, false) },
 	},
-	{name: "data_tier", extra: true, fits: (*pass).dataTier},
-	{name: "dedicated_frozen_node", extra: true, fits: (*pass).dedicatedFrozen},
+	{name: "data_tier", extra: true, unlike: (*pass).unevenTiers, fits: (*pass).dataTier},
+	{name: "dedicated_frozen_node", extra: true, unlike: (*pass).unevenTiers, fits: (*pass).dedicatedFrozen},
 }
 
 // The deciders of each question that may refuse, for who wants no explanation: the order
@@ -82,7 +102,14 @@ var (
 	refuseRemain    = refusing(func(d *decider) bool { return d.remain != nil })
 	refuseRebalance = refusing(func(d *decider) bool { return d.rebalance != nil })
 	refuseAny       = refusing(func(d *decider) bool { return d.rebalanceAny != nil })
+	// refuseNode are those that may tell nodes apart, refuseOf those of them of which it
+	// depends on the index or the copy; refusePlace may take a copy the place it has.
+	refuseNode  = refusing((*decider).onNodes)
+	refuseOf    = refusing(func(d *decider) bool { return d.onNodes() && (d.unlikeFor != nil || d.only != nil) })
+	refusePlace = refusing(func(d *decider) bool { return d.fits != nil || d.remain != nil })
 )
+
+func (d *decider) onNodes() bool { return d.fits != nil || d.allocate != nil }
 
 func refusing(about func(*decider) bool) (out []*decider) {
 	for i := range deciders {
