@@ -34,7 +34,7 @@ func (p *Process) adopt(m *state.Index, t *state.ShardTable, want *state.Copy) {
 	if want.Primary {
 		s.activate(m.InSync[t.Shard])
 		for _, c := range t.Copies {
-			s.Tracker.putLease(c.Node, 0)
+			s.Tracker.PutLease(c.Node, 0)
 		}
 	}
 	p.Cluster.Fluid.CopyOpened(key) // a primary that was there first did not reach it

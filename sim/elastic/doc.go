@@ -16,7 +16,7 @@
 // copy), figures (what a node tells of itself), snapshots, inplace, and backend, which
 // scenarios run on. What they need of a process or a shard is exported for them; programs use
 // [Cluster] and [Node]. The node calls back through [Watcher], [Snapshots] and [Follower].
-// Below it are load, store, recovery's rules, indexmeta (what follows from the state for an
+// Below it are load, store, peer (both ends of a recovery), recovery's rules, indexmeta (what follows from the state for an
 // index), delta, the coordinator and the allocator.
 //
 // # Shards
@@ -27,9 +27,9 @@
 // recovered copy in-sync through the master before it counts, and has the master
 // fail a copy that did not answer before it acknowledges (primary.go,
 // replicate.go). Peer recovery runs in Elasticsearch's stages, by files or by
-// operations according to the leases (recovery_*.go; the rules themselves in
-// package recovery). What nodes tell each other of
-// shards are values (messages.go, recovery_messages.go).
+// operations according to the leases (package peer; the rules themselves in
+// package recovery; what of them hangs on this node in recovery_*.go). What nodes tell each
+// other of shards are values (messages.go, and messages.go of package peer).
 //
 // # Two kinds of documents
 //

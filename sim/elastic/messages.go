@@ -6,7 +6,7 @@ import (
 )
 
 // What nodes tell each other of shards, as values: replication's operations, what becomes of
-// a copy, what stands on a disk. Recovery's are in recovery_messages.go.
+// a copy, what stands on a disk. A recovery's are in package peer.
 
 // replicaOps are operations that a primary has a copy do (ReplicationOperation, a
 // BulkShardRequest to a replica).

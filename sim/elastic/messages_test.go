@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/shardquake/shardquake/sim/elastic/api"
+	"github.com/shardquake/shardquake/sim/elastic/peer"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
@@ -14,10 +15,10 @@ import (
 func TestMessagesBetweenNodesAreValues(t *testing.T) {
 	memory := map[reflect.Type]bool{
 		reflect.TypeFor[Process](): true, reflect.TypeFor[Node](): true, reflect.TypeFor[Cluster](): true, reflect.TypeFor[Shard](): true,
-		reflect.TypeFor[Recovery](): true, reflect.TypeFor[recoverySource](): true, reflect.TypeFor[store.Store](): true,
+		reflect.TypeFor[Recovery](): true, reflect.TypeFor[peer.Source](): true, reflect.TypeFor[store.Store](): true,
 	}
 	for _, message := range []any{
-		startRequest{}, filesInfo{}, cleanFiles{}, prepareTranslog{}, translogOps{}, finalizeRecovery{}, handOffPrimary{},
+		peer.Start{}, peer.FilesInfo{}, peer.CleanFiles{}, peer.PrepareTranslog{}, peer.TranslogOps{}, peer.Finalize{}, peer.HandOff{},
 		replicaOps{}, copyStarted{}, copyFailed{}, storeAnswer{}, nodeInfo{},
 	} {
 		seen := make(map[reflect.Type]bool)

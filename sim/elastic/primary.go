@@ -50,7 +50,7 @@ func newTracker(s *Shard, inSync []string) *tracker {
 		t.addInitializing(s.table)
 	}
 	if len(s.Store.Leases.All()) == 0 || t.sole() {
-		t.putLease(s.Process.Node.ID(), max(0, t.globalCheckpoint()+1))
+		t.PutLease(s.Process.Node.ID(), max(0, t.GlobalCheckpoint()+1))
 	}
 	return t
 }
@@ -136,10 +136,10 @@ func (t *tracker) unavailable() []string {
 	return out
 }
 
-// globalCheckpoint is the operation up to which every in-sync copy has all, as far as this
+// GlobalCheckpoint is the operation up to which every in-sync copy has all, as far as this
 // primary knows: one that is cut off or dead, or follows another primary by now, tells it no
 // more. What is beyond that a copy has to be ready to forget.
-func (t *tracker) globalCheckpoint() int64 {
+func (t *tracker) GlobalCheckpoint() int64 {
 	t.s.Store.Settle()
 	k := t.s.Engine().LocalCheckpoint()
 	for _, c := range t.targets() {
@@ -155,11 +155,23 @@ func (t *tracker) globalCheckpoint() int64 {
 	return max(k, t.s.Store.Global)
 }
 
-// lags reports whether a copy that recovers still lacks operations which all in-sync copies
+// Lags reports whether a copy that recovers still lacks operations which all in-sync copies
 // have: it reports its checkpoint with every operation that it gets.
-func (t *tracker) lags(on *Node, id string) bool {
-	st := storeOn(on, t.s.Key, id)
-	return st != nil && st.Engine.LocalCheckpoint() < t.globalCheckpoint()
+func (t *tracker) Lags(node, id string) bool {
+	st := storeOn(t.s.Process.Member(node), t.s.Key, id)
+	return st != nil && st.Engine.LocalCheckpoint() < t.GlobalCheckpoint()
+}
+
+// Members are the copies that are in-sync, and of all of them whether they get operations.
+func (t *tracker) Members() (inSync []string, tracked map[string]bool) {
+	tracked = make(map[string]bool)
+	for _, c := range t.copies {
+		if c.inSync {
+			inSync = append(inSync, c.id)
+		}
+		tracked[c.id] = c.tracked
+	}
+	return inSync, tracked
 }
 
 // StoreOf is the store of another copy of a shard, if it is that allocation's.
@@ -187,7 +199,7 @@ func shardOn(n *Node, k store.Key, id string) *Shard {
 
 // syncGlobal tells the copies that can be reached the global checkpoint.
 func (t *tracker) syncGlobal() {
-	g := t.globalCheckpoint()
+	g := t.GlobalCheckpoint()
 	t.s.Store.Global = g
 	for _, c := range t.targets() {
 		if st := t.s.Process.StoreOf(c, t.s.Key); st != nil && t.s.Process.linked(c.Node) {
@@ -207,24 +219,25 @@ func (p *Process) linked(id string) bool {
 		net.Reachable(p.Node.Name(), n.Name()) == sim.Open && net.Reachable(n.Name(), p.Node.Name()) == sim.Open
 }
 
-// markInSync counts a recovered copy as in-sync from now on: what is acknowledged
+// MarkInSync counts a recovered copy as in-sync from now on: what is acknowledged
 // after this is on it.
-func (t *tracker) markInSync(id string) {
+func (t *tracker) MarkInSync(id string) {
 	if c := t.find(id); c != nil {
 		c.inSync, c.tracked = true, true
 		t.s.Process.Cluster.Fluid.GroupChanged(leading{t.s})
 	}
 }
 
-// initiateTracking makes a recovering copy get all new operations.
-func (t *tracker) initiateTracking(id string) {
+// Track makes a recovering copy get all new operations.
+func (t *tracker) Track(id string) {
 	if c := t.find(id); c != nil {
 		c.tracked = true
 		t.s.Process.Cluster.Fluid.GroupChanged(leading{t.s})
 	}
 }
 
-func (t *tracker) putLease(node string, retaining int64) {
+// PutLease has the history kept that a node's copy lacks.
+func (t *tracker) PutLease(node string, retaining int64) {
 	t.s.Store.Leases.Put(recovery.Lease{Node: node, Retaining: retaining, At: t.s.Process.Cluster.Now()})
 }
 
@@ -243,7 +256,7 @@ func (t *tracker) SyncLeases() {
 		return
 	}
 	t.leaseTick = tick
-	global := t.globalCheckpoint() - s.Process.Cluster.Fluid.OpsSince(s.Store, tick)
+	global := t.GlobalCheckpoint() - s.Process.Cluster.Fluid.OpsSince(s.Store, tick)
 	s.periodicFlush(tick)
 	in := recovery.Sync{
 		Now: time.Duration(tick), AllStarted: true,
@@ -289,7 +302,7 @@ func (t *tracker) close() {
 	t.s.Tracker = nil
 	t.idle = nil
 	t.endRetries(func(*replicaRetry) bool { return true })
-	t.unblock() // what was held back finds another primary
+	t.Unblock() // what was held back finds another primary
 	t.endRetries(func(*replicaRetry) bool { return true })
 }
 

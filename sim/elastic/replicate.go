@@ -13,8 +13,8 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
-// block holds new writes back; when those under way are done, quiet runs.
-func (t *tracker) block(quiet func()) {
+// Block holds new writes back; when those under way are done, quiet runs.
+func (t *tracker) Block(quiet func()) {
 	t.blocked = true
 	if t.writes == 0 {
 		quiet()
@@ -23,8 +23,8 @@ func (t *tracker) block(quiet func()) {
 	t.idle = append(t.idle, quiet)
 }
 
-// unblock lets the writes that were held back go on.
-func (t *tracker) unblock() {
+// Unblock lets the writes that were held back go on.
+func (t *tracker) Unblock() {
 	if !t.blocked {
 		return
 	}
@@ -234,7 +234,7 @@ func (op *replicationOp) send(c *state.Copy) {
 // attempt sends the operations to a copy, for the first time or again.
 func (op *replicationOp) attempt(r *replicaRetry) {
 	s, c := op.s, r.copy
-	ops := replicaOps{key: s.Key, copy: c.AllocationID, term: op.term, global: op.t.globalCheckpoint(), docs: op.docs}
+	ops := replicaOps{key: s.Key, copy: c.AllocationID, term: op.term, global: op.t.GlobalCheckpoint(), docs: op.docs}
 	s.Process.Request(s.Process.Member(c.Node), RPC{
 		Name: "bulk[s][r]", Bytes: ops.bytes(),
 		Handle: func(q *Process, reply func(int64, func())) {

@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/delta"
 	"github.com/shardquake/shardquake/sim/elastic/load"
+	"github.com/shardquake/shardquake/sim/elastic/peer"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -40,7 +41,7 @@ type Shard struct {
 
 	Tracker  *tracker // non-nil while the copy acts as primary
 	Recovery *Recovery
-	Sources  []*recoverySource // recoveries that this primary serves
+	Sources  []*peer.Source // recoveries that this primary serves
 	// handedOff is the relocation target that has become the acting primary.
 	handedOff string
 
@@ -156,10 +157,10 @@ func (s *Shard) close(reason string) {
 	open := s.Phase == Started
 	s.Phase = Closed
 	if s.Recovery != nil {
-		s.Recovery.cancel(reason)
+		s.Recovery.Cancel()
 	}
 	for len(s.Sources) > 0 {
-		s.Sources[0].end(errDelayRecovery)
+		s.Sources[0].End(peer.ErrDelay)
 	}
 	if s.Tracker != nil {
 		s.Tracker.close()
@@ -192,7 +193,7 @@ func (s *Shard) processEnded(graceful bool) {
 		s.Store.Flush()
 	}
 	if s.Recovery != nil {
-		s.Recovery.cancel("node closed")
+		s.Recovery.Cancel()
 	}
 	p.Cluster.Fluid.Detach(s.Store)
 	s.Phase = Closed

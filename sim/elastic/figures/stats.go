@@ -8,6 +8,7 @@ import (
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/load"
+	"github.com/shardquake/shardquake/sim/elastic/peer"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
@@ -254,11 +255,11 @@ func recoveryInfo(r *elastic.Recovery, detailed bool) elastic.RecoveryInfo {
 
 // span is the time between entering two stages, up to now while the second is ahead.
 func span(r *elastic.Recovery, from, to elastic.RecoveryStage, end sim.Time) time.Duration {
-	a, b := r.Entered[elastic.StageOrder[from]], r.Entered[elastic.StageOrder[to]]
+	a, b := r.Entered[peer.Stages[from]], r.Entered[peer.Stages[to]]
 	switch {
-	case elastic.StageOrder[r.Stage] < elastic.StageOrder[from] || a == 0:
+	case peer.Stages[r.Stage] < peer.Stages[from] || a == 0:
 		return 0
-	case elastic.StageOrder[r.Stage] < elastic.StageOrder[to] || b < a:
+	case peer.Stages[r.Stage] < peer.Stages[to] || b < a:
 		b = end
 	}
 	return b.Sub(a)
