@@ -182,34 +182,32 @@ func (s *Scenario) formed() *clusterfile.Cluster {
 	default:
 		return nil
 	}
-	c.Persistent = merged(c.Persistent, s.Cluster.Settings, func(key string) bool { return !strings.HasPrefix(key, "index.") })
+	c.Persistent = c.Persistent.With(ofIndices(s.Cluster.Settings, false))
 	c.Transient = maps.Clone(c.Transient)
 	for key := range s.Cluster.Settings {
 		delete(c.Transient, key) // it would hide what the scenario says
 	}
 	c.Indices = slices.Clone(c.Indices)
+	own := ofIndices(s.Cluster.Settings, true)
 	for i := range c.Indices {
 		ix := &c.Indices[i]
-		ix.Settings = merged(ix.Settings, s.Cluster.Settings, func(key string) bool { return strings.HasPrefix(key, "index.") })
-		for _, own := range s.Cluster.Indices {
-			if own.Name == ix.Name {
-				ix.Settings = merged(ix.Settings, own.Settings, func(string) bool { return true })
+		ix.Settings = ix.Settings.With(own)
+		for _, described := range s.Cluster.Indices {
+			if described.Name == ix.Name {
+				ix.Settings = ix.Settings.With(described.Settings)
 			}
 		}
 	}
 	return &c
 }
 
-func merged(base clusterfile.Settings, over map[string]string, which func(string) bool) clusterfile.Settings {
-	out := maps.Clone(base)
-	for _, key := range slices.Sorted(maps.Keys(over)) {
-		if !which(key) {
-			continue
+// ofIndices are the settings that are, or are not, of indices.
+func ofIndices(all map[string]string, want bool) map[string]string {
+	out := map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		if strings.HasPrefix(key, "index.") == want {
+			out[key] = all[key]
 		}
-		if out == nil {
-			out = clusterfile.Settings{}
-		}
-		out[key] = over[key]
 	}
 	return out
 }

@@ -127,5 +127,5 @@ func (s *Scenario) EffectiveSettings() map[string]string {
 	if c == nil {
 		return s.Cluster.Settings
 	}
-	return merged(c.Persistent, c.Transient, func(string) bool { return true })
+	return c.Persistent.With(c.Transient)
 }

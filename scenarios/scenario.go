@@ -5,6 +5,7 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/units"
+	es "github.com/shardquake/shardquake/scenarios/es/section"
 	kv "github.com/shardquake/shardquake/scenarios/kv/section"
 )
 
@@ -86,23 +87,13 @@ const (
 // Distributions are all of them.
 var Distributions = [...]string{DefaultDistribution, MinimalDistribution}
 
-// IndexSection describes an index.
-type IndexSection struct {
-	Name     string            `yaml:"name" json:"name" jsonschema:"required"`
-	Shards   int               `yaml:"shards,omitempty" json:"shards" jsonschema:"minimum=1,description=number of primaries; default 1"`
-	Replicas *int              `yaml:"replicas,omitempty" json:"replicas" jsonschema:"minimum=0,description=copies beside each primary; default 1"`
-	Size     units.Size        `yaml:"size,omitempty" json:"size" jsonschema:"description=store of all primaries together"`
-	Docs     int64             `yaml:"docs,omitempty" json:"docs" jsonschema:"description=documents in all primaries together; default one for each kb"`
-	Settings map[string]string `yaml:"settings,omitempty" json:"settings,omitempty"`
-	// Aliases are other names that it has from the start; an alias of one index is its write
-	// alias.
-	Aliases []string `yaml:"aliases,omitempty" json:"aliases,omitempty" jsonschema:"description=other names; loads and rollovers may go by them; the index is where writes to them go"`
-	// Closed indices are there, and nobody reads or writes them.
-	Closed bool `yaml:"closed,omitempty" json:"closed,omitempty" jsonschema:"description=it is closed when the run begins"`
-	// Copies says where each copy is; the cluster starts in place then.
-	Copies    []ShardSection `yaml:"copies,omitempty" json:"copies,omitempty" jsonschema:"description=an entry for each shard: on which nodes its copies are when the run begins; such as {primary: n1, replicas: [n2, missing]}"`
-	Placement []int          `yaml:"placement,omitempty" json:"placement,omitempty" jsonschema:"description=copies on n1 n2 … held there until t=0; late nodes hold 0"`
-}
+// What files say of Elasticsearch clusters alone.
+type (
+	IndexSection   = es.Index
+	ShardSection   = es.Shard
+	CopySection    = es.Copy
+	ControlSection = es.Control
+)
 
 // LoadSection is a stream of operations on an index.
 type LoadSection struct {
@@ -120,32 +111,6 @@ type LoadSection struct {
 	// Tracers are single documents written beside the bulk, each acknowledgement
 	// remembered and checked at the end.
 	Tracers *units.Rate `yaml:"tracers,omitempty" json:"tracers" jsonschema:"description=documents whose fate is followed one by one; default 10/s where there are writes"`
-}
-
-// ControlSection says which controller looks after the cluster.
-type ControlSection struct {
-	Policy    string         `yaml:"policy" json:"policy" jsonschema:"required"`
-	Shadow    []string       `yaml:"shadow,omitempty" json:"shadow,omitempty" jsonschema:"description=policies that are asked beside it and do nothing"`
-	Interval  units.Duration `yaml:"interval,omitempty" json:"interval" jsonschema:"description=default 30s"`
-	Distance  string         `yaml:"distance,omitempty" json:"distance,omitempty" jsonschema:"description=how far nodes are from each other by an attribute; such as zone(other=5)"`
-	Endpoints []string       `yaml:"endpoints,omitempty" json:"endpoints,omitempty" jsonschema:"description=nodes it talks to; default all"`
-	// Count is how many instances of it run: controller, controller-2, …. More than one
-	// share a lease, so that one acts and the others stand by.
-	Count int            `yaml:"count,omitempty" json:"count,omitempty" jsonschema:"minimum=1,maximum=9,description=instances that share a lease so that one acts; default 1"`
-	Lease units.Duration `yaml:"lease,omitempty" json:"lease,omitempty" jsonschema:"description=how long the lease of the acting one holds without renewal; default 15s with more than one"`
-	// Recovery adds the recovery manager, which then triggers recovery in place of the
-	// replication monitor.
-	Recovery bool     `yaml:"recovery,omitempty" json:"recovery,omitempty" jsonschema:"description=find out why copies are unassigned and act by the cause"`
-	Approve  []string `yaml:"approve,omitempty" json:"approve,omitempty" jsonschema:"description=actions that overrule somebody or lose data and are allowed: clear-filter or allocate-stale-primary or allocate-empty-primary or restore-snapshot or raise-replicas (with :INDEX for one index) or free-disk:INDEX"`
-	// Trigger is what is done where somebody has switched allocation off and copies need a
-	// node, after Patience without a sign that they are at work.
-	Trigger  string         `yaml:"trigger,omitempty" json:"trigger,omitempty" jsonschema:"enum=never,enum=alarm,enum=act,description=where somebody has switched allocation off and copies need a node: nothing or an alarm or switch it on after the patience; default alarm"`
-	Patience units.Duration `yaml:"patience,omitempty" json:"patience,omitempty" jsonschema:"description=how long nothing must have shown anybody at work before the trigger; default 30m"`
-	// Consistency has the copies compared, again and again.
-	Consistency units.Duration `yaml:"consistency,omitempty" json:"consistency,omitempty" jsonschema:"description=compare the copies of all shards so often; absent: never"`
-	// Tuning adapts the pace of recoveries to the load of the nodes.
-	Tuning  bool     `yaml:"tuning,omitempty" json:"tuning,omitempty" jsonschema:"description=adapt the pace of recoveries to progress and load"`
-	OffPeak []string `yaml:"off-peak,omitempty" json:"off_peak,omitempty" jsonschema:"description=daily windows in UTC such as 22:00-06:00 in which recoveries may use more"`
 }
 
 // ControllerNames are the endpoints of the controller's instances.

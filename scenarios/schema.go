@@ -9,6 +9,7 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/units"
+	es "github.com/shardquake/shardquake/scenarios/es/section"
 )
 
 // Schema is the JSON schema of scenario files, for completion and checks in editors.
@@ -30,7 +31,7 @@ func Schema(voc Vocabulary) ([]byte, error) {
 		case reflect.TypeFor[Expect]():
 			return expectSchema(r, voc.Expectations())
 		case reflect.TypeFor[CopySection]():
-			return eitherWord(r, reflect.TypeFor[plainCopy](), &jsonschema.Schema{Type: "string"})
+			return eitherWord(r, reflect.TypeFor[es.CopyMapping](), &jsonschema.Schema{Type: "string"})
 		case reflect.TypeFor[RestSection]():
 			return eitherWord(r, reflect.TypeFor[plainRest](), &jsonschema.Schema{Type: "string", Enum: []any{restNone}})
 		case reflect.TypeFor[Varied]():

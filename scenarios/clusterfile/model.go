@@ -1,5 +1,7 @@
 package clusterfile
 
+import "maps"
+
 // Schema is the version of the schema that this package writes; it reads no other.
 const Schema = 1
 
@@ -44,6 +46,17 @@ type Cluster struct {
 
 // Settings are flat keys with their values as text.
 type Settings map[string]string
+
+// With are the settings with others, which count more.
+func (s Settings) With(others map[string]string) Settings {
+	if len(others) == 0 {
+		return maps.Clone(s)
+	}
+	out := make(Settings, len(s)+len(others))
+	maps.Copy(out, s)
+	maps.Copy(out, others)
+	return out
+}
 
 // Version is what the nodes run.
 type Version struct {

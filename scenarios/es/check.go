@@ -11,6 +11,7 @@ import (
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/es/section"
 )
 
 var indexName = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]*$`)
@@ -268,7 +269,11 @@ func checkRoles(s *scenarios.Scenario) []source.Problem {
 // checkPlaces verifies where the copies of an index are said to be.
 func checkPlaces(s *scenarios.Scenario, i int, nodes []scenarios.NodeSpec) []source.Problem {
 	ix, at := &s.Cluster.Indices[i], fmt.Sprintf("$.cluster.indices[%d]", i)
-	ps := ix.CheckPlaces(at, nodes)
+	holders := make([]section.Holder, len(nodes))
+	for i, n := range nodes {
+		holders[i] = section.Holder{Name: n.Name, Roles: n.Roles, Late: n.Late}
+	}
+	ps := ix.CheckPlaces(at, holders)
 	if ix.Placement != nil && ix.Copies == nil && slices.ContainsFunc(s.Cluster.Indices, func(o scenarios.IndexSection) bool { return o.Copies != nil }) {
 		ps = append(ps, source.Problemf(at+".placement", "other indices say where each copy is (copies:); expected the same here, or the allocator's choice"))
 	}
