@@ -3,6 +3,7 @@ package elastic
 import (
 	"math/rand/v2"
 
+	"github.com/shardquake/shardquake/sim/elastic/peer"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
@@ -43,11 +44,10 @@ func (p *Process) adopt(m *state.Index, t *state.ShardTable, want *state.Copy) {
 
 // startedAsIs gives an adopted copy the record of a recovery from an empty store.
 func (s *Shard) startedAsIs() {
-	now := s.Now()
-	r := &Recovery{
-		Shard: s, Kind: state.EmptyStore, Stage: StageDone, Start: s.Process.Clock.Now(), Stop: s.Process.Clock.Now(), Begun: now,
-		Over: true, Planned: true, Copied: true,
-	}
+	r := &Recovery{Shard: s}
+	r.Target = peer.NewTarget(recovering{r}, recovering{r}, state.EmptyStore)
+	r.Stage, r.Stop, r.OpsTotal = StageDone, r.Start, 0
+	r.Over, r.Planned, r.Copied = true, true, true
 	s.Recovery = r
 }
 

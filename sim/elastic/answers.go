@@ -10,6 +10,7 @@ type (
 	OpType        = api.OpType
 	RefreshPolicy = api.RefreshPolicy
 	BulkItem      = api.BulkItem
+	Partial       = api.Partial
 	BulkOptions   = api.BulkOptions
 	BulkResult    = api.BulkResult
 	ShardInfo     = api.ShardInfo

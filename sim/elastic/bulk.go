@@ -128,50 +128,27 @@ func (g *shardBulk) try() {
 		g.again(g.unavailable("primary shard is not active"))
 		return
 	}
-	id, term := pr.AllocationID, meta.PrimaryTerms[g.shard]
-	results := make([]BulkResult, len(g.items))
-	for i := range results {
-		results[i] = *g.out[i]
-	}
-	p.Request(p.Member(pr.Node), RPC{
-		Name: "bulk[s][p]", Bytes: itemBytes(g.items),
-		Handle: func(q *Process, reply func(int64, func())) {
-			q.primaryBulk(g.key, id, term, g.items, results, g.opt, func(err error) {
-				reply(int64(64*len(results)), func() { g.answered(results, err) })
-			})
-		},
-		Failed: func(error) { g.again(g.unavailable("primary shard is not active")) },
-	})
-}
-
-func itemBytes(items []BulkItem) (n int64) {
-	for _, it := range items {
-		n += int64(len(it.Source)+len(it.ID)) + 64
-	}
-	return n
+	write := shardWrite{key: g.key, copy: pr.AllocationID, term: meta.PrimaryTerms[g.shard], items: g.items, opt: g.opt}
+	Send(p, p.Member(pr.Node), write, 0, g.answered, func(error) { g.again(g.unavailable("primary shard is not active")) })
 }
 
 // answered takes the primary's results, or tries again when it was not the primary any
 // more or could not get enough active copies.
-func (g *shardBulk) answered(results []BulkResult, err error) {
-	switch e := err.(type) {
-	case nil:
-		for i := range results {
-			*g.out[i] = results[i]
+func (g *shardBulk) answered(a written) {
+	switch {
+	case a.retry:
+		g.again(a.failed)
+	case a.failed != nil:
+		g.fail(a.failed)
+	default:
+		for i := range a.results {
+			op, id := g.out[i].Op, g.out[i].ID // as they were asked for
+			*g.out[i] = a.results[i]
+			g.out[i].Op, g.out[i].ID = op, id
 		}
 		g.report()
-	case *retryWrite:
-		g.again(e.last)
-	default:
-		g.fail(AsError(err))
 	}
 }
-
-// retryWrite is a primary's answer that makes the coordinating node try again; last is
-// the error when the time is over.
-type retryWrite struct{ last *Error }
-
-func (e *retryWrite) Error() string { return "retry: " + e.last.Reason }
 
 // again tries after the next state, or once more when the time is over.
 func (g *shardBulk) again(last *Error) {

@@ -49,7 +49,7 @@ func (s *Shard) attempt(e *store.Engine, it *BulkItem, res *BulkResult) (*store.
 		if exists {
 			old = cur.Source
 		}
-		next, noop, err := it.Update(old)
+		next, noop, err := it.Update.Apply(old)
 		if err != nil {
 			return nil, AsError(err)
 		}

@@ -19,7 +19,7 @@ func TestMessagesBetweenNodesAreValues(t *testing.T) {
 	}
 	for _, message := range []any{
 		peer.Start{}, peer.FilesInfo{}, peer.CleanFiles{}, peer.PrepareTranslog{}, peer.TranslogOps{}, peer.Finalize{}, peer.HandOff{},
-		replicaOps{}, copyStarted{}, copyFailed{}, storeAnswer{}, nodeInfo{},
+		shardWrite{}, written{}, replicaOps{}, copyStarted{}, copyFailed{}, storeAnswer{}, nodeInfo{},
 	} {
 		seen := make(map[reflect.Type]bool)
 		var walk func(of reflect.Type, path string)

@@ -3,6 +3,7 @@ package elastic
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/internal/planted"
@@ -50,35 +51,33 @@ func (t *tracker) written() {
 
 // primaryBulk performs items on the primary and replicates them; done is called when
 // every copy that has to have them has them (ReplicationOperation).
-func (p *Process) primaryBulk(k store.Key, id string, term int64, items []BulkItem, results []BulkResult, opt BulkOptions, done func(error)) {
-	s := p.Shards[k]
-	moved := func() error {
-		return &retryWrite{&Error{
-			Status: 503, Type: "unavailable_shards_exception",
-			Reason: fmt.Sprintf("[%s][%d] primary shard is not active Timeout: [%s], request: [BulkShardRequest [[%s][%d]] containing %s]",
-				items[0].Index, k.Shard, settings.TimeText(opt.Timeout), items[0].Index, k.Shard, requestsText(items)),
-		}}
+func (p *Process) primaryBulk(m shardWrite, done func(written)) {
+	s := p.Shards[m.key]
+	switch {
+	case s != nil && m.delegated && s.Tracker != nil:
+		m.copy, m.term = s.Routing.AllocationID, s.Term
+	case m.delegated:
+		done(m.moved())
+		return
 	}
 	switch {
-	case s == nil || s.Phase == Closed || s.Routing.AllocationID != id && s.handedOff == "":
-		done(moved())
+	case s == nil || s.Phase == Closed || s.Routing.AllocationID != m.copy && s.handedOff == "":
+		done(m.moved())
 		return
 	case s.handedOff != "":
-		p.delegate(s, items, results, opt, done, moved)
+		p.delegate(s, m, done)
 		return
-	case s.Tracker == nil || s.Term != term:
-		done(moved())
+	case s.Tracker == nil || s.Term != m.term:
+		done(m.moved())
 		return
 	case s.Tracker.blocked:
-		s.Tracker.blockedQ = append(s.Tracker.blockedQ, func() { p.primaryBulk(k, id, term, items, results, opt, done) })
+		m.delegated = false
+		s.Tracker.blockedQ = append(s.Tracker.blockedQ, func() { p.primaryBulk(m, done) })
 		return
 	}
-	if need := indexmeta.ActiveCount(s.Meta, opt.WaitForActiveShards); indexmeta.ActiveCopies(s.table) < need {
-		done(&retryWrite{&Error{
-			Status: 503, Type: "unavailable_shards_exception",
-			Reason: fmt.Sprintf("[%s][%d] Not enough active copies to meet shard count of [%s] (have %d, needed %d). Timeout: [%s], request: [BulkShardRequest [[%s][%d]] containing %s]",
-				s.Index, k.Shard, countText(opt, s), indexmeta.ActiveCopies(s.table), need, settings.TimeText(opt.Timeout), s.Index, k.Shard, requestsText(items)),
-		}})
+	if need := indexmeta.ActiveCount(s.Meta, m.opt.WaitForActiveShards); indexmeta.ActiveCopies(s.table) < need {
+		done(m.later(fmt.Sprintf("Not enough active copies to meet shard count of [%s] (have %d, needed %d).",
+			countText(m.opt, s), indexmeta.ActiveCopies(s.table), need)))
 		return
 	}
 	s.Tracker.writes++
@@ -86,16 +85,28 @@ func (p *Process) primaryBulk(k store.Key, id string, term int64, items []BulkIt
 	run := func(held time.Duration) {
 		s.Counters.IndexTime += held
 		if s.Phase == Closed || s.Tracker != t {
-			done(moved())
+			done(m.moved())
 			return
 		}
-		op := &replicationOp{s: s, t: t, term: s.Term, results: results, opt: opt, done: done}
-		op.perform(items)
+		op := &replicationOp{s: s, t: t, term: s.Term, results: make([]BulkResult, len(m.items)), opt: m.opt, done: done}
+		op.perform(m.items)
 	}
 	p.Pools.Execute(load.WritePool, load.Task{
-		Name: "index.primary", Cost: time.Duration(len(items)) * p.Cluster.Calibration.IndexOp, Ops: len(items), Run: run,
-		Refused: func(err *Error) { t.written(); done(err) },
+		Name: "index.primary", Cost: time.Duration(len(m.items)) * p.Cluster.Calibration.IndexOp, Ops: len(m.items), Run: run,
+		Refused: func(err *Error) { t.written(); done(written{failed: err}) },
 	})
+}
+
+// moved is the answer of a node that does not have the primary any more.
+func (m *shardWrite) moved() written { return m.later("primary shard is not active") }
+
+// later is the answer of one that can't write now.
+func (m *shardWrite) later(why string) written {
+	return written{retry: true, failed: &Error{
+		Status: 503, Type: "unavailable_shards_exception",
+		Reason: fmt.Sprintf("[%s][%d] %s Timeout: [%s], request: [BulkShardRequest [[%s][%d]] containing %s]",
+			m.items[0].Index, m.key.Shard, why, settings.TimeText(m.opt.Timeout), m.items[0].Index, m.key.Shard, requestsText(m.items)),
+	}}
 }
 
 func countText(opt BulkOptions, s *Shard) string {
@@ -106,20 +117,9 @@ func countText(opt BulkOptions, s *Shard) string {
 }
 
 // delegate passes a write on to the relocation target that has become the primary.
-func (p *Process) delegate(s *Shard, items []BulkItem, results []BulkResult, opt BulkOptions, done func(error), moved func() error) {
-	target := p.Member(s.handedOff)
-	p.Request(target, RPC{
-		Name: "bulk[s][p]", Bytes: itemBytes(items),
-		Handle: func(q *Process, reply func(int64, func())) {
-			ts := q.Shards[s.Key]
-			if ts == nil || ts.Tracker == nil {
-				reply(0, func() { done(moved()) })
-				return
-			}
-			q.primaryBulk(s.Key, ts.Routing.AllocationID, ts.Term, items, results, opt, func(err error) { reply(0, func() { done(err) }) })
-		},
-		Failed: func(error) { done(moved()) },
-	})
+func (p *Process) delegate(s *Shard, m shardWrite, done func(written)) {
+	m.delegated = true
+	Send(p, p.Member(s.handedOff), m, 0, done, func(error) { done(m.moved()) })
 }
 
 // replicationOp is a performed bulk on its way to the other copies.
@@ -130,7 +130,7 @@ type replicationOp struct {
 	docs    []*store.Doc
 	results []BulkResult
 	opt     BulkOptions
-	done    func(error)
+	done    func(written)
 
 	pending  int
 	total    int
@@ -145,6 +145,7 @@ func (op *replicationOp) perform(items []BulkItem) {
 	s.Store.Settle()
 	op.t.SyncLeases()
 	for i := range items {
+		op.results[i] = BulkResult{Op: items[i].Op, Index: items[i].Index, ID: items[i].ID}
 		if d := s.execute(&items[i], &op.results[i]); d != nil {
 			op.docs = append(op.docs, d)
 		}
@@ -165,8 +166,8 @@ func (op *replicationOp) perform(items []BulkItem) {
 		}
 	}
 	if planted.Is(planted.AckBeforeReplication) {
-		op.done(nil)
-		op.done = func(error) {}
+		op.done(written{results: slices.Clone(op.results)})
+		op.done = func(written) {}
 	}
 	s.Process.synced(op.finished)
 }
@@ -183,7 +184,7 @@ func (op *replicationOp) finished() {
 	}
 	op.t.written()
 	if op.lost {
-		op.done(&retryWrite{&Error{Status: 503, Type: "unavailable_shards_exception", Reason: "primary term is over"}})
+		op.done(written{retry: true, failed: &Error{Status: 503, Type: "unavailable_shards_exception", Reason: "primary term is over"}})
 		return
 	}
 	info := ShardInfo{Total: op.total, Successful: op.ok, Failed: len(op.failures), Failures: op.failures}
@@ -192,7 +193,7 @@ func (op *replicationOp) finished() {
 			op.results[i].Shards = info
 		}
 	}
-	op.makeVisible(func() { op.done(nil) })
+	op.makeVisible(func() { op.done(written{results: op.results}) })
 }
 
 // makeVisible follows the refresh policy before the answer.

@@ -28,6 +28,29 @@ type RPC struct {
 	Failed func(error)
 }
 
+// Message is what a node asks of another one: a value, which the network carries. A is what
+// that answers.
+type Message[A any] interface {
+	// Action is its name, for the trace.
+	Action() string
+	Bytes() int64
+	// Serve does it in the receiving process, which answers once, now or later, with so many
+	// bytes.
+	Serve(q *Process, answer func(bytes int64, a A))
+}
+
+// Send sends a message to a node. Exactly one of answered and failed runs in the asking
+// process, at most once; timeout fails it, 0 is never.
+func Send[A any](p *Process, to *Node, m Message[A], timeout time.Duration, answered func(A), failed func(error)) {
+	p.Request(to, RPC{
+		Name: m.Action(), Bytes: m.Bytes(), Timeout: timeout,
+		Handle: func(q *Process, reply func(int64, func())) {
+			m.Serve(q, func(bytes int64, a A) { reply(bytes, func() { answered(a) }) })
+		},
+		Failed: failed,
+	})
+}
+
 // request is an rpc under way.
 type request struct {
 	p     *Process

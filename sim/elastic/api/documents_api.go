@@ -54,9 +54,8 @@ type BulkItem struct {
 	External        bool
 	OrEqual         bool // External: the document's own version will do as well
 	RequireExisting bool // require_alias-like checks are REST's; this is update without upsert
-	// Update computes the new source of an OpUpdate on the primary from the present
-	// one (nil: the document is missing). noop leaves the document as it is.
-	Update func(old []byte) (source []byte, noop bool, err error)
+	// Update is what the primary lays over the present document; of an OpUpdate only.
+	Update *Partial
 	// RetryOnConflict is how often an update is tried again after a conflict.
 	RetryOnConflict int
 }

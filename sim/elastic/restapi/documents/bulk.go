@@ -362,56 +362,14 @@ func (u *updateBody) parts(index string) []*elastic.BulkItem {
 	return out
 }
 
-// into makes the item compute its new source on the primary.
+// into has the item lay the update over the document that is on the primary.
 func (u *updateBody) into(item *elastic.BulkItem) {
 	docSource := u.src[u.doc.Start:u.doc.End]
 	if u.docAsUpsert {
 		u.upsertSource = docSource
 	}
 	item.RequireExisting = u.upsertSource == nil
-	item.Update = func(old []byte) ([]byte, bool, error) {
-		if old == nil {
-			return u.upsertSource, false, nil
-		}
-		was, err := rest.ParseJSON(old)
-		if err != nil {
-			return nil, false, err
-		}
-		w := rest.NewWriter(false)
-		changed := mergeObjects(w, &was, old, u.doc, u.src)
-		return w.Bytes(), u.detectNoop && !changed, nil
-	}
-}
-
-// mergeObjects writes the old object with the new one laid over it
-// (XContentHelper.update) and reports whether they differ.
-func mergeObjects(w *rest.Writer, old *rest.Value, oldSrc []byte, doc *rest.Value, docSrc []byte) (changed bool) {
-	w.Begin('{', '}')
-	for i := range old.Members {
-		m := &old.Members[i]
-		over := doc.Member(m.Name)
-		w.Key(m.Name)
-		switch {
-		case over == nil:
-			w.Buf = append(w.Buf, oldSrc[m.Value.Start:m.Value.End]...)
-		case over.Kind == rest.ObjectValue && m.Value.Kind == rest.ObjectValue:
-			changed = mergeObjects(w, &m.Value, oldSrc, over, docSrc) || changed
-		default:
-			before, after := oldSrc[m.Value.Start:m.Value.End], docSrc[over.Start:over.End]
-			changed = changed || !bytes.Equal(before, after)
-			w.Buf = append(w.Buf, after...)
-		}
-	}
-	for i := range doc.Members {
-		m := &doc.Members[i]
-		if old.Member(m.Name) == nil {
-			w.Key(m.Name)
-			w.Buf = append(w.Buf, docSrc[m.Value.Start:m.Value.End]...)
-			changed = true
-		}
-	}
-	w.End()
-	return changed
+	item.Update = &elastic.Partial{Doc: docSource, Upsert: u.upsertSource, DetectNoop: u.detectNoop}
 }
 
 func prepareUpdate(r *rest.Request) rest.Action {
