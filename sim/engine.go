@@ -86,6 +86,8 @@ type Engine struct {
 	procs    []*Process // by slot; nil when free
 	freeProc []uint32
 	running  *Process
+	idle     []*coroutine // that carry no process at present
+	closing  bool
 	kinds    processKinds
 
 	driving     bool
@@ -270,11 +272,13 @@ func (e *Engine) takeInterrupt() error {
 // during a run.
 func (e *Engine) Close() error {
 	return e.drive(func() error {
+		e.closing = true
 		for i := 0; i < len(e.procs); i++ {
 			if p := e.procs[i]; p != nil {
 				p.Stop()
 			}
 		}
+		e.releaseIdle()
 		return nil
 	})
 }

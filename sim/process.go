@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"runtime/debug"
 	"time"
 )
@@ -65,9 +64,7 @@ type Process struct {
 	stopped bool
 	refused int // waits tried since stopped
 
-	next  func() (struct{}, bool)
-	stop  func()
-	yield func(struct{}) bool
+	on *coroutine // from its start to its end
 
 	pending int          // start, wake and alarm events of this process in the queue
 	waking  bool         // the reason for the end of the current wait is settled
@@ -139,8 +136,9 @@ func (e *Engine) startProcess(slot uint32) {
 		return
 	}
 	e.hash = mix(e.hash, hashString(p.name))
-	p.next, p.stop = iter.Pull(p.run)
-	e.resume(p, p.next)
+	p.on = e.coroutine()
+	p.on.p = p
+	e.resume(p, p.on.next)
 }
 
 // wakeProcess handles process.wake.
@@ -151,7 +149,7 @@ func (e *Engine) wakeProcess(slot uint32) {
 		p.retire()
 		return
 	}
-	e.resume(p, p.next)
+	e.resume(p, p.on.next)
 }
 
 // alarmProcess handles process.alarm: a sleep is over.
@@ -164,7 +162,7 @@ func (e *Engine) alarmProcess(slot uint32) {
 		return
 	}
 	p.waking, p.why = true, nil
-	e.resume(p, p.next)
+	e.resume(p, p.on.next)
 }
 
 // resume runs the process until it waits again or ends.
@@ -178,9 +176,8 @@ func (e *Engine) resume(p *Process, how func() (struct{}, bool)) {
 	e.running = before
 }
 
-// run is the coroutine's outermost frame.
-func (p *Process) run(yield func(struct{}) bool) {
-	p.yield = yield
+// run is the process from its start to its end.
+func (p *Process) run() {
 	defer p.end()
 	defer func() {
 		v := recover()
@@ -231,7 +228,7 @@ func (p *Process) Stop() {
 		p.end()
 	case parked:
 		p.e.cancelAlarm(p)
-		p.e.resume(p, func() (struct{}, bool) { p.stop(); return struct{}{}, false })
+		p.e.resume(p, func() (struct{}, bool) { p.on.stop(); return struct{}{}, false })
 	}
 	if root, ok := p.ctx.(*processContext).parent.(*cancelContext); ok && p.clock == nil {
 		root.cancel(context.Canceled)
@@ -249,7 +246,7 @@ func (e *Engine) cancelAlarm(p *Process) {
 func (p *Process) wait() error {
 	p.waking, p.why = false, nil
 	p.state = parked
-	if !p.yield(struct{}{}) {
+	if !p.on.yield(struct{}{}) {
 		p.state = active
 		return ErrStopped
 	}
