@@ -12,6 +12,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/es/client"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
@@ -63,8 +64,8 @@ func (e *session) lookAtCopies(ctx context.Context) {
 	defer cancel()
 	s := e.sights()
 	s.err = errors.New("no node answered")
-	for _, url := range e.tracers.urls {
-		if s.copies, s.err = e.tracers.figures(limited, url); s.err == nil {
+	for _, n := range e.tracers.nodes {
+		if s.copies, s.err = e.tracers.figures(limited, n); s.err == nil {
 			break
 		}
 	}
@@ -81,11 +82,11 @@ func (e *session) sights() *sight {
 }
 
 // figures asks a node for the figures of all copies.
-func (t *tracers) figures(ctx context.Context, url string) ([]copyFigures, error) {
-	if _, _, err := t.call(ctx, http.MethodPost, url+"/_refresh", nil); err != nil {
+func (t *tracers) figures(ctx context.Context, n client.Node) ([]copyFigures, error) {
+	if _, _, err := t.call(ctx, http.MethodPost, n, "/_refresh"); err != nil {
 		return nil, err
 	}
-	status, data, err := t.call(ctx, http.MethodGet, url+"/_cat/shards?format=json&h=index,shard,state,node,docs,seq_no.max", nil)
+	status, data, err := t.call(ctx, http.MethodGet, n, "/_cat/shards?format=json&h=index,shard,state,node,docs,seq_no.max")
 	if err != nil {
 		return nil, err
 	}

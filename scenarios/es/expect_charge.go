@@ -83,8 +83,8 @@ func (e *session) lookAtSettings(ctx context.Context) (map[string]string, error)
 	limited, cancel := e.r.Clock().WithTimeout(ctx, agreeLimit)
 	defer cancel()
 	var last error
-	for _, url := range e.tracers.urls {
-		status, data, err := e.tracers.call(limited, http.MethodGet, url+"/_cluster/settings?flat_settings=true", nil)
+	for _, n := range e.tracers.nodes {
+		status, data, err := e.tracers.call(limited, http.MethodGet, n, "/_cluster/settings?flat_settings=true")
 		var answer struct{ Persistent, Transient map[string]string }
 		switch {
 		case err != nil:

@@ -1,11 +1,9 @@
 package es
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -27,7 +25,7 @@ const (
 type tracers struct {
 	clock     clock.Clock
 	transport http.RoundTripper
-	urls      []string
+	nodes     []client.Node
 	client    *client.Client
 	slow      time.Duration
 
@@ -47,12 +45,10 @@ func newTracers(r host, c Cluster) *tracers {
 	t := &tracers{
 		clock: r.Clock(), zero: r.Zero(), transport: c.Transport(scenarios.ViewerClient), inFault: r.FaultInForce, progress: r.Progress, slow: spec.Slow.D(),
 	}
-	var nodes []client.Node
 	for _, n := range c.Nodes() {
-		t.urls = append(t.urls, c.URL(scenarios.ViewerClient, n))
-		nodes = append(nodes, client.Node{Name: n, URL: c.URL(scenarios.ViewerClient, n)})
+		t.nodes = append(t.nodes, client.Node{Name: n, URL: c.URL(scenarios.ViewerClient, n)})
 	}
-	t.client = client.New(client.Config{Clock: t.clock, Transport: t.transport, Nodes: nodes, Spec: *spec})
+	t.client = client.New(client.Config{Clock: t.clock, Transport: t.transport, Nodes: t.nodes, Spec: *spec})
 	return t
 }
 
@@ -87,21 +83,10 @@ func (t *tracers) writeOne(ctx context.Context, doc tracerDoc, n int64) {
 }
 
 // call makes one request and reads the answer.
-func (t *tracers) call(ctx context.Context, method, url string, body []byte) (int, []byte, error) {
+func (t *tracers) call(ctx context.Context, method string, n client.Node, path string) (int, []byte, error) {
 	limited, cancel := t.clock.WithTimeout(ctx, lookLimit)
 	defer cancel()
-	req, err := http.NewRequestWithContext(limited, method, url, bytes.NewReader(body))
-	if err != nil {
-		return 0, nil, err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := t.transport.RoundTrip(req)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	return resp.StatusCode, data, err
+	return client.Send(limited, t.transport, n, method, path, "application/json", nil)
 }
 
 // verify looks for every acknowledged document. A look-up that gets no answer goes
@@ -138,7 +123,7 @@ func (t *tracers) verifyBatch(ctx context.Context, batch []tracerDoc) error {
 
 func (t *tracers) verifyOne(ctx context.Context, doc tracerDoc, turn int) {
 	for ; ctx.Err() == nil; turn++ {
-		status, data, err := t.call(ctx, http.MethodGet, t.urls[turn%len(t.urls)]+"/"+doc.index+"/_doc/"+doc.id, nil)
+		status, data, err := t.call(ctx, http.MethodGet, t.nodes[turn%len(t.nodes)], "/"+doc.index+"/_doc/"+doc.id)
 		var answer struct {
 			Found *bool `json:"found"`
 		}

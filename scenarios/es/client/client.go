@@ -1,11 +1,9 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"sync"
@@ -87,7 +85,7 @@ func (c *Client) Do(ctx context.Context, method, path, contentType string, body 
 		if m == nil {
 			break
 		}
-		status, answer, err := c.send(limited, method, m.URL+path, contentType, body)
+		status, answer, err := Send(limited, c.cfg.Transport, m.Node, method, path, contentType, body)
 		c.note(m, err)
 		r = Result{Cause: Classify(status, answer, err), Node: m.Name, Requests: try + 1, Body: answer}
 		if err != nil && ctx.Err() != nil {
@@ -118,26 +116,11 @@ func (c *Client) note(m *member, err error) {
 	c.pool.failed(m, c.cfg.Clock.Monotonic(), c.fails)
 }
 
-func (c *Client) send(ctx context.Context, method, url, contentType string, body []byte) (int, []byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
-	if err != nil {
-		return 0, nil, err
-	}
-	req.Header.Set("Content-Type", contentType)
-	resp, err := c.cfg.Transport.RoundTrip(req)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer resp.Body.Close() //nolint:errcheck // reading only
-	data, err := io.ReadAll(resp.Body)
-	return resp.StatusCode, data, err
-}
-
 // Sniff asks the cluster which nodes there are, so often as the scenario says, until ctx ends.
 func (c *Client) Sniff(ctx context.Context) {
 	every := c.cfg.Spec.Sniff.D()
 	for every > 0 && c.cfg.Clock.Sleep(ctx, every) == nil {
-		r := c.Do(ctx, http.MethodGet, "/_nodes/http", "application/json", nil)
+		r := c.Do(ctx, http.MethodGet, "/_nodes/http", jsonType, nil)
 		var answer struct {
 			Nodes map[string]struct {
 				Name string `json:"name"`

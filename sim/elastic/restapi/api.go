@@ -3,7 +3,6 @@ package restapi
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,15 +24,9 @@ type API struct {
 
 // New makes the API of a cluster.
 func New(cluster *elastic.Cluster) *API {
-	a := &API{cluster: cluster, routes: newTrie(), cache: rest.NewCache()}
-	for _, r := range routeTable() {
-		if r.Modules && cluster.Distribution() == elastic.MinimalDistribution {
-			continue
-		}
-		for _, on := range r.On {
-			method, pattern, _ := strings.Cut(on, " ")
-			a.routes.insert(pattern, method, r)
-		}
+	a := &API{cluster: cluster, routes: wholeRoutes(), cache: rest.NewCache()}
+	if cluster.Distribution() == elastic.MinimalDistribution {
+		a.routes = minimalRoutes()
 	}
 	cluster.Network().OnClosed(a.closed)
 	return a
@@ -102,28 +95,31 @@ func (a *API) checkCommon(r *rest.Request) (answer *Answer) {
 // dispatch tries the matching endpoints from the strictest on, as RestController does.
 func (a *API) dispatch(c *rest.Call) (answer *Answer, err error) {
 	r := c.Req
-	original := r.Params
 	if !slices.Contains(methods, r.Method) {
 		return a.wrongMethod(r, "Unexpected http method: "+r.Method), nil
 	}
+	parts, named := split(r.RawPath), make([]part, 0, 4)
 	for mode := explicitOnly; mode <= wildcardAny; mode++ {
-		r.Params = maps.Clone(original)
-		e := a.routes.retrieve(r.RawPath, mode, func(name, value string) { r.Params[name] = value })
-		if e != nil {
-			if route := e.route(r.Method); route != nil {
-				return a.run(c, route)
+		named = named[:0]
+		e := a.routes.find(parts, mode, &named)
+		if e == nil {
+			continue
+		}
+		if route := e.route(r.Method); route != nil {
+			for _, p := range named {
+				r.Params[p.name] = p.value
 			}
+			return a.run(c, route)
 		}
-		allowed := a.allowed(r.RawPath)
-		switch {
-		case len(allowed) == 0 || slices.Contains(allowed, r.Method):
-		case r.Method == http.MethodOptions:
-			return &Answer{Status: 200, Headers: []elastic.Field{
-				{Name: "Allow", Value: strings.Join(allowed, ",")}, productHeader, {Name: "Content-Type", Value: textType},
-			}}, nil
-		default:
-			return a.wrongMethod(r, fmt.Sprintf("Incorrect HTTP method for uri [%s] and method [%s]", r.URI, r.Method)), nil
-		}
+	}
+	switch allowed := a.allowed(r.RawPath); {
+	case len(allowed) == 0:
+	case r.Method == http.MethodOptions:
+		return &Answer{Status: 200, Headers: []elastic.Field{
+			{Name: "Allow", Value: strings.Join(allowed, ",")}, productHeader, {Name: "Content-Type", Value: textType},
+		}}, nil
+	default:
+		return a.wrongMethod(r, fmt.Sprintf("Incorrect HTTP method for uri [%s] and method [%s]", r.URI, r.Method)), nil
 	}
 	if r.Method == http.MethodOptions {
 		return &Answer{Status: 200, Headers: []elastic.Field{productHeader, {Name: "Content-Type", Value: textType}}}, nil
@@ -136,9 +132,9 @@ func (a *API) dispatch(c *rest.Call) (answer *Answer, err error) {
 }
 
 func (a *API) allowed(path string) []string {
-	found := map[string]bool{}
+	found, parts := map[string]bool{}, split(path)
 	for mode := explicitOnly; mode <= wildcardAny; mode++ {
-		if e := a.routes.retrieve(path, mode, nil); e != nil {
+		if e := a.routes.find(parts, mode, nil); e != nil {
 			for _, m := range e.methods {
 				found[m.method] = true
 			}
@@ -190,13 +186,15 @@ func (a *API) run(c *rest.Call, route *rest.Route) (answer *Answer, err error) {
 
 // resolveDates replaces date math in the names of indices in the path.
 func resolveDates(c *rest.Call) {
-	list := strings.Split(c.Req.Params["index"], ",")
+	names := c.Req.Params["index"]
+	if !strings.Contains(names, "<") {
+		return
+	}
+	list := strings.Split(names, ",")
 	for i, name := range list {
 		list[i] = rest.DateMath(name, c.Wall())
 	}
-	if _, named := c.Req.Params["index"]; named {
-		c.Req.Params["index"] = strings.Join(list, ",")
-	}
+	c.Req.Params["index"] = strings.Join(list, ",")
 }
 
 const (
@@ -228,7 +226,8 @@ func (a *API) failure(r *rest.Request, e *elastic.Error) *Answer {
 
 // finish applies filter_path (not to errors), pretty and the format.
 func (a *API) finish(r *rest.Request, resp *rest.Response, filter bool) *Answer {
-	answer := &Answer{Status: resp.Status, Headers: append(slices.Clone(resp.Headers), productHeader)}
+	headers := append(make([]elastic.Field, 0, len(resp.Headers)+2), resp.Headers...) // two more come
+	answer := &Answer{Status: resp.Status, Headers: append(headers, productHeader)}
 	if answer.Status == 0 {
 		answer.Status = 200
 	}

@@ -52,16 +52,16 @@ func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if _, ok := sim.Current(ctx); !ok {
-		return nil, errors.New("restapi: request outside a process of the simulation")
+		return nil, errOutside
 	}
 	host := req.URL.Hostname()
 	node := t.api.cluster.Node(host)
 	if node == nil {
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}}
+		return nil, noSuchHost(host)
 	}
 	x := &exchange{viewer: t.viewer, node: host}
 	t.api.begin(x)
-	answer, err := t.exchange(ctx, x, node, req, body)
+	answer, err := t.exchange(ctx, x, node, asked{req.Method, req.URL.RequestURI(), req.Header, body})
 	if err != nil {
 		t.api.end(x)
 		return nil, err
@@ -69,11 +69,61 @@ func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.response(ctx, x, req, answer), nil
 }
 
+// asked is a request as it arrives at a node.
+type asked struct {
+	method, uri string
+	header      http.Header
+	body        []byte
+}
+
+// jsonBody are the headers of a request with a body of JSON.
+var jsonBody = http.Header{"Content-Type": {jsonType}}
+
+// Exchange is a RoundTrip with the reading of the whole answer, of a request with a body of
+// JSON or none: the same goes over the same links at the same times and is answered alike, but
+// nobody writes and reads a request and a response as package http has them.
+func (t *roundTripper) Exchange(ctx context.Context, node, method, uri string, body []byte) (status int, answer []byte, err error) {
+	if _, ok := sim.Current(ctx); !ok {
+		return 0, nil, errOutside
+	}
+	n := t.api.cluster.Node(node)
+	if n == nil {
+		return 0, nil, noSuchHost(node)
+	}
+	x := &exchange{viewer: t.viewer, node: node}
+	t.api.begin(x)
+	defer t.api.end(x)
+	got, err := t.exchange(ctx, x, n, asked{method, uri, jsonBody, body})
+	if err != nil {
+		return 0, nil, err
+	}
+	if method == http.MethodHead {
+		got.Body = nil
+	}
+	if err := t.api.carry(ctx, x, node, t.viewer, headBytes+len(got.Body)); err != nil {
+		return got.Status, nil, err
+	}
+	return got.Status, got.Body, nil
+}
+
+var errOutside = errors.New("restapi: request outside a process of the simulation")
+
+func noSuchHost(host string) error {
+	return &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}}
+}
+
 func readBody(req *http.Request) ([]byte, error) {
 	if req.Body == nil {
 		return nil, nil
 	}
-	body, err := io.ReadAll(req.Body)
+	var body []byte
+	var err error
+	if n := req.ContentLength; n > 0 && n < bulkBytes { // 0 may be unknown
+		body = make([]byte, n)
+		_, err = io.ReadFull(req.Body, body)
+	} else {
+		body, err = io.ReadAll(req.Body)
+	}
 	if closeErr := req.Body.Close(); err == nil {
 		err = closeErr
 	}
@@ -81,8 +131,8 @@ func readBody(req *http.Request) ([]byte, error) {
 }
 
 // exchange brings the request to the node and has it answered there.
-func (t *roundTripper) exchange(ctx context.Context, x *exchange, node *elastic.Node, req *http.Request, body []byte) (*Answer, error) {
-	if err := t.api.carry(ctx, x, t.viewer, node.Name(), headBytes+len(body)); err != nil {
+func (t *roundTripper) exchange(ctx context.Context, x *exchange, node *elastic.Node, req asked) (*Answer, error) {
+	if err := t.api.carry(ctx, x, t.viewer, node.Name(), headBytes+len(req.body)); err != nil {
 		return nil, err
 	}
 	if !node.Serving() {
@@ -92,7 +142,7 @@ func (t *roundTripper) exchange(ctx context.Context, x *exchange, node *elastic.
 	handling, cancel := t.api.cluster.Engine().WithCancel(ctx)
 	defer cancel()
 	x.cancel = cancel
-	answer, err := t.handle(handling, node, req, body)
+	answer, err := t.handle(handling, node, req)
 	x.cancel = nil
 	switch {
 	case x.broken != nil:
@@ -108,11 +158,11 @@ func (t *roundTripper) exchange(ctx context.Context, x *exchange, node *elastic.
 }
 
 // handle answers on the node once it is awake.
-func (t *roundTripper) handle(ctx context.Context, node *elastic.Node, req *http.Request, body []byte) (*Answer, error) {
+func (t *roundTripper) handle(ctx context.Context, node *elastic.Node, req asked) (*Answer, error) {
 	if err := node.AwaitAwake(ctx); err != nil {
 		return nil, err
 	}
-	answer, err := t.api.Do(ctx, node, req.Method, req.URL.RequestURI(), req.Header, body)
+	answer, err := t.api.Do(ctx, node, req.method, req.uri, req.header, req.body)
 	if err != nil {
 		return nil, err
 	}
@@ -122,11 +172,15 @@ func (t *roundTripper) handle(ctx context.Context, node *elastic.Node, req *http
 func (t *roundTripper) response(ctx context.Context, x *exchange, req *http.Request, answer *Answer) *http.Response {
 	resp := &http.Response{
 		StatusCode: answer.Status, Status: strconv.Itoa(answer.Status) + " " + http.StatusText(answer.Status),
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Request: req,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header, len(answer.Headers)+1), Request: req,
 		ContentLength: int64(len(answer.Body)),
 	}
 	for _, h := range answer.Headers {
-		resp.Header.Add(h.Name, fmt.Sprint(h.Value))
+		value, is := h.Value.(string)
+		if !is {
+			value = fmt.Sprint(h.Value)
+		}
+		resp.Header.Add(h.Name, value)
 	}
 	resp.Header.Set("Content-Length", strconv.Itoa(len(answer.Body)))
 	content := answer.Body

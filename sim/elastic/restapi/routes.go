@@ -2,6 +2,8 @@ package restapi
 
 import (
 	"slices"
+	"strings"
+	"sync"
 
 	"github.com/shardquake/shardquake/sim/elastic/restapi/cat"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/cluster"
@@ -20,4 +22,26 @@ func routeTable() []*rest.Route {
 		{On: []string{"GET /", "HEAD /"}, Prepare: prepareRoot, Modules: true},
 		{On: []string{"GET /_cat"}, Prepare: prepareCatList},
 	}, cluster.Routes(), repositories.Routes(), cat.Routes(), stats.Routes(), documents.Routes(), lookups.Routes(), reshape.Routes(), unservedRoutes())
+}
+
+// The routes by path, made once: they hold nothing of a cluster, and many clusters are made in
+// a search for the plan that breaks one.
+var (
+	wholeRoutes   = sync.OnceValue(func() *pathTrie { return trieOf(true) })
+	minimalRoutes = sync.OnceValue(func() *pathTrie { return trieOf(false) })
+)
+
+// trieOf is the trie of all routes, or of those that nodes without modules have.
+func trieOf(modules bool) *pathTrie {
+	t := newTrie()
+	for _, r := range routeTable() {
+		if r.Modules && !modules {
+			continue
+		}
+		for _, on := range r.On {
+			method, pattern, _ := strings.Cut(on, " ")
+			t.insert(pattern, method, r)
+		}
+	}
+	return t
 }

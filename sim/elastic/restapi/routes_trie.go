@@ -101,16 +101,18 @@ func split(path string) []string {
 	return parts
 }
 
-// retrieve finds the endpoint of a path; set receives the named parts.
-func (t *pathTrie) retrieve(path string, mode matchMode, set func(name, value string)) *endpoint {
-	parts := split(path)
+// part is a named part of a path, as a request has it.
+type part struct{ name, value string }
+
+// find finds the endpoint of a path that was split; named, unless nil, receives the named parts.
+func (t *pathTrie) find(parts []string, mode matchMode, named *[]part) *endpoint {
 	if len(parts) == 0 {
 		return t.top
 	}
-	return t.root.retrieve(parts, 0, mode, set)
+	return t.root.find(parts, 0, mode, named)
 }
 
-func (n *trieNode) retrieve(parts []string, i int, mode matchMode, set func(name, value string)) *endpoint {
+func (n *trieNode) find(parts []string, i int, mode matchMode, named *[]part) *endpoint {
 	if i >= len(parts) {
 		return nil
 	}
@@ -119,15 +121,15 @@ func (n *trieNode) retrieve(parts []string, i int, mode matchMode, set func(name
 	if node == nil {
 		return nil
 	}
-	record(node, parts[i], set)
+	record(node, parts[i], named)
 	if last {
 		return node.value
 	}
-	v := node.retrieve(parts, i+1, mode, set)
+	v := node.find(parts, i+1, mode, named)
 	if v == nil && !usedWildcard && mode != explicitOnly {
 		if w := n.children["*"]; w != nil {
-			record(w, parts[i], set)
-			v = w.retrieve(parts, i+1, mode, set)
+			record(w, parts[i], named)
+			v = w.find(parts, i+1, mode, named)
 		}
 	}
 	return v
@@ -150,13 +152,13 @@ func (n *trieNode) step(token string, i int, last bool, mode matchMode) (node *t
 	return node, token == "*"
 }
 
-func record(n *trieNode, token string, set func(name, value string)) {
-	if set == nil || n.wildcard == "" {
+func record(n *trieNode, token string, named *[]part) {
+	if named == nil || n.wildcard == "" {
 		return
 	}
 	value, err := rest.DecodeComponent(token, false)
 	if err != nil {
 		value = token
 	}
-	set(n.wildcard, value)
+	*named = append(*named, part{n.wildcard, value})
 }

@@ -114,7 +114,7 @@ func (s *server) node(name string) http.Handler {
 			if !errors.Is(err, errTooLarge) {
 				e = &elastic.Error{Status: http.StatusBadRequest, Reason: err.Error()}
 			}
-			write(w, s.api.failure(&rest.Request{Params: map[string]string{}, Consumed: map[string]bool{}}, e))
+			write(w, s.api.failure(&rest.Request{Params: map[string]string{}}, e))
 			return
 		}
 		var o outcome
@@ -167,7 +167,7 @@ func write(w http.ResponseWriter, a *Answer) {
 // admit refuses clients without the token and, without one, requests that a page in a
 // browser could have been made to send under another name for this machine.
 func (s *server) admit(r *http.Request) *Answer {
-	plain := &rest.Request{Params: map[string]string{}, Consumed: map[string]bool{}}
+	plain := &rest.Request{Params: map[string]string{}}
 	if s.cfg.Token == "" {
 		host := r.Host
 		if h, _, err := net.SplitHostPort(host); err == nil {

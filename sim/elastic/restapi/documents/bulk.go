@@ -270,7 +270,8 @@ func acceptable(c *rest.Call, b *bulkLine, uncreated map[string]*elastic.Error) 
 		return elastic.IndexNotFound(b.item.Index)
 	}
 	if b.update == nil && b.item.Op != elastic.OpDelete {
-		return checkSource(c, &b.item)
+		_, bad := checkSource(c, &b.item)
+		return bad
 	}
 	return nil
 }

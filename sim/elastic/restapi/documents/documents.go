@@ -155,10 +155,11 @@ func prepareDelete(r *rest.Request) rest.Action {
 func writeOne(c *rest.Call, item elastic.BulkItem, p writeParams) *rest.Response {
 	p.ready(c, &item)
 	if item.Op != elastic.OpDelete {
-		if bad := checkSource(c, &item); bad != nil {
+		doc, bad := checkSource(c, &item)
+		if bad != nil {
 			rest.Raise(bad)
 		}
-		if bad := grow(c, []*elastic.BulkItem{&item})[&item]; bad != nil {
+		if bad := growOne(c, &item, doc); bad != nil {
 			rest.Raise(bad)
 		}
 	}

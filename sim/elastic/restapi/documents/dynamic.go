@@ -20,23 +20,23 @@ type grower struct {
 
 // grown is what a document adds to a mapping, as one of its own; nil where it has every
 // field, or the index takes none by itself.
-func grown(m *state.Index, doc *rest.Value) (change []byte, bad *elastic.Error) {
-	v, err := rest.ParseJSON(m.Mapping)
-	if err != nil {
+func grown(c *rest.Call, m *state.Index, doc *rest.Value) (change []byte, bad *elastic.Error) {
+	mapped := c.Cache.Mapping(m)
+	if mapped == nil {
 		return nil, nil // it was checked when it was set
 	}
 	g := grower{dates: true}
-	if d := v.Member("date_detection"); d != nil {
+	if d := mapped.Member("date_detection"); d != nil {
 		g.dates = d.Text != "false"
 	}
-	w := rest.NewWriter(false)
+	var w rest.Writer
 	w.Obj()
-	any, bad := g.object(w, doc, &v, "true", "")
+	any, bad := g.object(&w, doc, mapped, "true", "")
 	if bad != nil || !any {
 		return nil, bad
 	}
 	w.End()
-	change, err = mapping.Normal(w.Bytes())
+	change, err := mapping.Normal(w.Bytes())
 	if err != nil {
 		return nil, elastic.AsError(err)
 	}
@@ -183,7 +183,7 @@ func grow(c *rest.Call, items []*elastic.BulkItem) map[*elastic.BulkItem]*elasti
 		if err != nil {
 			continue
 		}
-		change, bad := grown(m, &v)
+		change, bad := grown(c, m, &v)
 		if bad == nil && change != nil {
 			bad = fieldLimits(m, change)
 		}
@@ -211,6 +211,17 @@ func grow(c *rest.Call, items []*elastic.BulkItem) map[*elastic.BulkItem]*elasti
 		}
 	}
 	return failed
+}
+
+// growOne is grow of one item, whose document was read from the beginning of what was sent
+// unless white space stood before it.
+func growOne(c *rest.Call, item *elastic.BulkItem, doc *rest.Value) *elastic.Error {
+	if m := c.Node.Applied().Index(item.Index); m != nil && doc.Start == 0 {
+		if change, bad := grown(c, m, doc); bad == nil && change == nil {
+			return nil // as nearly always
+		}
+	}
+	return grow(c, []*elastic.BulkItem{item})[item]
 }
 
 // fieldLimits refuses what would make the mapping larger than the index allows.

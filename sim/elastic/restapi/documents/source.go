@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
-	"github.com/shardquake/shardquake/sim/elastic/mapping"
 	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
@@ -15,14 +14,14 @@ import (
 )
 
 // checkSource refuses a document that is no JSON object or does not fit the index's
-// mapping, as the primary's mapper would.
-func checkSource(c *rest.Call, item *elastic.BulkItem) *elastic.Error {
+// mapping, as the primary's mapper would. It returns the document, as it was read.
+func checkSource(c *rest.Call, item *elastic.BulkItem) (*rest.Value, *elastic.Error) {
 	v, err := rest.ParseTokens(item.Source)
 	if err != nil {
-		return malformedSource(elastic.AsError(err))
+		return nil, malformedSource(elastic.AsError(err))
 	}
 	if v.Kind != rest.ObjectValue {
-		return &elastic.Error{
+		return nil, &elastic.Error{
 			Status: 500, Type: "not_x_content_exception",
 			Reason: "not_x_content_exception: Compressor detection can only be called on some xcontent bytes or compressed xcontent bytes",
 		}
@@ -30,17 +29,20 @@ func checkSource(c *rest.Call, item *elastic.BulkItem) *elastic.Error {
 	item.Source = item.Source[v.Start:v.End]
 	m := c.Node.Applied().Index(item.Index)
 	if m == nil || len(m.Mapping) == 0 {
-		return nil
+		return &v, nil
 	}
-	fields, err := rest.ParseJSON(mapping.Properties(m.Mapping))
-	if err != nil {
-		return nil // it was checked when it was set
+	mapped := c.Cache.Mapping(m)
+	if mapped == nil {
+		return &v, nil // it was checked when it was set
 	}
-	if bad := checkNested(m, &v, &fields); bad != nil {
-		return bad
+	fields := mapped.Member("properties")
+	if fields == nil {
+		return &v, nil
 	}
-	id := item.ID
-	return checkFields(&v, &fields, "", id)
+	if bad := checkNested(m, &v, fields); bad != nil {
+		return nil, bad
+	}
+	return &v, checkFields(&v, fields, "", item.ID)
 }
 
 // checkNested refuses more nested documents than index.mapping.nested_objects.limit.

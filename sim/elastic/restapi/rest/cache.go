@@ -12,6 +12,8 @@ import (
 type Cache struct {
 	entries map[string]cached
 	facts   map[string]fact
+	// mappings are those of indices that documents were written to, parsed, by UUID.
+	mappings map[string]parsed
 	// kept is what clients come back to by number, such as their scrolls.
 	kept map[int]any
 	last int
@@ -29,7 +31,7 @@ type cached struct {
 }
 
 func NewCache() *Cache {
-	return &Cache{entries: map[string]cached{}, facts: map[string]fact{}, kept: map[int]any{}}
+	return &Cache{entries: map[string]cached{}, facts: map[string]fact{}, mappings: map[string]parsed{}, kept: map[int]any{}}
 }
 
 // cacheLimit bounds the number of different requests remembered.
@@ -46,6 +48,33 @@ func (c *Cache) Render(key string, of *state.State, f func() []byte) []byte {
 	}
 	c.entries[key] = cached{of, body}
 	return body
+}
+
+// parsed is the text of a mapping, which nobody changes, and what it says.
+type parsed struct {
+	text []byte
+	as   *Value
+}
+
+// mappingLimit bounds the number of mappings remembered.
+const mappingLimit = 256
+
+// Mapping is an index's mapping as a JSON value that must not be changed; nil where the text
+// is none.
+func (c *Cache) Mapping(m *state.Index) *Value {
+	k, ok := c.mappings[m.UUID]
+	if ok && len(k.text) == len(m.Mapping) && (len(k.text) == 0 || &k.text[0] == &m.Mapping[0]) {
+		return k.as
+	}
+	k = parsed{text: m.Mapping}
+	if v, err := ParseJSON(m.Mapping); err == nil {
+		k.as = &v
+	}
+	if len(c.mappings) >= mappingLimit {
+		clear(c.mappings)
+	}
+	c.mappings[m.UUID] = k
+	return k.as
 }
 
 // Remember is what f computed from the state when it was last asked for by that name.

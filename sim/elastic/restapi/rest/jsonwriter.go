@@ -21,7 +21,7 @@ type Writer struct {
 	Comma bool
 }
 
-func NewWriter(human bool) *Writer { return &Writer{Buf: make([]byte, 0, 1024), Human: human} }
+func NewWriter(human bool) *Writer { return &Writer{Buf: make([]byte, 0, 256), Human: human} }
 
 // Bytes is the finished text.
 func (w *Writer) Bytes() []byte {

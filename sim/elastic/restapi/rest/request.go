@@ -3,7 +3,6 @@ package rest
 import (
 	_ "embed"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"sort"
@@ -20,18 +19,21 @@ import (
 type Request struct {
 	Method, URI, RawPath string
 	Params               map[string]string
-	Consumed             map[string]bool
+	consumed             []string // parameters that were read, some of them twice
 	Body                 []byte
 	BodyRead             bool
 	Accept, contentType  *mediaType
 	header               http.Header
 }
 
+// consumedRoom is how many parameters most handlers read at most.
+const consumedRoom = 24
+
 // NewRequest parses what is common to all requests. The error is Elasticsearch's.
 func NewRequest(method, uri string, header http.Header, body []byte) (*Request, *elastic.Error) {
 	r := &Request{
 		Method: method, URI: uri, header: header, Body: body,
-		Params: map[string]string{}, Consumed: map[string]bool{},
+		Params: make(map[string]string, 4), consumed: make([]string, 0, consumedRoom),
 	}
 	path, query, _ := strings.Cut(uri, "?")
 	r.RawPath = path
@@ -114,7 +116,9 @@ func (r *Request) Has(name string) bool {
 }
 
 func (r *Request) Lookup(name string) (string, bool) {
-	r.Consumed[name] = true
+	if len(r.consumed) < cap(r.consumed) || !slices.Contains(r.consumed, name) {
+		r.consumed = append(r.consumed, name)
+	}
 	v, ok := r.Params[name]
 	return v, ok
 }
@@ -272,16 +276,16 @@ var responseParams = []string{"error_trace", "filter_path", "format", "human", "
 // Unconsumed refuses parameters that nobody read.
 func (r *Request) Unconsumed(own []string) *elastic.Error {
 	var unread []string
-	for _, name := range slices.Sorted(maps.Keys(r.Params)) {
-		if !r.Consumed[name] && !slices.Contains(own, name) && !slices.Contains(responseParams, name) {
+	for name := range r.Params {
+		if !slices.Contains(r.consumed, name) && !slices.Contains(own, name) && !slices.Contains(responseParams, name) {
 			unread = append(unread, name)
 		}
 	}
 	if len(unread) == 0 {
 		return nil
 	}
-	candidates := append(slices.Clone(own), responseParams...)
-	candidates = append(candidates, slices.Sorted(maps.Keys(r.Consumed))...)
+	sort.Strings(unread)
+	candidates := slices.Concat(own, responseParams, r.consumed)
 	sort.Strings(candidates)
 	return IllegalArgument("%s", Unrecognized(r.Path(), unread, slices.Compact(candidates)))
 }
