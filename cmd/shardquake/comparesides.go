@@ -79,6 +79,7 @@ func (f *compareFlags) compareSides(cmd *cobra.Command, args []string, folders b
 		if done, err := f.realAgainstSim(cmd, c.sides, args); done {
 			return err
 		}
+		manyRuns()
 		c.progress = newProgress(cmd.ErrOrStderr(), f.quiet)
 		result, err = c.ofRuns(cmd.Context(), args)
 		c.progress.done()

@@ -162,6 +162,7 @@ func (f *exploreFlags) run(cmd *cobra.Command, name string) error {
 			return exit.Usage(err)
 		}
 	}
+	manyRuns()
 	progress := newProgress(cmd.ErrOrStderr(), f.quiet)
 	cfg.Progress = func(p explore.Progress) { progress.line("%s", f.progress(cfg, p)) }
 	result, err := explore.Run(cmd.Context(), cfg)

@@ -124,6 +124,7 @@ func (f *planFlags) run(cmd *cobra.Command, file string) error {
 		return fmt.Errorf("reports of single runs: %w", err)
 	}
 	defer os.RemoveAll(apart) //nolint:errcheck // a temporary folder
+	manyRuns()
 	progress := newProgress(cmd.ErrOrStderr(), f.quiet)
 	result, err := planning.Run(cmd.Context(), planning.Config{
 		File: file, Set: set, Changes: f.change, Vocabulary: catalog.Vocabulary(), Seeds: f.seeds, Losses: f.losses, Pairs: f.pairs, Workers: f.workers, Cache: f.cache, Reports: f.reports, Earlier: f.earlier, Machines: f.machines,

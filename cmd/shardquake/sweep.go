@@ -48,6 +48,7 @@ func (f *runFlags) sweep(cmd *cobra.Command, s *scenarios.Loaded) error {
 	if err := reports.Writable(dir); err != nil {
 		return exit.Usage(err)
 	}
+	manyRuns()
 	progress := newProgress(cmd.ErrOrStderr(), f.quiet)
 	all := make([]*reports.Report, to-from+1)
 	group, ctx := errgroup.WithContext(cmd.Context())
