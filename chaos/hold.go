@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+
+	"github.com/shardquake/shardquake/internal/clock"
 )
 
 // Hold is what a primitive keeps in force on a thing that other faults may hold as well.
@@ -28,6 +30,25 @@ type applied struct {
 type holds struct {
 	mu sync.Mutex // held for moments only
 	by map[string][]*applied
+	// turns are of those who let go of a thing: one after the other.
+	turns map[string]clock.Mutex
+}
+
+// turn is what is held while p lets go of its thing.
+func (h *holds) turn(c clock.Clock, p *applied) clock.Mutex {
+	on := p.Holds().On
+	if on == "" {
+		return c.NewMutex()
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.turns == nil {
+		h.turns = make(map[string]clock.Mutex)
+	}
+	if h.turns[on] == nil {
+		h.turns[on] = c.NewMutex()
+	}
+	return h.turns[on]
 }
 
 func (h *holds) take(p *applied) {
@@ -58,6 +79,9 @@ func (h *holds) lost(p Primitive) error {
 	}
 	return nil
 }
+
+// gone is whether a thing is for good.
+func (h *holds) gone(p Primitive) bool { return h.lost(p) != nil }
 
 // held is whether anybody holds a thing.
 func (h *holds) held(what Hold) bool {

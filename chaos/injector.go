@@ -160,9 +160,15 @@ func (in *Injector) Strike(ctx context.Context, f Fault) *Active {
 		}
 		if err != nil {
 			rec.Error = fmt.Sprintf("%s: %v", p, err)
+			if ctx.Err() != nil && !in.holds.gone(p) { // called off: how far it came isn't known
+				half := &applied{p, false}
+				in.holds.take(half)
+				a.applied = append(a.applied, half)
+			}
 			// Also when the run is being aborted: what was applied goes.
 			survivor, cancel := in.Clock.WithTimeout(in.Clock.WithoutCancel(ctx), in.ProbeLimit)
-			undo := a.undo(survivor)
+			var undo error
+			a.applied, undo = a.undo(survivor, a.applied)
 			cancel()
 			if undo != nil {
 				rec.Error += "; undoing it: " + undo.Error()
@@ -176,13 +182,13 @@ func (in *Injector) Strike(ctx context.Context, f Fault) *Active {
 	rec.Injected, rec.InForce = true, in.now()
 	in.began(a)
 	rec.Bites = make([]Evidence, len(a.applied))
-	a.probe(ctx, rec.Bites, (*applied).Bites)
+	a.probe(ctx, a.applied, rec.Bites, (*applied).Bites)
 	return a
 }
 
-// probe looks at every primitive at once, in processes of their own.
-func (a *Active) probe(ctx context.Context, into []Evidence, look func(*applied, context.Context, Target) Evidence) {
-	for i, p := range a.applied {
+// probe looks at primitives at once, in processes of their own.
+func (a *Active) probe(ctx context.Context, at []*applied, into []Evidence, look func(*applied, context.Context, Target) Evidence) {
+	for i, p := range at {
 		into[i] = Evidence{What: p.String(), Saw: "not probed in time"}
 		a.probes.Go(ctx, "probe", func(ctx context.Context) {
 			limited, cancel := a.injector.Clock.WithTimeout(ctx, a.injector.ProbeLimit)
@@ -199,26 +205,25 @@ func (a *Active) probe(ctx context.Context, into []Evidence, look func(*applied,
 }
 
 // Healing is whether Heal has anything to undo.
-func (a *Active) Healing() bool { return len(a.applied) > 0 }
+func (a *Active) Healing() bool {
+	a.injector.mu.Lock()
+	defer a.injector.mu.Unlock()
+	return len(a.applied) > 0
+}
 
 // Heal undoes the fault and probes that it is gone. It waits for the probes that
 // still run. Called again it heals what could not be healed before, or does nothing.
 func (a *Active) Heal(ctx context.Context) error {
-	if err := a.probes.Wait(ctx); err != nil || !a.Healing() {
+	if err := a.probes.Wait(ctx); err != nil {
 		return err
 	}
-	if a.ending != nil { // somebody undoes it
-		return a.ending.Wait(ctx)
-	}
 	healed, err := a.end(ctx)
-	if err != nil {
+	if err != nil || healed == nil {
 		return err
 	}
 	gone := make([]Evidence, len(healed))
-	a.applied = healed
-	a.probe(ctx, gone, a.gone)
+	a.probe(ctx, healed, gone, a.gone)
 	err = a.probes.Wait(ctx)
-	a.applied, a.shared = nil, nil
 	a.injector.mu.Lock()
 	defer a.injector.mu.Unlock()
 	a.Record.Gone = gone
@@ -227,29 +232,43 @@ func (a *Active) Heal(ctx context.Context) error {
 
 // Undo undoes the fault at once, whatever is being probed, and looks at nothing.
 func (a *Active) Undo(ctx context.Context) error {
-	if !a.Healing() {
-		return nil
-	}
-	if a.ending != nil {
-		return a.ending.Wait(ctx)
-	}
 	_, err := a.end(ctx)
-	if err == nil {
-		a.applied, a.shared = nil, nil
-	}
 	return err
 }
 
-// end undoes what was applied and notes it. Who comes meanwhile waits.
+// end undoes what was applied, notes it, and says what that was; nil where there was nothing
+// to undo. Who comes meanwhile waits until it has been, and tries what could not be undone.
 func (a *Active) end(ctx context.Context) (healed []*applied, err error) {
-	a.ending = a.injector.Clock.NewEvent()
-	defer func() {
-		a.ending.Set()
-		a.ending = nil
-	}()
-	healed = slices.Clone(a.applied)
-	err = a.undo(ctx)
+	for {
+		at, other := a.claim()
+		if other == nil {
+			if len(at) == 0 {
+				return nil, nil
+			}
+			return at, a.endClaimed(ctx, at)
+		}
+		if err := other.Wait(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// claim takes it on to undo what is applied, or says on whom there is to wait.
+func (a *Active) claim() (at []*applied, other clock.Event) {
 	a.injector.mu.Lock()
+	defer a.injector.mu.Unlock()
+	if a.ending != nil || len(a.applied) == 0 {
+		return nil, a.ending
+	}
+	a.ending = a.injector.Clock.NewEvent()
+	return slices.Clone(a.applied), nil
+}
+
+func (a *Active) endClaimed(ctx context.Context, at []*applied) error {
+	left, err := a.undo(ctx, at)
+	a.injector.mu.Lock()
+	ending := a.ending
+	a.applied, a.ending = left, nil
 	switch {
 	case err != nil:
 		a.Record.Error = err.Error()
@@ -263,7 +282,8 @@ func (a *Active) end(ctx context.Context) (healed []*applied, err error) {
 	if err == nil {
 		a.injector.ended(a)
 	}
-	return healed, err
+	ending.Set()
+	return err
 }
 
 // Now is a copy of the record as it is now.
@@ -292,26 +312,36 @@ func (a *Active) gone(p *applied, ctx context.Context, t Target) Evidence {
 func (a *Active) Settle(ctx context.Context) error { return a.probes.Wait(ctx) }
 
 // undo heals in reverse order and goes on after an error: what can be healed is. What
-// could not be healed stays applied.
-func (a *Active) undo(ctx context.Context) error {
+// could not be healed is left.
+func (a *Active) undo(ctx context.Context, at []*applied) (left []*applied, err error) {
 	var errs []error
-	var left []*applied
 	a.shared = make(map[*applied]*applied)
-	for _, p := range slices.Backward(a.applied) {
+	for _, p := range slices.Backward(at) {
 		if err := a.let(ctx, p); err != nil {
 			errs = append(errs, err)
 			left = append(left, p)
-			continue
 		}
-		a.injector.holds.drop(p)
 	}
 	slices.Reverse(left)
-	a.applied = left
-	return errors.Join(errs...)
+	return left, errors.Join(errs...)
 }
 
-// let ends what one primitive does, as far as no other fault holds it as well.
+// let ends what one primitive does, as far as no other fault holds it as well. Those that hold
+// the same let go of it one after the other: at once, each would leave it to the others.
 func (a *Active) let(ctx context.Context, p *applied) error {
+	turn := a.injector.holds.turn(a.injector.Clock, p)
+	if err := turn.Lock(ctx); err != nil {
+		return fmt.Errorf("healing %s: %w", p, err)
+	}
+	defer turn.Unlock()
+	if err := a.letAlone(ctx, p); err != nil {
+		return err
+	}
+	a.injector.holds.drop(p)
+	return nil
+}
+
+func (a *Active) letAlone(ctx context.Context, p *applied) error {
 	stays, beneath := a.injector.holds.left(p)
 	if stays {
 		a.shared[p] = nil

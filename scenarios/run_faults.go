@@ -73,13 +73,15 @@ func (r *Run) strike(ctx context.Context, group clock.Group, p *planned, due tim
 			f = open
 		}
 	}
-	a := r.injector.Strike(ctx, f)
+	striking, landed := r.takeOff(ctx)
+	a := r.injector.Strike(striking, f)
 	a.Record.Due = due
 	r.mu.Lock()
 	r.actives = append(r.actives, a)
 	r.history.Faults = append(r.history.Faults, a.Record)
 	p.done, p.active = true, a
 	r.mu.Unlock()
+	landed(a)
 	p.struck.Set()
 	if !a.Record.Injected {
 		r.progress("the fault was not injected: %s", a.Record.Error)

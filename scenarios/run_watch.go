@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
@@ -37,7 +38,9 @@ func (r *Run) Glimpse() *observed.History {
 	h := *r.history
 	if h.Closed == 0 { // else nobody has observed anything since
 		h.Closed = r.now()
-		h.End = h.Closed
+		if h.End == 0 { // else the plan is over, and the steady state is waited for
+			h.End = h.Closed
+		}
 	}
 	h.Observations = h.Observations[:len(h.Observations):len(h.Observations)]
 	h.Decisions = slices.Clone(h.Decisions)
@@ -58,15 +61,51 @@ func (s *Scenario) JudgeNow(h *observed.History) []Outcome {
 	return out
 }
 
+// flight is a fault that is striking.
+type flight struct {
+	cancel context.CancelFunc
+	landed clock.Event
+	active *chaos.Active // once it has landed
+}
+
+// takeOff is the context in which a fault strikes, which a halt ends, and what it must call
+// when it has. A run without a gate knows no halt.
+func (r *Run) takeOff(ctx context.Context) (striking context.Context, landed func(a *chaos.Active)) {
+	if r.runner.Gate == nil {
+		return ctx, func(*chaos.Active) {}
+	}
+	f := &flight{landed: r.clock.NewEvent()}
+	striking, f.cancel = r.clock.WithCancel(ctx) // its probes go on in it: it ends with ctx
+	r.mu.Lock()
+	r.flights = append(r.flights, f)
+	r.mu.Unlock()
+	return striking, func(a *chaos.Active) {
+		r.mu.Lock()
+		r.flights = slices.DeleteFunc(r.flights, func(x *flight) bool { return x == f })
+		f.active = a
+		r.mu.Unlock()
+		f.landed.Set()
+	}
+}
+
 // Undo undoes every fault in force, each without waiting for another, and lets none strike
-// any more. It looks at nothing: the run's end does.
+// any more: one that is just striking is called off, and undone as far as it came. It looks
+// at nothing: the run's end does.
 func (r *Run) Undo(ctx context.Context) error {
 	r.mu.Lock()
 	r.halted = true
-	actives := slices.Clone(r.actives)
+	actives, flights := slices.Clone(r.actives), slices.Clone(r.flights)
 	r.mu.Unlock()
 	group := r.clock.NewGroup()
-	errs := make([]error, len(actives))
+	errs := make([]error, len(actives)+len(flights))
+	for i, f := range flights {
+		f.cancel()
+		group.Go(ctx, "undo", func(ctx context.Context) {
+			if errs[len(actives)+i] = f.landed.Wait(ctx); errs[len(actives)+i] == nil {
+				errs[len(actives)+i] = f.active.Undo(ctx)
+			}
+		})
+	}
 	for i, a := range slices.Backward(actives) {
 		group.Go(ctx, "undo", func(ctx context.Context) { errs[i] = a.Undo(ctx) })
 	}

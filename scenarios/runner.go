@@ -236,7 +236,8 @@ type Run struct {
 	closed   bool // what comes now is too late for the history
 	state    observed.Live
 	halted   bool // nothing strikes any more
-	inForce  int  // faults struck and not healed
+	flights  []*flight
+	inForce  int // faults struck and not healed
 	history  *observed.History
 	lines    []LogLine
 	watchers []*watcher
@@ -275,17 +276,20 @@ func Offered(ctx context.Context, b Backend, s *Scenario) (chaos.Target, error) 
 func (r *Run) main(ctx, cleanup context.Context) error {
 	r.clock = r.cluster.Clock(ViewerClient)
 	started := r.clock.Monotonic()
-	watch, stopWatching := r.clock.WithCancel(ctx)
+	// After a halt, too, it is watched until it is in the steady state again.
+	watch, stopWatching := r.clock.WithCancel(cleanup)
 	defer stopWatching()
+	attend, leave := r.clock.WithCancel(ctx)
+	defer leave()
 	err := r.prepare(ctx, watch, started)
 	switch {
 	case err == nil:
-		r.attended(watch)
+		r.attended(attend)
 		err = r.trouble(ctx, cleanup)
 	case r.runner.Attendant != nil && errors.Is(err, errNotSteady):
 		r.progress("%v; it is served as it is", err)
 		r.beginAt(r.clock.Monotonic())
-		r.attended(watch)
+		r.attended(attend)
 		for ctx.Err() == nil {
 			_ = r.clock.Sleep(ctx, time.Hour) // ends with ctx
 		}

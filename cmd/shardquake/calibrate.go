@@ -26,7 +26,10 @@ type calibrateFlags struct {
 	recorded string
 	keep     string
 	out      string
+	gamedays []string
 	quiet    bool
+
+	names []string // of the scenarios that it is fitted to
 }
 
 func newCalibrateCommand() *cobra.Command {
@@ -38,7 +41,9 @@ func newCalibrateCommand() *cobra.Command {
 machine, and fits to them the constants of the simulator that hang on processors:
 how long a node takes to start, a state to be applied, a recovery beyond its bytes.
 One set serves all scenarios; nothing is fitted to one of them. It is also fitted
-without each scenario in turn, and the error of that prediction is printed. The file
+without each scenario in turn, and the error of that prediction is printed. With
+--gameday it is fitted to game days as well, so that what they were predicted wrongly
+counts for the next. The file
 it writes is for --calibration of the command fidelity; in the place of
 sim/elastic/calibration/calibration.json it is what the program is built with.`,
 		Args: cobra.NoArgs,
@@ -54,6 +59,7 @@ sim/elastic/calibration/calibration.json it is what the program is built with.`,
 	fl.StringVar(&f.seeds, "seeds", "1-3", "seeds of the simulated runs, A-B")
 	fl.StringVar(&f.recorded, "recorded", "", "folder of recorded timelines P*.json.gz, or file of kept runs (.jsonl), that stand for the runs in containers")
 	fl.StringVar(&f.keep, "keep", fileRealRuns, "file to which the runs in containers are added, scenario by scenario")
+	fl.StringArrayVar(&f.gamedays, "gameday", nil, "`FOLDER` of a game day on real nodes that came to its end, to fit to as well; may be repeated")
 	fl.StringVar(&f.out, "out", "calibration.json", "the calibration file to write")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
 	return cmd
@@ -82,9 +88,18 @@ func (f *calibrateFlags) calibrate(cmd *cobra.Command) error {
 			return err
 		}
 	}
+	f.names = calibrating()
+	days, err := readGamedays(f.gamedays)
+	if err != nil {
+		return exit.Usage(err)
+	}
 	real, err := f.measure(cmd.Context(), loaded, progress.line)
 	if err != nil {
 		return err
+	}
+	for _, d := range days {
+		f.names = append(f.names, d.name)
+		loaded[d.name], real[d.name] = d.scenario, d.runs
 	}
 	progress.line("fitting the constants")
 	fitted, err := fidelity.Fit(f.problem(cmd.Context(), loaded, real, seeds))
@@ -100,7 +115,7 @@ func (f *calibrateFlags) calibrate(cmd *cobra.Command) error {
 		return exit.Usage(err)
 	}
 	progress.done()
-	return showFit(cmd.OutOrStdout(), fitted, f.out)
+	return showFit(cmd.OutOrStdout(), fitted, f.names, f.out)
 }
 
 // measure has each scenario run for real.
@@ -151,7 +166,7 @@ func recordedIn(dir, scenario string) ([]fidelity.Run, error) {
 
 func (f *calibrateFlags) problem(ctx context.Context, loaded map[string]*scenarios.Loaded, real map[string][]fidelity.Run, seeds []uint64) fidelity.Problem {
 	p := fidelity.Problem{
-		Steps: []float64{0.5, 0.8, 1.25, 2}, Rounds: 3, Scenarios: calibrating(), Real: real,
+		Steps: []float64{0.5, 0.8, 1.25, 2}, Rounds: 3, Scenarios: f.names, Real: real,
 		Simulate: func(scenario string, factors []float64) ([]fidelity.Run, error) {
 			constants := catalog.Turned(calibration.Default(), factors)
 			return fidelity.Simulate(ctx, loaded[scenario], seeds, func() (fidelity.Runner, error) {
@@ -167,7 +182,7 @@ func (f *calibrateFlags) problem(ctx context.Context, loaded map[string]*scenari
 }
 
 // showFit prints what was found and how well it predicts.
-func showFit(out io.Writer, fitted *fidelity.Fitted, file string) error {
+func showFit(out io.Writer, fitted *fidelity.Fitted, names []string, file string) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "constants\tfactor on the default\twhat")
 	for i, k := range catalog.Knobs() {
@@ -179,7 +194,7 @@ func showFit(out io.Writer, fitted *fidelity.Fitted, file string) error {
 	fmt.Fprintln(out, "\nmean error of the times, in targets (1 is an average at the edge of 15 % or 0.3 s)")
 	w = tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "scenario\tdefault\tfitted\tfitted to the others")
-	for _, s := range calibrating() {
+	for _, s := range names {
 		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\n", s, fitted.Before[s], fitted.After[s], fitted.LeftOut[s])
 	}
 	if err := w.Flush(); err != nil {

@@ -32,18 +32,7 @@ type drill struct {
 // beginDrill starts one that waits for its approval on the page.
 func beginDrill(t *testing.T, args ...string) *drill {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	t.Cleanup(cancel)
-	read, write := io.Pipe()
-	d := &drill{lines: bufio.NewScanner(read), stop: cancel, ended: make(chan error, 1), out: filepath.Join(t.TempDir(), "out")}
-	root := newRootCommand()
-	root.SetArgs(append([]string{"gameday", "testdata/gameday.yaml", "-q", "--speed", "30", "--wait-for-page", "--out", d.out}, args...))
-	root.SetOut(write)
-	root.SetErr(io.Discard)
-	go func() {
-		d.ended <- root.ExecuteContext(ctx)
-		_ = write.Close()
-	}()
+	d := startDrill(t, append([]string{"--wait-for-page"}, args...)...)
 	for d.page == "" && d.lines.Scan() {
 		word, rest, _ := strings.Cut(strings.TrimSpace(d.lines.Text()), " ")
 		switch word {
@@ -54,6 +43,27 @@ func beginDrill(t *testing.T, args ...string) *drill {
 		}
 	}
 	require.NotEmpty(t, d.page)
+	return d
+}
+
+// startDrill starts one in a folder of its own.
+func startDrill(t *testing.T, args ...string) *drill {
+	t.Helper()
+	file, err := filepath.Abs("testdata/gameday.yaml")
+	require.NoError(t, err)
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	read, write := io.Pipe()
+	d := &drill{lines: bufio.NewScanner(read), stop: cancel, ended: make(chan error, 1), out: filepath.Join(t.TempDir(), "out")}
+	root := newRootCommand()
+	root.SetArgs(append([]string{"gameday", file, "-q", "--speed", "30", "--out", d.out}, args...))
+	root.SetOut(write)
+	root.SetErr(io.Discard)
+	go func() {
+		d.ended <- root.ExecuteContext(ctx)
+		_ = write.Close()
+	}()
 	return d
 }
 
@@ -197,12 +207,13 @@ func TestAPageOfAnotherOriginGivesNoOrders(t *testing.T) {
 	d.stop()
 	for d.lines.Scan() {
 	}
-	assert.Equal(t, exit.CodeUsage, exit.CodeOf(<-d.ended), "not approved")
+	assert.Equal(t, exit.CodeAborted, exit.CodeOf(<-d.ended), "halted by the signal, and never approved")
 }
 
 // drilled runs a drill to its end without anybody who watches.
 func drilled(t *testing.T, args ...string) (string, int) {
 	t.Helper()
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	var out strings.Builder
 	root := newRootCommand()
 	root.SetArgs(append([]string{"gameday", "testdata/gameday.yaml", "-q", "--speed", "1000", "--out", filepath.Join(t.TempDir(), "out")}, args...))

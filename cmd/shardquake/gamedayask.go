@@ -20,11 +20,17 @@ func (d *day) askOnTerminal(ctx context.Context) bool {
 	lines := bufio.NewReader(in)
 	ask := func(question string) string {
 		fmt.Fprint(d.cmd.OutOrStdout(), question)
-		line, err := lines.ReadString('\n')
-		if err != nil || ctx.Err() != nil {
+		answer := make(chan string, 1)
+		go func() {
+			line, _ := lines.ReadString('\n') // what ends without a line is no answer
+			answer <- strings.TrimSpace(line)
+		}()
+		select {
+		case line := <-answer:
+			return line
+		case <-ctx.Done():
 			return ""
 		}
-		return strings.TrimSpace(line)
 	}
 	a := gameday.Approval{Name: d.flags.as, Reason: d.flags.reason}
 	if a.Name == "" {

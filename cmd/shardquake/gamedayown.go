@@ -34,10 +34,10 @@ type ownDay struct {
 	cfg     *own.Config
 	access  daemon.Access
 	backend *integration.OwnBackend
+	from    string // the file of the last import
 }
 
-// newOwnDay reads the cluster file, makes sure that the cluster is the one that is meant, and
-// imports it as it is now, for the prediction.
+// newOwnDay reads the cluster file.
 func newOwnDay(d *day, name string) (*ownDay, error) {
 	cfg, err := own.Read(d.flags.cluster)
 	if err != nil {
@@ -53,19 +53,33 @@ func newOwnDay(d *day, name string) (*ownDay, error) {
 	}
 	// A game day on one's own cluster is as large as the cluster is.
 	d.flags.backend, d.scale = "real", scenarios.AsDescribed
-	if err := o.imported(); err != nil {
-		return nil, err
+	return o, nil
+}
+
+// begin makes sure that the cluster is the one that is meant, and imports it as it is now, for
+// the prediction.
+func (o *ownDay) begin() error {
+	if o == nil {
+		return nil
 	}
-	if len(d.scenario.Workload) > 0 && cfg.Load != own.LoadOwn {
-		return nil, exit.Usagef("%s has a workload, which would write into the cluster's indices; expected none, or load: own in %s", name, d.flags.cluster)
-	}
-	if d.flags.dryRun {
-		return o, nil
+	if err := o.looked(); err != nil {
+		return err
 	}
 	if err := o.confirmed(); err != nil {
-		return nil, exit.Usage(err)
+		return exit.Usage(err)
 	}
-	return o, o.secured()
+	return o.secured()
+}
+
+// looked imports the cluster, and refuses a scenario that does not fit it.
+func (o *ownDay) looked() error {
+	if err := o.imported(); err != nil {
+		return err
+	}
+	if len(o.day.scenario.Workload) > 0 && o.cfg.Load != own.LoadOwn {
+		return exit.Usagef("%s has a workload, which would write into the cluster's indices; expected none, or load: own in %s", o.name, o.day.flags.cluster)
+	}
+	return nil
 }
 
 // accessOf is how to be let in, by the cluster file and the environment.
@@ -103,7 +117,7 @@ func accessOf(cfg *own.Config) (daemon.Access, error) {
 func (o *ownDay) imported() error {
 	d := o.day
 	live := &importer.Live{URLs: o.access.URLs, Transport: o.access.Transport, Rate: 20, Timeout: 5 * time.Minute, Progress: d.progress.line}
-	c, err := importer.Import(d.cmd.Context(), importer.Options{Live: live})
+	c, err := importer.Import(d.ctx, importer.Options{Live: live})
 	d.progress.done()
 	if err != nil {
 		return &exit.Error{Code: exit.CodeUnavailable, Err: fmt.Errorf("importing the cluster: %w", err)}
@@ -125,6 +139,7 @@ func (o *ownDay) imported() error {
 	if d.flags.seed != 0 {
 		s.Seed = d.flags.seed
 	}
+	o.from = file
 	d.scenario, err = s.Drawn(s.Seed)
 	return err
 }
@@ -141,7 +156,7 @@ func (o *ownDay) confirmed() error {
 // rehearsed are the commands of the plan.
 func (o *ownDay) rehearsed() (*own.Rehearsal, error) {
 	s := o.day.scenario
-	return o.cfg.Rehearse(o.day.cmd.Context(), s.Faults, s.Topology(), s.Duration.D())
+	return o.cfg.Rehearse(o.day.ctx, s.Faults, s.Topology(), s.Duration.D())
 }
 
 // spellOut puts into a plan which cluster it is for, and the commands: they are approved too.
@@ -175,7 +190,7 @@ func (o *ownDay) secured() error {
 	if len(r.Bound) > 0 && o.day.flags.despite == "" {
 		return exit.Usagef("not self-healing: only this machine undoes %s; expected --despite REASON", strings.Join(r.Bound, ", "))
 	}
-	p, err := o.backend.Picture(o.day.cmd.Context())
+	p, err := o.backend.Picture(o.day.ctx)
 	if err != nil {
 		return &exit.Error{Code: exit.CodeUnavailable, Err: err}
 	}
@@ -183,7 +198,7 @@ func (o *ownDay) secured() error {
 		return exit.Usagef("the cluster is not steady: %s; expected all of it up and green, or --despite REASON", firstOf(what, 3))
 	}
 	if want := o.cfg.SnapshotWithin.D(); want > 0 {
-		age, is, err := o.backend.SnapshotAge(o.day.cmd.Context(), time.Now())
+		age, is, err := o.backend.SnapshotAge(o.day.ctx, time.Now())
 		switch {
 		case err != nil:
 			return &exit.Error{Code: exit.CodeUnavailable, Err: err}
@@ -206,6 +221,9 @@ func firstOf(what []string, n int) string {
 
 // dryRun prints every command.
 func (o *ownDay) dryRun() error {
+	if err := o.looked(); err != nil {
+		return err
+	}
 	r, err := o.rehearsed()
 	if err != nil {
 		return exit.Usage(err)
@@ -316,7 +334,7 @@ func (o *ownDay) allows(_ chaos.Fault, victims []string) error {
 	if o == nil || len(victims) == 0 {
 		return nil
 	}
-	p, err := o.backend.Picture(o.day.cmd.Context())
+	p, err := o.backend.Picture(o.day.ctx)
 	if err != nil {
 		return err
 	}

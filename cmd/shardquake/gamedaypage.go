@@ -24,37 +24,71 @@ import (
 type gamedayPage struct {
 	day    *day
 	url    string
-	stream *live.Stream
-	feed   *live.Feed
 	server *http.Server
 	given  chan gameday.Approval
 
 	mu      sync.Mutex
 	handler http.Handler
+	stream  *live.Stream // from the approval on
+	feed    *live.Feed
 }
 
-func newGamedayPage(d *day, l net.Listener) (*gamedayPage, error) {
-	stream, err := live.NewStream(map[string]any{"nodes": []string{}, "bands": d.predict.Bands})
-	if err != nil {
-		return nil, err
-	}
-	scaled, _ := d.scenario.Scaled(d.scale)
-	p := &gamedayPage{day: d, url: "http://" + l.Addr().String(), stream: stream, feed: &live.Feed{Stream: stream, Scenario: scaled}, given: make(chan gameday.Approval, 1)}
+// newGamedayPage serves that it is being predicted.
+func newGamedayPage(d *day, l net.Listener) *gamedayPage {
+	p := &gamedayPage{day: d, url: "http://" + l.Addr().String(), given: make(chan gameday.Approval, 1)}
+	mux := p.orders()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Refresh", "2")
+		http.Error(w, "the game day is being predicted; POST /halt ends it", http.StatusServiceUnavailable)
+	})
+	p.handler = mux
+	p.server = &http.Server{Handler: control.Guard(d.flags.token, p), ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = p.server.Serve(l) }() // ends with Close
+	return p
+}
+
+// orders are taken at any time.
+func (p *gamedayPage) orders() *http.ServeMux {
+	mux := http.NewServeMux()
+	p.day.course.Orders(mux)
+	return mux
+}
+
+func (p *gamedayPage) serve(mux *http.ServeMux) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.handler = mux
+}
+
+// asks serves the approval from now on.
+func (p *gamedayPage) asks() error {
+	d := p.day
 	approval, err := report.ApprovalPage(d.plan, d.hash, d.predict)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	mux := http.NewServeMux()
+	stream, err := live.NewStream(map[string]any{"nodes": []string{}, "bands": d.predict.Bands})
+	if err != nil {
+		return err
+	}
+	scaled, _ := d.scenario.Scaled(d.scale)
+	p.mu.Lock()
+	p.stream, p.feed = stream, &live.Feed{Stream: stream, Scenario: scaled}
+	p.mu.Unlock()
+	mux := p.orders()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'")
 		_, _ = w.Write(approval) // the reader may be gone
 	})
 	mux.HandleFunc("POST /approve", p.approve)
-	p.handler = mux
-	p.server = &http.Server{Handler: control.Guard(d.flags.token, p), ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = p.server.Serve(l) }() // ends with Close
-	return p, nil
+	mux.HandleFunc("POST /refuse", func(w http.ResponseWriter, r *http.Request) {
+		who, why := strings.TrimSpace(r.FormValue("name")), strings.TrimSpace(r.FormValue("reason"))
+		d.course.Halt(d.ctx, or(who, "page"), or(why, "it was not let begin"))
+		http.Error(w, "halted: nothing has been done", http.StatusAccepted)
+	})
+	p.serve(mux)
+	return nil
 }
 
 // ServeHTTP implements [http.Handler].
@@ -81,7 +115,7 @@ func (p *gamedayPage) approve(w http.ResponseWriter, r *http.Request) {
 }
 
 // live serves the course from now on.
-func (p *gamedayPage) live(c *gameday.Course) {
+func (p *gamedayPage) live() {
 	d := p.day
 	var figures []live.Figure
 	for _, b := range d.predict.Bands {
@@ -99,17 +133,21 @@ func (p *gamedayPage) live(c *gameday.Course) {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		})
 	}
-	mux := http.NewServeMux()
+	mux := p.orders()
 	mux.Handle("GET /{$}", html)
 	mux.Handle("GET /events", p.stream)
-	c.Orders(mux)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.handler = mux
+	p.serve(mux)
 }
 
+// moment tells the readers, once there is something to look at.
 func (p *gamedayPage) moment(m gameday.Moment, text string) {
-	_ = p.stream.Publish(live.Log, map[string]any{"t": m.At.D().Seconds(), "text": text}) // texts and numbers can be written
+	p.mu.Lock()
+	stream := p.stream
+	p.mu.Unlock()
+	if stream == nil {
+		return
+	}
+	_ = stream.Publish(live.Log, map[string]any{"t": m.At.D().Seconds(), "text": text}) // texts and numbers can be written
 }
 
 func (p *gamedayPage) sight(s gameday.Sight, sample report.Sample) {
@@ -161,7 +199,7 @@ func (d *day) approved() error {
 		return d.fits(d.approval)
 	}
 	fmt.Fprintf(out, "\n  page     %s\n", d.page.url)
-	ctx, cancel := context.WithTimeout(d.cmd.Context(), approvalLimit)
+	ctx, cancel := context.WithTimeout(d.ctx, approvalLimit)
 	defer cancel()
 	if !d.flags.waitForPage {
 		if !d.askOnTerminal(ctx) {

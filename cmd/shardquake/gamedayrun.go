@@ -7,26 +7,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
 	"github.com/shardquake/shardquake/integration/undo"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/internal/control"
 	"github.com/shardquake/shardquake/internal/paced"
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/reports/compare"
+	"github.com/shardquake/shardquake/reports/fidelity"
 	report "github.com/shardquake/shardquake/reports/gameday"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/gameday"
@@ -46,13 +47,13 @@ type day struct {
 	course   *gameday.Course
 	page     *gamedayPage
 	progress *progress
-	pacer    *paced.Pacer // nil on real nodes
-	own      *ownDay      // nil on nodes made for the run
+	pacer    *paced.Pacer    // nil on real nodes
+	own      *ownDay         // nil on nodes made for the run
+	ctx      context.Context // ends with a halt, or with the run
 	stop     context.CancelCauseFunc
 	began    time.Time
 
 	said chan string // to be printed
-	over atomic.Bool // the run is
 
 	mu     sync.Mutex
 	record report.Record
@@ -109,6 +110,14 @@ func (f *gamedayFlags) run(cmd *cobra.Command, name string) error {
 	if err := errors.Join(reports.CheckDir(f.out), reports.Writable(f.out)); err != nil {
 		return exit.Usage(err)
 	}
+	// A first signal is a halt, whatever is going on.
+	d.ctx, d.stop = context.WithCancelCause(context.WithoutCancel(cmd.Context()))
+	defer d.stop(nil)
+	looks := &gameday.Looks{Look: gameday.Look}
+	d.course = gameday.New(gameday.Config{
+		Loaded: s, Yes: f.yes, Stop: d.stop, Enter: d.enter, Now: func() time.Duration { return time.Since(d.began) }, Probe: looks.Probe, Tell: d.tell, Show: d.show,
+	})
+	defer context.AfterFunc(cmd.Context(), func() { d.course.Halt(d.ctx, "signal", "interrupted") })()
 	if f.cluster != "" {
 		if d.own, err = newOwnDay(d, name); err != nil {
 			return err
@@ -117,29 +126,102 @@ func (f *gamedayFlags) run(cmd *cobra.Command, name string) error {
 			return d.own.dryRun()
 		}
 	}
-	if err := d.predicted(); err != nil {
-		return err
-	}
-	l, err := net.Listen("tcp", f.listen)
+	return d.whole()
+}
+
+// whole is a game day from its prediction to its report. From here on it can be halted.
+func (d *day) whole() error {
+	l, err := net.Listen("tcp", d.flags.listen)
 	if err != nil {
 		return exit.Usagef("--listen: %w", err)
 	}
-	if d.page, err = newGamedayPage(d, l); err != nil {
-		return err
-	}
+	d.page = newGamedayPage(d, l)
 	defer d.page.close()
-	if err := d.approved(); err != nil {
-		return exit.Usage(err)
-	}
-	if err := d.own.still(); err != nil {
-		return exit.Usage(err)
-	}
 	leave, err := d.take()
 	if err != nil {
 		return exit.Usage(err)
 	}
 	defer leave()
-	return d.conduct()
+	finish := d.printing()
+	defer finish()
+	go d.watchFile()
+	if err := d.ready(); err != nil {
+		return d.unready(err)
+	}
+	return d.conduct(finish)
+}
+
+// ready predicts, asks for the approval, and looks once more.
+func (d *day) ready() error {
+	if err := d.own.begin(); err != nil {
+		return err
+	}
+	if err := d.predicted(); err != nil {
+		return err
+	}
+	d.course.Follow(d.scenario, d.predict)
+	if err := d.page.asks(); err != nil {
+		return err
+	}
+	d.course.Enter(gameday.Asking)
+	if err := d.approved(); err != nil {
+		return exit.Usage(err)
+	}
+	d.course.Enter(gameday.Starting)
+	if err := d.own.still(); err != nil {
+		return exit.Usage(err)
+	}
+	d.course.Follow(d.scenario, d.predict)
+	return d.ctx.Err()
+}
+
+// unready is the end of a game day whose run has not begun: by a halt, which leaves its report,
+// or for a reason of its own.
+func (d *day) unready(err error) error {
+	h := d.course.Halted()
+	if h == nil {
+		return err
+	}
+	rec := d.kept()
+	if err := rec.WriteUnbegun(d.flags.out, d.scenario.Name, d.scenario.Text); err != nil {
+		return &exit.Error{Code: exit.CodeNotKept, Err: fmt.Errorf("halted by %s: %s; the report could not be written: %w", h.Who, h.Reason, err)}
+	}
+	fmt.Fprintf(d.cmd.OutOrStdout(), "\n  game day   %s/%s\n", d.flags.out, report.FilePage)
+	return &exit.Error{Code: exit.CodeAborted, Err: fmt.Errorf("halted by %s while it was %s, before anything was done: %s", h.Who, h.During, h.Reason)}
+}
+
+// kept is what there is for the report now.
+func (d *day) kept() report.Record {
+	d.mu.Lock()
+	rec := d.record
+	d.mu.Unlock()
+	rec.Plan, rec.Hash, rec.Approval, rec.Prediction, rec.Despite, rec.Set = d.plan, d.hash, d.approval, d.predict, d.flags.despite, d.set()
+	rec.Moments, rec.Halt, rec.Began, rec.Took = d.course.Moments(), d.course.Halted(), d.began.UTC(), time.Since(d.began).Seconds()
+	return rec
+}
+
+// set is what was replaced in the scenario's text, the cluster that was imported included.
+func (d *day) set() []string {
+	if d.own == nil || d.own.from == "" {
+		return d.flags.set
+	}
+	return append(slices.Clone(d.flags.set), "cluster.from="+d.own.from)
+}
+
+// watchFile halts the game day as soon as the file lies here, whatever is going on.
+func (d *day) watchFile() {
+	for every := time.NewTicker(200 * time.Millisecond); ; {
+		select {
+		case <-d.ctx.Done():
+			every.Stop()
+			return
+		case <-every.C:
+		}
+		if _, err := os.Stat(gameday.HaltFile); err == nil {
+			d.course.Halt(d.ctx, "somebody", "a file "+gameday.HaltFile+" lies in the folder of the game day")
+			return
+		}
+	}
 }
 
 // predicted simulates the scenario and makes the plan.
@@ -150,7 +232,7 @@ func (d *day) predicted() error {
 			return err
 		}
 		scaled, _ := d.scenario.Scaled(d.scale)
-		if err := scenarios.Supported(d.cmd.Context(), backend, scaled); err != nil {
+		if err := scenarios.Supported(d.ctx, backend, scaled); err != nil {
 			return err
 		}
 	}
@@ -182,29 +264,38 @@ func (d *day) simulated(what string) (*gameday.Prediction, error) {
 	run := func(ctx context.Context, seed uint64) (*scenarios.Result, error) {
 		return runScenario(ctx, d.scenario, execution{backend: "sim", seed: seed, scale: d.scale}, func(string, ...any) {})
 	}
-	p, err := gameday.Predict(d.cmd.Context(), d.scenario, runtime.GOMAXPROCS(0), run, func(done, all int) { d.progress.line("%s: %d of %d simulated runs", what, done, all) })
+	p, err := gameday.Predict(d.ctx, d.scenario, runtime.GOMAXPROCS(0), run, func(done, all int) { d.progress.line("%s: %d of %d simulated runs", what, done, all) })
 	d.progress.done()
 	return p, err
 }
 
-// take claims the cluster of a real game day.
+// take claims the cluster, and lets shardquake gameday halt find the game day. A drill claims
+// nothing: any number may go on.
 func (d *day) take() (leave func(), err error) {
 	if _, err := os.Stat(gameday.HaltFile); err == nil {
 		return nil, fmt.Errorf("a file %s lies here: remove it to let a game day begin", gameday.HaltFile)
 	}
-	if d.flags.backend != "real" {
+	drill := d.flags.backend != "real"
+	g, err := grounds()
+	if err != nil && drill { // nobody's home: it is halted from here and from its page
 		return func() {}, nil
 	}
-	g, err := grounds()
 	if err != nil {
 		return nil, err
 	}
 	r := gameday.Running{Cluster: d.clusterName(), URL: d.page.url, Token: d.flags.token, PID: os.Getpid(), Born: undo.Born(os.Getpid()), Journal: journalOf(d.flags.out)}
+	if drill {
+		r.Cluster, r.Journal = fmt.Sprintf("%s (drill %d)", r.Cluster, r.PID), ""
+	}
 	if err := g.Take(r); err != nil {
 		return nil, err
 	}
 	return func() {
-		if err := g.Leave(r.Cluster, d.course.Halted()); err != nil {
+		h := d.course.Halted()
+		if drill {
+			h = nil
+		}
+		if err := g.Leave(r.Cluster, h); err != nil {
 			fmt.Fprintln(d.cmd.ErrOrStderr(), err)
 		}
 	}, nil
@@ -219,10 +310,7 @@ func (d *day) clusterName() string {
 }
 
 // conduct runs the plan.
-func (d *day) conduct() error {
-	ctx, stop := context.WithCancelCause(context.WithoutCancel(d.cmd.Context()))
-	defer stop(nil)
-	d.stop = stop
+func (d *day) conduct(finish func()) error {
 	x := execution{backend: d.flags.backend, seed: d.scenario.Seed, scale: d.scale, dir: d.flags.out}
 	backend, err := x.chosen()
 	if d.own != nil {
@@ -231,19 +319,11 @@ func (d *day) conduct() error {
 	if err != nil {
 		return exit.Usage(err)
 	}
-	cfg := gameday.Config{
-		Loaded: d.scenario, Plan: d.plan, Prediction: d.predict, Yes: d.flags.yes, Stop: stop, Enter: d.enter,
-		Now: func() time.Duration { return time.Since(d.began) }, Probe: gameday.Look, HaltAsked: haltAsked, Tell: d.tell, Show: d.show,
-	}
 	if d.flags.backend == "sim" {
 		d.pacer = paced.New(d.flags.speed)
 	}
-	d.course = gameday.New(cfg)
-	d.page.live(d.course)
-	defer context.AfterFunc(d.cmd.Context(), func() { d.course.Halt(ctx, "signal", "interrupted") })()
-	d.listenToTerminal(ctx)
-	finish := d.printing()
-	defer finish()
+	d.page.live()
+	d.listenToTerminal(d.ctx)
 	runner := &scenarios.Runner{
 		Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain, Progress: d.progress.line,
 		Gate: d.course, Allow: d.allows, Attendant: d,
@@ -252,15 +332,12 @@ func (d *day) conduct() error {
 		runner.Journal = journalOf(d.flags.out)
 	}
 	start := time.Now()
-	res, err := runner.Run(ctx, d.scenario, scenarios.Options{Seed: d.scenario.Seed, Scale: d.scale})
-	d.over.Store(true)
+	res, err := runner.Run(d.ctx, d.scenario, scenarios.Options{Seed: d.scenario.Seed, Scale: d.scale})
+	d.course.Over()
 	finish()
 	d.progress.done()
 	if err != nil {
-		if h := d.course.Halted(); h != nil {
-			return &exit.Error{Code: exit.CodeAborted, Err: fmt.Errorf("halted by %s before it began: %s", h.Who, h.Reason)}
-		}
-		return err
+		return d.unready(err)
 	}
 	res.Wall = time.Since(start)
 	return d.concluded(res)
@@ -281,13 +358,6 @@ func (d *day) enter(ctx context.Context, name string, f func(ctx context.Context
 	}
 	f(ctx)
 	return nil
-}
-
-func haltAsked() string {
-	if _, err := os.Stat(gameday.HaltFile); err == nil {
-		return "a file " + gameday.HaltFile + " lies in the folder of the game day"
-	}
-	return ""
 }
 
 // Attend implements [scenarios.Attendant].
@@ -322,9 +392,6 @@ func (d *day) tell(m gameday.Moment) {
 	}
 	text := fmt.Sprintf("%s: %s%s", m.Kind, m.Text, who)
 	d.page.moment(m, text)
-	if d.over.Load() {
-		return
-	}
 	select {
 	case d.said <- fmt.Sprintf("t=%s  %s\n", m.At, text):
 	default: // nobody reads what is printed: the page and the record have it
@@ -332,18 +399,31 @@ func (d *day) tell(m gameday.Moment) {
 }
 
 // printing prints what is told, beside the course: a terminal that stands still, or a pipe that
-// nobody reads, holds up no halt. What it returns waits for the rest.
+// nobody reads, holds up no halt. What it returns waits for the rest; what is told later is in
+// the record.
 func (d *day) printing() (finish func()) {
-	done := make(chan struct{})
+	last, done := make(chan struct{}), make(chan struct{})
+	show := func(line string) {
+		d.progress.done()
+		fmt.Fprint(d.cmd.OutOrStdout(), line)
+	}
 	go func() {
 		defer close(done)
-		for line := range d.said {
-			d.progress.done()
-			fmt.Fprint(d.cmd.OutOrStdout(), line)
+		for {
+			select {
+			case line := <-d.said:
+				show(line)
+				continue
+			case <-last:
+			}
+			for len(d.said) > 0 {
+				show(<-d.said)
+			}
+			return
 		}
 	}()
 	return sync.OnceFunc(func() {
-		close(d.said)
+		close(last)
 		<-done
 	})
 }
@@ -416,13 +496,9 @@ func (d *day) concluded(res *scenarios.Result) error {
 	if rep == nil {
 		return err
 	}
-	d.mu.Lock()
-	rec := d.record
-	d.mu.Unlock()
-	rec.Plan, rec.Hash, rec.Approval, rec.Prediction, rec.Despite = d.plan, d.hash, d.approval, d.predict, d.flags.despite
-	rec.Moments, rec.Halt, rec.Began, rec.Took = d.course.Moments(), d.course.Halted(), d.began.UTC(), time.Since(d.began).Seconds()
+	rec := d.kept()
 	rec.Conclude(rep)
-	err = errors.Join(err, rec.Write(d.flags.out, res, d.scenario.Text))
+	err = errors.Join(err, rec.Write(d.flags.out, res, d.scenario.Text), d.measured(res))
 	out := d.cmd.OutOrStdout()
 	if sumErr := reports.Summary(out, rep, reports.SummaryOptions{Color: isTerminal(out), Dir: d.flags.out}); sumErr != nil {
 		return sumErr
@@ -442,10 +518,18 @@ func (d *day) concluded(res *scenarios.Result) error {
 	switch {
 	case err != nil:
 		return exit.NotKept(rep.Verdict, err)
-	case res.Aborted != nil:
+	case res.Aborted != nil, rec.Halt != nil: // a halt may meet a run that just ends
 		return &exit.Error{Code: exit.CodeAborted}
 	}
 	return exit.VerdictError(rep.Verdict)
+}
+
+// measured keeps what a whole run on real nodes showed, for shardquake fidelity and calibrate.
+func (d *day) measured(res *scenarios.Result) error {
+	if d.flags.backend != "real" || res.Aborted != nil {
+		return nil
+	}
+	return keepRuns(filepath.Join(d.flags.out, fileRealRuns), d.scenario.Name, []fidelity.Run{fidelity.Quantities(res, "game day")})
 }
 
 var _ http.Handler = (*gamedayPage)(nil)

@@ -107,7 +107,9 @@ func (s *SSH) remote(name, kind, do, undo, probe string) *Action {
 		return within(a)
 	}
 	mark := fmt.Sprintf("/tmp/shardquake-%s-%s.timer", name, kind)
-	timer := fmt.Sprintf("nohup sh -c %s >/dev/null 2>&1 </dev/null & echo $! >%s; ", quoted(fmt.Sprintf("sleep %d; %s; rm -f %s", int(s.Timer.D().Seconds()), undo, mark)), mark)
+	// Who ends the timer's shell ends its sleep with it.
+	waits := fmt.Sprintf("trap 'kill $! 2>/dev/null; exit' TERM; sleep %d & wait $!; trap - TERM; %s; rm -f %s", int(s.Timer.D().Seconds()), undo, mark)
+	timer := fmt.Sprintf("nohup sh -c %s >/dev/null 2>&1 </dev/null & echo $! >%s; ", quoted(waits), mark)
 	a.Do = s.ssh(timer + do)
 	a.Undo = s.ssh(fmt.Sprintf("%s; s=$?; test -e %[2]s && { kill \"$(cat %[2]s)\"; rm -f %[2]s; } 2>/dev/null; exit $s", undo, mark))
 	a.SelfHealing = true

@@ -145,13 +145,30 @@ func (f *Fleet) lose(ctx context.Context, node, kind string) error {
 		f.mu.Lock()
 		f.lost[node] = kind
 		f.mu.Unlock()
-		return until(ctx, fmt.Sprintf("node %s is not gone after %s", node, kind), func() bool {
+		err := until(ctx, fmt.Sprintf("node %s is not gone after %s", node, kind), func() bool {
 			if is, known := f.inForce(ctx, node, kind); known {
 				return is
 			}
 			return f.eyes.Answers(ctx, node) != chaos.Running
 		})
+		if err != nil { // it may take hold later, when nobody counts on it any more
+			err = errors.Join(err, f.callOff(ctx, node, kind, a))
+		}
+		return err
 	})
+}
+
+// callOff undoes an action that has not taken hold.
+func (f *Fleet) callOff(ctx context.Context, node, kind string, a *Action) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Within.D())
+	defer cancel()
+	if _, err := f.run(ctx, Call{node, kind, Undo, a.Undo}); err != nil {
+		return fmt.Errorf("calling off %s of node %s: %w", kind, node, err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.lost, node)
+	return nil
 }
 
 // back undoes what was done to a process and waits until that shows; that the node answers

@@ -102,7 +102,7 @@ func TestADryRunShowsEveryCommandAndHowItIsUndone(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, lines, 2)
 	assert.Contains(t, lines[0], "ssh -o BatchMode=yes -o ConnectTimeout=5 ops@es-2")
-	assert.Contains(t, lines[0], "sleep 300; sudo -n systemctl kill --signal=CONT elasticsearch", "its own machine ends it after five minutes")
+	assert.Contains(t, lines[0], "sleep 300 & wait $!; trap - TERM; sudo -n systemctl kill --signal=CONT elasticsearch", "its own machine ends it after five minutes")
 	assert.Empty(t, r.Bound)
 
 	_, lines, err = rehearse(t, c, &chaos.NodeLoss{Node: "es-3", How: "stop", For: lost})

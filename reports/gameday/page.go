@@ -68,6 +68,9 @@ func (r *Record) headline() string {
 	what := map[scenarios.Verdict]string{scenarios.Pass: "The hypothesis held", scenarios.Fail: "The hypothesis did not hold", scenarios.Unknown: "The hypothesis could not be decided"}[r.Verdict]
 	if r.Halt != nil {
 		what = fmt.Sprintf("Halted by %s: %s; everything was undone after %s", r.Halt.Who, r.Halt.Reason, r.Halt.Undone)
+		if r.Halt.During == gameday.Starting {
+			what = fmt.Sprintf("Halted by %s while it was starting: %s; nothing had been done", r.Halt.Who, r.Halt.Reason)
+		}
 		if r.Halt.Error != "" {
 			what = fmt.Sprintf("Halted by %s: %s; not everything could be undone: %s", r.Halt.Who, r.Halt.Reason, r.Halt.Error)
 		}

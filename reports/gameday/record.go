@@ -83,13 +83,15 @@ type Surprise struct {
 
 // Record is all that is kept of a game day.
 type Record struct {
-	Schema     int                 `json:"schema"`
-	Began      time.Time           `json:"began"`
-	Took       float64             `json:"took_s"`
-	Plan       *gameday.Plan       `json:"plan"`
-	Hash       string              `json:"hash"`
-	Approval   gameday.Approval    `json:"approval"`
-	Despite    string              `json:"despite,omitempty"`
+	Schema   int              `json:"schema"`
+	Began    time.Time        `json:"began"`
+	Took     float64          `json:"took_s"`
+	Plan     *gameday.Plan    `json:"plan"`
+	Hash     string           `json:"hash"`
+	Approval gameday.Approval `json:"approval"`
+	Despite  string           `json:"despite,omitempty"`
+	// Set is what was replaced in the scenario's text.
+	Set        []string            `json:"set,omitempty"`
 	Prediction *gameday.Prediction `json:"prediction"`
 	Moments    []gameday.Moment    `json:"moments"`
 	Halt       *gameday.Halt       `json:"halt,omitempty"`

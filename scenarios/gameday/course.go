@@ -33,11 +33,22 @@ type Moment struct {
 	Text string `json:"text"`
 }
 
+// The stages of a game day.
+const (
+	Predicting = "predicting"
+	Asking     = "waiting for approval"
+	Starting   = "starting"
+	Going      = "going on"
+	Settling   = "waiting for the steady state"
+)
+
 // Halt is why and how a game day was ended.
 type Halt struct {
 	Reason string         `json:"reason"`
 	Who    string         `json:"who"`
 	At     units.Duration `json:"at"`
+	// During is the stage in which it was.
+	During string `json:"during"`
 	// Undone is how long it took until everything was undone; Error is what could not be.
 	Undone units.Duration `json:"undone_after"`
 	Error  string         `json:"error,omitempty"`
@@ -45,9 +56,7 @@ type Halt struct {
 
 // Config is what a course needs.
 type Config struct {
-	Loaded     *scenarios.Loaded
-	Plan       *Plan
-	Prediction *Prediction
+	Loaded *scenarios.Loaded
 	// Yes lets every step begin without approval.
 	Yes bool
 	// Stop ends the run, with the reason.
@@ -58,19 +67,21 @@ type Config struct {
 	Now func() time.Duration
 	// Probe makes one look of the user's own.
 	Probe func(ctx context.Context, p scenarios.GamedayProbe) error
-	// HaltAsked says why somebody outside wants the halt, such as a file; "" nobody does.
-	HaltAsked func() string
 	// Tell is told every moment; Show every second how things are.
 	Tell func(Moment)
 	Show func(Sight)
 }
 
-// Course goes with a run: it is its gate, and watches it.
+// Course goes with a game day: before it begins it can only be halted, then it is the gate of
+// its run, and watches it.
 type Course struct {
-	cfg   Config
-	rails *rails
+	cfg        Config
+	prediction *Prediction
+	rails      *rails
 
-	mu sync.Mutex
+	mu    sync.Mutex
+	stage string
+	over  bool // nothing is left to halt
 	// While the plan goes on, its time is base and what has passed since; while it stands,
 	// base.
 	base, since time.Duration
@@ -85,8 +96,28 @@ type Course struct {
 }
 
 // New makes a course.
-func New(cfg Config) *Course {
-	return &Course{cfg: cfg, waiting: -1, rails: newRails(cfg)}
+func New(cfg Config) *Course { return &Course{cfg: cfg, waiting: -1, stage: Predicting} }
+
+// Follow says what is run, and what was predicted of it. It comes before the run.
+func (c *Course) Follow(l *scenarios.Loaded, p *Prediction) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cfg.Loaded, c.prediction = l, p
+	c.rails = newRails(c.cfg, p)
+}
+
+// Enter says which stage begins.
+func (c *Course) Enter(stage string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stage = stage
+}
+
+// Over says that the run has ended: there is nothing to halt any more.
+func (c *Course) Over() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
 }
 
 var _ scenarios.Gate = (*Course)(nil)
@@ -247,8 +278,11 @@ func (c *Course) order(do func(now time.Duration) error) error {
 // called from anywhere but a process of the run's clock.
 func (c *Course) Halt(ctx context.Context, who, reason string) {
 	c.mu.Lock()
-	run := c.run
+	run, over := c.run, c.over
 	c.mu.Unlock()
+	if over {
+		return
+	}
 	if run == nil { // nothing has been done yet
 		c.mark(0, who, reason)
 		c.cfg.Stop(fmt.Errorf("%w by %s: %s", ErrHalted, who, reason))
@@ -267,7 +301,10 @@ func (c *Course) mark(now time.Duration, who, reason string) bool {
 	if c.halt != nil {
 		return false
 	}
-	c.halt = &Halt{Reason: reason, Who: who, At: units.Duration(now.Round(time.Millisecond))}
+	if c.run != nil && planOver(c.run) {
+		c.stage = Settling
+	}
+	c.halt = &Halt{Reason: reason, Who: who, At: units.Duration(now.Round(time.Millisecond)), During: c.stage}
 	c.say(now, "halt", who, reason)
 	return true
 }
@@ -311,29 +348,26 @@ func (c *Course) Moments() []Moment {
 	return append([]Moment(nil), c.moments...)
 }
 
-// Watch judges every second of the run's clock, from t=0 until the run is stopped. It is a
-// process of that clock.
+// Watch judges every second of the run's clock, from t=0 until the run is stopped, while the
+// steady state is waited for, too. It is a process of that clock.
 func (c *Course) Watch(ctx context.Context, r *scenarios.Run) {
 	c.mu.Lock()
-	c.run = r
+	c.run, c.stage = r, Going
 	c.mu.Unlock()
 	for r.Clock().Sleep(ctx, look) == nil {
-		if _, ended := r.Now(); ended && r.Since() > look {
-			c.show(r, nil)
-			return
-		}
 		now := r.Since()
-		c.advance(now)
-		if why := c.cfg.HaltAsked(); why != "" {
-			c.haltInside(ctx, "somebody", why)
-			return
+		over := planOver(r)
+		if over {
+			c.Enter(Settling)
+		} else {
+			c.advance(now)
 		}
 		if c.impatient(now) {
 			c.haltInside(ctx, "the clock", fmt.Sprintf("nobody let the step begin for %s", patience))
 			return
 		}
 		h := r.Glimpse()
-		states := c.rails.judge(ctx, h, now, c.plan(now))
+		states := c.rails.judge(ctx, h, now, c.plan(now), over)
 		c.show(r, states)
 		for _, s := range states {
 			if s.Touched {
@@ -345,6 +379,12 @@ func (c *Course) Watch(ctx context.Context, r *scenarios.Run) {
 			}
 		}
 	}
+}
+
+// planOver is whether the plan of a run has come to its end, and the load with it.
+func planOver(r *scenarios.Run) bool {
+	now, ended := r.Now()
+	return ended && now.D() > look
 }
 
 func (c *Course) plan(now time.Duration) time.Duration {

@@ -15,7 +15,9 @@ type Figure struct {
 	// LessIsWorse turns what is feared round: fewer members are worse, more copies that are
 	// not started.
 	LessIsWorse bool
-	track       func(h *observed.History) track
+	// OfClients is of the load, which ends with the plan.
+	OfClients bool
+	track     func(h *observed.History) track
 }
 
 // Figures are all there are, in the order of [scenarios.GamedayFigures].
@@ -24,8 +26,8 @@ func Figures() []Figure {
 		{Name: "health", About: "health: 0 green, 1 yellow, 2 red", track: health},
 		{Name: "not-started", About: "shard copies that are not started", Least: 1, track: notStarted},
 		{Name: "members", About: "nodes in the cluster", LessIsWorse: true, track: members},
-		{Name: "failed", About: "operations of clients that failed", Unit: "/s", Least: 1, track: failed},
-		{Name: "p99", About: "99th percentile of writes", Unit: "ms", Least: 100, track: p99},
+		{Name: "failed", About: "operations of clients that failed", Unit: "/s", Least: 1, OfClients: true, track: failed},
+		{Name: "p99", About: "99th percentile of writes", Unit: "ms", Least: 100, OfClients: true, track: p99},
 		{Name: "disk", About: "fullest disk", Unit: "%", Least: 2, track: disk},
 	}
 }

@@ -55,7 +55,7 @@ func TestABandHoldsWhatEveryRunShowed(t *testing.T) {
 }
 
 func watching(g *scenarios.GamedaySection, probe func(context.Context, scenarios.GamedayProbe) error) *rails {
-	return newRails(Config{Loaded: &scenarios.Loaded{Scenario: &scenarios.Scenario{Gameday: g}}, Prediction: predicted(0), Probe: probe})
+	return newRails(Config{Loaded: &scenarios.Loaded{Scenario: &scenarios.Scenario{Gameday: g}}, Probe: probe}, predicted(0))
 }
 
 func touched(all []Rail) (names []string) {
@@ -71,13 +71,13 @@ func TestADepartureTouchesAfterItsTimeAndOnlyWhenItIsWorse(t *testing.T) {
 	r := watching(section(0), nil)
 	worse := redFrom(30*second, 50*second, 4)
 	for at := 30 * second; at < 35*second; at += second {
-		assert.Empty(t, touched(r.judge(t.Context(), worse, at, at)), "at %s", at)
+		assert.Empty(t, touched(r.judge(t.Context(), worse, at, at, false)), "at %s", at)
 	}
-	assert.Equal(t, []string{"departure of health", "departure of not-started"}, touched(r.judge(t.Context(), worse, 35*second, 35*second)))
+	assert.Equal(t, []string{"departure of health", "departure of not-started"}, touched(r.judge(t.Context(), worse, 35*second, 35*second, false)))
 	r = watching(section(0), nil)
 	better := redFrom(59*second, 60*second, 1)
 	for at := 13 * second; at < 20*second; at += second {
-		assert.Empty(t, touched(r.judge(t.Context(), better, at, at)), "green where yellow was predicted")
+		assert.Empty(t, touched(r.judge(t.Context(), better, at, at, false)), "green where yellow was predicted")
 	}
 }
 
@@ -89,7 +89,7 @@ func TestAMomentInsideTheBandBeginsADepartureAnew(t *testing.T) {
 		if at == 34*second {
 			h = well
 		}
-		got := touched(r.judge(t.Context(), h, at, at))
+		got := touched(r.judge(t.Context(), h, at, at, false))
 		assert.Equal(t, at >= 40*second, len(got) > 0, "at %s", at)
 	}
 }
@@ -98,18 +98,18 @@ func TestWhileThePlanStandsItsMomentIsWhatCounts(t *testing.T) {
 	r := watching(section(0), nil)
 	late := redFrom(110*second, 200*second, 4) // a hundred seconds later, for the plan stood so long
 	for at := 112 * second; at < 119*second; at += second {
-		assert.Empty(t, touched(r.judge(t.Context(), late, at, at-100*second)))
+		assert.Empty(t, touched(r.judge(t.Context(), late, at, at-100*second, false)))
 	}
 }
 
 func TestNoDataIsAnAlarm(t *testing.T) {
 	r := watching(section(0), nil)
 	h := &observed.History{Nodes: []string{"n1"}, Observations: []observed.Observation{{Sight: observed.View{Node: "n1", State: "timeout"}}}}
-	assert.Empty(t, touched(r.judge(t.Context(), h, 0, 0)))
-	assert.Empty(t, touched(r.judge(t.Context(), h, 29*second, 29*second)))
-	assert.Equal(t, []string{"silence"}, touched(r.judge(t.Context(), h, 30*second, 30*second)))
+	assert.Empty(t, touched(r.judge(t.Context(), h, 0, 0, false)))
+	assert.Empty(t, touched(r.judge(t.Context(), h, 29*second, 29*second, false)))
+	assert.Equal(t, []string{"silence"}, touched(r.judge(t.Context(), h, 30*second, 30*second, false)))
 	h.Observations = append(h.Observations, observed.Observation{Sight: observed.View{Node: "n1", State: "ok"}})
-	assert.Empty(t, touched(r.judge(t.Context(), h, 31*second, 31*second)))
+	assert.Empty(t, touched(r.judge(t.Context(), h, 31*second, 31*second, false)))
 }
 
 func TestAProbeMayFailForItsTime(t *testing.T) {
@@ -117,8 +117,8 @@ func TestAProbeMayFailForItsTime(t *testing.T) {
 	g.Probes = []scenarios.GamedayProbe{{Name: "shop", For: units.Duration(2 * second)}}
 	r := watching(g, func(context.Context, scenarios.GamedayProbe) error { return errors.New("closed") })
 	h := redFrom(10*second, 20*second, 4)
-	assert.Empty(t, touched(r.judge(t.Context(), h, 0, 0)))
-	assert.Equal(t, []string{"probe shop"}, touched(r.judge(t.Context(), h, 2*second, 2*second)))
+	assert.Empty(t, touched(r.judge(t.Context(), h, 0, 0, false)))
+	assert.Equal(t, []string{"probe shop"}, touched(r.judge(t.Context(), h, 2*second, 2*second, false)))
 }
 
 // planned is a plan of one fault on a cluster of three nodes.
@@ -176,7 +176,9 @@ func TestOneGameDayAtATimeAndNoneAfterAHalt(t *testing.T) {
 func standing() *Course {
 	g := section(0)
 	g.Steps = []scenarios.GamedayStep{{Name: "one"}, {Name: "two", At: units.Duration(10 * second), Wait: scenarios.WaitApproval}}
-	return New(Config{Loaded: &scenarios.Loaded{Scenario: &scenarios.Scenario{Gameday: g}}, Prediction: predicted(0), Tell: func(Moment) {}})
+	c := New(Config{Tell: func(Moment) {}})
+	c.Follow(&scenarios.Loaded{Scenario: &scenarios.Scenario{Gameday: g}}, predicted(0))
+	return c
 }
 
 func TestThePlanStandsBeforeAStepThatWaits(t *testing.T) {

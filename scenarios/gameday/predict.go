@@ -58,6 +58,9 @@ func Predict(ctx context.Context, s *scenarios.Loaded, atOnce int, run func(ctx 
 	done := make(chan struct{}, n)
 	for i := range n {
 		group.Go(func() error {
+			if err := ctx.Err(); err != nil { // a halt waits for none that has not begun
+				return err
+			}
 			res, err := run(ctx, uint64(i+1))
 			if err != nil {
 				return fmt.Errorf("seed %d: %w", i+1, err)

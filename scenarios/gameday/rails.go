@@ -47,19 +47,20 @@ type StepState struct {
 
 // rails judge.
 type rails struct {
-	cfg  Config
-	out  map[string]time.Duration // since when a figure has been out of its band
-	mute time.Duration            // since when no node has answered; -1: some do
+	cfg        Config
+	prediction *Prediction
+	out        map[string]time.Duration // since when a figure has been out of its band
+	mute       time.Duration            // since when no node has answered; -1: some do
 	// failing is since when a probe has failed.
 	failing map[string]time.Duration
 }
 
-func newRails(cfg Config) *rails {
-	return &rails{cfg: cfg, out: map[string]time.Duration{}, failing: map[string]time.Duration{}, mute: -1}
+func newRails(cfg Config, p *Prediction) *rails {
+	return &rails{cfg: cfg, prediction: p, out: map[string]time.Duration{}, failing: map[string]time.Duration{}, mute: -1}
 }
 
-// judge judges every guardrail.
-func (r *rails) judge(ctx context.Context, h *observed.History, now, plan time.Duration) []Rail {
+// judge judges every guardrail; planOver is whether the plan has ended, and the clients with it.
+func (r *rails) judge(ctx context.Context, h *observed.History, now, plan time.Duration, planOver bool) []Rail {
 	g := r.cfg.Loaded.Gameday
 	var out []Rail
 	for _, e := range g.Guardrails {
@@ -71,7 +72,7 @@ func (r *rails) judge(ctx context.Context, h *observed.History, now, plan time.D
 			out = append(out, rail)
 		}
 	}
-	out = append(out, r.departures(h, now, plan)...)
+	out = append(out, r.departures(h, now, plan, planOver)...)
 	out = append(out, r.silence(h, now))
 	for _, p := range g.Probes {
 		out = append(out, r.probe(ctx, p, now))
@@ -90,14 +91,14 @@ func margin(f Figure, d *scenarios.GamedayDeparture, lo, hi float64) float64 {
 
 // departures judges how far the figures are from what was predicted. Only what is worse than
 // predicted ends a game day: what is better is for the report.
-func (r *rails) departures(h *observed.History, now, plan time.Duration) (out []Rail) {
+func (r *rails) departures(h *observed.History, now, plan time.Duration, planOver bool) (out []Rail) {
 	d := r.cfg.Loaded.Gameday.Departure
 	if d == nil {
 		return nil
 	}
 	for _, f := range Figures() {
-		b := r.cfg.Prediction.band(f.Name)
-		if b == nil || len(d.Figures) > 0 && !slices.Contains(d.Figures, f.Name) {
+		b := r.prediction.band(f.Name)
+		if b == nil || planOver && f.OfClients || len(d.Figures) > 0 && !slices.Contains(d.Figures, f.Name) {
 			continue
 		}
 		v, seen := f.track(h).at(now)
@@ -202,15 +203,15 @@ func (c *Course) show(r *scenarios.Run, rails []Rail) {
 		s.Standing = "paused"
 	}
 	c.mu.Unlock()
-	s.Values = values(h, now, s.Plan, c.cfg)
+	s.Values = values(h, now, s.Plan, c.prediction)
 	c.cfg.Show(s)
 }
 
 // values are the figures beside their bands.
-func values(h *observed.History, now, plan time.Duration, cfg Config) (out []Value) {
+func values(h *observed.History, now, plan time.Duration, p *Prediction) (out []Value) {
 	none := scenarios.GamedayDeparture{}
 	for _, f := range Figures() {
-		b := cfg.Prediction.band(f.Name)
+		b := p.band(f.Name)
 		if b == nil {
 			continue
 		}
