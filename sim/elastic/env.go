@@ -74,14 +74,7 @@ func (v *env) Connect(peer string, done func(*state.Node, error)) {
 		done(p.Node.Self(), nil)
 		return
 	}
-	p.Request(to, RPC{
-		Name: "handshake",
-		Handle: func(q *Process, reply func(int64, func())) {
-			self := q.Node.Self()
-			reply(0, func() { done(self, nil) })
-		},
-		Failed: func(err error) { done(nil, err) },
-	})
+	Send(p, to, handshake{}, 0, func(self *state.Node) { done(self, nil) }, func(err error) { done(nil, err) })
 }
 
 func (v *env) Send(to string, msg *coordination.Message, failed func(error)) {

@@ -216,16 +216,7 @@ func (f *fetcher) send(cache map[allocation.ShardID]*fetch, id allocation.ShardI
 			f.m.Reroute.Ask("async_shard_fetch", coordination.High, nil)
 		}
 	}
-	p.Request(p.Member(n.ID), RPC{
-		Name: "gateway.fetch", Bytes: 256,
-		Handle: func(q *Process, reply func(int64, func())) {
-			a := q.describeStore(store.Key{UUID: uuid, Shard: id.Shard})
-			q.After(p.Cluster.Calibration.StoreRead, "store.read", func() {
-				reply(a.bytes(), func() { arrived(a) })
-			})
-		},
-		Failed: func(error) { arrived(storeAnswer{}) },
-	})
+	Send(p, p.Member(n.ID), askStore{store.Key{UUID: uuid, Shard: id.Shard}}, 0, arrived, func(error) { arrived(storeAnswer{}) })
 }
 
 // describeStore is what the node holds of a shard.

@@ -108,14 +108,8 @@ func (s *infoService) Poll() {
 	answers := make([]*nodeInfo, len(asked))
 	report := Gather(len(asked), func() { s.finish(asked, answers) })
 	for i, n := range asked {
-		p.Request(p.Member(n.ID), RPC{
-			Name: "info.stats", Bytes: 512, Timeout: settings.ClusterInfoTimeout.Get(p.Conf),
-			Handle: func(q *Process, reply func(int64, func())) {
-				info := q.localInfo()
-				reply(int64(1024+64*len(info.shards)), func() { answers[i] = info; report() })
-			},
-			Failed: func(error) { report() },
-		})
+		Send(p, p.Member(n.ID), askInfo{}, settings.ClusterInfoTimeout.Get(p.Conf),
+			func(info *nodeInfo) { answers[i] = info; report() }, func(error) { report() })
 	}
 }
 

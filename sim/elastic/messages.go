@@ -1,7 +1,9 @@
 package elastic
 
 import (
+	"github.com/shardquake/shardquake/sim/elastic/peer"
 	"github.com/shardquake/shardquake/sim/elastic/recovery"
+	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
@@ -59,11 +61,27 @@ type replicaOps struct {
 	resync bool
 }
 
-func (m *replicaOps) bytes() (sum int64) {
+func (m replicaOps) Action() string {
+	if m.resync {
+		return "resync"
+	}
+	return "bulk[s][r]"
+}
+
+func (m replicaOps) Bytes() (sum int64) {
 	for _, d := range m.docs {
 		sum += d.Bytes()
 	}
 	return sum
+}
+
+// Serve answers with why the copy did not do them; nil: it did.
+func (m replicaOps) Serve(q *Process, answer func(int64, *Error)) {
+	bytes := int64(32)
+	if m.resync {
+		bytes = 0
+	}
+	q.replicate(m, func(failed *Error) { answer(bytes, failed) })
 }
 
 // copyStarted is a node's report that a copy has recovered (StartedShardEntry).
@@ -83,6 +101,14 @@ type copyFailed struct {
 	message, cause string
 }
 
+func (copyStarted) Action() string { return "shard-started" }
+func (copyStarted) Bytes() int64   { return 512 }
+func (copyFailed) Action() string  { return "shard-failed" }
+func (copyFailed) Bytes() int64    { return 1024 }
+
+func (r copyStarted) Reach(m *Master, answer func(error)) { m.shardStarted(r, answer) }
+func (r copyFailed) Reach(m *Master, answer func(error))  { m.shardFailed(r, answer) }
+
 // storeAnswer is what a node says that it holds of a shard (NodeGatewayStartedShards,
 // NodeStoreFilesMetadata).
 type storeAnswer struct {
@@ -94,4 +120,67 @@ type storeAnswer struct {
 	leases       recovery.Leases
 }
 
-func (m *storeAnswer) bytes() int64 { return int64(256 + 128*len(m.segments)) }
+// askStore asks a node what it holds of a shard (NodesListGatewayStartedShards).
+type askStore struct{ key store.Key }
+
+func (askStore) Action() string { return "gateway.fetch" }
+func (askStore) Bytes() int64   { return 256 }
+
+func (m askStore) Serve(q *Process, answer func(int64, storeAnswer)) {
+	a := q.describeStore(m.key)
+	q.After(q.Cluster.Calibration.StoreRead, "store.read", func() { answer(int64(256+128*len(a.segments)), a) })
+}
+
+// askActive asks whether a node's copy of a shard is active (ShardActiveRequest).
+type askActive struct{ key store.Key }
+
+func (askActive) Action() string { return "shard.exists" }
+func (askActive) Bytes() int64   { return 0 }
+
+func (m askActive) Serve(q *Process, answer func(int64, bool)) {
+	s := q.Shards[m.key]
+	answer(0, s != nil && s.Phase == Started)
+}
+
+// askInfo asks a node of its disk and of the sizes of its shards.
+type askInfo struct{}
+
+func (askInfo) Action() string { return "info.stats" }
+func (askInfo) Bytes() int64   { return 512 }
+
+func (askInfo) Serve(q *Process, answer func(int64, *nodeInfo)) {
+	info := q.localInfo()
+	answer(int64(1024+64*len(info.shards)), info)
+}
+
+// handshake asks who a node is.
+type handshake struct{}
+
+func (handshake) Action() string { return "handshake" }
+func (handshake) Bytes() int64   { return 0 }
+
+func (handshake) Serve(q *Process, answer func(int64, *state.Node)) { answer(0, q.Node.Self()) }
+
+// startRecovery is a target's request to its source.
+type startRecovery struct{ peer.Start }
+
+func (startRecovery) Action() string { return "recovery.start" }
+
+func (m startRecovery) Serve(q *Process, answer func(int64, error)) {
+	q.serveRecovery(m.Start, func(err error) { answer(0, err) })
+}
+
+// recoveryStep is what the source of a recovery has its target do.
+type recoveryStep struct {
+	peer.Step
+	id peer.ID
+}
+
+func (m recoveryStep) Serve(q *Process, answer func(int64, error)) {
+	r := q.recoveryOf(m.id)
+	if r == nil {
+		answer(0, peer.ErrGone)
+		return
+	}
+	r.Do(m.id.Attempt, m.Step, func(err error) { answer(0, err) })
+}

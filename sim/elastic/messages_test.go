@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic/api"
 	"github.com/shardquake/shardquake/sim/elastic/peer"
+	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
@@ -19,7 +20,7 @@ func TestMessagesBetweenNodesAreValues(t *testing.T) {
 	}
 	for _, message := range []any{
 		peer.Start{}, peer.FilesInfo{}, peer.CleanFiles{}, peer.PrepareTranslog{}, peer.TranslogOps{}, peer.Finalize{}, peer.HandOff{},
-		shardWrite{}, written{}, replicaOps{}, copyStarted{}, copyFailed{}, storeAnswer{}, nodeInfo{},
+		shardWrite{}, written{}, replicaOps{}, copyStarted{}, copyFailed{}, storeAnswer{}, nodeInfo{}, askStore{}, askActive{}, askInfo{}, handshake{}, startRecovery{}, state.Node{},
 	} {
 		seen := make(map[reflect.Type]bool)
 		var walk func(of reflect.Type, path string)

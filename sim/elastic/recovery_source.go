@@ -65,18 +65,7 @@ func (v served) Served(src *peer.Source) {
 }
 
 func (v served) Do(id peer.ID, step peer.Step, answered, failed func(error)) {
-	v.Process.Request(v.to, RPC{
-		Name: step.Action(), Bytes: step.Bytes(), Timeout: settings.RecoveryActionTimeout.Get(v.Process.Conf),
-		Handle: func(q *Process, reply func(int64, func())) {
-			r := q.recoveryOf(id)
-			if r == nil {
-				reply(0, func() { answered(peer.ErrGone) })
-				return
-			}
-			r.Do(id.Attempt, step, func(err error) { reply(0, func() { answered(err) }) })
-		},
-		Failed: failed,
-	})
+	Send(v.Process, v.to, recoveryStep{step, id}, settings.RecoveryActionTimeout.Get(v.Process.Conf), answered, failed)
 }
 
 func (v served) Files(id peer.ID, bytes int64, done func(error)) (*sim.Transfer, error) {

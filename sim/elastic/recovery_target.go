@@ -129,13 +129,7 @@ func (v recovering) After(d time.Duration, name string, f func()) sim.Timer {
 }
 
 func (v recovering) Ask(req peer.Start, answered, lost func(error)) {
-	v.process().Request(v.r.Source, RPC{
-		Name: "recovery.start", Bytes: req.Bytes(),
-		Handle: func(q *Process, reply func(int64, func())) {
-			q.serveRecovery(req, func(err error) { reply(0, func() { answered(err) }) })
-		},
-		Failed: lost,
-	})
+	Send(v.process(), v.r.Source, startRecovery{req}, 0, answered, lost)
 }
 
 func (v recovering) Costs() peer.Costs {

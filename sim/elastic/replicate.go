@@ -236,15 +236,9 @@ func (op *replicationOp) send(c *state.Copy) {
 func (op *replicationOp) attempt(r *replicaRetry) {
 	s, c := op.s, r.copy
 	ops := replicaOps{key: s.Key, copy: c.AllocationID, term: op.term, global: op.t.GlobalCheckpoint(), docs: op.docs}
-	s.Process.Request(s.Process.Member(c.Node), RPC{
-		Name: "bulk[s][r]", Bytes: ops.bytes(),
-		Handle: func(q *Process, reply func(int64, func())) {
-			q.replicate(ops, func(err error) {
-				reply(32, func() { op.replicated(c, err) })
-			})
-		},
-		Failed: func(err error) { op.undelivered(r, err) },
-	})
+	Send(s.Process, s.Process.Member(c.Node), ops, 0,
+		func(failed *Error) { op.replicated(c, orNil(failed)) },
+		func(err error) { op.undelivered(r, err) })
 }
 
 // replicated counts a copy that answered, or has the master fail it before anything is
@@ -266,6 +260,14 @@ func (op *replicationOp) replicated(c *state.Copy, err error) {
 		fmt.Sprintf("failed to perform indices:data/write/bulk[s] on replica %s", c.Describe()), err.Error(), op.mastersWord)
 }
 
+// orNil is what a copy answered as an error.
+func orNil(failed *Error) error {
+	if failed == nil {
+		return nil
+	}
+	return failed
+}
+
 // markStale has the master take a copy that no node holds out of the in-sync set.
 func (op *replicationOp) markStale(id string) {
 	op.pending++
@@ -285,7 +287,7 @@ func (op *replicationOp) mastersWord(err error) {
 }
 
 // replicate applies a primary's operations on a copy.
-func (q *Process) replicate(m replicaOps, done func(error)) {
+func (q *Process) replicate(m replicaOps, done func(*Error)) {
 	s := q.Shards[m.key]
 	if s == nil || s.Routing.AllocationID != m.copy || s.Phase == Closed {
 		done(&Error{Status: 404, Type: "shard_not_found_exception", Reason: "no such shard"})
@@ -333,22 +335,14 @@ func (s *Shard) resyncReplicas() {
 	docs := append([]*store.Doc(nil), s.Engine().Since(global+1)...)
 	for _, c := range t.targets() {
 		ops := replicaOps{key: s.Key, copy: c.AllocationID, term: s.Term, global: global, docs: docs, resync: true}
-		s.Process.Request(s.Process.Member(c.Node), RPC{
-			Name: "resync", Bytes: ops.bytes(),
-			Handle: func(q *Process, reply func(int64, func())) {
-				q.replicate(ops, func(err error) {
-					reply(0, func() {
-						if err == nil && s.Phase != Closed && s.Tracker == t {
-							t.syncGlobal()
-						}
-					})
-				})
-			},
-			Failed: func(err error) {
-				if s.Phase != Closed {
-					s.Process.failCopy(s.Key, c.AllocationID, ops.term, true, "failed to resync replica", err.Error(), func(error) {})
-				}
-			},
+		Send(s.Process, s.Process.Member(c.Node), ops, 0, func(failed *Error) {
+			if failed == nil && s.Phase != Closed && s.Tracker == t {
+				t.syncGlobal()
+			}
+		}, func(err error) {
+			if s.Phase != Closed {
+				s.Process.failCopy(s.Key, c.AllocationID, ops.term, true, "failed to resync replica", err.Error(), func(error) {})
+			}
 		})
 	}
 }

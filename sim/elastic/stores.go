@@ -104,23 +104,14 @@ func deletable(t *state.ShardTable, node string) bool {
 func (p *Process) askWhetherActive(k store.Key, t *state.ShardTable) {
 	yes := 0
 	for _, cp := range t.Copies {
-		to := p.Member(cp.Node)
-		p.Request(to, RPC{
-			Name: "shard.exists", Timeout: shardActiveTimeout,
-			Handle: func(q *Process, reply func(int64, func())) {
-				s := q.Shards[k]
-				active := s != nil && s.Phase == Started
-				reply(0, func() {
-					if active {
-						yes++
-					}
-					if yes == len(t.Copies) {
-						p.deleteIfStillUnused(k, t)
-					}
-				})
-			},
-			Failed: func(error) {},
-		})
+		Send(p, p.Member(cp.Node), askActive{k}, shardActiveTimeout, func(active bool) {
+			if active {
+				yes++
+			}
+			if yes == len(t.Copies) {
+				p.deleteIfStillUnused(k, t)
+			}
+		}, func(error) {})
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
+	"github.com/shardquake/shardquake/sim/elastic/oncopies"
 	"github.com/shardquake/shardquake/sim/elastic/search"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -303,7 +304,7 @@ func TestAsynchronousTranslogMayLoseTheLastSecondsOfASingleCopy(t *testing.T) {
 	require.NoError(t, w.c.StartNode("n1"))
 	w.until(time.Minute, "green", w.green)
 	w.do(func(ctx context.Context) {
-		_, err := search.Refresh(ctx, w.c.Nodes()[0], []string{"docs"})
+		_, err := oncopies.Broadcast(w.c.Nodes()[0], ctx, []string{"docs"}, oncopies.Refresh{})
 		require.NoError(t, err)
 		got, err := search.Count(ctx, w.c.Nodes()[0], elastic.SearchRequest{Indices: []string{"docs"}})
 		require.NoError(t, err)

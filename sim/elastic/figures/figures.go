@@ -41,22 +41,29 @@ func PrimaryFigures(p *elastic.Process, meta *state.Index, report func(lifecycle
 	one := elastic.Gather(len(primaries), func() { report(out) })
 	for _, c := range primaries {
 		key := store.Key{UUID: meta.UUID, Shard: c.Shard}
-		p.Request(p.Member(c.Node), elastic.RPC{
-			Name: "indices:monitor/stats", Bytes: 128, Timeout: time.Minute,
-			Handle: func(q *elastic.Process, reply func(int64, func())) {
-				var sizes elastic.ShardStats
-				if s := q.Shards[key]; s != nil && s.Phase != elastic.Closed {
-					sizesOf(s, &sizes)
-				}
-				reply(256, func() {
-					out.Docs += sizes.DocsCount
-					out.Bytes += sizes.StoreBytes
-					out.MostDocs = max(out.MostDocs, sizes.DocsCount)
-					out.MostBytes = max(out.MostBytes, sizes.StoreBytes)
-					one()
-				})
-			},
-			Failed: func(error) { one() },
-		})
+		elastic.Send(p, p.Member(c.Node), askSizes{key}, time.Minute, func(sizes copySizes) {
+			out.Docs += sizes.docs
+			out.Bytes += sizes.bytes
+			out.MostDocs = max(out.MostDocs, sizes.docs)
+			out.MostBytes = max(out.MostBytes, sizes.bytes)
+			one()
+		}, func(error) { one() })
 	}
+}
+
+// askSizes asks a node how large its copy of a shard is.
+type askSizes struct{ key store.Key }
+
+// copySizes is what it answers; zeros without a copy.
+type copySizes struct{ docs, bytes int64 }
+
+func (askSizes) Action() string { return "indices:monitor/stats" }
+func (askSizes) Bytes() int64   { return 128 }
+
+func (m askSizes) Serve(q *elastic.Process, answer func(int64, copySizes)) {
+	var sizes elastic.ShardStats
+	if s := q.Shards[m.key]; s != nil && s.Phase != elastic.Closed {
+		sizesOf(s, &sizes)
+	}
+	answer(256, copySizes{sizes.DocsCount, sizes.StoreBytes})
 }

@@ -35,7 +35,7 @@ func CloseIndices(ctx context.Context, n *elastic.Node, names []string, wait str
 	if err != nil || !acked {
 		return acked, false, err
 	}
-	if _, err := oncopies.Broadcast(n, ctx, "verify-before-close", names, func(s *elastic.Shard) { s.Store.Flush() }); err != nil {
+	if _, err := oncopies.Broadcast(n, ctx, names, oncopies.VerifyClosing{}); err != nil {
 		return true, false, err
 	}
 	acked, _, err = n.MasterTask(ctx, "close-indices", elastic.Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {

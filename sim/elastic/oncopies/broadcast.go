@@ -9,18 +9,44 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
 
-// Broadcast does something on every copy of the indices (TransportBroadcastReplicationAction):
-// copies without a node count in the total only.
-func Broadcast(n *elastic.Node, ctx context.Context, name string, indices []string, do func(s *elastic.Shard)) (elastic.ShardsResult, error) {
-	return broadcastSlow(n, ctx, name, indices, time.Minute, func(s *elastic.Shard, done func(*elastic.Error)) {
-		do(s)
-		done(nil)
+// Order is what is asked of every copy: a value, which travels to the copy's node.
+type Order interface {
+	// Action is its name, for the trace.
+	Action() string
+	// Timeout is how long a node may take; 0 for ever.
+	Timeout() time.Duration
+	// Do does it on a copy, and says when it is done.
+	Do(s *elastic.Shard, done func(*elastic.Error))
+}
+
+// onCopy carries an order to a copy.
+type onCopy struct {
+	Order
+	key store.Key
+}
+
+func (onCopy) Bytes() int64 { return 128 }
+
+// Serve answers with why the order was not carried out; nil where it was, or there is no copy.
+func (m onCopy) Serve(q *elastic.Process, answer func(int64, *elastic.Error)) {
+	s := q.Shards[m.key]
+	if s == nil || s.Phase == elastic.Closed {
+		answer(0, nil)
+		return
+	}
+	m.Do(s, func(failed *elastic.Error) { answer(0, failed) })
+}
+
+// send has an order carried out on a copy.
+func send(p *elastic.Process, o Order, key store.Key, c *state.Copy, done func(*elastic.Error)) {
+	elastic.Send(p, p.Member(c.Node), onCopy{o, key}, o.Timeout(), done, func(err error) {
+		done(&elastic.Error{Status: 500, Type: "node_disconnected_exception", Reason: err.Error()})
 	})
 }
 
-// broadcastSlow is Broadcast of something that takes its time on a copy.
-func broadcastSlow(n *elastic.Node, ctx context.Context, name string, indices []string, timeout time.Duration,
-	do func(s *elastic.Shard, done func(*elastic.Error))) (elastic.ShardsResult, error) {
+// Broadcast has an order carried out on every copy of the indices
+// (TransportBroadcastReplicationAction): copies without a node count in the total only.
+func Broadcast(n *elastic.Node, ctx context.Context, indices []string, o Order) (elastic.ShardsResult, error) {
 	var out elastic.ShardsResult
 	p := n.Proc
 	if p == nil {
@@ -46,30 +72,13 @@ func broadcastSlow(n *elastic.Node, ctx context.Context, name string, indices []
 		}
 		report := elastic.Gather(len(copies), func() { done(nil) })
 		for i, c := range copies {
-			p.Request(p.Member(c.Node), elastic.RPC{
-				Name: name, Bytes: 128, Timeout: timeout,
-				Handle: func(q *elastic.Process, reply func(int64, func())) {
-					answer := func(err *elastic.Error) {
-						reply(0, func() {
-							if err != nil {
-								failCopy(&out, c, err)
-							} else {
-								out.Successful++
-							}
-							report()
-						})
-					}
-					s := q.Shards[keys[i]]
-					if s == nil || s.Phase == elastic.Closed {
-						answer(nil)
-						return
-					}
-					do(s, answer)
-				},
-				Failed: func(err error) {
-					failCopy(&out, c, &elastic.Error{Status: 500, Type: "node_disconnected_exception", Reason: err.Error()})
-					report()
-				},
+			send(p, o, keys[i], c, func(failed *elastic.Error) {
+				if failed != nil {
+					failCopy(&out, c, failed)
+				} else {
+					out.Successful++
+				}
+				report()
 			})
 		}
 	})
@@ -84,7 +93,43 @@ func failCopy(out *elastic.ShardsResult, c *state.Copy, why *elastic.Error) {
 	})
 }
 
-// ClearCaches asks every copy to clear its caches: what searches brought into memory of texts.
-func ClearCaches(n *elastic.Node, ctx context.Context, indices []string) (elastic.ShardsResult, error) {
-	return Broadcast(n, ctx, "clear_cache", indices, func(s *elastic.Shard) { s.Counters.Fielddata = nil })
+// atOnce is an order that takes a copy no time.
+type atOnce struct{}
+
+func (atOnce) Timeout() time.Duration { return time.Minute }
+
+// Refresh makes everything written visible to searches; Flush commits; VerifyClosing flushes a
+// copy that is about to be closed; ClearCache clears what searches brought into memory of texts.
+type (
+	Refresh       struct{ atOnce }
+	Flush         struct{ atOnce }
+	VerifyClosing struct{ atOnce }
+	ClearCache    struct{ atOnce }
+)
+
+func (Refresh) Action() string       { return "refresh" }
+func (Flush) Action() string         { return "flush" }
+func (VerifyClosing) Action() string { return "verify-before-close" }
+func (ClearCache) Action() string    { return "clear_cache" }
+
+func (Refresh) Do(s *elastic.Shard, done func(*elastic.Error)) {
+	s.RefreshNow()
+	done(nil)
+}
+
+func (Flush) Do(s *elastic.Shard, done func(*elastic.Error)) {
+	s.Store.Flush()
+	s.Store.Committed = s.Now()
+	s.Counters.FlushTotal++
+	done(nil)
+}
+
+func (VerifyClosing) Do(s *elastic.Shard, done func(*elastic.Error)) {
+	s.Store.Flush()
+	done(nil)
+}
+
+func (ClearCache) Do(s *elastic.Shard, done func(*elastic.Error)) {
+	s.Counters.Fielddata = nil
+	done(nil)
 }

@@ -1,7 +1,7 @@
 package oncopies
 
 import (
-	"context"
+	"time"
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
@@ -20,13 +20,16 @@ type MergeOrder struct {
 	Flush bool
 }
 
-// ForceMerge merges every copy of the indices and waits for all. A node merges one copy
-// after another (the force_merge pool has a thread), at what a processor merges and its
-// disk reads and writes; recoveries get less of the disk meanwhile.
-func ForceMerge(n *elastic.Node, ctx context.Context, indices []string, q MergeOrder) (elastic.ShardsResult, error) {
-	return broadcastSlow(n, ctx, "forcemerge", indices, 0, func(s *elastic.Shard, done func(*elastic.Error)) {
-		elastic.Kept[forceMerges](s.Process, room).add(s, q, done)
-	})
+func (MergeOrder) Action() string { return "forcemerge" }
+
+// Timeout is none: a merge takes its time.
+func (MergeOrder) Timeout() time.Duration { return 0 }
+
+// Do merges a copy. A node merges one copy after another (the force_merge pool has a thread),
+// at what a processor merges and its disk reads and writes; recoveries get less of the disk
+// meanwhile.
+func (q MergeOrder) Do(s *elastic.Shard, done func(*elastic.Error)) {
+	elastic.Kept[forceMerges](s.Process, room).add(s, q, done)
 }
 
 // ForceMergeAll has every started copy of an index merged; report gets the first failure.
@@ -41,27 +44,12 @@ func ForceMergeAll(p *elastic.Process, meta *state.Index, q MergeOrder, report f
 		}
 	}
 	one := elastic.Gather(len(copies), func() { report(first) })
-	done := func(err *elastic.Error) {
-		if first == nil {
-			first = err
-		}
-		one()
-	}
 	for _, c := range copies {
-		key := store.Key{UUID: meta.UUID, Shard: c.Shard}
-		p.Request(p.Member(c.Node), elastic.RPC{
-			Name: "forcemerge", Bytes: 128,
-			Handle: func(at *elastic.Process, reply func(int64, func())) {
-				s := at.Shards[key]
-				if s == nil || s.Phase == elastic.Closed {
-					reply(0, func() { done(nil) })
-					return
-				}
-				elastic.Kept[forceMerges](at, room).add(s, q, func(err *elastic.Error) { reply(0, func() { done(err) }) })
-			},
-			Failed: func(err error) {
-				done(&elastic.Error{Status: 500, Type: "node_disconnected_exception", Reason: err.Error()})
-			},
+		send(p, q, store.Key{UUID: meta.UUID, Shard: c.Shard}, c, func(failed *elastic.Error) {
+			if first == nil {
+				first = failed
+			}
+			one()
 		})
 	}
 }

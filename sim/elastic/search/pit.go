@@ -279,25 +279,32 @@ func ClosePointInTime(ctx context.Context, n *elastic.Node, shards []PointInTime
 				report()
 				continue
 			}
-			p.Request(node, elastic.RPC{
-				Name: "free_context", Bytes: 64,
-				Handle: func(q *elastic.Process, reply func(int64, func())) {
-					was := q.Node.Incarnation() == ref.Incarnation && readersOf(q).find(ref.Reader, q.Cluster.Engine().Now(), 0) != nil
-					if was {
-						delete(readersOf(q).open, ref.Reader)
-					}
-					reply(0, func() {
-						if was {
-							freed++
-						}
-						report()
-					})
-				},
-				Failed: func(error) { report() },
-			})
+			elastic.Send(p, node, freeReader{ref.Incarnation, ref.Reader}, 0, func(was bool) {
+				if was {
+					freed++
+				}
+				report()
+			}, func(error) { report() })
 		}
 	})
 	return freed, err
+}
+
+// freeReader has a node give a reader back; it answers whether that was open.
+type freeReader struct {
+	incarnation int
+	reader      int64
+}
+
+func (freeReader) Action() string { return "free_context" }
+func (freeReader) Bytes() int64   { return 64 }
+
+func (m freeReader) Serve(q *elastic.Process, answer func(int64, bool)) {
+	was := q.Node.Incarnation() == m.incarnation && readersOf(q).find(m.reader, q.Cluster.Engine().Now(), 0) != nil
+	if was {
+		delete(readersOf(q).open, m.reader)
+	}
+	answer(0, was)
 }
 
 // splitPreference takes "_shards:0,2|" off a preference; only is nil without it.

@@ -11,7 +11,6 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/load"
-	"github.com/shardquake/shardquake/sim/elastic/oncopies"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
@@ -359,18 +358,4 @@ func Count(ctx context.Context, n *elastic.Node, req elastic.SearchRequest) (ela
 	req.AllowPartial = true
 	r, err := Search(ctx, n, req)
 	return elastic.CountResult{Count: r.Total, Shards: r.Shards}, err
-}
-
-// Refresh makes everything written visible to searches, on every active copy.
-func Refresh(ctx context.Context, n *elastic.Node, indices []string) (elastic.ShardsResult, error) {
-	return oncopies.Broadcast(n, ctx, "refresh", indices, func(s *elastic.Shard) { s.RefreshNow() })
-}
-
-// Flush commits every copy.
-func Flush(ctx context.Context, n *elastic.Node, indices []string) (elastic.ShardsResult, error) {
-	return oncopies.Broadcast(n, ctx, "flush", indices, func(s *elastic.Shard) {
-		s.Store.Flush()
-		s.Store.Committed = s.Now()
-		s.Counters.FlushTotal++
-	})
 }

@@ -121,9 +121,22 @@ func (r *shardSnapshotRun) written() {
 
 // report tells the master; a failure has a reason.
 func (r *shardSnapshotRun) report(failure string) {
-	r.p.ToMaster("update_snapshot_status", 512, func(m *elastic.Master, reply func(error)) {
-		snapshotShardDone(m, r.entry.UUID, r.shard.UUID, r.shard.Shard, failure, reply)
-	}, func(error) {})
+	r.p.ToMaster(shardDone{r.entry.UUID, r.shard.UUID, r.shard.Shard, failure}, func(error) {})
+}
+
+// shardDone tells the master that a shard's part of a snapshot is over
+// (UpdateIndexShardSnapshotStatusRequest); without a failure it was taken.
+type shardDone struct {
+	snapshot, index string
+	shard           int
+	failure         string
+}
+
+func (shardDone) Action() string { return "update_snapshot_status" }
+func (shardDone) Bytes() int64   { return 512 }
+
+func (d shardDone) Reach(m *elastic.Master, answer func(error)) {
+	snapshotShardDone(m, d.snapshot, d.index, d.shard, d.failure, answer)
 }
 
 // throttle is a node's limit for a repository.

@@ -2,8 +2,8 @@ package documents
 
 import (
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/oncopies"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
-	"github.com/shardquake/shardquake/sim/elastic/search"
 )
 
 func prepareRefresh(r *rest.Request) rest.Action {
@@ -11,7 +11,7 @@ func prepareRefresh(r *rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
-		result, err := search.Refresh(c.Ctx, c.Node, rest.Resolve(st, names, opt))
+		result, err := oncopies.Broadcast(c.Node, c.Ctx, rest.Resolve(st, names, opt), oncopies.Refresh{})
 		c.Check(err)
 		return broadcast(&result)
 	}
@@ -26,7 +26,7 @@ func prepareFlush(r *rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
-		result, err := search.Flush(c.Ctx, c.Node, rest.Resolve(st, names, opt))
+		result, err := oncopies.Broadcast(c.Node, c.Ctx, rest.Resolve(st, names, opt), oncopies.Flush{})
 		c.Check(err)
 		return broadcast(&result)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/mapping"
+	"github.com/shardquake/shardquake/sim/elastic/oncopies"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/search"
 )
@@ -331,7 +332,7 @@ func getDocument(c *rest.Call, index, id, routing string, realtime, refresh bool
 		rest.Raise(bad)
 	}
 	if refresh {
-		_, err := search.Refresh(c.Ctx, c.Node, []string{index})
+		_, err := oncopies.Broadcast(c.Node, c.Ctx, []string{index}, oncopies.Refresh{})
 		c.Check(err)
 	}
 	got, err := search.Get(c.Ctx, c.Node, index, id, routing, realtime)
