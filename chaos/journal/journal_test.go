@@ -100,3 +100,10 @@ func TestAnEarlierJournalIsKept(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, r.Open, 2)
 }
+
+func TestJournalsOfEarlierVersionsStillLoad(t *testing.T) {
+	r, err := journal.ReadFile(filepath.Join("testdata", "formats", "1-journal.jsonl"))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a", "c"}, things(r.Open), "what is under way on a machine is undone by a later version, too")
+	assert.Equal(t, "staging", r.Cluster)
+}

@@ -111,3 +111,9 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestClusterFilesOfEarlierVersionsStillLoad(t *testing.T) {
+	f, err := clusterfile.Load("testdata/formats/1.cluster.json.gz")
+	require.NoError(t, err)
+	assert.Equal(t, small(), f.Cluster)
+}
