@@ -178,7 +178,9 @@ func (c *Client) GetClusterSettings(ctx context.Context) (SettingsInForce, error
 	if err != nil {
 		return SettingsInForce{}, err
 	}
-	return parseSettings(body)
+	settings, unchanged, err := c.settings.parse(body, parseSettings)
+	c.countUnchanged(unchanged)
+	return settings, err
 }
 
 func parseSettings(body []byte) (SettingsInForce, error) {

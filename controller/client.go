@@ -137,6 +137,7 @@ type Client struct {
 	shards   memo[[]ShardInfo]
 	details  memo[[]ShardInfo]
 	recovery memo[[]ShardRecovery]
+	settings memo[SettingsInForce]
 }
 
 // ClientStats counts what a client has done.

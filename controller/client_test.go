@@ -75,6 +75,17 @@ func TestAnUnchangedAnswerIsNotParsedAgain(t *testing.T) {
 	assert.Equal(t, int64(1), c.Stats().Unchanged)
 }
 
+func TestSettingsThatAreAsTheyWereAreNotParsedAgain(t *testing.T) {
+	c := oneNode(t, answers(200, `{"persistent":{"a.b":"1"},"transient":{},"defaults":{"c.d":["x","y"]}}`), nil)
+	first, err := c.GetClusterSettings(t.Context())
+	require.NoError(t, err)
+	again, err := c.GetClusterSettings(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, first, again)
+	assert.Equal(t, "1", again.Effective("a.b"))
+	assert.Equal(t, int64(1), c.Stats().Unchanged)
+}
+
 func TestRecoveriesAreReadWithStagesAndPercentages(t *testing.T) {
 	c := oneNode(t, answers(200, `{"z":{"shards":[{"id":1,"type":"EXISTING_STORE","stage":"TRANSLOG","primary":true,"source":{},"target":{"name":"n3"},
 		"index":{"size":{"total_in_bytes":10,"reused_in_bytes":10,"recovered_in_bytes":0}},"translog":{"recovered":30,"total":40}}]},"a":`+

@@ -3,6 +3,7 @@ package cluster
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
@@ -20,17 +21,23 @@ func prepareGetClusterSettings(r *rest.Request) rest.Action {
 	defaults, flat := r.BoolParam("include_defaults", false), r.BoolParam("flat_settings", false)
 	return func(c *rest.Call) *rest.Response {
 		st := c.State(local, timeout)
-		w := rest.NewWriter(false)
-		w.Obj()
-		WriteSettings(w, "persistent", st.Persistent, settings.ClusterRegistry(), flat)
-		WriteSettings(w, "transient", st.Transient, settings.ClusterRegistry(), flat)
-		if defaults {
-			set := c.Node.Settings().Merged(st.Settings())
-			WriteSettings(w, "defaults", clusterDefaults(c.Node, st, set), settings.ClusterRegistry(), flat)
-		}
-		w.End()
-		return &rest.Response{JSON: w.Bytes()}
+		key := "_cluster/settings of " + c.Node.Name() + " " + strconv.FormatBool(defaults) + " " + strconv.FormatBool(flat)
+		return &rest.Response{JSON: c.Cache.Render(key, st, func() []byte { return clusterSettings(c.Node, st, defaults, flat) })}
 	}
+}
+
+// clusterSettings are the settings of a state, with the defaults or without, as a node tells them.
+func clusterSettings(node *elastic.Node, st *state.State, defaults, flat bool) []byte {
+	w := rest.NewWriter(false)
+	w.Obj()
+	WriteSettings(w, "persistent", st.Persistent, settings.ClusterRegistry(), flat)
+	WriteSettings(w, "transient", st.Transient, settings.ClusterRegistry(), flat)
+	if defaults {
+		set := node.Settings().Merged(st.Settings())
+		WriteSettings(w, "defaults", clusterDefaults(node, st, set), settings.ClusterRegistry(), flat)
+	}
+	w.End()
+	return w.Bytes()
 }
 
 // clusterDefaults are all settings that the cluster's own do not cover: those of the
