@@ -63,6 +63,7 @@ type Fluid struct {
 	press               []pressure
 	Version             uint64 // counts changes of any node's load
 	latency             writeLatency
+	percentiles         map[percentile]float64
 }
 
 // Machine is a node's hardware with its elasticsearch.yml.
@@ -190,7 +191,7 @@ func (m *meter) count(d time.Duration) (int64, uint64) {
 
 // New is the load of a cluster of so many machines; nothing flows yet.
 func New(e *sim.Engine, net *sim.Network, cal *calibration.Constants, machines int) *Fluid {
-	f := &Fluid{engine: e, net: net, cal: cal, groups: make(map[store.Key]*Group), Queues: make([]Queue, machines)}
+	f := &Fluid{engine: e, net: net, cal: cal, groups: make(map[store.Key]*Group), Queues: make([]Queue, machines), percentiles: make(map[percentile]float64)}
 	for i := range f.Queues {
 		f.Queues[i].f = f
 	}

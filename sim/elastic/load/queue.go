@@ -246,10 +246,30 @@ func (sv *Queue) Percentile(rate [Kinds]float64, p float64) float64 {
 	if sv.Figures.over {
 		return sv.Figures.overloaded(p, rate, cal)
 	}
-	return sv.Figures.queue.Percentile(p,
+	asked := percentile{sv.Figures.queue, rate, p}
+	if v, ok := sv.f.percentiles[asked]; ok {
+		return v
+	}
+	v := sv.Figures.queue.Percentile(p,
 		queueing.Class{Rate: rate[Indexing], Service: service(cal, Indexing)},
 		queueing.Class{Rate: rate[Searching], Service: service(cal, Searching)})
+	if len(sv.f.percentiles) >= mostPercentiles {
+		clear(sv.f.percentiles)
+	}
+	sv.f.percentiles[asked] = v
+	return v
 }
+
+// percentile is what was asked for: it is found by halving, and asked for again whenever the load
+// of any other node has changed.
+type percentile struct {
+	queue queueing.Queue
+	rate  [Kinds]float64
+	p     float64
+}
+
+// mostPercentiles bounds those that are remembered.
+const mostPercentiles = 1024
 
 // Mean is the mean time that the node takes for an operation of a kind, in seconds.
 func (sv *Queue) Mean(kind int) float64 {

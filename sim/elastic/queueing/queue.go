@@ -76,7 +76,17 @@ func (q Queue) WaitOf(u float64) float64 {
 }
 
 // Tail is the probability that wait and service of an operation together take longer than t.
-func (q Queue) Tail(service, t float64) float64 {
+func (q Queue) Tail(service, t float64) float64 { return q.tail(service, t, q.drained(t)) }
+
+// drained is the probability that one that waits does so for longer than t.
+func (q Queue) drained(t float64) float64 {
+	if q.Waits == 0 {
+		return 0
+	}
+	return Exp(float64(q.Drain * t))
+}
+
+func (q Queue) tail(service, t, drained float64) float64 {
 	mu := 1 / service
 	alone := Exp(float64(mu * t))
 	if q.Waits == 0 {
@@ -84,7 +94,7 @@ func (q Queue) Tail(service, t float64) float64 {
 	}
 	var both float64 // of those that wait
 	if d := mu - q.Drain; d > 1e-6*mu || d < -1e-6*mu {
-		both = (float64(mu*Exp(float64(q.Drain*t))) - float64(q.Drain*alone)) / d
+		both = (float64(mu*drained) - float64(q.Drain*alone)) / d
 	} else {
 		both = float64((1 + float64(mu*t)) * alone)
 	}
@@ -106,10 +116,10 @@ func (q Queue) Percentile(p float64, classes ...Class) float64 {
 		return 0
 	}
 	beyond := func(t float64) float64 {
-		sum := 0.0
+		sum, drained := 0.0, q.drained(t)
 		for _, c := range classes {
 			if c.Rate > 0 {
-				sum += float64(c.Rate / rate * q.Tail(c.Service, t))
+				sum += float64(c.Rate / rate * q.tail(c.Service, t, drained))
 			}
 		}
 		return sum

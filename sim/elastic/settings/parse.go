@@ -238,6 +238,9 @@ func ParseInt(lo, hi int) func(key, text string) (int, error) {
 // ParseLong reads an integer between two bounds, both included.
 func ParseLong(lo, hi int64) func(key, text string) (int64, error) {
 	return func(key, text string) (int64, error) {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil && n >= lo && n <= hi {
+			return n, nil
+		}
 		n, ok := new(big.Int).SetString(text, 10)
 		if !ok || strings.Contains(text, "_") {
 			return 0, badNumber(key, text)

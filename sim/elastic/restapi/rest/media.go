@@ -54,7 +54,13 @@ func FormatOf(kind string) bodyFormat {
 	return noFormat
 }
 
+// plainJSON is what most requests say.
+var plainJSON = &mediaType{raw: "application/json", Kind: "application/json"}
+
 func parseMediaType(header string) (*mediaType, error) {
+	if header == plainJSON.raw {
+		return plainJSON, nil
+	}
 	if strings.Contains(header, ",") {
 		// A list, such as a browser's or the JavaScript client's: a node reads none of it
 		// (ParsedMediaType.isMediaRange), wherever the comma stands.
