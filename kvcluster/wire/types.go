@@ -1,6 +1,9 @@
 package wire
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Level is how many copies must take part in an operation.
 type Level uint8
@@ -103,12 +106,21 @@ func (e *Entry) code(c *coder) {
 // AppendEntry adds the encoding of e, without a frame, to buf: the form in which logs
 // keep entries. It has no limit but those of the fields.
 func AppendEntry(buf []byte, e *Entry) ([]byte, error) {
-	c := &coder{buf: buf, writing: true}
+	c := &coder{buf: slices.Grow(buf, e.room()), writing: true}
 	e.code(c)
 	if c.err != nil {
 		return buf, c.err
 	}
 	return c.buf, nil
+}
+
+// room is about what an entry takes, and seldom less.
+func (e *Entry) room() int {
+	n := 48
+	for i := range e.Ops {
+		n += 24 + len(e.Ops[i].Key) + len(e.Ops[i].Value) + len(e.Ops[i].Expect)
+	}
+	return n
 }
 
 // DecodeEntry is the entry that buf is the encoding of.

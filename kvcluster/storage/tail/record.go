@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"github.com/shardquake/shardquake/kvcluster/storage"
 )
@@ -35,6 +36,11 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // Append adds a record to buf.
 func Append(buf []byte, r *Record) ([]byte, error) {
 	start := len(buf)
+	room := headerSize + 3*binary.MaxVarintLen64
+	for _, op := range r.Ops {
+		room += 1 + 2*binary.MaxVarintLen32 + len(op.Key) + len(op.Value)
+	}
+	buf = slices.Grow(buf, room)
 	buf = append(buf, make([]byte, headerSize)...)
 	for _, v := range []uint64{r.Number, r.Generation, r.Durable} {
 		buf = binary.AppendUvarint(buf, v)

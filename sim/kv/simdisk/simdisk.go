@@ -275,9 +275,14 @@ func (f *file) Append(p []byte) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	if room := f.d.capacity - f.d.Used(); f.d.capacity > 0 && int64(len(p)) > room {
-		f.c.data = append(f.c.data, p[:max(room, 0)]...)
-		return fmt.Errorf("simdisk: %w", storage.ErrFull)
+	if f.d.capacity > 0 {
+		if room := f.d.capacity - f.d.Used(); int64(len(p)) > room {
+			f.c.data = append(f.c.data, p[:max(room, 0)]...)
+			return fmt.Errorf("simdisk: %w", storage.ErrFull)
+		}
+	}
+	if cap(f.c.data)-len(f.c.data) < len(p) { // twice as large: append by itself copies a file five times
+		f.c.data = slices.Grow(f.c.data, max(len(p), len(f.c.data)))
 	}
 	f.c.data = append(f.c.data, p...)
 	return nil

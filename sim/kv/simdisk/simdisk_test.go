@@ -139,3 +139,19 @@ func TestASyncCoversWhatWasThereWhenItBegan(t *testing.T) {
 	assert.Positive(t, lost)
 	assert.Less(t, lost, 100)
 }
+
+// TestAFileThatGrowsIsCopiedSeldom: logs grow record by record to megabytes.
+func TestAFileThatGrowsIsCopiedSeldom(t *testing.T) {
+	d := disk(1, 0)
+	f, err := d.Create("log")
+	require.NoError(t, err)
+	record, took := make([]byte, 100), 0.0
+	for range 20_000 {
+		took += testing.AllocsPerRun(1, func() { err = f.Append(record) })
+	}
+	require.NoError(t, err)
+	assert.LessOrEqual(t, took, 20.0, "it doubles each time")
+	all, err := f.ReadAll()
+	require.NoError(t, err)
+	assert.Len(t, all, 2*20_000*len(record), "each was appended twice: AllocsPerRun warms up")
+}
