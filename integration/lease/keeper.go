@@ -98,7 +98,7 @@ func (k *Keeper) Begin(ctx context.Context, e journal.Entry) error {
 	}
 	if k.agent != nil {
 		if err := k.agent.call(ctx, "/begin", e); err != nil {
-			return k.failed(err)
+			return errors.Join(k.failed(err), k.neverDone(e.On))
 		}
 	}
 	k.mu.Lock()
@@ -106,6 +106,14 @@ func (k *Keeper) Begin(ctx context.Context, e journal.Entry) error {
 	k.open[e.On] = true
 	k.steps = append(k.steps, e)
 	return nil
+}
+
+// neverDone closes the entry of a thing that was written down, but won't be done.
+func (k *Keeper) neverDone(on string) error {
+	if k.journal == nil {
+		return nil
+	}
+	return k.journal.Undone(on, "nobody: the lease was lost before it was done")
 }
 
 // End notes that a thing is as it was.

@@ -114,6 +114,11 @@ func TestAKeeperWhoseAgentIsGoneSaysSo(t *testing.T) {
 	lost := make(chan error, 1)
 	k.OnLost(func(err error) { lost <- err })
 	require.ErrorIs(t, <-lost, lease.ErrLost)
+	never := journal.Entry{On: "a", What: "a", Undo: []journal.Step{{Remove: "a"}}}
+	require.ErrorIs(t, k.Begin(t.Context(), never), lease.ErrLost)
+	r, err := journal.ReadFile(path)
+	require.NoError(t, err)
+	assert.Empty(t, r.Open, "what was written down and then not done isn't in force")
 	require.NoError(t, k.Close(t.Context()))
 }
 
