@@ -83,8 +83,10 @@ func nodeOn(ctx context.Context, t *testing.T, c *Cluster, id string) (note stri
 // TestADamagedLogIsMendedOrItsNodeRepaired: n3 is down while n1 and n2 acknowledge; both are
 // killed; what happens to n2's log loses nothing when n2 and n3 start without n1.
 func TestADamagedLogIsMendedOrItsNodeRepaired(t *testing.T) {
+	t.Parallel()
 	for i, kind := range []damage.Kind{damage.Flip, damage.Zero, damage.Truncate} {
 		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
 			ctx, c := cluster(t, "client")
 			db := database(t, c, "client")
 			writeKeys(ctx, t, db, "before")
@@ -112,6 +114,7 @@ func TestADamagedLogIsMendedOrItsNodeRepaired(t *testing.T) {
 // which lacks what n1 and n2 acknowledged, it is no majority. When n1 is back everything is
 // there, and n2's machine is another node, which says why.
 func TestANodeThatLostItsLogTakesNoPartUntilItIsRepaired(t *testing.T) {
+	t.Parallel()
 	ctx, c := cluster(t, "client")
 	db := database(t, c, "client")
 	writeKeys(ctx, t, db, "before")
@@ -151,6 +154,7 @@ func TestANodeThatLostItsLogTakesNoPartUntilItIsRepaired(t *testing.T) {
 // TestAFolderThatWasPutBackIsFoundOut: n2 comes with a cold copy of its folder from before
 // most writes.
 func TestAFolderThatWasPutBackIsFoundOut(t *testing.T) {
+	t.Parallel()
 	ctx, c := cluster(t, "client")
 	db := database(t, c, "client")
 	writeKeys(ctx, t, db, "before")
@@ -173,6 +177,7 @@ func TestAFolderThatWasPutBackIsFoundOut(t *testing.T) {
 // TestARestartedNodeSaysThatItCanNotProveItIsCurrent: the only node that could remember more
 // is gone.
 func TestARestartedNodeSaysThatItCanNotProveItIsCurrent(t *testing.T) {
+	t.Parallel()
 	ctx, c := cluster(t, "client")
 	kill(ctx, t, c, "n1", "n2")
 	begin(ctx, t, c, "n2")
@@ -182,6 +187,7 @@ func TestARestartedNodeSaysThatItCanNotProveItIsCurrent(t *testing.T) {
 // TestAReplacedDiskThatStartsFirstMakesNoClusterOfItsOwn: all nodes have the same command;
 // n1 comes first, with an empty folder.
 func TestAReplacedDiskThatStartsFirstMakesNoClusterOfItsOwn(t *testing.T) {
+	t.Parallel()
 	ctx, c := cluster(t, "client")
 	db := database(t, c, "client")
 	writeKeys(ctx, t, db, "acknowledged")

@@ -51,11 +51,10 @@ func inForce(t *testing.T, things int) (run *exec.Cmd, path string) {
 	command, err := kvproc.Built()
 	require.NoError(t, err)
 	folder := t.TempDir()
-	t.Setenv("TMPDIR", folder)
 	file := filepath.Join(folder, "every-kind.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(everyKind), 0o600))
 	run = exec.Command(command, "run", file, "--backend", "real", "--no-sim", "-q", "--out", filepath.Join(folder, "out"))
-	run.Stderr = t.Output()
+	run.Stderr, run.Env = t.Output(), append(os.Environ(), "TMPDIR="+folder)
 	require.NoError(t, run.Start())
 	t.Cleanup(func() { _ = run.Process.Kill(); _ = run.Wait() })
 	path = filepath.Join(folder, "out.journal.jsonl")
@@ -92,6 +91,7 @@ func nothingLeft(t *testing.T, path string) time.Duration {
 // The kinds are begun one after the other: killed as soon as the first, the second, … has
 // been written down, the run leaves nothing in force.
 func TestARunThatIsKilledAtAnyStepLeavesNothingInForce(t *testing.T) {
+	t.Parallel()
 	steps := []int{1, 7}
 	if os.Getenv("SHARDQUAKE_KILL_EVERYWHERE") == "1" {
 		steps = []int{1, 2, 3, 4, 5, 6, 7}
@@ -124,6 +124,7 @@ func kinds(r *journal.Read) string {
 // A run that stands still is like one whose host is cut off: it renews nothing. Paused nodes
 // go on and disks are free without it, and when it comes back it is told, and ends itself.
 func TestARunThatStandsStillLosesItsLeases(t *testing.T) {
+	t.Parallel()
 	run, path := inForce(t, 7)
 	r, err := journal.ReadFile(path)
 	require.NoError(t, err)

@@ -210,6 +210,7 @@ func bound(ctx context.Context, t *testing.T, c *Cluster) time.Duration {
 }
 
 func TestAKilledPrimaryIsReplacedWithinTheBoundAndNothingIsLost(t *testing.T) {
+	t.Parallel()
 	ctx, c := cluster(t, "client")
 	limit := bound(ctx, t, c)
 	l := startLoad(ctx, t, c, 4, "client")
@@ -232,8 +233,10 @@ func TestAKilledPrimaryIsReplacedWithinTheBoundAndNothingIsLost(t *testing.T) {
 }
 
 func TestAPrimaryThatIsCutOffAnswersNobodyWrongly(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []chaos.CutMode{chaos.Blackhole, chaos.Reset} {
 		t.Run(mode.String(), func(t *testing.T) {
+			t.Parallel()
 			ctx, c := cluster(t, "inside", "outside")
 			l := startLoad(ctx, t, c, 3, "inside", "outside")
 			l.acknowledged(t, 100)
@@ -264,6 +267,7 @@ func TestAPrimaryThatIsCutOffAnswersNobodyWrongly(t *testing.T) {
 }
 
 func TestEverythingKilledAtOnceComesBackWithItsData(t *testing.T) {
+	t.Parallel()
 	ctx, c := cluster(t, "client")
 	db := database(t, c, "client")
 	for i := range 50 {
@@ -285,6 +289,7 @@ func TestEverythingKilledAtOnceComesBackWithItsData(t *testing.T) {
 }
 
 func TestAFrozenPrimaryIsReplacedAndHarmlessWhenItThaws(t *testing.T) {
+	t.Parallel()
 	ctx, c := cluster(t, "client")
 	l := startLoad(ctx, t, c, 4, "client")
 	l.acknowledged(t, 100)
@@ -304,6 +309,7 @@ func TestAFrozenPrimaryIsReplacedAndHarmlessWhenItThaws(t *testing.T) {
 }
 
 func TestAFullDiskRefusesWritesAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	ctx, c := cluster(t, "client")
 	db := database(t, c, "client")
 	_, err := db.Put(ctx, "k", []byte("before"))
@@ -338,6 +344,7 @@ func TestAFullDiskRefusesWritesAndLosesNothing(t *testing.T) {
 }
 
 func TestLinksAreSlowWhenTheyAreMeantToBe(t *testing.T) {
+	t.Parallel()
 	ctx, c := cluster(t, "client")
 	require.NoError(t, c.Shape(ctx, "n1", "n2", chaos.Shape{Latency: 200 * time.Millisecond}))
 	p, err := c.Probe(ctx, "n1", "n2")
@@ -359,6 +366,7 @@ func TestLinksAreSlowWhenTheyAreMeantToBe(t *testing.T) {
 }
 
 func TestAStoppedNodeEndsByItself(t *testing.T) {
+	t.Parallel()
 	ctx, c := cluster(t)
 	require.NoError(t, c.Stop(ctx, "n3"))
 	state, err := c.State(ctx, "n3")

@@ -31,6 +31,7 @@ func otherModule(t *testing.T, folder string) string {
 }
 
 func TestAProgramOfAnotherModuleUsesTheCluster(t *testing.T) {
+	t.Parallel()
 	_, c := cluster(t)
 	folder := otherModule(t, "testdata/program")
 	program := filepath.Join(t.TempDir(), "program")

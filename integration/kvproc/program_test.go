@@ -30,6 +30,7 @@ func open(t *testing.T, c *Cluster) *kvcluster.DB {
 }
 
 func TestADeadTransactionIsInTheWayOfNobodyForLong(t *testing.T) {
+	t.Parallel()
 	ctx, c := cluster(t)
 	db := open(t, c)
 	_, err := db.Put(ctx, "apple", []byte("fruit"))
@@ -66,6 +67,7 @@ func TestADeadTransactionIsInTheWayOfNobodyForLong(t *testing.T) {
 }
 
 func TestTheClusterIsChangedFromAProgramWhileItRuns(t *testing.T) {
+	t.Parallel()
 	ctx, c := cluster(t)
 	db := open(t, c)
 	require.NoError(t, db.CreateShard(ctx, "fruits", "f", "g"))
@@ -109,6 +111,7 @@ func TestTheClusterIsChangedFromAProgramWhileItRuns(t *testing.T) {
 }
 
 func TestAClientKeepsToItsClusterAndSaysSo(t *testing.T) {
+	t.Parallel()
 	ctx, mine := cluster(t)
 	_, theirs := cluster(t)
 	// The third node of the address book is one of another cluster that has the same names.
@@ -130,6 +133,7 @@ func TestAClientKeepsToItsClusterAndSaysSo(t *testing.T) {
 }
 
 func TestABatchOfWhichAPartCannotBeWrittenSaysWhich(t *testing.T) {
+	t.Parallel()
 	ctx, c := cluster(t)
 	db := open(t, c)
 	require.NoError(t, db.ChangeSettings(ctx, func(s *wire.Settings) { s.ManualFailover, s.Replicas = true, 1 }))
