@@ -18,6 +18,7 @@ func TestScenariosHoldOnRealNodes(t *testing.T) {
 	requireContainers(t)
 	for _, name := range []string{"rebalance-12-4-2", "one-node-lost", "node-cut-off-reset", "recovery-delayed", "corrupt-copy-rebuilt"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // nodes mostly wait; as many at once as there are processors
 			result := scenariotest.Run(t, name, scenariotest.Backend("real"))
 			if result == nil {
 				return
