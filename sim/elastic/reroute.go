@@ -85,6 +85,7 @@ func (m *Master) RerouteWanted(st *state.State) *state.State {
 	if m.Alloc.Wanted() && !m.computing {
 		m.computing = true
 		cost := m.Process.Cluster.Calibration.Compute + copiesOf(m.Process.Applied)*m.Process.Cluster.Calibration.PerCopy
+		m.Alloc.Took(cost)
 		m.Process.After(cost, "balance.compute", m.compute)
 	}
 	return st

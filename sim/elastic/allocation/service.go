@@ -20,6 +20,7 @@ type Service struct {
 	moves      []Command // move commands that the next computation takes over
 	sizes      knownSizes
 	reader     routing.Reader
+	counted    BalanceStats
 
 	primaryOrder, storeOrder answerOrder
 }
@@ -36,6 +37,7 @@ func (s *Service) Reset() {
 	s.desired = &desiredBalance{empty: true}
 	s.reconciler = reconciler{}
 	s.wanted, s.moves = nil, nil
+	s.counted.ConvergedIndex = 0
 	s.reader.Forget()
 }
 
@@ -59,6 +61,7 @@ func (s *Service) reroute(p *pass) {
 func (s *Service) allocate(p *pass) {
 	if p.Settings.DesiredBalance {
 		s.wanted = p.computationInputOf()
+		s.counted.Submitted++
 		if len(p.Indices) > 0 {
 			s.reconciler.reconcile(p, s.desired)
 		}
@@ -97,6 +100,7 @@ func (s *Service) Compute() Computation {
 	s.wanted = nil
 	var c Computation
 	s.desired, c.Iterations, c.Converged = s.compute(input, previous)
+	defer func() { s.counted.add(c) }()
 	for _, m := range input.st.Indices {
 		for num, now := range s.desired.byIndex[m.UUID] {
 			var was *Assignment

@@ -126,6 +126,9 @@ type SearchRequest struct {
 	// Loads is what a search brings into memory of an index's documents, bytes by field; nil:
 	// nothing.
 	Loads func(index string, sources [][]byte) map[string]int64
+	// Aggregations are what is computed of an index's documents, each with the type of what it
+	// looks at: "terms/keyword"; nil: nothing is.
+	Aggregations func(index string) []string
 	// From and Size page through the hits, which come in order of shard and sequence number.
 	From, Size int
 	// Preference is "" (round robin over active copies), "_local", "_only_local" or a custom string.

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Error is an Elasticsearch exception as the REST API shows it.
@@ -87,3 +88,12 @@ func (e *Error) JavaText() string {
 func IllegalArgument(format string, args ...any) *Error {
 	return &Error{Status: 400, Type: "illegal_argument_exception", Reason: fmt.Sprintf(format, args...)}
 }
+
+const notModelled = "the simulated node does not support "
+
+// NotModelled is the answer to what Elasticsearch has and the model has not. It says so instead
+// of pretending.
+func NotModelled(what string) *Error { return IllegalArgument(notModelled+"%s", what) }
+
+// IsNotModelled reports whether an error is the model's own, and none that a node gives.
+func IsNotModelled(e *Error) bool { return strings.HasPrefix(e.Reason, notModelled) }

@@ -23,6 +23,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
 	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/snapshotpolicies"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -222,7 +223,7 @@ var _ scenarios.Cluster = (*simulated)(nil)
 
 // configure turns the description into a configuration.
 func (s *simulated) configure(cal calibration.Constants) (elastic.Config, error) {
-	cfg := elastic.Config{Engine: s.e, Network: s.e.NewNetwork(s.e.NewFluid()), ClusterName: s.spec.Name, Calibration: cal, Distribution: elastic.Distribution(s.spec.Distribution), Ageing: metadata.NewAgeing, InUse: s.uses}
+	cfg := elastic.Config{Engine: s.e, Network: s.e.NewNetwork(s.e.NewFluid()), ClusterName: s.spec.Name, Calibration: cal, Distribution: elastic.Distribution(s.spec.Distribution), Ageing: snapshotpolicies.Beside(metadata.NewAgeing), InUse: s.uses}
 	node, persistent, index := make(map[string]string), make(map[string]string), make(map[string]string)
 	described, ids := s.spec.Settings, map[string]string{}
 	if f := s.spec.Formed; f != nil {

@@ -111,11 +111,22 @@ func IndexBlock(st *state.State, index, level string) *api.Error {
 			return nil
 		}
 		text, status, _ := blockTexts(blocks)
-		e := &api.Error{Status: status, Type: "cluster_block_exception", Reason: "index [" + index + "] blocked by: [" + text + "];"}
-		if meta := st.Index(index); meta != nil {
-			e.Fields = []api.Field{{Name: "index_uuid", Value: meta.UUID}, {Name: "index", Value: index}}
+		return &api.Error{Status: status, Type: "cluster_block_exception", Reason: "index [" + index + "] blocked by: [" + text + "];"}
+	}
+	return nil
+}
+
+// DeletionBlock is the error of deleting an index whose blocks keep it from that: one that lets
+// go of what fills the disk does not.
+func DeletionBlock(st *state.State, index string) *api.Error {
+	for _, b := range st.Blocks {
+		if b.Index != index {
+			continue
 		}
-		return e
+		if !slices.ContainsFunc(blockedAt(b.Blocks, "metadata_write"), func(b state.Block) bool { return !b.AllowReleaseResources }) {
+			return nil
+		}
+		return IndexBlock(st, index, "metadata_write")
 	}
 	return nil
 }

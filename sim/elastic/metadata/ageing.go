@@ -43,6 +43,9 @@ func (a *ageing) Applied(d *delta.Delta) {
 		if a.on && d.RoutingChanged() {
 			a.lookAtMoves()
 		}
+		if a.on {
+			a.lookAtOrdered(d)
+		}
 		return
 	}
 	a.timer.Stop()
@@ -77,6 +80,16 @@ func (a *ageing) look() {
 func (a *ageing) lookAtMoves() {
 	for _, meta := range a.m.Process.Applied.Indices {
 		if l := meta.Lifecycle; l != nil && (l.Action == "migrate" || l.Action == "allocate") {
+			a.visit(meta.Name)
+		}
+	}
+}
+
+// lookAtOrdered visits the indices that somebody has put at another step: of those that this
+// service moves on itself a step is under way.
+func (a *ageing) lookAtOrdered(d *delta.Delta) {
+	for _, meta := range d.Metas {
+		if was := d.Old.Index(meta.Name); was != nil && meta.Lifecycle != nil && was.Lifecycle != meta.Lifecycle {
 			a.visit(meta.Name)
 		}
 	}

@@ -105,10 +105,12 @@ func opened(c *elastic.Cluster, st *state.State, names []string, open bool) (*st
 func reset(m *elastic.Master, st *state.State, meta *state.Index, open bool) *state.State {
 	next := *meta
 	next.Closed, next.Version, next.SettingsVersion = !open, meta.Version+1, meta.SettingsVersion+1
-	reason := state.IndexClosed
+	reason, yes := state.IndexClosed, "true"
+	verified := &yes
 	if open {
-		reason = state.IndexReopened
+		reason, verified = state.IndexReopened, nil
 	}
+	next.Settings = meta.Settings.With(map[string]*string{"index.verified_before_close": verified})
 	st = indexmeta.WithBlocks(indexmeta.ReplaceIndex(st, &next), &next)
 	in := m.Input()
 	info := &state.UnassignedInfo{Reason: reason, AtNanos: in.NowNanos, AtMillis: in.NowMillis, LastStatus: state.NoAttempt}

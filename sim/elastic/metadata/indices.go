@@ -122,6 +122,9 @@ func deleteIndices(m *elastic.Master, st *state.State, names []string) (*state.S
 		if st.Index(name) == nil {
 			return nil, elastic.IndexNotFound(name)
 		}
+		if err := indexmeta.DeletionBlock(st, name); err != nil {
+			return nil, err
+		}
 		next, err := withoutBacking(st, name)
 		if err != nil {
 			return nil, err

@@ -31,6 +31,7 @@ type ResizeRequest struct {
 	How                       Resizing
 	Source, Target            string
 	Settings                  settings.Settings
+	Without                   []string // settings of the source that the new index is not to have
 	Aliases                   []state.Alias
 	WaitForActiveShards       string
 	MasterTimeout, AckTimeout time.Duration
@@ -126,13 +127,16 @@ func (q *ResizeRequest) settings(st *state.State, source *state.Index) (settings
 		return settings.Settings{}, err
 	}
 	if !settings.IndexBlockWrite.Get(source.Settings) && !settings.IndexBlockReadOnly.Get(source.Settings) {
-		return settings.Settings{}, illegalState("index " + source.Name + ` must block write operations to resize index. use "index.blocks.write=true"`)
+		return settings.Settings{}, illegalState("index " + source.Name + ` must be read-only to resize index. use "index.blocks.write=true"`)
 	}
 	over := map[string]*string{}
 	put := func(key, value string) { over[key] = &value }
 	for _, key := range q.Settings.Keys() {
 		v, _ := q.Settings.Get(key)
 		put(key, v)
+	}
+	for _, key := range q.Without {
+		over[key] = nil
 	}
 	put(settings.IndexShards.Key(), strconv.Itoa(shards))
 	put(settings.IndexResizeSource.Key(), source.Name)
@@ -164,7 +168,7 @@ func (q *ResizeRequest) shards(source *state.Index) (int, error) {
 	case q.How == Cloning && !given:
 		n = source.Shards
 	case q.How == Splitting && !given:
-		return 0, api.IllegalArgument("index.number_of_shards is required for split operations")
+		return 0, &elastic.Error{Status: 400, Type: "action_request_validation_exception", Reason: "Validation Failed: 1: index.number_of_shards is required for split operations;"}
 	}
 	switch q.How {
 	case Shrinking:

@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -151,6 +152,42 @@ func nodeAllocations(m *elastic.Master, st *state.State) map[string]NodeAllocati
 		}
 	}
 	return out
+}
+
+// Balance is the balance that the master moves copies to, with what it knows beside it.
+type Balance struct {
+	State *state.State
+	// Desired are assignments by the UUID of the index and the shard's number; nil where none is
+	// computed.
+	Desired map[string][]*allocation.Assignment
+	Stats   allocation.BalanceStats
+	Active  bool                    // another is being computed
+	Info    *allocation.ClusterInfo // nil before the first poll
+}
+
+// Of is where the copies of a shard should be, nil where that has not been computed.
+func (b *Balance) Of(meta *state.Index, shard int) *allocation.Assignment {
+	if list := b.Desired[meta.UUID]; shard < len(list) {
+		return list[shard]
+	}
+	return nil
+}
+
+// DesiredBalance asks the master for the balance that it moves copies to
+// (TransportGetDesiredBalanceAction).
+func DesiredBalance(n *elastic.Node, ctx context.Context, masterTimeout time.Duration) (Balance, error) {
+	return elastic.OnMaster(ctx, n, masterTimeout, func(q *elastic.Node) (Balance, error) {
+		m := q.Proc.Master
+		if m == nil {
+			return Balance{}, elastic.ErrNotMaster
+		}
+		if settings.AllocationType.Get(q.Settings()) != settings.DesiredBalance {
+			return Balance{}, &elastic.Error{Status: 404, Type: "resource_not_found_exception", Reason: "Desired balance allocator is not in use, no desired balance found"}
+		}
+		b := Balance{State: q.Applied(), Active: m.Alloc.Wanted(), Info: m.Input().Info}
+		b.Desired, b.Stats = m.Alloc.Balance()
+		return b, nil
+	})
 }
 
 // ResetBalance has the master forget the balance that it moves copies to, and compute one

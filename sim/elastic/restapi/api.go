@@ -9,6 +9,7 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/usage"
 )
 
 // API answers REST requests on the nodes of one cluster.
@@ -27,6 +28,10 @@ func New(cluster *elastic.Cluster) *API {
 	a := &API{cluster: cluster, routes: wholeRoutes(), cache: rest.NewCache()}
 	if cluster.Distribution() == elastic.MinimalDistribution {
 		a.routes = minimalRoutes()
+	}
+	for _, on := range typed {
+		method, pattern, _ := strings.Cut(on, " ")
+		a.routes.insert(pattern, method, nil)
 	}
 	cluster.Network().OnClosed(a.closed)
 	return a
@@ -156,7 +161,8 @@ func (a *API) wrongMethod(r *rest.Request, message string) *Answer {
 }
 
 // run is BaseRestHandler.handleRequest: prepare, account for parameters and body, act.
-func (a *API) run(c *rest.Call, route *rest.Route) (answer *Answer, err error) {
+func (a *API) run(c *rest.Call, at *methodRoute) (answer *Answer, err error) {
+	route := at.route
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -181,6 +187,7 @@ func (a *API) run(c *rest.Call, route *rest.Route) (answer *Answer, err error) {
 	if len(r.Body) > 0 && !r.BodyRead {
 		rest.Raise(rest.IllegalArgument("request [%s %s] does not support having a body", r.Method, r.Path()))
 	}
+	usage.Count(c.Node, at.name)
 	return a.finish(r, act(c), true), nil
 }
 
@@ -220,6 +227,10 @@ func (a *API) failure(r *rest.Request, e *elastic.Error) *Answer {
 		rest.WriteError(w, e, trace)
 	}
 	answer := a.finish(r, &rest.Response{Status: e.Status, JSON: w.Bytes()}, false)
+	if e.Type == "cluster_block_exception" && strings.HasPrefix(e.Reason, "index [") {
+		// These are thrown where a node has forgotten that it was to name the product.
+		answer.Headers = slices.DeleteFunc(answer.Headers, func(h elastic.Field) bool { return h == productHeader })
+	}
 	answer.Headers = append(slices.Clone(e.Headers), answer.Headers...)
 	return answer
 }

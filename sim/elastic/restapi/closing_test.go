@@ -46,7 +46,7 @@ func TestAServerWithoutXPackDoesNotAnswerAtItsRoot(t *testing.T) {
 
 func TestAnExcludedNodeVotesNoMore(t *testing.T) {
 	w := newWorld(t, 3)
-	assert.Contains(t, w.call("POST", "/_cluster/voting_config_exclusions", "").body, "One and only one of [node_name], [node_names] and [node_ids] has to be set")
+	assert.Contains(t, w.call("POST", "/_cluster/voting_config_exclusions", "").body, "You must set [node_names] or [node_ids] but not both")
 	assert.Equal(t, 200, w.call("POST", "/_cluster/voting_config_exclusions?node_names=n3", "").status)
 	got := w.call("GET", "/_cluster/state/metadata?filter_path=metadata.cluster_coordination.*", "").body
 	assert.Contains(t, got, `"node_name":"n3"`)

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/contract"
 )
 
@@ -74,4 +75,22 @@ func TestContractOfOperations(t *testing.T) {
 		}
 	})
 	assert.Empty(t, reasons.Unused(), "for these reasons nothing differs any more")
+}
+
+// What only the default distribution has is held to what is documented: not held by live nodes.
+func TestWhatIsDocumentedOfTheModules(t *testing.T) {
+	w := newWorldOf(t, elastic.DefaultDistribution, 2, "path.repo", contract.RepoPath)
+	w.run(func(ctx context.Context) {
+		for _, d := range contract.DocumentedRequests() {
+			q := d.Request
+			r := w.do(ctx, q.Method, q.URI, q.Body, q.Headers...)
+			if !assert.NoErrorf(t, r.err, "%s %s", q.Method, q.URI) {
+				continue
+			}
+			got := contract.Reduce(contract.Reply{Status: r.status, Header: r.header, Body: r.body})
+			for _, difference := range contract.Differences(d.Answer(), got) {
+				t.Errorf("%s %s %s\n  %s\n  %s", q.Method, q.URI, q.Body, difference, r.body)
+			}
+		}
+	})
 }

@@ -11,7 +11,8 @@
 // # Rooms
 //
 // Endpoints stand in rooms by what they are about, each with a list of its routes:
-// cluster, documents, repositories, cat and stats; queries evaluates searches. An endpoint is
+// cluster, documents, repositories, cat and stats; lookups, reshape, balance, usage, policies and
+// xpack hold a few each; queries evaluates searches. An endpoint is
 // a line in the list of its room. All of
 // them are made of package rest: requests, calls, routes, errors and JSON. Answers are
 // written by an ordered writer ([rest.Writer]) without spaces; filter_path, pretty and

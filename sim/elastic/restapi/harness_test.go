@@ -16,6 +16,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
+	"github.com/shardquake/shardquake/sim/elastic/snapshotpolicies"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -40,7 +41,7 @@ func newWorldOf(t testing.TB, distribution elastic.Distribution, nodes int, set 
 	t.Helper()
 	e := sim.NewEngine(sim.Config{Seed: 1})
 	t.Cleanup(func() { _ = e.Close() })
-	cfg := elastic.Config{Engine: e, Network: e.NewNetwork(e.NewFluid()), ClusterName: "cc", Distribution: distribution, Ageing: metadata.NewAgeing}
+	cfg := elastic.Config{Engine: e, Network: e.NewNetwork(e.NewFluid()), ClusterName: "cc", Distribution: distribution, Ageing: snapshotpolicies.Beside(metadata.NewAgeing)}
 	file := map[string]string{}
 	for i := 0; i+1 < len(set); i += 2 {
 		file[set[i]] = set[i+1]

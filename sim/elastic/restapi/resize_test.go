@@ -14,7 +14,7 @@ func TestAnIndexIsShrunkSplitAndClonedWithItsDocuments(t *testing.T) {
 	for i := range 40 {
 		assert.Equal(t, 201, w.call("PUT", fmt.Sprintf("/src/_doc/%d", i), fmt.Sprintf(`{"n":%d}`, i)).status)
 	}
-	assert.Contains(t, w.call("PUT", "/src/_shrink/small", "").body, "must block write operations to resize index")
+	assert.Contains(t, w.call("PUT", "/src/_shrink/small", "").body, "must be read-only to resize index")
 	assert.Contains(t, w.call("PUT", "/src/_block/write", "").body, `"blocked":true`)
 	for _, c := range []struct{ how, target, shards string }{{"shrink", "small", "2"}, {"split", "large", "8"}, {"clone", "same", "4"}} {
 		r := w.call("PUT", "/src/_"+c.how+"/"+c.target, `{"settings":{"index.number_of_shards":`+c.shards+`,"index.routing.allocation.require._name":null,"index.blocks.write":null,"index.number_of_replicas":1},"aliases":{"a-`+c.target+`":{}}}`)

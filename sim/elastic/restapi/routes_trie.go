@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/usage"
 )
 
 // pathTrie matches request paths against patterns with {named} parts as
@@ -29,12 +30,13 @@ type endpoint struct {
 type methodRoute struct {
 	method string
 	route  *rest.Route
+	name   string // Elasticsearch's, of the handler
 }
 
-func (e *endpoint) route(method string) *rest.Route {
-	for _, m := range e.methods {
-		if m.method == method {
-			return m.route
+func (e *endpoint) route(method string) *methodRoute {
+	for i := range e.methods {
+		if e.methods[i].method == method && e.methods[i].route != nil {
+			return &e.methods[i]
 		}
 	}
 	return nil
@@ -66,7 +68,7 @@ func (t *pathTrie) insert(pattern, method string, r *rest.Route) {
 	if *at == nil {
 		*at = &endpoint{pattern: pattern}
 	}
-	(*at).methods = append((*at).methods, methodRoute{method, r})
+	(*at).methods = append((*at).methods, methodRoute{method, r, usage.NameOf(method + " " + pattern)})
 }
 
 func (n *trieNode) child(part string) *trieNode {

@@ -152,7 +152,9 @@ func (s *server) reply(w http.ResponseWriter, r *http.Request, o outcome) {
 			w.Header().Set(name, v)
 		}
 	}
-	w.Header()["X-elastic-product"] = []string{"Elasticsearch"}
+	if v := o.resp.Header.Get(productHeader.Name); v != "" {
+		w.Header()[productHeader.Name] = []string{v}
+	}
 	send(w, r, o.resp.StatusCode, o.body)
 }
 

@@ -16,27 +16,11 @@ type unserved struct {
 
 // unservedTable is what clients, dashboards and runbooks are known to ask for.
 var unservedTable = []unserved{ //nolint:gochecknoglobals // a table, never written to
-	// Nodes and tasks.
-	{"GET /_nodes/usage", "GET /_nodes/stats/indices"},
-	{"GET /_nodes/usage/{metric}", "GET /_nodes/stats/indices"},
-	{"GET /_nodes/{nodeId}/usage", "GET /_nodes/{nodeId}/stats/indices"},
-	{"GET /_nodes/{nodeId}/usage/{metric}", "GET /_nodes/{nodeId}/stats/indices"},
+	// Nodes.
 	{"POST /_nodes/reload_secure_settings", ""},
 	{"POST /_nodes/{nodeId}/reload_secure_settings", ""},
-	{"GET /_tasks", "GET /_cluster/pending_tasks"},
-	{"GET /_tasks/{task_id}", "GET /_cluster/pending_tasks"},
-	{"POST /_tasks/_cancel", ""},
-	{"POST /_tasks/{task_id}/_cancel", ""},
 	// The cluster.
-	{"GET /_internal/desired_balance", "GET /_cluster/allocation/explain"},
-	{"GET /_xpack", ""},
-	{"GET /_xpack/usage", "GET /_cluster/stats"},
-	{"GET /_license", ""},
 	{"GET /_security/_authenticate", ""},
-	{"POST /{index}/_ilm/retry", "GET /{index}/_ilm/explain; a failed step is tried again by itself"},
-	{"POST /_ilm/move/{index}", "indices.lifecycle.poll_interval and short ages in a policy"},
-	{"POST /{index}/_ilm/remove", "PUT /{index}/_settings with index.lifecycle.name set to null"},
-	{"GET,PUT,DELETE /_slm/policy/{name}", "PUT /_snapshot/{repository}/{snapshot}"},
 	{"GET /_ingest/pipeline", ""},
 	{"GET,PUT,DELETE /_ingest/pipeline/{id}", ""},
 	{"GET,PUT,DELETE,POST /_scripts/{id}", ""},

@@ -258,6 +258,9 @@ func query(s *elastic.Shard, req elastic.SearchRequest) (total int64, hits []ela
 	s.Counters.QueryTotal++
 	s.Counters.QueryTime += s.Process.Cluster.Calibration.SearchOp
 	defer func() { countGroups(s, req.Groups, len(hits) > 0) }()
+	if req.Aggregations != nil {
+		countAggregations(s, req.Aggregations(s.Index))
+	}
 	e, match := s.Engine(), req.Selects(s.Index)
 	want := req.From + req.Size
 	if match == nil {
@@ -305,6 +308,23 @@ func countGroups(s *elastic.Shard, names []string, fetched bool) {
 			g.FetchTotal++
 		}
 		s.Counters.Groups[name] = g
+	}
+}
+
+// Aggregated is how often a node's process has computed aggregations, by "terms/keyword".
+type Aggregated struct{ Times map[string]int64 }
+
+// AggregatedOn is what a process has computed.
+func AggregatedOn(p *elastic.Process) *Aggregated { return elastic.Kept[Aggregated](p, "aggregations") }
+
+// countAggregations counts those that are computed of a copy.
+func countAggregations(s *elastic.Shard, names []string) {
+	on := AggregatedOn(s.Process)
+	if on.Times == nil && len(names) > 0 {
+		on.Times = map[string]int64{}
+	}
+	for _, name := range names {
+		on.Times[name]++
 	}
 }
 

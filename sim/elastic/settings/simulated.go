@@ -31,7 +31,7 @@ func simulated() []Definition {
 		RecoveryMaxBytesPerSec, RecoveryMaxFileChunks, RecoveryRetryDelayStateSync, RecoveryRetryDelayNetwork, RecoveryActionTimeout,
 		ClusterInfoInterval, ClusterInfoTimeout, PathRepo, MaxShardsPerNode,
 
-		LifecyclePollInterval, IndexLifecycle, IndexRolloverAlias, IndexIndexingComplete, IndexLifecycleOriginate,
+		SnapshotPolicyLeast, SnapshotRetentionTimes, LifecyclePollInterval, IndexLifecycle, IndexRolloverAlias, IndexIndexingComplete, IndexLifecycleOriginate,
 	}
 }
 

@@ -152,6 +152,10 @@ type State struct {
 	// Policies of ageing indices, by name; AgeingStopped: none of them acts.
 	Policies      []*Policy
 	AgeingStopped bool
+	// SnapshotPolicies by name; SnapshotPoliciesStopped: none of them acts.
+	SnapshotPolicies        []*SnapshotPolicy
+	SnapshotPoliciesStopped bool
+	SnapshotRetentions      SnapshotRetentions
 }
 
 // Clone copies the state; what it refers to is shared.

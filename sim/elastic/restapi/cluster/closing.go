@@ -21,7 +21,10 @@ func prepareCloseIndex(r *rest.Request) rest.Action {
 		if destructive(c, st) && wildcards(names) {
 			rest.Raise(rest.IllegalArgument("Wildcard expressions or all indices are not allowed"))
 		}
-		chosen := rest.Resolve(st, names, opt)
+		if len(names) == 0 {
+			rest.Raise(rest.ValidationFailed("index is missing"))
+		}
+		chosen := slices.DeleteFunc(rest.Resolve(st, names, opt), func(name string) bool { return st.Index(name).Closed })
 		for _, name := range chosen {
 			for _, d := range st.DataStreams {
 				if len(d.Indices) > 0 && d.Indices[len(d.Indices)-1] == name {
@@ -58,6 +61,9 @@ func prepareOpenIndex(r *rest.Request) rest.Action {
 		st := c.State(false, master)
 		if destructive(c, st) && wildcards(names) {
 			rest.Raise(rest.IllegalArgument("Wildcard expressions or all indices are not allowed"))
+		}
+		if len(names) == 0 {
+			rest.Raise(rest.ValidationFailed("index is missing"))
 		}
 		acked, shards, err := metadata.OpenIndices(c.Ctx, c.Node, rest.Resolve(st, names, opt), wait, master, ack)
 		c.Check(err)

@@ -16,7 +16,7 @@ const mostExclusions = 10
 func prepareExcludeVotes(r *rest.Request) rest.Action {
 	names, ids := r.ListParam("node_names"), r.ListParam("node_ids")
 	if (len(names) > 0) == (len(ids) > 0) {
-		rest.Raise(rest.IllegalArgument("Please set node identifiers correctly. One and only one of [node_name], [node_names] and [node_ids] has to be set"))
+		rest.Raise(rest.IllegalArgument("You must set [node_names] or [node_ids] but not both"))
 	}
 	master, timeout := r.MasterTimeout(), r.AckTimeout()
 	return func(c *rest.Call) *rest.Response {

@@ -229,7 +229,7 @@ func (q *explainRequest) write(w *rest.Writer, c *rest.Call, x *reroute.Explanat
 		w.End()
 	}
 	if q.disk && x.Info != nil {
-		writeClusterInfo(w, x)
+		WriteClusterInfo(w, x.State, x.Info)
 	}
 	switch {
 	case x.Shard.Allocate != nil:
@@ -386,12 +386,12 @@ func writeStore(w *rest.Writer, s *allocation.StoreExplanation) {
 	w.End()
 }
 
-// writeClusterInfo writes what the master knows of disks (ClusterInfo).
-func writeClusterInfo(w *rest.Writer, x *reroute.Explanation) {
+// WriteClusterInfo writes what the master knows of disks and sizes (ClusterInfo).
+func WriteClusterInfo(w *rest.Writer, st *state.State, info *allocation.ClusterInfo) {
 	w.Object("cluster_info")
 	w.Object("nodes")
-	for _, n := range x.State.Nodes {
-		usage, ok := x.Info.Nodes[n.ID]
+	for _, n := range st.Nodes {
+		usage, ok := info.Nodes[n.ID]
 		if !ok {
 			continue
 		}
@@ -411,23 +411,60 @@ func writeClusterInfo(w *rest.Writer, x *reroute.Explanation) {
 		w.End()
 	}
 	w.End()
-	for _, key := range []string{"shard_sizes", "shard_data_set_sizes", "shard_paths"} {
-		w.Object(key)
-		if key == "shard_sizes" {
-			writeShardSizes(w, x)
+	w.Object("shard_sizes")
+	writeShardSizes(w, st, info)
+	w.End()
+	w.Object("shard_data_set_sizes")
+	shardsOf(st, func(index string, shard int) {
+		if n, ok := info.ShardBytes[allocation.ShardKey{Index: index, Shard: shard, Primary: true}]; ok {
+			name := shardName(index, shard)
+			w.Size(name+"_bytes", name, n)
 		}
-		w.End()
+	})
+	w.End()
+	w.Object("shard_paths")
+	for _, n := range st.Nodes {
+		shardsOf(st, func(index string, shard int) {
+			if _, ok := info.DataPaths[allocation.NodeShard{Node: n.ID, Index: index, Shard: shard}]; ok {
+				w.Str("NodeAndShard[nodeId="+n.ID+", shardId="+shardName(index, shard)+"]", rest.DataPath)
+			}
+		})
 	}
+	w.End()
 	w.Array("reserved_sizes")
+	for _, n := range st.Nodes {
+		if of, ok := info.Reserved[n.ID]; ok {
+			w.Obj()
+			w.Str("node_id", n.ID)
+			w.Str("path", rest.DataPath)
+			w.Int64("total", of.Bytes)
+			w.Array("shards")
+			for _, id := range of.Shards {
+				w.Elem(shardName(id.Index, id.Shard))
+			}
+			w.End()
+			w.End()
+		}
+	}
 	w.End()
 	w.End()
 }
 
-func writeShardSizes(w *rest.Writer, x *reroute.Explanation) {
-	for _, t := range x.State.Routing.Indices {
+func shardName(index string, shard int) string { return "[" + index + "][" + strconv.Itoa(shard) + "]" }
+
+func shardsOf(st *state.State, f func(index string, shard int)) {
+	for _, t := range st.Routing.Indices {
+		for _, s := range t.Shards {
+			f(t.Index, s.Shard)
+		}
+	}
+}
+
+func writeShardSizes(w *rest.Writer, st *state.State, info *allocation.ClusterInfo) {
+	for _, t := range st.Routing.Indices {
 		for _, s := range t.Shards {
 			for _, primary := range []bool{true, false} {
-				n, ok := x.Info.ShardBytes[allocation.ShardKey{Index: t.Index, Shard: s.Shard, Primary: primary}]
+				n, ok := info.ShardBytes[allocation.ShardKey{Index: t.Index, Shard: s.Shard, Primary: primary}]
 				if !ok {
 					continue
 				}
@@ -435,7 +472,7 @@ func writeShardSizes(w *rest.Writer, x *reroute.Explanation) {
 				if primary {
 					letter = "p"
 				}
-				name := "[" + t.Index + "][" + strconv.Itoa(s.Shard) + "][" + letter + "]"
+				name := shardName(t.Index, s.Shard) + "[" + letter + "]"
 				w.Size(name+"_bytes", name, n)
 			}
 		}

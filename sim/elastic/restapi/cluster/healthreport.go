@@ -6,7 +6,6 @@ import (
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/figures"
-	"github.com/shardquake/shardquake/sim/elastic/reroute"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -290,14 +289,6 @@ func ageingHealth(_ *rest.Call, st *state.State) verdict {
 		w.Int("stagnating_indices", stuck)
 	}
 	return v
-}
-
-// prepareResetBalance serves DELETE of the desired balance: it is computed anew.
-func prepareResetBalance(*rest.Request) rest.Action {
-	return func(c *rest.Call) *rest.Response {
-		c.Check(reroute.ResetBalance(c.Node, c.Ctx))
-		return &rest.Response{Text: []byte{}}
-	}
 }
 
 // prepareRemoteInfo serves _remote/info: simulated clusters know no others.

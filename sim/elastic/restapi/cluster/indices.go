@@ -240,7 +240,7 @@ func prepareGetIndex(r *rest.Request) rest.Action {
 		st := c.State(local, master)
 		w := rest.NewWriter(c.Req.Human())
 		w.Obj()
-		for _, name := range rest.Resolve(st, names, opt) {
+		for _, name := range rest.CheckMetadata(st, rest.Resolve(st, names, opt)) {
 			m := st.Index(name)
 			w.Object(name)
 			// What is not wanted stays empty.
@@ -318,7 +318,7 @@ func prepareGetSettings(r *rest.Request) rest.Action {
 		st := c.State(local, master)
 		w := rest.NewWriter(c.Req.Human())
 		w.Obj()
-		for _, name := range rest.Resolve(st, names, opt) {
+		for _, name := range rest.CheckMetadata(st, rest.Resolve(st, names, opt)) {
 			m := st.Index(name)
 			if selectKeys(indexSettings(m), keys).Len() == 0 && !defaults {
 				continue
@@ -340,7 +340,7 @@ func prepareGetMapping(r *rest.Request) rest.Action {
 		st := c.State(local, master)
 		w := rest.NewWriter(false)
 		w.Obj()
-		for _, name := range rest.Resolve(st, names, opt) {
+		for _, name := range rest.CheckMetadata(st, rest.Resolve(st, names, opt)) {
 			w.Object(name)
 			w.Raw("mappings", MappingObject(st.Index(name)))
 			w.End()
@@ -370,6 +370,9 @@ func prepareUpdateSettings(r *rest.Request) rest.Action {
 		st := c.State(false, master)
 		targets := rest.Resolve(st, names, opt)
 		update := checkIndexUpdate(st, targets, changes, preserve)
+		if v, changed := update["index.blocks.write"]; changed && (v == nil || *v != "true") {
+			update["index.verified_read_only"] = nil
+		}
 		acked, err := metadata.UpdateIndexSettings(c.Ctx, c.Node, targets, update, master, ack)
 		c.Check(err)
 		return rest.Acknowledged(acked)

@@ -6,36 +6,6 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 )
 
-// What of the default distribution's modules is asked for by tools, though a simulated cluster
-// has nothing of it: no snapshot policy can be made, so that there is none to be told.
-
-func prepareSnapshotPolicies(*rest.Request) rest.Action {
-	return func(*rest.Call) *rest.Response { return &rest.Response{JSON: []byte("{}")} }
-}
-
-func prepareSnapshotPolicyStatus(*rest.Request) rest.Action {
-	return func(*rest.Call) *rest.Response { return &rest.Response{JSON: []byte(`{"operation_mode":"RUNNING"}`)} }
-}
-
-func prepareSnapshotPolicyStats(*rest.Request) rest.Action {
-	return func(c *rest.Call) *rest.Response {
-		w := rest.NewWriter(c.Req.Human())
-		w.Obj()
-		w.Int("retention_runs", 0)
-		w.Int("retention_failed", 0)
-		w.Int("retention_timed_out", 0)
-		w.Str("retention_deletion_time", "0s")
-		w.Int("retention_deletion_time_millis", 0)
-		for _, f := range []string{"total_snapshots_taken", "total_snapshots_failed", "total_snapshots_deleted", "total_snapshot_deletion_failures"} {
-			w.Int(f, 0)
-		}
-		w.Array("policy_stats")
-		w.End()
-		w.End()
-		return &rest.Response{JSON: w.Bytes()}
-	}
-}
-
 // prepareStreamStats serves _data_stream/_stats: what data streams hold.
 func prepareStreamStats(r *rest.Request) rest.Action {
 	names := r.ListParam("name")

@@ -35,7 +35,9 @@ func RecordedOperations() ([]Entry, error) {
 // OfSimulatedOperations are the differences of the simulator, with their reasons.
 func OfSimulatedOperations() *Reasons { return &Reasons{operationsSimulated, map[string]bool{}} }
 
-var operationRequests = []Request{
+var operationRequests = slices.Concat(firstOperations, laterOperations)
+
+var firstOperations = []Request{
 	{Method: "GET", URI: "/_cluster/health?wait_for_nodes=2&timeout=60s"},
 
 	// Component templates.
@@ -321,17 +323,14 @@ var operationRequests = []Request{
 }
 
 var operationsSimulated = []known{
-	{uri: "/src/_", parts: []string{""}, reason: "indices are not shrunk, split or cloned"},
-	{uri: "/nope/_shrink", parts: []string{""}, reason: "indices are not shrunk, split or cloned"},
-	{uri: "/small", parts: []string{""}, reason: "indices are not shrunk, split or cloned"},
-	{uri: "/_cluster/health/small", parts: []string{""}, reason: "indices are not shrunk, split or cloned"},
-	{uri: "/big/", parts: []string{""}, reason: "indices are not shrunk, split or cloned"},
-	{uri: "/twin/", parts: []string{""}, reason: "indices are not shrunk, split or cloned"},
-	{uri: "/_nodes/usage", parts: []string{""}, reason: "which requests came is not counted"},
-	{uri: "/_nodes/n1/usage", parts: []string{""}, reason: "which requests came is not counted"},
+	{
+		uri: "/small/_settings", parts: []string{"write: null", "_name: null", "resize", "routing_partition_size", "number_of_routing_shards", "initial_recovery"},
+		reason: "settings that a resize takes away are told as null, and what it came from is forgotten in the end",
+	},
+	{uri: "/_nodes/usage", parts: []string{"rest_actions: {}"}, reason: "each of the recorded nodes was asked whether it had formed"},
+	{uri: "/_nodes/n1,n2/usage", parts: []string{"rest_actions: {}"}, reason: "each of the recorded nodes was asked whether it had formed"},
 	{uri: "/_nodes/hot_threads", parts: []string{""}, reason: "simulated nodes have no threads with stacks"},
 	{uri: "/_nodes/n1/hot_threads", parts: []string{""}, reason: "simulated nodes have no threads with stacks"},
-	{uri: "/dyn/_field_caps", parts: []string{""}, reason: "capabilities of fields are not told"},
 	{uri: "/m/_segments", parts: []string{".segments._"}, reason: "segments are numbered by what is there, not by what has been"},
 	{uri: "/_index_template/t1", parts: []string{"unknown setting [index.nope]"}, reason: "an unknown setting is refused as that of an index is"},
 }

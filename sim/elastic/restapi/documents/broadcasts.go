@@ -11,7 +11,7 @@ func prepareRefresh(r *rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
-		result, err := oncopies.Broadcast(c.Node, c.Ctx, rest.Resolve(st, names, opt), oncopies.Refresh{})
+		result, err := oncopies.Broadcast(c.Node, c.Ctx, rest.OpenOnly(st, rest.Resolve(st, names, opt), opt), oncopies.Refresh{})
 		c.Check(err)
 		return broadcast(&result)
 	}
@@ -26,7 +26,7 @@ func prepareFlush(r *rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
-		result, err := oncopies.Broadcast(c.Node, c.Ctx, rest.Resolve(st, names, opt), oncopies.Flush{})
+		result, err := oncopies.Broadcast(c.Node, c.Ctx, rest.OpenOnly(st, rest.Resolve(st, names, opt), opt), oncopies.Flush{})
 		c.Check(err)
 		return broadcast(&result)
 	}

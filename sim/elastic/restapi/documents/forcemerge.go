@@ -19,7 +19,7 @@ func prepareForceMerge(r *rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
-		result, err := oncopies.Broadcast(c.Node, c.Ctx, rest.Resolve(st, names, opt), oncopies.MergeOrder{MaxSegments: most, Flush: flush})
+		result, err := oncopies.Broadcast(c.Node, c.Ctx, rest.OpenOnly(st, rest.Resolve(st, names, opt), opt), oncopies.MergeOrder{MaxSegments: most, Flush: flush})
 		c.Check(err)
 		return broadcast(&result)
 	}
@@ -36,7 +36,7 @@ func prepareClearCache(r *rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
-		result, err := oncopies.Broadcast(c.Node, c.Ctx, rest.Resolve(st, names, opt), oncopies.ClearCache{})
+		result, err := oncopies.Broadcast(c.Node, c.Ctx, rest.OpenOnly(st, rest.Resolve(st, names, opt), opt), oncopies.ClearCache{})
 		c.Check(err)
 		return broadcast(&result)
 	}

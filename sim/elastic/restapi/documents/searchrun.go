@@ -159,6 +159,14 @@ func (q *searchBody) loads(of indexFields) func(index string, sources [][]byte) 
 	}
 }
 
+// aggregates names what the search computes of an index's documents; nil: nothing of any.
+func (q *searchBody) aggregates(of indexFields) func(index string) []string {
+	if len(q.aggs) == 0 {
+		return nil
+	}
+	return func(index string) []string { return queries.AggregationNames(q.aggs, of[index]) }
+}
+
 // everything is a size that no index reaches.
 const everything = 1 << 30
 
@@ -203,7 +211,7 @@ func (q *searchBody) run(c *rest.Call, w *rest.Writer, names []string, opt rest.
 		return
 	}
 	req := elastic.SearchRequest{
-		Groups: q.groups, Loads: q.loads(of), Indices: indices, Only: where.only, Within: where.within, Match: matching(q.match, of), From: q.from, Size: q.size, Preference: q.preference, AllowPartial: q.partial,
+		Groups: q.groups, Loads: q.loads(of), Aggregations: q.aggregates(of), Indices: indices, Only: where.only, Within: where.within, Match: matching(q.match, of), From: q.from, Size: q.size, Preference: q.preference, AllowPartial: q.partial,
 	}
 	if q.whole() {
 		req.From, req.Size = 0, everything

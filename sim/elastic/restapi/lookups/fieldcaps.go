@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -24,45 +25,99 @@ var metaFields = []struct {
 	name, kind           string
 	searchable, counting bool
 }{
-	{"_id", "_id", true, false}, {"_index", "_index", true, true}, {"_source", "_source", false, false}, {"_routing", "_routing", true, false},
+	{"_data_stream_timestamp", "_data_stream_timestamp", false, false}, {"_ignored_source", "_ignored_source", false, false},
+	{"_index_mode", "_index_mode", true, true}, {"_id", "_id", true, false}, {"_index", "_index", true, true}, {"_source", "_source", false, false}, {"_routing", "_routing", true, false},
 	{"_seq_no", "_seq_no", true, true}, {"_version", "_version", false, true}, {"_ignored", "_ignored", true, true},
 	{"_field_names", "_field_names", true, false}, {"_nested_path", "_nested_path", true, false}, {"_doc_count", "integer", false, false},
-	{"_tier", "keyword", true, true},
+}
+
+// tierField is the one that only the default distribution has.
+const tierField = "_tier"
+
+// capsRequest is what is asked for.
+type capsRequest struct {
+	patterns, types, filters []string
+	nothing                  bool // index_filter matches none
+}
+
+// fieldFilters are the kinds of fields that ?filters keeps or leaves out.
+var fieldFilters = []string{"+metadata", "-metadata", "-parent", "-nested", "-multifield"}
+
+// wants reports whether a field is asked for; it may be one that every document has, or one that
+// is another's second way to be indexed.
+func (q *capsRequest) wants(field, kind string, meta, multi bool) bool {
+	if !slices.ContainsFunc(q.patterns, func(p string) bool { return rest.SimpleMatch(p, field) }) || len(q.types) > 0 && !slices.Contains(q.types, kind) {
+		return false
+	}
+	for _, f := range q.filters {
+		switch {
+		case f == "+metadata" && !meta, f == "-metadata" && meta, f == "-multifield" && multi, f == "-nested" && kind == "nested",
+			f == "-parent" && (kind == "object" || kind == "nested"):
+			return false
+		}
+	}
+	return true
+}
+
+// below reports whether the fields below one are asked for.
+func (q *capsRequest) below(kind string) bool {
+	return kind != "nested" || !slices.Contains(q.filters, "-nested")
+}
+
+// read reads the body.
+func (q *capsRequest) read(r *rest.Request) {
+	body := r.JSON()
+	for i := range body.Members {
+		switch m := &body.Members[i]; m.Name {
+		case "fields":
+			q.patterns = append(q.patterns, rest.Texts(&m.Value)...)
+		case "index_filter":
+			// Nodes look only whether a query can match anything at all of a shard.
+			if len(m.Value.Members) == 1 && m.Value.Members[0].Name == "range" {
+				rest.Raise(rest.NotModelled("[range] as [index_filter] of _field_caps; the nearest that it has are names of indices"))
+			}
+			q.nothing = len(m.Value.Members) == 1 && m.Value.Members[0].Name == "match_none"
+		case "runtime_mappings":
+			rest.Raise(rest.NotModelled("[runtime_mappings] of _field_caps"))
+		default:
+			rest.Raise(rest.UnknownField(m, "field_caps_request", []string{"fields", "index_filter", "runtime_mappings"}))
+		}
+	}
 }
 
 func prepareFieldCaps(r *rest.Request) rest.Action {
 	names := r.ListParam("index")
 	opt := r.IndicesOptions(rest.ExpandOpen)
-	patterns := r.ListParam("fields")
 	unmapped := r.BoolParam("include_unmapped", false)
-	types := r.ListParam("types")
-	if r.Has("filters") || !r.BoolParam("include_empty_fields", true) {
-		r.Param("filters")
-		rest.Raise(rest.NotModelled("[filters] and [include_empty_fields] of _field_caps"))
+	q := capsRequest{patterns: r.ListParam("fields"), types: r.ListParam("types"), filters: r.ListParam("filters")}
+	if !r.BoolParam("include_empty_fields", true) {
+		rest.Raise(rest.NotModelled("[include_empty_fields=false] of _field_caps"))
 	}
-	if len(r.Body) > 0 {
-		body := r.JSON()
-		for i := range body.Members {
-			m := &body.Members[i]
-			if m.Name != "fields" {
-				rest.Raise(rest.NotModelled("[" + m.Name + "] of _field_caps"))
-			}
-			patterns = append(patterns, rest.Texts(&m.Value)...)
+	for _, f := range q.filters {
+		if !slices.Contains(fieldFilters, f) {
+			rest.Raise(rest.IllegalArgument("Unknown field caps filter [%s]", f))
 		}
 	}
-	if len(patterns) == 0 {
+	if len(r.Body) > 0 {
+		q.read(r)
+	}
+	if len(q.patterns) == 0 {
 		rest.Raise(rest.ValidationFailed("no fields specified"))
 	}
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
-		indices := rest.Searchable(st, rest.Resolve(st, names, opt), opt)
+		indices := rest.OpenOnly(st, rest.Resolve(st, names, opt), opt)
+		if q.nothing {
+			indices = nil
+		}
 		slices.Sort(indices)
 		caps := fieldCaps{}
 		for _, name := range indices {
-			caps.addIndex(st.Index(name), func(field, kind string) bool {
-				return slices.ContainsFunc(patterns, func(p string) bool { return rest.SimpleMatch(p, field) }) && (len(types) == 0 || slices.Contains(types, kind))
-			})
+			if c.Cluster.Distribution() != elastic.MinimalDistribution && q.wants(tierField, "keyword", true, false) {
+				caps.add(name, tierField, "keyword", true, true).metadata = true
+			}
+			caps.addIndex(st.Index(name), &q)
 		}
 		if unmapped {
 			caps.addUnmapped(indices)
@@ -85,9 +140,9 @@ func prepareFieldCaps(r *rest.Request) rest.Action {
 }
 
 // addIndex adds the fields of an index that are wanted.
-func (f fieldCaps) addIndex(m *state.Index, wanted func(field, kind string) bool) {
+func (f fieldCaps) addIndex(m *state.Index, q *capsRequest) {
 	for _, meta := range metaFields {
-		if wanted(meta.name, meta.kind) {
+		if q.wants(meta.name, meta.kind, true, false) {
 			f.add(m.Name, meta.name, meta.kind, meta.searchable, meta.counting).metadata = true
 		}
 	}
@@ -96,32 +151,39 @@ func (f fieldCaps) addIndex(m *state.Index, wanted func(field, kind string) bool
 		return // it was checked when it was set
 	}
 	if p := v.Member("properties"); p != nil {
-		f.addProperties(m.Name, p, "", p, wanted)
+		f.addProperties(m.Name, p, place{root: p}, q)
 	}
 }
 
-func (f fieldCaps) addProperties(index string, properties *rest.Value, prefix string, root *rest.Value, wanted func(field, kind string) bool) {
+// place is where in a mapping fields stand.
+type place struct {
+	root   *rest.Value // all fields
+	prefix string
+	multi  bool // they are other ways to index a field
+}
+
+func (f fieldCaps) addProperties(index string, properties *rest.Value, in place, q *capsRequest) {
 	for i := range properties.Members {
 		p := &properties.Members[i]
-		path := prefix + p.Name
+		path := in.prefix + p.Name
 		kind := "object"
 		if t := p.Value.Member("type"); t != nil {
 			kind = t.Text
 		}
 		def := &p.Value
 		if to := def.Member("path"); kind == "alias" && to != nil {
-			if def = at(root, to.Text); def == nil {
+			if def = at(in.root, to.Text); def == nil {
 				continue
 			}
 			kind = def.Member("type").Text
 		}
-		if wanted(path, kind) {
+		if q.wants(path, kind, false, in.multi) {
 			searchable, counting := abilities(kind, def)
 			f.add(index, path, kind, searchable, counting).addMeta(def.Member("meta"))
 		}
 		for _, inner := range []string{"properties", "fields"} {
-			if more := p.Value.Member(inner); more != nil {
-				f.addProperties(index, more, path+".", root, wanted)
+			if more := p.Value.Member(inner); more != nil && q.below(kind) {
+				f.addProperties(index, more, place{in.root, path + ".", inner == "fields"}, q)
 			}
 		}
 	}

@@ -134,6 +134,34 @@ func CheckAggregations(list []*Aggregation, fields []*Fields) *elastic.Error {
 	return nil
 }
 
+// AggregationNames are how a node counts aggregations of an index's documents: by what they
+// are and the type of what they look at, "terms/keyword".
+func AggregationNames(list []*Aggregation, f *Fields) []string {
+	var out []string
+	for _, a := range list {
+		of := "other"
+		if name, _ := a.body.field(); name != "" {
+			of = valuesOf(f.Kind(name))
+		}
+		out = append(out, a.kind+"/"+of)
+		out = append(out, AggregationNames(a.subs, f)...)
+	}
+	return out
+}
+
+// valuesOf is the type of a field's values (CoreValuesSourceType).
+func valuesOf(kind string) string {
+	switch {
+	case isNumber(kind):
+		return "numeric"
+	case isDate(kind):
+		return "date"
+	case kind == "boolean" || kind == "ip":
+		return kind
+	}
+	return "keyword"
+}
+
 // WriteAggregations computes and writes all of them into the open object.
 func WriteAggregations(w *rest.Writer, list []*Aggregation, docs []*Doc, typed bool) {
 	for _, a := range list {

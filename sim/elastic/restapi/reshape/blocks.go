@@ -11,6 +11,10 @@ import (
 // blocks can be added to an index (APIBlock).
 var blocks = []string{"read_only", "read", "write", "metadata"}
 
+// verified is the setting by which an index says that nothing was under way when its writes were
+// blocked.
+const verified = "index.verified_read_only"
+
 func prepareBlock(r *rest.Request) rest.Action {
 	names, block := r.ListParam("index"), r.Param("block")
 	ack, master := r.AckTimeout(), r.MasterTimeout()
@@ -23,10 +27,21 @@ func prepareBlock(r *rest.Request) rest.Action {
 	}
 	return func(c *rest.Call) *rest.Response {
 		st := c.State(false, master)
-		indices := rest.OpenOnly(st, rest.Resolve(st, names, opt), opt)
 		on := "true"
-		acked, err := metadata.UpdateIndexSettings(c.Ctx, c.Node, indices, map[string]*string{"index.blocks." + block: &on}, master, ack)
-		c.Check(err)
+		set := map[string]*string{"index.blocks." + block: &on}
+		if block == "write" {
+			set[verified] = &on // every copy has done what came before
+		}
+		indices := slices.DeleteFunc(rest.Resolve(st, names, opt), func(name string) bool {
+			v, _ := st.Index(name).Settings.Get("index.blocks." + block)
+			return v == on
+		})
+		acked := true
+		if len(indices) > 0 {
+			var err error
+			acked, err = metadata.UpdateIndexSettings(c.Ctx, c.Node, indices, set, master, ack)
+			c.Check(err)
+		}
 		w := rest.NewWriter(false)
 		w.Obj()
 		w.Bool("acknowledged", acked)

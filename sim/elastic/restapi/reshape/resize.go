@@ -1,6 +1,10 @@
 package reshape
 
 import (
+	"slices"
+	"strings"
+
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/cluster"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
@@ -27,7 +31,15 @@ func prepareResize(how metadata.Resizing) func(r *rest.Request) rest.Action {
 			st := c.State(false, q.MasterTimeout)
 			source, bad := rest.OneIndex(st, q.Source)
 			if bad != nil {
+				bad.Fields = slices.DeleteFunc(bad.Fields, func(f elastic.Field) bool { return strings.HasPrefix(f.Name, "resource.") })
 				rest.Raise(bad)
+			}
+			if set != nil {
+				for _, ch := range cluster.Normalise(cluster.Flatten("", set, nil)) {
+					if ch.Value == nil {
+						q.Without = append(q.Without, ch.Key)
+					}
+				}
 			}
 			if st.Aliased(q.Target) != nil {
 				rest.Raise(rest.NamedAsAlias(q.Target))

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 
 	_ "embed"
@@ -33,6 +34,16 @@ func CheckReadable(c *Call, st *state.State) {
 			Raise(clusterBlocked(b))
 		}
 	}
+}
+
+// CheckMetadata refuses to tell of indices whose blocks keep their metadata from being read.
+func CheckMetadata(st *state.State, names []string) []string {
+	for _, name := range names {
+		if bad := indexmeta.IndexBlock(st, name, "metadata_read"); bad != nil {
+			Raise(bad)
+		}
+	}
+	return names
 }
 
 func clusterBlocked(b state.Block) *elastic.Error {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/api"
 )
 
 // Handlers raise errors where Elasticsearch throws them; [API.answer] catches them.
@@ -167,14 +168,10 @@ func UnknownField(m *Member, parser string, known []string) *elastic.Error {
 
 // NotModelled is the answer to what Elasticsearch has and the simulator has not. It
 // says so instead of pretending.
-func NotModelled(what string) *elastic.Error {
-	return IllegalArgument(notModelled+"%s", what)
-}
-
-const notModelled = "the simulated node does not support "
+func NotModelled(what string) *elastic.Error { return api.NotModelled(what) }
 
 // IsNotModelled reports whether an error is the model's own, and none that a node gives.
-func IsNotModelled(e *elastic.Error) bool { return strings.HasPrefix(e.Reason, notModelled) }
+func IsNotModelled(e *elastic.Error) bool { return api.IsNotModelled(e) }
 
 // WriteShards writes "_shards"; searches also count skipped shards.
 func WriteShards(w *Writer, s *elastic.ShardsResult, search bool) {

@@ -47,10 +47,24 @@ func (r *Request) IndicesOptions(def IndicesOptions) IndicesOptions {
 			}
 		}
 	}
-	r.StrictBool("ignore_throttled", false) // of frozen indices, which there are none of
-	out.IgnoreUnavailable = r.StrictBool("ignore_unavailable", def.IgnoreUnavailable)
-	out.AllowNone = r.StrictBool("allow_no_indices", def.AllowNone)
+	r.option("ignore_throttled", false) // of frozen indices, which there are none of
+	out.IgnoreUnavailable = r.option("ignore_unavailable", def.IgnoreUnavailable)
+	out.AllowNone = r.option("allow_no_indices", def.AllowNone)
 	return out
+}
+
+// option reads one of them (XContentMapValues.nodeBooleanValue).
+func (r *Request) option(name string, def bool) bool {
+	v, ok := r.Lookup(name)
+	switch {
+	case !ok:
+		return def
+	case v != "true" && v != "false":
+		e := IllegalArgument("Could not convert [%s] to boolean", name)
+		e.CausedBy = &elastic.Error{Type: e.Type, Reason: "Failed to parse value [" + v + "] as only [true] or [false] are allowed."}
+		Raise(e)
+	}
+	return v == "true"
 }
 
 // Resolve turns index expressions into names of existing indices

@@ -100,7 +100,7 @@ var statsRendering = []string{"level"}
 func prepareStats(r *rest.Request) rest.Action {
 	names := r.ListParam("index")
 	opt := r.IndicesOptions(rest.ExpandOpen)
-	r.BoolParam("forbid_closed_indices", true)
+	forbid := r.BoolParam("forbid_closed_indices", true)
 	metrics := statsMetrics(r, "metric", "metric", isSection)
 	which := shownParams(r)
 	r.BoolParam("include_segment_file_sizes", false)
@@ -113,6 +113,9 @@ func prepareStats(r *rest.Request) rest.Action {
 		st := c.State(true, 0)
 		rest.CheckReadable(c, st)
 		chosen := rest.Resolve(st, names, opt)
+		if forbid {
+			chosen = rest.OpenOnly(st, chosen, opt)
+		}
 		var copies []copyStats
 		var sums []IndexSum
 		failed := 0
