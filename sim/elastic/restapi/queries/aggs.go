@@ -76,6 +76,8 @@ func (p *Parser) aggregator(m *rest.Member) aggregator {
 	switch m.Name {
 	case "sum", "avg", "min", "max", "value_count", "cardinality", "stats":
 		return parseMetric(m)
+	case "percentiles":
+		return parsePercentiles(m)
 	case "terms":
 		return parseTermsOf(m)
 	case "date_histogram":
@@ -91,7 +93,7 @@ func (p *Parser) aggregator(m *rest.Member) aggregator {
 	}
 	if slices.Contains(aggregationNames, m.Name) {
 		rest.Raise(rest.NotModelled("aggregation [" + m.Name + "]; it computes terms, date_histogram, histogram, filter, filters, missing, sum, avg, min, max, " +
-			"stats, cardinality and value_count"))
+			"stats, percentiles, cardinality and value_count"))
 	}
 	at := m.Value
 	e := ParsingException(at.Line, at.Col, "Unknown aggregation type ["+m.Name+"]")
@@ -122,7 +124,8 @@ func CheckAggregations(list []*Aggregation, fields []*Fields) *elastic.Error {
 					return noFielddata(name, f.Index)
 				}
 				_, metric := a.body.(*metric)
-				if metric && !counts && kind != "" && !isNumber(kind) && !isDate(kind) && kind != "boolean" {
+				_, spread := a.body.(*percentiles)
+				if (metric || spread) && !counts && kind != "" && !isNumber(kind) && !isDate(kind) && kind != "boolean" {
 					return rest.IllegalArgument("Field [%s] of type [%s] is not supported for aggregation [%s]", name, kind, a.kind)
 				}
 			}
