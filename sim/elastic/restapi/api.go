@@ -29,10 +29,6 @@ func New(cluster *elastic.Cluster) *API {
 	if cluster.Distribution() == elastic.MinimalDistribution {
 		a.routes = minimalRoutes()
 	}
-	for _, on := range typed {
-		method, pattern, _ := strings.Cut(on, " ")
-		a.routes.insert(pattern, method, nil)
-	}
 	cluster.Network().OnClosed(a.closed)
 	return a
 }
@@ -118,7 +114,7 @@ func (a *API) dispatch(c *rest.Call) (answer *Answer, err error) {
 		}
 	}
 	switch allowed := a.allowed(r.RawPath); {
-	case len(allowed) == 0:
+	case len(allowed) == 0 || slices.Contains(allowed, r.Method):
 	case r.Method == http.MethodOptions:
 		return &Answer{Status: 200, Headers: []elastic.Field{
 			{Name: "Allow", Value: strings.Join(allowed, ",")}, productHeader, {Name: "Content-Type", Value: textType},

@@ -55,5 +55,9 @@ func trieOf(modules bool) *pathTrie {
 			t.insert(pattern, method, r)
 		}
 	}
+	for _, on := range typed {
+		method, pattern, _ := strings.Cut(on, " ")
+		t.insert(pattern, method, nil)
+	}
 	return t
 }
