@@ -76,7 +76,8 @@ type Process struct {
 	onWake  bool // parked by Park
 
 	onEnd func() // told when it ends, before done
-	done  *Event
+	done  Event
+	own   processContext // what ctx is
 }
 
 // Name is the process's name.
@@ -104,9 +105,10 @@ func (e *Engine) Go(name string, f func(ctx context.Context)) *Process {
 }
 
 func (e *Engine) launch(c *Clock, parent context.Context, name string, f func(ctx context.Context)) *Process {
-	p := &Process{e: e, name: name, clock: c, body: f, done: e.NewEvent()}
+	p := &Process{e: e, name: name, clock: c, body: f, done: Event{e: e}}
 	p.sub.f = p.contextEnded
-	p.ctx = &processContext{parent: parent, up: nearest(parent), p: p}
+	p.own = processContext{parent: parent, up: nearest(parent), p: p}
+	p.ctx = &p.own
 	if n := len(e.freeProc); n > 0 {
 		p.slot = e.freeProc[n-1]
 		e.freeProc = e.freeProc[:n-1]

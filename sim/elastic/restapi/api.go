@@ -49,7 +49,12 @@ var methods = []string{
 // Do answers a request as the node would, in the process of ctx. The error is only
 // that of the connection: the node died meanwhile, or ctx ended.
 func (a *API) Do(ctx context.Context, node *elastic.Node, method, uri string, header http.Header, body []byte) (*Answer, error) {
-	r, bad := rest.NewRequest(method, uri, header, body)
+	return a.do(ctx, node, asked{method: method, uri: uri, header: header, body: body})
+}
+
+func (a *API) do(ctx context.Context, node *elastic.Node, q asked) (*Answer, error) {
+	r, bad := rest.NewRequest(q.method, q.uri, q.header, q.body)
+	r.Bare = q.bare
 	if bad != nil {
 		r.Params, r.Accept = map[string]string{}, nil
 		return a.failure(r, bad), nil
@@ -233,14 +238,17 @@ func (a *API) failure(r *rest.Request, e *elastic.Error) *Answer {
 
 // finish applies filter_path (not to errors), pretty and the format.
 func (a *API) finish(r *rest.Request, resp *rest.Response, filter bool) *Answer {
-	headers := append(make([]elastic.Field, 0, len(resp.Headers)+2), resp.Headers...) // two more come
-	answer := &Answer{Status: resp.Status, Headers: append(headers, productHeader)}
+	answer := &Answer{Status: resp.Status}
 	if answer.Status == 0 {
 		answer.Status = 200
 	}
+	if !r.Bare {
+		headers := append(make([]elastic.Field, 0, len(resp.Headers)+2), resp.Headers...) // two more come
+		answer.Headers = append(headers, productHeader)
+	}
 	if resp.Text != nil || resp.JSON == nil {
 		answer.Body = resp.Text
-		answer.Headers = append(answer.Headers, elastic.Field{Name: "Content-Type", Value: textType})
+		answer.label(r, textType)
 		return answer
 	}
 	format, contentType := r.ResponseFormat()
@@ -261,6 +269,13 @@ func (a *API) finish(r *rest.Request, resp *rest.Response, filter bool) *Answer 
 		body = rest.PrettyPrint(body)
 	}
 	answer.Body = body
-	answer.Headers = append(answer.Headers, elastic.Field{Name: "Content-Type", Value: contentType})
+	answer.label(r, contentType)
 	return answer
+}
+
+// label says what the body is, if anybody wants to know.
+func (a *Answer) label(r *rest.Request, contentType string) {
+	if !r.Bare {
+		a.Headers = append(a.Headers, elastic.Field{Name: "Content-Type", Value: contentType})
+	}
 }

@@ -74,7 +74,7 @@ func TestAnExchangeOutsideTheSimulationIsRefused(t *testing.T) {
 
 // mostPerWrite is how many objects the write of a small document with a replica may allocate,
 // from the client through both nodes and back.
-const mostPerWrite = 105
+const mostPerWrite = 88
 
 func TestTheWriteOfASmallDocumentAllocatesLittle(t *testing.T) {
 	w := newWorldOf(t, elastic.DefaultDistribution, 2)

@@ -61,7 +61,7 @@ func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	x := &exchange{viewer: t.viewer, node: host}
 	t.api.begin(x)
-	answer, err := t.exchange(ctx, x, node, asked{req.Method, req.URL.RequestURI(), req.Header, body})
+	answer, err := t.exchange(ctx, x, node, asked{method: req.Method, uri: req.URL.RequestURI(), header: req.Header, body: body})
 	if err != nil {
 		t.api.end(x)
 		return nil, err
@@ -74,6 +74,7 @@ type asked struct {
 	method, uri string
 	header      http.Header
 	body        []byte
+	bare        bool // the headers of the answer are not asked for
 }
 
 // jsonBody are the headers of a request with a body of JSON.
@@ -93,7 +94,7 @@ func (t *roundTripper) Exchange(ctx context.Context, node, method, uri string, b
 	x := &exchange{viewer: t.viewer, node: node}
 	t.api.begin(x)
 	defer t.api.end(x)
-	got, err := t.exchange(ctx, x, n, asked{method, uri, jsonBody, body})
+	got, err := t.exchange(ctx, x, n, asked{method: method, uri: uri, header: jsonBody, body: body, bare: true})
 	if err != nil {
 		return 0, nil, err
 	}
@@ -162,7 +163,7 @@ func (t *roundTripper) handle(ctx context.Context, node *elastic.Node, req asked
 	if err := node.AwaitAwake(ctx); err != nil {
 		return nil, err
 	}
-	answer, err := t.api.Do(ctx, node, req.method, req.uri, req.header, req.body)
+	answer, err := t.api.do(ctx, node, req)
 	if err != nil {
 		return nil, err
 	}

@@ -198,12 +198,12 @@ func runOne(c *rest.Call, item elastic.BulkItem, p writeParams, source *sourceFi
 	writeResult(w, &result)
 	writeUpdated(w, &result, source)
 	w.End()
-	return &rest.Response{Status: result.Status, JSON: w.Bytes(), Headers: locationOf(&result, item.Routing)}
+	return &rest.Response{Status: result.Status, JSON: w.Bytes(), Headers: locationOf(c.Req, &result, item.Routing)}
 }
 
 // locationOf is the header that tells where a new document stands.
-func locationOf(b *elastic.BulkResult, routing string) []elastic.Field {
-	if b.Status != 201 {
+func locationOf(r *rest.Request, b *elastic.BulkResult, routing string) []elastic.Field {
+	if b.Status != 201 || r.Bare {
 		return nil
 	}
 	location := "/" + url.PathEscape(b.Index) + "/_doc/" + url.PathEscape(b.ID)

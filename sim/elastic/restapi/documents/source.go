@@ -70,11 +70,14 @@ func nested(doc, properties *rest.Value) int {
 		if mapped == nil {
 			continue
 		}
+		kind, inner := mapped.Member("type"), mapped.Member("properties")
+		if inner == nil && (kind == nil || kind.Text != "nested") {
+			continue
+		}
 		objects := []rest.Value{f.Value}
 		if f.Value.Kind == rest.ArrayValue {
 			objects = f.Value.Elements
 		}
-		kind, inner := mapped.Member("type"), mapped.Member("properties")
 		for k := range objects {
 			if objects[k].Kind != rest.ObjectValue {
 				continue

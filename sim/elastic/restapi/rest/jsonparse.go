@@ -286,7 +286,11 @@ func (p *jsonParser) object(v *Value) {
 		if c != '"' {
 			p.unexpected(p.pos, ": was expecting double-quote to start field name")
 		}
-		v.Members = append(v.Members, p.pair(v.Members))
+		m := p.pair(v.Members)
+		if v.Members == nil {
+			v.Members = make([]Member, 0, 2) // most have as many
+		}
+		v.Members = append(v.Members, m)
 	}
 }
 

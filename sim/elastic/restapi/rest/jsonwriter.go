@@ -19,6 +19,7 @@ type Writer struct {
 	// open holds the closing mark of every open container.
 	open  []byte
 	Comma bool
+	depth [16]byte // what open stands in while nothing is deeper
 }
 
 func NewWriter(human bool) *Writer { return &Writer{Buf: make([]byte, 0, 256), Human: human} }
@@ -46,6 +47,9 @@ func (w *Writer) Key(k string) {
 
 func (w *Writer) Begin(open, close byte) {
 	w.Buf = append(w.Buf, open)
+	if w.open == nil {
+		w.open = w.depth[:0]
+	}
 	w.open = append(w.open, close)
 	w.Comma = false
 }

@@ -23,7 +23,9 @@ type Request struct {
 	Body                 []byte
 	BodyRead             bool
 	Accept, contentType  *mediaType
-	header               http.Header
+	// Bare: nobody reads the headers of the answer.
+	Bare   bool
+	header http.Header
 }
 
 // consumedRoom is how many parameters most handlers read at most.
