@@ -100,7 +100,12 @@ func (v *Invariants) committed(st *state.State) {
 		return
 	}
 	v.commits[at.version] = at
-	if at.version < v.highest.version || at.term < v.highest.term {
+	switch {
+	case at.version < v.highest.version && at.term <= v.highest.term:
+		// A master that was frozen, or to which answers came late, learns that its last state had
+		// been accepted when another has built on it; one that has not would diverge.
+		return
+	case at.version < v.highest.version || at.term < v.highest.term:
 		v.fail("state %v is committed after %v", at, v.highest)
 	}
 	v.highest = at

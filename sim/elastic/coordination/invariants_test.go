@@ -46,3 +46,20 @@ func TestTheInvariantsNoticeEveryKindOfViolation(t *testing.T) {
 		assert.ErrorContains(t, w.inv.Err(), name)
 	}
 }
+
+// The majority has accepted a state, its master is frozen before it knows, and the next master
+// builds on that state and commits the next: nothing is wrong with it.
+func TestAStateWhoseMasterLearnsLateThatItIsCommittedIsNoViolation(t *testing.T) {
+	w := newWorld(1, 3, true).formed(t)
+	late, next := w.leader().applied.Clone(), w.leader().applied.Clone()
+	late.Version, late.StateUUID = late.Version+1, "late"
+	next.Version, next.Term, next.StateUUID = next.Version+2, next.Term+1, "next"
+	w.inv.committed(next)
+	w.inv.committed(late)
+	assert.NoError(t, w.inv.Err())
+
+	other := late.Clone()
+	other.Term, other.StateUUID = other.Term+1, "other"
+	w.inv.committed(other)
+	assert.ErrorContains(t, w.inv.Err(), "committed states diverge", "two states of that version are")
+}
