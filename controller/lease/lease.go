@@ -338,6 +338,9 @@ func (l *Lease) keep(ctx context.Context, tenant controller.Tenant, h *held) str
 		if left <= 0 {
 			return "the lease could not be renewed in time: " + trouble
 		}
+		if planted.Is(planted.LeaseNotRenewed) {
+			wait = left
+		}
 		if l.cfg.Clock.Sleep(ctx, min(wait, left)) != nil {
 			return ""
 		}

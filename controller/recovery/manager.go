@@ -12,6 +12,7 @@ import (
 
 	"github.com/shardquake/shardquake/controller"
 	"github.com/shardquake/shardquake/internal/clock"
+	"github.com/shardquake/shardquake/internal/planted"
 )
 
 // Actor is the manager's name in audit records.
@@ -401,6 +402,9 @@ func (m *Manager) approved(p Proposal, index string) bool {
 // approvedFor reports whether an action is allowed on an index, on all of them where it is
 // "". The lock is held.
 func (m *Manager) approvedFor(action Action, index string) bool {
+	if planted.Is(planted.ActsUnasked) {
+		return true
+	}
 	return slices.ContainsFunc(m.approve, func(a Approval) bool {
 		what, where := a.parts()
 		return what == action && cmp.Or(where, index) == index

@@ -44,6 +44,8 @@ const (
 	SameNodeAllowed       Defect = "same-node-allowed"
 	RecoveryNotRetried    Defect = "recovery-not-retried"
 	ThrottleIgnored       Defect = "throttle-ignored"
+	LeasesLost            Defect = "retention-leases-lost"
+	NeverConverges        Defect = "desired-balance-never-converges"
 )
 
 // Of the controller.
@@ -54,6 +56,8 @@ const (
 	WrongFilterCleared Defect = "wrong-filter-cleared"
 	FloodBlockLifted   Defect = "flood-block-lifted-in-the-flood"
 	MemoryLost         Defect = "memory-lost-at-take-over"
+	LeaseNotRenewed    Defect = "lease-not-renewed"
+	ActsUnasked        Defect = "acts-unasked"
 )
 
 // All are the defects there are.
@@ -87,9 +91,11 @@ func ofTheModel() []Description {
 		{DelayedTimerLost, Model, writes, "nobody comes back to copies whose allocation was delayed", "the timer of delayed allocation"},
 		{DeadNodeKept, Model, writes, "a node that does not answer stays in the cluster", "checks of followers"},
 		{SameNodeAllowed, Model, "squeezed", "two copies may lie on one node", "the same-shard decider"},
-		{RecoveryNotRetried, Model, writes, "a recovery whose connection broke is never tried again", "retries of recoveries"},
+		{RecoveryNotRetried, Model, "broken-off", "a recovery whose connection broke is never tried again", "retries of recoveries"},
 		{LowWatermarkIgnored, Model, small, "copies come onto disks above the low watermark", "the low watermark"},
 		{FloodBlockStays, Model, disks, "the flood block stays when there is room again", "a block that people had to lift, of before 7.4"},
+		{LeasesLost, Model, "handed", "a primary that moves leaves the retention leases behind", "leases that go with the hand-off of a primary"},
+		{NeverConverges, Model, writes, "while copies wait for a node that left, each computation of the desired balance is given up for a newer one", "computations that newer input interrupted again and again"},
 		{ThrottleIgnored, Model, returns, "recoveries are not limited in number", "the throttling decider"},
 	}
 }
@@ -100,6 +106,8 @@ func ofTheController() []Description {
 		{MemoryLost, Controller, "tuned", "a successor does not learn what settings were before", "the memory that goes with the lease"},
 		{SettingNotPutBack, Controller, "tuned", "a setting that was changed for a while is not put back", "the ledger of settings"},
 		{Thrashes, Controller, "relieved", "shards leave a full disk while the balancer may send others back", "holding the balancer"},
+		{LeaseNotRenewed, Controller, "lease", "the lease is taken and never renewed", "renewal in good time"},
+		{ActsUnasked, Controller, "unasked", "what needs somebody's approval is done without", "approval of what overrules people"},
 		{WrongFilterCleared, Controller, "filtered", "the operator's filter is cleared in place of the one in the way", "one cause, one cure"},
 		{FloodBlockLifted, Controller, "flooded", "the flood block is lifted in the flood", "waiting for the cause to be gone"},
 	}

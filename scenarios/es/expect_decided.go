@@ -22,7 +22,7 @@ type Decided struct {
 	// Healed counts from the end of the fault instead of its beginning.
 	Healed bool `yaml:"healed,omitempty" jsonschema:"description=count from the fault's end"`
 	// Times bounds how often it is done, instead of when.
-	Times *units.Bound `yaml:"times,omitempty" jsonschema:"description=how often in the whole run such as '== 0'; instead of within"`
+	Times *units.Bound `yaml:"times,omitempty" jsonschema:"description=how often in the whole run such as '= 0'; instead of within"`
 	By    string       `yaml:"by,omitempty" jsonschema:"description=which controller; absent: any"`
 }
 

@@ -24,6 +24,7 @@ import (
 var (
 	mostPlans  = flag.Int("mutant-plans", 400, "how many plans a planted defect may take to be caught")
 	mostSeeds  = flag.Int("mutant-seeds", 1, "how many searches are made for each defect")
+	calmPlans  = flag.Int("calm-plans", 60, "how many plans are tried of each scenario without a defect")
 	onlyMutant = flag.String("mutant", "", "only this defect")
 )
 
@@ -37,14 +38,14 @@ type caught struct {
 }
 
 // hunt looks for the plan that shows the defect that is planted.
-func hunt(t *testing.T, d planted.Description, seed uint64) caught {
+func hunt(t *testing.T, d planted.Description, seed uint64, plans int) caught {
 	t.Helper()
 	l, err := scenarios.Load("testdata/mutants/"+d.Scenario+".yaml", nil, catalog.Vocabulary())
 	require.NoError(t, err)
 	planted.Plant(d.Defect)
 	defer planted.Plant("")
-	r, err := explore.Run(context.Background(), explore.Config{
-		Scenario: l, Vocabulary: catalog.Vocabulary(), Play: play, Seed: seed, Plans: *mostPlans, First: true,
+	r, err := explore.Search(context.Background(), explore.Config{
+		Scenario: l, Vocabulary: catalog.Vocabulary(), Play: play, Seed: seed, Plans: plans, First: true,
 		Workers: runtime.GOMAXPROCS(0), Tries: 0, Seeds: 0,
 	})
 	if err != nil { // it shows without any fault
@@ -81,7 +82,7 @@ func TestEachMutantIsCaught(t *testing.T) {
 			continue
 		}
 		for seed := range uint64(*mostSeeds) {
-			c := hunt(t, d, seed+1)
+			c := hunt(t, d, seed+1, *mostPlans)
 			if assert.NotZero(t, c.plans, "%s is not caught within %d plans", d.Defect, *mostPlans) {
 				counts = append(counts, c.plans)
 			}
@@ -102,7 +103,7 @@ func TestNothingIsFoundWithoutAMutant(t *testing.T) {
 			continue
 		}
 		seen[d.Scenario] = true
-		c := hunt(t, planted.Description{Scenario: d.Scenario}, 1)
+		c := hunt(t, planted.Description{Scenario: d.Scenario}, 1, *calmPlans)
 		assert.Zero(t, c.plans, "%s: %s", d.Scenario, c.by)
 	}
 }

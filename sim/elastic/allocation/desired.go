@@ -108,3 +108,17 @@ func (p *pass) computationInputOf() *computationInput {
 	}
 	return c
 }
+
+// misses reports whether copies wait for a node that left the cluster.
+func (c *computationInput) misses() bool {
+	for _, idx := range c.st.Routing.Indices {
+		for _, sh := range idx.Shards {
+			for _, r := range sh.Copies {
+				if r.State == state.Unassigned && r.Info != nil && r.Info.Reason == state.NodeLeft {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}

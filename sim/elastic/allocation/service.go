@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shardquake/shardquake/internal/planted"
 	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -99,6 +100,9 @@ func (s *Service) Compute() Computation {
 	input, previous := s.wanted, s.desired
 	s.wanted = nil
 	var c Computation
+	if planted.Is(planted.NeverConverges) && input.misses() {
+		return c
+	}
 	s.desired, c.Iterations, c.Converged = s.compute(input, previous)
 	defer func() { s.counted.add(c) }()
 	for _, m := range input.st.Indices {

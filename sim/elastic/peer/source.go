@@ -253,7 +253,7 @@ func (s *Source) finalize() {
 		return
 	}
 	g.MarkInSync(s.req.ID.Copy)
-	s.call(Finalize{Global: g.GlobalCheckpoint(), Leases: s.from.OnDisk().Leases.Clone()}, func() {
+	s.call(Finalize{Global: g.GlobalCheckpoint(), Leases: s.leases()}, func() {
 		switch now := s.from.Group(); {
 		case !s.req.HandOff:
 			s.End(nil)
@@ -275,10 +275,18 @@ func (s *Source) handOff() {
 		return
 	}
 	g.SyncLeases()
-	step := HandOff{Leases: s.from.OnDisk().Leases.Clone()}
+	step := HandOff{Leases: s.leases()}
 	step.InSync, step.Tracked = g.Members()
 	s.call(step, func() {
 		s.from.HandedOff(s.req.Target.Node)
 		s.End(nil)
 	})
+}
+
+// leases are the retention leases that the target gets.
+func (s *Source) leases() recovery.Leases {
+	if planted.Is(planted.LeasesLost) && s.req.HandOff {
+		return recovery.Leases{}
+	}
+	return s.from.OnDisk().Leases.Clone()
 }
