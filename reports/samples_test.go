@@ -125,10 +125,10 @@ func exploredSample() *explore.Result {
 	plan := chaos.Plan{Entries: []chaos.Entry{{At: units.Duration(3 * time.Second), Fault: &chaos.NodeLoss{Nodes: []chaos.Selector{"n2"}, How: "kill"}}}}
 	return &explore.Result{
 		Scenario: "tight", System: "elasticsearch", Seed: 1, Rounds: 4, Plans: explore.Counts{Held: 180, Broke: 15, Undecided: 5}, Runs: 260,
-		Claims: []explore.Claim{{Claim: "green after node-loss", Held: 180, Broke: 15, Undecided: 5}, {Claim: "acknowledged writes lost", Held: 200}},
+		Claims: []explore.Asked{{Claim: "green after node-loss", Held: 180, Broke: 15, Undecided: 5}, {Claim: "acknowledged writes lost", Held: 200}},
 		Found: []*explore.Find{{
 			Claim: "green after node-loss", Name: "tight-breaks-recovered", File: "found/tight-breaks-recovered.yaml", About: "the cluster was still not green when the run ended", Seed: 1,
-			Plan: plan, First: plan, Tries: 12, Minimal: true, Plans: 15, Nth: 7, Others: explore.Others{Seeds: 20, Broke: 18, Held: 2},
+			Plan: plan, First: plan, Tries: 12, Minimal: true, Smaller: []string{"nodes 5 → 3"}, Smallest: true, GoTest: "found/tight_breaks_recovered_found_test.go", Confirmed: &explore.Confirmed{Backend: "real", Came: explore.Agreed, Why: "green 12 s after the fault"}, Plans: 15, Nth: 7, Others: explore.Others{Seeds: 20, Broke: 18, Held: 2},
 		}},
 		Undecided: []explore.Trouble{{Nth: 3, Plan: plan, Seed: 3, Why: "the next fault struck before the limit"}},
 		Coverage: explore.Coverage{

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -214,6 +215,28 @@ func (s *Scenario) checkExplore(voc Vocabulary) []source.Problem {
 		claims = append(claims, c.Expect)
 	}
 	return s.withEachKind().checkExpectations(voc, claims, "$.explore.claims")
+}
+
+// EachSupported is the error of a backend that lacks something of what random plans of the
+// scenario may do: the kinds that it can't, with why. It wraps [ErrUnavailable].
+func (s *Scenario) EachSupported(ctx context.Context, b Backend) error {
+	t, err := Offered(ctx, b, s)
+	if err != nil {
+		return err
+	}
+	var lacking []error
+	var rest []string
+	for _, e := range s.withEachKind().Faults {
+		if err := chaos.Supports(e.Fault, t, s.Topology()); err != nil {
+			lacking = append(lacking, fmt.Errorf("%s: %w", e.Fault.Kind(), err))
+		} else {
+			rest = append(rest, e.Fault.Kind())
+		}
+	}
+	if len(lacking) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: backend %s lacks what plans may do: %w; expected explore: with kinds: of %v", ErrUnavailable, b.Name(), errors.Join(lacking...), rest)
 }
 
 // drawable are the kinds of faults that random plans may have.

@@ -31,6 +31,7 @@ type exploreFlags struct {
 	tries   int
 	set     []string
 	corpus  string
+	confirm string
 	out     string
 	asJSON  bool
 	quiet   bool
@@ -93,6 +94,7 @@ func (f *exploreFlags) add(fl *pflag.FlagSet) {
 	fl.IntVar(&f.tries, "tries", 100, "how many runs the shrinking of a plan may take")
 	fl.StringArrayVar(&f.set, "set", nil, "replace a value of the file: path=value")
 	fl.StringVar(&f.corpus, "corpus", "", "folder of scenarios to run first, in which what is found is kept")
+	fl.StringVar(&f.confirm, "confirm", "", "real: try what is found on real nodes, too, and say whether they agree")
 	fl.StringVar(&f.out, "out", "", "folder for what is found (default shardquake-out/SCENARIO/explore-SEED)")
 	fl.BoolVar(&f.asJSON, "json", false, "print "+reports.FileExplore+" in place of the summary")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
@@ -108,6 +110,8 @@ func (f *exploreFlags) check(fl *pflag.FlagSet) error {
 		return errors.New("--seed 0: seeds are numbers from 1 on")
 	case f.workers < 1:
 		return fmt.Errorf("--workers %d: expected a number from 1 on", f.workers)
+	case f.confirm != "" && f.confirm != "real":
+		return fmt.Errorf("--confirm %q: expected real", f.confirm)
 	case f.seeds < 0 || f.tries < 0:
 		return errors.New("--other-seeds and --tries are numbers from 0 on")
 	}
@@ -145,6 +149,18 @@ func play(ctx context.Context, s *scenarios.Loaded, seed uint64) (*scenarios.Res
 	return runScenario(ctx, s, execution{backend: "sim", seed: seed, scale: scenarios.AsDescribed}, func(string, ...any) {})
 }
 
+// confirmation tries what is found on real nodes. Its journals stand next to the folder, so that
+// shardquake clean can undo what an interrupted one left in force.
+func confirmation(dir string) (*explore.Confirmation, error) {
+	backend, err := catalog.Backend("real")
+	if err != nil {
+		return nil, err
+	}
+	return &explore.Confirmation{Backend: backend, Play: func(ctx context.Context, s *scenarios.Loaded) (*scenarios.Result, error) {
+		return runScenario(ctx, s, execution{backend: "real", seed: s.Seed, scale: scenarios.AsReal, dir: filepath.Join(dir, "real-"+s.Name)}, func(string, ...any) {})
+	}}, nil
+}
+
 func (f *exploreFlags) run(cmd *cobra.Command, name string) error {
 	cfg, err := f.config(cmd, name)
 	if err != nil {
@@ -164,8 +180,13 @@ func (f *exploreFlags) run(cmd *cobra.Command, name string) error {
 	}
 	manyRuns()
 	progress := newProgress(cmd.ErrOrStderr(), f.quiet)
+	if f.confirm != "" {
+		if cfg.Confirm, err = confirmation(dir); err != nil {
+			return err
+		}
+	}
 	cfg.Progress = func(p explore.Progress) { progress.line("%s", f.progress(cfg, p)) }
-	result, err := explore.Run(cmd.Context(), cfg)
+	result, err := explore.Search(cmd.Context(), cfg)
 	progress.done()
 	if err != nil {
 		return err

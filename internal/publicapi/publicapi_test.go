@@ -14,7 +14,7 @@ import (
 const module = "github.com/shardquake/shardquake/"
 
 var (
-	open = []string{module + "kvcluster/...", module + "controller/...", module + "chaos/...", module + "scenarios/scenariotest", module + "scenarios/planning/plantest", module + "reports/..."}
+	open = []string{module + "kvcluster/...", module + "controller/...", module + "chaos/...", module + "scenarios/scenariotest", module + "scenarios/explore/...", module + "scenarios/planning/plantest", module + "reports/..."}
 	all  = []string{module + "..."}
 )
 

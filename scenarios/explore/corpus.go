@@ -124,6 +124,12 @@ func Write(dir, corpus string, r *Result) error {
 		if err := f.write(found, f.Name); err != nil {
 			return err
 		}
+		if !r.ownParts {
+			f.GoTest = filepath.ToSlash(filepath.Join(DirFound, goFile(f.Name)))
+			if err := f.writeGoTest(found); err != nil {
+				return err
+			}
+		}
 		if corpus == "" || f.Interrupted {
 			continue // what is not minimal is no example
 		}

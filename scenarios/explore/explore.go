@@ -34,6 +34,13 @@ type Config struct {
 	Seeds, Tries int
 	// Corpus is what is run before anything is drawn.
 	Corpus []*scenarios.Loaded
+	// Own are claims beside those of the file, which the vocabulary knows as expectations.
+	Own []OwnClaim
+	// OwnParts: the scenario may name faults or expectations that only this program knows, so that
+	// no test of a line can run what is found.
+	OwnParts bool
+	// Confirm tries what was found on another backend; nil: it is not tried.
+	Confirm *Confirmation
 	// Progress is told how far the search is, by one worker at a time; nil: silence.
 	Progress func(Progress)
 }
@@ -85,8 +92,8 @@ type Result struct {
 	Scenario string        `json:"scenario"`
 	System   string        `json:"system"`
 	Seed     uint64        `json:"seed"`
-	Budget   Budget        `json:"budget"`
-	Claims   []Claim       `json:"claims"`
+	Budget   Bounds        `json:"budget"`
+	Claims   []Asked       `json:"claims"`
 	// Rounds are those that were run to their end.
 	Rounds int    `json:"rounds"`
 	Plans  Counts `json:"plans"`
@@ -101,11 +108,13 @@ type Result struct {
 	Coverage  Coverage  `json:"coverage"`
 	// Aborted: the search was interrupted, and this is what it had until then.
 	Aborted bool `json:"aborted,omitempty"`
+
+	ownParts bool // files of it need parts that only the program knows
 }
 
-// Claim is what was asked of plans, and what it came to. Idle are the plans that had nothing
-// of it to judge; the rest were not asked at all.
-type Claim struct {
+// Asked is a claim that plans were asked about, and what it came to. Idle are the plans that had
+// nothing of it to judge; the rest were not asked at all.
+type Asked struct {
 	Claim     string `json:"claim"`
 	Held      int    `json:"held"`
 	Broke     int    `json:"broke"`
@@ -113,7 +122,7 @@ type Claim struct {
 	Idle      int    `json:"idle"`
 }
 
-func (c *Claim) add(came outcome) {
+func (c *Asked) add(came outcome) {
 	switch came {
 	case held:
 		c.Held++
@@ -126,8 +135,8 @@ func (c *Claim) add(came outcome) {
 	}
 }
 
-// Budget is the budget of a search, for the record.
-type Budget struct {
+// Bounds are the budget of a search, for the record.
+type Bounds struct {
 	Kinds     []string `json:"kinds"`
 	Most      int      `json:"most"`
 	AtOnce    int      `json:"at_once"`
@@ -160,15 +169,20 @@ func (r *Result) Broken() int {
 	return n
 }
 
-// Run explores. The error is that of a scenario that can't be run at all; an
+// Search explores. The error is that of a scenario that can't be run at all; an
 // interrupted search has a result.
-func Run(ctx context.Context, cfg Config) (*Result, error) {
+func Search(ctx context.Context, cfg Config) (*Result, error) {
 	if cfg.Plans == 0 && cfg.For == 0 {
 		return nil, errors.New("a search needs a number of plans or a time")
 	}
 	s, err := newSearch(ctx, cfg)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Confirm != nil {
+		if err := cfg.Confirm.confirmable(ctx, cfg.Scenario); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.unfaulted(); err != nil {
 		if ctx.Err() == nil {
@@ -182,6 +196,9 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 		if err := s.round(round); err != nil {
 			return nil, err
 		}
+	}
+	if err := s.confirm(); err != nil {
+		return nil, err
 	}
 	s.result.Aborted = ctx.Err() != nil
 	return s.done(), nil
@@ -277,7 +294,7 @@ func (s *search) done() *Result {
 func newResult(cfg Config) *Result {
 	return &Result{
 		Schema: reports.ExploreSchema, Version: version.Current(), Scenario: cfg.Scenario.Name, System: cfg.Scenario.System, Seed: cfg.Seed,
-		Found: []*Find{},
+		Found: []*Find{}, ownParts: cfg.OwnParts,
 	}
 }
 

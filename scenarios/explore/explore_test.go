@@ -39,7 +39,7 @@ func tight(t *testing.T, set ...string) explore.Config {
 
 func search(t *testing.T, cfg explore.Config) *explore.Result {
 	t.Helper()
-	r, err := explore.Run(t.Context(), cfg)
+	r, err := explore.Search(t.Context(), cfg)
 	require.NoError(t, err)
 	return r
 }
@@ -102,7 +102,7 @@ func TestASearchThatIsInterruptedKeepsWhatItFound(t *testing.T) {
 			interrupt()
 		}
 	}
-	r, err := explore.Run(ctx, cfg)
+	r, err := explore.Search(ctx, cfg)
 	require.NoError(t, err)
 	assert.True(t, r.Aborted)
 	require.Len(t, r.Found, 1)
@@ -133,7 +133,7 @@ func TestATimeEndsTheSearchAfterAWholeRound(t *testing.T) {
 			interrupt()
 		}
 	}
-	r, err := explore.Run(ctx, cfg)
+	r, err := explore.Search(ctx, cfg)
 	require.NoError(t, err)
 	assert.Equal(t, 1, r.Rounds, "one that was interrupted is none")
 }
@@ -228,7 +228,7 @@ func TestAClaimWithNothingToJudgeLeavesAPlanDecided(t *testing.T) {
 	}
 	r := search(t, cfg)
 	assert.Equal(t, explore.Counts{Held: 20}, r.Plans)
-	asked := map[string]explore.Claim{}
+	asked := map[string]explore.Asked{}
 	for _, c := range r.Claims {
 		asked[c.Claim] = c
 	}

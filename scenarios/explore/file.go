@@ -65,21 +65,50 @@ func unscoped(v any) any {
 }
 
 // file is the scenario of what was found, for a folder ("": that of the scenario explored):
-// the file explored with the plan in place of its faults.
+// the file explored, as far as it is reduced, with the plan in place of its faults.
 func (s *search) file(f *Find, dir string) ([]byte, error) {
+	root := f.root
+	if root == nil {
+		var err error
+		if root, err = s.root(); err != nil {
+			return nil, err
+		}
+	}
+	return s.text(f, root, dir)
+}
+
+// text is the scenario of what was found with what else stands in a file.
+func (s *search) text(f *Find, root yaml.MapSlice, dir string) ([]byte, error) {
+	places, err := s.asked(f, root)
+	if err != nil {
+		return nil, err
+	}
+	return s.compose(f, root, dir, places)
+}
+
+// asked are the places of the claims that make sense of the plan in a file: of a smaller one
+// these are fewer.
+func (s *search) asked(f *Find, root yaml.MapSlice) ([]int, error) {
+	text, err := s.compose(f, root, "", []int{f.claim})
+	if err != nil {
+		return nil, err
+	}
+	l, err := scenarios.Parse(s.cfg.Scenario.File, text, s.cfg.Vocabulary)
+	if err != nil {
+		return nil, err
+	}
+	var out []int
+	for _, e := range s.under(f.Plan).Expect {
+		if len(s.claims[e.Line-1].Check(l.Scenario)) == 0 {
+			out = append(out, e.Line-1)
+		}
+	}
+	return out, nil
+}
+
+// compose writes a scenario that expects the claims of these places.
+func (s *search) compose(f *Find, root yaml.MapSlice, dir string, places []int) ([]byte, error) {
 	l := s.cfg.Scenario
-	parsed, err := source.Parse(l.File, l.Text)
-	if err != nil {
-		return nil, err
-	}
-	v, err := ordered(parsed.Root())
-	if err != nil {
-		return nil, err
-	}
-	root, ok := v.(yaml.MapSlice)
-	if !ok {
-		return nil, fmt.Errorf("%s is no mapping", l.File)
-	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# Found by shardquake explore in %s, seed %d.\n# Does not hold: %s\n", l.Name, s.cfg.Seed, f.Claim)
 	for _, item := range root {
@@ -97,8 +126,8 @@ func (s *search) file(f *Find, dir string) ([]byte, error) {
 				return nil, err
 			}
 			b.WriteString("expect:\n")
-			for _, e := range s.under(f.Plan).Expect {
-				b.WriteString("  - " + s.claims[e.Line-1].alone + "\n")
+			for _, place := range places {
+				b.WriteString("  - " + s.claims[place].alone + "\n")
 			}
 		case "cluster":
 			value, err := rebased(item.Value, l.File, dir)

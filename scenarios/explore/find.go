@@ -4,14 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
-	"time"
+
+	"github.com/goccy/go-yaml"
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/chaos/plans"
-	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
-	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Find is a plan that breaks a claim.
@@ -31,9 +29,13 @@ type Find struct {
 	Way   string     `json:"way,omitempty"`
 	// Tries is how many runs the shrinking took. Minimal: without any one fault that is left
 	// the claim holds. Interrupted: the search was, before that was known.
-	Tries       int  `json:"tries"`
-	Minimal     bool `json:"minimal"`
-	Interrupted bool `json:"interrupted,omitempty"`
+	Tries   int  `json:"tries"`
+	Minimal bool `json:"minimal"`
+	// Smaller is what of the scenario could be made smaller around the plan, such as "nodes 5 → 3".
+	// Smallest: nothing more could; it is false when the tries were used up before.
+	Smaller     []string `json:"smaller,omitempty"`
+	Smallest    bool     `json:"smallest"`
+	Interrupted bool     `json:"interrupted,omitempty"`
 	// Plans of the search broke the claim, with this one, which was the Nth from 1 on.
 	Plans int `json:"plans"`
 	Nth   int `json:"nth"`
@@ -46,8 +48,14 @@ type Find struct {
 	Uncontrolled string `json:"without_controller,omitempty"`
 	// Others is what the plan comes to with other seeds.
 	Others Others `json:"others"`
+	// GoTest is the test of that scenario, from explore.json; "" where it needs parts that only
+	// the program knows.
+	GoTest string `json:"go_test,omitempty"`
+	// Confirmed is what the scenario came to on another backend; nil: it was not tried.
+	Confirmed *Confirmed `json:"confirmed,omitempty"`
 
-	claim  int // its place
+	claim  int           // its place
+	root   yaml.MapSlice // the file explored as far as it is reduced; nil: as it is
 	render func(dir string) ([]byte, error)
 }
 
@@ -73,16 +81,25 @@ func (s *search) pursue(f *Find) error {
 	s.doing("shrinking a plan that breaks %s", f.Claim)
 	got := plans.Shrink(f.First, func(p chaos.Plan) bool { return s.still(f, p) }, s.cfg.Tries)
 	f.Plan, f.Tries, f.Minimal = got.Plan, got.Runs, got.Minimal
+	f.About = s.untold(f)
+	s.doing("making the cluster smaller in which a plan breaks %s", f.Claim)
+	if err := s.reduce(f, s.cfg.Tries-got.Runs); err != nil {
+		return err
+	}
 	if err := s.tellStory(f); err != nil {
 		return err
 	}
 	f.Uncontrolled = s.uncontrolled(f)
 	s.doing("trying %s with other seeds", f.Name)
+	alone, err := s.alone(f)
+	if err != nil {
+		return err
+	}
 	for i := range s.cfg.Seeds {
-		s.other(f, f.Seed+1+uint64(i))
+		s.other(f, alone, f.Seed+1+uint64(i))
 	}
 	if f.Interrupted = s.ctx.Err() != nil; f.Interrupted {
-		f.Minimal = false
+		f.Minimal, f.Smallest = false, false
 	}
 	return nil
 }
@@ -98,7 +115,10 @@ func (s *search) uncontrolled(f *Find) string {
 	if len(s.claims[f.claim].Check(&bare)) > 0 || len(f.Plan.Check(bare.Topology(), bare.Duration.D())) > 0 {
 		return "" // it is about the controller
 	}
-	l := s.under(f.Plan)
+	l, err := s.alone(f)
+	if err != nil {
+		return ""
+	}
 	changed := *l.Scenario
 	changed.Controller = nil
 	changed.Expect = slices.DeleteFunc(slices.Clone(changed.Expect), func(e scenarios.Expect) bool { return e.Line != f.claim+1 })
@@ -137,9 +157,9 @@ func (s *search) still(f *Find, p chaos.Plan) bool {
 	return false
 }
 
-// other runs the plan with another seed.
-func (s *search) other(f *Find, seed uint64) {
-	d := s.runAs(f.Name, f.Plan, seed)
+// other runs what was found with another seed.
+func (s *search) other(f *Find, alone *scenarios.Loaded, seed uint64) {
+	d := s.play(alone, seed)
 	if d == nil {
 		return
 	}
@@ -157,18 +177,19 @@ func (s *search) other(f *Find, seed uint64) {
 	}
 }
 
+// untold is what is said of a find before it has been run as it stands in its file.
+func (s *search) untold(f *Find) string {
+	return describe(f.Plan) + " break " + f.Claim + ", found by a search that was interrupted"
+}
+
 // tellStory makes the scenario file of what was found, runs it as it stands there, and
 // says what happened.
 func (s *search) tellStory(f *Find) error {
-	f.About = describe(f.Plan) + " break " + f.Claim + ", found by a search that was interrupted"
+	f.About = s.untold(f)
 	f.render = func(dir string) ([]byte, error) { return s.file(f, dir) }
-	text, err := s.file(f, "")
+	alone, err := s.alone(f)
 	if err != nil {
 		return err
-	}
-	alone, err := s.alone(f, text)
-	if err != nil {
-		return fmt.Errorf("the scenario of what was found makes no sense: %w\n%s", err, text)
 	}
 	d := s.play(alone, f.Seed)
 	if d == nil {
@@ -190,18 +211,34 @@ func (s *search) tellStory(f *Find) error {
 	return nil
 }
 
-// alone reads a scenario of what was found back, its expectations numbered by the claims'
-// places.
-func (s *search) alone(f *Find, text []byte) (*scenarios.Loaded, error) {
+// written is the scenario of what was found in a file, read back, its expectations numbered by
+// the claims' places.
+func (s *search) written(f *Find, root yaml.MapSlice) (*scenarios.Loaded, []byte, error) {
+	places, err := s.asked(f, root)
+	if err != nil {
+		return nil, nil, err
+	}
+	text, err := s.compose(f, root, "", places)
+	if err != nil {
+		return nil, nil, err
+	}
 	l, err := scenarios.Parse(s.cfg.Scenario.File, text, s.cfg.Vocabulary)
 	if err != nil {
-		return nil, err
+		return nil, text, err
 	}
+	for i, place := range places {
+		l.Expect[i].Line = place + 1
+	}
+	return l, text, sameFaults(l, f.Plan)
+}
+
+// sameFaults is the error of a file that lost something of the plan.
+func sameFaults(l *scenarios.Loaded, p chaos.Plan) error {
 	kept, err := json.Marshal(l.Faults)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	entries := slices.Clone(f.Plan.Entries)
+	entries := slices.Clone(p.Entries)
 	for i := range entries {
 		if entries[i].Trigger != nil {
 			entries[i].At = 0 // a file has one or the other
@@ -209,70 +246,26 @@ func (s *search) alone(f *Find, text []byte) (*scenarios.Loaded, error) {
 	}
 	meant, err := json.Marshal(entries)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if len(l.Faults)+len(f.Plan.Entries) > 0 && string(meant) != string(kept) {
-		return nil, fmt.Errorf("it has the faults %s in place of %s", kept, meant)
+	if len(l.Faults)+len(p.Entries) > 0 && string(meant) != string(kept) {
+		return fmt.Errorf("it has the faults %s in place of %s", kept, meant)
 	}
-	for i, e := range s.under(f.Plan).Expect {
-		l.Expect[i].Line = e.Line
+	return nil
+}
+
+// alone is the scenario of what was found as it will stand in its file.
+func (s *search) alone(f *Find) (*scenarios.Loaded, error) {
+	root := f.root
+	if root == nil {
+		var err error
+		if root, err = s.root(); err != nil {
+			return nil, err
+		}
+	}
+	l, text, err := s.written(f, root)
+	if err != nil {
+		return nil, fmt.Errorf("the scenario of what was found makes no sense: %w\n%s", err, text)
 	}
 	return l, nil
 }
-
-// story says what happened in a sentence: the faults, what was seen of the cluster's health,
-// and what did not hold.
-func story(res *scenarios.Result, claim int) string {
-	h := res.History
-	var faults []string
-	for _, f := range h.Faults {
-		text := f.Kind
-		if len(f.Victims) > 0 {
-			text += " of " + strings.Join(f.Victims, " and ")
-		}
-		text += " at " + brief(f.At)
-		if d := f.Params.Lasts(); d > 0 {
-			text += " for " + units.FormatDuration(d)
-		}
-		faults = append(faults, text)
-	}
-	what := "Without any fault"
-	if len(faults) > 0 {
-		what = "With " + strings.Join(faults, ", then ")
-	}
-	for _, o := range res.Outcomes {
-		if o.Verdict == scenarios.Fail && o.Line == claim+1 {
-			return what + ", " + health(h) + ", and \"" + o.Name + "\" does not hold: " + o.Reason + figures(o) + "."
-		}
-	}
-	return what + ", " + health(h) + "."
-}
-
-// health says how long the cluster was in which state.
-func health(h *observed.History) string {
-	total := map[string]time.Duration{}
-	for _, span := range h.HealthSpans() {
-		total[span.Status] += span.To - span.From
-	}
-	var parts []string
-	for _, status := range []string{"red", "yellow"} {
-		if d := total[status]; d > 0 {
-			parts = append(parts, status+" for "+brief(d))
-		}
-	}
-	if len(parts) == 0 {
-		return "the cluster is green throughout"
-	}
-	return "the cluster is " + strings.Join(parts, " and ")
-}
-
-// figures are an outcome's numbers, where it has them.
-func figures(o scenarios.Outcome) string {
-	if o.Observed == nil || o.Limit == nil {
-		return ""
-	}
-	return strings.TrimRight(fmt.Sprintf(" (%.6g, where %.6g is the limit %s", *o.Observed, *o.Limit, o.Unit), " ") + ")"
-}
-
-// brief is a time to the tenth of a second.
-func brief(d time.Duration) string { return units.FormatDuration(d.Round(100 * time.Millisecond)) }

@@ -81,15 +81,15 @@ func newSearch(ctx context.Context, cfg Config) (*search, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.claims = claims
-	for _, c := range claims {
-		s.result.Claims = append(s.result.Claims, Claim{Claim: c.text})
+	s.claims = withOwn(cfg.Scenario.Name, claims, cfg.Own)
+	for _, c := range s.claims {
+		s.result.Claims = append(s.result.Claims, Asked{Claim: c.text})
 	}
 	b, topology := cfg.Scenario.Budget(), cfg.Scenario.Topology()
 	if s.generator, err = plans.New(cfg.Seed, b, topology); err != nil {
 		return nil, fmt.Errorf("%w: %w", scenarios.ErrScenario, err)
 	}
-	s.result.Budget = Budget{
+	s.result.Budget = Bounds{
 		Kinds: s.generator.Kinds(), Most: b.Most, AtOnce: b.AtOnce, NodesDown: b.Ailing,
 		Span: units.FormatDuration(b.Span), Shortest: units.FormatDuration(b.Shortest), Longest: units.FormatDuration(b.Longest),
 	}

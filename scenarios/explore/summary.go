@@ -66,6 +66,12 @@ func (f *Find) summary(b *strings.Builder, dir string) {
 	for _, n := range f.Near {
 		fmt.Fprintf(b, "          near miss       %s, by %s\n", n.Claim, describe(n.Plan))
 	}
+	if c := f.Confirmed; c != nil {
+		fmt.Fprintf(b, "          on %s nodes     %s: %s\n", c.Backend, c.Came, c.Why)
+	}
+	if f.GoTest != "" {
+		fmt.Fprintf(b, "          as a Go test    %s\n", filepath.Join(dir, filepath.FromSlash(f.GoTest)))
+	}
 	fmt.Fprintf(b, "          shardquake run %s\n", reports.CommandLine(filepath.Join(dir, filepath.FromSlash(f.File))))
 }
 
@@ -80,6 +86,12 @@ func (f *Find) left() string {
 	minimal := "none of which can be left out"
 	if !f.Minimal {
 		minimal = "perhaps more than are needed, for the tries were used up"
+	}
+	if len(f.Smaller) > 0 {
+		minimal += "; around them " + strings.Join(f.Smaller, ", ")
+	}
+	if f.Minimal && !f.Smallest {
+		minimal += ", and perhaps it could be smaller yet, for the tries were used up"
 	}
 	return fmt.Sprintf("%d of %d faults are left, %s (%d runs); %d plans broke it; with %d other seeds %d break it, %d hold, %d break another claim, %d undecided",
 		len(f.Plan.Entries), len(f.First.Entries), minimal, f.Tries, f.Plans, f.Others.Seeds, f.Others.Broke, f.Others.Held, f.Others.Otherwise, f.Others.Undecided)

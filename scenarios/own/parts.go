@@ -44,12 +44,18 @@ func (p Parts) Load(nameOrPath string, set []string) (*scenarios.Loaded, error) 
 			return nil, err
 		}
 	}
+	return scenarios.Load(nameOrPath, set, p.Vocabulary())
+}
+
+// Vocabulary is what scenarios may name beside what they have of themselves, the parts among
+// it.
+func (p Parts) Vocabulary() scenarios.Vocabulary {
 	voc := catalog.Vocabulary()
 	voc.More = p.Expectations
 	for _, r := range p.Policies {
 		voc.Policies = append(voc.Policies, r.Name)
 	}
-	return scenarios.Load(nameOrPath, set, voc)
+	return voc
 }
 
 // Run says how a scenario is run.

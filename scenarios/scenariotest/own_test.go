@@ -39,6 +39,15 @@ func TestAFaultAndAnExpectationOfAnotherModuleRunInItsProgram(t *testing.T) {
 	assert.Contains(t, string(out), "exit status 2")
 }
 
+// A search is a test of another module, with its own fault drawn by rapid and its own claim.
+func TestASearchOfAnotherModuleHasItsFaultAndItsClaim(t *testing.T) {
+	folder := otherModule(t)
+	out, err := goIn(t, folder, "test", "-v", "-count=1", "./search")
+	require.NoError(t, err, "%s", out)
+	assert.Contains(t, string(out), "--- PASS: TestNoHiccupMakesTheControllerAct/{few-moves:_true}")
+	assert.Contains(t, string(out), "20 plans in 1 whole rounds")
+}
+
 // otherModule is a copy of the example module, outside this one.
 func otherModule(t *testing.T) string {
 	t.Helper()
