@@ -171,8 +171,8 @@ func replace[T any](given bool, to *T, value T) {
 	}
 }
 
-// formed is the cluster to start in place: the file's with the settings of the scenario.
-func (s *Scenario) formed() *clusterfile.Cluster {
+// Formed is the cluster to start in place: the file's with the settings of the scenario.
+func (s *Scenario) Formed() *clusterfile.Cluster {
 	var c clusterfile.Cluster
 	switch im := s.Cluster.imported; {
 	case im != nil:

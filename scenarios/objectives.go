@@ -123,7 +123,7 @@ func (o *ObjectivesSection) note(has func(path string) bool) {
 // EffectiveSettings are the settings that the cluster begins with, of an imported one its
 // own with those of the scenario; transient ones overrule.
 func (s *Scenario) EffectiveSettings() map[string]string {
-	c := s.formed()
+	c := s.Formed()
 	if c == nil {
 		return s.Cluster.Settings
 	}

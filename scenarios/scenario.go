@@ -155,8 +155,10 @@ func (s *Scenario) Scaled(scale Scale) (*Scenario, []string) {
 		out.Cluster.Start = StartCold // as real nodes do
 	}
 	var notes []string
-	if s.Imported() != nil {
-		notes = out.reduced()
+	if r, ok := s.system.(Reducer); ok && s.Imported() != nil {
+		from := s.Cluster.imported
+		out.Cluster, notes = r.Reduce(&out)
+		out.Cluster.reduced = from
 	}
 	if s.Real == nil {
 		return &out, notes

@@ -37,6 +37,13 @@ type System interface {
 	Begin(r *Run) (Session, error)
 }
 
+// Reducer is a system whose imported clusters may be more than a small machine bears.
+type Reducer interface {
+	// Reduce describes the cluster of such a scenario so that real nodes can stand for it, and
+	// says what has become of what.
+	Reduce(s *Scenario) (ClusterSection, []string)
+}
+
 // Session is the system's side of one run. The runner calls it from the run's process.
 type Session interface {
 	// Target is what faults act on.

@@ -1,4 +1,4 @@
-package scenarios
+package es
 
 import (
 	"cmp"
@@ -9,7 +9,9 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
+	"github.com/shardquake/shardquake/scenarios/es/section"
 )
 
 const (
@@ -26,24 +28,22 @@ const (
 	reducedHeap = 256 << 20
 )
 
-// reduced describes an imported cluster for nodes on a small machine: of the nodes of a tier
-// and zone one or two stand for all, beside those that the scenario names; of the indices the
-// largest are there, beside those that it names. The notes say what has become of what.
-func (s *Scenario) reduced() (notes []string) {
-	r := &reduction{s: s, from: s.formed(), named: s.names()}
-	var out ClusterSection
+// Reduce implements [scenarios.Reducer]: of the nodes of a tier and zone one or two stand for
+// all, beside those that the scenario names; of the indices the largest are there, beside those
+// that it names. The notes say what has become of what.
+func (System) Reduce(s *scenarios.Scenario) (scenarios.ClusterSection, []string) {
+	r := &reduction{s: s, from: s.Formed(), named: wordsOf(s)}
+	var out scenarios.ClusterSection
 	out.Start, out.Distribution, out.Settings = s.Cluster.Start, s.Cluster.Distribution, r.settings()
 	out.Nodes = r.nodes()
-	r.data = max(1, len(slices.DeleteFunc(slices.Clone(out.Nodes.Groups), func(g NodeGroup) bool { return !keepsData(g.Roles) })))
+	r.data = max(1, len(slices.DeleteFunc(slices.Clone(out.Nodes.Groups), func(g scenarios.NodeGroup) bool { return !keepsData(g.Roles) })))
 	out.Indices = r.indices()
-	out.reduced = s.Cluster.imported
-	s.Cluster = out
-	return r.notes
+	return out, r.notes
 }
 
 // reduction is one such description.
 type reduction struct {
-	s     *Scenario
+	s     *scenarios.Scenario
 	from  *clusterfile.Cluster
 	named map[string]bool
 	data  int // nodes that keep data
@@ -59,9 +59,9 @@ func keepsData(roles []string) bool {
 	return slices.ContainsFunc(roles, func(role string) bool { return strings.HasPrefix(role, "data") })
 }
 
-// names are the words in which the scenario speaks of nodes and indices: all texts of its
+// wordsOf are the words in which the scenario speaks of nodes and indices: all texts of its
 // faults, expectations, load and controller.
-func (s *Scenario) names() map[string]bool {
+func wordsOf(s *scenarios.Scenario) map[string]bool {
 	out := map[string]bool{}
 	var collect func(v any)
 	collect = func(v any) {
@@ -133,11 +133,11 @@ func meansTheSame(key string, prefixes ...string) bool {
 }
 
 // nodes has one group of one node for each node that stays.
-func (r *reduction) nodes() NodesSection {
+func (r *reduction) nodes() scenarios.NodesSection {
 	type kind struct {
 		key   string
 		nodes []clusterfile.Node
-		specs []NodeSpec
+		specs []scenarios.NodeSpec
 	}
 	var kinds []*kind
 	byKey := map[string]*kind{}
@@ -152,7 +152,7 @@ func (r *reduction) nodes() NodesSection {
 		}
 		k.nodes, k.specs = append(k.nodes, n), append(k.specs, specs[i])
 	}
-	var out NodesSection
+	var out scenarios.NodesSection
 	var few []string
 	for _, k := range kinds {
 		kept := r.kept(k.nodes)
@@ -161,7 +161,7 @@ func (r *reduction) nodes() NodesSection {
 				continue
 			}
 			spec := k.specs[i]
-			g := NodeGroup{
+			g := scenarios.NodeGroup{
 				Count: 1, Names: []string{spec.Name}, Disk: units.Size(spec.Disk), DiskRate: units.Bandwidth(spec.DiskRate), Network: units.Bandwidth(spec.Network),
 				Latency: units.Duration(spec.Latency), CPUs: spec.CPUs, Heap: units.Size(min(spec.Heap, reducedHeap)), Roles: spec.Roles, Attributes: map[string][]string{},
 			}
@@ -249,7 +249,7 @@ func (r *reduction) kinds(role string) int {
 }
 
 // indices are those that the scenario names, then the largest while there is room.
-func (r *reduction) indices() []IndexSection {
+func (r *reduction) indices() []section.Index {
 	order := slices.Clone(r.from.Indices)
 	slices.SortStableFunc(order, func(a, b clusterfile.Index) int {
 		switch {
@@ -261,7 +261,7 @@ func (r *reduction) indices() []IndexSection {
 		return cmp.Compare(primaryBytes(&b), primaryBytes(&a))
 	})
 	part := r.part(order)
-	var out []IndexSection
+	var out []section.Index
 	copies, left, fewer := 0, 0, 0
 	for i := range order {
 		ix := &order[i]
@@ -275,7 +275,7 @@ func (r *reduction) indices() []IndexSection {
 		}
 		copies += shards * (1 + replicas)
 		bytes := part.Of(primaryBytes(ix))
-		out = append(out, IndexSection{
+		out = append(out, section.Index{
 			Name: ix.Name, Shards: shards, Replicas: &replicas, Size: units.Size(bytes), Docs: max(1, bytes/1024), Settings: indexSettings(ix),
 		})
 	}
