@@ -27,6 +27,17 @@ type fetch struct {
 	asked   map[string]string // by node id: the node's ephemeral id when it was asked
 	answers map[string]storeAnswer
 	waiting int
+	told    told
+}
+
+// told is what complete answers came to. Reroutes ask for it again and again while a copy waits
+// for its turn.
+type told struct {
+	of        []*state.Node // that were asked
+	ids       []string      // of the data nodes among them
+	primaries []allocation.StoredPrimary
+	stores    []allocation.StoredReplica
+	primary   string // the node of the primary that stores were compared with; "" none
 }
 
 var _ allocation.ShardFetcher = (*fetcher)(nil)
@@ -93,6 +104,7 @@ func (w *fetch) without(n *state.Node) int {
 	_, answered := w.answers[n.ID]
 	delete(w.asked, n.ID)
 	delete(w.answers, n.ID)
+	w.told = told{}
 	if answered {
 		return 0
 	}
@@ -105,13 +117,16 @@ func (w *fetch) without(n *state.Node) int {
 
 // Primaries implements [allocation.ShardFetcher].
 func (f *fetcher) Primaries(index string, shard int) ([]allocation.StoredPrimary, bool) {
-	nodes, answers, ok := f.ask(f.primaries, index, shard)
+	w, ok := f.ask(f.primaries, index, shard)
 	if !ok {
 		return nil, false
 	}
-	var out []allocation.StoredPrimary
-	for _, id := range nodes {
-		a := answers[id]
+	if w.told.primaries != nil {
+		return w.told.primaries, true
+	}
+	out := []allocation.StoredPrimary{}
+	for _, id := range w.told.ids {
+		a := w.answers[id]
 		if !a.found {
 			continue
 		}
@@ -121,19 +136,23 @@ func (f *fetcher) Primaries(index string, shard int) ([]allocation.StoredPrimary
 		}
 		out = append(out, p)
 	}
+	w.told.primaries = out
 	return out, true
 }
 
 // Stores implements [allocation.ShardFetcher].
 func (f *fetcher) Stores(index string, shard int) ([]allocation.StoredReplica, bool) {
-	nodes, answers, ok := f.ask(f.stores, index, shard)
+	w, ok := f.ask(f.stores, index, shard)
 	if !ok {
 		return nil, false
 	}
-	primary := f.primaryAnswer(index, shard, answers)
-	out := make([]allocation.StoredReplica, 0, len(nodes))
-	for _, id := range nodes {
-		a := answers[id]
+	on, primary := f.primaryAnswer(index, shard, w.answers)
+	if w.told.stores != nil && w.told.primary == on {
+		return w.told.stores, true
+	}
+	out := make([]allocation.StoredReplica, 0, len(w.told.ids))
+	for _, id := range w.told.ids {
+		a := w.answers[id]
 		r := allocation.StoredReplica{Node: id, Empty: !a.found || a.failure != nil, RetainedSeqNo: -1}
 		if primary != nil {
 			if lease, ok := primary.leases.Get(id); ok {
@@ -145,29 +164,29 @@ func (f *fetcher) Stores(index string, shard int) ([]allocation.StoredReplica, b
 		}
 		out = append(out, r)
 	}
+	w.told.stores, w.told.primary = out, on
 	return out, true
 }
 
-// primaryAnswer is the answer of the node that holds the active primary, or nil.
-func (f *fetcher) primaryAnswer(index string, shard int, answers map[string]storeAnswer) *storeAnswer {
+// primaryAnswer is the node that holds the active primary and its answer; nil where there is none.
+func (f *fetcher) primaryAnswer(index string, shard int, answers map[string]storeAnswer) (on string, a *storeAnswer) {
 	t := f.m.Process.Applied.Routing.Index(index)
 	if t == nil || shard >= len(t.Shards) {
-		return nil
+		return "", nil
 	}
 	pr := t.Shards[shard].Primary()
 	if pr == nil || !pr.Active() {
-		return nil
+		return "", nil
 	}
-	a, ok := answers[pr.Node]
-	if !ok || !a.found {
-		return nil
+	answer, ok := answers[pr.Node]
+	if !ok || !answer.found {
+		return "", nil
 	}
-	return &a
+	return pr.Node, &answer
 }
 
-// ask gives the answers of all data nodes in order of their ids, or sends the
-// questions that are still open.
-func (f *fetcher) ask(cache map[allocation.ShardID]*fetch, index string, shard int) ([]string, map[string]storeAnswer, bool) {
+// ask gives what all data nodes have answered, or sends the questions that are still open.
+func (f *fetcher) ask(cache map[allocation.ShardID]*fetch, index string, shard int) (*fetch, bool) {
 	p := f.m.Process
 	id := allocation.ShardID{Index: index, Shard: shard}
 	w := cache[id]
@@ -175,15 +194,18 @@ func (f *fetcher) ask(cache map[allocation.ShardID]*fetch, index string, shard i
 		w = &fetch{asked: make(map[string]string), answers: make(map[string]storeAnswer)}
 		cache[id] = w
 	}
-	var nodes []string
 	if f.View == nil {
 		f.View = p.Applied
 	}
+	if sameList(w.told.of, f.View.Nodes) {
+		return w, true
+	}
+	var ids []string // in order
 	for _, n := range f.View.Nodes {
 		if !n.CanContainData() {
 			continue
 		}
-		nodes = append(nodes, n.ID)
+		ids = append(ids, n.ID)
 		if w.asked[n.ID] != n.EphemeralID {
 			if _, answered := w.answers[n.ID]; answered || w.asked[n.ID] == "" {
 				w.waiting++
@@ -193,11 +215,16 @@ func (f *fetcher) ask(cache map[allocation.ShardID]*fetch, index string, shard i
 			f.send(cache, id, w, n)
 		}
 	}
+	w.told = told{}
 	if w.waiting > 0 {
-		return nil, nil, false
+		return nil, false
 	}
-	return nodes, w.answers, true
+	w.told.of, w.told.ids = f.View.Nodes, ids
+	return w, true
 }
+
+// sameList reports whether two lists of nodes are one: states share it while nobody joins or leaves.
+func sameList(a, b []*state.Node) bool { return len(a) > 0 && len(a) == len(b) && &a[0] == &b[0] }
 
 // send asks one node. When the last answer has come the master reroutes.
 func (f *fetcher) send(cache map[allocation.ShardID]*fetch, id allocation.ShardID, w *fetch, n *state.Node) {

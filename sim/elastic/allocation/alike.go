@@ -56,6 +56,20 @@ func (p *pass) anyMayLeave() bool {
 	return false
 }
 
+// onlyShardsUproot reports whether what takes copies their places hangs on the copies of
+// their shards alone.
+func (p *pass) onlyShardsUproot() bool {
+	if p.ignoredNodes != nil {
+		return false
+	}
+	for _, d := range refusePlace {
+		if !d.byShard && d.mayUproot(p) {
+			return false
+		}
+	}
+	return true
+}
+
 // mayUproot reports whether the decider could refuse some copy the place it has.
 func (d *decider) mayUproot(p *pass) bool {
 	switch {

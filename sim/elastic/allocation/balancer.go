@@ -139,7 +139,7 @@ func (b *balancer) beats(r *routing.Copy, n int32, v Verdict, best int32, verdic
 
 // moveShards moves started copies that may not remain, taking turns between nodes.
 func (b *balancer) moveShards() {
-	if !b.p.anyMayLeave() {
+	if !b.p.anyMayLeave() || !b.anyMustLeave() {
 		return
 	}
 	lists := make([][]*routing.Copy, len(b.nodes))
@@ -155,6 +155,40 @@ func (b *balancer) moveShards() {
 			}
 		}
 	}
+}
+
+// anyMustLeave reports whether any started copy may not remain. Until the first has moved the
+// answers stay what they are. Where they hang on the shard alone, those about one that has not
+// changed since it was looked at stay so as well.
+func (b *balancer) anyMustLeave() bool {
+	if b.looked && b.p.onlyShardsUproot() {
+		kept := b.unsure[:0]
+		for _, s := range b.unsure {
+			if b.mustLeave(s) {
+				kept = append(kept, s)
+			}
+		}
+		b.unsure = kept
+		return len(kept) > 0
+	}
+	b.looked, b.unsure = true, b.unsure[:0]
+	for _, idx := range b.p.Indices {
+		for _, s := range idx.Shards {
+			if b.mustLeave(s) {
+				b.unsure = append(b.unsure, s)
+			}
+		}
+	}
+	return len(b.unsure) > 0
+}
+
+func (b *balancer) mustLeave(s *routing.Shard) bool {
+	for _, r := range s.Assigned {
+		if r.Started() && b.p.canRemain(r, r.Node) == No {
+			return true
+		}
+	}
+	return false
 }
 
 func (b *balancer) moveShard(r *routing.Copy) {

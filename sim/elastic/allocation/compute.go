@@ -101,7 +101,7 @@ func (c *computer) setAsideIgnored() {
 	}
 	for _, primary := range [...]bool{true, false} {
 		c.FilterUnassigned(func(r *routing.Copy) bool { return r.Primary == primary }, func(r *routing.Copy) bool {
-			if c.ByID[r.Info.LastNode] != nil || !c.input.ignored[keyOf(r)] {
+			if c.ByID[r.Info.LastNode] != nil || !c.wasIgnored(r) {
 				return false
 			}
 			c.Ignore(r, state.NoAttempt)
@@ -111,6 +111,18 @@ func (c *computer) setAsideIgnored() {
 			return true
 		})
 	}
+}
+
+// wasIgnored reports whether the reroute had ignored an unassigned copy. What that hangs on
+// does not change while the copy has no node.
+func (c *computer) wasIgnored(r *routing.Copy) bool {
+	if r.WasIgnored == routing.Unknown {
+		r.WasIgnored = routing.KnownNot
+		if c.input.ignored[keyOf(r)] {
+			r.WasIgnored = routing.KnownSo
+		}
+	}
+	return r.WasIgnored == routing.KnownSo
 }
 
 // wanted is what the previous desired balance asks of one shard.
@@ -381,7 +393,7 @@ func (c *computer) takeBackIgnored() {
 	if len(c.input.ignored) == 0 {
 		return
 	}
-	c.FilterUnassigned(func(r *routing.Copy) bool { return c.input.ignored[keyOf(r)] }, func(r *routing.Copy) bool {
+	c.FilterUnassigned(c.wasIgnored, func(r *routing.Copy) bool {
 		c.Ignore(r, state.NoAttempt)
 		return true
 	})

@@ -55,7 +55,10 @@ func (p *pass) nodeVerdict(r *routing.Copy, n *routing.Node) Verdict {
 		return No
 	}
 	worst := Yes
-	for _, d := range refuseAllocate {
+	for _, d := range p.allocating {
+		if d.only != nil && !d.only(r) {
+			continue
+		}
 		v, _ := d.allocate(p, r, n)
 		if v == No {
 			return No
@@ -76,7 +79,7 @@ func (p *pass) canRemain(r *routing.Copy, n *routing.Node) Verdict {
 	if p.fits(r.Shard.Index, n) == No {
 		return No
 	}
-	for _, d := range refuseRemain {
+	for _, d := range p.remaining {
 		if v, _ := d.remain(p, r, n); v == No {
 			return No
 		}

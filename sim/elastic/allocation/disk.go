@@ -16,8 +16,8 @@ type diskView struct {
 	known             bool // any node told
 	count             int64
 	total, free       int64
-	simulated         bool            // reserved space is already in the sizes
-	lowFree, highFree map[int64]int64 // watermarks by size of disk, in bytes that must be free
+	simulated         bool       // reserved space is already in the sizes
+	lowFree, highFree mustBeFree // watermarks by size of disk
 }
 
 // unknownPath is the path of a disk nothing is known of.
@@ -26,7 +26,6 @@ const unknownPath = "_na_"
 // readDisk takes over disk usage from the cluster info.
 func (p *pass) readDisk() {
 	d := &p.disk
-	d.lowFree, d.highFree = make(map[int64]int64), make(map[int64]int64)
 	if p.in.Info == nil {
 		return
 	}
@@ -151,19 +150,31 @@ func (p *pass) dataPath(r *routing.Copy) string {
 	return p.in.Info.DataPaths[NodeShard{Node: r.Node.ID, Index: r.Shard.Index.Meta.Name, Shard: r.Shard.Number}]
 }
 
-func (p *pass) lowFree(total int64) int64 {
-	return cachedFree(p.disk.lowFree, &p.Settings.Disk.Low, total)
-}
+func (p *pass) lowFree(total int64) int64 { return p.disk.lowFree.of(&p.Settings.Disk.Low, total) }
 func (p *pass) highFree(total int64) int64 {
-	return cachedFree(p.disk.highFree, &p.Settings.Disk.High, total)
+	return p.disk.highFree.of(&p.Settings.Disk.High, total)
 }
 
-func cachedFree(cache map[int64]int64, w *settings.Watermark, total int64) int64 {
-	free, ok := cache[total]
+// mustBeFree is what a watermark demands of disks, in bytes by their size. Most are of one size.
+type mustBeFree struct {
+	known       bool
+	total, free int64 // of the disk asked about last
+	others      map[int64]int64
+}
+
+func (m *mustBeFree) of(w *settings.Watermark, total int64) int64 {
+	if m.known && m.total == total {
+		return m.free
+	}
+	free, ok := m.others[total]
 	if !ok {
 		free = w.MustBeFree(total)
-		cache[total] = free
+		if m.others == nil {
+			m.others = make(map[int64]int64)
+		}
+		m.others[total] = free
 	}
+	m.known, m.total, m.free = true, total, free
 	return free
 }
 

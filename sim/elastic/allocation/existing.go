@@ -260,15 +260,18 @@ func (p *pass) anyNodeFor(r *routing.Copy) Verdict {
 	if p.canAllocateAnywhere(r) == No {
 		return No
 	}
-	best := No
+	// Of nodes that throttle one that nothing else refuses is as good as all.
 	for _, n := range p.Nodes {
-		if v := p.nodeVerdictFor(r, n); v > best {
-			if best = v; best == Yes {
-				return Yes
-			}
+		if v, _ := p.throttle(r, n); v == Yes && p.nodeVerdictFor(r, n) == Yes {
+			return Yes
 		}
 	}
-	return best
+	for _, n := range p.Nodes {
+		if p.nodeVerdictFor(r, n) != No {
+			return Throttle
+		}
+	}
+	return No
 }
 
 func findStore(answers []StoredReplica, node string) *StoredReplica {
@@ -303,6 +306,9 @@ func matchOf(primary, store StoredReplica, n *routing.Node) match {
 // bestMatch is the node with the most to reuse, nil if none has anything; any says
 // whether some node that would take the copy holds files at all.
 func (p *pass) bestMatch(r *routing.Copy, primary StoredReplica, answers []StoredReplica, skipFailed bool) (best *match, any bool) {
+	if !slices.ContainsFunc(answers, func(a StoredReplica) bool { return !a.Empty }) {
+		return nil, false
+	}
 	for _, i := range p.orderOf(&p.svc.storeOrder, len(answers), func(i int) string { return answers[i].Node }) {
 		a := &answers[i]
 		if a.Empty {

@@ -58,10 +58,14 @@ type balancer struct {
 	// What the model's copies have changed since it was built, for refresh.
 	stale      []bool // by index
 	staleNodes []bool
+	// unsure are the shards of which a copy may have to leave: those of which one had to when
+	// all were looked at, and those that have changed since.
+	unsure []*routing.Shard
+	looked bool
 
 	// lists hold the copies that could be moved, of the current index, by node and with
 	// falling shard number; listed says that they are up to date, touched which nodes have one.
-	lists   [][]*routing.Copy
+	lists   [][]movable
 	listed  bool
 	touched []int32
 }
@@ -92,7 +96,7 @@ func newBalancer(p *pass) *balancer {
 		p: p, nodes: p.Nodes,
 		count: make([]int32, n), load: make([]float64, n), disk: make([]float64, n),
 		terms: make([]terms, n), high: make([]int32, n), heldBy: make([]uint64, (n+63)/64), none64: make([]uint64, (n+63)/64),
-		entries: make([][]entry, len(p.Indices)), lists: make([][]*routing.Copy, n),
+		entries: make([][]entry, len(p.Indices)), lists: make([][]movable, n),
 		order: make([]javaorder.Pair, n),
 		stale: make([]bool, len(p.Indices)), staleNodes: make([]bool, n),
 	}
@@ -264,6 +268,9 @@ func (b *balancer) changed(e entry, by int32) {
 		setBit(b.heldBy, e.node, b.terms[e.node].held > 0)
 	}
 	b.stale[idx.Pos], b.staleNodes[e.node] = true, true
+	if b.looked {
+		b.unsure = append(b.unsure, e.r.Shard)
+	}
 	b.least, b.most = min(b.least, b.count[e.node]), max(b.most, b.count[e.node])
 	b.weigh(int(e.node))
 }

@@ -217,30 +217,25 @@ func (p *pass) aware(r *routing.Copy, n *routing.Node, move bool) (Verdict, stri
 	if idx.Settings.Expand.All {
 		return Yes, "allocation awareness is ignored, this index is set to auto-expand to all nodes"
 	}
-	for _, name := range p.Settings.Awareness {
-		value, ok := n.Disco.Attribute(name)
-		if !ok {
+	for i, name := range p.Settings.Awareness {
+		z := p.zone(i)
+		value := z.of[n.Pos]
+		if value < 0 {
 			return No, p.say("node does not contain the awareness attribute [%s]; required attributes cluster setting [%s=%s]",
 				name, "cluster.routing.allocation.awareness.attributes", strings.Join(p.Settings.Awareness, ","))
 		}
-		count := copiesWith(r, name, value)
-		if move && (r.Unassigned() || attribute(r.Current(), name) != value) {
+		count := z.copiesWith(r.Shard, value)
+		if move && (r.Unassigned() || z.of[r.Current().Pos] != value) {
 			count++
 		}
-		actual := p.attributeValues(name)
-		values, forced := len(actual), p.forcedFor(name)
-		for _, v := range forced {
-			if !slices.Contains(actual, v) {
-				values++
-			}
-		}
-		limit := (idx.Copies + values - 1) / values
+		limit := (idx.Copies + z.count - 1) / z.count
 		if count <= limit {
 			continue
 		}
 		if !p.explain {
 			return No, ""
 		}
+		actual, forced := z.values, p.forcedFor(name)
 		force := "no forced awareness"
 		if forced != nil {
 			force = routing.ListText(forced) + " from forced awareness"
@@ -248,47 +243,63 @@ func (p *pass) aware(r *routing.Copy, n *routing.Node, move bool) (Verdict, stri
 		return No, p.say("there are [%d] copies of this shard and [%d] values for attribute [%s] (%s from nodes in the cluster and %s) "+
 			"so there may be at most [%d] copies of this shard allocated to nodes with each value, but (including this copy) there would be "+
 			"[%d] copies allocated to nodes with [node.attr.%s: %s]",
-			idx.Copies, values, name, routing.ListText(actual), force, limit, count, name, value)
+			idx.Copies, z.count, name, routing.ListText(actual), force, limit, count, name, actual[value])
 	}
 	return Yes, "node meets all awareness attribute requirements"
 }
 
-// attribute is a node's attribute; a node without it equals no value.
-func attribute(n *routing.Node, name string) string {
-	if v, ok := n.Disco.Attribute(name); ok {
-		return v
+// zoneView is what an awareness attribute says of the nodes.
+type zoneView struct {
+	values []string // that nodes of the cluster have, in order
+	of     []int32  // by node: which of them it has; -1 none
+	count  int      // of values that awareness reckons with, forced ones included
+}
+
+// zone is the view of the attribute that stands i-th among those of awareness.
+func (p *pass) zone(i int) *zoneView {
+	if p.zones == nil {
+		p.zones = make([]zoneView, len(p.Settings.Awareness))
+		for k, name := range p.Settings.Awareness {
+			p.zones[k] = p.zoneOf(name)
+		}
 	}
-	return "\x00"
+	return &p.zones[i]
+}
+
+func (p *pass) zoneOf(name string) zoneView {
+	z := zoneView{of: make([]int32, len(p.Nodes))}
+	for _, n := range p.Nodes {
+		if v, ok := n.Disco.Attribute(name); ok {
+			z.values = append(z.values, v)
+		}
+	}
+	slices.Sort(z.values)
+	z.values = slices.Compact(z.values)
+	for i, n := range p.Nodes {
+		z.of[i] = -1
+		if v, ok := n.Disco.Attribute(name); ok {
+			at, _ := slices.BinarySearch(z.values, v)
+			z.of[i] = int32(at)
+		}
+	}
+	z.count = len(z.values)
+	for _, v := range p.forcedFor(name) {
+		if !slices.Contains(z.values, v) {
+			z.count++
+		}
+	}
+	return z
 }
 
 // copiesWith counts the copies of a shard on nodes with a value, a relocating one at its target.
-func copiesWith(r *routing.Copy, name, value string) int {
+func (z *zoneView) copiesWith(s *routing.Shard, value int32) int {
 	count := 0
-	for _, c := range r.Shard.Assigned {
-		if !c.Relocating() && attribute(c.Node, name) == value {
+	for _, c := range s.Assigned {
+		if !c.Relocating() && z.of[c.Node.Pos] == value {
 			count++
 		}
 	}
 	return count
-}
-
-// attributeValues are the values that nodes of the cluster have, in order.
-func (p *pass) attributeValues(name string) []string {
-	if values, ok := p.attribute[name]; ok {
-		return values
-	}
-	var values []string
-	for _, n := range p.Nodes {
-		if v, ok := n.Disco.Attribute(name); ok && !slices.Contains(values, v) {
-			values = append(values, v)
-		}
-	}
-	slices.Sort(values)
-	if p.attribute == nil {
-		p.attribute = make(map[string][]string)
-	}
-	p.attribute[name] = values
-	return values
 }
 
 // forcedFor are the distinct values that awareness reckons with although no node

@@ -28,22 +28,28 @@ type pass struct {
 	explain   bool
 	decisions []Decision
 
-	attribute map[string][]string
+	zones []zoneView // by awareness attribute; nil: not looked at yet
+	// allocating and remaining are the deciders that may refuse a copy a node in this pass.
+	allocating, remaining []*decider
 	// allowed is what is said of each index and node that can't change, once it was asked for.
 	allowed [][]Verdict
 }
 
 // newPass begins a run over a state.
-func (s *Service) newPass(st *state.State, in Input) *pass {
+func (s *Service) newPass(st *state.State, in Input) *pass { return s.newPassOver(st, in, nil) }
+
+// newPassOver begins a run that concerns the copies of some indices only; nil: of all.
+func (s *Service) newPassOver(st *state.State, in Input, only map[string]bool) *pass {
 	p := &pass{svc: s, in: in, Draft: s.reader.Read(routing.Source{
 		State: st, Settings: s.cfg.NodeSettings.Merged(st.Settings()), NodeOrder: in.NodeOrder,
 		Sizes: func(index string, shards int) [][2]int64 { return s.sizesOf(in.Info, index, shards) },
-		NewID: s.cfg.NewAllocationID, Mix: s.cfg.Mix,
+		NewID: s.cfg.NewAllocationID, Mix: s.cfg.Mix, Only: only,
 	})}
 	p.readTiers()
 	p.leaving = leaving(st)
 	p.readDisk()
 	p.readUneven()
+	p.allocating, p.remaining = p.busy(refuseAllocate), p.busy(refuseRemain)
 	return p
 }
 

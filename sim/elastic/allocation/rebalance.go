@@ -110,6 +110,12 @@ func (b *balancer) balanceIndex(idx *routing.Index) {
 				if low == 0 || high-1 <= 0 || b.delta(0, high-1) <= threshold {
 					return
 				}
+			case len(b.movable(b.order[high].Value())) == 0:
+				// Nor wherever the light end stands: unless it comes so near that all is well.
+				low = max(low, high-1)
+				if closeEnough(b.delta(low, high), threshold) && (high-1 <= 0 || b.delta(0, high-1) <= threshold) {
+					return
+				}
 			case delta > threshold && b.moveOne(b.order[low].Value(), b.order[high].Value()):
 				if v, _ := b.p.concurrentRebalance(); v != Yes {
 					return
@@ -148,17 +154,17 @@ func (b *balancer) reweigh(i int) {
 // highest shard number that deciders let go. A throttled move happens in the model only.
 func (b *balancer) moveOne(to, from int32) bool {
 	p := b.p
-	for _, r := range b.movable(from) {
-		rebalance := p.canRebalanceShard(r)
-		if rebalance == No {
+	for _, m := range b.movable(from) {
+		r, n := m.r, b.nodes[to]
+		if p.isIgnoredNode(r.Shard, n) {
 			continue
 		}
-		allocate := p.canAllocate(r, b.nodes[to])
+		allocate := p.nodeVerdict(r, n)
 		if allocate == No {
 			continue
 		}
 		b.take(r, from)
-		if min(rebalance, allocate) == Yes {
+		if min(m.verdict, allocate) == Yes {
 			p.Relocate(r, b.nodes[to], knownSize(r))
 		}
 		b.add(newEntry(r, to, false))
@@ -167,9 +173,15 @@ func (b *balancer) moveOne(to, from int32) bool {
 	return false
 }
 
+// movable is a copy that could be moved, and what deciders say of that wherever it goes.
+type movable struct {
+	r       *routing.Copy
+	verdict Verdict
+}
+
 // movable lists the current index's copies on a node that could be moved, the highest
-// shard number first.
-func (b *balancer) movable(n int32) []*routing.Copy {
+// shard number first. What deciders say stays so until the model changes, and the list with it.
+func (b *balancer) movable(n int32) []movable {
 	if b.listed {
 		return b.lists[n]
 	}
@@ -181,13 +193,17 @@ func (b *balancer) movable(n int32) []*routing.Copy {
 		if !e.started {
 			continue
 		}
+		verdict := min(b.p.canRebalanceShard(e.r), b.p.shardVerdict(e.r))
+		if verdict == No {
+			continue
+		}
 		if len(b.lists[e.node]) == 0 {
 			b.touched = append(b.touched, e.node)
 		}
-		b.lists[e.node] = append(b.lists[e.node], e.r)
+		b.lists[e.node] = append(b.lists[e.node], movable{e.r, verdict})
 	}
 	for _, i := range b.touched {
-		slices.SortStableFunc(b.lists[i], func(x, y *routing.Copy) int { return cmp.Compare(y.Shard.Number, x.Shard.Number) })
+		slices.SortStableFunc(b.lists[i], func(x, y movable) int { return cmp.Compare(y.r.Shard.Number, x.r.Shard.Number) })
 	}
 	b.listed = true
 	return b.lists[n]

@@ -169,7 +169,12 @@ func (s *Service) StartCopies(st *state.State, copies []*state.Copy, in Input) *
 	if len(copies) == 0 {
 		return st
 	}
-	p := s.newPass(st, in)
+	// Nothing is decided: what other indices have where doesn't matter.
+	only := make(map[string]bool)
+	for _, c := range copies {
+		only[c.Index] = true
+	}
+	p := s.newPassOver(st, in, only)
 	defer p.close()
 	ordered := slices.Clone(copies)
 	slices.SortStableFunc(ordered, func(a, b *state.Copy) int { return cmp.Compare(routing.Role(b.Primary), routing.Role(a.Primary)) })

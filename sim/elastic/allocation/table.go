@@ -1,6 +1,10 @@
 package allocation
 
-import "github.com/shardquake/shardquake/sim/elastic/allocation/routing"
+import (
+	"slices"
+
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
+)
 
 // decider is one of Elasticsearch's deciders. It answers the questions for which it has a
 // function; about the others it has nothing to say.
@@ -32,6 +36,10 @@ type decider struct {
 	told bool
 	// extra deciders come with the default distribution only.
 	extra bool
+	// byShard says that what remain answers hangs on nothing but the copies of the shard.
+	byShard bool
+	// idle says that the decider refuses nothing in a pass; nil: it may. It is asked once.
+	idle func(*pass) bool
 }
 
 // deciders are all of them, in Elasticsearch's order: those of the server as ClusterModule
@@ -52,11 +60,14 @@ var deciders = []decider{
 	},
 	{name: "enable", anywhere: (*pass).enabled, rebalance: (*pass).shardRebalanceEnabled, rebalanceAny: (*pass).rebalanceEnabled},
 	{name: "index_version", told: true, allocate: (*pass).indexVersionText},
-	{name: "node_version", unlike: (*pass).mixedVersions, allocate: (*pass).nodeVersion},
+	{name: "node_version", unlike: (*pass).mixedVersions, allocate: (*pass).nodeVersion, idle: func(p *pass) bool { return !p.Mixed }},
 	{name: "snapshot_in_progress", told: true, allocate: func(p *pass, r *routing.Copy, _ *routing.Node) (Verdict, string) { return p.snapshotText(r) }, rebalance: (*pass).snapshotText},
 	{name: "restore_in_progress", told: true, anywhere: (*pass).restoreText},
 	{name: "node_shutdown", unlike: (*pass).anyLeaves, fits: (*pass).nodeShutdown},
-	{name: "node_replacement", unlike: (*pass).anyLeaves, allocate: (*pass).mayReplace, remain: (*pass).mayStayReplaced},
+	{
+		name: "node_replacement", unlike: (*pass).anyLeaves, allocate: (*pass).mayReplace, remain: (*pass).mayStayReplaced,
+		idle: func(p *pass) bool { return !p.leaving || !p.replacing() },
+	},
 	{
 		name: "filter", fits: (*pass).filterText,
 		unlike:    func(p *pass) bool { return p.Settings.Filtered },
@@ -69,6 +80,7 @@ var deciders = []decider{
 	},
 	{
 		name: "disk_threshold", allocate: (*pass).diskAllocate, remain: (*pass).diskRemain, leave: (*pass).anyDiskHigh,
+		idle:      func(p *pass) bool { return !p.disk.known || !p.Settings.Disk.Enabled },
 		unlikeFor: func(p *pass, idx *routing.Index) bool { _, off := p.diskOff(idx); return !off },
 	},
 	{name: "throttling", allocate: (*pass).throttle, unlike: func(*pass) bool { return false }}, // placement knows the recoveries
@@ -88,6 +100,7 @@ var deciders = []decider{
 		unlike:   func(p *pass) bool { return len(p.Settings.Awareness) > 0 },
 		allocate: func(p *pass, r *routing.Copy, n *routing.Node) (Verdict, string) { return p.aware(r, n, true) },
 		remain:   func(p *pass, r *routing.Copy, n *routing.Node) (Verdict, string) { return p.aware(r, n, false) },
+		idle:     func(p *pass) bool { return len(p.Settings.Awareness) == 0 }, byShard: true,
 	},
 	{name: "data_tier", extra: true, unlike: (*pass).unevenTiers, fits: (*pass).dataTier},
 	{name: "dedicated_frozen_node", extra: true, unlike: (*pass).unevenTiers, fits: (*pass).dedicatedFrozen},
@@ -114,6 +127,18 @@ func (d *decider) onNodes() bool { return d.fits != nil || d.allocate != nil }
 func refusing(about func(*decider) bool) (out []*decider) {
 	for i := range deciders {
 		if d := &deciders[i]; !d.told && about(d) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// busy are those deciders of a list that may refuse something in this pass. Who wants no
+// explanation asks them from the last to the first: what refuses most often stands behind.
+func (p *pass) busy(list []*decider) []*decider {
+	out := make([]*decider, 0, len(list))
+	for _, d := range slices.Backward(list) {
+		if d.idle == nil || !d.idle(p) {
 			out = append(out, d)
 		}
 	}

@@ -26,12 +26,24 @@ type Copy struct {
 	OtherID    string
 	Info       *state.UnassignedInfo
 
+	// WasIgnored says whether the reroute before a computation had ignored the copy.
+	WasIgnored Known
 	// Orig is the entry of the routing table the copy was read from, nil once it changed.
 	Orig *state.Copy
 	// prev and next link the copies of a node in the order they came to it.
 	prev, Next *Copy
 	place      int32 // grows along that list
 }
+
+// Known is an answer that is worked out once.
+type Known uint8
+
+// The answers.
+const (
+	Unknown Known = iota
+	KnownSo
+	KnownNot
+)
 
 func (r *Copy) Active() bool       { return r.State == state.Started || r.State == state.Relocating }
 func (r *Copy) Started() bool      { return r.State == state.Started }
@@ -177,6 +189,9 @@ type Source struct {
 	NewID func() string
 	// Mix draws the order in which the new table lists its indices; nil keeps it.
 	Mix func(n int) []int
+	// Only are the indices whose copies are looked at; nil: all. The others stay as they are,
+	// and nodes and counters know nothing of their copies.
+	Only map[string]bool
 }
 
 // Reader makes drafts one after another. It keeps what the next may use of the last one: the
@@ -202,7 +217,11 @@ func (s *Reader) takeRoom(copies, shards int) *room {
 	if r != nil && cap(r.routed) >= copies && len(r.shards) >= shards && cap(r.slots) >= 2*copies+shards && cap(r.routed) <= 2*copies+64 {
 		return r
 	}
-	r = &room{
+	return newRoom(copies, shards)
+}
+
+func newRoom(copies, shards int) *room {
+	r := &room{
 		slots: make([]*Copy, 0, 2*copies+shards), routed: make([]Copy, 0, copies+copies/8+16),
 		shards: make([]Shard, shards), pointers: make([]*Shard, shards),
 	}
@@ -214,7 +233,9 @@ func (s *Reader) takeRoom(copies, shards int) *room {
 
 // Close gives the draft's memory to the next one. Nothing of it may be used any more.
 func (p *Draft) Close() {
-	p.reader.room = p.room
+	if p.src.Only == nil { // what a part of the state took is too small for the next
+		p.reader.room = p.room
+	}
 	*p = Draft{}
 }
 
@@ -324,16 +345,26 @@ func (p *Draft) orderNodes(table javaorder.Table) {
 func (p *Draft) readCopies(table *javaorder.Table) {
 	shards, copies := 0, 0
 	for _, t := range p.State.Routing.Indices {
+		if !p.reads(t) {
+			continue
+		}
 		shards += len(t.Shards)
 		for _, s := range t.Shards {
 			copies += len(s.Copies)
 		}
 	}
-	p.room = p.reader.takeRoom(copies, shards)
+	if p.src.Only == nil {
+		p.room = p.reader.takeRoom(copies, shards)
+	} else {
+		p.room = newRoom(copies, shards)
+	}
 	slots, pointers := p.room.slots, p.room.pointers[:shards]
 	p.slab = p.room.routed
 	p.shards, p.copies = shards, copies
 	for i, t := range p.State.Routing.Indices {
+		if !p.reads(t) {
+			continue
+		}
 		idx := p.Indices[i]
 		idx.Shards, pointers = pointers[:len(t.Shards):len(t.Shards)], pointers[len(t.Shards):]
 		sizes := p.src.Sizes(idx.Meta.Name, len(t.Shards))
@@ -349,6 +380,9 @@ func (p *Draft) readCopies(table *javaorder.Table) {
 		}
 	}
 }
+
+// reads reports whether the copies of an index are looked at.
+func (p *Draft) reads(t *state.IndexTable) bool { return p.src.Only == nil || p.src.Only[t.Index] }
 
 func (p *Draft) readShard(s *Shard, st *state.ShardTable, table *javaorder.Table) {
 	var primary *Node
