@@ -181,9 +181,9 @@ func TestARunThatIsGoneAtAnyStepLeavesNothingInForceOnContainers(t *testing.T) {
 		t.Skip("1 of 12 moments is tried without SHARDQUAKE_KILL_EVERYWHERE=1 (make kill-test)")
 	}
 	for things := 1; things <= everyThing; things++ {
-		killed(t, syscall.SIGKILL, things)
+		t.Run(fmt.Sprintf("killed after %d", things), func(t *testing.T) { killed(t, syscall.SIGKILL, things) })
 	}
 	for _, things := range []int{1, everyThing} {
-		killed(t, syscall.SIGSTOP, things)
+		t.Run(fmt.Sprintf("stopped after %d", things), func(t *testing.T) { killed(t, syscall.SIGSTOP, things) })
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/shardquake/shardquake/integration/guard"
 	"github.com/shardquake/shardquake/integration/lease"
@@ -35,6 +36,7 @@ type outside struct {
 	machine    *machine.Watch
 
 	mu       sync.Mutex
+	ahead    map[string]time.Duration // how far nodes' clocks are ahead of this machine's, of those that differ
 	notes    []string
 	stopping []func()
 }
@@ -92,6 +94,23 @@ func (c *outside) note(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.notes = append(c.notes, fmt.Sprintf(format, args...))
+}
+
+// clockAhead notes how far a node's clock is ahead of this machine's.
+func (c *outside) clockAhead(node string, by time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ahead == nil {
+		c.ahead = make(map[string]time.Duration)
+	}
+	c.ahead[node] = by
+}
+
+// toldBy is when something was by this machine's clock, of which a node told a time of its own.
+func (c *outside) toldBy(node string, millis int64) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.UnixMilli(millis).Add(-c.ahead[node])
 }
 
 // noted are the notes of this run.

@@ -120,6 +120,7 @@ func (c *ownCluster) URL(_, node string) string { return c.DirectURL(node) }
 // identify refuses what isn't the cluster that the file names, at every address that answers.
 func (c *ownCluster) identify(ctx context.Context) error {
 	answered := 0
+	var last error
 	for _, node := range c.Nodes() {
 		limited, cancel := context.WithTimeout(ctx, identifyLimit)
 		who, err := c.whoIs(limited, node)
@@ -127,6 +128,7 @@ func (c *ownCluster) identify(ctx context.Context) error {
 		switch {
 		case err != nil:
 			c.note("node %s did not answer at the start: %v", node, err)
+			last = err
 			continue
 		case who.cluster != c.cfg.Name || who.uuid != c.cfg.UUID:
 			return fmt.Errorf("%w: %s is of cluster %s with UUID %s, and the cluster file names %s with %s", scenarios.ErrUnavailable, c.url(node), who.cluster, who.uuid, c.cfg.Name, c.cfg.UUID)
@@ -138,7 +140,7 @@ func (c *ownCluster) identify(ctx context.Context) error {
 		answered++
 	}
 	if answered == 0 {
-		return fmt.Errorf("%w: no node of the cluster answers", scenarios.ErrUnavailable)
+		return fmt.Errorf("%w: no node of the cluster answers: %w", scenarios.ErrUnavailable, last)
 	}
 	return nil
 }
@@ -172,23 +174,34 @@ func (c *ownCluster) whoIs(ctx context.Context, node string) (identity, error) {
 // clockOff is from when on a node's clock counts as set otherwise than this machine's.
 const clockOff = time.Second
 
-// lookAtClock tells of a node whose clock differs from this machine's.
+// lookAtClock tells of a node whose clock differs from this machine's, and has what the node
+// tells of times corrected by that.
 func (c *ownCluster) lookAtClock(ctx context.Context, node string) {
+	off, err := aheadOf(ctx, c.rest, c.url(node), c.clock.Now)
+	if err != nil || off.Abs() <= clockOff {
+		return
+	}
+	c.clockAhead(node, off)
+	c.note("the clock of node %s is %s off from this machine's; times here are this machine's", node, off.Round(100*time.Millisecond))
+}
+
+// aheadOf measures how far a node's clock is ahead of this machine's: what it tells belongs to
+// the middle between question and answer.
+func aheadOf(ctx context.Context, rest *restClient, url string, now func() time.Time) (time.Duration, error) {
 	var answer struct {
 		Nodes map[string]struct {
 			Timestamp int64 `json:"timestamp"`
 		} `json:"nodes"`
 	}
-	begun := c.clock.Now()
-	if err := c.rest.get(ctx, c.url(node)+"/_nodes/_local/stats/process?filter_path=nodes.*.timestamp", &answer); err != nil {
-		return
+	begun := now()
+	if err := rest.get(ctx, url+"/_nodes/_local/stats/process?filter_path=nodes.*.timestamp", &answer); err != nil {
+		return 0, err
 	}
-	here := begun.Add(c.clock.Now().Sub(begun) / 2)
+	here := begun.Add(now().Sub(begun) / 2)
 	for _, n := range answer.Nodes {
-		if off := time.UnixMilli(n.Timestamp).Sub(here); off.Abs() > clockOff {
-			c.note("the clock of node %s is %s off from this machine's; times here are this machine's", node, off.Round(100*time.Millisecond))
-		}
+		return time.UnixMilli(n.Timestamp).Sub(here), nil
 	}
+	return 0, errors.New("the node tells no time")
 }
 
 // agentHere starts the agent of the leases as a process of this machine.
@@ -380,9 +393,15 @@ func (b *OwnBackend) SnapshotAge(ctx context.Context, now time.Time) (time.Durat
 			continue
 		}
 		for _, s := range answer.Snapshots {
-			if s.State == "SUCCESS" {
-				return now.Sub(time.UnixMilli(s.End)), true, nil
+			if s.State != "SUCCESS" {
+				continue
 			}
+			// The time is the cluster's own.
+			ahead, err := aheadOf(ctx, rest, strings.TrimRight(b.Config.Nodes[name].HTTP, "/"), time.Now)
+			if err != nil {
+				return 0, false, fmt.Errorf("asking node %s for its time: %w", name, err)
+			}
+			return now.Add(ahead).Sub(time.UnixMilli(s.End)), true, nil
 		}
 		return 0, false, nil
 	}

@@ -14,10 +14,15 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/chaos/journal"
+	"github.com/shardquake/shardquake/internal/sshtest"
 )
 
 // ourDay is a game day on somebody's cluster: a node dies for a while.
@@ -40,7 +45,8 @@ gameday:
 
 // staging starts containers that stand for a cluster of the user's, and returns the folder with
 // its cluster file and its import.
-func staging(t *testing.T, bin string) (folder string, c *Cluster) {
+// With a daemon es-2 is a process of a machine behind SSH.
+func staging(t *testing.T, bin string, daemon *sshtest.Daemon) (folder string, c *Cluster) {
 	ctx := requireDocker(t)
 	var nodes []NodeSpec
 	for i, zone := range []string{"a", "b", "c"} {
@@ -62,13 +68,28 @@ func staging(t *testing.T, bin string) (folder string, c *Cluster) {
 	folder = t.TempDir()
 	file := fmt.Sprintf("name: staging\nuuid: %s\nzone: zone\nnodes:\n", who.UUID)
 	for _, n := range c.nodes {
-		file += fmt.Sprintf("  %s: {http: %q, docker: {container: %q}}\n", n.spec.Name, c.DirectURL(n.spec.Name), c.resourceName(n.spec.Name, roleNode))
+		how := fmt.Sprintf("docker: {container: %q}", c.resourceName(n.spec.Name, roleNode))
+		if n.spec.Name == "es-2" && daemon != nil {
+			how = "ssh: " + daemon.YAML(processOf(t, folder, c.resourceName(n.spec.Name, roleNode)))
+		}
+		file += fmt.Sprintf("  %s: {http: %q, %s}\n", n.spec.Name, c.DirectURL(n.spec.Name), how)
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "cluster.yaml"), []byte(file), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "our-day.yaml"), []byte(ourDay), 0o600))
 	out, err := in(folder, bin, "import", "--es", one, "--out", "staging").CombinedOutput()
 	require.NoError(t, err, string(out))
 	return folder, c
+}
+
+// processOf says how a container's process is acted on as one that is reached over SSH: by its id,
+// and by a script that starts it.
+func processOf(t *testing.T, folder, container string) string {
+	t.Helper()
+	pid, start := filepath.Join(folder, "es-2.pid"), filepath.Join(folder, "start-es-2")
+	script := fmt.Sprintf("#!/bin/sh\ndocker start %s && docker inspect --format '{{.State.Pid}}' %[1]s >%s\n", container, pid)
+	require.NoError(t, os.WriteFile(start, []byte(script), 0o700))
+	require.NoError(t, exec.Command(start).Run())
+	return fmt.Sprintf("pid-file: %s, start: %s", pid, start)
 }
 
 func in(folder, bin string, words ...string) *exec.Cmd {
@@ -83,49 +104,114 @@ var (
 	pageAt   = regexp.MustCompile(`page +(http://\S+)`)
 )
 
-// A cluster that this program did not start is named, looked at, approved on the page, harmed
-// and healed; what was there before is there afterwards.
-func TestAGameDayOnAClusterThatWasThereBefore(t *testing.T) {
-	requireDocker(t)
-	bin, err := command()
-	require.NoError(t, err)
-	folder, c := staging(t, bin)
+// ownDays are game days on a cluster of one's own.
+type ownDays struct {
+	bin, folder, confirm string
+}
 
-	out, err := in(folder, bin, "gameday", "our-day.yaml", "--cluster", "cluster.yaml", "--dry-run", "-q").CombinedOutput()
-	require.NoError(t, err, string(out))
-	container := c.resourceName("es-2", roleNode)
-	assert.Contains(t, string(out), "do    node-loss   docker kill "+container)
-	assert.Contains(t, string(out), "undo  node-loss   docker start "+container)
-
-	out, err = in(folder, bin, "gameday", "our-day.yaml", "--cluster", "cluster.yaml", "-q").CombinedOutput()
-	require.Error(t, err, "nobody has typed in which cluster is meant")
-	assert.Contains(t, string(out), "expected --confirm staging/")
-	confirm := regexp.MustCompile(`--confirm (staging/\S+),`).FindSubmatch(out)[1]
-
-	day := in(folder, bin, "gameday", "our-day.yaml", "--cluster", "cluster.yaml", "--confirm", string(confirm), "--wait-for-page", "-q", "--out", "day")
+// held is a game day that is approved on its page; each line that it prints is seen.
+func (o ownDays) held(t *testing.T, approve bool, see func(day *exec.Cmd, line string)) (said string, code int) {
+	t.Helper()
+	require.NoError(t, os.RemoveAll(filepath.Join(o.folder, "day")))
+	day := in(o.folder, o.bin, "gameday", "our-day.yaml", "--cluster", "cluster.yaml", "--confirm", o.confirm, "--wait-for-page", "-q", "--out", "day")
 	stdout, err := day.StdoutPipe()
 	require.NoError(t, err)
 	var told bytes.Buffer
 	day.Stderr = &told
 	require.NoError(t, day.Start())
 	t.Cleanup(func() { _ = day.Process.Kill() })
-	var said strings.Builder
+	var text strings.Builder
 	hash := ""
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
-		fmt.Fprintln(&said, lines.Text())
+		fmt.Fprintln(&text, lines.Text())
 		if h := planHash.FindString(lines.Text()); h != "" {
 			hash = h
 		}
-		if at := pageAt.FindStringSubmatch(lines.Text()); at != nil && hash != "" {
+		if at := pageAt.FindStringSubmatch(lines.Text()); approve && at != nil && hash != "" {
 			res, err := http.PostForm(strings.TrimRight(at[1], "/")+"/approve", url.Values{"hash": {hash}, "name": {"ann"}, "reason": {"practice"}})
 			require.NoError(t, err)
 			require.NoError(t, res.Body.Close())
 			hash = ""
 		}
+		see(day, lines.Text())
 	}
-	require.NoError(t, day.Wait(), said.String()+told.String())
-	assert.Contains(t, said.String(), "PASS")
-	assert.Contains(t, said.String(), "The hypothesis held")
+	_ = day.Wait() // its exit code tells
+	return text.String() + told.String(), day.ProcessState.ExitCode()
+}
+
+// A cluster that this program did not start is named, looked at, approved on the page, harmed
+// and healed; what was there before is there afterwards. One node is a process behind a real SSH
+// daemon where there is one, the others are containers. Halted, by a signal before the approval
+// and by a file while a node is down, it is undone, reported, and blocked until that is lifted.
+func TestAGameDayOnAClusterThatWasThereBefore(t *testing.T) {
+	requireDocker(t)
+	bin, err := command()
+	require.NoError(t, err)
+	daemon := sshtest.Here(t)
+	folder, c := staging(t, bin, daemon)
+
+	out, err := in(folder, bin, "gameday", "our-day.yaml", "--cluster", "cluster.yaml", "--dry-run", "-q").CombinedOutput()
+	require.NoError(t, err, string(out))
+	container := c.resourceName("es-2", roleNode)
+	if daemon == nil {
+		assert.Contains(t, string(out), "do    node-loss   docker kill "+container)
+		assert.Contains(t, string(out), "undo  node-loss   docker start "+container)
+	} else {
+		assert.Contains(t, string(out), "do    node-loss   ssh -o BatchMode=yes")
+		assert.Contains(t, string(out), "start-es-2")
+	}
+
+	out, err = in(folder, bin, "gameday", "our-day.yaml", "--cluster", "cluster.yaml", "-q").CombinedOutput()
+	require.Error(t, err, "nobody has typed in which cluster is meant")
+	assert.Contains(t, string(out), "expected --confirm staging/")
+	days := ownDays{bin, folder, string(regexp.MustCompile(`--confirm (staging/\S+),`).FindSubmatch(out)[1])}
+
+	said, code := days.held(t, true, func(*exec.Cmd, string) {})
+	assert.Zero(t, code, said)
+	assert.Contains(t, said, "PASS")
+	assert.Contains(t, said, "The hypothesis held")
 	assert.FileExists(t, filepath.Join(folder, "day", "gameday.html"))
+	assert.FileExists(t, filepath.Join(folder, "day", "real-runs.jsonl"), "what calibrate can be fitted to")
+	require.NoError(t, c.AwaitFormed(t.Context()), "every node is as it was")
+
+	given := func(words ...string) {
+		out, err := in(folder, bin, append([]string{"gameday"}, words...)...).CombinedOutput()
+		require.NoError(t, err, string(out))
+	}
+	said, code = days.held(t, false, func(day *exec.Cmd, line string) {
+		if pageAt.MatchString(line) {
+			assert.NoError(t, day.Process.Signal(syscall.SIGTERM))
+		}
+	})
+	assert.Equal(t, 4, code, said)
+	assert.FileExists(t, filepath.Join(folder, "day", "gameday.json"), "there is a report")
+	said, code = days.held(t, false, func(*exec.Cmd, string) {})
+	assert.Equal(t, 2, code, said)
+	assert.Contains(t, said, "the last game day on staging was halted: interrupted (signal)")
+	given("lift", "staging")
+
+	halt, path := filepath.Join(folder, "HALT"), filepath.Join(folder, "day.journal.jsonl")
+	require.NoError(t, os.RemoveAll(path))
+	said, code = days.held(t, true, func(_ *exec.Cmd, line string) {
+		if !pageAt.MatchString(line) {
+			return
+		}
+		go func() { // as soon as the node is down
+			for range 600 {
+				if r, err := journal.ReadFile(path); err == nil && len(r.Open) > 0 {
+					break
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+			assert.NoError(t, os.WriteFile(halt, nil, 0o600))
+		}()
+	})
+	require.NoError(t, os.Remove(halt))
+	assert.Equal(t, 4, code, said)
+	assert.Contains(t, said, "undone: everything in force")
+	r, err := journal.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, 1, r.Begun, "the node was down, or on its way")
+	assert.Empty(t, r.Open, "nothing is in force")
 	require.NoError(t, c.AwaitFormed(t.Context()), "every node is as it was")
 }

@@ -89,10 +89,10 @@ func (o *observer) takeRecovery(a recoveriesSeen, index string, answer recoveryA
 		Index: index, Shard: answer.Shard, ID: id, Primary: answer.Primary, Kind: answer.kind(),
 		From: answer.Source.Name, To: answer.Target.Name, Reason: answer.reason(relocation || o.relocate[id]), Stage: answer.Stage,
 		BytesTotal: answer.Index.Size.Total - answer.Index.Size.Reused, Bytes: answer.Index.Size.Recovered, Ops: answer.Translog.Recovered,
-		Start: a.at - a.wall.Sub(time.UnixMilli(answer.Start)),
+		Start: a.at - a.wall.Sub(o.cluster.toldBy(answer.Target.Name, answer.Start)),
 	}
 	if answer.Stop > 0 && answer.Stage == "DONE" {
-		r.Stop = a.at - a.wall.Sub(time.UnixMilli(answer.Stop))
+		r.Stop = a.at - a.wall.Sub(o.cluster.toldBy(answer.Target.Name, answer.Stop))
 	} else {
 		o.moving.Store(int64(a.at))
 	}

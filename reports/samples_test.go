@@ -78,7 +78,7 @@ func samplePages(t *testing.T) map[string][]byte {
 	ran := reports.SampleRuns()["run-failed"]
 	rep, err := reports.Build(ran)
 	require.NoError(t, err)
-	day.Conclude(rep)
+	day.Conclude(rep, ran.History)
 	text, err = day.HTML(ran)
 	add("gameday", text, err)
 	return out

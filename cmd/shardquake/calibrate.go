@@ -97,10 +97,7 @@ func (f *calibrateFlags) calibrate(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	for _, d := range days {
-		f.names = append(f.names, d.name)
-		loaded[d.name], real[d.name] = d.scenario, d.runs
-	}
+	f.takeIn(days, loaded, real)
 	progress.line("fitting the constants")
 	fitted, err := fidelity.Fit(f.problem(cmd.Context(), loaded, real, seeds))
 	if err != nil {
@@ -116,6 +113,14 @@ func (f *calibrateFlags) calibrate(cmd *cobra.Command) error {
 	}
 	progress.done()
 	return showFit(cmd.OutOrStdout(), fitted, f.names, f.out)
+}
+
+// takeIn has the constants fitted to game days, too.
+func (f *calibrateFlags) takeIn(days []measuredDay, loaded map[string]*scenarios.Loaded, real map[string][]fidelity.Run) {
+	for _, d := range days {
+		f.names = append(f.names, d.name)
+		loaded[d.name], real[d.name] = d.scenario, d.runs
+	}
 }
 
 // measure has each scenario run for real.

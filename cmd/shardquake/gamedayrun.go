@@ -497,7 +497,7 @@ func (d *day) concluded(res *scenarios.Result) error {
 		return err
 	}
 	rec := d.kept()
-	rec.Conclude(rep)
+	rec.Conclude(rep, res.History)
 	err = errors.Join(err, rec.Write(d.flags.out, res, d.scenario.Text), d.measured(res))
 	out := d.cmd.OutOrStdout()
 	if sumErr := reports.Summary(out, rep, reports.SummaryOptions{Color: isTerminal(out), Dir: d.flags.out}); sumErr != nil {

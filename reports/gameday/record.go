@@ -7,11 +7,13 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/gameday"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // Schema is the version of gameday.json.
@@ -104,11 +106,12 @@ type Record struct {
 	Actions    []string            `json:"actions"`
 
 	outcomes []scenarios.Outcome
+	missing  []string // nodes that are not there at the end, though nothing is in force on them
 }
 
 // Conclude compares what was predicted with the report of what happened.
-func (r *Record) Conclude(rep *reports.Report) {
-	r.Schema, r.Verdict, r.outcomes = Schema, rep.Verdict, rep.Expectations
+func (r *Record) Conclude(rep *reports.Report, h *observed.History) {
+	r.Schema, r.Verdict, r.outcomes, r.missing = Schema, rep.Verdict, rep.Expectations, missing(h)
 	inside := true
 	for _, e := range r.Prediction.Outcomes {
 		c := Compared{Name: e.Name, Unit: e.Unit, Lo: e.Lo, Median: e.Mid, Hi: e.Hi}
@@ -140,6 +143,34 @@ func (r *Record) Conclude(rep *reports.Report) {
 		r.Held = "unknown" // as far as it went
 	}
 	r.Actions = r.proposals()
+}
+
+// missing are the nodes that were in the cluster and are not at the end, without those that the
+// plan has taken away for good.
+func missing(h *observed.History) (out []string) {
+	var last []string
+	were := map[string]bool{}
+	for _, o := range h.Observations {
+		if m, is := o.Sight.(observed.Members); is {
+			last = m.Nodes
+			for _, n := range m.Nodes {
+				were[n] = true
+			}
+		}
+	}
+	for _, f := range h.Faults {
+		if f.Injected && f.HealedAt < 0 {
+			for _, v := range f.Victims {
+				delete(were, v)
+			}
+		}
+	}
+	for _, n := range h.Nodes {
+		if were[n] && !slices.Contains(last, n) {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 // leastSurprise is for how many seconds a figure must be out of its band to be told.
@@ -198,6 +229,9 @@ func (r *Record) proposals() []string {
 		case scenarios.Unknown:
 			out = append(out, fmt.Sprintf("%s could not be decided (%s): make it decidable, or leave it out", o.Name, o.Reason))
 		}
+	}
+	for _, n := range r.missing {
+		out = append(out, fmt.Sprintf("node %s has not come back, though nothing is in force on it: read its log and start it by hand; until then it counts as down", n))
 	}
 	out = append(out, r.unpredicted()...)
 	if r.Halt != nil {

@@ -108,6 +108,8 @@ func TestNoDataIsAnAlarm(t *testing.T) {
 	assert.Empty(t, touched(r.judge(t.Context(), h, 0, 0, false)))
 	assert.Empty(t, touched(r.judge(t.Context(), h, 29*second, 29*second, false)))
 	assert.Equal(t, []string{"silence"}, touched(r.judge(t.Context(), h, 30*second, 30*second, false)))
+	h.Observations[0].Sight = observed.View{Node: "n1", State: "error"} // it answers 503 throughout
+	assert.Equal(t, []string{"silence"}, touched(r.judge(t.Context(), h, 30*second, 30*second, false)))
 	h.Observations = append(h.Observations, observed.Observation{Sight: observed.View{Node: "n1", State: "ok"}})
 	assert.Empty(t, touched(r.judge(t.Context(), h, 31*second, 31*second, false)))
 }
