@@ -94,3 +94,33 @@ func TestOnlyTheControllerThatTookTheLeadMayAct(t *testing.T) {
 	assert.True(t, of(tell("n1")).Idle)
 	assert.NotEmpty(t, (&OneInCharge{When: "always"}).Check(&scenarios.Scenario{}), "one controller can't be two")
 }
+
+// Of a claim random plans must be able to hold it, to break it, and to tell nothing of it: what
+// was not seen is never a pass.
+func TestEachClaimHasAHistoryThatHoldsItBreaksItAndTellsNothing(t *testing.T) {
+	writes := func(acked, checked, lost int) story {
+		s := tell("n1")
+		s.h.Tracers = observed.TracerSummary{Attempted: acked, Acked: acked, AckedInFault: acked, Checked: checked, Lost: lost, LostIDs: []string{"w1"}[:min(lost, 1)]}
+		return s
+	}
+	copied := tell("n1").recovery("a", "n1", 10, 20, 5).recovery("b", "n1", 15, 30, 5)
+	seen := tell("n1", "n2").members(-1, "n1", "n1", "n2")
+	green := tell("n1").health(-1, "green")
+	for claim, of := range map[string]struct{ holds, breaks, nothing story }{
+		"{bytes-copied-at-most: 9b}":           {tell("n1").recovery("a", "n1", 10, 20, 5), copied, tell("n1")},
+		"{recoveries-at-once: 1}":              {tell("n1").recovery("a", "n1", 10, 20, 5), copied, tell("n1").recovery("a", "n1", -9, -5, 5)},
+		"{lost-acked-writes: 0}":               {writes(30, 30, 0), writes(30, 30, 1), writes(30, 29, 0)},
+		"{detected: node-loss, within: 30s}":   {tell("n1", "n2").members(-1, "n1", "n1", "n2").fault(10, 0, lost).members(20, "n1", "n1"), seen.fault(10, 0, lost), tell("n1", "n2").members(-1, "n1", "n1", "n2").fault(95, 0, lost)},
+		"{no-red-longer-than: 5s}":             {green, tell("n1").health(-1, "green").health(10, "red").health(20, "green"), tell("n1")},
+		"{unassigned-at-most: 1}":              {tell("n1").unassigned(10, 1, true), tell("n1").unassigned(10, 2, true), tell("n1")},
+		"{green-when-healed: 10s}":             {tell("n1").health(-1, "green").fault(10, 20, lost), tell("n1").health(-1, "green").fault(10, 20, lost).health(15, "yellow").health(40, "green"), green},
+		"{thrash-at-most: 0}":                  {tell("n1", "n2").shard(-1, 0, "n1"), tell("n1", "n2").shard(-1, 0, "n1").shard(10, 0, "n1>n2").shard(20, 0, "n2").shard(30, 0, "n2>n1"), tell("n1", "n2")},
+		"{master-within: 5s}":                  {tell("n1").unassigned(-1, 0, true), tell("n1").unassigned(-1, 0, true).unassigned(10, 0, false).unassigned(20, 0, true), tell("n1")},
+		"{moves-at-most: 0}":                   {tell("n1", "n2").shard(-1, 0, "n1"), tell("n1", "n2").shard(-1, 0, "n1").shard(10, 0, "n1>n2"), tell("n1", "n2")},
+		"{decided: take-over, times: \"= 0\"}": {tell("n1").decides(5, "controller", "take-lead", true), tell("n1").decides(5, "controller", "take-over", true), tell("n1")},
+	} {
+		assert.Equal(t, scenarios.Pass, verdict(t, of.holds, claim), claim)
+		assert.Equal(t, scenarios.Fail, verdict(t, of.breaks, claim), claim)
+		assert.Equal(t, scenarios.Unknown, verdict(t, of.nothing, claim), claim)
+	}
+}

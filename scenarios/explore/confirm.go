@@ -45,6 +45,9 @@ func (s *search) confirm() error {
 		if s.ctx.Err() != nil {
 			return nil
 		}
+		if f.Crash {
+			continue // there is nothing to agree with
+		}
 		alone, err := s.alone(f)
 		if err != nil {
 			return err

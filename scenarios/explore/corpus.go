@@ -90,6 +90,8 @@ func (s *search) again(l *scenarios.Loaded) *Replayed {
 	s.mu.Unlock()
 	r := &Replayed{File: l.File, Name: l.Name, Verdict: scenarios.Unknown}
 	switch {
+	case err != nil && l.Name == s.cfg.Scenario.Name+"-ends-with-an-error":
+		r.Verdict, r.Why = scenarios.Fail, err.Error()
 	case err != nil:
 		r.Why = err.Error()
 	case res.Aborted != nil:

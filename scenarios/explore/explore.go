@@ -158,9 +158,15 @@ type Trouble struct {
 // mostTroubles bounds those that are kept.
 const mostTroubles = 5
 
-// Broken is how many claims were broken: found in this search, or by a file of the corpus.
+// Broken is how many claims were broken: found in this search, or by a file of the corpus. That a
+// run ended with an error is no claim's.
 func (r *Result) Broken() int {
-	n := len(r.Found)
+	n := 0
+	for _, f := range r.Found {
+		if !f.Crash {
+			n++
+		}
+	}
 	for _, p := range r.Replayed {
 		if p.Verdict == scenarios.Fail {
 			n++
@@ -263,10 +269,22 @@ func (s *search) take(p plans.Proposal, d *digest) []*Find {
 	case d.outcome == crashed && len(r.Crashes) < mostTroubles:
 		r.Crashes = append(r.Crashes, trouble)
 	}
+	var found []*Find
+	switch {
+	case d.outcome != crashed || len(s.under(p.Plan).Expect) == 0: // a file has to expect something
+	case s.crash != nil:
+		s.crash.Plans++
+	default:
+		s.crash = &Find{
+			Claim: "no run ends with an error", Crash: true, Name: s.cfg.Scenario.Name + "-ends-with-an-error", Way: p.Way, Seed: d.seed,
+			First: p.Plan, Plan: p.Plan, Plans: 1, Nth: nth, claim: crashes,
+		}
+		r.Found = append(r.Found, s.crash)
+		found = append(found, s.crash)
+	}
 	if r.Coverage.add(d.reached, d.outcome) {
 		s.corpus = append(s.corpus, p.Plan)
 	}
-	var found []*Find
 	for _, i := range d.broken {
 		c := s.claims[i]
 		if f := c.found; f != nil {

@@ -265,6 +265,20 @@ func TestAPlanThatEndsWithAnErrorIsKept(t *testing.T) {
 	assert.Equal(t, explore.Counts{Crashed: 20}, r.Plans)
 	require.Len(t, r.Crashes, 5)
 	assert.Equal(t, "a process has panicked", r.Crashes[0].Why)
+	require.Len(t, r.Found, 1, "it is shrunk as what breaks a claim is")
+	f := r.Found[0]
+	assert.True(t, f.Crash)
+	assert.Len(t, f.Plan.Entries, 1)
+	assert.True(t, f.Smallest)
+	assert.Equal(t, 20, f.Plans)
+	assert.Contains(t, f.About, "ends with an error in place of an answer: a process has panicked")
+	assert.Zero(t, r.Broken(), "no claim is broken")
+	dir := t.TempDir()
+	require.NoError(t, explore.Write(dir, "", r))
+	alone, err := scenarios.Load(filepath.Join(dir, f.File), nil, catalog.Vocabulary())
+	require.NoError(t, err)
+	assert.Len(t, alone.Faults, 1)
+	assert.Equal(t, "tight-ends-with-an-error", alone.Name)
 }
 
 func TestANearMissIsLabelled(t *testing.T) {

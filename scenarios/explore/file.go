@@ -89,7 +89,12 @@ func (s *search) text(f *Find, root yaml.MapSlice, dir string) ([]byte, error) {
 // asked are the places of the claims that make sense of the plan in a file: of a smaller one
 // these are fewer.
 func (s *search) asked(f *Find, root yaml.MapSlice) ([]int, error) {
-	text, err := s.compose(f, root, "", []int{f.claim})
+	asked := s.under(f.Plan).Expect
+	first := f.claim
+	if f.Crash && len(asked) > 0 {
+		first = asked[0].Line - 1 // a file has to expect something
+	}
+	text, err := s.compose(f, root, "", []int{first})
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +103,7 @@ func (s *search) asked(f *Find, root yaml.MapSlice) ([]int, error) {
 		return nil, err
 	}
 	var out []int
-	for _, e := range s.under(f.Plan).Expect {
+	for _, e := range asked {
 		if len(s.claims[e.Line-1].Check(l.Scenario)) == 0 {
 			out = append(out, e.Line-1)
 		}

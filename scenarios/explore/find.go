@@ -20,6 +20,8 @@ type Find struct {
 	File string `json:"file,omitempty"`
 	// About says what happens.
 	About string `json:"about"`
+	// Crash: the run ends with an error, a defect of Shardquake, in place of an answer.
+	Crash bool `json:"crash,omitempty"`
 	// Unfaulted: it breaks without any fault.
 	Unfaulted bool   `json:"unfaulted,omitempty"`
 	Seed      uint64 `json:"seed"`
@@ -107,7 +109,7 @@ func (s *search) pursue(f *Find) error {
 // uncontrolled runs what is left of a plan without the controller: whether that is what
 // breaks the claim.
 func (s *search) uncontrolled(f *Find) string {
-	if s.cfg.Scenario.Controller == nil {
+	if s.cfg.Scenario.Controller == nil || f.Crash {
 		return ""
 	}
 	bare := *s.cfg.Scenario.Scenario
@@ -145,7 +147,7 @@ func (s *search) still(f *Find, p chaos.Plan) bool {
 	if d == nil {
 		return false
 	}
-	if slices.Contains(d.broken, f.claim) {
+	if d.breaks(f.claim) {
 		return true
 	}
 	for _, i := range d.broken {
@@ -166,7 +168,7 @@ func (s *search) other(f *Find, alone *scenarios.Loaded, seed uint64) {
 	o := &f.Others
 	o.Seeds++
 	switch {
-	case slices.Contains(d.broken, f.claim):
+	case d.breaks(f.claim):
 		o.Broke++
 	case d.outcome == broke:
 		o.Otherwise++
@@ -196,7 +198,7 @@ func (s *search) tellStory(f *Find) error {
 		f.Interrupted = true
 		return nil
 	}
-	if !slices.Contains(d.broken, f.claim) {
+	if !d.breaks(f.claim) {
 		// Random choices hang on the cluster's name, too.
 		f.Minimal = false
 		f.About = fmt.Sprintf("%s break %s in a cluster of the name %s, and do not under this name with the seed %d", describe(f.Plan), f.Claim, s.cfg.Scenario.Name, f.Seed)
@@ -206,6 +208,10 @@ func (s *search) tellStory(f *Find) error {
 		if i != f.claim {
 			f.Besides = append(f.Besides, s.claims[i].text)
 		}
+	}
+	if f.Crash {
+		f.About = fmt.Sprintf("With %s the run ends with an error in place of an answer: %s", describe(f.Plan), comment(d.why))
+		return nil
 	}
 	f.About = story(d.result, f.claim)
 	return nil

@@ -200,6 +200,11 @@ func (s *testSearch) tell(t *testing.T, r *Result, dir string) {
 			t.Errorf("corpus: %s: %s: %s", p.File, p.Verdict, p.Why)
 		}
 	}
+	for _, f := range r.Found {
+		if f.Crash {
+			t.Errorf("%s\n%s", f.About, s.replay(t, f, dir))
+		}
+	}
 	for _, c := range r.Crashes {
 		t.Errorf("a plan ended with an error: %s, seed %d: %s", describe(c.Plan), c.Seed, c.Why)
 	}

@@ -7,6 +7,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -25,6 +27,7 @@ var (
 	mostPlans  = flag.Int("mutant-plans", 400, "how many plans a planted defect may take to be caught")
 	mostSeeds  = flag.Int("mutant-seeds", 1, "how many searches are made for each defect")
 	calmPlans  = flag.Int("calm-plans", 60, "how many plans are tried of each scenario without a defect")
+	shrunk     = flag.String("shrunk", "", "a folder for a shrunk scenario of each defect")
 	onlyMutant = flag.String("mutant", "", "only this defect")
 )
 
@@ -44,16 +47,25 @@ func hunt(t *testing.T, d planted.Description, seed uint64, plans int) caught {
 	require.NoError(t, err)
 	planted.Plant(d.Defect)
 	defer planted.Plant("")
+	tries := 0
+	if *shrunk != "" && d.Defect != "" {
+		tries = 100
+	}
 	r, err := explore.Search(context.Background(), explore.Config{
 		Scenario: l, Vocabulary: catalog.Vocabulary(), Play: play, Seed: seed, Plans: plans, First: true,
-		Workers: runtime.GOMAXPROCS(0), Tries: 0, Seeds: 0,
+		Workers: runtime.GOMAXPROCS(0), Tries: tries, Seeds: 0,
 	})
 	if err != nil { // it shows without any fault
 		return caught{1, "an error without any fault: " + short(err.Error())}
 	}
 	var all []caught
 	for _, f := range r.Found {
-		all = append(all, caught{max(1, f.Nth), f.Claim})
+		if !f.Crash {
+			all = append(all, caught{max(1, f.Nth), f.Claim})
+		}
+	}
+	if tries > 0 && len(r.Found) > 0 {
+		keep(t, d, r)
 	}
 	for _, c := range r.Crashes {
 		all = append(all, caught{c.Nth, "an invariant of the model: " + short(c.Why)})
@@ -62,6 +74,35 @@ func hunt(t *testing.T, d planted.Description, seed uint64, plans int) caught {
 		return caught{}
 	}
 	return slices.MinFunc(all, func(a, b caught) int { return cmp.Compare(a.plans, b.plans) })
+}
+
+// keep leaves the scenario of the first find, under the name of the defect.
+func keep(t *testing.T, d planted.Description, r *explore.Result) {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, explore.Write(dir, "", r))
+	text, err := os.ReadFile(filepath.Join(dir, r.Found[0].File))
+	require.NoError(t, err)
+	require.NoError(t, os.MkdirAll(*shrunk, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(*shrunk, string(d.Defect)+".yaml"), text, 0o644))
+}
+
+// TestEachShrunkFileShowsItsMutantAndHoldsWithout runs the scenarios that are left of the finds.
+func TestEachShrunkFileShowsItsMutantAndHoldsWithout(t *testing.T) {
+	files, err := filepath.Glob("testdata/shrunk/*.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		l, err := scenarios.Load(file, nil, catalog.Vocabulary())
+		require.NoError(t, err)
+		res, err := play(t.Context(), l, l.Seed)
+		require.NoError(t, err, file)
+		assert.NotEqual(t, scenarios.Fail, res.Verdict, "%s without a defect: %+v", file, res.Outcomes)
+		planted.Plant(planted.Defect(strings.TrimSuffix(filepath.Base(file), ".yaml")))
+		res, err = play(t.Context(), l, l.Seed)
+		planted.Plant("")
+		assert.True(t, err != nil || res.Verdict == scenarios.Fail, "%s shows nothing", file)
+	}
 }
 
 func short(text string) string {

@@ -114,12 +114,12 @@ func (r *reducer) try(root yaml.MapSlice) bool {
 	r.held[string(l.Text)] = true
 	r.runs++
 	d := r.s.play(l, r.f.Seed)
-	if d == nil || !slices.Contains(d.broken, r.f.claim) || r.runs >= r.most {
+	if d == nil || !d.breaks(r.f.claim) || r.runs >= r.most {
 		return false
 	}
 	r.runs++
 	d = r.s.play(r.s.withoutFaults(l), r.f.Seed)
-	return d != nil && d.result != nil && d.result.Aborted == nil && !slices.Contains(d.broken, r.f.claim)
+	return d != nil && d.result != nil && d.result.Aborted == nil && !d.breaks(r.f.claim)
 }
 
 func (r *reducer) text() []byte {

@@ -24,6 +24,7 @@ type search struct {
 	claims    []*claim
 	corpus    []chaos.Plan // of which later plans are mutants
 	drawn     int          // plans until now
+	crash     *Find        // the first plan that ended with an error
 	result    *Result
 	started   time.Time
 
@@ -61,6 +62,17 @@ var gravity = []outcome{idle, held, undecided, broke}
 type claimed struct {
 	claim int
 	came  outcome
+}
+
+// crashes stands for a claim's place: that no run ends with an error, which no file says.
+const crashes = -1
+
+// breaks reports whether a claim, by its place, was broken.
+func (d *digest) breaks(claim int) bool {
+	if claim == crashes {
+		return d.outcome == crashed
+	}
+	return slices.Contains(d.broken, claim)
 }
 
 // digest is what is kept of a run.
