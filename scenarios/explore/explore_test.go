@@ -273,6 +273,9 @@ func TestAPlanThatEndsWithAnErrorIsKept(t *testing.T) {
 	assert.Equal(t, 20, f.Plans)
 	assert.Contains(t, f.About, "ends with an error in place of an answer: a process has panicked")
 	assert.Zero(t, r.Broken(), "no claim is broken")
+	var text strings.Builder
+	require.NoError(t, explore.Summary(&text, r, t.TempDir()))
+	assert.True(t, strings.HasPrefix(text.String(), "ERROR  tight: 20 plans"), text.String())
 	dir := t.TempDir()
 	require.NoError(t, explore.Write(dir, "", r))
 	alone, err := scenarios.Load(filepath.Join(dir, f.File), nil, catalog.Vocabulary())

@@ -59,6 +59,8 @@ func (r *Result) head() page.Verdict {
 	v := page.Verdict{Mark: "pass", Text: "NOTHING FOUND", Title: r.Scenario + ": random plans"}
 	if n := r.Broken(); n > 0 {
 		v.Mark, v.Text = "fail", "FOUND "+strconv.Itoa(n)
+	} else if r.Plans.Crashed > 0 {
+		v.Mark, v.Text = "fail", "ERROR"
 	} else if r.Plans.Held == 0 {
 		v.Mark = "unknown"
 	}

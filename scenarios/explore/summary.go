@@ -18,6 +18,8 @@ func Summary(out io.Writer, r *Result, dir string) error {
 	head := "NOTHING FOUND"
 	if n := r.Broken(); n > 0 {
 		head = "FOUND " + strconv.Itoa(n)
+	} else if r.Plans.Crashed > 0 {
+		head = "ERROR"
 	}
 	fmt.Fprintf(&b, "%s  %s: %d plans in %d whole rounds, seed %d: %d held, %d broke something, %d undecided", head, r.Scenario, r.Plans.All(), r.Rounds, r.Seed, r.Plans.Held, r.Plans.Broke, r.Plans.Undecided)
 	if r.Plans.Crashed > 0 {
