@@ -1,6 +1,7 @@
 package units
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -44,4 +45,17 @@ func (t *Tolerance) UnmarshalText(text []byte) error {
 		return nil
 	}
 	return fmt.Errorf("%q is not a tolerance; expected a percentage such as 5%%, or an amount such as 2s, 10mb or 3", s)
+}
+
+// UnmarshalJSON reads what reports and histories have, the two parts, and what a file has, a text.
+func (t *Tolerance) UnmarshalJSON(text []byte) error {
+	if len(text) > 0 && text[0] == '"' {
+		var s string
+		if err := json.Unmarshal(text, &s); err != nil {
+			return err
+		}
+		return t.UnmarshalText([]byte(s))
+	}
+	type parts Tolerance
+	return json.Unmarshal(text, (*parts)(t))
 }

@@ -25,6 +25,9 @@ func (c *Contender) decide(opt Options) float64 {
 	var held []*Held
 	for i := range c.Scenarios {
 		s := &c.Scenarios[i]
+		if s.Exact {
+			continue
+		}
 		if !s.unchanged() {
 			held = append(held, &s.Verdicts)
 		}
@@ -40,6 +43,11 @@ func (c *Contender) decide(opt Options) float64 {
 	correctRest(rest)
 	few := fewest(gating, held, share)
 	for i := range c.Scenarios {
+		if c.Scenarios[i].Exact {
+			c.Scenarios[i].decideExact()
+			c.Verdict = worst(c.Verdict, c.Scenarios[i].Verdict)
+			continue
+		}
 		c.Scenarios[i].decide(share)
 		if s := &c.Scenarios[i]; s.Paired && s.Verdict == Undecided && s.Runs[0] < few {
 			s.Warnings = append(s.Warnings, fmt.Sprintf("%d pairs are too few for an answer to all that gates at once; it takes %d or more", s.Runs[0], few))

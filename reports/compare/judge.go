@@ -74,6 +74,10 @@ func (r *Result) whole(sides map[string][]Record, labels []string) map[string][]
 	out := make(map[string][]Record)
 	for _, label := range labels {
 		for _, rec := range sides[label] {
+			if rec.Aborted != "" && rec.Exact {
+				r.Notes = append(r.Notes, fmt.Sprintf("%s, %s: %s", rec.Scenario, label, rec.Aborted))
+				continue
+			}
 			if rec.Aborted != "" {
 				r.Notes = append(r.Notes, fmt.Sprintf("%s, %s with seed %d: left out, as it says nothing: %s", rec.Scenario, label, rec.Seed, rec.Aborted))
 				continue
@@ -143,7 +147,7 @@ func namesOf(all ...[]Record) []string {
 
 // scenarioOf measures what changed, before anything is decided.
 func scenarioOf(name string, a, b side) (Scenario, error) {
-	s := Scenario{Name: name, Rows: []Row{}, Paired: a[0].Backend == simulated, Warnings: unlike(a, b)}
+	s := Scenario{Name: name, Rows: []Row{}, Paired: a[0].Backend == simulated, Exact: a[0].Exact && b[0].Exact, Warnings: unlike(a, b)}
 	if s.Paired {
 		for i := range a {
 			if sameTrace(a[i], b[i]) {
@@ -162,11 +166,16 @@ func scenarioOf(name string, a, b side) (Scenario, error) {
 			return s, fmt.Errorf("%s, %s: %w", name, q.Name, err)
 		}
 		if row != nil {
-			row.Line = b[0].line(q.Name)
+			if row.Line = b[0].line(q.Name); s.Exact {
+				row.Exact, row.Interval = true, nil
+			}
 			s.Rows = append(s.Rows, *row)
 		}
 	}
-	if s.Paired {
+	switch {
+	case s.Exact:
+		s.horizons(a[0], b[0])
+	case s.Paired:
 		s.Worst = worstSeed(a, b, s.Rows)
 	}
 	return s, nil

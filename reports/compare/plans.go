@@ -18,7 +18,8 @@ const (
 
 // RecordsOfPlan keeps every run of a plan: the loss is part of the scenario's name, so that
 // what a cluster does after each loss is compared by itself. Where a plan has two sides each
-// of their runs has its label.
+// of their runs has its label. What growth and sizes come to is a record for each objective and
+// each tier, of the last side.
 func RecordsOfPlan(r *planning.Result, o Origin) []Record {
 	var out []Record
 	for i := range r.Sides {
@@ -34,7 +35,7 @@ func RecordsOfPlan(r *planning.Result, o Origin) []Record {
 			}
 		}
 	}
-	return out
+	return append(out, wholesOf(r, o)...)
 }
 
 func recordOfLoss(r *planning.Result, loss string, run *planning.Seeded, o Origin) Record {

@@ -43,6 +43,8 @@ type Record struct {
 	Figures      []reports.Figure `json:"figures"`
 	// Tolerance is what the scenario says of quantities.
 	Tolerance map[string]units.Tolerance `json:"tolerance,omitempty"`
+	// Exact says that the figures are no sample but what all runs of a plan together come to.
+	Exact bool `json:"exact,omitempty"`
 	// Look and Looks are those of the comparison that it was made for; absent where none.
 	Look  int `json:"look,omitempty"`
 	Looks int `json:"looks,omitempty"`
@@ -138,6 +140,7 @@ func (r Record) quantities() []quantity.Quantity {
 		if e.Tolerance != nil {
 			q.Minimum = *e.Tolerance
 		}
+		q.Never = r.Exact && e.Name != fleetPrice // what has no price may have a fleet
 		out = append(out, q)
 	}
 	for _, s := range reports.ScoreKinds() {

@@ -79,9 +79,11 @@ type Scenario struct {
 	Verdict Verdict `json:"verdict" jsonschema:"required"`
 	// Paired is whether runs were paired by seed; Runs how many there are of each side, and
 	// Equal how many pairs have the same trace.
-	Paired bool   `json:"paired"`
-	Runs   [2]int `json:"runs"`
-	Equal  int    `json:"equal"`
+	Paired bool `json:"paired"`
+	// Exact is whether there is one result of each side that is no sample, and needs no test.
+	Exact bool   `json:"exact,omitempty"`
+	Runs  [2]int `json:"runs"`
+	Equal int    `json:"equal"`
 	// Verdicts compares how often the expectations held.
 	Verdicts Held  `json:"verdicts"`
 	Rows     []Row `json:"quantities"`
@@ -90,6 +92,8 @@ type Scenario struct {
 	// Why is where the traces of that pair part; nil where they are not at hand.
 	Why      *divergence.Parting `json:"why,omitempty"`
 	Warnings []string            `json:"warnings,omitempty"`
+
+	open bool // of what is exact: one side looks too short a time ahead
 }
 
 // Held is how often runs held: by side, and what changed pair by pair.
@@ -153,9 +157,12 @@ type Row struct {
 	Points   [][2]*float64 `json:"points"`
 	Line     int           `json:"line,omitempty"`
 	Warnings []string      `json:"warnings,omitempty"`
+	// Exact says that it is no sample: the probabilities say nothing.
+	Exact bool `json:"exact,omitempty"`
 
 	sign   float64 // +1: more is worse
 	equal  bool    // every pair has the same value
 	median float64 // of the differences, more is worse
 	never  [2]int  // runs of each side in which it never happened
+	open   bool    // of what is exact: it can't be told
 }

@@ -123,6 +123,9 @@ func (c Contender) count() string {
 // held is the row of the verdicts in words; "" where nothing changed.
 func (s Scenario) held() string {
 	h := s.Verdicts
+	if s.Exact {
+		return s.met()
+	}
 	if h.Passed[0]*s.Runs[1] == h.Passed[1]*s.Runs[0] && len(h.Lost)+len(h.Won) == 0 {
 		return ""
 	}
@@ -152,6 +155,9 @@ func numbers(all []uint64) string {
 
 // sample is how many runs were compared, in words.
 func (s Scenario) sample() string {
+	if s.Exact {
+		return "one result of each side, no sample"
+	}
 	if s.Paired {
 		return fmt.Sprintf("%d pairs, %d with equal traces", s.Runs[0], s.Equal)
 	}
