@@ -1,10 +1,16 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/shardquake/shardquake/reports/compare"
 )
 
 func TestASideIsAChangeOnEitherBackend(t *testing.T) {
@@ -32,4 +38,34 @@ func TestOneChangeOnRealNodesIsComparedWithRealNodes(t *testing.T) {
 		require.Len(t, sides, 2)
 		assert.Equal(t, want, sides[0].backend, text)
 	}
+}
+
+func TestAProgramThatIsASideIsToldOnWhichNodesToRun(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the program of this test is a shell script")
+	}
+	dir := t.TempDir()
+	program, told := filepath.Join(dir, "other"), filepath.Join(dir, "told")
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\necho \"$@\" > "+told+"\necho it can not >&2\nexit 3\n"), 0o755)) //nolint:gosec // it is run
+	for text, real := range map[string]bool{"a=bin:" + program: false, "a=sim,bin:" + program: false, "a=real,bin:" + program: true} {
+		side, err := parseSide(text)
+		require.NoError(t, err)
+		_, err = sideRun{side: side, name: "one-node-lost", set: []string{"duration=40s"}, seed: 7}.run(t.Context(), compare.Origin{})
+		require.ErrorContains(t, err, "left no report", "it says what the program said")
+		require.ErrorContains(t, err, "it can not")
+		words, err := os.ReadFile(told)
+		require.NoError(t, err)
+		assert.True(t, strings.HasPrefix(string(words), "run one-node-lost -q --seed 7 --out "), "%s", words)
+		assert.Contains(t, string(words), "--set duration=40s")
+		assert.Equal(t, real, strings.Contains(string(words), "--backend real --no-sim"), "%s: %s", text, words)
+	}
+}
+
+func TestRealAndSimulatedSidesOfSeveralKindsAreRefused(t *testing.T) {
+	f := &compareFlags{sides: []string{"a=bin:/bin/sh", "b=real,bin:/bin/sh"}, step: commandStep}
+	sides, err := f.parseSides()
+	require.NoError(t, err)
+	done, err := f.realAgainstSim(nil, sides, []string{"one-node-lost"})
+	assert.True(t, done)
+	assert.ErrorContains(t, err, "real against simulated nodes")
 }
