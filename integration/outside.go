@@ -61,15 +61,7 @@ func (c *outside) anyURL() string { return c.url(c.Nodes()[0]) }
 
 // Run implements [scenarios.Cluster].
 func (c *outside) Run(ctx context.Context, main func(run, cleanup context.Context) error) error {
-	run, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	c.clock.OnPanic(cancel)
-	c.keeper.OnLost(cancel)
-	err := c.clock.Guard("main", func() error { return main(run, context.WithoutCancel(ctx)) })
-	if panicked := c.clock.Panicked(); panicked != nil {
-		return panicked
-	}
-	return err
+	return c.clock.Run(ctx, c.keeper.OnLost, main)
 }
 
 // Clock implements [scenarios.Cluster]: real endpoints outside the nodes share one.

@@ -51,6 +51,20 @@ func (g *Clock) Guard(name string, f func() error) (err error) {
 	return f()
 }
 
+// Run is a run's main process: a panic of any process ends it, and so does what onLost tells,
+// such as the loss of the leases on what is in force. A panic is its error.
+func (g *Clock) Run(ctx context.Context, onLost func(tell func(error)), main func(run, cleanup context.Context) error) error {
+	run, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	g.OnPanic(cancel)
+	onLost(cancel)
+	err := g.Guard("main", func() error { return main(run, context.WithoutCancel(ctx)) })
+	if panicked := g.Panicked(); panicked != nil {
+		return panicked
+	}
+	return err
+}
+
 func (g *Clock) report(err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -48,3 +48,25 @@ func TestTheFirstPanicIsTheOneThatIsTold(t *testing.T) {
 	assert.Error(t, g.Guard("second", func() error { panic(2) }))
 	assert.ErrorContains(t, g.Panicked(), "first")
 }
+
+func TestARunEndsWhenItsLeasesAreLostAndCanStillCleanUp(t *testing.T) {
+	g, lost := guard.New(clock.System()), errors.New("the leases were lost")
+	var cleanedUp error
+	err := g.Run(t.Context(), func(tell func(error)) { tell(lost) }, func(run, cleanup context.Context) error {
+		<-run.Done()
+		cleanedUp = cleanup.Err()
+		return context.Cause(run)
+	})
+	assert.ErrorIs(t, err, lost)
+	assert.NoError(t, cleanedUp)
+}
+
+func TestAPanicIsTheErrorOfARunThatWouldNotSaySo(t *testing.T) {
+	g := guard.New(clock.System())
+	err := g.Run(t.Context(), func(func(error)) {}, func(run, _ context.Context) error {
+		g.Go(run, "n1", func(context.Context) { panic("no such disk") })
+		<-run.Done()
+		return nil
+	})
+	assert.ErrorContains(t, err, "panic in n1: no such disk")
+}

@@ -146,15 +146,7 @@ func (c *scenarioCluster) form(ctx context.Context) error {
 
 // Run implements [scenarios.Cluster].
 func (c *scenarioCluster) Run(ctx context.Context, main func(run, cleanup context.Context) error) error {
-	run, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	c.clock.OnPanic(cancel)
-	c.keeper.OnLost(cancel)
-	err := c.clock.Guard("main", func() error { return main(run, context.WithoutCancel(ctx)) })
-	if panicked := c.clock.Panicked(); panicked != nil {
-		return panicked
-	}
-	return err
+	return c.clock.Run(ctx, c.keeper.OnLost, main)
 }
 
 // Clock implements [scenarios.Cluster]: real endpoints outside the nodes share one.

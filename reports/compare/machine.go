@@ -3,9 +3,11 @@ package compare
 import (
 	"bytes"
 	"encoding/json"
-	"encoding/xml"
 	"fmt"
 	"strings"
+
+	"github.com/shardquake/shardquake/reports"
+	"github.com/shardquake/shardquake/scenarios"
 )
 
 // JSON is the comparison for programs.
@@ -17,49 +19,23 @@ func (r *Result) JSON() ([]byte, error) {
 	return append(text, '\n'), nil
 }
 
-type junitSuites struct {
-	XMLName xml.Name     `xml:"testsuites"`
-	Suites  []junitSuite `xml:"testsuite"`
-}
-
-type junitSuite struct {
-	Name     string      `xml:"name,attr"`
-	Tests    int         `xml:"tests,attr"`
-	Failures int         `xml:"failures,attr"`
-	Errors   int         `xml:"errors,attr"`
-	Cases    []junitCase `xml:"testcase"`
-}
-
-type junitCase struct {
-	Name    string        `xml:"name,attr"`
-	Class   string        `xml:"classname,attr"`
-	Failure *junitProblem `xml:"failure,omitempty"`
-	Error   *junitProblem `xml:"error,omitempty"`
-}
-
-type junitProblem struct {
-	Message string `xml:"message,attr"`
-}
-
 // JUnit writes a suite for each contender and scenario: what got worse is a failure, what is
 // undecided an error.
 func (r *Result) JUnit() ([]byte, error) {
-	var all junitSuites
+	var all []reports.JUnitCases
 	for _, c := range r.Contenders {
 		for _, s := range c.Scenarios {
-			suite := junitSuite{Name: fmt.Sprintf("%s: %s against %s", s.Name, c.Label, r.Base)}
+			suite := reports.JUnitCases{Name: fmt.Sprintf("%s: %s against %s", s.Name, c.Label, r.Base)}
 			add := func(name string, v Verdict, text string) {
-				kase := junitCase{Name: name, Class: "shardquake.compare." + s.Name}
+				verdict := scenarios.Pass
 				switch v {
 				case Worse:
-					kase.Failure = &junitProblem{text}
-					suite.Failures++
+					verdict = scenarios.Fail
 				case Undecided:
-					kase.Error = &junitProblem{text}
-					suite.Errors++
+					verdict = scenarios.Unknown
 				case Unchanged, Same, Better, Differs:
 				}
-				suite.Cases = append(suite.Cases, kase)
+				suite.Cases = append(suite.Cases, reports.JUnitCase{Name: name, Class: "shardquake.compare." + s.Name, Verdict: verdict, Message: text})
 			}
 			add("expectations", s.Verdicts.Verdict, s.held())
 			for _, row := range s.Rows {
@@ -67,15 +43,10 @@ func (r *Result) JUnit() ([]byte, error) {
 					add(row.Name, row.Verdict, fmt.Sprintf("%s: %s → %s, %s", row.words(), amount(float64(row.Base), row.Unit), amount(float64(row.Now), row.Unit), row.change()))
 				}
 			}
-			suite.Tests = len(suite.Cases)
-			all.Suites = append(all.Suites, suite)
+			all = append(all, suite)
 		}
 	}
-	text, err := xml.MarshalIndent(all, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("junit: %w", err)
-	}
-	return append([]byte(xml.Header), append(text, '\n')...), nil
+	return reports.WriteJUnit(all)
 }
 
 // GitHub writes workflow commands that annotate the expectations' lines.

@@ -29,8 +29,17 @@ func (e *MasterWithin) Check(*scenarios.Scenario) []source.Problem {
 // Judge implements [scenarios.Expectation].
 func (e *MasterWithin) Judge(h *observed.History) []scenarios.Outcome {
 	const name = "without a master at a stretch"
-	from, worst, at := time.Duration(-1), time.Duration(0), time.Duration(0)
-	seen := false
+	worst, at, seen := longest(h, func(health observed.Health) bool { return !health.Master })
+	if !seen {
+		return []scenarios.Outcome{scenarios.Undecided(name, "the cluster's health was never observed")}
+	}
+	return []scenarios.Outcome{scenarios.WithinLimit(name, worst, e.Limit.D(), at, fmt.Sprintf("for %s from %s on", worst.Round(time.Millisecond), at.Round(time.Millisecond)))}
+}
+
+// longest is the longest stretch from t=0 on in which something was so of the cluster's health,
+// and when it began; seen: the health was observed at all.
+func longest(h *observed.History, is func(observed.Health) bool) (worst, at time.Duration, seen bool) {
+	from := time.Duration(-1)
 	end := func(to time.Duration) {
 		if d := to - from; from >= 0 && d > worst {
 			worst, at = d, from
@@ -43,16 +52,13 @@ func (e *MasterWithin) Judge(h *observed.History) []scenarios.Outcome {
 			continue
 		}
 		seen = true
-		switch {
-		case !health.Master && from < 0:
+		switch so := is(health); {
+		case so && from < 0:
 			from = max(o.At, 0)
-		case health.Master:
+		case !so:
 			end(max(o.At, 0))
 		}
 	}
 	end(h.Closed)
-	if !seen {
-		return []scenarios.Outcome{scenarios.Undecided(name, "the cluster's health was never observed")}
-	}
-	return []scenarios.Outcome{scenarios.WithinLimit(name, worst, e.Limit.D(), at, fmt.Sprintf("for %s from %s on", worst.Round(time.Millisecond), at.Round(time.Millisecond)))}
+	return worst, at, seen
 }

@@ -37,31 +37,13 @@ func (e *UnassignedAtMost) Check(s *scenarios.Scenario) []source.Problem {
 func (e *UnassignedAtMost) Judge(h *observed.History) []scenarios.Outcome {
 	name := fmt.Sprintf("more than %d copies%s unassigned", e.Limit, ofIndex(e.Index))
 	h = h.OfIndex(e.Index)
-	from, worst, at := time.Duration(-1), time.Duration(0), time.Duration(0)
-	seen, most := false, 0
-	end := func(to time.Duration) {
-		if d := to - from; from >= 0 && d > worst {
-			worst, at = d, from
-		}
-		from = -1
-	}
+	most := 0
 	for _, o := range h.Observations {
-		health, ok := o.Sight.(observed.Health)
-		if !ok {
-			continue
-		}
-		seen = true
-		if o.At > 0 {
+		if health, ok := o.Sight.(observed.Health); ok && o.At > 0 {
 			most = max(most, health.Unassigned)
 		}
-		switch over := health.Unassigned > e.Limit; {
-		case over && from < 0:
-			from = max(o.At, 0)
-		case !over:
-			end(max(o.At, 0))
-		}
 	}
-	end(h.Closed)
+	worst, at, seen := longest(h, func(health observed.Health) bool { return health.Unassigned > e.Limit })
 	if !seen {
 		return []scenarios.Outcome{scenarios.Undecided(name, "the cluster's health was never observed")}
 	}

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
+	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -19,8 +20,15 @@ func TestAPlainPlacementSaysWhatTheDecidersSay(t *testing.T) {
 		if rapid.Bool().Draw(t, "disks unknown") {
 			in.Info = nil
 		}
-		for _, n := range st.Nodes {
-			n.Release = rapid.SampledFrom([]state.Release{state.Modelled, state.Modelled, state.Modelled - 100}).Draw(t, "version")
+		if rapid.Bool().Draw(t, "nothing is set") { // often enough that a short test draws plain placements
+			in.Info, st.Persistent = nil, settings.Of(nil)
+			for _, idx := range st.Indices {
+				idx.Settings = settings.Of(nil)
+			}
+		} else {
+			for _, n := range st.Nodes {
+				n.Release = rapid.SampledFrom([]state.Release{state.Modelled, state.Modelled, state.Modelled - 100}).Draw(t, "version")
+			}
 		}
 		for _, s := range st.Routing.Indices[0].Shards {
 			if c := s.Copies[0]; c.State == state.Unassigned && rapid.Bool().Draw(t, "made from another index") {

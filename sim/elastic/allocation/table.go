@@ -31,9 +31,9 @@ type decider struct {
 	leave func(*pass) bool
 	// only says of which copies it has anything to say; nil: of all.
 	only func(*routing.Copy) bool
-	// told deciders are about what the model does not have (snapshots in progress, indices of other versions). They never refuse, and explain as in a cluster
-	// without it.
-	told bool
+	// unmodelled deciders are about what the model does not have (snapshots in progress, indices
+	// of other versions). They never refuse, and explain as in a cluster without it.
+	unmodelled bool
 	// extra deciders come with the default distribution only.
 	extra bool
 	// byShard says that what remain answers hangs on nothing but the copies of the shard.
@@ -59,10 +59,10 @@ var deciders = []decider{
 		rebalance: func(p *pass, _ *routing.Copy) (Verdict, string) { return p.concurrentRebalance() },
 	},
 	{name: "enable", anywhere: (*pass).enabled, rebalance: (*pass).shardRebalanceEnabled, rebalanceAny: (*pass).rebalanceEnabled},
-	{name: "index_version", told: true, allocate: (*pass).indexVersionText},
+	{name: "index_version", unmodelled: true, allocate: (*pass).indexVersionText},
 	{name: "node_version", unlike: (*pass).mixedVersions, allocate: (*pass).nodeVersion, idle: func(p *pass) bool { return !p.Mixed }},
-	{name: "snapshot_in_progress", told: true, allocate: func(p *pass, r *routing.Copy, _ *routing.Node) (Verdict, string) { return p.snapshotText(r) }, rebalance: (*pass).snapshotText},
-	{name: "restore_in_progress", told: true, anywhere: (*pass).restoreText},
+	{name: "snapshot_in_progress", unmodelled: true, allocate: func(p *pass, r *routing.Copy, _ *routing.Node) (Verdict, string) { return p.snapshotText(r) }, rebalance: (*pass).snapshotText},
+	{name: "restore_in_progress", unmodelled: true, anywhere: (*pass).restoreText},
 	{name: "node_shutdown", unlike: (*pass).anyLeaves, fits: (*pass).nodeShutdown},
 	{
 		name: "node_replacement", unlike: (*pass).anyLeaves, allocate: (*pass).mayReplace, remain: (*pass).mayStayReplaced,
@@ -126,7 +126,7 @@ func (d *decider) onNodes() bool { return d.fits != nil || d.allocate != nil }
 
 func refusing(about func(*decider) bool) (out []*decider) {
 	for i := range deciders {
-		if d := &deciders[i]; !d.told && about(d) {
+		if d := &deciders[i]; !d.unmodelled && about(d) {
 			out = append(out, d)
 		}
 	}
