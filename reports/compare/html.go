@@ -34,7 +34,7 @@ func (r *Result) HTML() ([]byte, error) {
 		Funcs: template.FuncMap{
 			"count": Contender.count, "ordered": Contender.ordered, "sample": Scenario.sample, "held": Scenario.held,
 			"rows": func(s Scenario) []Row { return s.worstFirst(true) }, "words": Row.words, "change": Row.change, "range_": Row.interval,
-			"median": func(a Amount, unit string) string { return amount(float64(a), unit) }, "interval": drawn, "spread_": Spread.words, "dots": func(row Row) template.HTML { return page.Dots(row.Points) }, "spread": spread,
+			"median": func(a Amount, unit string) string { return amount(float64(a), unit) }, "interval": drawn, "spread_": Spread.words, "dots": func(row Row) template.HTML { return page.Dots(row.Points, said(row.Unit)) }, "spread": spread,
 		},
 	})
 }
@@ -48,6 +48,9 @@ func drawn(r Row) template.HTML {
 	return page.Interval(*r.Difference, r.Interval[0], r.Interval[1], r.Minimum, span)
 }
 
+// said is how pictures say amounts of a unit.
+func said(unit string) page.Said { return func(v float64) string { return amount(v, unit) } }
+
 // spread is the picture of a row's distributions on both sides.
 func spread(r Row) template.HTML {
 	var sides [2][]float64
@@ -58,7 +61,7 @@ func spread(r Row) template.HTML {
 			}
 		}
 	}
-	return page.Distributions(sides[0], sides[1], r.never)
+	return page.Distributions(sides[0], sides[1], r.never, said(r.Unit))
 }
 
 // headline is the worst of a comparison in one line; "" where nothing is to be said.
@@ -91,5 +94,5 @@ func drawnSeries(s Series) template.HTML {
 	for _, c := range s.Changes {
 		marks = append(marks, page.Mark{At: c.At, Text: fmt.Sprintf("%s → %s from %s on", amount(c.From, s.Unit), amount(c.To, s.Unit), c.First)})
 	}
-	return page.Trend(values, marks)
+	return page.Trend(values, marks, said(s.Unit))
 }

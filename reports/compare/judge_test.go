@@ -116,7 +116,7 @@ func TestThePageShowsHowBothSidesAreSpread(t *testing.T) {
 	other[0].Figures = nil
 	text, err := judged(t, base, other, 1).HTML()
 	require.NoError(t, err)
-	assert.Contains(t, string(text), "distributions from 20 to 34, medians 22 and 32")
+	assert.Contains(t, string(text), "distributions from 20.00 s to 34.00 s, medians 22.00 s and 32.00 s")
 	assert.Contains(t, string(text), "never: 0 and 1")
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/shardquake/shardquake/internal/version"
@@ -349,17 +350,17 @@ const trendPage = `{{template "verdict" .Head}}
 {{range .Changes}}<p><span class="v {{.Verdict}}">{{.Verdict}}</span> from {{.First}} on{{if .Rewritten}}; the scenario's file changed with it{{end}}</p>{{end}}
 {{with .Drift}}<p><span class="v {{.Verdict}}">{{.Verdict}}</span> slow drift, without a step that counts</p>{{end}}
 <div class="scroll">{{drawn .}}</div></section>{{end}}{{end}}
-<h2>Figures without a change</h2>
-<p class="reason">{{range .T.Series}}{{if not (told .)}}{{title .}}: {{.Figure}} · {{end}}{{end}}</p>
-{{with .T.Notes}}<h2>Left out</h2><ul>{{range .}}<li>{{.}}</li>{{end}}</ul>{{end}}`
+{{with .Same}}<h2>Figures without a change</h2><ul>{{range .}}<li>{{title .}}: {{.Figure}}</li>{{end}}</ul>
+{{end}}{{with .T.Notes}}<h2>Left out</h2><ul>{{range .}}<li>{{.}}</li>{{end}}</ul>{{end}}`
 
 // HTML is the trend as one page.
 func (t *Trend) HTML() ([]byte, error) {
 	told := func(s Series) bool { return len(s.Changes) > 0 || s.Drift != nil }
+	same := slices.DeleteFunc(slices.Clone(t.Series), told)
 	v := t.Worst()
 	return page.Render(page.Content{
 		Title: "trend: " + string(v), Body: trendPage,
-		V:     map[string]any{"T": t, "Head": page.Verdict{Mark: string(v), Text: strings.ToUpper(string(v)), Title: "Figures over revisions"}},
+		V:     map[string]any{"T": t, "Same": same, "Head": page.Verdict{Mark: string(v), Text: strings.ToUpper(string(v)), Title: "Figures over revisions"}},
 		Funcs: map[string]any{"told": told, "title": Series.title, "drawn": drawnSeries},
 	})
 }

@@ -144,13 +144,13 @@ func (p *Parting) Sentence() string {
 		}
 		return fmt.Sprintf("in %s at %.4g s: %s", p.Labels[i], first[i].AtS, first[i].Text)
 	}
-	return fmt.Sprintf("the traces are equal for %d entries; what first differs clearly is %s; %s", p.Agree, side(0), side(1))
+	return fmt.Sprintf("the traces are equal for %s; what first differs clearly is %s; %s", entries(p.Agree), side(0), side(1))
 }
 
 // Write tells the parting for a terminal.
 func (p *Parting) Write(out io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "equal for %d entries, until %.4g s\n", p.Agree, p.AgreeS)
+	fmt.Fprintf(&b, "equal for %s, until %.4g s\n", entries(p.Agree), p.AgreeS)
 	for i, label := range p.Labels {
 		fmt.Fprintf(&b, "\n%s\n", label)
 		if p.First[i] == nil {
@@ -175,4 +175,11 @@ func (p *Parting) Write(out io.Writer) error {
 	b.WriteString("\n* the other run has this at no time\n")
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+func entries(n int) string {
+	if n == 1 {
+		return "one entry"
+	}
+	return fmt.Sprintf("%d entries", n)
 }

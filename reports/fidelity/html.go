@@ -75,7 +75,7 @@ func (t *Table) pageLines() []pageLine {
 			orders(t.Rows[i-1].Phase)
 		}
 		l := lineOf(r.cells(), r.Verdict, r.Failed())
-		l.Drawn = page.Distributions(r.Sim.Values, r.Real.Values, [2]int{r.Sim.Runs - r.Sim.N, r.Real.Runs - r.Real.N})
+		l.Drawn = page.Distributions(r.Sim.Values, r.Real.Values, [2]int{r.Sim.Runs - r.Sim.N, r.Real.Runs - r.Real.N}, func(v float64) string { return value(r.Unit, v) })
 		out = append(out, l)
 	}
 	if n := len(t.Rows); n > 0 {

@@ -15,7 +15,7 @@ const mostBins = 16
 // bars go up, the contender's down, each in parts of its side's runs, so that sides of
 // different size compare. A line marks each median; runs that never had the figure are
 // counted, as they have no place on the axis. Nothing is drawn where all values are one.
-func Distributions(base, contender []float64, never [2]int) template.HTML {
+func Distributions(base, contender []float64, never [2]int, say Said) template.HTML {
 	all := slices.Concat(base, contender)
 	if len(base) == 0 || len(contender) == 0 || slices.Min(all) == slices.Max(all) {
 		return ""
@@ -25,7 +25,7 @@ func Distributions(base, contender []float64, never [2]int) template.HTML {
 	bins := max(4, min(mostBins, int(math.Ceil(math.Sqrt(float64(len(all)))))))
 	x := func(v float64) float64 { return 14 + float64((w-28)*((v-lo)/(hi-lo))) }
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg class="inline" width="%g" height="%g" viewBox="0 0 %g %g" role="img" aria-label="distributions from %.4g to %.4g, medians %.4g and %.4g">`, w, h, w, h, lo, hi, middleOf(base), middleOf(contender))
+	fmt.Fprintf(&b, `<svg class="inline" width="%g" height="%g" viewBox="0 0 %g %g" role="img" aria-label="distributions from %s to %s, medians %s and %s">`, w, h, w, h, say(lo), say(hi), say(middleOf(base)), say(middleOf(contender)))
 	sides := [2][]float64{base, contender}
 	var counts [2][]int
 	most := 0.0
@@ -46,7 +46,7 @@ func Distributions(base, contender []float64, never [2]int) template.HTML {
 		at := x(middleOf(values))
 		fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="%g" y2="%g" stroke="var(--fg)" stroke-width="2"/>`, at, at, middle, middle+way*(tall+4))
 	}
-	fmt.Fprintf(&b, `<line x1="14" x2="%g" y1="%g" y2="%g" stroke="var(--soft)"/><text x="14" y="88">%.4g</text><text x="%g" y="88" text-anchor="end">%.4g</text>`, w-14, middle, middle, lo, w-14, hi)
+	fmt.Fprintf(&b, `<line x1="14" x2="%g" y1="%g" y2="%g" stroke="var(--soft)"/><text x="14" y="88">%s</text><text x="%g" y="88" text-anchor="end">%s</text>`, w-14, middle, middle, say(lo), w-14, say(hi))
 	if never[0]+never[1] > 0 {
 		fmt.Fprintf(&b, `<text x="%g" y="88" text-anchor="middle">never: %d and %d</text>`, w/2, never[0], never[1])
 	}

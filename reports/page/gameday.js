@@ -5,6 +5,8 @@
   const rows = (id, list, cells) => {
     const box = byId(id);
     if (!box) return;
+    const part = box.closest("section"); // a heading with nothing below it says nothing
+    if (part) part.hidden = !(list || []).length;
     box.replaceChildren(...(list || []).map(x => {
       const tr = document.createElement("tr");
       for (const c of cells(x)) {

@@ -24,9 +24,12 @@ func Interval(difference, lo, hi, tolerance, span float64) template.HTML {
 	return template.HTML(b.String())
 }
 
+// Said is how a picture says a value of its axis: with its unit, for people.
+type Said func(float64) string
+
 // Dots draws pairs: the base above, the contender below, a line between the two of a pair.
 // Values that are missing are left out; those of samples that are not paired have no lines.
-func Dots(points [][2]*float64) template.HTML {
+func Dots(points [][2]*float64, say Said) template.HTML {
 	const w, h = 320.0, 74.0
 	lo, hi := math.Inf(1), math.Inf(-1)
 	for _, p := range points {
@@ -39,12 +42,14 @@ func Dots(points [][2]*float64) template.HTML {
 	if lo > hi {
 		return ""
 	}
-	if lo == hi {
+	about, from, to := "pairs from "+say(lo)+" to "+say(hi), say(lo), say(hi)
+	if lo == hi { // one place, in the middle, of no axis
+		about, from, to = "pairs, all at "+say(lo), "", ""
 		lo, hi = lo-1, hi+1
 	}
 	x := func(v float64) float64 { return 14 + float64((w-28)*((v-lo)/(hi-lo))) }
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg class="inline" width="%g" height="%g" viewBox="0 0 %g %g" role="img" aria-label="pairs from %.4g to %.4g">`, w, h, w, h, lo, hi)
+	fmt.Fprintf(&b, `<svg class="inline" width="%g" height="%g" viewBox="0 0 %g %g" role="img" aria-label="%s">`, w, h, w, h, about)
 	for _, p := range points {
 		if p[0] != nil && p[1] != nil {
 			fmt.Fprintf(&b, `<line x1="%.1f" y1="14" x2="%.1f" y2="46" stroke="var(--line)"/>`, x(*p[0]), x(*p[1]))
@@ -58,7 +63,7 @@ func Dots(points [][2]*float64) template.HTML {
 			fmt.Fprintf(&b, `<rect x="%.1f" y="42" width="8" height="8" fill="var(--c5)"/>`, x(*p[1])-4)
 		}
 	}
-	fmt.Fprintf(&b, `<text x="14" y="70">%.4g</text><text x="%g" y="70" text-anchor="end">%.4g</text></svg>`, lo, w-14, hi)
+	fmt.Fprintf(&b, `<text x="14" y="70">%s</text><text x="%g" y="70" text-anchor="end">%s</text></svg>`, from, w-14, to)
 	return template.HTML(b.String())
 }
 
@@ -69,8 +74,8 @@ type Mark struct {
 }
 
 // Trend draws a series with its change points.
-func Trend(series []float64, marks []Mark) template.HTML {
-	const w, h = 1000.0, 170.0
+func Trend(series []float64, marks []Mark, say Said) template.HTML {
+	const w, h, left = 1000.0, 170.0, 90.0
 	if len(series) == 0 {
 		return ""
 	}
@@ -81,11 +86,11 @@ func Trend(series []float64, marks []Mark) template.HTML {
 	if lo == hi {
 		lo, hi = lo-1, hi+1
 	}
-	x := func(i int) float64 { return 60 + float64((w-80)*(float64(i)/float64(max(1, len(series)-1)))) }
+	x := func(i int) float64 { return left + float64((w-left-20)*(float64(i)/float64(max(1, len(series)-1)))) }
 	y := func(v float64) float64 { return 14 + float64((h-30)*(1-(v-lo)/(hi-lo))) }
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg class="inline" width="%g" height="%g" viewBox="0 0 %g %g" role="img" aria-label="%d values from %.4g to %.4g, %d change points">`, w, h, w, h, len(series), lo, hi, len(marks))
-	fmt.Fprintf(&b, `<text x="54" y="20" text-anchor="end">%.4g</text><text x="54" y="%g" text-anchor="end">%.4g</text>`, hi, h-14, lo)
+	fmt.Fprintf(&b, `<svg class="inline" width="%g" height="%g" viewBox="0 0 %g %g" role="img" aria-label="%d values from %s to %s, %d change points">`, w, h, w, h, len(series), say(lo), say(hi), len(marks))
+	fmt.Fprintf(&b, `<text x="%[1]g" y="20" text-anchor="end">%[2]s</text><text x="%[1]g" y="%[3]g" text-anchor="end">%[4]s</text>`, left-6, say(hi), h-14, say(lo))
 	b.WriteString(`<path fill="none" stroke="var(--c0)" stroke-width="1.8" d="`)
 	for i, v := range series {
 		c := 'L'

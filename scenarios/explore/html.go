@@ -25,7 +25,7 @@ func (r *Result) HTML() ([]byte, error) {
 	}
 	var drawn template.HTML
 	if len(growth) > 1 {
-		drawn = page.Trend(growth, nil)
+		drawn = page.Trend(growth, nil, func(v float64) string { return strconv.Itoa(int(v)) })
 	}
 	type troubles struct {
 		Title string
