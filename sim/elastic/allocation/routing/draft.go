@@ -402,7 +402,9 @@ func (p *Draft) readShard(s *Shard, st *state.ShardTable, table *javaorder.Table
 			p.addUnassigned(r)
 			continue
 		}
-		r.Node = p.nodeOf(c.Node, table)
+		if r.Node = primary; !c.Primary {
+			r.Node = p.nodeOf(c.Node, table)
+		}
 		switch c.State {
 		case state.Relocating:
 			r.Other = p.nodeOf(c.Other, table)
