@@ -114,6 +114,9 @@ func (b *balancer) visitNodes(r *routing.Copy, where *placement) (Verdict, *rout
 		if best >= 0 && w > bestWeight {
 			continue
 		}
+		if best >= 0 && w == bestWeight && verdict == Yes && !b.beats(r, n, Yes, best, Yes) {
+			continue // whatever deciders say of it
+		}
 		v := where.verdict(b.nodes[n])
 		if v == No || best >= 0 && w == bestWeight && !b.beats(r, n, v, best, verdict) {
 			continue

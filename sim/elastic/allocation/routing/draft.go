@@ -217,12 +217,12 @@ func (s *Reader) takeRoom(copies, shards int) *room {
 	if r != nil && cap(r.routed) >= copies && len(r.shards) >= shards && cap(r.slots) >= 2*copies+shards && cap(r.routed) <= 2*copies+64 {
 		return r
 	}
-	return newRoom(copies, shards)
+	return newRoom(copies+copies/8+16, shards+shards/8) // the next state is often a little larger
 }
 
 func newRoom(copies, shards int) *room {
 	r := &room{
-		slots: make([]*Copy, 0, 2*copies+shards), routed: make([]Copy, 0, copies+copies/8+16),
+		slots: make([]*Copy, 0, 2*copies+shards), routed: make([]Copy, 0, copies),
 		shards: make([]Shard, shards), pointers: make([]*Shard, shards),
 	}
 	for i := range r.shards {
