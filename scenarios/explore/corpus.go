@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/scenarios"
@@ -71,7 +72,7 @@ func (s *search) replay() {
 		s.result.Replayed = append(s.result.Replayed, *r)
 		s.seedCorpus(s.cfg.Corpus[i])
 		for _, c := range s.claims {
-			c.known = c.known || r.Verdict == scenarios.Fail && r.Name == c.name
+			c.known = c.known || r.Verdict == scenarios.Fail && (r.Name == c.name || strings.TrimSuffix(filepath.Base(r.File), ".yaml") == c.name)
 		}
 	}
 }
@@ -90,7 +91,7 @@ func (s *search) again(l *scenarios.Loaded) *Replayed {
 	s.mu.Unlock()
 	r := &Replayed{File: l.File, Name: l.Name, Verdict: scenarios.Unknown}
 	switch {
-	case err != nil && l.Name == s.cfg.Scenario.Name+"-ends-with-an-error":
+	case err != nil && strings.Contains(l.File, "-ends-with-an-error"):
 		r.Verdict, r.Why = scenarios.Fail, err.Error()
 	case err != nil:
 		r.Why = err.Error()

@@ -119,7 +119,7 @@ func (s *search) compose(f *Find, root yaml.MapSlice, dir string, places []int) 
 	for _, item := range root {
 		switch key := fmt.Sprint(item.Key); key {
 		case "name":
-			block(&b, "", key, f.Name)
+			block(&b, "", key, f.named())
 		case "about":
 			block(&b, "", key, f.About)
 		case "system":

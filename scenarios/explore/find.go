@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -56,6 +57,7 @@ type Find struct {
 	// Confirmed is what the scenario came to on another backend; nil: it was not tried.
 	Confirmed *Confirmed `json:"confirmed,omitempty"`
 
+	called string        // the name in the scenario: Name, or that of the scenario explored
 	claim  int           // its place
 	root   yaml.MapSlice // the file explored as far as it is reduced; nil: as it is
 	render func(dir string) ([]byte, error)
@@ -78,9 +80,15 @@ type Others struct {
 	Undecided int `json:"undecided"`
 }
 
+// named is the name in the scenario of what was found.
+func (f *Find) named() string { return cmp.Or(f.called, f.Name) }
+
 // pursue shrinks what was found, tells what happens, and tries other seeds.
 func (s *search) pursue(f *Find) error {
 	s.doing("shrinking a plan that breaks %s", f.Claim)
+	if d := s.runAs(f.Name, f.First, f.Seed); d != nil && !d.breaks(f.claim) {
+		f.called = s.cfg.Scenario.Name // ties hang on the name, and it breaks by one
+	}
 	got := plans.Shrink(f.First, func(p chaos.Plan) bool { return s.still(f, p) }, s.cfg.Tries)
 	f.Plan, f.Tries, f.Minimal = got.Plan, got.Runs, got.Minimal
 	f.About = s.untold(f)
@@ -143,7 +151,7 @@ func (s *search) uncontrolled(f *Find) string {
 
 // still reports whether a smaller plan breaks the same claim, and notes a near miss.
 func (s *search) still(f *Find, p chaos.Plan) bool {
-	d := s.runAs(f.Name, p, f.Seed)
+	d := s.runAs(f.named(), p, f.Seed)
 	if d == nil {
 		return false
 	}
@@ -199,9 +207,9 @@ func (s *search) tellStory(f *Find) error {
 		return nil
 	}
 	if !d.breaks(f.claim) {
-		// Random choices hang on the cluster's name, too.
+		// Other claims are asked here than in the search, or nothing breaks it any more.
 		f.Minimal = false
-		f.About = fmt.Sprintf("%s break %s in a cluster of the name %s, and do not under this name with the seed %d", describe(f.Plan), f.Claim, s.cfg.Scenario.Name, f.Seed)
+		f.About = fmt.Sprintf("%s break %s in the search, and do not as they stand here with the seed %d", describe(f.Plan), f.Claim, f.Seed)
 		return nil
 	}
 	for _, i := range d.broken {
