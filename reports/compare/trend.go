@@ -349,7 +349,7 @@ const trendPage = `{{template "verdict" .Head}}
 {{range .T.Series}}{{if told .}}<section class="chart"><h2>{{title .}}: {{.Figure}}</h2>
 {{range .Changes}}<p><span class="v {{.Verdict}}">{{.Verdict}}</span> from {{.First}} on{{if .Rewritten}}; the scenario's file changed with it{{end}}</p>{{end}}
 {{with .Drift}}<p><span class="v {{.Verdict}}">{{.Verdict}}</span> slow drift, without a step that counts</p>{{end}}
-<div class="scroll">{{drawn .}}</div></section>{{end}}{{end}}
+{{drawn .}}</section>{{end}}{{end}}
 {{with .Same}}<h2>Figures without a change</h2><ul>{{range .}}<li>{{title .}}: {{.Figure}}</li>{{end}}</ul>
 {{end}}{{with .T.Notes}}<h2>Left out</h2><ul>{{range .}}<li>{{.}}</li>{{end}}</ul>{{end}}`
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -73,25 +74,26 @@ type Mark struct {
 	Text string
 }
 
-// Trend draws a series with its change points.
+// Trend draws a series with its change points, as wide as there is room: on a narrow screen
+// it is pressed together, not cut.
 func Trend(series []float64, marks []Mark, say Said) template.HTML {
-	const w, h, left = 1000.0, 170.0, 90.0
+	const w, h = 1000.0, 150.0
 	if len(series) == 0 {
 		return ""
 	}
-	lo, hi := math.Inf(1), math.Inf(-1)
-	for _, v := range series {
-		lo, hi = min(lo, v), max(hi, v)
-	}
+	lo, hi := slices.Min(series), slices.Max(series)
+	about := fmt.Sprintf("%d values from %s to %s, %d change points", len(series), say(lo), say(hi), len(marks))
+	ends := [2]string{say(hi), say(lo)}
 	if lo == hi {
+		ends = [2]string{ends[0], ""}
 		lo, hi = lo-1, hi+1
 	}
-	x := func(i int) float64 { return left + float64((w-left-20)*(float64(i)/float64(max(1, len(series)-1)))) }
-	y := func(v float64) float64 { return 14 + float64((h-30)*(1-(v-lo)/(hi-lo))) }
+	x := func(i int) float64 { return w * float64(i) / float64(max(1, len(series)-1)) }
+	y := func(v float64) float64 { return 6 + float64((h-12)*(1-(v-lo)/(hi-lo))) }
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg class="inline" width="%g" height="%g" viewBox="0 0 %g %g" role="img" aria-label="%d values from %s to %s, %d change points">`, w, h, w, h, len(series), say(lo), say(hi), len(marks))
-	fmt.Fprintf(&b, `<text x="%[1]g" y="20" text-anchor="end">%[2]s</text><text x="%[1]g" y="%[3]g" text-anchor="end">%[4]s</text>`, left-6, say(hi), h-14, say(lo))
-	b.WriteString(`<path fill="none" stroke="var(--c0)" stroke-width="1.8" d="`)
+	fmt.Fprintf(&b, `<div class="trend"><div class="ends"><span>%s</span><span>%s</span></div>`, template.HTMLEscapeString(ends[0]), template.HTMLEscapeString(ends[1]))
+	fmt.Fprintf(&b, `<svg viewBox="0 0 %g %g" preserveAspectRatio="none" role="img" aria-label="%s">`, w, h, template.HTMLEscapeString(about))
+	b.WriteString(`<path fill="none" stroke="var(--c0)" stroke-width="1.8" vector-effect="non-scaling-stroke" d="`)
 	for i, v := range series {
 		c := 'L'
 		if i == 0 {
@@ -101,9 +103,9 @@ func Trend(series []float64, marks []Mark, say Said) template.HTML {
 	}
 	b.WriteString(`"/>`)
 	for _, m := range marks {
-		fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="4" y2="%g" stroke="var(--c5)" stroke-width="2" stroke-dasharray="5 3"><title>%s</title></line>`, x(m.At), x(m.At), h-14, template.HTMLEscapeString(m.Text))
+		fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="0" y2="%g" stroke="var(--c5)" stroke-width="2" stroke-dasharray="5 3" vector-effect="non-scaling-stroke"><title>%s</title></line>`, x(m.At), x(m.At), h, template.HTMLEscapeString(m.Text))
 	}
-	b.WriteString(`</svg>`)
+	b.WriteString(`</svg></div>`)
 	return template.HTML(b.String())
 }
 
