@@ -97,7 +97,7 @@ func (h hostOf) Ask(req Start, answered, _ func(error)) {
 		answered(ErrDelay)
 		return
 	}
-	end := sourceOf{h.pair}
+	end := sourceOf(h)
 	h.source = NewSource(end, end, req, answered)
 	h.source.Begin()
 }
