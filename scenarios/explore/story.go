@@ -52,9 +52,9 @@ func named(f *chaos.Record) string {
 // event is something of a run that a person would tell: what, of which, where.
 type event struct {
 	at time.Duration
-	// what has a %s where those stand of which it happened at the moment, such as copies; or none.
-	what string
-	of   string
+	// one and many have a %s where those stand to which it happened at the moment.
+	one, many string
+	of        string
 }
 
 // mostEvents bounds those that a sentence tells.
@@ -68,7 +68,7 @@ func happened(h *observed.History) string {
 	var texts []string
 	for i := 0; i < len(events); {
 		same := i + 1
-		for same < len(events) && events[same].at == events[i].at && events[same].what == events[i].what {
+		for same < len(events) && events[same].at == events[i].at && events[same].one == events[i].one {
 			same++
 		}
 		var of []string
@@ -77,11 +77,11 @@ func happened(h *observed.History) string {
 				of = append(of, e.of)
 			}
 		}
-		text := events[i].what
-		if strings.Contains(text, "%s") {
-			text = fmt.Sprintf(text, listed(of))
+		what := events[i].one
+		if len(of) > 1 {
+			what = events[i].many
 		}
-		text += " at " + brief(events[i].at) + meanwhile(h, events[i].at)
+		text := fmt.Sprintf(what, listed(of)) + " at " + brief(events[i].at) + meanwhile(h, events[i].at)
 		texts = append(texts, text)
 		i = same
 	}
@@ -139,9 +139,9 @@ func rises(h *observed.History) []event {
 			case !c.Primary:
 				seen[c.ID] = true
 			case before && o.At > 0 && was.id != c.ID && seen[c.ID]:
-				out = append(out, event{o.At, "the copy of %s on " + c.Node + " was promoted", shardName(k)})
+				out = append(out, event{o.At, "the copy of %s was promoted", "the copies of %s were promoted", shardName(k) + " on " + c.Node})
 			case before && o.At > 0 && was.id != c.ID && c.State == "INITIALIZING" && c.Reason != "":
-				out = append(out, event{o.At, "%s came back as a primary from the disk of " + c.Node, shardName(k)})
+				out = append(out, event{o.At, "the primary of %s came back from disk", "the primaries of %s came back from disk", shardName(k) + " on " + c.Node})
 			}
 			if c.Primary && c.Node != "" {
 				primaries[k] = known{c.Node, c.ID}
@@ -163,7 +163,7 @@ func masters(h *observed.History) []event {
 			continue
 		}
 		if last != "" && m.Master != last && o.At > 0 {
-			out = append(out, event{o.At, "%s became master", m.Master})
+			out = append(out, event{o.At, "%s became master", "%s became master", m.Master})
 		}
 		last = m.Master
 	}
@@ -175,7 +175,7 @@ func failures(h *observed.History) []event {
 	var out []event
 	for _, r := range h.LastRecoveries() {
 		if r.Failed && r.Stop > 0 {
-			out = append(out, event{r.Stop, "the recovery of %s to " + r.To + " failed", shardName(observed.ShardKey{Index: r.Index, Shard: r.Shard})})
+			out = append(out, event{r.Stop, "the recovery of %s failed", "the recoveries of %s failed", shardName(observed.ShardKey{Index: r.Index, Shard: r.Shard}) + " to " + r.To})
 		}
 	}
 	return out
@@ -190,7 +190,7 @@ func actions(h *observed.History) []event {
 			if who == "" {
 				who = "the controller"
 			}
-			out = append(out, event{d.At, who + " decided %s", d.Decided})
+			out = append(out, event{d.At, who + " decided %s", who + " decided %s", d.Decided})
 		}
 	}
 	return out
