@@ -146,6 +146,9 @@ const tooWide = `(() => {
 // hidden lists the tables of which a part is out of sight until somebody scrolls them.
 const hidden = `[...document.querySelectorAll(".scroll")].filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent.trim().slice(0, 60) + ": " + e.scrollWidth + " of " + e.clientWidth)`
 
+// cutOrders lists the commands to be approved of which a part is out of sight.
+const cutOrders = `[...document.querySelectorAll("pre.commands")].filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.scrollWidth + " of " + e.clientWidth)`
+
 // smallest is the smallest text of a page in pixels, as it is shown.
 const smallest = `Math.min(...[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().width && [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())).map(e => {
   const svg = e.closest("svg"), scale = svg && svg.viewBox.baseVal.width ? svg.getBoundingClientRect().width / svg.viewBox.baseVal.width : 1;
@@ -163,6 +166,7 @@ func TestEveryPageCanBeReadAtEveryWidthInTheLightAndInTheDark(t *testing.T) {
 					ask(t, ctx, chromedp.Steps(dark(night), chromedp.EmulateViewport(width, 900), chromedp.Navigate(url)))
 					assert.Empty(t, eval[[]string](t, ctx, tooFaint), "contrast at %d, dark %t", width, night)
 					assert.Empty(t, eval[[]string](t, ctx, tooWide), "width %d", width)
+					assert.Empty(t, eval[[]string](t, ctx, cutOrders), "a command that is approved is cut at %d", width)
 					if width >= 1280 {
 						assert.Empty(t, eval[[]string](t, ctx, hidden), "a table has to be scrolled at %d", width)
 					}
@@ -276,6 +280,24 @@ func TestALivePageShowsWhatItsStreamTells(t *testing.T) {
 	}
 	finish()
 	until(t, ctx, `document.getElementById("stream").textContent === "ended"`)
+	assert.Empty(t, wrong())
+}
+
+func TestALivePageOfAGameDayCanBeReadAtEveryWidth(t *testing.T) {
+	ctx := browser(t)
+	wrong := complaints(t, ctx)
+	ask(t, ctx, chromedp.Navigate(gamedayLiveSample(t)))
+	until(t, ctx, `document.body.textContent.includes("departure of not-started")`)
+	for _, night := range []bool{false, true} {
+		for _, width := range append([]int64{768}, widths[:]...) {
+			ask(t, ctx, chromedp.Steps(dark(night), chromedp.EmulateViewport(width, 900)))
+			assert.Empty(t, eval[[]string](t, ctx, tooFaint), "contrast at %d, dark %t", width, night)
+			assert.Empty(t, eval[[]string](t, ctx, tooWide), "width %d", width)
+			assert.GreaterOrEqual(t, eval[float64](t, ctx, smallest), 11.5, "the smallest text at %d", width)
+			shoot(t, ctx, "gameday-live", width, night)
+		}
+	}
+	printed(t, ctx, "gameday-live")
 	assert.Empty(t, wrong())
 }
 

@@ -2,9 +2,11 @@ package reports_test
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -71,6 +73,12 @@ func samplePages(t *testing.T) map[string][]byte {
 	plan, predicted := gamedaySample(t)
 	text, err = gamedayreport.ApprovalPage(plan, strings.Repeat("0123456789abcdef", 4), predicted)
 	add("gameday-approval", text, err)
+	own := *plan
+	own.Cluster, own.Orders = "staging/Zx8uV1TqS9m0oUeXbcN1Kw", ownOrders
+	text, err = gamedayreport.ApprovalPage(&own, strings.Repeat("0123456789abcdef", 4), predicted)
+	add("gameday-approval-own", text, err)
+	text, err = controllerSample()
+	add("controller", text, err)
 	day := &gamedayreport.Record{
 		Began: time.Date(2026, 1, 31, 8, 0, 0, 0, time.UTC), Plan: plan, Hash: strings.Repeat("0123456789abcdef", 4), Prediction: predicted, Held: "no",
 		Approval: gameday.Approval{Name: "M. Vogel", Reason: "the week before the sale"}, Actions: []string{"look into relocations"},
@@ -136,6 +144,85 @@ func exploredSample() *explore.Result {
 			Growth:  []explore.Growth{{Plans: 50, Reached: 30}, {Plans: 100, Reached: 44}, {Plans: 150, Reached: 50}, {Plans: 200, Reached: 51}}, Never: []string{"disk-slow"},
 		},
 	}
+}
+
+// ownOrders are commands of a plan for a cluster of one's own, of every length.
+var ownOrders = []string{
+	"do    node-loss   docker kill own-es-1", "undo  node-loss   docker start own-es-1",
+	`do    node-loss   ssh -o BatchMode=yes -o ConnectTimeout=5 -p 2222 -i /home/ops/.ssh/gameday ops@es-2.staging.example 'sh -c '\''nohup sh -c "sleep 900; sudo -n systemctl start elasticsearch; rm -f /tmp/shardquake-es-2-kill.timer" >/dev/null 2>&1 </dev/null & sudo -n systemctl kill --signal=KILL elasticsearch'\'''`,
+	"undo  node-loss   ssh -o BatchMode=yes -o ConnectTimeout=5 ops@es-2.staging.example 'sh -c '\\''sudo -n systemctl start elasticsearch'\\'''",
+}
+
+// controllerSample is the controller's own page, with something in every table: its script draws
+// what the server would tell.
+func controllerSample() ([]byte, error) {
+	text, err := os.ReadFile("../controller/httpapi/page.html")
+	if err != nil {
+		return nil, err
+	}
+	const told = `show({running: true, ready: true, policy: "variance", last_check: "2026-01-31T08:00:00Z", last_look: "2026-01-31T08:00:01Z", faults_watched: true,
+  cluster: {cluster_name: "staging", status: "yellow"},
+  nodes: [{name: "es-1", shards: 12, cpu_percent: 31.5, heap_max_bytes: 1e9, heap_used_bytes: 4e8, disk_total_bytes: 1e11, disk_available_bytes: 3e10, disk_busy_percent: 12, transport_sent_bytes_per_second: 12e6, transport_received_bytes_per_second: 3e6},
+    {name: "a-node-with-a-long-name-in-zone-b", shards: 3, cpu_percent: -1, heap_max_bytes: 0, disk_total_bytes: 0, disk_busy_percent: -1, transport_sent_bytes_per_second: -1, transport_received_bytes_per_second: -1}],
+  indices: [{index: "logs", docs: 1234567, store_bytes: 4e9, qps: 120.5, latency_ns: 3.2e6}],
+  statuses: Object.fromEntries(["healthy", "syncing", "degraded", "failed"].map((status, i) => ["logs" + (i || ""), {index: "logs" + (i || ""), status, replication_progress: 50, replicated_shards: 1, total_shards: 2}])),
+  consistency: {logs: "consistent", logs1: "inconsistent"},
+  recoveries: [{index: "logs", shard: 0, stage: "index", type: "peer", source_node: "es-1", target_node: "es-2", percent: 40, bytes_per_second: 4e7, remaining_ns: 3e10, origin: "node es-2 joined", slow: "slower than it was"}],
+  faults: [{cause: "node es-3 has left the cluster", copies: ["logs[0]", "logs[1]", "logs[2]", "logs[3]", "logs[4]", "logs[5]"], state: "mending", detected: "2026-01-31T08:00:00Z", detail: "six copies are not started, each has another that is", advice: "start the node"}],
+  decisions: [{seq: 7, at: "2026-01-31T08:00:00Z", policy: "variance", actor: "balancer", decided: ["move logs[2] from es-1 to es-2", "move logs[3] from es-1 to es-2"], reason: "the variance of shards falls from 20.3 to 2.1", done: [{what: "reroute", calls: 1}], effect: {note: "balanced after 12 s"}}]});
+</script>`
+	page := strings.Replace(string(text), "connect();\n</script>", told, 1)
+	if page == string(text) {
+		return nil, errors.New("the controller's page does not end as it is known to")
+	}
+	return []byte(page), nil
+}
+
+// gamedayLiveSample serves the live page of a drill in the middle of a step.
+func gamedayLiveSample(t *testing.T) (url string) {
+	t.Helper()
+	plan, predicted := gamedaySample(t)
+	stream, err := live.NewStream(map[string]any{"nodes": []string{"n1", "n2", "n3"}, "bands": predicted.Bands})
+	require.NoError(t, err)
+	p := live.Page{
+		Head: page.Verdict{Mark: "unknown", Text: "GAME DAY", Title: plan.Scenario, About: plan.Hypothesis},
+		Meta: "sim, seed 1; predicted from 5 simulated runs; approved by M. Vogel: the week before the sale", Stream: "/events", Gameday: true,
+		Figures: []live.Figure{{Name: "unassigned", About: "copies without a node"}},
+		Orders:  []live.Order{{Path: "/halt", Text: "halt", With: "NAME: reason"}, {Path: "/next", Text: "next step"}, {Path: "/pause", Text: "pause"}, {Path: "/resume", Text: "resume"}, {Path: "/note", Text: "note", With: "NAME: note"}},
+	}
+	h, err := p.Handler()
+	require.NoError(t, err)
+	mux := http.NewServeMux()
+	mux.Handle("/", h)
+	mux.Handle("/events", stream)
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	v := 3.0
+	limit, observed := 20.0, 4.0
+	for _, e := range []struct {
+		kind string
+		data any
+	}{
+		{live.Members, map[string]any{"t": 0, "m": "n1", "n": []string{"n1", "n2", "n3"}}},
+		{live.Health, map[string]any{"from": 0, "status": "green"}},
+		{live.Health, map[string]any{"from": 2, "status": "yellow"}},
+		{live.Counts, map[string]any{"t": 0, "v": []int{2, 2, 2}}},
+		{live.Shards, map[string]any{"t": 0, "i": "logs", "s": 0, "c": []map[string]any{{"p": true, "st": "S", "n": "n1"}, {"p": false, "st": "S", "n": "n2"}}}},
+		{live.Fault, map[string]any{"from": 2, "label": "node-loss n2"}},
+		{"values", gamedayreport.Sample{T: 1, P: 1, V: map[string]*float64{"unassigned": &v}}},
+		{"values", gamedayreport.Sample{T: 3, P: 2, V: map[string]*float64{"unassigned": &v}}},
+		{"sight", gamedayreport.Shown{
+			T: 3, Standing: "step the master dies waits for approval", Steps: []gameday.StepState{{Name: "look around", State: "begun"}, {Name: "the master dies", State: "waiting"}},
+			Rails:  []gameday.Rail{{Name: "no red longer than 20s", Saw: "the cluster was never red", Used: 0.1}, {Name: "departure of not-started", Saw: "3, predicted 0 to 2, for 4s", Used: 0.8}, {Name: "probe shop", Saw: "answered 503, for 2s", Used: 0.2}},
+			Expect: []scenarios.Outcome{{Name: "green after node-loss", Unit: "s", Verdict: scenarios.Unknown, Observed: &observed, Limit: &limit, Reason: "the cluster is not green yet"}},
+		}},
+		{live.Log, map[string]any{"t": 3, "text": "wait: step the master dies waits for approval"}},
+		{live.Now, map[string]any{"t": 3}},
+	} {
+		require.NoError(t, stream.Publish(e.kind, e.data))
+	}
+	t.Cleanup(stream.End)
+	return server.URL + "/"
 }
 
 // gamedaySample is the plan of a game day, before anybody has approved it.
