@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/measured"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/reports/fidelity"
 	"github.com/shardquake/shardquake/scenarios"
@@ -58,7 +59,7 @@ sim/elastic/calibration/calibration.json it is what the program is built with.`,
 	fl.IntVar(&f.runs, "runs", 2, "how often to run each scenario for real")
 	fl.StringVar(&f.seeds, "seeds", "1-3", "seeds of the simulated runs, A-B")
 	fl.StringVar(&f.recorded, "recorded", "", "folder of recorded timelines P*.json.gz, or file of kept runs (.jsonl), that stand for the runs in containers")
-	fl.StringVar(&f.keep, "keep", fileRealRuns, "file to which the runs in containers are added, scenario by scenario")
+	fl.StringVar(&f.keep, "keep", measured.File, "file to which the runs in containers are added, scenario by scenario")
 	fl.StringArrayVar(&f.gamedays, "gameday", nil, "`FOLDER` of a game day on real nodes that came to its end, to fit to as well; may be repeated")
 	fl.StringVar(&f.out, "out", "calibration.json", "the calibration file to write")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress")
@@ -89,7 +90,7 @@ func (f *calibrateFlags) calibrate(cmd *cobra.Command) error {
 		}
 	}
 	f.names = calibrating()
-	days, err := readGamedays(f.gamedays)
+	days, err := measured.Days(f.gamedays)
 	if err != nil {
 		return exit.Usage(err)
 	}
@@ -116,10 +117,10 @@ func (f *calibrateFlags) calibrate(cmd *cobra.Command) error {
 }
 
 // takeIn has the constants fitted to game days, too.
-func (f *calibrateFlags) takeIn(days []measuredDay, loaded map[string]*scenarios.Loaded, real map[string][]fidelity.Run) {
+func (f *calibrateFlags) takeIn(days []measured.Day, loaded map[string]*scenarios.Loaded, real map[string][]fidelity.Run) {
 	for _, d := range days {
-		f.names = append(f.names, d.name)
-		loaded[d.name], real[d.name] = d.scenario, d.runs
+		f.names = append(f.names, d.Name)
+		loaded[d.Name], real[d.Name] = d.Scenario, d.Runs
 	}
 }
 
@@ -134,10 +135,10 @@ func (f *calibrateFlags) measure(ctx context.Context, loaded map[string]*scenari
 				progress("%s, %s", name, fmt.Sprintf(format, args...))
 			})
 			if err == nil {
-				err = exit.Usage(keepRuns(f.keep, name, real[name]))
+				err = exit.Usage(measured.Keep(f.keep, name, real[name]))
 			}
 		case filepath.Ext(f.recorded) == ".jsonl":
-			real[name], err = keptRuns(f.recorded, name)
+			real[name], err = measured.Kept(f.recorded, name)
 			err = exit.Usage(err)
 		default:
 			real[name], err = recordedIn(f.recorded, name)

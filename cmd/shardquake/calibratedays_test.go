@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/measured"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/reports/fidelity"
 	"github.com/shardquake/shardquake/scenarios"
@@ -27,20 +28,20 @@ func TestCalibrateTakesInWhatGameDaysMeasured(t *testing.T) {
 	root.SetArgs([]string{"gameday", "testdata/gameday.yaml", "-q", "--yes", "--speed", "1000", "--set", "faults[0].at=11s", "--out", folder})
 	require.NoError(t, root.ExecuteContext(t.Context()))
 
-	_, err := readGamedays([]string{folder})
+	_, err := measured.Days([]string{folder})
 	require.ErrorContains(t, err, "it measured nothing to fit to: it was a drill, or it was halted")
-	_, err = readGamedays([]string{t.TempDir()})
+	_, err = measured.Days([]string{t.TempDir()})
 	require.ErrorContains(t, err, "expected the folder of a game day's report")
 
 	again, err := scenarios.Load("testdata/gameday.yaml", []string{"faults[0].at=11s"}, catalog.Vocabulary())
 	require.NoError(t, err)
 	res, err := runScenario(t.Context(), again, execution{backend: "sim", seed: 7, scale: scenarios.AsDescribed}, func(string, ...any) {})
 	require.NoError(t, err)
-	require.NoError(t, keepRuns(filepath.Join(folder, fileRealRuns), again.Name, []fidelity.Run{fidelity.Quantities(res, "game day")}))
-	days, err := readGamedays([]string{folder, folder})
+	require.NoError(t, measured.Keep(filepath.Join(folder, measured.File), again.Name, []fidelity.Run{fidelity.Quantities(res, "game day")}))
+	days, err := measured.Days([]string{folder, folder})
 	require.NoError(t, err)
 	require.Len(t, days, 2)
-	assert.Equal(t, "11s", days[0].scenario.Faults[0].At.String(), "as it was held, with what was set")
+	assert.Equal(t, "11s", days[0].Scenario.Faults[0].At.String(), "as it was held, with what was set")
 
 	f := &calibrateFlags{names: calibrating()}
 	loaded, real := map[string]*scenarios.Loaded{}, map[string][]fidelity.Run{}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/measured"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/reports/fidelity"
@@ -122,7 +123,7 @@ func (f *fidelityFlags) compare(cmd *cobra.Command, s *scenarios.Loaded) error {
 		return exit.Usage(err)
 	}
 	if f.recording == "" {
-		if err := keepRuns(filepath.Join(dir, fileRealRuns), s.Name, real); err != nil {
+		if err := measured.Keep(filepath.Join(dir, measured.File), s.Name, real); err != nil {
 			return exit.Usage(err)
 		}
 	}
@@ -183,7 +184,7 @@ func (f *fidelityFlags) recordedRuns(s *scenarios.Loaded) ([]fidelity.Run, strin
 		if f.variant != "" {
 			return nil, "", exit.Usagef("--variant is a part of a recording; %s holds kept runs", f.recording)
 		}
-		runs, err := keptRuns(f.recording, s.Name)
+		runs, err := measured.Kept(f.recording, s.Name)
 		return runs, fmt.Sprintf("%d runs kept in %s", len(runs), f.recording), exit.Usage(err)
 	}
 	rec, err := fidelity.ReadRecording(f.recording)

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
+	"github.com/shardquake/shardquake/integration/undo"
 	"github.com/shardquake/shardquake/internal/control"
 	"github.com/shardquake/shardquake/scenarios/gameday"
 )
@@ -70,7 +71,7 @@ var stages = map[string]struct {
 	}},
 }
 
-// kept reads the report as a reader of JSON does.
+// haltedRecord is the report as a reader of JSON reads it.
 type haltedRecord struct {
 	Halt    *gameday.Halt    `json:"halt"`
 	Actions []string         `json:"actions"`
@@ -160,4 +161,29 @@ func TestAFileThatLiesThereAlreadyLetsNoGameDayBegin(t *testing.T) {
 	err = root.ExecuteContext(t.Context())
 	assert.Equal(t, exit.CodeUsage, exit.CodeOf(err))
 	assert.ErrorContains(t, err, "a file HALT lies here")
+}
+
+// Refused before anything is predicted: a second game day on a cluster, and the next after a halt.
+func TestASecondGameDayIsRefusedAndSoIsTheNextAfterAHalt(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	g, err := grounds()
+	require.NoError(t, err)
+	begin := func() error {
+		root := newRootCommand()
+		root.SetArgs([]string{"gameday", "testdata/gameday.yaml", "-q", "--backend", "real", "--yes", "--out", filepath.Join(t.TempDir(), "out")})
+		return root.ExecuteContext(t.Context())
+	}
+	other := gameday.Running{Cluster: "drill-node-lost", URL: "http://127.0.0.1:1", PID: os.Getpid(), Born: undo.Born(os.Getpid())}
+	require.NoError(t, g.Take(other))
+	err = begin()
+	assert.Equal(t, exit.CodeUsage, exit.CodeOf(err))
+	require.ErrorContains(t, err, "a game day on drill-node-lost goes on already, at http://127.0.0.1:1")
+	require.NoError(t, g.Leave(other.Cluster, &gameday.Halt{Reason: "the shop is slow", Who: "bob"}))
+	err = begin()
+	assert.Equal(t, exit.CodeUsage, exit.CodeOf(err))
+	require.ErrorContains(t, err, "was halted: the shop is slow (bob); shardquake gameday lift drill-node-lost lets the next begin")
+	root := newRootCommand()
+	root.SetArgs([]string{"gameday", "lift", "drill-node-lost"})
+	require.NoError(t, root.ExecuteContext(t.Context()))
+	require.NoError(t, g.Take(other), "and now it may")
 }

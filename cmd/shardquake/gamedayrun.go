@@ -21,6 +21,7 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/cmd/shardquake/internal/exit"
+	"github.com/shardquake/shardquake/cmd/shardquake/internal/measured"
 	"github.com/shardquake/shardquake/integration/undo"
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/internal/control"
@@ -529,7 +530,7 @@ func (d *day) measured(res *scenarios.Result) error {
 	if d.flags.backend != "real" || res.Aborted != nil {
 		return nil
 	}
-	return keepRuns(filepath.Join(d.flags.out, fileRealRuns), d.scenario.Name, []fidelity.Run{fidelity.Quantities(res, "game day")})
+	return measured.Keep(filepath.Join(d.flags.out, measured.File), d.scenario.Name, []fidelity.Run{fidelity.Quantities(res, "game day")})
 }
 
 var _ http.Handler = (*gamedayPage)(nil)

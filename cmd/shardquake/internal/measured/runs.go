@@ -1,4 +1,5 @@
-package main
+// Package measured keeps what real nodes showed, for comparisons and calibrations to come.
+package measured
 
 import (
 	"fmt"
@@ -8,12 +9,12 @@ import (
 	"github.com/shardquake/shardquake/reports/fidelity"
 )
 
-// fileRealRuns holds what runs in containers showed, a line a run: they take minutes
+// File holds what runs in containers showed, a line a run: they take minutes
 // each, and are good for more than one comparison.
-const fileRealRuns = "real-runs.jsonl"
+const File = "real-runs.jsonl"
 
-// keepRuns adds runs of a scenario to a file, which is made where it is missing.
-func keepRuns(path, scenario string, runs []fidelity.Run) error {
+// Keep adds runs of a scenario to a file, which is made where it is missing.
+func Keep(path, scenario string, runs []fidelity.Run) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
@@ -32,8 +33,8 @@ func keepRuns(path, scenario string, runs []fidelity.Run) error {
 	return f.Close()
 }
 
-// keptRuns reads the runs of a scenario back.
-func keptRuns(path, scenario string) ([]fidelity.Run, error) {
+// Kept reads the runs of a scenario back.
+func Kept(path, scenario string) ([]fidelity.Run, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package main
+package measured
 
 import (
 	"encoding/json"
@@ -14,23 +14,23 @@ import (
 	"github.com/shardquake/shardquake/scenarios"
 )
 
-// measuredDay is a game day that constants can be fitted to.
-type measuredDay struct {
-	name     string // that the table shows
-	scenario *scenarios.Loaded
-	runs     []fidelity.Run
+// Day is a game day that constants can be fitted to.
+type Day struct {
+	Name     string // that the table shows
+	Scenario *scenarios.Loaded
+	Runs     []fidelity.Run
 }
 
-// readGamedays reads the folders of game days.
-func readGamedays(folders []string) (days []measuredDay, err error) {
+// Days reads the folders of game days.
+func Days(folders []string) (days []Day, err error) {
 	for _, folder := range folders {
-		d, err := readGameday(folder)
+		d, err := day(folder)
 		if err != nil {
 			return nil, fmt.Errorf("--gameday %s: %w", folder, err)
 		}
 		for _, other := range days {
-			if other.name == d.name { // the same scenario held twice counts as two runs of it would
-				d.name += " (" + folder + ")"
+			if other.Name == d.Name { // the same scenario held twice counts as two runs of it would
+				d.Name += " (" + folder + ")"
 				break
 			}
 		}
@@ -39,7 +39,7 @@ func readGamedays(folders []string) (days []measuredDay, err error) {
 	return days, nil
 }
 
-func readGameday(folder string) (d measuredDay, err error) {
+func day(folder string) (d Day, err error) {
 	text, err := os.ReadFile(filepath.Join(folder, report.FileRecord))
 	if err != nil {
 		return d, fmt.Errorf("%w; expected the folder of a game day's report", err)
@@ -50,14 +50,14 @@ func readGameday(folder string) (d measuredDay, err error) {
 	if err := json.Unmarshal(text, &was); err != nil {
 		return d, fmt.Errorf("%s: %w", report.FileRecord, err)
 	}
-	if d.scenario, err = scenarios.Load(filepath.Join(folder, report.FileAgain), was.Set, catalog.Vocabulary()); err != nil {
+	if d.Scenario, err = scenarios.Load(filepath.Join(folder, report.FileAgain), was.Set, catalog.Vocabulary()); err != nil {
 		return d, err
 	}
-	if d.scenario.System != "elasticsearch" {
-		return d, fmt.Errorf("it was of system %s; the constants are of elasticsearch", d.scenario.System)
+	if d.Scenario.System != "elasticsearch" {
+		return d, fmt.Errorf("it was of system %s; the constants are of elasticsearch", d.Scenario.System)
 	}
-	d.name = d.scenario.Name
-	d.runs, err = keptRuns(filepath.Join(folder, fileRealRuns), d.name)
+	d.Name = d.Scenario.Name
+	d.Runs, err = Kept(filepath.Join(folder, File), d.Name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return d, errors.New("it measured nothing to fit to: it was a drill, or it was halted")
 	}
