@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"slices"
@@ -38,11 +39,17 @@ type Runner interface {
 
 // Plan is what GET /plan answers.
 type Plan struct {
-	Now    units.Duration        `json:"now"` // since t=0
-	Ended  bool                  `json:"ended"`
-	Speed  float64               `json:"speed"`
-	Paused bool                  `json:"paused"`
-	Faults []scenarios.PlanEntry `json:"faults"`
+	Now    units.Duration `json:"now"` // since t=0
+	Ended  bool           `json:"ended"`
+	Speed  float64        `json:"speed"`
+	Paused bool           `json:"paused"`
+	// Reached is the speed that the machine has kept in the last seconds (absent: none is known),
+	// Lag the longest that clients waited in them because it was computing, Lost the machine's time
+	// by which the cluster's has fallen behind in all.
+	Reached float64               `json:"reached,omitempty"`
+	Lag     units.Duration        `json:"lag"`
+	Lost    units.Duration        `json:"lost"`
+	Faults  []scenarios.PlanEntry `json:"faults"`
 }
 
 // Failure is the answer to an order that was not carried out.
@@ -132,6 +139,8 @@ func (s *Server) PlanNow() Plan {
 	p := Plan{Faults: s.Run.Plan()}
 	p.Now, p.Ended = s.Run.Now()
 	p.Speed, p.Paused = s.Pacer.Pace()
+	k := s.Pacer.Keeping()
+	p.Reached, p.Lag, p.Lost = math.Round(k.Reached*100)/100, units.Duration(k.Lag.Round(time.Millisecond)), units.Duration(k.Lost.Round(time.Millisecond))
 	return p
 }
 

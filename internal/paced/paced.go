@@ -19,6 +19,10 @@ const (
 	// step is how far time moves while it is paused: coming back to the clock, if only for
 	// a moment, shows that nothing hangs.
 	step = time.Nanosecond
+	// longestStretch is how much of the machine's time is made up for at once. Where the machine
+	// needs longer to compute it than it lasts, the cluster's time falls behind instead: to make up
+	// for everything it would go in ever longer steps, and clients wait for each.
+	longestStretch = 250 * time.Millisecond
 	// stride is how far time moves at once while it passes as fast as it can.
 	stride = 50 * time.Millisecond
 )
@@ -48,6 +52,54 @@ type Pacer struct {
 	speed  float64
 	paused bool
 	hurry  int // who wants time to pass as fast as it can
+	told   Keeping
+	lately window
+}
+
+// Keeping is how well the machine keeps the pace.
+type Keeping struct {
+	// Reached is the speed of the last seconds; 0: not known yet, or not asked for any.
+	Reached float64
+	// Lag is the longest that the cluster's clock stood still in them because the machine was
+	// computing: so long clients waited beside what the cluster took.
+	Lag time.Duration
+	// Lost is the machine's time, in all, by which the cluster's has fallen behind.
+	Lost time.Duration
+}
+
+// window is what Keeping is taken from.
+type window struct {
+	wall, cluster, lag time.Duration
+}
+
+// windowTime is how long of the machine's time a window is.
+const windowTime = 2 * time.Second
+
+// Keeping is how well the machine has kept the pace.
+func (p *Pacer) Keeping() Keeping {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.told
+}
+
+// passed notes that a step of the cluster's time took the machine so long, after a nap, and what
+// of its time was not made up for.
+func (p *Pacer) passed(step, nap, took, lost time.Duration, free bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.told.Lost += lost
+	if free { // nobody asked for a speed
+		p.lately, p.told.Reached, p.told.Lag = window{}, 0, 0
+		return
+	}
+	w := &p.lately
+	w.wall += nap + took
+	w.cluster += step
+	w.lag = max(w.lag, took)
+	if w.wall >= windowTime {
+		p.told.Reached, p.told.Lag = float64(w.cluster)/float64(w.wall), w.lag
+		*w = window{}
+	}
 }
 
 type order struct {
@@ -73,7 +125,7 @@ func (p *Pacer) Pace() (speed float64, paused bool) {
 func (p *Pacer) SetSpeed(speed float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.speed = speed
+	p.speed, p.lately, p.told.Reached = speed, window{}, 0
 }
 
 // SetPaused stops time or lets it go on.
@@ -106,7 +158,7 @@ func (p *Pacer) Run(ctx context.Context, w World) {
 	defer close(p.over)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	seen, owed := time.Now(), 0.0
+	seen, woke, owed := time.Now(), time.Now(), 0.0
 	for ctx.Err() == nil {
 		w.Look()
 		timer.Reset(p.nap(w))
@@ -122,15 +174,23 @@ func (p *Pacer) Run(ctx context.Context, w World) {
 		if !paused {
 			owed += float64(now.Sub(seen)) * speed
 		}
-		if p.hurried() {
+		lost, hurried := 0.0, p.hurried()
+		switch most := float64(longestStretch) * speed; {
+		case hurried:
 			owed = float64(stride)
+		case owed > most:
+			lost = float64(owed-most) / speed
+			owed = most
 		}
+		nap := now.Sub(woke)
 		seen = now
 		d := max(time.Duration(owed), step)
 		owed = max(0, owed-float64(d))
 		if w.Clock.Sleep(ctx, d) != nil {
 			return
 		}
+		woke = time.Now()
+		p.passed(d, nap, woke.Sub(now), time.Duration(lost), paused || hurried)
 	}
 }
 

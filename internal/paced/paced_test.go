@@ -131,3 +131,34 @@ func TestTheSpeedCanBeChanged(t *testing.T) {
 		assert.NoError(t, w.engine.Clock("x").Sleep(ctx, time.Hour), "an hour takes milliseconds")
 	}))
 }
+
+// Where the machine computes more slowly than time is to pass, the cluster's time falls behind and
+// says so; it does not go on in ever longer steps.
+func TestAMachineThatCannotKeepPaceLosesTimeAndSaysSo(t *testing.T) {
+	w := begin(t, 1)
+	var tick func()
+	over := false
+	tick = func() {
+		if over {
+			return
+		}
+		time.Sleep(2 * time.Millisecond) // what a millisecond of this cluster takes to compute
+		w.engine.After(time.Millisecond, "work", tick)
+	}
+	require.NoError(t, w.Do(context.Background(), "begin", func(context.Context) { tick() }))
+	require.Eventually(t, func() bool { return w.Keeping().Reached > 0 }, time.Minute, 10*time.Millisecond)
+	k := w.Keeping()
+	assert.Less(t, k.Reached, 0.6)
+	assert.Greater(t, k.Lag, 100*time.Millisecond)
+	assert.Less(t, k.Lag, 10*time.Second, "a step stays short")
+	assert.Positive(t, k.Lost)
+	w.SetPaused(true)
+	require.Eventually(t, func() bool { return w.Keeping().Reached == 0 }, time.Minute, 10*time.Millisecond, "nothing is asked for while it is paused")
+	require.NoError(t, w.Do(context.Background(), "end", func(context.Context) { over = true }))
+}
+
+func TestAMachineThatKeepsPaceReachesTheSpeed(t *testing.T) {
+	w := begin(t, 10)
+	require.Eventually(t, func() bool { return w.Keeping().Reached > 0 }, time.Minute, 10*time.Millisecond)
+	assert.InDelta(t, 10, w.Keeping().Reached, 2)
+}

@@ -52,7 +52,7 @@
     drawn = now;
     byId("noFault").hidden = p.faults.length > 0;
     const standing = byId("standing");
-    standing.textContent = p.ended ? "The run is over: this is how the cluster was then. It is served on, and no fault strikes any more." : p.paused ? "Time stands still: resume it, or step." : p.speed === 1 ? "Time passes as fast as yours." : `Time passes ${p.speed} times as fast as yours.`;
+    standing.textContent = p.ended ? "The run is over: this is how the cluster was then. It is served on, and no fault strikes any more." : p.paused ? "Time stands still: resume it, or step." : p.reached && p.reached < 0.95 * p.speed ? `This machine can't keep pace: time passes ${p.reached.toFixed(1)} times as fast as yours instead of ${p.speed}; ${p.lost} of yours are lost.` : p.speed === 1 ? "Time passes as fast as yours." : `Time passes ${p.speed} times as fast as yours.`;
     standing.hidden = false;
   };
   const kind = byId("kind"), choose = () => { byId("fault").value = kind.value; byId("about").textContent = kind.selectedOptions[0].title; };

@@ -57,6 +57,40 @@ func BenchmarkRequests(b *testing.B) {
 	}
 }
 
+// BenchmarkServedCluster answers what dashboards ask a cluster of 100 nodes and 10,000 copies
+// for, and says how much processor time an answer takes: less than 100 ms.
+func BenchmarkServedCluster(b *testing.B) {
+	w := newWorld(b, 100)
+	var err error
+	w.run(func(ctx context.Context) {
+		for i := 0; i < 50 && err == nil; i++ {
+			on := make([]int, 100)
+			for n := range on {
+				on[n] = 2
+			}
+			err = inplace.CreateStarted(ctx, w.c, inplace.IndexSpec{
+				Name: fmt.Sprintf("logs-%03d", i), Shards: 100, Replicas: 1, Bytes: 100 << 20, Docs: 10000, Placement: on,
+			})
+		}
+	})
+	require.NoError(b, err)
+	require.NoError(b, w.engine.Run(w.engine.Now()+sim.Time(time.Minute)))
+	for _, uri := range []string{"/_cat/shards", "/_cat/shards?format=json", "/_nodes/stats", "/_nodes/stats?level=shards", "/_cat/nodes", "/_stats", "/_internal/desired_balance"} {
+		b.Run(uri, func(b *testing.B) {
+			before := cpuTime()
+			w.run(func(ctx context.Context) {
+				for b.Loop() {
+					if r := w.do(ctx, "GET", uri, ""); r.err != nil || r.status != 200 {
+						b.Errorf("%d %v", r.status, r.err)
+						return
+					}
+				}
+			})
+			b.ReportMetric(float64((cpuTime()-before).Microseconds())/1000/float64(b.N), "cpu-ms/answer")
+		})
+	}
+}
+
 // spread puts 200 copies on 32 nodes, six or seven each.
 func spread(index int) []int {
 	held := make([]int, 32)
