@@ -131,7 +131,7 @@ func writeSpread(w *rest.Writer, name string, list []*share, of func(*share) flo
 	}
 	average, off := total/float64(len(list)), 0.0
 	for _, s := range list {
-		off += (of(s) - average) * (of(s) - average)
+		off += float64((of(s) - average) * (of(s) - average))
 	}
 	w.Object(name)
 	w.Float("total", total)

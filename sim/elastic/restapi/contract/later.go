@@ -116,6 +116,12 @@ var laterOperations = []Request{
 	{Method: "GET", URI: "/_data_stream"},
 	{Method: "GET", URI: "/_nodes/shutdown"},
 
+	// Percentiles.
+	{Method: "GET", URI: "/docs/_search?size=0&typed_keys", Body: `{"aggs":{"p":{"percentiles":{"field":"n"}},"q":{"percentiles":{"field":"t","percents":[50,99.9],"keyed":false}}}}`},
+	{Method: "GET", URI: "/docs/_search?size=0", Body: `{"query":{"term":{"k":"nope"}},"aggs":{"p":{"percentiles":{"field":"n","percents":[50]}}}}`},
+	{Method: "GET", URI: "/docs/_search?size=0", Body: `{"aggs":{"p":{"percentiles":{"field":"n","percents":[101]}}}}`},
+	{Method: "GET", URI: "/docs/_search?size=0", Body: `{"aggs":{"p":{"percentiles":{"field":"k"}}}}`},
+
 	// What was asked how often.
 	{Method: "GET", URI: "/_nodes/usage"},
 	{Method: "GET", URI: "/_nodes/n1,n2/usage/_all"},

@@ -63,7 +63,7 @@ func (p *Parser) aggregation(m *rest.Member) *Aggregation {
 			if a.body != nil {
 				rest.Raise(ParsingException(f.Value.Line, f.Value.Col, "Found two aggregation type definitions in ["+m.Name+"]: ["+a.kind+"] and ["+f.Name+"]"))
 			}
-			a.kind, a.body = f.Name, p.aggregator(f)
+			a.kind, a.body = f.Name, p.aggregator(f, m.Name)
 		}
 	}
 	if a.body == nil {
@@ -72,12 +72,12 @@ func (p *Parser) aggregation(m *rest.Member) *Aggregation {
 	return a
 }
 
-func (p *Parser) aggregator(m *rest.Member) aggregator {
+func (p *Parser) aggregator(m *rest.Member, name string) aggregator {
 	switch m.Name {
 	case "sum", "avg", "min", "max", "value_count", "cardinality", "stats":
 		return parseMetric(m)
 	case "percentiles":
-		return parsePercentiles(m)
+		return parsePercentiles(m, name)
 	case "terms":
 		return parseTermsOf(m)
 	case "date_histogram":

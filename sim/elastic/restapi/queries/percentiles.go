@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
@@ -18,7 +19,7 @@ type percentiles struct {
 	list     bool // "keyed": false
 }
 
-func parsePercentiles(m *rest.Member) aggregator {
+func parsePercentiles(m *rest.Member, name string) aggregator {
 	p := &percentiles{percents: []float64{1, 5, 25, 50, 75, 95, 99}}
 	for i := range m.Value.Members {
 		switch f := &m.Value.Members[i]; f.Name {
@@ -30,12 +31,12 @@ func parsePercentiles(m *rest.Member) aggregator {
 			for k := range f.Value.Elements {
 				v, err := strconv.ParseFloat(f.Value.Elements[k].Text, 64)
 				if err != nil || v < 0 || v > 100 {
-					rest.Raise(rest.IllegalArgument("percent must be in [0,100], got [%s]: [%s]", f.Value.Elements[k].Text, m.Name))
+					badPercents("percent must be in [0,100], got [%s]: [%s]", settings.JavaDouble(v), name)
 				}
 				p.percents = append(p.percents, v)
 			}
 			if len(p.percents) == 0 {
-				rest.Raise(rest.IllegalArgument("[percents] must not be empty: [%s]", m.Name))
+				badPercents("[percents] must not be an empty array: [%s]", name)
 			}
 			slices.Sort(p.percents)
 		default:
@@ -44,6 +45,13 @@ func parsePercentiles(m *rest.Member) aggregator {
 	}
 	p.name = fieldOf(m)
 	return p
+}
+
+// badPercents refuses percents as the parser of the aggregation does.
+func badPercents(format string, args ...any) {
+	e := &elastic.Error{Status: 400, Type: "x_content_parse_exception", Reason: "Failed to build [percentiles] after last required field arrived"}
+	e.CausedBy = rest.IllegalArgument(format, args...)
+	rest.Raise(e)
 }
 
 func (p *percentiles) field() (string, bool) { return p.name, false }
@@ -90,7 +98,7 @@ func (p *percentiles) write(w *rest.Writer, docs []*Doc, _ *Aggregation, _ bool)
 // quantile lies between the two values nearest to it, each of which stands for the middle of its
 // part of all of them (TDigest).
 func quantile(sorted []float64, q float64) float64 {
-	at := min(max(q*float64(len(sorted))-0.5, 0), float64(len(sorted)-1))
+	at := min(max(float64(q*float64(len(sorted)))-0.5, 0), float64(len(sorted)-1))
 	low := int(math.Floor(at))
 	high := min(low+1, len(sorted)-1)
 	return sorted[low] + float64((at-float64(low))*float64(sorted[high]-sorted[low]))
