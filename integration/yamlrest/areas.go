@@ -33,3 +33,12 @@ func LeftOut(suite string) string {
 	}
 	return unservedSuites[suite]
 }
+
+// Sample are suites that together ask a node for a bit of everything, in seconds. They are played
+// on a live node beside the simulator wherever there is one; all suites only by order.
+var Sample = []string{
+	"bulk/10_basic", "cat.shards/10_basic", "cluster.health/10_basic", "cluster.put_settings/10_basic", "cluster.reroute/10_basic",
+	"cluster.voting_config_exclusions/10_basic", "count/10_basic", "create/10_with_id", "delete/10_basic", "field_caps/10_basic", "get/40_routing",
+	"index/12_result", "indices.create/10_basic", "indices.open/10_basic", "indices.put_mapping/10_basic", "indices.rollover/10_basic",
+	"indices.stats/10_index", "mget/70_source_filtering", "nodes.stats/10_basic", "scroll/10_basic", "search/30_limits", "snapshot.create/10_basic", "update/20_doc_upsert",
+}
