@@ -65,30 +65,61 @@ func BenchmarkLossOfAFormedNode(b *testing.B) {
 		b.Run(fmt.Sprintf("nodes=%d,copies=%d", size.nodes, size.indices*size.shards*2), func(b *testing.B) {
 			for range b.N {
 				c, m := formed(b, describedAs(size.nodes, size.indices, size.shards))
-				err := c.Run(b.Context(), func(ctx, _ context.Context) error {
-					green, left := false, false
-					if err := c.Observe(ctx, func(o observed.Observation) {
-						if h, ok := o.Sight.(observed.Health); ok {
-							left = left || h.Nodes < size.nodes
-							green = left && h.Status == "green"
-						}
-					}); err != nil {
-						return err
-					}
-					if err := m.Kill(m.Nodes()[size.nodes-1].Name()); err != nil {
-						return err
-					}
-					for !green {
-						if err := c.Clock(scenarios.ViewerClient).Sleep(ctx, time.Second); err != nil {
-							return err
-						}
-					}
-					return nil
-				})
-				if err != nil {
-					b.Fatal(err)
-				}
+				loseUntilGreen(b, c, m, size.nodes-1)
 			}
 		})
+	}
+}
+
+// BenchmarkLossOfAFormedZone is the largest loss of a plan: of three zones that awareness keeps
+// copies apart by one goes, and its copies are made anew in the others.
+func BenchmarkLossOfAFormedZone(b *testing.B) {
+	for _, size := range []struct{ nodes, indices, shards int }{{30, 15, 100}, {100, 50, 100}} {
+		b.Run(fmt.Sprintf("nodes=%d,copies=%d", size.nodes, size.indices*size.shards*2), func(b *testing.B) {
+			for range b.N {
+				spec := describedAs(size.nodes, size.indices, size.shards)
+				spec.Settings["cluster.routing.allocation.awareness.attributes"] = "zone"
+				var lost []int
+				for i := range spec.Nodes {
+					spec.Nodes[i].Attributes = map[string]string{"zone": string(rune('a' + i%3))}
+					if i%3 == 2 {
+						lost = append(lost, i)
+					}
+				}
+				c, m := formed(b, spec)
+				loseUntilGreen(b, c, m, lost...)
+			}
+		})
+	}
+}
+
+// loseUntilGreen kills nodes for good and goes on until the cluster is green without them.
+func loseUntilGreen(b *testing.B, c scenarios.Cluster, m *elastic.Cluster, lost ...int) {
+	b.Helper()
+	nodes := m.Nodes()
+	err := c.Run(b.Context(), func(ctx, _ context.Context) error {
+		green, left := false, false
+		if err := c.Observe(ctx, func(o observed.Observation) {
+			if h, ok := o.Sight.(observed.Health); ok {
+				left = left || h.Nodes == len(nodes)-len(lost)
+				green = left && h.Status == "green"
+			}
+		}); err != nil {
+			return err
+		}
+		for _, i := range lost {
+			if err := m.Kill(nodes[i].Name()); err != nil {
+				return err
+			}
+		}
+		for !green {
+			if err := c.Clock(scenarios.ViewerClient).Sleep(ctx, time.Second); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
 	}
 }
