@@ -184,11 +184,23 @@ func (s *server) admit(r *http.Request) *Answer {
 		return nil
 	}
 	e := &elastic.Error{
-		Status: http.StatusUnauthorized, Type: "security_exception",
-		Reason:  "missing authentication credentials for REST request [" + (&url.URL{Path: r.URL.Path, RawQuery: r.URL.RawQuery}).RequestURI() + "]",
+		Status: http.StatusUnauthorized, Type: "security_exception", Reason: unauthenticated(r),
 		Headers: []elastic.Field{{Name: "WWW-Authenticate", Value: "Bearer"}},
 	}
 	return s.api.failure(plain, e)
+}
+
+// unauthenticated says why a request is not let in: it bears nothing, or what it bears is wrong.
+func unauthenticated(r *http.Request) string {
+	uri := (&url.URL{Path: r.URL.Path, RawQuery: r.URL.RawQuery}).RequestURI()
+	user, _, basic := r.BasicAuth()
+	switch {
+	case basic:
+		return "unable to authenticate user [" + user + "] for REST request [" + uri + "]"
+	case credentials(r) != "":
+		return "unable to authenticate with provided credentials and anonymous access is not allowed for this request"
+	}
+	return "missing authentication credentials for REST request [" + uri + "]"
 }
 
 func credentials(r *http.Request) string {

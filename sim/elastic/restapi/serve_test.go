@@ -123,6 +123,11 @@ func TestOnlyThoseWithTheTokenAreLetIn(t *testing.T) {
 	assert.Equal(t, 401, denied.status)
 	assert.Contains(t, denied.body, `"type":"security_exception"`)
 	assert.Equal(t, "Bearer", denied.header.Get("Www-Authenticate"))
+	assert.Contains(t, denied.body, `"reason":"missing authentication credentials for REST request [/_cluster/health]"`)
+	wrong := get(t, s.urls[0]+"/_cluster/health", "Authorization", "ApiKey sesame")
+	assert.Equal(t, 401, wrong.status)
+	assert.Contains(t, wrong.body, `"reason":"unable to authenticate with provided credentials and anonymous access is not allowed for this request"`)
+	assert.Contains(t, get(t, s.urls[0]+"/_cat/shards?v", "Authorization", "Basic ZWxhc3RpYzpubw==").body, `"reason":"unable to authenticate user [elastic] for REST request [/_cat/shards?v]"`)
 	assert.Equal(t, 200, get(t, s.urls[0]+"/_cluster/health", "Authorization", "Bearer open sesame").status)
 	assert.Equal(t, 200, get(t, s.urls[0]+"/_cluster/health", "Authorization", "ApiKey open sesame").status)
 }
