@@ -139,7 +139,7 @@ func (o ownDays) held(t *testing.T, approve bool, see func(day *exec.Cmd, line s
 	return text.String() + told.String(), day.ProcessState.ExitCode()
 }
 
-// A cluster that this program did not start is named, looked at, approved on the page, harmed
+// A cluster that was there before the game day is named, looked at, approved on the page, harmed
 // and healed; what was there before is there afterwards. One node is a process behind a real SSH
 // daemon where there is one, the others are containers. Halted, by a signal before the approval
 // and by a file while a node is down, it is undone, reported, and blocked until that is lifted.
