@@ -43,6 +43,11 @@ func newOwnDay(d *day, name string) (*ownDay, error) {
 	if err != nil {
 		return nil, exit.Usage(err)
 	}
+	if err := cfg.Look(d.ctx); errors.Is(err, own.ErrConfig) {
+		return nil, exit.Usage(err)
+	} else if err != nil {
+		return nil, &exit.Error{Code: exit.CodeUnavailable, Err: err}
+	}
 	o := &ownDay{day: d, name: name, cfg: cfg}
 	if o.access, err = accessOf(cfg); err != nil {
 		return nil, exit.Usage(err)

@@ -53,6 +53,9 @@ func (d *Docker) actions(out map[string]*Action) {
 		if d.IP != "" {
 			connect += " --ip " + d.IP
 		}
+		for _, a := range d.Aliases {
+			connect += " --alias " + a
+		}
 		member := fmt.Sprintf(`docker inspect --format '{{range $n, $_ := .NetworkSettings.Networks}}{{println $n}}{{end}}' %s | grep -qx %s`, d.Container, d.Network)
 		out[Isolate] = within(Action{
 			Do:   docker("network", "disconnect", d.Network, d.Container),

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/url"
 	"os"
 	"regexp"
@@ -65,6 +66,9 @@ type Docker struct {
 	// Network is what the container is disconnected from, to be isolated; "": it can't be.
 	Network string `yaml:"network,omitempty"`
 	IP      string `yaml:"ip,omitempty"` // that it must have again; "": Docker's choice
+	// Aliases are the names by which the others in the network find it, which a container that
+	// is connected again has no more unless they are given; [Config.Look] finds them.
+	Aliases []string `yaml:"aliases,omitempty"`
 	// Path is where a file is put to fill its disk; "": it can't be filled.
 	Path string `yaml:"path,omitempty"`
 }
@@ -222,6 +226,12 @@ func (c *Config) checkNode(name string) (ps []source.Problem) {
 	switch {
 	case n.Docker != nil && !word.MatchString(n.Docker.Container):
 		bad("docker: expected container: NAME")
+	case n.Docker != nil && n.Docker.Network != "" && !word.MatchString(n.Docker.Network):
+		bad("docker: expected network: NAME, not %q", n.Docker.Network)
+	case n.Docker != nil && n.Docker.IP != "" && net.ParseIP(n.Docker.IP) == nil:
+		bad("docker: ip: expected an address, not %q", n.Docker.IP)
+	case n.Docker != nil && slices.ContainsFunc(n.Docker.Aliases, func(a string) bool { return !word.MatchString(a) }):
+		bad("docker: aliases: expected names, not %q", n.Docker.Aliases)
 	case n.SSH != nil && !word.MatchString(n.SSH.Host):
 		bad("ssh: expected host: user@host")
 	case n.SSH != nil && n.SSH.Unit == "" && (n.SSH.PIDFile == "" || n.SSH.Start == ""):
