@@ -43,6 +43,7 @@ func TestRecoveriesCountWhileTheyGoOn(t *testing.T) {
 	assert.Equal(t, scenarios.Fail, verdict(t, s, "{recoveries-at-once: 1}"))
 	assert.Equal(t, scenarios.Pass, verdict(t, s, "{bytes-copied-at-most: 20b}"))
 	assert.Equal(t, scenarios.Fail, verdict(t, s, "{bytes-copied-at-most: 19b}"))
+	assert.Equal(t, "b", judge(t, s, "{bytes-copied-at-most: 19b}")[0].Unit, "which figures are told as sizes by")
 	assert.True(t, judge(t, tell("n1"), "{recoveries-at-once: 1}")[0].Idle)
 }
 

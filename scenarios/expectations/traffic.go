@@ -120,5 +120,5 @@ func (e *BytesCopied) Judge(h *observed.History) []scenarios.Outcome {
 	if n == 0 {
 		return []scenarios.Outcome{scenarios.Idled("bytes copied", "nothing was copied from node to node")}
 	}
-	return []scenarios.Outcome{atMost("bytes copied", float64(bytes), float64(e.Limit), "B", fmt.Sprintf("%d recoveries copied %s between nodes", n, units.FormatBytes(bytes)))}
+	return []scenarios.Outcome{atMost("bytes copied", float64(bytes), float64(e.Limit), "b", fmt.Sprintf("%d recoveries copied %s between nodes", n, units.FormatBytes(bytes)))}
 }

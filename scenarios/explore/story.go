@@ -9,6 +9,7 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
@@ -219,7 +220,7 @@ func figures(o scenarios.Outcome) string {
 	if o.Observed == nil || o.Limit == nil {
 		return ""
 	}
-	return strings.TrimRight(fmt.Sprintf(" (%.6g, where %.6g is the limit %s", *o.Observed, *o.Limit, o.Unit), " ") + ")"
+	return fmt.Sprintf(" (%s, where %s is the limit)", reports.Amount(*o.Observed, o.Unit), reports.Amount(*o.Limit, o.Unit))
 }
 
 // brief is a time to the tenth of a second.
