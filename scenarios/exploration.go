@@ -26,28 +26,33 @@ type ExploreSection struct {
 	Span      units.Duration `yaml:"span,omitempty" json:"span,omitempty" jsonschema:"description=time from t=0 in which faults strike and heal; default two thirds of the duration"`
 	Shortest  units.Duration `yaml:"shortest,omitempty" json:"shortest,omitempty" jsonschema:"description=how long a fault lasts at least; default 500ms"`
 	Longest   units.Duration `yaml:"longest,omitempty" json:"longest,omitempty" jsonschema:"description=how long a fault lasts at most; default a third of the span"`
-	Claims    []Claim        `yaml:"claims,omitempty" json:"-" jsonschema:"description=expectations that must hold under every plan beside those of the file; down-at-most: and losses-at-most: and without: say of which"`
+	Claims    []Claim        `yaml:"claims,omitempty" json:"-" jsonschema:"description=expectations that must hold under every plan beside those of the file; down-at-most: and losses-at-most: and quiet-until: and without: say of which"`
 }
 
 // Claim is an expectation that must hold under the plans of its scope: all of them, or those
-// with few nodes down at one time, or without kinds of faults.
+// with few nodes down at one time, with a quiet beginning, or without kinds of faults.
 type Claim struct {
 	Expect
 	DownAtMost *int
 	// Ailing is how many faults of the plan, at whatever time, may make nodes ail; nil: any.
-	Ailing  *int
-	Without []string
+	Ailing *int
+	// QuietUntil is the time from t=0 before which none of the plan's faults strikes.
+	QuietUntil units.Duration
+	Without    []string
 }
 
 // The keys of a claim's scope.
 const (
 	downKey    = "down-at-most"
 	ailingKey  = "losses-at-most"
+	quietKey   = "quiet-until"
 	withoutKey = "without"
 )
 
 // ScopesClaim reports whether a key of a claim says of which plans it is asked.
-func ScopesClaim(key string) bool { return key == downKey || key == ailingKey || key == withoutKey }
+func ScopesClaim(key string) bool {
+	return key == downKey || key == ailingKey || key == quietKey || key == withoutKey
+}
 
 // UnmarshalYAML leaves the entry to [readClaims], which knows the vocabulary.
 func (c *Claim) UnmarshalYAML(ast.Node) error { return nil }
@@ -58,6 +63,11 @@ func (c *Claim) Asks(p chaos.Plan, b plans.Budget, t chaos.Topology) bool {
 		return false
 	}
 	if c.Ailing != nil && b.Losses(p.Entries) > *c.Ailing {
+		return false
+	}
+	// When something else will bring a fault about is not known beforehand.
+	early := func(e chaos.Entry) bool { return e.Trigger != nil || e.At < c.QuietUntil }
+	if c.QuietUntil > 0 && slices.ContainsFunc(p.Entries, early) {
 		return false
 	}
 	return !slices.ContainsFunc(p.Entries, func(e chaos.Entry) bool { return slices.Contains(c.Without, e.Fault.Kind()) })
@@ -91,6 +101,8 @@ func readClaim(n ast.Node, kinds []ExpectationKind) (Claim, error) {
 			case ailingKey:
 				out.Ailing = new(int)
 				err = source.DecodeNode(v.Value, out.Ailing)
+			case quietKey:
+				err = source.DecodeNode(v.Value, &out.QuietUntil)
 			case withoutKey:
 				err = source.DecodeNode(v.Value, &out.Without)
 			default:
@@ -193,6 +205,9 @@ func (s *Scenario) checkExplore(voc Vocabulary) []source.Problem {
 	for i, c := range x.Claims {
 		if c.DownAtMost != nil && *c.DownAtMost < 0 {
 			bad(fmt.Sprintf("claims[%d].%s", i, downKey), "%d makes no sense here; expected a number from 0 on", *c.DownAtMost)
+		}
+		if c.QuietUntil < 0 || c.QuietUntil > x.Span {
+			bad(fmt.Sprintf("claims[%d].%s", i, quietKey), "%s makes no sense here; expected a time within the span of %s", c.QuietUntil, x.Span)
 		}
 		if c.Ailing != nil && *c.Ailing < 0 {
 			bad(fmt.Sprintf("claims[%d].%s", i, ailingKey), "%d makes no sense here; expected a number from 0 on", *c.Ailing)
