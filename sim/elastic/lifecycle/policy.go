@@ -85,3 +85,9 @@ func TierOf(phase string) string {
 	}
 	return "data_warm,data_hot"
 }
+
+// PolicyOf is the policy that an index or template is under; "" none.
+func PolicyOf(s settings.Settings) string {
+	name, _ := s.Get("index.lifecycle.name")
+	return name
+}

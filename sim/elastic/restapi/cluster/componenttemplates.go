@@ -52,7 +52,7 @@ func prepareGetComponents(r *rest.Request) rest.Action {
 	r.BoolParam("include_defaults", false)
 	return func(c *rest.Call) *rest.Response {
 		st := c.State(local, master)
-		found, missing := chosen(st.Components, componentName, patterns)
+		found, missing := rest.Chosen(st.Components, componentName, patterns)
 		if len(missing) > 0 {
 			rest.Raise(notFoundTemplate("component template", missing[0]))
 		}
@@ -94,7 +94,7 @@ func prepareHasTemplate(has func(*state.State, string) bool) func(*rest.Request)
 }
 
 func hasComponent(st *state.State, p string) bool {
-	found, _ := chosen(st.Components, componentName, []string{p})
+	found, _ := rest.Chosen(st.Components, componentName, []string{p})
 	return len(found) > 0
 }
 
@@ -103,7 +103,7 @@ func prepareDeleteComponents(r *rest.Request) rest.Action {
 	ack, master := r.AckTimeout(), r.MasterTimeout()
 	return func(c *rest.Call) *rest.Response {
 		acked, err := metadata.ChangeTemplates(c.Ctx, c.Node, "remove-component-template ["+strings.Join(names, ",")+"]", master, ack, func(st *state.State) (*state.State, error) {
-			found, missing := chosen(st.Components, componentName, names)
+			found, missing := rest.Chosen(st.Components, componentName, names)
 			if len(missing) > 0 {
 				return nil, &elastic.Error{Status: 404, Type: "resource_not_found_exception", Reason: strings.Join(missing, ",")}
 			}

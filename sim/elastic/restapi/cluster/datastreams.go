@@ -4,9 +4,9 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/lifecycle"
 	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
-	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
@@ -27,7 +27,7 @@ func prepareCreateStream(r *rest.Request) rest.Action {
 
 // chosenStreams are the data streams that names select; one that is not there is not found.
 func chosenStreams(st *state.State, names []string) []*state.DataStream {
-	found, missing := chosen(st.DataStreams, streamName, names)
+	found, missing := rest.Chosen(st.DataStreams, streamName, names)
 	if len(missing) > 0 {
 		rest.Raise(elastic.IndexNotFound(missing[0]))
 	}
@@ -70,12 +70,6 @@ func prepareGetStreams(r *rest.Request) rest.Action {
 	}
 }
 
-// policyOf is the policy that an index or template is under; "" none.
-func policyOf(s settings.Settings) string {
-	name, _ := s.Get("index.lifecycle.name")
-	return name
-}
-
 func managedBy(policy string) string {
 	if policy == "" {
 		return "Unmanaged"
@@ -95,7 +89,7 @@ func writeStream(c *rest.Call, w *rest.Writer, st *state.State, d *state.DataStr
 		if m == nil {
 			continue
 		}
-		policy := policyOf(m.Settings)
+		policy := lifecycle.PolicyOf(m.Settings)
 		w.Obj()
 		w.Str("index_name", name)
 		w.Str("index_uuid", m.UUID)
@@ -113,7 +107,7 @@ func writeStream(c *rest.Call, w *rest.Writer, st *state.State, d *state.DataStr
 	w.Str("template", d.Template)
 	policy := ""
 	if m := st.Index(d.WriteIndex()); m != nil {
-		policy = policyOf(m.Settings)
+		policy = lifecycle.PolicyOf(m.Settings)
 	}
 	if policy != "" {
 		w.Str("ilm_policy", policy)

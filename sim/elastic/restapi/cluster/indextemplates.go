@@ -87,7 +87,7 @@ func checkIndexTemplate(st *state.State, t *state.IndexTemplate, create bool) er
 	if rivals := overlapping(st, t, func(o *state.IndexTemplate) bool { return o.Rank() == t.Rank() }); len(rivals) > 0 {
 		return rest.IllegalArgument("index template [%s] has index patterns %s matching patterns from existing templates [%s] with patterns (%s) that have the "+
 			"same priority [%d], multiple index templates may not match during index creation, please use a different priority",
-			t.Name, bracketed(t.Patterns), namesOf(rivals), patternsOf(rivals), t.Rank())
+			t.Name, rest.Bracketed(t.Patterns), namesOf(rivals), patternsOf(rivals), t.Rank())
 	}
 	return nil
 }
@@ -109,8 +109,6 @@ func patternsMeet(a, b []string) bool {
 	})
 }
 
-func bracketed(list []string) string { return "[" + strings.Join(list, ", ") + "]" }
-
 func namesOf(list []*state.IndexTemplate) string {
 	names := make([]string, len(list))
 	for i, t := range list {
@@ -122,7 +120,7 @@ func namesOf(list []*state.IndexTemplate) string {
 func patternsOf(list []*state.IndexTemplate) string {
 	parts := make([]string, len(list))
 	for i, t := range list {
-		parts[i] = t.Name + " => " + bracketed(t.Patterns)
+		parts[i] = t.Name + " => " + rest.Bracketed(t.Patterns)
 	}
 	return strings.Join(parts, ",")
 }
@@ -159,7 +157,7 @@ func prepareGetIndexTemplates(r *rest.Request) rest.Action {
 	r.BoolParam("include_defaults", false)
 	return func(c *rest.Call) *rest.Response {
 		st := c.State(local, master)
-		found, missing := chosen(st.IndexTemplates, indexTemplateName, patterns)
+		found, missing := rest.Chosen(st.IndexTemplates, indexTemplateName, patterns)
 		if len(missing) > 0 {
 			rest.Raise(notFoundTemplate("index template", missing[0]))
 		}
@@ -215,7 +213,7 @@ func writeIndexTemplate(w *rest.Writer, t *state.IndexTemplate, flat bool) {
 }
 
 func hasIndexTemplate(st *state.State, p string) bool {
-	found, _ := chosen(st.IndexTemplates, indexTemplateName, []string{p})
+	found, _ := rest.Chosen(st.IndexTemplates, indexTemplateName, []string{p})
 	return len(found) > 0
 }
 
@@ -224,7 +222,7 @@ func prepareDeleteIndexTemplates(r *rest.Request) rest.Action {
 	ack, master := r.AckTimeout(), r.MasterTimeout()
 	return func(c *rest.Call) *rest.Response {
 		acked, err := metadata.ChangeTemplates(c.Ctx, c.Node, "remove-index-template-v2 ["+strings.Join(names, ",")+"]", master, ack, func(st *state.State) (*state.State, error) {
-			found, missing := chosen(st.IndexTemplates, indexTemplateName, names)
+			found, missing := rest.Chosen(st.IndexTemplates, indexTemplateName, names)
 			if len(missing) > 0 {
 				return nil, templateMissing(strings.Join(missing, ","))
 			}

@@ -67,7 +67,7 @@ func prepareGetTemplates(r *rest.Request) rest.Action {
 	r.BoolParam("include_type_name", false)
 	return func(c *rest.Call) *rest.Response {
 		st := c.State(local, master)
-		found, _ := chosen(st.LegacyTemplates, legacyName, patterns)
+		found, _ := rest.Chosen(st.LegacyTemplates, legacyName, patterns)
 		w := rest.NewWriter(false)
 		w.Obj()
 		for _, t := range found {
@@ -90,7 +90,7 @@ func prepareGetTemplates(r *rest.Request) rest.Action {
 }
 
 func hasTemplate(st *state.State, p string) bool {
-	found, _ := chosen(st.LegacyTemplates, legacyName, []string{p})
+	found, _ := rest.Chosen(st.LegacyTemplates, legacyName, []string{p})
 	return len(found) > 0
 }
 
@@ -99,7 +99,7 @@ func prepareDeleteTemplate(r *rest.Request) rest.Action {
 	ack, master := r.AckTimeout(), r.MasterTimeout()
 	return func(c *rest.Call) *rest.Response {
 		acked, err := metadata.ChangeTemplates(c.Ctx, c.Node, "remove-index-template ["+name+"]", master, ack, func(st *state.State) (*state.State, error) {
-			found, missing := chosen(st.LegacyTemplates, legacyName, []string{name})
+			found, missing := rest.Chosen(st.LegacyTemplates, legacyName, []string{name})
 			if len(missing) > 0 {
 				return nil, templateMissing(name)
 			}

@@ -23,7 +23,7 @@ func (b *rolloverBody) read(v *rest.Value) {
 		m := &v.Members[i]
 		switch m.Name {
 		case "conditions":
-			b.conditions = parseConditions(&m.Value)
+			b.conditions = ParseConditions(&m.Value)
 		case "settings":
 			b.changes = Flatten("", &m.Value, nil)
 		case "mappings":
@@ -36,8 +36,8 @@ func (b *rolloverBody) read(v *rest.Value) {
 	}
 }
 
-// parseConditions reads the conditions of a rollover, in Elasticsearch's order.
-func parseConditions(v *rest.Value) []state.Condition {
+// ParseConditions reads the conditions of a rollover, in Elasticsearch's order.
+func ParseConditions(v *rest.Value) []state.Condition {
 	var out []state.Condition
 	for i := range v.Members {
 		m := &v.Members[i]

@@ -133,27 +133,6 @@ func orEmpty(mapping []byte) []byte {
 	return mapping
 }
 
-// chosen are the names that patterns select, in order of names. A name without a wildcard
-// that selects nothing is missing.
-func chosen[T any](list []*T, name func(*T) string, patterns []string) (out []*T, missing []string) {
-	if len(patterns) == 0 {
-		return list, nil
-	}
-	taken := map[string]bool{}
-	for _, p := range patterns {
-		found := false
-		for _, e := range list {
-			if p == "_all" || rest.SimpleMatch(p, name(e)) {
-				taken[name(e)], found = true, true
-			}
-		}
-		if !found && p != "_all" && !rest.HasWildcard(p) {
-			missing = append(missing, p)
-		}
-	}
-	return slices.DeleteFunc(slices.Clone(list), func(e *T) bool { return !taken[name(e)] }), missing
-}
-
 func notFoundTemplate(what, name string) *elastic.Error {
 	return &elastic.Error{Status: 404, Type: "resource_not_found_exception", Reason: what + " matching [" + name + "] not found"}
 }

@@ -1,5 +1,5 @@
-// Package policies are the endpoints by which operators meddle with policies: _ilm/move, retry and
-// remove; and policies by which snapshots are taken, _slm. They come from documented answers:
+// Package policies are the endpoints of policies: those by which indices age, _ilm, with what
+// operators do to them, and those by which snapshots are taken, _slm. They come from documented answers:
 // only nodes of the default distribution have them.
 package policies
 
@@ -8,6 +8,13 @@ import "github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 // Routes are the endpoints.
 func Routes() []*rest.Route {
 	return []*rest.Route{
+		{On: []string{"PUT /_ilm/policy/{name}"}, Prepare: preparePutPolicy, Modules: true},
+		{On: []string{"GET /_ilm/policy", "GET /_ilm/policy/{name}"}, Prepare: prepareGetPolicies, Modules: true},
+		{On: []string{"DELETE /_ilm/policy/{name}"}, Prepare: prepareDeletePolicy, Modules: true},
+		{On: []string{"POST /_ilm/stop"}, Prepare: prepareAgeing(true), Modules: true},
+		{On: []string{"POST /_ilm/start"}, Prepare: prepareAgeing(false), Modules: true},
+		{On: []string{"GET /_ilm/status"}, Prepare: prepareAgeingStatus, Modules: true},
+		{On: []string{"GET /{index}/_ilm/explain"}, Prepare: prepareExplainAgeing, Modules: true},
 		{On: []string{"POST /{index}/_ilm/retry"}, Prepare: prepareRetry, Modules: true},
 		{On: []string{"POST /{index}/_ilm/remove"}, Prepare: prepareRemove, Modules: true},
 		{On: []string{"POST /_ilm/move/{name}"}, Prepare: prepareMove, Modules: true},

@@ -272,15 +272,7 @@ func prepareStatus(r *rest.Request) rest.Action {
 	r.AckTimeout()
 	master := r.MasterTimeout()
 	return func(c *rest.Call) *rest.Response {
-		mode := "RUNNING"
-		if c.State(false, master).SnapshotPoliciesStopped {
-			mode = "STOPPED"
-		}
-		w := rest.NewWriter(false)
-		w.Obj()
-		w.Str("operation_mode", mode)
-		w.End()
-		return &rest.Response{JSON: w.Bytes()}
+		return rest.OperationMode(c.State(false, master).SnapshotPoliciesStopped)
 	}
 }
 

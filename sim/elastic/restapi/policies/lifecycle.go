@@ -1,4 +1,4 @@
-package cluster
+package policies
 
 import (
 	"slices"
@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/lifecycle"
 	"github.com/shardquake/shardquake/sim/elastic/metadata"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/cluster"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -115,7 +116,7 @@ func parseAction(phase string, m *rest.Member) state.PhaseAction {
 	a.Given = w.Bytes()
 	switch m.Name {
 	case "rollover":
-		a.Conditions = parseConditions(&m.Value)
+		a.Conditions = cluster.ParseConditions(&m.Value)
 		if len(a.Conditions) == 0 {
 			rest.Raise(rest.IllegalArgument("At least one max_* rollover condition must be set when using min_* conditions"))
 		}
@@ -201,7 +202,7 @@ func prepareGetPolicies(r *rest.Request) rest.Action {
 	master := r.MasterTimeout()
 	return func(c *rest.Call) *rest.Response {
 		st := c.State(false, master)
-		found, missing := chosen(st.Policies, policyName, names)
+		found, missing := rest.Chosen(st.Policies, policyName, names)
 		if len(missing) > 0 {
 			rest.Raise(noPolicy(missing[0]))
 		}
@@ -258,17 +259,17 @@ func writePhase(w *rest.Writer, ph *state.Phase) {
 func writeUsers(w *rest.Writer, st *state.State, policy string) {
 	var indices, streams, composable []string
 	for _, m := range st.Indices {
-		if policyOf(m.Settings) == policy {
+		if lifecycle.PolicyOf(m.Settings) == policy {
 			indices = append(indices, m.Name)
 		}
 	}
 	for _, d := range st.DataStreams {
-		if m := st.Index(d.WriteIndex()); m != nil && policyOf(m.Settings) == policy {
+		if m := st.Index(d.WriteIndex()); m != nil && lifecycle.PolicyOf(m.Settings) == policy {
 			streams = append(streams, d.Name)
 		}
 	}
 	for _, t := range st.IndexTemplates {
-		if t.Template != nil && policyOf(t.Template.Settings) == policy {
+		if t.Template != nil && lifecycle.PolicyOf(t.Template.Settings) == policy {
 			composable = append(composable, t.Name)
 		}
 	}
@@ -290,13 +291,13 @@ func prepareDeletePolicy(r *rest.Request) rest.Action {
 			}
 			var by []string
 			for _, m := range st.Indices {
-				if policyOf(m.Settings) == name {
+				if lifecycle.PolicyOf(m.Settings) == name {
 					by = append(by, m.Name)
 				}
 			}
 			if len(by) > 0 {
 				slices.Sort(by)
-				return nil, rest.IllegalArgument("Cannot delete policy [%s]. It is in use by one or more indices: %s", name, bracketed(by))
+				return nil, rest.IllegalArgument("Cannot delete policy [%s]. It is in use by one or more indices: %s", name, rest.Bracketed(by))
 			}
 			return st.WithoutPolicy(name), nil
 		})
@@ -324,15 +325,5 @@ func prepareAgeing(stopped bool) func(*rest.Request) rest.Action {
 func prepareAgeingStatus(r *rest.Request) rest.Action {
 	r.AckTimeout()
 	master := r.MasterTimeout()
-	return func(c *rest.Call) *rest.Response {
-		mode := "RUNNING"
-		if c.State(false, master).AgeingStopped {
-			mode = "STOPPED"
-		}
-		w := rest.NewWriter(false)
-		w.Obj()
-		w.Str("operation_mode", mode)
-		w.End()
-		return &rest.Response{JSON: w.Bytes()}
-	}
+	return func(c *rest.Call) *rest.Response { return rest.OperationMode(c.State(false, master).AgeingStopped) }
 }

@@ -1,4 +1,4 @@
-package cluster
+package policies
 
 import (
 	"time"
@@ -21,7 +21,7 @@ func prepareExplainAgeing(r *rest.Request) rest.Action {
 		w.Object("indices")
 		for _, name := range rest.Resolve(st, names, opt) {
 			m := st.Index(name)
-			policy := policyOf(m.Settings)
+			policy := lifecycle.PolicyOf(m.Settings)
 			failed := m.Lifecycle != nil && m.Lifecycle.Info != ""
 			if onlyManaged && policy == "" || onlyErrors && !failed {
 				continue
