@@ -2,12 +2,9 @@ package explore
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -28,17 +25,17 @@ func claimsOf(l *scenarios.Loaded) ([]*claim, error) {
 	names, texts := map[string]bool{}, map[string]bool{}
 	add := func(list []scenarios.Claim, nodes []ast.Node) error {
 		for i, c := range list {
-			v, err := ordered(nodes[i])
+			v, err := source.Ordered(nodes[i])
 			if err != nil {
 				return err
 			}
-			text := flow(v)
+			text := source.Flow(v)
 			if texts[text] {
 				continue
 			}
 			name := number(l.Name+"-breaks-"+c.Kind(), func(n string) bool { return names[n] })
 			texts[text], names[name] = true, true
-			out = append(out, &claim{Claim: c, text: text, alone: flow(unscoped(v)), name: name})
+			out = append(out, &claim{Claim: c, text: text, alone: source.Flow(unscoped(v)), name: name})
 		}
 		return nil
 	}
@@ -168,7 +165,7 @@ func (s *search) writeFaults(b *bytes.Buffer, p chaos.Plan) error {
 				return err
 			}
 		}
-		b.WriteString("  - " + flow(yaml.MapSlice{moment, {Key: e.Fault.Kind(), Value: params}}) + "\n")
+		b.WriteString("  - " + source.Flow(yaml.MapSlice{moment, {Key: e.Fault.Kind(), Value: params}}) + "\n")
 	}
 	return nil
 }
@@ -218,24 +215,17 @@ func rebased(section any, file, dir string) (any, error) {
 	return out, nil
 }
 
-// ordered is a node's value with the keys of mappings in their order.
-func ordered(n ast.Node) (any, error) {
-	var v any
-	err := yaml.NodeToValue(n, &v, yaml.UseOrderedMap())
-	return v, err
-}
-
 // widest is how long a line may be before its mapping or list is broken up.
 const widest = 120
 
 // block writes a key with its value, in one line where that is short.
 func block(b *bytes.Buffer, indent, key string, v any) {
-	line := flow(v)
+	line := source.Flow(v)
 	if len(indent)+len(key)+len(line) <= widest || !nested(v) {
-		fmt.Fprintf(b, "%s%s: %s\n", indent, flow(key), line)
+		fmt.Fprintf(b, "%s%s: %s\n", indent, source.Flow(key), line)
 		return
 	}
-	fmt.Fprintf(b, "%s%s:\n", indent, flow(key))
+	fmt.Fprintf(b, "%s%s:\n", indent, source.Flow(key))
 	switch v := v.(type) {
 	case yaml.MapSlice:
 		for _, item := range v {
@@ -243,7 +233,7 @@ func block(b *bytes.Buffer, indent, key string, v any) {
 		}
 	case []any:
 		for _, item := range v {
-			b.WriteString(indent + "  - " + flow(item) + "\n")
+			b.WriteString(indent + "  - " + source.Flow(item) + "\n")
 		}
 	}
 }
@@ -257,39 +247,4 @@ func nested(v any) bool {
 		return len(v) > 0
 	}
 	return false
-}
-
-// plain is a text that YAML might take without quotes.
-var plain = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_./%-]*$`)
-
-// flow is a value on one line.
-func flow(v any) string {
-	switch v := v.(type) {
-	case yaml.MapSlice:
-		var parts []string
-		for _, item := range v {
-			parts = append(parts, flow(fmt.Sprint(item.Key))+": "+flow(item.Value))
-		}
-		return "{" + strings.Join(parts, ", ") + "}"
-	case []any:
-		var parts []string
-		for _, item := range v {
-			parts = append(parts, flow(item))
-		}
-		return "[" + strings.Join(parts, ", ") + "]"
-	case string:
-		var back any
-		if plain.MatchString(v) && yaml.Unmarshal([]byte(v), &back) == nil && back == v {
-			return v
-		}
-	case nil:
-		return "null"
-	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b) // JSON's texts and numbers are YAML's
-	enc.SetEscapeHTML(false)
-	if enc.Encode(v) != nil {
-		return fmt.Sprint(v)
-	}
-	return strings.TrimSpace(b.String())
 }

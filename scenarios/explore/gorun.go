@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/reports"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/own"
@@ -45,7 +46,7 @@ func (b Budget) set() []string {
 		for _, k := range b.Kinds {
 			kinds = append(kinds, k)
 		}
-		add("kinds", flow(kinds))
+		add("kinds", source.Flow(kinds))
 	}
 	for _, n := range []struct {
 		key   string

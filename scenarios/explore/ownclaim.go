@@ -9,6 +9,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
@@ -93,7 +94,7 @@ func (j *judged) Judge(h *History) []scenarios.Outcome {
 // withOwn adds claims of one's own to those of a file; what stands there is not added again.
 func withOwn(scenario string, claims []*claim, own []OwnClaim) []*claim {
 	for _, o := range own {
-		text := flow(yaml.MapSlice{{Key: o.Name, Value: true}})
+		text := source.Flow(yaml.MapSlice{{Key: o.Name, Value: true}})
 		if slices.ContainsFunc(claims, func(c *claim) bool { return c.text == text }) {
 			continue
 		}

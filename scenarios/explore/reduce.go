@@ -260,7 +260,7 @@ func (s *search) root() (yaml.MapSlice, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := ordered(parsed.Root())
+	v, err := source.Ordered(parsed.Root())
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/chaos"
+	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
 )
@@ -112,17 +113,10 @@ func selects(f chaos.Fault, t chaos.Topology) bool {
 	return false
 }
 
-// Rails are the guardrails in words; those of the registry as the file has them.
+// Rails are the guardrails in words; those of the registry as the file has them, each on one line.
 func Rails(l *scenarios.Loaded) (out []string) {
 	g := l.Gameday
-	lines := strings.Split(string(l.Text), "\n")
-	for _, e := range g.Guardrails {
-		text := e.Kind()
-		if e.Line > 0 && e.Line <= len(lines) {
-			text = strings.Trim(strings.TrimSpace(lines[e.Line-1]), "- ")
-		}
-		out = append(out, text)
-	}
+	out = written(l)
 	if d := g.Departure; d != nil {
 		out = append(out, fmt.Sprintf("worse than predicted by more than %s of the band for %s", d.By, d.For))
 	}
@@ -176,4 +170,25 @@ func (a Action) Reach() string {
 		return fmt.Sprintf("%d of %s", a.AtOnce, strings.Join(a.MayHit, ", "))
 	}
 	return strings.Join(a.MayHit, ", ")
+}
+
+// written are the guardrails as the file has them; where it can't be read again, their kinds.
+func written(l *scenarios.Loaded) (out []string) {
+	file, err := source.Parse(l.File, l.Text)
+	if err == nil {
+		for _, n := range file.Items("$.gameday.guardrails") {
+			v, err := source.Ordered(n)
+			if err == nil {
+				out = append(out, strings.TrimSuffix(strings.TrimPrefix(source.Flow(v), "{"), "}"))
+			}
+		}
+	}
+	if len(out) == len(l.Gameday.Guardrails) {
+		return out
+	}
+	out = nil
+	for _, e := range l.Gameday.Guardrails {
+		out = append(out, e.Kind())
+	}
+	return out
 }
