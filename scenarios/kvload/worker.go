@@ -61,7 +61,7 @@ func (w *worker) run(ctx context.Context) {
 				w.audit(ctx)
 			}
 		case Append:
-			w.lists(ctx, write)
+			w.lists(ctx, write, at-w.load.cfg.Zero)
 		default:
 			w.register(ctx, write, round, at-w.load.cfg.Zero)
 		}
@@ -69,10 +69,10 @@ func (w *worker) run(ctx context.Context) {
 }
 
 // offset is when the rounds of a client begin: those of a stream don't begin all at once,
-// but the partners on registers do.
+// but the partners on registers and on lists do, of which it has to be seen how they overlap.
 func (w *worker) offset(every time.Duration) time.Duration {
 	n, of := w.number, w.stream.Clients
-	if w.stream.Kind == Registers {
+	if w.stream.Kind == Registers || w.stream.Kind == Append {
 		n, of = w.pair(), pairs(w.stream.Clients)
 	}
 	return every * time.Duration(n) / time.Duration(of)
@@ -215,10 +215,12 @@ func (w *worker) audit(ctx context.Context) {
 	}
 }
 
-// lists reads two lists in a transaction, and appends to one of them or to both.
-func (w *worker) lists(ctx context.Context, write bool) {
+// lists reads two lists in a transaction, and appends to one of them or to both. As of
+// registers a transaction counts from its round's beginning, when its partner's is issued too.
+func (w *worker) lists(ctx context.Context, write bool, issued time.Duration) {
 	l := w.load
-	txn := check.Txn{Client: w.id, Start: int64(l.now(w.clk))}
+	txn := check.Txn{Client: w.id, Start: int64(issued)}
+	began := l.now(w.clk)
 	limited, cancel := w.clk.WithTimeout(ctx, txnLimit)
 	err := w.change(limited, &txn, write)
 	cancel()
@@ -233,7 +235,7 @@ func (w *worker) lists(ctx context.Context, write bool) {
 	if errors.Is(err, client.ErrConflict) {
 		l.history.Conflicts++
 	}
-	l.count(write, txn.Outcome, end-time.Duration(txn.Start))
+	l.count(write, txn.Outcome, end-began)
 	l.history.Txns = append(l.history.Txns, txn)
 }
 
