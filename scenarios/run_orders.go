@@ -9,6 +9,7 @@ import (
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
 // ErrRunOver says that a run takes no orders any more: its report is written.
@@ -132,16 +133,37 @@ func (r *Run) StepOn(ctx context.Context) error {
 	return r.SleepUntil(ctx, at+time.Millisecond)
 }
 
+// lookRound is longer than it takes until every node has been looked at again.
+const lookRound = time.Second
+
 // AwaitHealth waits until the cluster's health is the one wanted; false: it was not within the
-// time.
+// time. Green counts once the master knows of every node that doesn't answer: of copies on a
+// node that was lost just now it still says that they are well.
 func (r *Run) AwaitHealth(ctx context.Context, want string, within time.Duration) (bool, error) {
 	limited, cancel := r.clock.WithTimeout(ctx, within)
 	defer cancel()
-	err := r.awaitState(limited, chaos.State(want))
+	err := r.awaitHealth(limited, want)
 	if err != nil && ctx.Err() == nil {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+func (r *Run) awaitHealth(ctx context.Context, want string) error {
+	if want != "green" {
+		return r.awaitState(ctx, chaos.State(want))
+	}
+	if err := r.clock.Sleep(ctx, lookRound); err != nil {
+		return err
+	}
+	well := func() bool { return r.state.Seen && r.state.Health.Status == want && r.state.Noticed() }
+	r.mu.Lock()
+	now := well()
+	r.mu.Unlock()
+	if now {
+		return nil
+	}
+	return r.await(ctx, func(observed.Observation) bool { return well() })
 }
 
 // Inject has a fault strike now, by order, and waits until it has been probed.

@@ -110,6 +110,24 @@ func TestFaultsStrikeAndHealByOrderWhileACLusterIsServed(t *testing.T) {
 	assert.NoError(t, <-s.ended)
 }
 
+// A node that was lost just now is still thought to be well: green is what comes when its
+// copies are elsewhere.
+func TestUntilGreenIsAfterTheLossThatWasOrderedBefore(t *testing.T) {
+	s := serveScenario(t, "--as-is", "--out", filepath.Join(t.TempDir(), "out"))
+	out, code := s.shell(t, "inject", "{node-loss: {node: n3}}")
+	require.Zero(t, code, out)
+	out, code = s.shell(t, "until", "green")
+	require.Zero(t, code, out)
+	resp, err := http.Get(s.addresses["n1"] + "/_cat/nodes?h=name&s=name")
+	require.NoError(t, err)
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	assert.Equal(t, "n1\nn2\n", string(text), "the cluster knows of it")
+	s.stop()
+	assert.NoError(t, <-s.ended)
+}
+
 func TestTheReportIsWrittenAtTheEndWhileTheClusterIsServedOn(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "out")
 	s := serveScenario(t, "--speed", "1000", "--out", dir)
