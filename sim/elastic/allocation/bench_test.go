@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/shardquake/shardquake/internal/cputime"
 	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -188,11 +189,11 @@ func measure(b *testing.B, elasticsearch float64, f func()) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	start := cpuTime()
+	start := cputime.Used()
 	for b.Loop() {
 		f()
 	}
-	seconds := (cpuTime() - start).Seconds() / float64(b.N)
+	seconds := (cputime.Used() - start).Seconds() / float64(b.N)
 	runtime.ReadMemStats(&after)
 	b.ReportMetric(float64(after.HeapSys)/(1<<20), "MiB-heap")
 	b.ReportMetric(seconds, "cpu-s/op")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/shardquake/shardquake/internal/cputime"
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic/inplace"
 )
@@ -77,7 +78,7 @@ func BenchmarkServedCluster(b *testing.B) {
 	require.NoError(b, w.engine.Run(w.engine.Now()+sim.Time(time.Minute)))
 	for _, uri := range []string{"/_cat/shards", "/_cat/shards?format=json", "/_nodes/stats", "/_nodes/stats?level=shards", "/_cat/nodes", "/_stats", "/_internal/desired_balance"} {
 		b.Run(uri, func(b *testing.B) {
-			before := cpuTime()
+			before := cputime.Used()
 			w.run(func(ctx context.Context) {
 				for b.Loop() {
 					if r := w.do(ctx, "GET", uri, ""); r.err != nil || r.status != 200 {
@@ -86,7 +87,7 @@ func BenchmarkServedCluster(b *testing.B) {
 					}
 				}
 			})
-			b.ReportMetric(float64((cpuTime()-before).Microseconds())/1000/float64(b.N), "cpu-ms/answer")
+			b.ReportMetric(float64((cputime.Used()-before).Microseconds())/1000/float64(b.N), "cpu-ms/answer")
 		})
 	}
 }

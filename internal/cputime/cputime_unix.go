@@ -1,15 +1,14 @@
 //go:build unix
 
-package allocation
+package cputime
 
 import (
 	"syscall"
 	"time"
 )
 
-// cpuTime is what the process has used so far, on all cores. Elasticsearch's figures
-// are CPU time too.
-func cpuTime() time.Duration {
+// Used is the processor time of this process so far, on all cores.
+func Used() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0
