@@ -51,8 +51,9 @@ install_missing() {
   command -v apt-get >/dev/null || fail "missing: ${missing[*]}"
   say "installing ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
-  run "apt-get update" apt-get update -qq
-  run "apt-get install" apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  # A fresh machine may still be busy installing something: wait for its lock.
+  run "apt-get update" apt-get -o DPkg::Lock::Timeout=300 update -qq
+  run "apt-get install" apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${missing[@]}"
 }
 
 # The Debian mirror this machine uses already, empty (debootstrap's own default) when it is no Debian.

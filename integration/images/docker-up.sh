@@ -29,8 +29,9 @@ install_missing() {
   command -v apt-get >/dev/null || fail "missing: ${missing[*]}; this is no Debian, install Docker by hand"
   say "installing ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq >"$log" 2>&1 || say "apt-get update: $(tail -n 1 "$log")"
-  apt-get install -y -qq --no-install-recommends "${missing[@]}" >>"$log" 2>&1 </dev/null ||
+  # A fresh machine may still be busy installing something: wait for its lock.
+  apt-get -o DPkg::Lock::Timeout=300 update -qq >"$log" 2>&1 || say "apt-get update: $(tail -n 1 "$log")"
+  apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${missing[@]}" >>"$log" 2>&1 </dev/null ||
     fail "apt-get install ${missing[*]} failed: $(tail -n 3 "$log")"
 }
 
