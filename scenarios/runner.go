@@ -126,6 +126,15 @@ const cleanupLimit = 90 * time.Second
 // Run runs a scenario. The error wraps [ErrUnavailable] when it could not begin;
 // after an abort the result is there, with what was seen until then.
 func (r *Runner) Run(ctx context.Context, loaded *Loaded, opt Options) (*Result, error) {
+	res, err := r.once(ctx, loaded, opt)
+	if err != nil || res.Aborted != nil {
+		return res, err
+	}
+	return res, r.compare(ctx, loaded, opt, res)
+}
+
+// once is one run, without those that expectations compare it with.
+func (r *Runner) once(ctx context.Context, loaded *Loaded, opt Options) (*Result, error) {
 	seed := loaded.Seed
 	if opt.Seed != 0 {
 		seed = opt.Seed

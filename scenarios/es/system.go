@@ -94,6 +94,7 @@ func (System) Expectations() []scenarios.ExpectationKind {
 		kind("node-load", "a figure of the nodes' load (cpu, latency, …) stays within a bound", func() scenarios.Expectation { return &NodeLoadBound{} }),
 		kind("writes-blocked", "a block refuses writes to an index, or no longer", func() scenarios.Expectation { return &WritesBlocked{} }),
 		kind("no-copies-on", "no copy lies on the nodes of a tier", func() scenarios.Expectation { return &NoCopiesOn{} }),
+		kind("controller-makes-worse", "what holds without the controller holds with it: the run is made once more without", func() scenarios.Expectation { return &ControllerMakesWorse{} }),
 		kind("one-in-charge", "no controller acts after another has taken the lead", func() scenarios.Expectation { return &OneInCharge{} }),
 		kind("settings-kept", "settings are at the end what they were at t=0", func() scenarios.Expectation { return &SettingsKept{} }),
 		kind("copies-agree", "all copies of a shard hold equally many documents and are at the same operation at the end", func() scenarios.Expectation { return &CopiesAgree{} }),

@@ -54,9 +54,6 @@ type Progress struct {
 	Left time.Duration
 }
 
-// shares are how many plans of each way a round has, in the order of [plans.Ways].
-var shares = [...]int{5, 5, 5, 5}
-
 // RoundSize is how many plans a round has.
 const RoundSize = 20
 
@@ -106,6 +103,8 @@ type Result struct {
 	Undecided []Trouble `json:"undecided,omitempty"`
 	Crashes   []Trouble `json:"crashes,omitempty"`
 	Coverage  Coverage  `json:"coverage"`
+	// Ways are what the ways of drawing plans came to, which share the rounds by that.
+	Ways []WayCount `json:"ways"`
 	// Aborted: the search was interrupted, and this is what it had until then.
 	Aborted bool `json:"aborted,omitempty"`
 
@@ -225,7 +224,7 @@ func (s *search) more() bool {
 
 // round draws a round's plans, runs them, and takes in what they came to.
 func (s *search) round(number int) error {
-	proposals := s.generator.Round(number, shares[:], s.corpus)
+	proposals := s.generator.Round(number, s.portfolio.begins(), s.corpus)
 	if s.cfg.Plans > 0 {
 		proposals = proposals[:min(len(proposals), s.cfg.Plans-s.drawn)]
 	}
@@ -236,6 +235,7 @@ func (s *search) round(number int) error {
 		digests[i] = s.run(proposals[i].Plan, s.cfg.Seed+uint64(first+i))
 		s.tell(digests[i])
 	})
+	before := s.known()
 	var found []*Find
 	whole := true
 	for i, d := range digests {
@@ -243,8 +243,11 @@ func (s *search) round(number int) error {
 			whole = whole && len(proposals[i].Plan.Entries) == 0
 			continue
 		}
+		fresh, finds := before.lacks(d)
+		s.portfolio.came(proposals[i].Way, fresh, finds)
 		found = append(found, s.take(proposals[i], d)...)
 	}
+	s.portfolio.shares.Rounded()
 	s.result.Coverage.grow(s.result.Plans.All())
 	if whole {
 		s.result.Rounds++
@@ -303,7 +306,7 @@ func (s *search) take(p plans.Proposal, d *digest) []*Find {
 
 // done is the result at the end.
 func (s *search) done() *Result {
-	s.result.Runs = s.runs
+	s.result.Runs, s.result.Ways = s.runs, s.portfolio.counts
 	s.result.Coverage.finish(s.result.Budget.Kinds)
 	return s.result
 }

@@ -21,6 +21,7 @@ type search struct {
 	ctx       context.Context
 	cfg       Config
 	generator *plans.Generator
+	portfolio *portfolio
 	claims    []*claim
 	corpus    []chaos.Plan // of which later plans are mutants
 	drawn     int          // plans until now
@@ -88,7 +89,7 @@ type digest struct {
 
 func newSearch(ctx context.Context, cfg Config) (*search, error) {
 	cfg.Workers = max(1, cfg.Workers)
-	s := &search{ctx: ctx, cfg: cfg, result: newResult(cfg), started: now()}
+	s := &search{ctx: ctx, cfg: cfg, result: newResult(cfg), started: now(), portfolio: newPortfolio()}
 	claims, err := claimsOf(cfg.Scenario)
 	if err != nil {
 		return nil, err

@@ -40,6 +40,7 @@ func Summary(out io.Writer, r *Result, dir string) error {
 		fmt.Fprintf(&b, "  unknown %s, seed %d: %s\n", describe(t.Plan), t.Seed, t.Why)
 	}
 	r.Coverage.table(&b)
+	r.waysTable(&b)
 	fmt.Fprintf(&b, "\n  all     %s\n", filepath.Join(dir, reports.FileExplore))
 	_, err := io.WriteString(out, b.String())
 	return err
