@@ -108,6 +108,9 @@ type Result struct {
 	Events  uint64
 	// TraceHash is the backend's rolling hash over its events; 0: it has none.
 	TraceHash uint64
+	// Zero is the monotonic time of the cluster's clock at t=0, from which times of its events are
+	// counted otherwise.
+	Zero time.Duration
 	// Calibration is the constants of the simulator as JSON where the run was given its
 	// own; nil: those it is built with.
 	Calibration []byte
@@ -200,7 +203,7 @@ func (r *Run) result(notes []string, err error) *Result {
 	s := r.scenario
 	res := &Result{
 		Scenario: s, File: r.loaded.File, Text: r.loaded.Text, Backend: r.runner.Backend.Name(), Scale: r.scale, Seed: r.seed,
-		Draws: r.loaded.Draws, Notes: notes, History: r.history, LogLines: r.lines, Virtual: r.history.Closed, Plan: r.struck(),
+		Draws: r.loaded.Draws, Notes: notes, History: r.history, LogLines: r.lines, Virtual: r.history.Closed, Plan: r.struck(), Zero: r.zero,
 	}
 	res.Events, res.TraceHash = r.cluster.Counters()
 	if errors.Is(err, ErrAborted) {

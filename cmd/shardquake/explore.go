@@ -120,7 +120,7 @@ func (f *exploreFlags) check(fl *pflag.FlagSet) error {
 
 // config is the search that the words ask for.
 func (f *exploreFlags) config(cmd *cobra.Command, name string) (explore.Config, error) {
-	cfg := explore.Config{Vocabulary: catalog.Vocabulary(), Plans: f.plans, For: f.limit, Workers: f.workers, Seeds: f.seeds, Tries: f.tries, Play: play}
+	cfg := explore.Config{Vocabulary: catalog.Vocabulary(), Plans: f.plans, For: f.limit, Workers: f.workers, Seeds: f.seeds, Tries: f.tries, Play: play, Watch: watch}
 	if err := f.check(cmd.Flags()); err != nil {
 		return cfg, err
 	}
@@ -147,6 +147,11 @@ func (f *exploreFlags) config(cmd *cobra.Command, name string) (explore.Config, 
 // play is a run on the simulator, without a report.
 func play(ctx context.Context, s *scenarios.Loaded, seed uint64) (*scenarios.Result, error) {
 	return runScenario(ctx, s, execution{backend: "sim", seed: seed, scale: scenarios.AsDescribed}, func(string, ...any) {})
+}
+
+// watch is play with somebody who is told of every event.
+func watch(ctx context.Context, s *scenarios.Loaded, seed uint64, tell func(scenarios.Event)) (*scenarios.Result, error) {
+	return runScenario(ctx, s, execution{backend: "sim", seed: seed, scale: scenarios.AsDescribed, onEvent: tell}, func(string, ...any) {})
 }
 
 // confirmation tries what is found on real nodes. Its journals stand next to the folder, so that

@@ -260,6 +260,7 @@ type execution struct {
 	foreign   foreign.Config // that is the controller; without a line there is none
 	// predict has the same run simulated, and the difference printed.
 	predict bool
+	onEvent func(scenarios.Event) // is told of every event of a simulated run; nil: nobody is
 }
 
 // execute runs, writes the files, prints the summary and turns the verdict into the
@@ -331,7 +332,7 @@ func runScenario(ctx context.Context, s *scenarios.Loaded, x execution, progress
 	if err != nil {
 		return nil, exit.Usage(err)
 	}
-	runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain, Progress: progress}
+	runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.Supervisor, Explain: catalog.Explain, Progress: progress, OnEvent: x.onEvent}
 	if x.backend == "real" && x.dir != "" {
 		runner.Journal = journalOf(x.dir)
 	}

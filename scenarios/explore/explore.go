@@ -20,7 +20,10 @@ type Config struct {
 	Vocabulary scenarios.Vocabulary
 	// Play runs a scenario with a seed. It is called by several workers at once.
 	Play func(ctx context.Context, s *scenarios.Loaded, seed uint64) (*scenarios.Result, error)
-	Seed uint64
+	// Watch is Play that tells of every event of the run, too; nil: what plans would not touch
+	// is not known, and all are run.
+	Watch func(ctx context.Context, s *scenarios.Loaded, seed uint64, tell func(scenarios.Event)) (*scenarios.Result, error)
+	Seed  uint64
 	// Plans is how many are tried, 0: no limit. For ends the search after the round in which
 	// it is over; 0: no limit.
 	Plans int
@@ -64,10 +67,13 @@ type Counts struct {
 	Undecided int `json:"undecided"`
 	// Crashed ended with an error, which is a defect of Shardquake.
 	Crashed int `json:"crashed"`
+	// Skipped were not run, for none of their faults touches anything, as the run without a
+	// fault shows.
+	Skipped int `json:"skipped,omitempty"`
 }
 
 // All are the plans altogether.
-func (c Counts) All() int { return c.Held + c.Broke + c.Undecided + c.Crashed }
+func (c Counts) All() int { return c.Held + c.Broke + c.Undecided + c.Crashed + c.Skipped }
 
 func (c *Counts) add(o outcome) {
 	switch o {
@@ -232,6 +238,10 @@ func (s *search) round(number int) error {
 	s.drawn += len(proposals)
 	digests := make([]*digest, len(proposals))
 	s.each(len(proposals), func(i int) {
+		if s.calm.untouched(proposals[i].Plan) {
+			s.tell(&digest{})
+			return
+		}
 		digests[i] = s.run(proposals[i].Plan, s.cfg.Seed+uint64(first+i))
 		s.tell(digests[i])
 	})
@@ -239,6 +249,11 @@ func (s *search) round(number int) error {
 	var found []*Find
 	whole := true
 	for i, d := range digests {
+		if s.ctx.Err() == nil && s.calm.untouched(proposals[i].Plan) {
+			s.result.Plans.Skipped++
+			s.portfolio.skipped(proposals[i].Way)
+			continue
+		}
 		if d == nil { // interrupted, or nothing to run
 			whole = whole && len(proposals[i].Plan.Entries) == 0
 			continue

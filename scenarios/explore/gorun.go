@@ -141,7 +141,7 @@ func (s *testSearch) config(file string, b Budget) (Config, error) {
 	}
 	voc := s.parts.Vocabulary()
 	cfg := Config{
-		Scenario: l, Vocabulary: voc, Play: s.play, Seed: cmp.Or(b.Seed, l.Seed), Plans: b.Plans, For: b.For,
+		Scenario: l, Vocabulary: voc, Play: s.play, Watch: s.watch, Seed: cmp.Or(b.Seed, l.Seed), Plans: b.Plans, For: b.For,
 		Workers: runtime.GOMAXPROCS(0), //determinism:allow machine how many run at once changes no result
 		Seeds:   20, Tries: 100, Own: s.claims,
 		OwnParts: len(s.parts.Faults)+len(s.parts.Expectations)+len(s.parts.Policies) > 0 || s.parts.Controller != nil,
@@ -158,6 +158,11 @@ func (s *testSearch) config(file string, b Budget) (Config, error) {
 // play is a run on the simulator.
 func (s *testSearch) play(ctx context.Context, l *scenarios.Loaded, seed uint64) (*scenarios.Result, error) {
 	return s.parts.Start(ctx, l, own.Run{Options: scenarios.Options{Seed: seed}})
+}
+
+// watch is play with somebody who is told of every event.
+func (s *testSearch) watch(ctx context.Context, l *scenarios.Loaded, seed uint64, tell func(scenarios.Event)) (*scenarios.Result, error) {
+	return s.parts.Start(ctx, l, own.Run{Options: scenarios.Options{Seed: seed}, OnEvent: tell})
 }
 
 // keep leaves what was found in a folder; "" where nothing was.

@@ -22,6 +22,7 @@ type search struct {
 	cfg       Config
 	generator *plans.Generator
 	portfolio *portfolio
+	calm      *calm // nil: nobody watched the run without a fault
 	claims    []*claim
 	corpus    []chaos.Plan // of which later plans are mutants
 	drawn     int          // plans until now
@@ -249,7 +250,7 @@ func (d *digest) note(claim int, o scenarios.Outcome) {
 // error is that of a scenario that can't be run.
 func (s *search) unfaulted() error {
 	l := s.under(chaos.Plan{})
-	res, err := s.cfg.Play(s.ctx, l, s.cfg.Seed)
+	res, err := s.watched(l)
 	if err != nil {
 		return err
 	}
@@ -268,6 +269,20 @@ func (s *search) unfaulted() error {
 		}
 	}
 	return nil
+}
+
+// watched is a run of the scenario of which is noted what faults could touch.
+func (s *search) watched(l *scenarios.Loaded) (*scenarios.Result, error) {
+	if s.cfg.Watch == nil || s.cfg.OwnParts { // what parts of one's own look at nobody knows
+		return s.cfg.Play(s.ctx, l, s.cfg.Seed)
+	}
+	t := s.cfg.Scenario.Topology()
+	x := newExchanges(t)
+	res, err := s.cfg.Watch(s.ctx, l, s.cfg.Seed, x.happened)
+	if err == nil && res.Aborted == nil {
+		s.calm = &calm{topology: t, end: res.History.Closed, busy: x.spans(res.Zero, res.History.Closed), history: res.History}
+	}
+	return res, err
 }
 
 // each does n things with the workers that there are.

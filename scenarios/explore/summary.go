@@ -22,6 +22,9 @@ func Summary(out io.Writer, r *Result, dir string) error {
 		head = "ERROR"
 	}
 	fmt.Fprintf(&b, "%s  %s: %d plans in %d whole rounds, seed %d: %d held, %d broke something, %d undecided", head, r.Scenario, r.Plans.All(), r.Rounds, r.Seed, r.Plans.Held, r.Plans.Broke, r.Plans.Undecided)
+	if r.Plans.Skipped > 0 {
+		fmt.Fprintf(&b, ", %d skipped: touch nothing", r.Plans.Skipped)
+	}
 	if r.Plans.Crashed > 0 {
 		fmt.Fprintf(&b, ", %d ended with an error", r.Plans.Crashed)
 	}

@@ -66,6 +66,8 @@ type Run struct {
 	Options scenarios.Options
 	// Progress tells a person what is going on; nil: silence.
 	Progress func(format string, args ...any)
+	// OnEvent is told of every event of a simulated run; nil: nobody is.
+	OnEvent func(scenarios.Event)
 }
 
 // Start runs a scenario.
@@ -83,7 +85,7 @@ func (p Parts) Start(ctx context.Context, s *scenarios.Loaded, r Run) (*scenario
 	if err != nil {
 		return nil, err
 	}
-	runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.SupervisorWith(p.Policies...), Explain: catalog.Explain, Progress: r.Progress}
+	runner := &scenarios.Runner{Backend: backend, NewSupervisor: catalog.SupervisorWith(p.Policies...), Explain: catalog.Explain, Progress: r.Progress, OnEvent: r.OnEvent}
 	if p.Controller != nil {
 		employ(p.Controller, s, runner)
 	}
