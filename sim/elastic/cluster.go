@@ -38,8 +38,6 @@ type Cluster struct {
 
 	// Turns counts what may change who is up, who leads and what a node has applied.
 	Turns uint64
-	// computing is the master whose task is being computed.
-	computing *Master
 	// Adoptable are allocation ids that nodes open as started (CreateStarted).
 	Adoptable map[string]bool
 	// Contents are what those hold of a cluster that starts in place, by allocation id.

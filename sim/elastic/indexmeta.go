@@ -8,10 +8,6 @@ import (
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
-// ActingMaster is the master whose task is being computed: tasks are functions of the
-// state, and the allocator that they need is that of the node that computes them.
-func (c *Cluster) ActingMaster() *Master { return c.computing }
-
 // CheckShardLimit refuses more copies than cluster.max_shards_per_node allows.
 func (m *Master) CheckShardLimit(st *state.State, more int) error {
 	limit := ShardLimit{PerNode: settings.MaxShardsPerNode.Get(m.Process.Conf)}

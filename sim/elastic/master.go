@@ -124,13 +124,6 @@ func (p *Process) recoverState(st *state.State) *state.State {
 // Submit queues a task with the coordinator. failed gets [errNotMaster] for everything
 // that another master may still do.
 func (m *Master) Submit(t coordination.Task, failed func(error)) {
-	update := t.Update
-	t.Update = func(st *state.State) (*state.State, error) {
-		before := m.Process.Cluster.computing
-		m.Process.Cluster.computing = m
-		defer func() { m.Process.Cluster.computing = before }()
-		return update(st)
-	}
 	t.Failed = func(err error) {
 		var not *coordination.NotMasterError
 		var lost *coordination.FailedToCommitError

@@ -96,9 +96,7 @@ func TestTheLastCopyIsCorruptAndTheClusterIsRedAndSaysSo(t *testing.T) {
 	assert.Equal(t, state.NoValidShardCopy, primary.Info.LastStatus)
 
 	w.do(func(ctx context.Context) {
-		x, err := reroute.Explain(w.c.Leader(), ctx, time.Minute, false, func(st *state.State) (*state.Copy, bool, error) {
-			return st.Routing.Index("i").Shards[0].Primary(), false, nil
-		})
+		x, err := reroute.Explain(w.c.Leader(), ctx, time.Minute, false, primaryOf{"i"})
 		require.NoError(t, err)
 		require.NotNil(t, x.Shard.Allocate)
 		assert.Equal(t, "no_valid_shard_copy", x.Shard.Allocate.Decision)
@@ -190,4 +188,11 @@ func TestDamageOfWhatIsNotThereIsAnError(t *testing.T) {
 	many := chaos.Damage{Copy: badChecksum(w.nodeOf(true)).Copy, Mode: chaos.SilentDamage, Docs: 11}
 	assert.ErrorContains(t, target.Damage(context.Background(), many), "only 10 documents")
 	assert.ErrorContains(t, target.Damage(context.Background(), badChecksum("n9")), "n9")
+}
+
+// primaryOf chooses the first primary of an index.
+type primaryOf struct{ index string }
+
+func (q primaryOf) Choose(st *state.State) (*state.Copy, bool, error) {
+	return st.Routing.Index(q.index).Shards[0].Primary(), false, nil
 }

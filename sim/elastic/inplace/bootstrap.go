@@ -53,13 +53,7 @@ func CreateStarted(ctx context.Context, c *elastic.Cluster, spec IndexSpec) erro
 		return err
 	}
 	acked, _, err := n.MasterTask(ctx, "create-index ["+spec.Name+"], cause [bootstrap]", elastic.Urgent, time.Minute, time.Minute,
-		func(st *state.State) (*state.State, error) {
-			m := c.ActingMaster()
-			if m == nil {
-				return nil, elastic.ErrNotMaster
-			}
-			return startedIndex(c, st, spec, rows, m.Process.Clock.Now().UnixMilli())
-		})
+		startIndex{spec, rows})
 	switch {
 	case err != nil:
 		return fmt.Errorf("index %s: %w", spec.Name, err)
@@ -67,6 +61,16 @@ func CreateStarted(ctx context.Context, c *elastic.Cluster, spec IndexSpec) erro
 		return fmt.Errorf("index %s: not every node has applied it", spec.Name)
 	}
 	return Fill(c, spec)
+}
+
+// startIndex adds an index whose copies are there from the beginning.
+type startIndex struct {
+	spec IndexSpec
+	rows [][]int
+}
+
+func (c startIndex) Change(m *elastic.Master, st *state.State) (*state.State, error) {
+	return startedIndex(m.Process.Cluster, st, c.spec, c.rows, m.Process.Clock.Now().UnixMilli())
 }
 
 // startedIndex is the state with the index, its copies on the nodes of rows.

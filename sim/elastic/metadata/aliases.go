@@ -34,14 +34,17 @@ const (
 
 // UpdateAliases makes all the changes at once, or none.
 func UpdateAliases(ctx context.Context, n *elastic.Node, actions []AliasAction, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "index-aliases", elastic.Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		m := n.Cluster().ActingMaster()
-		if m == nil {
-			return nil, elastic.ErrNotMaster
-		}
-		return changeAliases(m, st, actions)
-	})
+	acked, _, err = n.MasterTask(ctx, "index-aliases", elastic.Urgent, masterTimeout, ackTimeout, aliasChanges{actions})
 	return acked, err
+}
+
+// aliasChanges are changes of aliases.
+type aliasChanges struct {
+	actions []AliasAction
+}
+
+func (c aliasChanges) Change(m *elastic.Master, st *state.State) (*state.State, error) {
+	return changeAliases(m, st, c.actions)
 }
 
 // changeAliases deletes indices first, so that an alias can take the place of one

@@ -22,33 +22,46 @@ func CloseIndices(ctx context.Context, n *elastic.Node, names []string, wait str
 	if len(names) == 0 {
 		return true, false, nil
 	}
-	acked, _, err = n.MasterTask(ctx, "add-block-index-to-close", elastic.Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		for _, name := range names {
-			meta := st.Index(name)
-			if meta == nil {
-				return nil, elastic.IndexNotFound(name)
-			}
-			st = indexmeta.WithBlock(st, name, indexmeta.ClosedBlock(true))
-		}
-		return st, nil
-	})
+	acked, _, err = n.MasterTask(ctx, "add-block-index-to-close", elastic.Urgent, masterTimeout, ackTimeout, blockToClose{names})
 	if err != nil || !acked {
 		return acked, false, err
 	}
 	if _, err := oncopies.Broadcast(n, ctx, names, oncopies.VerifyClosing{}); err != nil {
 		return true, false, err
 	}
-	acked, _, err = n.MasterTask(ctx, "close-indices", elastic.Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		return opened(n.Cluster(), st, names, false)
-	})
+	acked, _, err = n.MasterTask(ctx, "close-indices", elastic.Urgent, masterTimeout, ackTimeout, openOrClose{names, false})
 	return openness(ctx, n, names, wait, ackTimeout, acked, err)
+}
+
+// openOrClose opens or closes indices.
+type openOrClose struct {
+	names []string
+	open  bool
+}
+
+func (c openOrClose) Change(m *elastic.Master, st *state.State) (*state.State, error) {
+	return opened(m, st, c.names, c.open)
+}
+
+// blockToClose blocks indices that are about to be closed.
+type blockToClose struct {
+	names []string
+}
+
+func (c blockToClose) Change(_ *elastic.Master, st *state.State) (*state.State, error) {
+	for _, name := range c.names {
+		meta := st.Index(name)
+		if meta == nil {
+			return nil, elastic.IndexNotFound(name)
+		}
+		st = indexmeta.WithBlock(st, name, indexmeta.ClosedBlock(true))
+	}
+	return st, nil
 }
 
 // OpenIndices opens closed indices.
 func OpenIndices(ctx context.Context, n *elastic.Node, names []string, wait string, masterTimeout, ackTimeout time.Duration) (acked, shards bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "open-indices", elastic.Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		return opened(n.Cluster(), st, names, true)
-	})
+	acked, _, err = n.MasterTask(ctx, "open-indices", elastic.Urgent, masterTimeout, ackTimeout, openOrClose{names, true})
 	return openness(ctx, n, names, wait, ackTimeout, acked, err)
 }
 
@@ -70,11 +83,7 @@ func openness(ctx context.Context, n *elastic.Node, names []string, wait string,
 
 // opened is the state with indices open, or closed: every copy is without a node and finds
 // its data where it was.
-func opened(c *elastic.Cluster, st *state.State, names []string, open bool) (*state.State, error) {
-	m := c.ActingMaster()
-	if m == nil {
-		return nil, elastic.ErrNotMaster
-	}
+func opened(m *elastic.Master, st *state.State, names []string, open bool) (*state.State, error) {
 	changed := false
 	for _, name := range names {
 		meta := st.Index(name)

@@ -21,14 +21,17 @@ const streamMapping = `{"_data_stream_timestamp":{"enabled":true},"properties":{
 // CreateDataStream makes a data stream with its first backing index. The name's template
 // must be one of data streams.
 func CreateDataStream(ctx context.Context, n *elastic.Node, name string, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "create-data-stream ["+name+"]", elastic.High, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		m := n.Cluster().ActingMaster()
-		if m == nil {
-			return nil, elastic.ErrNotMaster
-		}
-		return createStream(m, st, name)
-	})
+	acked, _, err = n.MasterTask(ctx, "create-data-stream ["+name+"]", elastic.High, masterTimeout, ackTimeout, createDataStream{name})
 	return acked, err
+}
+
+// createDataStream makes a data stream.
+type createDataStream struct {
+	name string
+}
+
+func (c createDataStream) Change(m *elastic.Master, st *state.State) (*state.State, error) {
+	return createStream(m, st, c.name)
 }
 
 func streamExists(name string) *elastic.Error {
@@ -74,23 +77,27 @@ func addBacking(m *elastic.Master, st *state.State, d *state.DataStream) (*state
 
 // DeleteDataStreams deletes data streams with their indices.
 func DeleteDataStreams(ctx context.Context, n *elastic.Node, names []string, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "remove-data-stream", elastic.High, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		for _, name := range names {
-			d := st.DataStream(name)
-			if d == nil {
-				return nil, elastic.IndexNotFound(name)
-			}
-			st = st.WithoutDataStream(name)
-			for _, index := range d.Indices {
-				st = allocation.RemoveIndex(st, index)
-			}
-		}
-		if m := n.Cluster().ActingMaster(); m != nil {
-			st = m.Rerouted(st)
-		}
-		return st, nil
-	})
+	acked, _, err = n.MasterTask(ctx, "remove-data-stream", elastic.High, masterTimeout, ackTimeout, removeDataStreams{names})
 	return acked, err
+}
+
+// removeDataStreams takes data streams away with their indices.
+type removeDataStreams struct {
+	names []string
+}
+
+func (c removeDataStreams) Change(m *elastic.Master, st *state.State) (*state.State, error) {
+	for _, name := range c.names {
+		d := st.DataStream(name)
+		if d == nil {
+			return nil, elastic.IndexNotFound(name)
+		}
+		st = st.WithoutDataStream(name)
+		for _, index := range d.Indices {
+			st = allocation.RemoveIndex(st, index)
+		}
+	}
+	return m.Rerouted(st), nil
 }
 
 // withoutBacking takes an index out of the stream that it backs; that stream's write index

@@ -13,27 +13,7 @@ import (
 // (TransportAddVotingConfigExclusionsAction); it reports whether they were out in time. Absent
 // are names of nodes that are no members: when such a node joins it is kept out.
 func ExcludeVotes(ctx context.Context, n *elastic.Node, ids, absent []string, masterTimeout, timeout time.Duration) (out bool, err error) {
-	_, _, err = n.MasterTask(ctx, "add-voting-config-exclusions", elastic.Urgent, masterTimeout, timeout, func(st *state.State) (*state.State, error) {
-		next := st.Clone()
-		next.Exclusions = slices.Clone(st.Exclusions)
-		for _, id := range ids {
-			if !slices.Contains(next.Exclusions, id) {
-				next.Exclusions = append(next.Exclusions, id)
-			}
-		}
-		next.ExcludedNames = slices.Clone(st.ExcludedNames)
-		for _, name := range absent {
-			if !slices.Contains(next.ExcludedNames, name) {
-				next.ExcludedNames = append(next.ExcludedNames, name)
-			}
-		}
-		if len(next.Exclusions) == len(st.Exclusions) && len(next.ExcludedNames) == len(st.ExcludedNames) {
-			return st, nil
-		}
-		slices.Sort(next.Exclusions)
-		slices.Sort(next.ExcludedNames)
-		return next, nil
-	})
+	_, _, err = n.MasterTask(ctx, "add-voting-config-exclusions", elastic.Urgent, masterTimeout, timeout, excludeVotes{ids, absent})
 	if err != nil {
 		return false, err
 	}
@@ -42,6 +22,34 @@ func ExcludeVotes(ctx context.Context, n *elastic.Node, ids, absent []string, ma
 			return slices.Contains(st.LastCommitted, id) || slices.Contains(st.LastAccepted, id)
 		})
 	})
+}
+
+// excludeVotes keeps nodes out of the voting configuration.
+type excludeVotes struct {
+	ids    []string
+	absent []string
+}
+
+func (c excludeVotes) Change(_ *elastic.Master, st *state.State) (*state.State, error) {
+	next := st.Clone()
+	next.Exclusions = slices.Clone(st.Exclusions)
+	for _, id := range c.ids {
+		if !slices.Contains(next.Exclusions, id) {
+			next.Exclusions = append(next.Exclusions, id)
+		}
+	}
+	next.ExcludedNames = slices.Clone(st.ExcludedNames)
+	for _, name := range c.absent {
+		if !slices.Contains(next.ExcludedNames, name) {
+			next.ExcludedNames = append(next.ExcludedNames, name)
+		}
+	}
+	if len(next.Exclusions) == len(st.Exclusions) && len(next.ExcludedNames) == len(st.ExcludedNames) {
+		return st, nil
+	}
+	slices.Sort(next.Exclusions)
+	slices.Sort(next.ExcludedNames)
+	return next, nil
 }
 
 // ClearExclusions lets all nodes vote again (TransportClearVotingConfigExclusionsAction); with
@@ -56,13 +64,18 @@ func ClearExclusions(ctx context.Context, n *elastic.Node, removed bool, masterT
 			return false, err
 		}
 	}
-	_, _, err = n.MasterTask(ctx, "clear-voting-config-exclusions", elastic.Urgent, masterTimeout, timeout, func(st *state.State) (*state.State, error) {
-		if len(st.Exclusions)+len(st.ExcludedNames) == 0 {
-			return st, nil
-		}
-		next := st.Clone()
-		next.Exclusions, next.ExcludedNames = nil, nil
-		return next, nil
-	})
+	_, _, err = n.MasterTask(ctx, "clear-voting-config-exclusions", elastic.Urgent, masterTimeout, timeout, clearExclusions{})
 	return true, err
+}
+
+// clearExclusions lets all nodes in again.
+type clearExclusions struct{}
+
+func (clearExclusions) Change(_ *elastic.Master, st *state.State) (*state.State, error) {
+	if len(st.Exclusions)+len(st.ExcludedNames) == 0 {
+		return st, nil
+	}
+	next := st.Clone()
+	next.Exclusions, next.ExcludedNames = nil, nil
+	return next, nil
 }

@@ -30,14 +30,7 @@ type CreateIndexRequest struct {
 
 // CreateIndex creates an index and waits for its active shards up to the ack timeout.
 func CreateIndex(ctx context.Context, n *elastic.Node, req CreateIndexRequest) (acked, shardsAcked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "create-index ["+req.Name+"], cause [api]", elastic.Urgent, req.MasterTimeout, req.AckTimeout,
-		func(st *state.State) (*state.State, error) {
-			m := n.Cluster().ActingMaster()
-			if m == nil {
-				return nil, elastic.ErrNotMaster
-			}
-			return WithIndex(m, st, req)
-		})
+	acked, _, err = n.MasterTask(ctx, "create-index ["+req.Name+"], cause [api]", elastic.Urgent, req.MasterTimeout, req.AckTimeout, createIndex{req})
 	if err != nil || !acked {
 		return acked, false, err
 	}
@@ -47,6 +40,15 @@ func CreateIndex(ctx context.Context, n *elastic.Node, req CreateIndexRequest) (
 		return meta == nil || indexmeta.EnoughActive(st, meta, req.WaitForActiveShards)
 	})
 	return acked, shardsAcked, err
+}
+
+// createIndex adds an index.
+type createIndex struct {
+	req CreateIndexRequest
+}
+
+func (c createIndex) Change(m *elastic.Master, st *state.State) (*state.State, error) {
+	return WithIndex(m, st, c.req)
 }
 
 // WithIndex is the state with a new index, rerouted (MetadataCreateIndexService).
@@ -106,14 +108,17 @@ func beginning(st *state.State, req CreateIndexRequest) (state.Template, error) 
 
 // DeleteIndices deletes indices that exist.
 func DeleteIndices(ctx context.Context, n *elastic.Node, names []string, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "delete-index", elastic.Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		m := n.Cluster().ActingMaster()
-		if m == nil {
-			return nil, elastic.ErrNotMaster
-		}
-		return deleteIndices(m, st, names)
-	})
+	acked, _, err = n.MasterTask(ctx, "delete-index", elastic.Urgent, masterTimeout, ackTimeout, deleteIndex{names})
 	return acked, err
+}
+
+// deleteIndex takes indices away.
+type deleteIndex struct {
+	names []string
+}
+
+func (c deleteIndex) Change(m *elastic.Master, st *state.State) (*state.State, error) {
+	return deleteIndices(m, st, c.names)
 }
 
 // deleteIndices is the state without the indices, rerouted.
@@ -138,17 +143,21 @@ func deleteIndices(m *elastic.Master, st *state.State, names []string) (*state.S
 // a nil value resets one to its default.
 func UpdateIndexSettings(ctx context.Context, n *elastic.Node, names []string, changes map[string]*string,
 	masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "update-settings", elastic.Urgent, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		m := n.Cluster().ActingMaster()
-		if m == nil {
-			return nil, elastic.ErrNotMaster
-		}
-		return m.ChangeIndexSettings(st, names, changes)
-	})
+	acked, _, err = n.MasterTask(ctx, "update-settings", elastic.Urgent, masterTimeout, ackTimeout, changeSettings{names, changes})
 	if err == nil {
 		n.Cluster().Uses(given(changes))
 	}
 	return acked, err
+}
+
+// changeSettings changes settings of indices.
+type changeSettings struct {
+	names   []string
+	changes map[string]*string
+}
+
+func (c changeSettings) Change(m *elastic.Master, st *state.State) (*state.State, error) {
+	return m.ChangeIndexSettings(st, c.names, c.changes)
 }
 
 // given are the settings that changes give a value.
@@ -167,30 +176,35 @@ func given(changes ...map[string]*string) (keys []string) {
 // reroutes when that changed anything, as Elasticsearch does.
 func UpdateClusterSettings(ctx context.Context, n *elastic.Node, persistent, transient map[string]*string,
 	masterTimeout, ackTimeout time.Duration) (acked bool, published *state.State, err error) {
-	changed := false
-	acked, published, err = n.MasterTask(ctx, "cluster_update_settings", elastic.Immediate, masterTimeout, ackTimeout,
-		func(st *state.State) (*state.State, error) {
-			next := st.Clone()
-			next.Persistent = st.Persistent.With(persistent)
-			next.Transient = st.Transient.With(transient)
-			if next.Persistent.Equal(st.Persistent) && next.Transient.Equal(st.Transient) {
-				changed = false
-				return st, nil
-			}
-			changed = true
-			return next, nil
-		})
+	var changed bool
+	changed, acked, published, err = elastic.TellingTask(ctx, n, "cluster_update_settings", elastic.Immediate, masterTimeout, ackTimeout,
+		clusterSettings{persistent, transient})
 	if err != nil || !acked || !changed {
 		return acked, published, err
 	}
 	n.Cluster().Uses(given(persistent, transient))
-	_, _, err = n.MasterTask(ctx, "reroute_after_cluster_update_settings", elastic.Urgent, masterTimeout, ackTimeout,
-		func(st *state.State) (*state.State, error) {
-			m := n.Cluster().ActingMaster()
-			if m == nil {
-				return nil, elastic.ErrNotMaster
-			}
-			return m.Rerouted(st), nil
-		})
+	_, _, err = n.MasterTask(ctx, "reroute_after_cluster_update_settings", elastic.Urgent, masterTimeout, ackTimeout, rerouted{})
 	return acked, published, err
+}
+
+// clusterSettings changes settings of the cluster; the master tells whether it has changed any.
+type clusterSettings struct {
+	persistent, transient map[string]*string
+}
+
+func (c clusterSettings) ChangeTelling(_ *elastic.Master, st *state.State) (next *state.State, changed bool, err error) {
+	next = st.Clone()
+	next.Persistent = st.Persistent.With(c.persistent)
+	next.Transient = st.Transient.With(c.transient)
+	if next.Persistent.Equal(st.Persistent) && next.Transient.Equal(st.Transient) {
+		return st, false, nil
+	}
+	return next, true, nil
+}
+
+// rerouted reroutes.
+type rerouted struct{}
+
+func (rerouted) Change(m *elastic.Master, st *state.State) (*state.State, error) {
+	return m.Rerouted(st), nil
 }

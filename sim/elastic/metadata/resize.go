@@ -40,14 +40,7 @@ type ResizeRequest struct {
 // Resize makes an index from another one, whose primaries its own recover from
 // (TransportResizeAction), and waits for its active shards up to the ack timeout.
 func Resize(ctx context.Context, n *elastic.Node, q ResizeRequest) (acked, shardsAcked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "create-index ["+q.Target+"], cause ["+string(q.How)+"_index]", elastic.Urgent, q.MasterTimeout, q.AckTimeout,
-		func(st *state.State) (*state.State, error) {
-			m := n.Cluster().ActingMaster()
-			if m == nil {
-				return nil, elastic.ErrNotMaster
-			}
-			return resized(m, st, q)
-		})
+	acked, _, err = n.MasterTask(ctx, "create-index ["+q.Target+"], cause ["+string(q.How)+"_index]", elastic.Urgent, q.MasterTimeout, q.AckTimeout, resize{q})
 	if err != nil || !acked {
 		return acked, false, err
 	}
@@ -56,6 +49,15 @@ func Resize(ctx context.Context, n *elastic.Node, q ResizeRequest) (acked, shard
 		return meta == nil || indexmeta.EnoughActive(st, meta, q.WaitForActiveShards)
 	})
 	return acked, shardsAcked, err
+}
+
+// resize makes an index from another one.
+type resize struct {
+	q ResizeRequest
+}
+
+func (c resize) Change(m *elastic.Master, st *state.State) (*state.State, error) {
+	return resized(m, st, c.q)
 }
 
 func resized(m *elastic.Master, st *state.State, q ResizeRequest) (*state.State, error) {

@@ -33,15 +33,8 @@ type Rollover struct {
 
 // RollOver carries it out and tells the names of the old and the new index.
 func RollOver(ctx context.Context, n *elastic.Node, r Rollover) (from, to string, acked, shardsAcked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "rollover_index ["+r.Name+"]", elastic.Normal, r.MasterTimeout, r.AckTimeout, func(st *state.State) (*state.State, error) {
-		m := n.Cluster().ActingMaster()
-		if m == nil {
-			return nil, elastic.ErrNotMaster
-		}
-		next, names, err := rollover(m, st, r)
-		from, to = names[0], names[1]
-		return next, err
-	})
+	names, acked, _, err := elastic.TellingTask(ctx, n, "rollover_index ["+r.Name+"]", elastic.Normal, r.MasterTimeout, r.AckTimeout, rollOver{r})
+	from, to = names[0], names[1]
 	if err != nil || !acked {
 		return from, to, acked, false, err
 	}
@@ -50,6 +43,15 @@ func RollOver(ctx context.Context, n *elastic.Node, r Rollover) (from, to string
 		return meta == nil || indexmeta.EnoughActive(st, meta, r.WaitForActiveShards)
 	})
 	return from, to, acked, shardsAcked, err
+}
+
+// rollOver carries a rollover out; the master tells the names of the old and the new index.
+type rollOver struct {
+	r Rollover
+}
+
+func (c rollOver) ChangeTelling(m *elastic.Master, st *state.State) (*state.State, [2]string, error) {
+	return rollover(m, st, c.r)
 }
 
 // RolloverNames says from which index to which a rollover would go, as the state is.

@@ -29,24 +29,8 @@ type Result struct {
 
 // Reroute runs allocation commands on the master and reroutes (TransportClusterRerouteAction).
 func Reroute(n *elastic.Node, ctx context.Context, req Request) (Result, error) {
-	var out Result
-	acked, published, err := n.MasterTask(ctx, "cluster_reroute (api)", elastic.Immediate, req.MasterTimeout, req.AckTimeout,
-		func(st *state.State) (*state.State, error) {
-			m := n.Cluster().ActingMaster()
-			if m == nil {
-				return nil, elastic.ErrNotMaster
-			}
-			next, explanations, err := m.Alloc.Commands(st, req.Commands, req.Options, m.Input())
-			if err != nil {
-				return nil, commandError(err)
-			}
-			out.Explanations = explanations
-			if req.Options.DryRun {
-				out.State = next
-				return st, nil
-			}
-			return m.RerouteWanted(next), nil
-		})
+	out, acked, published, err := elastic.TellingTask(ctx, n, "cluster_reroute (api)", elastic.Immediate, req.MasterTimeout, req.AckTimeout,
+		runCommands{req.Commands, req.Options})
 	if err != nil {
 		return Result{}, err
 	}
@@ -55,6 +39,24 @@ func Reroute(n *elastic.Node, ctx context.Context, req Request) (Result, error) 
 	}
 	out.Acked = acked
 	return out, nil
+}
+
+// runCommands runs commands; the master tells what it did, and with a dry run the state that
+// would have come of it.
+type runCommands struct {
+	commands []allocation.Command
+	options  allocation.CommandOptions
+}
+
+func (c runCommands) ChangeTelling(m *elastic.Master, st *state.State) (*state.State, Result, error) {
+	next, explanations, err := m.Alloc.Commands(st, c.commands, c.options, m.Input())
+	if err != nil {
+		return nil, Result{}, commandError(err)
+	}
+	if c.options.DryRun {
+		return st, Result{Explanations: explanations, State: next}, nil
+	}
+	return m.RerouteWanted(next), Result{Explanations: explanations}, nil
 }
 
 // commandError gives the allocator's refusal of a command the form of the API.
@@ -80,23 +82,32 @@ type Explanation struct {
 	Chosen bool
 }
 
-// Explain has the master explain the copy that find picks from its state
-// (TransportClusterAllocationExplainAction). find must not wait.
-func Explain(n *elastic.Node, ctx context.Context, masterTimeout time.Duration, withYes bool,
-	find func(*state.State) (c *state.Copy, chosen bool, err error)) (Explanation, error) {
-	return elastic.OnMaster(ctx, n, masterTimeout, func(q *elastic.Node) (Explanation, error) {
-		m := q.Proc.Master
-		if m == nil {
-			return Explanation{}, elastic.ErrNotMaster
-		}
-		st := q.Applied()
-		c, chosen, err := find(st)
-		if err != nil {
-			return Explanation{}, err
-		}
-		in := m.Input()
-		return Explanation{State: st, Shard: m.Alloc.Explain(st, in, c, withYes), Info: in.Info, Chosen: chosen}, nil
-	})
+// Choice says which copy of a state is to be explained: a value, which travels to the master.
+type Choice interface {
+	// Choose finds the copy, and whether it was picked because none was named.
+	Choose(st *state.State) (c *state.Copy, picked bool, err error)
+}
+
+// Explain has the master explain a copy of its state
+// (TransportClusterAllocationExplainAction).
+func Explain(n *elastic.Node, ctx context.Context, masterTimeout time.Duration, withYes bool, which Choice) (Explanation, error) {
+	return elastic.OnMaster(ctx, n, masterTimeout, explain{which, withYes})
+}
+
+// explain asks the master for an explanation.
+type explain struct {
+	Choice
+	withYes bool
+}
+
+func (q explain) AskMaster(m *elastic.Master) (Explanation, error) {
+	st := m.Process.Applied
+	c, chosen, err := q.Choose(st)
+	if err != nil {
+		return Explanation{}, err
+	}
+	in := m.Input()
+	return Explanation{State: st, Shard: m.Alloc.Explain(st, in, c, q.withYes), Info: in.Info, Chosen: chosen}, nil
 }
 
 // InFlightFetches is how many answers the node, as master, waits for about what nodes
@@ -118,12 +129,18 @@ type NodeAllocation struct {
 
 // NodeAllocations asks the master, by node id.
 func NodeAllocations(n *elastic.Node, ctx context.Context, masterTimeout time.Duration) (map[string]NodeAllocation, error) {
-	return elastic.OnMaster(ctx, n, masterTimeout, func(q *elastic.Node) (map[string]NodeAllocation, error) {
-		if q.Proc.Master == nil {
-			return nil, elastic.ErrNotMaster
-		}
-		return nodeAllocations(q.Proc.Master, q.Applied()), nil
-	})
+	return elastic.OnMaster(ctx, n, masterTimeout, askAllocations{})
+}
+
+// askAllocations, askBalance and resetBalance are what the master is asked of its allocator.
+type (
+	askAllocations struct{}
+	askBalance     struct{}
+	resetBalance   struct{}
+)
+
+func (askAllocations) AskMaster(m *elastic.Master) (map[string]NodeAllocation, error) {
+	return nodeAllocations(m, m.Process.Applied), nil
 }
 
 func nodeAllocations(m *elastic.Master, st *state.State) map[string]NodeAllocation {
@@ -176,29 +193,27 @@ func (b *Balance) Of(meta *state.Index, shard int) *allocation.Assignment {
 // DesiredBalance asks the master for the balance that it moves copies to
 // (TransportGetDesiredBalanceAction).
 func DesiredBalance(n *elastic.Node, ctx context.Context, masterTimeout time.Duration) (Balance, error) {
-	return elastic.OnMaster(ctx, n, masterTimeout, func(q *elastic.Node) (Balance, error) {
-		m := q.Proc.Master
-		if m == nil {
-			return Balance{}, elastic.ErrNotMaster
-		}
-		if settings.AllocationType.Get(q.Settings()) != settings.DesiredBalance {
-			return Balance{}, &elastic.Error{Status: 404, Type: "resource_not_found_exception", Reason: "Desired balance allocator is not in use, no desired balance found"}
-		}
-		b := Balance{State: q.Applied(), Active: m.Alloc.Wanted(), Info: m.Input().Info}
-		b.Desired, b.Stats = m.Alloc.Balance()
-		return b, nil
-	})
+	return elastic.OnMaster(ctx, n, masterTimeout, askBalance{})
+}
+
+func (askBalance) AskMaster(m *elastic.Master) (Balance, error) {
+	if settings.AllocationType.Get(m.Process.Node.Settings()) != settings.DesiredBalance {
+		return Balance{}, &elastic.Error{Status: 404, Type: "resource_not_found_exception", Reason: "Desired balance allocator is not in use, no desired balance found"}
+	}
+	b := Balance{State: m.Process.Applied, Active: m.Alloc.Wanted(), Info: m.Input().Info}
+	b.Desired, b.Stats = m.Alloc.Balance()
+	return b, nil
 }
 
 // ResetBalance has the master forget the balance that it moves copies to, and compute one
 // anew (DELETE _internal/desired_balance).
 func ResetBalance(n *elastic.Node, ctx context.Context) error {
-	_, err := elastic.OnMaster(ctx, n, 30*time.Second, func(m *elastic.Node) (struct{}, error) {
-		if p := m.Proc; p != nil && p.Master != nil {
-			p.Master.Alloc.Reset()
-			p.Master.Reroute.Ask("reset-desired-balance", elastic.Normal, nil)
-		}
-		return struct{}{}, nil
-	})
+	_, err := elastic.OnMaster(ctx, n, 30*time.Second, resetBalance{})
 	return err
+}
+
+func (resetBalance) AskMaster(m *elastic.Master) (struct{}, error) {
+	m.Alloc.Reset()
+	m.Reroute.Ask("reset-desired-balance", elastic.Normal, nil)
+	return struct{}{}, nil
 }

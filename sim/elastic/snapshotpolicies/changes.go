@@ -52,24 +52,31 @@ func Check(p *state.SnapshotPolicy, now time.Time) (wrong []string) {
 
 // Put adds a policy or changes it (TransportPutSnapshotLifecycleAction).
 func Put(ctx context.Context, n *elastic.Node, p state.SnapshotPolicy, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "put-snapshot-lifecycle-"+p.Name, elastic.Normal, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		if st.Repository(p.Repository) == nil {
-			return nil, api.IllegalArgument("no such repository [%s]", p.Repository)
-		}
-		now := n.Cluster().Engine().Wall()
-		if err := tooOften(n, p.Schedule, now); err != nil {
-			return nil, err
-		}
-		next := p
-		next.Version, next.ModifiedMillis = 1, now.UnixMilli()
-		if was := st.SnapshotPolicy(p.Name); was != nil {
-			next.Version = was.Version + 1
-			next.Running, next.LastSuccess, next.LastFailure = was.Running, was.LastSuccess, was.LastFailure
-			next.Taken, next.Failed, next.Deleted, next.NotDeleted = was.Taken, was.Failed, was.Deleted, was.NotDeleted
-		}
-		return st.WithSnapshotPolicy(&next), nil
-	})
+	acked, _, err = n.MasterTask(ctx, "put-snapshot-lifecycle-"+p.Name, elastic.Normal, masterTimeout, ackTimeout, putPolicy{p})
 	return acked, err
+}
+
+// putPolicy adds a policy or changes it.
+type putPolicy struct {
+	p state.SnapshotPolicy
+}
+
+func (c putPolicy) Change(m *elastic.Master, st *state.State) (*state.State, error) {
+	if st.Repository(c.p.Repository) == nil {
+		return nil, api.IllegalArgument("no such repository [%s]", c.p.Repository)
+	}
+	now := m.Process.Cluster.Engine().Wall()
+	if err := tooOften(m.Process.Node, c.p.Schedule, now); err != nil {
+		return nil, err
+	}
+	next := c.p
+	next.Version, next.ModifiedMillis = 1, now.UnixMilli()
+	if was := st.SnapshotPolicy(c.p.Name); was != nil {
+		next.Version = was.Version + 1
+		next.Running, next.LastSuccess, next.LastFailure = was.Running, was.LastSuccess, was.LastFailure
+		next.Taken, next.Failed, next.Deleted, next.NotDeleted = was.Taken, was.Failed, was.Deleted, was.NotDeleted
+	}
+	return st.WithSnapshotPolicy(&next), nil
 }
 
 // tooOften refuses a schedule by which a policy would act more often than it may.
@@ -91,53 +98,68 @@ func tooOften(n *elastic.Node, text string, now time.Time) error {
 
 // Delete forgets a policy; its snapshots stay.
 func Delete(ctx context.Context, n *elastic.Node, name string, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "delete-snapshot-lifecycle-"+name, elastic.Normal, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		if st.SnapshotPolicy(name) == nil {
-			return nil, &elastic.Error{Status: 404, Type: "resource_not_found_exception", Reason: "snapshot lifecycle policy not found: " + name}
-		}
-		return st.WithoutSnapshotPolicy(name), nil
-	})
+	acked, _, err = n.MasterTask(ctx, "delete-snapshot-lifecycle-"+name, elastic.Normal, masterTimeout, ackTimeout, deletePolicy{name})
 	return acked, err
+}
+
+// deletePolicy forgets a policy.
+type deletePolicy struct {
+	name string
+}
+
+func (c deletePolicy) Change(_ *elastic.Master, st *state.State) (*state.State, error) {
+	if st.SnapshotPolicy(c.name) == nil {
+		return nil, &elastic.Error{Status: 404, Type: "resource_not_found_exception", Reason: "snapshot lifecycle policy not found: " + c.name}
+	}
+	return st.WithoutSnapshotPolicy(c.name), nil
 }
 
 // SetStopped has policies act no more, or again.
 func SetStopped(ctx context.Context, n *elastic.Node, stopped bool, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "slm_operation_mode_update", elastic.Normal, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		if st.SnapshotPoliciesStopped == stopped {
-			return st, nil
-		}
-		next := st.Clone()
-		next.SnapshotPoliciesStopped = stopped
-		return next, nil
-	})
+	acked, _, err = n.MasterTask(ctx, "slm_operation_mode_update", elastic.Normal, masterTimeout, ackTimeout, setStopped{stopped})
 	return acked, err
+}
+
+// setStopped has policies act no more, or again.
+type setStopped struct {
+	stopped bool
+}
+
+func (c setStopped) Change(_ *elastic.Master, st *state.State) (*state.State, error) {
+	if st.SnapshotPoliciesStopped == c.stopped {
+		return st, nil
+	}
+	next := st.Clone()
+	next.SnapshotPoliciesStopped = c.stopped
+	return next, nil
 }
 
 // Execute has a policy take a snapshot now, and gives its name
 // (TransportExecuteSnapshotLifecycleAction).
 func Execute(ctx context.Context, n *elastic.Node, name string, masterTimeout time.Duration) (snapshot string, err error) {
-	return elastic.OnMaster(ctx, n, masterTimeout, func(q *elastic.Node) (string, error) {
-		s := serviceOf(q.Proc)
-		switch {
-		case s == nil:
-			return "", elastic.ErrNotMaster
-		case q.Applied().SnapshotPolicy(name) == nil:
-			return "", api.IllegalArgument("no such policy [%s]", name)
-		}
-		return s.take(q.Applied().SnapshotPolicy(name))
-	})
+	return elastic.OnMaster(ctx, n, masterTimeout, execute{name})
+}
+
+// execute has the master take a snapshot; retainNow has it delete those that may go.
+type (
+	execute   struct{ name string }
+	retainNow struct{}
+)
+
+func (q execute) AskMaster(m *elastic.Master) (string, error) {
+	s, st := serviceOf(m.Process), m.Process.Applied
+	switch {
+	case s == nil:
+		return "", elastic.ErrNotMaster
+	case st.SnapshotPolicy(q.name) == nil:
+		return "", api.IllegalArgument("no such policy [%s]", q.name)
+	}
+	return s.take(st.SnapshotPolicy(q.name))
 }
 
 // ExecuteRetention has the snapshots that may go deleted now.
 func ExecuteRetention(ctx context.Context, n *elastic.Node, masterTimeout time.Duration) error {
-	_, err := elastic.OnMaster(ctx, n, masterTimeout, func(q *elastic.Node) (struct{}, error) {
-		s := serviceOf(q.Proc)
-		if s == nil {
-			return struct{}{}, elastic.ErrNotMaster
-		}
-		s.retain()
-		return struct{}{}, nil
-	})
+	_, err := elastic.OnMaster(ctx, n, masterTimeout, retainNow{})
 	return err
 }
 
@@ -203,4 +225,13 @@ func matches(pattern, name string) bool {
 		}
 	}
 	return matches(others, "")
+}
+
+func (retainNow) AskMaster(m *elastic.Master) (struct{}, error) {
+	s := serviceOf(m.Process)
+	if s == nil {
+		return struct{}{}, elastic.ErrNotMaster
+	}
+	s.retain()
+	return struct{}{}, nil
 }

@@ -35,14 +35,22 @@ func (s *service) retain() {
 			s.drop(ctx, n, p, gone(p.Retention, own, s.now()))
 		}
 		took := n.Cluster().Engine().Now().Sub(began)
-		_, _, _ = n.MasterTask(ctx, "update_slm_stats", elastic.Normal, time.Minute, time.Minute, func(st *state.State) (*state.State, error) {
-			next := st.Clone()
-			next.SnapshotRetentions.Runs++
-			next.SnapshotRetentions.Failed += failed
-			next.SnapshotRetentions.Took += took
-			return next, nil
-		})
+		_, _, _ = n.MasterTask(ctx, "update_slm_stats", elastic.Normal, time.Minute, time.Minute, countRetention{failed, took})
 	})
+}
+
+// countRetention counts a run of the retention.
+type countRetention struct {
+	failed int64
+	took   time.Duration
+}
+
+func (c countRetention) Change(_ *elastic.Master, st *state.State) (*state.State, error) {
+	next := st.Clone()
+	next.SnapshotRetentions.Runs++
+	next.SnapshotRetentions.Failed += c.failed
+	next.SnapshotRetentions.Took += c.took
+	return next, nil
 }
 
 // drop deletes snapshots of a policy one by one, and counts.
@@ -56,7 +64,7 @@ func (s *service) drop(ctx context.Context, n *elastic.Node, p *state.SnapshotPo
 		deleted++
 	}
 	if deleted+kept > 0 {
-		s.change(ctx, n, p.Name, func(p *state.SnapshotPolicy) { p.Deleted += deleted; p.NotDeleted += kept })
+		changePolicy(ctx, n, p.Name, countDeleted{p.Name, deleted, kept})
 	}
 }
 

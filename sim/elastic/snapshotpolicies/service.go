@@ -151,7 +151,7 @@ func (s *service) take(p *state.SnapshotPolicy) (string, error) {
 			s.ended(ctx, n, policy, run)
 			return
 		}
-		s.change(ctx, n, policy, func(p *state.SnapshotPolicy) { p.Running = &run })
+		changePolicy(ctx, n, policy, runBegun{policy, run})
 	})
 	return name, nil
 }
@@ -208,30 +208,63 @@ func (s *service) watch(policy, repository string, run state.SnapshotRun) {
 // ended notes what came of a snapshot.
 func (s *service) ended(ctx context.Context, n *elastic.Node, policy string, run state.SnapshotRun) {
 	run.FinishMillis = n.Cluster().Engine().Wall().UnixMilli()
-	s.change(ctx, n, policy, func(p *state.SnapshotPolicy) {
-		if p.Running != nil && p.Running.UUID == run.UUID {
+	changePolicy(ctx, n, policy, runEnded{policy, run})
+}
+
+// runEnded notes what came of a policy's snapshot.
+type runEnded struct {
+	policy string
+	run    state.SnapshotRun
+}
+
+func (c runEnded) Change(_ *elastic.Master, st *state.State) (*state.State, error) {
+	return withPolicy(st, c.policy, func(p *state.SnapshotPolicy) {
+		if p.Running != nil && p.Running.UUID == c.run.UUID {
 			p.Running = nil
 		}
-		if run.Failure == "" {
-			p.LastSuccess = &run
+		if c.run.Failure == "" {
+			p.LastSuccess = &c.run
 			p.Taken++
 			return
 		}
-		p.LastFailure = &run
+		p.LastFailure = &c.run
 		p.Failed++
-	})
+	}), nil
 }
 
-// change is a task that changes a policy which is still there. One that can't be carried out is
+// countDeleted counts snapshots of a policy that were deleted, and those that could not be.
+type countDeleted struct {
+	policy        string
+	deleted, kept int64
+}
+
+func (c countDeleted) Change(_ *elastic.Master, st *state.State) (*state.State, error) {
+	return withPolicy(st, c.policy, func(p *state.SnapshotPolicy) { p.Deleted += c.deleted; p.NotDeleted += c.kept }), nil
+}
+
+// runBegun notes that a policy's snapshot is under way.
+type runBegun struct {
+	policy string
+	run    state.SnapshotRun
+}
+
+func (c runBegun) Change(_ *elastic.Master, st *state.State) (*state.State, error) {
+	return withPolicy(st, c.policy, func(p *state.SnapshotPolicy) { p.Running = &c.run }), nil
+}
+
+// withPolicy is the state with a policy changed that is still there.
+func withPolicy(st *state.State, policy string, change func(p *state.SnapshotPolicy)) *state.State {
+	was := st.SnapshotPolicy(policy)
+	if was == nil {
+		return st
+	}
+	next := *was
+	change(&next)
+	return st.WithSnapshotPolicy(&next)
+}
+
+// changePolicy has a policy changed. What can't be carried out is
 // the business of the next master: the snapshot still stands among those under way.
-func (s *service) change(ctx context.Context, n *elastic.Node, policy string, f func(p *state.SnapshotPolicy)) {
-	_, _, _ = n.MasterTask(ctx, "update-snapshot-lifecycle-"+policy, elastic.Normal, time.Minute, time.Minute, func(st *state.State) (*state.State, error) {
-		was := st.SnapshotPolicy(policy)
-		if was == nil {
-			return st, nil
-		}
-		next := *was
-		f(&next)
-		return st.WithSnapshotPolicy(&next), nil
-	})
+func changePolicy(ctx context.Context, n *elastic.Node, policy string, c elastic.Change) {
+	_, _, _ = n.MasterTask(ctx, "update-snapshot-lifecycle-"+policy, elastic.Normal, time.Minute, time.Minute, c)
 }

@@ -47,22 +47,26 @@ func Find(ctx context.Context, n *elastic.Node, repository, name string, masterT
 // RestoreSnapshot creates the indices again, with primaries that recover from the
 // snapshot (RestoreService).
 func Restore(ctx context.Context, n *elastic.Node, q RestoreRequest) (*Snapshot, error) {
-	var from *Snapshot
-	_, _, err := n.MasterTask(ctx, "restore_snapshot["+q.Snapshot+"]", elastic.Normal, q.MasterTimeout, q.MasterTimeout, func(st *state.State) (*state.State, error) {
-		m := n.Cluster().ActingMaster()
-		if m == nil {
-			return nil, elastic.ErrNotMaster
-		}
-		r := st.Repository(q.Repository)
-		if r == nil {
-			return nil, repositoryMissing(q.Repository)
-		}
-		if from = roomOf(n.Cluster()).vaultOf(r).find(q.Snapshot); from == nil {
-			return nil, snapshotError(500, "snapshot_restore_exception", q.Repository, q.Snapshot, "snapshot does not exist")
-		}
-		return restore(m, st, from, q)
-	})
+	from, _, _, err := elastic.TellingTask(ctx, n, "restore_snapshot["+q.Snapshot+"]", elastic.Normal, q.MasterTimeout, q.MasterTimeout, restoreSnapshot{q})
 	return from, err
+}
+
+// restoreSnapshot creates the indices; the master tells what the snapshot is.
+type restoreSnapshot struct {
+	q RestoreRequest
+}
+
+func (c restoreSnapshot) ChangeTelling(m *elastic.Master, st *state.State) (*state.State, *Snapshot, error) {
+	r := st.Repository(c.q.Repository)
+	if r == nil {
+		return nil, nil, repositoryMissing(c.q.Repository)
+	}
+	from := roomOf(m.Process.Cluster).vaultOf(r).find(c.q.Snapshot)
+	if from == nil {
+		return nil, nil, snapshotError(500, "snapshot_restore_exception", c.q.Repository, c.q.Snapshot, "snapshot does not exist")
+	}
+	next, err := restore(m, st, from, c.q)
+	return next, from, err
 }
 
 func restore(m *elastic.Master, st *state.State, from *Snapshot, q RestoreRequest) (*state.State, error) {

@@ -15,22 +15,25 @@ import (
 
 // PutRepository registers a repository of type fs.
 func PutRepository(ctx context.Context, n *elastic.Node, r state.Repository, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "put_repository ["+r.Name+"]", elastic.Normal, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		m := n.Cluster().ActingMaster()
-		if m == nil {
-			return nil, elastic.ErrNotMaster
-		}
-		if err := checkRepository(m.Process, &r); err != nil {
-			return nil, err
-		}
-		roomOf(n.Cluster()).vaultOf(&r)
-		next := st.Clone()
-		next.Repositories = slices.DeleteFunc(slices.Clone(st.Repositories), func(o *state.Repository) bool { return o.Name == r.Name })
-		next.Repositories = append(next.Repositories, &r)
-		slices.SortFunc(next.Repositories, func(a, b *state.Repository) int { return strings.Compare(a.Name, b.Name) }) //determinism:allow sort-ties names are unique
-		return next, nil
-	})
+	acked, _, err = n.MasterTask(ctx, "put_repository ["+r.Name+"]", elastic.Normal, masterTimeout, ackTimeout, putRepository{r})
 	return acked, err
+}
+
+// putRepository registers a repository.
+type putRepository struct {
+	r state.Repository
+}
+
+func (c putRepository) Change(m *elastic.Master, st *state.State) (*state.State, error) {
+	if err := checkRepository(m.Process, &c.r); err != nil {
+		return nil, err
+	}
+	roomOf(m.Process.Cluster).vaultOf(&c.r)
+	next := st.Clone()
+	next.Repositories = slices.DeleteFunc(slices.Clone(st.Repositories), func(o *state.Repository) bool { return o.Name == c.r.Name })
+	next.Repositories = append(next.Repositories, &c.r)
+	slices.SortFunc(next.Repositories, func(a, b *state.Repository) int { return strings.Compare(a.Name, b.Name) }) //determinism:allow sort-ties names are unique
+	return next, nil
 }
 
 // checkRepository refuses a location that path.repo doesn't allow (FsRepository).
@@ -70,18 +73,25 @@ func within(root, location string) bool {
 
 // DeleteRepository forgets a repository; what lies there stays.
 func DeleteRepository(ctx context.Context, n *elastic.Node, name string, masterTimeout, ackTimeout time.Duration) (acked bool, err error) {
-	acked, _, err = n.MasterTask(ctx, "delete_repository ["+name+"]", elastic.Normal, masterTimeout, ackTimeout, func(st *state.State) (*state.State, error) {
-		if st.Repository(name) == nil {
-			return nil, repositoryMissing(name)
-		}
-		if slices.ContainsFunc(st.Snapshots, func(e *state.SnapshotInProgress) bool { return e.Repository == name }) {
-			return nil, &elastic.Error{Status: 409, Type: "repository_conflict_exception", Reason: "[" + name + "] trying to modify or unregister repository that is currently used (snapshot is in progress)"}
-		}
-		next := st.Clone()
-		next.Repositories = slices.DeleteFunc(slices.Clone(st.Repositories), func(r *state.Repository) bool { return r.Name == name })
-		return next, nil
-	})
+	acked, _, err = n.MasterTask(ctx, "delete_repository ["+name+"]", elastic.Normal, masterTimeout, ackTimeout, deleteRepository{name})
 	return acked, err
+}
+
+// deleteRepository forgets a repository.
+type deleteRepository struct {
+	name string
+}
+
+func (c deleteRepository) Change(_ *elastic.Master, st *state.State) (*state.State, error) {
+	if st.Repository(c.name) == nil {
+		return nil, repositoryMissing(c.name)
+	}
+	if slices.ContainsFunc(st.Snapshots, func(e *state.SnapshotInProgress) bool { return e.Repository == c.name }) {
+		return nil, &elastic.Error{Status: 409, Type: "repository_conflict_exception", Reason: "[" + c.name + "] trying to modify or unregister repository that is currently used (snapshot is in progress)"}
+	}
+	next := st.Clone()
+	next.Repositories = slices.DeleteFunc(slices.Clone(st.Repositories), func(r *state.Repository) bool { return r.Name == c.name })
+	return next, nil
 }
 
 // CreateRequest is what a snapshot is taken from. Indices exist.
@@ -95,21 +105,23 @@ type CreateRequest struct {
 
 // CreateSnapshot begins a snapshot and returns its UUID.
 func Create(ctx context.Context, n *elastic.Node, q CreateRequest) (uuid string, err error) {
-	_, _, err = n.MasterTask(ctx, "create_snapshot ["+q.Name+"]", elastic.Normal, q.MasterTimeout, q.MasterTimeout, func(st *state.State) (*state.State, error) {
-		m := n.Cluster().ActingMaster()
-		if m == nil {
-			return nil, elastic.ErrNotMaster
-		}
-		e, err := newSnapshot(m, st, q)
-		if err != nil {
-			return nil, err
-		}
-		uuid = e.UUID
-		next := st.Clone()
-		next.Snapshots = append(slices.Clone(st.Snapshots), e)
-		return next, nil
-	})
+	uuid, _, _, err = elastic.TellingTask(ctx, n, "create_snapshot ["+q.Name+"]", elastic.Normal, q.MasterTimeout, q.MasterTimeout, createSnapshot{q})
 	return uuid, err
+}
+
+// createSnapshot begins a snapshot; the master tells its UUID.
+type createSnapshot struct {
+	q CreateRequest
+}
+
+func (c createSnapshot) ChangeTelling(m *elastic.Master, st *state.State) (*state.State, string, error) {
+	e, err := newSnapshot(m, st, c.q)
+	if err != nil {
+		return nil, "", err
+	}
+	next := st.Clone()
+	next.Snapshots = append(slices.Clone(st.Snapshots), e)
+	return next, e.UUID, nil
 }
 
 func newSnapshot(m *elastic.Master, st *state.State, q CreateRequest) (*state.SnapshotInProgress, error) {
@@ -179,21 +191,26 @@ func WhenDone(ctx context.Context, n *elastic.Node, repository, uuid string) (*S
 // List is a repository's snapshots: the complete ones in order of their time, then
 // those under way.
 func List(ctx context.Context, n *elastic.Node, repository string, masterTimeout time.Duration) ([]*Snapshot, error) {
-	return elastic.OnMaster(ctx, n, masterTimeout, func(m *elastic.Node) ([]*Snapshot, error) {
-		st := m.Applied()
-		r := st.Repository(repository)
-		if r == nil {
-			return nil, repositoryMissing(repository)
+	return elastic.OnMaster(ctx, n, masterTimeout, listSnapshots{repository})
+}
+
+// listSnapshots asks the master for a repository's snapshots.
+type listSnapshots struct{ repository string }
+
+func (q listSnapshots) AskMaster(m *elastic.Master) ([]*Snapshot, error) {
+	st := m.Process.Applied
+	r := st.Repository(q.repository)
+	if r == nil {
+		return nil, repositoryMissing(q.repository)
+	}
+	v := roomOf(m.Process.Cluster).vaultOf(r)
+	out := slices.Clone(v.snapshots)
+	for _, e := range st.Snapshots {
+		if e.Repository == q.repository && v.find(e.Name) == nil {
+			out = append(out, v.describe(e))
 		}
-		v := roomOf(m.Cluster()).vaultOf(r)
-		out := slices.Clone(v.snapshots)
-		for _, e := range st.Snapshots {
-			if e.Repository == repository && v.find(e.Name) == nil {
-				out = append(out, v.describe(e))
-			}
-		}
-		return out, nil
-	})
+	}
+	return out, nil
 }
 
 // Status is a snapshot with the figures of its shards.
@@ -207,33 +224,42 @@ type Status struct {
 //
 // With lenient, snapshots that are not there are left out.
 func Statuses(ctx context.Context, n *elastic.Node, repository string, names []string, lenient bool, masterTimeout time.Duration) ([]Status, error) {
-	return elastic.OnMaster(ctx, n, masterTimeout, func(m *elastic.Node) ([]Status, error) {
-		st := m.Applied()
-		if len(names) > 0 && st.Repository(repository) == nil {
-			return nil, repositoryMissing(repository)
+	return elastic.OnMaster(ctx, n, masterTimeout, askStatuses{repository, names, lenient})
+}
+
+// askStatuses asks the master for the figures of snapshots.
+type askStatuses struct {
+	repository string
+	names      []string
+	lenient    bool
+}
+
+func (q askStatuses) AskMaster(m *elastic.Master) ([]Status, error) {
+	st, all := m.Process.Applied, roomOf(m.Process.Cluster)
+	if len(q.names) > 0 && st.Repository(q.repository) == nil {
+		return nil, repositoryMissing(q.repository)
+	}
+	out := []Status{}
+	seen := make(map[string]bool)
+	for _, e := range st.Snapshots {
+		r := st.Repository(e.Repository)
+		if r == nil || q.repository != "" && e.Repository != q.repository || len(q.names) > 0 && !slices.Contains(q.names, e.Name) {
+			continue
 		}
-		out := []Status{}
-		seen := make(map[string]bool)
-		for _, e := range st.Snapshots {
-			r := st.Repository(e.Repository)
-			if r == nil || repository != "" && e.Repository != repository || len(names) > 0 && !slices.Contains(names, e.Name) {
-				continue
-			}
-			v := roomOf(m.Cluster()).vaultOf(r)
-			out = append(out, Status{v.describe(e), v.running(e)})
-			seen[e.Name] = true
+		v := all.vaultOf(r)
+		out = append(out, Status{v.describe(e), v.running(e)})
+		seen[e.Name] = true
+	}
+	for _, name := range q.names {
+		s := all.vaultOf(st.Repository(q.repository)).find(name)
+		switch {
+		case s != nil && !seen[name]:
+			out = append(out, Status{s, s.ShardStats()})
+		case !seen[name] && !q.lenient:
+			return nil, Missing(q.repository, name)
 		}
-		for _, name := range names {
-			s := roomOf(m.Cluster()).vaultOf(st.Repository(repository)).find(name)
-			switch {
-			case s != nil && !seen[name]:
-				out = append(out, Status{s, s.ShardStats()})
-			case !seen[name] && !lenient:
-				return nil, Missing(repository, name)
-			}
-		}
-		return out, nil
-	})
+	}
+	return out, nil
 }
 
 // Missing is the answer to the name of a snapshot that isn't there.
@@ -243,26 +269,34 @@ func Missing(repository, name string) *elastic.Error {
 
 // DeleteSnapshots deletes snapshots by name; one under way is aborted.
 func Delete(ctx context.Context, n *elastic.Node, repository string, names []string, masterTimeout time.Duration) error {
-	_, _, err := n.MasterTask(ctx, "delete snapshots", elastic.Normal, masterTimeout, masterTimeout, func(st *state.State) (*state.State, error) {
-		r := st.Repository(repository)
-		if r == nil {
-			return nil, repositoryMissing(repository)
-		}
-		v, next := roomOf(n.Cluster()).vaultOf(r), st
-		for _, name := range names {
-			at := slices.IndexFunc(st.Snapshots, func(e *state.SnapshotInProgress) bool { return e.Repository == repository && e.Name == name })
-			if at < 0 && v.find(name) == nil {
-				return nil, Missing(repository, name)
-			}
-			if at >= 0 {
-				delete(v.pending, st.Snapshots[at].UUID)
-				next = withoutSnapshot(next, st.Snapshots[at].UUID)
-			}
-		}
-		v.snapshots = slices.DeleteFunc(v.snapshots, func(s *Snapshot) bool { return slices.Contains(names, s.Name) })
-		return next, nil
-	})
+	_, _, err := n.MasterTask(ctx, "delete snapshots", elastic.Normal, masterTimeout, masterTimeout, deleteSnapshots{repository, names})
 	return err
+}
+
+// deleteSnapshots deletes snapshots.
+type deleteSnapshots struct {
+	repository string
+	names      []string
+}
+
+func (c deleteSnapshots) Change(m *elastic.Master, st *state.State) (*state.State, error) {
+	r := st.Repository(c.repository)
+	if r == nil {
+		return nil, repositoryMissing(c.repository)
+	}
+	v, next := roomOf(m.Process.Cluster).vaultOf(r), st
+	for _, name := range c.names {
+		at := slices.IndexFunc(st.Snapshots, func(e *state.SnapshotInProgress) bool { return e.Repository == c.repository && e.Name == name })
+		if at < 0 && v.find(name) == nil {
+			return nil, Missing(c.repository, name)
+		}
+		if at >= 0 {
+			delete(v.pending, st.Snapshots[at].UUID)
+			next = withoutSnapshot(next, st.Snapshots[at].UUID)
+		}
+	}
+	v.snapshots = slices.DeleteFunc(v.snapshots, func(s *Snapshot) bool { return slices.Contains(c.names, s.Name) })
+	return next, nil
 }
 
 // Sizes tells the allocator how large the shards of restored indices will be.

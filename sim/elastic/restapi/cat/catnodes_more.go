@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/cluster"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
@@ -75,7 +74,7 @@ func prepareCatFielddata(r *rest.Request) rest.Action {
 	return rowsAction(r, "fielddata", func(c *rest.Call) []row {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
-		results, _ := rest.FanOut(c, byName(st), 0, stats.StatsOf)
+		results, _ := rest.FanOut(c, byName(st), 0, stats.Sums)
 		var out []row
 		for i := range results {
 			held := results[i].Value.Totals().Fielddata
@@ -97,7 +96,7 @@ func prepareCatThreadPool(r *rest.Request) rest.Action {
 	master := r.MasterTimeout()
 	return rowsAction(r, "thread_pool", func(c *rest.Call) []row {
 		st := c.State(false, master)
-		results, _ := rest.FanOut(c, byName(st), 0, func(n *elastic.Node) (elastic.NodeStats, error) { return figures.LocalNodeStats(n), nil })
+		results, _ := rest.FanOut(c, byName(st), 0, figures.AskStats{})
 		var out []row
 		for _, res := range results {
 			for _, pool := range stats.PoolFigures(&res.Value) {

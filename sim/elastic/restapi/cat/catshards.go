@@ -159,21 +159,27 @@ func routingRows(st *state.State, names []string, now int64) []shardRow {
 // isSizeColumn reports whether a column of _cat/shards is documents or bytes.
 func isSizeColumn(name string) bool { return name == "docs" || name == "store" || name == "dataset" }
 
+// askCopies asks nodes for the figures of their copies; where none are needed for nothing, as
+// Elasticsearch asks.
+type askCopies struct{ needed, sizesOnly bool }
+
+func (q askCopies) Ask(n *elastic.Node) ([]stats.Totals, error) {
+	if !q.needed {
+		return nil, nil
+	}
+	each := figures.EachShardStats
+	if q.sizesOnly {
+		each = figures.EachShardSize
+	}
+	out := make([]stats.Totals, 0, figures.Copies(n))
+	each(n, func(s *elastic.ShardStats) { out = append(out, stats.Totals{Shards: 1, ShardStats: *s}) })
+	return out, nil
+}
+
 // copyFigures asks the nodes for the figures of their copies, as Elasticsearch does
 // whatever the columns, by allocation id. Nothing is carried over that no column needs.
 func copyFigures(c *rest.Call, st *state.State, names []string, needed, sizesOnly bool) map[string]*stats.Totals {
-	results, _ := rest.FanOut(c, stats.HoldersIn(c, st, names), 0, func(n *elastic.Node) ([]stats.Totals, error) {
-		if !needed {
-			return nil, nil
-		}
-		each := figures.EachShardStats
-		if sizesOnly {
-			each = figures.EachShardSize
-		}
-		out := make([]stats.Totals, 0, figures.Copies(n))
-		each(n, func(s *elastic.ShardStats) { out = append(out, stats.Totals{Shards: 1, ShardStats: *s}) })
-		return out, nil
-	})
+	results, _ := rest.FanOut(c, stats.HoldersIn(c, st, names), 0, askCopies{needed, sizesOnly})
 	if !needed {
 		return nil
 	}
@@ -197,7 +203,7 @@ func prepareCatAllocation(r *rest.Request) rest.Action {
 	return catAction(r, "allocation", func(c *rest.Call) *table {
 		st := c.State(local, timeout)
 		targets := slices.DeleteFunc(rest.NodesOf(st, c.Node.ID(), dataNodes(filters)), func(n *state.Node) bool { return !rest.IsData(n) })
-		stats, _ := rest.FanOut(c, targets, 0, stats.SizesOf)
+		stats, _ := rest.FanOut(c, targets, 0, stats.Sizes)
 		return allocationTable(st, stats, c.Allocations(timeout))
 	})
 }
@@ -401,7 +407,7 @@ func prepareCatNodes(r *rest.Request) rest.Action {
 	r.BoolParam("include_unloaded_segments", false)
 	return catAction(r, "nodes", func(c *rest.Call) *table {
 		st := c.State(false, timeout)
-		results, _ := rest.FanOut(c, st.Nodes, 0, stats.StatsOf)
+		results, _ := rest.FanOut(c, st.Nodes, 0, stats.Sums)
 		byNode := map[string]*stats.NodeStats{}
 		for i := range results {
 			byNode[results[i].Node.ID] = &results[i].Value

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
-	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -34,15 +33,23 @@ func preparePutComponent(r *rest.Request) rest.Action {
 		rest.Raise(rest.IllegalArgument("Required [template]"))
 	}
 	return func(c *rest.Call) *rest.Response {
-		acked, err := metadata.ChangeTemplates(c.Ctx, c.Node, "create-component-template ["+t.Name+"], cause [api]", master, ack, func(st *state.State) (*state.State, error) {
-			if create && st.Component(t.Name) != nil {
-				return nil, rest.IllegalArgument("component template [%s] already exists", t.Name)
-			}
-			return st.WithComponent(t), nil
-		})
+		acked, _, err := c.Node.MasterTask(c.Ctx, "create-component-template ["+t.Name+"], cause [api]", elastic.Urgent, master, ack, putComponent{t, create})
 		c.Check(err)
 		return rest.Acknowledged(acked)
 	}
+}
+
+// putComponent adds a component template or changes it; with create it must be new.
+type putComponent struct {
+	t      *state.ComponentTemplate
+	create bool
+}
+
+func (c putComponent) Change(_ *elastic.Master, st *state.State) (*state.State, error) {
+	if c.create && st.Component(c.t.Name) != nil {
+		return nil, rest.IllegalArgument("component template [%s] already exists", c.t.Name)
+	}
+	return st.WithComponent(c.t), nil
 }
 
 func prepareGetComponents(r *rest.Request) rest.Action {
@@ -102,23 +109,30 @@ func prepareDeleteComponents(r *rest.Request) rest.Action {
 	names := r.ListParam("name")
 	ack, master := r.AckTimeout(), r.MasterTimeout()
 	return func(c *rest.Call) *rest.Response {
-		acked, err := metadata.ChangeTemplates(c.Ctx, c.Node, "remove-component-template ["+strings.Join(names, ",")+"]", master, ack, func(st *state.State) (*state.State, error) {
-			found, missing := rest.Chosen(st.Components, componentName, names)
-			if len(missing) > 0 {
-				return nil, &elastic.Error{Status: 404, Type: "resource_not_found_exception", Reason: strings.Join(missing, ",")}
-			}
-			for _, t := range found {
-				if by := UsersOf(st, t.Name); len(by) > 0 {
-					return nil, rest.IllegalArgument("component templates [%s] cannot be removed as they are still in use by index templates [%s]",
-						t.Name, strings.Join(by, ", "))
-				}
-				st = st.WithoutComponent(t.Name)
-			}
-			return st, nil
-		})
+		acked, _, err := c.Node.MasterTask(c.Ctx, "remove-component-template ["+strings.Join(names, ",")+"]", elastic.Urgent, master, ack, deleteComponents{names})
 		c.Check(err)
 		return rest.Acknowledged(acked)
 	}
+}
+
+// deleteComponents deletes component templates.
+type deleteComponents struct {
+	names []string
+}
+
+func (c deleteComponents) Change(_ *elastic.Master, st *state.State) (*state.State, error) {
+	found, missing := rest.Chosen(st.Components, componentName, c.names)
+	if len(missing) > 0 {
+		return nil, &elastic.Error{Status: 404, Type: "resource_not_found_exception", Reason: strings.Join(missing, ",")}
+	}
+	for _, t := range found {
+		if by := UsersOf(st, t.Name); len(by) > 0 {
+			return nil, rest.IllegalArgument("component templates [%s] cannot be removed as they are still in use by index templates [%s]",
+				t.Name, strings.Join(by, ", "))
+		}
+		st = st.WithoutComponent(t.Name)
+	}
+	return st, nil
 }
 
 // UsersOf are the index templates that are composed of a component and need it.

@@ -36,7 +36,7 @@ func prepareExplain(r *rest.Request) rest.Action {
 	q.yes = r.BoolParam("include_yes_decisions", false)
 	q.disk = r.BoolParam("include_disk_info", false)
 	return func(c *rest.Call) *rest.Response {
-		x, err := reroute.Explain(c.Node, c.Ctx, q.masterTimeout, q.yes, q.find)
+		x, err := reroute.Explain(c.Node, c.Ctx, q.masterTimeout, q.yes, &q)
 		c.Check(err)
 		w := rest.NewWriter(c.Req.Human())
 		w.Obj()
@@ -137,8 +137,8 @@ const noteChosen = "No shard was specified in the explain API request, so this r
 	"other shards is assigned correctly. To explain the allocation of other shards (whether assigned or unassigned) you must specify the target " +
 	"shard in the request to this API. See https://www.elastic.co/guide/en/elasticsearch/reference/8.19/cluster-allocation-explain.html for more information."
 
-// find picks the copy (TransportClusterAllocationExplainAction.findShardToExplain).
-func (q *explainRequest) find(st *state.State) (*state.Copy, bool, error) {
+// Choose picks the copy (TransportClusterAllocationExplainAction.findShardToExplain).
+func (q *explainRequest) Choose(st *state.State) (*state.Copy, bool, error) {
 	if q.any {
 		return q.findUnassigned(st)
 	}

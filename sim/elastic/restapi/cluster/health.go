@@ -150,31 +150,30 @@ type masterView struct {
 	Waiting time.Duration
 }
 
-// viewOf reads a node's state and queue; it runs on that node.
-func viewOf(c *rest.Call) func(n *elastic.Node) (masterView, error) {
-	return func(n *elastic.Node) (masterView, error) {
-		v := masterView{State: n.Applied(), fetches: reroute.InFlightFetches(n)}
-		tasks, err := n.PendingTasks(c.Ctx, true, 0)
-		if err != nil {
-			return v, err
-		}
-		v.Tasks = len(tasks)
-		for _, t := range tasks {
-			v.Waiting = max(v.Waiting, t.InQueue)
-		}
-		return v, nil
+// lookAtMaster asks the master for its view.
+type lookAtMaster struct{}
+
+func (lookAtMaster) AskMaster(m *elastic.Master) (masterView, error) {
+	return viewOf(m.Process.Node), nil
+}
+
+// viewOf reads a node's state and queue.
+func viewOf(n *elastic.Node) masterView {
+	v := masterView{State: n.Applied(), fetches: reroute.InFlightFetches(n)}
+	tasks := n.OwnTasks()
+	v.Tasks = len(tasks)
+	for _, t := range tasks {
+		v.Waiting = max(v.Waiting, t.InQueue)
 	}
+	return v
 }
 
 // LookAtMaster reads the master's state and queue, or with local the node's own.
 func LookAtMaster(c *rest.Call, local bool, masterTimeout time.Duration) masterView {
-	var v masterView
-	var err error
 	if local {
-		v, err = viewOf(c)(c.Node)
-	} else {
-		v, err = elastic.OnMaster(c.Ctx, c.Node, masterTimeout, viewOf(c))
+		return viewOf(c.Node)
 	}
+	v, err := elastic.OnMaster(c.Ctx, c.Node, masterTimeout, lookAtMaster{})
 	c.Check(err)
 	return v
 }
@@ -309,8 +308,7 @@ func (q *healthRequest) run(c *rest.Call) *rest.Response {
 
 // drainQueue waits until the master has done what is queued at this priority or above.
 func drainQueue(c *rest.Call, p elastic.Priority, timeout time.Duration) bool {
-	_, _, err := c.Node.MasterTask(c.Ctx, "cluster_health (wait_for_events ["+priorities[p]+"])", p, timeout, timeout,
-		func(st *state.State) (*state.State, error) { return st, nil })
+	_, _, err := c.Node.MasterTask(c.Ctx, "cluster_health (wait_for_events ["+priorities[p]+"])", p, timeout, timeout, nothing{})
 	if err == nil {
 		return true
 	}
@@ -320,6 +318,11 @@ func drainQueue(c *rest.Call, p elastic.Priority, timeout time.Duration) bool {
 	c.Check(err)
 	return false
 }
+
+// nothing changes nothing: it waits for its turn.
+type nothing struct{}
+
+func (nothing) Change(_ *elastic.Master, st *state.State) (*state.State, error) { return st, nil }
 
 func (q *healthRequest) look(c *rest.Call) *HealthAnswer {
 	v := LookAtMaster(c, q.local, q.masterTimeout)

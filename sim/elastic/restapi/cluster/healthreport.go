@@ -180,7 +180,7 @@ func diskHealth(c *rest.Call, st *state.State) verdict {
 	}
 	var flood, high, enough int
 	set := c.Node.Settings().Merged(st.Settings())
-	results, failed := rest.FanOut(c, st.Nodes, 0, func(n *elastic.Node) (elastic.NodeStats, error) { return figures.LocalNodeStats(n), nil })
+	results, failed := rest.FanOut(c, st.Nodes, 0, figures.AskStats{})
 	for i := range results {
 		used := 1 - float64(results[i].Value.DiskAvailable)/float64(max(1, results[i].Value.DiskTotal))
 		switch {

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/shardquake/shardquake/sim/elastic"
-	"github.com/shardquake/shardquake/sim/elastic/metadata"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/templates"
@@ -139,15 +138,23 @@ func preparePutIndexTemplate(r *rest.Request) rest.Action {
 		rest.Raise(rest.ValidationFailed("index patterns are missing"))
 	}
 	return func(c *rest.Call) *rest.Response {
-		acked, err := metadata.ChangeTemplates(c.Ctx, c.Node, "create-index-template-v2 ["+name+"], cause [api]", master, ack, func(st *state.State) (*state.State, error) {
-			if err := checkIndexTemplate(st, t, create); err != nil {
-				return nil, err
-			}
-			return st.WithIndexTemplate(t), nil
-		})
+		acked, _, err := c.Node.MasterTask(c.Ctx, "create-index-template-v2 ["+name+"], cause [api]", elastic.Urgent, master, ack, putIndexTemplate{t, create})
 		c.Check(err)
 		return rest.Acknowledged(acked)
 	}
+}
+
+// putIndexTemplate adds an index template or changes it; with create it must be new.
+type putIndexTemplate struct {
+	t      *state.IndexTemplate
+	create bool
+}
+
+func (c putIndexTemplate) Change(_ *elastic.Master, st *state.State) (*state.State, error) {
+	if err := checkIndexTemplate(st, c.t, c.create); err != nil {
+		return nil, err
+	}
+	return st.WithIndexTemplate(c.t), nil
 }
 
 func prepareGetIndexTemplates(r *rest.Request) rest.Action {
@@ -221,24 +228,31 @@ func prepareDeleteIndexTemplates(r *rest.Request) rest.Action {
 	names := r.ListParam("name")
 	ack, master := r.AckTimeout(), r.MasterTimeout()
 	return func(c *rest.Call) *rest.Response {
-		acked, err := metadata.ChangeTemplates(c.Ctx, c.Node, "remove-index-template-v2 ["+strings.Join(names, ",")+"]", master, ack, func(st *state.State) (*state.State, error) {
-			found, missing := rest.Chosen(st.IndexTemplates, indexTemplateName, names)
-			if len(missing) > 0 {
-				return nil, templateMissing(strings.Join(missing, ","))
-			}
-			for _, t := range found {
-				for _, d := range st.DataStreams {
-					if d.Template == t.Name {
-						return nil, rest.IllegalArgument("unable to remove composable templates [%s] as they are in use by a data streams [%s]", t.Name, d.Name)
-					}
-				}
-				st = st.WithoutIndexTemplate(t.Name)
-			}
-			return st, nil
-		})
+		acked, _, err := c.Node.MasterTask(c.Ctx, "remove-index-template-v2 ["+strings.Join(names, ",")+"]", elastic.Urgent, master, ack, deleteIndexTemplates{names})
 		c.Check(err)
 		return rest.Acknowledged(acked)
 	}
+}
+
+// deleteIndexTemplates deletes index templates.
+type deleteIndexTemplates struct {
+	names []string
+}
+
+func (c deleteIndexTemplates) Change(_ *elastic.Master, st *state.State) (*state.State, error) {
+	found, missing := rest.Chosen(st.IndexTemplates, indexTemplateName, c.names)
+	if len(missing) > 0 {
+		return nil, templateMissing(strings.Join(missing, ","))
+	}
+	for _, t := range found {
+		for _, d := range st.DataStreams {
+			if d.Template == t.Name {
+				return nil, rest.IllegalArgument("unable to remove composable templates [%s] as they are in use by a data streams [%s]", t.Name, d.Name)
+			}
+		}
+		st = st.WithoutIndexTemplate(t.Name)
+	}
+	return st, nil
 }
 
 func templateMissing(name string) *elastic.Error {

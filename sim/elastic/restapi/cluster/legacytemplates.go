@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/shardquake/shardquake/sim/elastic/metadata"
+	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
@@ -49,15 +49,23 @@ func preparePutTemplate(r *rest.Request) rest.Action {
 	}
 	t.Template.Settings = templateSettings(changes)
 	return func(c *rest.Call) *rest.Response {
-		acked, err := metadata.ChangeTemplates(c.Ctx, c.Node, "create-index-template ["+t.Name+"], cause [api]", master, ack, func(st *state.State) (*state.State, error) {
-			if create && st.LegacyTemplate(t.Name) != nil {
-				return nil, rest.IllegalArgument("index_template [%s] already exists", t.Name)
-			}
-			return st.WithLegacyTemplate(t), nil
-		})
+		acked, _, err := c.Node.MasterTask(c.Ctx, "create-index-template ["+t.Name+"], cause [api]", elastic.Urgent, master, ack, putTemplate{t, create})
 		c.Check(err)
 		return rest.Acknowledged(acked)
 	}
+}
+
+// putTemplate adds a template of the older kind or changes it; with create it must be new.
+type putTemplate struct {
+	t      *state.LegacyTemplate
+	create bool
+}
+
+func (c putTemplate) Change(_ *elastic.Master, st *state.State) (*state.State, error) {
+	if c.create && st.LegacyTemplate(c.t.Name) != nil {
+		return nil, rest.IllegalArgument("index_template [%s] already exists", c.t.Name)
+	}
+	return st.WithLegacyTemplate(c.t), nil
 }
 
 func prepareGetTemplates(r *rest.Request) rest.Action {
@@ -98,19 +106,26 @@ func prepareDeleteTemplate(r *rest.Request) rest.Action {
 	name := r.Param("name")
 	ack, master := r.AckTimeout(), r.MasterTimeout()
 	return func(c *rest.Call) *rest.Response {
-		acked, err := metadata.ChangeTemplates(c.Ctx, c.Node, "remove-index-template ["+name+"]", master, ack, func(st *state.State) (*state.State, error) {
-			found, missing := rest.Chosen(st.LegacyTemplates, legacyName, []string{name})
-			if len(missing) > 0 {
-				return nil, templateMissing(name)
-			}
-			for _, t := range found {
-				st = st.WithoutLegacyTemplate(t.Name)
-			}
-			return st, nil
-		})
+		acked, _, err := c.Node.MasterTask(c.Ctx, "remove-index-template ["+name+"]", elastic.Urgent, master, ack, deleteTemplate{name})
 		c.Check(err)
 		return rest.Acknowledged(acked)
 	}
+}
+
+// deleteTemplate deletes a template of the older kind.
+type deleteTemplate struct {
+	name string
+}
+
+func (c deleteTemplate) Change(_ *elastic.Master, st *state.State) (*state.State, error) {
+	found, missing := rest.Chosen(st.LegacyTemplates, legacyName, []string{c.name})
+	if len(missing) > 0 {
+		return nil, templateMissing(c.name)
+	}
+	for _, t := range found {
+		st = st.WithoutLegacyTemplate(t.Name)
+	}
+	return st, nil
 }
 
 // TemplateRow is a template of any kind as a table shows it.

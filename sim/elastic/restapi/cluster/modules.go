@@ -13,7 +13,7 @@ func prepareStreamStats(r *rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
 		rest.CheckReadable(c, st)
-		results, failures := rest.FanOut(c, st.Nodes, 0, func(n *elastic.Node) ([]figures.IndexSize, error) { return figures.IndexSizes(n), nil })
+		results, failures := rest.FanOut(c, st.Nodes, 0, figures.AskSizes{})
 		bytes := map[string]int64{}
 		for _, res := range results {
 			for _, s := range res.Value {

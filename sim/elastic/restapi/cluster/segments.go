@@ -19,7 +19,7 @@ type CopySegments struct {
 // SegmentsOf asks the nodes for the segments of the indices' copies, in order of indices and
 // shards, the primary first.
 func SegmentsOf(c *rest.Call, st *state.State, indices []string) []CopySegments {
-	results, _ := rest.FanOut(c, st.Nodes, 0, func(n *elastic.Node) ([]figures.CopySegments, error) { return figures.LocalSegments(n), nil })
+	results, _ := rest.FanOut(c, st.Nodes, 0, figures.AskSegments{})
 	var out []CopySegments
 	for _, r := range results {
 		for _, s := range r.Value {

@@ -32,7 +32,7 @@ func prepareShardStores(r *rest.Request) rest.Action {
 	}
 	return func(c *rest.Call) *rest.Response {
 		st := c.State(false, r.MasterTimeout())
-		results, _ := rest.FanOut(c, st.Nodes, 0, func(n *elastic.Node) ([]figures.StoreInfo, error) { return figures.LocalStores(n), nil })
+		results, _ := rest.FanOut(c, st.Nodes, 0, figures.AskStores{})
 		w := rest.NewWriter(false)
 		w.Obj()
 		w.Object("indices")

@@ -62,7 +62,7 @@ func verifyRepository(c *rest.Call, name string) []*state.Node {
 		rest.Raise(&elastic.Error{Status: 404, Type: "repository_missing_exception", Reason: "[" + name + "] missing"})
 	}
 	targets := slices.DeleteFunc(slices.Clone(st.Nodes), func(n *state.Node) bool { return !rest.IsData(n) && !n.HasRole("master") })
-	results, failures := rest.FanOut(c, targets, 30*time.Second, func(n *elastic.Node) (*state.Node, error) { return n.Self(), nil })
+	results, failures := rest.FanOut(c, targets, 30*time.Second, verify{})
 	if len(failures) > 0 {
 		rest.Raise(&elastic.Error{Status: 500, Type: "repository_verification_exception", Reason: "[" + name + "] " + failures[0].Reason})
 	}
@@ -72,6 +72,11 @@ func verifyRepository(c *rest.Call, name string) []*state.Node {
 	}
 	return out
 }
+
+// verify asks a node whether it sees the repository: one that answers does.
+type verify struct{}
+
+func (verify) Ask(n *elastic.Node) (*state.Node, error) { return n.Self(), nil }
 
 func prepareVerifyRepository(r *rest.Request) rest.Action {
 	name := r.Param("repository")

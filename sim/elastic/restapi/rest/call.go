@@ -90,8 +90,8 @@ func (c *Call) Allocations(masterTimeout time.Duration) map[string]reroute.NodeA
 }
 
 // FanOut asks nodes at once; what failed is counted and left out.
-func FanOut[T any](c *Call, targets []*state.Node, timeout time.Duration, f func(*elastic.Node) (T, error)) (ok []elastic.NodeResult[T], failures []*elastic.Error) {
-	for _, r := range elastic.FanOut(c.Ctx, c.Node, targets, timeout, f) {
+func FanOut[T any](c *Call, targets []*state.Node, timeout time.Duration, question elastic.Question[T]) (ok []elastic.NodeResult[T], failures []*elastic.Error) {
+	for _, r := range elastic.FanOut(c.Ctx, c.Node, targets, timeout, question) {
 		if r.Err == nil {
 			ok = append(ok, r)
 			continue

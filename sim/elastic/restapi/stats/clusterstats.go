@@ -17,9 +17,9 @@ func prepareClusterStats(r *rest.Request) rest.Action {
 	r.BoolParam("include_remotes", false)
 	filters := r.ListParam("nodeId")
 	timeout := r.TimeParam("timeout", 0)
-	look := StatsOf
+	look := Sums
 	if onlyBelow(r.Param("filter_path"), cheapStats) {
-		look = SizesOf
+		look = Sizes
 	}
 	return func(c *rest.Call) *rest.Response {
 		st := c.State(true, 0)

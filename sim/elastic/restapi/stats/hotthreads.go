@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 )
@@ -22,7 +21,7 @@ func prepareHotThreads(r *rest.Request) rest.Action {
 	r.TimeParam("timeout", 0)
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
-		results, _ := rest.FanOut(c, rest.NodesOf(st, c.Node.ID(), filters), 0, func(n *elastic.Node) (elastic.NodeStats, error) { return figures.LocalNodeStats(n), nil })
+		results, _ := rest.FanOut(c, rest.NodesOf(st, c.Node.ID(), filters), 0, figures.AskStats{})
 		var b strings.Builder
 		for _, res := range results {
 			n := res.Node

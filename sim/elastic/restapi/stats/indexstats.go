@@ -24,7 +24,7 @@ type copyStats struct {
 // failed counts the copies on nodes that did not answer.
 func shardStats(c *rest.Call, st *state.State, names []string) (stats []copyStats, failed int) {
 	all := len(names) == len(st.Indices)
-	results, _ := rest.FanOut(c, HoldersIn(c, st, names), 0, func(n *elastic.Node) ([]elastic.ShardStats, error) { return localShardStats(n), nil })
+	results, _ := rest.FanOut(c, HoldersIn(c, st, names), 0, askCopies{})
 	answered := map[string]bool{}
 	for _, r := range results {
 		answered[r.Node.ID] = true
@@ -37,9 +37,18 @@ func shardStats(c *rest.Call, st *state.State, names []string) (stats []copyStat
 	return stats, unanswered(st, names, answered)
 }
 
+// askCopies asks nodes for the figures of their copies, askSums for these summed by index.
+type (
+	askCopies struct{}
+	askSums   struct{}
+)
+
+func (askCopies) Ask(n *elastic.Node) ([]elastic.ShardStats, error) { return localShardStats(n), nil }
+func (askSums) Ask(n *elastic.Node) (NodeStats, error)              { return NodeStats{indices: sumsOf(n)}, nil }
+
 // IndexSums is shardStats summed by index.
 func IndexSums(c *rest.Call, st *state.State, names []string) (sums []IndexSum, failed int) {
-	results, _ := rest.FanOut(c, HoldersIn(c, st, names), 0, func(n *elastic.Node) (NodeStats, error) { return NodeStats{indices: sumsOf(n)}, nil })
+	results, _ := rest.FanOut(c, HoldersIn(c, st, names), 0, askSums{})
 	answered := map[string]bool{}
 	for i := range results {
 		answered[results[i].Node.ID] = true

@@ -28,8 +28,10 @@ type nodeInfo struct {
 	http     string // address of the REST API
 }
 
-// infoOf runs on the node.
-func infoOf(n *elastic.Node) (nodeInfo, error) {
+// askInfo asks a node what it is.
+type askInfo struct{}
+
+func (askInfo) Ask(n *elastic.Node) (nodeInfo, error) {
 	stats := figures.LocalNodeStats(n)
 	return nodeInfo{
 		self: n.Self(), settings: n.Settings(), heap: stats.HeapMax, cpus: stats.CPUs,
@@ -51,7 +53,7 @@ func prepareNodesInfo(r *rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		st := c.State(true, 0)
 		targets := rest.NodesOf(st, c.Node.ID(), filters)
-		infos, failures := rest.FanOut(c, targets, timeout, infoOf)
+		infos, failures := rest.FanOut(c, targets, timeout, askInfo{})
 		w := rest.NewWriter(c.Req.Human())
 		w.Obj()
 		rest.WriteNodesHeader(w, len(targets), failures)

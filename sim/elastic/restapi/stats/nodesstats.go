@@ -33,31 +33,32 @@ type IndexSum struct {
 	All, Primaries Totals
 }
 
-// machineOf answers without looking at shards. It runs on the node.
-func machineOf(n *elastic.Node) (NodeStats, error) {
-	return NodeStats{Self: n.Self(), Set: n.ClusterSettings(), Node: figures.LocalNodeStats(n)}, nil
-}
+// Look is how much nodes are asked of themselves.
+type Look uint8
 
-// StatsOf also sums the copies by index. It runs on the node.
-func StatsOf(n *elastic.Node) (NodeStats, error) {
-	out, err := machineOf(n)
-	out.indices = sumsOf(n)
-	return out, err
-}
+const (
+	// Machine is without a look at their copies, Sums with these summed by index, Copies with
+	// each of them too.
+	Machine Look = iota
+	Sums
+	Copies
+	// Sizes is with documents and bytes of the copies by index, and nothing else of them.
+	Sizes
+)
 
-// shardsOf also lists the copies. It runs on the node.
-func shardsOf(n *elastic.Node) (NodeStats, error) {
-	out, err := StatsOf(n)
-	out.shards = localShardStats(n)
-	return out, err
-}
-
-// SizesOf also sums documents and bytes of the copies by index, and nothing else of
-// them. It runs on the node.
-func SizesOf(n *elastic.Node) (NodeStats, error) {
-	out, err := machineOf(n)
-	out.sizes = figures.IndexSizes(n)
-	return out, err
+// Ask looks at the node itself.
+func (l Look) Ask(n *elastic.Node) (NodeStats, error) {
+	out := NodeStats{Self: n.Self(), Set: n.ClusterSettings(), Node: figures.LocalNodeStats(n)}
+	if l == Sums || l == Copies {
+		out.indices = sumsOf(n)
+	}
+	if l == Copies {
+		out.shards = localShardStats(n)
+	}
+	if l == Sizes {
+		out.sizes = figures.IndexSizes(n)
+	}
+	return out, nil
 }
 
 // sumsOf sums the copies on a node by index.
@@ -164,11 +165,11 @@ func prepareNodesStats(r *rest.Request) rest.Action {
 	if !slices.Contains([]string{"node", "indices", "shards"}, level) {
 		rest.Raise(rest.IllegalArgument("level parameter must be one of [node] or [indices] or [shards] but was [%s]", level))
 	}
-	look := machineOf
+	look := Machine
 	if all || slices.Contains(metrics, "indices") || slices.Contains(metrics, "allocations") {
-		look = StatsOf
+		look = Sums
 		if level == "shards" {
-			look = shardsOf
+			look = Copies
 		}
 	}
 	return func(c *rest.Call) *rest.Response {

@@ -17,9 +17,7 @@ import (
 // order of nodes; those that fail are counted.
 func RecoveriesOf(c *rest.Call, st *state.State, names []string, active, detailed bool) (found []elastic.RecoveryInfo, failures []*elastic.Error) {
 	targets := HoldersIn(c, st, names)
-	results, failures := rest.FanOut(c, targets, 0, func(n *elastic.Node) ([]elastic.RecoveryInfo, error) {
-		return figures.Recoveries(n, active, detailed), nil
-	})
+	results, failures := rest.FanOut(c, targets, 0, figures.AskRecoveries{Active: active, Detailed: detailed})
 	all := len(names) == len(st.Indices)
 	for _, r := range results {
 		for _, i := range r.Value {

@@ -45,7 +45,10 @@ type nodeUsage struct {
 	aggs       map[string]map[string]int64
 }
 
-func usageOf(n *elastic.Node) (nodeUsage, error) {
+// askUsage asks a node what was asked of it.
+type askUsage struct{}
+
+func (askUsage) Ask(n *elastic.Node) (nodeUsage, error) {
 	out := nodeUsage{now: n.Cluster().Engine().Wall(), aggs: map[string]map[string]int64{}}
 	if n.Proc == nil {
 		return out, elastic.ErrNodeGone
@@ -75,7 +78,7 @@ func prepareUsage(r *rest.Request) rest.Action {
 	}
 	return func(c *rest.Call) *rest.Response {
 		targets := rest.NodesOf(c.State(true, 0), c.Node.ID(), filters)
-		results, failures := rest.FanOut(c, targets, timeout, usageOf)
+		results, failures := rest.FanOut(c, targets, timeout, askUsage{})
 		w := rest.NewWriter(false)
 		w.Obj()
 		rest.WriteNodesHeader(w, len(targets), failures)

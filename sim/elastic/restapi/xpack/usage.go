@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/figures"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
@@ -93,7 +92,7 @@ type tier struct {
 
 // writeTiers writes what lies on the nodes of each tier. A node of the role data is of all.
 func writeTiers(w *rest.Writer, c *rest.Call, st *state.State) {
-	results, _ := rest.FanOut(c, st.Nodes, 0, func(n *elastic.Node) ([]figures.IndexSize, error) { return figures.IndexSizes(n), nil })
+	results, _ := rest.FanOut(c, st.Nodes, 0, figures.AskSizes{})
 	for _, name := range []string{"data_content", "data_hot", "data_warm", "data_cold", "data_frozen"} {
 		var t tier
 		of := map[string]bool{}
