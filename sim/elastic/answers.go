@@ -17,6 +17,8 @@ type (
 	ShardFailure  = api.ShardFailure
 	GetResult     = api.GetResult
 	SearchRequest = api.SearchRequest
+	Selection     = api.Selection
+	Loading       = api.Loading
 	SearchResult  = api.SearchResult
 	Hit           = api.Hit
 	ShardsResult  = api.ShardsResult

@@ -47,7 +47,7 @@ type Process struct {
 
 	Master *Master // non-nil while the node is the elected master
 
-	open    map[int][]*request // by ordinal of a peer that was asked: requests without an answer yet
+	open    map[int][]*underway // by ordinal of a peer that was asked: requests without an answer yet
 	calls   []*call            // blocking calls of outside processes
 	stateWs []*stateWait
 	Traffic traffic
@@ -68,7 +68,7 @@ func NewProcess(n *Node) *Process {
 		ephemeral: state.NewID(c.e.Stream("elastic.ephemeral", n.Name())),
 		Applied:   EmptyState(c.name), Conf: n.cfg.Settings,
 		Shards: make(map[store.Key]*Shard), byIndex: make(map[string][]*Shard),
-		open: make(map[int][]*request), locked: make(map[store.Key]sim.Time), opening: make(map[store.Key]string),
+		open: make(map[int][]*underway), locked: make(map[store.Key]sim.Time), opening: make(map[store.Key]string),
 	}
 	p.Pools = c.Fluid.NewPools(n.ordinal, p)
 	return p

@@ -14,18 +14,18 @@ var (
 	errTimeout      = errors.New("request timed out")
 )
 
-// RPC is a request to another node (or to the node itself).
-type RPC struct {
-	Name  string // for the trace
-	Bytes int64
-	// Timeout fails the request; 0 is never.
-	Timeout time.Duration
-	// Handle runs in the target's process; it answers by reply, once, now or later. What
+// rpc is a request to another node (or to the node itself): what [Send] makes of a message.
+type rpc struct {
+	name  string // for the trace
+	bytes int64
+	// timeout fails the request; 0 is never.
+	timeout time.Duration
+	// handle runs in the target's process; it answers by reply, once, now or later. What
 	// reply gets runs in the asking process.
-	Handle func(q *Process, reply func(bytes int64, deliver func()))
-	// Failed runs in the asking process when no answer can come any more: connection
+	handle func(q *Process, reply func(bytes int64, deliver func()))
+	// failed runs in the asking process when no answer can come any more: connection
 	// refused or closed, or timed out.
-	Failed func(error)
+	failed func(error)
 }
 
 // Message is what a node asks of another one: a value, which the network carries. A is what
@@ -42,17 +42,17 @@ type Message[A any] interface {
 // Send sends a message to a node. Exactly one of answered and failed runs in the asking
 // process, at most once; timeout fails it, 0 is never.
 func Send[A any](p *Process, to *Node, m Message[A], timeout time.Duration, answered func(A), failed func(error)) {
-	p.Request(to, RPC{
-		Name: m.Action(), Bytes: m.Bytes(), Timeout: timeout,
-		Handle: func(q *Process, reply func(int64, func())) {
+	p.request(to, rpc{
+		name: m.Action(), bytes: m.Bytes(), timeout: timeout,
+		handle: func(q *Process, reply func(int64, func())) {
 			m.Serve(q, func(bytes int64, a A) { reply(bytes, func() { answered(a) }) })
 		},
-		Failed: failed,
+		failed: failed,
 	})
 }
 
-// request is an rpc under way.
-type request struct {
+// underway is a request without an answer yet.
+type underway struct {
 	p     *Process
 	to    *Node
 	over  bool
@@ -85,19 +85,19 @@ func (p *Process) send(to *Node, bytes int64, deliver func(q *Process), failed f
 	}, refused)
 }
 
-// Request sends r. Exactly one of the answer and r.failed runs, at most once.
-func (p *Process) Request(to *Node, r RPC) {
+// request sends r. Exactly one of the answer and r.failed runs, at most once.
+func (p *Process) request(to *Node, r rpc) {
 	if p.dead {
 		return
 	}
-	q := &request{p: p, to: to, fail: r.Failed}
+	q := &underway{p: p, to: to, fail: r.failed}
 	p.open[to.ordinal] = append(p.open[to.ordinal], q)
-	if r.Timeout > 0 {
-		q.timer = p.After(r.Timeout, r.Name, func() { q.abort(errTimeout) })
+	if r.timeout > 0 {
+		q.timer = p.After(r.timeout, r.name, func() { q.abort(errTimeout) })
 	}
-	p.send(to, r.Bytes, func(target *Process) {
+	p.send(to, r.bytes, func(target *Process) {
 		answered := false
-		r.Handle(target, func(bytes int64, deliver func()) {
+		r.handle(target, func(bytes int64, deliver func()) {
 			if answered || target.dead {
 				return
 			}
@@ -112,7 +112,7 @@ func (p *Process) Request(to *Node, r RPC) {
 }
 
 // close ends a request; false when it had ended before.
-func (q *request) close() bool {
+func (q *underway) close() bool {
 	if q.over {
 		return false
 	}
@@ -126,7 +126,7 @@ func (q *request) close() bool {
 	return true
 }
 
-func (q *request) abort(err error) {
+func (q *underway) abort(err error) {
 	if q.close() && q.fail != nil {
 		q.fail(err)
 	}
@@ -135,7 +135,7 @@ func (q *request) abort(err error) {
 // disconnected fails what waits for an answer of the peer, once the threads that wait
 // have noticed.
 func (p *Process) disconnected(peer *Node) {
-	list := append([]*request(nil), p.open[peer.ordinal]...)
+	list := append([]*underway(nil), p.open[peer.ordinal]...)
 	if p.Coord != nil {
 		p.Coord.Disconnected(peer.ID())
 	}

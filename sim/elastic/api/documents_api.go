@@ -110,25 +110,36 @@ type GetResult struct {
 	Source                      []byte
 }
 
+// Selection is which documents a search is about: a value, which travels to the copies.
+type Selection interface {
+	Selects(index, id, routing string, source []byte) bool
+}
+
+// Loading is what a search needs in memory of documents: a value, which travels to the copies.
+type Loading interface {
+	// Bytes are those of the fields of an index's documents.
+	Bytes(index string, sources [][]byte) map[string]int64
+}
+
 // SearchRequest is a search over whole indices.
 type SearchRequest struct {
 	// Indices are concrete names that exist.
 	Indices []string
 	// Only are, by index, the shards that are asked; those of an index that isn't there all are.
 	Only map[string][]int
-	// Match selects documents; nil is match_all. It must be a pure function.
-	Match func(index, id, routing string, source []byte) bool
+	// Match selects documents; nil is match_all.
+	Match Selection
 	// Within are, by index, the documents that can be seen of it at all; those of an index that
 	// isn't there all can.
-	Within map[string]func(index, id, routing string, source []byte) bool
+	Within map[string]Selection
 	// Groups are names under which the search is counted too.
 	Groups []string
 	// Loads is what a search brings into memory of an index's documents, bytes by field; nil:
 	// nothing.
-	Loads func(index string, sources [][]byte) map[string]int64
-	// Aggregations are what is computed of an index's documents, each with the type of what it
-	// looks at: "terms/keyword"; nil: nothing is.
-	Aggregations func(index string) []string
+	Loads Loading
+	// Aggregations are what is computed of documents by their index, each with the type of what it
+	// looks at: "terms/keyword".
+	Aggregations map[string][]string
 	// From and Size page through the hits, which come in order of shard and sequence number.
 	From, Size int
 	// Preference is "" (round robin over active copies), "_local", "_only_local" or a custom string.
@@ -140,7 +151,7 @@ type SearchRequest struct {
 }
 
 // Selects is which documents of an index the request wants; nil: all.
-func (r *SearchRequest) Selects(index string) func(index, id, routing string, source []byte) bool {
+func (r *SearchRequest) Selects(index string) Selection {
 	within, match := r.Within[index], r.Match
 	switch {
 	case within == nil:
@@ -148,9 +159,14 @@ func (r *SearchRequest) Selects(index string) func(index, id, routing string, so
 	case match == nil:
 		return within
 	}
-	return func(index, id, routing string, source []byte) bool {
-		return within(index, id, routing, source) && match(index, id, routing, source)
-	}
+	return bothSelect{within, match}
+}
+
+// bothSelect selects what two selections do.
+type bothSelect [2]Selection
+
+func (b bothSelect) Selects(index, id, routing string, source []byte) bool {
+	return b[0].Selects(index, id, routing, source) && b[1].Selects(index, id, routing, source)
 }
 
 // Hit is a document found by a search. Fluid documents are counted in the total

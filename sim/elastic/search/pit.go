@@ -11,7 +11,6 @@ import (
 
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
-	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
@@ -20,8 +19,8 @@ import (
 // the process that holds the copy and expires when it is not used.
 type reader struct {
 	index   string
-	docs    []*store.Doc // by sequence number
-	keep    time.Duration
+	docs    []*store.Doc  // by sequence number
+	keptFor time.Duration // after every use
 	expires sim.Time
 }
 
@@ -34,7 +33,7 @@ type readers struct {
 func readersOf(p *elastic.Process) *readers { return elastic.Kept[readers](p, "points in time") }
 
 // find is an open reader that has not expired, or nil. It counts as a use.
-func (r *readers) find(id int64, now sim.Time, keep time.Duration) *reader {
+func (r *readers) find(id int64, now sim.Time, keepFor time.Duration) *reader {
 	c := r.open[id]
 	if c == nil {
 		return nil
@@ -43,19 +42,19 @@ func (r *readers) find(id int64, now sim.Time, keep time.Duration) *reader {
 		delete(r.open, id)
 		return nil
 	}
-	c.keep = max(c.keep, keep)
-	c.expires = now.Add(c.keep)
+	c.keptFor = max(c.keptFor, keepFor)
+	c.expires = now.Add(c.keptFor)
 	return c
 }
 
 // openReader fixes what searches of the copy see now.
-func openReader(s *elastic.Shard, keep time.Duration) int64 {
+func openReader(s *elastic.Shard, keepFor time.Duration) int64 {
 	s.CatchUpRefresh(true)
 	r := readersOf(s.Process)
 	if r.open == nil {
 		r.open = make(map[int64]*reader)
 	}
-	c := &reader{index: s.Index, keep: keep, expires: s.Now().Add(keep)}
+	c := &reader{index: s.Index, keptFor: keepFor, expires: s.Now().Add(keepFor)}
 	for _, d := range s.Engine().Visible {
 		if !d.Deleted {
 			c.docs = append(c.docs, d)
@@ -80,8 +79,8 @@ type PointInTimeShard struct {
 // OpenPointInTime fixes what searches of the indices see, one copy per shard, chosen by
 // the preference ("_shards:0,2", "_only_nodes:n1,n2", both joined by "|", or as for a
 // search), of the shards that are in routed by index, or all of an index that isn't there. It
-// is kept for keep after every use.
-func OpenPointInTime(ctx context.Context, n *elastic.Node, indices []string, routed map[string][]int, preference string, keep time.Duration) ([]PointInTimeShard, elastic.ShardsResult, error) {
+// is kept for keepFor after every use.
+func OpenPointInTime(ctx context.Context, n *elastic.Node, indices []string, routed map[string][]int, preference string, keepFor time.Duration) ([]PointInTimeShard, elastic.ShardsResult, error) {
 	var out elastic.ShardsResult
 	var shards []PointInTimeShard
 	p := n.Proc
@@ -90,7 +89,7 @@ func OpenPointInTime(ctx context.Context, n *elastic.Node, indices []string, rou
 	}
 	only, rest := splitPreference(preference)
 	err := p.Await(ctx, func(done func(error)) {
-		var visits []*copyVisit
+		var visits []*copyVisit[opened]
 		for _, index := range indices {
 			meta := p.Applied.Index(index)
 			if meta == nil {
@@ -110,24 +109,19 @@ func OpenPointInTime(ctx context.Context, n *elastic.Node, indices []string, rou
 					})
 					return
 				}
-				visits = append(visits, &copyVisit{
-					p: p, pool: load.SearchPool, name: "open_pit", key: store.Key{UUID: meta.UUID, Shard: t.Shard}, copies: copies, from: t.Primary(),
-				})
+				ask := readCopy[opened]{openReaderOn{keepFor}, store.Key{UUID: meta.UUID, Shard: t.Shard}}
+				visits = append(visits, &copyVisit[opened]{p: p, ask: ask, copies: copies, from: t.Primary()})
 				shards = append(shards, PointInTimeShard{Index: index, IndexUUID: meta.UUID, Shard: t.Shard})
 			}
 		}
 		report := elastic.Gather(len(visits), func() { done(nil) })
 		for i, v := range visits {
-			v.on = func(s *elastic.Shard) func() {
-				id, at := openReader(s, keep), s.Process.Node
-				began := at.Incarnation()
-				return func() {
-					shards[i].Node, shards[i].Incarnation, shards[i].Reader = at.ID(), began, id
-					report()
-				}
+			v.answered = func(r opened) {
+				shards[i].Node, shards[i].Incarnation, shards[i].Reader = r.node, r.incarnation, r.reader
+				report()
 			}
 			v.none = func(last *elastic.Error) {
-				out.Failures = append(out.Failures, *searchFailure(v, last))
+				out.Failures = append(out.Failures, *v.failure(last))
 				report()
 			}
 			v.next()
@@ -152,9 +146,9 @@ type PointInTimeSearch struct {
 	Shards []PointInTimeShard
 	// Keep prolongs it; 0 leaves it as it was opened.
 	Keep  time.Duration
-	Match func(index, id, routing string, source []byte) bool // nil: all
+	Match elastic.Selection // nil: all
 	// Within are, by index, the documents that can be seen at all; nil: all.
-	Within map[string]func(index, id, routing string, source []byte) bool
+	Within map[string]elastic.Selection
 	// After is the position behind which to begin, -1 for the beginning. The position of a
 	// hit is its shard's place in Shards, times 2^32, plus its own.
 	After int64
@@ -185,7 +179,7 @@ func SearchPointInTime(ctx context.Context, n *elastic.Node, req PointInTimeSear
 	err = p.Await(ctx, func(done func(error)) {
 		report := elastic.Gather(len(req.Shards), func() { done(nil) })
 		for i, ref := range req.Shards {
-			readPage(p, i, ref, req, &pages[i], report)
+			readPage(p, i, ref, &req, &pages[i], report)
 		}
 	})
 	if err != nil {
@@ -206,7 +200,7 @@ func SearchPointInTime(ctx context.Context, n *elastic.Node, req PointInTimeSear
 }
 
 // readPage asks the node that keeps a reader.
-func readPage(p *elastic.Process, place int, ref PointInTimeShard, req PointInTimeSearch, page *readerPage, report func()) {
+func readPage(p *elastic.Process, place int, ref PointInTimeShard, req *PointInTimeSearch, page *readerPage, report func()) {
 	fail := func(e *elastic.Error) {
 		page.failed = &elastic.ShardFailure{Index: ref.Index, Shard: ref.Shard, Node: ref.Node, Reason: e}
 		report()
@@ -216,25 +210,49 @@ func readPage(p *elastic.Process, place int, ref PointInTimeShard, req PointInTi
 		fail(missingReader(ref))
 		return
 	}
-	p.Request(node, elastic.RPC{
-		Name: "search[pit]", Bytes: 256,
-		Handle: func(q *elastic.Process, reply func(int64, func())) {
-			var c *reader
-			if q.Node.Incarnation() == ref.Incarnation {
-				c = readersOf(q).find(ref.Reader, q.Cluster.Engine().Now(), req.Keep)
-			}
-			if c == nil {
-				reply(0, func() { fail(missingReader(ref)) })
-				return
-			}
-			total, hits, bytes := c.page(place, req)
-			q.After(p.Cluster.Calibration.SearchOp, "search[pit]", func() {
-				reply(bytes, func() { page.total, page.hits = total, hits; report() })
-			})
-		},
-		Failed: func(err error) {
-			fail(&elastic.Error{Status: 500, Type: "node_disconnected_exception", Reason: err.Error()})
-		},
+	elastic.Send(p, node, readReader{place, ref.Incarnation, ref.Reader, req}, 0, func(a pageAnswer) {
+		if a.missing {
+			fail(missingReader(ref))
+			return
+		}
+		page.total, page.hits = a.total, a.hits
+		report()
+	}, func(err error) {
+		fail(&elastic.Error{Status: 500, Type: "node_disconnected_exception", Reason: err.Error()})
+	})
+}
+
+// readReader asks the node that keeps a reader for a page; place is that of its shard among
+// those of the point in time.
+type readReader struct {
+	place       int
+	incarnation int
+	reader      int64
+	req         *PointInTimeSearch
+}
+
+// pageAnswer is a page of a reader, or that it is gone.
+type pageAnswer struct {
+	total   int64
+	hits    []PointInTimeHit
+	missing bool
+}
+
+func (readReader) Action() string { return "search[pit]" }
+func (readReader) Bytes() int64   { return 256 }
+
+func (m readReader) Serve(q *elastic.Process, answer func(int64, pageAnswer)) {
+	var c *reader
+	if q.Node.Incarnation() == m.incarnation {
+		c = readersOf(q).find(m.reader, q.Cluster.Engine().Now(), m.req.Keep)
+	}
+	if c == nil {
+		answer(0, pageAnswer{missing: true})
+		return
+	}
+	total, hits, bytes := c.page(m.place, m.req)
+	q.After(q.Cluster.Calibration.SearchOp, "search[pit]", func() {
+		answer(bytes, pageAnswer{total: total, hits: hits})
 	})
 }
 
@@ -245,11 +263,11 @@ func missingReader(ref PointInTimeShard) *elastic.Error {
 }
 
 // page is the reader's documents behind the position.
-func (c *reader) page(place int, req PointInTimeSearch) (total int64, hits []PointInTimeHit, bytes int64) {
+func (c *reader) page(place int, req *PointInTimeSearch) (total int64, hits []PointInTimeHit, bytes int64) {
 	of := elastic.SearchRequest{Match: req.Match, Within: req.Within}
 	match := of.Selects(c.index)
 	for i, d := range c.docs {
-		if match != nil && !match(c.index, d.ID, d.Routing, d.Source) {
+		if match != nil && !match.Selects(c.index, d.ID, d.Routing, d.Source) {
 			continue
 		}
 		total++

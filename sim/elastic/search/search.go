@@ -6,11 +6,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
-	"github.com/shardquake/shardquake/sim/elastic/load"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 	"github.com/shardquake/shardquake/sim/elastic/store"
 )
@@ -38,23 +36,14 @@ func Get(ctx context.Context, n *elastic.Node, index, id, routing string, realti
 		}
 		num := indexmeta.ShardFor(meta, id, routing)
 		t := p.Applied.Routing.Index(index).Shards[num]
-		visit := &copyVisit{p: p, pool: load.GetPool, name: "get[s]", key: store.Key{UUID: meta.UUID, Shard: num}, copies: order(p, t, "")}
-		visit.on = func(s *elastic.Shard) func() {
-			if !realtime {
-				s.CatchUpRefresh(true)
+		ask := readCopy[*store.Doc]{getDoc{id, realtime}, store.Key{UUID: meta.UUID, Shard: num}}
+		visit := &copyVisit[*store.Doc]{p: p, ask: ask, copies: order(p, t, "")}
+		visit.answered = func(d *store.Doc) {
+			if d != nil {
+				out.Found, out.Source, out.Routing = true, d.Source, d.Routing
+				out.Version, out.SeqNo, out.PrimaryTerm = d.Version, d.SeqNo, d.Term
 			}
-			d := s.Engine().Get(id, realtime)
-			s.Counters.GetTotal++
-			if d == nil {
-				s.Counters.GetMissing++
-			}
-			return func() {
-				if d != nil {
-					out.Found, out.Source, out.Routing = true, d.Source, d.Routing
-					out.Version, out.SeqNo, out.PrimaryTerm = d.Version, d.SeqNo, d.Term
-				}
-				done(nil)
-			}
+			done(nil)
 		}
 		visit.none = func(last *elastic.Error) { done(noShardAvailable(index, num, last)) }
 		visit.next()
@@ -66,62 +55,6 @@ func noShardAvailable(index string, shard int, last *elastic.Error) *elastic.Err
 	e := &elastic.Error{Status: 503, Type: "no_shard_available_action_exception", Reason: "No shard available for [get [" + index + "]]", CausedBy: last}
 	e.Fields = []elastic.Field{{Name: "shard", Value: shard}, {Name: "index", Value: index}}
 	return e
-}
-
-// copyVisit asks the copies of a shard one after another until one answers.
-type copyVisit struct {
-	p      *elastic.Process
-	pool   int
-	name   string
-	key    store.Key
-	copies []*state.Copy
-	// on runs on the copy's node; what it returns runs on the asking node.
-	on   func(s *elastic.Shard) func()
-	none func(last *elastic.Error)
-	last *elastic.Error
-	from *state.Copy // the copy that answered or was asked last
-}
-
-func (v *copyVisit) next() {
-	if len(v.copies) == 0 {
-		v.none(v.last)
-		return
-	}
-	c := v.copies[0]
-	v.copies, v.from = v.copies[1:], c
-	p := v.p
-	p.Request(p.Member(c.Node), elastic.RPC{
-		Name: v.name, Bytes: 256,
-		Handle: func(q *elastic.Process, reply func(int64, func())) {
-			s := q.Shards[v.key]
-			if s == nil || s.Phase == elastic.Recovering || s.Phase == elastic.Closed {
-				reply(0, func() {
-					v.last = &elastic.Error{Status: 404, Type: "shard_not_found_exception", Reason: "no such shard"}
-					v.next()
-				})
-				return
-			}
-			q.Pools.Execute(v.pool, load.Task{
-				Name: v.name, Cost: p.Cluster.Calibration.SearchOp,
-				Run: func(held time.Duration) {
-					if v.pool == load.SearchPool {
-						s.Counters.QueryTime += held
-					}
-					reply(load.AnswerBytes, v.on(s))
-				},
-				Refused: func(err *elastic.Error) {
-					reply(0, func() {
-						v.last = err
-						v.next()
-					})
-				},
-			})
-		},
-		Failed: func(err error) {
-			v.last = &elastic.Error{Status: 500, Type: "node_disconnected_exception", Reason: err.Error()}
-			v.next()
-		},
-	})
 }
 
 // order is in which order the active copies of a shard are asked.
@@ -167,8 +100,13 @@ func order(p *elastic.Process, t *state.ShardTable, preference string) []*state.
 
 // shardHits is one shard's part of a search.
 type shardHits struct {
-	total  int64
-	hits   []elastic.Hit
+	total int64
+	hits  []elastic.Hit
+}
+
+// shardPart is one shard's part of a search, or its failure.
+type shardPart struct {
+	shardHits
 	failed *elastic.ShardFailure
 }
 
@@ -181,9 +119,9 @@ func Search(ctx context.Context, n *elastic.Node, req elastic.SearchRequest) (el
 	}
 	begun := p.Cluster.Now()
 	p.Pools.Coordinate(1)
-	var parts []*shardHits
+	var parts []shardPart
 	err := p.Await(ctx, func(done func(error)) {
-		var visits []*copyVisit
+		var visits []*copyVisit[shardHits]
 		for _, index := range req.Indices {
 			meta := p.Applied.Index(index)
 			if meta == nil {
@@ -194,21 +132,18 @@ func Search(ctx context.Context, n *elastic.Node, req elastic.SearchRequest) (el
 				done(err)
 				return
 			}
-			visits = append(visits, searchVisits(p, meta, req, &parts)...)
+			visits = append(visits, searchVisits(p, meta, &req)...)
 		}
 		if err, _ := indexmeta.GlobalBlock(p.Applied, "read"); err != nil {
 			done(err)
 			return
 		}
+		parts = make([]shardPart, len(visits))
 		report := elastic.Gather(len(visits), func() { done(nil) })
 		for i, v := range visits {
-			part := parts[i]
-			inner := v.on
-			v.on = func(s *elastic.Shard) func() {
-				got := inner(s)
-				return func() { got(); report() }
-			}
-			v.none = func(last *elastic.Error) { part.failed = searchFailure(v, last); report() }
+			part := &parts[i]
+			v.answered = func(found shardHits) { part.shardHits = found; report() }
+			v.none = func(last *elastic.Error) { part.failed = v.failure(last); report() }
 			v.next()
 		}
 	})
@@ -220,46 +155,28 @@ func Search(ctx context.Context, n *elastic.Node, req elastic.SearchRequest) (el
 }
 
 // searchVisits prepares the queries of an index's shards.
-func searchVisits(p *elastic.Process, meta *state.Index, req elastic.SearchRequest, parts *[]*shardHits) []*copyVisit {
-	var visits []*copyVisit
+func searchVisits(p *elastic.Process, meta *state.Index, req *elastic.SearchRequest) []*copyVisit[shardHits] {
+	var visits []*copyVisit[shardHits]
 	only, preference := splitPreference(req.Preference)
 	routed, narrowed := req.Only[meta.Name]
 	for _, t := range p.Applied.Routing.Index(meta.Name).Shards {
 		if only != nil && !slices.Contains(only, t.Shard) || narrowed && !slices.Contains(routed, t.Shard) {
 			continue
 		}
-		part := &shardHits{}
-		*parts = append(*parts, part)
-		v := &copyVisit{p: p, pool: load.SearchPool, name: "search[phase/query]", key: store.Key{UUID: meta.UUID, Shard: t.Shard}, copies: order(p, t, preference)}
-		v.from = t.Primary()
-		v.on = func(s *elastic.Shard) func() {
-			total, hits := query(s, req)
-			return func() { part.total, part.hits = total, hits }
-		}
-		visits = append(visits, v)
+		ask := readCopy[shardHits]{queryCopy{req}, store.Key{UUID: meta.UUID, Shard: t.Shard}}
+		visits = append(visits, &copyVisit[shardHits]{p: p, ask: ask, copies: order(p, t, preference), from: t.Primary()})
 	}
 	return visits
 }
 
-func searchFailure(v *copyVisit, last *elastic.Error) *elastic.ShardFailure {
-	f := &elastic.ShardFailure{Index: v.from.Index, Shard: v.from.Shard, Node: v.from.Node, Status: "SERVICE_UNAVAILABLE", Reason: last}
-	if last != nil && last.Status == 429 {
-		f.Status = "TOO_MANY_REQUESTS"
-	}
-	if last == nil {
-		f.Reason = &elastic.Error{Status: 503, Type: "no_shard_available_action_exception"}
-	}
-	return f
-}
-
 // query finds documents on a copy: how many match in all, and the first of them.
-func query(s *elastic.Shard, req elastic.SearchRequest) (total int64, hits []elastic.Hit) {
+func query(s *elastic.Shard, req *elastic.SearchRequest) (total int64, hits []elastic.Hit) {
 	s.CatchUpRefresh(true)
 	s.Counters.QueryTotal++
 	s.Counters.QueryTime += s.Process.Cluster.Calibration.SearchOp
 	defer func() { countGroups(s, req.Groups, len(hits) > 0) }()
 	if req.Aggregations != nil {
-		countAggregations(s, req.Aggregations(s.Index))
+		countAggregations(s, req.Aggregations[s.Index])
 	}
 	e, match := s.Engine(), req.Selects(s.Index)
 	want := req.From + req.Size
@@ -281,7 +198,7 @@ func query(s *elastic.Shard, req elastic.SearchRequest) (total int64, hits []ela
 		bringIn(s, docs, req.Loads)
 	}
 	if match != nil {
-		docs = slices.DeleteFunc(docs, func(d *store.Doc) bool { return !match(s.Index, d.ID, d.Routing, d.Source) })
+		docs = slices.DeleteFunc(docs, func(d *store.Doc) bool { return !match.Selects(s.Index, d.ID, d.Routing, d.Source) })
 		total = int64(len(docs))
 	}
 	for _, d := range docs[:min(want, len(docs))] {
@@ -329,12 +246,12 @@ func countAggregations(s *elastic.Shard, names []string) {
 }
 
 // bringIn brings into memory what the search needs of all the copy's documents.
-func bringIn(s *elastic.Shard, docs []*store.Doc, loads func(string, [][]byte) map[string]int64) {
+func bringIn(s *elastic.Shard, docs []*store.Doc, loading elastic.Loading) {
 	sources := make([][]byte, len(docs))
 	for i, d := range docs {
 		sources[i] = d.Source
 	}
-	loaded := loads(s.Index, sources)
+	loaded := loading.Bytes(s.Index, sources)
 	if s.Counters.Fielddata == nil && len(loaded) > 0 {
 		s.Counters.Fielddata = map[string]int64{}
 	}
@@ -342,9 +259,10 @@ func bringIn(s *elastic.Shard, docs []*store.Doc, loads func(string, [][]byte) m
 }
 
 // mergeHits puts the shards' parts together.
-func mergeHits(out *elastic.SearchResult, req elastic.SearchRequest, parts []*shardHits) (elastic.SearchResult, error) {
+func mergeHits(out *elastic.SearchResult, req elastic.SearchRequest, parts []shardPart) (elastic.SearchResult, error) {
 	var all []elastic.Hit
-	for _, part := range parts {
+	for i := range parts {
+		part := &parts[i]
 		out.Shards.Total++
 		if part.failed != nil {
 			out.Shards.Failed++

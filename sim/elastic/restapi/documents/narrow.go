@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/shardquake/shardquake/sim/elastic/api"
 	"github.com/shardquake/shardquake/sim/elastic/indexmeta"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/queries"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
@@ -77,15 +78,24 @@ func (s *slice) has(m *state.Index, id, routing string) bool {
 }
 
 // selecting is which documents the search wants, of its slice only.
-func (q *searchBody) selecting(st *state.State, of indexFields) func(index, id, routing string, source []byte) bool {
+func (q *searchBody) selecting(st *state.State, of indexFields) api.Selection {
 	match := matching(q.match, of)
 	if q.slice == nil {
 		return match
 	}
-	return func(index, id, routing string, source []byte) bool {
-		m := st.Index(index)
-		return m != nil && q.slice.has(m, id, routing) && (match == nil || match(index, id, routing, source))
-	}
+	return sliced{st, *q.slice, match}
+}
+
+// sliced are the documents of one slice of a search.
+type sliced struct {
+	st    *state.State
+	slice slice
+	match api.Selection
+}
+
+func (s sliced) Selects(index, id, routing string, source []byte) bool {
+	m := s.st.Index(index)
+	return m != nil && s.slice.has(m, id, routing) && (s.match == nil || s.match.Selects(index, id, routing, source))
 }
 
 // boost is how much the hits of indices count more than those of others.

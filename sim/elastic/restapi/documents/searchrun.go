@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/api"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/queries"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
 	"github.com/shardquake/shardquake/sim/elastic/search"
@@ -54,11 +55,21 @@ func (f indexFields) doc(index, id, routing string, source []byte) *queries.Doc 
 }
 
 // matching is a query as the model takes it.
-func matching(q queries.Query, of indexFields) func(index, id, routing string, source []byte) bool {
+func matching(q queries.Query, of indexFields) api.Selection {
 	if q == nil {
 		return nil
 	}
-	return func(index, id, routing string, source []byte) bool { return q(of.doc(index, id, routing, source)) }
+	return queried{q, of}
+}
+
+// queried are the documents that a query selects.
+type queried struct {
+	queries.Query
+	of indexFields
+}
+
+func (s queried) Selects(index, id, routing string, source []byte) bool {
+	return s.Holds(s.of.doc(index, id, routing, source))
 }
 
 // scope is where a search goes, as its expressions and its routing narrow it.
@@ -67,7 +78,7 @@ type scope struct {
 	of      indexFields
 	only    map[string][]int // shards by index
 	filters map[string][]json.RawMessage
-	within  map[string]func(index, id, routing string, source []byte) bool
+	within  map[string]api.Selection
 }
 
 func scopeOf(c *rest.Call, st *state.State, names []string, opt rest.IndicesOptions, routing string) *scope {
@@ -79,8 +90,8 @@ func scopeOf(c *rest.Call, st *state.State, names []string, opt rest.IndicesOpti
 }
 
 // within are filters of aliases by index, as the model takes them.
-func (f indexFields) within(c *rest.Call, filters map[string][]json.RawMessage) map[string]func(index, id, routing string, source []byte) bool {
-	out := map[string]func(index, id, routing string, source []byte) bool{}
+func (f indexFields) within(c *rest.Call, filters map[string][]json.RawMessage) map[string]api.Selection {
+	out := map[string]api.Selection{}
 	for _, index := range slices.Sorted(maps.Keys(filters)) {
 		out[index] = matching(queries.AnyOf(filters[index], c.Wall), f)
 	}
@@ -144,7 +155,7 @@ func (q *searchBody) whole() bool {
 }
 
 // loads is what the search brings into memory of an index's documents; nil: nothing of any.
-func (q *searchBody) loads(of indexFields) func(index string, sources [][]byte) map[string]int64 {
+func (q *searchBody) loads(of indexFields) api.Loading {
 	fields := map[string][]string{}
 	for _, index := range slices.Sorted(maps.Keys(of)) {
 		if names := of[index].Loaded(q.by, q.aggs); len(names) > 0 {
@@ -154,17 +165,29 @@ func (q *searchBody) loads(of indexFields) func(index string, sources [][]byte) 
 	if len(fields) == 0 {
 		return nil
 	}
-	return func(index string, sources [][]byte) map[string]int64 {
-		return of[index].WordBytes(fields[index], sources)
-	}
+	return loadedWords{of, fields}
 }
 
-// aggregates names what the search computes of an index's documents; nil: nothing of any.
-func (q *searchBody) aggregates(of indexFields) func(index string) []string {
+// loadedWords are the words of texts' fields, by index.
+type loadedWords struct {
+	of     indexFields
+	fields map[string][]string
+}
+
+func (l loadedWords) Bytes(index string, sources [][]byte) map[string]int64 {
+	return l.of[index].WordBytes(l.fields[index], sources)
+}
+
+// aggregates names what the search computes of documents, by index; nil: nothing of any.
+func (q *searchBody) aggregates(of indexFields) map[string][]string {
 	if len(q.aggs) == 0 {
 		return nil
 	}
-	return func(index string) []string { return queries.AggregationNames(q.aggs, of[index]) }
+	out := make(map[string][]string, len(of))
+	for _, index := range slices.Sorted(maps.Keys(of)) {
+		out[index] = queries.AggregationNames(q.aggs, of[index])
+	}
+	return out
 }
 
 // everything is a size that no index reaches.

@@ -2,7 +2,6 @@ package queries
 
 import (
 	"encoding/json"
-	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
@@ -39,7 +38,7 @@ func AliasFilter(alias string, v *rest.Value) []byte {
 // AnyOf are the documents that one of several filters of aliases lets be seen.
 func AnyOf(filters []json.RawMessage, now func() time.Time) Query {
 	p := &Parser{Now: now}
-	var some []Query
+	var some anyOf
 	for _, text := range filters {
 		v, err := rest.ParseJSON(text)
 		if err != nil {
@@ -47,5 +46,14 @@ func AnyOf(filters []json.RawMessage, now func() time.Time) Query {
 		}
 		some = append(some, p.Query(&v))
 	}
-	return func(d *Doc) bool { return slices.ContainsFunc(some, func(q Query) bool { return Holds(q, d) }) }
+	return some
 }
+
+// anyOf selects what any of several queries does, allOf what all of them do.
+type (
+	anyOf []Query
+	allOf []Query
+)
+
+func (q anyOf) Holds(d *Doc) bool { return anyHolds(q, d) }
+func (q allOf) Holds(d *Doc) bool { return allHold(q, d) }

@@ -89,8 +89,16 @@ func (p *Parser) parseTerm(m *rest.Member) Query {
 	v, with := options("term", f, "value", "case_insensitive")
 	text, fold := v.Text, with["case_insensitive"] == "true"
 	p.check(f.Name, text)
-	return func(d *Doc) bool { return d.has(f.Name, text, fold) }
+	return term{f.Name, text, fold}
 }
+
+// term looks for a value, or a word, in a field.
+type term struct {
+	field, text string
+	fold        bool // in small letters or large ones
+}
+
+func (q term) Holds(d *Doc) bool { return d.has(q.field, q.text, q.fold) }
 
 func (p *Parser) parseTerms(m *rest.Member) Query {
 	f := theField(m)
@@ -112,9 +120,17 @@ func (p *Parser) parseTerms(m *rest.Member) Query {
 		texts[i] = f.Value.Elements[i].Text
 		p.check(f.Name, texts[i])
 	}
-	return func(d *Doc) bool {
-		return slices.ContainsFunc(texts, func(t string) bool { return d.has(f.Name, t, false) })
-	}
+	return terms{f.Name, texts}
+}
+
+// terms looks for any of several values.
+type terms struct {
+	field string
+	texts []string
+}
+
+func (q terms) Holds(d *Doc) bool {
+	return slices.ContainsFunc(q.texts, func(t string) bool { return d.has(q.field, t, false) })
 }
 
 func (p *Parser) parseExists(m *rest.Member) Query {
@@ -131,35 +147,54 @@ func (p *Parser) parseExists(m *rest.Member) Query {
 			return queryShard("failed to create query: The [_source] field may not be queried directly", rest.IllegalArgument("The [_source] field may not be queried directly"))
 		})
 	}
-	return func(d *Doc) bool {
-		if len(d.Values(path)) > 0 {
-			return true
-		}
-		return d.Fields.Kind(path) == "object" && len(collect(d.root(), path, nil)) > 0
-	}
+	return exists{path}
 }
 
-// parsePattern reads a query about the beginning or the form of words.
-func parsePattern(m *rest.Member, value string, fits func(have, want string) bool) Query {
+// exists selects what has a field, be it an object.
+type exists struct{ path string }
+
+func (q exists) Holds(d *Doc) bool {
+	if len(d.Values(q.path)) > 0 {
+		return true
+	}
+	return d.Fields.Kind(q.path) == "object" && len(collect(d.root(), q.path, nil)) > 0
+}
+
+// parsePattern reads a query about the beginning of words, or their form with wildcards.
+func parsePattern(m *rest.Member, value string, wildcards bool) Query {
 	f := theField(m)
 	if o := f.Value.Member("wildcard"); o != nil {
 		value = "wildcard"
 	}
 	v, with := options(m.Name, f, value, "rewrite", "case_insensitive")
-	want := v.Text
-	if with["case_insensitive"] == "true" {
-		inner := fits
-		fits = func(have, want string) bool { return inner(strings.ToLower(have), strings.ToLower(want)) }
+	return pattern{f.Name, v.Text, wildcards, with["case_insensitive"] == "true"}
+}
+
+// pattern looks for words that begin with a text, or fit one with wildcards.
+type pattern struct {
+	field, want     string
+	wildcards, fold bool
+}
+
+func (q pattern) Holds(d *Doc) bool {
+	text := isText(d.kindAt(q.field))
+	return slices.ContainsFunc(d.Values(q.field), func(v rest.Value) bool {
+		if text {
+			return slices.ContainsFunc(Words(v.Text), q.fits)
+		}
+		return q.fits(v.Text)
+	})
+}
+
+func (q pattern) fits(have string) bool {
+	want := q.want
+	if q.fold {
+		have, want = strings.ToLower(have), strings.ToLower(want)
 	}
-	return func(d *Doc) bool {
-		text := isText(d.kindAt(f.Name))
-		return slices.ContainsFunc(d.Values(f.Name), func(v rest.Value) bool {
-			if text {
-				return slices.ContainsFunc(Words(v.Text), func(w string) bool { return fits(w, want) })
-			}
-			return fits(v.Text, want)
-		})
+	if q.wildcards {
+		return rest.SimpleMatch(want, have)
 	}
+	return strings.HasPrefix(have, want)
 }
 
 // parseMatch reads a query of words, in their order where they are a phrase.
@@ -170,14 +205,22 @@ func (p *Parser) parseMatch(m *rest.Member, phrase bool) Query {
 		rest.Raise(rest.NotModelled("[slop] of a phrase"))
 	}
 	text, all := v.Text, strings.EqualFold(with["operator"], "and")
-	want := Words(text)
 	p.check(f.Name, text)
-	return func(d *Doc) bool {
-		if !isText(d.kindAt(f.Name)) {
-			return d.has(f.Name, text, false)
-		}
-		return slices.ContainsFunc(d.Values(f.Name), func(v rest.Value) bool { return matches(Words(v.Text), want, all, phrase) })
+	return words{f.Name, text, Words(text), all, phrase}
+}
+
+// words looks for any of a text's words, for all, or for them in their order.
+type words struct {
+	field, text string
+	want        []string
+	all, phrase bool
+}
+
+func (q words) Holds(d *Doc) bool {
+	if !isText(d.kindAt(q.field)) {
+		return d.has(q.field, q.text, false)
 	}
+	return slices.ContainsFunc(d.Values(q.field), func(v rest.Value) bool { return matches(Words(v.Text), q.want, q.all, q.phrase) })
 }
 
 func matches(have, want []string, all, phrase bool) bool {
@@ -238,20 +281,29 @@ func (p *Parser) parseRange(m *rest.Member) Query {
 		}
 		return nil
 	})
-	return func(d *Doc) bool {
-		kind := d.kindAt(f.Name)
-		if kind == "" {
-			return false
-		}
-		return slices.ContainsFunc(d.Values(f.Name), func(v rest.Value) bool {
-			have, ok := keyOf(kind, &v)
-			for i := range limits {
-				at, bad := limits[i].key(kind, now)
-				ok = ok && bad == nil && limits[i].holds(have.compare(at))
-			}
-			return ok
-		})
+	return between{f.Name, limits, now}
+}
+
+// between looks for values within limits; now is the moment that these may speak of.
+type between struct {
+	field  string
+	limits []limit
+	now    time.Time
+}
+
+func (q between) Holds(d *Doc) bool {
+	kind := d.kindAt(q.field)
+	if kind == "" {
+		return false
 	}
+	return slices.ContainsFunc(d.Values(q.field), func(v rest.Value) bool {
+		have, ok := keyOf(kind, &v)
+		for i := range q.limits {
+			at, bad := q.limits[i].key(kind, q.now)
+			ok = ok && bad == nil && q.limits[i].holds(have.compare(at))
+		}
+		return ok
+	})
 }
 
 func (l *limit) key(kind string, now time.Time) (key, *elastic.Error) {

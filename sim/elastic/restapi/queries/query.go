@@ -17,8 +17,10 @@ var names = strings.Fields(`bool boosting combined_fields constant_score dis_max
 	simple_query_string span_containing span_field_masking span_first span_gap span_multi span_near span_not span_or span_term
 	span_within sparse_vector term terms terms_set text_expansion weighted_tokens wildcard wrapper`)
 
-// Query selects documents; nil selects all.
-type Query func(d *Doc) bool
+// Query selects documents: a value, which says what it looks for. nil selects all.
+type Query interface {
+	Holds(d *Doc) bool
+}
 
 // Parser reads queries at a moment, which "now" in them means.
 type Parser struct {
@@ -66,9 +68,9 @@ func (p *Parser) clause(m *rest.Member) (Query, bool) {
 	case "exists":
 		return p.parseExists(m), true
 	case "prefix":
-		return parsePattern(m, "value", func(have, want string) bool { return strings.HasPrefix(have, want) }), true
+		return parsePattern(m, "value", false), true
 	case "wildcard":
-		return parsePattern(m, "value", func(have, want string) bool { return rest.SimpleMatch(want, have) }), true
+		return parsePattern(m, "value", true), true
 	case "match":
 		return p.parseMatch(m, false), true
 	case "match_phrase":
@@ -139,13 +141,23 @@ func matchAll(m *rest.Member) Query {
 		}
 	}
 	if m.Name == "match_none" {
-		return func(*Doc) bool { return false }
+		return none{}
 	}
 	return nil
 }
 
+// none selects nothing.
+type none struct{}
+
+func (none) Holds(*Doc) bool { return false }
+
+// ids selects documents by their ids.
+type ids map[string]bool
+
+func (q ids) Holds(d *Doc) bool { return q[d.ID] }
+
 func parseIDs(v *rest.Value) Query {
-	want := map[string]bool{}
+	want := ids{}
 	seen := false
 	for i := range v.Members {
 		f := &v.Members[i]
@@ -166,14 +178,18 @@ func parseIDs(v *rest.Value) Query {
 	if !seen {
 		rest.Raise(rest.IllegalArgument("Required [values]"))
 	}
-	return func(d *Doc) bool { return want[d.ID] }
+	return want
 }
 
-// parseBool combines clauses: all of must and filter, none of must_not, and as many of should
+// boolean combines clauses: all of must and filter, none of must_not, and as many of should
 // as minimum_should_match says, by default one when there is nothing else.
+type boolean struct {
+	all, none, some []Query
+	least           int // of some
+}
+
 func (p *Parser) parseBool(v *rest.Value) Query {
-	var all, none, some []Query
-	least := -1
+	q := &boolean{least: -1}
 	for i := range v.Members {
 		f := &v.Members[i]
 		clauses := []rest.Value{f.Value}
@@ -183,17 +199,17 @@ func (p *Parser) parseBool(v *rest.Value) Query {
 		var into *[]Query
 		switch f.Name {
 		case "must", "filter":
-			into = &all
+			into = &q.all
 		case "must_not":
-			into = &none
+			into = &q.none
 		case "should":
-			into = &some
+			into = &q.some
 		case "minimum_should_match":
 			n, err := strconv.Atoi(f.Value.Text)
 			if err != nil || n < 0 {
 				rest.Raise(rest.NotModelled("[minimum_should_match] but as a number"))
 			}
-			least = n
+			q.least = n
 			continue
 		case "boost", "_name", "adjust_pure_negative":
 			continue
@@ -204,32 +220,35 @@ func (p *Parser) parseBool(v *rest.Value) Query {
 			*into = append(*into, p.Query(&clauses[k]))
 		}
 	}
-	if least < 0 {
-		least = 0
-		if len(some) > 0 && len(all) == 0 {
-			least = 1
+	if q.least < 0 {
+		q.least = 0
+		if len(q.some) > 0 && len(q.all) == 0 {
+			q.least = 1
 		}
 	}
-	return func(d *Doc) bool {
-		for _, q := range all {
-			if !Holds(q, d) {
-				return false
-			}
-		}
-		for _, q := range none {
-			if Holds(q, d) {
-				return false
-			}
-		}
-		met := 0
-		for _, q := range some {
-			if met < least && Holds(q, d) {
-				met++
-			}
-		}
-		return met >= least
+	return q
+}
+
+func (q *boolean) Holds(d *Doc) bool {
+	if !allHold(q.all, d) || anyHolds(q.none, d) {
+		return false
 	}
+	met := 0
+	for _, one := range q.some {
+		if met < q.least && Holds(one, d) {
+			met++
+		}
+	}
+	return met >= q.least
+}
+
+func allHold(list []Query, d *Doc) bool {
+	return !slices.ContainsFunc(list, func(q Query) bool { return !Holds(q, d) })
+}
+
+func anyHolds(list []Query, d *Doc) bool {
+	return slices.ContainsFunc(list, func(q Query) bool { return Holds(q, d) })
 }
 
 // Holds reports whether a document is selected.
-func Holds(q Query, d *Doc) bool { return q == nil || q(d) }
+func Holds(q Query, d *Doc) bool { return q == nil || q.Holds(d) }

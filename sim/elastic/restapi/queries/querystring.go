@@ -49,12 +49,10 @@ func (p *Parser) QueryString(text string, how Meant) Query {
 			parts = append(parts, p.word(word, how))
 		}
 	}
-	return func(d *Doc) bool {
-		if all {
-			return !slices.ContainsFunc(parts, func(q Query) bool { return !Holds(q, d) })
-		}
-		return slices.ContainsFunc(parts, func(q Query) bool { return Holds(q, d) })
+	if all {
+		return allOf(parts)
 	}
+	return anyOf(parts)
 }
 
 // word is a word of a query string.
@@ -64,18 +62,30 @@ func (p *Parser) word(text string, how Meant) Query {
 		name, value, named = how.Field, text, true
 	}
 	if !named {
-		return func(d *Doc) bool {
-			return slices.ContainsFunc(d.Fields.Match([]string{"*"}), func(path string) bool { return d.matches(path, text) })
-		}
+		return anywhere{text}
 	}
 	if name == "_exists_" {
-		return func(d *Doc) bool { return len(d.Values(value)) > 0 }
+		return filled{value}
 	}
 	if !how.Lenient && !strings.Contains(value, "*") {
 		p.check(name, value)
 	}
-	return func(d *Doc) bool { return d.matches(name, value) }
+	return wordAt{name, value}
 }
+
+// anywhere looks for a word in all fields, wordAt in one; filled selects what has a value there.
+type (
+	anywhere struct{ text string }
+	wordAt   struct{ field, text string }
+	filled   struct{ field string }
+)
+
+func (q anywhere) Holds(d *Doc) bool {
+	return slices.ContainsFunc(d.Fields.Match([]string{"*"}), func(path string) bool { return d.matches(path, q.text) })
+}
+
+func (q wordAt) Holds(d *Doc) bool { return d.matches(q.field, q.text) }
+func (q filled) Holds(d *Doc) bool { return len(d.Values(q.field)) > 0 }
 
 // matches reports whether a field holds a word or value, in which * stands for any text.
 func (d *Doc) matches(path, text string) bool {

@@ -15,9 +15,9 @@ func (p *Parser) parseRegexp(m *rest.Member) Query {
 	f := theField(m)
 	v, with := options(m.Name, f, "value", "flags", "case_insensitive", "max_determinized_states", "rewrite", "flags_value")
 	text, fold := v.Text, with["case_insensitive"] == "true"
-	var re *regexp.Regexp
+	q := &formed{field: f.Name}
 	compile := func() (bad *elastic.Error) {
-		re, bad = luceneRegexp(text, fold)
+		q.re, bad = luceneRegexp(text, fold)
 		return bad
 	}
 	if len(text) <= mostRegexp {
@@ -30,14 +30,22 @@ func (p *Parser) parseRegexp(m *rest.Member) Query {
 			return rest.IllegalArgument("The length of regex [%d] used in the Regexp Query request has exceeded the allowed maximum of [%d]. This maximum can be set by "+
 				"changing the [index.max_regex_length] index level setting.", len(text), most)
 		}
-		if re == nil {
+		if q.re == nil {
 			return compile()
 		}
 		return nil
 	})
-	return func(d *Doc) bool {
-		return re != nil && slices.ContainsFunc(d.Terms(f.Name), func(v rest.Value) bool { return re.MatchString(v.Text) })
-	}
+	return q
+}
+
+// formed looks at the form of a field's words; re is nil until an index has allowed its length.
+type formed struct {
+	field string
+	re    *regexp.Regexp
+}
+
+func (q *formed) Holds(d *Doc) bool {
+	return q.re != nil && slices.ContainsFunc(d.Terms(q.field), func(v rest.Value) bool { return q.re.MatchString(v.Text) })
 }
 
 // mostRegexp is the default of index.max_regex_length.
