@@ -107,10 +107,10 @@ func withoutSnapshot(st *state.State, uuid string) *state.State {
 
 // complete makes a snapshot under way one that can be restored.
 func (v *vault) complete(p *elastic.Process, st *state.State, e *state.SnapshotInProgress) {
-	if slices.ContainsFunc(v.snapshots, func(s *Snapshot) bool { return s.UUID == e.UUID }) {
+	if slices.ContainsFunc(v.snapshots, func(s *archived) bool { return s.UUID == e.UUID }) {
 		return
 	}
-	out := v.describe(e)
+	out := &archived{Snapshot: v.describe(e), shards: make(map[allocation.ShardID]*shardSnapshot)}
 	out.End = p.Clock.Now()
 	out.State = "SUCCESS"
 	switch {
@@ -119,7 +119,6 @@ func (v *vault) complete(p *elastic.Process, st *state.State, e *state.SnapshotI
 	case len(out.Failures) > 0:
 		out.State = "PARTIAL"
 	}
-	out.shards = make(map[allocation.ShardID]*shardSnapshot)
 	for _, name := range e.Indices {
 		if meta := st.Index(name); meta != nil {
 			out.metas = append(out.metas, meta)

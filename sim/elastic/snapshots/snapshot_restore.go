@@ -66,10 +66,10 @@ func (c restoreSnapshot) ChangeTelling(m *elastic.Master, st *state.State) (*sta
 		return nil, nil, snapshotError(500, "snapshot_restore_exception", c.q.Repository, c.q.Snapshot, "snapshot does not exist")
 	}
 	next, err := restore(m, st, from, c.q)
-	return next, from, err
+	return next, from.Snapshot, err
 }
 
-func restore(m *elastic.Master, st *state.State, from *Snapshot, q RestoreRequest) (*state.State, error) {
+func restore(m *elastic.Master, st *state.State, from *archived, q RestoreRequest) (*state.State, error) {
 	refuse := func(reason string) error {
 		return snapshotError(500, "snapshot_restore_exception", q.Repository, from.Name+"/"+from.UUID, reason)
 	}
@@ -103,7 +103,7 @@ func restore(m *elastic.Master, st *state.State, from *Snapshot, q RestoreReques
 }
 
 // restoreIndex is the state with one index that is to be filled from a snapshot.
-func restoreIndex(m *elastic.Master, st *state.State, from *Snapshot, old *state.Index, name, restore string, q RestoreRequest) *state.State {
+func restoreIndex(m *elastic.Master, st *state.State, from *archived, old *state.Index, name, restore string, q RestoreRequest) *state.State {
 	p := m.Process
 	set := old.Settings.With(q.Settings)
 	meta := indexmeta.NewIndex(name, state.NewID(p.Cluster.IDs), old.CreationDate, set, old.Mapping)

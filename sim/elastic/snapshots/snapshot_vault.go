@@ -19,7 +19,7 @@ type vault struct {
 	location string
 	uuid     string
 	// snapshots that are complete, in the order in which they were.
-	snapshots []*Snapshot
+	snapshots []*archived
 	// pending are the shards of snapshots that are being taken, by the snapshot's UUID.
 	pending map[string]map[allocation.ShardID]*shardSnapshot
 }
@@ -34,7 +34,11 @@ type Snapshot struct {
 	Failures               []SnapshotShardFailure
 	IncludeGlobal          bool
 	Metadata               []byte // JSON that its taker put there; nil: none
+}
 
+// archived is a snapshot as it lies in a vault: with its indices' metadata and their shards.
+type archived struct {
+	*Snapshot
 	metas  []*state.Index
 	shards map[allocation.ShardID]*shardSnapshot
 }
@@ -103,7 +107,7 @@ func (m *room) vaultOf(r *state.Repository) *vault {
 }
 
 // find finds a complete snapshot by name, or nil.
-func (v *vault) find(name string) *Snapshot {
+func (v *vault) find(name string) *archived {
 	for _, s := range v.snapshots {
 		if s.Name == name {
 			return s
@@ -129,7 +133,7 @@ func (v *vault) lacking(index string, shard int, segments []recovery.Segment) []
 }
 
 // meta is the metadata of an index in the snapshot, or nil.
-func (s *Snapshot) meta(index string) *state.Index {
+func (s *archived) meta(index string) *state.Index {
 	for _, m := range s.metas {
 		if m.Name == index {
 			return m
@@ -168,8 +172,8 @@ func (s *shardSnapshot) stats(index string, shard int) ShardStats {
 	return out
 }
 
-// ShardStats are the figures of the snapshot's shards, by index and number.
-func (s *Snapshot) ShardStats() []ShardStats {
+// shardStats are the figures of the snapshot's shards, by index and number.
+func (s *archived) shardStats() []ShardStats {
 	out := []ShardStats{}
 	for _, m := range s.metas {
 		for i := range m.Shards {

@@ -179,7 +179,7 @@ func WhenDone(ctx context.Context, n *elastic.Node, repository, uuid string) (*S
 		if r := st.Repository(repository); r != nil {
 			for _, s := range roomOf(n.Cluster()).vaultOf(r).snapshots {
 				if s.UUID == uuid {
-					found = s
+					found = s.Snapshot
 				}
 			}
 		}
@@ -204,7 +204,10 @@ func (q listSnapshots) AskMaster(m *elastic.Master) ([]*Snapshot, error) {
 		return nil, repositoryMissing(q.repository)
 	}
 	v := roomOf(m.Process.Cluster).vaultOf(r)
-	out := slices.Clone(v.snapshots)
+	var out []*Snapshot
+	for _, s := range v.snapshots {
+		out = append(out, s.Snapshot)
+	}
 	for _, e := range st.Snapshots {
 		if e.Repository == q.repository && v.find(e.Name) == nil {
 			out = append(out, v.describe(e))
@@ -254,7 +257,7 @@ func (q askStatuses) AskMaster(m *elastic.Master) ([]Status, error) {
 		s := all.vaultOf(st.Repository(q.repository)).find(name)
 		switch {
 		case s != nil && !seen[name]:
-			out = append(out, Status{s, s.ShardStats()})
+			out = append(out, Status{s.Snapshot, s.shardStats()})
 		case !seen[name] && !q.lenient:
 			return nil, Missing(q.repository, name)
 		}
@@ -295,7 +298,7 @@ func (c deleteSnapshots) Change(m *elastic.Master, st *state.State) (*state.Stat
 			next = withoutSnapshot(next, st.Snapshots[at].UUID)
 		}
 	}
-	v.snapshots = slices.DeleteFunc(v.snapshots, func(s *Snapshot) bool { return slices.Contains(c.names, s.Name) })
+	v.snapshots = slices.DeleteFunc(v.snapshots, func(s *archived) bool { return slices.Contains(c.names, s.Name) })
 	return next, nil
 }
 
