@@ -28,8 +28,19 @@
 // fail a copy that did not answer before it acknowledges (primary.go,
 // replicate.go). Peer recovery runs in Elasticsearch's stages, by files or by
 // operations according to the leases (package peer; the rules themselves in
-// package recovery; what of them hangs on this node in recovery_*.go). What nodes tell each
-// other of shards are values (messages.go, and messages.go of package peer).
+// package recovery; what of them hangs on this node in recovery_*.go).
+//
+// # Messages
+//
+// What nodes ask each other are values with what the receiver does as their method ([Message]);
+// so are the answers. Of shards they are in messages.go, and in messages.go of package peer;
+// questions to several nodes in fanout.go ([Question]), what the elected master is asked and the
+// changes that it is to make in tasks.go ([MasterQuestion], [Change], [TellingChange]) and
+// shardstate.go ([Report]); reads of copies are in package search, orders to all copies in
+// package oncopies. A test finds all of them by their methods and refuses what leads to a
+// process's or a disk's memory. Of that a primary still sees more than it is told: checkpoints
+// and retention leases of its copies are looked at and set at once where the link is open, for
+// load that has no events of its own has no messages either.
 //
 // # Two kinds of documents
 //

@@ -27,12 +27,12 @@ type fetch struct {
 	asked   map[string]string // by node id: the node's ephemeral id when it was asked
 	answers map[string]storeAnswer
 	waiting int
-	told    told
+	result  fetched
 }
 
-// told is what complete answers came to. Reroutes ask for it again and again while a copy waits
+// fetched is what complete answers came to. Reroutes ask for it again and again while a copy waits
 // for its turn.
-type told struct {
+type fetched struct {
 	of        []*state.Node // that were asked
 	ids       []string      // of the data nodes among them
 	primaries []allocation.StoredPrimary
@@ -104,7 +104,7 @@ func (w *fetch) without(n *state.Node) int {
 	_, answered := w.answers[n.ID]
 	delete(w.asked, n.ID)
 	delete(w.answers, n.ID)
-	w.told = told{}
+	w.result = fetched{}
 	if answered {
 		return 0
 	}
@@ -121,11 +121,11 @@ func (f *fetcher) Primaries(index string, shard int) ([]allocation.StoredPrimary
 	if !ok {
 		return nil, false
 	}
-	if w.told.primaries != nil {
-		return w.told.primaries, true
+	if w.result.primaries != nil {
+		return w.result.primaries, true
 	}
 	out := []allocation.StoredPrimary{}
-	for _, id := range w.told.ids {
+	for _, id := range w.result.ids {
 		a := w.answers[id]
 		if !a.found {
 			continue
@@ -136,7 +136,7 @@ func (f *fetcher) Primaries(index string, shard int) ([]allocation.StoredPrimary
 		}
 		out = append(out, p)
 	}
-	w.told.primaries = out
+	w.result.primaries = out
 	return out, true
 }
 
@@ -147,11 +147,11 @@ func (f *fetcher) Stores(index string, shard int) ([]allocation.StoredReplica, b
 		return nil, false
 	}
 	on, primary := f.primaryAnswer(index, shard, w.answers)
-	if w.told.stores != nil && w.told.primary == on {
-		return w.told.stores, true
+	if w.result.stores != nil && w.result.primary == on {
+		return w.result.stores, true
 	}
-	out := make([]allocation.StoredReplica, 0, len(w.told.ids))
-	for _, id := range w.told.ids {
+	out := make([]allocation.StoredReplica, 0, len(w.result.ids))
+	for _, id := range w.result.ids {
 		a := w.answers[id]
 		r := allocation.StoredReplica{Node: id, Empty: !a.found || a.failure != nil, RetainedSeqNo: -1}
 		if primary != nil {
@@ -164,7 +164,7 @@ func (f *fetcher) Stores(index string, shard int) ([]allocation.StoredReplica, b
 		}
 		out = append(out, r)
 	}
-	w.told.stores, w.told.primary = out, on
+	w.result.stores, w.result.primary = out, on
 	return out, true
 }
 
@@ -197,7 +197,7 @@ func (f *fetcher) ask(cache map[allocation.ShardID]*fetch, index string, shard i
 	if f.View == nil {
 		f.View = p.Applied
 	}
-	if sameList(w.told.of, f.View.Nodes) {
+	if sameList(w.result.of, f.View.Nodes) {
 		return w, true
 	}
 	var ids []string // in order
@@ -215,11 +215,11 @@ func (f *fetcher) ask(cache map[allocation.ShardID]*fetch, index string, shard i
 			f.send(cache, id, w, n)
 		}
 	}
-	w.told = told{}
+	w.result = fetched{}
 	if w.waiting > 0 {
 		return nil, false
 	}
-	w.told.of, w.told.ids = f.View.Nodes, ids
+	w.result.of, w.result.ids = f.View.Nodes, ids
 	return w, true
 }
 

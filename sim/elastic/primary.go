@@ -267,7 +267,7 @@ func (t *tracker) SyncLeases() {
 	for _, c := range s.table.Copies {
 		in.AllStarted = in.AllStarted && c.Active()
 		if c.Assigned() {
-			in.Assigned = append(in.Assigned, recovery.Peer{Node: c.Node, GlobalCheckpoint: t.toldGlobal(c.AllocationID, global)})
+			in.Assigned = append(in.Assigned, recovery.Peer{Node: c.Node, GlobalCheckpoint: t.knownGlobal(c.AllocationID, global)})
 		}
 		if c.State == state.Relocating {
 			in.Assigned = append(in.Assigned, recovery.Peer{Node: c.Other, GlobalCheckpoint: recovery.UnassignedSeqNo})
@@ -277,9 +277,9 @@ func (t *tracker) SyncLeases() {
 	t.shareLeases()
 }
 
-// toldGlobal is the global checkpoint that a copy is known to have. One that is still
+// knownGlobal is the global checkpoint that a copy is known to have. One that is still
 // recovering has not been told any: its lease goes on retaining what it lacks.
-func (t *tracker) toldGlobal(id string, global int64) int64 {
+func (t *tracker) knownGlobal(id string, global int64) int64 {
 	if c := t.find(id); c != nil && c.inSync {
 		return global
 	}

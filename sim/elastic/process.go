@@ -48,7 +48,7 @@ type Process struct {
 	Master *Master // non-nil while the node is the elected master
 
 	open    map[int][]*underway // by ordinal of a peer that was asked: requests without an answer yet
-	calls   []*call            // blocking calls of outside processes
+	calls   []*call             // blocking calls of outside processes
 	stateWs []*stateWait
 	Traffic traffic
 	Pools   *load.Pools

@@ -102,7 +102,7 @@ func (k *masterCall[A]) giveUp() {
 type changed[A any] struct {
 	acked     bool
 	published *state.State
-	told      A
+	reply     A
 }
 
 // masterTask carries a change to the master, as a task of the master service's.
@@ -133,7 +133,7 @@ func (m masterTask[A]) Serve(q *Process, answer func(int64, masterAnswer[changed
 	master.Submit(coordination.Task{
 		Source: m.source, Priority: m.priority, Timeout: m.timeout, AckTimeout: m.ackTimeout,
 		Update: func(st *state.State) (next *state.State, err error) {
-			next, out.told, err = m.change.ChangeTelling(master, st)
+			next, out.reply, err = m.change.ChangeTelling(master, st)
 			return next, err
 		},
 		Published: func(_, st *state.State) { out.published = st; both() },
@@ -143,7 +143,7 @@ func (m masterTask[A]) Serve(q *Process, answer func(int64, masterAnswer[changed
 		if errors.As(err, &late) {
 			err = &Error{Status: 503, Type: "process_cluster_event_timeout_exception", Reason: late.Error()}
 		}
-		answer(256, masterAnswer[changed[A]]{value: changed[A]{told: out.told}, err: err})
+		answer(256, masterAnswer[changed[A]]{value: changed[A]{reply: out.reply}, err: err})
 	})
 }
 
@@ -170,19 +170,19 @@ func (c silent) ChangeTelling(m *Master, st *state.State) (*state.State, struct{
 // TellingTask is [Node.MasterTask] of a change that the master tells something of; it does
 // so of one that fails, too.
 func TellingTask[A any](ctx context.Context, n *Node, source string, p Priority, masterTimeout, ackTimeout time.Duration,
-	change TellingChange[A]) (told A, acked bool, published *state.State, err error) {
+	change TellingChange[A]) (reply A, acked bool, published *state.State, err error) {
 	proc := n.Proc
 	if proc == nil {
-		return told, false, nil, ErrNodeGone
+		return reply, false, nil, ErrNodeGone
 	}
 	err = proc.Await(ctx, func(done func(error)) {
 		task := masterTask[A]{source: source, priority: p, timeout: masterTimeout, ackTimeout: ackTimeout, change: change}
 		callMaster(proc, masterTimeout, task, func(c changed[A], err error) {
-			told, acked, published = c.told, c.acked, c.published
+			reply, acked, published = c.reply, c.acked, c.published
 			done(err)
 		})
 	})
-	return told, acked, published, err
+	return reply, acked, published, err
 }
 
 // masterRead carries a question to the master.

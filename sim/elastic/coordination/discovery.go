@@ -35,7 +35,7 @@ type peer struct {
 	node   *state.Node // nil until connected
 	asking bool
 	// told is the list of nodes that the peer told of last, when removals was at.
-	told []*state.Node
+	sent []*state.Node
 	at   int
 }
 
@@ -61,7 +61,7 @@ func (d *discovery) activate(st *state.State) {
 func (d *discovery) deactivate(leader *state.Node) {
 	had := len(d.peers) > 0
 	d.active, d.leader = false, leader
-	d.keep(func(p *peer) bool { return p.node != nil })
+	d.retain(func(p *peer) bool { return p.node != nil })
 	if had {
 		d.c.peersChanged()
 	}
@@ -82,7 +82,7 @@ func (d *discovery) wake(activation int) {
 		return
 	}
 	before := len(d.peers)
-	d.keep(func(p *peer) bool { return p.node == nil || same(p.node, d.c.connected.to(p.id)) })
+	d.retain(func(p *peer) bool { return p.node == nil || same(p.node, d.c.connected.to(p.id)) })
 	removed := len(d.peers) < before
 	for _, p := range d.peers {
 		if p.node != nil && !p.asking {
@@ -131,10 +131,10 @@ func (d *discovery) probe(id string) {
 
 func (d *discovery) has(p *peer) bool { return d.active && d.byID[p.id] == p }
 
-func (d *discovery) drop(p *peer) { d.keep(func(o *peer) bool { return o != p }) }
+func (d *discovery) drop(p *peer) { d.retain(func(o *peer) bool { return o != p }) }
 
-// keep forgets all other peers.
-func (d *discovery) keep(which func(*peer) bool) {
+// retain forgets all other peers.
+func (d *discovery) retain(which func(*peer) bool) {
 	d.peers = slices.DeleteFunc(d.peers, func(p *peer) bool {
 		if which(p) {
 			return false
@@ -164,10 +164,10 @@ func (d *discovery) found() []*state.Node {
 // learn examines the nodes that a peer knows, unless it has told of the same before.
 func (d *discovery) learn(id string, known []*state.Node) {
 	if p := d.byID[id]; p != nil {
-		if p.at == d.removals && p.told != nil && sameNodes(p.told, known) {
+		if p.at == d.removals && p.sent != nil && sameNodes(p.sent, known) {
 			return
 		}
-		p.told, p.at = known, d.removals
+		p.sent, p.at = known, d.removals
 	}
 	for _, n := range known {
 		d.probe(n.ID)

@@ -68,7 +68,7 @@ func (m *Monitor) Check(v View) Orders {
 	if m.busy > 0 {
 		return Orders{}
 	}
-	c := check{Monitor: m, View: v, flooded: make(map[string]bool), keep: make(map[string]bool)}
+	c := check{Monitor: m, View: v, flooded: make(map[string]bool), staying: make(map[string]bool)}
 	if settings.DiskThresholdEnabled.Get(v.Settings) {
 		c.lookAtNodes()
 	}
@@ -88,7 +88,7 @@ type check struct {
 	due              bool // the interval since the last reroute is over
 	low, high, flood settings.Watermark
 	flooded          map[string]bool // indices with a copy on a node at flood stage
-	keep             map[string]bool // indices whose block stays
+	staying          map[string]bool // indices whose block stays
 	out              Orders
 }
 
@@ -99,8 +99,8 @@ func (c *check) lookAtNodes() {
 	c.due = !c.ran || c.Now-c.last >= settings.DiskRerouteInterval.Get(c.Settings)
 	c.members()
 	for _, n := range c.State.Nodes {
-		if _, told := c.Info.Nodes[n.ID]; !told && n.CanContainData() {
-			c.markIndices(n.ID, c.keep)
+		if _, known := c.Info.Nodes[n.ID]; !known && n.CanContainData() {
+			c.markIndices(n.ID, c.staying)
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.Info.Nodes)) {
@@ -137,7 +137,7 @@ func (c *check) node(id string, u allocation.DiskUsage) {
 		return // the change of the index's settings reroutes
 	}
 	if u.FreeBytes < high {
-		c.markIndices(id, c.keep)
+		c.markIndices(id, c.staying)
 	}
 	switch free := max(0, u.FreeBytes-c.Info.Reserved[id].Bytes); {
 	case free < high:
@@ -178,7 +178,7 @@ func (c *check) decideBlocks() {
 	}
 	for _, m := range c.State.Indices {
 		switch name := m.Name; {
-		case flood[name] && !c.flooded[name] && !c.keep[name] && !planted.Is(planted.FloodBlockStays):
+		case flood[name] && !c.flooded[name] && !c.staying[name] && !planted.Is(planted.FloodBlockStays):
 			c.out.Release = append(c.out.Release, name)
 		case c.flooded[name] && !write[name]:
 			c.out.Block = append(c.out.Block, name)

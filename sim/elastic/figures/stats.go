@@ -273,17 +273,17 @@ func filesOf(r *elastic.Recovery) elastic.RecoveryFiles {
 		}
 		return elastic.RecoveryFiles{Total: n, Reused: n, TotalBytes: b, ReusedBytes: b}
 	}
-	reuse, whole := recovery.Bytes(r.Plan.Reuse), recovery.Bytes(r.Plan.Copy)
+	reuse, missing := recovery.Bytes(r.Plan.Reuse), recovery.Bytes(r.Plan.Copy)
 	f := elastic.RecoveryFiles{
-		Reused: recovery.Files(r.Plan.Reuse), TotalBytes: reuse + whole, ReusedBytes: reuse, RecoveredBytes: r.Progress(),
+		Reused: recovery.Files(r.Plan.Reuse), TotalBytes: reuse + missing, ReusedBytes: reuse, RecoveredBytes: r.Progress(),
 	}
 	f.Total = f.Reused + recovery.Files(r.Plan.Copy)
 	if r.Planned && !r.Plan.ByOperations {
 		f.Total++ // segments_N
 	}
 	f.Recovered = f.Total - f.Reused
-	if !r.Copied && whole > 0 {
-		f.Recovered = int(int64(f.Recovered) * f.RecoveredBytes / whole)
+	if !r.Copied && missing > 0 {
+		f.Recovered = int(int64(f.Recovered) * f.RecoveredBytes / missing)
 	}
 	return f
 }

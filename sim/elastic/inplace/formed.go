@@ -235,7 +235,7 @@ func (d *described) sizes() *allocation.ClusterInfo {
 func (d *described) disks() (*allocation.ClusterInfo, error) {
 	info := d.sizes()
 	for _, n := range d.st.Nodes {
-		if u, told := info.Nodes[n.ID]; told && u.FreeBytes < 0 {
+		if u, known := info.Nodes[n.ID]; known && u.FreeBytes < 0 {
 			return nil, fmt.Errorf("%w: the data does not fit on %s", ErrForms, n.Name)
 		}
 	}

@@ -209,11 +209,11 @@ func emptyStateOf(p *elastic.Process) *state.State { return elastic.EmptyState(p
 // is left to do.
 func (b *inPlace) adoptDesired(m *elastic.Master) (unsettled bool) {
 	desired := make(map[string][]*allocation.Assignment, len(b.st.Indices))
-	told := b.toldDesired()
+	described := b.describedDesired()
 	for _, meta := range b.st.Indices {
 		list := make([]*allocation.Assignment, meta.Shards)
 		for num, t := range b.st.Routing.Index(meta.Name).Shards {
-			a := &allocation.Assignment{Total: len(t.Copies), Nodes: told[allocation.ShardID{Index: meta.Name, Shard: num}]}
+			a := &allocation.Assignment{Total: len(t.Copies), Nodes: described[allocation.ShardID{Index: meta.Name, Shard: num}]}
 			var held []string
 			for _, cp := range t.Copies {
 				at := cp.Node
@@ -240,9 +240,9 @@ func (b *inPlace) adoptDesired(m *elastic.Master) (unsettled bool) {
 	return unsettled
 }
 
-// toldDesired are the nodes where the cluster's own desired balance wants copies, where it
+// describedDesired are the nodes where the cluster's own desired balance wants copies, where it
 // told that.
-func (b *inPlace) toldDesired() map[allocation.ShardID][]string {
+func (b *inPlace) describedDesired() map[allocation.ShardID][]string {
 	out := make(map[allocation.ShardID][]string)
 	if b.from == nil {
 		return out

@@ -324,7 +324,7 @@ func settled(m *elastic.Master, st *state.State, meta *state.Index) bool {
 			if c.State != state.Started {
 				return false
 			}
-			if told := m.Alloc.Explain(st, m.Input(), c, false); told.Move != nil && !told.Move.CanRemain {
+			if x := m.Alloc.Explain(st, m.Input(), c, false); x.Move != nil && !x.Move.CanRemain {
 				return false
 			}
 		}

@@ -250,8 +250,12 @@ func (q askStatuses) AskMaster(m *elastic.Master) ([]Status, error) {
 			continue
 		}
 		v := all.vaultOf(r)
-		out = append(out, Status{v.describe(e), v.running(e)})
 		seen[e.Name] = true
+		if done := v.find(e.Name); done != nil && done.UUID == e.UUID { // the master has yet to apply that it is over
+			out = append(out, Status{done.Snapshot, done.shardStats()})
+			continue
+		}
+		out = append(out, Status{v.describe(e), v.running(e)})
 	}
 	for _, name := range q.names {
 		s := all.vaultOf(st.Repository(q.repository)).find(name)

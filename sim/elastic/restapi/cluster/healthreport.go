@@ -49,15 +49,15 @@ func prepareHealthReport(r *rest.Request) rest.Action {
 	return func(c *rest.Call) *rest.Response {
 		st := c.Node.Applied()
 		minimal := c.Cluster.Distribution() == elastic.MinimalDistribution
-		told := slices.DeleteFunc(slices.Clone(indicators), func(i indicator) bool {
+		chosen := slices.DeleteFunc(slices.Clone(indicators), func(i indicator) bool {
 			return i.modules && minimal || wanted != "" && i.name != wanted
 		})
-		if len(told) == 0 {
+		if len(chosen) == 0 {
 			rest.Raise(&elastic.Error{Status: 404, Type: "resource_not_found_exception", Reason: "Did not find indicator " + wanted})
 		}
-		verdicts := make([]verdict, len(told))
+		verdicts := make([]verdict, len(chosen))
 		worst := "green"
-		for i, ind := range told {
+		for i, ind := range chosen {
 			verdicts[i] = ind.tell(c, st)
 			worst = worse(worst, verdicts[i].status)
 		}
@@ -68,7 +68,7 @@ func prepareHealthReport(r *rest.Request) rest.Action {
 		}
 		w.Str("cluster_name", c.Cluster.Name())
 		w.Object("indicators")
-		for i, ind := range told {
+		for i, ind := range chosen {
 			writeIndicator(w, ind.name, &verdicts[i], verbose)
 		}
 		w.End()

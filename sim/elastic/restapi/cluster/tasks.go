@@ -122,13 +122,13 @@ func listTasks(c *rest.Call, tasks []Task, group string) *rest.Response {
 
 func writeTasksByNode(w *rest.Writer, tasks []Task) {
 	w.Object("nodes")
-	var told []string
+	var listed []string
 	for i := range tasks {
 		n := tasks[i].Node
-		if slices.Contains(told, n.ID) {
+		if slices.Contains(listed, n.ID) {
 			continue
 		}
-		told = append(told, n.ID)
+		listed = append(listed, n.ID)
 		w.Object(n.ID)
 		w.Str("name", n.Name)
 		w.Str("transport_address", n.Address)

@@ -202,27 +202,27 @@ func readPIT(c *rest.Call, st *state.State, q *searchBody, shards []search.Point
 	}
 	checkKeep(c, st, indices, keep)
 	size := q.from + q.size
-	if q.whole() {
+	if q.needsAll() {
 		size = everything
 	}
 	began := c.Now()
-	hits, total, told, err := search.SearchPointInTime(c.Ctx, c.Node, search.PointInTimeSearch{
+	hits, total, answered, err := search.SearchPointInTime(c.Ctx, c.Node, search.PointInTimeSearch{
 		Shards: shards, Keep: keep, Within: of.within(c, filters), Match: q.selecting(st, of), After: -1, Size: size,
 	})
 	c.Check(err)
-	if told.Failed > 0 && (told.Successful == 0 || !q.partial) {
-		e := searchFailed(told.Failures[0].Reason.Status, told.Failures)
-		if told.Successful > 0 {
+	if answered.Failed > 0 && (answered.Successful == 0 || !q.partial) {
+		e := searchFailed(answered.Failures[0].Reason.Status, answered.Failures)
+		if answered.Successful > 0 {
 			e.Reason = "Partial shards failure"
 		}
 		rest.Raise(e)
 	}
-	found := results{total: total, shards: told, took: c.Now() - began}
+	found := results{total: total, shards: answered, took: c.Now() - began}
 	for i := range hits {
 		h := &hits[i].Hit
 		found.hits = append(found.hits, &queries.Sorted{Doc: of.doc(h.Index, h.ID, h.Routing, h.Source), Hit: h, Place: hits[i].Position})
 	}
-	if !q.whole() {
+	if !q.needsAll() {
 		found.hits = found.hits[min(len(found.hits), q.from):]
 	}
 	return found

@@ -20,7 +20,7 @@ type scroll struct {
 	shards []search.PointInTimeShard
 	// filters of the aliases by which it was asked, by index.
 	filters map[string][]json.RawMessage
-	told    int // hits that were told
+	shown   int // hits that were told
 }
 
 const scrollMark = "shardquake-scroll-"
@@ -44,9 +44,9 @@ func (s *scroll) page(c *rest.Call, w *rest.Writer, id string, keep time.Duratio
 	if len(q.by) > 0 {
 		queries.Sort(found.hits, q.order())
 	}
-	from := min(len(found.hits), s.told)
+	from := min(len(found.hits), s.shown)
 	page := found.hits[from:min(len(found.hits), from+q.size)]
-	s.told += len(page)
+	s.shown += len(page)
 	w.Str("_scroll_id", id)
 	aggregated := found.hits
 	found.hits = page

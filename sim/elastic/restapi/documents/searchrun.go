@@ -149,8 +149,8 @@ func (q *searchBody) checkNeeds(st *state.State, of indexFields, indices []strin
 	}
 }
 
-// whole reports whether all that matches has to be seen, not just a page of it.
-func (q *searchBody) whole() bool {
+// needsAll reports whether all that matches has to be seen, not just a page of it.
+func (q *searchBody) needsAll() bool {
 	return len(q.aggs) > 0 || len(q.suggest) > 0 || q.after != nil || len(q.boosts) > 0 || slices.ContainsFunc(q.by, func(o queries.Order) bool { return !o.ByPlace() && o.Field != "_score" })
 }
 
@@ -236,7 +236,7 @@ func (q *searchBody) run(c *rest.Call, w *rest.Writer, names []string, opt rest.
 	req := elastic.SearchRequest{
 		Groups: q.groups, Loads: q.loads(of), Aggregations: q.aggregates(of), Indices: indices, Only: where.only, Within: where.within, Match: matching(q.match, of), From: q.from, Size: q.size, Preference: q.preference, AllowPartial: q.partial,
 	}
-	if q.whole() {
+	if q.needsAll() {
 		req.From, req.Size = 0, everything
 	}
 	result, err := search.Search(c.Ctx, c.Node, req)
@@ -308,7 +308,7 @@ func (q *searchBody) page(hits []*queries.Sorted) []*queries.Sorted {
 		hits = slices.Clone(hits)
 		slices.SortStableFunc(hits, func(a, b *queries.Sorted) int { return cmp.Compare(q.scoreOf(b.Hit.Index), q.scoreOf(a.Hit.Index)) })
 	}
-	if !q.whole() {
+	if !q.needsAll() {
 		return hits
 	}
 	if q.after != nil {
