@@ -58,12 +58,13 @@ const imageVersion = "8.19.0"
 
 // inPlace refuses a cluster that is described copy by copy, has another time or other versions.
 func inPlace(spec scenarios.ClusterSpec) error {
+	given := es.DescriptionOf(spec).Formed != nil
 	for _, n := range spec.Nodes {
-		if n.Version != "" && n.Version != imageVersion && spec.Formed == nil {
+		if n.Version != "" && n.Version != imageVersion && !given {
 			return fmt.Errorf("%w: %s is to run version %s, and containers run %s; expected --backend sim", scenarios.ErrUnavailable, n.Name, n.Version, imageVersion)
 		}
 	}
-	if spec.Formed == nil {
+	if !given {
 		return spec.OfThisMachine()
 	}
 	return fmt.Errorf("%w: containers can't start in a state that is given copy by copy, by copies: of an index or an imported cluster; expected --backend sim", scenarios.ErrUnavailable)
@@ -87,7 +88,7 @@ func (b *Backend) Start(ctx context.Context, spec scenarios.ClusterSpec, opt sce
 	if err != nil {
 		return nil, aborted(ctx, err)
 	}
-	if _, _, local := containers.Images(); local && spec.NeedsTiers() {
+	if _, _, local := containers.Images(); local && es.NeedsTiers(spec) {
 		closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
 		err := fmt.Errorf("%w: the cluster has data tiers, which the nodes assembled on this machine don't decide by; expected the official image (%s), or distribution: minimal",
@@ -201,7 +202,7 @@ func (c *realCluster) Notes() []string {
 	if disk := c.spec.Nodes[0].Disk; disk > maxDisk {
 		out = append(out, fmt.Sprintf("disks are %s instead of %s: they are held in memory", units.Size(maxDisk), units.Size(disk)))
 	}
-	if own, ok := c.spec.Own.(*es.Description); ok && own.Start == scenarios.StartFormed {
+	if es.DescriptionOf(c.spec).Start == scenarios.StartFormed {
 		out = append(out, "start: formed is for simulated clusters; these nodes have just been started")
 	}
 	return append(out, c.noted()...)

@@ -196,7 +196,7 @@ func predict(t *testing.T, dump *clusterfile.Cluster, victim string, seed uint64
 	t.Helper()
 	sim, err := catalog.Backend("sim")
 	require.NoError(t, err)
-	spec := scenarios.ClusterSpec{Name: dump.Name, System: dump.System, Formed: dump, Viewers: []string{scenarios.ViewerController, scenarios.ViewerClient}}
+	spec := scenarios.ClusterSpec{Name: dump.Name, System: dump.System, Own: &es.Description{Formed: dump}, Viewers: []string{scenarios.ViewerController, scenarios.ViewerClient}}
 	for _, n := range dump.Nodes {
 		spec.Nodes = append(spec.Nodes, scenarios.NodeSpec{
 			Name: n.Name, Disk: n.Disk.Total.V, Network: 1_250_000_000, Latency: 200 * time.Microsecond, CPUs: int(n.Processors.V), Heap: n.HeapMax.V, Roles: n.Roles, Attributes: n.Attributes,

@@ -3,14 +3,10 @@ package scenarios
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/clock"
-	"github.com/shardquake/shardquake/scenarios/clusterfile"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
@@ -117,9 +113,6 @@ type ClusterSpec struct {
 	// Settings are cluster-wide: "cluster.*" and "indices.*" are persistent settings or
 	// elasticsearch.yml's where they are not dynamic; "index.*" apply to every index.
 	Settings map[string]string
-	// Formed is the state that the cluster is in when it starts: with these nodes, all of
-	// Nodes, these indices and every copy where it says; nil: the cluster forms, empty.
-	Formed *clusterfile.Cluster
 	// Changed are settings that will be set during the run.
 	Changed map[string]string
 	// Calm says that the cluster need not be green once its data is loaded: it is enough that
@@ -131,35 +124,6 @@ type ClusterSpec struct {
 	Began time.Time
 	// Own is what only a cluster of its system has, see [System].
 	Own any
-	// Distribution of Elasticsearch; "" is the default one.
-	Distribution string
-}
-
-// NeedsTiers reports whether it matters that the default distribution has deciders for
-// data tiers: some node belongs to some tiers only.
-func (c *ClusterSpec) NeedsTiers() bool {
-	return c.Distribution != MinimalDistribution && slices.ContainsFunc(c.Nodes, func(n NodeSpec) bool {
-		return !slices.Contains(n.Roles, "data") && slices.ContainsFunc(n.Roles, func(r string) bool { return strings.HasPrefix(r, "data_") })
-	})
-}
-
-// OtherVersions says which nodes run another version than the modelled one, and what is known
-// of that; "": none does.
-func (c *ClusterSpec) OtherVersions(modelled string) string {
-	nodes := make(map[string][]string)
-	for _, n := range c.Nodes {
-		if n.Version != "" && n.Version != modelled {
-			nodes[n.Version] = append(nodes[n.Version], n.Name)
-		}
-	}
-	if len(nodes) == 0 {
-		return ""
-	}
-	var parts []string
-	for _, v := range slices.Sorted(maps.Keys(nodes)) {
-		parts = append(parts, strings.Join(nodes[v], ", ")+" run "+v)
-	}
-	return strings.Join(parts, "; ") + ": of versions the simulator knows which nodes copies may go to and which may join; whatever else differs from " + modelled + " is unknown"
 }
 
 // NodeSpec describes one node.

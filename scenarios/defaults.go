@@ -28,6 +28,14 @@ func Fill[T comparable](d *Defaults, path string, field *T, value T, want string
 	}
 }
 
+// Has reports whether the file has something at a path, default values apart.
+func (d *Defaults) Has(path string) bool { return d.has(path) }
+
+// Bad notes what is wrong with the file, where that shows only before defaults are filled in.
+func (d *Defaults) Bad(path, format string, args ...any) {
+	d.problems = append(d.problems, source.Problemf(path, format, args...))
+}
+
 // complete fills in what the file leaves out, and says which zeros make no sense.
 func (s *Scenario) complete(has func(path string) bool) []source.Problem {
 	d := &Defaults{has: has}

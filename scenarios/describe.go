@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -61,7 +60,7 @@ func (s *Scenario) Topology() chaos.Topology {
 func (s *Scenario) ClusterSpec() ClusterSpec {
 	return ClusterSpec{
 		Name: s.Name, System: s.System, Nodes: s.NodeSpecs(), Settings: s.Cluster.Settings, Viewers: s.system.Viewers(s),
-		Began: s.Began(), Formed: s.Formed(), SteadyWithin: s.Steady.D(), Calm: s.Calm(), Changed: s.ChangedSettings(), Own: s.system.Own(s), Distribution: cmp.Or(s.Cluster.Distribution, DefaultDistribution),
+		Began: s.Began(), SteadyWithin: s.Steady.D(), Calm: s.Calm(), Changed: s.ChangedSettings(), Own: s.system.Own(s),
 	}
 }
 

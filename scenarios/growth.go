@@ -93,13 +93,11 @@ func (s *Scenario) checkGrowth() []source.Problem {
 
 // indexNames are those of all indices that the cluster begins with.
 func (s *Scenario) indexNames() []string {
-	var out []string
-	if im := s.Imported(); im != nil {
-		for _, ix := range im.Indices {
-			out = append(out, ix.Name)
-		}
+	if s.system == nil {
+		return nil
 	}
-	for _, ix := range s.NewIndices() {
+	var out []string
+	for _, ix := range s.system.Shapes(s) {
 		out = append(out, ix.Name)
 	}
 	return out

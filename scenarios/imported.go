@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -70,9 +69,6 @@ func (s *Scenario) takeCluster(scenarioFile string, voc Vocabulary, has func(pat
 	return ps
 }
 
-// HasImported reports whether an index is one of the file that the cluster was taken from.
-func (s *Scenario) HasImported(index string) bool { return s.Cluster.imported.index(index) != nil }
-
 // Imported is the file that the cluster was taken from; nil where the scenario describes it.
 func (s *Scenario) Imported() *clusterfile.File {
 	if s.Cluster.imported == nil {
@@ -98,28 +94,6 @@ func (s *Scenario) Reimport(c *clusterfile.Cluster) error {
 	return nil
 }
 
-// Enlist adds members to a cluster that was imported: empty ones.
-func (s *Scenario) Enlist(groups []NodeGroup) error {
-	im := s.Imported()
-	if im == nil {
-		return errors.New("the cluster was not imported")
-	}
-	c := *im.Cluster
-	c.Nodes = slices.Clone(c.Nodes)
-	for _, g := range groups {
-		n := clusterfile.Node{
-			Name: g.Names[0], Version: c.Version.Number, Roles: slices.Clone(g.Roles), Attributes: map[string]string{},
-			Disk:    clusterfile.Disk{Total: clusterfile.Guessed(int64(g.Disk)), Available: clusterfile.Guessed(int64(g.Disk)), KnownTotal: clusterfile.Guessed(int64(g.Disk)), KnownAvailable: clusterfile.Guessed(int64(g.Disk))},
-			HeapMax: clusterfile.Guessed(int64(g.Heap)), Processors: clusterfile.Guessed(int64(g.CPUs)),
-		}
-		for _, a := range slices.Sorted(maps.Keys(g.Attributes)) {
-			n.Attributes[a] = g.Attributes[a][0]
-		}
-		c.Nodes = append(c.Nodes, n)
-	}
-	return s.Reimport(&c)
-}
-
 // TakenFrom is the file that the cluster was taken from, also where it was reduced for real
 // nodes; nil where the scenario describes it.
 func (s *Scenario) TakenFrom() *clusterfile.File {
@@ -127,19 +101,6 @@ func (s *Scenario) TakenFrom() *clusterfile.File {
 		return s.Cluster.reduced.file
 	}
 	return s.Imported()
-}
-
-// index finds an index of the file, or nil.
-func (im *imported) index(name string) *clusterfile.Index {
-	if im == nil {
-		return nil
-	}
-	for i := range im.file.Indices {
-		if im.file.Indices[i].Name == name {
-			return &im.file.Indices[i]
-		}
-	}
-	return nil
 }
 
 // What an imported node's network is where neither the file nor the scenario says so: the
@@ -169,82 +130,4 @@ func replace[T any](given bool, to *T, value T) {
 	if given {
 		*to = value
 	}
-}
-
-// Formed is the cluster to start in place: the file's with the settings of the scenario.
-func (s *Scenario) Formed() *clusterfile.Cluster {
-	var c clusterfile.Cluster
-	switch im := s.Cluster.imported; {
-	case im != nil:
-		c = *im.file.Cluster
-	case s.placed():
-		c = *s.formedOf()
-	default:
-		return nil
-	}
-	c.Persistent = c.Persistent.With(ofIndices(s.Cluster.Settings, false))
-	c.Transient = maps.Clone(c.Transient)
-	for key := range s.Cluster.Settings {
-		delete(c.Transient, key) // it would hide what the scenario says
-	}
-	c.Indices = slices.Clone(c.Indices)
-	own := ofIndices(s.Cluster.Settings, true)
-	for i := range c.Indices {
-		ix := &c.Indices[i]
-		ix.Settings = ix.Settings.With(own)
-		for _, described := range s.Cluster.Indices {
-			if described.Name == ix.Name {
-				ix.Settings = ix.Settings.With(described.Settings)
-			}
-		}
-	}
-	return &c
-}
-
-// ofIndices are the settings that are, or are not, of indices.
-func ofIndices(all map[string]string, want bool) map[string]string {
-	out := map[string]string{}
-	for _, key := range slices.Sorted(maps.Keys(all)) {
-		if strings.HasPrefix(key, "index.") == want {
-			out[key] = all[key]
-		}
-	}
-	return out
-}
-
-// checkImported finds entries of indices: that try to change what can't be changed of an
-// index that is there.
-func (s *Scenario) checkImported(has func(path string) bool) []source.Problem {
-	im := s.Cluster.imported
-	if im == nil {
-		return nil
-	}
-	var ps []source.Problem
-	for i, ix := range s.Cluster.Indices {
-		at := fmt.Sprintf("$.cluster.indices[%d]", i)
-		keys := []string{"placement", "copies"} // of a new index: nobody knows the order of the nodes
-		if im.index(ix.Name) != nil {
-			keys = []string{"shards", "replicas", "size", "docs", "placement", "copies"}
-		}
-		for _, key := range keys {
-			if has(at + "." + key) {
-				ps = append(ps, source.Problemf(at+"."+key, "%s is in %s with its copies; expected only settings:, or a new index without a placement", ix.Name, s.Cluster.From))
-			}
-		}
-	}
-	return ps
-}
-
-// NewIndices are those of the scenario that the cluster does not have yet.
-func (s *Scenario) NewIndices() []IndexSection {
-	if s.Cluster.imported == nil {
-		return s.Cluster.Indices
-	}
-	return slices.DeleteFunc(slices.Clone(s.Cluster.Indices), func(ix IndexSection) bool { return s.Cluster.imported.index(ix.Name) != nil })
-}
-
-// LoadedIndices are those that have to be made and filled: the new ones whose copies the
-// file does not put anywhere.
-func (s *Scenario) LoadedIndices() []IndexSection {
-	return slices.DeleteFunc(slices.Clone(s.NewIndices()), func(ix IndexSection) bool { return ix.Copies != nil })
 }

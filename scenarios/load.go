@@ -162,7 +162,6 @@ func parse(name string, data []byte, voc Vocabulary) (*Loaded, error) {
 	if s.Cluster.From != "" && s.Cluster.imported == nil {
 		return nil, file.Annotate(problems) // nothing can be said of a cluster that is not known
 	}
-	problems = append(problems, s.checkImported(file.Has)...)
 	problems = append(problems, s.complete(file.Has)...)
 	if err := file.Annotate(append(problems, s.check(voc)...)); err != nil {
 		return nil, err

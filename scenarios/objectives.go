@@ -119,13 +119,3 @@ func (o *ObjectivesSection) note(has func(path string) bool) {
 		o.Bounds[key] = has("$.objectives." + key)
 	}
 }
-
-// EffectiveSettings are the settings that the cluster begins with, of an imported one its
-// own with those of the scenario; transient ones overrule.
-func (s *Scenario) EffectiveSettings() map[string]string {
-	c := s.Formed()
-	if c == nil {
-		return s.Cluster.Settings
-	}
-	return c.Persistent.With(c.Transient)
-}

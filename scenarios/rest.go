@@ -61,12 +61,13 @@ func (s *Scenario) checkRest() []source.Problem {
 }
 
 // FromStart reports whether the run begins when the data is there, in whatever state: so it
-// is where the file says it, and where it says where the copies are and nothing more.
+// is where the file says it, and where the data stands already and it says nothing more.
 func (s *Scenario) FromStart() bool {
 	if s.Rest != nil {
 		return s.Rest.None
 	}
-	return s.Cluster.imported != nil || s.placed()
+	standing, may := s.system.(Standing)
+	return may && standing.Stands(s)
 }
 
 // DescribedState is the word for the steady state of steady:.

@@ -78,15 +78,6 @@ const (
 	StartCold   = "cold"
 )
 
-// The distributions of Elasticsearch.
-const (
-	DefaultDistribution = "default"
-	MinimalDistribution = "minimal"
-)
-
-// Distributions are all of them.
-var Distributions = [...]string{DefaultDistribution, MinimalDistribution}
-
 // What files say of Elasticsearch clusters alone.
 type (
 	IndexSection   = es.Index

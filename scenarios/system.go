@@ -44,6 +44,12 @@ type Reducer interface {
 	Reduce(s *Scenario) (ClusterSection, []string)
 }
 
+// Standing is a system whose clusters may stand, with all their data, when a run begins.
+type Standing interface {
+	// Stands reports whether the scenario's does.
+	Stands(s *Scenario) bool
+}
+
 // Session is the system's side of one run. The runner calls it from the run's process.
 type Session interface {
 	// Target is what faults act on.

@@ -99,8 +99,7 @@ func checkSetting(key, value string, index bool) error {
 // OtherVersions says which nodes of a scenario run another version than the one that is
 // simulated; "": none does.
 func OtherVersions(s *scenarios.Scenario) string {
-	spec := s.ClusterSpec()
-	return spec.OtherVersions(state.Modelled.String())
+	return es.OtherVersions(s.ClusterSpec(), state.Modelled.String())
 }
 
 // Unsimulated are the settings of a scenario's cluster that the simulator does not go by.

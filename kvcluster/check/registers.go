@@ -140,6 +140,11 @@ func Registers(ops []Op, floor Floor) Report {
 			r.Violations = append(r.Violations, v)
 		}
 	}
+	return r.judged(floor)
+}
+
+// judged is the report with its verdict: without a violation it takes so much to have been seen.
+func (r Report) judged(floor Floor) Report {
 	switch {
 	case len(r.Violations) > 0:
 		r.Verdict = Fail

@@ -2,7 +2,6 @@ package check
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 )
@@ -59,14 +58,7 @@ func Swaps(ops []Op, floor Floor) Report {
 			r.Violations = append(r.Violations, v)
 		}
 	}
-	switch {
-	case len(r.Violations) > 0:
-		r.Verdict = Fail
-	case r.Ops < floor.Ops || r.Overlaps < floor.Overlaps:
-		r.Verdict = Undecided
-		r.Why = fmt.Sprintf("saw %d operations and %d overlaps, at least %d and %d are needed", r.Ops, r.Overlaps, floor.Ops, floor.Overlaps)
-	}
-	return r
+	return r.judged(floor)
 }
 
 type chain struct {

@@ -44,8 +44,7 @@ func (s *Settings) code(c *coder) {
 	c.small((*uint8)(&s.WriteLevel), levels)
 	c.uint(&s.Voters)
 	duration(c, &s.Heartbeat)
-	c.uint(&s.FailureThreshold)
-	c.uint(&s.RecoveryThreshold)
+	c.uints(&s.FailureThreshold, &s.RecoveryThreshold)
 	c.bool(&s.ManualFailover)
 	duration(c, &s.ReplaceAfter)
 	for _, v := range []*uint64{&s.SplitBytes, &s.SplitQPS, &s.MergeBytes, &s.MergeQPS, &s.MovePercent, &s.MaxMoves} {
@@ -151,16 +150,14 @@ func (m *Command) code(c *coder) {
 	c.small((*uint8)(&m.Kind), commandKinds)
 	text(c, &m.Shard, MaxName)
 	text(c, &m.Other, MaxName)
-	c.uint(&m.IfEpoch)
-	c.uint(&m.Epoch)
+	c.uints(&m.IfEpoch, &m.Epoch)
 	text(c, &m.Start, MaxKey)
 	text(c, &m.End, MaxKey)
 	c.small((*uint8)(&m.By), splitBys)
 	text(c, &m.Node, MaxName)
 	text(c, &m.To, MaxName)
 	nodeList(c, &m.Nodes)
-	c.bool(&m.Drop)
-	c.bool(&m.Keep)
+	c.bools(&m.Drop, &m.Keep)
 	c.small((*uint8)(&m.State), nodeStates)
 	optional(c, &m.Member, func(x *Member) { x.code(c) })
 	optional(c, &m.Settings, func(x *Settings) { x.code(c) })
@@ -188,8 +185,7 @@ type Proposal struct {
 }
 
 func (p *Proposal) code(c *coder) {
-	c.uint(&p.Origin)
-	c.uint(&p.ID)
+	c.uints(&p.Origin, &p.ID)
 	list(c, &p.Commands, MaxShards, func(m *Command) { m.code(c) })
 }
 
@@ -317,8 +313,7 @@ type NodeHealth struct {
 func (h *NodeHealth) code(c *coder) {
 	text(c, &h.Node, MaxName)
 	c.small((*uint8)(&h.State), failoverStates)
-	c.uint(&h.Missed)
-	c.uint(&h.Heard)
+	c.uints(&h.Missed, &h.Heard)
 	c.bool(&h.Full)
 	text(c, &h.Note, MaxName)
 	list(c, &h.Copies, MaxShards, func(r *CopyReport) { r.code(c) })

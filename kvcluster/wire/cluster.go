@@ -76,8 +76,7 @@ func (*Joined) kind() Kind { return KindJoined }
 func (m *Joined) code(c *coder) {
 	c.uint(&m.Nonce)
 	text(c, &m.ID, MaxName)
-	c.uint(&m.Number)
-	c.uint(&m.Cluster)
+	c.uints(&m.Number, &m.Cluster)
 	nodeList(c, &m.Voters)
 }
 
@@ -106,8 +105,7 @@ type Recalled struct {
 func (*Recalled) kind() Kind { return KindRecalled }
 func (m *Recalled) code(c *coder) {
 	m.Peer.code(c)
-	c.uint(&m.Run)
-	c.uint(&m.Known)
+	c.uints(&m.Run, &m.Known)
 }
 
 // Found asks a machine to agree that the sender may make a new cluster.
@@ -140,8 +138,7 @@ func (*MayFound) kind() Kind { return KindMayFound }
 func (m *MayFound) code(c *coder) {
 	text(c, &m.Name, MaxName)
 	text(c, &m.To, MaxName)
-	c.uint(&m.Nonce)
-	c.uint(&m.Cluster)
+	c.uints(&m.Nonce, &m.Cluster)
 	text(c, &m.Granted, MaxName)
 }
 
@@ -172,21 +169,13 @@ type CopyReport struct {
 
 func (r *CopyReport) code(c *coder) {
 	text(c, &r.Shard, MaxName)
-	c.uint(&r.Epoch)
-	c.uint(&r.Promised)
-	c.uint(&r.LastEpoch)
-	c.uint(&r.LastIndex)
-	c.bool(&r.Acting)
-	c.bool(&r.Activated)
-	c.bool(&r.NeedEpoch)
+	c.uints(&r.Epoch, &r.Promised, &r.LastEpoch, &r.LastIndex)
+	c.bools(&r.Acting, &r.Activated, &r.NeedEpoch)
 	nodeList(c, &r.InSync)
-	c.uint(&r.Bytes)
-	c.uint(&r.QPS)
+	c.uints(&r.Bytes, &r.QPS)
 	text(c, &r.Middle, MaxKey)
 	text(c, &r.LoadMiddle, MaxKey)
-	c.bool(&r.Measured)
-	c.bool(&r.Stuck)
-	c.bool(&r.Odds)
+	c.bools(&r.Measured, &r.Stuck, &r.Odds)
 }
 
 // Heartbeat tells the members of the metadata group that a node lives, and how its
@@ -208,8 +197,7 @@ func (*Heartbeat) kind() Kind { return KindHeartbeat }
 func (m *Heartbeat) code(c *coder) {
 	m.Peer.code(c)
 	c.uint(&m.Revision)
-	c.bool(&m.Reply)
-	c.bool(&m.Full)
+	c.bools(&m.Reply, &m.Full)
 	text(c, &m.Note, MaxName)
 	list(c, &m.Copies, MaxShards, func(r *CopyReport) { r.code(c) })
 }
@@ -287,8 +275,7 @@ type Member struct {
 func (m *Member) code(c *coder) {
 	text(c, &m.ID, MaxName)
 	text(c, &m.Name, MaxName)
-	c.uint(&m.Nonce)
-	c.uint(&m.Number)
+	c.uints(&m.Nonce, &m.Number)
 	text(c, &m.Zone, MaxName)
 	c.uint(&m.Weight)
 	c.small((*uint8)(&m.State), nodeStates)
@@ -350,8 +337,7 @@ type ClusterState struct {
 func (*ClusterState) kind() Kind { return KindClusterState }
 func (m *ClusterState) code(c *coder) {
 	m.Peer.code(c)
-	c.uint(&m.Cluster)
-	c.uint(&m.Revision)
+	c.uints(&m.Cluster, &m.Revision)
 	text(c, &m.Leader, MaxName)
 	c.uint(&m.MapVersion)
 	list(c, &m.Shards, MaxShards, func(s *shardmap.Shard) { codeShard(c, s) })
@@ -367,14 +353,12 @@ func codeShard(c *coder, s *shardmap.Shard) {
 	text(c, &s.End, MaxKey)
 	nodeList(c, &s.Replicas)
 	text(c, &s.Primary, MaxName)
-	c.uint(&s.Epoch)
-	c.uint(&s.Since)
+	c.uints(&s.Epoch, &s.Since)
 	list(c, &s.Fence, MaxMembers, func(set *[]shardmap.NodeID) { nodeList(c, set) })
 	text(c, &s.Origin, MaxName)
 	partList(c, &s.Parts)
 	text(c, &s.Heir, MaxName)
-	c.bool(&s.Drop)
-	c.bool(&s.Kept)
+	c.bools(&s.Drop, &s.Kept)
 }
 
 func partList(c *coder, v *[]shardmap.Part) {

@@ -123,6 +123,13 @@ func (c *coder) uint(v *uint64) {
 	*v, c.buf = x, c.buf[n:]
 }
 
+// uints are several integers, one after the other.
+func (c *coder) uints(vs ...*uint64) {
+	for _, v := range vs {
+		c.uint(v)
+	}
+}
+
 // small is an integer that has to be below limit.
 func (c *coder) small(v *uint8, limit uint8) {
 	x := uint64(*v)
@@ -141,6 +148,13 @@ func (c *coder) bool(v *bool) {
 	}
 	c.small(&x, 2)
 	*v = x == 1
+}
+
+// bools are several truth values, one after the other.
+func (c *coder) bools(vs ...*bool) {
+	for _, v := range vs {
+		c.bool(v)
+	}
 }
 
 func (c *coder) length(n, limit int) int {

@@ -137,9 +137,7 @@ func (h *Copy) code(c *coder) {
 	text(c, &h.Shard, MaxName)
 	text(c, &h.From, MaxName)
 	text(c, &h.To, MaxName)
-	c.uint(&h.Epoch)
-	c.uint(&h.Life)
-	c.uint(&h.Durable)
+	c.uints(&h.Epoch, &h.Life, &h.Durable)
 }
 
 // Header is the address itself, for those who only see that it has one.
@@ -163,9 +161,7 @@ type FenceAck struct {
 func (*FenceAck) kind() Kind { return KindFenceAck }
 func (m *FenceAck) code(c *coder) {
 	m.Copy.code(c)
-	c.uint(&m.Promised)
-	c.uint(&m.LastEpoch)
-	c.uint(&m.LastIndex)
+	c.uints(&m.Promised, &m.LastEpoch, &m.LastIndex)
 }
 
 // AppendEntries carries entries from the primary to another copy, or none, to say that
@@ -184,11 +180,9 @@ type AppendEntries struct {
 func (*AppendEntries) kind() Kind { return KindAppend }
 func (m *AppendEntries) code(c *coder) {
 	m.Copy.code(c)
-	c.uint(&m.PrevIndex)
-	c.uint(&m.PrevEpoch)
+	c.uints(&m.PrevIndex, &m.PrevEpoch)
 	list(c, &m.Entries, MaxEntries, func(e *Entry) { e.code(c) })
-	c.uint(&m.Commit)
-	c.uint(&m.Round)
+	c.uints(&m.Commit, &m.Round)
 }
 
 // Ack answers AppendEntries.
@@ -205,9 +199,7 @@ type Ack struct {
 func (*Ack) kind() Kind { return KindAck }
 func (m *Ack) code(c *coder) {
 	m.Copy.code(c)
-	c.uint(&m.Promised)
-	c.uint(&m.Match)
-	c.uint(&m.Round)
+	c.uints(&m.Promised, &m.Match, &m.Round)
 }
 
 // Fetch asks for the log after an index, or for the next part of a snapshot of the
@@ -226,9 +218,7 @@ type Fetch struct {
 func (*Fetch) kind() Kind { return KindFetch }
 func (m *Fetch) code(c *coder) {
 	m.Copy.code(c)
-	c.uint(&m.After)
-	c.uint(&m.Turn)
-	c.uint(&m.Snapshot)
+	c.uints(&m.After, &m.Turn, &m.Snapshot)
 	c.bytes(&m.AfterKey, MaxKey+64)
 }
 
@@ -247,12 +237,9 @@ type Page struct {
 func (*Page) kind() Kind { return KindPage }
 func (m *Page) code(c *coder) {
 	m.Copy.code(c)
-	c.uint(&m.PrevIndex)
-	c.uint(&m.PrevEpoch)
+	c.uints(&m.PrevIndex, &m.PrevEpoch)
 	list(c, &m.Entries, MaxEntries, func(e *Entry) { e.code(c) })
-	c.uint(&m.Commit)
-	c.uint(&m.LastIndex)
-	c.uint(&m.Turn)
+	c.uints(&m.Commit, &m.LastIndex, &m.Turn)
 }
 
 // SnapshotPage answers Fetch with a part of the state, when the sender's log does not
@@ -271,8 +258,7 @@ type SnapshotPage struct {
 func (*SnapshotPage) kind() Kind { return KindSnapshotPage }
 func (m *SnapshotPage) code(c *coder) {
 	m.Copy.code(c)
-	c.uint(&m.Index)
-	c.uint(&m.EntryEpoch)
+	c.uints(&m.Index, &m.EntryEpoch)
 	c.bytes(&m.AfterKey, MaxKey+64)
 	list(c, &m.Items, MaxEntries, func(r *Raw) { r.code(c) })
 	c.bool(&m.Done)
@@ -319,9 +305,7 @@ type Request struct {
 
 func (*Request) kind() Kind { return KindRequest }
 func (m *Request) code(c *coder) {
-	c.uint(&m.Client)
-	c.uint(&m.Seq)
-	c.uint(&m.Settled)
+	c.uints(&m.Client, &m.Seq, &m.Settled)
 	c.bool(&m.Retry)
 	text(c, &m.Shard, MaxName)
 	c.uint(&m.Epoch)
@@ -409,8 +393,7 @@ type Response struct {
 
 func (*Response) kind() Kind { return KindResponse }
 func (m *Response) code(c *coder) {
-	c.uint(&m.Client)
-	c.uint(&m.Seq)
+	c.uints(&m.Client, &m.Seq)
 	c.small((*uint8)(&m.Status), statuses)
 	c.uint(&m.Epoch)
 	text(c, &m.Primary, MaxName)

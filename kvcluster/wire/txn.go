@@ -12,8 +12,7 @@ type TxnID struct{ Client, Seq uint64 }
 func (t TxnID) String() string { return fmt.Sprintf("%x/%d", t.Client, t.Seq) }
 
 func (t *TxnID) code(c *coder) {
-	c.uint(&t.Client)
-	c.uint(&t.Seq)
+	c.uints(&t.Client, &t.Seq)
 }
 
 // MaxRequest is how many bytes the keys and values of a request may have together: its

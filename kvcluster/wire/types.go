@@ -92,11 +92,7 @@ type Entry struct {
 }
 
 func (e *Entry) code(c *coder) {
-	c.uint(&e.Index)
-	c.uint(&e.Epoch)
-	c.uint(&e.Client)
-	c.uint(&e.Seq)
-	c.uint(&e.Settled)
+	c.uints(&e.Index, &e.Epoch, &e.Client, &e.Seq, &e.Settled)
 	c.bool(&e.Retry)
 	list(c, &e.Ops, MaxOps, func(o *Op) { o.code(c) })
 	e.Txn.code(c)

@@ -162,7 +162,7 @@ func checkCluster(s *scenarios.Scenario, voc scenarios.Vocabulary) []source.Prob
 	seen := map[string]bool{}
 	for i, ix := range s.Cluster.Indices {
 		at := fmt.Sprintf("$.cluster.indices[%d]", i)
-		if !indexName.MatchString(ix.Name) && !s.HasImported(ix.Name) {
+		if !indexName.MatchString(ix.Name) && importedIndex(s, ix.Name) == nil {
 			bad(at+".name", "%q is not an index name; expected lower-case letters, digits, dashes, dots and underscores", ix.Name)
 		}
 		if len(ix.Name) > longestIndexName {
@@ -238,8 +238,8 @@ func checkRoles(s *scenarios.Scenario) []source.Problem {
 			}
 		}
 	}
-	if d := s.Cluster.Distribution; d != "" && !slices.Contains(scenarios.Distributions[:], d) {
-		ps = append(ps, source.Problemf("$.cluster.distribution", "%s", source.Unknown("distribution", d, scenarios.Distributions[:])))
+	if d := s.Cluster.Distribution; d != "" && !slices.Contains(distributions, d) {
+		ps = append(ps, source.Problemf("$.cluster.distribution", "%s", source.Unknown("distribution", d, distributions)))
 	}
 	n.Each(func(at string, g *scenarios.NodeGroup) {
 		known(at+".roles", g.Roles)

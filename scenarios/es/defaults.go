@@ -2,15 +2,16 @@ package es
 
 import (
 	"fmt"
-	"github.com/shardquake/shardquake/scenarios"
 	"slices"
 	"time"
 
 	"github.com/shardquake/shardquake/internal/units"
+	"github.com/shardquake/shardquake/scenarios"
 )
 
 // Complete implements [scenarios.System].
 func (System) Complete(s *scenarios.Scenario, d *scenarios.Defaults) {
+	checkImported(s, d)
 	s.Cluster.Nodes.CompleteRoles("data", "ingest", "master")
 	for i := range s.Cluster.Indices {
 		ix := &s.Cluster.Indices[i]

@@ -33,7 +33,7 @@ type NamedWatermark struct {
 
 // WatermarksOf are the watermarks that the cluster of a scenario begins with.
 func WatermarksOf(s *scenarios.Scenario) Watermarks {
-	all := settings.Of(s.EffectiveSettings())
+	all := settings.Of(EffectiveSettings(s))
 	return Watermarks{{"low", settings.LowWatermark(all)}, {"high", settings.HighWatermark(all)}, {"flood-stage", settings.FloodWatermark(all)}}
 }
 

@@ -33,7 +33,7 @@ func TestTheCopiesOfAFileMakeTheCluster(t *testing.T) {
 	ix := s.Cluster.Indices[0]
 	assert.Equal(t, 3, ix.Shards, "one for each entry")
 	assert.Equal(t, 1, *ix.Replicas)
-	f := s.ClusterSpec().Formed
+	f := Formed(s.Scenario)
 	require.NotNil(t, f)
 	require.NoError(t, f.Check())
 	assert.Len(t, f.Nodes, 4, "without the one that joins later")
@@ -44,7 +44,7 @@ func TestTheCopiesOfAFileMakeTheCluster(t *testing.T) {
 	assert.EqualValues(t, 15<<10, shards[1].Copies[0].Docs.V, "one for each kb")
 	assert.Equal(t, "down", shards[1].Copies[0].Unassigned.LastNode)
 	assert.Equal(t, "INITIALIZING", shards[2].Copies[1].State)
-	assert.Empty(t, s.LoadedIndices(), "nothing is left to load")
+	assert.Empty(t, loadedIndices(s.Scenario), "nothing is left to load")
 }
 
 func TestWhatIsWrongWithCopiesIsSaidAtItsPlace(t *testing.T) {

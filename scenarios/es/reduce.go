@@ -32,7 +32,7 @@ const (
 // all, beside those that the scenario names; of the indices the largest are there, beside those
 // that it names. The notes say what has become of what.
 func (System) Reduce(s *scenarios.Scenario) (scenarios.ClusterSection, []string) {
-	r := &reduction{s: s, from: s.Formed(), named: wordsOf(s)}
+	r := &reduction{s: s, from: Formed(s), named: wordsOf(s)}
 	var out scenarios.ClusterSection
 	out.Start, out.Distribution, out.Settings = s.Cluster.Start, s.Cluster.Distribution, r.settings()
 	out.Nodes = r.nodes()
@@ -279,7 +279,7 @@ func (r *reduction) indices() []section.Index {
 			Name: ix.Name, Shards: shards, Replicas: &replicas, Size: units.Size(bytes), Docs: max(1, bytes/1024), Settings: indexSettings(ix),
 		})
 	}
-	for _, ix := range r.s.NewIndices() {
+	for _, ix := range NewIndices(r.s) {
 		ix.Size, ix.Docs = units.Size(part.Of(int64(ix.Size))), max(1, part.Of(ix.Docs))
 		replicas := min(*ix.Replicas, r.data-1)
 		ix.Replicas, ix.Shards = &replicas, min(ix.Shards, reducedShards*r.data)

@@ -11,6 +11,7 @@ import (
 	"github.com/shardquake/shardquake/internal/catalog"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
+	"github.com/shardquake/shardquake/scenarios/es"
 )
 
 // wide is an imported cluster of three masters and forty data nodes of two tiers in two zones,
@@ -77,7 +78,7 @@ real: {bytes: 1/100000, disk: 1gb}
 	assert.Len(t, zones, 7, "a node of every tier and zone: %v", names)
 	assert.LessOrEqual(t, len(names), 8)
 	assert.Nil(t, small.Imported())
-	assert.Nil(t, small.ClusterSpec().Formed, "it forms")
+	assert.Nil(t, es.Formed(small), "it forms")
 	assert.Equal(t, "0", small.TakenFrom().SHA256, "and a copy of the file still goes with the run")
 
 	byName := map[string]scenarios.IndexSection{}
@@ -100,5 +101,5 @@ real: {bytes: 1/100000, disk: 1gb}
 	}
 	same, none := sc.Scaled(scenarios.AsDescribed)
 	assert.Empty(t, none)
-	assert.NotNil(t, same.ClusterSpec().Formed, "simulated it is as it was")
+	assert.NotNil(t, es.Formed(same), "simulated it is as it was")
 }

@@ -45,8 +45,8 @@ func TestTheDistributionIsTheOnePeopleRunUnlessSaidOtherwise(t *testing.T) {
 		s, err := scenarios.Parse("roles.yaml", []byte(strings.Replace(ofRoles, "ROLES}", line, 1)), testVocabulary)
 		require.NoError(t, err)
 		spec := s.ClusterSpec()
-		assert.Equal(t, want, spec.Distribution)
-		assert.False(t, spec.NeedsTiers(), "every node has all tiers")
+		assert.Equal(t, want, DescriptionOf(spec).Distribution)
+		assert.False(t, NeedsTiers(spec), "every node has all tiers")
 	}
 	_, err := scenarios.Parse("roles.yaml", []byte(strings.Replace(ofRoles, "ROLES}", "cpus: 2}\n  distribution: minimum", 1)), testVocabulary)
 	assert.ErrorContains(t, err, `unknown distribution "minimum"; did you mean "minimal"?`)

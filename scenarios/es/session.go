@@ -92,7 +92,7 @@ func (e *session) Prepare(ctx context.Context) error {
 
 // closeIndices closes those that are loaded and are to be closed when the run begins.
 func (e *session) closeIndices(ctx context.Context) error {
-	for _, ix := range e.r.Scenario().LoadedIndices() {
+	for _, ix := range loadedIndices(e.r.Scenario()) {
 		if !ix.Closed {
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/clusterfile"
 	"github.com/shardquake/shardquake/scenarios/observed"
 )
 
@@ -37,6 +38,20 @@ type Description struct {
 	// matters how the cluster forms.
 	Start   string
 	Indices []IndexSpec
+	// Formed is the state that the cluster is in when it starts: with these nodes, all of the
+	// spec's, these indices and every copy where it says; nil: what Start says.
+	Formed *clusterfile.Cluster
+	// Distribution is [DefaultDistribution] or [MinimalDistribution].
+	Distribution string
+}
+
+// DescriptionOf is what a spec says of an Elasticsearch cluster; one that says nothing is of a
+// cluster that forms, empty.
+func DescriptionOf(spec scenarios.ClusterSpec) *Description {
+	if own, is := spec.Own.(*Description); is {
+		return own
+	}
+	return &Description{Start: scenarios.StartCold, Distribution: DefaultDistribution}
 }
 
 // IndexSpec describes an index to load.
@@ -65,7 +80,7 @@ type LoadSpec struct {
 // IndexSpecs are the indices for a backend.
 func IndexSpecs(s *scenarios.Scenario) []IndexSpec {
 	var out []IndexSpec
-	for _, ix := range s.LoadedIndices() {
+	for _, ix := range loadedIndices(s) {
 		out = append(out, IndexSpec{
 			Name: ix.Name, Shards: ix.Shards, Replicas: *ix.Replicas, Bytes: int64(ix.Size), Docs: ix.Docs,
 			Settings: ix.Settings, Placement: ix.Placement,

@@ -1,6 +1,7 @@
 package es
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"slices"
@@ -32,7 +33,7 @@ func (System) Shapes(s *scenarios.Scenario) []chaos.IndexShape {
 			out = append(out, chaos.IndexShape{Name: ix.Name, Shards: ix.ShardCount, Replicas: ix.Replicas})
 		}
 	}
-	for _, ix := range s.NewIndices() {
+	for _, ix := range NewIndices(s) {
 		out = append(out, chaos.IndexShape{Name: ix.Name, Shards: ix.Shards, Replicas: *ix.Replicas})
 	}
 	return out
@@ -47,16 +48,18 @@ func (System) Viewers(s *scenarios.Scenario) []string {
 	return append(names, scenarios.ViewerClient)
 }
 
-// Own implements [scenarios.System]: a *[Description] of a cluster that no file holds.
+// Own implements [scenarios.System]: a *[Description].
 func (System) Own(s *scenarios.Scenario) any {
+	out := &Description{Formed: Formed(s), Distribution: cmp.Or(s.Cluster.Distribution, DefaultDistribution)}
 	if s.Imported() != nil {
-		return nil
+		return out
 	}
 	start := s.Cluster.Start
 	if rest := s.Rest; start == "" && rest != nil && !rest.None && rest.Status != "green" {
 		start = scenarios.StartCold // it passes that state while it forms
 	}
-	return &Description{Start: start, Indices: IndexSpecs(s)}
+	out.Start, out.Indices = start, IndexSpecs(s)
+	return out
 }
 
 // masterEligible are the nodes that may be master, those that come late apart.
@@ -73,7 +76,7 @@ func masterEligible(s *scenarios.Scenario) []string {
 // Describe implements [scenarios.System].
 func (System) Describe(s *scenarios.Scenario) []string {
 	var out []string
-	for _, ix := range s.NewIndices() {
+	for _, ix := range NewIndices(s) {
 		out = append(out, fmt.Sprintf("index     %s: %d shards × %d copies, %s in primaries", ix.Name, ix.Shards, 1+*ix.Replicas, units.FormatBytes(int64(ix.Size))))
 	}
 	if masters := masterEligible(s); len(masters) == 2 {

@@ -159,6 +159,9 @@ func checkForeign(s *scenarios.Scenario) []source.Problem {
 	if s.Cluster.Distribution != "" {
 		bad("$.cluster.distribution", "distributions are for system elasticsearch")
 	}
+	if s.Growth != nil && len(s.Growth.Streams) > 0 {
+		bad("$.growth.streams", "streams are indices, which are for system elasticsearch; expected rate:")
+	}
 	if s.Real != nil && s.Real.Bytes.Den > 1 {
 		bad("$.real.bytes", "bytes scales indices, which are for system elasticsearch")
 	}

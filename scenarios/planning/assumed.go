@@ -9,6 +9,7 @@ import (
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
+	"github.com/shardquake/shardquake/scenarios/es"
 )
 
 // Assumption is something that nobody told.
@@ -156,7 +157,7 @@ func patience(sc *scenarios.Scenario) (time.Duration, bool) {
 			note(ix.Replicas, own[ix.Name], sc.Cluster.Settings[key], ix.Settings[key])
 		}
 	}
-	for _, ix := range sc.NewIndices() {
+	for _, ix := range es.NewIndices(sc) {
 		note(*ix.Replicas, ix.Settings[key], sc.Cluster.Settings[key])
 	}
 	return shortest, any && shortest > 0

@@ -13,6 +13,7 @@ import (
 	"github.com/shardquake/shardquake/internal/source"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/es"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
 
@@ -172,7 +173,7 @@ func addNodes(s *scenarios.Scenario, value string) (change, error) {
 func joining(s *scenarios.Scenario, fresh []scenarios.NodeGroup) change {
 	var c change
 	if s.Imported() != nil {
-		c.amend = func(s *scenarios.Scenario) error { return s.Enlist(fresh) }
+		c.amend = func(s *scenarios.Scenario) error { return es.Enlist(s, fresh) }
 		c.before = c.amend
 		return c
 	}
@@ -232,7 +233,7 @@ func leaving(s *scenarios.Scenario, out []scenarios.NodeSpec) change {
 				own[key] = value
 			}
 			const filter = "cluster.routing.allocation.exclude._name"
-			names := append(strings.FieldsFunc(s.EffectiveSettings()[filter], func(r rune) bool { return r == ',' || r == ' ' }), c.leaves...)
+			names := append(strings.FieldsFunc(es.EffectiveSettings(s)[filter], func(r rune) bool { return r == ',' || r == ' ' }), c.leaves...)
 			own[filter] = strings.Join(names, ",")
 			s.Cluster.Settings = own
 			return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/es"
 )
 
 const (
@@ -55,7 +56,7 @@ func (f fleet) refit(sc *scenarios.Scenario) {
 		}
 		groups = append(groups, groupOf(n))
 	}
-	indices := slices.Clone(sc.NewIndices())
+	indices := slices.Clone(es.NewIndices(sc))
 	for i := range indices {
 		indices[i].Placement = nil
 	}
@@ -68,7 +69,7 @@ func (f fleet) refit(sc *scenarios.Scenario) {
 		}
 	}
 	own := map[string]string{}
-	for key, value := range sc.EffectiveSettings() {
+	for key, value := range es.EffectiveSettings(sc) {
 		if !strings.HasPrefix(key, "cluster.routing.allocation.exclude._") {
 			own[key] = value
 		}

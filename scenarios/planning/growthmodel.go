@@ -13,6 +13,7 @@ import (
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
+	"github.com/shardquake/shardquake/scenarios/es"
 )
 
 // mostNewIndices bounds how many indices a stream may come to have.
@@ -268,7 +269,7 @@ func primaryBytes(s *scenarios.Scenario) map[string]int64 {
 			out[im.Indices[i].Name] = bytesOfPrimaries(&im.Indices[i])
 		}
 	}
-	for _, ix := range s.NewIndices() {
+	for _, ix := range es.NewIndices(s) {
 		out[ix.Name] = int64(ix.Size)
 	}
 	return out
@@ -285,7 +286,7 @@ func bytesOf(s *scenarios.Scenario) (n int64) {
 			}
 		}
 	}
-	for _, ix := range s.NewIndices() {
+	for _, ix := range es.NewIndices(s) {
 		n += int64(ix.Size) * int64(1+*ix.Replicas)
 	}
 	if kv := s.Cluster.KV; kv != nil {

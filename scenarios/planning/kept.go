@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/es"
 )
 
 // keptSchema is the version of the form in which runs are kept.
@@ -81,7 +82,7 @@ func (k *kept) key(s *side, l Loss, seed uint64) (string, error) {
 		return "", err
 	}
 	sc := s.scenario(drawn, l).Scenario
-	c := content{Schema: keptSchema, Program: k.program, Scenario: sc, Nodes: sc.NodeSpecs(), Settings: sc.EffectiveSettings(), Losses: l, Options: s.options(l, seed)}
+	c := content{Schema: keptSchema, Program: k.program, Scenario: sc, Nodes: sc.NodeSpecs(), Settings: es.EffectiveSettings(sc), Losses: l, Options: s.options(l, seed)}
 	if im := sc.Imported(); im != nil {
 		c.Cluster = im.SHA256
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/es"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
 
@@ -108,7 +109,7 @@ func (s *side) slowest() string {
 	if sc.System != chaos.Elasticsearch {
 		return limitBandwidth
 	}
-	throttle := settings.RecoveryMaxBytesPerSec.Get(settings.Of(sc.EffectiveSettings()))
+	throttle := settings.RecoveryMaxBytesPerSec.Get(settings.Of(es.EffectiveSettings(sc)))
 	slowest, what := throttle, fmt.Sprintf("%s: indices.recovery.max_bytes_per_sec, %s/s", limitThrottle, units.FormatBytes(throttle))
 	for _, n := range sc.NodeSpecs() {
 		if n.Network > 0 && (slowest <= 0 || n.Network < slowest) {

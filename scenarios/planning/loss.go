@@ -8,6 +8,7 @@ import (
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/es"
 )
 
 // The kinds of losses beside the attributes.
@@ -161,7 +162,7 @@ func awareness(s *scenarios.Scenario) []string {
 	if s.System == chaos.KeyValue {
 		return attributesOf(s)
 	}
-	for _, a := range strings.Split(s.EffectiveSettings()["cluster.routing.allocation.awareness.attributes"], ",") {
+	for _, a := range strings.Split(es.EffectiveSettings(s)["cluster.routing.allocation.awareness.attributes"], ",") {
 		if a = strings.TrimSpace(a); a != "" {
 			out = append(out, a)
 		}

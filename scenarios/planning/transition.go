@@ -10,6 +10,7 @@ import (
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/units"
 	"github.com/shardquake/shardquake/scenarios"
+	"github.com/shardquake/shardquake/scenarios/es"
 	"github.com/shardquake/shardquake/sim/elastic/settings"
 )
 
@@ -155,7 +156,7 @@ func waysOf(steps []chaos.Fault, leaves int, sc *scenarios.Scenario) []way {
 		return orders
 	}
 	const key = "indices.recovery.max_bytes_per_sec"
-	now := settings.RecoveryMaxBytesPerSec.Get(settings.Of(sc.EffectiveSettings()))
+	now := settings.RecoveryMaxBytesPerSec.Get(settings.Of(es.EffectiveSettings(sc)))
 	var out []way
 	for _, o := range orders {
 		for _, times := range []int64{1, 2, 4} {

@@ -38,6 +38,24 @@ type Nuisances struct {
 	Lies int
 }
 
+// send puts a message on the network by a function, as often and as late as chance has it.
+func (n *Nuisances) send(e *sim.Engine, rng *rand.Rand, post func()) {
+	copies := 1
+	switch luck := rng.IntN(1000); {
+	case luck < n.Loss:
+		return
+	case luck < n.Loss+n.Repeat:
+		copies = 2
+	}
+	for i := range copies {
+		if i > 0 || rng.IntN(1000) < n.Delay {
+			e.After(time.Duration(rng.Int64N(int64(time.Second))), "kv.late", post)
+		} else {
+			post()
+		}
+	}
+}
+
 // Cluster is nodes on one network.
 type Cluster struct {
 	Engine  *sim.Engine
@@ -338,28 +356,14 @@ func (c *Cluster) send(from, to string, m wire.Message, gone func()) {
 		c.fail(fmt.Errorf("kv: from %s to %s: %w", from, to, err))
 		return
 	}
-	copies := 1
-	switch luck := c.rng.IntN(1000); {
-	case luck < c.cfg.Loss:
-		return
-	case luck < c.cfg.Loss+c.cfg.Repeat:
-		copies = 2
-	}
-	for i := range copies {
+	c.cfg.send(c.Engine, c.rng, func() {
 		deliver := func() { c.deliver(from, to, frame) }
-		post := func() {
-			c.Network.SendOr(from, to, len(frame), deliver, func(error) {
-				if gone != nil {
-					gone()
-				}
-			})
-		}
-		if i > 0 || c.rng.IntN(1000) < c.cfg.Delay {
-			c.Engine.After(time.Duration(c.rng.Int64N(int64(time.Second))), "kv.late", post)
-		} else {
-			post()
-		}
-	}
+		c.Network.SendOr(from, to, len(frame), deliver, func(error) {
+			if gone != nil {
+				gone()
+			}
+		})
+	})
 }
 
 func (c *Cluster) deliver(from, to string, frame []byte) {

@@ -389,21 +389,9 @@ func (f *Fleet) post(from, to string, msg wire.Message) {
 		f.fail(fmt.Errorf("kv: from %s to %s: %w", from, to, err))
 		return
 	}
-	copies := 1
-	switch luck := f.rng.IntN(1000); {
-	case luck < f.cfg.Loss:
-		return
-	case luck < f.cfg.Loss+f.cfg.Repeat:
-		copies = 2
-	}
-	for i := range copies {
-		send := func() { f.Network.Send(from, to, len(frame), func() { f.deliver(to, frame) }) }
-		if i > 0 || f.rng.IntN(1000) < f.cfg.Delay {
-			f.Engine.After(time.Duration(f.rng.Int64N(int64(time.Second))), "kv.late", send)
-		} else {
-			send()
-		}
-	}
+	f.cfg.send(f.Engine, f.rng, func() {
+		f.Network.Send(from, to, len(frame), func() { f.deliver(to, frame) })
+	})
 }
 
 func (f *Fleet) deliver(to string, frame []byte) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
+	"github.com/shardquake/shardquake/scenarios/es"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/allocation"
 	"github.com/shardquake/shardquake/sim/elastic/state"
@@ -32,7 +33,7 @@ type Difference struct {
 
 // Agree computes the desired balance of an imported state afresh and compares.
 func Agree(ctx context.Context, from *clusterfile.Cluster) (*Agreement, error) {
-	spec := scenarios.ClusterSpec{Name: from.Name, System: from.System, Formed: from, Viewers: []string{scenarios.ViewerClient}}
+	spec := scenarios.ClusterSpec{Name: from.Name, System: from.System, Own: &es.Description{Formed: from}, Viewers: []string{scenarios.ViewerClient}}
 	for _, n := range from.Nodes {
 		spec.Nodes = append(spec.Nodes, scenarios.NodeSpec{
 			Name: n.Name, Disk: n.Disk.Total.V, CPUs: int(n.Processors.V), Heap: n.HeapMax.V, Roles: slices.Clone(n.Roles), Attributes: n.Attributes, Latency: time.Millisecond,

@@ -61,7 +61,7 @@ func (b *Backend) Name() string { return "sim" }
 // Offers implements [scenarios.Backend].
 func (b *Backend) Offers(_ context.Context, spec scenarios.ClusterSpec) (chaos.Target, error) {
 	t := newTarget(nil).all()
-	t.XPack = spec.Distribution != scenarios.MinimalDistribution
+	t.XPack = es.DescriptionOf(spec).Distribution != es.MinimalDistribution
 	return t, nil
 }
 
@@ -71,15 +71,15 @@ func (b *Backend) Start(_ context.Context, spec scenarios.ClusterSpec, opt scena
 	if err != nil {
 		return nil, err
 	}
-	own, _ := spec.Own.(*es.Description)
+	own := es.DescriptionOf(spec)
 	switch {
-	case spec.Formed != nil:
+	case own.Formed != nil:
 		opt.Progress("starting %d nodes in place", s.prompt())
-		if s.notes, err = s.startInPlace(spec.Formed); err != nil {
+		if s.notes, err = s.startInPlace(own.Formed); err != nil {
 			return nil, err
 		}
 		return s, nil
-	case own == nil || own.Start == scenarios.StartCold:
+	case own.Start == scenarios.StartCold:
 		return s, s.form()
 	}
 	opt.Progress("starting %d nodes, formed", s.prompt())
@@ -223,10 +223,11 @@ var _ scenarios.Cluster = (*simulated)(nil)
 
 // configure turns the description into a configuration.
 func (s *simulated) configure(cal calibration.Constants) (elastic.Config, error) {
-	cfg := elastic.Config{Engine: s.e, Network: s.e.NewNetwork(s.e.NewFluid()), ClusterName: s.spec.Name, Calibration: cal, Distribution: elastic.Distribution(s.spec.Distribution), Ageing: snapshotpolicies.Beside(metadata.NewAgeing), InUse: s.uses}
+	own := es.DescriptionOf(s.spec)
+	cfg := elastic.Config{Engine: s.e, Network: s.e.NewNetwork(s.e.NewFluid()), ClusterName: s.spec.Name, Calibration: cal, Distribution: elastic.Distribution(own.Distribution), Ageing: snapshotpolicies.Beside(metadata.NewAgeing), InUse: s.uses}
 	node, persistent, index := make(map[string]string), make(map[string]string), make(map[string]string)
 	described, ids := s.spec.Settings, map[string]string{}
-	if f := s.spec.Formed; f != nil {
+	if f := own.Formed; f != nil {
 		described, cfg.ClusterName = inplace.InNodeFiles(f), f.Name
 		for _, n := range f.Nodes {
 			ids[n.Name] = n.ID
@@ -354,7 +355,7 @@ func (s *simulated) Nodes() []string {
 // Target implements [scenarios.Cluster].
 func (s *simulated) Target() chaos.Target {
 	t := s.target.all()
-	t.XPack = s.spec.Distribution != scenarios.MinimalDistribution
+	t.XPack = es.DescriptionOf(s.spec).Distribution != es.MinimalDistribution
 	return t
 }
 
@@ -554,7 +555,7 @@ func (s *simulated) Observe(ctx context.Context, sink func(observed.Observation)
 // Notes implements [scenarios.Cluster].
 func (s *simulated) Notes() []string {
 	notes := append([]string{"Elasticsearch 8.19.0, simulated; background load is a fluid without single operations"}, s.notes...)
-	if note := s.spec.OtherVersions(state.Modelled.String()); note != "" {
+	if note := es.OtherVersions(s.spec, state.Modelled.String()); note != "" {
 		notes = append(notes, note)
 	}
 	if list := settings.Unsimulated(s.inUse); len(list) > 0 {

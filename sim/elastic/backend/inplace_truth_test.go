@@ -21,6 +21,7 @@ import (
 	"github.com/shardquake/shardquake/internal/clock"
 	"github.com/shardquake/shardquake/scenarios"
 	"github.com/shardquake/shardquake/scenarios/clusterfile"
+	"github.com/shardquake/shardquake/scenarios/es"
 	"github.com/shardquake/shardquake/scenarios/importer"
 	"github.com/shardquake/shardquake/scenarios/observed"
 	"github.com/shardquake/shardquake/sim/elastic"
@@ -116,7 +117,7 @@ func readCases(t *testing.T, timeline string) []*recordedCase {
 
 // specOf describes an imported cluster to the backend, as a scenario does.
 func specOf(c *clusterfile.Cluster) scenarios.ClusterSpec {
-	spec := scenarios.ClusterSpec{Name: c.Name, System: c.System, Formed: c, Viewers: []string{scenarios.ViewerController, scenarios.ViewerClient}}
+	spec := scenarios.ClusterSpec{Name: c.Name, System: c.System, Own: &es.Description{Formed: c}, Viewers: []string{scenarios.ViewerController, scenarios.ViewerClient}}
 	for _, n := range c.Nodes {
 		spec.Nodes = append(spec.Nodes, scenarios.NodeSpec{
 			Name: n.Name, Disk: n.Disk.Total.V, Network: 1_250_000_000, Latency: 200 * time.Microsecond, CPUs: int(n.Processors.V), Heap: n.HeapMax.V, Roles: n.Roles, Attributes: n.Attributes,

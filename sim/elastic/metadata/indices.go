@@ -35,11 +35,16 @@ func CreateIndex(ctx context.Context, n *elastic.Node, req CreateIndexRequest) (
 		return acked, false, err
 	}
 	n.Cluster().Uses(req.Settings.Keys())
-	shardsAcked, err = n.WhenState(ctx, req.AckTimeout, func(st *state.State) bool {
-		meta := st.Index(req.Name)
-		return meta == nil || indexmeta.EnoughActive(st, meta, req.WaitForActiveShards)
-	})
+	shardsAcked, err = untilActive(ctx, n, req.Name, req.WaitForActiveShards, req.AckTimeout)
 	return acked, shardsAcked, err
+}
+
+// untilActive waits until enough copies of an index are active, or it is gone again.
+func untilActive(ctx context.Context, n *elastic.Node, name, enough string, timeout time.Duration) (bool, error) {
+	return n.WhenState(ctx, timeout, func(st *state.State) bool {
+		meta := st.Index(name)
+		return meta == nil || indexmeta.EnoughActive(st, meta, enough)
+	})
 }
 
 // createIndex adds an index.

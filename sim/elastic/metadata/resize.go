@@ -44,10 +44,7 @@ func Resize(ctx context.Context, n *elastic.Node, q ResizeRequest) (acked, shard
 	if err != nil || !acked {
 		return acked, false, err
 	}
-	shardsAcked, err = n.WhenState(ctx, q.AckTimeout, func(st *state.State) bool {
-		meta := st.Index(q.Target)
-		return meta == nil || indexmeta.EnoughActive(st, meta, q.WaitForActiveShards)
-	})
+	shardsAcked, err = untilActive(ctx, n, q.Target, q.WaitForActiveShards, q.AckTimeout)
 	return acked, shardsAcked, err
 }
 

@@ -14,54 +14,26 @@ import (
 func TestContract(t *testing.T) {
 	recorded, err := contract.Recorded()
 	require.NoError(t, err)
-	reasons := contract.OfSimulator()
-	w := newWorld(t, 2)
-	w.run(func(ctx context.Context) {
-		for i, q := range contract.Requests() {
-			r := w.do(ctx, q.Method, q.URI, q.Body, q.Headers...)
-			if !assert.NoErrorf(t, r.err, "%s %s", q.Method, q.URI) {
-				continue
-			}
-			got := contract.Reduce(contract.Reply{Status: r.status, Header: r.header, Body: r.body})
-			for _, d := range contract.Differences(recorded[i].Answer, got) {
-				if reasons.For(q, d) == "" {
-					t.Errorf("%s %s %s\n  %s", q.Method, q.URI, q.Body, d)
-				}
-			}
-		}
-	})
-	assert.Empty(t, reasons.Unused(), "for these reasons nothing differs any more")
+	holds(t, newWorld(t, 2), contract.Requests(), recorded, contract.OfSimulator())
 }
 
 func TestContractOfSnapshots(t *testing.T) {
 	recorded, err := contract.RecordedSnapshots()
 	require.NoError(t, err)
-	reasons := contract.OfSimulatedSnapshots()
-	w := newWorld(t, 2, "path.repo", contract.RepoPath)
-	w.run(func(ctx context.Context) {
-		for i, q := range contract.SnapshotRequests() {
-			r := w.do(ctx, q.Method, q.URI, q.Body, q.Headers...)
-			if !assert.NoErrorf(t, r.err, "%s %s", q.Method, q.URI) {
-				continue
-			}
-			got := contract.Reduce(contract.Reply{Status: r.status, Header: r.header, Body: r.body})
-			for _, d := range contract.Differences(recorded[i].Answer, got) {
-				if reasons.For(q, d) == "" {
-					t.Errorf("%s %s %s\n  %s", q.Method, q.URI, q.Body, d)
-				}
-			}
-		}
-	})
-	assert.Empty(t, reasons.Unused(), "for these reasons nothing differs any more")
+	holds(t, newWorld(t, 2, "path.repo", contract.RepoPath), contract.SnapshotRequests(), recorded, contract.OfSimulatedSnapshots())
 }
 
 func TestContractOfOperations(t *testing.T) {
 	recorded, err := contract.RecordedOperations()
 	require.NoError(t, err)
-	reasons := contract.OfSimulatedOperations()
-	w := newWorld(t, 2)
+	holds(t, newWorld(t, 2), contract.OperationRequests(), recorded, contract.OfSimulatedOperations())
+}
+
+// holds asks a cluster all that live nodes were asked: it answers the same, but for what there
+// are reasons for.
+func holds(t *testing.T, w *world, requests []contract.Request, recorded []contract.Entry, reasons *contract.Reasons) {
 	w.run(func(ctx context.Context) {
-		for i, q := range contract.OperationRequests() {
+		for i, q := range requests {
 			r := w.do(ctx, q.Method, q.URI, q.Body, q.Headers...)
 			if !assert.NoErrorf(t, r.err, "%s %s", q.Method, q.URI) {
 				continue

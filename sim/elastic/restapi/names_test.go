@@ -25,3 +25,15 @@ func TestEveryRequestThatIsServedIsCountedUnderAName(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryNameIsOfARequestThatIsServed(t *testing.T) {
+	named := map[string]bool{}
+	for _, r := range routeTable() {
+		for _, on := range r.On {
+			named[usage.PlaceOf(on)] = true
+		}
+	}
+	for _, place := range usage.Places() {
+		assert.True(t, named[place], "%s has a name and no route", place)
+	}
+}

@@ -1,6 +1,10 @@
 package usage
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // names are Elasticsearch's names of its handlers, each with where they stand: method and path.
 // A path that begins with another's stands for all below it unless one of its own is there.
@@ -123,11 +127,18 @@ var names = map[string]string{
 	"GET /_license": "get_license",
 }
 
+// Places are the methods and paths that have a name of their own.
+func Places() []string { return slices.Sorted(maps.Keys(names)) }
+
 // NameOf is the name of the handler that stands at a method and path, "" where none is known.
-func NameOf(on string) string {
+func NameOf(on string) string { return names[PlaceOf(on)] }
+
+// PlaceOf is the method and path whose name is that of another: itself or what it begins with;
+// "" where none has one.
+func PlaceOf(on string) string {
 	for on != "" {
-		if name := names[on]; name != "" {
-			return name
+		if names[on] != "" {
+			return on
 		}
 		cut := strings.LastIndexByte(on, '/')
 		if cut < 0 || !strings.Contains(on[:cut], "/") {
