@@ -160,7 +160,7 @@ func (m *ReplicationMonitor) check(ctx context.Context) {
 	for i, copies := range indices {
 		statuses[i] = copies.status(at)
 	}
-	m.keep(statuses, shards, at.UTC())
+	m.remember(statuses, shards, at.UTC())
 	m.report(ctx, statuses)
 	m.alert(ctx, indices, statuses)
 	m.watchRecoveries(ctx, statuses)
@@ -233,7 +233,8 @@ func (m *ReplicationMonitor) watchRecoveries(ctx context.Context, statuses []Rep
 	}
 }
 
-func (m *ReplicationMonitor) keep(statuses []ReplicationStatus, shards []ShardInfo, at time.Time) {
+// remember makes what was seen at a time the latest.
+func (m *ReplicationMonitor) remember(statuses []ReplicationStatus, shards []ShardInfo, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.statuses = make(map[string]ReplicationStatus, len(statuses))

@@ -96,7 +96,7 @@ func (b *Backend) Start(ctx context.Context, spec scenarios.ClusterSpec, opt sce
 		return nil, errors.Join(err, containers.Close(closeCtx))
 	}
 	c := newRealCluster(containers, spec, opt, indexSettings)
-	if err := c.keep(ctx, spec.Name, containers.agent); err != nil {
+	if err := c.beginJournal(ctx, spec.Name, containers.agent); err != nil {
 		closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
 		return nil, aborted(ctx, errors.Join(err, c.Close(closeCtx)))

@@ -18,7 +18,7 @@ type deaths struct {
 
 	mu      sync.Mutex
 	planned map[string]bool // by container, while the run wants it to be dead
-	told    []string
+	seen    []string
 }
 
 // watchDeaths follows the daemon's events about the containers of a run.
@@ -55,10 +55,10 @@ func (d *deaths) saw(m events.Message) {
 	}
 	at := time.Unix(0, m.TimeNano).UTC().Format("15:04:05")
 	if m.Action == events.ActionOOM {
-		d.told = append(d.told, fmt.Sprintf("%s ran out of memory at %s UTC", what, at))
+		d.seen = append(d.seen, fmt.Sprintf("%s ran out of memory at %s UTC", what, at))
 		return
 	}
-	d.told = append(d.told, fmt.Sprintf("%s died at %s UTC with exit code %s", what, at, m.Actor.Attributes["exitCode"]))
+	d.seen = append(d.seen, fmt.Sprintf("%s died at %s UTC with exit code %s", what, at, m.Actor.Attributes["exitCode"]))
 }
 
 // plan says whether the run itself wants a container to be dead.
@@ -72,7 +72,7 @@ func (d *deaths) plan(container string, dead bool) {
 func (d *deaths) unplanned() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return append([]string(nil), d.told...)
+	return append([]string(nil), d.seen...)
 }
 
 // end stops the watch: what dies from now on is removed.

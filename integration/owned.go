@@ -78,7 +78,7 @@ func (b *OwnBackend) Start(ctx context.Context, spec scenarios.ClusterSpec, opt 
 	c.fleet = own.NewFleet(b.Config, eyes{c.outside})
 	err := c.identify(ctx)
 	if err == nil {
-		err = c.keep(ctx, b.Config.Name, agentHere)
+		err = c.beginJournal(ctx, b.Config.Name, agentHere)
 	}
 	if err != nil {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)

@@ -35,8 +35,8 @@ const (
 	pollAgent   = 50 * time.Millisecond
 )
 
-// keep begins the journal and has the leases kept by an agent that start starts.
-func (c *outside) keep(ctx context.Context, cluster string, start func(context.Context) (*lease.Remote, error)) error {
+// beginJournal begins the journal and has the leases kept by an agent that start starts.
+func (c *outside) beginJournal(ctx context.Context, cluster string, start func(context.Context) (*lease.Remote, error)) error {
 	var j *journal.Journal
 	if c.opt.Journal != "" {
 		var err error

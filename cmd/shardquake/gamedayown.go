@@ -278,9 +278,9 @@ func done(p gameday.Plan) (string, error) {
 
 func (o *ownDay) plans() string { return filepath.Join(filepath.Dir(o.day.flags.out), "plans") }
 
-// keep writes down what is shown, so that it can be approved by its hash later, when the cluster
+// keepForApproval writes down what is shown, so that it can be approved by its hash later, when the cluster
 // is imported anew: no two imports of a living cluster are the same to the byte.
-func (o *ownDay) keep() error {
+func (o *ownDay) keepForApproval() error {
 	if o == nil {
 		return nil
 	}

@@ -181,7 +181,7 @@ func (d *day) approved() error {
 	if err := report.WritePlan(out, d.plan, d.hash, d.predict); err != nil {
 		return err
 	}
-	if err := d.own.keep(); err != nil {
+	if err := d.own.keepForApproval(); err != nil {
 		return err
 	}
 	if n := len(d.predict.Touched); n > 0 && d.flags.despite == "" {

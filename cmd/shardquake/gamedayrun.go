@@ -127,11 +127,11 @@ func (f *gamedayFlags) run(cmd *cobra.Command, name string) error {
 			return d.own.dryRun()
 		}
 	}
-	return d.whole()
+	return d.toItsReport()
 }
 
-// whole is a game day from its prediction to its report. From here on it can be halted.
-func (d *day) whole() error {
+// toItsReport takes a game day from its prediction to its report. From here on it can be halted.
+func (d *day) toItsReport() error {
 	l, err := net.Listen("tcp", d.flags.listen)
 	if err != nil {
 		return exit.Usagef("--listen: %w", err)

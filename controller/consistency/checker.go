@@ -197,7 +197,7 @@ func (c *Checker) Check(ctx context.Context, index string) (Report, error) {
 	if err != nil {
 		if ctx.Err() == nil && !gone(err) {
 			r.Error, r.Verdict, r.Took = err.Error(), Unknown, c.cfg.Clock.Monotonic()-start
-			c.keep(r)
+			c.store(r)
 		}
 		return r, err
 	}
@@ -217,12 +217,12 @@ func (c *Checker) Check(ctx context.Context, index string) (Report, error) {
 	if ctx.Err() != nil {
 		return r, ctx.Err()
 	}
-	c.keep(r)
+	c.store(r)
 	return r, nil
 }
 
-// keep stores a report.
-func (c *Checker) keep(r Report) {
+// store adds a report to those that are kept.
+func (c *Checker) store(r Report) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.reports[r.Index] = r

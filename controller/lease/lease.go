@@ -296,7 +296,7 @@ func (l *Lease) lead(ctx context.Context, tenant controller.Tenant, h *held) err
 	kept := l.cfg.Clock.NewEvent()
 	l.cfg.Clock.Go(keeping, "lease-keeper", func(ctx context.Context) {
 		defer kept.Set()
-		if why := l.keep(ctx, tenant, h); ctx.Err() == nil {
+		if why := l.renewWhilePossible(ctx, tenant, h); ctx.Err() == nil {
 			l.extend(0)
 			end()
 			l.record(ctx, tenant, StandDown, why, 0)
@@ -324,8 +324,8 @@ func (l *Lease) lead(ctx context.Context, tenant controller.Tenant, h *held) err
 	return err
 }
 
-// keep renews the lease until that can't be done in time, and says why.
-func (l *Lease) keep(ctx context.Context, tenant controller.Tenant, h *held) string {
+// renewWhilePossible renews the lease until that can't be done in time, and says why.
+func (l *Lease) renewWhilePossible(ctx context.Context, tenant controller.Tenant, h *held) string {
 	for planted.Is(planted.ActsWithoutLease) {
 		if l.cfg.Clock.Sleep(ctx, l.cfg.renewal()) != nil {
 			return ""

@@ -68,7 +68,7 @@ func (b *Backend) Start(ctx context.Context, spec scenarios.ClusterSpec, opt sce
 	}
 	c.nodes, err = Start(ctx, options)
 	if err == nil {
-		if c.keeper, err = c.nodes.keep(ctx, spec.Name, opt.Journal); err != nil {
+		if c.keeper, err = c.nodes.beginJournal(ctx, spec.Name, opt.Journal); err != nil {
 			err = errors.Join(err, c.nodes.Close())
 		}
 	}

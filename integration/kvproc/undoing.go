@@ -12,9 +12,9 @@ import (
 	"github.com/shardquake/shardquake/integration/undo"
 )
 
-// keep begins the journal, where one is asked for, and starts the agent of the leases, a
+// beginJournal begins the journal, where one is asked for, and starts the agent of the leases, a
 // process beside those of the nodes.
-func (c *Cluster) keep(ctx context.Context, name, path string) (*lease.Keeper, error) {
+func (c *Cluster) beginJournal(ctx context.Context, name, path string) (*lease.Keeper, error) {
 	agent, err := lease.Spawn(ctx, c.opt.Command[0], lease.DefaultTTL)
 	if err != nil {
 		return nil, err

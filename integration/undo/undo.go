@@ -48,7 +48,7 @@ func Do(ctx context.Context, e journal.Entry) error {
 func step(ctx context.Context, s journal.Step) error {
 	switch {
 	case s.Proxy != nil:
-		return whole(ctx, *s.Proxy)
+		return resetProxy(ctx, *s.Proxy)
 	case s.Container != nil:
 		return running(ctx, *s.Container)
 	case s.Exec != nil:
@@ -72,8 +72,8 @@ func step(ctx context.Context, s journal.Step) error {
 	return errors.New("a step of no kind that this version knows")
 }
 
-// whole enables a proxy and takes its toxics away.
-func whole(ctx context.Context, p journal.Proxy) error {
+// resetProxy enables a proxy and takes its toxics away.
+func resetProxy(ctx context.Context, p journal.Proxy) error {
 	if p.Within != nil && !Lives(*p.Within) {
 		return nil
 	}

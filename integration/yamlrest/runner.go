@@ -204,7 +204,7 @@ func (p *play) do(ctx context.Context, with any) error {
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, uri, err)
 	}
-	p.keep(method, got)
+	p.rememberBody(method, got)
 	return judge(fmt.Sprintf("%s %s", method, uri), catch, ignored(args), method, got)
 }
 
@@ -217,8 +217,8 @@ func ignored(args map[string]any) []string {
 	return out
 }
 
-// keep remembers the answer's body: of HEAD whether there was anything.
-func (p *play) keep(method string, got Reply) {
+// rememberBody remembers the answer's body: of HEAD whether there was anything.
+func (p *play) rememberBody(method string, got Reply) {
 	p.last = string(got.Body)
 	switch {
 	case method == http.MethodHead:

@@ -28,8 +28,8 @@ type File struct {
 // everywhere more would not help.
 const mostTold = 100
 
-// told cuts a list of errors after those that are told.
-func (f *File) told(errs []error) error {
+// theFirst cuts a list of errors after those that are told.
+func (f *File) theFirst(errs []error) error {
 	if n := len(errs) - mostTold; n > 0 {
 		errs = append(errs[:mostTold:mostTold], fmt.Errorf("%s: and %d more", f.Name, n))
 	}
@@ -163,7 +163,7 @@ func (f *File) Decode(v any) error {
 		errs = append(errs, f.wrap(bad))
 	}
 	if len(errs) > 0 {
-		return f.told(errs)
+		return f.theFirst(errs)
 	}
 	if err := yaml.NodeToValue(f.root, v, yaml.Strict()); err != nil {
 		return f.wrap(err)
@@ -223,7 +223,7 @@ func (f *File) Annotate(problems []Problem) error {
 		tok := f.tokenAt(p.Path)
 		errs = append(errs, f.at(tok, p.Message))
 	}
-	return f.told(errs)
+	return f.theFirst(errs)
 }
 
 // AtValue is an error at the value of a key in a mapping at the top of the file, whatever

@@ -41,8 +41,8 @@ func (db *DB) cached(key string) (Result, bool) {
 	return r, true
 }
 
-// keep remembers a value that was read, whatever the level.
-func (db *DB) keep(key string, r Result) {
+// rememberRead remembers a value that was read, whatever the level.
+func (db *DB) rememberRead(key string, r Result) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	c := db.cache

@@ -64,7 +64,7 @@ func (db *DB) Get(ctx context.Context, key string, opts ...Option) (Result, erro
 	if len(a.Items) > 0 {
 		r.Found, r.Value, r.Version = true, a.Items[0].Value, a.Items[0].Version
 	}
-	db.keep(key, r)
+	db.rememberRead(key, r)
 	return r, nil
 }
 

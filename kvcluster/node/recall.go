@@ -26,15 +26,15 @@ var ErrRolledBack = fmt.Errorf("the disk is that of an earlier time: %w", storag
 // they remember of it, before it tells them anything new, and takes no part until they
 // have answered, or until those that haven't had time to. Whoever remembers more ends it.
 type memory struct {
-	run    uint64                     // of this start, to tell answers to it
-	elders []shardmap.NodeID          // who may remember
-	opened uint64                     // what the disk had at the start
-	known  map[shardmap.NodeID]uint64 // of others
-	kept   map[shardmap.NodeID]uint64 // as on disk
-	told   map[shardmap.NodeID]bool   // who has answered
-	askAt  time.Duration
-	until  time.Duration // when those that are silent are not waited for any more
-	unsaid map[shardmap.NodeID]*unsaid
+	run      uint64                     // of this start, to tell answers to it
+	elders   []shardmap.NodeID          // who may remember
+	opened   uint64                     // what the disk had at the start
+	known    map[shardmap.NodeID]uint64 // of others
+	kept     map[shardmap.NodeID]uint64 // as on disk
+	answered map[shardmap.NodeID]bool   // this one's question
+	askAt    time.Duration
+	until    time.Duration // when those that are silent are not waited for any more
+	unsaid   map[shardmap.NodeID]*unsaid
 }
 
 // unsaid is what a node has sent that has not said yet what it remembers.
@@ -53,7 +53,7 @@ func memoryKey(id shardmap.NodeID) []byte { return append([]byte{0, 'w'}, id...)
 // loadMemory reads what was remembered at the last stop.
 func (n *Node) loadMemory() error {
 	n.memory = memory{run: n.nonce(), opened: n.eng.Durable(), known: make(map[shardmap.NodeID]uint64),
-		kept: make(map[shardmap.NodeID]uint64), told: make(map[shardmap.NodeID]bool), unsaid: make(map[shardmap.NodeID]*unsaid)}
+		kept: make(map[shardmap.NodeID]uint64), answered: make(map[shardmap.NodeID]bool), unsaid: make(map[shardmap.NodeID]*unsaid)}
 	prefix := memoryKey("")
 	return n.eng.Scan(prefix, storage.PrefixEnd(prefix), func(k, v []byte) bool {
 		if x, size := binary.Uvarint(v); size > 0 {
@@ -105,13 +105,13 @@ func (n *Node) others() []shardmap.NodeID {
 
 // silent are those that have not said yet what they remember.
 func (n *Node) silent() []shardmap.NodeID {
-	return slices.DeleteFunc(n.others(), func(id shardmap.NodeID) bool { return n.memory.told[id] })
+	return slices.DeleteFunc(n.others(), func(id shardmap.NodeID) bool { return n.memory.answered[id] })
 }
 
 // vouched reports whether the sender of a message has said what it remembers of this disk. If
 // not it is asked, and the message waits for the answer.
 func (n *Node) vouched(from shardmap.NodeID, m wire.Message) bool {
-	if n.memory.told[from] || from == n.id.ID || n.cfg.is(NoRecall) {
+	if n.memory.answered[from] || from == n.id.ID || n.cfg.is(NoRecall) {
 		return true
 	}
 	u := n.memory.unsaid[from]
@@ -180,14 +180,14 @@ func (n *Node) onRecall(m *wire.Recall) {
 // Before the answer, who gives it was told nothing by this run: what they remember is of
 // earlier ones.
 func (n *Node) onRecalled(m *wire.Recalled) {
-	if m.Run != n.memory.run || n.memory.told[m.From] {
+	if m.Run != n.memory.run || n.memory.answered[m.From] {
 		return
 	}
 	if m.Known > n.memory.opened {
 		n.fail(fmt.Errorf("%w: %s remembers that it had %d batches, it has %d", ErrRolledBack, m.From, m.Known, n.memory.opened))
 		return
 	}
-	n.memory.told[m.From] = true
+	n.memory.answered[m.From] = true
 	if u := n.memory.unsaid[m.From]; u != nil {
 		delete(n.memory.unsaid, m.From)
 		if n.now-u.asked <= n.patience() {
@@ -198,7 +198,7 @@ func (n *Node) onRecalled(m *wire.Recalled) {
 
 // stamp tells the receiver how much this disk has, if it has said what it remembers of it.
 func (n *Node) stamp(to shardmap.NodeID, m wire.Message) {
-	if !n.memory.told[to] {
+	if !n.memory.answered[to] {
 		return
 	}
 	switch m := m.(type) {
@@ -213,7 +213,7 @@ func (n *Node) stamp(to shardmap.NodeID, m wire.Message) {
 func (n *Node) Remembers(id shardmap.NodeID) uint64 { return n.memory.known[id] }
 
 // Told reports whether another node has said what it remembers of this one's disk.
-func (n *Node) Told(id shardmap.NodeID) bool { return n.memory.told[id] }
+func (n *Node) Told(id shardmap.NodeID) bool { return n.memory.answered[id] }
 
 // Started reports whether the node takes part.
 func (n *Node) Started() bool { return n.started && n.id.ID != "" }

@@ -40,7 +40,7 @@ func Judge(base string, sides map[string][]Record, contenders []string, opt Opti
 		opt.Look, opt.Looks = 1, 1
 	}
 	out := &Result{Schema: Schema, Version: version.Current(), Verdict: Unchanged, Base: base, Look: opt.Look, Looks: opt.Looks}
-	sides = out.whole(sides, append([]string{base}, contenders...))
+	sides = out.withoutUnfinished(sides, append([]string{base}, contenders...))
 	for _, label := range contenders {
 		c := Contender{Label: label, Verdict: Unchanged}
 		ours, theirs := byScenario(sides[base]), byScenario(sides[label])
@@ -69,8 +69,8 @@ func Judge(base string, sides map[string][]Record, contenders []string, opt Opti
 	return out, nil
 }
 
-// whole leaves out, and tells of, runs that did not come to their end.
-func (r *Result) whole(sides map[string][]Record, labels []string) map[string][]Record {
+// withoutUnfinished leaves out, and tells of, runs that did not come to their end.
+func (r *Result) withoutUnfinished(sides map[string][]Record, labels []string) map[string][]Record {
 	out := make(map[string][]Record)
 	for _, label := range labels {
 		for _, rec := range sides[label] {

@@ -178,7 +178,7 @@ func fewer(root yaml.MapSlice, least int64, path ...any) []yaml.MapSlice {
 // part has of the i-th index so many parts of its data.
 func part(root yaml.MapSlice, i int, now, was int64) yaml.MapSlice {
 	if size, err := units.ParseSize(fmt.Sprint(value(root, "cluster", "indices", i, "size"))); err == nil {
-		root = with(root, whole(int64(size)/was*now), "cluster", "indices", i, "size")
+		root = with(root, sizeText(int64(size)/was*now), "cluster", "indices", i, "size")
 	}
 	if docs, is := number64(value(root, "cluster", "indices", i, "docs")); is {
 		root = with(root, max(1, docs/was*now), "cluster", "indices", i, "docs")
@@ -186,8 +186,8 @@ func part(root yaml.MapSlice, i int, now, was int64) yaml.MapSlice {
 	return root
 }
 
-// whole is a size in megabytes, where it has some: so one reads it.
-func whole(bytes int64) string {
+// sizeText is a size in megabytes, where it has some: so one reads it.
+func sizeText(bytes int64) string {
 	if bytes > smallest {
 		bytes -= bytes % smallest
 	}

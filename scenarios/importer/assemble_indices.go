@@ -188,7 +188,7 @@ func (a *assembly) index(name string, doc *indexDoc, routing map[int][]copyDoc) 
 	if ix.ShardCount < 1 || ix.ShardCount > 1024 || highest >= ix.ShardCount {
 		return ix, fmt.Errorf("index %s: %d shards are told of, its number_of_shards is %d", clip(name), highest+1, ix.ShardCount)
 	}
-	ix.Created, ix.UUID = number(wholeOf(ix.Settings["index.creation_date"])), ix.Settings["index.uuid"]
+	ix.Created, ix.UUID = number(integerOf(ix.Settings["index.creation_date"])), ix.Settings["index.uuid"]
 	if doc != nil {
 		ix.Closed, ix.System, ix.Version = doc.State == "close", bool(doc.System), doc.Version.v
 		ix.Aliases, ix.Phase = slices.Sorted(slices.Values(doc.Aliases)), string(doc.ILM.Phase)
@@ -223,7 +223,7 @@ func (a *assembly) index(name string, doc *indexDoc, routing map[int][]copyDoc) 
 // knownSize is the size of a shard that the master had heard of, by role.
 func (a *assembly) knownSize(index string, num int, primary bool) clusterfile.Number {
 	v, ok := a.base.info.sizes[sizeKey{index, num, primary}]
-	return number(whole{v, ok})
+	return number(integer{v, ok})
 }
 
 func setting(s clusterfile.Settings, key string, otherwise int) int {
@@ -233,9 +233,9 @@ func setting(s clusterfile.Settings, key string, otherwise int) int {
 	return otherwise
 }
 
-func wholeOf(s string) (w whole) {
+func integerOf(s string) (w integer) {
 	if v, err := strconv.ParseInt(s, 10, 64); err == nil {
-		w = whole{v, true}
+		w = integer{v, true}
 	}
 	return w
 }

@@ -87,22 +87,22 @@ func (t *text) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// whole is a number that may be written as text; ok tells whether it was there.
-type whole struct {
+// integer is a number that may be written as text; ok tells whether it was there.
+type integer struct {
 	v  int64
 	ok bool
 }
 
 // UnmarshalJSON implements [json.Unmarshaler]. What is no number is not there.
-func (w *whole) UnmarshalJSON(data []byte) error {
+func (w *integer) UnmarshalJSON(data []byte) error {
 	var t text
 	if err := t.UnmarshalJSON(data); err != nil {
 		return err
 	}
 	if v, err := strconv.ParseInt(string(t), 10, 64); err == nil {
-		*w = whole{v, true}
+		*w = integer{v, true}
 	} else if f, err := strconv.ParseFloat(string(t), 64); err == nil && f > -9e18 && f < 9e18 {
-		*w = whole{int64(f), true}
+		*w = integer{int64(f), true}
 	}
 	return nil
 }

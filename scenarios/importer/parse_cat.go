@@ -157,7 +157,7 @@ func size(s string) clusterfile.Number {
 }
 
 func count(s string) clusterfile.Number {
-	var w whole
+	var w integer
 	if err := w.UnmarshalJSON([]byte(`"` + strings.NewReplacer(`"`, "", `\`, "").Replace(s) + `"`)); err != nil {
 		return clusterfile.Number{}
 	}

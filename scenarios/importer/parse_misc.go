@@ -66,13 +66,13 @@ func readRecoveries(s stream, snap *snapshot) error {
 			}
 			return s.array(func() error {
 				var d struct {
-					Type  text  `json:"type"`
-					Stage text  `json:"stage"`
-					Stop  whole `json:"stop_time_in_millis"`
+					Type  text    `json:"type"`
+					Stage text    `json:"stage"`
+					Stop  integer `json:"stop_time_in_millis"`
 					Index struct {
-						Time whole `json:"total_time_in_millis"`
+						Time integer `json:"total_time_in_millis"`
 						Size struct {
-							Recovered whole `json:"recovered_in_bytes"`
+							Recovered integer `json:"recovered_in_bytes"`
 						} `json:"size"`
 					} `json:"index"`
 				}
@@ -94,8 +94,8 @@ func readDesired(s stream, snap *snapshot) error {
 		switch key {
 		case "stats":
 			var d struct {
-				Unassigned whole `json:"unassigned_shards"`
-				Undesired  whole `json:"undesired_allocations"`
+				Unassigned integer `json:"unassigned_shards"`
+				Undesired  integer `json:"undesired_allocations"`
 			}
 			if err := s.into(&d); err != nil {
 				return err
@@ -151,8 +151,8 @@ func readInfo(s stream, snap *snapshot) error {
 			return s.object(func(id string) error {
 				var d struct {
 					Least struct {
-						Total whole `json:"total_bytes"`
-						Free  whole `json:"free_bytes"`
+						Total integer `json:"total_bytes"`
+						Free  integer `json:"free_bytes"`
 					} `json:"least_available"`
 				}
 				if err := s.into(&d); err != nil {
@@ -163,7 +163,7 @@ func readInfo(s stream, snap *snapshot) error {
 			})
 		case "shard_sizes":
 			return s.object(func(name string) error {
-				var bytes whole
+				var bytes integer
 				if err := s.into(&bytes); err != nil {
 					return err
 				}
@@ -233,9 +233,9 @@ func readExplain(s stream, snap *snapshot) error {
 
 // healthDoc is what _cluster/health counts.
 type healthDoc struct {
-	Nodes      whole `json:"number_of_nodes"`
-	Active     whole `json:"active_shards"`
-	Unassigned whole `json:"unassigned_shards"`
+	Nodes      integer `json:"number_of_nodes"`
+	Active     integer `json:"active_shards"`
+	Unassigned integer `json:"unassigned_shards"`
 }
 
 func readHealth(s stream, snap *snapshot) error {
@@ -277,7 +277,7 @@ func readManifest(s stream, snap *snapshot) error {
 }
 
 // number is a number that a source tells, if it does.
-func number(w whole) clusterfile.Number {
+func number(w integer) clusterfile.Number {
 	if !w.ok {
 		return clusterfile.Number{}
 	}

@@ -19,7 +19,7 @@ type nodeFields struct {
 	Attributes map[string]text `json:"attributes"`
 	Roles      names           `json:"roles"`
 	Settings   flat            `json:"settings"`
-	Timestamp  whole           `json:"timestamp"`
+	Timestamp  integer         `json:"timestamp"`
 	OS         osDoc           `json:"os"`
 	JVM        jvmDoc          `json:"jvm"`
 	FS         fsDoc           `json:"fs"`
@@ -28,29 +28,29 @@ type nodeFields struct {
 
 type (
 	osDoc struct {
-		Allocated whole  `json:"allocated_processors"`
-		Available whole  `json:"available_processors"`
-		Memory    memDoc `json:"mem"`
+		Allocated integer `json:"allocated_processors"`
+		Available integer `json:"available_processors"`
+		Memory    memDoc  `json:"mem"`
 	}
 	memDoc struct {
-		Total    whole `json:"total_in_bytes"`
-		HeapMax  whole `json:"heap_max_in_bytes"`
-		HeapUsed whole `json:"heap_used_in_bytes"`
+		Total    integer `json:"total_in_bytes"`
+		HeapMax  integer `json:"heap_max_in_bytes"`
+		HeapUsed integer `json:"heap_used_in_bytes"`
 	}
 	jvmDoc struct {
-		Uptime whole  `json:"uptime_in_millis"`
-		Memory memDoc `json:"mem"`
+		Uptime integer `json:"uptime_in_millis"`
+		Memory memDoc  `json:"mem"`
 	}
 	fsDoc struct {
 		Total fsTotal `json:"total"`
 	}
 	fsTotal struct {
-		Total     whole `json:"total_in_bytes"`
-		Available whole `json:"available_in_bytes"`
+		Total     integer `json:"total_in_bytes"`
+		Available integer `json:"available_in_bytes"`
 	}
 	nodeIndices struct {
 		Store struct {
-			Size whole `json:"size_in_bytes"`
+			Size integer `json:"size_in_bytes"`
 		} `json:"store"`
 	}
 )
@@ -71,7 +71,7 @@ func (n *nodeDoc) merge(o nodeFields) {
 	if o.Settings != nil {
 		n.Settings = o.Settings
 	}
-	for _, w := range []struct{ to, from *whole }{
+	for _, w := range []struct{ to, from *integer }{
 		{&n.Timestamp, &o.Timestamp}, {&n.OS.Allocated, &o.OS.Allocated}, {&n.OS.Available, &o.OS.Available},
 		{&n.OS.Memory.Total, &o.OS.Memory.Total}, {&n.JVM.Uptime, &o.JVM.Uptime}, {&n.JVM.Memory.HeapMax, &o.JVM.Memory.HeapMax},
 		{&n.JVM.Memory.HeapUsed, &o.JVM.Memory.HeapUsed}, {&n.FS.Total.Total, &o.FS.Total.Total}, {&n.FS.Total.Available, &o.FS.Total.Available},

@@ -11,8 +11,8 @@ import (
 // stateDoc is what is kept of _cluster/state.
 type stateDoc struct {
 	cluster, uuid, master string
-	version               whole
-	term                  whole
+	version               integer
+	term                  integer
 	committed, accepted   []string
 	exclusions            []string
 	members               []string // node ids, in order
@@ -26,15 +26,15 @@ type stateDoc struct {
 
 // indexDoc is an index's metadata.
 type indexDoc struct {
-	Version   whole            `json:"version"`
-	State     string           `json:"state"`
-	Settings  flat             `json:"settings"`
-	Aliases   names            `json:"aliases"`
-	Terms     map[string]whole `json:"primary_terms"`
-	InSync    map[string]names `json:"in_sync_allocations"`
-	System    truth            `json:"system"`
-	WriteLoad real             `json:"write_load_forecast"`
-	ShardSize whole            `json:"shard_size_forecast"`
+	Version   integer            `json:"version"`
+	State     string             `json:"state"`
+	Settings  flat               `json:"settings"`
+	Aliases   names              `json:"aliases"`
+	Terms     map[string]integer `json:"primary_terms"`
+	InSync    map[string]names   `json:"in_sync_allocations"`
+	System    truth              `json:"system"`
+	WriteLoad real               `json:"write_load_forecast"`
+	ShardSize integer            `json:"shard_size_forecast"`
 	ILM       struct {
 		Phase text `json:"phase"`
 	} `json:"ilm"`
@@ -46,7 +46,7 @@ type copyDoc struct {
 	Primary        truth          `json:"primary"`
 	Node           text           `json:"node"`
 	RelocatingNode text           `json:"relocating_node"`
-	Shard          whole          `json:"shard"`
+	Shard          integer        `json:"shard"`
 	Source         sourceDoc      `json:"recovery_source"`
 	Allocation     allocationDoc  `json:"allocation_id"`
 	Unassigned     *unassignedDoc `json:"unassigned_info"`
@@ -58,20 +58,20 @@ type (
 		Type text `json:"type"`
 	}
 	failuresDoc struct {
-		Attempts whole `json:"failed_attempts"`
+		Attempts integer `json:"failed_attempts"`
 	}
 	allocationDoc struct {
 		ID         text `json:"id"`
 		Relocation text `json:"relocation_id"`
 	}
 	unassignedDoc struct {
-		Reason      text  `json:"reason"`
-		At          text  `json:"at"`
-		Delayed     truth `json:"delayed"`
-		Failed      whole `json:"failed_attempts"`
-		FailedNodes names `json:"failed_nodes"`
-		Details     text  `json:"details"`
-		Status      text  `json:"allocation_status"`
+		Reason      text    `json:"reason"`
+		At          text    `json:"at"`
+		Delayed     truth   `json:"delayed"`
+		Failed      integer `json:"failed_attempts"`
+		FailedNodes names   `json:"failed_nodes"`
+		Details     text    `json:"details"`
+		Status      text    `json:"allocation_status"`
 	}
 )
 
@@ -124,9 +124,9 @@ func (st *stateDoc) readMetadata(s stream, snap *snapshot) error {
 		switch key {
 		case "cluster_coordination":
 			var c struct {
-				Term       whole `json:"term"`
-				Committed  names `json:"last_committed_config"`
-				Accepted   names `json:"last_accepted_config"`
+				Term       integer `json:"term"`
+				Committed  names   `json:"last_committed_config"`
+				Accepted   names   `json:"last_accepted_config"`
 				Exclusions []struct {
 					ID text `json:"node_id"`
 				} `json:"voting_config_exclusions"`

@@ -16,10 +16,10 @@ type statKey struct {
 // shardStat is what _stats?level=shards tells of a copy.
 type shardStat struct {
 	primary          bool
-	docs, bytes      whole
-	segments         whole // bytes in them
-	max, local, glob whole
-	indexed, queried whole
+	docs, bytes      integer
+	segments         integer // bytes in them
+	max, local, glob integer
+	indexed, queried integer
 }
 
 // commitBytes is about what a store takes beside its segments.
@@ -72,22 +72,22 @@ func readShardStat(s stream, snap *snapshot, index string, shard int) error {
 			Node    text  `json:"node"`
 		} `json:"routing"`
 		Docs struct {
-			Count whole `json:"count"`
-			Size  whole `json:"total_size_in_bytes"`
+			Count integer `json:"count"`
+			Size  integer `json:"total_size_in_bytes"`
 		} `json:"docs"`
 		Store struct {
-			Size whole `json:"size_in_bytes"`
+			Size integer `json:"size_in_bytes"`
 		} `json:"store"`
 		SeqNo struct {
-			Max    whole `json:"max_seq_no"`
-			Local  whole `json:"local_checkpoint"`
-			Global whole `json:"global_checkpoint"`
+			Max    integer `json:"max_seq_no"`
+			Local  integer `json:"local_checkpoint"`
+			Global integer `json:"global_checkpoint"`
 		} `json:"seq_no"`
 		Indexing struct {
-			Total whole `json:"index_total"`
+			Total integer `json:"index_total"`
 		} `json:"indexing"`
 		Search struct {
-			Total whole `json:"query_total"`
+			Total integer `json:"query_total"`
 		} `json:"search"`
 	}
 	if err := s.into(&d); err != nil {

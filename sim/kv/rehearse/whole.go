@@ -70,8 +70,8 @@ func (r *WholeResult) Bad() bool {
 	return !r.Beyond && (len(r.Problems) > 0 || r.Report.Verdict == check.Fail)
 }
 
-// whole is such a rehearsal under way.
-type whole struct {
+// wholeNodes is such a rehearsal under way.
+type wholeNodes struct {
 	WholeOptions
 	e       *sim.Engine
 	f       *kv.Fleet
@@ -115,7 +115,7 @@ const (
 // and write.
 func Whole(o WholeOptions) (*WholeResult, error) { return newWhole(o).rehearse() }
 
-func newWhole(o WholeOptions) *whole {
+func newWhole(o WholeOptions) *wholeNodes {
 	if o.Machines == 0 {
 		o.Machines = 5
 	}
@@ -126,14 +126,14 @@ func newWhole(o WholeOptions) *whole {
 		o.Keys = 8
 	}
 	e := sim.NewEngine(sim.Config{Seed: o.Seed})
-	w := &whole{WholeOptions: o, e: e, rng: e.Stream("kv.faults", ""), ill: make(map[string]int), seen: make(map[string]uint64),
+	w := &wholeNodes{WholeOptions: o, e: e, rng: e.Stream("kv.faults", ""), ill: make(map[string]int), seen: make(map[string]uint64),
 		hashes: make(map[uint64]uint64), acted: make(map[string]string), images: make(map[string][]image)}
 	w.res.Damage = make(map[damage.Kind]int)
 	w.build()
 	return w
 }
 
-func (w *whole) rehearse() (*WholeResult, error) {
+func (w *wholeNodes) rehearse() (*WholeResult, error) {
 	if err := w.run(); errors.Is(err, sim.ErrInterrupted) {
 		return nil, w.f.Err()
 	} else if err != nil {
@@ -152,7 +152,7 @@ func (w *whole) rehearse() (*WholeResult, error) {
 	return &w.res, w.e.Close()
 }
 
-func (w *whole) build() {
+func (w *wholeNodes) build() {
 	if w.Settings.Heartbeat == 0 {
 		w.Settings = meta.Defaults()
 		if w.rng.IntN(8) > 0 {
@@ -200,7 +200,7 @@ func (w *whole) build() {
 	}
 }
 
-func (w *whole) run() error {
+func (w *wholeNodes) run() error {
 	w.founding()
 	if err := w.e.RunUntil(w.isWhole, sim.Time(2*time.Minute)); err != nil {
 		return fmt.Errorf("the cluster doesn't become whole: %w", err)
@@ -241,7 +241,7 @@ func (w *whole) run() error {
 }
 
 // founding starts all machines alike, each at its time, and some twice.
-func (w *whole) founding() {
+func (w *wholeNodes) founding() {
 	for _, m := range w.f.Machines() {
 		w.e.After(time.Duration(w.rng.Int64N(int64(3*time.Second))), "kv.start", m.Start)
 		if w.rng.IntN(4) == 0 {
@@ -252,7 +252,7 @@ func (w *whole) founding() {
 }
 
 // begin begins the faults.
-func (w *whole) begin() {
+func (w *wholeNodes) begin() {
 	w.faults, w.started = true, w.e.Now()
 	// Each run has a random subset of the nuisances: some defects show only without the
 	// others.
@@ -266,21 +266,21 @@ func (w *whole) begin() {
 	w.e.After(0, "kv.watch", w.look)
 }
 
-func (w *whole) pause() time.Duration {
+func (w *wholeNodes) pause() time.Duration {
 	if w.sparse {
 		return time.Duration(w.rng.Int64N(int64(2 * w.res.Bound)))
 	}
 	return time.Duration(w.rng.Int64N(int64(2 * w.Settings.Heartbeat)))
 }
 
-func (w *whole) key(i int) string { return fmt.Sprintf("key%02d", i) }
+func (w *wholeNodes) key(i int) string { return fmt.Sprintf("key%02d", i) }
 
-func (w *whole) problem(format string, args ...any) {
+func (w *wholeNodes) problem(format string, args ...any) {
 	w.res.Problems = append(w.res.Problems, fmt.Sprintf("%v: ", w.e.Now())+fmt.Sprintf(format, args...))
 }
 
 // command gives an administrator's command to a random machine. It may fail.
-func (w *whole) command(c wire.Command) {
+func (w *wholeNodes) command(c wire.Command) {
 	to := w.f.Machines()[w.rng.IntN(len(w.f.Machines()))]
 	w.admin.Ask(to.Name(), &wire.Admin{Command: c}, 10*time.Second, func(a wire.Message) {
 		if r, ok := a.(*wire.AdminResult); ok && r.Status == wire.OK {
@@ -290,7 +290,7 @@ func (w *whole) command(c wire.Command) {
 }
 
 // happened counts what the nodes tell, and holds that no epoch has two primaries.
-func (w *whole) happened(m *kv.Machine, e kvnode.Event) {
+func (w *wholeNodes) happened(m *kv.Machine, e kvnode.Event) {
 	switch e.What {
 	case "leading":
 		w.res.Leaders++
@@ -316,7 +316,7 @@ const tooMany = 1_000_000
 
 // stepped looks at the state that a node has come to know: the same at all for the same
 // revision, and each a lawful step from the one before.
-func (w *whole) stepped(m *kv.Machine) {
+func (w *wholeNodes) stepped(m *kv.Machine) {
 	if w.e.Events() > tooMany {
 		w.f.Fail(fmt.Errorf("kv: %d events by %v: the nodes never stop talking", w.e.Events(), w.e.Now()))
 		w.e.Interrupt()

@@ -20,7 +20,7 @@ type image struct {
 }
 
 // photograph keeps what a disk has, for it to be put back.
-func (w *whole) photograph(m *kv.Machine) {
+func (w *wholeNodes) photograph(m *kv.Machine) {
 	if w.style != damageToDisks || !m.Up() {
 		return
 	}
@@ -43,7 +43,7 @@ func (w *whole) photograph(m *kv.Machine) {
 // damage ends a process and does something to what its disk has had since lately: to a
 // file of it, or the folder is put back as a whole. At most one disk at a time is hurt, until
 // the cluster is whole again: more are a majority.
-func (w *whole) damage(m *kv.Machine) {
+func (w *wholeNodes) damage(m *kv.Machine) {
 	if w.latent || w.hurt && !w.spare() || !m.Up() || m.Node().ID() == "" {
 		return
 	}
@@ -79,7 +79,7 @@ func (w *whole) damage(m *kv.Machine) {
 // is known; nil if there aren't two. If the first was away while something was written, and
 // the other goes, then what was acknowledged is on the machine's disk only: whoever takes a
 // short log there for the whole one loses it.
-func (w *whole) companions(m *kv.Machine) (behind, third *kv.Machine) {
+func (w *wholeNodes) companions(m *kv.Machine) (behind, third *kv.Machine) {
 	all := w.newest.Map()
 	first := w.rng.IntN(all.Len())
 	for i := range all.Len() {
@@ -102,7 +102,7 @@ func (w *whole) companions(m *kv.Machine) (behind, third *kv.Machine) {
 }
 
 // strike ends a process, damages what its disk has, and starts it again.
-func (w *whole) strike(m *kv.Machine, earlier image, which int) {
+func (w *wholeNodes) strike(m *kv.Machine, earlier image, which int) {
 	if m.Up() {
 		w.res.Crashes++
 		m.Crash()
@@ -119,7 +119,7 @@ func (w *whole) strike(m *kv.Machine, earlier image, which int) {
 }
 
 // powerCutBut ends all processes at once, the one given for longer.
-func (w *whole) powerCutBut(m *kv.Machine) {
+func (w *wholeNodes) powerCutBut(m *kv.Machine) {
 	for _, x := range w.f.Machines() {
 		if !x.Up() {
 			continue
@@ -134,7 +134,7 @@ func (w *whole) powerCutBut(m *kv.Machine) {
 
 // putBack puts a disk back as a whole, and starts the machine when somebody who remembers
 // more can be reached.
-func (w *whole) putBack(m *kv.Machine, earlier image) {
+func (w *wholeNodes) putBack(m *kv.Machine, earlier image) {
 	if m.Up() || m.Disks() != earlier.disk {
 		return // it was started, or got another disk, for another reason
 	}
@@ -173,7 +173,7 @@ func (w *whole) putBack(m *kv.Machine, earlier image) {
 }
 
 // leave cuts a machine off from all others but one.
-func (w *whole) leave(m *kv.Machine, one string) (mend func()) {
+func (w *wholeNodes) leave(m *kv.Machine, one string) (mend func()) {
 	w.res.Cuts++
 	w.ill[m.Name()]++
 	var cuts []*sim.CutHandle
@@ -191,7 +191,7 @@ func (w *whole) leave(m *kv.Machine, one string) (mend func()) {
 }
 
 // rememberers are the machines that can be reached and know that a disk had more.
-func (w *whole) rememberers(m *kv.Machine, batches uint64) (names []string) {
+func (w *wholeNodes) rememberers(m *kv.Machine, batches uint64) (names []string) {
 	id := w.idOf(m)
 	for _, x := range w.f.Machines() {
 		if x != m && x.Up() && !x.Paused() && w.ill[x.Name()] == 0 && x.Node().Started() && x.Node().Remembers(id) > batches {
@@ -202,7 +202,7 @@ func (w *whole) rememberers(m *kv.Machine, batches uint64) (names []string) {
 }
 
 // idOf is the node that was on a machine last.
-func (w *whole) idOf(m *kv.Machine) (id shardmap.NodeID) {
+func (w *wholeNodes) idOf(m *kv.Machine) (id shardmap.NodeID) {
 	number := uint64(0)
 	for i := range w.newest.Members() {
 		if x := &w.newest.Members()[i]; x.Name == m.Name() && x.Number > number {
@@ -214,14 +214,14 @@ func (w *whole) idOf(m *kv.Machine) (id shardmap.NodeID) {
 
 // foundOut looks whether a folder that was put back was found out. If not, those who
 // remember were struck before they could answer, which exceeds what is promised.
-func (w *whole) foundOut(m *kv.Machine, earlier image) {
+func (w *wholeNodes) foundOut(m *kv.Machine, earlier image) {
 	if m.Disks() == earlier.disk && m.Up() && m.Node().Started() {
 		w.res.Beyond = true
 	}
 }
 
 // wasLost counts the disks that were found to have lost something.
-func (w *whole) wasLost(*kv.Machine, error) {
+func (w *wholeNodes) wasLost(*kv.Machine, error) {
 	w.res.Lost++
 	w.hurt = true
 }

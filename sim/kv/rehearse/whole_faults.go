@@ -13,7 +13,7 @@ import (
 )
 
 // fault does something bad to the cluster and comes back.
-func (w *whole) fault() {
+func (w *wholeNodes) fault() {
 	if !w.faults {
 		return
 	}
@@ -67,18 +67,18 @@ func (w *whole) fault() {
 }
 
 // next lets the next fault come.
-func (w *whole) next() {
+func (w *wholeNodes) next() {
 	w.photograph(w.f.Machines()[w.rng.IntN(len(w.f.Machines()))])
 	w.e.After(w.pause(), "kv.fault", w.fault)
 }
 
-func (w *whole) anyShard() *shardmap.Shard {
+func (w *wholeNodes) anyShard() *shardmap.Shard {
 	m := w.newest.Map()
 	return m.At(w.rng.IntN(m.Len()))
 }
 
 // back undoes a fault after a while: often before a failover, sometimes after it.
-func (w *whole) back(f func()) {
+func (w *wholeNodes) back(f func()) {
 	d := 8 * w.Settings.Heartbeat
 	if w.sparse {
 		d = 2 * w.res.Bound
@@ -88,7 +88,7 @@ func (w *whole) back(f func()) {
 
 // special is the kind of fault that a run has often, or not at all: those that lose power
 // all the time never come to rest, and to lose a disk needs rest before.
-func (w *whole) special() {
+func (w *wholeNodes) special() {
 	switch m := w.f.Machines()[w.rng.IntN(len(w.f.Machines()))]; {
 	case w.style == lossOfPower:
 		w.powerCut()
@@ -103,7 +103,7 @@ func (w *whole) special() {
 
 // spare reports whether a disk may be lost: no more than one at a time, and none while
 // copies elsewhere aren't complete.
-func (w *whole) spare() bool {
+func (w *wholeNodes) spare() bool {
 	if w.latent || !w.complete() {
 		return false
 	}
@@ -112,7 +112,7 @@ func (w *whole) spare() bool {
 }
 
 // complete reports whether every machine runs, and has all copies that it should have.
-func (w *whole) complete() bool {
+func (w *wholeNodes) complete() bool {
 	for _, m := range w.f.Machines() {
 		// Whether copies are in sync is seen only after a while.
 		if !m.Up() || w.ill[m.Name()] > 0 || (w.e.Now()-m.Since()).Duration() < 5*time.Second || w.newest.Member(m.Node().ID()) == nil {
@@ -124,14 +124,14 @@ func (w *whole) complete() bool {
 
 // votersAreThere reports whether those who vote in the metadata group are nodes that run: one
 // whose disk was lost counts there until it has been replaced.
-func (w *whole) votersAreThere() bool {
+func (w *wholeNodes) votersAreThere() bool {
 	members := w.f.Leader().Node().Group().State().Members()
 	return !slices.ContainsFunc(members, func(m wire.Member) bool {
 		return m.Role == wire.Voter && w.f.Machine(m.Name).Node().ID() != m.ID
 	})
 }
 
-func (w *whole) crash(m *kv.Machine, wipe bool) {
+func (w *wholeNodes) crash(m *kv.Machine, wipe bool) {
 	if m == nil || !m.Up() {
 		return
 	}
@@ -144,7 +144,7 @@ func (w *whole) crash(m *kv.Machine, wipe bool) {
 }
 
 // crashFor ends a process for at most so long.
-func (w *whole) crashFor(m *kv.Machine, most time.Duration) {
+func (w *wholeNodes) crashFor(m *kv.Machine, most time.Duration) {
 	if !m.Up() {
 		return
 	}
@@ -154,7 +154,7 @@ func (w *whole) crashFor(m *kv.Machine, most time.Duration) {
 }
 
 // wipe gives a machine an empty disk. Until the cluster is whole again no other may be hurt.
-func (w *whole) wipe(m *kv.Machine) {
+func (w *wholeNodes) wipe(m *kv.Machine) {
 	w.res.Wipes++
 	w.hurt = true
 	m.Wipe()
@@ -162,7 +162,7 @@ func (w *whole) wipe(m *kv.Machine) {
 
 // replaceFirst ends all processes and gives a machine an empty disk, which is started before
 // the others: it must not make a cluster of its own.
-func (w *whole) replaceFirst(m *kv.Machine) {
+func (w *wholeNodes) replaceFirst(m *kv.Machine) {
 	for _, x := range w.f.Machines() {
 		w.res.Crashes++
 		x.Crash()
@@ -177,7 +177,7 @@ func (w *whole) replaceFirst(m *kv.Machine) {
 // powerCut ends all processes at once, when all disks but the leader's have been slow for
 // a while, and lets the leader come back last: what members acknowledged without having
 // it on disk is gone.
-func (w *whole) powerCut() {
+func (w *wholeNodes) powerCut() {
 	leader := w.f.Leader()
 	for _, m := range w.f.Machines() {
 		if m != leader {
@@ -205,7 +205,7 @@ func (w *whole) powerCut() {
 	})
 }
 
-func (w *whole) fullDisk(m *kv.Machine) {
+func (w *wholeNodes) fullDisk(m *kv.Machine) {
 	disk := m.Disk()
 	w.ill[m.Name()]++
 	disk.SetCapacity(disk.Used() + 100)
@@ -218,7 +218,7 @@ func (w *whole) fullDisk(m *kv.Machine) {
 
 // cut cuts a machine off from the others in one direction or both; clients reach it or
 // not.
-func (w *whole) cut(m *kv.Machine, out, in bool) {
+func (w *wholeNodes) cut(m *kv.Machine, out, in bool) {
 	if !out && !in {
 		out = true
 	}
@@ -250,7 +250,7 @@ func (w *whole) cut(m *kv.Machine, out, in bool) {
 }
 
 // administer gives an administrator's command that makes sense, or nearly.
-func (w *whole) administer() {
+func (w *wholeNodes) administer() {
 	s := w.anyShard()
 	members := w.newest.Members()
 	n := members[w.rng.IntN(len(members))].ID
@@ -284,7 +284,7 @@ func (w *whole) administer() {
 }
 
 // heal ends all faults.
-func (w *whole) heal() {
+func (w *wholeNodes) heal() {
 	w.faults = false
 	w.f.Bother(kv.Nuisances{})
 	names := w.f.Network.Endpoints()
@@ -306,7 +306,7 @@ func (w *whole) heal() {
 
 // restore repeats what an administrator would do when all is well again, until it has
 // been done.
-func (w *whole) restore() {
+func (w *wholeNodes) restore() {
 	set := meta.WithDefaults(w.Settings)
 	// Merges that come too often would keep the shards from settling.
 	set.ManualBalance = true

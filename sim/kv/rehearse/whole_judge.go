@@ -32,7 +32,7 @@ const watchEvery = 200 * time.Millisecond
 func bound(s *wire.Settings) time.Duration { return failover.Bound(s, failover.Usual()) }
 
 // look notes who is served.
-func (w *whole) look() {
+func (w *wholeNodes) look() {
 	if !w.faults {
 		return
 	}
@@ -52,7 +52,7 @@ func (w *whole) look() {
 	w.e.After(watchEvery, "kv.watch", w.look)
 }
 
-func (w *whole) lookAt(s *shardmap.Shard, o *outage) {
+func (w *wholeNodes) lookAt(s *shardmap.Shard, o *outage) {
 	now := w.e.Now()
 	well := w.wellFor(s)
 	if well == "" || s.Heir != "" || s.Origin != "" || len(s.Parts) > 0 || !superset(well, o.well) {
@@ -88,7 +88,7 @@ func superset(now, before string) bool {
 
 // wellFor is the machines that are well, if they have a majority of the metadata group,
 // of the shard's copies and of each set of copies before, and "" otherwise.
-func (w *whole) wellFor(s *shardmap.Shard) string {
+func (w *wholeNodes) wellFor(s *shardmap.Shard) string {
 	var names []string
 	is := make(map[shardmap.NodeID]bool)
 	for _, m := range w.f.Machines() {
@@ -113,7 +113,7 @@ func (w *whole) wellFor(s *shardmap.Shard) string {
 
 // served reports whether a primary acts in the shard's epoch and has heard of a majority
 // lately.
-func (w *whole) served(s *shardmap.Shard) bool {
+func (w *wholeNodes) served(s *shardmap.Shard) bool {
 	p := w.f.Primary(s.ID)
 	if p == nil || p.Paused() {
 		return false
@@ -123,7 +123,7 @@ func (w *whole) served(s *shardmap.Shard) bool {
 }
 
 // lacks is what is missing for the cluster to be whole, or "".
-func (w *whole) lacks() string {
+func (w *wholeNodes) lacks() string {
 	l := w.f.Leader()
 	if l == nil {
 		return "no leader"
@@ -162,7 +162,7 @@ func (w *whole) lacks() string {
 }
 
 // copies tells how the copies of a shard are.
-func (w *whole) copies(s *shardmap.Shard) (out string) {
+func (w *wholeNodes) copies(s *shardmap.Shard) (out string) {
 	for _, m := range w.f.Machines() {
 		if m.Up() && m.Node().Copy(s.ID) != nil {
 			out += fmt.Sprintf("\n%s (knows revision %d): %+v", m.Node().ID(), m.Node().State().Revision(), m.Node().Copy(s.ID).Status())
@@ -171,10 +171,10 @@ func (w *whole) copies(s *shardmap.Shard) (out string) {
 	return out
 }
 
-func (w *whole) isWhole() bool { return w.lacks() == "" }
+func (w *wholeNodes) isWhole() bool { return w.lacks() == "" }
 
 // judge checks what must hold when all is healed and quiet.
-func (w *whole) judge() {
+func (w *wholeNodes) judge() {
 	w.res.Report = check.Registers(w.history, check.Floor{Ops: 50, Overlaps: 5})
 	s := w.newest
 	if err := s.Map().Check(); err != nil {

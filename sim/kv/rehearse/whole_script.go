@@ -15,7 +15,7 @@ import (
 // wholeScript is a client of a whole cluster that reads and writes, one operation at a
 // time, at levels QUORUM and ALL, and keeps a map that may be old.
 type wholeScript struct {
-	w       *whole
+	w       *wholeNodes
 	k       *kv.Caller
 	rng     *rand.Rand
 	number  int
@@ -30,7 +30,7 @@ type wholeScript struct {
 	doubt bool // an attempt of this operation may have had its effect
 }
 
-func newWholeScript(w *whole, i int) *wholeScript {
+func newWholeScript(w *wholeNodes, i int) *wholeScript {
 	name := fmt.Sprint("client", i)
 	return &wholeScript{w: w, k: w.f.NewCaller(name), rng: w.e.Stream("kv.client", name), number: i}
 }

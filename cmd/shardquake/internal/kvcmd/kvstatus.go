@@ -35,7 +35,7 @@ which nodes of the address book don't answer here, whatever the cluster thinks o
 				return exit.Usagef("--history %d: expected a number that isn't negative", history)
 			}
 			return f.administer(cmd, func(ctx context.Context, a *kvAdmin) error {
-				r, err := a.whole(ctx, nodes)
+				r, err := a.stateOnceWell(ctx, nodes)
 				if err != nil {
 					return err
 				}
@@ -102,9 +102,9 @@ func (a *kvAdmin) roll(ctx context.Context, r *wire.AdminResult) []kvSilent {
 	return silent
 }
 
-// whole is the state once so many nodes are well and nothing is missing; with 0 nodes it is
+// stateOnceWell is the state once so many nodes are well and nothing is missing; with 0 nodes it is
 // the state as it is.
-func (a *kvAdmin) whole(ctx context.Context, nodes int) (*wire.AdminResult, error) {
+func (a *kvAdmin) stateOnceWell(ctx context.Context, nodes int) (*wire.AdminResult, error) {
 	missing := ""
 	for {
 		r, err := a.state(ctx)
