@@ -33,6 +33,9 @@ func corruption() Kind {
 		Systems: []string{Elasticsearch},
 		New:     func() Fault { return &Corruption{} },
 		Draw: func(d *Dice) Fault {
+			if len(d.Topology.Indices) == 0 {
+				return nil
+			}
 			index, shard := d.Shard()
 			f := &Corruption{Index: index.Name, Shard: shard, Copy: copyPrimary, Mode: Pick(d, string(BadChecksum), string(FilesMissing))}
 			if index.Replicas > 0 {

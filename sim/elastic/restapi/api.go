@@ -59,6 +59,9 @@ func (a *API) do(ctx context.Context, node *elastic.Node, q asked) (*Answer, err
 		r.Params, r.Accept = map[string]string{}, nil
 		return a.failure(r, bad), nil
 	}
+	if _, err := rest.DecodeComponent(r.RawPath, false); err != nil {
+		return a.failure(r, rest.IllegalArgument("%s", err.Error())), nil
+	}
 	if answer := a.checkCommon(r); answer != nil {
 		return answer, nil
 	}

@@ -84,27 +84,40 @@ var jsonBody = http.Header{"Content-Type": {jsonType}}
 // JSON or none: the same goes over the same links at the same times and is answered alike, but
 // nobody writes and reads a request and a response as package http has them.
 func (t *roundTripper) Exchange(ctx context.Context, node, method, uri string, body []byte) (status int, answer []byte, err error) {
+	got, err := t.whole(ctx, node, asked{method: method, uri: uri, header: jsonBody, body: body, bare: true})
+	switch {
+	case got == nil:
+		return 0, nil, err
+	case err != nil:
+		return got.Status, nil, err
+	case method == http.MethodHead:
+		return got.Status, nil, nil
+	}
+	return got.Status, got.Body, nil
+}
+
+// whole brings a request to a node and the whole answer back. An answer that was lost on its way
+// comes with the error.
+func (t *roundTripper) whole(ctx context.Context, node string, q asked) (*Answer, error) {
 	if _, ok := sim.Current(ctx); !ok {
-		return 0, nil, errOutside
+		return nil, errOutside
 	}
 	n := t.api.cluster.Node(node)
 	if n == nil {
-		return 0, nil, noSuchHost(node)
+		return nil, noSuchHost(node)
 	}
 	x := &exchange{viewer: t.viewer, node: node}
 	t.api.begin(x)
 	defer t.api.end(x)
-	got, err := t.exchange(ctx, x, n, asked{method: method, uri: uri, header: jsonBody, body: body, bare: true})
+	got, err := t.exchange(ctx, x, n, q)
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
-	if method == http.MethodHead {
-		got.Body = nil
+	size := headBytes
+	if q.method != http.MethodHead {
+		size += len(got.Body)
 	}
-	if err := t.api.carry(ctx, x, node, t.viewer, headBytes+len(got.Body)); err != nil {
-		return got.Status, nil, err
-	}
-	return got.Status, got.Body, nil
+	return got, t.api.carry(ctx, x, node, t.viewer, size)
 }
 
 var errOutside = errors.New("restapi: request outside a process of the simulation")

@@ -1,15 +1,11 @@
 package restapi
 
 import (
-	"bytes"
 	"context"
 	"crypto/subtle"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -17,6 +13,7 @@ import (
 	"github.com/shardquake/shardquake/sim"
 	"github.com/shardquake/shardquake/sim/elastic"
 	"github.com/shardquake/shardquake/sim/elastic/restapi/rest"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/wire"
 )
 
 // ServeConfig says how a cluster is served to real clients.
@@ -31,12 +28,6 @@ type ServeConfig struct {
 	// "" lets everyone in.
 	Token string
 }
-
-// Limits of a served cluster.
-const (
-	maxBody     = 100 << 20 // http.max_content_length
-	headTimeout = 10 * time.Second
-)
 
 // Serve answers clients until ctx ends or the model fails, and drives the engine. It closes
 // the listeners.
@@ -64,7 +55,7 @@ func (a *API) Attend(ctx context.Context, clock *sim.Clock, pacer *paced.Pacer, 
 		a.published[nodes[i].Name()] = l.Addr().String()
 	}
 	for i, l := range cfg.Listeners {
-		s.ports = append(s.ports, &port{node: nodes[i], handler: s.node(nodes[i].Name()), address: l.Addr().String(), listener: l})
+		s.ports = append(s.ports, &port{node: nodes[i], handle: s.node(nodes[i].Name()), refuse: s.refuse, address: l.Addr().String(), listener: l})
 	}
 	defer s.close()
 	engine := a.cluster.Engine()
@@ -85,129 +76,77 @@ type server struct {
 	failed error
 }
 
-// outcome is what came of a client's request.
-type outcome struct {
-	resp *http.Response
-	body []byte
-	err  error
-}
-
-// begin sends the request into the simulation.
-func (s *server) begin(ctx context.Context, req *http.Request) (o outcome) {
-	if o.resp, o.err = s.api.RoundTripper(s.cfg.Viewer).RoundTrip(req.WithContext(ctx)); o.err == nil {
-		o.body, o.err = io.ReadAll(o.resp.Body)
-		_ = o.resp.Body.Close()
-	}
-	return o
-}
-
-// node is the handler of one node's port.
-func (s *server) node(name string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if problem := s.admit(r); problem != nil {
-			write(w, problem)
-			return
+// node is what answers at one node's port. Where the node refused or reset the connection, the
+// client's is closed without an answer.
+func (s *server) node(name string) func(context.Context, *wire.Request) *wire.Answer {
+	way := &roundTripper{api: s.api, viewer: s.cfg.Viewer}
+	return func(ctx context.Context, q *wire.Request) *wire.Answer {
+		if problem := s.admit(q); problem != nil {
+			return problem
 		}
-		body, err := readAll(w, r)
-		if err != nil {
-			e := tooLarge()
-			if !errors.Is(err, errTooLarge) {
-				e = &elastic.Error{Status: http.StatusBadRequest, Reason: err.Error()}
-			}
-			write(w, s.api.failure(&rest.Request{Params: map[string]string{}}, e))
-			return
+		var a *Answer
+		var failed error
+		err := s.pacer.Do(ctx, "http", func(ctx context.Context) {
+			a, failed = way.whole(ctx, name, asked{method: q.Method, uri: q.URI, header: q.Header, body: q.Body})
+		})
+		if err != nil || failed != nil {
+			return nil
 		}
-		var o outcome
-		req := forNode(r, name, body)
-		if err := s.pacer.Do(r.Context(), "http", func(ctx context.Context) { o = s.begin(ctx, req) }); err != nil {
-			panic(http.ErrAbortHandler)
-		}
-		s.reply(w, r, o)
-	})
+		return &wire.Answer{Status: a.Status, Headers: a.Headers, Body: a.Body}
+	}
 }
 
-// forNode is the request as the node of that name is to see it.
-func forNode(r *http.Request, name string, body []byte) *http.Request {
-	u := *r.URL
-	u.Scheme, u.Host = "http", name+":9200"
-	header := r.Header.Clone()
-	header.Del("Content-Encoding") // it is unpacked
-	req := (&http.Request{Method: r.Method, URL: &u, Header: header, Host: u.Host}).WithContext(r.Context())
-	req.Body = io.NopCloser(bytes.NewReader(body))
-	return req
-}
-
-func tooLarge() *elastic.Error {
-	return &elastic.Error{Status: http.StatusRequestEntityTooLarge, Reason: "the request is larger than http.max_content_length"}
-}
-
-// reply hands the node's answer on. Where the node refused or reset the connection,
-// the client's is closed without an answer.
-func (s *server) reply(w http.ResponseWriter, r *http.Request, o outcome) {
-	if o.err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	for _, name := range []string{"Allow", "Content-Type", "Location", "Warning"} {
-		if v := o.resp.Header.Get(name); v != "" {
-			w.Header().Set(name, v)
-		}
-	}
-	if v := o.resp.Header.Get(productHeader.Name); v != "" {
-		w.Header()[productHeader.Name] = []string{v}
-	}
-	send(w, r, o.resp.StatusCode, o.body)
-}
-
-func write(w http.ResponseWriter, a *Answer) {
-	for _, h := range a.Headers {
-		w.Header().Add(h.Name, fmt.Sprint(h.Value))
-	}
-	w.WriteHeader(a.Status)
-	_, _ = w.Write(a.Body)
+// refuse words what is refused before a node sees it.
+func (s *server) refuse(e *elastic.Error) *wire.Answer {
+	a := s.api.failure(&rest.Request{Params: map[string]string{}}, e)
+	return &wire.Answer{Status: a.Status, Headers: a.Headers, Body: a.Body}
 }
 
 // admit refuses clients without the token and, without one, requests that a page in a
-// browser could have been made to send under another name for this machine.
-func (s *server) admit(r *http.Request) *Answer {
-	plain := &rest.Request{Params: map[string]string{}}
+// browser could have been made to send under another name for this machine: browsers name a host.
+func (s *server) admit(q *wire.Request) *wire.Answer {
 	if s.cfg.Token == "" {
-		host := r.Host
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
+		for _, given := range q.Header.Values("Host") {
+			if !isLoopback(given) {
+				return s.refuse(&elastic.Error{Status: http.StatusForbidden, Reason: "Host [" + given + "] is not this machine's loopback address"})
+			}
 		}
-		if ip := net.ParseIP(strings.Trim(host, "[]")); host == "localhost" || ip != nil && ip.IsLoopback() {
-			return nil
-		}
-		return s.api.failure(plain, &elastic.Error{Status: http.StatusForbidden, Reason: "Host [" + r.Host + "] is not this machine's loopback address"})
-	}
-	if subtle.ConstantTimeCompare([]byte(credentials(r)), []byte(s.cfg.Token)) == 1 {
 		return nil
 	}
-	e := &elastic.Error{
-		Status: http.StatusUnauthorized, Type: "security_exception", Reason: unauthenticated(r),
-		Headers: []elastic.Field{{Name: "WWW-Authenticate", Value: "Bearer"}},
+	if subtle.ConstantTimeCompare([]byte(credentials(q.Header)), []byte(s.cfg.Token)) == 1 {
+		return nil
 	}
-	return s.api.failure(plain, e)
+	return s.refuse(&elastic.Error{
+		Status: http.StatusUnauthorized, Type: "security_exception", Reason: unauthenticated(q),
+		Headers: []elastic.Field{{Name: "WWW-Authenticate", Value: "Bearer"}},
+	})
+}
+
+func isLoopback(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // unauthenticated says why a request is not let in: it bears nothing, or what it bears is wrong.
-func unauthenticated(r *http.Request) string {
-	uri := (&url.URL{Path: r.URL.Path, RawQuery: r.URL.RawQuery}).RequestURI()
-	user, _, basic := r.BasicAuth()
+func unauthenticated(q *wire.Request) string {
+	user, _, basic := (&http.Request{Header: q.Header}).BasicAuth()
 	switch {
 	case basic:
-		return "unable to authenticate user [" + user + "] for REST request [" + uri + "]"
-	case credentials(r) != "":
+		return "unable to authenticate user [" + user + "] for REST request [" + q.URI + "]"
+	case credentials(q.Header) != "":
 		return "unable to authenticate with provided credentials and anonymous access is not allowed for this request"
 	}
-	return "missing authentication credentials for REST request [" + uri + "]"
+	return "missing authentication credentials for REST request [" + q.URI + "]"
 }
 
-func credentials(r *http.Request) string {
-	if _, password, ok := r.BasicAuth(); ok {
+func credentials(header http.Header) string {
+	if _, password, ok := (&http.Request{Header: header}).BasicAuth(); ok {
 		return password
 	}
-	scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	scheme, value, _ := strings.Cut(header.Get("Authorization"), " ")
 	if strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "ApiKey") {
 		return strings.TrimSpace(value)
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -55,6 +56,9 @@ func TestBodiesArePackedBothWays(t *testing.T) {
 		req.Header.Set("Content-Encoding", "gzip")
 		req.Header.Set("Accept-Encoding", "gzip")
 		resp, err := http.DefaultTransport.RoundTrip(req)
+		if errors.Is(err, io.EOF) {
+			return nil, ""
+		}
 		require.NoError(t, err)
 		defer resp.Body.Close()
 		text, err := io.ReadAll(resp.Body)
@@ -69,10 +73,11 @@ func TestBodiesArePackedBothWays(t *testing.T) {
 	whole, err := io.ReadAll(unpacked)
 	require.NoError(t, err)
 	assert.Contains(t, string(whole), `"result":"created"`)
-	resp, text = post([]byte("no gzip at all"))
-	assert.Equal(t, 400, resp.StatusCode, text)
-	resp, _ = post(packed(t, make([]byte, 101<<20)))
+	resp, _ = post([]byte("no gzip at all, not by its beginning and not by its end"))
+	assert.Nil(t, resp, "nodes hang up")
+	resp, text = post(packed(t, make([]byte, 101<<20)))
 	assert.Equal(t, 413, resp.StatusCode, "what comes out counts")
+	assert.Empty(t, text)
 }
 
 func TestConnectionsAreKeptAsTheirVersionSays(t *testing.T) {

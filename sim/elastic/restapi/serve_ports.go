@@ -3,21 +3,23 @@
 package restapi
 
 import (
+	"context"
 	"fmt"
 	"net"
-	"net/http"
 
 	"github.com/shardquake/shardquake/sim/elastic"
+	"github.com/shardquake/shardquake/sim/elastic/restapi/wire"
 )
 
 // port is a node's port on the machine. It is open while the node's process answers: one
 // that is dead refuses, one that has yet to join too.
 type port struct {
 	node     *elastic.Node
-	handler  http.Handler
+	handle   func(context.Context, *wire.Request) *wire.Answer
+	refuse   func(*elastic.Error) *wire.Answer
 	address  string
 	listener net.Listener // bound and not served yet
-	server   *http.Server // nil: closed
+	server   *wire.Server // nil: closed
 }
 
 // look opens and closes ports as the nodes' processes come and go.
@@ -52,9 +54,8 @@ func (p *port) open() error {
 		}
 	}
 	p.listener = nil
-	server := &http.Server{Handler: p.handler, ReadHeaderTimeout: headTimeout}
-	p.server = server
-	go func() { _ = server.Serve(l) }() // ends with Close
+	p.server = &wire.Server{Handle: p.handle, Refuse: p.refuse}
+	go p.server.Serve(l) // ends with Close
 	return nil
 }
 
@@ -65,7 +66,7 @@ func (p *port) close() {
 		p.listener = nil
 	}
 	if p.server != nil {
-		_ = p.server.Close()
+		p.server.Close()
 		p.server = nil
 	}
 }
