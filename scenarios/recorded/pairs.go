@@ -15,9 +15,10 @@ const PairsFile = "pairs.jsonl"
 
 // Pair is one recording of five real nodes of which two are killed and, later, started
 // again. Times are milliseconds since the first kill. `go test ./integration -run TwoKilled
-// -record-pairs 5` makes them anew. Those that are kept were made on a machine with two
-// processors that did much else at the same time: what is compared is the order of things
-// and times in relation to each other.
+// -record-pairs 5` makes them anew. Those that are kept were made on two processors whose
+// other work gave way to the nodes: their load average counts what waited. Earlier ones, made
+// while the nodes had to share, were three times as slow (the first noticed after 170 to
+// 206 ms in place of 40 to 172), in the same order.
 type Pair struct {
 	// Apart is the time in seconds between the kills: 0 where both got the signal at once.
 	Apart   int      `json:"apart_s"`

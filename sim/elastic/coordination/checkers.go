@@ -27,9 +27,11 @@ type followersChecker struct {
 }
 
 // recordedApart is how much later a master noticed the second of two killed nodes, in parts
-// of the time from the kill until it noticed the first, sorted: of real nodes, as recorded
-// (package scenarios/recorded, Pairs). A killed process takes its time to go, and one after
-// the other on a busy machine, so that both times grow together.
+// of the time from the kill until it noticed the first, sorted: of real nodes on a busy
+// machine, where killed processes go one after the other, so that both times grow together.
+// On a machine at rest (package scenarios/recorded, Pairs) it is anything from none to twice
+// that; the states that take the nodes out are as far apart with either, for the second
+// waits until the first is published.
 var recordedApart = [...]float64{0.69, 0.72, 0.76, 0.90, 1.43}
 
 // behind is how much later than the first a failure of this moment is noticed: nodes that
