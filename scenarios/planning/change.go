@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/shardquake/shardquake/chaos"
 	"github.com/shardquake/shardquake/internal/source"
@@ -29,6 +28,8 @@ type change struct {
 	before func(*scenarios.Scenario) error
 	steps  []chaos.Fault
 	leaves []string // nodes that are taken out of service
+	// keeps is how long indices are kept from then on, by name: as they grow old, too.
+	keeps map[string]units.Days
 	// untold is why what the change itself costs is not known; "": it is.
 	untold string
 }
@@ -341,46 +342,5 @@ func changeShards(s *scenarios.Scenario, value string) (change, error) {
 	}
 	c := change{untold: fmt.Sprintf("shards can't be cut anew where they are: the data must be written into another index, %s in primaries and as much for each replica (derived)", units.FormatBytes(written))}
 	c.amend = func(s *scenarios.Scenario) error { return reshard(s, names, n) }
-	return c, nil
-}
-
-func changeRetention(s *scenarios.Scenario, value string) (change, error) {
-	names, text, err := matching(s, value)
-	if err != nil {
-		return change{}, fmt.Errorf("%w; such as retention=logs-*:30d", err)
-	}
-	keeps, err := units.ParseDays(text)
-	if err != nil {
-		return change{}, err
-	}
-	if s.Imported() == nil {
-		return change{}, fmt.Errorf("nobody told how old the indices of a described cluster are; expected growth.streams with keeps:, or an imported cluster")
-	}
-	now := s.Imported().At
-	if !now.Known() {
-		return change{}, fmt.Errorf("no source told when the cluster was imported, so that no index has an age")
-	}
-	var old []string
-	for _, name := range names {
-		ix := indexOf(s.Imported().Cluster, name)
-		if ix != nil && ix.Created.Known() && time.Duration(now.V-ix.Created.V)*time.Millisecond > time.Duration(keeps)*24*time.Hour {
-			old = append(old, name)
-		}
-	}
-	if len(old) == 0 {
-		return change{}, fmt.Errorf("no index of %s is older than %s: nothing changes", strings.Join(names, ", "), keeps)
-	}
-	var c change
-	for _, name := range old {
-		c.steps = append(c.steps, &chaos.DeleteIndex{Index: name})
-	}
-	c.amend = func(s *scenarios.Scenario) error {
-		gone := map[string]bool{}
-		for _, name := range old {
-			gone[name] = true
-		}
-		m := &growthModel{daily: map[string]int64{}}
-		return m.growImported(s, gone, func(_ string, bytes int64) int64 { return bytes })
-	}
 	return c, nil
 }

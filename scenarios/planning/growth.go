@@ -90,7 +90,7 @@ func (c *Config) growth(ctx context.Context, b *bench, s *side) (*Growth, error)
 	if g == nil && c.Earlier == "" {
 		return nil, nil
 	}
-	model, err := c.modelOf(s.loaded.Scenario)
+	model, err := c.modelOf(s)
 	if err != nil {
 		return nil, err
 	}

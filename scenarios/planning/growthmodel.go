@@ -24,7 +24,8 @@ type growthModel struct {
 	rate    units.GrowthRate
 	said    bool // by the file, so that no source has measured it
 	streams []stream
-	daily   map[string]int64 // bytes a day into the primaries of single indices
+	daily   map[string]int64      // bytes a day into the primaries of single indices
+	kept    map[string]units.Days // how long indices are kept that a change keeps for another time
 	how     []string
 	notes   []string
 }
@@ -41,8 +42,11 @@ type stream struct {
 
 // modelOf takes together what is known of how a cluster grows: what the file says before what
 // two imports tell, and that before what data streams and their policies tell.
-func (c *Config) modelOf(s *scenarios.Scenario) (*growthModel, error) {
-	m := &growthModel{daily: map[string]int64{}}
+func (c *Config) modelOf(of *side) (*growthModel, error) {
+	s, m := of.loaded.Scenario, &growthModel{daily: map[string]int64{}, kept: map[string]units.Days{}}
+	for _, x := range of.made {
+		maps.Copy(m.kept, x.keeps)
+	}
 	if g := s.Growth; g != nil {
 		m.rate, m.said = g.Rate, g.Rate.Percent > 0 || len(g.Streams) > 0
 		switch {
@@ -94,7 +98,7 @@ func (m *growthModel) add(s *scenarios.Scenario, g scenarios.GrowthStream) {
 	if len(st.indices) == 0 {
 		return
 	}
-	st.each = st.bytes / int64(len(st.indices))
+	st.each, st.keeps = st.bytes/int64(len(st.indices)), m.keptFrom(st)
 	m.take(st)
 	kept := "kept for ever"
 	if st.keeps > 0 {
@@ -143,7 +147,7 @@ func (m *growthModel) measure(then, now *clusterfile.Cluster) error {
 		for _, name := range st.indices {
 			grown += max(0, bytesOfPrimaries(indexOf(now, name))-before[name])
 		}
-		st.adds = perDay(grown)
+		st.adds, st.keeps = perDay(grown), m.keptFrom(st)
 		m.how = append(m.how, fmt.Sprintf("derived from two imports %s apart: %s gets %s a day%s", span.Round(time.Minute), st.name, units.FormatBytes(st.adds), keptFor(st.keeps)))
 		if !m.has(st.indices[0]) {
 			m.take(st)
@@ -182,7 +186,7 @@ func (m *growthModel) derive(c *clusterfile.Cluster) {
 		if !oldest.Created.Known() || !newest.Created.Known() || days < 1 {
 			continue
 		}
-		st.adds = (st.bytes - bytesOfPrimaries(newest)) / days
+		st.adds, st.keeps = (st.bytes-bytesOfPrimaries(newest))/days, m.keptFrom(st)
 		m.take(st)
 		m.how = append(m.how, fmt.Sprintf("derived from when its indices were made: %s gets %s a day%s", st.name, units.FormatBytes(st.adds), keptFor(st.keeps)))
 	}
