@@ -63,6 +63,10 @@ rehearse: ## run PLANS random plans of each kind of key-value rehearsal from see
 kill-test: ## kill real runs at every step and look that nothing stays in force (Docker, 15 minutes)
 	SHARDQUAKE_KILL_EVERYWHERE=1 $(GO) test -count=1 -timeout $(TIMEOUT) -v -run 'ARunThat|AKilledRun' ./integration ./integration/kvproc
 
+.PHONY: plan-test
+plan-test: ## plan three real nodes, then lose each of them and compare (Docker, 3 minutes)
+	SHARDQUAKE_LOSE_ALL=1 $(GO) test -count=1 -timeout $(TIMEOUT) -v -run 'WhatAPlanSays' ./integration
+
 .PHONY: soak
 soak: ## run the key-value scenarios on processes again and again; goes on where it was
 	$(GO) run ./integration/kvproc/cmd/soak --runs $(RUNS) --parallel $(PARALLEL) --load $(BUSY) --ledger $(LEDGER) --scenarios '$(SCENARIOS)'

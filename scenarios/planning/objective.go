@@ -62,7 +62,10 @@ func (s *side) prepare(c *Config) error {
 	if err := file.Annotate(problems); err != nil {
 		return err
 	}
-	want := wanted{attributes: attributes, pairs: c.Pairs || slices.Contains(o.Survive, Pair), only: c.Losses}
+	if attributes, err = s.asked(c.Losses, attributes); err != nil {
+		return err
+	}
+	want := wanted{attributes: attributes, pairs: c.Pairs || slices.Contains(o.Survive, Pair) || slices.Contains(c.Losses, Pair), only: c.Losses}
 	for _, e := range o.Expect {
 		want.pairs = want.pairs || slices.Contains(e.After, Pair)
 	}
@@ -107,13 +110,37 @@ func (s *side) narrow(want wanted) {
 	s.objectives = kept
 }
 
+// asked adds the attributes that somebody wants to see lost, objectives or not, and refuses
+// losses that there are none of.
+func (s *side) asked(losses, attributes []string) ([]string, error) {
+	all := attributesOf(s.loaded.Scenario)
+	for _, k := range losses {
+		switch {
+		case k == Upgrade && s.loaded.System != chaos.Elasticsearch:
+			return nil, fmt.Errorf("--losses %s: nodes of system %s have one version; expected restart", k, s.loaded.System)
+		case slices.Contains(lossKinds, k) || slices.Contains(attributes, k):
+		case slices.Contains(all, k):
+			attributes = append(attributes, k)
+			s.notes = append(s.notes, fmt.Sprintf(noAwareness, k))
+		default:
+			return nil, fmt.Errorf("--losses: %s", source.Unknown("loss", k, append(slices.Clone(lossKinds), all...)))
+		}
+	}
+	return attributes, nil
+}
+
+// lossKinds are the losses that every cluster has.
+var lossKinds = []string{Node, Master, Pair, Restart, Upgrade, Drain}
+
+const noAwareness = "%s is no awareness attribute: the cluster does not keep copies apart by it"
+
 // scopes are the attributes whose values are lost, and what is wrong with the kinds of
 // losses that the objectives name.
 func (s *side) scopes(o *scenarios.ObjectivesSection) (attributes []string, ps []source.Problem) {
 	sc := s.loaded.Scenario
 	aware, all := awareness(sc), attributesOf(sc)
 	attributes = slices.Clone(aware)
-	known := append([]string{Node, Master, Pair, Restart, Upgrade, Drain}, all...)
+	known := append(slices.Clone(lossKinds), all...)
 	there := 0
 	for _, n := range sc.NodeSpecs() {
 		if !n.Late {
@@ -143,7 +170,7 @@ func (s *side) scopes(o *scenarios.ObjectivesSection) (attributes []string, ps [
 				}
 				if !slices.Contains(attributes, k) {
 					attributes = append(attributes, k)
-					s.notes = append(s.notes, fmt.Sprintf("%s is no awareness attribute: the cluster does not keep copies apart by it", k))
+					s.notes = append(s.notes, fmt.Sprintf(noAwareness, k))
 				}
 			}
 		}

@@ -158,6 +158,26 @@ func TestObjectivesThatMakeNoSenseAreRefusedAtTheirPlace(t *testing.T) {
 	}
 }
 
+func TestLossesThatThereAreNotAreRefusedAndThoseOfAnAttributeAreTriedWithoutAwareness(t *testing.T) {
+	c := config(t, zones)
+	c.Losses = []string{"zne"}
+	_, err := planning.Run(t.Context(), c)
+	require.ErrorIs(t, err, planning.ErrConfig)
+	assert.ErrorContains(t, err, `--losses: unknown loss "zne"; did you mean "zone"?`)
+
+	c.Losses, c.Seeds, c.Set = []string{"zone"}, 1, []string{"objectives={survive: [node], green-within: 5m}"}
+	r := plan(t, c)
+	assert.Len(t, r.Sides[0].Losses, 4, "nothing, and each of the three zones")
+	assert.Contains(t, r.Notes, "zone is no awareness attribute: the cluster does not keep copies apart by it")
+	c.Losses = []string{planning.Pair}
+	assert.Len(t, plan(t, c).Sides[0].Losses, 1+15, "nothing, and each pair of six nodes")
+
+	c = config(t, shop)
+	c.Losses = []string{planning.Upgrade}
+	_, err = planning.Run(t.Context(), c)
+	assert.ErrorContains(t, err, "nodes of system kv have one version")
+}
+
 func TestAClusterOfOneNodeHasNothingToLose(t *testing.T) {
 	c := config(t, zones)
 	c.Set = []string{"cluster.nodes.count=1", "cluster.indices=[]"}
