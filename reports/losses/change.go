@@ -9,18 +9,29 @@ import (
 )
 
 // wayHeader names the columns of the table of ways in which a change is made.
-var wayHeader = []string{"order", "speed", "moves", "bytes", "hours", "fullest disk", "processors", "safe", "why"}
+var wayHeader = []string{"order", "speed", "moves", "bytes", "takes", "fullest disk", "processors", "safe", "why"}
 
 func wayRow(w *planning.Way) []string {
-	hours := "never"
+	takes := "never"
 	if w.Took.Value != nil {
-		hours = fmt.Sprintf("%.2f", *w.Took.Value/3600) + mark(w.Took.Tag)
+		takes = spanOf(*w.Took.Value) + mark(w.Took.Tag)
 	}
 	safe := "no"
 	if w.Safe {
 		safe = "yes"
 	}
-	return []string{w.Order, orNone(w.Speed), amount(w.Moves), amount(w.Bytes), hours, amount(w.Disk), amount(w.CPU), safe, shortened(w.Reason)}
+	return []string{w.Order, orNone(w.Speed), amount(w.Moves), amount(w.Bytes), takes, amount(w.Disk), amount(w.CPU), safe, shortened(w.Reason)}
+}
+
+// spanOf is a time in the unit in which it is easily read.
+func spanOf(seconds float64) string {
+	switch {
+	case seconds < 120:
+		return fmt.Sprintf("%.1f s", seconds)
+	case seconds < 7200:
+		return fmt.Sprintf("%.1f min", seconds/60)
+	}
+	return fmt.Sprintf("%.1f h", seconds/3600)
 }
 
 func wayRows(t *planning.Transition) [][]string {
