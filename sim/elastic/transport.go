@@ -14,20 +14,6 @@ var (
 	errTimeout      = errors.New("request timed out")
 )
 
-// rpc is a request to another node (or to the node itself): what [Send] makes of a message.
-type rpc struct {
-	name  string // for the trace
-	bytes int64
-	// timeout fails the request; 0 is never.
-	timeout time.Duration
-	// handle runs in the target's process; it answers by reply, once, now or later. What
-	// reply gets runs in the asking process.
-	handle func(q *Process, reply func(bytes int64, deliver func()))
-	// failed runs in the asking process when no answer can come any more: connection
-	// refused or closed, or timed out.
-	failed func(error)
-}
-
 // Message is what a node asks of another one: a value, which the network carries. A is what
 // that answers.
 type Message[A any] interface {
@@ -42,13 +28,28 @@ type Message[A any] interface {
 // Send sends a message to a node. Exactly one of answered and failed runs in the asking
 // process, at most once; timeout fails it, 0 is never.
 func Send[A any](p *Process, to *Node, m Message[A], timeout time.Duration, answered func(A), failed func(error)) {
-	p.request(to, rpc{
-		name: m.Action(), bytes: m.Bytes(), timeout: timeout,
-		handle: func(q *Process, reply func(int64, func())) {
-			m.Serve(q, func(bytes int64, a A) { reply(bytes, func() { answered(a) }) })
-		},
-		failed: failed,
-	})
+	if p.dead {
+		return
+	}
+	q := &underway{p: p, to: to, fail: failed}
+	p.open[to.ordinal] = append(p.open[to.ordinal], q)
+	if timeout > 0 {
+		q.timer = p.After(timeout, m.Action(), func() { q.abort(errTimeout) })
+	}
+	p.send(to, m.Bytes(), func(target *Process) {
+		over := false
+		m.Serve(target, func(bytes int64, a A) {
+			if over || target.dead {
+				return
+			}
+			over = true
+			target.send(p.Node, bytes, func(back *Process) {
+				if back == p && !q.lost && q.close() {
+					answered(a)
+				}
+			}, nil)
+		})
+	}, q.abort)
 }
 
 // underway is a request without an answer yet.
@@ -83,32 +84,6 @@ func (p *Process) send(to *Node, bytes int64, deliver func(q *Process), failed f
 		q.Traffic.RxBytes += bytes
 		q.Run(func() { deliver(q) })
 	}, refused)
-}
-
-// request sends r. Exactly one of the answer and r.failed runs, at most once.
-func (p *Process) request(to *Node, r rpc) {
-	if p.dead {
-		return
-	}
-	q := &underway{p: p, to: to, fail: r.failed}
-	p.open[to.ordinal] = append(p.open[to.ordinal], q)
-	if r.timeout > 0 {
-		q.timer = p.After(r.timeout, r.name, func() { q.abort(errTimeout) })
-	}
-	p.send(to, r.bytes, func(target *Process) {
-		answered := false
-		r.handle(target, func(bytes int64, deliver func()) {
-			if answered || target.dead {
-				return
-			}
-			answered = true
-			target.send(p.Node, bytes, func(back *Process) {
-				if back == p && !q.lost && q.close() {
-					deliver()
-				}
-			}, nil)
-		})
-	}, q.abort)
 }
 
 // close ends a request; false when it had ended before.

@@ -109,7 +109,7 @@ func OpenPointInTime(ctx context.Context, n *elastic.Node, indices []string, rou
 					})
 					return
 				}
-				ask := readCopy[opened]{openReaderOn{keepFor}, store.Key{UUID: meta.UUID, Shard: t.Shard}}
+				ask := &readCopy[opened]{openReaderOn{keepFor}, store.Key{UUID: meta.UUID, Shard: t.Shard}}
 				visits = append(visits, &copyVisit[opened]{p: p, ask: ask, copies: copies, from: t.Primary()})
 				shards = append(shards, PointInTimeShard{Index: index, IndexUUID: meta.UUID, Shard: t.Shard})
 			}

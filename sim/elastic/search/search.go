@@ -36,7 +36,7 @@ func Get(ctx context.Context, n *elastic.Node, index, id, routing string, realti
 		}
 		num := indexmeta.ShardFor(meta, id, routing)
 		t := p.Applied.Routing.Index(index).Shards[num]
-		ask := readCopy[*store.Doc]{getDoc{id, realtime}, store.Key{UUID: meta.UUID, Shard: num}}
+		ask := &readCopy[*store.Doc]{getDoc{id, realtime}, store.Key{UUID: meta.UUID, Shard: num}}
 		visit := &copyVisit[*store.Doc]{p: p, ask: ask, copies: order(p, t, "")}
 		visit.answered = func(d *store.Doc) {
 			if d != nil {
@@ -163,7 +163,7 @@ func searchVisits(p *elastic.Process, meta *state.Index, req *elastic.SearchRequ
 		if only != nil && !slices.Contains(only, t.Shard) || narrowed && !slices.Contains(routed, t.Shard) {
 			continue
 		}
-		ask := readCopy[shardHits]{queryCopy{req}, store.Key{UUID: meta.UUID, Shard: t.Shard}}
+		ask := &readCopy[shardHits]{queryCopy{req}, store.Key{UUID: meta.UUID, Shard: t.Shard}}
 		visits = append(visits, &copyVisit[shardHits]{p: p, ask: ask, copies: order(p, t, preference), from: t.Primary()})
 	}
 	return visits

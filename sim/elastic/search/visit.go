@@ -56,7 +56,7 @@ func (m readCopy[A]) Serve(q *elastic.Process, answer func(int64, copyAnswer[A])
 // copyVisit asks the copies of a shard one after another until one answers.
 type copyVisit[A any] struct {
 	p      *elastic.Process
-	ask    readCopy[A]
+	ask    *readCopy[A]
 	copies []*state.Copy
 	// answered gets the answer, none why the last copy gave none.
 	answered func(A)
