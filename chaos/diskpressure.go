@@ -21,7 +21,7 @@ func diskPressure() Kind {
 		FromForce: true, Ails: true,
 		New: func() Fault { return &DiskPressure{} },
 		Draw: func(d *Dice) Fault {
-			return &DiskPressure{Node: d.Node(), To: units.Percent(Pick(d, 86, 91, 96, 99)), For: d.Lasting()}
+			return &DiskPressure{Node: d.Nodes(), To: units.Percent(Pick(d, 86, 91, 96, 99)), For: d.Lasting()}
 		},
 	}
 }
@@ -31,6 +31,9 @@ func (*DiskPressure) Kind() string { return "disk-pressure" }
 
 // Lasts implements [Fault].
 func (f *DiskPressure) Lasts() time.Duration { return f.For.D() }
+
+// Aims implements [Aiming].
+func (f *DiskPressure) Aims() []Selector { return []Selector{f.Node} }
 
 // Check implements [Fault].
 func (f *DiskPressure) Check(t Topology) []source.Problem {

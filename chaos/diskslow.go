@@ -25,7 +25,7 @@ func diskSlow() Kind {
 		Systems: both(), FromForce: true, Ails: true,
 		New: func() Fault { return &DiskSlow{} },
 		Draw: func(d *Dice) Fault {
-			f := &DiskSlow{Node: d.Node(), For: d.Lasting()}
+			f := &DiskSlow{Node: d.Nodes(), For: d.Lasting()}
 			if d.Rand.IntN(2) == 0 {
 				f.By = units.Duration(Pick(d, 20, 100, 400, 2000)) * units.Duration(time.Millisecond)
 			} else {
@@ -41,6 +41,9 @@ func (*DiskSlow) Kind() string { return "disk-slow" }
 
 // Lasts implements [Fault].
 func (f *DiskSlow) Lasts() time.Duration { return f.For.D() }
+
+// Aims implements [Aiming].
+func (f *DiskSlow) Aims() []Selector { return []Selector{f.Node} }
 
 // Check implements [Fault].
 func (f *DiskSlow) Check(t Topology) []source.Problem {

@@ -23,7 +23,7 @@ func link() Kind {
 		Systems: both(),
 		New:     func() Fault { return &Link{} },
 		Draw: func(d *Dice) Fault {
-			f := &Link{Between: []Selector{d.Node()}, And: []Selector{"rest"}, For: d.Lasting()}
+			f := &Link{Between: []Selector{d.Nodes()}, And: []Selector{"rest"}, For: d.Lasting()}
 			if d.Rand.IntN(2) == 0 {
 				f.Latency = units.Duration(Pick(d, 5, 50, 200, 1000)) * units.Duration(time.Millisecond)
 			} else {

@@ -25,7 +25,7 @@ func nodeLoss() Kind {
 		FromForce: true, Ails: true,
 		New: func() Fault { return &NodeLoss{} },
 		Draw: func(d *Dice) Fault {
-			return &NodeLoss{Node: d.Node(), How: Pick(d, howKill, howKill, howStop, howPause), For: d.Lasting()}
+			return &NodeLoss{Node: d.Nodes(), How: Pick(d, howKill, howKill, howStop, howPause), For: d.Lasting()}
 		},
 	}
 }
@@ -45,6 +45,9 @@ func (f *NodeLoss) selectors() []Selector {
 	}
 	return f.Nodes
 }
+
+// Aims implements [Aiming].
+func (f *NodeLoss) Aims() []Selector { return f.selectors() }
 
 // Check implements [Fault].
 func (f *NodeLoss) Check(t Topology) []source.Problem {

@@ -24,13 +24,13 @@ func partition() Kind {
 		FromForce: true, Ails: true,
 		New: func() Fault { return &Partition{} },
 		Draw: func(d *Dice) Fault {
-			f := &Partition{Between: []Selector{d.Node()}, And: []Selector{"rest"}, Mode: Pick(d, Reset, Blackhole).String(), For: d.Lasting()}
+			f := &Partition{Between: []Selector{d.Nodes()}, And: []Selector{"rest"}, Mode: Pick(d, Reset, Blackhole).String(), For: d.Lasting()}
 			f.OneWay = f.Mode == Blackhole.String() && d.Rand.IntN(3) == 0
 			switch { // nodes that only some can't reach
 			case d.Topology.System != Elasticsearch:
 			case len(d.Topology.Controllers) > 0 && d.Rand.IntN(4) == 0:
 				f.Between = []Selector{Selector(Pick(d, d.Topology.Controllers...))}
-			case d.Rand.IntN(4) == 0:
+			case d.Rand.IntN(4) == 0 && f.Between[0] != "master":
 				f.And = []Selector{"master"}
 			}
 			return f
@@ -43,6 +43,9 @@ func (*Partition) Kind() string { return "partition" }
 
 // Lasts implements [Fault].
 func (f *Partition) Lasts() time.Duration { return f.For.D() }
+
+// Aims implements [Aiming].
+func (f *Partition) Aims() []Selector { return f.Between }
 
 // Check implements [Fault].
 func (f *Partition) Check(t Topology) []source.Problem {

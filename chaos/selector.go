@@ -53,14 +53,15 @@ type View interface {
 // Selector names endpoints: a node or viewer ("n2", "controller"), the elected
 // "master", a "follower" (the first node that lives and is not the master), an attribute
 // ("zone=a": every such node), the node of a primary ("primary(logs,0)") or of a replica
-// ("replica(logs,0)": the first by name), a node by what it holds ("emptiest", "fullest",
+// ("replica(logs,0)": the first by name), one node of an attribute ("node(zone=a)": the first by
+// name that lives), a node by what it holds ("emptiest", "fullest",
 // "emptiest-disk", "fullest-disk", "copies(12)"), or "rest"
 // (in a partition: every node that the other side does not name). In a list "another
 // follower" is one that the list has not named before.
 type Selector string
 
 const (
-	selectorHelp = "expected a node (%s), master, follower, emptiest, fullest, emptiest-disk, fullest-disk, copies(N), ATTRIBUTE=VALUE, primary(INDEX,SHARD), replica(INDEX,SHARD) or rest"
+	selectorHelp = "expected a node (%s), master, follower, emptiest, fullest, emptiest-disk, fullest-disk, copies(N), ATTRIBUTE=VALUE, node(ATTRIBUTE=VALUE), primary(INDEX,SHARD), replica(INDEX,SHARD) or rest"
 	another      = "another "
 )
 
@@ -80,7 +81,42 @@ type holding struct {
 }
 
 // several reports whether the selector means all nodes that fit it, and not the first.
-func (s Selector) several() bool { return strings.Contains(string(s), "=") }
+func (s Selector) several() bool {
+	_, _, one := parseOneOf(string(s))
+	return strings.Contains(string(s), "=") && !one
+}
+
+// parseOneOf reads "node(ATTRIBUTE=VALUE)".
+func parseOneOf(s string) (key, value string, ok bool) {
+	arg, ok := strings.CutPrefix(s, "node(")
+	if !ok {
+		return "", "", false
+	}
+	arg, ok = strings.CutSuffix(arg, ")")
+	key, value, is := strings.Cut(arg, "=")
+	return key, value, ok && is
+}
+
+// Attribute is the value that an attribute of the endpoints meant has, where the selector says
+// that beforehand, whatever the cluster is like when the fault strikes.
+func (s Selector) Attribute(key string, t Topology) (value string, known bool) {
+	text := strings.TrimPrefix(string(s), another)
+	if k, v, is := parseOneOf(text); is && k == key {
+		return v, true
+	}
+	if k, v, is := strings.Cut(text, "="); is && k == key {
+		return v, true
+	}
+	if i := slices.Index(t.Nodes, text); i >= 0 && i < len(t.Attributes) {
+		return t.Attributes[i][key], true
+	}
+	return "", false
+}
+
+// Aiming is a fault that tells at whom it is aimed before anybody knows who that is.
+type Aiming interface {
+	Aims() []Selector
+}
 
 // check returns what is wrong with the selector, "" when nothing is.
 func (s Selector) check(t Topology, viewers, rest bool) string {
@@ -108,6 +144,9 @@ func (s Selector) check(t Topology, viewers, rest bool) string {
 			return ""
 		}
 		return `"rest" means something only in one side of a partition or link`
+	}
+	if key, value, ok := parseOneOf(text); ok {
+		return checkAttribute(key, value, t)
 	}
 	if key, value, ok := strings.Cut(text, "="); ok {
 		return checkAttribute(key, value, t)
@@ -184,6 +223,9 @@ func (s Selector) candidates(v View) ([]string, error) {
 	if slices.Contains(t.Nodes, text) || slices.Contains(t.Viewers, text) {
 		return []string{text}, nil
 	}
+	if key, value, ok := parseOneOf(text); ok {
+		return oneOf(key, value, v)
+	}
 	if key, value, ok := strings.Cut(text, "="); ok {
 		var out []string
 		for i, a := range t.Attributes {
@@ -204,6 +246,21 @@ func (s Selector) candidates(v View) ([]string, error) {
 		return nil, fmt.Errorf("shard %s[%d] has no active %s at this moment", index, shard, role)
 	}
 	return s.living(v)
+}
+
+// oneOf are the nodes that live of those that have a value of an attribute.
+func oneOf(key, value string, v View) ([]string, error) {
+	var out []string
+	t := v.Topology()
+	for i, a := range t.Attributes {
+		if a[key] == value && v.Lives(t.Nodes[i]) {
+			out = append(out, t.Nodes[i])
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("no node of %s=%s lives", key, value)
+	}
+	return out, nil
 }
 
 // living are the candidates of the selectors that mean nodes which live.

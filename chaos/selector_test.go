@@ -51,6 +51,29 @@ func TestNodesAreChosenByWhatTheyAreAndHoldNow(t *testing.T) {
 	assert.Contains(t, Selector("another n2").check(worldTopology, false, false), "no other n2")
 }
 
+func TestANodeOfAZoneIsTheFirstThatLives(t *testing.T) {
+	zones := worldTopology
+	zones.Attributes = []map[string]string{{"zone": "a"}, {"zone": "b"}, {"zone": "b"}, {"zone": "c"}}
+	v := sizes{anyView{zones}}
+	for s, want := range map[Selector][]string{"node(zone=b)": {"n2"}, "zone=b": {"n2", "n3"}, "node(zone=a)": {"n1"}} {
+		assert.Empty(t, s.check(zones, false, false), s)
+		got, err := resolveAll([]Selector{s}, v)
+		require.NoError(t, err, s)
+		assert.Equal(t, want, got, s)
+		value, known := s.Attribute("zone", zones)
+		assert.True(t, known)
+		assert.Contains(t, string(s), "zone="+value)
+	}
+	two, err := resolveAll([]Selector{"node(zone=b)", "another node(zone=b)"}, v)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"n2", "n3"}, two)
+	_, err = resolveAll([]Selector{"node(zone=c)"}, v)
+	assert.ErrorContains(t, err, "no node of zone=c lives")
+	assert.Contains(t, Selector("node(zone=d)").check(zones, false, false), "no node has zone=d")
+	_, known := Selector("master").Attribute("zone", zones)
+	assert.False(t, known, "it may be in any")
+}
+
 func TestANodeThatAFaultHasTakenAwayIsNoFollowerAnyMore(t *testing.T) {
 	w := newWorld()
 	in := worldInjector(w)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -23,6 +24,7 @@ type ExploreSection struct {
 	Most      *int           `yaml:"most,omitempty" json:"most,omitempty" jsonschema:"minimum=1,description=faults in a plan; default 5"`
 	AtOnce    *int           `yaml:"at-once,omitempty" json:"at_once,omitempty" jsonschema:"minimum=1,description=faults in force at one time; default 3"`
 	NodesDown *int           `yaml:"nodes-down,omitempty" json:"nodes_down,omitempty" jsonschema:"minimum=0,description=nodes lost or cut off or on a bad disk at one time; default a minority of those that start and one at least"`
+	ZonesDown *int           `yaml:"zones-down,omitempty" json:"zones_down,omitempty" jsonschema:"minimum=0,description=zones whose nodes may be so together however many nodes-down: allows; zones are the values of the first awareness attribute or of zone; default 0"`
 	Span      units.Duration `yaml:"span,omitempty" json:"span,omitempty" jsonschema:"description=time from t=0 in which faults strike and heal; default two thirds of the duration"`
 	Shortest  units.Duration `yaml:"shortest,omitempty" json:"shortest,omitempty" jsonschema:"description=how long a fault lasts at least; default 500ms"`
 	Longest   units.Duration `yaml:"longest,omitempty" json:"longest,omitempty" jsonschema:"description=how long a fault lasts at most; default a third of the span"`
@@ -149,9 +151,12 @@ func (s *Scenario) completeExplore(d *Defaults) {
 func (s *Scenario) Budget() plans.Budget {
 	x := s.Explore
 	if x == nil {
-		return plans.DefaultBudget(s.Topology(), defaultSpan(s.Duration).D())
+		b := plans.DefaultBudget(s.Topology(), defaultSpan(s.Duration).D())
+		b.Zone, _ = s.zones()
+		return b
 	}
 	b := plans.DefaultBudget(s.Topology(), x.Span.D())
+	b.Zone, _ = s.zones()
 	b.Kinds, b.Shortest, b.Longest = x.Kinds, x.Shortest.D(), x.Longest.D()
 	given := func(field, value *int) {
 		if value != nil {
@@ -161,7 +166,27 @@ func (s *Scenario) Budget() plans.Budget {
 	given(&b.Most, x.Most)
 	given(&b.AtOnce, x.AtOnce)
 	given(&b.Ailing, x.NodesDown)
+	given(&b.Zones, x.ZonesDown)
 	return b
+}
+
+// awareness is the setting that says which attributes make zones.
+const awareness = "cluster.routing.allocation.awareness.attributes"
+
+// zones is the attribute whose values are the zones of a cluster, and how many there are: the
+// first that allocation is aware of, or zone.
+func (s *Scenario) zones() (attribute string, count int) {
+	attribute, _, _ = strings.Cut(s.EffectiveSettings()[awareness], ",")
+	if attribute = strings.TrimSpace(attribute); attribute == "" {
+		attribute = "zone"
+	}
+	var values []string
+	for _, n := range s.NodeSpecs() {
+		if v := n.Attributes[attribute]; v != "" && !slices.Contains(values, v) {
+			values = append(values, v)
+		}
+	}
+	return attribute, len(values)
 }
 
 // checkExplore returns what is wrong with the section. The rest of the file makes sense.
@@ -193,6 +218,11 @@ func (s *Scenario) checkExplore(voc Vocabulary) []source.Problem {
 	between("most", x.Most, 1, mostExplored)
 	between("at-once", x.AtOnce, 1, mostExplored)
 	between("nodes-down", x.NodesDown, 0, len(s.NodeSpecs())-len(s.LateNodes()))
+	if _, zones := s.zones(); x.ZonesDown != nil && zones == 0 {
+		bad("zones-down", "the nodes are in no zones; expected attributes: {zone: […]} of cluster.nodes, or cluster.routing.allocation.awareness.attributes with an attribute that nodes have")
+	} else {
+		between("zones-down", x.ZonesDown, 0, zones)
+	}
 	if x.Span.D() < time.Second || x.Span > s.Duration {
 		bad("span", "faults can't strike within %s of a run of %s; expected a time from 1s to the duration", x.Span, s.Duration)
 	}

@@ -17,6 +17,10 @@ type Budget struct {
 	Most, AtOnce int
 	// Ailing is how many nodes may be lost, cut off or on a bad disk at one time.
 	Ailing int
+	// Zone is the attribute whose values are zones; "": there are none. Zones is how many of them
+	// may ail at one time, however many nodes that are: a plan keeps to Ailing or to Zones.
+	Zone  string
+	Zones int
 	// Span is the time from t=0 in which faults strike; they heal by its end, too.
 	Span time.Duration
 	// Shortest and Longest are how long a fault lasts.
@@ -71,6 +75,7 @@ func (b Budget) within(entries []chaos.Entry, t chaos.Topology) []chaos.Entry {
 	var out []chaos.Entry
 	for _, e := range entries {
 		at, count, ailing := e.At.D(), 1, b.ail(e, t)
+		beside := []chaos.Entry{e}
 		for _, before := range out {
 			// When a trigger comes nobody knows: it may be with any other fault.
 			if b.ends(before) <= at && e.Trigger == nil && before.Trigger == nil {
@@ -80,8 +85,9 @@ func (b Budget) within(entries []chaos.Entry, t chaos.Topology) []chaos.Entry {
 				count++
 			}
 			ailing += b.ail(before, t)
+			beside = append(beside, before)
 		}
-		if len(out) < b.Most && count <= b.AtOnce && ailing <= b.Ailing {
+		if len(out) < b.Most && count <= b.AtOnce && (ailing <= b.Ailing || b.Zones > 0 && b.zones(beside, t) <= b.Zones) {
 			out = append(out, e)
 		}
 	}
@@ -105,6 +111,33 @@ func (b Budget) Down(entries []chaos.Entry, t chaos.Topology) int {
 		most = max(most, down)
 	}
 	return most
+}
+
+// zones is how many zones have nodes that ail from some faults. What is aimed at a node by its
+// role may be in any, and counts as one of its own.
+func (b Budget) zones(entries []chaos.Entry, t chaos.Topology) int {
+	var known []string
+	unknown := 0
+	for _, e := range entries {
+		if !chaos.KindOf(e.Fault.Kind()).Ails {
+			continue
+		}
+		aiming, is := e.Fault.(chaos.Aiming)
+		if !is || b.Zone == "" {
+			return len(t.Nodes) + 1 // nobody knows: too many
+		}
+		for _, s := range aiming.Aims() {
+			value, is := s.Attribute(b.Zone, t)
+			switch {
+			case slices.Contains(t.Viewers, string(s)): // no node, and in no zone
+			case !is || value == "":
+				unknown++
+			case !slices.Contains(known, value):
+				known = append(known, value)
+			}
+		}
+	}
+	return len(known) + unknown
 }
 
 // Losses is how many faults there are that make nodes ail.

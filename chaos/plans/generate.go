@@ -65,7 +65,7 @@ func (g *Generator) Kinds() []string {
 // drawn uniformly without one. It is empty where hardly anything is inside the budget.
 func (g *Generator) Plan(round, place int, way string, corpus []chaos.Plan) Proposal {
 	rng := rand.New(rand.NewPCG(mix(g.seed, uint64(round)), mix(uint64(place)+1, g.seed)))
-	d := &chaos.Dice{Rand: rng, Topology: g.topology, Shortest: g.budget.Shortest, Longest: g.budget.Longest}
+	d := &chaos.Dice{Rand: rng, Topology: g.topology, Zone: g.budget.Zone, Whole: g.budget.Zones > 0, Shortest: g.budget.Shortest, Longest: g.budget.Longest}
 	if way == Mutant && len(corpus) == 0 {
 		way = Uniform
 	}

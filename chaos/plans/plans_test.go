@@ -206,3 +206,64 @@ func TestTheSamePlanIsNotTriedTwice(t *testing.T) {
 		assert.Equal(t, 1, n, p)
 	}
 }
+
+// zoned is a cluster of two zones of three nodes each.
+func zoned() chaos.Topology {
+	t := clusters()[0]
+	t.Late = nil
+	for i := range t.Attributes {
+		t.Attributes[i] = map[string]string{"zone": []string{"a", "b"}[i/3]}
+	}
+	return t
+}
+
+func TestAPlanMayTakeAZoneOrAsManyNodesAsTheBudgetSays(t *testing.T) {
+	topology := zoned()
+	b := plans.DefaultBudget(topology, span)
+	b.Kinds, b.Ailing, b.Zone, b.Zones = []string{"node-loss", "partition"}, 1, "zone", 1
+	g, err := plans.New(7, b, topology)
+	require.NoError(t, err)
+	whole, one, together := 0, 0, 0
+	for round := range 60 {
+		for _, p := range g.Round(round, []int{5, 5, 5, 5}, nil) {
+			require.Empty(t, p.Plan.Check(topology, span), text(t, p.Plan))
+			if b.Down(p.Plan.Entries, topology) > 1 {
+				together++
+				for i, e := range p.Plan.Entries {
+					for _, other := range p.Plan.Entries[:i] {
+						until := other.At.D() + other.Fault.Lasts()
+						if e.Trigger != nil || other.Trigger != nil || until <= e.At.D() {
+							continue
+						}
+						one, two := e.Fault.(chaos.Aiming).Aims()[0], other.Fault.(chaos.Aiming).Aims()[0]
+						if one == "controller" || two == "controller" {
+							continue // in no zone
+						}
+						zone, known := one.Attribute("zone", topology)
+						same, too := two.Attribute("zone", topology)
+						assert.True(t, known && too && zone == same, "of two zones, or of who knows which: %s", text(t, p.Plan))
+					}
+				}
+			}
+			for _, e := range p.Plan.Entries {
+				switch e.Fault.(chaos.Aiming).Aims()[0] {
+				case "zone=a", "zone=b":
+					whole++
+				case "node(zone=a)", "node(zone=b)":
+					one++
+				}
+			}
+		}
+	}
+	assert.Positive(t, whole)
+	assert.Positive(t, one)
+	assert.Positive(t, together, "nodes of one zone may ail beside each other")
+	b.Zones = 0
+	g, err = plans.New(7, b, topology)
+	require.NoError(t, err)
+	for round := range 20 {
+		for _, p := range g.Round(round, []int{5, 5, 5, 5}, nil) {
+			assert.LessOrEqual(t, b.Down(p.Plan.Entries, topology), 1, text(t, p.Plan))
+		}
+	}
+}

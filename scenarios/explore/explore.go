@@ -146,6 +146,7 @@ type Bounds struct {
 	Most      int      `json:"most"`
 	AtOnce    int      `json:"at_once"`
 	NodesDown int      `json:"nodes_down"`
+	ZonesDown int      `json:"zones_down,omitempty"`
 	Span      string   `json:"span"`
 	Shortest  string   `json:"shortest"`
 	Longest   string   `json:"longest"`

@@ -52,6 +52,7 @@ func TestABadExploreSectionIsRefusedWithItsPlace(t *testing.T) {
 		"most: 0":                             {":27:9:", "a number from 1"},
 		"at-once: -1":                         {":27:12:", "a number from 1"},
 		"nodes-down: 4":                       {":27:15:", "a number from 0 to 3"},
+		"zones-down: 4":                       {":27:15:", "a number from 0 to 3"},
 		"span: 2h":                            {":27:9:", "within 2h of a run of 1m30s"},
 		"span: 0s":                            {":27:9:", "a time such as 1m"},
 		"shortest: 70s":                       {":27:13:", "within the span of 1m"},

@@ -28,8 +28,9 @@ type Budget struct {
 	Seed uint64
 	// Kinds of faults that plans may have.
 	Kinds []string
-	// Most faults in a plan, AtOnce of them in force, NodesDown of the nodes at one time.
-	Most, AtOnce, NodesDown int
+	// Most faults in a plan, AtOnce of them in force, NodesDown of the nodes at one time, or
+	// ZonesDown of the zones.
+	Most, AtOnce, NodesDown, ZonesDown int
 	// Span is the time from t=0 in which faults strike and heal, each from Shortest to Longest.
 	Span, Shortest, Longest time.Duration
 }
@@ -51,7 +52,7 @@ func (b Budget) set() []string {
 	for _, n := range []struct {
 		key   string
 		value int
-	}{{"most", b.Most}, {"at-once", b.AtOnce}, {"nodes-down", b.NodesDown}} {
+	}{{"most", b.Most}, {"at-once", b.AtOnce}, {"nodes-down", b.NodesDown}, {"zones-down", b.ZonesDown}} {
 		if n.value != 0 {
 			add(n.key, strconv.Itoa(n.value))
 		}

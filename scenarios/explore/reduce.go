@@ -21,6 +21,7 @@ type reducer struct {
 	f     *Find
 	whole *scenarios.Loaded // as the search has it
 	root  yaml.MapSlice     // of the file, as far as it is reduced
+	plan  chaos.Plan        // that of f, aimed at what is left of the cluster
 	most  int               // runs
 	runs  int
 	held  map[string]bool // texts that did not break the claim
@@ -36,21 +37,22 @@ func (s *search) reduce(f *Find, most int) error {
 	if err != nil {
 		return err
 	}
-	r := &reducer{s: s, f: f, root: root, most: most, held: map[string]bool{}}
+	r := &reducer{s: s, f: f, root: root, plan: f.Plan, most: most, held: map[string]bool{}}
 	if r.whole, _, err = s.written(f, root); err != nil {
 		return fmt.Errorf("the scenario of what was found makes no sense: %w", err)
 	}
 	f.Smallest = r.run()
 	f.Tries += r.runs
 	if r.runs > 0 && len(differences(r.whole.Scenario, r.now())) > 0 {
-		f.root, f.Smaller = r.root, differences(r.whole.Scenario, r.now())
+		f.Smaller = differences(r.whole.Scenario, r.now())
+		f.root, f.Plan = r.root, r.plan
 	}
 	return nil
 }
 
 // now is the scenario as far as it is reduced.
 func (r *reducer) now() *scenarios.Scenario {
-	l, _, err := r.s.written(r.f, r.root)
+	l, _, err := r.s.written(r.aimed(r.plan), r.root)
 	if err != nil {
 		return r.whole.Scenario // what was accepted was read before
 	}
@@ -59,20 +61,22 @@ func (r *reducer) now() *scenarios.Scenario {
 
 // run reduces, and reports whether nothing more could be taken away.
 func (r *reducer) run() bool {
-	if least := r.least(); r.try(least) {
-		r.root = least
+	if r.try(r.least()) {
 		return true
 	}
-	for _, cut := range cuts() {
-		for again := true; again; {
-			again = false
-			for _, smaller := range cut(r.root) {
-				if r.runs >= r.most || r.s.ctx.Err() != nil {
-					return false
-				}
-				if again = r.try(smaller); again {
-					r.root = smaller
-					break
+	for changed := true; changed; { // what one cut takes away may make room for an earlier one
+		changed = false
+		for _, cut := range cuts() {
+			for again := true; again; {
+				again = false
+				for _, smaller := range cut(r.root) {
+					if r.runs >= r.most || r.s.ctx.Err() != nil {
+						return false
+					}
+					if again = r.try(smaller); again {
+						changed = true
+						break
+					}
 				}
 			}
 		}
@@ -84,13 +88,16 @@ func (r *reducer) run() bool {
 // at once.
 func (r *reducer) least() yaml.MapSlice {
 	root := r.root
-	for _, cut := range cuts() {
-		for again := true; again; {
-			again = false
-			for _, smaller := range cut(root) {
-				if _, ok := r.sensible(smaller); ok {
-					root, again = smaller, true
-					break
+	for changed := true; changed; {
+		changed = false
+		for _, cut := range cuts() {
+			for again := true; again; {
+				again = false
+				for _, smaller := range cut(root) {
+					if _, _, ok := r.sensible(smaller); ok {
+						root, again, changed = smaller, true, true
+						break
+					}
 				}
 			}
 		}
@@ -99,15 +106,27 @@ func (r *reducer) least() yaml.MapSlice {
 }
 
 // sensible reads a candidate, and reports whether a plan that breaks it says anything.
-func (r *reducer) sensible(root yaml.MapSlice) (*scenarios.Loaded, bool) {
-	l, _, err := r.s.written(r.f, root)
-	return l, err == nil && r.fair(l.Scenario)
+// Faults that name what is gone are aimed at what stays.
+func (r *reducer) sensible(root yaml.MapSlice) (*scenarios.Loaded, chaos.Plan, bool) {
+	p, err := redirect(r.plan, r.root, root)
+	if err != nil {
+		return nil, p, false
+	}
+	l, _, err := r.s.written(r.aimed(p), root)
+	return l, p, err == nil && r.fair(l.Scenario, p)
 }
 
-// try reports whether a smaller file breaks the claim with the plan, and can bear to be
-// without. It is false when no runs are left.
+// aimed is what was found with another plan in its place.
+func (r *reducer) aimed(p chaos.Plan) *Find {
+	f := *r.f
+	f.Plan = p
+	return &f
+}
+
+// try goes over to a smaller file if it breaks the claim with the plan, and can bear to be
+// without, and reports whether it does. It does not when no runs are left.
 func (r *reducer) try(root yaml.MapSlice) bool {
-	l, ok := r.sensible(root)
+	l, p, ok := r.sensible(root)
 	if !ok || r.runs >= r.most || r.held[string(l.Text)] || string(l.Text) == string(r.text()) {
 		return false
 	}
@@ -119,11 +138,15 @@ func (r *reducer) try(root yaml.MapSlice) bool {
 	}
 	r.runs++
 	d = r.s.play(r.s.withoutFaults(l), r.f.Seed)
-	return d != nil && d.result != nil && d.result.Aborted == nil && !d.breaks(r.f.claim)
+	if d == nil || d.result == nil || d.result.Aborted != nil || d.breaks(r.f.claim) {
+		return false
+	}
+	r.root, r.plan = root, p
+	return true
 }
 
 func (r *reducer) text() []byte {
-	text, err := r.s.text(r.f, r.root, "")
+	text, err := r.s.text(r.aimed(r.plan), r.root, "")
 	if err != nil {
 		return nil
 	}
@@ -147,11 +170,10 @@ func (s *search) withoutFaults(l *scenarios.Loaded) *scenarios.Loaded {
 // fair reports whether a smaller cluster bears as much of the plan as the whole one: no larger
 // part of its nodes is down, the copies have room meanwhile, there are as many as survive it,
 // and disks are no fuller. Otherwise every plan would break it.
-func (r *reducer) fair(s *scenarios.Scenario) bool {
+func (r *reducer) fair(s *scenarios.Scenario, p chaos.Plan) bool {
 	b := r.s.cfg.Scenario.Budget()
 	was, is := r.whole.Topology(), s.Topology()
-	entries := r.f.Plan.Entries
-	downWas, down := b.Down(entries, was), b.Down(entries, is)
+	downWas, down := b.Down(r.f.Plan.Entries, was), b.Down(p.Entries, is)
 	nodesWas, nodes := len(was.Nodes)-len(was.Late), len(is.Nodes)-len(is.Late)
 	if down*nodesWas > max(b.Ailing, downWas)*nodes {
 		return false

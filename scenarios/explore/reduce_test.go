@@ -167,6 +167,40 @@ func TestOfALostNodeAsManyStayAsTheBudgetIsAPartOf(t *testing.T) {
 	assert.Less(t, l.Cluster.Nodes.Count, 7)
 }
 
+// A fault that names a node which only the large cluster has is aimed at one that stays.
+func TestNodesThatAFaultNamesGoWhereTheFailureDoesNotNeedThem(t *testing.T) {
+	byName := func(e chaos.Entry) bool {
+		f, is := e.Fault.(*chaos.NodeLoss)
+		return is && strings.HasPrefix(string(f.Node), "n") && !strings.Contains(string(f.Node), "(")
+	}
+	cfg := wide(t)
+	cfg.Play = func(_ context.Context, l *scenarios.Loaded, _ uint64) (*scenarios.Result, error) {
+		res := &scenarios.Result{Scenario: l.Scenario, History: &observed.History{}}
+		high := slices.ContainsFunc(l.Faults, byName) && (l.Name == "wide-breaks-no-red-longer-than" || slices.ContainsFunc(l.Faults, func(e chaos.Entry) bool {
+			return byName(e) && e.Fault.(*chaos.NodeLoss).Node >= "n6" // so that the first that is found names one of the last
+		}))
+		for _, e := range l.Expect {
+			o := scenarios.Outcome{Name: e.Kind(), Verdict: scenarios.Pass, Line: e.Line}
+			if high {
+				o.Verdict = scenarios.Fail
+			}
+			res.Outcomes = append(res.Outcomes, o)
+		}
+		return res, nil
+	}
+	r := search(t, cfg)
+	require.Len(t, r.Found, 1)
+	f := r.Found[0]
+	require.True(t, slices.ContainsFunc(f.First.Entries, byName))
+	require.Len(t, f.Plan.Entries, 1)
+	assert.Contains(t, strings.Join(f.Smaller, ", "), "nodes 7 → 4")
+	assert.Less(t, f.Plan.Entries[0].Fault.(*chaos.NodeLoss).Node, chaos.Selector("n5"))
+	dir := t.TempDir()
+	require.NoError(t, explore.Write(dir, "", r))
+	_, err := scenarios.Load(filepath.Join(dir, f.File), nil, catalog.Vocabulary())
+	require.NoError(t, err)
+}
+
 func TestATestStandsNextToWhatWasFound(t *testing.T) {
 	cfg := wide(t)
 	cfg.Play = failure{kinds: []string{"disk-slow"}, index: "users"}.play

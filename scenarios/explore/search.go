@@ -104,7 +104,7 @@ func newSearch(ctx context.Context, cfg Config) (*search, error) {
 		return nil, fmt.Errorf("%w: %w", scenarios.ErrScenario, err)
 	}
 	s.result.Budget = Bounds{
-		Kinds: s.generator.Kinds(), Most: b.Most, AtOnce: b.AtOnce, NodesDown: b.Ailing,
+		Kinds: s.generator.Kinds(), Most: b.Most, AtOnce: b.AtOnce, NodesDown: b.Ailing, ZonesDown: b.Zones,
 		Span: units.FormatDuration(b.Span), Shortest: units.FormatDuration(b.Shortest), Longest: units.FormatDuration(b.Longest),
 	}
 	s.seedCorpus(cfg.Scenario)
