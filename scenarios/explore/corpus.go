@@ -109,13 +109,14 @@ func (s *search) again(l *scenarios.Loaded) *Replayed {
 	return r
 }
 
-// DirFound is the folder beside explore.json with the scenarios of what was found.
-const DirFound = "found"
+// DirFound is the folder, from that of explore.json, with the scenarios of what was found and
+// their tests. In a folder testdata no pattern such as ./... of the module around it meets them.
+const DirFound = "testdata/found"
 
 // Write leaves explore.json and the scenarios of what was found in a folder, and the latter
 // in that of the corpus, too, where there is one.
 func Write(dir, corpus string, r *Result) error {
-	found := filepath.Join(dir, DirFound)
+	found := filepath.Join(dir, filepath.FromSlash(DirFound))
 	if err := os.RemoveAll(found); err != nil { // of an earlier search
 		return err
 	}

@@ -139,7 +139,7 @@ func TestTheTestOfWhatWasFoundRunsInAnotherModule(t *testing.T) {
 	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "go.sum"), sums, 0o600))
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-mod=mod", "-count=1", "./found")
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-mod=mod", "-count=1", "./testdata/found")
 	cmd.Dir = folder
 	cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath", "GOWORK=off")
 	out, err := cmd.CombinedOutput()

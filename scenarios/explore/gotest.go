@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/format"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"unicode"
@@ -27,7 +28,7 @@ import (
 func %s(t *testing.T) {
 	scenariotest.Run(t, %q)
 }
-`, DirFound, DirFound, comment(f.About), comment(f.Claim), testName(f.Name), f.Name+".yaml")
+`, path.Base(DirFound), path.Base(DirFound), comment(f.About), comment(f.Claim), testName(f.Name), f.Name+".yaml")
 	return format.Source([]byte(text))
 }
 
