@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -176,7 +177,11 @@ const awareness = "cluster.routing.allocation.awareness.attributes"
 // zones is the attribute whose values are the zones of a cluster, and how many there are: the
 // first that allocation is aware of, or zone.
 func (s *Scenario) zones() (attribute string, count int) {
-	attribute, _, _ = strings.Cut(s.EffectiveSettings()[awareness], ",")
+	named := s.Cluster.Settings[awareness]
+	if im := s.Imported(); im != nil {
+		named = cmp.Or(im.Transient[awareness], named, im.Persistent[awareness])
+	}
+	attribute, _, _ = strings.Cut(named, ",")
 	if attribute = strings.TrimSpace(attribute); attribute == "" {
 		attribute = "zone"
 	}
