@@ -31,12 +31,13 @@ var benchmarkSizes = []benchmarkSize{
 }
 
 // benchmarkState is a cluster of fresh indices of five shards with a replica.
-func benchmarkState(nodes, copies int) *state.State {
+func benchmarkState(nodes, copies int) *state.State { return benchmarkStateOf(nodes, copies, 5) }
+
+func benchmarkStateOf(nodes, copies, shards int) *state.State {
 	st := &state.State{Routing: &state.RoutingTable{}}
 	for i := range nodes {
 		st.Nodes = append(st.Nodes, benchmarkNode(i))
 	}
-	const shards = 5
 	for i := range copies / (2 * shards) {
 		st = AddIndex(st, &state.Index{
 			Name: fmt.Sprintf("logs-%05d", i), UUID: fmt.Sprintf("uuid%018d", i), CreationDate: 1_700_000_000_000 + int64(i), Shards: shards, Replicas: 1,
@@ -47,8 +48,10 @@ func benchmarkState(nodes, copies int) *state.State {
 }
 
 // placedState is the same cluster with all copies started where the balancer wants them.
-func placedState(nodes, copies int) *state.State {
-	st := benchmarkState(nodes, copies)
+func placedState(nodes, copies int) *state.State { return placedStateOf(nodes, copies, 5) }
+
+func placedStateOf(nodes, copies, shards int) *state.State {
+	st := benchmarkStateOf(nodes, copies, shards)
 	s := benchmarkService()
 	s.Reroute(st, Input{})
 	s.Compute()

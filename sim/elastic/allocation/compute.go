@@ -20,6 +20,11 @@ type computer struct {
 	// targets are nodes wanted for unassigned copies; equal copies share a queue.
 	targets map[ignoredKey]*[]string
 
+	// aside are how many of the ignored copies, those in front, are ones that the reroute had
+	// ignored, and lead how many of them are primaries, once they are sorted out.
+	aside, lead int
+	sorted      bool
+
 	// places is a hash of where all started copies are; seen counts how often an
 	// iteration ended with it.
 	places uint64
@@ -388,15 +393,25 @@ func (c *computer) iterate(sim *simulatedInfo) (iterations int, converged bool) 
 // takeBackIgnored makes ignored copies unassigned again, but for those that the
 // reroute had ignored. Elasticsearch leaves its counters as they are.
 func (c *computer) takeBackIgnored() {
-	c.Unassigned = append(c.Unassigned, c.Ignored...)
-	c.Ignored = nil
-	if len(c.input.ignored) == 0 {
+	if c.sorted {
+		// Those in front come off the list of unassigned copies and are ignored again.
+		c.Unassigned = append(c.Unassigned, c.Ignored[c.aside:]...)
+		c.Ignored = c.Ignored[:c.aside]
+		c.Primaries, c.IgnoredPrimaries = c.Primaries-c.lead, c.IgnoredPrimaries+c.lead
 		return
 	}
-	c.FilterUnassigned(c.wasIgnored, func(r *routing.Copy) bool {
-		c.Ignore(r, state.NoAttempt)
-		return true
-	})
+	c.Unassigned = append(c.Unassigned, c.Ignored...)
+	c.Ignored = nil
+	if len(c.input.ignored) > 0 {
+		c.FilterUnassigned(c.wasIgnored, func(r *routing.Copy) bool {
+			c.Ignore(r, state.NoAttempt)
+			if r.Primary {
+				c.lead++
+			}
+			return true
+		})
+	}
+	c.sorted, c.aside = true, len(c.Ignored)
 }
 
 // collect reads the desired balance off the simulated cluster.

@@ -84,7 +84,7 @@ func drawIndex(t *rapid.T, i int) *state.Index {
 // drawShard places some of a shard's copies on distinct nodes.
 func drawShard(t *rapid.T, st *state.State, in Input, s *state.ShardTable) {
 	if rapid.Bool().Draw(t, "sized") {
-		in.Info.ShardBytes[ShardKey{s.Index, s.Shard, true}] = rapid.Int64Range(0, 300).Draw(t, "size")
+		in.Info.ShardBytes[ShardKey{Index: s.Index, Shard: s.Shard, Primary: true}] = rapid.Int64Range(0, 300).Draw(t, "size")
 	}
 	order := rapid.Permutation(st.Nodes).Draw(t, "places")
 	for i, c := range s.Copies {
@@ -93,7 +93,7 @@ func drawShard(t *rapid.T, st *state.State, in Input, s *state.ShardTable) {
 			continue
 		}
 		c.Node, c.AllocationID = order[i].ID, fmt.Sprintf("a%s%d%d", s.Index, s.Shard, i)
-		in.Info.DataPaths[NodeShard{c.Node, s.Index, s.Shard}] = "/data"
+		in.Info.DataPaths[NodeShard{Node: c.Node, Index: s.Index, Shard: s.Shard}] = "/data"
 		if c.State = rapid.SampledFrom([]state.CopyState{state.Started, state.Started, state.Initializing}).Draw(t, "state"); c.State == state.Started {
 			c.Source, c.Info = state.NoSource, nil
 		}

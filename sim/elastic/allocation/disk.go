@@ -81,7 +81,7 @@ func (s *Service) sizesOf(info *ClusterInfo, index string, shards int) [][2]int6
 func (p *pass) expectedSize(r *routing.Copy, otherwise int64) int64 {
 	if !r.Active() && r.Source == state.Snapshot {
 		if p.in.Info != nil {
-			if size, ok := p.in.Info.SnapshotBytes[ShardID{r.Shard.Index.Meta.Name, r.Shard.Number}]; ok {
+			if size, ok := p.in.Info.SnapshotBytes[ShardID{Index: r.Shard.Index.Meta.Name, Shard: r.Shard.Number}]; ok {
 				return size
 			}
 		}
@@ -128,7 +128,7 @@ func (p *pass) account(n *routing.Node) {
 	}
 	total := reserved.Bytes
 	for _, r := range n.Initializing {
-		if !r.Reserves() || slices.Contains(reserved.Shards, ShardID{r.Shard.Index.Meta.Name, r.Shard.Number}) {
+		if !r.Reserves() || slices.Contains(reserved.Shards, ShardID{Index: r.Shard.Index.Meta.Name, Shard: r.Shard.Number}) {
 			continue
 		}
 		if actual := p.dataPath(r); actual == "" || actual == path {

@@ -91,7 +91,7 @@ func TestDisksAreExplainedInBytesAndPercent(t *testing.T) {
 			"node-0": {Path: "/data", TotalBytes: 100 * settings.GB, FreeBytes: 12 * settings.GB},
 			"node-1": {Path: "/data", TotalBytes: 100 * settings.GB, FreeBytes: 80 * settings.GB},
 		},
-		ShardBytes: map[ShardKey]int64{{"logs", 0, true}: 71 * settings.GB},
+		ShardBytes: map[ShardKey]int64{{Index: "logs", Primary: true}: 71 * settings.GB},
 	}
 	f.reroute()
 	f.st = f.s.StartCopies(f.st, f.initializing(), f.in)
@@ -123,7 +123,7 @@ func TestCopiesOfAReplacedNodeAreForcedOntoItsReplacement(t *testing.T) {
 		f.in.Info.Nodes[n.ID] = DiskUsage{Path: "/data", TotalBytes: 100 * settings.GB, FreeBytes: 50 * settings.GB}
 	}
 	for i := range 4 {
-		f.in.Info.ShardBytes[ShardKey{"logs", i, true}] = settings.GB
+		f.in.Info.ShardBytes[ShardKey{Index: "logs", Shard: i, Primary: true}] = settings.GB
 	}
 	e := f.s.Explain(f.st, f.in, f.primary("logs"), false)
 	assert.Equal(t, "node-2", e.Move.Target.ID, "a filter doesn't insist")

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/shardquake/shardquake/sim/elastic/allocation/findings"
 	"github.com/shardquake/shardquake/sim/elastic/allocation/javaorder"
 	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
 )
@@ -45,10 +46,13 @@ type balancer struct {
 
 	// order holds all nodes in the order the last sort left, with their weights.
 	order []javaorder.Pair
-	// unsorted says that the sorts of all indices are still to be done (sorts.go); trial
-	// is room for attempts.
+	// unsorted says that the sorts of all indices are still to be done (sorts.go), and after
+	// them those of the indices owed; trial is room for attempts, vain how many more times it
+	// is not worth one.
 	unsorted bool
+	owed     []*routing.Index
 	trial    []javaorder.Pair
+	vain     int
 	rankings []ranking // of the model as it is
 	// keys are the sort keys of nodes without copies of the index, by how many copies
 	// they hold beyond least; for uniform nodes.
@@ -68,6 +72,16 @@ type balancer struct {
 	lists   [][]movable
 	listed  bool
 	touched []int32
+
+	// found is what is kept of each index from round to round (settled.go), as long as the
+	// journal of nodes that changed allows; usage is the disks as they were noted last.
+	found        []finding
+	journal      findings.Journal
+	changedNodes *findings.Distinct
+	usage        []routing.DiskUsage
+	weigher      func(int32) float32
+	lasting      bool
+	averaged     bool // the averages hold
 }
 
 // terms are the parts of a node's weight that are the same for all indices, and how
@@ -99,7 +113,10 @@ func newBalancer(p *pass) *balancer {
 		entries: make([][]entry, len(p.Indices)), lists: make([][]movable, n),
 		order: make([]javaorder.Pair, n),
 		stale: make([]bool, len(p.Indices)), staleNodes: make([]bool, n),
+		found: make([]finding, len(p.Indices)), changedNodes: findings.NewDistinct(n), usage: make([]routing.DiskUsage, n),
+		lasting: p.ignoredNodes == nil && lasting(),
 	}
+	b.weigher = b.weight
 	for i, idx := range p.Indices {
 		b.entries[i] = make([]entry, 0, len(idx.Shards)*idx.Copies)
 		b.stale[i] = true
@@ -115,7 +132,7 @@ func newBalancer(p *pass) *balancer {
 // started since: only indices and nodes that changed are entered again.
 func (b *balancer) refresh() {
 	b.look(nil)
-	b.unsorted, b.rankings = false, b.rankings[:0]
+	b.unsorted, b.owed, b.rankings = false, b.owed[:0], b.rankings[:0]
 	b.average()
 	for i := range b.order {
 		b.high[i] = -1
@@ -124,22 +141,41 @@ func (b *balancer) refresh() {
 	for i, stale := range b.stale {
 		if stale {
 			b.enterIndex(i)
+			b.found[i].moved()
 			b.stale[i] = false
 		}
 	}
 	b.least, b.most = math.MaxInt32, 0
 	for i, n := range b.nodes {
-		if b.staleNodes[i] {
+		was, stale := b.terms[i], b.staleNodes[i]
+		if stale {
 			b.enterNode(n)
 			b.staleNodes[i] = false
 		}
 		b.weigh(i)
+		if stale || b.terms[i] != was || b.refilled(i) {
+			b.journal.Note(int32(i))
+		}
 		b.least, b.most = min(b.least, b.count[i]), max(b.most, b.count[i])
 	}
 }
 
+// refilled reports whether a node's disk is not as it was when last asked.
+func (b *balancer) refilled(i int) bool {
+	if !b.p.disk.known {
+		return false
+	}
+	was := b.usage[i]
+	b.usage[i] = b.p.usageOf(b.nodes[i])
+	return b.usage[i] != was
+}
+
 // average computes what every node would hold if all held the same.
 func (b *balancer) average() {
+	if b.averaged {
+		return
+	}
+	b.averaged = true
 	shards, disk, load := 0, int64(0), 0.0
 	b.uniform = true
 	for _, idx := range b.p.Indices {
@@ -268,6 +304,8 @@ func (b *balancer) changed(e entry, by int32) {
 		setBit(b.heldBy, e.node, b.terms[e.node].held > 0)
 	}
 	b.stale[idx.Pos], b.staleNodes[e.node] = true, true
+	b.found[idx.Pos].moved()
+	b.journal.Note(e.node)
 	if b.looked {
 		b.unsure = append(b.unsure, e.r.Shard)
 	}
@@ -355,6 +393,8 @@ func (b *balancer) fillKeys() {
 // resized notes shards whose sizes changed: their copies weigh something else now.
 func (b *balancer) resized(shards []*routing.Shard) {
 	for _, s := range shards {
+		b.averaged = false
+		b.found[s.Index.Pos].resized()
 		for _, r := range s.Assigned {
 			b.staleNodes[r.Node.Pos] = true
 		}

@@ -34,7 +34,7 @@ func drawPlainState(t *rapid.T, weighted bool) (*state.State, Input) {
 		st = AddIndex(st, meta, i, state.IndexCreated, in)
 		for _, s := range st.Routing.Indices[i].Shards {
 			if weighted {
-				in.Info.ShardBytes[ShardKey{s.Index, s.Shard, true}] = rapid.Int64Range(0, 1<<34).Draw(t, "size")
+				in.Info.ShardBytes[ShardKey{Index: s.Index, Shard: s.Shard, Primary: true}] = rapid.Int64Range(0, 1<<34).Draw(t, "size")
 			}
 			drawPlaces(t, st, s)
 		}

@@ -17,7 +17,15 @@ func (b *balancer) balance() {
 		return
 	}
 	for _, idx := range b.mostUnbalancedFirst() {
-		b.balanceIndex(idx)
+		b.look(idx)
+		if b.stillSettled() {
+			b.owed = append(b.owed, idx)
+			continue
+		}
+		if !b.balanceIndex(idx) {
+			b.settle()
+			continue
+		}
 		if v, _ := b.p.concurrentRebalance(); v != Yes {
 			// From here on moves would be throttled: they would change the model, which
 			// ends here, and nothing else.
@@ -36,7 +44,7 @@ func (b *balancer) unbalanced() bool {
 	for _, idx := range b.p.Indices {
 		b.look(idx)
 		least, most := extremes()
-		if !closeEnough(float32(most-least), float32(b.minDelta()*b.p.Settings.Threshold)) {
+		if !closeEnough(float32(most-least), b.threshold()) {
 			return true
 		}
 	}
@@ -89,16 +97,17 @@ func (b *balancer) relevantNodes() int {
 
 // balanceIndex moves copies of an index from the heaviest node to the lightest until
 // they differ by no more than the threshold. Where deciders forbid that, it narrows
-// the window of nodes: first from the light end, then from the heavy one.
-func (b *balancer) balanceIndex(idx *routing.Index) {
+// the window of nodes: first from the light end, then from the heavy one. It reports whether
+// it moved any.
+func (b *balancer) balanceIndex(idx *routing.Index) (moved bool) {
 	b.look(idx)
 	relevant := b.relevantNodes()
 	if relevant < 2 {
-		return
+		return false
 	}
 	b.sortNodes(relevant)
 	low, high := 0, relevant-1
-	threshold := float32(b.minDelta() * b.p.Settings.Threshold)
+	threshold := b.threshold()
 	for {
 		if b.terms[b.order[high].Value()].held == 0 {
 			// Nothing to move from there, wherever the light end stands.
@@ -108,17 +117,18 @@ func (b *balancer) balanceIndex(idx *routing.Index) {
 			switch {
 			case closeEnough(delta, threshold):
 				if low == 0 || high-1 <= 0 || b.delta(0, high-1) <= threshold {
-					return
+					return moved
 				}
 			case len(b.movable(b.order[high].Value())) == 0:
 				// Nor wherever the light end stands: unless it comes so near that all is well.
 				low = max(low, high-1)
 				if closeEnough(b.delta(low, high), threshold) && (high-1 <= 0 || b.delta(0, high-1) <= threshold) {
-					return
+					return moved
 				}
 			case delta > threshold && b.moveOne(b.order[low].Value(), b.order[high].Value()):
+				moved = true
 				if v, _ := b.p.concurrentRebalance(); v != Yes {
-					return
+					return true
 				}
 				b.reweigh(low)
 				b.reweigh(high)
@@ -134,7 +144,7 @@ func (b *balancer) balanceIndex(idx *routing.Index) {
 			low = 0
 			high--
 		default:
-			return
+			return moved
 		}
 	}
 }

@@ -4,14 +4,15 @@ import (
 	"slices"
 
 	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
+	"github.com/shardquake/shardquake/sim/elastic/allocation/turns"
 	"github.com/shardquake/shardquake/sim/elastic/state"
 )
 
 // reconciler makes the next legal steps towards the desired balance
 // (DesiredBalanceReconciler). It remembers which nodes it used lately.
 type reconciler struct {
-	allocations recency
-	moves       recency
+	allocations turns.Recency
+	moves       turns.Recency
 }
 
 // reconciliation is one run.
@@ -22,8 +23,8 @@ type reconciliation struct {
 }
 
 func (rec *reconciler) reconcile(p *pass, desired *desiredBalance) {
-	rec.allocations.retain(p.ByID)
-	rec.moves.retain(p.ByID)
+	rec.allocations.Retain(p.ByID)
+	rec.moves.Retain(p.ByID)
 	c := &reconciliation{pass: p, reconciler: rec, desired: desired}
 	if len(p.Nodes) == 0 {
 		p.failNewPrimaries()
@@ -92,14 +93,14 @@ func (c *reconciliation) nodesOf(ids []string) []*routing.Node {
 }
 
 func (c *reconciliation) tryNodes(r *routing.Copy, nodes []*routing.Node) (placed, throttled bool) {
-	for _, n := range c.allocations.sort(nodes) {
+	for _, n := range c.allocations.Sort(nodes) {
 		if r.Shard.On(n) != nil {
 			continue
 		}
 		switch c.canAllocate(r, n) {
 		case Yes:
 			c.Initialize(r, n, "", c.expectedSize(r, routing.UnknownSize))
-			c.allocations.record(n.ID)
+			c.allocations.Record(n.ID)
 			return true, throttled
 		case Throttle:
 			throttled = true
@@ -137,7 +138,7 @@ func (c *reconciliation) turns(visit func(r *routing.Copy, a *Assignment) (moved
 	}
 	var queue []line
 	displaced := c.displacedByNode()
-	for _, n := range c.moves.sort(c.pass.Nodes) {
+	for _, n := range c.moves.Sort(c.pass.Nodes) {
 		if len(displaced[n.Pos]) > 0 {
 			queue = append(queue, line{n, displaced[n.Pos]})
 		}
@@ -242,7 +243,7 @@ func (c *reconciliation) moveTo(r *routing.Copy, a *Assignment, may func(*routin
 		}
 		from := r.Node.ID
 		c.Relocate(r, n, knownSize(r))
-		c.moves.record(from)
+		c.moves.Record(from)
 		return true
 	}
 	return false

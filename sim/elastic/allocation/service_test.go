@@ -47,11 +47,11 @@ func newFixture(t *testing.T, nodes int, cluster map[string]string) *fixture {
 }
 
 func (f *fixture) Primaries(index string, shard int) ([]StoredPrimary, bool) {
-	return f.primaries[ShardID{index, shard}], !f.awaited
+	return f.primaries[ShardID{Index: index, Shard: shard}], !f.awaited
 }
 
 func (f *fixture) Stores(index string, shard int) ([]StoredReplica, bool) {
-	return f.stores[ShardID{index, shard}], !f.awaited
+	return f.stores[ShardID{Index: index, Shard: shard}], !f.awaited
 }
 
 func (f *fixture) addIndex(name string, shards, replicas int, set map[string]string) {
@@ -181,7 +181,7 @@ func TestTheLastCopyOfAShardStaysInSync(t *testing.T) {
 		st.Nodes[0], st.Nodes[1] = st.Nodes[1], st.Nodes[0]
 	}
 	f.st = st
-	f.primaries[ShardID{"logs", 0}] = []StoredPrimary{{Node: c.Node, AllocationID: c.AllocationID, Primary: true}}
+	f.primaries[ShardID{Index: "logs", Shard: 0}] = []StoredPrimary{{Node: c.Node, AllocationID: c.AllocationID, Primary: true}}
 	f.awaited = true
 	f.reroute()
 	assert.Equal(t, state.FetchingShardData, f.primary("logs").Info.LastStatus, "answers are awaited")
@@ -197,7 +197,7 @@ func TestAReplicaWaitsForItsNodeUntilTheDelayEnds(t *testing.T) {
 	f := newFixture(t, 3, nil)
 	f.addIndex("logs", 1, 1, map[string]string{"index.unassigned.node_left.delayed_timeout": "30s"})
 	f.settle()
-	f.stores[ShardID{"logs", 0}] = []StoredReplica{{Node: f.primary("logs").Node, MatchingBytes: 1, RetainedSeqNo: -1}}
+	f.stores[ShardID{Index: "logs", Shard: 0}] = []StoredReplica{{Node: f.primary("logs").Node, MatchingBytes: 1, RetainedSeqNo: -1}}
 	gone := f.replica("logs").Node
 	f.leave(gone)
 	f.reroute()
@@ -229,7 +229,7 @@ func TestAReplicaGoesWhereItsHistoryIsRetained(t *testing.T) {
 			target = n.ID
 		}
 	}
-	f.stores[ShardID{"logs", 0}] = []StoredReplica{
+	f.stores[ShardID{Index: "logs", Shard: 0}] = []StoredReplica{
 		{Node: primary.Node, MatchingBytes: 100, RetainedSeqNo: 50},
 		{Node: target, MatchingBytes: 1, RetainedSeqNo: 20},
 	}

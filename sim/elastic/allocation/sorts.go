@@ -1,6 +1,10 @@
 package allocation
 
-import "github.com/shardquake/shardquake/sim/elastic/allocation/javaorder"
+import (
+	"github.com/shardquake/shardquake/sim/elastic/allocation/findings"
+	"github.com/shardquake/shardquake/sim/elastic/allocation/javaorder"
+	"github.com/shardquake/shardquake/sim/elastic/allocation/routing"
+)
 
 // Elasticsearch sorts all nodes once per index only to learn how far the lightest is from
 // the heaviest. That is read off a ranking here, but the sorts decide something else: the
@@ -20,6 +24,8 @@ const (
 	rankings = 16
 	// lookBack is how many sorts are tried for one without ties before all are done.
 	lookBack = 64
+	// restAfterVain is how many times none is tried for after that was in vain.
+	restAfterVain = 7
 )
 
 // ranked is the ranking for the current index; nil when there are too many kinds.
@@ -44,48 +50,47 @@ func (b *balancer) ranked() []javaorder.Pair {
 
 // extremes are the least and the greatest weight of the current index.
 func (b *balancer) extremes() (least, most float32) {
+	e := &b.found[b.current.Pos].span
+	if !e.Renew(&b.journal, b.weigher) {
+		b.extremesAfresh(e)
+	}
+	return e.Least(), e.Most()
+}
+
+func (b *balancer) extremesAfresh(e *findings.Extremes) {
+	weighed := func(n int32) javaorder.Pair { return javaorder.Ascending(b.weight(n), n) }
+	e.Afresh(&b.journal, weighed(0))
 	nodes := b.ranked()
 	if nodes == nil {
-		least, most = b.weight(0), b.weight(0)
 		for n := range b.nodes {
-			w := b.weight(int32(n))
-			least, most = min(least, w), max(most, w)
+			e.See(weighed(int32(n)))
 		}
-		return least, most
-	}
-	first := true
-	see := func(w float32) {
-		if first {
-			least, most, first = w, w, false
-		}
-		least, most = min(least, w), max(most, w)
+		return
 	}
 	// Those with the least and the greatest weight among the nodes without copies, and all
 	// that hold some.
 	for i := range nodes {
-		if n := nodes[i].Value(); b.terms[n].held == 0 {
-			see(nodes[i].Weight())
+		if b.terms[nodes[i].Value()].held == 0 {
+			e.See(nodes[i])
 			break
 		}
-		see(b.weight(nodes[i].Value()))
 	}
 	for i := len(nodes) - 1; i >= 0; i-- {
-		if n := nodes[i].Value(); b.terms[n].held == 0 {
-			see(nodes[i].Weight())
+		if b.terms[nodes[i].Value()].held == 0 {
+			e.See(nodes[i])
 			break
 		}
 	}
-	for _, e := range b.entries[b.current.Pos] {
-		see(b.weight(e.node))
+	for _, x := range b.entries[b.current.Pos] {
+		e.See(weighed(x.node))
 	}
-	return least, most
 }
 
 // sortNodes weighs the first n nodes for the current index and sorts them.
 func (b *balancer) sortNodes(n int) {
-	if b.unsorted {
+	if b.unsorted || len(b.owed) > 0 {
 		if n == len(b.order) && b.sortWithoutTies() {
-			b.unsorted = false
+			b.unsorted, b.owed = false, b.owed[:0]
 			return
 		}
 		b.catchUpSorts()
@@ -129,29 +134,55 @@ func (b *balancer) sortWithoutTies() bool {
 	return true
 }
 
-// catchUpSorts does the sorts that [balancer.mostUnbalancedFirst] left out, from the last
-// one without ties on, or all of them where ties are common.
+// catchUpSorts does the sorts that [balancer.mostUnbalancedFirst] left out and those owed, from
+// the last one without ties on, or all of them where ties are common.
 func (b *balancer) catchUpSorts() {
-	if !b.unsorted {
+	var all []*routing.Index
+	if b.unsorted {
+		all = b.p.Indices
+	}
+	current, owed := b.current, b.owed
+	if len(all)+len(owed) == 0 {
 		return
 	}
-	b.unsorted = false
-	current, all := b.current, b.p.Indices
-	from := len(all)
-	for from > 0 && len(all)-from < lookBack {
-		from--
-		b.look(all[from])
-		if b.sortWithoutTies() {
-			from++
-			break
-		}
-		if len(all)-from == lookBack {
-			from = 0
+	b.unsorted, b.owed = false, nil
+	from := b.lastWithoutTies(all, owed)
+	for i, idx := range all {
+		if i >= from {
+			b.look(idx)
+			b.sortNodes(len(b.order))
 		}
 	}
-	for _, idx := range all[from:] {
+	for i, idx := range owed {
+		if len(all)+i < from {
+			continue
+		}
 		b.look(idx)
-		b.sortNodes(len(b.order))
+		if relevant := b.relevantNodes(); relevant > 1 {
+			b.sortNodes(relevant)
+		}
 	}
+	b.owed = owed[:0]
 	b.look(current)
+}
+
+// lastWithoutTies finds the last of the sorts, of all indices and then of those owed, that leaves
+// one order whatever it began with, does it and says from where to go on; 0 where none is near.
+func (b *balancer) lastWithoutTies(all, owed []*routing.Index) (from int) {
+	if b.vain > 0 {
+		b.vain--
+		return 0
+	}
+	for i := len(all) + len(owed) - 1; i >= max(0, len(all)+len(owed)-lookBack); i-- {
+		if i < len(all) {
+			b.look(all[i])
+		} else if b.look(owed[i-len(all)]); b.p.filtered(b.current) {
+			continue // of some of the nodes only
+		}
+		if b.sortWithoutTies() {
+			return i + 1
+		}
+	}
+	b.vain = restAfterVain
+	return 0
 }

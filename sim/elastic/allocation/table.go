@@ -38,6 +38,10 @@ type decider struct {
 	extra bool
 	// byShard says that what remain answers hangs on nothing but the copies of the shard.
 	byShard bool
+	// lasting says that what it refuses a copy that is somewhere (anywhere, allocate, rebalance)
+	// hangs on nothing but the copies of the shard and their sizes, the node with its copies and
+	// its disk, and what can't change in a pass, or that it refuses all copies alike.
+	lasting bool
 	// idle says that the decider refuses nothing in a pass; nil: it may. It is asked once.
 	idle func(*pass) bool
 }
@@ -46,26 +50,26 @@ type decider struct {
 // lists them, then those of x-pack. A decider is a line here; who only wants a verdict and
 // who wants explanations ask the same ones.
 var deciders = []decider{
-	{name: "max_retry", anywhere: (*pass).maxRetry, force: func(p *pass, r *routing.Copy, _ *routing.Node) (Verdict, string) { return p.maxRetry(r) }},
-	{name: "resize", only: fromShards, allocate: (*pass).resize},
-	{name: "replica_after_primary_active", anywhere: (*pass).replicaAfterPrimary},
-	{name: "rebalance_only_when_active", rebalance: (*pass).rebalanceOnlyWhenActive},
+	{name: "max_retry", lasting: true, anywhere: (*pass).maxRetry, force: func(p *pass, r *routing.Copy, _ *routing.Node) (Verdict, string) { return p.maxRetry(r) }},
+	{name: "resize", lasting: true, only: fromShards, allocate: (*pass).resize},
+	{name: "replica_after_primary_active", lasting: true, anywhere: (*pass).replicaAfterPrimary},
+	{name: "rebalance_only_when_active", lasting: true, rebalance: (*pass).rebalanceOnlyWhenActive},
 	{
-		name: "cluster_rebalance", rebalanceAny: (*pass).clusterRebalance,
+		name: "cluster_rebalance", lasting: true, rebalanceAny: (*pass).clusterRebalance,
 		rebalance: func(p *pass, _ *routing.Copy) (Verdict, string) { return p.clusterRebalance() },
 	},
 	{
-		name: "concurrent_rebalance", rebalanceAny: (*pass).concurrentRebalance,
+		name: "concurrent_rebalance", lasting: true, rebalanceAny: (*pass).concurrentRebalance,
 		rebalance: func(p *pass, _ *routing.Copy) (Verdict, string) { return p.concurrentRebalance() },
 	},
-	{name: "enable", anywhere: (*pass).enabled, rebalance: (*pass).shardRebalanceEnabled, rebalanceAny: (*pass).rebalanceEnabled},
+	{name: "enable", lasting: true, anywhere: (*pass).enabled, rebalance: (*pass).shardRebalanceEnabled, rebalanceAny: (*pass).rebalanceEnabled},
 	{name: "index_version", unmodelled: true, allocate: (*pass).indexVersionText},
-	{name: "node_version", unlike: (*pass).mixedVersions, allocate: (*pass).nodeVersion, idle: func(p *pass) bool { return !p.Mixed }},
+	{name: "node_version", lasting: true, unlike: (*pass).mixedVersions, allocate: (*pass).nodeVersion, idle: func(p *pass) bool { return !p.Mixed }},
 	{name: "snapshot_in_progress", unmodelled: true, allocate: func(p *pass, r *routing.Copy, _ *routing.Node) (Verdict, string) { return p.snapshotText(r) }, rebalance: (*pass).snapshotText},
 	{name: "restore_in_progress", unmodelled: true, anywhere: (*pass).restoreText},
 	{name: "node_shutdown", unlike: (*pass).anyLeaves, fits: (*pass).nodeShutdown},
 	{
-		name: "node_replacement", unlike: (*pass).anyLeaves, allocate: (*pass).mayReplace, remain: (*pass).mayStayReplaced,
+		name: "node_replacement", lasting: true, unlike: (*pass).anyLeaves, allocate: (*pass).mayReplace, remain: (*pass).mayStayReplaced,
 		idle: func(p *pass) bool { return !p.leaving || !p.replacing() },
 	},
 	{
@@ -73,19 +77,19 @@ var deciders = []decider{
 		unlike:    func(p *pass) bool { return p.Settings.Filtered },
 		unlikeFor: func(_ *pass, idx *routing.Index) bool { return idx.Settings.Filtered },
 	},
-	{name: "filter", only: fromShards, allocate: (*pass).initialRecovery},
+	{name: "filter", lasting: true, only: fromShards, allocate: (*pass).initialRecovery},
 	{
-		name: "same_shard", allocate: (*pass).sameShard, force: (*pass).sameNode,
+		name: "same_shard", lasting: true, allocate: (*pass).sameShard, force: (*pass).sameNode,
 		unlike: func(p *pass) bool { return p.Settings.SameHost }, // else the number of copies says it: placement knows them
 	},
 	{
-		name: "disk_threshold", allocate: (*pass).diskAllocate, remain: (*pass).diskRemain, leave: (*pass).anyDiskHigh,
+		name: "disk_threshold", lasting: true, allocate: (*pass).diskAllocate, remain: (*pass).diskRemain, leave: (*pass).anyDiskHigh,
 		idle:      func(p *pass) bool { return !p.disk.known || !p.Settings.Disk.Enabled },
 		unlikeFor: func(p *pass, idx *routing.Index) bool { _, off := p.diskOff(idx); return !off },
 	},
-	{name: "throttling", allocate: (*pass).throttle, unlike: func(*pass) bool { return false }}, // placement knows the recoveries
+	{name: "throttling", lasting: true, allocate: (*pass).throttle, unlike: func(*pass) bool { return false }}, // placement knows the recoveries
 	{
-		name:      "shards_limit",
+		name: "shards_limit", lasting: true,
 		unlike:    func(p *pass) bool { return p.Settings.ShardsPerNode > 0 },
 		unlikeFor: func(_ *pass, idx *routing.Index) bool { return idx.Settings.ShardsPerNode > 0 },
 		allocate: func(p *pass, r *routing.Copy, n *routing.Node) (Verdict, string) {
@@ -96,7 +100,7 @@ var deciders = []decider{
 		},
 	},
 	{
-		name:     "awareness",
+		name: "awareness", lasting: true,
 		unlike:   func(p *pass) bool { return len(p.Settings.Awareness) > 0 },
 		allocate: func(p *pass, r *routing.Copy, n *routing.Node) (Verdict, string) { return p.aware(r, n, true) },
 		remain:   func(p *pass, r *routing.Copy, n *routing.Node) (Verdict, string) { return p.aware(r, n, false) },

@@ -1,0 +1,2 @@
+// Package turns has the nodes of a cluster take turns: the one that was used last comes last.
+package turns
