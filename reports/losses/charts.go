@@ -3,6 +3,7 @@ package losses
 import (
 	"fmt"
 	"html/template"
+	"math"
 	"time"
 
 	"github.com/shardquake/shardquake/reports/page"
@@ -14,7 +15,6 @@ import (
 func growthChart(g *planning.Growth) template.HTML {
 	chart := page.Chart{
 		Title: "the fullest disk by day, after each kind of loss",
-		Y:     func(v float64) string { return fmt.Sprintf("%.0f %%", v) },
 		X: func(v float64) string {
 			if start, err := time.Parse(time.DateOnly, g.From); err == nil {
 				return start.AddDate(0, 0, int(v+0.5)).Format(time.DateOnly)
@@ -44,12 +44,31 @@ func growthChart(g *planning.Growth) template.HTML {
 			chart.Series[i].Points = append(chart.Series[i].Points, page.Point{X: float64(d.Day), Y: *f.Value})
 		}
 	}
+	chart.Y = percents(chart.Series)
 	for i := range g.Breaks {
 		if b := &g.Breaks[i]; b.Day != nil {
 			chart.Marks = append(chart.Marks, page.Level{At: float64(*b.Day), Text: fmt.Sprintf("%s: %s, after %s", b.When(), b.Objective, b.After)})
 		}
 	}
 	return chart.Draw()
+}
+
+// percents writes the values of an axis with as many digits as tell them apart.
+func percents(series []page.Series) func(float64) string {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, s := range series {
+		for _, p := range s.Points {
+			low, high = min(low, p.Y), max(high, p.Y)
+		}
+	}
+	digits := 2
+	switch {
+	case high-low >= 8:
+		digits = 0
+	case high-low >= 0.8:
+		digits = 1
+	}
+	return func(v float64) string { return fmt.Sprintf("%.*f %%", digits, v) }
 }
 
 // fleetChart draws the fleets that meet the objectives by price and time to green, those of the

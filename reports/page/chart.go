@@ -87,7 +87,13 @@ func (c Chart) Draw() template.HTML {
 		fmt.Fprintf(&b, `<line x1="%g" x2="%g" y1="%.1f" y2="%.1f" stroke="var(--fail)" stroke-dasharray="6 4"/><text x="%g" y="%.1f" text-anchor="end">%s</text>`, left, w-right, py(l.At), py(l.At), w-right-4, py(l.At)-4, esc(l.Text))
 	}
 	for i, m := range c.Marks {
-		fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="%g" y2="%g" stroke="var(--c5)" stroke-width="2" stroke-dasharray="5 3"><title>%s</title></line><text x="%.1f" y="%g">%d</text>`, px(m.At), px(m.At), top, h-bottom, esc(m.Text), px(m.At)+4, top+10, i+1)
+		beside := 4.0 // of several marks at one place the numbers stand side by side
+		for _, other := range c.Marks[:i] {
+			if math.Abs(px(other.At)-px(m.At)) < 10 {
+				beside += 10
+			}
+		}
+		fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="%g" y2="%g" stroke="var(--c5)" stroke-width="2" stroke-dasharray="5 3"><title>%s</title></line><text x="%.1f" y="%g">%d</text>`, px(m.At), px(m.At), top, h-bottom, esc(m.Text), px(m.At)+beside, top+10, i+1)
 	}
 	for i, s := range c.Series {
 		s.draw(&b, fmt.Sprintf("var(--c%d)", i%seriesColors), px, py)
