@@ -1,6 +1,8 @@
 package documents
 
 import (
+	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,15 +18,18 @@ import (
 // checkSource refuses a document that is no JSON object or does not fit the index's
 // mapping, as the primary's mapper would. It returns the document, as it was read.
 func checkSource(c *rest.Call, item *elastic.BulkItem) (*rest.Value, *elastic.Error) {
-	v, err := rest.ParseTokens(item.Source)
-	if err != nil {
-		return nil, malformedSource(elastic.AsError(err))
-	}
-	if v.Kind != rest.ObjectValue {
+	if first := bytes.TrimLeft(item.Source, " \t\r\n"); len(first) == 0 || first[0] != '{' {
 		return nil, &elastic.Error{
 			Status: 500, Type: "not_x_content_exception",
-			Reason: "not_x_content_exception: Compressor detection can only be called on some xcontent bytes or compressed xcontent bytes",
+			Reason: "Compressor detection can only be called on some xcontent bytes or compressed xcontent bytes",
 		}
+	}
+	v, line, col, after, err := rest.ParseDocument(item.Source)
+	if err != nil {
+		return nil, malformedSource(elastic.AsError(err), line, col, after)
+	}
+	if bad := checkNames(&v); bad != nil {
+		return nil, bad
 	}
 	item.Source = item.Source[v.Start:v.End]
 	m := c.Node.Applied().Index(item.Index)
@@ -93,12 +98,47 @@ func nested(doc, properties *rest.Value) int {
 	return n
 }
 
-func malformedSource(parse *elastic.Error) *elastic.Error {
-	reason := parse.Reason
-	e := &elastic.Error{Status: 400, Type: "document_parsing_exception", Reason: "[1:2] failed to parse: " + reason}
-	e.CausedBy = parse
+// malformedSource is what a mapper says of what it could not read, after the token at a place.
+func malformedSource(parse *elastic.Error, line, col int, after bool) *elastic.Error {
+	reason := at(line, col) + " failed to parse: " + parse.Reason
+	switch {
+	case after && parse.Type == "illegal_argument_exception":
+		return parse
+	case after:
+		place, _, _ := strings.Cut(parse.Reason, " ")
+		reason = place + " " + parse.Reason
+	}
+	e := &elastic.Error{Status: 400, Type: "document_parsing_exception", Reason: reason, CausedBy: parse}
 	e.RootCause = []*elastic.Error{{Type: e.Type, Reason: e.Reason}}
 	return e
+}
+
+func at(line, col int) string { return "[" + strconv.Itoa(line) + ":" + strconv.Itoa(col) + "]" }
+
+// checkNames refuses names of fields that are empty, or have empty parts before a dot.
+func checkNames(v *rest.Value) *elastic.Error {
+	for i := range v.Elements {
+		if bad := checkNames(&v.Elements[i]); bad != nil {
+			return bad
+		}
+	}
+	for i := range v.Members {
+		m := &v.Members[i]
+		reason := ""
+		switch {
+		case m.Name == "":
+			reason = "field name cannot be an empty string"
+		case slices.ContainsFunc(strings.Split(strings.TrimRight(m.Name, "."), "."), func(part string) bool { return strings.TrimSpace(part) == "" }):
+			reason = "field name cannot contain only whitespace: ['" + m.Name + "']"
+		default:
+			if bad := checkNames(&m.Value); bad != nil {
+				return bad
+			}
+			continue
+		}
+		return malformedSource(&elastic.Error{Type: "illegal_argument_exception", Reason: reason}, m.Line, m.Col, false)
+	}
+	return nil
 }
 
 // checkFields compares a document with the types of its mapped fields.
@@ -129,6 +169,9 @@ func checkFields(doc, properties *rest.Value, path, id string) *elastic.Error {
 			values = f.Value.Elements
 		}
 		for k := range values {
+			if bad := noScalar(kind, &values[k], path+f.Name, id); bad != nil {
+				return bad
+			}
 			if cause := mismatch(kind, &values[k]); cause != "" {
 				return &elastic.Error{
 					Status: 400, Type: "document_parsing_exception",
@@ -142,6 +185,48 @@ func checkFields(doc, properties *rest.Value, path, id string) *elastic.Error {
 	return nil
 }
 
+// noScalar refuses an object where a field holds numbers or texts.
+func noScalar(kind string, v *rest.Value, field, id string) *elastic.Error {
+	if v.Kind != rest.ObjectValue {
+		return nil
+	}
+	cause := ""
+	switch kind {
+	case "long", "integer", "short", "byte", "float", "double", "half_float":
+		cause = "Cannot parse object as number"
+	case "keyword", "text":
+		cause = "Expected text at " + strings.Trim(at(v.Line, v.Col), "[]") + " but found START_OBJECT"
+	default:
+		return nil
+	}
+	return &elastic.Error{
+		Status: 400, Type: "document_parsing_exception",
+		Reason: at(v.CloseLine, v.CloseCol) + " failed to parse field [" + field + "] of type [" + kind + "] in document with id '" + id +
+			"'. Preview of field's value: '" + preview(v) + "'",
+		CausedBy: &elastic.Error{Type: "illegal_argument_exception", Reason: cause},
+	}
+}
+
+// preview is a value as a node shows it.
+func preview(v *rest.Value) string {
+	var parts []string
+	switch v.Kind {
+	case rest.ObjectValue:
+		for i := range v.Members {
+			parts = append(parts, v.Members[i].Name+"="+preview(&v.Members[i].Value))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	case rest.ArrayValue:
+		for i := range v.Elements {
+			parts = append(parts, preview(&v.Elements[i]))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case rest.NullValue:
+		return "null"
+	}
+	return v.Text
+}
+
 // mismatch says why a value does not fit a numeric or boolean field; "" when it does.
 func mismatch(kind string, v *rest.Value) string {
 	if v.Kind == rest.NullValue || v.Kind == rest.ObjectValue || v.Kind == rest.ArrayValue {
@@ -149,6 +234,9 @@ func mismatch(kind string, v *rest.Value) string {
 	}
 	switch kind {
 	case "long", "integer", "short", "byte", "float", "double", "half_float", "unsigned_long":
+		if v.Text == "" && v.Kind == rest.StringValue {
+			return "" // taken as none
+		}
 		if _, err := strconv.ParseFloat(v.Text, 64); err != nil {
 			return `For input string: "` + v.Text + `"`
 		}

@@ -77,6 +77,10 @@ type jsonParser struct {
 	// tokens: the reader takes one token at a time; to it the end of the input is
 	// "Unexpected end of file". Readers of whole maps hand on the parser's own words.
 	tokens bool
+	// document: an end of the input between entries is told in the parser's own words.
+	document bool
+	// tokenLine and tokenCol are where the last token begins that was taken.
+	tokenLine, tokenCol int
 }
 
 // ParseJSON reads the first value of src; what follows it is not looked at.
@@ -85,6 +89,29 @@ func ParseJSON(src []byte) (Value, error) { return (&jsonParser{src: src, line: 
 // ParseTokens is parseJSON for what Elasticsearch reads token by token.
 func ParseTokens(src []byte) (Value, error) {
 	return (&jsonParser{src: src, line: 1, tokens: true}).parse()
+}
+
+// ParseDocument reads a document as mappers do: one object, after which nothing comes. An error
+// comes with the place of the last token that was taken; after: it is about what follows the object.
+func ParseDocument(src []byte) (v Value, line, col int, after bool, err error) {
+	p := &jsonParser{src: src, line: 1, tokens: true, document: true, tokenLine: 1, tokenCol: 1}
+	if v, err = p.parse(); err == nil {
+		after = true
+		err = p.ended()
+	}
+	return v, p.tokenLine, p.tokenCol, after, err
+}
+
+// ended complains of what follows the first value.
+func (p *jsonParser) ended() error {
+	p.depth, p.arrays = 0, 0
+	more, err := p.parse()
+	if err == nil && more.Line > 0 {
+		err = &elastic.Error{
+			Status: 400, Type: "illegal_argument_exception", Reason: "Malformed content, found extra data after parsing: " + more.TokenName(),
+		}
+	}
+	return err
 }
 
 func (p *jsonParser) parse() (v Value, err error) {
@@ -144,6 +171,14 @@ const eofException = "json_e_o_f_exception"
 
 func (p *jsonParser) eof(message string) { p.failAs(len(p.src), message, eofException) }
 
+// between is the end of the input after a comma.
+func (p *jsonParser) between(message string) {
+	if p.document {
+		p.failAs(len(p.src), message, "json_parse_exception")
+	}
+	p.eof(message)
+}
+
 func (p *jsonParser) unexpected(pos int, message string) {
 	r, _ := utf8.DecodeRune(p.src[pos:])
 	shown := fmt.Sprintf("'%c' (code %d)", r, r)
@@ -201,10 +236,13 @@ func (p *jsonParser) value() Value {
 	v := Value{Line: p.line, Col: p.col(p.pos), Start: p.pos}
 	switch {
 	case c == '{':
+		p.took(v.Line, v.Col)
 		p.object(&v)
 	case c == '[':
+		p.took(v.Line, v.Col)
 		p.array(&v)
 	case c == '"':
+		p.took(v.Line, v.Col) // its text is read later
 		v.Kind, v.Text = StringValue, p.stringText("VALUE_STRING")
 	case c == '-' || c >= '0' && c <= '9':
 		v.Kind, v.Text = NumberValue, p.number()
@@ -218,9 +256,15 @@ func (p *jsonParser) value() Value {
 	default:
 		p.unexpected(p.pos, ": expected a valid value "+validValue)
 	}
+	if v.Kind == NumberValue || v.Kind == BoolValue || v.Kind == NullValue {
+		p.took(v.Line, v.Col)
+	}
 	v.End = p.pos
 	return v
 }
+
+// took remembers where a token begins.
+func (p *jsonParser) took(line, col int) { p.tokenLine, p.tokenCol = line, col }
 
 func isIdentifier(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == '$' || c >= utf8.RuneSelf
@@ -266,11 +310,13 @@ func (p *jsonParser) object(v *Value) {
 		c := p.src[p.pos]
 		if c == '}' {
 			v.CloseLine, v.CloseCol = p.line, p.col(p.pos)
+			p.took(v.CloseLine, v.CloseCol)
 			p.pos++
 			p.depth--
 			return
 		}
 		if c == ']' {
+			p.took(p.line, p.col(p.pos))
 			p.fail(p.pos, "Unexpected close marker ']': expected '}' (for Object starting at "+p.source(v.Line, v.Col)+")")
 		}
 		if !first {
@@ -279,7 +325,7 @@ func (p *jsonParser) object(v *Value) {
 			}
 			p.pos++
 			if p.space(); p.pos >= len(p.src) {
-				p.eof(betweenPairs)
+				p.between(betweenPairs)
 			}
 			c = p.src[p.pos]
 		}
@@ -302,6 +348,7 @@ func (p *jsonParser) pair(before []Member) Member {
 			p.fail(p.pos, "Duplicate field '"+m.Name+"'")
 		}
 	}
+	p.took(m.Line, m.Col)
 	if p.space(); p.pos >= len(p.src) {
 		p.eof(betweenPairs)
 	}
@@ -328,12 +375,14 @@ func (p *jsonParser) array(v *Value) {
 		c := p.src[p.pos]
 		if c == ']' {
 			v.CloseLine, v.CloseCol = p.line, p.col(p.pos)
+			p.took(v.CloseLine, v.CloseCol)
 			p.pos++
 			p.depth--
 			p.arrays--
 			return
 		}
 		if c == '}' {
+			p.took(p.line, p.col(p.pos))
 			p.fail(p.pos, "Unexpected close marker '}': expected ']' (for Array starting at "+p.source(v.Line, v.Col)+")")
 		}
 		if !first {
@@ -342,6 +391,9 @@ func (p *jsonParser) array(v *Value) {
 			}
 			p.pos++
 			if p.space(); p.pos >= len(p.src) {
+				if p.document {
+					p.between("Unexpected end-of-input within/between Array entries")
+				}
 				p.eof("Unexpected end-of-input: expected close marker for Array (start marker at " + p.source(v.Line, v.Col) + ")")
 			}
 		}
@@ -418,8 +470,17 @@ func (p *jsonParser) stringText(what string) string {
 			p.pos++
 		}
 	}
-	p.eof("Unexpected end-of-input in " + what)
+	p.unended(what)
 	return ""
+}
+
+// unended is the end of the input in a text.
+func (p *jsonParser) unended(what string) {
+	if message := "Unexpected end-of-input in " + what; p.document && what == "VALUE_STRING" {
+		p.failAs(len(p.src), message, "json_parse_exception")
+	} else {
+		p.eof(message)
+	}
 }
 
 func (p *jsonParser) control(what string) {
@@ -452,7 +513,7 @@ func (p *jsonParser) escapedText(start int, what string) string {
 			b.WriteRune(p.escape())
 		}
 	}
-	p.eof("Unexpected end-of-input in " + what)
+	p.unended(what)
 	return ""
 }
 
