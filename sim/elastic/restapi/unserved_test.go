@@ -11,6 +11,11 @@ func TestPathsThatTheModelLacksAreNotTakenForNodesOrIndices(t *testing.T) {
 	for _, c := range []struct{ method, uri, nearest string }{
 		{"POST", "/_reindex", "POST /_bulk"},
 		{"GET", "/_ingest/pipeline", ""},
+		{"GET", "/_dangling", ""},
+		{"GET", "/_features", ""},
+		{"GET", "/_mtermvectors", ""},
+		{"GET", "/_resolve/cluster/x", "GET /_resolve/index/{name}"},
+		{"PUT", "/_synonyms/x", ""},
 	} {
 		r := w.call(c.method, c.uri, "")
 		assert.Equal(t, 400, r.status, c.uri)
@@ -20,6 +25,8 @@ func TestPathsThatTheModelLacksAreNotTakenForNodesOrIndices(t *testing.T) {
 		}
 		assert.NotContains(t, r.body, "Invalid index name", c.uri)
 	}
+	explain := w.call("POST", "/ix/_explain/1", `{"query":{"match_all":{}}}`)
+	assert.Contains(t, explain.body, "the simulated node does not support POST /ix/_explain/1; the nearest that it has is POST /{index}/_search")
 	assert.Contains(t, w.call("GET", "/_nodes/n1/os", "").body, `"successful":1`, "a node with its metric is still one")
 	assert.Contains(t, w.call("DELETE", "/_health_report", "").body, "Incorrect HTTP method")
 }

@@ -386,6 +386,9 @@ func prepareUpdate(r *rest.Request) rest.Action {
 	readVersioning(r, &item)
 	p.requireAlias = r.BoolParam("require_alias", false)
 	r.BoolParam("include_source_on_error", true)
+	if len(r.Body) == 0 {
+		rest.Raise(rest.ValidationFailed("script or doc is missing"))
+	}
 	body := r.JSON()
 	u := parseUpdate(&body, r.Body)
 	u.docAsUpsert = u.docAsUpsert || asUpsert
