@@ -14,7 +14,7 @@ func (j *Journal) Now() int { return len(j.nodes) }
 // Since are the nodes noted since a moment; a node may come several times.
 func (j *Journal) Since(moment int) []int32 { return j.nodes[moment:] }
 
-// Distinct puts every node of a list in a set once.
+// Distinct is a set of nodes that is filled from lists in which a node may come several times.
 type Distinct struct {
 	list  []int32
 	stamp []uint32 // by node: the generation that it was last put in
