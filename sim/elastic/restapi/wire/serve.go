@@ -196,7 +196,10 @@ func (s *Server) write(conn net.Conn, h *head, a *Answer) error {
 	body, packed := a.Body, len(a.Body) > 0 && h.method != http.MethodHead && takesGzip(h.header)
 	if packed {
 		var buf bytes.Buffer
-		w := gzip.NewWriter(&buf)
+		w, err := gzip.NewWriterLevel(&buf, 3) // http.compression_level
+		if err != nil {
+			return err
+		}
 		_, _ = w.Write(body)
 		_ = w.Close()
 		body = buf.Bytes()
