@@ -24,7 +24,7 @@ type WayCount struct {
 	Last int `json:"last_round"`
 }
 
-// foundCounts is as how many new situations a find counts when rounds are shared out.
+// foundCounts is how many new situations a find is worth when rounds are shared out.
 const foundCounts = 5
 
 // portfolio shares the rounds out among the ways of drawing by what each found.
