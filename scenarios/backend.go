@@ -23,6 +23,9 @@ var ErrScenario = errors.New("the scenario can't be carried out")
 type Misplaced struct {
 	Path string
 	Err  error
+	// Explained says that the cluster took what the file asks for and can tell why it is no
+	// further: that is told along with it.
+	Explained bool
 }
 
 func (m *Misplaced) Error() string { return m.Err.Error() }

@@ -345,8 +345,12 @@ func (r *Run) prepare(ctx, watch context.Context, started time.Duration) error {
 		return fmt.Errorf("observing the cluster: %w", err)
 	}
 	if err := r.session.Prepare(ctx); err != nil {
-		if misplaced := (*Misplaced)(nil); errors.Is(err, ErrScenario) && !errors.As(err, &misplaced) {
-			err = fmt.Errorf("%w%s", err, observed.Why(r.explain(ctx)))
+		misplaced := (*Misplaced)(nil)
+		switch {
+		case errors.As(err, &misplaced) && misplaced.Explained:
+			return &Misplaced{Path: misplaced.Path, Err: fmt.Errorf("%w%s", misplaced.Err, observed.Why(r.explain(ctx)))}
+		case errors.Is(err, ErrScenario) && misplaced == nil:
+			return fmt.Errorf("%w%s", err, observed.Why(r.explain(ctx)))
 		}
 		return err
 	}

@@ -133,6 +133,16 @@ func (r *Refused) Problem(s *scenarios.Scenario) source.Problem {
 	return source.Problemf(pathOf(s, r.Index), "%v", r)
 }
 
+// Unready is an index that Elasticsearch made, whose copies had not all become active.
+type Unready struct {
+	Index  string
+	Within time.Duration
+}
+
+func (u *Unready) Error() string {
+	return fmt.Sprintf("creating index %s: its copies were not all active within %s", u.Index, u.Within)
+}
+
 // pathOf is where the file names an index; "" if it doesn't.
 func pathOf(s *scenarios.Scenario, index string) string {
 	for i, ix := range s.Cluster.Indices {
@@ -143,8 +153,15 @@ func pathOf(s *scenarios.Scenario, index string) string {
 	return ""
 }
 
-// placed says where in the file the index is that was refused.
+// placed says where in the file the index is that was refused, or has no place.
 func (e *session) placed(err error) error {
+	var unready *Unready
+	if errors.As(err, &unready) {
+		if path := pathOf(e.r.Scenario(), unready.Index); path != "" {
+			return &scenarios.Misplaced{Path: path, Err: unready, Explained: true}
+		}
+		return fmt.Errorf("%w: %w", scenarios.ErrScenario, err)
+	}
 	var refused *Refused
 	if !errors.As(err, &refused) {
 		return err

@@ -369,7 +369,7 @@ func (s *simulated) LoadData(ctx context.Context, indices []es.IndexSpec) error 
 		maps.Copy(s.inUse, ix.Settings)
 	}
 	err := s.loadData(ctx, indices)
-	if errors.Is(err, inplace.ErrUnfit) || errors.Is(err, errUnready) {
+	if errors.Is(err, inplace.ErrUnfit) {
 		return fmt.Errorf("%w: %w", scenarios.ErrScenario, err)
 	}
 	return err
@@ -436,7 +436,7 @@ func (s *simulated) createFree(ctx context.Context, specs []inplace.IndexSpec) e
 		case err != nil:
 			return refused(spec.Name, err)
 		case !acked || !active:
-			return fmt.Errorf("creating index %s: %w within %s", spec.Name, errUnready, limit)
+			return &es.Unready{Index: spec.Name, Within: limit}
 		}
 	}
 	if err := s.awaitLoaded(ctx, specs, limit); err != nil {
@@ -449,9 +449,6 @@ func (s *simulated) createFree(ctx context.Context, specs []inplace.IndexSpec) e
 	}
 	return nil
 }
-
-// errUnready says that copies of a new index have no place, whatever keeps them from one.
-var errUnready = errors.New("its copies were not all active")
 
 // awaitLoaded waits until the copies of new indices are where they will be.
 func (s *simulated) awaitLoaded(ctx context.Context, specs []inplace.IndexSpec, limit time.Duration) error {
