@@ -1,3 +1,5 @@
+//determinism:realtime connections of the machine; what answers them decides in virtual time
+
 package wire
 
 import (
@@ -12,9 +14,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/shardquake/shardquake/sim/elastic"
 )
+
+// acceptAgain is how long a port takes no connection after one could not be taken.
+const acceptAgain = 20 * time.Millisecond
 
 // Request is a request as it was read, with its body unpacked.
 type Request struct {
@@ -60,7 +66,8 @@ func (s *Server) Serve(l net.Listener) {
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return
-		case errors.As(err, &passing): // a client that has gone again, or too many at once
+		case errors.As(err, &passing): // a client that has gone again, or more open files than there may be
+			time.Sleep(acceptAgain)
 			continue
 		case err != nil:
 			return
