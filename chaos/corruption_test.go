@@ -3,7 +3,9 @@ package chaos_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -119,4 +121,22 @@ func TestWhatIsWrongWithACorruptionIsSaidWithItsPlace(t *testing.T) {
 		assert.Equal(t, want[0], ps[0].Path, text)
 		assert.Contains(t, ps[0].Message, want[1], text)
 	}
+}
+
+// TestEveryKindCanBeDrawnForAClusterWithoutIndices: a served cluster may have none, and a kind
+// that needs one draws nothing.
+func TestEveryKindCanBeDrawnForAClusterWithoutIndices(t *testing.T) {
+	drawn := 0
+	for _, k := range chaos.Kinds() {
+		if k.Draw == nil {
+			continue
+		}
+		for seed := range uint64(50) {
+			d := &chaos.Dice{Rand: rand.New(rand.NewPCG(seed, 0)), Topology: chaos.Topology{System: chaos.Elasticsearch, Nodes: []string{"n1", "n2", "n3"}}, Shortest: time.Second, Longest: time.Minute}
+			if k.Draw(d) != nil {
+				drawn++
+			}
+		}
+	}
+	assert.Positive(t, drawn)
 }

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -174,14 +175,41 @@ func (c *realCluster) awaitLoaded(ctx context.Context) error {
 // awaitGreen waits until every copy is started and nothing moves.
 func (c *realCluster) awaitGreen(ctx context.Context) error {
 	url := c.anyURL() + "/_cluster/health?wait_for_status=green&wait_for_no_relocating_shards=true&wait_for_no_initializing_shards=true&timeout=5s"
-	return poll(ctx, greenWait, 100*time.Millisecond, "green", func() error {
+	refused := false
+	err := poll(ctx, greenWait, 100*time.Millisecond, "green", func() error {
 		err := c.rest.get(ctx, url, nil)
 		var status *statusError
 		if errors.As(err, &status) && status.status != http.StatusRequestTimeout {
+			refused = true
 			return final{err}
 		}
 		return err
 	})
+	if err == nil || refused || ctx.Err() != nil {
+		return err
+	}
+	if index := notGreen(ctx, c.rest, c.anyURL()); index != "" {
+		return &es.Unready{Index: index, Within: greenWait}
+	}
+	return err
+}
+
+// notGreen is the first index by name that isn't green; "" if all are, or nobody answers.
+func notGreen(ctx context.Context, r *restClient, url string) string {
+	var health struct {
+		Indices map[string]struct {
+			Status string `json:"status"`
+		} `json:"indices"`
+	}
+	if err := r.get(ctx, url+"/_cluster/health?level=indices&filter_path=indices.*.status", &health); err != nil {
+		return ""
+	}
+	for _, name := range slices.Sorted(maps.Keys(health.Indices)) {
+		if health.Indices[name].Status != "green" {
+			return name
+		}
+	}
+	return ""
 }
 
 // fill writes documents until the primaries hold about the bytes described.
