@@ -238,6 +238,9 @@ func (m *Machine) Start() {
 	n, err := kvnode.Open(cfg, store, m.now())
 	if errors.Is(err, kvnode.ErrRemoved) {
 		e.Note("kv.removed", m.name)
+		if m.f.OnExit != nil {
+			m.f.OnExit(m, err)
+		}
 		return
 	}
 	if errors.Is(err, storage.ErrCorrupt) {

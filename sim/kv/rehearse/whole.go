@@ -83,12 +83,14 @@ type wholeNodes struct {
 	history []check.Op
 	ill     map[string]int // machines that faults keep from being well
 	images  map[string][]image
-	hurt    bool  // a disk is damaged that nobody has looked at, or was lost or replaced lately
-	latent  bool  // damage may lie on a disk that nobody comes across for long
-	bothers bool  // the network loses and delays messages
-	style   style // which faults are frequent
-	alone   bool  // disks are damaged, and nothing else is done: then it is done again and again
-	sparse  bool  // faults come one at a time and last, so that failovers end
+	hurt    bool            // a disk is damaged that nobody has looked at, or was lost or replaced lately
+	latent  bool            // damage may lie on a disk that nobody comes across for long
+	broken  map[string]bool // copies that were found damaged and are not repaired yet, by whose they are
+	earlier map[string]int  // disks that were put back to an earlier time, by their machine
+	bothers bool            // the network loses and delays messages
+	style   style           // which faults are frequent
+	alone   bool            // disks are damaged, and nothing else is done: then it is done again and again
+	sparse  bool            // faults come one at a time and last, so that failovers end
 
 	cluster uint64 // the one that there is
 	newest  meta.State
@@ -127,7 +129,8 @@ func newWhole(o WholeOptions) *wholeNodes {
 	}
 	e := sim.NewEngine(sim.Config{Seed: o.Seed})
 	w := &wholeNodes{WholeOptions: o, e: e, rng: e.Stream("kv.faults", ""), ill: make(map[string]int), seen: make(map[string]uint64),
-		hashes: make(map[uint64]uint64), acted: make(map[string]string), images: make(map[string][]image)}
+		hashes: make(map[uint64]uint64), acted: make(map[string]string), images: make(map[string][]image),
+		broken: make(map[string]bool), earlier: make(map[string]int)}
 	w.res.Damage = make(map[damage.Kind]int)
 	w.build()
 	return w
@@ -191,7 +194,7 @@ func (w *wholeNodes) build() {
 		cfg.Node.Meta.SnapshotEvery = 8
 	}
 	w.f = kv.NewFleet(w.e, cfg)
-	w.f.OnEvent, w.f.OnStep, w.f.OnLost = w.happened, w.stepped, w.wasLost
+	w.f.OnEvent, w.f.OnStep, w.f.OnLost, w.f.OnExit = w.happened, w.stepped, w.wasLost, w.exited
 	w.admin = w.f.NewCaller("admin")
 	set := w.Settings
 	w.res.Bound = bound(&set)
@@ -298,6 +301,10 @@ func (w *wholeNodes) happened(m *kv.Machine, e kvnode.Event) {
 		if w.style == damageToDisks {
 			w.e.After(w.pause(), "kv.photograph", func() { w.photograph(m) })
 		}
+	case "damaged":
+		w.broken[copyOn(m, e.Shard)] = true
+	case "repaired":
+		delete(w.broken, copyOn(m, e.Shard))
 	case "at-odds", "contradicted":
 		w.problem("%s, shard %q: %s", m.Name(), e.Shard, e.Detail)
 	case "activated":
@@ -308,6 +315,22 @@ func (w *wholeNodes) happened(m *kv.Machine, e kvnode.Event) {
 			w.problem("epoch %d of shard %s has two primaries, %s and %s", e.Epoch, e.Shard, was, who)
 		}
 		w.acted[key] = who
+	}
+}
+
+// copyOn names a shard's copy on a machine, as long as its process lives.
+func copyOn(m *kv.Machine, id shardmap.ID) string {
+	return fmt.Sprintf("%s/%d/%s", m.Name(), m.Life(), id)
+}
+
+// exited empties the disk of a node that was removed, where it was put back to a time before
+// that: so the node says, and so do those who run it.
+func (w *wholeNodes) exited(m *kv.Machine, err error) {
+	if errors.Is(err, kvnode.ErrRemoved) && w.earlier[m.Name()] == m.Disks() {
+		w.e.After(time.Second, "kv.wipe", func() {
+			m.Wipe()
+			m.Start()
+		})
 	}
 }
 

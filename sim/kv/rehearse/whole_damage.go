@@ -44,7 +44,7 @@ func (w *wholeNodes) photograph(m *kv.Machine) {
 // file of it, or the folder is put back as a whole. At most one disk at a time is hurt, until
 // the cluster is whole again: more are a majority.
 func (w *wholeNodes) damage(m *kv.Machine) {
-	if w.latent || w.hurt && !w.spare() || !m.Up() || m.Node().ID() == "" {
+	if w.latent || w.pairs() || w.hurt && !w.spare() || !m.Up() || m.Node().ID() == "" {
 		return
 	}
 	var earlier image
@@ -109,6 +109,9 @@ func (w *wholeNodes) strike(m *kv.Machine, earlier image, which int) {
 	}
 	kinds := damage.Kinds()
 	if which < len(kinds) {
+		if kinds[which] == damage.RollBack {
+			w.earlier[m.Name()] = m.Disks()
+		}
 		w.res.Damage[kinds[which]]++
 		w.latent = w.Pebble // a table is read when it is read: until then nothing else may be lost
 		w.e.Note("kv.damage", m.Name()+": "+m.Damage(kinds[which], earlier.files))
@@ -156,6 +159,7 @@ func (w *wholeNodes) putBack(m *kv.Machine, earlier image) {
 		mend = w.leave(m, names[w.rng.IntN(len(names))])
 	}
 	m.RollBack(earlier.files)
+	w.earlier[m.Name()] = m.Disks()
 	w.e.Note("kv.roll-back", m.Name())
 	m.Start()
 	if m.Up() && m.Node().Started() {

@@ -104,11 +104,21 @@ func (w *wholeNodes) special() {
 // spare reports whether a disk may be lost: no more than one at a time, and none while
 // copies elsewhere aren't complete.
 func (w *wholeNodes) spare() bool {
-	if w.latent || !w.complete() {
+	if w.latent || w.pairs() || !w.complete() {
 		return false
 	}
 	w.hurt = false
 	return true
+}
+
+// pairs reports whether a shard has two copies only, or is to have: one disk less, and there is
+// no majority that vouches for what was acknowledged.
+func (w *wholeNodes) pairs() bool {
+	few := w.newest.Settings().Replicas < 3
+	for i := range w.newest.Map().Len() {
+		few = few || len(w.newest.Map().At(i).Replicas) < 3
+	}
+	return few
 }
 
 // complete reports whether every machine runs, and has all copies that it should have.

@@ -2,6 +2,7 @@ package rehearse
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,29 +87,33 @@ func superset(now, before string) bool {
 	return true
 }
 
-// wellFor is the machines that are well, if they have a majority of the metadata group,
-// of the shard's copies and of each set of copies before, and "" otherwise.
+// wellFor is the machines that are well, if they have a majority of the metadata group, of the
+// shard's copies and of each set of copies before, and "" otherwise. A copy that was found
+// damaged has no say until it is repaired.
 func (w *wholeNodes) wellFor(s *shardmap.Shard) string {
 	var names []string
-	is := make(map[shardmap.NodeID]bool)
+	is, whole := make(map[shardmap.NodeID]bool), make(map[shardmap.NodeID]bool)
 	for _, m := range w.f.Machines() {
 		if m.Up() && !m.Paused() && w.ill[m.Name()] == 0 && m.Node().ID() != "" {
 			names = append(names, m.Name())
 			is[m.Node().ID()] = true
+			whole[m.Node().ID()] = !w.broken[copyOn(m, s.ID)]
 		}
 	}
-	for _, set := range append([][]shardmap.NodeID{s.Replicas, w.newest.Voters()}, s.Fence...) {
-		n := 0
-		for _, id := range set {
-			if is[id] {
-				n++
-			}
-		}
-		if n <= len(set)/2 {
-			return ""
-		}
+	if !majority(w.newest.Voters(), is) || !majority(s.Replicas, whole) || slices.ContainsFunc(s.Fence, func(set []shardmap.NodeID) bool { return !majority(set, whole) }) {
+		return ""
 	}
 	return strings.Join(names, " ")
+}
+
+func majority(set []shardmap.NodeID, has map[shardmap.NodeID]bool) bool {
+	n := 0
+	for _, id := range set {
+		if has[id] {
+			n++
+		}
+	}
+	return n > len(set)/2
 }
 
 // served reports whether a primary acts in the shard's epoch and has heard of a majority
