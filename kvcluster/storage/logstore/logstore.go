@@ -291,7 +291,7 @@ func (s *Store) write(ops []storage.Op) error {
 		return err
 	}
 	if err = s.file.Append(buf); err == nil {
-		err = s.tail.Add(buf)
+		err = s.tail.Add(s.batches+1, s.durable, buf)
 	}
 	if err == nil {
 		s.batches++

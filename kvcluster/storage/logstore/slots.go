@@ -29,7 +29,9 @@ func (s *slots) Read(slot int) ([]byte, error) {
 		return nil, err
 	}
 	data, err := f.ReadAll()
-	return data, errors.Join(err, f.Close())
+	// What a killed process has left may be in the system's memory only, and is about to be
+	// all that testifies to what was durable.
+	return data, errors.Join(err, f.Sync(), f.Close())
 }
 
 // Begin implements tail.Slots.

@@ -15,7 +15,7 @@ import (
 	"github.com/shardquake/shardquake/kvcluster/storage"
 )
 
-// slots are the files of a store's tail: of a fixed size, made once and overwritten in turn,
+// slots are the files of a store's tail: made once, of a size that only a burst between two syncs exceeds, and overwritten in turn,
 // so that a sync of them changes no directory and a full disk has room for them.
 type slots struct {
 	fs   vfs.FS
@@ -44,21 +44,27 @@ func (s *slots) Read(slot int) ([]byte, error) {
 	return data, errors.Join(err, f.Close())
 }
 
-// Begin implements tail.Slots.
+// Begin implements tail.Slots. Both files are durable before the first is begun: what a killed
+// process has left may be in the system's memory only, and is about to be all that testifies to
+// what was durable.
 func (s *slots) Begin(slot int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.files[slot] == nil {
-		f, err := s.open(slot)
+	for i := range s.files {
+		if s.files[i] != nil {
+			continue
+		}
+		f, err := s.open(i)
 		if err != nil {
 			return err
 		}
-		s.files[slot] = f
+		s.files[i] = f
 	}
 	s.slot, s.at = slot, 0
 	return nil
 }
 
+// open opens a file, makes it if it isn't there, and makes durable what it has.
 func (s *slots) open(slot int) (vfs.File, error) {
 	f, err := s.fs.OpenReadWrite(s.name(slot), vfs.WriteCategoryUnspecified)
 	if err != nil {

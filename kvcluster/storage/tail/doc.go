@@ -15,7 +15,7 @@
 //     there, the engine has lost what it had synced: storage.ErrLost.
 //
 // The tail is two slots that are filled in turn, so that it has at least as much as a slot
-// holds. Damage to both files at once, in the very last sync and nowhere before, isn't
+// holds. A slot is left for the other only when something in it is durable. Damage to both files at once, in the very last sync and nowhere before, isn't
 // found here: it looks as if the power had failed a moment earlier. A folder that was
 // replaced as a whole by an older one is not found here either; that takes other nodes,
 // which remember more (package node).

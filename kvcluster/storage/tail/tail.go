@@ -75,6 +75,7 @@ type Tail struct {
 	slots      Slots
 	slot       int
 	used, size int64
+	first      uint64 // batch of the present slot
 	generation uint64
 }
 
@@ -98,12 +99,16 @@ func (t *Tail) Append(number, durable uint64, ops []storage.Op) error {
 	if err != nil {
 		return err
 	}
-	return t.Add(buf)
+	return t.Add(number, durable, buf)
 }
 
 // Add adds a batch that is encoded already, as a record of the present generation.
-func (t *Tail) Add(buf []byte) error {
-	if t.used > 0 && t.used+int64(len(buf)) > t.size {
+//
+// The other slot is begun only when something of the present one is durable: until then the
+// other is all that testifies to what was. So a slot grows beyond its size while much is
+// written between two syncs.
+func (t *Tail) Add(number, durable uint64, buf []byte) error {
+	if t.used > 0 && t.used+int64(len(buf)) > t.size && durable >= t.first {
 		if err := t.slots.Begin(1 - t.slot); err != nil {
 			return fmt.Errorf("tail: %w", err)
 		}
@@ -111,6 +116,9 @@ func (t *Tail) Add(buf []byte) error {
 	}
 	if err := t.slots.Append(buf); err != nil {
 		return fmt.Errorf("tail: %w", err)
+	}
+	if t.used == 0 {
+		t.first = number
 	}
 	t.used += int64(len(buf))
 	return nil

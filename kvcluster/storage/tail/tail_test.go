@@ -3,6 +3,7 @@ package tail_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -139,4 +140,37 @@ func FuzzParse(f *testing.F) {
 		s.Size = r.Size // a varint may have been longer than need be
 		require.Equal(t, r, s)
 	})
+}
+
+// losing is slots of which a loss of power leaves what was synced; one that is begun is empty
+// at once.
+type losing struct {
+	slots
+	synced [2][]byte
+}
+
+func (s *losing) Begin(slot int) error {
+	s.data[slot], s.synced[slot] = nil, nil
+	return s.slots.Begin(slot)
+}
+
+func (s *losing) sync() { s.synced = [2][]byte{slices.Clone(s.data[0]), slices.Clone(s.data[1])} }
+
+func TestMuchThatIsWrittenBetweenTwoSyncsLeavesWhatWasDurable(t *testing.T) {
+	for _, synced := range []uint64{1, 3, 9, 20} {
+		s := &losing{}
+		w, err := tail.Begin(s, tail.Found{}, 100)
+		require.NoError(t, err)
+		for i := uint64(1); i <= synced; i++ {
+			require.NoError(t, w.Append(i, i-1, put(i)))
+			s.sync()
+		}
+		for i := synced + 1; i <= synced+60; i++ {
+			require.NoError(t, w.Append(i, synced, put(i)))
+		}
+		s.data = s.synced
+		found, err := tail.Recover(s, tail.Position{Number: synced - 1, Generation: 1})
+		require.NoError(t, err)
+		assert.Equal(t, [][]storage.Op{put(synced)}, found.Batches, "the last that was synced, of %d", synced)
+	}
 }
