@@ -129,7 +129,7 @@ func TestADrillWaitsForItsApprovalAndForThatOfItsSteps(t *testing.T) {
 	assert.Equal(t, []string{"step", "wait", "note", "approved", "step"}, kinds)
 	last := r.Moments[len(r.Moments)-1]
 	assert.Equal(t, "10s", r.Moments[1].Plan.String(), "the plan stood while the step waited")
-	assert.Greater(t, last.At, last.Plan)
+	assert.GreaterOrEqual(t, last.At, last.Plan, "who approves at once loses no time")
 	for _, name := range []string{"gameday.html", "chaostoolkit-journal.json", "scenario.yaml", "report.json"} {
 		assert.FileExists(t, filepath.Join(d.out, name))
 	}
