@@ -135,18 +135,25 @@ func lose(ctx context.Context, c scenarios.Cluster, node string) (consequences, 
 	return out, nil
 }
 
-// A running cluster that is imported over HTTP loses the node that was predicted to be lost,
-// as predicted: promotions, recoveries, what stays without a copy and where copies are in the
-// end lie within twenty starts in place, the times within 15 % or 0.3 s.
-func TestALossIsPredictedFromAnImportOfRealNodes(t *testing.T) {
+// startContainers starts the cluster of a scenario on containers, until the test is over.
+func startContainers(t *testing.T, name, text string) (*scenarios.Loaded, scenarios.Cluster) {
+	t.Helper()
 	requireContainers(t)
-	sc, err := scenarios.Parse("imported.yaml", []byte(importedScenario), catalog.Vocabulary())
+	sc, err := scenarios.Parse(name, []byte(text), catalog.Vocabulary())
 	require.NoError(t, err)
 	real, err := catalog.Backend("real")
 	require.NoError(t, err)
 	cluster, err := real.Start(t.Context(), sc.ClusterSpec(), scenarios.StartOptions{Seed: 1, Progress: t.Logf})
 	require.NoError(t, err)
-	defer func() { assert.NoError(t, cluster.Close(context.WithoutCancel(t.Context()))) }()
+	t.Cleanup(func() { assert.NoError(t, cluster.Close(context.WithoutCancel(t.Context()))) })
+	return sc, cluster
+}
+
+// A running cluster that is imported over HTTP loses the node that was predicted to be lost,
+// as predicted: promotions, recoveries, what stays without a copy and where copies are in the
+// end lie within twenty starts in place, the times within 15 % or 0.3 s.
+func TestALossIsPredictedFromAnImportOfRealNodes(t *testing.T) {
+	sc, cluster := startContainers(t, "imported.yaml", importedScenario)
 	var dump *clusterfile.Cluster
 	var did consequences
 	const victim = "n2"

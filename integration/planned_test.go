@@ -192,14 +192,7 @@ func loseInTurn(ctx context.Context, t *testing.T, c scenarios.Cluster, nodes []
 // objectives are met is as planned, and the times to yellow and green lie within what the plan
 // has for its seeds, within 15 % or 0.3 s.
 func TestWhatAPlanSaysOfThreeRealNodesIsWhatTheirLossComesTo(t *testing.T) {
-	requireContainers(t)
-	sc, err := scenarios.Parse("planned.yaml", []byte(plannedScenario), catalog.Vocabulary())
-	require.NoError(t, err)
-	real, err := catalog.Backend("real")
-	require.NoError(t, err)
-	cluster, err := real.Start(t.Context(), sc.ClusterSpec(), scenarios.StartOptions{Seed: 1, Progress: t.Logf})
-	require.NoError(t, err)
-	defer func() { assert.NoError(t, cluster.Close(context.WithoutCancel(t.Context()))) }()
+	sc, cluster := startContainers(t, "planned.yaml", plannedScenario)
 	nodes := []string{"n2"}
 	if os.Getenv("SHARDQUAKE_LOSE_ALL") == "1" {
 		nodes = []string{"n1", "n2", "n3"}
